@@ -1,0 +1,96 @@
+"""What a run leaves behind: spikes, currents and potentials of every layer.
+
+Axes: B sample, T step, N neuron of a layer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from neurodeploy.errors import DataError
+
+Progress = Callable[[int, int], None]
+"""Called with the number of samples done and their total."""
+
+
+@dataclass(frozen=True, eq=False)
+class LayerTrace:
+    """States of one layer after every step, (B, T, N)."""
+
+    spikes_BTN: np.ndarray
+    u_BTN: np.ndarray
+    v_BTN: np.ndarray
+
+    def steps(self, first: int, last: int) -> LayerTrace:
+        """Return the part from step `first` up to, not with, step `last`."""
+        return LayerTrace(
+            self.spikes_BTN[:, first:last], self.u_BTN[:, first:last], self.v_BTN[:, first:last]
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Trace:
+    """The result of one run.
+
+    Attributes:
+        backend: Name of the backend that ran.
+        n_input_steps: Steps of input; an integer run adds the depth of its pipeline.
+        output: Name of the layer the class is read from.
+        input_counts_BI: Input spikes per sample and channel.
+        counts: Spikes per sample and neuron of each layer, (B, N).
+        layers: Full states where they were recorded, else empty.
+        overflows: Currents that wrapped and potentials that saturated, per layer (integer runs).
+        seconds: Wall time of the run, without building and loading.
+    """
+
+    backend: str
+    n_input_steps: int
+    output: str
+    input_counts_BI: np.ndarray
+    counts: dict[str, np.ndarray]
+    layers: dict[str, LayerTrace]
+    overflows: dict[str, dict[str, int]]
+    seconds: float
+
+    @property
+    def n_samples(self) -> int:
+        return len(self.input_counts_BI)
+
+    @property
+    def predictions_B(self) -> np.ndarray:
+        """Class of each sample: the output neuron with most spikes, the lowest index on a tie."""
+        return self.counts[self.output].argmax(axis=1)
+
+    def accuracy(self, labels_B: np.ndarray) -> float:
+        """Return the fraction of samples whose prediction equals the label."""
+        if len(labels_B) != self.n_samples:
+            raise DataError(f"labels: found {len(labels_B)} for {self.n_samples} samples")
+        return float((self.predictions_B == labels_B).mean())
+
+
+def check_spikes(spikes_BTI: np.ndarray, n_inputs: int, where: str) -> np.ndarray:
+    """Return the spikes as uint8 (B, T, I) after checking shape and values.
+
+    Inputs with several axes per step, (B, T, C, H, W), are flattened in C order.
+
+    Raises:
+        DataError: wrong number of axes or channels, no samples or steps, or values other than 0 and 1.
+    """
+    spikes = np.asarray(spikes_BTI)
+    if spikes.ndim < 3 or not spikes.size:
+        raise DataError(f"{where}: spikes have shape {spikes.shape}, (samples, steps, channels) is needed")
+    spikes = spikes.reshape(*spikes.shape[:2], -1)
+    if spikes.shape[2] != n_inputs:
+        raise DataError(
+            f"{where}: spikes have {spikes.shape[2]} channels, the network takes {n_inputs}; "
+            "check that data and network belong together"
+        )
+    if spikes.dtype != np.bool_ and not np.isin(np.unique(spikes), (0, 1)).all():
+        raise DataError(
+            f"{where}: spikes hold values from {spikes.min()} to {spikes.max()}, only 0 and 1 are allowed; "
+            "clip or bin the events to one per step"
+        )
+    return spikes.astype(np.uint8)

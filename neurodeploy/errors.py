@@ -1,0 +1,63 @@
+"""The one family of errors that neurodeploy raises on purpose.
+
+Every message is one line: where, what was found, what is allowed, what to try.
+The command line prints it behind ``error:`` and leaves with `exit_status`.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class NeurodeployError(Exception):
+    """Base of every error raised on purpose; `exit_status` is what the command line returns."""
+
+    exit_status = 2
+
+
+class PrecisionError(NeurodeployError):
+    """A number does not fit the chip's bit widths."""
+
+
+class DataError(NeurodeployError):
+    """A dataset, or a file of spikes, is absent, unreadable or of the wrong shape."""
+
+
+class GraphError(NeurodeployError):
+    """A .nir file or a NIR graph is unreadable or means nothing a target could run."""
+
+
+class MappingError(NeurodeployError):
+    """A graph cannot become an integer Program for the chip."""
+
+
+class ProgramError(NeurodeployError):
+    """An integer Program, or a file that should hold one, is malformed."""
+
+
+class RecipeError(NeurodeployError):
+    """A recipe, or one of its settings, does not exist or is out of range."""
+
+
+class RunError(NeurodeployError):
+    """A run folder cannot be written, or does not hold what the verb needs."""
+
+
+class LavaError(NeurodeployError):
+    """Lava's environment is absent, or its worker failed."""
+
+
+def nearest(wrong: str, allowed: Iterable[str]) -> str:
+    """Return the end of an error line that names the allowed word nearest to `wrong`.
+
+    >>> nearest("digit", ["digits", "braille7"])
+    "did you mean 'digits'?"
+    >>> nearest("zzz", ["digits", "braille7"])
+    'choose one of braille7, digits'
+    """
+    allowed = sorted(allowed)
+    found = difflib.get_close_matches(wrong, allowed, n=1, cutoff=0.6)
+    if found:
+        return f"did you mean {found[0]!r}?"
+    return "choose one of " + ", ".join(allowed)

@@ -1,0 +1,163 @@
+"""The integer step of Loihi's leaky integrate-and-fire neuron, each rule stated once.
+
+What they agree with: lava-nc 0.10.0, `proc/lif/models.py` (`PyLifModelBitAcc`), `proc/dense/models.py`
+(`PyDenseModelBitAcc`) and `utils/weightutils.py`, in every spike, current and potential.
+
+Axes: any shape; the last axis counts neurons, so a batch is an axis in front of it.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from neurodeploy.errors import PrecisionError
+
+IntArray = npt.NDArray[np.int64]
+
+STATE_BITS = 24
+STATE_LIMIT = 1 << (STATE_BITS - 1)
+"""Currents wrap, and potentials saturate, at plus and minus this value."""
+DECAY_BITS = 12
+DECAY_ONE = 1 << DECAY_BITS
+THRESHOLD_BITS = 17
+ALIGN_SHIFT = 6
+"""Thresholds and synaptic sums are shifted left by this to line up with the state."""
+BIAS_MANTISSA_BITS = 13
+BIAS_EXPONENT_MAX = 7
+WEIGHT_BITS = 8
+WEIGHT_EXPONENT_MIN, WEIGHT_EXPONENT_MAX = -8, 7
+
+RESET_ZERO = "zero"
+RESET_SUBTRACT = "subtract"
+RESETS = (RESET_ZERO, RESET_SUBTRACT)
+
+
+class State(NamedTuple):
+    """Current, potential and spikes of one layer after a step, all of the same shape."""
+
+    u: IntArray
+    v: IntArray
+    spikes: npt.NDArray[np.bool_]
+
+
+def kept_of_current(du: npt.ArrayLike) -> IntArray:
+    """Return the part of the current kept in a step, in 1/4096: Loihi adds one to `du`."""
+    return DECAY_ONE - (_whole(du) + 1)
+
+
+def kept_of_potential(dv: npt.ArrayLike) -> IntArray:
+    """Return the part of the potential kept in a step, in 1/4096."""
+    return DECAY_ONE - _whole(dv)
+
+
+def leak_toward_zero(state: npt.ArrayLike, kept: npt.ArrayLike) -> IntArray:
+    """Return the state after one leak step, rounded toward zero.
+
+    Args:
+        state: Integer, any shape. Current or potential in chip units, at most 24 bits.
+        kept: Part kept in the step in 1/4096, from 0 (no memory) to 4096 (perfect memory).
+
+    Raises:
+        PrecisionError: `kept` is outside 0..4096.
+
+    >>> leak_toward_zero(np.array([100, -100]), kept=2048)
+    array([ 50, -50])
+    >>> leak_toward_zero(np.array([-1]), kept=4095)  # a plain right shift would stay at -1
+    array([0])
+    """
+    state, kept = _whole(state), _whole(kept)
+    if kept.size and (kept.min() < 0 or kept.max() > DECAY_ONE):
+        raise PrecisionError(f"kept part {kept.min()}..{kept.max()} is outside 0..{DECAY_ONE}")
+    return _leak(state, kept)
+
+
+def wrap_current(u: IntArray) -> IntArray:
+    """Return the current wrapped once around 24 bits; +2^23 stays, -2^23 becomes +2^23."""
+    wrapped = np.where(u > STATE_LIMIT, u - 2 * STATE_LIMIT, u)
+    return np.where(wrapped <= -STATE_LIMIT, u + 2 * STATE_LIMIT, wrapped)
+
+
+def saturate_potential(v: IntArray) -> IntArray:
+    """Return the potential clipped to plus and minus (2^23 - 1)."""
+    return np.clip(v, 1 - STATE_LIMIT, STATE_LIMIT - 1)
+
+
+def effective_bias(bias_mant: npt.ArrayLike, bias_exp: npt.ArrayLike) -> IntArray:
+    """Return what is added to the potential every step: the mantissa shifted by the exponent.
+
+    >>> effective_bias([3, -3], 2), effective_bias([3, -3], -1)
+    (array([ 12, -12]), array([ 1, -2]))
+    """
+    return shift_by_exponent(_whole(bias_mant), bias_exp)
+
+
+def shift_by_exponent(value: IntArray, exponent: npt.ArrayLike) -> IntArray:
+    """Return `value` shifted left by a positive exponent, or right (floor) by a negative one."""
+    exponent = _whole(exponent)
+    return np.where(exponent >= 0, value << np.maximum(exponent, 0), value >> np.maximum(-exponent, 0))
+
+
+def loihi_weights(weight: npt.ArrayLike, weight_bits: int = WEIGHT_BITS) -> IntArray:
+    """Return the weights as the synapse memory holds them.
+
+    The sign mode comes from the values, as in Lava: a matrix with both signs pays one bit for
+    the sign and loses its low bit toward minus infinity; a matrix of one sign uses 0..255.
+
+    >>> loihi_weights([[-3, 3, 300]])
+    array([[ -4,   2, 254]])
+    >>> loihi_weights([[1, 3, 300]]), loihi_weights([[-3, -300]])
+    (array([[  1,   3, 255]]), array([[  -3, -255]]))
+    """
+    weight = _whole(weight)
+    if not weight.size:
+        return weight
+    mixed = weight.min() < 0 < weight.max()
+    inhibitory = not mixed and weight.min() < 0
+    magnitude = -weight if inhibitory else weight
+    lowest = -(1 << WEIGHT_BITS) if mixed else 0
+    clipped = np.clip(magnitude, lowest, (1 << WEIGHT_BITS) - 1)
+    dropped = WEIGHT_BITS - weight_bits + int(mixed)
+    truncated = clipped >> dropped << dropped
+    return -truncated if inhibitory else truncated
+
+
+def step(
+    u: IntArray,
+    v: IntArray,
+    activation: IntArray,
+    *,
+    kept_u: IntArray,
+    kept_v: IntArray,
+    bias: IntArray,
+    threshold: IntArray,
+    reset: str,
+) -> State:
+    """Return a layer's state after one step.
+
+    Order: leak the current, add the input, wrap; leak the potential, add current and bias,
+    saturate; compare (strictly above); reset the potential, keep the current.
+
+    Args:
+        u, v: Current and potential before the step, chip units.
+        activation: Sum of the synapses after their weight exponent, before the alignment shift.
+        kept_u, kept_v: From `kept_of_current` and `kept_of_potential`.
+        bias: From `effective_bias`.
+        threshold: Threshold mantissa, already shifted left by `ALIGN_SHIFT`.
+        reset: "zero" (Lava's LIF) or "subtract" (the threshold is taken off).
+    """
+    u = wrap_current(_leak(u, kept_u) + (activation << ALIGN_SHIFT))
+    v = saturate_potential(_leak(v, kept_v) + u + bias)
+    spikes = v > threshold
+    v = np.where(spikes, v - threshold if reset == RESET_SUBTRACT else 0, v)
+    return State(u, v, spikes)
+
+
+def _leak(state: IntArray, kept: IntArray) -> IntArray:
+    return np.sign(state) * (np.abs(state) * kept >> DECAY_BITS)
+
+
+def _whole(value: npt.ArrayLike) -> IntArray:
+    return np.asarray(value).astype(np.int64, copy=False)

@@ -1,0 +1,96 @@
+"""Programs on disk: one .npz without pickle, the same bytes for the same Program."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from neurodeploy.errors import ProgramError
+from neurodeploy.files import written_whole
+from neurodeploy.mapping.program import LAYER_INTEGERS, LAYER_UNITS, Connection, Layer, Program
+
+FORMAT = 1
+MAGIC = b"PK\x03\x04"
+
+
+def write_program(path: str | Path, program: Program) -> None:
+    """Write `program`, whole or not at all."""
+    arrays: dict[str, np.ndarray] = {}
+    for index, layer in enumerate(program.layers):
+        for key in LAYER_INTEGERS + LAYER_UNITS:
+            arrays[f"layer{index}.{key}"] = getattr(layer, key)
+    for index, one in enumerate(program.connections):
+        arrays[f"connection{index}.weight"] = one.weight_OI.astype(np.int16)
+    header = json.dumps(_header(program), sort_keys=True)
+    arrays["header"] = np.frombuffer(header.encode(), dtype=np.uint8)
+    with written_whole(path) as beside, beside.open("wb") as stream:
+        np.savez_compressed(stream, **arrays)  # type: ignore[arg-type]
+
+
+def read_program(path: str | Path) -> Program:
+    """Return the Program in a file that `write_program` wrote.
+
+    Raises:
+        ProgramError: the file is absent, damaged, of a newer format, or no Program.
+    """
+    path = Path(path)
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            arrays = {key: stored[key] for key in stored.files}
+        header = json.loads(arrays.pop("header").tobytes().decode())
+    except OSError as error:
+        raise ProgramError(f"{path}: cannot be read ({error.strerror or error})") from None
+    except (ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        raise ProgramError(
+            f"{path}: is not an integer Program (.npz written by neurodeploy compile)"
+        ) from None
+    if header.get("format") != FORMAT:
+        raise ProgramError(
+            f"{path}: Program format {header.get('format')} is not {FORMAT}; compile the .nir again"
+        )
+    try:
+        return _assemble(header, arrays)
+    except (KeyError, TypeError) as error:
+        raise ProgramError(f"{path}: the Program lacks {error}; compile the .nir again") from None
+    except ProgramError as error:
+        raise ProgramError(f"{path}: {error}") from None
+
+
+def _header(program: Program) -> dict[str, Any]:
+    layers = [
+        {"name": la.name, "bias_exp": la.bias_exp, "reset": la.reset, "start": la.start}
+        for la in program.layers
+    ]
+    connections = [
+        {key: value for key, value in vars(one).items() if key != "weight_OI"} for one in program.connections
+    ]
+    kept = ("name", "chip", "dt_s", "n_inputs", "output", "plan", "notes")
+    return {"format": FORMAT, "layers": layers, "connections": connections} | {
+        key: getattr(program, key) for key in kept
+    }
+
+
+def _assemble(header: dict[str, Any], arrays: dict[str, np.ndarray]) -> Program:
+    layers = tuple(
+        Layer(
+            **named,
+            **{key: arrays[f"layer{index}.{key}"].astype(np.int64) for key in LAYER_INTEGERS},
+            **{key: arrays[f"layer{index}.{key}"].astype(np.float64) for key in LAYER_UNITS},
+        )
+        for index, named in enumerate(header["layers"])
+    )
+    connections = tuple(
+        Connection(**named, weight_OI=arrays[f"connection{index}.weight"].astype(np.int64))
+        for index, named in enumerate(header["connections"])
+    )
+    rest = {key: header[key] for key in ("name", "chip", "dt_s", "n_inputs", "output", "plan")}
+    return Program(layers=layers, connections=connections, notes=tuple(header["notes"]), **rest)
+
+
+def same_program(one: Program, other: Program) -> bool:
+    """True when both Programs are equal in every integer, and so behave alike on any input."""
+    return one.digest == other.digest
