@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from neurodeploy.backends.trace import LayerTrace, Progress, Trace, check_spikes
+from neurodeploy.backends.trace import LayerTrace, Part, Progress, Trace, check_spikes, joined
 from neurodeploy.fixedpoint import rules
 from neurodeploy.fixedpoint.rules import IntArray
 from neurodeploy.mapping.program import INPUT, Layer, Program
@@ -66,44 +66,6 @@ def run(
         if progress:
             progress(min(first + batch_size, len(spikes)), len(spikes))
     return joined(NAME, program, spikes, parts, time.perf_counter() - started)
-
-
-@dataclass(frozen=True, eq=False)
-class Part:
-    """The result of one batch."""
-
-    counts: dict[str, np.ndarray]
-    layers: dict[str, LayerTrace]
-    overflows: dict[str, dict[str, int]]
-
-
-def joined(backend: str, program: Program, spikes: np.ndarray, parts: list[Part], seconds: float) -> Trace:
-    """Return one Trace from the batches' results, in their order."""
-    names = [layer.name for layer in program.layers]
-    layers = {
-        name: LayerTrace(
-            np.concatenate([part.layers[name].spikes_BTN for part in parts]),
-            np.concatenate([part.layers[name].u_BTN for part in parts]),
-            np.concatenate([part.layers[name].v_BTN for part in parts]),
-        )
-        for name in names
-        if parts[0].layers
-    }
-    overflows = {
-        name: {key: sum(part.overflows[name][key] for part in parts) for key in parts[0].overflows[name]}
-        for name in names
-        if parts[0].overflows
-    }
-    return Trace(
-        backend=backend,
-        n_input_steps=spikes.shape[1],
-        output=program.output,
-        input_counts_BI=spikes.sum(axis=1, dtype=np.int64),
-        counts={name: np.concatenate([part.counts[name] for part in parts]) for name in names},
-        layers=layers,
-        overflows=overflows,
-        seconds=seconds,
-    )
 
 
 def _run_batch(program: Program, spikes: np.ndarray, record: bool) -> Part:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from neurodeploy.errors import DataError
+from neurodeploy.mapping.program import Program
 
 Progress = Callable[[int, int], None]
 """Called with the number of samples done and their total."""
@@ -69,6 +70,44 @@ class Trace:
         if len(labels_B) != self.n_samples:
             raise DataError(f"labels: found {len(labels_B)} for {self.n_samples} samples")
         return float((self.predictions_B == labels_B).mean())
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """The result of some of the samples."""
+
+    counts: dict[str, np.ndarray]
+    layers: dict[str, LayerTrace]
+    overflows: dict[str, dict[str, int]]
+
+
+def joined(backend: str, program: Program, spikes: np.ndarray, parts: list[Part], seconds: float) -> Trace:
+    """Return one Trace from the batches' results, in their order."""
+    names = [layer.name for layer in program.layers]
+    layers = {
+        name: LayerTrace(
+            np.concatenate([part.layers[name].spikes_BTN for part in parts]),
+            np.concatenate([part.layers[name].u_BTN for part in parts]),
+            np.concatenate([part.layers[name].v_BTN for part in parts]),
+        )
+        for name in names
+        if parts[0].layers
+    }
+    overflows = {
+        name: {key: sum(part.overflows[name][key] for part in parts) for key in parts[0].overflows[name]}
+        for name in names
+        if parts[0].overflows
+    }
+    return Trace(
+        backend=backend,
+        n_input_steps=spikes.shape[1],
+        output=program.output,
+        input_counts_BI=spikes.sum(axis=1, dtype=np.int64),
+        counts={name: np.concatenate([part.counts[name] for part in parts]) for name in names},
+        layers=layers,
+        overflows=overflows,
+        seconds=seconds,
+    )
 
 
 def check_spikes(spikes_BTI: np.ndarray, n_inputs: int, where: str) -> np.ndarray:
