@@ -65,7 +65,8 @@ def run(
         parts.append(_run_batch(program, spikes[first : first + batch_size], record))
         if progress:
             progress(min(first + batch_size, len(spikes)), len(spikes))
-    return joined(NAME, program, spikes, parts, time.perf_counter() - started)
+    names = [layer.name for layer in program.layers]
+    return joined(NAME, names, program.output, spikes, parts, time.perf_counter() - started)
 
 
 def _run_batch(program: Program, spikes: np.ndarray, record: bool) -> Part:

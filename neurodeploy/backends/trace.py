@@ -11,7 +11,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from neurodeploy.errors import DataError
-from neurodeploy.mapping.program import Program
 
 Progress = Callable[[int, int], None]
 """Called with the number of samples done and their total."""
@@ -81,9 +80,10 @@ class Part:
     overflows: dict[str, dict[str, int]]
 
 
-def joined(backend: str, program: Program, spikes: np.ndarray, parts: list[Part], seconds: float) -> Trace:
+def joined(
+    backend: str, names: list[str], output: str, spikes: np.ndarray, parts: list[Part], seconds: float
+) -> Trace:
     """Return one Trace from the batches' results, in their order."""
-    names = [layer.name for layer in program.layers]
     layers = {
         name: LayerTrace(
             np.concatenate([part.layers[name].spikes_BTN for part in parts]),
@@ -101,7 +101,7 @@ def joined(backend: str, program: Program, spikes: np.ndarray, parts: list[Part]
     return Trace(
         backend=backend,
         n_input_steps=spikes.shape[1],
-        output=program.output,
+        output=output,
         input_counts_BI=spikes.sum(axis=1, dtype=np.int64),
         counts={name: np.concatenate([part.counts[name] for part in parts]) for name in names},
         layers=layers,

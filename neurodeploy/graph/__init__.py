@@ -1,0 +1,1 @@
+"""NIR in, NIR out, and the discretised network that the targets share."""

@@ -1,0 +1,215 @@
+"""The environment Lava runs in: where it is, how it is made, and what is in it.
+
+A virtual environment does not survive being moved, so one is not made beside and renamed: its
+last step writes a marker, and a folder without the marker is not an environment.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from neurodeploy.backends.lava.interpreter import ANSWER_WITHIN_S, VERSION, find_python310
+from neurodeploy.errors import LavaError, NeurodeployError
+from neurodeploy.files import write_json
+
+PINS = {
+    "lava-nc": "0.10.0",
+    "numpy": "1.26.4",
+    "scipy": "1.15.3",
+    "networkx": "2.8.7",
+    "scikit-learn": "1.7.2",
+    "asteval": "0.9.33",
+}
+"""What the bit-exactness was measured with; Lava itself takes newer scipy and scikit-learn too."""
+
+MARKER = "ready.json"
+SETUP_HINT = "run: neurodeploy lava setup"
+IN_PROCESS, WORKER = "in process", "worker"
+
+Log = Callable[[str], None]
+
+_PROBE = (
+    "import json, platform, importlib.metadata as known, lava.magma.core.run_configs, lava.proc.lif.process; "
+    f"found = {{name: known.version(name) for name in {sorted(PINS)!r}}}; "
+    "print(json.dumps({'python': platform.python_version(), **found}))"
+)
+
+
+@dataclass(frozen=True)
+class Status:
+    """What is known about Lava's environment.
+
+    Attributes:
+        ready: Lava can be run.
+        how: "in process" or "worker".
+        folder: The worker's environment, whether or not it exists; empty in process.
+        python: The interpreter that runs Lava; None where there is none.
+        versions: Of Python, Lava and what it stands on.
+        reason: Why it is not ready, one line; empty where it is.
+    """
+
+    ready: bool
+    how: str
+    folder: str
+    python: str | None = None
+    versions: dict[str, str] = field(default_factory=dict)
+    reason: str = ""
+
+
+def default_folder() -> Path:
+    """Return the environment's folder: NEURODEPLOY_LAVA_ENV, else one in the user's cache."""
+    named = os.environ.get("NEURODEPLOY_LAVA_ENV")
+    if named:
+        return Path(named).expanduser().absolute()
+    cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(cache) / "neurodeploy" / f"lava-{PINS['lava-nc']}"
+
+
+def runs_in_process() -> bool:
+    """True on Python 3.10 where Lava can be imported."""
+    if sys.version_info[:2] != VERSION:
+        return False
+    try:
+        return importlib.util.find_spec("lava.magma") is not None
+    except ModuleNotFoundError:
+        return False
+
+
+def worker_python(folder: Path | None = None) -> Path:
+    """Return the interpreter of a ready environment, without starting it.
+
+    Raises:
+        LavaError: there is no ready environment.
+    """
+    folder = folder or default_folder()
+    python = folder / "bin" / "python"
+    if not (folder / MARKER).is_file() or not python.exists():
+        raise LavaError(f"lava: no environment in {folder}; {SETUP_HINT}")
+    return python
+
+
+def status(folder: str | Path | None = None) -> Status:
+    """Return whether Lava is ready, having asked its interpreter to import it."""
+    if runs_in_process():
+        found = {name: importlib.metadata.version(name) for name in sorted(PINS)}
+        release = ".".join(map(str, sys.version_info[:3]))
+        return Status(True, IN_PROCESS, "", sys.executable, {"python": release, **found})
+    folder = Path(folder) if folder else default_folder()
+    try:
+        python = worker_python(folder)
+    except LavaError as error:
+        return Status(False, WORKER, str(folder), reason=str(error))
+    try:
+        versions = _probe(python)
+    except LavaError as error:
+        return Status(False, WORKER, str(folder), str(python), reason=str(error))
+    return Status(True, WORKER, str(folder), str(python), versions)
+
+
+def setup(
+    python: str | Path | None = None, folder: str | Path | None = None, log: Log | None = None
+) -> Status:
+    """Make the environment and return its status; a ready one is left as it is.
+
+    Args:
+        python: A Python 3.10; looked for where it is not given.
+        folder: Where to make it; `default_folder` where it is not given.
+        log: Called with each line that venv and pip print.
+
+    Raises:
+        LavaError: no Python 3.10, a folder that cannot be used, or pip failed.
+    """
+    log = log or (lambda line: None)
+    folder = Path(folder).absolute() if folder else default_folder()
+    found = status(folder)
+    if found.ready and (found.how == IN_PROCESS or PINS.items() <= found.versions.items()):
+        return found
+    interpreter = find_python310(python)
+    _empty_marker(folder)
+    log(f"{folder}: new environment of {interpreter}")
+    _run([interpreter, "-I", "-m", "venv", "--clear", folder], f"{folder}: venv failed", log)
+    wanted = [f"{name}=={version}" for name, version in PINS.items()]
+    pip = [folder / "bin" / "python", "-I", "-m", "pip", "install", "--no-input", "--disable-pip-version-check"]
+    _run([*pip, *wanted], "pip failed", log)
+    try:
+        write_json(folder / MARKER, _probe(folder / "bin" / "python"))
+    except LavaError:
+        raise
+    except NeurodeployError as error:
+        raise LavaError(f"lava: {error}") from None
+    return status(folder)
+
+
+def _empty_marker(folder: Path) -> None:
+    """Make the folder, or take an older environment's marker away before it is overwritten."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        others = any(folder.iterdir()) and not (folder / "pyvenv.cfg").exists()
+        if not others:
+            (folder / MARKER).unlink(missing_ok=True)
+            (folder / MARKER).touch()
+            (folder / MARKER).unlink()
+    except OSError as error:
+        raise LavaError(
+            f"lava: {folder}: cannot be written ({error.strerror}); name another folder with NEURODEPLOY_LAVA_ENV"
+        ) from None
+    if others:
+        raise LavaError(
+            f"lava: {folder}: holds other files and no environment; "
+            "name an empty folder with NEURODEPLOY_LAVA_ENV"
+        )
+
+
+def _probe(python: Path) -> dict[str, str]:
+    """Return the versions that the interpreter finds when it imports Lava."""
+    try:
+        done = subprocess.run(
+            [python, "-I", "-c", _PROBE],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=2 * ANSWER_WITHIN_S,
+            text=True,
+        )
+    except (OSError, subprocess.SubprocessError) as error:
+        raise LavaError(f"lava: {python} does not run ({error}); {SETUP_HINT}") from None
+    if done.returncode:
+        last = useful_line(done.stderr.splitlines(), f"exit status {done.returncode}")
+        raise LavaError(f"lava: Lava does not import in {python} ({last}); {SETUP_HINT}")
+    try:
+        return json.loads(done.stdout.splitlines()[-1])
+    except (IndexError, ValueError):
+        raise LavaError(f"lava: {python} gave no versions; {SETUP_HINT}") from None
+
+
+def _run(command: list[str | Path], failed: str, log: Log) -> None:
+    """Run a command, hand its lines to `log`, and raise with the most useful one if it fails."""
+    lines = []
+    with subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as process:
+        assert process.stdout
+        for line in process.stdout:
+            lines.append(line.rstrip())
+            log(lines[-1])
+    if process.returncode:
+        last = useful_line(lines, f"exit status {process.returncode}")
+        raise LavaError(f"lava: {failed} ({last}); check the network and the disk, then run it again")
+
+
+def useful_line(lines: list[str], otherwise: str) -> str:
+    """Return the last line that names an error, else the last that is not empty.
+
+    >>> useful_line(["ERROR: no such version", "hint: see above", ""], "nothing")
+    'ERROR: no such version'
+    """
+    told = [line.strip() for line in lines if line.strip()]
+    errors = [line for line in told if "error" in line.lower()]
+    return (errors or told or [otherwise])[-1]

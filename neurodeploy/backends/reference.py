@@ -1,0 +1,81 @@
+"""The real-valued reference: a NIR network in float64, forward Euler, batched.
+
+Axes: B sample, T step, N neuron of a population.
+"""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+
+from neurodeploy.backends.trace import LayerTrace, Part, Progress, Trace, check_spikes, joined
+from neurodeploy.graph.network import INPUT, Network
+
+NAME = "reference"
+BATCH = 128
+
+
+def run(
+    network: Network,
+    spikes_BTI: np.ndarray,
+    *,
+    record: bool = False,
+    batch_size: int = BATCH,
+    progress: Progress | None = None,
+) -> Trace:
+    """Run `network` on every sample and return the Trace; states are in the graph's own units.
+
+    Args:
+        spikes_BTI: Input spikes, 0 or 1, (samples, steps, channels).
+        record: Keep every state; without it only spike counts are kept.
+
+    Raises:
+        DataError: the spikes do not fit the network.
+    """
+    spikes = check_spikes(spikes_BTI, network.n_inputs, NAME)
+    started = time.perf_counter()
+    parts = []
+    for first in range(0, len(spikes), batch_size):
+        parts.append(_run_batch(network, spikes[first : first + batch_size], record))
+        if progress:
+            progress(min(first + batch_size, len(spikes)), len(spikes))
+    names = [one.name for one in network.populations]
+    return joined(NAME, names, network.output, spikes, parts, time.perf_counter() - started)
+
+
+def _run_batch(network: Network, spikes: np.ndarray, record: bool) -> Part:
+    n_samples, n_steps, _ = spikes.shape
+    sizes = {one.name: one.n_neurons for one in network.populations}
+    weights = {one.name: one.weight_OI.T.copy() for one in network.synapses}
+    u = {name: np.zeros((n_samples, size)) for name, size in sizes.items()}
+    v = {name: np.zeros((n_samples, size)) for name, size in sizes.items()}
+    sent = {name: np.zeros((n_samples, size)) for name, size in sizes.items()}
+    counts = {name: np.zeros((n_samples, size), dtype=np.int64) for name, size in sizes.items()}
+    kept = {name: _empty_trace(n_samples, n_steps, size) for name, size in sizes.items() if record}
+    for now in range(n_steps):
+        before = sent
+        sent = {INPUT: spikes[:, now].astype(np.float64)}
+        for one in network.populations:
+            name = one.name
+            drive = np.broadcast_to(one.bias, u[name].shape).copy()
+            for synapses in network.into(name):
+                source = before if synapses.delayed else sent
+                drive += source[synapses.source] @ weights[synapses.name]
+            u[name] = one.alpha * u[name] + one.input_gain * drive
+            v[name] = one.beta * v[name] + one.current_gain * u[name] + one.leak
+            fired = v[name] > one.v_threshold
+            after = v[name] - one.v_threshold if one.reset == "subtract" else one.v_reset
+            v[name] = np.where(fired, after, v[name])
+            sent[name] = fired.astype(np.float64)
+            counts[name] += fired
+            if record:
+                kept[name].spikes_BTN[:, now] = fired
+                kept[name].u_BTN[:, now] = u[name]
+                kept[name].v_BTN[:, now] = v[name]
+    return Part(counts, kept, {})
+
+
+def _empty_trace(n_samples: int, n_steps: int, n_neurons: int) -> LayerTrace:
+    shape = (n_samples, n_steps, n_neurons)
+    return LayerTrace(np.zeros(shape, np.bool_), np.zeros(shape), np.zeros(shape))

@@ -1,0 +1,90 @@
+"""One door to data: a dataset's name or a file's path in, labelled spikes of a split out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field
+
+from neurodeploy.data.files import read_file
+from neurodeploy.data.sources import SOURCES, Source, folders, stratified
+from neurodeploy.data.spikes import SpikeData
+from neurodeploy.errors import DataError, nearest
+
+Split = Literal["train", "validation", "test", "all"]
+
+
+class DataSettings(BaseModel):
+    """The [data] table of a recipe."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    dataset: str
+    n_steps: int | None = Field(None, gt=0, description="Time steps; the dataset's own number when absent.")
+    validation_part: float = Field(0.15, gt=0, lt=1, description="Share of the training part, per class.")
+
+
+def load(
+    where: str,
+    *,
+    split: Split = "test",
+    n_steps: int | None = None,
+    validation_part: float = 0.15,
+    dt_s: float | None = None,
+    n_channels: int | None = None,
+) -> SpikeData:
+    """Return labelled spikes.
+
+    Args:
+        where: A dataset's name (`SOURCES`), or the path of a file (`data.files`).
+        split: Part of a named dataset; a file is taken whole.
+        n_steps: Steps to encode over or to cut to; the dataset's own number when None.
+        dt_s: Step length in seconds, for files of timed events.
+        n_channels: Channels of the network, for files of timed events.
+
+    Raises:
+        DataError: the name is unknown, the data are absent, or the file is unusable.
+    """
+    if where not in SOURCES:
+        if Path(where).exists() or any(mark in where for mark in "/\\."):
+            return read_file(Path(where), dt_s=dt_s, n_channels=n_channels)
+        raise DataError(f"--data: {where!r} is neither a file nor a dataset; {nearest(where, SOURCES)}")
+    source = SOURCES[where]
+    samples = source.load(source, n_steps or source.n_steps)
+    chosen = _members(samples.data.labels_B, samples.is_test_B, split, validation_part)
+    part = samples.data.take(chosen)
+    return SpikeData(f"{where} ({split})", part.spikes_BTI, part.labels_B, part.class_names)
+
+
+def _members(labels_B: np.ndarray, is_test_B: np.ndarray, split: Split, validation_part: float) -> np.ndarray:
+    if split == "all":
+        return np.arange(len(labels_B))
+    if split == "test":
+        return np.flatnonzero(is_test_B)
+    rest = np.flatnonzero(~is_test_B)
+    inside = np.zeros(len(rest), dtype=bool)
+    inside[stratified(labels_B[rest], validation_part)] = True
+    return rest[inside] if split == "validation" else rest[~inside]
+
+
+def listing() -> list[dict[str, Any]]:
+    """Return what is known of every named dataset, and where it lies on this machine."""
+    return [_row(source) for source in SOURCES.values()]
+
+
+def _row(source: Source) -> dict[str, Any]:
+    path = source.path() if source.file else None
+    return {
+        "name": source.name,
+        "what": source.what,
+        "licence": source.licence,
+        "citation": source.citation,
+        "dt_s": source.dt_s,
+        "n_steps": source.n_steps,
+        "sha256": source.sha256 or None,
+        "ready": not source.file or path is not None,
+        "path": str(path) if path else None,
+        "searched": [str(one / source.file) for one in folders()] if source.file else [],
+    }

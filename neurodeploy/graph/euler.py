@@ -1,0 +1,111 @@
+"""Neurons of NIR in their forward-Euler form, for a given time step.
+
+    u[t] = alpha u[t-1] + input_gain (sum of w s + bias)
+    v[t] = beta  v[t-1] + current_gain u[t] + leak
+    s[t] = v[t] > v_threshold, then v[t] = v_reset or v[t] - v_threshold
+
+The current is updated before the potential, and the reset happens in the step of the spike, as
+snnTorch does for the networks of the NIR paper. NIR: Pedersen et al., Nature Communications 15:8122, 2024.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import nir
+import numpy as np
+
+from neurodeploy.errors import GraphError
+
+NEURON_TYPES = (nir.LIF, nir.CubaLIF, nir.IF)
+FLOAT32_SLACK = 1e-6
+"""Time constants come from float32 files; a tau this close below dt counts as equal to it."""
+
+
+@dataclass(frozen=True, eq=False)
+class Population:
+    """One population of neurons, discretised. All arrays are (N,), float64.
+
+    Attributes:
+        alpha, beta: Part of current and potential kept in a step; alpha is 0 without synaptic filter.
+        input_gain, current_gain: Factors on the input and on the current.
+        leak: Added to the potential every step, from the leak potential.
+        v_threshold, v_reset: Potentials; `reset` is "zero" (to v_reset) or "subtract".
+        reset_source: Where the rule comes from, in words.
+        bias: Constant input, the sum of all biases on the way in.
+        vth_mant: Threshold in the chip's integers where the file carries it, else None.
+    """
+
+    name: str
+    alpha: np.ndarray
+    beta: np.ndarray
+    input_gain: np.ndarray
+    current_gain: np.ndarray
+    leak: np.ndarray
+    v_threshold: np.ndarray
+    v_reset: np.ndarray
+    reset: str
+    reset_source: str
+    bias: np.ndarray
+    vth_mant: int | None
+
+    @property
+    def n_neurons(self) -> int:
+        return len(self.v_threshold)
+
+    @property
+    def span(self) -> np.ndarray:
+        """Distance from reset to threshold (N,): the unit of the normalised network."""
+        return self.v_threshold - self.v_reset
+
+    @property
+    def weight_gain(self) -> np.ndarray:
+        """Factor from a weight to its effect in units of `span` (N,)."""
+        return self.input_gain * self.current_gain / self.span
+
+    @property
+    def drift(self) -> np.ndarray:
+        """Constant change of the potential per step in units of `span` (N,), biases aside."""
+        return (self.leak + (self.beta - 1) * self.v_reset) / self.span
+
+
+def coefficients(name: str, node: nir.NIRNode, dt_s: float) -> dict[str, np.ndarray]:
+    """Return the arrays of a `Population` that the node's parameters and the time step fix.
+
+    Raises:
+        GraphError: a parameter is not finite, a time constant is shorter than a step, or the
+            threshold is not above the reset.
+    """
+    flat = {
+        key: np.asarray(value, dtype=np.float64).ravel()
+        for key, value in vars(node).items()
+        if key in ("tau", "tau_mem", "tau_syn", "r", "v_leak", "v_threshold", "v_reset", "w_in")
+    }
+    for key, value in flat.items():
+        if not np.isfinite(value).all():
+            raise GraphError(f"{name}: {key} holds values that are not finite; export the graph again")
+    ones = np.ones_like(flat["v_threshold"])
+    found = {"v_threshold": flat["v_threshold"], "v_reset": flat.get("v_reset", 0 * ones)}
+    found |= {"alpha": 0 * ones, "input_gain": ones}
+    if isinstance(node, nir.IF):
+        found |= {"beta": ones, "current_gain": dt_s * flat["r"], "leak": 0 * ones}
+    else:
+        key = "tau_mem" if isinstance(node, nir.CubaLIF) else "tau"
+        part = _part_lost(name, key, flat[key], dt_s)
+        found |= {"beta": 1 - part, "current_gain": part * flat["r"], "leak": part * flat["v_leak"]}
+    if isinstance(node, nir.CubaLIF):
+        part = _part_lost(name, "tau_syn", flat["tau_syn"], dt_s)
+        found |= {"alpha": 1 - part, "input_gain": part * flat["w_in"]}
+    if (found["v_threshold"] <= found["v_reset"]).any():
+        raise GraphError(f"{name}: a threshold is not above its reset potential, so the neuron never rests")
+    return found
+
+
+def _part_lost(name: str, key: str, tau_s: np.ndarray, dt_s: float) -> np.ndarray:
+    """Return dt / tau, the part of a state lost in one step."""
+    if (tau_s <= 0).any() or (dt_s > tau_s * (1 + FLOAT32_SLACK)).any():
+        raise GraphError(
+            f"{name}: {key} is {tau_s.min():g} s, shorter than the time step of {dt_s:g} s; "
+            "check the unit of the time constants, or give a smaller --dt"
+        )
+    return np.minimum(dt_s / tau_s, 1.0)

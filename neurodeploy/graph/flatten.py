@@ -1,0 +1,53 @@
+"""Nested NIR graphs as one flat graph of named nodes."""
+
+from __future__ import annotations
+
+import nir
+
+from neurodeploy.errors import GraphError
+
+MAX_NESTING = 8
+
+
+def flattened(graph: nir.NIRGraph, where: str) -> tuple[dict[str, nir.NIRNode], list[tuple[str, str]]]:
+    """Return nodes and edges with every sub-graph inlined as `outer.inner`.
+
+    The Input and Output nodes of a sub-graph stay as nodes that pass their input on.
+
+    Raises:
+        GraphError: an edge names a node that is not there, or graphs are nested too deep.
+    """
+    return _inlined(graph, where, 0)
+
+
+def _inlined(
+    graph: nir.NIRGraph, where: str, depth: int
+) -> tuple[dict[str, nir.NIRNode], list[tuple[str, str]]]:
+    if depth > MAX_NESTING:
+        raise GraphError(f"{where}: graphs are nested more than {MAX_NESTING} deep; flatten the graph first")
+    nodes: dict[str, nir.NIRNode] = {}
+    edges: list[tuple[str, str]] = []
+    entries: dict[str, str] = {}
+    exits: dict[str, str] = {}
+    for name, node in graph.nodes.items():
+        if not isinstance(node, nir.NIRGraph):
+            nodes[name] = node
+            continue
+        inner_nodes, inner_edges = _inlined(node, f"{where}: {name}", depth + 1)
+        nodes |= {f"{name}.{key}": value for key, value in inner_nodes.items()}
+        edges += [(f"{name}.{a}", f"{name}.{b}") for a, b in inner_edges]
+        entries[name] = f"{name}.{_only(node, nir.Input, f'{where}: {name}')}"
+        exits[name] = f"{name}.{_only(node, nir.Output, f'{where}: {name}')}"
+    for source, target in dict.fromkeys(map(tuple, graph.edges)):
+        for end in (source, target):
+            if end not in graph.nodes:
+                raise GraphError(f"{where}: edge {source} -> {target} names {end!r}, which is not a node")
+        edges.append((exits.get(source, source), entries.get(target, target)))
+    return nodes, edges
+
+
+def _only(graph: nir.NIRGraph, kind: type, where: str) -> str:
+    found = [name for name, node in graph.nodes.items() if isinstance(node, kind)]
+    if len(found) != 1:
+        raise GraphError(f"{where}: has {len(found)} {kind.__name__} nodes, exactly one is supported")
+    return found[0]

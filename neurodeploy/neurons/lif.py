@@ -1,0 +1,52 @@
+"""Leaky integrate-and-fire: the input acts on the potential directly (NIR `LIF`)."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from neurodeploy.neurons.scan import ScanSettings
+
+
+class LIF(nn.Module):
+    """Parameters of one layer of LIF neurons, shared by its neurons.
+
+    Args:
+        beta: Part of the potential kept in a step, between 0 and 1, exclusive.
+        train_decays: Let training move `beta`.
+        settings: Reset rule and surrogate gradient.
+    """
+
+    nir_type = "LIF"
+
+    def __init__(self, beta: float, *, train_decays: bool, settings: ScanSettings) -> None:
+        super().__init__()
+        self.settings = settings
+        self.beta_logit = logit_parameter(beta, train_decays)
+
+    def decays(self) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return the parts of current and potential kept in a step."""
+        beta = torch.sigmoid(self.beta_logit)
+        return torch.zeros_like(beta), beta
+
+
+class CubaLIF(LIF):
+    """Current-based LIF: a first-order synaptic filter before the potential (NIR `CubaLIF`).
+
+    Args:
+        alpha: Part of the current kept in a step, between 0 and 1, exclusive.
+    """
+
+    nir_type = "CubaLIF"
+
+    def __init__(self, alpha: float, beta: float, *, train_decays: bool, settings: ScanSettings) -> None:
+        super().__init__(beta, train_decays=train_decays, settings=settings)
+        self.alpha_logit = logit_parameter(alpha, train_decays)
+
+    def decays(self) -> tuple[torch.Tensor, torch.Tensor]:
+        return torch.sigmoid(self.alpha_logit), torch.sigmoid(self.beta_logit)
+
+
+def logit_parameter(kept: float, trainable: bool) -> nn.Parameter:
+    """Return a parameter whose sigmoid is `kept`, so that training cannot leave 0..1."""
+    return nn.Parameter(torch.logit(torch.tensor(kept, dtype=torch.float64)).float(), requires_grad=trainable)

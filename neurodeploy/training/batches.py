@@ -1,0 +1,53 @@
+"""Batches of spikes whose order depends on seed and epoch alone, so that a resumed run sees the same."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+from torch.utils.data import DataLoader, Dataset, Sampler
+
+from neurodeploy.data.spikes import SpikeData
+
+
+class SpikeBatches(Dataset):
+    """Whole batches by a list of indices: spikes (B, T, I) float32 and labels (B,)."""
+
+    def __init__(self, data: SpikeData) -> None:
+        self.spikes_BTI = torch.from_numpy(data.spikes_BTI)
+        self.labels_B = torch.from_numpy(data.labels_B)
+
+    def __len__(self) -> int:
+        return len(self.labels_B)
+
+    def __getitem__(self, indices: list[int]) -> tuple[torch.Tensor, torch.Tensor]:
+        return self.spikes_BTI[indices].float(), self.labels_B[indices]
+
+
+class EpochOrder(Sampler):
+    """Lists of indices; a permutation of its own for each epoch, or the stored order."""
+
+    def __init__(self, n_samples: int, batch_size: int, seed: int | None) -> None:
+        self.n_samples, self.batch_size, self.seed = n_samples, batch_size, seed
+        self.epoch = 0
+
+    def set_epoch(self, epoch: int) -> None:
+        """Lightning calls this before each epoch."""
+        self.epoch = epoch
+
+    def __len__(self) -> int:
+        return -(-self.n_samples // self.batch_size)
+
+    def __iter__(self) -> Iterator[list[int]]:
+        order = torch.arange(self.n_samples)
+        if self.seed is not None:
+            generator = torch.Generator().manual_seed(self.seed * 1_000_003 + self.epoch)
+            order = torch.randperm(self.n_samples, generator=generator)
+        for first in range(0, self.n_samples, self.batch_size):
+            yield order[first : first + self.batch_size].tolist()
+
+
+def loader(data: SpikeData, batch_size: int, seed: int | None = None) -> DataLoader:
+    """Return batches of `data`; shuffled by epoch when a seed is given."""
+    order = EpochOrder(len(data), batch_size, seed)
+    return DataLoader(SpikeBatches(data), sampler=order, batch_size=None)

@@ -1,0 +1,211 @@
+"""The training loop: Lightning's Trainer around a spiking network.
+
+Everything random in an epoch is drawn after reseeding with (seed, epoch), and the state is saved
+whole at the end of every epoch: a run that is interrupted and resumed ends as if it had not been.
+"""
+
+from __future__ import annotations
+
+import logging
+import signal
+import threading
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import lightning.pytorch as pl
+import torch
+from torch.nn import functional
+
+from neurodeploy.data.spikes import SpikeData
+from neurodeploy.files import written_whole
+from neurodeploy.networks.spiking import SpikingNetwork
+from neurodeploy.training.batches import loader
+from neurodeploy.training.settings import TrainingSettings
+
+EpochProgress = Callable[[int, int, dict[str, float]], None]
+"""Called with epochs done, their total, and the last epoch's record."""
+
+
+@dataclass(frozen=True)
+class History:
+    """What training went through; one record of loss and accuracies per epoch."""
+
+    epochs: list[dict[str, float]]
+    best_epoch: int
+    best_validation: float
+
+
+class Classifier(pl.LightningModule):
+    """Cross-entropy on output firing rates, with AdamW and a one-cycle schedule."""
+
+    def __init__(self, network: SpikingNetwork, settings: TrainingSettings, n_updates: int) -> None:
+        super().__init__()
+        self.network = network
+        self.settings = settings
+        self.n_updates = n_updates
+        self.seen = torch.zeros(4)  # loss, correct, hidden rate, samples: of the running epoch
+
+    def on_train_epoch_start(self) -> None:
+        torch.manual_seed(self.settings.seed * 1_000_003 + self.current_epoch + 1)
+        self.seen = torch.zeros(4)
+
+    def training_step(self, batch: tuple[torch.Tensor, torch.Tensor], _: int) -> torch.Tensor:
+        spikes_BTI, labels_B = batch
+        *hidden, output_BTN = self.network(self._augmented(spikes_BTI))
+        logits_BN = output_BTN.mean(dim=1) * self.settings.logit_gain
+        loss = functional.cross_entropy(logits_BN, labels_B)
+        rate = torch.stack([one.mean() for one in hidden]).mean() if hidden else torch.zeros(())
+        correct = (logits_BN.argmax(dim=1) == labels_B).sum()
+        n_samples = len(labels_B)
+        found = [loss.detach() * n_samples, correct, rate.detach() * n_samples, torch.tensor(n_samples)]
+        self.seen += torch.stack([one.float().cpu() for one in found])
+        return loss + self.settings.rate_penalty * rate
+
+    def configure_optimizers(self) -> Any:
+        settings = self.settings
+        trained = [one for one in self.network.parameters() if one.requires_grad]
+        optimizer = torch.optim.AdamW(trained, lr=settings.learning_rate, weight_decay=settings.weight_decay)
+        schedule = torch.optim.lr_scheduler.OneCycleLR(
+            optimizer, settings.learning_rate, total_steps=self.n_updates, pct_start=0.1
+        )
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+    def _augmented(self, spikes_BTI: torch.Tensor) -> torch.Tensor:
+        reach, dropped = self.settings.time_shift, self.settings.event_drop
+        if reach:
+            shift = int(torch.randint(-reach, reach + 1, ()))
+            spikes_BTI = torch.roll(spikes_BTI, shift, dims=1)
+        if dropped:
+            spikes_BTI = spikes_BTI * (torch.rand_like(spikes_BTI) >= dropped)
+        return spikes_BTI
+
+
+class KeepBest(pl.Callback):
+    """Score each epoch on validation data, keep the best weights, save the whole state.
+
+    Ties go to the later epoch: the one trained longer.
+    """
+
+    def __init__(self, validation: SpikeData, state_file: Path | None, progress: EpochProgress | None) -> None:
+        self.validation, self.state_file, self.progress = validation, state_file, progress
+        self.epochs: list[dict[str, float]] = []
+        self.best_epoch, self.best_validation = -1, -1.0
+        self.best_weights: dict[str, torch.Tensor] = {}
+
+    def state_dict(self) -> dict[str, Any]:
+        kept = ("epochs", "best_epoch", "best_validation", "best_weights")
+        return {key: getattr(self, key) for key in kept}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        for key, value in state_dict.items():
+            setattr(self, key, value)
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        assert isinstance(pl_module, Classifier)
+        accuracy = evaluate(pl_module.network, self.validation)
+        loss, correct, rate, n_samples = pl_module.seen.tolist()
+        record = {
+            "loss": loss / n_samples,
+            "train_accuracy": correct / n_samples,
+            "hidden_rate": rate / n_samples,
+            "validation_accuracy": accuracy,
+        }
+        self.epochs.append(record)
+        if accuracy >= self.best_validation:
+            self.best_epoch, self.best_validation = trainer.current_epoch, accuracy
+            state = pl_module.network.state_dict()
+            self.best_weights = {key: value.detach().cpu().clone() for key, value in state.items()}
+        if self.state_file is not None:
+            with written_whole(self.state_file) as beside:
+                trainer.save_checkpoint(beside)
+        if self.progress:
+            self.progress(len(self.epochs), trainer.max_epochs or 0, record)
+
+
+def fit(
+    network: SpikingNetwork,
+    train: SpikeData,
+    validation: SpikeData,
+    settings: TrainingSettings,
+    *,
+    state_file: Path | None = None,
+    progress: EpochProgress | None = None,
+) -> History:
+    """Train `network` in place and leave it with the weights of the best validation epoch.
+
+    Args:
+        state_file: Where the state is kept after every epoch; when it exists, training goes on from it.
+
+    Raises:
+        KeyboardInterrupt: Ctrl-C; the state of the last whole epoch is in `state_file`.
+    """
+    torch.set_num_threads(settings.threads)
+    batches = loader(train, settings.batch_size, seed=settings.seed)
+    keeper = KeepBest(validation, state_file, progress)
+    module = Classifier(network, settings, n_updates=settings.epochs * len(batches))
+    with quiet_lightning():
+        trainer = pl.Trainer(
+            max_epochs=settings.epochs,
+            accelerator=settings.accelerator,
+            precision=settings.precision,  # type: ignore[arg-type]
+            callbacks=[keeper],
+            logger=False,
+            enable_checkpointing=False,
+            enable_progress_bar=False,
+            enable_model_summary=False,
+        )
+        resume = str(state_file) if state_file is not None and state_file.exists() else None
+        with interrupts_as_usual(trainer):
+            # weights_only: the state file is read by torch's restricted loader, never as a free pickle.
+            trainer.fit(module, batches, ckpt_path=resume, weights_only=True)
+    network.load_state_dict(keeper.best_weights)
+    return History(keeper.epochs, keeper.best_epoch, keeper.best_validation)
+
+
+def evaluate(network: SpikingNetwork, data: SpikeData, batch_size: int = 256) -> float:
+    """Return the accuracy of `network` on `data`: output neuron with most spikes, lowest on a tie."""
+    correct = 0
+    device = next(network.parameters()).device
+    with torch.no_grad():
+        for spikes_BTI, labels_B in loader(data, batch_size):
+            counts_BN = network(spikes_BTI.to(device))[-1].sum(dim=1)
+            correct += int((counts_BN.argmax(dim=1).cpu() == labels_B).sum())
+    return correct / len(data)
+
+
+@contextmanager
+def quiet_lightning() -> Iterator[None]:
+    """Keep Lightning's advice about workers and loggers off a user's screen."""
+    noisy = [logging.getLogger(name) for name in ("lightning.pytorch", "lightning.fabric")]
+    levels = [one.level for one in noisy]
+    for one in noisy:
+        one.setLevel(logging.ERROR)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", module=r"lightning\..*")
+        warnings.filterwarnings("ignore", message=".*does not have many workers.*")
+        warnings.filterwarnings("ignore", message=".*`isinstance\\(treespec, LeafSpec\\)`.*")
+        try:
+            yield
+        finally:
+            for one, level in zip(noisy, levels, strict=True):
+                one.setLevel(level)
+
+
+@contextmanager
+def interrupts_as_usual(trainer: pl.Trainer) -> Iterator[None]:
+    """Raise KeyboardInterrupt on Ctrl-C, where Lightning would leave the process with status 1."""
+    main = threading.current_thread() is threading.main_thread()
+    handler = signal.getsignal(signal.SIGINT) if main else None
+    try:
+        yield
+    except SystemExit:
+        raise KeyboardInterrupt from None
+    finally:
+        if main:
+            signal.signal(signal.SIGINT, handler)
+    if trainer.interrupted:
+        raise KeyboardInterrupt
