@@ -1,0 +1,1 @@
+"""Chip facts as frozen data, each with its source."""

@@ -1,0 +1,1 @@
+"""A real-valued network and a chip's precision to an integer Program."""

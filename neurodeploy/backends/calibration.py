@@ -1,0 +1,62 @@
+"""Calibration: how far states go, how often neurons fire and what they fire together with.
+
+Axes: B sample, T step, N neuron, I inputs of a population, all its connections side by side.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from neurodeploy.backends import reference
+from neurodeploy.backends.trace import Trace, check_spikes
+from neurodeploy.errors import DataError
+from neurodeploy.graph.euler import Population
+from neurodeploy.graph.network import INPUT, Network
+from neurodeploy.mapping.compile import Measured
+
+SAMPLES = 128
+"""Samples that calibration looks at; more change the choices little."""
+
+
+def measure(network: Network, spikes_BTI: np.ndarray) -> dict[str, Measured]:
+    """Return what the first samples show of every population and of the input.
+
+    Raises:
+        DataError: the spikes do not fit, or a state grows beyond all bounds.
+    """
+    spikes = check_spikes(spikes_BTI, network.n_inputs, "calibration")[:SAMPLES]
+    trace = reference.run(network, spikes, record=True)
+    rates = spikes.mean(axis=(0, 1))
+    found = {INPUT: Measured(np.zeros_like(rates), np.zeros_like(rates), rates, np.zeros((0, 0)))}
+    for one in network.populations:
+        states = trace.layers[one.name]
+        # The recorded potential is the one after the reset; a spike stood above the threshold by
+        # less than the current it received.
+        u_peak = np.abs(states.u_BTN).max(axis=(0, 1))
+        v_peak = np.abs(states.v_BTN).max(axis=(0, 1)) + one.current_gain * u_peak
+        if not (np.isfinite(u_peak).all() and np.isfinite(v_peak).all()):
+            raise DataError(f"{one.name}: its states grow without bound on the calibration data")
+        moment = _moment(network, one, spikes, trace)
+        found[one.name] = Measured(u_peak, v_peak, states.spikes_BTN.mean(axis=(0, 1)), moment)
+    return found
+
+
+def _moment(network: Network, population: Population, spikes: np.ndarray, trace: Trace) -> np.ndarray:
+    """Return the second moment (I, I) of a population's inputs after its own filter, resets aside."""
+    parts = []
+    for synapses in network.into(population.name):
+        sent_BTI = spikes if synapses.source == INPUT else trace.layers[synapses.source].spikes_BTN
+        sent_BTI = sent_BTI.astype(np.float64)
+        if synapses.delayed:
+            sent_BTI = np.concatenate([np.zeros_like(sent_BTI[:, :1]), sent_BTI[:, :-1]], axis=1)
+        parts.append(sent_BTI)
+    inputs_BTI = np.concatenate(parts, axis=2)
+    alpha, beta = float(population.alpha.mean()), float(population.beta.mean())
+    u = np.zeros_like(inputs_BTI[:, 0])
+    v = np.zeros_like(u)
+    moment = np.zeros((u.shape[1], u.shape[1]))
+    for now in range(inputs_BTI.shape[1]):
+        u = alpha * u + inputs_BTI[:, now]
+        v = beta * v + u
+        moment += v.T @ v
+    return moment

@@ -1,0 +1,136 @@
+"""NIR to integer Program: with the precision a file carries, or with one chosen here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from neurodeploy.errors import PrecisionError
+from neurodeploy.graph.network import Network
+from neurodeploy.hardware.chips import chip_named
+from neurodeploy.mapping.discretize import integers, plan_in, quantise
+from neurodeploy.mapping.program import Program
+from neurodeploy.quantize import grid
+from neurodeploy.quantize.compensate import compensated
+from neurodeploy.quantize.plan import LayerFacts, Plan, layer_plan
+
+
+@dataclass(frozen=True, eq=False)
+class Measured:
+    """What calibration data showed of one population, in the graph's units.
+
+    Attributes:
+        u_peak, v_peak: Largest magnitude per neuron (N,), the potential before the reset included.
+        rates: Spikes per step of the population (N,).
+        moment: Second moment of its filtered inputs, all its connections side by side.
+    """
+
+    u_peak: np.ndarray
+    v_peak: np.ndarray
+    rates: np.ndarray
+    moment: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class Compiled:
+    """A Program, and the real-valued network on the chip's grid that it must equal."""
+
+    program: Program
+    quantised: Network
+    plan: Plan
+
+
+def compile_network(
+    network: Network,
+    *,
+    chip: str = "loihi2",
+    weight_bits: int | None = None,
+    plan: Plan | None = None,
+    measured: Mapping[str, Measured] | None = None,
+) -> Compiled:
+    """Return the Program of a network.
+
+    Args:
+        weight_bits: Weight width, 2..8, for networks whose file carries none; 8 when None.
+        plan: Precision of every layer and connection; chosen from the weights when None.
+        measured: Calibration by population name, "input" included; see `backends.calibration`.
+
+    Raises:
+        PrecisionError: the file carries a precision and another is asked for, or nothing fits.
+        MappingError: the chip is unknown, or the graph cannot keep its meaning on it.
+    """
+    chip_named(chip)
+    if network.quantised:
+        plan = plan_in(network)
+        carried = {one.weight_bits for one in plan.connections.values()}
+        if weight_bits is not None and carried != {weight_bits}:
+            raise PrecisionError(
+                f"{network.name}: carries {sorted(carried)}-bit weights, {weight_bits} bits were asked for; "
+                "quantise the float network again"
+            )
+    else:
+        plan = plan or choose_plan(network, weight_bits or grid.MAX_WEIGHT_BITS, measured)
+        if measured is not None:
+            network = rounded_together(network, plan, measured)
+    return Compiled(integers(network, plan, chip), quantise(network, plan), plan)
+
+
+def choose_plan(network: Network, weight_bits: int, measured: Mapping[str, Measured] | None) -> Plan:
+    """Return the precision for every layer and connection of a float network."""
+    thresholds, connections = {}, {}
+    for facts in facts_of(network, measured):
+        thresholds[facts.name], chosen = layer_plan(facts, weight_bits)
+        connections |= chosen
+    return Plan(thresholds, connections)
+
+
+def rounded_together(network: Network, plan: Plan, measured: Mapping[str, Measured]) -> Network:
+    """Return the network with weights on the plan's grid, each making up for the others' rounding."""
+    on_grid: dict[str, np.ndarray] = {}
+    for one in network.populations:
+        into = network.into(one.name)
+        owner = [synapses for synapses in into for _ in range(synapses.weight_OI.shape[1])]
+        vth_mant = plan.vth_mant[one.name]
+
+        def rounded(weight: np.ndarray, index: int, owner: list = owner, vth_mant: int = vth_mant) -> np.ndarray:
+            precise = plan.connections[owner[index].name]
+            whole = grid.weight_integers(weight, vth_mant, precise.weight_exp, precise.weight_bits)
+            return grid.weight_values(whole, vth_mant, precise.weight_exp)
+
+        weight_OI = np.concatenate([synapses.weight_OI for synapses in into], axis=1) * one.weight_gain[:, None]
+        result = compensated(weight_OI, measured[one.name].moment, rounded) / one.weight_gain[:, None]
+        widths = np.cumsum([synapses.weight_OI.shape[1] for synapses in into])[:-1]
+        on_grid |= dict(zip((synapses.name for synapses in into), np.split(result, widths, axis=1), strict=True))
+    return replace(
+        network,
+        synapses=tuple(replace(synapses, weight_OI=on_grid[synapses.name]) for synapses in network.synapses),
+    )
+
+
+def facts_of(network: Network, measured: Mapping[str, Measured] | None) -> list[LayerFacts]:
+    """Return what the plan needs to know of each population, in units of its threshold."""
+    found = []
+    for one in network.populations:
+        into = network.into(one.name)
+        alpha = float(one.alpha.max())
+        known: dict[str, Any] = {}
+        if measured is not None:
+            seen = measured[one.name]
+            known = {
+                "u_peak": float((seen.u_peak * one.current_gain / one.span).max()),
+                "v_peak": float(((seen.v_peak + np.abs(one.v_reset)) / one.span).max()),
+                "rates": {synapses.name: measured[synapses.source].rates for synapses in into},
+            }
+        found.append(
+            LayerFacts(
+                name=one.name,
+                weights={synapses.name: synapses.weight_OI * one.weight_gain[:, None] for synapses in into},
+                alpha=alpha,
+                bias=one.weight_gain * one.bias / (1 - one.alpha) + one.drift,
+                **known,
+            )
+        )
+    return found

@@ -1,0 +1,211 @@
+"""The one file that knows both worlds: real values and seconds in, integers and steps out.
+
+`quantise` puts a network's numbers on the chip's grid and keeps them real; `integers` makes the
+Program. `integers(quantise(network, plan), plan)` equals `integers(network, plan)`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from neurodeploy.errors import MappingError, NeurodeployError
+from neurodeploy.fixedpoint import rules
+from neurodeploy.fixedpoint.rules import IntArray
+from neurodeploy.graph.euler import Population
+from neurodeploy.graph.network import INPUT, Network, Synapses
+from neurodeploy.mapping.program import Connection, Layer, Program
+from neurodeploy.mapping.start import charged
+from neurodeploy.quantize import grid
+from neurodeploy.quantize.plan import ConnectionPlan, Plan
+
+ON_GRID = 0.02
+"""How far, in weight steps, a float32 weight may lie from the grid its file states."""
+
+
+@dataclass(frozen=True, eq=False)
+class Constants:
+    """A population's numbers in the chip's integers; `part` is the bias's share that sits in u."""
+
+    du: IntArray
+    dv: IntArray
+    bias_mant: IntArray
+    bias_exp: int
+    bias_u: IntArray
+    unit: int
+
+    @property
+    def bias(self) -> IntArray:
+        return rules.effective_bias(self.bias_mant, self.bias_exp)
+
+
+def constants(population: Population, vth_mant: int) -> Constants:
+    """Return decays and bias of a population; `unit` is the chip's number for one threshold.
+
+    A constant input I reaches the potential through the current, which settles at I / (1 - alpha).
+    The chip's bias acts on the potential alone. So the settled value becomes the bias, and the
+    current is kept lower by as much: the sum of both is the graph's current at every step.
+    """
+    unit = vth_mant << rules.ALIGN_SHIFT
+    du, dv = grid.du_of(population.alpha), grid.dv_of(population.beta)
+    kept = rules.kept_of_current(du) / rules.DECAY_ONE
+    settled = population.weight_gain * population.bias / (1 - kept) * unit
+    drift = population.drift * unit
+    bias_mant, bias_exp = grid.bias_fields(settled + drift)
+    whole = rules.effective_bias(bias_mant, bias_exp)
+    bias_u = np.where(population.alpha > 0, whole - np.rint(drift).astype(np.int64), 0)
+    return Constants(du, dv, bias_mant, bias_exp, bias_u, unit)
+
+
+def plan_in(network: Network) -> Plan:
+    """Return the plan that a quantised network's file carries.
+
+    Raises:
+        MappingError: its weights are not on the grid that the file states.
+    """
+    assert network.quantised
+    plan = Plan(
+        vth_mant={one.name: int(one.vth_mant or 0) for one in network.populations},
+        connections={
+            one.name: ConnectionPlan(int(one.weight_bits or 0), int(one.weight_exp or 0))
+            for one in network.synapses
+        },
+    )
+    for one in network.synapses:
+        target = network.population(one.target)
+        weight, precise = _in_thresholds(one, target), plan.connections[one.name]
+        on_grid = _on_grid(weight, plan.vth_mant[one.target], precise)
+        size = 2.0**precise.weight_exp * grid.weight_step(precise.weight_bits) / plan.vth_mant[one.target]
+        if np.abs(weight - on_grid).max(initial=0.0) > ON_GRID * size:
+            raise MappingError(
+                f"{network.name}: {one.name}: weights are not on the {precise.weight_bits}-bit grid that the "
+                "file states, so they were changed after quantisation; quantise the network again"
+            )
+    return plan
+
+
+def quantise(network: Network, plan: Plan) -> Network:
+    """Return the network with weights, decays and biases on the chip's grid, still real-valued."""
+    populations = []
+    for one in network.populations:
+        found = constants(one, plan.vth_mant[one.name])
+        alpha = rules.kept_of_current(found.du) / rules.DECAY_ONE
+        beta = rules.kept_of_potential(found.dv) / rules.DECAY_ONE
+        # The bias goes where the chip has it: what sits in the current comes back as input.
+        through_u = np.where(one.alpha > 0, found.bias_u * (1 - alpha), found.bias)
+        on_v = np.where(one.alpha > 0, found.bias - found.bias_u, 0)
+        populations.append(
+            replace(
+                one,
+                alpha=alpha,
+                beta=beta,
+                bias=through_u / found.unit / one.weight_gain,
+                leak=on_v / found.unit * one.span - (beta - 1) * one.v_reset,
+            )
+        )
+    synapses = []
+    for synapse in network.synapses:
+        target = network.population(synapse.target)
+        weight = _in_thresholds(synapse, target)
+        on_grid = _on_grid(weight, plan.vth_mant[synapse.target], plan.connections[synapse.name])
+        synapses.append(replace(synapse, weight_OI=on_grid / target.weight_gain[:, None]))
+    return replace(network, populations=tuple(populations), synapses=tuple(synapses))
+
+
+def integers(network: Network, plan: Plan, chip: str) -> Program:
+    """Return the integer Program of a network.
+
+    Raises:
+        MappingError: a loop or a shortcut cannot keep its timing on a chip where every connection
+            takes one step, or a number leaves its field.
+    """
+    starts = _starts(network)
+    layers, notes = [], list(network.notes)
+    for one in network.populations:
+        layer, note = _layer(one, plan.vth_mant[one.name], starts[one.name])
+        layers.append(layer)
+        notes += note
+    connections = []
+    for synapse in network.synapses:
+        precise = plan.connections[synapse.name]
+        weight = _in_thresholds(synapse, network.population(synapse.target))
+        whole = grid.weight_integers(
+            weight, plan.vth_mant[synapse.target], precise.weight_exp, precise.weight_bits
+        )
+        connections.append(
+            Connection(synapse.name, synapse.source, synapse.target, whole, precise.weight_exp)
+        )
+    try:
+        return Program(
+            name=network.name,
+            chip=chip,
+            dt_s=network.dt_s,
+            n_inputs=network.n_inputs,
+            layers=tuple(layers),
+            connections=tuple(connections),
+            output=network.output,
+            plan=plan.to_dict(),
+            notes=tuple(notes),
+        )
+    except NeurodeployError as error:
+        raise MappingError(f"{network.name}: {error}; lower the weights or the threshold") from None
+
+
+def _layer(population: Population, vth_mant: int, start: int) -> tuple[Layer, list[str]]:
+    found = constants(population, vth_mant)
+    at_rest = np.rint(-population.v_reset / population.span * found.unit).astype(np.int64)
+    state, note = charged(
+        start=start,
+        kept_u=rules.kept_of_current(found.du),
+        kept_v=rules.kept_of_potential(found.dv),
+        bias=found.bias,
+        u_then=-found.bias_u,
+        v_then=at_rest,
+        threshold=found.unit,
+    )
+    layer = Layer(
+        name=population.name,
+        du=found.du,
+        dv=found.dv,
+        vth=np.full(population.n_neurons, vth_mant, dtype=np.int64),
+        bias_mant=found.bias_mant,
+        bias_exp=found.bias_exp,
+        u_init=state.u,
+        v_init=state.v,
+        reset=population.reset,
+        start=start,
+        u_per_unit=found.unit * population.current_gain / population.span,
+        v_per_unit=found.unit / population.span,
+        u_offset=-found.bias_u.astype(np.float64),
+        v_offset=-population.v_reset / population.span * found.unit,
+    )
+    return layer, [f"{population.name}: {note}"] if note else []
+
+
+def _starts(network: Network) -> dict[str, int]:
+    """Return the step at which each population's first input arrives: one step per connection."""
+    starts = {INPUT: 0}
+    for one in network.populations:
+        starts[one.name] = 1 + max(
+            starts[synapse.source] for synapse in network.into(one.name) if not synapse.delayed
+        )
+    for synapse in network.synapses:
+        late = starts[synapse.source] + 1 - starts[synapse.target] - int(synapse.delayed)
+        if late:
+            what = "closes a loop over several populations" if synapse.delayed else "skips a population"
+            raise MappingError(
+                f"{network.name}: {synapse.name} ({synapse.source} -> {synapse.target}) {what}, so on a chip "
+                f"where each connection takes one step its spikes come {abs(late)} step(s) "
+                f"{'late' if late > 0 else 'early'}; make all paths equally long"
+            )
+    return starts
+
+
+def _in_thresholds(synapses: Synapses, target: Population) -> np.ndarray:
+    return synapses.weight_OI * target.weight_gain[:, None]
+
+
+def _on_grid(weight: np.ndarray, vth_mant: int, precise: ConnectionPlan) -> np.ndarray:
+    whole = grid.weight_integers(weight, vth_mant, precise.weight_exp, precise.weight_bits)
+    return grid.weight_values(whole, vth_mant, precise.weight_exp)

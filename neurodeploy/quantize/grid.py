@@ -1,0 +1,85 @@
+"""The grids that the chip's fields allow, as functions of real numbers; numpy only.
+
+The same functions quantise torch weights during fine-tuning, real-valued networks after training,
+and make the integers of a Program, so that the three cannot disagree.
+
+Units: weights, biases and potentials are in units of the distance from reset to threshold.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from neurodeploy.fixedpoint import rules
+from neurodeploy.fixedpoint.rules import IntArray
+
+MIN_WEIGHT_BITS, MAX_WEIGHT_BITS = 2, 8
+
+
+def weight_step(weight_bits: int) -> int:
+    """Return the distance between neighbouring integer weights: 2 at 8 bits with both signs.
+
+    >>> [weight_step(bits) for bits in (8, 4)]
+    [2, 32]
+    """
+    return 2 << (MAX_WEIGHT_BITS - weight_bits)
+
+
+def weight_limit(weight_bits: int) -> int:
+    """Return the largest integer weight; the range is symmetric, so that sign modes cannot clip it.
+
+    >>> weight_limit(8), weight_limit(4)
+    (254, 224)
+    """
+    return ((1 << (weight_bits - 1)) - 1) * weight_step(weight_bits)
+
+
+def weight_integers(weight: np.ndarray, vth_mant: int, weight_exp: int, weight_bits: int) -> IntArray:
+    """Return real weights as the chip's integers: nearest, ties to even, clipped to the range.
+
+    A spike adds (integer << weight_exp << 6) to a current whose threshold is vth_mant << 6.
+    """
+    step = weight_step(weight_bits)
+    levels = np.rint(weight * (vth_mant / (step << weight_exp)))
+    most = weight_limit(weight_bits) // step
+    return np.clip(levels, -most, most).astype(np.int64) * step
+
+
+def weight_values(integers: IntArray, vth_mant: int, weight_exp: int) -> np.ndarray:
+    """Return what integer weights stand for, in units of the threshold."""
+    return integers * (2.0**weight_exp / vth_mant)
+
+
+def du_of(alpha: np.ndarray) -> IntArray:
+    """Return the 12-bit decay of the current for the part kept in a step; Loihi adds one to it."""
+    return np.clip(np.rint(rules.DECAY_ONE * (1 - np.asarray(alpha))) - 1, 0, rules.DECAY_ONE - 1).astype(np.int64)
+
+
+def dv_of(beta: np.ndarray) -> IntArray:
+    """Return the 12-bit decay of the potential for the part kept in a step.
+
+    A potential that keeps nothing would need 4096; it keeps 1/4096 instead.
+    """
+    return np.clip(np.rint(rules.DECAY_ONE * (1 - np.asarray(beta))), 0, rules.DECAY_ONE - 1).astype(np.int64)
+
+
+def bias_fields(bias: np.ndarray) -> tuple[IntArray, int]:
+    """Return chip-unit biases (N,) as mantissas and the smallest shared exponent that holds them.
+
+    Values beyond 13 bits at exponent 7 are clipped; `plan.layer_plan` keeps thresholds low enough.
+
+    >>> bias_fields(np.array([4095.0, -3.2])), bias_fields(np.array([8191.0, 5.0]))
+    ((array([4095,   -3]), 0), (array([4095,    2]), 1))
+    """
+    most = (1 << rules.BIAS_MANTISSA_BITS - 1) - 1
+    largest = float(np.abs(bias).max(initial=0.0))
+    exponent = 0
+    while exponent < rules.BIAS_EXPONENT_MAX and largest / (1 << exponent) > most + 0.5:
+        exponent += 1
+    mantissa = np.clip(np.rint(bias / (1 << exponent)), -most, most)
+    return mantissa.astype(np.int64), exponent
+
+
+def bias_limit() -> int:
+    """Return the largest bias in chip units that the fields can hold."""
+    return ((1 << rules.BIAS_MANTISSA_BITS - 1) - 1) << rules.BIAS_EXPONENT_MAX

@@ -1,0 +1,171 @@
+"""Precision choices: thresholds and weight exponents that use the chip's bits and cannot overflow.
+
+A threshold of vth_mant << 6 chip units stands for 1. A large one makes weights and states fine; it
+is bounded by the 24-bit state, which the current must never leave because it wraps.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+
+from neurodeploy.errors import PrecisionError
+from neurodeploy.fixedpoint import rules
+from neurodeploy.quantize import grid
+
+ROOMY = 512
+"""A threshold mantissa from here on resolves weights and states well below their rounding."""
+CURRENT_MARGIN, POTENTIAL_MARGIN = 2.0, 1.5
+"""How far above the calibrated peak a state may go before it leaves 24 bits."""
+POTENTIAL_HEADROOM = 16.0
+"""Thresholds that an uncalibrated potential may reach, on either side, before it saturates."""
+CANDIDATES = 96
+VARIANTS = (1.0, 0.71, 0.5, 0.35)
+MAX_SEARCHED = 3
+"""Connections into one layer up to which all combinations of their exponents are tried."""
+
+
+@dataclass(frozen=True)
+class ConnectionPlan:
+    """Width and exponent of one connection's weights."""
+
+    weight_bits: int
+    weight_exp: int
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Threshold mantissa of every layer and precision of every connection."""
+
+    vth_mant: dict[str, int]
+    connections: dict[str, ConnectionPlan]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values for JSON."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, stored: dict[str, Any]) -> Plan:
+        """Return the plan that `to_dict` gave."""
+        named = stored["connections"].items()
+        return cls(dict(stored["vth_mant"]), {name: ConnectionPlan(**one) for name, one in named})
+
+
+@dataclass(frozen=True, eq=False)
+class LayerFacts:
+    """What is known of a layer, in units of its threshold.
+
+    Attributes:
+        weights: Weights (O, I) of each connection that ends on it.
+        alpha: Part of the current kept in a step; the largest where neurons differ.
+        bias: Constant change of the potential per step (N,).
+        rates: Spikes per step of each connection's sources (I,), where calibrated.
+        u_peak, v_peak: Largest magnitude of current and potential seen, where calibrated.
+    """
+
+    name: str
+    weights: Mapping[str, np.ndarray]
+    alpha: float
+    bias: np.ndarray
+    rates: Mapping[str, np.ndarray] = field(default_factory=dict)
+    u_peak: float | None = None
+    v_peak: float | None = None
+
+
+def layer_plan(facts: LayerFacts, weight_bits: int) -> tuple[int, dict[str, ConnectionPlan]]:
+    """Return the threshold mantissa and the connections' precision with the least weight error.
+
+    The error of a weight counts by how often its source fires, where that was calibrated. A weight
+    may be clipped to half its size when that lowers the error of the others enough.
+
+    Raises:
+        PrecisionError: the width is outside 2..8, or the layer does not fit 24 bits.
+    """
+    if not grid.MIN_WEIGHT_BITS <= weight_bits <= grid.MAX_WEIGHT_BITS:
+        raise PrecisionError(
+            f"{facts.name}: weight_bits={weight_bits} is outside {grid.MIN_WEIGHT_BITS}..{grid.MAX_WEIGHT_BITS}"
+        )
+    highest = _highest_threshold(facts, weight_bits)
+    if highest < 2:
+        raise PrecisionError(
+            f"{facts.name}: its weights reach {_largest(facts):.3g} thresholds, too much for a 24-bit current; "
+            "scale the weights down, or raise the threshold"
+        )
+    best: tuple[float, int, dict[str, ConnectionPlan]] | None = None
+    for candidate in np.unique(np.geomspace(max(2, highest // 2), highest, CANDIDATES).astype(int))[::-1]:
+        error, chosen = 0.0, {}
+        for name, weight in facts.weights.items():
+            added, chosen[name] = _best_exponent(weight, facts.rates.get(name), int(candidate), weight_bits)
+            error += added
+        if best is None or error < best[0]:
+            best = (error, int(candidate), chosen)
+    assert best is not None
+    return best[1], best[2]
+
+
+def layer_variants(
+    facts: LayerFacts, weight_bits: int, chosen: tuple[int, dict[str, ConnectionPlan]]
+) -> list[tuple[int, dict[str, ConnectionPlan]]]:
+    """Return other sensible choices for a layer, for a search on data to compare with `chosen`.
+
+    Thresholds go from the highest down to a third of it. At each, every connection may hold its
+    largest weight, or clip it at half; beyond that, clipping loses more than it gains.
+    """
+    highest = _highest_threshold(facts, weight_bits)
+    found = [chosen]
+    for factor in VARIANTS:
+        vth_mant = int(highest * factor)
+        options = []
+        for name, weight in facts.weights.items():
+            whole = _whole_exponent(weight, vth_mant, weight_bits)
+            exponents = sorted({whole, max(whole - 1, 0)})
+            options.append([(name, ConnectionPlan(weight_bits, one)) for one in exponents])
+        if vth_mant >= 2 and len(options) <= MAX_SEARCHED:
+            found += [(vth_mant, dict(combination)) for combination in itertools.product(*options)]
+    return found
+
+
+def _whole_exponent(weight: np.ndarray, vth_mant: int, weight_bits: int) -> int:
+    """Return the smallest exponent at which the largest weight is not clipped."""
+    steps = float(np.abs(weight).max(initial=0.0)) * vth_mant / grid.weight_limit(weight_bits)
+    return min(max(0, int(np.ceil(np.log2(max(steps, 1.0))))), rules.WEIGHT_EXPONENT_MAX)
+
+
+def _highest_threshold(facts: LayerFacts, weight_bits: int) -> int:
+    """Return the largest threshold mantissa that keeps every field in range."""
+    room = (rules.STATE_LIMIT - 1) / (1 << rules.ALIGN_SHIFT)
+    # Rounding can raise each of the summed weights by half a step, at most 1/250 of the largest.
+    sums = sum(np.abs(weight).sum(axis=1) for weight in facts.weights.values())
+    certain = room / (1.02 * (float(np.max(sums)) / (1 - facts.alpha) + float(np.abs(facts.bias).max())) + 1e-12)
+    if certain < ROOMY and facts.u_peak is not None:
+        certain = max(certain, min(ROOMY, room / (CURRENT_MARGIN * max(facts.u_peak, 1e-12))))
+    reach = POTENTIAL_HEADROOM if facts.v_peak is None else max(POTENTIAL_MARGIN * facts.v_peak, 2.0)
+    limits = [
+        certain,
+        room / reach,
+        (1 << rules.THRESHOLD_BITS) - 1,
+        grid.weight_limit(weight_bits) * (1 << rules.WEIGHT_EXPONENT_MAX) / max(_largest(facts), 1e-12),
+        grid.bias_limit() / (64 * max(float(np.abs(facts.bias).max()), 1e-12)),
+    ]
+    return int(min(limits))
+
+
+def _best_exponent(
+    weight: np.ndarray, rates: np.ndarray | None, vth_mant: int, weight_bits: int
+) -> tuple[float, ConnectionPlan]:
+    whole = _whole_exponent(weight, vth_mant, weight_bits)
+    found = []
+    for exponent in sorted({whole, max(whole - 1, 0)}):
+        integers = grid.weight_integers(weight, vth_mant, exponent, weight_bits)
+        error = (grid.weight_values(integers, vth_mant, exponent) - weight) ** 2
+        mean = float((error if rates is None else error * (rates + 1e-6)).sum())
+        found.append((mean, ConnectionPlan(weight_bits, exponent)))
+    return min(found, key=lambda one: one[0])
+
+
+def _largest(facts: LayerFacts) -> float:
+    return max(float(np.abs(weight).max(initial=0.0)) for weight in facts.weights.values())
