@@ -148,11 +148,16 @@ def step(
         threshold: Threshold mantissa, already shifted left by `ALIGN_SHIFT`.
         reset: "zero" (Lava's LIF) or "subtract" (the threshold is taken off).
     """
-    u = wrap_current(_leak(u, kept_u) + (activation << ALIGN_SHIFT))
-    v = saturate_potential(_leak(v, kept_v) + u + bias)
+    u = wrap_current(_as_int32(_leak(u, kept_u) + (activation << ALIGN_SHIFT)))
+    v = saturate_potential(_as_int32(_leak(v, kept_v) + u + bias))
     spikes = v > threshold
     v = np.where(spikes, v - threshold if reset == RESET_SUBTRACT else 0, v)
     return State(u, v, spikes)
+
+
+def _as_int32(value: IntArray) -> IntArray:
+    """Overflow as Lava's int32 arrays do: a current wraps only once, and may grow out of 32 bits."""
+    return value.astype(np.int32).astype(np.int64)
 
 
 def _leak(state: IntArray, kept: IntArray) -> IntArray:
