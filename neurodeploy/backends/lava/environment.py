@@ -133,12 +133,12 @@ def setup(
     if found.ready and (found.how == IN_PROCESS or PINS.items() <= found.versions.items()):
         return found
     interpreter = find_python310(python)
-    _empty_marker(folder)
+    _claim(folder)
     log(f"{folder}: new environment of {interpreter}")
     _run([interpreter, "-I", "-m", "venv", "--clear", folder], f"{folder}: venv failed", log)
     wanted = [f"{name}=={version}" for name, version in PINS.items()]
-    pip = [folder / "bin" / "python", "-I", "-m", "pip", "install", "--no-input", "--disable-pip-version-check"]
-    _run([*pip, *wanted], "pip failed", log)
+    quiet = ["--no-input", "--disable-pip-version-check", "--progress-bar=off"]
+    _run([folder / "bin" / "python", "-I", "-m", "pip", "install", *quiet, *wanted], "pip failed", log)
     try:
         write_json(folder / MARKER, _probe(folder / "bin" / "python"))
     except LavaError:
@@ -148,20 +148,20 @@ def setup(
     return status(folder)
 
 
-def _empty_marker(folder: Path) -> None:
-    """Make the folder, or take an older environment's marker away before it is overwritten."""
+def _claim(folder: Path) -> None:
+    """Make the folder ours and not ready, before anything in it changes."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        others = any(folder.iterdir()) and not (folder / "pyvenv.cfg").exists()
-        if not others:
-            (folder / MARKER).unlink(missing_ok=True)
+        foreign = any(folder.iterdir()) and not (folder / "pyvenv.cfg").exists()
+        if not foreign:
             (folder / MARKER).touch()
             (folder / MARKER).unlink()
     except OSError as error:
         raise LavaError(
-            f"lava: {folder}: cannot be written ({error.strerror}); name another folder with NEURODEPLOY_LAVA_ENV"
+            f"lava: {folder}: cannot be written ({error.strerror}); "
+            "name another folder with NEURODEPLOY_LAVA_ENV"
         ) from None
-    if others:
+    if foreign:
         raise LavaError(
             f"lava: {folder}: holds other files and no environment; "
             "name an empty folder with NEURODEPLOY_LAVA_ENV"

@@ -51,7 +51,7 @@ def _checked(explicit: str) -> Path:
     version, executable = answer
     if version != VERSION:
         found = ".".join(map(str, version))
-        raise LavaError(f"lava: --python {explicit}: is Python {found}, Lava 0.10.0 needs 3.10; name a Python 3.10")
+        raise LavaError(f"lava: --python {explicit}: is Python {found}; Lava 0.10.0 needs 3.10")
     return executable
 
 

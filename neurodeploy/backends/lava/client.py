@@ -1,0 +1,160 @@
+"""Lava as a backend: a Program and spikes in, the Trace that Lava 0.10.0 computes out.
+
+On Python 3.10 with Lava installed it runs in this process, elsewhere in a worker process in
+Lava's own environment. Axes: B sample, T step, I channel.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+from types import TracebackType
+
+import numpy as np
+
+from neurodeploy.backends.lava.blocks import block_folder, blocks_of, read_part, samples_per_block
+from neurodeploy.backends.lava.child import Child
+from neurodeploy.backends.lava.environment import runs_in_process, worker_python
+from neurodeploy.backends.trace import Progress, Trace, check_spikes, joined
+from neurodeploy.errors import LavaError
+from neurodeploy.mapping.program import Program
+from neurodeploy.mapping.program_file import write_program
+
+NAME = "lava"
+TIMEOUT_S = 300.0
+
+
+def run(
+    program: Program,
+    spikes_BTI: np.ndarray,
+    *,
+    record: bool = False,
+    samples_per_run: int | None = None,
+    timeout_s: float | None = None,
+    progress: Progress | None = None,
+) -> Trace:
+    """Run `program` on every sample in Lava and return the Trace.
+
+    Args:
+        spikes_BTI: Input spikes, 0 or 1, (samples, steps, channels).
+        record: Keep every state; without it only spike counts are kept.
+        samples_per_run: Samples side by side in one Lava network; never changes the result.
+        timeout_s: Longest silence of the worker; else NEURODEPLOY_LAVA_TIMEOUT, else 300 s.
+
+    Raises:
+        LavaError: there is no environment, or the worker failed, died or hung.
+        DataError: the spikes do not fit the Program.
+    """
+    with Worker(timeout_s=timeout_s) as worker:
+        return worker.run(
+            program, spikes_BTI, record=record, samples_per_run=samples_per_run, progress=progress
+        )
+
+
+class Worker:
+    """Lava kept at hand for several runs; starts with the first, ends with the `with` block.
+
+    A worker that failed is replaced at the next run.
+    """
+
+    def __init__(self, *, timeout_s: float | None = None) -> None:
+        self._timeout_s = default_timeout_s() if timeout_s is None else timeout_s
+        self._python = None if runs_in_process() else worker_python()
+        self._child: Child | None = None
+
+    def __enter__(self) -> Worker:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the worker process."""
+        if self._child:
+            self._child.close()
+            self._child = None
+
+    def run(
+        self,
+        program: Program,
+        spikes_BTI: np.ndarray,
+        *,
+        record: bool = False,
+        samples_per_run: int | None = None,
+        progress: Progress | None = None,
+    ) -> Trace:
+        """Run `program` as `run` does."""
+        spikes = check_spikes(spikes_BTI, program.n_inputs, NAME)
+        if samples_per_run is not None and samples_per_run < 1:
+            raise LavaError(f"lava: samples_per_run is {samples_per_run}, at least 1 is needed")
+        size = samples_per_run or samples_per_block(
+            program, len(spikes), program.n_steps(spikes.shape[1]), record
+        )
+        progress = progress or (lambda done, total: None)
+        with tempfile.TemporaryDirectory(prefix="neurodeploy-lava-") as name:
+            folder = Path(name)
+            if self._python is None:
+                seconds = _run_here(program, spikes, folder, record, size, progress)
+            else:
+                seconds = self._run_there(program, spikes, folder, record, size, progress)
+            parts = [
+                read_part(block_folder(folder, first), program, after - first)
+                for first, after in blocks_of(len(spikes), size)
+            ]
+        names = [layer.name for layer in program.layers]
+        return joined(NAME, names, program.output, spikes, parts, seconds)
+
+    def _run_there(
+        self, program: Program, spikes: np.ndarray, folder: Path, record: bool, size: int, progress: Progress
+    ) -> float:
+        write_program(folder / "program.npz", program)
+        np.save(folder / "spikes.npy", spikes, allow_pickle=False)
+        request = {
+            "program": str(folder / "program.npz"),
+            "spikes": str(folder / "spikes.npy"),
+            "folder": str(folder),
+            "record": record,
+            "samples_per_run": size,
+        }
+        assert self._python
+        self._child = child = self._child or Child(self._python)
+        try:
+            child.send(request)
+            while "done" not in (message := child.receive(self._timeout_s)):
+                if "progress" in message:
+                    progress(*message["progress"])
+        except BaseException:
+            # Ctrl-C and a failing `progress` included: nothing is left running.
+            self._child = None
+            child.kill()
+            raise
+        return message["done"]["seconds"]
+
+
+def _run_here(
+    program: Program, spikes: np.ndarray, folder: Path, record: bool, size: int, progress: Progress
+) -> float:
+    from neurodeploy.backends.lava.network import run_blocks
+
+    return run_blocks(program, spikes, folder, record=record, samples_per_run=size, progress=progress)
+
+
+def default_timeout_s() -> float:
+    """Return NEURODEPLOY_LAVA_TIMEOUT in seconds, else 300.
+
+    Raises:
+        LavaError: it is not a positive number.
+    """
+    named = os.environ.get("NEURODEPLOY_LAVA_TIMEOUT")
+    if not named:
+        return TIMEOUT_S
+    try:
+        seconds = float(named)
+    except ValueError:
+        seconds = 0.0
+    if not seconds > 0:
+        raise LavaError(f"lava: NEURODEPLOY_LAVA_TIMEOUT={named!r} is no positive number of seconds")
+    return seconds

@@ -1,0 +1,100 @@
+"""Small integer Programs, spikes for them, and their comparison in every state."""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from neurodeploy.backends.trace import Trace
+from neurodeploy.mapping.program import INPUT, Connection, Layer, Program
+
+
+def layer(name: str, n_neurons: int, *, start: int = 1, reset: str = "zero", **values: Any) -> Layer:
+    """Return a layer; a number stands for the same number in every neuron."""
+    units = np.ones(n_neurons)
+    integers = {"du": 400, "dv": 300, "vth": 400, "bias_mant": 0, "u_init": 0, "v_init": 0} | values
+    bias_exp = integers.pop("bias_exp", 0)
+    return Layer(
+        name=name,
+        start=start,
+        reset=reset,
+        bias_exp=bias_exp,
+        u_per_unit=units,
+        v_per_unit=units,
+        u_offset=0 * units,
+        v_offset=0 * units,
+        **{key: np.broadcast_to(value, n_neurons).astype(np.int64).copy() for key, value in integers.items()},
+    )
+
+
+def program(n_inputs: int, layers: list[Layer], connections: list[Connection]) -> Program:
+    return Program(
+        name="test",
+        chip="loihi2",
+        dt_s=1e-3,
+        n_inputs=n_inputs,
+        layers=tuple(layers),
+        connections=tuple(connections),
+        output=layers[-1].name,
+    )
+
+
+def one_layer(weight: Any, weight_exp: int = 0, **values: Any) -> Program:
+    """Return a Program of one layer fed by the input through `weight`, (O, I)."""
+    weight_OI = np.asarray(weight, dtype=np.int64)
+    hidden = layer("hidden", len(weight_OI), **values)
+    return program(weight_OI.shape[1], [hidden], [Connection("in", INPUT, "hidden", weight_OI, weight_exp)])
+
+
+def small_network(seed: int, reset: str = "zero") -> Program:
+    """Return a 5-6(recurrent)-3 network that spikes at a moderate rate."""
+    rng = np.random.default_rng(seed)
+    layers = [
+        layer("hidden", 6, start=1, reset=reset, bias_mant=rng.integers(-50, 50, 6), bias_exp=2),
+        layer("readout", 3, start=2, reset=reset),
+    ]
+    connections = [
+        Connection("in", INPUT, "hidden", rng.integers(-60, 120, (6, 5)), 1),
+        Connection("loop", "hidden", "hidden", rng.integers(-80, 80, (6, 6)), 0),
+        Connection("out", "hidden", "readout", rng.integers(-60, 120, (3, 6)), 0),
+    ]
+    return program(5, layers, connections)
+
+
+def random_spikes(seed: int, n_samples: int, n_steps: int, n_inputs: int, density: float = 0.3) -> np.ndarray:
+    return np.random.default_rng(seed).random((n_samples, n_steps, n_inputs)) < density
+
+
+def assert_same_states(one: Trace, other: Trace) -> None:
+    """Both runs agree in every spike, current and potential of every step, and in the counts."""
+    assert one.layers.keys() == other.layers.keys()
+    assert one.layers
+    for name in one.layers:
+        for key in ("spikes_BTN", "u_BTN", "v_BTN"):
+            np.testing.assert_array_equal(
+                getattr(other.layers[name], key), getattr(one.layers[name], key), err_msg=f"{name} {key}"
+            )
+    assert_same_counts(one, other)
+
+
+def assert_same_counts(one: Trace, other: Trace) -> None:
+    assert one.counts.keys() == other.counts.keys()
+    for name in one.counts:
+        np.testing.assert_array_equal(other.counts[name], one.counts[name], err_msg=name)
+    np.testing.assert_array_equal(other.input_counts_BI, one.input_counts_BI)
+
+
+def running_in_group(group: int) -> list[str]:
+    """Return the name and state of every process of a group that is not already dead (Linux)."""
+    found = []
+    for file in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            # "pid (name) state parent group ...", see proc(5).
+            name, _, rest = file.read_text().partition("(")[2].rpartition(")")
+            state, _, its_group = rest.split()[:3]
+            if int(its_group) == group and state != "Z":
+                found.append(f"{name} {state}")
+    return found

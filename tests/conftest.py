@@ -1,0 +1,26 @@
+"""Marks that need something of the machine: skipped with the reason where it is absent."""
+
+from __future__ import annotations
+
+import functools
+import os
+
+import pytest
+
+from neurodeploy.backends.lava import Status, status
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip a marked test, or fail it where the machine was said to have what it needs."""
+    if item.get_closest_marker("data") and not os.environ.get("NEURODEPLOY_DATA"):
+        pytest.skip("NEURODEPLOY_DATA is not set; it names the folder that holds the datasets")
+    if item.get_closest_marker("lava") and not lava_status().ready:
+        if os.environ.get("NEURODEPLOY_REQUIRE_LAVA") == "1":
+            pytest.fail(f"NEURODEPLOY_REQUIRE_LAVA=1, but {lava_status().reason}", pytrace=False)
+        pytest.skip(lava_status().reason)
+
+
+@functools.cache
+def lava_status() -> Status:
+    """Return the status once: asking starts an interpreter."""
+    return status()
