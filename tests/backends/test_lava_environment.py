@@ -49,7 +49,7 @@ def script(path: Path, body: str) -> Path:
 def ready_environment(folder: Path, body: str) -> Path:
     """Make a folder that looks like a finished environment around a stand-in interpreter."""
     python = script(folder / "bin" / "python", body)
-    (folder / "pyvenv.cfg").touch()
+    (folder / environment.OURS).touch()
     (folder / environment.MARKER).write_text(json.dumps(VERSIONS))
     return python
 
@@ -103,7 +103,7 @@ class TestSetup:
         """A Python 3.10 whose venv module makes an environment out of a prepared script."""
         body = (
             'case "$*" in\n'
-            f'*venv*) for folder; do :; done; /bin/mkdir -p "$folder/bin"; : > "$folder/pyvenv.cfg"\n'
+            f'*venv*) for folder; do :; done; /bin/mkdir "$folder/bin"\n'
             f'  /bin/cp {tmp_path}/inside "$folder/bin/python";;\n'
             f"*) {PYTHON310};;\n"
             "esac"
@@ -154,10 +154,10 @@ class TestSetup:
 
     @pytest.mark.usefixtures("python")
     def test_a_folder_of_something_else_is_not_overwritten(self, tmp_path: Path) -> None:
-        kept = tmp_path / "env" / "thesis.tex"
+        kept = tmp_path / "env" / "pyvenv.cfg"
         kept.parent.mkdir()
         kept.touch()
-        with pytest.raises(LavaError, match="holds other files"):
+        with pytest.raises(LavaError, match="holds files that setup did not make"):
             lava.setup()
         assert kept.exists()
 

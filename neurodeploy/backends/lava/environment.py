@@ -10,6 +10,7 @@ import importlib.metadata
 import importlib.util
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -31,6 +32,9 @@ PINS = {
 """What the bit-exactness was measured with; Lava itself takes newer scipy and scikit-learn too."""
 
 MARKER = "ready.json"
+"""Written last: the versions that were found."""
+OURS = "made-by-neurodeploy"
+"""Written first: what is in the folder may be deleted, and no other environment is."""
 SETUP_HINT = "run: neurodeploy lava setup"
 IN_PROCESS, WORKER = "in process", "worker"
 
@@ -135,7 +139,7 @@ def setup(
     interpreter = find_python310(python)
     _claim(folder)
     log(f"{folder}: new environment of {interpreter}")
-    _run([interpreter, "-I", "-m", "venv", "--clear", folder], f"{folder}: venv failed", log)
+    _run([interpreter, "-I", "-m", "venv", folder], f"{folder}: venv failed", log)
     wanted = [f"{name}=={version}" for name, version in PINS.items()]
     quiet = ["--no-input", "--disable-pip-version-check", "--progress-bar=off"]
     _run([folder / "bin" / "python", "-I", "-m", "pip", "install", *quiet, *wanted], "pip failed", log)
@@ -149,13 +153,19 @@ def setup(
 
 
 def _claim(folder: Path) -> None:
-    """Make the folder ours and not ready, before anything in it changes."""
+    """Make the folder ours, not ready, and empty; one that setup did not make is left as it is."""
+    ours = folder / OURS
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        foreign = any(folder.iterdir()) and not (folder / "pyvenv.cfg").exists()
+        foreign = any(folder.iterdir()) and not ours.exists()
         if not foreign:
-            (folder / MARKER).touch()
-            (folder / MARKER).unlink()
+            ours.touch()
+            (folder / MARKER).unlink(missing_ok=True)
+            for entry in folder.iterdir():
+                if entry.is_dir() and not entry.is_symlink():
+                    shutil.rmtree(entry)
+                elif entry != ours:
+                    entry.unlink()
     except OSError as error:
         raise LavaError(
             f"lava: {folder}: cannot be written ({error.strerror}); "
@@ -163,7 +173,7 @@ def _claim(folder: Path) -> None:
         ) from None
     if foreign:
         raise LavaError(
-            f"lava: {folder}: holds other files and no environment; "
+            f"lava: {folder}: holds files that setup did not make; "
             "name an empty folder with NEURODEPLOY_LAVA_ENV"
         )
 
@@ -176,7 +186,8 @@ def _probe(python: Path) -> dict[str, str]:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             timeout=2 * ANSWER_WITHIN_S,
-            text=True,
+            encoding="utf-8",
+            errors="replace",
         )
     except (OSError, subprocess.SubprocessError) as error:
         raise LavaError(f"lava: {python} does not run ({error}); {SETUP_HINT}") from None
@@ -193,7 +204,12 @@ def _run(command: list[str | Path], failed: str, log: Log) -> None:
     """Run a command, hand its lines to `log`, and raise with the most useful one if it fails."""
     lines = []
     with subprocess.Popen(
-        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        encoding="utf-8",
+        errors="replace",
     ) as process:
         assert process.stdout
         for line in process.stdout:
