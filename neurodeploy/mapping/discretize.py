@@ -26,7 +26,7 @@ ON_GRID = 0.02
 
 @dataclass(frozen=True, eq=False)
 class Constants:
-    """A population's numbers in the chip's integers; `part` is the bias's share that sits in u."""
+    """A population's numbers in the chip's integers; `bias_u` is the bias's share that the graph has in u."""
 
     du: IntArray
     dv: IntArray
@@ -54,7 +54,7 @@ def constants(population: Population, vth_mant: int) -> Constants:
     drift = population.drift * unit
     bias_mant, bias_exp = grid.bias_fields(settled + drift)
     whole = rules.effective_bias(bias_mant, bias_exp)
-    bias_u = np.where(population.alpha > 0, whole - np.rint(drift).astype(np.int64), 0)
+    bias_u = whole - np.rint(drift).astype(np.int64)
     return Constants(du, dv, bias_mant, bias_exp, bias_u, unit)
 
 
@@ -92,9 +92,8 @@ def quantise(network: Network, plan: Plan) -> Network:
         found = constants(one, plan.vth_mant[one.name])
         alpha = rules.kept_of_current(found.du) / rules.DECAY_ONE
         beta = rules.kept_of_potential(found.dv) / rules.DECAY_ONE
-        # The bias goes where the chip has it: what sits in the current comes back as input.
-        through_u = np.where(one.alpha > 0, found.bias_u * (1 - alpha), found.bias)
-        on_v = np.where(one.alpha > 0, found.bias - found.bias_u, 0)
+        through_u = found.bias_u * (1 - alpha)
+        on_v = found.bias - found.bias_u
         populations.append(
             replace(
                 one,

@@ -32,7 +32,10 @@ EpochProgress = Callable[[int, int, dict[str, float]], None]
 
 @dataclass(frozen=True)
 class History:
-    """What training went through; one record of loss and accuracies per epoch."""
+    """What training went through; one record of loss and accuracies per epoch, the best one's number.
+
+    `best_epoch` counts from 0; -1 stands for the initial weights.
+    """
 
     epochs: list[dict[str, float]]
     best_epoch: int
@@ -90,8 +93,16 @@ class KeepBest(pl.Callback):
     Ties go to the later epoch: the one trained longer.
     """
 
-    def __init__(self, validation: SpikeData, state_file: Path | None, progress: EpochProgress | None) -> None:
+    def __init__(
+        self,
+        validation: SpikeData,
+        state_file: Path | None,
+        progress: EpochProgress | None,
+        *,
+        keep_initial: bool,
+    ) -> None:
         self.validation, self.state_file, self.progress = validation, state_file, progress
+        self.keep_initial = keep_initial
         self.epochs: list[dict[str, float]] = []
         self.best_epoch, self.best_validation = -1, -1.0
         self.best_weights: dict[str, torch.Tensor] = {}
@@ -103,6 +114,11 @@ class KeepBest(pl.Callback):
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         for key, value in state_dict.items():
             setattr(self, key, value)
+
+    def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        assert isinstance(pl_module, Classifier)
+        if self.keep_initial and self.best_epoch < 0 and not self.best_weights:
+            self._keep(-1, evaluate(pl_module.network, self.validation), pl_module)
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         assert isinstance(pl_module, Classifier)
@@ -116,14 +132,17 @@ class KeepBest(pl.Callback):
         }
         self.epochs.append(record)
         if accuracy >= self.best_validation:
-            self.best_epoch, self.best_validation = trainer.current_epoch, accuracy
-            state = pl_module.network.state_dict()
-            self.best_weights = {key: value.detach().cpu().clone() for key, value in state.items()}
+            self._keep(trainer.current_epoch, accuracy, pl_module)
         if self.state_file is not None:
             with written_whole(self.state_file) as beside:
                 trainer.save_checkpoint(beside)
         if self.progress:
             self.progress(len(self.epochs), trainer.max_epochs or 0, record)
+
+    def _keep(self, epoch: int, accuracy: float, module: Classifier) -> None:
+        self.best_epoch, self.best_validation = epoch, accuracy
+        state = module.network.state_dict()
+        self.best_weights = {key: value.detach().cpu().clone() for key, value in state.items()}
 
 
 def fit(
@@ -133,19 +152,21 @@ def fit(
     settings: TrainingSettings,
     *,
     state_file: Path | None = None,
+    keep_initial: bool = False,
     progress: EpochProgress | None = None,
 ) -> History:
     """Train `network` in place and leave it with the weights of the best validation epoch.
 
     Args:
         state_file: Where the state is kept after every epoch; when it exists, training goes on from it.
+        keep_initial: Let the initial weights compete as epoch -1, so that fine-tuning cannot do worse.
 
     Raises:
         KeyboardInterrupt: Ctrl-C; the state of the last whole epoch is in `state_file`.
     """
     torch.set_num_threads(settings.threads)
     batches = loader(train, settings.batch_size, seed=settings.seed)
-    keeper = KeepBest(validation, state_file, progress)
+    keeper = KeepBest(validation, state_file, progress, keep_initial=keep_initial)
     module = Classifier(network, settings, n_updates=settings.epochs * len(batches))
     with quiet_lightning():
         trainer = pl.Trainer(

@@ -1,0 +1,197 @@
+"""The conversion certificate: stage by stage, what was kept, and whether it passes.
+
+A stage passes when
+- its accuracy is at most `max_accuracy_drop` below the first stage's;
+- fixed: no current wrapped, and every step obeys the graph's equations on the chip's grid;
+- lava: every spike, current and potential equals fixed's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field
+
+from neurodeploy.backends.trace import LayerTrace, Trace
+from neurodeploy.certificate.difference import (
+    Difference,
+    compared_layers,
+    earliest,
+    first_unequal,
+    first_where,
+    spike_agreement,
+)
+from neurodeploy.mapping.program import Program
+
+REFERENCE, FIXED, LAVA = "reference", "fixed", "lava"
+BACKENDS = (REFERENCE, FIXED, LAVA)
+INTEGER = (FIXED, LAVA)
+"""Backends that run the Program; all others run real numbers in the graph's own steps."""
+
+
+class CertificateSettings(BaseModel):
+    """The [certificate] table of a recipe."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    max_accuracy_drop: float = Field(0.015, ge=0, le=1, description="Allowed loss against the first stage.")
+    lava: str = Field("auto", pattern="^(auto|always|never)$", description="Run Lava: where it is ready, or not.")
+    lava_samples: int = Field(64, ge=1, description="Test samples that Lava runs.")
+
+
+@dataclass(frozen=True, eq=False)
+class StageRun:
+    """One backend's run, and for integer backends what else was found about it.
+
+    Attributes:
+        violation: First state that the graph's equations do not allow (fixed only).
+    """
+
+    trace: Trace
+    violation: Difference | None = None
+
+
+def certificate(
+    runs: Sequence[StageRun], program: Program, labels_B: np.ndarray, settings: CertificateSettings
+) -> dict[str, Any]:
+    """Return the certificate of runs in the order of the stages, as plain values for JSON.
+
+    Keys: `passed`, `failures` (one line each), `stages`, `bit_exact`, `program` (digest), `samples`,
+    `steps`, `max_accuracy_drop`. In a stage, `first_difference` is against the stage before: the first
+    spike between real and integer numbers (`step` counts input steps), the first spike, current or
+    potential between two integer runs (`step` counts chip steps).
+    """
+    stages: list[dict[str, Any]] = []
+    failures: list[str] = []
+    bit_exact: dict[str, bool] = {}
+    first_accuracy = None
+    before: StageRun | None = None
+    for run in runs:
+        trace = run.trace
+        labels = labels_B[: trace.n_samples]
+        stage: dict[str, Any] = {
+            "name": trace.backend,
+            "accuracy": trace.accuracy(labels),
+            "samples": trace.n_samples,
+            "seconds": trace.seconds,
+            "against": None,
+            "spike_agreement": None,
+            "first_difference": None,
+        }
+        if before is not None:
+            stage |= _against(run, before, program)
+            if {trace.backend, before.trace.backend} == {FIXED, LAVA}:
+                bit_exact["fixed/lava"] = stage["first_difference"] is None
+        baseline = _accuracy_on(runs[0].trace, labels_B, trace.n_samples)
+        first_accuracy = baseline if first_accuracy is None else first_accuracy
+        stage["accuracy_drop"] = baseline - stage["accuracy"]
+        if trace.overflows:
+            stage["overflows"] = trace.overflows
+        if trace.backend == FIXED:
+            stage["equations"] = {
+                "holds": run.violation is None,
+                "first_violation": None if run.violation is None else run.violation.to_dict(),
+            }
+        failures += _failures(stage, settings)
+        stages.append(stage)
+        before = run
+    return {
+        "passed": not failures,
+        "failures": failures,
+        "stages": stages,
+        "bit_exact": bit_exact,
+        "program": program.digest,
+        "samples": len(labels_B),
+        "steps": runs[0].trace.n_input_steps,
+        "max_accuracy_drop": settings.max_accuracy_drop,
+    }
+
+
+def _against(run: StageRun, before: StageRun, program: Program) -> dict[str, Any]:
+    """Return the comparison of a stage with the one before, on the samples both ran."""
+    n_samples = min(run.trace.n_samples, before.trace.n_samples)
+    mine, theirs = _first_samples(run.trace, n_samples), _first_samples(before.trace, n_samples)
+    if run.trace.backend in INTEGER and before.trace.backend in INTEGER:
+        first = first_unequal(_with_layers(run.trace, mine), _with_layers(before.trace, theirs))
+    else:
+        mine = _aligned(run.trace, mine, program)
+        theirs = _aligned(before.trace, theirs, program)
+        first = earliest(
+            [
+                first_where(
+                    "spikes",
+                    name,
+                    mine[name].spikes_BTN != theirs[name].spikes_BTN,
+                    mine[name].spikes_BTN,
+                    theirs[name].spikes_BTN,
+                )
+                for name in mine
+            ]
+        )
+    every = [np.concatenate([one.spikes_BTN.ravel() for one in part.values()]) for part in (mine, theirs)]
+    same = run.trace.predictions_B[:n_samples] == before.trace.predictions_B[:n_samples]
+    return {
+        "against": before.trace.backend,
+        "compared_samples": n_samples,
+        "spike_agreement": spike_agreement(every[0], every[1]),
+        "prediction_agreement": float(same.mean()),
+        "first_difference": None if first is None else first.to_dict(),
+        "layers": compared_layers(mine, theirs),
+    }
+
+
+def _failures(stage: dict[str, Any], settings: CertificateSettings) -> list[str]:
+    name, found = stage["name"], []
+    # A tenth of a sample of slack: the limit itself must pass in spite of float arithmetic.
+    if stage["accuracy_drop"] > settings.max_accuracy_drop + 0.1 / stage["samples"]:
+        found.append(
+            f"{name}: accuracy {stage['accuracy']:.4f} is {100 * stage['accuracy_drop']:.2f} points below the "
+            f"first stage's, at most {100 * settings.max_accuracy_drop:g} are allowed; use more weight bits, or "
+            "fine-tune with quantisation (method = qat)"
+        )
+    wrapped = sum(layer["wrapped"] for layer in stage.get("overflows", {}).values())
+    if wrapped:
+        found.append(f"{name}: {wrapped} currents wrapped around 24 bits; calibrate on data like these")
+    violation = stage.get("equations", {}).get("first_violation")
+    if violation is not None:
+        found.append(f"{name}: the Program does not compute the graph: {Difference(**violation)}")
+    first = stage["first_difference"]
+    if first is not None and {name, stage["against"]} == {FIXED, LAVA}:
+        found.append(f"{name}: not bit-exact with {stage['against']}: {Difference(**first)}")
+    return found
+
+
+def _accuracy_on(trace: Trace, labels_B: np.ndarray, n_samples: int) -> float:
+    n_samples = min(n_samples, trace.n_samples)
+    return float((trace.predictions_B[:n_samples] == labels_B[:n_samples]).mean())
+
+
+def _first_samples(trace: Trace, n_samples: int) -> dict[str, LayerTrace]:
+    return {
+        name: LayerTrace(one.spikes_BTN[:n_samples], one.u_BTN[:n_samples], one.v_BTN[:n_samples])
+        for name, one in trace.layers.items()
+    }
+
+
+def _with_layers(trace: Trace, layers: dict[str, LayerTrace]) -> Trace:
+    return Trace(
+        trace.backend,
+        trace.n_input_steps,
+        trace.output,
+        trace.input_counts_BI,
+        trace.counts,
+        layers,
+        trace.overflows,
+        trace.seconds,
+    )
+
+
+def _aligned(trace: Trace, layers: dict[str, LayerTrace], program: Program) -> dict[str, LayerTrace]:
+    """Return the steps of an integer run that correspond to the graph's steps."""
+    if trace.backend not in INTEGER:
+        return layers
+    starts = {layer.name: layer.start for layer in program.layers}
+    return {name: one.steps(starts[name], starts[name] + trace.n_input_steps) for name, one in layers.items()}

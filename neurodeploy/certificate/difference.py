@@ -1,0 +1,119 @@
+"""Two traces beside each other: how much agrees, and the first state that differs.
+
+Axes: B sample, T step, N neuron.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from neurodeploy.backends.trace import LayerTrace, Trace
+from neurodeploy.errors import ProgramError
+
+
+@dataclass(frozen=True)
+class Difference:
+    """The first place where something is not as it should be.
+
+    Attributes:
+        what: "spikes", "u" (current) or "v" (potential).
+        layer, step, sample, neuron: Where; steps and samples count from 0.
+        found, expected: The two values.
+    """
+
+    what: str
+    layer: str
+    step: int
+    sample: int
+    neuron: int
+    found: float
+    expected: float
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values for JSON."""
+        return asdict(self)
+
+    def __str__(self) -> str:
+        return (
+            f"{self.what} of layer {self.layer} at step {self.step}, sample {self.sample}, neuron {self.neuron}: "
+            f"found {self.found:g}, expected {self.expected:g}"
+        )
+
+
+def first_where(
+    what: str, layer: str, wrong_BTN: np.ndarray, found: np.ndarray, expected: np.ndarray
+) -> Difference | None:
+    """Return the earliest True of `wrong_BTN`, by step, then sample, then neuron."""
+    steps = wrong_BTN.any(axis=(0, 2))
+    if not steps.any():
+        return None
+    step = int(steps.argmax())
+    sample, neuron = (int(index) for index in np.argwhere(wrong_BTN[:, step])[0])
+    at = (sample, step, neuron)
+    return Difference(what, layer, step, sample, neuron, float(found[at]), float(expected[at]))
+
+
+def earliest(differences: list[Difference | None]) -> Difference | None:
+    """Return the one with the lowest step; among equals the first of the list."""
+    present = [one for one in differences if one is not None]
+    return min(present, key=lambda one: one.step, default=None)
+
+
+def first_unequal(found: Trace, expected: Trace) -> Difference | None:
+    """Return the first spike, current or potential that differs between two integer traces.
+
+    Raises:
+        ProgramError: the traces belong to different Programs or inputs.
+    """
+    if not found.layers or found.layers.keys() != expected.layers.keys():
+        raise ProgramError("traces: layers differ or were not recorded; run both on one Program")
+    differences = []
+    for name, mine in found.layers.items():
+        theirs = expected.layers[name]
+        if mine.u_BTN.shape != theirs.u_BTN.shape:
+            raise ProgramError(
+                f"traces: {name} has shape {mine.u_BTN.shape} and {theirs.u_BTN.shape}; run both on one input"
+            )
+        for what in ("u", "v", "spikes"):
+            a, b = getattr(mine, f"{what}_BTN"), getattr(theirs, f"{what}_BTN")
+            differences.append(first_where(what, name, a != b, a, b))
+    return earliest(differences)
+
+
+def spike_agreement(found: np.ndarray, expected: np.ndarray) -> float:
+    """Return twice the common spikes over the sum of both: 1 when equal, 0 when disjoint.
+
+    Counting silent entries as agreement would make any sparse network look good.
+    """
+    both = int(found.sum(dtype=np.int64)) + int(expected.sum(dtype=np.int64))
+    return 1.0 if both == 0 else 2.0 * int((found & expected).sum(dtype=np.int64)) / both
+
+
+def compared_layers(found: dict[str, LayerTrace], expected: dict[str, LayerTrace]) -> list[dict[str, Any]]:
+    """Return spikes, and where they differ, for every layer of traces with the same steps."""
+    return [
+        {
+            "name": name,
+            "spikes": int(mine.spikes_BTN.sum()),
+            "spikes_before": int(expected[name].spikes_BTN.sum()),
+            "spike_agreement": spike_agreement(mine.spikes_BTN, expected[name].spikes_BTN),
+            "differing_by_step": (mine.spikes_BTN != expected[name].spikes_BTN).sum(axis=(0, 2)).tolist(),
+            "first_difference": _dict(
+                first_where(
+                    "spikes",
+                    name,
+                    mine.spikes_BTN != expected[name].spikes_BTN,
+                    mine.spikes_BTN,
+                    expected[name].spikes_BTN,
+                )
+            ),
+        }
+        for name, mine in found.items()
+    ]
+
+
+def _dict(difference: Difference | None) -> dict[str, Any] | None:
+    return None if difference is None else difference.to_dict()

@@ -1,0 +1,116 @@
+"""Every step of an integer run against the equations of the graph it came from.
+
+Two runs that differ by one rounding drift apart after the first spike that moves, so comparing them
+end to end says little. Here each step is checked on its own: from the states the integer run had
+before, the graph's equations, with its numbers on the chip's grid, must give the states it had
+after, to within the rounding of the two leaks. A wrong weight, decay or threshold in the Program
+shows at the first step where it matters, and nothing hides behind an earlier difference.
+
+Axes: B sample, T step, N neuron, I inputs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from neurodeploy.backends.trace import LayerTrace, Trace
+from neurodeploy.certificate.difference import Difference, earliest, first_where
+from neurodeploy.fixedpoint import rules
+from neurodeploy.graph.euler import Population
+from neurodeploy.graph.network import INPUT, Network
+from neurodeploy.mapping.discretize import constants
+from neurodeploy.mapping.program import Layer, Program
+from neurodeploy.quantize.plan import Plan
+
+ROUNDING = 1.0
+"""Chip units by which a leak that rounds toward zero may fall short."""
+FLOAT64 = 1e-6
+"""Chip units left for the float64 arithmetic of this check itself."""
+
+
+@dataclass(frozen=True, eq=False)
+class Expected:
+    """States that the equations give, and how far an integer state may be from them."""
+
+    u_BTN: np.ndarray
+    before_reset_BTN: np.ndarray
+    tolerance_u: float
+    tolerance_v: float
+
+
+def first_violation(
+    program: Program, quantised: Network, plan: Plan, trace: Trace, spikes_BTI: np.ndarray
+) -> Difference | None:
+    """Return the first state of an integer run that its graph's equations do not allow.
+
+    Args:
+        program: What was run; only its initial states are taken from it.
+        quantised, plan: The graph's network on the chip's grid, from `compile_network`.
+        trace: The integer run, recorded; `spikes_BTI`: its input.
+    """
+    n_samples, n_input_steps = spikes_BTI.shape[:2]
+    sent = {INPUT: np.zeros((n_samples, program.n_steps(n_input_steps), quantised.n_inputs))}
+    sent[INPUT][:, :n_input_steps] = spikes_BTI
+    sent |= {name: states.spikes_BTN.astype(np.float64) for name, states in trace.layers.items()}
+    found = []
+    for one in quantised.populations:
+        drive = np.zeros(trace.layers[one.name].u_BTN.shape)
+        for synapses in quantised.into(one.name):
+            # Every connection takes one step on the chip, whatever the graph says.
+            drive[:, 1:] += sent[synapses.source][:, :-1] @ synapses.weight_OI.T
+        unit = plan.vth_mant[one.name] << rules.ALIGN_SHIFT
+        expected = _expected(one, program.layer(one.name), plan, trace.layers[one.name], drive)
+        found.append(_first_wrong(one, trace.layers[one.name], expected, unit))
+    return earliest(found)
+
+
+def _expected(
+    population: Population, layer: Layer, plan: Plan, states: LayerTrace, drive: np.ndarray
+) -> Expected:
+    """Return the states one step of the equations makes of the integer run's own states."""
+    found = constants(population, plan.vth_mant[population.name])
+    u_unit = found.unit * population.current_gain / population.span
+    v_unit = found.unit / population.span
+    u_offset, v_offset = -found.bias_u, -population.v_reset * v_unit
+    u_before = (_shifted(states.u_BTN, layer.u_init) - u_offset) / u_unit
+    v_before = (_shifted(states.v_BTN, layer.v_init) - v_offset) / v_unit
+    u = population.alpha * u_before + population.input_gain * (drive + population.bias)
+    # The potential is checked from the current the chip really had, so that each check is one leak.
+    u_now = (states.u_BTN - u_offset) / u_unit
+    v = population.beta * v_before + population.current_gain * u_now + population.leak
+    at_rest_rounding = float(np.abs(v_offset - np.rint(v_offset)).max(initial=0.0))
+    return Expected(
+        u_BTN=u * u_unit + u_offset,
+        before_reset_BTN=np.clip(v * v_unit + v_offset, 1 - rules.STATE_LIMIT, rules.STATE_LIMIT - 1),
+        tolerance_u=ROUNDING + FLOAT64,
+        tolerance_v=ROUNDING + FLOAT64 + 2 * at_rest_rounding,
+    )
+
+
+def _first_wrong(
+    population: Population, states: LayerTrace, expected: Expected, unit: int
+) -> Difference | None:
+    name, spikes = population.name, states.spikes_BTN
+    before_reset = expected.before_reset_BTN
+    after_reset = before_reset - unit if population.reset == "subtract" else np.zeros_like(before_reset)
+    v = np.where(spikes, after_reset, before_reset)
+    wrong_v = np.abs(states.v_BTN - v) > expected.tolerance_v
+    silent = (before_reset > unit + expected.tolerance_v) & ~spikes
+    spurious = (before_reset <= unit - expected.tolerance_v) & spikes
+    return earliest(
+        [
+            first_where(
+                "u", name, np.abs(states.u_BTN - expected.u_BTN) > expected.tolerance_u, states.u_BTN, expected.u_BTN
+            ),
+            first_where("spikes", name, silent | spurious, spikes, ~spikes),
+            first_where("v", name, wrong_v, states.v_BTN, v),
+        ]
+    )
+
+
+def _shifted(states_BTN: np.ndarray, initial_N: np.ndarray) -> np.ndarray:
+    """Return the states one step earlier, the initial ones first."""
+    first = np.broadcast_to(initial_N, (len(states_BTN), 1, len(initial_N)))
+    return np.concatenate([first, states_BTN[:, :-1]], axis=1).astype(np.float64)

@@ -1,0 +1,158 @@
+"""A run folder: which file is which, and whose run it holds."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from neurodeploy.errors import RecipeError, RunError
+from neurodeploy.files import make_folder, read_json, write_json, write_text
+from neurodeploy.recipes import Recipe, tomllib, validated
+
+Mode = Literal["new", "resume", "overwrite"]
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """Paths inside a run folder."""
+
+    path: Path
+
+    @property
+    def recipe_file(self) -> Path:
+        return self.path / "recipe.toml"
+
+    @property
+    def checkpoint(self) -> Path:
+        return self.path / "checkpoint.safetensors"
+
+    @property
+    def quantised_checkpoint(self) -> Path:
+        return self.path / "quantised.safetensors"
+
+    @property
+    def metrics_file(self) -> Path:
+        return self.path / "metrics.json"
+
+    @property
+    def graph_file(self) -> Path:
+        return self.path / "model.nir"
+
+    @property
+    def program_file(self) -> Path:
+        return self.path / "program.npz"
+
+    @property
+    def certificate_file(self) -> Path:
+        return self.path / "certificate.json"
+
+    @property
+    def counts_file(self) -> Path:
+        return self.path / "counts.json"
+
+    @property
+    def report_file(self) -> Path:
+        return self.path / "report.json"
+
+    @property
+    def state(self) -> Path:
+        """Folder of what an interrupted stage needs to go on; removed when the stage is done."""
+        return self.path / "state"
+
+    def recipe(self) -> Recipe:
+        """Return the recipe that the run was made with.
+
+        Raises:
+            RunError: the folder holds no run.
+        """
+        try:
+            values = tomllib.loads(self.recipe_file.read_text(encoding="utf-8"))
+            return validated(values, str(self.recipe_file))
+        except (OSError, tomllib.TOMLDecodeError):
+            raise RunError(
+                f"{self.path}: holds no run (recipe.toml is absent or damaged); "
+                "make one with neurodeploy run RECIPE --out DIR"
+            ) from None
+
+    def metrics(self) -> dict[str, Any]:
+        """Return what the finished stages recorded; empty before the first."""
+        return read_json(self.metrics_file) if self.metrics_file.exists() else {}
+
+    def record(self, stage: str, value: dict[str, Any]) -> None:
+        """Add a finished stage's record; its presence is what marks the stage as done."""
+        write_json(self.metrics_file, self.metrics() | {stage: value})
+        shutil.rmtree(self.state, ignore_errors=True)
+
+    def need(self, stage: str, verb: str) -> dict[str, Any]:
+        """Return the record of a stage that must be done.
+
+        Raises:
+            RunError: it is not; the verb that does it is named.
+        """
+        found = self.metrics().get(stage)
+        if found is None:
+            raise RunError(f"{self.path}: has no {stage} yet; run neurodeploy {verb} first")
+        return found
+
+
+def open_run(path: str | Path, recipe: Recipe, mode: Mode) -> RunFolder:
+    """Return the folder of a run of `recipe`, made ready to be written.
+
+    Raises:
+        RunError: the folder cannot be written, or holds another run that `mode` does not allow for.
+    """
+    folder = RunFolder(Path(path))
+    make_folder(folder.path)
+    wanted = recipe.to_toml()
+    if folder.recipe_file.exists():
+        if mode == "new":
+            raise RunError(
+                f"{path}: already holds a run; continue it with --resume, replace it with --overwrite, "
+                "or choose another --out"
+            )
+        if mode == "resume" and _other(folder, recipe):
+            raise RunError(
+                f"{path}: holds a run with other settings ({_other(folder, recipe)}); resume it with the same "
+                "recipe and --set, or choose another --out"
+            )
+        if mode == "overwrite":
+            _clear(folder)
+    write_text(folder.recipe_file, wanted)
+    return folder
+
+
+def _clear(folder: RunFolder) -> None:
+    """Remove the files a run makes, and nothing else that may lie there."""
+    shutil.rmtree(folder.state, ignore_errors=True)
+    for path in (
+        folder.checkpoint,
+        folder.quantised_checkpoint,
+        folder.metrics_file,
+        folder.graph_file,
+        folder.program_file,
+        folder.certificate_file,
+        folder.counts_file,
+        folder.report_file,
+        folder.path / "report.html",
+    ):
+        path.unlink(missing_ok=True)
+
+
+def _other(folder: RunFolder, recipe: Recipe) -> str:
+    """Return which settings of the run in the folder differ; empty when none do."""
+    try:
+        found = _flat(folder.recipe().model_dump(mode="json"))
+    except (RunError, RecipeError):
+        return "its recipe.toml is damaged"
+    wanted = _flat(recipe.model_dump(mode="json"))
+    odd = [key for key in wanted if wanted[key] != found.get(key)]
+    return ", ".join(f"{key} is {found.get(key)!r}, not {wanted[key]!r}" for key in odd[:3])
+
+
+def _flat(values: dict[str, Any], before: str = "") -> dict[str, Any]:
+    found = {}
+    for key, value in values.items():
+        found |= _flat(value, f"{before}{key}.") if isinstance(value, dict) else {f"{before}{key}": value}
+    return found

@@ -1,0 +1,101 @@
+"""What `--data`, a .nir file and a Program file become: shared by the verbs that take them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from neurodeploy.backends.search import Calibrated, calibrate
+from neurodeploy.data.load import Split, load
+from neurodeploy.data.sources import SOURCES
+from neurodeploy.data.spikes import SpikeData
+from neurodeploy.errors import GraphError
+from neurodeploy.graph.files import read_graph
+from neurodeploy.graph.network import Network, discretised
+from neurodeploy.mapping.compile import Compiled, compile_network
+from neurodeploy.mapping.program import Program
+from neurodeploy.mapping.program_file import MAGIC
+from neurodeploy.progress import Progress, silent
+
+
+@dataclass(frozen=True)
+class GraphOptions:
+    """What a NIR file may leave open.
+
+    Attributes:
+        dt_s: Time step, seconds.
+        reset: "zero" or "subtract".
+        weight_bits: Weight width of a float graph, 2..8.
+        calibrate: Data to choose the precision on; a dataset's name uses its training part.
+        chip: What the Program is made for.
+    """
+
+    dt_s: float | None = None
+    reset: str | None = None
+    weight_bits: int | None = None
+    calibrate: str | None = None
+    chip: str = "loihi2"
+
+
+def is_program(path: str | Path) -> bool:
+    """True where a file starts like a Program, not like a NIR graph."""
+    try:
+        with Path(path).open("rb") as stream:
+            return stream.read(4) == MAGIC
+    except OSError:
+        return False
+
+
+def read_network(path: str | Path, options: GraphOptions) -> Network:
+    """Return the discretised network in a .nir file."""
+    if options.reset not in (None, "zero", "subtract"):
+        raise GraphError(f"--reset: found {options.reset!r}, 'zero' or 'subtract' is allowed")
+    return discretised(read_graph(path), dt_s=options.dt_s, reset=options.reset)
+
+
+def data_for(name: str, network: Network | Program, *, split: Split = "test", limit: int | None = None) -> SpikeData:
+    """Return data that fit a network or Program, with as many steps as it was made for.
+
+    Raises:
+        DataError: the data are absent or do not fit in channels or labels.
+    """
+    settings = network.settings or {} if isinstance(network, Network) else {}
+    n_steps = settings.get("n_steps") if settings.get("dataset") == name else None
+    data = load(name, split=split, n_steps=n_steps, dt_s=network.dt_s, n_channels=network.n_inputs)
+    n_outputs = (
+        network.population(network.output) if isinstance(network, Network) else network.layer(network.output)
+    ).n_neurons
+    return data.check_fits(network.n_inputs, n_outputs).first(limit)
+
+
+def compiled(network: Network, options: GraphOptions, progress: Progress = silent) -> tuple[Compiled, str]:
+    """Return a network's Program, and one sentence on how its precision was chosen."""
+    if network.quantised:
+        return compile_network(network, chip=options.chip, weight_bits=options.weight_bits), (
+            "the precision that the file carries"
+        )
+    bits = options.weight_bits or 8
+    if options.calibrate is None:
+        return compile_network(network, chip=options.chip, weight_bits=bits), (
+            f"{bits}-bit weights by their size alone; give calibration data for a better choice"
+        )
+    found = _calibration(network, options.calibrate, bits, progress)
+    result = compile_network(network, chip=options.chip, weight_bits=bits, plan=found.plan, measured=found.measured)
+    return result, (
+        f"{bits}-bit weights calibrated on {options.calibrate}; output spike counts moved by "
+        f"{100 * found.distance:.1f} %"
+    )
+
+
+def _calibration(network: Network, name: str, bits: int, progress: Progress) -> Calibrated:
+    spikes: np.ndarray = data_for(name, network, split="train").spikes_BTI
+    return calibrate(network, spikes, bits, lambda done, total: progress("calibrate", done, total))
+
+
+def default_calibration(data: str) -> str | None:
+    """Return what to calibrate on when only evaluation data are named: a dataset's training part."""
+    return data if data in SOURCES else None
+
+

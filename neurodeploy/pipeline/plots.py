@@ -1,0 +1,79 @@
+"""The numbers behind the report's pictures that no other result holds."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from neurodeploy.backends.trace import Trace
+from neurodeploy.data.spikes import SpikeData
+from neurodeploy.graph.export import names
+from neurodeploy.mapping.program import Program
+from neurodeploy.networks.spiking import SpikingNetwork
+from neurodeploy.pipeline.folder import RunFolder
+from neurodeploy.pipeline.quantize import quantised_network
+from neurodeploy.pipeline.train import trained_network
+
+BINS = 60
+RASTER_NEURONS = 128
+"""Neurons of a layer shown in the raster, from the first."""
+
+
+def plots(folder: RunFolder, program: Program, trace: Trace, test: SpikeData) -> dict[str, Any]:
+    """Return the raster of one sample, and the weights before and after quantisation.
+
+    Args:
+        trace: The integer run on `test`, recorded.
+    """
+    return {
+        "raster": raster(program, trace, test, 0),
+        "weights": weights(trained_network(folder), quantised_network(folder)),
+    }
+
+
+def raster(program: Program, trace: Trace, test: SpikeData, sample: int) -> dict[str, Any]:
+    """Return the spikes of one sample, input and layers, as lists of steps and neurons."""
+    rows = [{"name": "input", "neurons": test.n_channels, "start": 0} | _events(test.spikes_BTI[sample])]
+    for layer in program.layers:
+        states = trace.layers[layer.name].spikes_BTN[sample]
+        rows.append({"name": layer.name, "neurons": layer.n_neurons, "start": layer.start} | _events(states))
+    return {
+        "sample": sample,
+        "label": int(test.labels_B[sample]),
+        "prediction": int(trace.predictions_B[sample]),
+        "steps": program.n_steps(trace.n_input_steps),
+        "layers": rows,
+    }
+
+
+def weights(before: SpikingNetwork, after: SpikingNetwork) -> list[dict[str, Any]]:
+    """Return histograms of each connection's weights, in thresholds, before and after quantisation."""
+    found = []
+    for index, (plain, quantised) in enumerate(zip(before.layers, after.layers, strict=True), start=1):
+        forward, recurrent, _ = names(index)
+        used_before, used_after = plain.weights(), quantised.weights()
+        for name, a, b in (
+            (forward, used_before.weight_OI, used_after.weight_OI),
+            (recurrent, used_before.recurrent_OO, used_after.recurrent_OO),
+        ):
+            if a is not None and b is not None:
+                found.append({"name": name} | _histograms(a.detach().numpy(), b.detach().numpy()))
+    return found
+
+
+def _histograms(before: np.ndarray, after: np.ndarray) -> dict[str, Any]:
+    most = float(max(np.abs(before).max(), np.abs(after).max(), 1e-9))
+    edges = np.linspace(-most, most, BINS + 1)
+    return {
+        "edges": edges.tolist(),
+        "before": np.histogram(before, edges)[0].tolist(),
+        "after": np.histogram(after, edges)[0].tolist(),
+        "levels": len(np.unique(after)),
+        "zeros": float((after == 0).mean()),
+    }
+
+
+def _events(spikes_TN: np.ndarray) -> dict[str, Any]:
+    steps, neurons = np.nonzero(spikes_TN[:, :RASTER_NEURONS])
+    return {"steps": steps.tolist(), "indices": neurons.tolist()}

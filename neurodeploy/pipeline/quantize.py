@@ -1,0 +1,145 @@
+"""`quantize`: a trained float network to one on the chip's grid, with or without fine-tuning."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from neurodeploy.backends.search import calibrate
+from neurodeploy.data.sources import SOURCES
+from neurodeploy.errors import RunError
+from neurodeploy.files import make_folder, write_text
+from neurodeploy.graph.export import names, to_nir
+from neurodeploy.graph.files import GraphFile
+from neurodeploy.graph.network import discretised
+from neurodeploy.mapping.compile import rounded_together
+from neurodeploy.networks.spiking import SpikingLayer, SpikingNetwork
+from neurodeploy.pipeline.folder import RunFolder
+from neurodeploy.pipeline.train import new_network, part, trained_network
+from neurodeploy.progress import Progress, silent
+from neurodeploy.quantize.fake import FakeQuantiser
+from neurodeploy.quantize.plan import Plan
+from neurodeploy.recipes import Recipe
+from neurodeploy.training.checkpoint import load_weights, save_weights
+from neurodeploy.training.fit import evaluate, fit
+
+STAGE = "quantisation"
+
+
+def quantize(
+    run: str | Path,
+    *,
+    method: str | None = None,
+    weight_bits: int | None = None,
+    progress: Progress = silent,
+) -> dict[str, Any]:
+    """Quantise the trained network of a run folder.
+
+    Args:
+        run: Run folder with a trained network.
+        method, weight_bits: Instead of the recipe's; the folder's recipe is changed to say so.
+
+    Returns:
+        `accuracy` {"ptq", "quantised"} on the test part, `path` of the checkpoint, and the record.
+    """
+    folder = RunFolder(Path(run))
+    recipe = folder.recipe()
+    changed = {"method": method, "weight_bits": weight_bits}
+    changed = {key: value for key, value in changed.items() if value is not None}
+    if changed:
+        settings = recipe.quantize.model_validate(recipe.quantize.model_dump() | changed)
+        if settings != recipe.quantize and STAGE in folder.metrics():
+            raise RunError(
+                f"{run}: is already quantised with other settings; train into another folder, or leave the "
+                "options out"
+            )
+        write_text(folder.recipe_file, recipe.model_copy(update={"quantize": settings}).to_toml())
+    record = quantize_stage(folder, progress)
+    accuracy = {"ptq": record["ptq_test_accuracy"], "quantised": record["test_accuracy"]}
+    return {"accuracy": accuracy, "path": str(folder.quantised_checkpoint), "quantisation": record}
+
+
+def quantize_stage(folder: RunFolder, progress: Progress) -> dict[str, Any]:
+    """Quantise unless the folder's metrics say it is done, and return the stage's record."""
+    done = folder.metrics().get(STAGE)
+    if done is not None:
+        return done
+    recipe = folder.recipe()
+    network = trained_network(folder)
+    plan, distance = post_training(network, recipe, progress)
+    test = part(recipe, "test")
+    record: dict[str, Any] = {
+        "method": recipe.quantize.method,
+        "weight_bits": recipe.quantize.weight_bits,
+        "plan": plan.to_dict(),
+        "calibration_distance": distance,
+        "ptq_test_accuracy": evaluate(network, test),
+        "fine_tuning": None,
+    }
+    if recipe.quantize.method == "qat":
+        settings = recipe.training.model_copy(
+            update={"epochs": recipe.quantize.epochs, "learning_rate": recipe.quantize.learning_rate}
+        )
+        history = fit(
+            network,
+            part(recipe, "train"),
+            part(recipe, "validation"),
+            settings,
+            state_file=make_folder(folder.state) / "fine_tuning.ckpt",
+            keep_initial=True,
+            progress=lambda done, total, epoch: progress(
+                "fine-tune", done, total, f"validation {100 * epoch['validation_accuracy']:.1f} %"
+            ),
+        )
+        record["fine_tuning"] = asdict(history)
+    save_weights(folder.quantised_checkpoint, network)
+    record["test_accuracy"] = evaluate(network, test)
+    folder.record(STAGE, record)
+    return record
+
+
+def post_training(network: SpikingNetwork, recipe: Recipe, progress: Progress) -> tuple[Plan, float]:
+    """Put a trained network on the chip's grid, in place; return the plan and the calibration distance."""
+    calibration = part(recipe, "train")
+    source = SOURCES[recipe.data.dataset]
+    graph = to_nir(network, calibration.n_channels, source.dt_s)
+    float_network = discretised(GraphFile(Path(recipe.name), recipe.name, graph, stores_reset=True))
+    found = calibrate(
+        float_network,
+        calibration.spikes_BTI,
+        recipe.quantize.weight_bits,
+        lambda done, total: progress("calibrate", done, total),
+    )
+    on_grid = rounded_together(float_network, found.plan, found.measured)
+    attach(network, found.plan)
+    weights = {synapses.name: torch.as_tensor(synapses.weight_OI) for synapses in on_grid.synapses}
+    with torch.no_grad():
+        for index, layer in enumerate(network.layers, start=1):
+            assert isinstance(layer, SpikingLayer)
+            forward, recurrent, _ = names(index)
+            layer.weight.copy_(weights[forward])
+            if layer.recurrent is not None:
+                layer.recurrent.copy_(weights[recurrent])
+    return found.plan, found.distance
+
+
+def attach(network: SpikingNetwork, plan: Plan) -> None:
+    """Give every layer the fake quantiser that `plan` asks for."""
+    for index, layer in enumerate(network.layers, start=1):
+        assert isinstance(layer, SpikingLayer)
+        forward, recurrent, neurons = names(index)
+        layer.quantiser = FakeQuantiser(
+            plan.vth_mant[neurons], plan.connections[forward], plan.connections.get(recurrent)
+        )
+
+
+def quantised_network(folder: RunFolder) -> SpikingNetwork:
+    """Return the quantised network of a run."""
+    record = folder.need(STAGE, "quantize")
+    network = new_network(folder.recipe())
+    load_weights(folder.quantised_checkpoint, network)
+    attach(network, Plan.from_dict(record["plan"]))
+    return network

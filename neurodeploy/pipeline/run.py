@@ -1,0 +1,126 @@
+"""`run`: the whole way from a recipe to a report, in one folder.
+
+    train -> quantise -> NIR -> integer Program -> fixed (and Lava) -> certificate -> counts -> report
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from neurodeploy import __version__
+from neurodeploy.accounting.energy import price
+from neurodeploy.backends import torch_model
+from neurodeploy.backends.lava.environment import status
+from neurodeploy.certificate.certify import FIXED, LAVA, REFERENCE, StageRun, certificate
+from neurodeploy.data.spikes import SpikeData
+from neurodeploy.errors import LavaError
+from neurodeploy.files import write_json
+from neurodeploy.graph.network import Network
+from neurodeploy.hardware.chips import chip_named
+from neurodeploy.mapping.compile import Compiled
+from neurodeploy.mapping.program_file import write_program
+from neurodeploy.pipeline.certify import certified_run
+from neurodeploy.pipeline.export import export_stage
+from neurodeploy.pipeline.folder import Mode, RunFolder, open_run
+from neurodeploy.pipeline.plots import plots
+from neurodeploy.pipeline.quantize import quantised_network, quantize_stage
+from neurodeploy.pipeline.report import report
+from neurodeploy.pipeline.simulate import run_backend, synops_of
+from neurodeploy.pipeline.train import part, train_stage, trained_network
+from neurodeploy.progress import Progress, silent
+from neurodeploy.recipes import Recipe, load_recipe
+
+
+def run(
+    recipe: str, out: str | Path, *, settings: tuple[str, ...] = (), mode: Mode = "new", progress: Progress = silent
+) -> dict[str, Any]:
+    """Run a recipe's whole pipeline into a folder.
+
+    Args:
+        recipe: Name of a shipped recipe, or a .toml file.
+        out: Run folder.
+        settings: "key=value" pairs over the recipe's.
+        mode: "new", "resume" an interrupted run, or "overwrite" one.
+
+    Returns:
+        `accuracy` {float, quantised, reference, fixed, lava where it ran}, `certificate`,
+        `synops_per_sample`, `energy_j` {low, mid, high}, `report` (path of report.html), `path`.
+    """
+    folder = open_run(out, load_recipe(recipe, settings), mode)
+    training = train_stage(folder, progress)
+    quantisation = quantize_stage(folder, progress)
+    network, made = export_stage(folder, folder.graph_file, progress)
+    write_program(folder.program_file, made.program)
+    test = part(folder.recipe(), "test")
+    runs = _stage_runs(folder, network, made, test, progress)
+    found = certificate(runs, made.program, test.labels_B, folder.recipe().certificate)
+    fixed_trace = next(one.trace for one in runs if one.trace.backend == FIXED)
+    counts = synops_of(made.program, fixed_trace)
+    energy = price(counts, chip_named(folder.recipe().chip))
+    write_json(folder.certificate_file, found)
+    write_json(folder.counts_file, counts | {"energy": energy})
+    accuracy = {stage["name"]: stage["accuracy"] for stage in found["stages"]}
+    write_json(
+        folder.report_file,
+        {
+            "neurodeploy": __version__,
+            "recipe": folder.recipe().model_dump(mode="json"),
+            "accuracy": accuracy | {"ptq": quantisation["ptq_test_accuracy"]},
+            "samples": {name: len(part(folder.recipe(), name)) for name in ("train", "validation", "test")},
+            "class_names": list(test.class_names),
+            "certificate": found,
+            "counts": counts,
+            "energy": energy,
+            "synops_per_sample": counts["synops_per_sample"],
+            "energy_j": energy["energy_j"],
+            "training": training,
+            "quantisation": quantisation,
+            "notes": list(made.program.notes),
+            "plots": plots(folder, made.program, fixed_trace, test),
+        },
+    )
+    progress("report", 0, 1)
+    page = report(folder.path)["path"]
+    progress("report", 1, 1)
+    return {
+        "accuracy": accuracy,
+        "certificate": found,
+        "synops_per_sample": counts["synops_per_sample"],
+        "energy_j": energy["energy_j"],
+        "report": page,
+        "path": str(folder.path),
+    }
+
+
+def _stage_runs(
+    folder: RunFolder, network: Network, made: Compiled, test: SpikeData, progress: Progress
+) -> list[StageRun]:
+    """Run the test part through every stage: torch float and quantised, NIR, integers, Lava."""
+    names = [layer.name for layer in made.program.layers]
+    spikes = test.spikes_BTI
+    runs = [
+        StageRun(torch_model.run(trained_network(folder), names, spikes, "float")),
+        StageRun(torch_model.run(quantised_network(folder), names, spikes, "quantised")),
+        certified_run(REFERENCE, made, network, spikes, progress),
+        certified_run(FIXED, made, made.program, spikes, progress),
+    ]
+    if _lava_wanted(folder.recipe()):
+        few = spikes[: folder.recipe().certificate.lava_samples]
+        runs.append(StageRun(run_backend(LAVA, made.program, few, record=True, progress=progress)))
+    return runs
+
+
+def _lava_wanted(recipe: Recipe) -> bool:
+    """True where Lava shall run.
+
+    Raises:
+        LavaError: the recipe says always, and Lava is not ready.
+    """
+    wanted = recipe.certificate.lava
+    if wanted == "never":
+        return False
+    found = status()
+    if wanted == "always" and not found.ready:
+        raise LavaError(found.reason)
+    return found.ready

@@ -1,0 +1,91 @@
+"""`train`: a recipe to a trained float network."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from neurodeploy.data.load import Split, load
+from neurodeploy.data.spikes import SpikeData
+from neurodeploy.files import make_folder
+from neurodeploy.networks.spiking import SpikingNetwork, build
+from neurodeploy.pipeline.folder import Mode, RunFolder, open_run
+from neurodeploy.progress import Progress, silent
+from neurodeploy.recipes import Recipe, load_recipe
+from neurodeploy.training.checkpoint import load_weights, save_weights
+from neurodeploy.training.fit import evaluate, fit
+
+STAGE = "training"
+
+
+def train(
+    recipe: str, out: str | Path, *, settings: tuple[str, ...] = (), mode: Mode = "new", progress: Progress = silent
+) -> dict[str, Any]:
+    """Train a recipe's float network into a run folder.
+
+    Args:
+        recipe: Name of a shipped recipe, or a .toml file.
+        out: Run folder.
+        settings: "key=value" pairs over the recipe's.
+        mode: "new", "resume" an interrupted run, or "overwrite" one.
+
+    Returns:
+        `accuracy` {"float": on the test part, "validation"}, `path` of the checkpoint, `seconds`-free
+        history under `training`.
+    """
+    folder = open_run(out, load_recipe(recipe, settings), mode)
+    record = train_stage(folder, progress)
+    accuracy = {"float": record["test_accuracy"], "validation": record["best_validation"]}
+    return {"accuracy": accuracy, "path": str(folder.checkpoint), "training": record}
+
+
+def train_stage(folder: RunFolder, progress: Progress) -> dict[str, Any]:
+    """Train unless the folder's metrics say it is done, and return the stage's record."""
+    done = folder.metrics().get(STAGE)
+    if done is not None:
+        return done
+    recipe = folder.recipe()
+    network = new_network(recipe)
+    history = fit(
+        network,
+        part(recipe, "train"),
+        part(recipe, "validation"),
+        recipe.training,
+        state_file=make_folder(folder.state) / "training.ckpt",
+        progress=lambda done, total, epoch: progress(
+            "train", done, total, f"loss {epoch['loss']:.3f}, validation {100 * epoch['validation_accuracy']:.1f} %"
+        ),
+    )
+    save_weights(folder.checkpoint, network)
+    record = asdict(history) | {"test_accuracy": evaluate(network, part(recipe, "test"))}
+    folder.record(STAGE, record)
+    return record
+
+
+def part(recipe: Recipe, split: Split) -> SpikeData:
+    """Return one part of the recipe's data."""
+    data = recipe.data
+    return load(data.dataset, split=split, n_steps=data.n_steps, validation_part=data.validation_part)
+
+
+def new_network(recipe: Recipe) -> SpikingNetwork:
+    """Return the recipe's network with the initial weights its seed gives."""
+    sample = part(recipe, "test")
+    torch.manual_seed(recipe.training.seed)
+    return build(recipe.network, sample.n_channels, n_classes(recipe))
+
+
+def n_classes(recipe: Recipe) -> int:
+    """Return the number of classes in the recipe's data."""
+    return int(part(recipe, "all").labels_B.max()) + 1
+
+
+def trained_network(folder: RunFolder) -> SpikingNetwork:
+    """Return the trained float network of a run."""
+    folder.need(STAGE, "train")
+    network = new_network(folder.recipe())
+    load_weights(folder.checkpoint, network)
+    return network

@@ -1,0 +1,15 @@
+"""How long work tells whoever is watching how far it is."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+
+class Progress(Protocol):
+    """Called often with a stage's name, what is done of it, its total, and a word on the state."""
+
+    def __call__(self, stage: str, done: int, total: int, detail: str = "") -> None: ...
+
+
+def silent(stage: str, done: int, total: int, detail: str = "") -> None:
+    """Tell nobody."""

@@ -1,0 +1,22 @@
+"""The [quantize] table of a recipe."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class QuantizeSettings(BaseModel):
+    """How weights become integers.
+
+    "ptq" chooses the precision on calibration samples of the training part and stops there; "qat"
+    goes on to fine-tune the network on that grid.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    method: Literal["ptq", "qat"] = "qat"
+    weight_bits: int = Field(8, ge=2, le=8)
+    epochs: int = Field(10, ge=1, description="Fine-tuning epochs (qat).")
+    learning_rate: float = Field(5e-4, gt=0, description="Peak learning rate of the fine-tuning (qat).")

@@ -1,0 +1,162 @@
+"""Recipes: complete, validated settings of a run, from one TOML file each."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import tomli_w
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from neurodeploy.certificate.certify import CertificateSettings
+from neurodeploy.data.load import DataSettings
+from neurodeploy.data.sources import SOURCES
+from neurodeploy.errors import RecipeError, nearest
+from neurodeploy.hardware.chips import CHIPS
+from neurodeploy.networks.spiking import NetworkSettings
+from neurodeploy.quantize.settings import QuantizeSettings
+from neurodeploy.training.settings import TrainingSettings
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+
+class Recipe(BaseModel):
+    """Everything a run depends on. Each table is owned by the room that uses it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str
+    description: str = ""
+    chip: str = "loihi2"
+    data: DataSettings
+    network: NetworkSettings = NetworkSettings()
+    training: TrainingSettings = TrainingSettings()
+    quantize: QuantizeSettings = QuantizeSettings()
+    certificate: CertificateSettings = Field(default_factory=CertificateSettings)
+
+    def to_toml(self) -> str:
+        """Return the recipe as TOML with every setting in it."""
+        return tomli_w.dumps(_without_none(self.model_dump(mode="json")))
+
+
+def load_recipe(name: str, settings: Iterable[str] = ()) -> Recipe:
+    """Return a shipped recipe by name, or the one in a .toml file, with `key=value` settings applied.
+
+    Raises:
+        RecipeError: the recipe or a key is unknown (the nearest is suggested), or a value is invalid.
+    """
+    values = _read(name, ())
+    values.setdefault("name", Path(name).stem)
+    for setting in settings:
+        _apply(values, setting)
+    return validated(values, name)
+
+
+def validated(values: dict[str, Any], where: str) -> Recipe:
+    """Return the recipe that plain values describe.
+
+    Raises:
+        RecipeError: one line with the first key that is unknown or out of range.
+    """
+    try:
+        recipe = Recipe(**values)
+    except ValidationError as error:
+        raise RecipeError(f"{where}: {_one_line(error)}") from None
+    if recipe.data.dataset not in SOURCES:
+        raise RecipeError(
+            f"{where}: data.dataset {recipe.data.dataset!r} is unknown; {nearest(recipe.data.dataset, SOURCES)}"
+        )
+    if recipe.chip not in CHIPS:
+        raise RecipeError(f"{where}: chip {recipe.chip!r} is unknown; {nearest(recipe.chip, CHIPS)}")
+    return recipe
+
+
+def shipped() -> dict[str, Path]:
+    """Return the recipes that come with the package, by name."""
+    package = Path(__file__).parent
+    for folder in (package / "training_recipes", package.parent / "training"):
+        if folder.is_dir():
+            return {path.stem: path for path in sorted(folder.glob("*.toml"))}
+    return {}
+
+
+def _read(name: str, seen: tuple[str, ...]) -> dict[str, Any]:
+    known = shipped()
+    path = known.get(name, Path(name))
+    if name not in known and path.suffix != ".toml":
+        raise RecipeError(f"{name}: is not a recipe; {nearest(name, known)} (neurodeploy recipes lists them)")
+    if str(path) in seen:
+        raise RecipeError(f"{name}: extends itself by way of {' -> '.join(seen)}")
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise RecipeError(f"{path}: cannot be read ({error.strerror})") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise RecipeError(f"{path}: is not TOML ({error})") from None
+    base = values.pop("extends", None)
+    if base is None:
+        return values
+    below = path.parent / f"{base}.toml"
+    return _merged(_read(base if base in known else str(below), (*seen, str(path))), values)
+
+
+def _merged(base: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
+    result = dict(base)
+    for key, value in above.items():
+        both = isinstance(value, dict) and isinstance(result.get(key), dict)
+        result[key] = _merged(result[key], value) if both else value
+    return result
+
+
+def _apply(values: dict[str, Any], setting: str) -> None:
+    key, separator, text = setting.partition("=")
+    if not separator:
+        raise RecipeError(f"--set: found {setting!r}, key=value is needed, e.g. training.epochs=5")
+    try:
+        value = tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        value = text
+    *tables, last = key.strip().split(".")
+    inner = values
+    for table in tables:
+        inner = inner.setdefault(table, {})
+        if not isinstance(inner, dict):
+            raise RecipeError(f"--set: {key}: {table} is a value, not a table; {nearest(key, _keys())}")
+    if key.strip() not in _keys():
+        raise RecipeError(f"--set: {key!r} is not a setting; {nearest(key, _keys())}")
+    inner[last] = value
+
+
+def _keys() -> list[str]:
+    """Return every key that can be set, as table.key."""
+    found = []
+    for name, info in Recipe.model_fields.items():
+        inner = info.annotation
+        if isinstance(inner, type) and issubclass(inner, BaseModel):
+            found += [f"{name}.{key}" for key in inner.model_fields]
+        else:
+            found.append(name)
+    return found
+
+
+def _one_line(error: ValidationError) -> str:
+    first = error.errors()[0]
+    key = ".".join(str(part) for part in first["loc"])
+    if first["type"] == "extra_forbidden":
+        return f"{key!r} is not a setting; {nearest(key, _keys())}"
+    found = "" if first["type"] == "missing" else f", found {first['input']!r}"
+    message = first["msg"][:1].lower() + first["msg"][1:]
+    return f"{key}: {message}{found}"
+
+
+def _without_none(values: dict[str, Any]) -> dict[str, Any]:
+    return {
+        key: _without_none(value) if isinstance(value, dict) else value
+        for key, value in values.items()
+        if value is not None
+    }
