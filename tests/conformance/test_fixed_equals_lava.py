@@ -1,7 +1,7 @@
 """Our simulator and Lava 0.10.0 agree in every spike, current and potential.
 
 Random Programs reach into the corners of every field; the corners themselves are set by hand.
-One sample at a time runs Lava's `Dense`, several run its `Sparse`: both are compared.
+Programs run one sample at a time and several side by side: both are compared.
 """
 
 from __future__ import annotations

@@ -7,6 +7,7 @@ Axes: B sample of the block, T step, N neuron of a layer; BN is both, samples ou
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,8 +19,8 @@ from neurodeploy.mapping.program import Program
 
 WIDEST = 8000
 """Neurons or channels of a block's widest population; above it a step no longer gets cheaper."""
-MOST_SYNAPSES = 4_000_000
-"""Synapses of a block's largest connection, 32 MB in Lava's sparse matrix."""
+MOST_SYNAPSES = 1_000_000
+"""Entries of a block's largest matrix, zeros between the samples included: B x B copies of a connection."""
 MOST_BYTES = 1 << 28
 """States that a block keeps, over all its layers and steps."""
 STATE_BYTES = 9
@@ -29,11 +30,11 @@ STATE_BYTES = 9
 def samples_per_block(program: Program, n_samples: int, n_steps: int, record: bool) -> int:
     """Return how many samples to run side by side, so that the blocks are about equal."""
     widest = max(program.n_inputs, *(layer.n_neurons for layer in program.layers))
-    synapses = max((int(np.count_nonzero(one.weight_OI)) for one in program.connections), default=0)
+    synapses = max((one.weight_OI.size for one in program.connections), default=1)
     per_step = 4 * program.n_inputs
     if record:
         per_step += STATE_BYTES * sum(layer.n_neurons for layer in program.layers)
-    most = min(WIDEST // widest, MOST_SYNAPSES // max(synapses, 1), MOST_BYTES // (per_step * n_steps))
+    most = min(WIDEST // widest, math.isqrt(MOST_SYNAPSES // synapses), MOST_BYTES // (per_step * n_steps))
     n_blocks = -(-n_samples // max(most, 1))
     return -(-n_samples // n_blocks)
 

@@ -1,9 +1,8 @@
 """A Program as a network of Lava's own processes, run in blocks of samples.
 
-Spikes enter from Lava's ring buffer, every connection is its `Dense` (one sample) or `Sparse`
-(a block-diagonal matrix for several), every layer its `LIF`, all in their `fixed_pt` models.
-`Sparse` clips, truncates, sums, shifts and delays as `Dense` does, but skips the zeros between the
-samples: 50 samples of a 12-38-7 network took 2 ms a step against 9.
+Spikes enter from Lava's ring buffer, every connection is its `Dense`, every layer its `LIF`, all in
+their `fixed_pt` models. Several samples share a network as unconnected copies: block-diagonal
+weights leave each copy's arithmetic as it is.
 
 Imports Lava, so it is loaded only where Lava is. Axes: B sample, T step, I channel, N neuron.
 """
@@ -18,7 +17,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import scipy.sparse
 from lava.magma.core.process.process import AbstractProcess, ProcessServer
 from lava.magma.core.process.variable import VarServer
 from lava.magma.core.run_conditions import RunSteps
@@ -26,7 +24,6 @@ from lava.magma.core.run_configs import Loihi2SimCfg
 from lava.proc.dense.process import Dense
 from lava.proc.io.source import RingBuffer
 from lava.proc.lif.process import LIF
-from lava.proc.sparse.process import Sparse
 
 from neurodeploy.backends.lava.blocks import block_folder, blocks_of, layer_file
 from neurodeploy.backends.lava.processes import IntegerLif, RecordedLif
@@ -143,10 +140,4 @@ def _neurons(layer: Layer, n_block: int, recorder: dict[str, Any]) -> AbstractPr
 
 
 def _synapses(one: Connection, n_block: int) -> AbstractProcess:
-    if n_block == 1:
-        return Dense(weights=one.weight_OI, weight_exp=one.weight_exp)
-    copies = scipy.sparse.identity(n_block, dtype=np.int64, format="csr")
-    weights = scipy.sparse.kron(copies, scipy.sparse.csr_matrix(one.weight_OI), format="csr")
-    # A message of one bit is a spike of value 1: the same sum, taken without copying columns,
-    # five times as fast on a 700-512 connection.
-    return Sparse(weights=weights, weight_exp=one.weight_exp, num_message_bits=1)
+    return Dense(weights=np.kron(np.eye(n_block, dtype=np.int64), one.weight_OI), weight_exp=one.weight_exp)
