@@ -2,6 +2,10 @@
 
 The functions named here are what the command line calls, one for each verb. They load on first
 use, so that `import neurodeploy` needs numpy only.
+
+>>> import neurodeploy
+>>> sorted(neurodeploy.recipes())
+['braille7', 'digits']
 """
 
 from __future__ import annotations
@@ -11,9 +15,22 @@ from typing import Any
 
 __version__ = "0.1.0"
 
-_HOMES: dict[str, str] = {}
+_HOMES = {
+    "run": "neurodeploy.pipeline.run",
+    "train": "neurodeploy.pipeline.train",
+    "quantize": "neurodeploy.pipeline.quantize",
+    "export": "neurodeploy.pipeline.export",
+    "compile": "neurodeploy.pipeline.compile",
+    "simulate": "neurodeploy.pipeline.simulate",
+    "certify": "neurodeploy.pipeline.certify",
+    "report": "neurodeploy.pipeline.report",
+    "recipes": "neurodeploy.pipeline.listing",
+    "datasets": "neurodeploy.pipeline.listing",
+    "lava_setup": "neurodeploy.pipeline.lava",
+    "lava_status": "neurodeploy.pipeline.lava",
+}
 
-__all__ = ["__version__", *_HOMES]
+__all__ = ["__version__", *_HOMES]  # noqa: PLE0604
 
 
 def __getattr__(name: str) -> Any:

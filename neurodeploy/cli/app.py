@@ -1,0 +1,102 @@
+"""The verbs put together, and what every one of them shares: errors, interrupts, exit status.
+
+Only typer is imported here; each verb imports what it calls when it is called, so that --help is fast.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated, Any
+
+import typer
+
+from neurodeploy import __version__
+from neurodeploy.cli import (
+    certify,
+    compile,
+    data,
+    export,
+    lava,
+    quantize,
+    recipes,
+    report,
+    run,
+    simulate,
+    train,
+)
+from neurodeploy.errors import NeurodeployError, nearest
+
+UsageError: Any = typer.BadParameter.__base__
+"""Typer's base of wrong usage: of click, or of the copy of it that newer typers bring along."""
+INTERRUPTED = 130
+"""Exit status after Ctrl-C, as shells have it: 128 + SIGINT."""
+
+app = typer.Typer(
+    help="A spiking network from PyTorch to Loihi-class chips, with proof of what was kept at every step.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+for verb in (run, train, quantize, export, compile, simulate, certify, report, recipes):
+    verb.register(app)
+app.add_typer(data.app, name="data")
+app.add_typer(lava.app, name="lava")
+
+
+@app.callback(invoke_without_command=True)
+def _options(
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+) -> None:
+    if version:
+        print(__version__)
+        raise typer.Exit()
+
+
+def invoke(arguments: list[str]) -> int:
+    """Run one command line and return its exit status; every expected error is one line on stderr."""
+    command = typer.main.get_command(app)
+    try:
+        result = command.main(args=arguments, prog_name="neurodeploy", standalone_mode=False)
+    except NeurodeployError as error:
+        return _fail(str(error), error.exit_status)
+    except UsageError as error:
+        if type(error).__name__ == "NoArgsIsHelpError":
+            print(error.format_message())
+            return 0
+        return _fail(_usage(error), 2)
+    except typer.Abort:
+        return _interrupted()
+    except KeyboardInterrupt:
+        return _interrupted()
+    except MemoryError:
+        return _fail("memory: there is not enough for this; use fewer samples (--limit)", 2)
+    except BrokenPipeError:
+        sys.stderr.close()  # the reader has left; there is nobody to tell
+        return 2
+    return result if isinstance(result, int) else 0
+
+
+def _interrupted() -> int:
+    return _fail(
+        "interrupted: nothing half-written is left; a run goes on with neurodeploy run ... --resume", INTERRUPTED
+    )
+
+
+def _usage(error: Any) -> str:
+    where = error.ctx.command_path if error.ctx else "neurodeploy"
+    message = " ".join(error.format_message().split())
+    wanted = getattr(error, "option_name", None)
+    if type(error).__name__ == "NoSuchOption" and wanted and error.ctx:
+        known = [name for parameter in error.ctx.command.params for name in parameter.opts]
+        message = f"no such option {wanted}; {nearest(wanted, known)}"
+    elif "No such command" in message and error.ctx:
+        name = message.split("'")[1] if "'" in message else ""
+        message = f"no such verb {name!r}; {nearest(name, error.ctx.command.commands)}"
+    return f"{where}: {message[:1].lower() + message[1:]} (see {where} --help)"
+
+
+def _fail(message: str, status: int) -> int:
+    print(f"error: {' '.join(message.split())}", file=sys.stderr)
+    return status

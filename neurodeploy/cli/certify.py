@@ -1,0 +1,54 @@
+"""`neurodeploy certify`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from neurodeploy.cli.run import verdict
+from neurodeploy.cli.show import Bits, Calibrate, Dt, Json, Limit, Reset, bars, emit
+
+
+def register(app: typer.Typer) -> None:
+    app.command("certify")(certify)
+
+
+def certify(
+    file: Annotated[Path, typer.Argument(help="A .nir graph.")],
+    data: Annotated[str, typer.Option(help="Dataset (its test part), or a data file.")],
+    backends: Annotated[str, typer.Option(help="Of reference, fixed and lava, with commas.")] = "reference,fixed",
+    dt: Dt = None,
+    limit: Limit = None,
+    reset: Reset = None,
+    weight_bits: Bits = None,
+    calibrate: Calibrate = None,
+    program: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Certify this Program against the graph.")
+    ] = None,
+    max_accuracy_drop: Annotated[
+        float | None, typer.Option(help="Allowed loss against the first stage, 0 to 1 (0.015).")
+    ] = None,
+    as_json: Json = False,
+) -> int:
+    """The conversion certificate, stage by stage; exit status 1 when it does not pass."""
+    from neurodeploy.pipeline.certify import certify as call
+
+    with bars() as progress:
+        result = call(
+            file,
+            data,
+            backends=[name.strip() for name in backends.split(",") if name.strip()],
+            dt_s=dt,
+            limit=limit,
+            reset=reset,
+            weight_bits=weight_bits,
+            calibrate=calibrate,
+            program=program,
+            max_accuracy_drop=max_accuracy_drop,
+            progress=progress,
+        )
+    notes = [f"note: {note}" for note in result["notes"]]
+    emit(result, [f"precision: {result['precision']}", *notes, *verdict(result)], as_json=as_json)
+    return 0 if result["passed"] else 1

@@ -1,0 +1,61 @@
+"""`neurodeploy compile`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from neurodeploy.cli.show import Bits, Calibrate, Dt, Json, Reset, bars, emit, table
+
+
+def register(app: typer.Typer) -> None:
+    app.command("compile")(compile)
+
+
+def compile(
+    file: Annotated[Path, typer.Argument(help="A .nir graph.")],
+    out: Annotated[Path, typer.Option(metavar="P", help="Program file to write (.npz).")],
+    chip: Annotated[str, typer.Option(help="loihi2 or loihi1.")] = "loihi2",
+    dt: Dt = None,
+    calibrate: Calibrate = None,
+    weight_bits: Bits = None,
+    reset: Reset = None,
+    as_json: Json = False,
+) -> int:
+    """NIR to an integer Program."""
+    from neurodeploy.pipeline.compile import compile as call
+
+    with bars() as progress:
+        result = call(
+            file,
+            out,
+            chip=chip,
+            dt_s=dt,
+            calibrate=calibrate,
+            weight_bits=weight_bits,
+            reset=reset,
+            progress=progress,
+        )
+    layers = [
+        [la["name"], str(la["neurons"]), _one(la["du"]), _one(la["dv"]), _one(la["vth"]), la["reset"]]
+        for la in result["layers"]
+    ]
+    connections = [
+        [co["name"], f"{co['source']} -> {co['target']}", str(co["weight_bits"]), str(co["weight_exp"])]
+        for co in result["connections"]
+    ]
+    lines = [
+        f"precision: {result['precision']}",
+        *table(["layer", "neurons", "du", "dv", "vth", "reset"], layers),
+        *table(["connection", "from -> to", "bits", "exponent"], connections),
+        *[f"note: {note}" for note in result["notes"]],
+        f"program: {result['path']}",
+    ]
+    emit(result, lines, as_json=as_json)
+    return 0
+
+
+def _one(value: Any) -> str:
+    return "per neuron" if isinstance(value, list) else str(value)

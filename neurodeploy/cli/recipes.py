@@ -1,0 +1,21 @@
+"""`neurodeploy recipes`."""
+
+from __future__ import annotations
+
+import typer
+
+from neurodeploy.cli.show import Json, emit, table
+
+
+def register(app: typer.Typer) -> None:
+    app.command("recipes")(recipes)
+
+
+def recipes(as_json: Json = False) -> int:
+    """List the shipped recipes."""
+    from neurodeploy.pipeline.listing import recipes as call
+
+    found = call()
+    rows = [[name, one["recipe"]["data"]["dataset"], one["description"]] for name, one in found.items()]
+    emit({"recipes": found}, table(["recipe", "data", "what"], rows), as_json=as_json)
+    return 0

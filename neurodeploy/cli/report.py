@@ -1,0 +1,25 @@
+"""`neurodeploy report`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from neurodeploy.cli.show import Json, emit
+
+
+def register(app: typer.Typer) -> None:
+    app.command("report")(report)
+
+
+def report(
+    run: Annotated[Path, typer.Argument(help="Run folder of a finished run.")], as_json: Json = False
+) -> int:
+    """Write report.html of a run again, from its report.json."""
+    from neurodeploy.pipeline.report import report as call
+
+    result = call(run)
+    emit(result, [f"report  {result['path']}"], as_json=as_json)
+    return 0

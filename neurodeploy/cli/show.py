@@ -1,0 +1,109 @@
+"""How verbs speak: tables for people, one JSON object for programs, bars on stderr."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Annotated, Any
+
+import typer
+
+from neurodeploy.progress import Progress
+
+Json = Annotated[bool, typer.Option("--json", help="Print exactly one JSON object on stdout.")]
+Settings = Annotated[
+    list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a setting, e.g. training.epochs=5.")
+]
+Dt = Annotated[float | None, typer.Option("--dt", metavar="S", help="Time step in seconds, if the file has none.")]
+Reset = Annotated[
+    str | None, typer.Option(metavar="RULE", help="Reset rule, zero or subtract, if the file has none.")
+]
+Bits = Annotated[int | None, typer.Option("--weight-bits", help="Weight width of a float graph, 2 to 8.")]
+Calibrate = Annotated[
+    str | None, typer.Option(metavar="DATA", help="Dataset (its training part) or file to choose the precision on.")
+]
+Limit = Annotated[int | None, typer.Option(metavar="N", help="First samples only.")]
+
+NUMBER = re.compile(r"-|-?[\d.,]+( %)?")
+
+
+def emit(result: dict[str, Any], lines: Sequence[str], *, as_json: bool) -> None:
+    """Print the result: as one JSON object, or as lines for people."""
+    if as_json:
+        print(json.dumps(result, sort_keys=True, allow_nan=False))
+    else:
+        for line in lines:
+            print(line)
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """Return lines of aligned columns; numbers to the right, words to the left.
+
+    >>> table(["stage", "accuracy"], [["float", "97.5 %"]])
+    ['stage  accuracy', 'float    97.5 %']
+    """
+    cells = [list(head), *[list(row) for row in rows]]
+    widths = [max(len(row[column]) for row in cells) for column in range(len(head))]
+    right = [all(NUMBER.fullmatch(row[column]) for row in rows) for column in range(len(head))]
+    return [
+        "  ".join(
+            cell.rjust(width) if number else cell.ljust(width)
+            for cell, width, number in zip(row, widths, right, strict=True)
+        ).rstrip()
+        for row in cells
+    ]
+
+
+def percent(part: float | None) -> str:
+    """Return a fraction as a percentage, or "-" for none."""
+    return "-" if part is None else f"{100 * part:.1f} %"
+
+
+@contextmanager
+def bars(*, shown: bool = True) -> Iterator[Progress]:
+    """Give a Progress that draws one bar per stage on stderr; plain lines where that is no terminal."""
+    if not shown:
+        yield lambda stage, done, total, detail="": None
+        return
+    if not sys.stderr.isatty():
+        yield _Lines()
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+    from rich.progress import Progress as RichProgress
+
+    columns = (
+        TextColumn("{task.description:<10}"),
+        BarColumn(bar_width=28),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[detail]}", markup=False),
+    )
+    with RichProgress(*columns, console=Console(stderr=True)) as drawn:
+        tasks: dict[str, Any] = {}
+
+        def tell(stage: str, done: int, total: int, detail: str = "") -> None:
+            if stage not in tasks:
+                tasks[stage] = drawn.add_task(stage, total=total or None, detail="")
+            drawn.update(tasks[stage], completed=done, detail=detail)
+
+        yield tell
+
+
+class _Lines:
+    """Progress for logs: a line when a stage begins, every quarter of it, and when it is done."""
+
+    def __init__(self) -> None:
+        self.told: dict[str, int] = {}
+
+    def __call__(self, stage: str, done: int, total: int, detail: str = "") -> None:
+        quarter = 4 * done // total if total else -1
+        if total and self.told.get(stage) == quarter:
+            return
+        self.told[stage] = quarter
+        count = f" {done}/{total}" if total else ""
+        print(f"{stage}{count}  {detail}".rstrip(), file=sys.stderr, flush=True)

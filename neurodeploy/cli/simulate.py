@@ -1,0 +1,52 @@
+"""`neurodeploy simulate`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from neurodeploy.cli.show import Bits, Calibrate, Dt, Json, Limit, Reset, bars, emit, percent
+
+
+def register(app: typer.Typer) -> None:
+    app.command("simulate")(simulate)
+
+
+def simulate(
+    file: Annotated[Path, typer.Argument(help="A .nir graph, or a Program.")],
+    data: Annotated[str, typer.Option(help="Dataset (its test part), or a data file.")],
+    backend: Annotated[str, typer.Option(help="reference, fixed or lava.")] = "fixed",
+    dt: Dt = None,
+    limit: Limit = None,
+    traces: Annotated[Path | None, typer.Option(metavar="OUT", help="Write every state to this .npz.")] = None,
+    weight_bits: Bits = None,
+    calibrate: Calibrate = None,
+    reset: Reset = None,
+    as_json: Json = False,
+) -> int:
+    """Run a graph or a Program on data."""
+    from neurodeploy.pipeline.simulate import simulate as call
+
+    with bars() as progress:
+        result = call(
+            file,
+            data,
+            backend=backend,
+            dt_s=dt,
+            limit=limit,
+            traces=traces,
+            weight_bits=weight_bits,
+            calibrate=calibrate,
+            reset=reset,
+            progress=progress,
+        )
+    lines = [
+        f"backend            {result['backend']}",
+        f"accuracy           {percent(result['accuracy'])} of {result['samples']} samples, {result['steps']} steps",
+        f"synops per sample  {result['synops_per_sample']:,.0f}",
+        f"speed              {result['samples_per_second']:.4g} samples/s",
+    ]
+    emit(result, lines + ([f"traces             {traces}"] if traces else []), as_json=as_json)
+    return 0
