@@ -1,10 +1,11 @@
 """neurodeploy: a spiking network from PyTorch to Loihi-class chips, with proof of what was kept.
 
 The functions named here are what the command line calls, one for each verb. They load on first
-use, so that `import neurodeploy` needs numpy only.
+use, so that `import neurodeploy` needs numpy only. Where a verb shares its name with a room of the
+package, the function says what it works on: `quantize_run`, `export_run`, `write_report`.
 
 >>> import neurodeploy
->>> sorted(neurodeploy.recipes())
+>>> sorted(neurodeploy.list_recipes())
 ['braille7', 'digits']
 """
 
@@ -18,19 +19,19 @@ __version__ = "0.1.0"
 _HOMES = {
     "run": "neurodeploy.pipeline.run",
     "train": "neurodeploy.pipeline.train",
-    "quantize": "neurodeploy.pipeline.quantize",
-    "export": "neurodeploy.pipeline.export",
+    "quantize_run": "neurodeploy.pipeline.quantize",
+    "export_run": "neurodeploy.pipeline.export",
     "compile": "neurodeploy.pipeline.compile",
     "simulate": "neurodeploy.pipeline.simulate",
     "certify": "neurodeploy.pipeline.certify",
-    "report": "neurodeploy.pipeline.report",
-    "recipes": "neurodeploy.pipeline.listing",
-    "datasets": "neurodeploy.pipeline.listing",
+    "write_report": "neurodeploy.pipeline.report",
+    "list_recipes": "neurodeploy.pipeline.listing",
+    "list_datasets": "neurodeploy.pipeline.listing",
     "lava_setup": "neurodeploy.pipeline.lava",
     "lava_status": "neurodeploy.pipeline.lava",
 }
 
-__all__ = ["__version__", *_HOMES]  # noqa: PLE0604
+__all__ = ["__version__", *_HOMES]
 
 
 def __getattr__(name: str) -> Any:

@@ -32,9 +32,7 @@ class Connected(Protocol):
     def weight_OI(self) -> np.ndarray: ...
 
 
-def count(
-    connections: Sequence[Connected], sizes: Mapping[str, int], trace: Trace, n_steps: int
-) -> dict[str, Any]:
+def count(connections: Sequence[Connected], sizes: Mapping[str, int], trace: Trace, n_steps: int) -> dict[str, Any]:
     """Return the counts of a run as plain values for JSON, per connection, per layer and in sum.
 
     Args:

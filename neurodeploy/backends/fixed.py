@@ -74,9 +74,7 @@ def _run_batch(program: Program, spikes: np.ndarray, record: bool) -> Part:
     n_steps = program.n_steps(n_input_steps)
     constants = {layer.name: Constants.of(layer) for layer in program.layers}
     # float64 holds every sum exactly: Program.check bounds them far below 2^53, and BLAS is fast.
-    weights = {
-        one.name: rules.loihi_weights(one.weight_OI).T.astype(np.float64) for one in program.connections
-    }
+    weights = {one.name: rules.loihi_weights(one.weight_OI).T.astype(np.float64) for one in program.connections}
     u = {la.name: np.tile(la.u_init, (n_samples, 1)) for la in program.layers}
     v = {la.name: np.tile(la.v_init, (n_samples, 1)) for la in program.layers}
     sent = {la.name: np.zeros((n_samples, la.n_neurons)) for la in program.layers}

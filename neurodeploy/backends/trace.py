@@ -26,9 +26,7 @@ class LayerTrace:
 
     def steps(self, first: int, last: int) -> LayerTrace:
         """Return the part from step `first` up to, not with, step `last`."""
-        return LayerTrace(
-            self.spikes_BTN[:, first:last], self.u_BTN[:, first:last], self.v_BTN[:, first:last]
-        )
+        return LayerTrace(self.spikes_BTN[:, first:last], self.u_BTN[:, first:last], self.v_BTN[:, first:last])
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,9 +78,7 @@ class Part:
     overflows: dict[str, dict[str, int]]
 
 
-def joined(
-    backend: str, names: list[str], output: str, spikes: np.ndarray, parts: list[Part], seconds: float
-) -> Trace:
+def joined(backend: str, names: list[str], output: str, spikes: np.ndarray, parts: list[Part], seconds: float) -> Trace:
     """Return one Trace from the batches' results, in their order."""
     layers = {
         name: LayerTrace(

@@ -1,7 +1,8 @@
 """The conversion certificate: stage by stage, what was kept, and whether it passes.
 
 A stage passes when
-- its accuracy is at most `max_accuracy_drop` below the first stage's;
+- its accuracy is at most `max_accuracy_drop` below the first stage's (lava after fixed is not asked:
+  it often runs few samples, and must equal fixed in everything anyway);
 - fixed: no current wrapped, and every step obeys the graph's equations on the chip's grid;
 - lava: every spike, current and potential equals fixed's.
 """
@@ -145,8 +146,9 @@ def _against(run: StageRun, before: StageRun, program: Program) -> dict[str, Any
 
 def _failures(stage: dict[str, Any], settings: CertificateSettings) -> list[str]:
     name, found = stage["name"], []
+    follows = name == LAVA and stage["against"] == FIXED
     # A tenth of a sample of slack: the limit itself must pass in spite of float arithmetic.
-    if stage["accuracy_drop"] > settings.max_accuracy_drop + 0.1 / stage["samples"]:
+    if not follows and stage["accuracy_drop"] > settings.max_accuracy_drop + 0.1 / stage["samples"]:
         found.append(
             f"{name}: accuracy {stage['accuracy']:.4f} is {100 * stage['accuracy_drop']:.2f} points below the "
             f"first stage's, at most {100 * settings.max_accuracy_drop:g} are allowed; use more weight bits, or "

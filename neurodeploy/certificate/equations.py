@@ -66,9 +66,7 @@ def first_violation(
     return earliest(found)
 
 
-def _expected(
-    population: Population, layer: Layer, plan: Plan, states: LayerTrace, drive: np.ndarray
-) -> Expected:
+def _expected(population: Population, layer: Layer, plan: Plan, states: LayerTrace, drive: np.ndarray) -> Expected:
     """Return the states one step of the equations makes of the integer run's own states."""
     found = constants(population, plan.vth_mant[population.name])
     u_unit = found.unit * population.current_gain / population.span
@@ -89,9 +87,7 @@ def _expected(
     )
 
 
-def _first_wrong(
-    population: Population, states: LayerTrace, expected: Expected, unit: int
-) -> Difference | None:
+def _first_wrong(population: Population, states: LayerTrace, expected: Expected, unit: int) -> Difference | None:
     name, spikes = population.name, states.spikes_BTN
     before_reset = expected.before_reset_BTN
     after_reset = before_reset - unit if population.reset == "subtract" else np.zeros_like(before_reset)

@@ -12,7 +12,7 @@ app = typer.Typer(help="Datasets: where they are, and under which licence.", no_
 @app.command("list")
 def list_datasets(as_json: Json = False) -> int:
     """List the datasets known by name."""
-    from neurodeploy.pipeline.listing import datasets as call
+    from neurodeploy.pipeline.listing import list_datasets as call
 
     found = call()
     rows = [[one["name"], "yes" if one["ready"] else "no", one["licence"], one["what"]] for one in found]

@@ -22,7 +22,7 @@ def export(
     as_json: Json = False,
 ) -> int:
     """Write a run's quantised network as NIR; read back, it gives the identical Program."""
-    from neurodeploy.pipeline.export import export as call
+    from neurodeploy.pipeline.export import export_run as call
 
     with bars() as progress:
         result = call(run, out=out, progress=progress)

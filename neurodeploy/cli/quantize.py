@@ -21,7 +21,7 @@ def quantize(
     as_json: Json = False,
 ) -> int:
     """Put a run's trained network on the chip's grid, with or without fine-tuning."""
-    from neurodeploy.pipeline.quantize import quantize as call
+    from neurodeploy.pipeline.quantize import quantize_run as call
 
     with bars() as progress:
         result = call(run, method=method, weight_bits=weight_bits, progress=progress)

@@ -68,8 +68,7 @@ def plan_in(network: Network) -> Plan:
     plan = Plan(
         vth_mant={one.name: int(one.vth_mant or 0) for one in network.populations},
         connections={
-            one.name: ConnectionPlan(int(one.weight_bits or 0), int(one.weight_exp or 0))
-            for one in network.synapses
+            one.name: ConnectionPlan(int(one.weight_bits or 0), int(one.weight_exp or 0)) for one in network.synapses
         },
     )
     for one in network.synapses:
@@ -129,12 +128,8 @@ def integers(network: Network, plan: Plan, chip: str) -> Program:
     for synapse in network.synapses:
         precise = plan.connections[synapse.name]
         weight = _in_thresholds(synapse, network.population(synapse.target))
-        whole = grid.weight_integers(
-            weight, plan.vth_mant[synapse.target], precise.weight_exp, precise.weight_bits
-        )
-        connections.append(
-            Connection(synapse.name, synapse.source, synapse.target, whole, precise.weight_exp)
-        )
+        whole = grid.weight_integers(weight, plan.vth_mant[synapse.target], precise.weight_exp, precise.weight_bits)
+        connections.append(Connection(synapse.name, synapse.source, synapse.target, whole, precise.weight_exp))
     try:
         return Program(
             name=network.name,
@@ -186,9 +181,7 @@ def _starts(network: Network) -> dict[str, int]:
     """Return the step at which each population's first input arrives: one step per connection."""
     starts = {INPUT: 0}
     for one in network.populations:
-        starts[one.name] = 1 + max(
-            starts[synapse.source] for synapse in network.into(one.name) if not synapse.delayed
-        )
+        starts[one.name] = 1 + max(starts[synapse.source] for synapse in network.into(one.name) if not synapse.delayed)
     for synapse in network.synapses:
         late = starts[synapse.source] + 1 - starts[synapse.target] - int(synapse.delayed)
         if late:

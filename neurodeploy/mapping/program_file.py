@@ -45,13 +45,9 @@ def read_program(path: str | Path) -> Program:
     except OSError as error:
         raise ProgramError(f"{path}: cannot be read ({error.strerror or error})") from None
     except (ValueError, KeyError, EOFError, zipfile.BadZipFile):
-        raise ProgramError(
-            f"{path}: is not an integer Program (.npz written by neurodeploy compile)"
-        ) from None
+        raise ProgramError(f"{path}: is not an integer Program (.npz written by neurodeploy compile)") from None
     if header.get("format") != FORMAT:
-        raise ProgramError(
-            f"{path}: Program format {header.get('format')} is not {FORMAT}; compile the .nir again"
-        )
+        raise ProgramError(f"{path}: Program format {header.get('format')} is not {FORMAT}; compile the .nir again")
     try:
         return _assemble(header, arrays)
     except (KeyError, TypeError) as error:
@@ -61,10 +57,7 @@ def read_program(path: str | Path) -> Program:
 
 
 def _header(program: Program) -> dict[str, Any]:
-    layers = [
-        {"name": la.name, "bias_exp": la.bias_exp, "reset": la.reset, "start": la.start}
-        for la in program.layers
-    ]
+    layers = [{"name": la.name, "bias_exp": la.bias_exp, "reset": la.reset, "start": la.start} for la in program.layers]
     connections = [
         {key: value for key, value in vars(one).items() if key != "weight_OI"} for one in program.connections
     ]

@@ -105,8 +105,6 @@ def build(settings: NetworkSettings, n_inputs: int, n_classes: int) -> SpikingNe
             neuron = CubaLIF(settings.alpha_out if last else settings.alpha, beta, **shared)
         recurrent = settings.recurrent and not last
         layers.append(
-            SpikingLayer(
-                n_before, n_after, neuron, bias=settings.bias, recurrent=recurrent, gain=settings.weight_gain
-            )
+            SpikingLayer(n_before, n_after, neuron, bias=settings.bias, recurrent=recurrent, gain=settings.weight_gain)
         )
     return SpikingNetwork(layers)

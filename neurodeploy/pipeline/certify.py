@@ -94,9 +94,7 @@ def certify(
     }
 
 
-def certified_run(
-    name: str, made: Compiled, target: Any, spikes_BTI: np.ndarray, progress: Progress
-) -> StageRun:
+def certified_run(name: str, made: Compiled, target: Any, spikes_BTI: np.ndarray, progress: Progress) -> StageRun:
     """Run one backend with every state recorded; for fixed, check the graph's equations as well."""
     trace = run_backend(name, target, spikes_BTI, record=True, progress=progress)
     return StageRun(trace, violation_of(made, trace, spikes_BTI) if name == FIXED else None)
@@ -125,5 +123,3 @@ def _settings(max_accuracy_drop: float) -> CertificateSettings:
     if not 0 <= max_accuracy_drop <= 1:
         raise GraphError(f"--max-accuracy-drop: found {max_accuracy_drop:g}, 0 to 1 is allowed")
     return CertificateSettings(max_accuracy_drop=max_accuracy_drop)
-
-

@@ -21,7 +21,7 @@ from neurodeploy.pipeline.train import part
 from neurodeploy.progress import Progress, silent
 
 
-def export(run: str | Path, *, out: str | Path | None = None, progress: Progress = silent) -> dict[str, Any]:
+def export_run(run: str | Path, *, out: str | Path | None = None, progress: Progress = silent) -> dict[str, Any]:
     """Write the quantised network of a run folder as NIR, read it back and compare.
 
     Args:

@@ -97,5 +97,3 @@ def _calibration(network: Network, name: str, bits: int, progress: Progress) -> 
 def default_calibration(data: str) -> str | None:
     """Return what to calibrate on when only evaluation data are named: a dataset's training part."""
     return data if data in SOURCES else None
-
-

@@ -8,7 +8,7 @@ from neurodeploy.data.load import listing
 from neurodeploy.recipes import load_recipe, shipped
 
 
-def recipes() -> dict[str, dict[str, Any]]:
+def list_recipes() -> dict[str, dict[str, Any]]:
     """Return the shipped recipes by name: `description`, `path`, and every setting under `recipe`."""
     found = {}
     for name, path in shipped().items():
@@ -21,6 +21,6 @@ def recipes() -> dict[str, dict[str, Any]]:
     return found
 
 
-def datasets() -> list[dict[str, Any]]:
+def list_datasets() -> list[dict[str, Any]]:
     """Return the datasets known by name: what each is, its licence, checksum, and where it lies."""
     return listing()

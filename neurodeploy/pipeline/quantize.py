@@ -29,7 +29,7 @@ from neurodeploy.training.fit import evaluate, fit
 STAGE = "quantisation"
 
 
-def quantize(
+def quantize_run(
     run: str | Path,
     *,
     method: str | None = None,
@@ -53,8 +53,7 @@ def quantize(
         settings = recipe.quantize.model_validate(recipe.quantize.model_dump() | changed)
         if settings != recipe.quantize and STAGE in folder.metrics():
             raise RunError(
-                f"{run}: is already quantised with other settings; train into another folder, or leave the "
-                "options out"
+                f"{run}: is already quantised with other settings; train into another folder, or leave the options out"
             )
         write_text(folder.recipe_file, recipe.model_copy(update={"quantize": settings}).to_toml())
     record = quantize_stage(folder, progress)

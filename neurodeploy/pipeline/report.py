@@ -11,7 +11,7 @@ from neurodeploy.pipeline.folder import RunFolder
 from neurodeploy.report.page import render
 
 
-def report(run: str | Path) -> dict[str, Any]:
+def write_report(run: str | Path) -> dict[str, Any]:
     """Write report.html of a run folder, self-contained, from its report.json.
 
     Returns:

@@ -1,6 +1,6 @@
 """`run`: the whole way from a recipe to a report, in one folder.
 
-    train -> quantise -> NIR -> integer Program -> fixed (and Lava) -> certificate -> counts -> report
+train -> quantise -> NIR -> integer Program -> fixed (and Lava) -> certificate -> counts -> report
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from neurodeploy.pipeline.export import export_stage
 from neurodeploy.pipeline.folder import Mode, RunFolder, open_run
 from neurodeploy.pipeline.plots import plots
 from neurodeploy.pipeline.quantize import quantised_network, quantize_stage
-from neurodeploy.pipeline.report import report
+from neurodeploy.pipeline.report import write_report
 from neurodeploy.pipeline.simulate import run_backend, synops_of
 from neurodeploy.pipeline.train import part, train_stage, trained_network
 from neurodeploy.progress import Progress, silent
@@ -81,7 +81,7 @@ def run(
         },
     )
     progress("report", 0, 1)
-    page = report(folder.path)["path"]
+    page = write_report(folder.path)["path"]
     progress("report", 1, 1)
     return {
         "accuracy": accuracy,

@@ -47,9 +47,7 @@ def run(
         DataError: the spikes do not fit the Program.
     """
     with Worker(timeout_s=timeout_s) as worker:
-        return worker.run(
-            program, spikes_BTI, record=record, samples_per_run=samples_per_run, progress=progress
-        )
+        return worker.run(program, spikes_BTI, record=record, samples_per_run=samples_per_run, progress=progress)
 
 
 class Worker:
@@ -90,9 +88,7 @@ class Worker:
         spikes = check_spikes(spikes_BTI, program.n_inputs, NAME)
         if samples_per_run is not None and samples_per_run < 1:
             raise LavaError(f"lava: samples_per_run is {samples_per_run}, at least 1 is needed")
-        size = samples_per_run or samples_per_block(
-            program, len(spikes), program.n_steps(spikes.shape[1]), record
-        )
+        size = samples_per_run or samples_per_block(program, len(spikes), program.n_steps(spikes.shape[1]), record)
         progress = progress or (lambda done, total: None)
         with tempfile.TemporaryDirectory(prefix="neurodeploy-lava-") as name:
             folder = Path(name)
@@ -134,9 +130,7 @@ class Worker:
         return message["done"]["seconds"]
 
 
-def _run_here(
-    program: Program, spikes: np.ndarray, folder: Path, record: bool, size: int, progress: Progress
-) -> float:
+def _run_here(program: Program, spikes: np.ndarray, folder: Path, record: bool, size: int, progress: Progress) -> float:
     from neurodeploy.backends.lava.network import run_blocks
 
     return run_blocks(program, spikes, folder, record=record, samples_per_run=size, progress=progress)

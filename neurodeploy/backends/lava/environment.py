@@ -118,9 +118,7 @@ def status(folder: str | Path | None = None) -> Status:
     return Status(True, WORKER, str(folder), str(python), versions)
 
 
-def setup(
-    python: str | Path | None = None, folder: str | Path | None = None, log: Log | None = None
-) -> Status:
+def setup(python: str | Path | None = None, folder: str | Path | None = None, log: Log | None = None) -> Status:
     """Make the environment and return its status; a ready one is left as it is.
 
     Args:
@@ -168,13 +166,11 @@ def _claim(folder: Path) -> None:
                     entry.unlink()
     except OSError as error:
         raise LavaError(
-            f"lava: {folder}: cannot be written ({error.strerror}); "
-            "name another folder with NEURODEPLOY_LAVA_ENV"
+            f"lava: {folder}: cannot be written ({error.strerror}); name another folder with NEURODEPLOY_LAVA_ENV"
         ) from None
     if foreign:
         raise LavaError(
-            f"lava: {folder}: holds files that setup did not make; "
-            "name an empty folder with NEURODEPLOY_LAVA_ENV"
+            f"lava: {folder}: holds files that setup did not make; name an empty folder with NEURODEPLOY_LAVA_ENV"
         )
 
 

@@ -1,0 +1,41 @@
+# The two commands of the README, and the pieces they are made of. Everything is made inside this folder.
+
+PYTHON ?= $(firstword $(foreach name,python3.11 python3.12 python3.13 python3,$(shell $(name) --version >/dev/null 2>&1 && echo $(name))))
+VENV := .venv
+BIN := $(VENV)/bin
+export NEURODEPLOY_LAVA_ENV ?= $(CURDIR)/.venv-lava
+
+.PHONY: demo test install lava lint types exports clean
+
+demo: install
+	$(BIN)/neurodeploy run digits --out runs/digits --overwrite
+
+test: install lava
+	NEURODEPLOY_REQUIRE_LAVA=1 $(BIN)/python -m pytest
+
+install: $(VENV)/installed
+
+$(VENV)/installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev]"
+	touch $@
+
+lava: install
+	$(BIN)/neurodeploy lava setup
+
+lint: install
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: install
+	$(BIN)/mypy
+
+# The small exports in exports/, trained anew: needs NEURODEPLOY_DATA for braille7.
+exports: install
+	for recipe in digits braille7; do \
+		$(BIN)/neurodeploy run $$recipe --out runs/export-$$recipe --overwrite --set certificate.lava=never && \
+		$(BIN)/neurodeploy export runs/export-$$recipe --out exports/$$recipe/w8/model.nir || exit 1; \
+	done
+
+clean:
+	rm -rf $(VENV) .venv-lava runs

@@ -1,0 +1,69 @@
+"""Counts by hand, and conservation between what is sent and what is counted."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from neurodeploy.accounting.energy import price
+from neurodeploy.accounting.synops import count
+from neurodeploy.backends import fixed
+from neurodeploy.errors import MappingError
+from neurodeploy.hardware.chips import CHIPS, chip_named
+from neurodeploy.mapping.program import INPUT, Connection
+from neurodeploy.pipeline.simulate import synops_of
+from tests.backends.lava_support import layer, program
+
+
+def test_a_network_small_enough_to_count_by_hand() -> None:
+    weights = np.array([[254, 0], [2, -2], [0, 0]])
+    made = program(2, [layer("a", 3, vth=1, du=4095, dv=4095)], [Connection("c", INPUT, "a", weights, 0)])
+    spikes = np.array([[[1, 0], [1, 1]], [[0, 0], [0, 1]]], dtype=np.uint8)
+    trace = fixed.run(made, spikes)
+    counts = synops_of(made, trace)
+    # Channel 0 drives 2 synapses and spikes 2 times in all, channel 1 drives 1 and spikes 2 times.
+    assert counts["synops_per_sample"] == (2 * 2 + 2 * 1) / 2
+    assert counts["by_convention"]["all_weights"] == (4 * 3) / 2
+    assert counts["steps"] == 3
+    assert counts["neuron_updates_per_sample"] == 3 * 3
+    assert counts["input_spikes_per_sample"] == 2
+
+
+def test_counts_equal_the_events_of_a_recorded_run() -> None:
+    generator = np.random.default_rng(4)
+    weights = generator.integers(-20, 20, (6, 5)) * 2
+    recurrent = generator.integers(-20, 20, (6, 6)) * 2
+    connections = [Connection("c", INPUT, "a", weights, 0), Connection("r", "a", "a", recurrent, 0)]
+    made = program(5, [layer("a", 6, vth=20, du=2000, dv=500)], connections)
+    spikes = (generator.random((7, 30, 5)) < 0.4).astype(np.uint8)
+    trace = fixed.run(made, spikes, record=True)
+    states = trace.layers["a"].spikes_BTN
+    by_hand = sum(int(np.count_nonzero(weights[:, i])) * int(spikes[:, :, i].sum()) for i in range(5))
+    by_hand += sum(int(np.count_nonzero(recurrent[:, i])) * int(states[:, :, i].sum()) for i in range(6))
+    counts = count(made.connections, {"a": 6}, trace, made.n_steps(30))
+    assert states.sum() > 0
+    assert counts["synops_per_sample"] * 7 == pytest.approx(by_hand, rel=1e-12)
+
+
+def test_energy_is_a_band_of_its_models_and_names_what_it_leaves_out() -> None:
+    counts = {"synops_per_sample": 1e6, "neuron_updates_per_sample": 1e5}
+    for chip in CHIPS.values():
+        found = price(counts, chip)
+        totals = [1e6 * model.synop_j + 1e5 * model.neuron_update_j for model in chip.energy]
+        assert found["energy_j"]["low"] == pytest.approx(min(totals))
+        assert found["energy_j"]["high"] == pytest.approx(max(totals))
+        assert found["energy_j"]["low"] <= found["energy_j"]["mid"] <= found["energy_j"]["high"]
+        assert found["unpriced"]
+        assert all(model["source"] and model["evidence"] for model in found["models"])
+
+
+def test_the_pilotnet_point_lies_in_the_loihi2_band() -> None:
+    """68.3 uJ dynamic per step, from 3.04 million synops and 158,509 neurons."""
+    counts = {"synops_per_sample": 3.04e6, "neuron_updates_per_sample": 158_509}
+    for model in price(counts, chip_named("loihi2"))["models"]:
+        assert model["total_j"] == pytest.approx(68.3e-6, rel=0.01)
+
+
+def test_an_unknown_chip_suggests_the_nearest() -> None:
+    with pytest.raises(MappingError, match="did you mean 'loihi2'"):
+        chip_named("loihi3")

@@ -1,0 +1,141 @@
+"""A network leaves as NIR and comes back as the same numbers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import nir
+import numpy as np
+import pytest
+import torch
+
+from neurodeploy.backends import fixed, reference, torch_model
+from neurodeploy.certificate.difference import spike_agreement
+from neurodeploy.errors import MappingError
+from neurodeploy.graph.export import to_nir
+from neurodeploy.graph.files import GraphFile, read_graph, write_graph
+from neurodeploy.graph.metadata import ours, wrapped
+from neurodeploy.graph.network import Network, discretised
+from neurodeploy.mapping.compile import choose_plan, compile_network
+from neurodeploy.mapping.discretize import integers
+from neurodeploy.mapping.program import Program
+from neurodeploy.networks.spiking import NetworkSettings, SpikingNetwork, build
+from neurodeploy.pipeline.quantize import attach
+from neurodeploy.quantize.plan import Plan
+
+DT_S = 1e-3
+VARIANTS = {
+    "lif": NetworkSettings(neuron="lif", hidden=(12,), weight_gain=4.0),
+    "cuba": NetworkSettings(neuron="cuba_lif", hidden=(12, 7), recurrent=True, weight_gain=4.0),
+    "subtract": NetworkSettings(neuron="cuba_lif", hidden=(12,), reset="subtract", bias=False, weight_gain=4.0),
+}
+
+
+def network_of(settings: NetworkSettings, seed: int = 3) -> SpikingNetwork:
+    torch.manual_seed(seed)
+    network = build(settings, 9, 4)
+    with torch.no_grad():
+        for layer in network.layers:
+            if layer.bias is not None:
+                layer.bias.uniform_(-0.2, 0.2)
+    return network
+
+
+def read_back(network: SpikingNetwork, path: Path) -> Network:
+    write_graph(path, to_nir(network, 9, DT_S, name="x"))
+    return discretised(read_graph(path))
+
+
+def with_plan(network: SpikingNetwork, path: Path, bits: int) -> Plan:
+    plan = choose_plan(read_back(network, path), bits, None)
+    attach(network, plan)
+    return plan
+
+
+def spikes(n_samples: int = 6, n_steps: int = 40) -> np.ndarray:
+    return (np.random.default_rng(5).random((n_samples, n_steps, 9)) < 0.3).astype(np.uint8)
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_a_float_network_spikes_alike_in_torch_and_as_nir(name: str, tmp_path: Path) -> None:
+    network = network_of(VARIANTS[name])
+    back = read_back(network, tmp_path / "model.nir")
+    layers = [one.name for one in back.populations]
+    ours_ = torch_model.run(network, layers, spikes(), "float")
+    theirs = reference.run(back, spikes(), record=True)
+    for layer in layers:
+        assert theirs.counts[layer].sum() > 0
+        mine = ours_.layers[layer].spikes_BTN
+        # float32 against float64: a potential within 1e-6 of the threshold may fall on either side.
+        assert (mine != theirs.layers[layer].spikes_BTN).mean() < 1e-3
+
+
+@pytest.mark.parametrize("bits", [8, 4])
+@pytest.mark.parametrize("name", VARIANTS)
+def test_the_round_trip_gives_the_identical_program(name: str, bits: int, tmp_path: Path) -> None:
+    network = network_of(VARIANTS[name])
+    plan = with_plan(network, tmp_path / "float.nir", bits)
+    graph = to_nir(network, 9, DT_S, name="x")
+    direct = compile_network(discretised(GraphFile(tmp_path / "model.nir", "model", graph, True)))
+    back = read_back(network, tmp_path / "model.nir")
+    assert back.quantised
+    again = compile_network(back)
+    assert again.plan == plan
+    assert again.program.digest == direct.program.digest
+    assert integers(again.quantised, plan, "loihi2").digest == direct.program.digest
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_the_quantised_network_and_the_integers_spike_alike(name: str, tmp_path: Path) -> None:
+    network = network_of(VARIANTS[name])
+    with_plan(network, tmp_path / "float.nir", 8)
+    made = compile_network(read_back(network, tmp_path / "model.nir"))
+    real = reference.run(made.quantised, spikes(), record=True)
+    whole = fixed.run(made.program, spikes(), record=True)
+    for layer in made.program.layers:
+        mine = whole.layers[layer.name]
+        assert not mine.spikes_BTN[:, : layer.start].any()
+        spikes_there = mine.steps(layer.start, layer.start + real.n_input_steps).spikes_BTN
+        assert spike_agreement(spikes_there, real.layers[layer.name].spikes_BTN) > 0.97
+
+
+def test_plain_nir_reads_our_files_and_keeps_what_it_has_words_for(tmp_path: Path) -> None:
+    network = network_of(VARIANTS["cuba"])
+    with_plan(network, tmp_path / "float.nir", 8)
+    write_graph(tmp_path / "model.nir", to_nir(network, 9, DT_S, name="x", chip="loihi2"))
+    graph = nir.read(tmp_path / "model.nir")
+    assert isinstance(graph.nodes["fc1"], nir.Affine)
+    assert isinstance(graph.nodes["lif1"], nir.CubaLIF)
+    assert ours(graph.metadata) | {"dt_s": DT_S, "integration": "forward_euler"} == ours(graph.metadata)
+    assert ours(graph.nodes["fc1"].metadata)["weight_bits"] == 8
+    assert ours(graph.nodes["lif1"].metadata)["reset"] == "zero"
+
+
+def test_the_same_network_gives_the_same_bytes(tmp_path: Path) -> None:
+    for name in ("a.nir", "b.nir"):
+        write_graph(tmp_path / name, to_nir(network_of(VARIANTS["cuba"]), 9, DT_S, name="x"))
+    assert (tmp_path / "a.nir").read_bytes() == (tmp_path / "b.nir").read_bytes()
+
+
+def test_weights_changed_after_quantisation_are_not_taken_for_quantised(tmp_path: Path) -> None:
+    network = network_of(VARIANTS["lif"])
+    with_plan(network, tmp_path / "float.nir", 4)
+    graph = to_nir(network, 9, DT_S, name="x")
+    graph.nodes["fc2"].weight = graph.nodes["fc2"].weight * np.float32(1.07)
+    write_graph(tmp_path / "model.nir", graph)
+    with pytest.raises(MappingError, match="fc2: weights are not on the 4-bit grid"):
+        compile_network(discretised(read_graph(tmp_path / "model.nir")))
+
+
+def test_metadata_of_other_tools_is_left_alone() -> None:
+    assert ours({"theirs": {"x": 1}}) == {}
+    assert ours({**wrapped(a=1, b=None), "theirs": 2}) == {"a": 1}
+
+
+def test_a_program_knows_when_it_is_another() -> None:
+    network = network_of(VARIANTS["lif"])
+    graph = to_nir(network, 9, DT_S)
+    real = discretised(GraphFile(Path("x"), "x", graph, True))
+    digests = {compile_network(real, weight_bits=bits).program.digest for bits in (8, 8, 5)}
+    assert len(digests) == 2
+    assert isinstance(compile_network(real).program, Program)
