@@ -1,0 +1,121 @@
+"""Numbers as a person reads them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+_PREFIXES = ((1.0, ""), (1e-3, "m"), (1e-6, "µ"), (1e-9, "n"), (1e-12, "p"))
+
+
+def percent(share: float) -> str:
+    """Return a share with one decimal.
+
+    >>> percent(0.97493)
+    '97.5 %'
+    """
+    return f"{100 * share:.1f} %"
+
+
+def agreement(share: float | None) -> str:
+    """Return a share with as many decimals as it takes not to be taken for all of it.
+
+    >>> agreement(0.9999741), agreement(1.0), agreement(0.77)
+    ('99.997 %', '100 %', '77.0 %')
+    """
+    if share is None:
+        return "-"
+    if share >= 1:
+        return "100 %"
+    decimals = next((n for n in range(1, 8) if round(100 * share, n) < 100), 8)
+    return f"{100 * share:.{decimals}f} %"
+
+
+def points(drop: float) -> str:
+    """Return what an accuracy lost against another, in percentage points.
+
+    >>> points(0.0028), points(-0.001), points(0.0)
+    ('0.28 points lost', '0.10 points gained', 'nothing lost')
+    """
+    if abs(drop) < 5e-5:
+        return "nothing lost"
+    return f"{abs(100 * drop):.2f} points {'lost' if drop > 0 else 'gained'}"
+
+
+def count(number: float) -> str:
+    """Return a count, or the mean of one.
+
+    >>> count(63686.63), count(14.805), count(0.0), count(3328)
+    ('63,687', '14.8', '0', '3,328')
+    """
+    if abs(number) < 100 and number != int(number):
+        return f"{number:.1f}" if abs(number) >= 1 else f"{number:.2g}"
+    return f"{number:,.0f}"
+
+
+def energy(joules: float) -> str:
+    """Return an energy with three digits.
+
+    >>> energy(1.4476e-6), energy(0.0), energy(2.25e-11)
+    ('1.45 µJ', '0 J', '22.5 pJ')
+    """
+    unit, prefix = _prefix(joules)
+    return f"{_three_digits(joules / unit)} {prefix}J"
+
+
+def energy_band(low: float, high: float) -> str:
+    """Return two energies in the larger one's unit, as one where they read the same.
+
+    >>> energy_band(1.4329e-6, 1.4561e-6), energy_band(9.5e-7, 1.2e-6)
+    ('1.43 to 1.46 µJ', '0.95 to 1.2 µJ')
+    """
+    unit, prefix = _prefix(high)
+    first, last = _three_digits(low / unit), _three_digits(high / unit)
+    return f"{last} {prefix}J" if first == last else f"{first} to {last} {prefix}J"
+
+
+def energy_unit(most: float) -> tuple[float, str]:
+    """Return the joules of the unit that `most` reads best in, and its name.
+
+    >>> energy_unit(1.45e-6)
+    (1e-06, 'µJ')
+    """
+    unit, prefix = _prefix(most)
+    return unit, f"{prefix}J"
+
+
+def plural(number: int, word: str) -> str:
+    """Return a number with its word.
+
+    >>> plural(1, "sample"), plural(359, "sample")
+    ('1 sample', '359 samples')
+    """
+    return f"{number:,} {word}" if number == 1 else f"{number:,} {word}s"
+
+
+def difference(found: dict[str, Any], *, chip_steps: bool) -> str:
+    """Return where two runs first differ, from a certificate's `first_difference`."""
+    what = {"u": "current u", "v": "potential v", "spikes": "spike"}.get(found["what"], found["what"])
+    step = "chip step" if chip_steps else "input step"
+    return (
+        f"{what} of {found['layer']} at {step} {found['step']}, sample {found['sample']}, "
+        f"neuron {found['neuron']}: found {found['found']:g}, expected {found['expected']:g}"
+    )
+
+
+def class_name(index: int, names: list[str]) -> str:
+    """Return what a label stands for, or its number where classes have no names.
+
+    >>> class_name(1, ["space", "A"]), class_name(1, [])
+    ('A', '1')
+    """
+    return names[index] if 0 <= index < len(names) else str(index)
+
+
+def _prefix(joules: float) -> tuple[float, str]:
+    if joules <= 0:
+        return _PREFIXES[0]
+    return next((one for one in _PREFIXES if joules >= 0.9995 * one[0]), _PREFIXES[-1])
+
+
+def _three_digits(number: float) -> str:
+    return f"{number:,.0f}" if number >= 999.5 else f"{number:.3g}"

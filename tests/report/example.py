@@ -1,0 +1,214 @@
+"""A small report.json, written by hand: two layers, one of them recurrent, and every optional part."""
+
+from __future__ import annotations
+
+from typing import Any
+
+STEPS, DELAY, SAMPLES, LAVA_SAMPLES = 6, 2, 40, 8
+SPIKE = {
+    "what": "spikes",
+    "layer": "lif1",
+    "step": 3,
+    "sample": 16,
+    "neuron": 5,
+    "found": 0.0,
+    "expected": 1.0,
+}
+POTENTIAL = SPIKE | {"what": "v", "step": 4, "found": 1200.0, "expected": 1201.0}
+
+
+def example() -> dict[str, Any]:
+    """Return a fresh report of a run that passed, with fine-tuning and Lava."""
+    stages = [
+        stage("float", 0.975, None),
+        stage("quantised", 0.95, "float", SPIKE),
+        stage("reference", 0.95, "quantised"),
+        stage("fixed", 0.925, "reference", SPIKE),
+        stage("lava", 0.875, "fixed", n_samples=LAVA_SAMPLES),
+    ]
+    stages[3]["overflows"] = {name: {"wrapped": 0, "saturated": 0} for name in ("lif1", "lif2")}
+    stages[3]["equations"] = {"holds": True, "first_violation": None}
+    accuracy = {one["name"]: one["accuracy"] for one in stages}
+    return {
+        "neurodeploy": "0.1.0",
+        "recipe": {
+            "name": "small",
+            "description": "An example",
+            "chip": "loihi2",
+            "data": {"dataset": "digits", "n_steps": None},
+            "network": {"hidden": [4], "bias": True, "recurrent": True},
+        },
+        "accuracy": accuracy | {"ptq": 0.9125},
+        "samples": {"train": 100, "validation": 20, "test": SAMPLES},
+        "class_names": ["zero", "one", "two"],
+        "certificate": {
+            "passed": True,
+            "failures": [],
+            "stages": stages,
+            "bit_exact": {"fixed/lava": True},
+            "program": "ae597bdf",
+            "samples": SAMPLES,
+            "steps": STEPS,
+            "max_accuracy_drop": 0.06,
+        },
+        "counts": counts(),
+        "energy": energy(),
+        "synops_per_sample": 63686.63,
+        "energy_j": energy()["energy_j"],
+        "training": history(5, best=4),
+        "quantisation": {
+            "method": "qat",
+            "weight_bits": 8,
+            "plan": {"connections": {"fc1": {"weight_bits": 8, "weight_exp": 2}}, "vth_mant": {"lif1": 2811}},
+            "fine_tuning": history(2, best=-1),
+        },
+        "notes": ["lif1: a bias of 0.3 was rounded to 0.25"],
+        "plots": {"raster": raster(), "weights": [weights("fc1"), weights("rec1"), weights("fc2")]},
+    }
+
+
+def stage(
+    name: str,
+    accuracy: float,
+    against: str | None,
+    first: dict[str, Any] | None = None,
+    n_samples: int = SAMPLES,
+) -> dict[str, Any]:
+    """Return a stage of the certificate, as the certificate writes it."""
+    found: dict[str, Any] = {
+        "name": name,
+        "accuracy": accuracy,
+        "accuracy_drop": (0.975 if n_samples == SAMPLES else 0.875) - accuracy,
+        "samples": n_samples,
+        "seconds": 0.1,
+        "against": against,
+        "spike_agreement": None,
+        "first_difference": first,
+    }
+    if against is not None:
+        found |= {
+            "spike_agreement": 1.0 if first is None else 0.99997,
+            "prediction_agreement": 1.0,
+            "compared_samples": n_samples,
+            "layers": [compared("lif1", first), compared("lif2", None)],
+        }
+    return found
+
+
+def compared(name: str, first: dict[str, Any] | None) -> dict[str, Any]:
+    """Return one layer of a comparison; spikes differ from the first difference on."""
+    differing = [0] * STEPS
+    if first is not None:
+        differing[first["step"] :] = [10**step for step in range(STEPS - first["step"])]
+    return {
+        "name": name,
+        "spikes": 9,
+        "spikes_before": 9,
+        "differing_by_step": differing,
+        "first_difference": first,
+    }
+
+
+def counts() -> dict[str, Any]:
+    """Return the counts of a run: input, two layers, a recurrent connection."""
+    connections = [
+        ("fc1", "input", "lif1", 60000.0),
+        ("rec1", "lif1", "lif1", 3000.0),
+        ("fc2", "lif1", "lif2", 686.63),
+    ]
+    return {
+        "convention": "one synop per spike and synapse with a non-zero weight",
+        "samples": SAMPLES,
+        "steps": STEPS + DELAY,
+        "synops_per_sample": 63686.63,
+        "by_convention": {"nonzero_weights": 63686.63, "all_weights": 64306.98},
+        "neuron_updates_per_sample": 56,
+        "input_spikes_per_sample": 12.5,
+        "spikes_per_sample": 14.8,
+        "connections": [
+            {
+                "name": name,
+                "source": source,
+                "target": target,
+                "synapses": 20,
+                "nonzero_synapses": 18,
+                "synops_per_sample": synops,
+                "dense_synops_per_sample": 1.01 * synops,
+            }
+            for name, source, target, synops in connections
+        ],
+        "layers": [
+            {
+                "name": name,
+                "neurons": n,
+                "spikes_per_sample": 7.4,
+                "rate_per_step": 0.1,
+                "updates_per_sample": 8 * n,
+            }
+            for name, n in (("lif1", 4), ("lif2", 3))
+        ],
+    }
+
+
+def energy() -> dict[str, Any]:
+    """Return a band of two models."""
+    totals = [(1.43e-6, 0.0), (1.26e-6, 0.2e-6)]
+    models = [
+        {
+            "synops_j": synops,
+            "neuron_updates_j": updates,
+            "total_j": synops + updates,
+            "synop_j": 2.25e-11,
+            "neuron_update_j": 5.2e-11,
+            "evidence": "derived",
+            "source": f"A benchmark, split {index}",
+        }
+        for index, (synops, updates) in enumerate(totals)
+    ]
+    return {
+        "chip": "loihi2",
+        "energy_j": {"low": 1.43e-6, "mid": 1.445e-6, "high": 1.46e-6},
+        "models": models,
+        "unpriced": ["static (leakage) power"],
+    }
+
+
+def history(n_epochs: int, *, best: int) -> dict[str, Any]:
+    """Return a history of training."""
+    epochs = [
+        {
+            "loss": 2 / (1 + n),
+            "train_accuracy": 1 - 0.5 / (1 + n),
+            "hidden_rate": 0.1,
+            "validation_accuracy": 0.9,
+        }
+        for n in range(n_epochs)
+    ]
+    return {"epochs": epochs, "best_epoch": best, "best_validation": 0.9}
+
+
+def raster() -> dict[str, Any]:
+    """Return the raster of a sample of class 1 that was taken for class 2."""
+    layers = [("input", 5, 0, [0, 0, 2], [0, 3, 4]), ("lif1", 4, 1, [2, 3], [1, 2]), ("lif2", 3, 2, [], [])]
+    return {
+        "sample": 0,
+        "label": 1,
+        "prediction": 2,
+        "steps": STEPS + DELAY,
+        "layers": [
+            {"name": name, "neurons": n, "start": start, "steps": steps, "indices": indices}
+            for name, n, start, steps, indices in layers
+        ],
+    }
+
+
+def weights(name: str) -> dict[str, Any]:
+    """Return a histogram of four bins."""
+    return {
+        "name": name,
+        "edges": [-1.0, -0.5, 0.0, 0.5, 1.0],
+        "before": [1, 5, 4, 0],
+        "after": [2, 4, 4, 0],
+        "levels": 7,
+        "zeros": 0.15,
+    }

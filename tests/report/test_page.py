@@ -1,0 +1,275 @@
+"""The page says what the report holds, needs nothing but itself, and stands odd reports."""
+
+from __future__ import annotations
+
+import copy
+import re
+from collections.abc import Callable
+from html.parser import HTMLParser
+from typing import Any
+
+import matplotlib
+import pytest
+
+from neurodeploy.report import sections
+from neurodeploy.report.page import render
+from tests.report.example import LAVA_SAMPLES, POTENTIAL, SPIKE, example
+
+SECTIONS = (
+    "verdict",
+    "accuracy",
+    "training",
+    "raster",
+    "weights",
+    "counts",
+    "certificate",
+    "energy",
+    "recipe",
+)
+VOID = {"meta", "link", "br"}
+
+
+class Page(HTMLParser):
+    """Elements, ids and text of a page; complains about tags that do not close."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.words: list[str] = []
+        self.feed(html)
+        self.close()
+        assert not self.open
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if "style" not in self.open:
+            self.words.append(data)
+
+    @property
+    def text(self) -> str:
+        return " ".join(" ".join(self.words).split())
+
+
+@pytest.fixture(scope="module")
+def html() -> str:
+    return render(example())
+
+
+@pytest.fixture(scope="module")
+def page(html: str) -> Page:
+    return Page(html)
+
+
+def shown(report: dict[str, Any]) -> str:
+    return Page(render(report)).text
+
+
+def test_every_section_is_there_once_and_in_order(page: Page) -> None:
+    ids = [attributes["id"] for tag, attributes in page.tags if tag in ("header", "section")]
+    assert ids == list(SECTIONS)
+
+
+def test_every_picture_is_drawn(page: Page) -> None:
+    # Accuracy, training, raster, three connections, spikes, synops, two strips, energy.
+    assert sum(tag == "svg" for tag, _ in page.tags) == 11
+
+
+def test_ids_are_unique_where_pictures_differ(html: str, page: Page) -> None:
+    found = [
+        attributes["id"] for tag, attributes in page.tags if tag not in ("clippath", "path") and "id" in attributes
+    ]
+    assert len(found) == len(set(found))
+    targets = set(re.findall(r'(?:url\(|href=")#([\w-]+)', html))
+    assert targets <= {attributes.get("id") for _, attributes in page.tags}
+
+
+def test_the_page_needs_nothing_from_elsewhere(html: str, page: Page) -> None:
+    assert "http://" not in html
+    assert "https://" not in html
+    assert "@import" not in html
+    assert not {"script", "iframe", "object", "embed", "img", "image"} & {tag for tag, _ in page.tags}
+    for _, attributes in page.tags:
+        assert not attributes.keys() & {"src", "srcset", "onload", "onclick"}
+        assert (attributes.get("href") or "#").startswith(("#", "data:,"))
+
+
+def test_the_verdict_names_the_four_numbers_and_where_they_come_from(page: Page) -> None:
+    assert "small on loihi2" in page.text
+    assert "PASSED" in page.text
+    assert "FAILED" not in page.text
+    assert "92.5 % 5.00 points lost against float (97.5 %) test part, 40 samples" in page.text
+    assert "yes every spike, current and potential is equal test part, the first 8 samples" in page.text
+    assert "63,687" in page.text
+    assert "1.43 to 1.46 µJ dynamic only" in page.text
+
+
+def test_every_stage_has_its_accuracy_and_meaning(page: Page) -> None:
+    for name, accuracy in example()["accuracy"].items():
+        assert re.search(rf"\b{name}\b[^%]*? {100 * accuracy:.1f} %", page.text), name
+    assert f"Lava runs the first {LAVA_SAMPLES} samples only" in page.text
+    assert "99.997 %" in page.text
+
+
+def test_rounding_without_fine_tuning_is_a_row_only_where_it_differs_from_the_chain() -> None:
+    report = example()
+    report["quantisation"]["fine_tuning"] = None
+    assert "ptq" in [row["name"] for row in sections.stages(report)]
+    report["accuracy"]["ptq"] = report["accuracy"]["quantised"]
+    assert "ptq" not in [row["name"] for row in sections.stages(report)]
+
+
+def test_training_names_the_epochs_kept(page: Page) -> None:
+    assert "Training: kept epoch 5 of 5, 90.0 % on validation data." in page.text
+    assert "Fine-tuning on the chip's grid: kept the weights it began with" in page.text
+
+
+def test_the_raster_is_titled_with_label_and_prediction(page: Page) -> None:
+    assert "Test sample 0: label one, prediction two (wrong)" in page.text
+
+
+def test_the_certificate_says_where_stages_part_and_that_the_equations_hold(page: Page) -> None:
+    assert "spike of lif1 at input step 3, sample 16, neuron 5: found 0, expected 1" in page.text
+    assert "lava against fixed 8 samples, spike agreement 100 % no difference" in page.text
+    assert "every step obeys the graph's equations to within the rounding" in page.text
+
+
+def test_energy_names_every_source_and_what_is_not_priced(page: Page) -> None:
+    report = example()
+    for model in report["energy"]["models"]:
+        assert model["source"] in page.text
+    assert "static (leakage) power" in page.text
+
+
+def test_notes_recipe_and_version_close_the_page(page: Page) -> None:
+    assert "a bias of 0.3 was rounded to 0.25" in page.text
+    assert 'dataset = "digits"' in page.text
+    assert "n_steps" not in page.text
+    assert "neurodeploy 0.1.0" in page.text
+
+
+def test_a_failed_certificate_shows_failed_and_every_reason() -> None:
+    report = example()
+    failures = ["fixed: the Program does not compute the graph", "lava: not bit-exact with fixed"]
+    stages = report["certificate"]["stages"]
+    stages[3]["equations"] = {"holds": False, "first_violation": POTENTIAL}
+    stages[3]["overflows"]["lif1"]["wrapped"] = 3
+    stages[4]["first_difference"] = POTENTIAL
+    report["certificate"] |= {"passed": False, "failures": failures, "bit_exact": {"fixed/lava": False}}
+    text = shown(report)
+    assert "FAILED" in text
+    assert "PASSED" not in text
+    assert all(line in text for line in failures)
+    found = "potential v of lif1 at chip step 4, sample 16, neuron 5: found 1200, expected 1201"
+    assert f"the graph's equations do not allow {found}" in text
+    assert f"no {found} test part, the first 8 samples" in text
+    assert "3 currents wrapped" in text
+
+
+def test_without_lava_nothing_is_claimed() -> None:
+    report = example()
+    report["certificate"]["stages"].pop()
+    report["certificate"]["bit_exact"] = {}
+    del report["accuracy"]["lava"]
+    text = shown(report)
+    assert "not run nothing is claimed" in text
+    assert "Lava was not run." in text
+
+
+def test_hostile_names_are_text() -> None:
+    hostile = "<script>alert('$x^2$ & more')</script>"
+    report = example()
+    report["recipe"] |= {"name": hostile, "description": hostile}
+    report["class_names"] = [hostile] * 3
+    report["notes"] = [hostile]
+    report["certificate"] |= {"passed": False, "failures": [hostile]}
+    for rows in (
+        report["plots"]["raster"]["layers"],
+        report["plots"]["weights"],
+        report["counts"]["layers"],
+        report["counts"]["connections"],
+        *(stage["layers"] for stage in report["certificate"]["stages"][1:]),
+    ):
+        for row in rows:
+            row["name"] = hostile
+    html = render(report)
+    assert "<script" not in html
+    assert Page(html).text.count(hostile) >= 10
+
+
+def _plain(report: dict[str, Any]) -> None:
+    """No recurrence, no fine-tuning, no plan, no names of classes, no notes; one epoch; every stage perfect."""
+    report |= {"class_names": [], "notes": []}
+    report["recipe"]["description"] = ""
+    report["plots"]["weights"].pop(1)
+    report["counts"]["connections"].pop(1)
+    report["quantisation"] |= {"fine_tuning": None, "plan": {}}
+    report["training"] |= {"epochs": report["training"]["epochs"][:1], "best_epoch": 0}
+    for stage in report["certificate"]["stages"]:
+        stage |= {"accuracy": 1.0, "accuracy_drop": 0.0, "first_difference": None}
+
+
+def _silent(report: dict[str, Any]) -> None:
+    """No spikes, no energy, no epochs, no sample right; a difference in a layer the strip does not have."""
+    report["counts"] |= {"synops_per_sample": 0.0, "input_spikes_per_sample": 0.0, "spikes_per_sample": 0.0}
+    for one in (*report["counts"]["connections"], *report["counts"]["layers"]):
+        one |= {key: 0.0 for key in one if key.endswith("per_sample")}
+    for model in report["energy"]["models"]:
+        model |= {"synops_j": 0.0, "neuron_updates_j": 0.0, "total_j": 0.0}
+    report["energy"]["energy_j"] = {"low": 0.0, "mid": 0.0, "high": 0.0}
+    for layer in report["plots"]["raster"]["layers"]:
+        layer |= {"steps": [], "indices": []}
+    report["training"] |= {"epochs": []}
+    report["quantisation"]["fine_tuning"] = None
+    for stage in report["certificate"]["stages"]:
+        stage |= {"accuracy": 0.0, "accuracy_drop": 0.0}
+    report["certificate"]["stages"][1]["first_difference"] = SPIKE | {"layer": "gone"}
+
+
+def _deep(report: dict[str, Any]) -> None:
+    for rows in (
+        report["plots"]["raster"]["layers"],
+        report["counts"]["layers"],
+        report["counts"]["connections"],
+        report["certificate"]["stages"][1]["layers"],
+    ):
+        rows += [copy.deepcopy(rows[-1]) | {"name": f"more{index}"} for index in range(12)]
+    steps = [step for step in range(100) for _ in range(128)]
+    busy = {"neurons": 700, "steps": steps, "indices": list(range(128)) * 100}
+    report["plots"]["raster"]["layers"][0] |= busy
+    report["plots"]["raster"]["steps"] = 102
+
+
+def _thinned(text: str) -> bool:
+    return "One neuron in 3 is drawn" in text and "first 128 drawn" in text
+
+
+@pytest.mark.parametrize("change", [_plain, _silent, _deep])
+def test_odd_reports_make_whole_pages(change: Callable[[dict[str, Any]], None]) -> None:
+    report = example()
+    change(report)
+    html = render(report)
+    assert len(html) < 600_000
+    page = Page(html)
+    assert {attributes.get("id") for _, attributes in page.tags} >= set(SECTIONS)
+    assert "None" not in page.text
+    assert "nan" not in page.text
+    assert _thinned(page.text) == (change is _deep)
+
+
+def test_the_same_report_gives_the_same_bytes_and_stays_as_it_was(html: str) -> None:
+    report = example()
+    with matplotlib.rc_context({"font.size": 30, "axes.linewidth": 9}):
+        assert render(report) == html
+        assert matplotlib.rcParams["font.size"] == 30
+    assert report == example()
