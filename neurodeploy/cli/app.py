@@ -75,6 +75,8 @@ def invoke(arguments: list[str]) -> int:
     except BrokenPipeError:
         sys.stderr.close()  # the reader has left; there is nobody to tell
         return 2
+    if result == INTERRUPTED:  # newer typers turn Ctrl-C into this status without a word
+        return _interrupted()
     return result if isinstance(result, int) else 0
 
 

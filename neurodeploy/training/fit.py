@@ -1,7 +1,7 @@
 """The training loop: Lightning's Trainer around a spiking network.
 
-Everything random in an epoch is drawn after reseeding with (seed, epoch), and the state is saved
-whole at the end of every epoch: a run that is interrupted and resumed ends as if it had not been.
+Everything random is drawn anew from the seed and the number of the epoch or update, and the state
+is saved whole after every epoch: a run that is interrupted and resumed ends as if it had not been.
 """
 
 from __future__ import annotations
@@ -52,12 +52,11 @@ class Classifier(pl.LightningModule):
         self.n_updates = n_updates
         self.seen = torch.zeros(4)  # loss, correct, hidden rate, samples: of the running epoch
 
-    def on_train_epoch_start(self) -> None:
-        torch.manual_seed(self.settings.seed * 1_000_003 + self.current_epoch + 1)
-        self.seen = torch.zeros(4)
-
-    def training_step(self, batch: tuple[torch.Tensor, torch.Tensor], _: int) -> torch.Tensor:
+    def training_step(self, batch: tuple[torch.Tensor, torch.Tensor], batch_idx: int) -> torch.Tensor:
         spikes_BTI, labels_B = batch
+        # Not in on_train_epoch_start: Lightning leaves that hook out in the first epoch it resumes.
+        if batch_idx == 0:
+            self.seen = torch.zeros(4)
         *hidden, output_BTN = self.network(self._augmented(spikes_BTI))
         logits_BN = output_BTN.mean(dim=1) * self.settings.logit_gain
         loss = functional.cross_entropy(logits_BN, labels_B)
@@ -79,11 +78,13 @@ class Classifier(pl.LightningModule):
 
     def _augmented(self, spikes_BTI: torch.Tensor) -> torch.Tensor:
         reach, dropped = self.settings.time_shift, self.settings.event_drop
+        generator = torch.Generator().manual_seed(self.settings.seed * 1_000_003 + self.global_step)
         if reach:
-            shift = int(torch.randint(-reach, reach + 1, ()))
+            shift = int(torch.randint(-reach, reach + 1, (), generator=generator))
             spikes_BTI = torch.roll(spikes_BTI, shift, dims=1)
         if dropped:
-            spikes_BTI = spikes_BTI * (torch.rand_like(spikes_BTI) >= dropped)
+            kept = torch.rand(spikes_BTI.shape, generator=generator) >= dropped
+            spikes_BTI = spikes_BTI * kept.to(spikes_BTI.device)
         return spikes_BTI
 
 

@@ -1,0 +1,152 @@
+"""A whole run, interrupted and resumed, and the same bytes each time."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import neurodeploy
+from neurodeploy.errors import RunError
+from neurodeploy.graph.files import read_graph
+from neurodeploy.graph.network import discretised
+from neurodeploy.mapping.compile import compile_network
+from neurodeploy.mapping.program_file import read_program, same_program
+
+SMALL = (
+    "training.epochs=8",
+    "network.hidden=[24]",
+    "quantize.epochs=3",
+    "certificate.lava=never",
+    "certificate.max_accuracy_drop=1",
+)
+SAME = (
+    "checkpoint.safetensors",
+    "quantised.safetensors",
+    "model.nir",
+    "program.npz",
+    "counts.json",
+    "metrics.json",
+)
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("run") / "digits"
+    neurodeploy.run("digits", folder, settings=SMALL)
+    return folder
+
+
+def without_times(path: Path) -> object:
+    text = path.read_text(encoding="utf-8")
+    return json.loads(text, object_hook=lambda found: {k: v for k, v in found.items() if k != "seconds"})
+
+
+def test_a_run_folder_holds_everything(finished: Path) -> None:
+    expected = {"recipe.toml", "certificate.json", "report.json", "report.html", *SAME}
+    assert {path.name for path in finished.iterdir()} == expected
+    report = json.loads((finished / "report.json").read_text())
+    assert set(report["accuracy"]) == {"float", "ptq", "quantised", "reference", "fixed"}
+    assert report["certificate"]["passed"]
+    # Eight epochs of a small network are far above chance, one in ten.
+    assert report["accuracy"]["float"] > 0.8
+    assert report["synops_per_sample"] > 0
+
+
+def test_the_exported_graph_gives_the_program_beside_it(finished: Path) -> None:
+    network = discretised(read_graph(finished / "model.nir"))
+    assert same_program(compile_network(network).program, read_program(finished / "program.npz"))
+
+
+def test_the_same_recipe_and_seed_give_the_same_bytes(finished: Path, tmp_path: Path) -> None:
+    neurodeploy.run("digits", tmp_path / "again", settings=SMALL)
+    for name in SAME:
+        assert (tmp_path / "again" / name).read_bytes() == (finished / name).read_bytes(), name
+    for name in ("certificate.json", "report.json"):
+        assert without_times(tmp_path / "again" / name) == without_times(finished / name)
+
+
+def test_another_seed_gives_another_network(finished: Path, tmp_path: Path) -> None:
+    settings = ("training.epochs=1", "network.hidden=[24]", "training.seed=1")
+    neurodeploy.train("digits", tmp_path / "other", settings=settings)
+    assert (tmp_path / "other/checkpoint.safetensors").read_bytes() != (finished / SAME[0]).read_bytes()
+
+
+def interrupted_at(process: subprocess.Popen[str], stage: str) -> list[str]:
+    """Send Ctrl-C in the middle of an epoch of `stage`, and return what the process said."""
+    assert process.stderr is not None
+    assert process.stdout is not None
+    lines = []
+    for line in process.stderr:
+        lines.append(line)
+        if line.startswith(stage):
+            time.sleep(0.15)
+            process.send_signal(signal.SIGINT)
+            break
+    lines += process.stderr
+    assert process.stdout.read() == ""
+    assert process.wait(timeout=60) == 130, "".join(lines)
+    return lines
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("stage", ["train", "fine-tune"])
+def test_ctrl_c_and_resume_end_like_a_run_that_was_not_interrupted(
+    stage: str, finished: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "interrupted"
+    command = [sys.executable, "-m", "neurodeploy", "run", "digits", "--out", str(out)]
+    for setting in SMALL:
+        command += ["--set", setting]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        lines = interrupted_at(process, stage)
+    assert "Traceback" not in "".join(lines)
+    assert lines[-1].startswith("error: interrupted")
+    assert not list(out.rglob(".part-*"))
+    assert not (out / "report.json").exists()
+    with pytest.raises(RunError, match="--resume"):
+        neurodeploy.run("digits", out, settings=SMALL)
+
+    neurodeploy.run("digits", out, settings=SMALL, mode="resume")
+    for name in SAME:
+        assert (out / name).read_bytes() == (finished / name).read_bytes(), name
+
+
+def test_resuming_a_finished_run_trains_nothing_again(finished: Path) -> None:
+    before = {name: os.stat(finished / name).st_mtime_ns for name in ("checkpoint.safetensors", "metrics.json")}
+    result = neurodeploy.run("digits", finished, settings=SMALL, mode="resume")
+    assert result["certificate"]["passed"]
+    assert {name: os.stat(finished / name).st_mtime_ns for name in before} == before
+
+
+def test_the_stages_one_by_one_end_like_run(finished: Path, tmp_path: Path) -> None:
+    out = tmp_path / "stages"
+    trained = neurodeploy.train("digits", out, settings=SMALL)
+    quantised = neurodeploy.quantize_run(out)
+    exported = neurodeploy.export_run(out)
+    for name in ("checkpoint.safetensors", "quantised.safetensors", "model.nir"):
+        assert (out / name).read_bytes() == (finished / name).read_bytes()
+    accuracy = json.loads((finished / "report.json").read_text())["accuracy"]
+    assert trained["accuracy"]["float"] == accuracy["float"]
+    assert quantised["accuracy"]["quantised"] == accuracy["quantised"]
+    assert exported["accuracy"]["reference"] == accuracy["reference"]
+
+
+def test_simulate_and_certify_agree_with_the_run(finished: Path, tmp_path: Path) -> None:
+    report = json.loads((finished / "report.json").read_text())
+    for file in ("model.nir", "program.npz"):
+        found = neurodeploy.simulate(finished / file, "digits", traces=tmp_path / "traces.npz")
+        assert found["accuracy"] == report["accuracy"]["fixed"]
+        assert found["synops_per_sample"] == pytest.approx(report["synops_per_sample"])
+    with np.load(tmp_path / "traces.npz") as traces:
+        assert traces["lif2/v"].shape == (found["samples"], found["steps"], 10)
+    certificate = neurodeploy.certify(finished / "model.nir", "digits", program=finished / "program.npz")
+    assert certificate["passed"]
+    assert certificate["stages"][1]["accuracy"] == report["accuracy"]["fixed"]
