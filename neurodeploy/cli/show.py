@@ -58,8 +58,17 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
 
 
 def percent(part: float | None) -> str:
-    """Return a fraction as a percentage, or "-" for none."""
-    return "-" if part is None else f"{100 * part:.1f} %"
+    """Return a fraction as a percentage, or "-" for none; only what is whole is shown as 100.
+
+    >>> percent(0.975), percent(1.0), percent(0.99997)
+    ('97.5 %', '100 %', '99.997 %')
+    """
+    if part is None:
+        return "-"
+    if part == 1:
+        return "100 %"
+    digits = next((digits for digits in range(1, 9) if float(f"{100 * part:.{digits}f}") < 100), 9)
+    return f"{100 * part:.{digits}f} %"
 
 
 @contextmanager
@@ -72,7 +81,13 @@ def bars(*, shown: bool = True) -> Iterator[Progress]:
         yield _Lines()
         return
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
     from rich.progress import Progress as RichProgress
 
     columns = (

@@ -5,6 +5,9 @@ train -> quantise -> NIR -> integer Program -> fixed (and Lava) -> certificate -
 
 from __future__ import annotations
 
+import platform
+from dataclasses import dataclass, field
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +56,8 @@ def run(
     network, made = export_stage(folder, folder.graph_file, progress)
     write_program(folder.program_file, made.program)
     test = part(folder.recipe(), "test")
-    runs = _stage_runs(folder, network, made, test, progress)
+    lava = _lava(folder.recipe())
+    runs = _stage_runs(folder, network, made, test, progress, with_lava=lava.ready)
     found = certificate(runs, made.program, test.labels_B, folder.recipe().certificate)
     fixed_trace = next(one.trace for one in runs if one.trace.backend == FIXED)
     counts = synops_of(made.program, fixed_trace)
@@ -65,6 +69,8 @@ def run(
         folder.report_file,
         {
             "neurodeploy": __version__,
+            "versions": _versions() | lava.versions,
+            "lava": {"ran": lava.ready, "reason": lava.reason},
             "recipe": folder.recipe().model_dump(mode="json"),
             "accuracy": accuracy | {"ptq": quantisation["ptq_test_accuracy"]},
             "samples": {name: len(part(folder.recipe(), name)) for name in ("train", "validation", "test")},
@@ -94,7 +100,13 @@ def run(
 
 
 def _stage_runs(
-    folder: RunFolder, network: Network, made: Compiled, test: SpikeData, progress: Progress
+    folder: RunFolder,
+    network: Network,
+    made: Compiled,
+    test: SpikeData,
+    progress: Progress,
+    *,
+    with_lava: bool,
 ) -> list[StageRun]:
     """Run the test part through every stage: torch float and quantised, NIR, integers, Lava."""
     names = [layer.name for layer in made.program.layers]
@@ -105,22 +117,38 @@ def _stage_runs(
         certified_run(REFERENCE, made, network, spikes, progress),
         certified_run(FIXED, made, made.program, spikes, progress),
     ]
-    if _lava_wanted(folder.recipe()):
+    if with_lava:
         few = spikes[: folder.recipe().certificate.lava_samples]
         runs.append(StageRun(run_backend(LAVA, made.program, few, record=True, progress=progress)))
     return runs
 
 
-def _lava_wanted(recipe: Recipe) -> bool:
-    """True where Lava shall run.
+@dataclass(frozen=True)
+class Lava:
+    """Whether Lava runs in this pipeline, with which versions, and why not."""
+
+    ready: bool
+    versions: dict[str, str] = field(default_factory=dict)
+    reason: str = ""
+
+
+def _lava(recipe: Recipe) -> Lava:
+    """Return what the recipe and this machine say about Lava.
 
     Raises:
         LavaError: the recipe says always, and Lava is not ready.
     """
-    wanted = recipe.certificate.lava
-    if wanted == "never":
-        return False
+    if recipe.certificate.lava == "never":
+        return Lava(False, reason="the recipe says never")
     found = status()
-    if wanted == "always" and not found.ready:
+    if recipe.certificate.lava == "always" and not found.ready:
         raise LavaError(found.reason)
-    return found.ready
+    versions = {f"{key} (Lava)": value for key, value in found.versions.items() if key in ("python", "numpy")}
+    if found.ready:
+        versions["lava-nc"] = found.versions["lava-nc"]
+    return Lava(found.ready, versions, found.reason)
+
+
+def _versions() -> dict[str, str]:
+    packages = ("numpy", "torch", "lightning", "nir")
+    return {"python": platform.python_version()} | {name: metadata.version(name) for name in packages}
