@@ -44,7 +44,7 @@ def count(connections: Sequence[Connected], sizes: Mapping[str, int], trace: Tra
     too), `neuron_updates_per_sample`, `spikes_per_sample`, `connections`, `layers`.
     """
     sent = {INPUT: trace.input_counts_BI, **trace.counts}
-    rows = []
+    rows: list[dict[str, Any]] = []
     for one in connections:
         fan_out_I = np.count_nonzero(one.weight_OI, axis=0)
         spikes_BI = sent[one.source]
@@ -59,7 +59,7 @@ def count(connections: Sequence[Connected], sizes: Mapping[str, int], trace: Tra
                 "dense_synops_per_sample": float(spikes_BI.sum(axis=1).mean() * one.weight_OI.shape[0]),
             }
         )
-    layers = [
+    layers: list[dict[str, Any]] = [
         {
             "name": name,
             "neurons": size,

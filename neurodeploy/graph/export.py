@@ -35,14 +35,16 @@ def to_nir(network: SpikingNetwork, n_inputs: int, dt_s: float, **settings: Any)
         weights, recurrent, neurons = names(index)
         used = layer.weights()
         quantiser = layer.quantiser if isinstance(layer.quantiser, FakeQuantiser) else None
-        nodes[weights] = _dense(used.weight_OI, used.bias_O, quantiser, quantiser and quantiser.weight)
+        plan = None if quantiser is None else quantiser.weight
+        nodes[weights] = _dense(used.weight_OI, used.bias_O, quantiser, plan)
         nodes[neurons] = _neurons(layer, used.alpha, used.beta, dt_s, quantiser)
         edges += [(before, weights), (weights, neurons)]
         if used.recurrent_OO is not None:
-            nodes[recurrent] = _dense(used.recurrent_OO, None, quantiser, quantiser and quantiser.recurrent)
+            plan = None if quantiser is None else quantiser.recurrent
+            nodes[recurrent] = _dense(used.recurrent_OO, None, quantiser, plan)
             edges += [(neurons, recurrent), (recurrent, neurons)]
         before = neurons
-    nodes["output"] = nir.Output({"output": np.array([layer.weight.shape[0]])})
+    nodes["output"] = nir.Output({"output": nodes[before].output_type["output"]})
     edges.append((before, "output"))
     metadata = wrapped(format=FORMAT, dt_s=dt_s, time_unit="s", integration=INTEGRATION, **settings)
     return nir.NIRGraph(nodes, edges, metadata=metadata, type_check=False)

@@ -15,7 +15,7 @@ from neurodeploy.mapping.discretize import integers, plan_in, quantise
 from neurodeploy.mapping.program import Program
 from neurodeploy.quantize import grid
 from neurodeploy.quantize.compensate import compensated
-from neurodeploy.quantize.plan import LayerFacts, Plan, layer_plan
+from neurodeploy.quantize.plan import ConnectionPlan, LayerFacts, Plan, layer_plan
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,7 +80,8 @@ def compile_network(
 
 def choose_plan(network: Network, weight_bits: int, measured: Mapping[str, Measured] | None) -> Plan:
     """Return the precision for every layer and connection of a float network."""
-    thresholds, connections = {}, {}
+    thresholds: dict[str, int] = {}
+    connections: dict[str, ConnectionPlan] = {}
     for facts in facts_of(network, measured):
         thresholds[facts.name], chosen = layer_plan(facts, weight_bits)
         connections |= chosen

@@ -68,20 +68,17 @@ def _header(program: Program) -> dict[str, Any]:
 
 
 def _assemble(header: dict[str, Any], arrays: dict[str, np.ndarray]) -> Program:
-    layers = tuple(
-        Layer(
-            **named,
-            **{key: arrays[f"layer{index}.{key}"].astype(np.int64) for key in LAYER_INTEGERS},
-            **{key: arrays[f"layer{index}.{key}"].astype(np.float64) for key in LAYER_UNITS},
-        )
-        for index, named in enumerate(header["layers"])
-    )
+    layers = []
+    for index, named in enumerate(header["layers"]):
+        values: dict[str, Any] = {key: arrays[f"layer{index}.{key}"].astype(np.int64) for key in LAYER_INTEGERS}
+        values |= {key: arrays[f"layer{index}.{key}"].astype(np.float64) for key in LAYER_UNITS}
+        layers.append(Layer(**named, **values))
     connections = tuple(
         Connection(**named, weight_OI=arrays[f"connection{index}.weight"].astype(np.int64))
         for index, named in enumerate(header["connections"])
     )
     rest = {key: header[key] for key in ("name", "chip", "dt_s", "n_inputs", "output", "plan")}
-    return Program(layers=layers, connections=connections, notes=tuple(header["notes"]), **rest)
+    return Program(layers=tuple(layers), connections=connections, notes=tuple(header["notes"]), **rest)
 
 
 def same_program(one: Program, other: Program) -> bool:

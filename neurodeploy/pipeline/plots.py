@@ -10,7 +10,7 @@ from neurodeploy.backends.trace import Trace
 from neurodeploy.data.spikes import SpikeData
 from neurodeploy.graph.export import names
 from neurodeploy.mapping.program import Program
-from neurodeploy.networks.spiking import SpikingNetwork
+from neurodeploy.networks.spiking import SpikingLayer, SpikingNetwork
 from neurodeploy.pipeline.folder import RunFolder
 from neurodeploy.pipeline.quantize import quantised_network
 from neurodeploy.pipeline.train import trained_network
@@ -51,6 +51,8 @@ def weights(before: SpikingNetwork, after: SpikingNetwork) -> list[dict[str, Any
     """Return histograms of each connection's weights, in thresholds, before and after quantisation."""
     found = []
     for index, (plain, quantised) in enumerate(zip(before.layers, after.layers, strict=True), start=1):
+        assert isinstance(plain, SpikingLayer)
+        assert isinstance(quantised, SpikingLayer)
         forward, recurrent, _ = names(index)
         used_before, used_after = plain.weights(), quantised.weights()
         for name, a, b in (

@@ -19,7 +19,7 @@ from neurodeploy.graph.network import Network, discretised
 from neurodeploy.mapping.compile import choose_plan, compile_network
 from neurodeploy.mapping.discretize import integers
 from neurodeploy.mapping.program import Program
-from neurodeploy.networks.spiking import NetworkSettings, SpikingNetwork, build
+from neurodeploy.networks.spiking import NetworkSettings, SpikingLayer, SpikingNetwork, build
 from neurodeploy.pipeline.quantize import attach
 from neurodeploy.quantize.plan import Plan
 
@@ -36,6 +36,7 @@ def network_of(settings: NetworkSettings, seed: int = 3) -> SpikingNetwork:
     network = build(settings, 9, 4)
     with torch.no_grad():
         for layer in network.layers:
+            assert isinstance(layer, SpikingLayer)
             if layer.bias is not None:
                 layer.bias.uniform_(-0.2, 0.2)
     return network

@@ -66,8 +66,9 @@ def test_scan_equals_autograd(surrogate: str, reset: str, recurrent: bool, per_n
     upstream = torch.randn(B, T, N, generator=generator, dtype=torch.float64)
     results = []
     for function in (scan, plain):
-        inputs = [None if one is None else one.clone().requires_grad_() for one in values]
-        spikes = function(*inputs, settings)  # type: ignore[arg-type]
+        inputs: list[Any] = [None if one is None else one.clone().requires_grad_() for one in values]
+        drive, weights, alpha, beta = inputs
+        spikes = function(drive, weights, alpha, beta, settings)
         (spikes * upstream).sum().backward()
         results.append((spikes.detach(), [None if one is None else one.grad for one in inputs]))
     assert results[0][0].sum() > 0
