@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +12,9 @@ import nir
 
 from neurodeploy.errors import GraphError
 from neurodeploy.files import written_whole
+
+MOST_EXPANSION = 2000
+"""Bytes of arrays per byte of file; gzip reaches 1032. Without a limit a damaged size fills the memory."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,18 +39,21 @@ def read_graph(path: str | Path) -> GraphFile:
         GraphError: the file is absent, a folder, no HDF5, damaged, or no NIR graph.
     """
     path = Path(path)
-    if path.is_dir():
+    if os.path.isdir(path):
         raise GraphError(f"{path}: is a folder; name a .nir file inside it")
-    if not path.exists():
+    if not os.path.isfile(path):  # unlike Path.exists, it never raises, whatever the name
         raise GraphError(f"{path}: no such file; check the path")
+    try:
+        path.open("rb").close()
+    except OSError as error:
+        raise GraphError(f"{path}: cannot be read ({error.strerror}); check its permissions") from None
     if not h5py.is_hdf5(path):
         raise GraphError(f"{path}: is not a NIR file (HDF5 was expected); export it again with nir.write")
     try:
         with h5py.File(path, "r") as stored:
             if "node" not in stored or "nodes" not in stored["node"]:
                 raise GraphError(f"{path}: is HDF5 but holds no NIR graph (group node/nodes is missing)")
-            names: list[str] = []
-            stored.visit(names.append)
+            names = _names(path, stored)
         graph = nir.read(path, type_check=False)
     except GraphError:
         raise
@@ -57,7 +65,30 @@ def read_graph(path: str | Path) -> GraphFile:
     return GraphFile(path, path.stem, graph, any(name.endswith("/v_reset") for name in names))
 
 
+def _names(path: Path, stored: h5py.File) -> list[str]:
+    """Return the names of all groups and arrays, after checking that the arrays can be in the file."""
+    names: list[str] = []
+    sizes: list[int] = []
+
+    def note(name: str, entry: h5py.Group | h5py.Dataset) -> None:
+        names.append(name)
+        sizes.append(entry.nbytes if isinstance(entry, h5py.Dataset) else 0)
+
+    stored.visititems(note)
+    if sum(sizes) > MOST_EXPANSION * path.stat().st_size:
+        raise GraphError(
+            f"{path}: claims {sum(sizes):.3g} bytes of arrays in a file of {path.stat().st_size}, so it is "
+            "damaged; export it again"
+        )
+    return names
+
+
 def write_graph(path: str | Path, graph: nir.NIRGraph) -> None:
-    """Write `graph` as a .nir file, whole or not at all; the same graph gives the same bytes."""
+    """Write `graph` as a .nir file, whole or not at all; the same graph gives the same bytes.
+
+    It is made in memory first: on a full disk the HDF5 library takes the whole process down with it.
+    """
+    made = io.BytesIO()
+    nir.write(made, graph)  # type: ignore[arg-type]
     with written_whole(path) as beside:
-        nir.write(beside, graph)
+        beside.write_bytes(made.getvalue())

@@ -5,6 +5,7 @@ Axes: O neurons that synapses end on, I neurons (or input channels) they start f
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
@@ -13,10 +14,10 @@ import nir
 import numpy as np
 
 from neurodeploy.errors import GraphError
+from neurodeploy.graph.carried import LARGEST, carried, check_numbers
 from neurodeploy.graph.euler import NEURON_TYPES, Population, coefficients
 from neurodeploy.graph.files import GraphFile
 from neurodeploy.graph.flatten import flattened
-from neurodeploy.graph.metadata import ours
 
 INPUT = "input"
 STATELESS_TYPES = (nir.Linear, nir.Affine, nir.Scale, nir.Flatten, nir.Input, nir.Output)
@@ -86,24 +87,36 @@ def discretised(file: GraphFile, *, dt_s: float | None = None, reset: str | None
         GraphError: the graph has no time step, an unsupported node, values that are not finite,
             shapes that do not fit, or a cycle without a delay.
     """
+    try:
+        return _discretised(file, dt_s, reset)
+    except RecursionError:
+        raise GraphError(f"{file.path}: its chains of nodes are too long to follow; merge linear nodes") from None
+
+
+def _discretised(file: GraphFile, dt_s: float | None, reset: str | None) -> Network:
     where = str(file.path)
-    settings = ours(file.graph.metadata)
+    settings = carried(where, file.graph)
     nodes, edges = flattened(file.graph, where)
     _check_nodes(where, nodes)
     dt_s = _time_step(where, settings, dt_s)
     walk = _Walk(where, nodes, edges)
     populations, notes = [], []
     for name in walk.neurons:
-        rule, source = _reset_rule(file, nodes[name], reset)
+        stored = carried(f"{where}: {name}", nodes[name])
+        rule, source = _reset_rule(file, stored.get("reset"), reset)
         arrays = coefficients(f"{where}: {name}", nodes[name], dt_s)
         if rule == "subtract" and arrays["v_reset"].any():
             raise GraphError(f"{where}: {name}: subtractive reset needs v_reset 0, found another value")
-        vth_mant = ours(nodes[name].metadata).get("vth_mant")
-        populations.append(
-            Population(
-                name=name, **arrays, reset=rule, reset_source=source, bias=walk.bias(name), vth_mant=vth_mant
-            )
+        population = Population(
+            name=name,
+            **arrays,
+            reset=rule,
+            reset_source=source,
+            bias=walk.bias(name),
+            vth_mant=stored.get("vth_mant"),
         )
+        _check_gain(where, population)
+        populations.append(population)
         if source != "metadata":
             notes.append(f"{name}: reset rule {rule!r} taken from {source}")
     synapses = walk.synapses()
@@ -130,14 +143,24 @@ def _check_nodes(where: str, nodes: dict[str, nir.NIRNode]) -> None:
                 f"{where}: node {name} is a {type(node).__name__}, which no target runs yet; "
                 f"supported are {', '.join(SUPPORTED)}"
             )
-        for key in ("weight", "bias", "scale"):
-            value = getattr(node, key, None)
-            if value is not None and not np.isfinite(value).all():
-                raise GraphError(f"{where}: node {name}: {key} holds NaN or infinity; export the graph again")
+        check_numbers(f"{where}: node {name}", node)
+        if name == INPUT and isinstance(node, NEURON_TYPES):
+            raise GraphError(f"{where}: neurons are called {INPUT!r}, which stands for the input; rename the node")
+
+
+def _check_gain(where: str, population: Population) -> None:
+    """A population that nothing can reach, or that anything overflows, has no meaning on a target."""
+    with np.errstate(all="ignore"):
+        gain = np.abs(population.weight_gain)
+    if not ((gain >= 1 / LARGEST) & (gain <= LARGEST)).all():
+        raise GraphError(
+            f"{where}: {population.name}: a weight of 1 moves the potential by {gain.min():g} to {gain.max():g} "
+            "thresholds; check r, w_in and v_threshold"
+        )
 
 
 def _time_step(where: str, settings: dict[str, Any], dt_s: float | None) -> float:
-    stored = settings.get("dt_s")
+    stored: Any = settings.get("dt_s")
     if dt_s is not None and not (np.isfinite(dt_s) and dt_s > 0):
         raise GraphError(f"--dt: found {dt_s:g}, a positive number of seconds is needed")
     if dt_s is None and stored is None:
@@ -147,12 +170,11 @@ def _time_step(where: str, settings: dict[str, Any], dt_s: float | None) -> floa
         )
     if dt_s is not None and stored is not None and not np.isclose(dt_s, stored, rtol=1e-9):
         raise GraphError(f"{where}: was exported for a time step of {stored:g} s, --dt says {dt_s:g}; leave it out")
-    return float(stored if dt_s is None else dt_s)
+    return float(dt_s if dt_s is not None else stored)
 
 
-def _reset_rule(file: GraphFile, node: nir.NIRNode, asked: str | None) -> tuple[str, str]:
+def _reset_rule(file: GraphFile, stored: str | None, asked: str | None) -> tuple[str, str]:
     """Return the reset rule and where it comes from; NIR has a reset potential but no rule."""
-    stored = ours(node.metadata).get("reset")
     if stored is not None:
         if asked is not None and asked != stored:
             raise GraphError(f"{file.path}: carries reset {stored!r}, --reset says {asked!r}; leave it out")
@@ -181,12 +203,23 @@ class _Walk:
         outputs = [n for n, node in nodes.items() if isinstance(node, nir.Output) and n not in left]
         for kind, found in (("Input", inputs), ("Output", outputs)):
             if len(found) != 1:
-                raise GraphError(f"{where}: has {len(found)} {kind} nodes, exactly one is supported")
+                raise GraphError(
+                    f"{where}: has {len(found)} {kind} nodes at its {'start' if kind == 'Input' else 'end'}, exactly "
+                    "one is supported; join or split the graph"
+                )
         if not self.neurons:
-            raise GraphError(f"{where}: has no neurons ({', '.join(t.__name__ for t in NEURON_TYPES)})")
+            raise GraphError(
+                f"{where}: has no neurons, at least one {' or '.join(t.__name__ for t in NEURON_TYPES)} node is needed"
+            )
         self.input = inputs[0]
-        self.n_inputs = int(np.prod(nodes[self.input].input_type["input"]))
+        self.n_inputs = self._count(self.input, nodes[self.input].input_type.get("input"))
         self.output = self._output(outputs[0])
+        promised = nodes[outputs[0]].output_type.get("output")
+        if promised is not None and self._count(outputs[0], promised) != self._size(self.output):
+            raise GraphError(
+                f"{where}: {outputs[0]} takes {promised} values, {self._size(self.output)} neurons arrive; "
+                "fix the shapes"
+            )
 
     def paths(self, start: str, before: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], str]]:
         """Yield each (stateless nodes on the way, neuron or Output reached) from `start`."""
@@ -221,45 +254,60 @@ class _Walk:
                 continue
             for path, end in self.paths(name, (name,)):
                 if end == target:
-                    total += self._through(path[1:], np.asarray(node.bias, np.float64).reshape(-1, 1), end)[:, 0]
+                    bias = np.asarray(node.bias, np.float64).ravel()
+                    total += self._through(path[1:], len(bias), end) @ bias
         return total
 
     def _connection(self, start: str, path: tuple[str, ...], end: str) -> Synapses:
         weighted = [name for name in path if isinstance(self.nodes[name], nir.Linear | nir.Affine | nir.Scale)]
         size = self.n_inputs if start == self.input else self._size(start)
-        carried = ours(self.nodes[weighted[0]].metadata) if len(weighted) == 1 else {}
+        only = weighted[0] if len(weighted) == 1 else None
+        stored = carried(f"{self.where}: node {only}", self.nodes[only]) if only else {}
         return Synapses(
             name="+".join(weighted) or f"{start}>{end}",
             source=INPUT if start == self.input else start,
             target=end,
-            weight_OI=self._through(path, np.eye(size), end),
-            weight_bits=carried.get("weight_bits"),
-            weight_exp=carried.get("weight_exp"),
+            weight_OI=self._through(path, size, end),
+            weight_bits=stored.get("weight_bits"),
+            weight_exp=stored.get("weight_exp"),
         )
 
-    def _through(self, path: tuple[str, ...], value: np.ndarray, end: str) -> np.ndarray:
-        """Return columns of values after they passed the stateless nodes of `path` into `end`."""
+    def _through(self, path: tuple[str, ...], n_before: int, end: str) -> np.ndarray:
+        """Return the matrix (O, I) that the stateless nodes of `path` amount to, from `n_before` values to `end`.
+
+        Sizes are compared before any matrix is made, so that a file that claims a huge one costs nothing.
+        """
+        size, diagonal = n_before, np.ones(1)
+        value: np.ndarray | None = None
         for name in path:
             node = self.nodes[name]
             if isinstance(node, nir.Linear | nir.Affine):
                 weight = np.asarray(node.weight, dtype=np.float64)
-                if weight.ndim != 2 or weight.shape[1] != len(value):
+                if weight.ndim != 2 or weight.shape[1] != size:
                     raise GraphError(
-                        f"{self.where}: node {name}: weights are {weight.shape}, {len(value)} inputs arrive"
+                        f"{self.where}: node {name}: weights are {weight.shape}, {size} inputs arrive; fix the shapes"
                     )
-                value = weight @ value
+                size, value = len(weight), weight * diagonal if value is None else weight @ value
             elif isinstance(node, nir.Scale):
-                factors = np.asarray(node.scale, np.float64).reshape(-1, 1)
-                if len(factors) not in (1, len(value)):
+                factors = np.asarray(node.scale, np.float64).ravel()
+                if len(factors) not in (1, size):
                     raise GraphError(
-                        f"{self.where}: node {name}: {len(factors)} scales, {len(value)} inputs arrive"
+                        f"{self.where}: node {name}: {len(factors)} scales, {size} inputs arrive; fix the shapes"
                     )
-                value = factors * value
-        if len(value) != self._size(end):
-            raise GraphError(
-                f"{self.where}: {end} has {self._size(end)} neurons, {len(value)} inputs arrive; fix the shapes"
-            )
-        return value
+                if value is None:
+                    diagonal = diagonal * factors
+                else:
+                    value = factors[:, None] * value
+        if size != self._size(end):
+            raise GraphError(f"{self.where}: {end} has {self._size(end)} neurons, {size} inputs arrive; fix the shapes")
+        return np.diag(np.broadcast_to(diagonal, size)) if value is None else value
+
+    def _count(self, name: str, shape: Any) -> int:
+        """Return the number of values that the shape of an Input or Output stands for."""
+        sizes = np.asarray(shape)
+        if shape is None or sizes.dtype.kind not in "iu" or not (sizes >= 1).all():
+            raise GraphError(f"{self.where}: {name} has shape {shape}, whole numbers from 1 are needed")
+        return math.prod(int(size) for size in sizes.ravel())
 
     def _size(self, neuron: str) -> int:
         return int(np.size(self.nodes[neuron].v_threshold))

@@ -1,0 +1,80 @@
+"""What nodes say: our metadata and their own numbers, checked before anything is computed from them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import nir
+import numpy as np
+
+from neurodeploy.errors import GraphError
+from neurodeploy.fixedpoint import rules
+from neurodeploy.graph.metadata import FORMAT, INTEGRATION, KEY, ROUNDING, ours
+from neurodeploy.quantize.grid import MAX_WEIGHT_BITS, MIN_WEIGHT_BITS
+
+INTEGERS = {
+    "format": (1, FORMAT),
+    "n_steps": (1, 1 << 24),
+    "vth_mant": (1, (1 << rules.THRESHOLD_BITS) - 1),
+    "weight_bits": (MIN_WEIGHT_BITS, MAX_WEIGHT_BITS),
+    "weight_exp": (rules.WEIGHT_EXPONENT_MIN, rules.WEIGHT_EXPONENT_MAX),
+}
+WORDS = {
+    "reset": rules.RESETS,
+    "time_unit": ("s",),
+    "integration": (INTEGRATION,),
+    "rounding": (ROUNDING,),
+}
+LARGEST = 1e60
+"""No number of a network is near it; from here on products of a few would leave float64."""
+
+
+def carried(where: str, node: nir.NIRNode) -> dict[str, Any]:
+    """Return our entries of a node's metadata.
+
+    Raises:
+        GraphError: an entry means nothing: it was changed by hand, is damaged, or of a newer format.
+    """
+    try:
+        found = ours(node.metadata)
+    except UnicodeDecodeError:
+        raise GraphError(f"{where}: its {KEY} metadata are no text; export the graph again") from None
+    for key, value in found.items():
+        allowed = _allowed(key, value)
+        if allowed:
+            raise GraphError(
+                f"{where}: its {KEY} metadata say {key} = {value!r}, {allowed} is allowed; export the graph again"
+            )
+    return found
+
+
+def _allowed(key: str, value: Any) -> str:
+    """Return in words what an entry may be; empty when it is that."""
+    if key in INTEGERS:
+        low, high = INTEGERS[key]
+        fits = isinstance(value, int) and not isinstance(value, bool) and low <= value <= high
+        return "" if fits else f"a whole number from {low} to {high}"
+    if key in WORDS:
+        return "" if isinstance(value, str) and value in WORDS[key] else " or ".join(WORDS[key])
+    if key == "dt_s":
+        fits = isinstance(value, float | int) and np.isfinite(value) and value > 0
+        return "" if fits else "a positive number of seconds"
+    return ""
+
+
+def check_numbers(where: str, node: nir.NIRNode) -> None:
+    """Check that every parameter of a node holds real numbers of a sensible size.
+
+    Raises:
+        GraphError: naming the parameter.
+    """
+    for key, value in vars(node).items():
+        if key in ("metadata", "input_type", "output_type") or value is None or isinstance(value, int | str):
+            continue
+        numbers = np.asarray(value)
+        if numbers.dtype.kind not in "biuf":
+            raise GraphError(f"{where}: {key} holds {numbers.dtype}, real numbers are needed; export the graph again")
+        if not (np.abs(numbers.astype(np.float64)) <= LARGEST).all():
+            raise GraphError(
+                f"{where}: {key} holds NaN, infinity or a number beyond {LARGEST:g}; export the graph again"
+            )
