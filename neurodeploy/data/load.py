@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any, Literal
 
@@ -48,12 +49,17 @@ def load(
         DataError: the name is unknown, the data are absent, or the file is unusable.
     """
     if where not in SOURCES:
-        if Path(where).exists() or any(mark in where for mark in "/\\."):
+        if where and (os.path.exists(where) or any(mark in where for mark in "/\\.")):
             return read_file(Path(where), dt_s=dt_s, n_channels=n_channels)
-        raise DataError(f"--data: {where!r} is neither a file nor a dataset; {nearest(where, SOURCES)}")
+        raise DataError(f"--data: {where[:80]!r} is neither a file nor a dataset; {nearest(where, SOURCES)}")
     source = SOURCES[where]
     samples = source.load(source, n_steps or source.n_steps)
     chosen = _members(samples.data.labels_B, samples.is_test_B, split, validation_part)
+    if not len(chosen):
+        raise DataError(
+            f"{where}: its {split} part is empty with validation_part = {validation_part:g}; choose a share that "
+            "leaves samples on both sides"
+        )
     part = samples.data.take(chosen)
     return SpikeData(f"{where} ({split})", part.spikes_BTI, part.labels_B, part.class_names)
 

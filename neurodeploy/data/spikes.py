@@ -12,6 +12,8 @@ import numpy as np
 
 from neurodeploy.errors import DataError
 
+MOST_CLASSES = 1_000_000
+
 
 @dataclass(frozen=True, eq=False)
 class SpikeData:
@@ -83,7 +85,9 @@ def checked(name: str, spikes: np.ndarray, labels: np.ndarray, class_names: Sequ
         DataError: with what was found and what is allowed.
     """
     if spikes.ndim < 3 or not spikes.size:
-        raise DataError(f"{name}: spikes have shape {spikes.shape}, (samples, steps, channels) is needed")
+        raise DataError(
+            f"{name}: spikes have shape {spikes.shape}, (samples, steps, channels) with at least one each is needed"
+        )
     if spikes.dtype.kind not in "biuf" or labels.dtype.kind not in "biu":
         raise DataError(
             f"{name}: spikes are {spikes.dtype} and labels {labels.dtype}; numbers and whole numbers are needed"
@@ -95,5 +99,7 @@ def checked(name: str, spikes: np.ndarray, labels: np.ndarray, class_names: Sequ
             f"{name}: spikes hold values from {spikes.min()} to {spikes.max()}, only 0 and 1 are allowed; "
             "bin the events so that a step holds at most one"
         )
+    if labels.size and int(labels.max()) > MOST_CLASSES:
+        raise DataError(f"{name}: label {labels.max()} is too large, classes count from 0")
     flat = spikes.reshape(*spikes.shape[:2], -1).astype(np.uint8)
     return SpikeData(name, flat, labels.astype(np.int64), tuple(class_names))
