@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from neurodeploy.errors import RunError
+from neurodeploy.errors import NeurodeployError, RunError
 
 
 @contextmanager
@@ -18,14 +19,13 @@ def written_whole(path: str | Path) -> Iterator[Path]:
     """Give a path beside `path` to write to; rename it over `path` when the block succeeds.
 
     The file beside carries the same suffix, because some writers choose their format by it.
-    Nothing is left behind when the block fails or is interrupted.
+    Nothing is left behind when the block fails or is interrupted, and what was there stays.
+    A link is followed; a device or a pipe is refused, because the rename would replace it.
 
     Raises:
         RunError: the folder does not exist, cannot be written, or the disk is full.
     """
-    path = Path(path)
-    if path.is_dir():
-        raise RunError(f"{path}: is a folder, a file was expected; name a file inside it")
+    path = check_target(path)
     try:
         handle, name = tempfile.mkstemp(prefix=".part-", suffix=path.suffix, dir=path.parent)
     except OSError as error:
@@ -38,8 +38,32 @@ def written_whole(path: str | Path) -> Iterator[Path]:
         os.replace(beside, path)
     except OSError as error:
         raise unwritable(path, error) from None
+    except NeurodeployError:
+        raise
+    except Exception as error:  # other libraries' writers report a full disk with errors of their own
+        refusal = _refusal(beside, error)
+        if refusal is None:
+            raise
+        raise unwritable(path, refusal) from error
     finally:
-        beside.unlink(missing_ok=True)
+        with suppress(OSError):
+            beside.unlink()
+
+
+def check_target(path: str | Path) -> Path:
+    """Return the path that would be written, links followed; verbs ask before long work for it.
+
+    Raises:
+        RunError: it is a folder, a device or a pipe, or its folder does not exist.
+    """
+    path = Path(os.path.realpath(path))
+    if os.path.isdir(path):
+        raise RunError(f"{path}: is a folder, a file was expected; name a file inside it")
+    if os.path.exists(path) and not os.path.isfile(path):
+        raise RunError(f"{path}: is a device or a pipe, a file was expected; choose another path")
+    if not os.path.isdir(path.parent):
+        raise RunError(f"{path}: cannot be written, {path.parent} is no folder; make it first, or choose another")
+    return path
 
 
 def unwritable(path: Path, error: OSError) -> RunError:
@@ -85,9 +109,23 @@ def read_json(path: str | Path) -> Any:
     try:
         return json.loads(Path(path).read_text(encoding="utf-8"))
     except OSError as error:
-        raise RunError(f"{path}: cannot be read ({error.strerror})") from None
-    except ValueError as error:
-        raise RunError(f"{path}: is not JSON ({error})") from None
+        raise RunError(f"{path}: cannot be read ({error.strerror}); check the path") from None
+    except (ValueError, RecursionError) as error:
+        raise RunError(f"{path}: is not JSON ({error}); it is damaged, make it again") from None
+
+
+def _refusal(path: Path, error: Exception) -> OSError | None:
+    """Return the system's reason that a library's error names or hides, or None where there is none."""
+    for code in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO):
+        if os.strerror(code) in str(error):
+            return OSError(code, os.strerror(code))
+    try:  # the library named none: see whether a little more can be written
+        with path.open("ab") as stream:
+            stream.write(bytes(1 << 16))
+            os.fsync(stream.fileno())
+    except OSError as error:
+        return error
+    return None
 
 
 def _umask() -> int:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import difflib
+import math
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -23,6 +25,24 @@ if sys.version_info >= (3, 11):
     import tomllib
 else:
     import tomli as tomllib
+
+LARGEST = {
+    "network.hidden": 1 << 16,
+    "data.n_steps": 1_000_000,
+    "training.seed": (1 << 32) - 1,
+    "training.threads": 256,
+    "training.batch_size": 1 << 20,
+    "training.time_shift": 1_000_000,
+}
+"""More is a slip, and would fill the memory or overflow a library instead of giving an error."""
+WORDS = {
+    "training.accelerator": ("cpu", "gpu", "cuda", "mps", "auto"),
+    "training.precision": (
+        *("16-true", "16-mixed", "bf16-true", "bf16-mixed", "32-true", "64-true"),
+        *("16", "bf16", "32", "64"),
+    ),
+}
+"""What Lightning takes there."""
 
 
 class Recipe(BaseModel):
@@ -67,6 +87,10 @@ def validated(values: dict[str, Any], where: str) -> Recipe:
         recipe = Recipe(**values)
     except ValidationError as error:
         raise RecipeError(f"{where}: {_one_line(error)}") from None
+    for key, value in flat(values).items():
+        wrong = _wrong(key, value)
+        if wrong:
+            raise RecipeError(f"{where}: {key}: {wrong}, found {value!r}")
     if recipe.data.dataset not in SOURCES:
         raise RecipeError(
             f"{where}: data.dataset {recipe.data.dataset!r} is unknown; {nearest(recipe.data.dataset, SOURCES)}"
@@ -89,18 +113,20 @@ def _read(name: str, seen: tuple[str, ...]) -> dict[str, Any]:
     known = shipped()
     path = known.get(name, Path(name))
     if name not in known and path.suffix != ".toml":
-        raise RecipeError(f"{name}: is not a recipe; {nearest(name, known)} (neurodeploy recipes lists them)")
+        raise RecipeError(f"{name!r} is not a recipe; {nearest(name, known)} (neurodeploy recipes lists them)")
     if str(path) in seen:
-        raise RecipeError(f"{name}: extends itself by way of {' -> '.join(seen)}")
+        raise RecipeError(f"{name}: extends itself by way of {' -> '.join(seen)}; remove one of the extends")
     try:
         values = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise RecipeError(f"{path}: cannot be read ({error.strerror})") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise RecipeError(f"{path}: is not TOML ({error})") from None
+        raise RecipeError(f"{path}: cannot be read ({error.strerror}); check the path") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise RecipeError(f"{path}: is not TOML ({error}); correct this place") from None
     base = values.pop("extends", None)
     if base is None:
         return values
+    if not isinstance(base, str):
+        raise RecipeError(f"{path}: extends is {base!r}, the name of one recipe is needed")
     below = path.parent / f"{base}.toml"
     return _merged(_read(base if base in known else str(below), (*seen, str(path))), values)
 
@@ -126,9 +152,9 @@ def _apply(values: dict[str, Any], setting: str) -> None:
     for table in tables:
         inner = inner.setdefault(table, {})
         if not isinstance(inner, dict):
-            raise RecipeError(f"--set: {key}: {table} is a value, not a table; {nearest(key, _keys())}")
+            raise RecipeError(f"--set: {key!r}: {table} is a value, not a table; {_suggestion(key)}")
     if key.strip() not in _keys():
-        raise RecipeError(f"--set: {key!r} is not a setting; {nearest(key, _keys())}")
+        raise RecipeError(f"--set: {key!r} is not a setting; {_suggestion(key)}")
     inner[last] = value
 
 
@@ -144,14 +170,61 @@ def _keys() -> list[str]:
     return found
 
 
+def _suggestion(key: str) -> str:
+    """Return the end of an error line that names the setting nearest to `key`, as a whole or by its last word."""
+    tables = dict.fromkeys(one.partition(".")[0] for one in _keys() if "." in one)
+    if key in tables:
+        return f"name one in this table, e.g. {next(one for one in _keys() if one.startswith(f'{key}.'))!r}"
+    by_word = {one: one for one in _keys()}
+    for one in _keys():
+        by_word.setdefault(one.rpartition(".")[2], one)
+    for word in (key, key.rpartition(".")[2]):
+        found = difflib.get_close_matches(word, by_word, n=1, cutoff=0.7)
+        if found:
+            return f"did you mean {by_word[found[0]]!r}?"
+    return f"settings are in the tables {', '.join(tables)} (neurodeploy recipes --json shows all)"
+
+
+def _wrong(key: str, value: Any) -> str:
+    """Return what is wrong with a value that has the right type, and would only fail in the middle of a run."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return "a finite number is needed"
+    if _field(key) in (int, float) and isinstance(value, bool | str):
+        return "a number is needed"
+    if key == "network.hidden" and not all(1 <= size <= LARGEST[key] for size in value):
+        return f"each layer needs 1 to {LARGEST[key]} neurons"
+    if key in LARGEST and key != "network.hidden" and value > LARGEST[key]:
+        return f"at most {LARGEST[key]} is allowed"
+    if key in WORDS and str(value) not in WORDS[key]:
+        return nearest(str(value), WORDS[key])
+    return ""
+
+
+def _field(key: str) -> Any:
+    """Return the type of a setting, given as table.key."""
+    table, _, name = key.rpartition(".")
+    model = Recipe.model_fields[table].annotation if table else Recipe
+    assert isinstance(model, type)
+    assert issubclass(model, BaseModel)
+    return model.model_fields[name].annotation
+
+
 def _one_line(error: ValidationError) -> str:
     first = error.errors()[0]
     key = ".".join(str(part) for part in first["loc"])
     if first["type"] == "extra_forbidden":
-        return f"{key!r} is not a setting; {nearest(key, _keys())}"
+        return f"{key!r} is not a setting; {_suggestion(key)}"
     found = "" if first["type"] == "missing" else f", found {first['input']!r}"
     message = first["msg"][:1].lower() + first["msg"][1:]
     return f"{key}: {message}{found}"
+
+
+def flat(values: dict[str, Any], before: str = "") -> dict[str, Any]:
+    """Return the values of nested tables by table.key."""
+    found: dict[str, Any] = {}
+    for key, value in values.items():
+        found |= flat(value, f"{before}{key}.") if isinstance(value, dict) else {f"{before}{key}": value}
+    return found
 
 
 def _without_none(values: dict[str, Any]) -> dict[str, Any]:

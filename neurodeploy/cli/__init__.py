@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 
 def main() -> None:
     """Run the command line and leave with its exit status: 0 done, 1 a check failed, 2 bad input."""
-    from neurodeploy.cli.app import invoke
+    from neurodeploy.cli.app import flushed, invoke
 
-    sys.exit(invoke(sys.argv[1:]))
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:  # closed by the caller (>&-)
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115
+        else:
+            stream.reconfigure(errors="backslashreplace")
+    sys.exit(flushed(invoke(sys.argv[1:])))

@@ -5,6 +5,8 @@ Only typer is imported here; each verb imports what it calls when it is called, 
 
 from __future__ import annotations
 
+import contextlib
+import os
 import sys
 from typing import Annotated, Any
 
@@ -28,6 +30,8 @@ from neurodeploy.errors import NeurodeployError, nearest
 
 UsageError: Any = typer.BadParameter.__base__
 """Typer's base of wrong usage: of click, or of the copy of it that newer typers bring along."""
+PIPE_CLOSED = 141
+"""Exit status when the reader of stdout leaves in the middle, as shells have it: 128 + SIGPIPE."""
 INTERRUPTED = 130
 """Exit status after Ctrl-C, as shells have it: 128 + SIGINT."""
 
@@ -72,12 +76,38 @@ def invoke(arguments: list[str]) -> int:
         return _interrupted()
     except MemoryError:
         return _fail("memory: there is not enough for this; use fewer samples (--limit)", 2)
-    except BrokenPipeError:
-        sys.stderr.close()  # the reader has left; there is nobody to tell
-        return 2
+    except (BrokenPipeError, SystemExit):  # typer turns the first into the second
+        return _reader_left(PIPE_CLOSED)
+    except OSError as error:
+        return _fail(_refused(error), 2)
     if result == INTERRUPTED:  # newer typers turn Ctrl-C into this status without a word
         return _interrupted()
     return result if isinstance(result, int) else 0
+
+
+def flushed(status: int) -> int:
+    """Return the exit status once all of stdout is out; a reader that has left does not change it."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        return _reader_left(status)
+    except OSError as error:
+        _reader_left(status)
+        return _fail(f"stdout: cannot be written ({error.strerror}); free the disk or print elsewhere", 2)
+    return status
+
+
+def _reader_left(status: int) -> int:
+    """Let the interpreter flush what is left into nothing, so that it does not complain at its end."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    return status
+
+
+def _refused(error: OSError) -> str:
+    """Return what the operating system refused, where no room has said it better."""
+    where = os.fsdecode(error.filename) if isinstance(error.filename, str | bytes | os.PathLike) else "output"
+    return f"{where}: {error.strerror or error}; check the path, its permissions and the disk"
 
 
 def _interrupted() -> int:
@@ -88,7 +118,7 @@ def _interrupted() -> int:
 
 def _usage(error: Any) -> str:
     where = error.ctx.command_path if error.ctx else "neurodeploy"
-    message = " ".join(error.format_message().split())
+    message = " ".join(error.format_message().split()).rstrip(".")
     wanted = getattr(error, "option_name", None)
     if type(error).__name__ == "NoSuchOption" and wanted and error.ctx:
         known = [name for parameter in error.ctx.command.params for name in parameter.opts]
@@ -100,5 +130,9 @@ def _usage(error: Any) -> str:
 
 
 def _fail(message: str, status: int) -> int:
-    print(f"error: {' '.join(message.split())}", file=sys.stderr)
+    line = " ".join(message.split())
+    # Names inside files are anybody's: their control characters must not reach the terminal.
+    line = "".join(char if char.isprintable() else ascii(char)[1:-1] for char in line)
+    with contextlib.suppress(OSError):
+        print(f"error: {line}", file=sys.stderr)
     return status

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from neurodeploy.cli.run import verdict
-from neurodeploy.cli.show import Bits, Calibrate, Dt, Json, Limit, Reset, bars, emit
+from neurodeploy.cli.show import Bits, Calibrate, Dt, Json, Limit, Reset, bars, emit, within
 
 
 def register(app: typer.Typer) -> None:
@@ -28,7 +28,7 @@ def certify(
         Path | None, typer.Option(metavar="FILE", help="Certify this Program against the graph.")
     ] = None,
     max_accuracy_drop: Annotated[
-        float | None, typer.Option(help="Allowed loss against the first stage, 0 to 1 (0.015).")
+        float | None, typer.Option(callback=within(0, 1), help="Allowed loss against the first stage, 0 to 1 (0.015).")
     ] = None,
     as_json: Json = False,
 ) -> int:

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from neurodeploy.cli.show import Bits, Calibrate, Dt, Json, Reset, bars, emit, table
+from neurodeploy.files import check_target
 
 
 def register(app: typer.Typer) -> None:
@@ -27,6 +28,7 @@ def compile(
     """NIR to an integer Program."""
     from neurodeploy.pipeline.compile import compile as call
 
+    check_target(out)
     with bars() as progress:
         result = call(
             file,

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from neurodeploy.cli.show import Json, bars, emit, percent
+from neurodeploy.files import check_target
 
 
 def register(app: typer.Typer) -> None:
@@ -24,6 +25,8 @@ def export(
     """Write a run's quantised network as NIR; read back, it gives the identical Program."""
     from neurodeploy.pipeline.export import export_run as call
 
+    if out is not None:
+        check_target(out)
     with bars() as progress:
         result = call(run, out=out, progress=progress)
     lines = [

@@ -21,6 +21,8 @@ def quantize(
     as_json: Json = False,
 ) -> int:
     """Put a run's trained network on the chip's grid, with or without fine-tuning."""
+    if method not in (None, "ptq", "qat"):
+        raise typer.BadParameter(f"--method: found {method!r}, ptq or qat is allowed")
     from neurodeploy.pipeline.quantize import quantize_run as call
 
     with bars() as progress:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Annotated, Any
 
@@ -13,19 +14,32 @@ import typer
 
 from neurodeploy.progress import Progress
 
+
+def within(low: float, high: float = math.inf) -> Callable[[float | None], float | None]:
+    """Return a check of an option's range that says what was found; typer's own does not."""
+
+    def check(value: float | None) -> float | None:
+        if value is not None and not low <= value <= high:
+            allowed = f"{low} to {high}" if high < math.inf else f"at least {low}"
+            raise typer.BadParameter(f"found {value}, {allowed} is allowed")
+        return value
+
+    return check
+
+
 Json = Annotated[bool, typer.Option("--json", help="Print exactly one JSON object on stdout.")]
 Settings = Annotated[
     list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a setting, e.g. training.epochs=5.")
 ]
 Dt = Annotated[float | None, typer.Option("--dt", metavar="S", help="Time step in seconds, if the file has none.")]
-Reset = Annotated[
-    str | None, typer.Option(metavar="RULE", help="Reset rule, zero or subtract, if the file has none.")
+Reset = Annotated[str | None, typer.Option(metavar="RULE", help="Reset rule, zero or subtract, if the file has none.")]
+Bits = Annotated[
+    int | None, typer.Option("--weight-bits", callback=within(2, 8), help="Weight width of a float graph, 2 to 8.")
 ]
-Bits = Annotated[int | None, typer.Option("--weight-bits", help="Weight width of a float graph, 2 to 8.")]
 Calibrate = Annotated[
     str | None, typer.Option(metavar="DATA", help="Dataset (its training part) or file to choose the precision on.")
 ]
-Limit = Annotated[int | None, typer.Option(metavar="N", help="First samples only.")]
+Limit = Annotated[int | None, typer.Option(metavar="N", callback=within(1), help="First samples only.")]
 
 NUMBER = re.compile(r"-|-?[\d.,]+( %)?")
 

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from neurodeploy.cli.show import Bits, Calibrate, Dt, Json, Limit, Reset, bars, emit, percent
+from neurodeploy.files import check_target
 
 
 def register(app: typer.Typer) -> None:
@@ -29,6 +30,8 @@ def simulate(
     """Run a graph or a Program on data."""
     from neurodeploy.pipeline.simulate import simulate as call
 
+    if traces is not None:
+        check_target(traces)
     with bars() as progress:
         result = call(
             file,

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from neurodeploy.data.load import Split, load
 from neurodeploy.errors import RecipeError, RunError
 from neurodeploy.files import make_folder, read_json, write_json, write_text
-from neurodeploy.recipes import Recipe, tomllib, validated
+from neurodeploy.recipes import Recipe, flat, tomllib, validated
 
 Mode = Literal["new", "resume", "overwrite"]
+PARTS: tuple[Split, ...] = ("train", "validation", "test")
+RECORDED: dict[str, dict[str, Any]] = {
+    "training": {"epochs": list, "best_validation": (int, float), "test_accuracy": (int, float)},
+    "quantisation": {"plan": dict, "ptq_test_accuracy": (int, float), "test_accuracy": (int, float)},
+}
+"""What later stages read of a stage's record."""
 
 
 @dataclass(frozen=True)
@@ -70,15 +78,25 @@ class RunFolder:
         try:
             values = tomllib.loads(self.recipe_file.read_text(encoding="utf-8"))
             return validated(values, str(self.recipe_file))
-        except (OSError, tomllib.TOMLDecodeError):
+        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):
             raise RunError(
                 f"{self.path}: holds no run (recipe.toml is absent or damaged); "
                 "make one with neurodeploy run RECIPE --out DIR"
             ) from None
 
     def metrics(self) -> dict[str, Any]:
-        """Return what the finished stages recorded; empty before the first."""
-        return read_json(self.metrics_file) if self.metrics_file.exists() else {}
+        """Return what the finished stages recorded; empty before the first.
+
+        Raises:
+            RunError: the file is damaged.
+        """
+        if not os.path.exists(self.metrics_file):
+            return {}
+        found = read_json(self.metrics_file)
+        lacking = _lacking(found)
+        if lacking:
+            raise RunError(f"{self.metrics_file}: is damaged, {lacking}; make the run again with --overwrite")
+        return found
 
     def record(self, stage: str, value: dict[str, Any]) -> None:
         """Add a finished stage's record; its presence is what marks the stage as done."""
@@ -100,13 +118,15 @@ class RunFolder:
 def open_run(path: str | Path, recipe: Recipe, mode: Mode) -> RunFolder:
     """Return the folder of a run of `recipe`, made ready to be written.
 
+    What the run needs is looked at first, so that a run that cannot start leaves no folder behind.
+
     Raises:
         RunError: the folder cannot be written, or holds another run that `mode` does not allow for.
+        DataError: the recipe's data are absent or damaged.
+        RecipeError: the recipe asks for a device that this machine does not have.
     """
     folder = RunFolder(Path(path))
-    make_folder(folder.path)
-    wanted = recipe.to_toml()
-    if folder.recipe_file.exists():
+    if os.path.exists(folder.recipe_file):
         if mode == "new":
             raise RunError(
                 f"{path}: already holds a run; continue it with --resume, replace it with --overwrite, "
@@ -117,10 +137,40 @@ def open_run(path: str | Path, recipe: Recipe, mode: Mode) -> RunFolder:
                 f"{path}: holds a run with other settings ({_other(folder, recipe)}); resume it with the same "
                 "recipe and --set, or choose another --out"
             )
-        if mode == "overwrite":
-            _clear(folder)
-    write_text(folder.recipe_file, wanted)
+    _check_needs(recipe)
+    make_folder(folder.path)
+    if mode == "overwrite":
+        _clear(folder)
+    write_text(folder.recipe_file, recipe.to_toml())
     return folder
+
+
+def _check_needs(recipe: Recipe) -> None:
+    """Check that the data are there, no part of them is empty, and the device exists."""
+    for split in PARTS:
+        data = recipe.data
+        load(data.dataset, split=split, n_steps=data.n_steps, validation_part=data.validation_part)
+    device = recipe.training.accelerator
+    if device in ("gpu", "cuda", "mps"):
+        import torch
+
+        found = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+        if not found.get(device, any(found.values())):
+            raise RecipeError(
+                f"training.accelerator: found {device!r}, this machine has none that torch can use; set cpu or auto"
+            )
+
+
+def _lacking(metrics: Any) -> str:
+    """Return in words what a stage's record lacks; empty when nothing does."""
+    if not isinstance(metrics, dict):
+        return "a table of stages was expected"
+    for stage, needed in RECORDED.items():
+        record = metrics.get(stage, {})
+        for key, kinds in needed.items():
+            if stage in metrics and not (isinstance(record, dict) and isinstance(record.get(key), kinds)):
+                return f"{stage}.{key} is absent or of another kind"
+    return ""
 
 
 def _clear(folder: RunFolder) -> None:
@@ -143,16 +193,9 @@ def _clear(folder: RunFolder) -> None:
 def _other(folder: RunFolder, recipe: Recipe) -> str:
     """Return which settings of the run in the folder differ; empty when none do."""
     try:
-        found = _flat(folder.recipe().model_dump(mode="json"))
+        found = flat(folder.recipe().model_dump(mode="json"))
     except (RunError, RecipeError):
         return "its recipe.toml is damaged"
-    wanted = _flat(recipe.model_dump(mode="json"))
+    wanted = flat(recipe.model_dump(mode="json"))
     odd = [key for key in wanted if wanted[key] != found.get(key)]
     return ", ".join(f"{key} is {found.get(key)!r}, not {wanted[key]!r}" for key in odd[:3])
-
-
-def _flat(values: dict[str, Any], before: str = "") -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for key, value in values.items():
-        found |= _flat(value, f"{before}{key}.") if isinstance(value, dict) else {f"{before}{key}": value}
-    return found
