@@ -89,6 +89,7 @@ def quantize_stage(folder: RunFolder, progress: Progress) -> dict[str, Any]:
             settings,
             state_file=make_folder(folder.state) / "fine_tuning.ckpt",
             keep_initial=True,
+            teacher=trained_network(folder),
             progress=lambda done, total, epoch: progress(
                 "fine-tune", done, total, f"validation {100 * epoch['validation_accuracy']:.1f} %"
             ),

@@ -23,6 +23,7 @@ from torch.nn import functional
 from neurodeploy.data.spikes import SpikeData
 from neurodeploy.files import written_whole
 from neurodeploy.networks.spiking import SpikingNetwork
+from neurodeploy.training.augment import augmented
 from neurodeploy.training.batches import loader
 from neurodeploy.training.settings import TrainingSettings
 
@@ -43,29 +44,57 @@ class History:
 
 
 class Classifier(pl.LightningModule):
-    """Cross-entropy on output firing rates, with AdamW and a one-cycle schedule."""
+    """Cross-entropy on output firing rates, with AdamW and a one-cycle schedule.
 
-    def __init__(self, network: SpikingNetwork, settings: TrainingSettings, n_updates: int) -> None:
+    With a teacher, its class probabilities are a second target (Hinton et al., arXiv:1503.02531): the
+    fine-tuned network then stays the float network in function, not only in accuracy.
+    """
+
+    def __init__(
+        self,
+        network: SpikingNetwork,
+        settings: TrainingSettings,
+        n_updates: int,
+        teacher: SpikingNetwork | None = None,
+    ) -> None:
         super().__init__()
         self.network = network
+        # In a tuple, the teacher is not a part of this module: neither trained nor saved with it.
+        self._teacher = (teacher,)
         self.settings = settings
         self.n_updates = n_updates
         self.seen = torch.zeros(4)  # loss, correct, hidden rate, samples: of the running epoch
+
+    @property
+    def teacher(self) -> SpikingNetwork | None:
+        return self._teacher[0]
 
     def training_step(self, batch: tuple[torch.Tensor, torch.Tensor], batch_idx: int) -> torch.Tensor:
         spikes_BTI, labels_B = batch
         # Not in on_train_epoch_start: Lightning leaves that hook out in the first epoch it resumes.
         if batch_idx == 0:
             self.seen = torch.zeros(4)
-        *hidden, output_BTN = self.network(self._augmented(spikes_BTI))
+        generator = torch.Generator().manual_seed(self.settings.seed * 1_000_003 + self.global_step)
+        spikes_BTI = augmented(spikes_BTI, self.settings, generator)
+        *hidden, output_BTN = self.network(spikes_BTI)
         logits_BN = output_BTN.mean(dim=1) * self.settings.logit_gain
         loss = functional.cross_entropy(logits_BN, labels_B)
+        if self.teacher is not None:
+            loss = loss + self._distance_to_teacher(logits_BN, spikes_BTI)
         rate = torch.stack([one.mean() for one in hidden]).mean() if hidden else torch.zeros(())
         correct = (logits_BN.argmax(dim=1) == labels_B).sum()
         n_samples = len(labels_B)
         found = [loss.detach() * n_samples, correct, rate.detach() * n_samples, torch.tensor(n_samples)]
         self.seen += torch.stack([one.float().cpu() for one in found])
         return loss + self.settings.rate_penalty * rate
+
+    def _distance_to_teacher(self, logits_BN: torch.Tensor, spikes_BTI: torch.Tensor) -> torch.Tensor:
+        """Return the Kullback-Leibler distance from the teacher's class probabilities."""
+        assert self.teacher is not None
+        with torch.no_grad():
+            wanted_BN = self.teacher.to(spikes_BTI.device)(spikes_BTI)[-1].mean(dim=1) * self.settings.logit_gain
+        found, wanted = functional.log_softmax(logits_BN, dim=1), functional.log_softmax(wanted_BN, dim=1)
+        return functional.kl_div(found, wanted, log_target=True, reduction="batchmean")
 
     def configure_optimizers(self) -> Any:
         settings = self.settings
@@ -75,17 +104,6 @@ class Classifier(pl.LightningModule):
             optimizer, settings.learning_rate, total_steps=self.n_updates, pct_start=0.1
         )
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
-
-    def _augmented(self, spikes_BTI: torch.Tensor) -> torch.Tensor:
-        reach, dropped = self.settings.time_shift, self.settings.event_drop
-        generator = torch.Generator().manual_seed(self.settings.seed * 1_000_003 + self.global_step)
-        if reach:
-            shift = int(torch.randint(-reach, reach + 1, (), generator=generator))
-            spikes_BTI = torch.roll(spikes_BTI, shift, dims=1)
-        if dropped:
-            kept = torch.rand(spikes_BTI.shape, generator=generator) >= dropped
-            spikes_BTI = spikes_BTI * kept.to(spikes_BTI.device)
-        return spikes_BTI
 
 
 class KeepBest(pl.Callback):
@@ -154,6 +172,7 @@ def fit(
     *,
     state_file: Path | None = None,
     keep_initial: bool = False,
+    teacher: SpikingNetwork | None = None,
     progress: EpochProgress | None = None,
 ) -> History:
     """Train `network` in place and leave it with the weights of the best validation epoch.
@@ -162,13 +181,15 @@ def fit(
         state_file: Where the state is kept after every epoch; when it exists, training goes on from it.
         keep_initial: Let the initial weights compete as epoch -1, so that fine-tuning cannot do worse.
 
+        teacher: A trained network of the same classes to stay close to.
+
     Raises:
         KeyboardInterrupt: Ctrl-C; the state of the last whole epoch is in `state_file`.
     """
     torch.set_num_threads(settings.threads)
     batches = loader(train, settings.batch_size, seed=settings.seed)
     keeper = KeepBest(validation, state_file, progress, keep_initial=keep_initial)
-    module = Classifier(network, settings, n_updates=settings.epochs * len(batches))
+    module = Classifier(network, settings, n_updates=settings.epochs * len(batches), teacher=teacher)
     with quiet_lightning():
         trainer = pl.Trainer(
             max_epochs=settings.epochs,

@@ -1,0 +1,34 @@
+"""Changes to training samples that leave their class as it is.
+
+Axes: B sample, T step, I channel.
+"""
+
+from __future__ import annotations
+
+import torch
+
+from neurodeploy.training.settings import TrainingSettings
+
+
+def augmented(spikes_BTI: torch.Tensor, settings: TrainingSettings, generator: torch.Generator) -> torch.Tensor:
+    """Return the spikes shifted, stretched and thinned as the settings ask, each sample in its own way.
+
+    Args:
+        spikes_BTI: 0 or 1, float32. What leaves the window on one side does not come back on the other.
+        generator: On the CPU; everything random is drawn from it.
+    """
+    n_samples, n_steps, _ = spikes_BTI.shape
+    reach, stretch = settings.time_shift, settings.time_stretch
+    if reach or stretch:
+        shift_B1 = torch.randint(-reach, reach + 1, (n_samples, 1), generator=generator)
+        speed_B1 = 1 + stretch * (2 * torch.rand(n_samples, 1, generator=generator) - 1)
+        middle = (n_steps - 1) / 2
+        source_BT = ((torch.arange(n_steps) - middle - shift_B1) * speed_B1 + middle).round().long()
+        inside_BT = (source_BT >= 0) & (source_BT < n_steps)
+        index_BT1 = source_BT.clamp(0, n_steps - 1).unsqueeze(2).to(spikes_BTI.device)
+        taken = torch.take_along_dim(spikes_BTI, index_BT1, dim=1)
+        spikes_BTI = taken * inside_BT.unsqueeze(2).to(spikes_BTI.device)
+    if settings.event_drop:
+        kept = torch.rand(spikes_BTI.shape, generator=generator) >= settings.event_drop
+        spikes_BTI = spikes_BTI * kept.to(spikes_BTI.device)
+    return spikes_BTI

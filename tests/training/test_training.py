@@ -1,0 +1,115 @@
+"""Order, augmentation and fine-tuning."""
+
+from __future__ import annotations
+
+import copy
+
+import numpy as np
+import pytest
+import torch
+
+from neurodeploy.data.spikes import SpikeData
+from neurodeploy.errors import RunError
+from neurodeploy.networks.spiking import NetworkSettings, build
+from neurodeploy.training.augment import augmented
+from neurodeploy.training.batches import EpochOrder
+from neurodeploy.training.checkpoint import load_weights, save_weights
+from neurodeploy.training.fit import evaluate, fit
+from neurodeploy.training.settings import TrainingSettings
+
+
+def toy(seed: int, n_samples: int = 60) -> SpikeData:
+    """Two classes that differ in which half of the channels is busy."""
+    generator = np.random.default_rng(seed)
+    labels = np.arange(n_samples) % 2
+    rates = np.where((np.arange(8) < 4)[None, :] == (labels[:, None] == 0), 0.5, 0.1)
+    spikes = (generator.random((n_samples, 12, 8)) < rates[:, None, :]).astype(np.uint8)
+    return SpikeData("toy", spikes, labels.astype(np.int64))
+
+
+def test_the_order_depends_on_seed_and_epoch_alone() -> None:
+    def batches(seed: int, epoch: int) -> list[list[int]]:
+        order = EpochOrder(10, 4, seed)
+        order.set_epoch(epoch)
+        return list(order)
+
+    assert batches(0, 3) == batches(0, 3)
+    assert batches(0, 3) != batches(0, 4)
+    assert batches(0, 3) != batches(1, 3)
+    assert sorted(sum(batches(0, 3), [])) == list(range(10))
+    assert list(EpochOrder(5, 2, None)) == [[0, 1], [2, 3], [4]]
+
+
+def test_without_augmentation_samples_stay_as_they_are() -> None:
+    spikes = torch.from_numpy(toy(0).spikes_BTI).float()
+    assert torch.equal(augmented(spikes, TrainingSettings(), torch.Generator()), spikes)
+
+
+@pytest.mark.parametrize("changed", [{"time_shift": 3}, {"time_stretch": 0.2}, {"event_drop": 0.3}])
+def test_augmentation_makes_no_spikes_and_repeats_with_its_generator(changed: dict[str, float]) -> None:
+    settings = TrainingSettings(**changed)  # type: ignore[arg-type]
+    spikes = torch.from_numpy(toy(0).spikes_BTI).float()
+    one = augmented(spikes, settings, torch.Generator().manual_seed(1))
+    assert not torch.equal(one, spikes)
+    assert torch.equal(one, augmented(spikes, settings, torch.Generator().manual_seed(1)))
+    assert set(one.unique().tolist()) <= {0.0, 1.0}
+    if "time_stretch" not in changed:  # slower samples show a spike twice
+        assert one.sum() <= spikes.sum()
+
+
+def test_a_shift_moves_whole_samples() -> None:
+    spikes = torch.zeros(50, 9, 1)
+    spikes[:, 4] = 1
+    moved = augmented(spikes, TrainingSettings(time_shift=2), torch.Generator().manual_seed(0))
+    assert torch.equal(moved.sum(dim=1), torch.ones(50, 1))
+    assert set(moved.argmax(dim=1).flatten().tolist()) == {2, 3, 4, 5, 6}
+
+
+def test_training_learns_and_keeps_the_best_epoch() -> None:
+    torch.manual_seed(0)
+    network = build(NetworkSettings(hidden=(16,), weight_gain=3.0), 8, 2)
+    history = fit(network, toy(0), toy(1), TrainingSettings(epochs=30, batch_size=20))
+    accuracies = [epoch["validation_accuracy"] for epoch in history.epochs]
+    assert len(accuracies) == 30
+    assert history.best_validation == max(accuracies) > 0.9
+    assert accuracies[history.best_epoch] == history.best_validation
+    assert evaluate(network, toy(1)) == history.best_validation
+
+
+def test_fine_tuning_cannot_end_below_where_it_started() -> None:
+    torch.manual_seed(0)
+    network = build(NetworkSettings(hidden=(16,), weight_gain=3.0), 8, 2)
+    fit(network, toy(0), toy(1), TrainingSettings(epochs=12, batch_size=20))
+    before, start = evaluate(network, toy(1)), copy.deepcopy(network.state_dict())
+    harmful = TrainingSettings(epochs=1, learning_rate=1e5)
+    history = fit(network, toy(0), toy(1), harmful, keep_initial=True)
+    assert evaluate(network, toy(1)) >= before
+    assert history.best_epoch == -1
+    assert all(torch.equal(value, start[key]) for key, value in network.state_dict().items())
+
+
+def test_a_teacher_pulls_and_is_neither_trained_nor_saved() -> None:
+    torch.manual_seed(0)
+    teacher = build(NetworkSettings(hidden=(16,), weight_gain=3.0), 8, 2)
+    fit(teacher, toy(0), toy(1), TrainingSettings(epochs=12, batch_size=20))
+    before = copy.deepcopy(teacher.state_dict())
+    settings = TrainingSettings(epochs=6, batch_size=20)
+
+    def distance(with_teacher: bool) -> float:
+        torch.manual_seed(5)
+        student = build(NetworkSettings(hidden=(16,), weight_gain=3.0), 8, 2)
+        fit(student, toy(0), toy(1), settings, teacher=teacher if with_teacher else None)
+        spikes = torch.from_numpy(toy(2).spikes_BTI).float()
+        with torch.no_grad():
+            return float((student(spikes)[-1].mean(1) - teacher(spikes)[-1].mean(1)).abs().mean())
+
+    assert distance(True) < distance(False)
+    assert all(torch.equal(value, before[key]) for key, value in teacher.state_dict().items())
+
+
+def test_a_checkpoint_of_another_network_is_refused(tmp_path: object) -> None:
+    path = f"{tmp_path}/weights.safetensors"
+    save_weights(path, build(NetworkSettings(hidden=(16,), weight_gain=3.0), 8, 2))
+    other = build(NetworkSettings(hidden=(17,)), 8, 2)
+    with pytest.raises(RunError, match=r"layers\.0\.bias, layers\.0\.weight, layers\.1\.weight differ"):
+        load_weights(path, other)
