@@ -5,6 +5,7 @@ Axes: B sample, T step, I input, O and N neurons.
 
 from __future__ import annotations
 
+import itertools
 import math
 from typing import Any, Literal, NamedTuple
 
@@ -95,7 +96,7 @@ def build(settings: NetworkSettings, n_inputs: int, n_classes: int) -> SpikingNe
     scan_settings = ScanSettings(settings.reset, settings.surrogate, settings.slope)
     sizes = (n_inputs, *settings.hidden, n_classes)
     layers = []
-    for index, (n_before, n_after) in enumerate(zip(sizes, sizes[1:], strict=False)):
+    for index, (n_before, n_after) in enumerate(itertools.pairwise(sizes)):
         last = index == len(settings.hidden)
         shared: dict[str, Any] = {"train_decays": settings.train_decays, "settings": scan_settings}
         beta = settings.beta_out if last else settings.beta
