@@ -11,7 +11,8 @@ from neurodeploy.backends import reference
 from neurodeploy.backends.trace import Trace, check_spikes
 from neurodeploy.errors import DataError
 from neurodeploy.graph.euler import Population
-from neurodeploy.graph.network import INPUT, Network
+from neurodeploy.graph.network import Network
+from neurodeploy.graph.paths import INPUT
 from neurodeploy.mapping.compile import Measured
 
 SAMPLES = 128

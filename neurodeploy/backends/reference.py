@@ -10,7 +10,8 @@ import time
 import numpy as np
 
 from neurodeploy.backends.trace import LayerTrace, Part, Progress, Trace, check_spikes, joined
-from neurodeploy.graph.network import INPUT, Network
+from neurodeploy.graph.network import Network
+from neurodeploy.graph.paths import INPUT
 
 NAME = "reference"
 BATCH = 128

@@ -19,7 +19,8 @@ from neurodeploy.backends.trace import LayerTrace, Trace
 from neurodeploy.certificate.difference import Difference, earliest, first_where
 from neurodeploy.fixedpoint import rules
 from neurodeploy.graph.euler import Population
-from neurodeploy.graph.network import INPUT, Network
+from neurodeploy.graph.network import Network
+from neurodeploy.graph.paths import INPUT
 from neurodeploy.mapping.discretize import constants
 from neurodeploy.mapping.program import Layer, Program
 from neurodeploy.quantize.plan import Plan

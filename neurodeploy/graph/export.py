@@ -78,9 +78,7 @@ def _neurons(
     n_neurons = layer.weight.shape[0]
     full = np.ones(n_neurons)
     tau_mem = dt_s / (1 - beta.detach().double().cpu().numpy()) * full
-    metadata = wrapped(
-        reset=layer.neuron.settings.reset, vth_mant=None if quantiser is None else quantiser.vth_mant
-    )
+    metadata = wrapped(reset=layer.neuron.settings.reset, vth_mant=None if quantiser is None else quantiser.vth_mant)
     shared = {
         "r": tau_mem / dt_s,
         "v_leak": 0 * full,

@@ -20,9 +20,7 @@ def flattened(graph: nir.NIRGraph, where: str) -> tuple[dict[str, nir.NIRNode], 
     return _inlined(graph, where, 0)
 
 
-def _inlined(
-    graph: nir.NIRGraph, where: str, depth: int
-) -> tuple[dict[str, nir.NIRNode], list[tuple[str, str]]]:
+def _inlined(graph: nir.NIRGraph, where: str, depth: int) -> tuple[dict[str, nir.NIRNode], list[tuple[str, str]]]:
     if depth > MAX_NESTING:
         raise GraphError(f"{where}: graphs are nested more than {MAX_NESTING} deep; flatten the graph first")
     nodes: dict[str, nir.NIRNode] = {}

@@ -14,7 +14,8 @@ from neurodeploy.errors import MappingError, NeurodeployError
 from neurodeploy.fixedpoint import rules
 from neurodeploy.fixedpoint.rules import IntArray
 from neurodeploy.graph.euler import Population
-from neurodeploy.graph.network import INPUT, Network, Synapses
+from neurodeploy.graph.network import Network
+from neurodeploy.graph.paths import INPUT, Synapses
 from neurodeploy.mapping.program import Connection, Layer, Program
 from neurodeploy.mapping.start import charged
 from neurodeploy.quantize import grid
