@@ -6,6 +6,7 @@ Only typer is imported here; each verb imports what it calls when it is called, 
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import sys
 from typing import Annotated, Any
@@ -60,9 +61,8 @@ def _options(
 
 def invoke(arguments: list[str]) -> int:
     """Run one command line and return its exit status; every expected error is one line on stderr."""
-    command = typer.main.get_command(app)
     try:
-        result = command.main(args=arguments, prog_name="neurodeploy", standalone_mode=False)
+        result = _command().main(args=arguments, prog_name="neurodeploy", standalone_mode=False)
     except NeurodeployError as error:
         return _fail(str(error), error.exit_status)
     except UsageError as error:
@@ -83,6 +83,12 @@ def invoke(arguments: list[str]) -> int:
     if result == INTERRUPTED:  # newer typers turn Ctrl-C into this status without a word
         return _interrupted()
     return result if isinstance(result, int) else 0
+
+
+@functools.cache
+def _command() -> Any:
+    """Return the verbs as one command; putting them together takes longer than many of them."""
+    return typer.main.get_command(app)
 
 
 def flushed(status: int) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import h5py
@@ -96,10 +97,10 @@ def _check_layout(path: Path, found: list[h5py.Dataset]) -> None:
             raise DataError(f"{path}: {name} claims {len(one)} entries, more than the file can hold; copy it again")
     for name, one, kinds in (("spikes/times", found[0], "f"), ("spikes/units", found[1], "iu")):
         inner = h5py.check_vlen_dtype(one.dtype)
-        if getattr(inner, "kind", "") not in kinds:
+        if getattr(inner, "kind", "none") not in kinds:
             what = "real numbers (seconds)" if kinds == "f" else "whole numbers (channels)"
             raise DataError(
-                f"{path}: {name} holds {'lists of' if inner else 'single'} {inner or one.dtype}, "
+                f"{path}: {name} holds {f'lists of {inner}' if isinstance(inner, np.dtype) else 'single values'}, "
                 f"lists of {what} are needed, one per sample"
             )
 
@@ -108,7 +109,9 @@ def _reason(error: Exception) -> str:
     return str(error).strip() or type(error).__name__
 
 
-def bin_events(where: str, times: np.ndarray, units: np.ndarray, dt_s: float, n_channels: int | None) -> np.ndarray:
+def bin_events(
+    where: str, times: Sequence[np.ndarray], units: Sequence[np.ndarray], dt_s: float, n_channels: int | None
+) -> np.ndarray:
     """Return events as spikes (B, T, I), at most one per step and channel.
 
     Args:

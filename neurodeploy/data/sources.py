@@ -5,6 +5,7 @@ A new dataset is one function here and one line in `SOURCES`.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import os
 from collections.abc import Callable
@@ -60,6 +61,12 @@ def folders() -> list[Path]:
 
 
 def _load_digits(source: Source, n_steps: int) -> Samples:
+    return _digits(n_steps)
+
+
+@functools.lru_cache(maxsize=2)
+def _digits(n_steps: int) -> Samples:
+    """Return the digits; a run asks for them dozens of times."""
     from sklearn.datasets import load_digits
 
     bunch = load_digits()
