@@ -25,7 +25,8 @@ from neurodeploy.certificate.difference import (
     first_where,
     spike_agreement,
 )
-from neurodeploy.mapping.program import Program
+from neurodeploy.fixedpoint import rules
+from neurodeploy.mapping.program import Layer, Program
 
 REFERENCE, FIXED, LAVA = "reference", "fixed", "lava"
 BACKENDS = (REFERENCE, FIXED, LAVA)
@@ -63,7 +64,8 @@ def certificate(
     Keys: `passed`, `failures` (one line each), `stages`, `bit_exact`, `program` (digest), `samples`,
     `steps`, `max_accuracy_drop`. In a stage, `first_difference` is against the stage before: the first
     spike between real and integer numbers (`step` counts input steps), the first spike, current or
-    potential between two integer runs (`step` counts chip steps).
+    potential between two integer runs (`step` counts chip steps). Each stage's `layers` hold spikes,
+    their agreement and, between the graph and its integers, `potential_rms` in thresholds.
     """
     stages: list[dict[str, Any]] = []
     failures: list[str] = []
@@ -132,6 +134,15 @@ def _against(run: StageRun, before: StageRun, program: Program) -> dict[str, Any
                 for name in mine
             ]
         )
+    layers = compared_layers(mine, theirs)
+    if {run.trace.backend, before.trace.backend} & set(INTEGER) and REFERENCE in (
+        run.trace.backend,
+        before.trace.backend,
+    ):
+        whole, real = (mine, theirs) if run.trace.backend in INTEGER else (theirs, mine)
+        for row in layers:
+            layer = program.layer(row["name"])
+            row["potential_rms"] = potential_rms(whole[row["name"]], real[row["name"]], layer)
     every = [np.concatenate([one.spikes_BTN.ravel() for one in part.values()]) for part in (mine, theirs)]
     same = run.trace.predictions_B[:n_samples] == before.trace.predictions_B[:n_samples]
     return {
@@ -140,8 +151,15 @@ def _against(run: StageRun, before: StageRun, program: Program) -> dict[str, Any
         "spike_agreement": spike_agreement(every[0], every[1]),
         "prediction_agreement": float(same.mean()),
         "first_difference": None if first is None else first.to_dict(),
-        "layers": compared_layers(mine, theirs),
+        "layers": layers,
     }
+
+
+def potential_rms(whole: LayerTrace, real: LayerTrace, layer: Layer) -> float:
+    """Return the root mean square difference of potentials after each step, in thresholds."""
+    expected = real.v_BTN * layer.v_per_unit + layer.v_offset
+    threshold = np.maximum(layer.vth, 1) << rules.ALIGN_SHIFT
+    return float(np.sqrt(np.mean(((whole.v_BTN - expected) / threshold) ** 2)))
 
 
 def _failures(stage: dict[str, Any], settings: CertificateSettings) -> list[str]:

@@ -120,6 +120,16 @@ def test_an_intact_program_passes(network: Network, spikes: np.ndarray) -> None:
     assert found["stages"][1]["equations"] == {"holds": True, "first_violation": None}
 
 
+def test_potentials_of_graph_and_integers_are_compared_in_thresholds(network: Network, spikes: np.ndarray) -> None:
+    made = compile_network(network)
+    first = spikes[:, :2]  # before any two roundings can part the spikes
+    layers = certified(made, made.quantised, made.program, first)["stages"][1]["layers"]
+    assert [row["potential_rms"] < 1e-3 for row in layers] == [True, True]
+    broken = with_layer(made.program, "n1", lambda layer: replace(layer, dv=layer.dv + 400))
+    layers = certified(made, made.quantised, broken, first)["stages"][1]["layers"]
+    assert layers[0]["potential_rms"] > 1e-2
+
+
 @pytest.mark.parametrize(("name", "source"), [("fc1", "input"), ("rec", "n1"), ("fc2", "n1")])
 def test_one_broken_weight_fails_where_it_is_first_used(
     name: str, source: str, network: Network, spikes: np.ndarray
