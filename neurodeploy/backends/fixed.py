@@ -5,12 +5,11 @@ Axes: B sample, T step, N neuron of a layer, O and I the ends of a connection.
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 
 import numpy as np
 
-from neurodeploy.backends.trace import LayerTrace, Part, Progress, Trace, check_spikes, joined
+from neurodeploy.backends.trace import LayerTrace, Part, Progress, Trace, check_spikes, in_batches
 from neurodeploy.fixedpoint import rules
 from neurodeploy.fixedpoint.rules import IntArray
 from neurodeploy.mapping.program import INPUT, Layer, Program
@@ -59,14 +58,16 @@ def run(
         DataError: the spikes do not fit the Program.
     """
     spikes = check_spikes(spikes_BTI, program.n_inputs, "fixed")
-    started = time.perf_counter()
-    parts = []
-    for first in range(0, len(spikes), batch_size):
-        parts.append(_run_batch(program, spikes[first : first + batch_size], record))
-        if progress:
-            progress(min(first + batch_size, len(spikes)), len(spikes))
     names = [layer.name for layer in program.layers]
-    return joined(NAME, names, program.output, spikes, parts, time.perf_counter() - started)
+    return in_batches(
+        NAME,
+        names,
+        program.output,
+        spikes,
+        lambda some: _run_batch(program, some, record),
+        batch_size=batch_size,
+        progress=progress,
+    )
 
 
 def _run_batch(program: Program, spikes: np.ndarray, record: bool) -> Part:

@@ -5,11 +5,9 @@ Axes: B sample, T step, N neuron of a population.
 
 from __future__ import annotations
 
-import time
-
 import numpy as np
 
-from neurodeploy.backends.trace import LayerTrace, Part, Progress, Trace, check_spikes, joined
+from neurodeploy.backends.trace import LayerTrace, Part, Progress, Trace, check_spikes, in_batches
 from neurodeploy.graph.network import Network
 from neurodeploy.graph.paths import INPUT
 
@@ -35,14 +33,16 @@ def run(
         DataError: the spikes do not fit the network.
     """
     spikes = check_spikes(spikes_BTI, network.n_inputs, NAME)
-    started = time.perf_counter()
-    parts = []
-    for first in range(0, len(spikes), batch_size):
-        parts.append(_run_batch(network, spikes[first : first + batch_size], record))
-        if progress:
-            progress(min(first + batch_size, len(spikes)), len(spikes))
     names = [one.name for one in network.populations]
-    return joined(NAME, names, network.output, spikes, parts, time.perf_counter() - started)
+    return in_batches(
+        NAME,
+        names,
+        network.output,
+        spikes,
+        lambda some: _run_batch(network, some, record),
+        batch_size=batch_size,
+        progress=progress,
+    )
 
 
 def _run_batch(network: Network, spikes: np.ndarray, record: bool) -> Part:

@@ -5,6 +5,7 @@ Axes: B sample, T step, N neuron of a layer.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -104,6 +105,26 @@ def joined(backend: str, names: list[str], output: str, spikes: np.ndarray, part
         overflows=overflows,
         seconds=seconds,
     )
+
+
+def in_batches(
+    backend: str,
+    names: list[str],
+    output: str,
+    spikes: np.ndarray,
+    run_batch: Callable[[np.ndarray], Part],
+    *,
+    batch_size: int,
+    progress: Progress | None = None,
+) -> Trace:
+    """Return the Trace of `run_batch` over all samples, `batch_size` of them at a time."""
+    started = time.perf_counter()
+    parts = []
+    for first in range(0, len(spikes), batch_size):
+        parts.append(run_batch(spikes[first : first + batch_size]))
+        if progress:
+            progress(min(first + batch_size, len(spikes)), len(spikes))
+    return joined(backend, names, output, spikes, parts, time.perf_counter() - started)
 
 
 def check_spikes(spikes_BTI: np.ndarray, n_inputs: int, where: str) -> np.ndarray:
