@@ -11,6 +11,7 @@ from typing import Any, Literal
 from neurodeploy.data.load import Split, load
 from neurodeploy.errors import RecipeError, RunError
 from neurodeploy.files import make_folder, read_json, write_json, write_text
+from neurodeploy.quantize.plan import Plan
 from neurodeploy.recipes import Recipe, flat, tomllib, validated
 
 Mode = Literal["new", "resume", "overwrite"]
@@ -20,6 +21,7 @@ RECORDED: dict[str, dict[str, Any]] = {
     "quantisation": {"plan": dict, "ptq_test_accuracy": (int, float), "test_accuracy": (int, float)},
 }
 """What later stages read of a stage's record."""
+EMPTY_PLAN: dict[str, Any] = {"vth_mant": {}, "connections": {}}
 
 
 @dataclass(frozen=True)
@@ -170,6 +172,10 @@ def _lacking(metrics: Any) -> str:
         for key, kinds in needed.items():
             if stage in metrics and not (isinstance(record, dict) and isinstance(record.get(key), kinds)):
                 return f"{stage}.{key} is absent or of another kind"
+    try:
+        Plan.from_dict(metrics.get("quantisation", {"plan": EMPTY_PLAN})["plan"])
+    except (KeyError, TypeError, ValueError, AttributeError):
+        return "quantisation.plan is no plan"
     return ""
 
 
