@@ -13,9 +13,7 @@ app = typer.Typer(help="Lava's environment: Python 3.10 beside this one.", no_ar
 
 @app.command("setup")
 def setup(
-    python: Annotated[
-        str | None, typer.Option(metavar="PATH", help="A Python 3.10; looked for by default.")
-    ] = None,
+    python: Annotated[str | None, typer.Option(metavar="PATH", help="A Python 3.10; looked for by default.")] = None,
     as_json: Json = False,
 ) -> int:
     """Make the environment that runs Lava 0.10.0; a ready one is left as it is."""

@@ -14,9 +14,7 @@ def register(app: typer.Typer) -> None:
     app.command("report")(report)
 
 
-def report(
-    run: Annotated[Path, typer.Argument(help="Run folder of a finished run.")], as_json: Json = False
-) -> int:
+def report(run: Annotated[Path, typer.Argument(help="Run folder of a finished run.")], as_json: Json = False) -> int:
     """Write report.html of a run again, from its report.json."""
     from neurodeploy.pipeline.report import write_report as call
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import zipfile
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import numpy as np
 from neurodeploy.errors import ProgramError
 from neurodeploy.files import written_whole
 from neurodeploy.mapping.program import LAYER_INTEGERS, LAYER_UNITS, Connection, Layer, Program
+from neurodeploy.quantize.plan import Plan
 
 FORMAT = 1
 MAGIC = b"PK\x03\x04"
@@ -39,19 +41,22 @@ def read_program(path: str | Path) -> Program:
     """
     path = Path(path)
     try:
-        with np.load(path, allow_pickle=False) as stored:
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as stored:
             arrays = {key: stored[key] for key in stored.files}
         header = json.loads(arrays.pop("header").tobytes().decode())
+        found = header.get("format")
     except OSError as error:
         raise ProgramError(f"{path}: cannot be read ({error.strerror or error})") from None
-    except (ValueError, KeyError, EOFError, zipfile.BadZipFile):
+    except (ValueError, KeyError, EOFError, AttributeError, RecursionError, zipfile.BadZipFile, zlib.error):
         raise ProgramError(f"{path}: is not an integer Program (.npz written by neurodeploy compile)") from None
-    if header.get("format") != FORMAT:
-        raise ProgramError(f"{path}: Program format {header.get('format')} is not {FORMAT}; compile the .nir again")
+    if found != FORMAT:
+        raise ProgramError(f"{path}: Program format {found} is not {FORMAT}; compile the .nir again")
     try:
         return _assemble(header, arrays)
-    except (KeyError, TypeError) as error:
+    except KeyError as error:
         raise ProgramError(f"{path}: the Program lacks {error}; compile the .nir again") from None
+    except (TypeError, ValueError, AttributeError) as error:
+        raise ProgramError(f"{path}: the Program is damaged or lacks parts ({error}); compile the .nir again") from None
     except ProgramError as error:
         raise ProgramError(f"{path}: {error}") from None
 
@@ -70,15 +75,27 @@ def _header(program: Program) -> dict[str, Any]:
 def _assemble(header: dict[str, Any], arrays: dict[str, np.ndarray]) -> Program:
     layers = []
     for index, named in enumerate(header["layers"]):
-        values: dict[str, Any] = {key: arrays[f"layer{index}.{key}"].astype(np.int64) for key in LAYER_INTEGERS}
+        values: dict[str, Any] = {key: _integers(arrays, f"layer{index}.{key}") for key in LAYER_INTEGERS}
         values |= {key: arrays[f"layer{index}.{key}"].astype(np.float64) for key in LAYER_UNITS}
         layers.append(Layer(**named, **values))
     connections = tuple(
-        Connection(**named, weight_OI=arrays[f"connection{index}.weight"].astype(np.int64))
+        Connection(**named, weight_OI=_integers(arrays, f"connection{index}.weight"))
         for index, named in enumerate(header["connections"])
     )
+    if not 0 < float(header["dt_s"]) < float("inf"):
+        raise ProgramError(f"dt_s {header['dt_s']} is not a positive number of seconds")
+    if header["plan"]:
+        Plan.from_dict(header["plan"])
     rest = {key: header[key] for key in ("name", "chip", "dt_s", "n_inputs", "output", "plan")}
     return Program(layers=tuple(layers), connections=connections, notes=tuple(header["notes"]), **rest)
+
+
+def _integers(arrays: dict[str, np.ndarray], name: str) -> np.ndarray:
+    """Return an array as int64; numbers with a fraction, NaN and words are refused."""
+    value = arrays[name]
+    if value.dtype.kind not in "iuf" or (value != np.trunc(value)).any():
+        raise ProgramError(f"{name}: holds {value.dtype} values that are not whole numbers")
+    return value.astype(np.int64)
 
 
 def same_program(one: Program, other: Program) -> bool:

@@ -65,9 +65,10 @@ def certify(
         `bit_exact`; with `precision`, `notes`, `synops_per_sample` and `file`.
     """
     odd = [name for name in backends if name not in BACKENDS]
-    if odd or not backends or len(set(backends)) != len(backends):
-        found = odd[0] if odd else ",".join(backends)
-        raise GraphError(f"--backends: {found!r} is not usable; {nearest(found, BACKENDS)}")
+    if odd:
+        raise GraphError(f"--backends: {odd[0]!r} is unknown; {nearest(odd[0], BACKENDS)}")
+    if not backends or len(set(backends)) != len(backends):
+        raise GraphError(f"--backends: found {','.join(backends)!r}; name each of {', '.join(BACKENDS)} at most once")
     if is_program(file):
         raise GraphError(f"{file}: is an integer Program; name its .nir graph, and the Program with --program")
     options = GraphOptions(dt_s, reset, weight_bits, calibrate or default_calibration(data))
@@ -111,7 +112,7 @@ def _instead(made: Compiled, program: Program) -> Compiled:
     found = [(layer.name, layer.n_neurons, layer.start) for layer in program.layers]
     if wanted != found or program.n_inputs != made.program.n_inputs:
         raise MappingError(f"--program: its layers {found} are not the graph's {wanted}; name its own graph")
-    if Plan.from_dict(program.plan) != made.plan:
+    if not program.plan or Plan.from_dict(program.plan) != made.plan:
         raise MappingError(
             "--program: was compiled with another precision than this graph gives now; use the same "
             "calibration data and weight bits for both"

@@ -76,7 +76,7 @@ def compiled(network: Network, options: GraphOptions, progress: Progress = silen
         return compile_network(network, chip=options.chip, weight_bits=options.weight_bits), (
             "the precision that the file carries"
         )
-    bits = options.weight_bits or 8
+    bits = 8 if options.weight_bits is None else options.weight_bits
     if options.calibrate is None:
         return compile_network(network, chip=options.chip, weight_bits=bits), (
             f"{bits}-bit weights by their size alone; give calibration data for a better choice"

@@ -18,11 +18,12 @@ from neurodeploy.graph.network import discretised
 from neurodeploy.mapping.compile import rounded_together
 from neurodeploy.networks.spiking import SpikingLayer, SpikingNetwork
 from neurodeploy.pipeline.folder import RunFolder
+from neurodeploy.pipeline.train import STAGE as TRAINED
 from neurodeploy.pipeline.train import new_network, part, trained_network
 from neurodeploy.progress import Progress, silent
 from neurodeploy.quantize.fake import FakeQuantiser
 from neurodeploy.quantize.plan import Plan
-from neurodeploy.recipes import Recipe
+from neurodeploy.recipes import Recipe, validated
 from neurodeploy.training.checkpoint import load_weights, save_weights
 from neurodeploy.training.fit import evaluate, fit
 
@@ -50,7 +51,9 @@ def quantize_run(
     changed = {"method": method, "weight_bits": weight_bits}
     changed = {key: value for key, value in changed.items() if value is not None}
     if changed:
-        settings = recipe.quantize.model_validate(recipe.quantize.model_dump() | changed)
+        folder.need(TRAINED, "train")
+        table = recipe.model_dump(mode="json", exclude_none=True)
+        settings = validated(table | {"quantize": table["quantize"] | changed}, "quantize").quantize
         if settings != recipe.quantize and STAGE in folder.metrics():
             raise RunError(
                 f"{run}: is already quantised with other settings; train into another folder, or leave the options out"

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import jinja2
+
 from neurodeploy.errors import RunError
 from neurodeploy.files import read_json, write_text
 from neurodeploy.pipeline.folder import RunFolder
@@ -24,5 +26,12 @@ def write_report(run: str | Path) -> dict[str, Any]:
     if not folder.report_file.exists():
         raise RunError(f"{run}: has no report.json; finish the run with neurodeploy run RECIPE --out {run} --resume")
     page = folder.path / "report.html"
-    write_text(page, render(read_json(folder.report_file)))
+    try:
+        text = render(read_json(folder.report_file))
+    except (KeyError, TypeError, AttributeError, IndexError, ValueError, jinja2.UndefinedError) as error:
+        raise RunError(
+            f"{folder.report_file}: is not the report of a run ({type(error).__name__}: {error}); "
+            f"make it again with neurodeploy run RECIPE --out {run} --resume"
+        ) from None
+    write_text(page, text)
     return {"path": str(page), "report": str(folder.report_file)}

@@ -92,8 +92,8 @@ def layer_plan(facts: LayerFacts, weight_bits: int) -> tuple[int, dict[str, Conn
     highest = _highest_threshold(facts, weight_bits)
     if highest < 2:
         raise PrecisionError(
-            f"{facts.name}: its weights reach {_largest(facts):.3g} thresholds, too much for a 24-bit current; "
-            "scale the weights down, or raise the threshold"
+            f"{facts.name}: weights of up to {_largest(facts):.3g} thresholds and biases of up to "
+            f"{np.abs(facts.bias).max():.3g} are too much for a 24-bit current; scale them down, or raise the threshold"
         )
     best: tuple[float, int, dict[str, ConnectionPlan]] | None = None
     for candidate in np.unique(np.geomspace(max(2, highest // 2), highest, CANDIDATES).astype(int))[::-1]:

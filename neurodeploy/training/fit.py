@@ -7,6 +7,7 @@ is saved whole after every epoch: a run that is interrupted and resumed ends as 
 from __future__ import annotations
 
 import logging
+import math
 import signal
 import threading
 import warnings
@@ -78,9 +79,7 @@ class Classifier(pl.LightningModule):
         spikes_BTI = augmented(spikes_BTI, self.settings, generator)
         *hidden, output_BTN = self.network(spikes_BTI)
         logits_BN = output_BTN.mean(dim=1) * self.settings.logit_gain
-        loss = functional.cross_entropy(logits_BN, labels_B)
-        if self.teacher is not None:
-            loss = loss + self._distance_to_teacher(logits_BN, spikes_BTI)
+        loss = self.objective(logits_BN, labels_B, spikes_BTI)
         rate = torch.stack([one.mean() for one in hidden]).mean() if hidden else torch.zeros(())
         correct = (logits_BN.argmax(dim=1) == labels_B).sum()
         n_samples = len(labels_B)
@@ -88,13 +87,25 @@ class Classifier(pl.LightningModule):
         self.seen += torch.stack([one.float().cpu() for one in found])
         return loss + self.settings.rate_penalty * rate
 
-    def _distance_to_teacher(self, logits_BN: torch.Tensor, spikes_BTI: torch.Tensor) -> torch.Tensor:
-        """Return the Kullback-Leibler distance from the teacher's class probabilities."""
-        assert self.teacher is not None
+    def objective(self, logits_BN: torch.Tensor, labels_B: torch.Tensor, spikes_BTI: torch.Tensor) -> torch.Tensor:
+        """Return cross-entropy plus, with a teacher, the distance from its class probabilities."""
+        loss = functional.cross_entropy(logits_BN, labels_B)
+        if self.teacher is None:
+            return loss
         with torch.no_grad():
             wanted_BN = self.teacher.to(spikes_BTI.device)(spikes_BTI)[-1].mean(dim=1) * self.settings.logit_gain
         found, wanted = functional.log_softmax(logits_BN, dim=1), functional.log_softmax(wanted_BN, dim=1)
-        return functional.kl_div(found, wanted, log_target=True, reduction="batchmean")
+        return loss + functional.kl_div(found, wanted, log_target=True, reduction="batchmean")
+
+    def objective_on(self, data: SpikeData) -> float:
+        """Return the mean objective over data."""
+        total = 0.0
+        with torch.no_grad():
+            for spikes_BTI, labels_B in loader(data, self.settings.batch_size):
+                spikes_BTI, labels_B = spikes_BTI.to(self.device), labels_B.to(self.device)
+                logits_BN = self.network(spikes_BTI)[-1].mean(dim=1) * self.settings.logit_gain
+                total += float(self.objective(logits_BN, labels_B, spikes_BTI)) * len(labels_B)
+        return total / len(data)
 
     def configure_optimizers(self) -> Any:
         settings = self.settings
@@ -109,7 +120,8 @@ class Classifier(pl.LightningModule):
 class KeepBest(pl.Callback):
     """Score each epoch on validation data, keep the best weights, save the whole state.
 
-    Ties go to the later epoch: the one trained longer.
+    The score is the accuracy; with a teacher it is the objective itself, because an accuracy on few
+    samples cannot tell epochs of fine-tuning apart. Ties go to the later epoch: the one trained longer.
     """
 
     def __init__(
@@ -123,11 +135,11 @@ class KeepBest(pl.Callback):
         self.validation, self.state_file, self.progress = validation, state_file, progress
         self.keep_initial = keep_initial
         self.epochs: list[dict[str, float]] = []
-        self.best_epoch, self.best_validation = -1, -1.0
+        self.best_epoch, self.best_validation, self.best_score = -1, -1.0, -math.inf
         self.best_weights: dict[str, torch.Tensor] = {}
 
     def state_dict(self) -> dict[str, Any]:
-        kept = ("epochs", "best_epoch", "best_validation", "best_weights")
+        kept = ("epochs", "best_epoch", "best_validation", "best_score", "best_weights")
         return {key: getattr(self, key) for key in kept}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
@@ -137,7 +149,7 @@ class KeepBest(pl.Callback):
     def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         assert isinstance(pl_module, Classifier)
         if self.keep_initial and self.best_epoch < 0 and not self.best_weights:
-            self._keep(-1, evaluate(pl_module.network, self.validation), pl_module)
+            self._score(-1, evaluate(pl_module.network, self.validation), pl_module)
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         assert isinstance(pl_module, Classifier)
@@ -150,16 +162,18 @@ class KeepBest(pl.Callback):
             "validation_accuracy": accuracy,
         }
         self.epochs.append(record)
-        if accuracy >= self.best_validation:
-            self._keep(trainer.current_epoch, accuracy, pl_module)
+        self._score(trainer.current_epoch, accuracy, pl_module)
         if self.state_file is not None:
             with written_whole(self.state_file) as beside:
                 trainer.save_checkpoint(beside)
         if self.progress:
             self.progress(len(self.epochs), trainer.max_epochs or 0, record)
 
-    def _keep(self, epoch: int, accuracy: float, module: Classifier) -> None:
-        self.best_epoch, self.best_validation = epoch, accuracy
+    def _score(self, epoch: int, accuracy: float, module: Classifier) -> None:
+        score = accuracy if module.teacher is None else -module.objective_on(self.validation)
+        if score < self.best_score:
+            return
+        self.best_epoch, self.best_validation, self.best_score = epoch, accuracy, score
         state = module.network.state_dict()
         self.best_weights = {key: value.detach().cpu().clone() for key, value in state.items()}
 

@@ -172,9 +172,7 @@ class TestWorker:
         assert list(tmp_path.iterdir()) == []
         assert running_in_group(group) == []
 
-    def test_ctrl_c_ends_lava_and_leaves_nothing(
-        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_ctrl_c_ends_lava_and_leaves_nothing(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
         group = 0
 
@@ -219,9 +217,7 @@ class TestWorker:
             "worker.run(small_network(8), random_spikes(8, 1, 100_000, 5), progress=tell)\n"
         )
         root = Path(neurodeploy.__file__).parents[1]
-        with subprocess.Popen(
-            [sys.executable, "-c", code], cwd=root, stdout=subprocess.PIPE, text=True
-        ) as parent:
+        with subprocess.Popen([sys.executable, "-c", code], cwd=root, stdout=subprocess.PIPE, text=True) as parent:
             assert parent.stdout
             group = int(parent.stdout.readline())
             parent.kill()

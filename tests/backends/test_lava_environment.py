@@ -127,9 +127,7 @@ class TestSetup:
     def test_pips_last_useful_line_is_the_error(self, tmp_path: Path) -> None:
         told = "ERROR: No matching distribution found for lava-nc==0.10.0"
         script(tmp_path / "inside", f'echo "{told}"; echo; echo "[notice] a new pip"; exit 1')
-        with pytest.raises(
-            LavaError, match=r"^lava: pip failed \(ERROR: No matching [^\n]*; check the network"
-        ):
+        with pytest.raises(LavaError, match=r"^lava: pip failed \(ERROR: No matching [^\n]*; check the network"):
             lava.setup()
         assert not lava.status().ready
 
@@ -172,9 +170,7 @@ class TestStatus:
         assert found.reason == f"lava: no environment in {tmp_path / 'env'}; run: neurodeploy lava setup"
 
     def test_an_environment_that_no_longer_imports_lava_says_so(self, tmp_path: Path) -> None:
-        ready_environment(
-            tmp_path / "env", "echo \"ModuleNotFoundError: No module named 'lava'\" >&2; exit 1"
-        )
+        ready_environment(tmp_path / "env", "echo \"ModuleNotFoundError: No module named 'lava'\" >&2; exit 1")
         found = lava.status()
         assert not found.ready
         assert "does not import" in found.reason
@@ -212,13 +208,10 @@ class TestWorkerThatFails:
     def test_hanging(self, tmp_path: Path) -> None:
         line = self.run(tmp_path, "sleep 60 & sleep 60", timeout_s=0.5)
         assert line == (
-            "lava: the worker sent nothing for 0.5 s; "
-            "raise NEURODEPLOY_LAVA_TIMEOUT or use fewer samples (--limit)"
+            "lava: the worker sent nothing for 0.5 s; raise NEURODEPLOY_LAVA_TIMEOUT or use fewer samples (--limit)"
         )
 
-    def test_hanging_for_the_time_in_the_environment(
-        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_hanging_for_the_time_in_the_environment(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("NEURODEPLOY_LAVA_TIMEOUT", "0.4")
         assert "nothing for 0.4 s (it said this)" in self.run(tmp_path, "echo it said this >&2; sleep 60")
 
@@ -256,9 +249,7 @@ class TestAskedWrongly:
 
     def test_an_interpreter_that_cannot_start(self, tmp_path: Path) -> None:
         ready_environment(tmp_path / "env", "").chmod(0o644)
-        with pytest.raises(
-            LavaError, match=r"does not start \(Permission denied\); run: neurodeploy lava setup"
-        ):
+        with pytest.raises(LavaError, match=r"does not start \(Permission denied\); run: neurodeploy lava setup"):
             lava.run(small_network(0), SPIKES)
 
 

@@ -24,9 +24,7 @@ def manifest_of(path: Path) -> dict[str, Any]:
 
 
 def exports() -> list[Any]:
-    return [
-        pytest.param(path, marks=NEEDS.get(path.parts[-3], ()), id="-".join(path.parts[-3:-1])) for path in EXPORTS
-    ]
+    return [pytest.param(path, marks=NEEDS.get(path.parts[-3], ()), id="-".join(path.parts[-3:-1])) for path in EXPORTS]
 
 
 def test_both_recipes_are_exported() -> None:

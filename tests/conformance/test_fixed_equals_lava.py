@@ -27,9 +27,7 @@ def worker() -> Iterator[lava.Worker]:
         yield kept_alive
 
 
-def _among(
-    rng: np.random.Generator, low: int, high: int, size: int | tuple[int, int] | None = None
-) -> np.ndarray:
+def _among(rng: np.random.Generator, low: int, high: int, size: int | tuple[int, int] | None = None) -> np.ndarray:
     """Return integers of a range, every other one at or beside its ends."""
     anywhere = rng.integers(low, high + 1, size)
     edges = rng.choice([low, low + 1, high - 1, high], size)
@@ -57,9 +55,7 @@ def _random_layer(rng: np.random.Generator, name: str, n_neurons: int, start: in
 
 def _random_connection(rng: np.random.Generator, source: Layer | int, target: Layer) -> Connection:
     name, n_source = (INPUT, source) if isinstance(source, int) else (source.name, source.n_neurons)
-    low, high = [(-256, 255), (0, 255), (-255, 0), (-20, 20), (0, 0)][
-        rng.choice(5, p=[0.4, 0.2, 0.2, 0.15, 0.05])
-    ]
+    low, high = [(-256, 255), (0, 255), (-255, 0), (-20, 20), (0, 0)][rng.choice(5, p=[0.4, 0.2, 0.2, 0.15, 0.05])]
     weight = _among(rng, low, high, (target.n_neurons, n_source))
     exponent = int(_among(rng, rules.WEIGHT_EXPONENT_MIN, rules.WEIGHT_EXPONENT_MAX))
     return Connection(f"{name}-{target.name}", name, target.name, weight, exponent)

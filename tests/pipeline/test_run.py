@@ -98,9 +98,7 @@ def interrupted_at(process: subprocess.Popen[str], stage: str) -> list[str]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("stage", ["train", "fine-tune"])
-def test_ctrl_c_and_resume_end_like_a_run_that_was_not_interrupted(
-    stage: str, finished: Path, tmp_path: Path
-) -> None:
+def test_ctrl_c_and_resume_end_like_a_run_that_was_not_interrupted(stage: str, finished: Path, tmp_path: Path) -> None:
     out = tmp_path / "interrupted"
     command = [sys.executable, "-m", "neurodeploy", "run", "digits", "--out", str(out)]
     for setting in SMALL:
