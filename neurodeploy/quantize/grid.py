@@ -40,7 +40,7 @@ def weight_integers(weight: np.ndarray, vth_mant: int, weight_exp: int, weight_b
     A spike adds (integer << weight_exp << 6) to a current whose threshold is vth_mant << 6.
     """
     step = weight_step(weight_bits)
-    levels = np.rint(weight * (vth_mant / (step << weight_exp)))
+    levels = np.rint(weight * (vth_mant / (step * 2.0**weight_exp)))
     most = weight_limit(weight_bits) // step
     return np.clip(levels, -most, most).astype(np.int64) * step
 
