@@ -37,10 +37,6 @@ LARGEST = {
 """More is a slip, and would fill the memory or overflow a library instead of giving an error."""
 WORDS = {
     "training.accelerator": ("cpu", "gpu", "cuda", "mps", "auto"),
-    "training.precision": (
-        *("16-true", "16-mixed", "bf16-true", "bf16-mixed", "32-true", "64-true"),
-        *("16", "bf16", "32", "64"),
-    ),
 }
 """What Lightning takes there."""
 

@@ -14,7 +14,8 @@ from neurodeploy.backends.trace import Trace
 
 CONVENTION = (
     "one synop per spike and synapse with a non-zero weight; input and recurrent connections included, "
-    "biases and neuron updates not; mean per sample"
+    "biases and neuron updates not; spikes of the last step count, though the run ends before they arrive; "
+    "mean per sample"
 )
 INPUT = "input"
 

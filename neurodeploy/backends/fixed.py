@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from neurodeploy.backends.trace import LayerTrace, Part, Progress, Trace, check_spikes, in_batches
+from neurodeploy.backends.trace import Part, Progress, Trace, check_spikes, empty_layer, in_batches
 from neurodeploy.fixedpoint import rules
 from neurodeploy.fixedpoint.rules import IntArray
 from neurodeploy.mapping.program import INPUT, Layer, Program
@@ -82,7 +82,7 @@ def _run_batch(program: Program, spikes: np.ndarray, record: bool) -> Part:
     sent[INPUT] = np.zeros((n_samples, program.n_inputs))
     counts = {la.name: np.zeros((n_samples, la.n_neurons), dtype=np.int64) for la in program.layers}
     overflows = {la.name: {"wrapped": 0, "saturated": 0} for la in program.layers}
-    kept = {la.name: _empty_trace(n_samples, n_steps, la.n_neurons) for la in program.layers if record}
+    kept = {la.name: empty_layer(n_samples, n_steps, la.n_neurons, np.int32) for la in program.layers if record}
     for now in range(n_steps):
         fired = {}
         for layer in program.layers:
@@ -113,8 +113,3 @@ def _count_overflows(
     plain = rules.leak_toward_zero(u_before, constants.kept_u) + (activation << rules.ALIGN_SHIFT)
     found["wrapped"] += int((plain != state.u).sum())
     found["saturated"] += int((np.abs(state.v) == rules.STATE_LIMIT - 1).sum())
-
-
-def _empty_trace(n_samples: int, n_steps: int, n_neurons: int) -> LayerTrace:
-    shape = (n_samples, n_steps, n_neurons)
-    return LayerTrace(np.zeros(shape, np.bool_), np.zeros(shape, np.int32), np.zeros(shape, np.int32))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from neurodeploy.backends.trace import LayerTrace, Part, Progress, Trace, check_spikes, in_batches
+from neurodeploy.backends.trace import Part, Progress, Trace, check_spikes, empty_layer, in_batches
 from neurodeploy.graph.network import Network
 from neurodeploy.graph.paths import INPUT
 
@@ -53,7 +53,7 @@ def _run_batch(network: Network, spikes: np.ndarray, record: bool) -> Part:
     v = {name: np.zeros((n_samples, size)) for name, size in sizes.items()}
     sent = {name: np.zeros((n_samples, size)) for name, size in sizes.items()}
     counts = {name: np.zeros((n_samples, size), dtype=np.int64) for name, size in sizes.items()}
-    kept = {name: _empty_trace(n_samples, n_steps, size) for name, size in sizes.items() if record}
+    kept = {name: empty_layer(n_samples, n_steps, size, np.float64) for name, size in sizes.items() if record}
     for now in range(n_steps):
         before = sent
         sent = {INPUT: spikes[:, now].astype(np.float64)}
@@ -75,8 +75,3 @@ def _run_batch(network: Network, spikes: np.ndarray, record: bool) -> Part:
                 kept[name].u_BTN[:, now] = u[name]
                 kept[name].v_BTN[:, now] = v[name]
     return Part(counts, kept, {})
-
-
-def _empty_trace(n_samples: int, n_steps: int, n_neurons: int) -> LayerTrace:
-    shape = (n_samples, n_steps, n_neurons)
-    return LayerTrace(np.zeros(shape, np.bool_), np.zeros(shape), np.zeros(shape))

@@ -79,6 +79,12 @@ class Part:
     overflows: dict[str, dict[str, int]]
 
 
+def empty_layer(n_samples: int, n_steps: int, n_neurons: int, kind: type) -> LayerTrace:
+    """Return a trace to be filled, with currents and potentials of the given kind of number."""
+    shape = (n_samples, n_steps, n_neurons)
+    return LayerTrace(np.zeros(shape, np.bool_), np.zeros(shape, kind), np.zeros(shape, kind))
+
+
 def joined(backend: str, names: list[str], output: str, spikes: np.ndarray, parts: list[Part], seconds: float) -> Trace:
     """Return one Trace from the batches' results, in their order."""
     layers = {

@@ -4,14 +4,16 @@ Two runs that differ by one rounding drift apart after the first spike that move
 end to end says little. Here each step is checked on its own: from the states the integer run had
 before, the graph's equations, with its numbers on the chip's grid, must give the states it had
 after, to within the rounding of the two leaks. A wrong weight, decay or threshold in the Program
-shows at the first step where it matters, and nothing hides behind an earlier difference.
+shows at the first step where it matters, and nothing hides behind an earlier difference. A wrong
+initial state shows at the step before the layer's first input. Potentials are compared after
+saturation to 24 bits; how many saturate is counted beside.
 
 Axes: B sample, T step, N neuron, I inputs.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -21,7 +23,7 @@ from neurodeploy.fixedpoint import rules
 from neurodeploy.graph.euler import Population
 from neurodeploy.graph.network import Network
 from neurodeploy.graph.paths import INPUT
-from neurodeploy.mapping.discretize import constants
+from neurodeploy.mapping.discretize import at_rest, constants, initial_state
 from neurodeploy.mapping.program import Layer, Program
 from neurodeploy.quantize.plan import Plan
 
@@ -47,7 +49,7 @@ def first_violation(
     """Return the first state of an integer run that its graph's equations do not allow.
 
     Args:
-        program: What was run; only its initial states are taken from it.
+        program: What was run; only its initial states and starts are taken from it.
         quantised, plan: The graph's network on the chip's grid, from `compile_network`.
         trace: The integer run, recorded; `spikes_BTI`: its input.
     """
@@ -62,9 +64,35 @@ def first_violation(
             # Every connection takes one step on the chip, whatever the graph says.
             drive[:, 1:] += sent[synapses.source][:, :-1] @ synapses.weight_OI.T
         unit = plan.vth_mant[one.name] << rules.ALIGN_SHIFT
+        found.append(_wrong_start(one, program.layer(one.name), plan, trace.layers[one.name]))
         expected = _expected(one, program.layer(one.name), plan, trace.layers[one.name], drive)
         found.append(_first_wrong(one, trace.layers[one.name], expected, unit))
     return earliest(found)
+
+
+def _wrong_start(population: Population, layer: Layer, plan: Plan, states: LayerTrace) -> Difference | None:
+    """Return the first neuron that does not stand where the graph starts when its input begins.
+
+    Where no initial state can bring it there, which the Program's notes say, the states before the
+    first step must be those that the conversion falls back to.
+    """
+    found = constants(population, plan.vth_mant[population.name])
+    charge, note = initial_state(population, found, layer.start)
+    if note:
+        u, v = layer.u_init[None, None], layer.v_init[None, None]
+        wanted_u, wanted_v = charge.u, charge.v
+    else:
+        begins = states.steps(layer.start - 1, layer.start)
+        u, v = begins.u_BTN, begins.v_BTN
+        wanted_u, wanted_v = -found.bias_u, at_rest(population, found)
+    # A current that keeps nothing has no say in what follows.
+    matters = rules.kept_of_current(found.du) > 0
+    wrong = [
+        first_where("u", population.name, (u != wanted_u) & matters, u, np.broadcast_to(wanted_u, u.shape)),
+        first_where("v", population.name, v != wanted_v, v, np.broadcast_to(wanted_v, v.shape)),
+    ]
+    first = earliest(wrong)
+    return None if first is None else replace(first, step=0 if note else layer.start - 1)
 
 
 def _expected(population: Population, layer: Layer, plan: Plan, states: LayerTrace, drive: np.ndarray) -> Expected:

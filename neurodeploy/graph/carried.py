@@ -17,7 +17,7 @@ INTEGERS = {
     "n_steps": (1, 1 << 24),
     "vth_mant": (1, (1 << rules.THRESHOLD_BITS) - 1),
     "weight_bits": (MIN_WEIGHT_BITS, MAX_WEIGHT_BITS),
-    "weight_exp": (rules.WEIGHT_EXPONENT_MIN, rules.WEIGHT_EXPONENT_MAX),
+    "weight_exp": (0, rules.WEIGHT_EXPONENT_MAX),
 }
 WORDS = {
     "reset": rules.RESETS,

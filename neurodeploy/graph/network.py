@@ -47,9 +47,25 @@ class Network:
     @property
     def quantised(self) -> bool:
         """True where the file carries the chip's precision for every population and weight."""
-        return all(one.vth_mant is not None for one in self.populations) and all(
-            one.weight_exp is not None for one in self.synapses
-        )
+        return all(self._carried().values())
+
+    def _carried(self) -> dict[str, bool]:
+        """Return for every population and weight whether its precision came with the file."""
+        found = {one.name: one.vth_mant is not None for one in self.populations}
+        return found | {one.name: None not in (one.weight_bits, one.weight_exp) for one in self.synapses}
+
+    def check_carried(self, where: str) -> None:
+        """Check that the file carries the precision of everything or of nothing.
+
+        Raises:
+            GraphError: with the first node that lost it.
+        """
+        carried = self._carried()
+        if any(carried.values()) and not all(carried.values()):
+            lost = next(name for name, there in carried.items() if not there)
+            raise GraphError(
+                f"{where}: node {lost} carries no precision while others do; export the graph again, whole"
+            )
 
 
 def discretised(file: GraphFile, *, dt_s: float | None = None, reset: str | None = None) -> Network:
@@ -100,7 +116,7 @@ def _discretised(file: GraphFile, dt_s: float | None, reset: str | None) -> Netw
         if not any(synapse.target == one.name for synapse in synapses):
             raise GraphError(f"{where}: {one.name} receives no input; connect it or remove it")
     ordered = _in_order(where, populations, synapses)
-    return Network(
+    network = Network(
         name=file.name,
         dt_s=dt_s,
         n_inputs=paths.n_inputs,
@@ -110,6 +126,8 @@ def _discretised(file: GraphFile, dt_s: float | None, reset: str | None) -> Netw
         notes=tuple(notes),
         settings=settings,
     )
+    network.check_carried(where)
+    return network
 
 
 def _check_nodes(where: str, nodes: dict[str, nir.NIRNode]) -> None:

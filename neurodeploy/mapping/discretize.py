@@ -17,7 +17,7 @@ from neurodeploy.graph.euler import Population
 from neurodeploy.graph.network import Network
 from neurodeploy.graph.paths import INPUT, Synapses
 from neurodeploy.mapping.program import Connection, Layer, Program
-from neurodeploy.mapping.start import charged
+from neurodeploy.mapping.start import Charge, charged
 from neurodeploy.quantize import grid
 from neurodeploy.quantize.plan import ConnectionPlan, Plan
 
@@ -149,16 +149,7 @@ def integers(network: Network, plan: Plan, chip: str) -> Program:
 
 def _layer(population: Population, vth_mant: int, start: int) -> tuple[Layer, list[str]]:
     found = constants(population, vth_mant)
-    at_rest = np.rint(-population.v_reset / population.span * found.unit).astype(np.int64)
-    state, note = charged(
-        start=start,
-        kept_u=rules.kept_of_current(found.du),
-        kept_v=rules.kept_of_potential(found.dv),
-        bias=found.bias,
-        u_then=-found.bias_u,
-        v_then=at_rest,
-        threshold=found.unit,
-    )
+    state, note = initial_state(population, found, start)
     layer = Layer(
         name=population.name,
         du=found.du,
@@ -175,7 +166,28 @@ def _layer(population: Population, vth_mant: int, start: int) -> tuple[Layer, li
         u_offset=-found.bias_u.astype(np.float64),
         v_offset=-population.v_reset / population.span * found.unit,
     )
-    return layer, [f"{population.name}: {note}"] if note else []
+    notes = [f"{population.name}: {note}"] if note else []
+    if population.reset == rules.RESET_SUBTRACT:
+        notes.append(f"{population.name}: Lava's LIF has no subtractive reset, so Lava runs our own process for it")
+    return layer, notes
+
+
+def initial_state(population: Population, found: Constants, start: int) -> tuple[Charge, str]:
+    """Return the state before step 0 that has the population at rest when its input begins, and a note."""
+    return charged(
+        start=start,
+        kept_u=rules.kept_of_current(found.du),
+        kept_v=rules.kept_of_potential(found.dv),
+        bias=found.bias,
+        u_then=-found.bias_u,
+        v_then=at_rest(population, found),
+        threshold=found.unit,
+    )
+
+
+def at_rest(population: Population, found: Constants) -> IntArray:
+    """Return the chip's number for a potential of 0 in the graph (N,)."""
+    return np.rint(-population.v_reset / population.span * found.unit).astype(np.int64)
 
 
 def _starts(network: Network) -> dict[str, int]:

@@ -12,6 +12,7 @@ from neurodeploy.backends.trace import Trace
 from neurodeploy.certificate.certify import (
     BACKENDS,
     FIXED,
+    INTEGER,
     REFERENCE,
     CertificateSettings,
     StageRun,
@@ -96,9 +97,9 @@ def certify(
 
 
 def certified_run(name: str, made: Compiled, target: Any, spikes_BTI: np.ndarray, progress: Progress) -> StageRun:
-    """Run one backend with every state recorded; for fixed, check the graph's equations as well."""
+    """Run one backend with every state recorded; check integer runs against the graph's equations."""
     trace = run_backend(name, target, spikes_BTI, record=True, progress=progress)
-    return StageRun(trace, violation_of(made, trace, spikes_BTI) if name == FIXED else None)
+    return StageRun(trace, violation_of(made, trace, spikes_BTI) if name in INTEGER else None)
 
 
 def violation_of(made: Compiled, trace: Trace, spikes_BTI: np.ndarray) -> Any:

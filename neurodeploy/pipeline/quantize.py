@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -58,6 +59,8 @@ def quantize_run(
             raise RunError(
                 f"{run}: is already quantised with other settings; train into another folder, or leave the options out"
             )
+        if settings != recipe.quantize:  # what an interrupted stage left belongs to the settings before
+            shutil.rmtree(folder.state, ignore_errors=True)
         write_text(folder.recipe_file, recipe.model_copy(update={"quantize": settings}).to_toml())
     record = quantize_stage(folder, progress)
     accuracy = {"ptq": record["ptq_test_accuracy"], "quantised": record["test_accuracy"]}

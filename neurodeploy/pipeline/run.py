@@ -29,7 +29,7 @@ from neurodeploy.pipeline.folder import Mode, RunFolder, open_run
 from neurodeploy.pipeline.plots import plots
 from neurodeploy.pipeline.quantize import quantised_network, quantize_stage
 from neurodeploy.pipeline.report import write_report
-from neurodeploy.pipeline.simulate import run_backend, synops_of
+from neurodeploy.pipeline.simulate import synops_of
 from neurodeploy.pipeline.train import part, train_stage, trained_network
 from neurodeploy.progress import Progress, silent
 from neurodeploy.recipes import Recipe, load_recipe
@@ -50,13 +50,14 @@ def run(
         `accuracy` {float, quantised, reference, fixed, lava where it ran}, `certificate`,
         `synops_per_sample`, `energy_j` {low, mid, high}, `report` (path of report.html), `path`.
     """
-    folder = open_run(out, load_recipe(recipe, settings), mode)
+    loaded = load_recipe(recipe, settings)
+    lava = _lava(loaded)
+    folder = open_run(out, loaded, mode)
     training = train_stage(folder, progress)
     quantisation = quantize_stage(folder, progress)
     network, made = export_stage(folder, folder.graph_file, progress)
     write_program(folder.program_file, made.program)
     test = part(folder.recipe(), "test")
-    lava = _lava(folder.recipe())
     runs = _stage_runs(folder, network, made, test, progress, with_lava=lava.ready)
     found = certificate(runs, made.program, test.labels_B, folder.recipe().certificate)
     fixed_trace = next(one.trace for one in runs if one.trace.backend == FIXED)
@@ -119,7 +120,7 @@ def _stage_runs(
     ]
     if with_lava:
         few = spikes[: folder.recipe().certificate.lava_samples]
-        runs.append(StageRun(run_backend(LAVA, made.program, few, record=True, progress=progress)))
+        runs.append(certified_run(LAVA, made, made.program, few, progress))
     return runs
 
 

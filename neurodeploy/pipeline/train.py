@@ -74,6 +74,7 @@ def part(recipe: Recipe, split: Split) -> SpikeData:
 def new_network(recipe: Recipe) -> SpikingNetwork:
     """Return the recipe's network with the initial weights its seed gives."""
     sample = part(recipe, "test")
+    torch.set_num_threads(recipe.training.threads)  # the order of float sums depends on it
     torch.manual_seed(recipe.training.seed)
     return build(recipe.network, sample.n_channels, n_classes(recipe))
 

@@ -193,7 +193,7 @@ def fit(
 
     Args:
         state_file: Where the state is kept after every epoch; when it exists, training goes on from it.
-        keep_initial: Let the initial weights compete as epoch -1, so that fine-tuning cannot do worse.
+        keep_initial: Let the initial weights compete as epoch -1, so that fine-tuning cannot end with a lower score.
 
         teacher: A trained network of the same classes to stay close to.
 
@@ -208,7 +208,6 @@ def fit(
         trainer = pl.Trainer(
             max_epochs=settings.epochs,
             accelerator=settings.accelerator,
-            precision=settings.precision,  # type: ignore[arg-type]
             callbacks=[keeper],
             logger=False,
             enable_checkpointing=False,

@@ -22,4 +22,3 @@ class TrainingSettings(BaseModel):
     event_drop: float = Field(0.0, ge=0, lt=1, description="Part of the training events left out.")
     threads: int = Field(1, ge=1, description="CPU threads; more slow small networks down.")
     accelerator: str = Field("cpu", description="Lightning's accelerator: cpu, gpu or auto.")
-    precision: str = Field("32-true", description="Lightning's precision, e.g. bf16-mixed.")

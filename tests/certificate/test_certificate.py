@@ -188,6 +188,22 @@ def test_one_broken_threshold_fails_in_its_layer(network: Network, spikes: np.nd
             assert not certified(made, network, broken, spikes)["passed"]
 
 
+def test_one_broken_initial_state_fails_before_the_first_input(network: Network, spikes: np.ndarray) -> None:
+    made = compile_network(network)
+    for key in ("u_init", "v_init"):
+
+        def change(layer: Layer, key: str = key) -> Layer:
+            state = getattr(layer, key).copy()
+            state[2] += 5000
+            return replace(layer, **{key: state})
+
+        broken = with_layer(made.program, "n2", change)
+        first = violation(made, broken, spikes)
+        assert (first.layer, first.what, first.neuron) == ("n2", key[0], 2)
+        assert first.step == made.program.layer("n2").start - 1
+        assert not certified(made, network, broken, spikes)["passed"]
+
+
 def test_a_difference_between_two_integer_runs_is_found_at_its_step(network: Network, spikes: np.ndarray) -> None:
     program = compile_network(network).program
     right = fixed.run(program, spikes, record=True)
@@ -213,6 +229,10 @@ def test_lava_that_differs_from_fixed_fails_the_certificate(network: Network, sp
     assert found["bit_exact"] == {"fixed/lava": False}
     assert not found["passed"]
     assert "not bit-exact with fixed: u of layer n1 at step" in found["failures"][0]
+    between = StageRun(reference.run(network, spikes, record=True))
+    apart = certificate([StageRun(right), between, StageRun(other)], made.program, right.predictions_B, settings)
+    assert apart["bit_exact"] == {"fixed/lava": False}
+    assert not apart["passed"]
 
 
 def test_lost_accuracy_fails_and_the_limit_itself_passes(network: Network, spikes: np.ndarray) -> None:

@@ -50,7 +50,6 @@ SETTINGS = {
     "training.seed=99999999999999999999": "training.seed: at most 4294967295",
     "training.threads=100000": "training.threads: at most 256",
     "training.accelerator=abacus": "training.accelerator: choose one of auto, cpu, cuda, gpu, mps, found 'abacus'",
-    "training.precision=low": "training.precision: choose one of .*32-true.*found 'low'",
     "network.hidden=[0]": r"network.hidden: each layer needs 1 to 65536 neurons, found \[0\]",
     "network.hidden=[1000000000]": "each layer needs 1 to 65536 neurons",
     "network.hidden=16": "network.hidden: .*found 16",

@@ -16,6 +16,8 @@ from neurodeploy.mapping.compile import compile_network
 
 EXPORTS = sorted((Path(__file__).parents[2] / "exports").glob("*/*/manifest.json"))
 SAMPLES = 64
+REACHED = {"digits": (0.965, 0.01), "braille7": (0.93, 0.015)}
+"""Float accuracy at least, and what the integers may lose, on the test part."""
 NEEDS = {"braille7": (pytest.mark.data,)}
 
 
@@ -45,7 +47,9 @@ def test_an_export_reaches_the_accuracies_of_its_manifest(path: Path) -> None:
     reference, fixed = found["stages"]
     assert found["passed"], found["failures"]
     assert reference["accuracy"] == manifest["accuracy"]["reference"]
-    assert fixed["accuracy"] >= manifest["accuracy"]["float"] - 0.015
+    least, drop = REACHED[manifest["recipe"]]
+    assert manifest["accuracy"]["float"] >= least
+    assert fixed["accuracy"] >= manifest["accuracy"]["float"] - drop
 
 
 @pytest.mark.lava
