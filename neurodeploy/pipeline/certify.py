@@ -8,11 +8,13 @@ from typing import Any
 
 import numpy as np
 
+from neurodeploy.backends.lava.environment import check_ready
 from neurodeploy.backends.trace import Trace
 from neurodeploy.certificate.certify import (
     BACKENDS,
     FIXED,
     INTEGER,
+    LAVA,
     REFERENCE,
     CertificateSettings,
     StageRun,
@@ -72,6 +74,8 @@ def certify(
         raise GraphError(f"--backends: found {','.join(backends)!r}; name each of {', '.join(BACKENDS)} at most once")
     if is_program(file):
         raise GraphError(f"{file}: is an integer Program; name its .nir graph, and the Program with --program")
+    if LAVA in backends:
+        check_ready()
     options = GraphOptions(dt_s, reset, weight_bits, calibrate or default_calibration(data))
     network = read_network(file, options)
     samples = data_for(data, network, limit=limit)

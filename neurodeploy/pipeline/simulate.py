@@ -10,6 +10,7 @@ import numpy as np
 from neurodeploy.accounting.synops import count
 from neurodeploy.backends import fixed, reference
 from neurodeploy.backends.lava import client as lava
+from neurodeploy.backends.lava.environment import check_ready
 from neurodeploy.backends.trace import Trace
 from neurodeploy.certificate.certify import BACKENDS, FIXED, LAVA, REFERENCE
 from neurodeploy.errors import GraphError, nearest
@@ -57,6 +58,8 @@ def simulate(
     """
     if backend not in BACKENDS:
         raise GraphError(f"--backend: {backend!r} is unknown; {nearest(backend, BACKENDS)}")
+    if backend == LAVA:
+        check_ready()
     options = GraphOptions(dt_s, reset, weight_bits, calibrate or default_calibration(data))
     target: Network | Program
     if is_program(file):

@@ -148,22 +148,28 @@ def test_one_broken_weight_fails_where_it_is_first_used(
     assert "does not compute the graph" in found["failures"][0]
 
 
-def test_one_broken_decay_fails_in_its_layer(network: Network, spikes: np.ndarray) -> None:
+def test_one_broken_decay_fails_where_its_state_first_matters(network: Network, spikes: np.ndarray) -> None:
     made = compile_network(network)
+    by = 16
     for key, what in (("du", "u"), ("dv", "v")):
         for name in ("n1", "n2"):
+            intact = getattr(fixed.run(made.program, spikes, record=True).layers[name], f"{what}_BTN")
+            neuron = int(np.abs(intact).max(axis=(0, 1)).argmax())  # the one that its decay matters most to
 
-            def change(layer: Layer, key: str = key) -> Layer:
-                return replace(layer, **{key: getattr(layer, key) + 16})
+            def change(layer: Layer, key: str = key, neuron: int = neuron) -> Layer:
+                decay = getattr(layer, key).copy()
+                decay[neuron] += by
+                return replace(layer, **{key: decay})
 
             broken = with_layer(made.program, name, change)
             first = violation(made, broken, spikes)
-            assert (first.layer, first.what) == (name, what)
-            # A decay matters from the first step at which its state is not small.
-            states = getattr(fixed.run(broken, spikes, record=True).layers[name], f"{what}_BTN")
-            initial = getattr(broken.layer(name), f"{what}_init")
-            before = states[first.sample, first.step - 1] if first.step else initial
-            assert abs(int(before[first.neuron])) * 16 / 4096 > 0.5
+            assert (first.layer, first.what, first.neuron) == (name, what, neuron)
+            states = getattr(fixed.run(broken, spikes, record=True).layers[name], f"{what}_BTN")[:, :, neuron]
+            initial = np.full((len(states), 1), getattr(broken.layer(name), f"{what}_init")[neuron])
+            # What the broken decay changes in each step; one unit of rounding may hide as much again.
+            changed = np.abs(np.concatenate([initial, states[:, :-1]], axis=1)) * by / 4096
+            assert changed[first.sample, first.step] > 0.5
+            assert (changed[:, : first.step] <= 2).all()
             assert not certified(made, network, broken, spikes)["passed"]
 
 

@@ -100,6 +100,16 @@ def worker_python(folder: Path | None = None) -> Path:
     return python
 
 
+def check_ready() -> None:
+    """Check without starting anything that Lava can be run, before long work that needs it.
+
+    Raises:
+        LavaError: there is no ready environment.
+    """
+    if not runs_in_process():
+        worker_python()
+
+
 def status(folder: str | Path | None = None) -> Status:
     """Return whether Lava is ready, having asked its interpreter to import it."""
     if runs_in_process():
