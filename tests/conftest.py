@@ -5,9 +5,14 @@ from __future__ import annotations
 import functools
 import os
 
+import hypothesis
 import pytest
 
 from neurodeploy.backends.lava import Status, status
+
+# Property tests look at the same examples each time; --hypothesis-seed=N, with the default profile, at others.
+hypothesis.settings.register_profile("fixed", derandomize=True, deadline=None)
+hypothesis.settings.load_profile("fixed")
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

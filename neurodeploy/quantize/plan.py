@@ -96,15 +96,37 @@ def layer_plan(facts: LayerFacts, weight_bits: int) -> tuple[int, dict[str, Conn
             f"{np.abs(facts.bias).max():.3g} are too much for a 24-bit current; scale them down, or raise the threshold"
         )
     best: tuple[float, int, dict[str, ConnectionPlan]] | None = None
-    for candidate in np.unique(np.geomspace(max(2, highest // 2), highest, CANDIDATES).astype(int))[::-1]:
-        error, chosen = 0.0, {}
-        for name, weight in facts.weights.items():
-            added, chosen[name] = _best_exponent(weight, facts.rates.get(name), int(candidate), weight_bits)
-            error += added
-        if best is None or error < best[0]:
-            best = (error, int(candidate), chosen)
-    assert best is not None
+    while best is None:
+        for candidate in np.unique(np.geomspace(max(2, highest // 2), highest, CANDIDATES).astype(int))[::-1]:
+            error, chosen = 0.0, {}
+            for name, weight in facts.weights.items():
+                added, chosen[name] = _best_exponent(weight, facts.rates.get(name), int(candidate), weight_bits)
+                error += added
+            if (best is None or error < best[0]) and _cannot_wrap(facts, int(candidate), chosen):
+                best = (error, int(candidate), chosen)
+        highest //= 2
+        if best is None and highest < 2:
+            raise PrecisionError(
+                f"{facts.name}: rounded to {weight_bits} bits, its weights are too much for a 24-bit current; "
+                "use more bits, or scale them down"
+            )
     return best[1], best[2]
+
+
+def _cannot_wrap(facts: LayerFacts, vth_mant: int, chosen: Mapping[str, ConnectionPlan]) -> bool:
+    """True where no input can make the current wrap; with calibration its peak has been allowed for instead.
+
+    Few bits can round weights up by a lot, so the integers themselves are summed.
+    """
+    if facts.u_peak is not None:
+        return True
+    kept = max(facts.alpha, float(rules.kept_of_current(grid.du_of(np.array(facts.alpha)))) / rules.DECAY_ONE)
+    most = np.abs(facts.bias) * vth_mant
+    for name, weight in facts.weights.items():
+        plan = chosen[name]
+        whole = grid.weight_integers(weight, vth_mant, plan.weight_exp, plan.weight_bits)
+        most = most + np.abs(whole).sum(axis=1) * 2.0**plan.weight_exp / (1 - kept)
+    return float(most.max() * (1 << rules.ALIGN_SHIFT)) < rules.STATE_LIMIT - 1
 
 
 def layer_variants(
@@ -138,7 +160,7 @@ def _whole_exponent(weight: np.ndarray, vth_mant: int, weight_bits: int) -> int:
 def _highest_threshold(facts: LayerFacts, weight_bits: int) -> int:
     """Return the largest threshold mantissa that keeps every field in range."""
     room = (rules.STATE_LIMIT - 1) / (1 << rules.ALIGN_SHIFT)
-    # Rounding can raise each of the summed weights by half a step, at most 1/250 of the largest.
+    # At 8 bits rounding raises a weight by at most 1/250 of the largest; `_cannot_wrap` looks at the result.
     sums = sum(np.abs(weight).sum(axis=1) for weight in facts.weights.values())
     certain = room / (1.02 * (float(np.max(sums)) / (1 - facts.alpha) + float(np.abs(facts.bias).max())) + 1e-12)
     if certain < ROOMY and facts.u_peak is not None:
