@@ -29,8 +29,7 @@ class Connected(Protocol):
     def source(self) -> str: ...
     @property
     def target(self) -> str: ...
-    @property
-    def weight_OI(self) -> np.ndarray: ...
+    def fan_out(self, *, zeros: bool = False) -> np.ndarray: ...
 
 
 def count(connections: Sequence[Connected], sizes: Mapping[str, int], trace: Trace, n_steps: int) -> dict[str, Any]:
@@ -47,17 +46,17 @@ def count(connections: Sequence[Connected], sizes: Mapping[str, int], trace: Tra
     sent = {INPUT: trace.input_counts_BI, **trace.counts}
     rows: list[dict[str, Any]] = []
     for one in connections:
-        fan_out_I = np.count_nonzero(one.weight_OI, axis=0)
+        fan_out_I, all_I = one.fan_out(), one.fan_out(zeros=True)
         spikes_BI = sent[one.source]
         rows.append(
             {
                 "name": one.name,
                 "source": one.source,
                 "target": one.target,
-                "synapses": int(one.weight_OI.size),
+                "synapses": int(all_I.sum()),
                 "nonzero_synapses": int(fan_out_I.sum()),
                 "synops_per_sample": float((spikes_BI @ fan_out_I).mean()),
-                "dense_synops_per_sample": float(spikes_BI.sum(axis=1).mean() * one.weight_OI.shape[0]),
+                "dense_synops_per_sample": float((spikes_BI @ all_I).mean()),
             }
         )
     layers: list[dict[str, Any]] = [

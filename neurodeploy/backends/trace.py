@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from neurodeploy.errors import DataError
+from neurodeploy.fixedpoint import rules
 
 Progress = Callable[[int, int], None]
 """Called with the number of samples done and their total."""
@@ -19,7 +20,10 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True, eq=False)
 class LayerTrace:
-    """States of one layer after every step, (B, T, N)."""
+    """States of one layer after every step, (B, T, N).
+
+    Sigma-delta layers have graded spikes; their `u` is the sum and `v` the activation.
+    """
 
     spikes_BTN: np.ndarray
     u_BTN: np.ndarray
@@ -43,6 +47,8 @@ class Trace:
         layers: Full states where they were recorded, else empty.
         overflows: Currents that wrapped and potentials that saturated, per layer (integer runs).
         seconds: Wall time of the run, without building and loading.
+        scores_BN: What the class is read from, for each neuron of the output layer; its spike
+            counts when None.
     """
 
     backend: str
@@ -53,6 +59,7 @@ class Trace:
     layers: dict[str, LayerTrace]
     overflows: dict[str, dict[str, int]]
     seconds: float
+    scores_BN: np.ndarray | None = None
 
     @property
     def n_samples(self) -> int:
@@ -60,8 +67,9 @@ class Trace:
 
     @property
     def predictions_B(self) -> np.ndarray:
-        """Class of each sample: the output neuron with most spikes, the lowest index on a tie."""
-        return self.counts[self.output].argmax(axis=1)
+        """Class of each sample: the output neuron with the highest score, the lowest index on a tie."""
+        scores = self.counts[self.output] if self.scores_BN is None else self.scores_BN
+        return scores.argmax(axis=1)
 
     def accuracy(self, labels_B: np.ndarray) -> float:
         """Return the fraction of samples whose prediction equals the label."""
@@ -77,12 +85,36 @@ class Part:
     counts: dict[str, np.ndarray]
     layers: dict[str, LayerTrace]
     overflows: dict[str, dict[str, int]]
+    scores_BN: np.ndarray | None = None
 
 
-def empty_layer(n_samples: int, n_steps: int, n_neurons: int, kind: type) -> LayerTrace:
+class Scores:
+    """What the class is read from, summed up step by step; (B, N) in `BN`, None for spike counts."""
+
+    def __init__(self, readout: str, n_samples: int, n_neurons: int, start: int) -> None:
+        self.readout, self.start = readout, start
+        lowest = np.iinfo(np.int64).min if readout == "v_max" else 0
+        self.BN = None if readout == "spikes" else np.full((n_samples, n_neurons), lowest, np.int64)
+
+    def add(self, v_BN: np.ndarray, now: int) -> None:
+        """Take the output's potentials after step `now`."""
+        if self.BN is None or now < self.start:
+            return
+        if self.readout == "v_last":
+            self.BN[:] = v_BN
+        elif self.readout == "v_max":
+            np.maximum(self.BN, v_BN, out=self.BN)
+        else:
+            self.BN += v_BN
+
+
+def empty_layer(
+    n_samples: int, n_steps: int, n_neurons: int, kind: type = np.int32, *, graded: bool = False
+) -> LayerTrace:
     """Return a trace to be filled, with currents and potentials of the given kind of number."""
     shape = (n_samples, n_steps, n_neurons)
-    return LayerTrace(np.zeros(shape, np.bool_), np.zeros(shape, kind), np.zeros(shape, kind))
+    spikes: np.ndarray = np.zeros(shape, np.int32 if graded else np.bool_)
+    return LayerTrace(spikes, np.zeros(shape, kind), np.zeros(shape, kind))
 
 
 def joined(backend: str, names: list[str], output: str, spikes: np.ndarray, parts: list[Part], seconds: float) -> Trace:
@@ -94,22 +126,24 @@ def joined(backend: str, names: list[str], output: str, spikes: np.ndarray, part
             np.concatenate([part.layers[name].v_BTN for part in parts]),
         )
         for name in names
-        if parts[0].layers
+        if name in parts[0].layers
     }
     overflows = {
         name: {key: sum(part.overflows[name][key] for part in parts) for key in parts[0].overflows[name]}
         for name in names
-        if parts[0].overflows
+        if name in parts[0].overflows
     }
+    scores = [part.scores_BN for part in parts if part.scores_BN is not None]
     return Trace(
         backend=backend,
         n_input_steps=spikes.shape[1],
         output=output,
-        input_counts_BI=spikes.sum(axis=1, dtype=np.int64),
+        input_counts_BI=np.count_nonzero(spikes, axis=1).astype(np.int64),
         counts={name: np.concatenate([part.counts[name] for part in parts]) for name in names},
         layers=layers,
         overflows=overflows,
         seconds=seconds,
+        scores_BN=np.concatenate(scores) if scores else None,
     )
 
 
@@ -133,13 +167,14 @@ def in_batches(
     return joined(backend, names, output, spikes, parts, time.perf_counter() - started)
 
 
-def check_spikes(spikes_BTI: np.ndarray, n_inputs: int, where: str) -> np.ndarray:
-    """Return the spikes as uint8 (B, T, I) after checking shape and values.
+def check_spikes(spikes_BTI: np.ndarray, n_inputs: int, where: str, *, graded: bool = False) -> np.ndarray:
+    """Return the spikes as (B, T, I), uint8 or for graded ones int32, after checking shape and values.
 
     Inputs with several axes per step, (B, T, C, H, W), are flattened in C order.
 
     Raises:
-        DataError: wrong number of axes or channels, no samples or steps, or values other than 0 and 1.
+        DataError: wrong number of axes or channels, no samples or steps, or values other than 0 and
+            1, or whole numbers of 24 signed bits where they are graded.
     """
     spikes = np.asarray(spikes_BTI)
     if spikes.ndim < 3 or not spikes.size:
@@ -150,7 +185,17 @@ def check_spikes(spikes_BTI: np.ndarray, n_inputs: int, where: str) -> np.ndarra
             f"{where}: spikes have {spikes.shape[2]} channels, the network takes {n_inputs}; "
             "check that data and network belong together"
         )
-    if spikes.dtype != np.bool_ and not np.isin(np.unique(spikes), (0, 1)).all():
+    if spikes.dtype.kind not in "biuf":
+        raise DataError(f"{where}: spikes hold {spikes.dtype}, numbers are needed")
+    if graded:
+        limit = 1 << rules.MESSAGE_BITS - 1
+        if not ((spikes >= -limit) & (spikes < limit) & (spikes == np.trunc(spikes))).all():
+            raise DataError(
+                f"{where}: graded spikes hold values from {spikes.min()} to {spikes.max()}, whole numbers from "
+                f"{-limit} to {limit - 1} are allowed; scale and round them"
+            )
+        return spikes.astype(np.int32)
+    if spikes.dtype != np.bool_ and not ((spikes == 0) | (spikes == 1)).all():
         raise DataError(
             f"{where}: spikes hold values from {spikes.min()} to {spikes.max()}, only 0 and 1 are allowed; "
             "clip or bin the events to one per step"

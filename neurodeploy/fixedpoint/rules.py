@@ -23,12 +23,22 @@ STATE_LIMIT = 1 << (STATE_BITS - 1)
 DECAY_BITS = 12
 DECAY_ONE = 1 << DECAY_BITS
 THRESHOLD_BITS = 17
+NEVER = 1 << THRESHOLD_BITS
+"""A threshold mantissa that no potential reaches: potentials saturate one below it."""
 ALIGN_SHIFT = 6
 """Thresholds and synaptic sums are shifted left by this to line up with the state."""
 BIAS_MANTISSA_BITS = 13
 BIAS_EXPONENT_MAX = 7
 WEIGHT_BITS = 8
 WEIGHT_EXPONENT_MIN, WEIGHT_EXPONENT_MAX = -8, 7
+DELAY_MAX = 63
+"""Steps a spike can wait beyond the one that every connection takes: a field of 6 bits."""
+MESSAGE_BITS = 24
+"""Signed width of a graded spike."""
+REFRACTORY_MAX = 63
+SIGN_MIXED, SIGN_EXCITATORY, SIGN_INHIBITORY = "mixed", "excitatory", "inhibitory"
+SIGN_FROM_VALUES = "auto"
+SIGNS = (SIGN_FROM_VALUES, SIGN_MIXED, SIGN_EXCITATORY, SIGN_INHIBITORY)
 
 RESET_ZERO = "zero"
 RESET_SUBTRACT = "subtract"
@@ -80,6 +90,15 @@ def wrap_current(u: IntArray) -> IntArray:
     return np.where(wrapped <= -STATE_LIMIT, u + 2 * STATE_LIMIT, wrapped)
 
 
+def wrap_sum(total: IntArray) -> IntArray:
+    """Return a convolution's sum wrapped into 24 signed bits, -2^23 included.
+
+    >>> wrap_sum(np.array([STATE_LIMIT - 1, STATE_LIMIT, -STATE_LIMIT]))
+    array([ 8388607, -8388608, -8388608])
+    """
+    return (total + STATE_LIMIT) % (2 * STATE_LIMIT) - STATE_LIMIT
+
+
 def saturate_potential(v: IntArray) -> IntArray:
     """Return the potential clipped to plus and minus (2^23 - 1)."""
     return np.clip(v, 1 - STATE_LIMIT, STATE_LIMIT - 1)
@@ -100,11 +119,22 @@ def shift_by_exponent(value: IntArray, exponent: npt.ArrayLike) -> IntArray:
     return np.where(exponent >= 0, value << np.maximum(exponent, 0), value >> np.maximum(-exponent, 0))
 
 
-def loihi_weights(weight: npt.ArrayLike, weight_bits: int = WEIGHT_BITS) -> IntArray:
+def sign_mode(weight: npt.ArrayLike) -> str:
+    """Return the sign mode that Lava takes from the values; zeros alone are excitatory."""
+    weight = _whole(weight)
+    if not weight.size or weight.min() >= 0:
+        return SIGN_EXCITATORY
+    return SIGN_INHIBITORY if weight.max() <= 0 else SIGN_MIXED
+
+
+def loihi_weights(weight: npt.ArrayLike, weight_bits: int = WEIGHT_BITS, sign: str = SIGN_FROM_VALUES) -> IntArray:
     """Return the weights as the synapse memory holds them.
 
-    The sign mode comes from the values, as in Lava: a matrix with both signs pays one bit for
-    the sign and loses its low bit toward minus infinity; a matrix of one sign uses 0..255.
+    A matrix of mixed signs pays one bit for the sign and loses its low bit toward minus infinity;
+    a matrix of one sign uses 0..255, and a weight of the other sign becomes 0.
+
+    Args:
+        sign: "mixed", "excitatory", "inhibitory", or "auto": from the values, as in Lava.
 
     >>> loihi_weights([[-3, 3, 300]])
     array([[ -4,   2, 254]])
@@ -112,10 +142,8 @@ def loihi_weights(weight: npt.ArrayLike, weight_bits: int = WEIGHT_BITS) -> IntA
     (array([[  1,   3, 255]]), array([[  -3, -255]]))
     """
     weight = _whole(weight)
-    if not weight.size:
-        return weight
-    mixed = weight.min() < 0 < weight.max()
-    inhibitory = not mixed and weight.min() < 0
+    sign = sign_mode(weight) if sign == SIGN_FROM_VALUES else sign
+    mixed, inhibitory = sign == SIGN_MIXED, sign == SIGN_INHIBITORY
     magnitude = -weight if inhibitory else weight
     lowest = -(1 << WEIGHT_BITS) if mixed else 0
     clipped = np.clip(magnitude, lowest, (1 << WEIGHT_BITS) - 1)
@@ -134,6 +162,7 @@ def step(
     bias: IntArray,
     threshold: IntArray,
     reset: str,
+    resting: npt.NDArray[np.bool_] | None = None,
 ) -> State:
     """Return a layer's state after one step.
 
@@ -147,16 +176,24 @@ def step(
         bias: From `effective_bias`.
         threshold: Threshold mantissa, already shifted left by `ALIGN_SHIFT`.
         reset: "zero" (Lava's LIF) or "subtract" (the threshold is taken off).
+        resting: Neurons in their refractory period: the potential stays as it is, and does not spike.
     """
-    u = wrap_current(_as_int32(_leak(u, kept_u) + (activation << ALIGN_SHIFT)))
-    v = saturate_potential(_as_int32(_leak(v, kept_v) + u + bias))
-    spikes = v > threshold
+    u = wrap_current(as_int32(_leak(u, kept_u) + (activation << ALIGN_SHIFT)))
+    moved = saturate_potential(as_int32(_leak(v, kept_v) + u + bias))
+    spikes = moved > threshold
+    if resting is not None:
+        moved = np.where(resting, v, moved)
+        spikes &= ~resting
+    v = moved
     v = np.where(spikes, v - threshold if reset == RESET_SUBTRACT else 0, v)
     return State(u, v, spikes)
 
 
-def _as_int32(value: IntArray) -> IntArray:
-    """Overflow as Lava's int32 arrays do: a current wraps only once, and may grow out of 32 bits."""
+def as_int32(value: IntArray) -> IntArray:
+    """Return the value after the overflow of Lava's int32 arrays.
+
+    A current wraps around 24 bits only once a step, and so may grow until it meets this one.
+    """
     return value.astype(np.int32).astype(np.int64)
 
 

@@ -39,6 +39,10 @@ class Synapses:
     weight_bits: int | None = None
     weight_exp: int | None = None
 
+    def fan_out(self, *, zeros: bool = False) -> np.ndarray:
+        """Return how many synapses each source has (I,): with a non-zero weight, or of any weight."""
+        return np.full(self.weight_OI.shape[1], len(self.weight_OI)) if zeros else (self.weight_OI != 0).sum(axis=0)
+
 
 class Paths:
     """Paths through the stateless nodes, from one population to the next."""

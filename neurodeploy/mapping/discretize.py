@@ -16,7 +16,9 @@ from neurodeploy.fixedpoint.rules import IntArray
 from neurodeploy.graph.euler import Population
 from neurodeploy.graph.network import Network
 from neurodeploy.graph.paths import INPUT, Synapses
-from neurodeploy.mapping.program import Connection, Layer, Program
+from neurodeploy.mapping.connection import Connection
+from neurodeploy.mapping.layer import Layer
+from neurodeploy.mapping.program import Program
 from neurodeploy.mapping.start import Charge, charged
 from neurodeploy.quantize import grid
 from neurodeploy.quantize.plan import ConnectionPlan, Plan

@@ -7,6 +7,7 @@ Axes: N neurons of a layer, O neurons a connection ends on, I neurons (or input 
 from __future__ import annotations
 
 import hashlib
+import math
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -16,66 +17,17 @@ import numpy as np
 from neurodeploy.errors import ProgramError
 from neurodeploy.fixedpoint import rules
 from neurodeploy.fixedpoint.rules import IntArray
+from neurodeploy.mapping.connection import Connection
+from neurodeploy.mapping.layer import AnyLayer, Layer, SigmaDelta, within
+
+__all__ = ["INPUT", "READOUTS", "AnyLayer", "Connection", "Layer", "Program", "SigmaDelta", "arrays_of", "check"]
 
 INPUT = "input"
 """Source name of a connection that starts from the network's input channels."""
 
-
-@dataclass(frozen=True, eq=False)
-class Layer:
-    """One population of neurons.
-
-    Attributes:
-        name: Name of the neuron node in the graph.
-        du, dv: Decays of current and potential (N,), 12 bit; `du` is one less than what is lost.
-        vth: Threshold mantissa (N,), 17 bit, shifted left by 6 before the comparison.
-        bias_mant: Bias mantissa (N,), 13 bit signed; `bias_exp`: its shared exponent, 0..7.
-        u_init, v_init: State before the first step (N,), 24 bit.
-        reset: "zero" or "subtract".
-        start: Step at which the first input can arrive: one per connection on the way.
-        u_per_unit, v_per_unit: Chip units for a current and a potential of 1 in the graph (N,).
-        u_offset, v_offset: Chip units to add to the graph's scaled state to get the chip's (N,).
-    """
-
-    name: str
-    du: IntArray
-    dv: IntArray
-    vth: IntArray
-    bias_mant: IntArray
-    bias_exp: int
-    u_init: IntArray
-    v_init: IntArray
-    reset: str
-    start: int
-    u_per_unit: np.ndarray
-    v_per_unit: np.ndarray
-    u_offset: np.ndarray
-    v_offset: np.ndarray
-
-    @property
-    def n_neurons(self) -> int:
-        return len(self.vth)
-
-    @property
-    def shared(self) -> bool:
-        """True where all neurons share decays and threshold, as Lava's own LIF requires."""
-        return all(len(np.unique(value)) <= 1 for value in (self.du, self.dv, self.vth))
-
-
-@dataclass(frozen=True, eq=False)
-class Connection:
-    """A dense connection from `source` (a layer or "input") to `target`; costs one step.
-
-    Attributes:
-        weight_OI: Integer weights as the synapse memory holds them (mixed signs: even, +-254).
-        weight_exp: Shared exponent of base 2, applied after the sum.
-    """
-
-    name: str
-    source: str
-    target: str
-    weight_OI: IntArray
-    weight_exp: int
+READOUTS = ("spikes", "v_last", "v_max", "v_sum")
+"""What the class is read from: the output's spike counts, or its potentials after the last step,
+their largest value, or their sum, from the step on at which its first input can arrive."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,31 +39,42 @@ class Program:
         dt_s: What one step stands for, seconds.
         n_inputs: Input channels.
         layers, connections: In the order of the flow.
-        output: Layer whose neuron with most spikes is the class.
+        output: Layer that the class is read from.
         plan: The precision choices it was made with (`quantize.plan.Plan` as plain values).
         notes: What the conversion changed, one sentence each.
+        input_shape: Axes of the input, flattened in C order; (n_inputs,) when empty.
+        graded_input: Input spikes carry values of 24 signed bits; else they are 0 or 1.
+        readout: One of `READOUTS`; the class is the output neuron where it is largest.
     """
 
     name: str
     chip: str
     dt_s: float
     n_inputs: int
-    layers: tuple[Layer, ...]
+    layers: tuple[AnyLayer, ...]
     connections: tuple[Connection, ...]
     output: str
     plan: dict[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    input_shape: tuple[int, ...] = ()
+    graded_input: bool = False
+    readout: str = READOUTS[0]
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "input_shape", tuple(self.input_shape) or (self.n_inputs,))
         check(self)
 
-    def layer(self, name: str) -> Layer:
+    def layer(self, name: str) -> Any:
         """Return the layer called `name`."""
         return next(layer for layer in self.layers if layer.name == name)
 
     def into(self, target: str) -> list[Connection]:
         """Return the connections that end on the layer called `target`."""
         return [one for one in self.connections if one.target == target]
+
+    def graded(self, source: str) -> bool:
+        """Return whether a layer, or the input, sends values instead of spikes."""
+        return self.graded_input if source == INPUT else self.layer(source).graded
 
     @property
     def depth(self) -> int:
@@ -128,21 +91,21 @@ class Program:
         sha = hashlib.sha256()
         for value in arrays_of(self).values():
             sha.update(str(value.shape).encode() + np.ascontiguousarray(value, dtype="<i8").tobytes())
-        rest = [self.n_inputs, self.output]
-        rest += [(la.name, la.bias_exp, la.reset, la.start) for la in self.layers]
-        rest += [(co.name, co.source, co.target, co.weight_exp) for co in self.connections]
+        rest: list[Any] = [self.n_inputs, self.input_shape, self.graded_input, self.output, self.readout]
+        rest += [(la.kind, *((key, getattr(la, key)) for key in la.plain)) for la in self.layers]
+        rest += [(co.name, co.source, co.target, co.sign, co.window) for co in self.connections]
         sha.update(repr(rest).encode())
         return sha.hexdigest()
 
 
-LAYER_INTEGERS = ("du", "dv", "vth", "bias_mant", "u_init", "v_init")
-LAYER_UNITS = ("u_per_unit", "v_per_unit", "u_offset", "v_offset")
+SYNAPSE_INTEGERS = ("weight", "weight_exp", "delay")
 
 
 def arrays_of(program: Program) -> dict[str, IntArray]:
     """Return every integer array of the Program by a path-like name."""
-    found = {f"layer/{la.name}/{key}": getattr(la, key) for la in program.layers for key in LAYER_INTEGERS}
-    found |= {f"connection/{co.name}/weight": co.weight_OI for co in program.connections}
+    found = {f"layer/{la.name}/{key}": getattr(la, key) for la in program.layers for key in la.integers}
+    for one in program.connections:
+        found |= {f"connection/{one.name}/{key}": np.asarray(getattr(one, key)) for key in SYNAPSE_INTEGERS}
     return found
 
 
@@ -153,57 +116,34 @@ def check(program: Program) -> None:
         ProgramError: with the layer or connection, the value and the range.
     """
     where = program.name
+    if program.n_inputs < 1 or math.prod(program.input_shape) != program.n_inputs:
+        raise ProgramError(f"{where}: input of shape {program.input_shape} does not hold {program.n_inputs} channels")
     sizes = {INPUT: program.n_inputs} | {layer.name: layer.n_neurons for layer in program.layers}
     if not program.layers:
         raise ProgramError(f"{where}: has no layers, at least one is needed")
-    if program.output not in sizes:
+    if len(sizes) != len(program.layers) + 1:
+        raise ProgramError(f"{where}: two layers have one name, or one is called {INPUT!r}")
+    if program.output not in sizes or program.output == INPUT:
         raise ProgramError(f"{where}: output {program.output!r} is not a layer")
+    if program.readout not in READOUTS:
+        raise ProgramError(f"{where}: readout {program.readout!r} is not one of {', '.join(READOUTS)}")
     for layer in program.layers:
-        _check_layer(layer)
+        layer.check()
     for one in program.connections:
         for end in (one.source, one.target):
-            if end not in sizes:
+            if end not in sizes or one.target == INPUT:
                 raise ProgramError(f"{one.name}: connects {end!r}, which is not a layer")
-        wanted = (sizes[one.target], sizes[one.source])
-        if one.weight_OI.shape != wanted:
-            raise ProgramError(f"{one.name}: weights are {one.weight_OI.shape}, {wanted} was expected")
-        _within(one.name, "weight", one.weight_OI, -256, 255)
-        _within(one.name, "weight_exp", one.weight_exp, rules.WEIGHT_EXPONENT_MIN, rules.WEIGHT_EXPONENT_MAX)
+        one.check(sizes[one.source], sizes[one.target])
     for layer in program.layers:
         _check_sum(program, layer)
 
 
-def _check_layer(layer: Layer) -> None:
-    bounds = {
-        "du": (0, rules.DECAY_ONE - 1),
-        "dv": (0, rules.DECAY_ONE),
-        "vth": (0, (1 << rules.THRESHOLD_BITS) - 1),
-        "bias_mant": (-(1 << rules.BIAS_MANTISSA_BITS - 1), (1 << rules.BIAS_MANTISSA_BITS - 1) - 1),
-        "u_init": (1 - rules.STATE_LIMIT, rules.STATE_LIMIT - 1),
-        "v_init": (1 - rules.STATE_LIMIT, rules.STATE_LIMIT - 1),
-    }
-    for key, (low, high) in bounds.items():
-        value = getattr(layer, key)
-        if value.shape != (layer.n_neurons,):
-            raise ProgramError(f"{layer.name}: {key} has shape {value.shape}, ({layer.n_neurons},) was expected")
-        _within(layer.name, key, value, low, high)
-    _within(layer.name, "bias_exp", layer.bias_exp, 0, rules.BIAS_EXPONENT_MAX)
-    if layer.reset not in rules.RESETS:
-        raise ProgramError(f"{layer.name}: reset {layer.reset!r} is not one of {', '.join(rules.RESETS)}")
-    if layer.start < 1:
-        raise ProgramError(f"{layer.name}: start {layer.start} is before the first connection's step, 1")
+def _check_sum(program: Program, layer: AnyLayer) -> None:
+    """What binary spikes add up to must stay within Lava's int32 whatever the activity.
 
-
-def _check_sum(program: Program, layer: Layer) -> None:
-    """The synaptic sum must stay within Lava's int32 whatever the activity."""
+    Sums of graded messages have no such bound: they wrap in int32 here and in Lava.
+    """
     most = sum(
-        np.abs(one.weight_OI).sum(axis=1) << max(one.weight_exp, 0) << rules.ALIGN_SHIFT
-        for one in program.into(layer.name)
+        one.largest_sum() << rules.ALIGN_SHIFT for one in program.into(layer.name) if not program.graded(one.source)
     )
-    _within(layer.name, "largest synaptic sum", most, 0, (1 << 31) - 1 - 2 * rules.STATE_LIMIT)
-
-
-def _within(where: str, what: str, value: Any, low: int, high: int) -> None:
-    value = np.asarray(value)
-    if value.size and (value.min() < low or value.max() > high):
-        raise ProgramError(f"{where}: {what} {value.min()}..{value.max()} is outside {low}..{high}")
+    within(layer.name, "largest synaptic sum", most, 0, (1 << 31) - 1 - 2 * rules.STATE_LIMIT)

@@ -12,10 +12,18 @@ import numpy as np
 
 from neurodeploy.errors import ProgramError
 from neurodeploy.files import written_whole
-from neurodeploy.mapping.program import LAYER_INTEGERS, LAYER_UNITS, Connection, Layer, Program
+from neurodeploy.fixedpoint.window import Window
+from neurodeploy.mapping.connection import Connection
+from neurodeploy.mapping.layer import KINDS
+from neurodeploy.mapping.program import SYNAPSE_INTEGERS, Program
 from neurodeploy.quantize.plan import Plan
 
-FORMAT = 1
+FORMAT = 2
+KEPT = (
+    *("name", "chip", "dt_s", "n_inputs", "output", "plan", "notes"),
+    *("input_shape", "graded_input", "readout"),
+)
+"""The Program's own plain values."""
 MAGIC = b"PK\x03\x04"
 
 
@@ -23,10 +31,11 @@ def write_program(path: str | Path, program: Program) -> None:
     """Write `program`, whole or not at all."""
     arrays: dict[str, np.ndarray] = {}
     for index, layer in enumerate(program.layers):
-        for key in LAYER_INTEGERS + LAYER_UNITS:
+        for key in layer.integers + layer.units:
             arrays[f"layer{index}.{key}"] = getattr(layer, key)
     for index, one in enumerate(program.connections):
-        arrays[f"connection{index}.weight"] = one.weight_OI.astype(np.int16)
+        for key in SYNAPSE_INTEGERS:
+            arrays[f"connection{index}.{key}"] = np.asarray(getattr(one, key)).astype(np.int16)
     header = json.dumps(_header(program), sort_keys=True)
     arrays["header"] = np.frombuffer(header.encode(), dtype=np.uint8)
     with written_whole(path) as beside, beside.open("wb") as stream:
@@ -49,8 +58,12 @@ def read_program(path: str | Path) -> Program:
         raise ProgramError(f"{path}: cannot be read ({error.strerror or error})") from None
     except (ValueError, KeyError, EOFError, AttributeError, RecursionError, zipfile.BadZipFile, zlib.error):
         raise ProgramError(f"{path}: is not an integer Program (.npz written by neurodeploy compile)") from None
+    if isinstance(found, int) and found > FORMAT:
+        raise ProgramError(
+            f"{path}: Program format {found} is newer than {FORMAT}, the newest known; update neurodeploy"
+        )
     if found != FORMAT:
-        raise ProgramError(f"{path}: Program format {found} is not {FORMAT}; compile the .nir again")
+        raise ProgramError(f"{path}: Program format {found} is older than {FORMAT}; compile the .nir again")
     try:
         return _assemble(header, arrays)
     except KeyError as error:
@@ -62,32 +75,39 @@ def read_program(path: str | Path) -> Program:
 
 
 def _header(program: Program) -> dict[str, Any]:
-    layers = [{"name": la.name, "bias_exp": la.bias_exp, "reset": la.reset, "start": la.start} for la in program.layers]
-    connections = [
-        {key: value for key, value in vars(one).items() if key != "weight_OI"} for one in program.connections
-    ]
-    kept = ("name", "chip", "dt_s", "n_inputs", "output", "plan", "notes")
+    layers = [{"kind": la.kind} | {key: getattr(la, key) for key in la.plain} for la in program.layers]
+    connections = []
+    for one in program.connections:
+        window = None if one.window is None else vars(one.window)
+        connections.append(
+            {key: getattr(one, key) for key in ("name", "source", "target", "sign")} | {"window": window}
+        )
     return {"format": FORMAT, "layers": layers, "connections": connections} | {
-        key: getattr(program, key) for key in kept
+        key: getattr(program, key) for key in KEPT
     }
 
 
 def _assemble(header: dict[str, Any], arrays: dict[str, np.ndarray]) -> Program:
     layers = []
     for index, named in enumerate(header["layers"]):
-        values: dict[str, Any] = {key: _integers(arrays, f"layer{index}.{key}") for key in LAYER_INTEGERS}
-        values |= {key: arrays[f"layer{index}.{key}"].astype(np.float64) for key in LAYER_UNITS}
-        layers.append(Layer(**named, **values))
-    connections = tuple(
-        Connection(**named, weight_OI=_integers(arrays, f"connection{index}.weight"))
-        for index, named in enumerate(header["connections"])
-    )
+        kind = KINDS[named.pop("kind")]
+        values: dict[str, Any] = {key: _integers(arrays, f"layer{index}.{key}") for key in kind.integers}
+        values |= {key: arrays[f"layer{index}.{key}"].astype(np.float64) for key in kind.units}
+        layers.append(kind(**named | {"shape": tuple(named["shape"])}, **values))
+    connections = []
+    for index, named in enumerate(header["connections"]):
+        window = named.pop("window")
+        if window is not None:
+            lists: dict[str, Any] = {key: tuple(v) if isinstance(v, list) else v for key, v in window.items()}
+            window = Window(**lists)
+        integers: dict[str, Any] = {key: _integers(arrays, f"connection{index}.{key}") for key in SYNAPSE_INTEGERS}
+        connections.append(Connection(**named, **integers, window=window))
     if not 0 < float(header["dt_s"]) < float("inf"):
         raise ProgramError(f"dt_s {header['dt_s']} is not a positive number of seconds")
     if header["plan"]:
         Plan.from_dict(header["plan"])
-    rest = {key: header[key] for key in ("name", "chip", "dt_s", "n_inputs", "output", "plan")}
-    return Program(layers=tuple(layers), connections=connections, notes=tuple(header["notes"]), **rest)
+    rest = {key: header[key] for key in KEPT} | {"notes": tuple(header["notes"])}
+    return Program(layers=tuple(layers), connections=tuple(connections), **rest)
 
 
 def _integers(arrays: dict[str, np.ndarray], name: str) -> np.ndarray:

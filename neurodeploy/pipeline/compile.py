@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from neurodeploy.mapping.layer import Layer
 from neurodeploy.mapping.program import Program
 from neurodeploy.mapping.program_file import write_program
 from neurodeploy.pipeline.inputs import GraphOptions, compiled, read_network
@@ -61,15 +62,16 @@ def described(program: Program) -> dict[str, Any]:
                 "start": layer.start,
             }
             for layer in program.layers
+            if isinstance(layer, Layer)
         ],
         "connections": [
             {
                 "name": one.name,
                 "source": one.source,
                 "target": one.target,
-                "shape": list(one.weight_OI.shape),
+                "shape": list(one.weight.shape),
                 "weight_bits": program.plan["connections"][one.name]["weight_bits"],
-                "weight_exp": one.weight_exp,
+                "weight_exp": one.weight_exp.tolist(),
             }
             for one in program.connections
         ],

@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from neurodeploy.backends.trace import Trace
-from neurodeploy.mapping.program import INPUT, Connection, Layer, Program
+from neurodeploy.mapping.connection import Connection
+from neurodeploy.mapping.layer import AnyLayer, Layer
+from neurodeploy.mapping.program import INPUT, Program
 
 
 def layer(name: str, n_neurons: int, *, start: int = 1, reset: str = "zero", **values: Any) -> Layer:
     """Return a layer; a number stands for the same number in every neuron."""
     units = np.ones(n_neurons)
-    integers = {"du": 400, "dv": 300, "vth": 400, "bias_mant": 0, "u_init": 0, "v_init": 0} | values
+    integers: dict[str, Any] = {"du": 400, "dv": 300, "vth": 400, "bias_mant": 0, "u_init": 0, "v_init": 0} | values
     bias_exp = integers.pop("bias_exp", 0)
+    plain = {key: integers.pop(key) for key in ("shape", "refractory", "clear_every", "clear_offset") if key in values}
+    arrays: dict[str, Any] = {
+        key: np.broadcast_to(value, n_neurons).astype(np.int64).copy() for key, value in integers.items()
+    }
     return Layer(
         name=name,
         start=start,
@@ -26,11 +33,12 @@ def layer(name: str, n_neurons: int, *, start: int = 1, reset: str = "zero", **v
         v_per_unit=units,
         u_offset=0 * units,
         v_offset=0 * units,
-        **{key: np.broadcast_to(value, n_neurons).astype(np.int64).copy() for key, value in integers.items()},
+        **plain,
+        **arrays,
     )
 
 
-def program(n_inputs: int, layers: list[Layer], connections: list[Connection]) -> Program:
+def program(n_inputs: int, layers: Sequence[AnyLayer], connections: Sequence[Connection], **rest: Any) -> Program:
     return Program(
         name="test",
         chip="loihi2",
@@ -39,6 +47,7 @@ def program(n_inputs: int, layers: list[Layer], connections: list[Connection]) -
         layers=tuple(layers),
         connections=tuple(connections),
         output=layers[-1].name,
+        **rest,
     )
 
 

@@ -84,14 +84,16 @@ def certified(made: Compiled, network: Network, program: Program, spikes: np.nda
 
 
 def with_layer(program: Program, name: str, change: Callable[[Layer], Layer]) -> Program:
-    return replace(program, layers=tuple(change(la) if la.name == name else la for la in program.layers))
+    return replace(
+        program, layers=tuple(change(la) if isinstance(la, Layer) and la.name == name else la for la in program.layers)
+    )
 
 
 def with_weight(program: Program, name: str, at: tuple[int, int], value: int) -> Program:
     def change(one: Connection) -> Connection:
-        weight = one.weight_OI.copy()
+        weight = one.weight.copy()
         weight[at] = value
-        return replace(one, weight_OI=weight)
+        return replace(one, weight=weight)
 
     return replace(program, connections=tuple(change(co) if co.name == name else co for co in program.connections))
 
@@ -137,7 +139,7 @@ def test_one_broken_weight_fails_where_it_is_first_used(
     made = compile_network(network)
     neuron = 4 if source == "input" else busiest(made.program, spikes, source)
     connection = next(one for one in made.program.connections if one.name == name)
-    before = int(connection.weight_OI[1, neuron])
+    before = int(connection.weight[1, neuron])
     broken = with_weight(made.program, name, (1, neuron), before + 2 if before < 254 else before - 2)
     found = certified(made, network, broken, spikes)
     assert not found["passed"]
@@ -215,7 +217,7 @@ def test_a_difference_between_two_integer_runs_is_found_at_its_step(network: Net
     right = fixed.run(program, spikes, record=True)
     assert first_unequal(right, right) is None
     neuron = busiest(program, spikes, "n1")
-    weight = next(one for one in program.connections if one.name == "fc2").weight_OI
+    weight = next(one for one in program.connections if one.name == "fc2").weight
     broken = with_weight(program, "fc2", (0, neuron), int(weight[0, neuron]) ^ 8)
     first = first_unequal(fixed.run(broken, spikes, record=True), right)
     step, sample = first_use(program, spikes, "n1", neuron)
@@ -225,7 +227,7 @@ def test_a_difference_between_two_integer_runs_is_found_at_its_step(network: Net
 
 def test_lava_that_differs_from_fixed_fails_the_certificate(network: Network, spikes: np.ndarray) -> None:
     made = compile_network(network)
-    broken = with_weight(made.program, "fc1", (0, 0), int(made.program.connections[0].weight_OI[0, 0]) ^ 16)
+    broken = with_weight(made.program, "fc1", (0, 0), int(made.program.connections[0].weight[0, 0]) ^ 16)
     right = fixed.run(made.program, spikes, record=True)
     # Stands in for a Lava that computes something else; the real one is in the conformance suite.
     other = fixed.run(broken, spikes, record=True)

@@ -90,6 +90,7 @@ def test_the_random_programs_reach_what_they_are_for() -> None:
         network, spikes = random_case(seed)
         trace = fixed.run(network, spikes, record=True)
         for one in network.layers:
+            assert isinstance(one, Layer)
             for key in ("wrapped", "saturated"):
                 reached[key] += trace.overflows[one.name][key] > 0
             n_spikes = trace.counts[one.name].sum()
@@ -181,7 +182,7 @@ def test_corners_agree_in_every_state(worker: lava.Worker) -> None:
         own, synapses = network.layers[0], network.connections[0]
         name = f"corner{index}"
         layers.append(Layer(**{**vars(own), "name": name}))
-        connections.append(Connection(name, INPUT, name, synapses.weight_OI, synapses.weight_exp))
+        connections.append(Connection(name, INPUT, name, synapses.weight, synapses.weight_exp))
     network = program(8, layers, connections)
     for samples in (EIGHT, np.concatenate([EIGHT, 0 * EIGHT])):
         expected = fixed.run(network, samples, record=True)

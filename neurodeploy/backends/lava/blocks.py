@@ -30,7 +30,7 @@ STATE_BYTES = 9
 def samples_per_block(program: Program, n_samples: int, n_steps: int, record: bool) -> int:
     """Return how many samples to run side by side, so that the blocks are about equal."""
     widest = max(program.n_inputs, *(layer.n_neurons for layer in program.layers))
-    synapses = max((one.weight_OI.size for one in program.connections), default=1)
+    synapses = max((one.n_inputs * one.n_outputs for one in program.connections), default=1)
     per_step = 4 * program.n_inputs
     if record:
         per_step += STATE_BYTES * sum(layer.n_neurons for layer in program.layers)

@@ -29,7 +29,9 @@ from neurodeploy.backends.lava.blocks import block_folder, blocks_of, layer_file
 from neurodeploy.backends.lava.processes import IntegerLif, RecordedLif
 from neurodeploy.backends.trace import Progress
 from neurodeploy.fixedpoint import rules
-from neurodeploy.mapping.program import INPUT, Connection, Layer, Program
+from neurodeploy.mapping.connection import Connection
+from neurodeploy.mapping.layer import AnyLayer, Layer
+from neurodeploy.mapping.program import INPUT, Program
 
 STEPS_AT_ONCE = 64
 """Lava is told to run so many steps, then the caller hears of it: often enough for a timeout."""
@@ -127,8 +129,9 @@ def _build(program: Program, spikes: np.ndarray, n_steps: int, folder: Path, rec
     return sources[program.layers[0].name]
 
 
-def _neurons(layer: Layer, n_block: int, recorder: dict[str, Any]) -> AbstractProcess:
+def _neurons(layer: AnyLayer, n_block: int, recorder: dict[str, Any]) -> AbstractProcess:
     """Return Lava's LIF wherever it can express the layer, else our own process."""
+    assert isinstance(layer, Layer)
     names = {"u": "u_init", "v": "v_init", "bias_mant": "bias_mant"}
     each = {name: np.tile(getattr(layer, key), n_block) for name, key in names.items()}
     each["bias_exp"] = np.full_like(each["u"], layer.bias_exp)
@@ -140,4 +143,4 @@ def _neurons(layer: Layer, n_block: int, recorder: dict[str, Any]) -> AbstractPr
 
 
 def _synapses(one: Connection, n_block: int) -> AbstractProcess:
-    return Dense(weights=np.kron(np.eye(n_block, dtype=np.int64), one.weight_OI), weight_exp=one.weight_exp)
+    return Dense(weights=np.kron(np.eye(n_block, dtype=np.int64), one.weight), weight_exp=int(one.weight_exp))

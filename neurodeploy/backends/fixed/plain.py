@@ -1,0 +1,157 @@
+"""The readable engine: every layer and connection in plain numpy, step by step, straight from the rules.
+
+The other engines must equal it in every state. Axes: B sample, T step, N neuron of a layer, O and I
+the ends of a connection, D steps ahead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from neurodeploy.backends.trace import Part, Scores, empty_layer
+from neurodeploy.fixedpoint import rules, sigma_delta
+from neurodeploy.fixedpoint.rules import IntArray
+from neurodeploy.mapping.connection import Connection
+from neurodeploy.mapping.layer import Layer, SigmaDelta
+from neurodeploy.mapping.program import INPUT, Program
+
+
+class PlainEngine:
+    """A Program with the states of some samples, advanced a number of steps at a time."""
+
+    def __init__(self, program: Program, n_samples: int) -> None:
+        self.program, self.n_samples, self.now = program, n_samples, 0
+        kinds: dict[str, Any] = {Layer.kind: LifNeurons, SigmaDelta.kind: SigmaDeltaNeurons}
+        self.neurons = {layer.name: kinds[layer.kind](layer, n_samples) for layer in program.layers}
+        self.synapses = [Synapses(one, program.graded(one.source), n_samples) for one in program.connections]
+
+    def advance(self, spikes_BTI: np.ndarray, probes: Sequence[str] = ()) -> Part:
+        """Run as many steps as there are spikes, and return what happened in them.
+
+        Args:
+            spikes_BTI: Checked input.
+            probes: Layers whose every state is kept.
+        """
+        n_samples, n_steps, _ = spikes_BTI.shape
+        program = self.program
+        sizes = {layer.name: layer.n_neurons for layer in program.layers}
+        counts = {name: np.zeros((n_samples, size), np.int64) for name, size in sizes.items()}
+        kept = {name: empty_layer(n_samples, n_steps, sizes[name], graded=program.graded(name)) for name in probes}
+        overflows = {name: {"wrapped": 0, "saturated": 0} for name in sizes}
+        output = program.layer(program.output)
+        scores = Scores(program.readout, n_samples, output.n_neurons, output.start)
+        for step in range(n_steps):
+            sent = {INPUT: spikes_BTI[:, step]}
+            for name, neurons in self.neurons.items():
+                activation = np.zeros((n_samples, sizes[name]), np.int64)
+                for one in self.synapses:
+                    if one.connection.target == name:
+                        activation += one.arriving(self.now)
+                sent[name] = neurons.advance(rules.as_int32(activation), self.now)
+                counts[name] += sent[name] != 0
+                for key, number in neurons.overflows.items():
+                    overflows[name][key] += number
+                if name in kept:
+                    kept[name].spikes_BTN[:, step] = sent[name]
+                    kept[name].u_BTN[:, step] = neurons.u
+                    kept[name].v_BTN[:, step] = neurons.v
+            # Each connection delivers one step later, as Lava's Dense does, the input's included.
+            for one in self.synapses:
+                one.send(sent[one.connection.source], self.now)
+            scores.add(self.neurons[output.name].v, self.now)
+            self.now += 1
+        return Part(counts, kept, overflows, scores.BN)
+
+
+class Synapses:
+    """One connection and the sums that are on their way, in a ring of the steps ahead (D, B, O)."""
+
+    def __init__(self, connection: Connection, graded: bool, n_samples: int) -> None:
+        self.connection, self.graded = connection, graded
+        # float64 holds every sum of 24-bit messages over fewer than 2^20 synapses exactly, and BLAS is fast.
+        self.by_delay = [(delay, weight.astype(np.float64)) for delay, weight in connection.by_delay()]
+        self.ahead_DBO = np.zeros((connection.largest_delay + 2, n_samples, connection.n_outputs), np.int64)
+
+    def send(self, sent_BI: np.ndarray, now: int) -> None:
+        """Put what was sent in step `now` on its way."""
+        sent = sent_BI.astype(np.float64)
+        for delay, weight in self.by_delay:
+            total = rules.as_int32(self.connection.apply(sent, weight).astype(np.int64))
+            total = rules.shift_by_exponent(total, self.connection.row_exponents)
+            if self.connection.window:
+                total = rules.wrap_sum(total)
+            self.ahead_DBO[(now + 1 + delay) % len(self.ahead_DBO)] += total
+
+    def arriving(self, now: int) -> IntArray:
+        """Return what arrives in step `now` (B, O)."""
+        slot = self.ahead_DBO[now % len(self.ahead_DBO)]
+        arrived = slot.copy()
+        slot[:] = 0
+        return arrived
+
+
+class LifNeurons:
+    """States of one leaky integrate-and-fire layer (B, N)."""
+
+    def __init__(self, layer: Layer, n_samples: int) -> None:
+        self.layer = layer
+        self.u = np.tile(layer.u_init, (n_samples, 1))
+        self.v = np.tile(layer.v_init, (n_samples, 1))
+        self.rest = np.zeros_like(self.v)
+        self.constants: dict[str, Any] = {
+            "kept_u": rules.kept_of_current(layer.du),
+            "kept_v": rules.kept_of_potential(layer.dv),
+            "bias": rules.effective_bias(layer.bias_mant, layer.bias_exp),
+            "threshold": layer.vth << rules.ALIGN_SHIFT,
+            "reset": layer.reset,
+        }
+        self.overflows = {"wrapped": 0, "saturated": 0}
+
+    def advance(self, activation: IntArray, now: int) -> np.ndarray:
+        """Return the spikes of step `now`."""
+        if self.layer.clears(now):
+            self.u, self.v = np.zeros_like(self.u), np.zeros_like(self.v)
+        plain = rules.leak_toward_zero(self.u, self.constants["kept_u"]) + (activation << rules.ALIGN_SHIFT)
+        state = rules.step(self.u, self.v, activation, **self.constants, resting=self.rest > 0)
+        self.overflows = {
+            "wrapped": int((plain != state.u).sum()),
+            "saturated": int((np.abs(state.v) == rules.STATE_LIMIT - 1).sum()),
+        }
+        self.rest = np.where(state.spikes, self.layer.refractory, np.maximum(self.rest - 1, 0))
+        self.u, self.v = state.u, state.v
+        return state.spikes
+
+
+class SigmaDeltaNeurons:
+    """States of one sigma-delta layer (B, N); `u` is the sum, `v` the activation."""
+
+    def __init__(self, layer: SigmaDelta, n_samples: int) -> None:
+        self.layer = layer
+        zero = np.zeros((n_samples, layer.n_neurons), np.int64)
+        self.state = sigma_delta.SigmaDeltaState(zero, zero, zero, zero)
+        self.constants: dict[str, Any] = {
+            "role": layer.role,
+            "relu": layer.activation == sigma_delta.RELU,
+            "threshold": layer.threshold,
+            "bias": layer.effective_bias,
+            "spike_exp": layer.spike_exp,
+            "state_exp": layer.state_exp,
+            "cumulative": layer.cumulative,
+        }
+        self.overflows: dict[str, int] = {}
+
+    @property
+    def u(self) -> IntArray:
+        return self.state.sigma
+
+    @property
+    def v(self) -> IntArray:
+        return self.state.act
+
+    def advance(self, activation: IntArray, now: int) -> np.ndarray:
+        """Return the messages of step `now`."""
+        self.state, sent = sigma_delta.step(self.state, activation, **self.constants)
+        return sent

@@ -1,0 +1,123 @@
+"""The geometry of a convolution or a pool: which output a source reaches, and through which weight.
+
+Shared by the graph's real-valued synapses and the Program's integer ones.
+Axes: B sample, C channel, Y row, X column, G group; I and O are (C, Y, X) flattened in this order.
+A one-dimensional convolution has one row.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+Pair = tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Window:
+    """Where a kernel is laid over its input.
+
+    Attributes:
+        input_shape: Channels, rows and columns of the source.
+        out_channels: Channels of the target.
+        kernel: Rows and columns of the kernel.
+        stride, dilation: Steps between outputs, and between the kernel's taps, in rows and columns.
+        padding: Zeros before and after, in rows and columns.
+        groups: Channels are split into so many groups that do not see each other.
+    """
+
+    input_shape: tuple[int, int, int]
+    out_channels: int
+    kernel: Pair
+    stride: Pair = (1, 1)
+    padding: Pair = (0, 0)
+    dilation: Pair = (1, 1)
+    groups: int = 1
+
+    @property
+    def output_shape(self) -> tuple[int, int, int]:
+        """Channels, rows and columns of the target."""
+        rows, columns = (
+            (size + 2 * pad - spread * (taps - 1) - 1) // step + 1
+            for size, pad, spread, taps, step in zip(
+                self.input_shape[1:], self.padding, self.dilation, self.kernel, self.stride, strict=True
+            )
+        )
+        return self.out_channels, rows, columns
+
+    @property
+    def n_inputs(self) -> int:
+        return math.prod(self.input_shape)
+
+    @property
+    def n_outputs(self) -> int:
+        return math.prod(self.output_shape)
+
+    @property
+    def weight_shape(self) -> tuple[int, int, int, int]:
+        """Output channels, input channels of one group, kernel rows, kernel columns."""
+        return self.out_channels, self.input_shape[0] // self.groups, *self.kernel
+
+    def problem(self) -> str:
+        """Return in words what is wrong with the geometry; empty where nothing is."""
+        whole = (*self.input_shape, self.out_channels, *self.kernel, *self.stride, *self.dilation, self.groups)
+        if min(whole) < 1 or min(self.padding) < 0:
+            return f"{self} holds a size, stride, dilation or group count below 1, or a negative padding"
+        if self.input_shape[0] % self.groups or self.out_channels % self.groups:
+            return f"{self.input_shape[0]} and {self.out_channels} channels do not split into {self.groups} groups"
+        if min(self.output_shape) < 1:
+            return f"a kernel of {self.kernel} does not fit into {self.input_shape[1:]} rows and columns"
+        return ""
+
+    def apply(self, values_BI: np.ndarray, weight: np.ndarray) -> np.ndarray:
+        """Return the weighted sums (B, O) of `values_BI`; exact for integers, in their own kind of number."""
+        channels, rows, columns = self.input_shape
+        (up, left), (_, out_rows, out_columns) = self.padding, self.output_shape
+        image = values_BI.reshape(-1, channels, rows, columns)
+        image = np.pad(image, ((0, 0), (0, 0), (up, up), (left, left)))
+        grouped = image.reshape(len(image), self.groups, -1, *image.shape[2:])
+        split = weight.reshape(self.groups, -1, *weight.shape[1:])
+        kind = np.result_type(image, weight)
+        total = np.zeros((self.groups, len(image), out_rows, out_columns, split.shape[1]), kind)
+        for ky, kx in np.ndindex(*self.kernel):
+            first_y, first_x = ky * self.dilation[0], kx * self.dilation[1]
+            seen = grouped[
+                ...,
+                first_y : first_y + (out_rows - 1) * self.stride[0] + 1 : self.stride[0],
+                first_x : first_x + (out_columns - 1) * self.stride[1] + 1 : self.stride[1],
+            ]
+            for group in range(self.groups):
+                # (B, C, Y, X) x (O, C) -> (B, Y, X, O): a matrix product, so that BLAS does it.
+                total[group] += np.tensordot(seen[:, group], split[group, :, :, ky, kx], axes=([1], [1]))
+        return total.transpose(1, 0, 4, 2, 3).reshape(len(image), -1)
+
+    def unrolled(self, weight: np.ndarray) -> np.ndarray:
+        """Return the matrix (O, I) that the convolution amounts to."""
+        return self.apply(np.eye(self.n_inputs, dtype=weight.dtype), weight).T
+
+    def fan_out(self, weight: np.ndarray) -> np.ndarray:
+        """Return how many synapses with a non-zero weight each source has (I,)."""
+        return self.spread((weight != 0).astype(np.int64))
+
+    def spread(self, weight: np.ndarray) -> np.ndarray:
+        """Return the sum of the weights that leave each source (I,)."""
+        channels, rows, columns = self.input_shape
+        split = weight.reshape(self.groups, -1, *weight.shape[1:])
+        per_tap = split.sum(axis=1).reshape(channels, *self.kernel)
+        reached = np.zeros((channels, rows, columns), per_tap.dtype)
+        ways = [self._ways(axis) for axis in (0, 1)]
+        for ky, kx in np.ndindex(*self.kernel):
+            reached += per_tap[:, ky, kx, None, None] * np.outer(ways[0][ky], ways[1][kx])
+        return reached.ravel()
+
+    def _ways(self, axis: int) -> np.ndarray:
+        """Return for each tap and row (or column) of the input whether an output sees it there."""
+        size, taps = self.input_shape[1 + axis], self.kernel[axis]
+        outputs = np.arange(self.output_shape[1 + axis]) * self.stride[axis] - self.padding[axis]
+        found = np.zeros((taps, size), np.int64)
+        for tap in range(taps):
+            seen = outputs + tap * self.dilation[axis]
+            found[tap, seen[(seen >= 0) & (seen < size)]] = 1
+        return found
