@@ -1,0 +1,288 @@
+"""The same steps as in `plain`, in torch, for many samples at once on a graphics processor.
+
+Every state equals the plain engine's. States are int32; what may leave int32 before it wraps is
+int64. Sums run as products of float matrices where no rounding can happen.
+
+Axes: B sample, T step, N neuron of a layer, O and I the ends of a connection, G group of channels,
+K weights of a kernel, P place that a kernel is laid on, D delay or steps ahead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from neurodeploy.backends.trace import LayerTrace, Part
+from neurodeploy.fixedpoint import rules, sigma_delta
+from neurodeploy.mapping.connection import Connection
+from neurodeploy.mapping.layer import Layer, SigmaDelta
+from neurodeploy.mapping.program import INPUT, Program
+
+FLOAT32_EXACT = 1 << 24
+"""Sums of whole numbers are exact in float32 while no partial sum exceeds this."""
+MESSAGE_LIMIT = 1 << 31
+"""Largest size of what a sigma-delta layer sends."""
+INPUT_LIMIT = 1 << rules.MESSAGE_BITS - 1
+
+
+class TorchEngine:
+    """A Program with the states of some samples on one device, advanced a number of steps at a time."""
+
+    def __init__(self, program: Program, n_samples: int, device: str | torch.device = "cpu") -> None:
+        self.program, self.n_samples, self.now = program, n_samples, 0
+        self.device = torch.device(device)
+        kinds: dict[str, Any] = {Layer.kind: LifNeurons, SigmaDelta.kind: SigmaDeltaNeurons}
+        self.neurons = {layer.name: kinds[layer.kind](layer, n_samples, self.device) for layer in program.layers}
+        self.synapses = [
+            Synapses(one, _largest_message(program, one.source), n_samples, self.device) for one in program.connections
+        ]
+
+    @torch.inference_mode()
+    def advance(self, spikes_BTI: np.ndarray, probes: Sequence[str] = ()) -> Part:
+        """Run as many steps as there are spikes, and return what happened in them.
+
+        Args:
+            spikes_BTI: Checked input.
+            probes: Layers whose every state is kept.
+        """
+        n_samples, n_steps, _ = spikes_BTI.shape
+        program = self.program
+        spikes = torch.tensor(np.ascontiguousarray(spikes_BTI), device=self.device)
+        sizes = {layer.name: layer.n_neurons for layer in program.layers}
+        counts = {name: self._zeros(n_samples, size) for name, size in sizes.items()}
+        kept = {name: self._empty_trace(name, n_steps) for name in probes}
+        overflows = {name: self._zeros(2) for name in sizes}
+        scores = self._first_scores()
+        with exact_products():
+            for step in range(n_steps):
+                sent = {INPUT: spikes[:, step]}
+                for name, neurons in self.neurons.items():
+                    activation = self._zeros(n_samples, sizes[name])
+                    for one in self.synapses:
+                        if one.connection.target == name:
+                            activation += one.arriving(self.now)
+                    sent[name] = neurons.advance(_as_int32(activation), self.now, overflows[name])
+                    counts[name] += sent[name] != 0
+                    if name in kept:
+                        for trace, state in zip(kept[name], (sent[name], neurons.u, neurons.v), strict=True):
+                            trace[:, step] = state
+                for one in self.synapses:
+                    one.send(sent[one.connection.source], self.now)
+                self._add_scores(scores)
+                self.now += 1
+        return Part(
+            counts={name: value.cpu().numpy() for name, value in counts.items()},
+            layers={name: LayerTrace(*(one.cpu().numpy() for one in traces)) for name, traces in kept.items()},
+            overflows={
+                name: dict(zip(("wrapped", "saturated"), value.tolist(), strict=True))
+                for name, value in overflows.items()
+            },
+            scores_BN=None if scores is None else scores.cpu().numpy(),
+        )
+
+    def _zeros(self, *shape: int) -> Tensor:
+        return torch.zeros(shape, dtype=torch.int64, device=self.device)
+
+    def _empty_trace(self, name: str, n_steps: int) -> tuple[Tensor, Tensor, Tensor]:
+        shape = (self.n_samples, n_steps, self.program.layer(name).n_neurons)
+        sent = torch.int32 if self.program.graded(name) else torch.bool
+        spikes, u, v = (torch.zeros(shape, dtype=kind, device=self.device) for kind in (sent, torch.int32, torch.int32))
+        return spikes, u, v
+
+    def _first_scores(self) -> Tensor | None:
+        """Return what `trace.Scores` starts from."""
+        if self.program.readout == "spikes":
+            return None
+        scores = self._zeros(self.n_samples, self.program.layer(self.program.output).n_neurons)
+        return scores.fill_(torch.iinfo(torch.int64).min) if self.program.readout == "v_max" else scores
+
+    def _add_scores(self, scores: Tensor | None) -> None:
+        output, readout = self.program.output, self.program.readout
+        if scores is None or self.now < self.program.layer(output).start:
+            return
+        v = self.neurons[output].v
+        if readout == "v_last":
+            scores.copy_(v)
+        elif readout == "v_max":
+            torch.maximum(scores, v.to(torch.int64), out=scores)
+        else:
+            scores += v
+
+
+class Synapses:
+    """One connection and the sums that are on their way, in a ring of the steps ahead (D, B, O)."""
+
+    def __init__(self, connection: Connection, largest_message: int, n_samples: int, device: torch.device) -> None:
+        self.connection = connection
+        by_delay = list(connection.by_delay())
+        self.delays = [delay for delay, _ in by_delay]
+        weight = np.stack([weight for _, weight in by_delay])
+        window = connection.window
+        largest = int(np.abs(weight).sum(axis=(0, 2, 3, 4) if window else 2).max(initial=0)) * largest_message
+        self.kind = torch.float32 if largest <= FLOAT32_EXACT else torch.float64
+        if window:
+            # (G, output channels of the group, K): a matrix for each group.
+            weight = weight[0].reshape(window.groups, window.out_channels // window.groups, -1)
+        else:
+            # (I, D O): all delays in one product.
+            weight = weight.reshape(-1, connection.n_inputs).T.copy()
+        self.weight = torch.tensor(weight, dtype=self.kind, device=device)
+        exponents = torch.tensor(connection.row_exponents, device=device)
+        self.left = exponents.clamp(min=0) if exponents.any() else None
+        self.right = (-exponents).clamp(min=0)
+        # Sums of messages may leave int32 on the way; those of spikes cannot, see `program.check`.
+        kind = torch.int32 if largest_message == 1 else torch.int64
+        shape = (connection.largest_delay + 2, n_samples, connection.n_outputs)
+        self.ahead_DBO = torch.zeros(shape, dtype=kind, device=device)
+
+    def send(self, sent_BI: Tensor, now: int) -> None:
+        """Put what was sent in step `now` on its way."""
+        sent = sent_BI.to(self.kind)
+        totals = self._convolved(sent) if self.connection.window else sent @ self.weight
+        # Beyond int32, Lava's sum wraps before the exponent acts.
+        whole = _as_int32(totals.to(torch.int64)).to(torch.int64).reshape(len(sent), len(self.delays), -1)
+        if self.left is not None:
+            whole = whole << self.left >> self.right
+        if self.connection.window:
+            whole = (whole + rules.STATE_LIMIT) % (2 * rules.STATE_LIMIT) - rules.STATE_LIMIT
+        for index, delay in enumerate(self.delays):
+            self.ahead_DBO[(now + 1 + delay) % len(self.ahead_DBO)] += whole[:, index].to(self.ahead_DBO.dtype)
+
+    def arriving(self, now: int) -> Tensor:
+        """Return what arrives in step `now` (B, O)."""
+        slot = self.ahead_DBO[now % len(self.ahead_DBO)]
+        arrived = slot.clone()
+        slot.zero_()
+        return arrived
+
+    def _convolved(self, sent_BI: Tensor) -> Tensor:
+        """Return the sums (B, O) as products with the unfolded input.
+
+        A library's convolution may choose an algorithm that rounds (Winograd, Fourier); a product
+        of matrices sums up the products themselves.
+        """
+        window = self.connection.window
+        assert window is not None
+        image = sent_BI.reshape(-1, *window.input_shape)
+        columns = torch.nn.functional.unfold(
+            image, window.kernel, dilation=window.dilation, padding=window.padding, stride=window.stride
+        )
+        if window.groups == 1:
+            return (self.weight[0] @ columns).flatten(1)
+        columns_BGKP = columns.reshape(len(image), window.groups, -1, columns.shape[-1])
+        return (self.weight @ columns_BGKP).flatten(1)
+
+
+class LifNeurons:
+    """States of one leaky integrate-and-fire layer (B, N), int32."""
+
+    def __init__(self, layer: Layer, n_samples: int, device: torch.device) -> None:
+        self.layer = layer
+
+        def on_device(values: np.ndarray) -> Tensor:
+            return torch.tensor(values, dtype=torch.int64, device=device)
+
+        self.u, self.v = (
+            on_device(values).to(torch.int32).repeat(n_samples, 1) for values in (layer.u_init, layer.v_init)
+        )
+        self.rest = torch.zeros_like(self.v)
+        self.kept_u = on_device(rules.kept_of_current(layer.du))
+        self.kept_v = on_device(rules.kept_of_potential(layer.dv))
+        self.bias = on_device(rules.effective_bias(layer.bias_mant, layer.bias_exp))
+        self.threshold = on_device(layer.vth << rules.ALIGN_SHIFT).to(torch.int32)
+
+    def advance(self, activation: Tensor, now: int, overflows: Tensor) -> Tensor:
+        """Return the spikes of step `now`, and add to the numbers of currents wrapped and potentials saturated."""
+        if self.layer.clears(now):
+            self.u.zero_()
+            self.v.zero_()
+        exact = _leak(self.u, self.kept_u) + (activation.to(torch.int64) << rules.ALIGN_SHIFT)
+        self.u = _wrap_current(_as_int32(exact))
+        moved = _as_int32(_leak(self.v, self.kept_v) + self.u + self.bias)
+        moved = moved.clamp(1 - rules.STATE_LIMIT, rules.STATE_LIMIT - 1)
+        spikes = moved > self.threshold
+        if self.layer.refractory:
+            resting = self.rest > 0
+            moved = torch.where(resting, self.v, moved)
+            spikes &= ~resting
+            self.rest = torch.where(spikes, self.layer.refractory, (self.rest - 1).clamp(min=0))
+        after = moved - self.threshold if self.layer.reset == rules.RESET_SUBTRACT else torch.zeros_like(moved)
+        self.v = torch.where(spikes, after, moved)
+        overflows[0] += (exact != self.u).sum()
+        overflows[1] += (self.v.abs() == rules.STATE_LIMIT - 1).sum()
+        return spikes
+
+
+class SigmaDeltaNeurons:
+    """States of one sigma-delta layer (B, N), int32; `u` is the sum, `v` the activation."""
+
+    def __init__(self, layer: SigmaDelta, n_samples: int, device: torch.device) -> None:
+        self.layer = layer
+        self.u, self.v, self.residue, self.error = torch.zeros(
+            (4, n_samples, layer.n_neurons), dtype=torch.int32, device=device
+        )
+        self.bias = torch.tensor(layer.effective_bias, dtype=torch.int64, device=device)
+
+    def advance(self, activation: Tensor, now: int, overflows: Tensor) -> Tensor:
+        """Return the messages of step `now`; nothing is counted as an overflow."""
+        layer, before = self.layer, self.v.to(torch.int64)
+        arrived = activation.to(torch.int64)
+        if layer.role == sigma_delta.DELTA:
+            self.v = _as_int32(arrived << layer.spike_exp + layer.state_exp)
+        else:
+            self.u = _as_int32(self.u + arrived)
+            self.v = _as_int32(self.u + self.bias)
+            if layer.activation == sigma_delta.RELU:
+                self.v = self.v.clamp(min=0)
+        if layer.role == sigma_delta.SIGMA:
+            self.v = self.u
+            return self.u
+        change = _as_int32(self.v - before + self.residue)
+        if layer.cumulative:
+            self.error = _as_int32(self.error.to(torch.int64) + change)
+        # The size of -2^31 is -2^31 in int32, so such a change is never sent.
+        size = _as_int32((self.error if layer.cumulative else change).to(torch.int64).abs())
+        sent = torch.where(size >= layer.threshold, change, 0)
+        if layer.cumulative:
+            self.error = torch.where(sent != 0, 0, self.error)
+        self.residue = change - sent
+        return sent >> layer.state_exp
+
+
+@contextmanager
+def exact_products() -> Iterator[None]:
+    """Keep products of float32 matrices from being computed in fewer bits (TF32, bfloat16)."""
+    before = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision("highest")
+    try:
+        yield
+    finally:
+        torch.set_float32_matmul_precision(before)
+
+
+def _largest_message(program: Program, source: str) -> int:
+    """Return the largest size of what a source sends; 1 for spikes."""
+    if not program.graded(source):
+        return 1
+    return INPUT_LIMIT if source == INPUT else MESSAGE_LIMIT
+
+
+def _as_int32(value: Tensor) -> Tensor:
+    """Return the value after the overflow of Lava's int32 arrays."""
+    return value.to(torch.int32)
+
+
+def _wrap_current(u: Tensor) -> Tensor:
+    wrapped = torch.where(u > rules.STATE_LIMIT, u - 2 * rules.STATE_LIMIT, u)
+    return torch.where(wrapped <= -rules.STATE_LIMIT, u + 2 * rules.STATE_LIMIT, wrapped)
+
+
+def _leak(state: Tensor, kept: Tensor) -> Tensor:
+    """Return the state after its leak, rounded toward zero, as int64."""
+    state = state.to(torch.int64)
+    return state.sign() * (state.abs() * kept >> rules.DECAY_BITS)
