@@ -29,6 +29,7 @@ _HOMES = {
     "list_datasets": "neurodeploy.pipeline.listing",
     "lava_setup": "neurodeploy.pipeline.lava",
     "lava_status": "neurodeploy.pipeline.lava",
+    "bench_simulate": "neurodeploy.bench.simulate",
 }
 
 __all__ = ["__version__", *_HOMES]

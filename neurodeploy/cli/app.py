@@ -15,6 +15,7 @@ import typer
 
 from neurodeploy import __version__
 from neurodeploy.cli import (
+    bench,
     certify,
     compile,
     data,
@@ -47,6 +48,7 @@ for verb in (run, train, quantize, export, compile, simulate, certify, report, r
     verb.register(app)
 app.add_typer(data.app, name="data")
 app.add_typer(lava.app, name="lava")
+app.add_typer(bench.app, name="bench")
 
 
 @app.callback(invoke_without_command=True)

@@ -1,0 +1,147 @@
+"""Who takes part: our simulator, the peers that are installed, and Lava where it has its environment."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from neurodeploy.backends import fixed, lava
+from neurodeploy.backends.trace import Trace
+from neurodeploy.bench.peers import PEERS, Peer
+from neurodeploy.bench.rounds import Block, block
+from neurodeploy.bench.stages import Stage
+from neurodeploy.bench.works import Work
+from neurodeploy.errors import LavaError, NeurodeployError, nearest
+from neurodeploy.mapping.program import Program
+
+LAVA = "lava"
+NAMES = (*(peer.name for peer in PEERS), LAVA)
+LAVA_SAMPLES = 2
+"""In a timed block of Lava, one by one."""
+BATCHES_AHEAD = 8
+"""Different batches that a contender gets in turn, made before the clock starts."""
+
+
+def chosen(names: str | None) -> list[str]:
+    """Return the names in a list with commas; all without one, none for "none".
+
+    Raises:
+        NeurodeployError: one of them is unknown.
+    """
+    if names is None:
+        return list(NAMES)
+    wanted = [name.strip() for name in names.split(",") if name.strip() and name.strip() != "none"]
+    for name in wanted:
+        if name not in NAMES:
+            raise NeurodeployError(f"--peers: {name!r} is unknown; {nearest(name, NAMES)}")
+    return [name for name in NAMES if name in wanted]
+
+
+def ours(program: Program, spikes_BTI: np.ndarray, threads: int) -> Trace:
+    """Return our simulator's Trace, all samples in one batch."""
+    options: dict[str, Any] = {"batch_size": len(spikes_BTI)}
+    if "threads" in inspect.signature(fixed.run).parameters:
+        options["threads"] = threads
+    return fixed.run(program, spikes_BTI, **options)
+
+
+def our_block(work: Work, batch: int, threads: int) -> Block:
+    """Return the timed block of our simulator."""
+    ahead = [work.batch(batch, index) for index in range(BATCHES_AHEAD)]
+    return block(lambda index: ours(work.program, ahead[index % len(ahead)], threads), batch)
+
+
+def firing(peer: Peer, stages: list[Stage], spikes_BTI: np.ndarray) -> list[float]:
+    """Return the part of each layer's neurons that spikes in a step of the input.
+
+    Raises:
+        NeurodeployError, ImportError: the peer cannot run the network, or lacks a package of its own.
+    """
+    import torch
+
+    network = peer.build(stages)
+    with torch.inference_mode():
+        return [float(sent.mean()) for sent in network(time_first(spikes_BTI))]
+
+
+def peer_block(peer: Peer, stages: list[Stage], work: Work, batch: int) -> Block:
+    """Return the timed block of a peer, from float32 tensors to the output's spike counts."""
+    import torch
+
+    network = peer.build(stages)
+    ahead = [time_first(work.batch(batch, index)) for index in range(BATCHES_AHEAD)]
+
+    def call(index: int) -> Any:
+        with torch.inference_mode():
+            return network(ahead[index % len(ahead)])[-1].sum(dim=0)
+
+    return block(call, batch)
+
+
+def time_first(spikes_BTI: np.ndarray) -> Any:
+    """Return spikes as peers take them: a float32 tensor (T, B, I)."""
+    import torch
+
+    return torch.from_numpy(spikes_BTI).float().transpose(0, 1).contiguous()
+
+
+@contextmanager
+def threads_of_torch(threads: int) -> Iterator[None]:
+    """Let torch, and numpy's linear algebra, use so many threads."""
+    import torch
+    from threadpoolctl import threadpool_limits
+
+    before = torch.get_num_threads()
+    try:
+        with threadpool_limits(threads):
+            torch.set_num_threads(threads)
+            yield
+    finally:
+        torch.set_num_threads(before)
+
+
+class Lava:
+    """Lava's own worker, kept alive; only the seconds inside its run() count."""
+
+    def __init__(self, work: Work) -> None:
+        self.work, self.equal, self.samples = work, True, 0
+        self.worker: lava.Worker | None = None
+
+    def __enter__(self) -> Lava:
+        self.worker = lava.Worker()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.worker:
+            self.worker.close()
+
+    def block(self) -> Callable[[], float]:
+        """Return the timed block; each also compares Lava's spike counts with ours."""
+        taken = 0
+
+        def timed() -> float:
+            nonlocal taken
+            assert self.worker
+            spikes = self.work.batch(LAVA_SAMPLES, taken)
+            taken += 1
+            found = self.worker.run(self.work.program, spikes, samples_per_run=1)
+            expected = ours(self.work.program, spikes, 1)
+            same = (np.array_equal(found.counts[name], expected.counts[name]) for name in expected.counts)
+            self.equal = all(same) and self.equal
+            self.samples += len(spikes)
+            return len(spikes) / found.seconds
+
+        return timed
+
+
+def lava_missing() -> str:
+    """Return why Lava cannot run here; empty where it can."""
+    try:
+        lava.Worker().close()
+    except LavaError as error:
+        return str(error)
+    return ""

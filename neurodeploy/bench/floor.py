@@ -1,0 +1,112 @@
+"""The least time that the work can take on one core of this machine.
+
+Every spike reads its row of 8-bit weights, at best at the speed of the second-level cache, and
+every neuron is updated in every step. Axes: B sample, N neuron.
+"""
+
+from __future__ import annotations
+
+import functools
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from neurodeploy.backends.trace import Trace
+from neurodeploy.bench.machine import cache_bytes
+from neurodeploy.mapping.program import INPUT, Program
+
+L2_BYTES = 512 << 10
+"""Taken where the system does not tell the size of its second-level cache."""
+TURNS, CALLS = 16, 300
+"""Turns inside a compiled call, so that the call costs nothing, and calls; the fastest one counts."""
+HOW = (
+    "bandwidth: compiled loop that sums an array of half the second-level cache, one thread, the fastest of {calls} "
+    "calls; update: compiled integer step (two leaks, sum, compare, reset) over the states of {neurons} neurons, one "
+    "thread, the fastest of {calls} calls; floor: bytes of weight rows that the spikes of a sample touch, one byte a "
+    "synapse, through the bandwidth, then the updates"
+)
+NEURONS = 16384
+
+
+def work_per_sample(program: Program, trace: Trace) -> dict[str, float]:
+    """Return `weight_bytes` that spikes touch, and `neuron_updates`, of the mean sample."""
+    synops = 0.0
+    for one in program.connections:
+        sent = trace.input_counts_BI if one.source == INPUT else trace.counts[one.source]
+        synops += float(sent.mean(axis=0) @ one.fan_out(zeros=True))
+    updates = sum(layer.n_neurons for layer in program.layers) * program.n_steps(trace.n_input_steps)
+    return {"weight_bytes": synops, "neuron_updates": float(updates)}
+
+
+def floor(program: Program, trace: Trace) -> dict[str, Any]:
+    """Return the floor in seconds per sample, with what it is made of and how that was measured."""
+    work = work_per_sample(program, trace)
+    bandwidth, update_s = bandwidth_bytes_per_s(), seconds_per_update()
+    rows_s, updates_s = work["weight_bytes"] / bandwidth, work["neuron_updates"] * update_s
+    return work | {
+        "bandwidth_bytes_per_s": bandwidth,
+        "update_s": update_s,
+        "rows_s": rows_s,
+        "updates_s": updates_s,
+        "seconds_per_sample": rows_s + updates_s,
+        "how": HOW.format(calls=CALLS, neurons=NEURONS),
+    }
+
+
+@functools.cache
+def bandwidth_bytes_per_s() -> float:
+    """Return how fast one core reads an array that fits into its second-level cache."""
+    import numba
+
+    @numba.njit
+    def read(array: np.ndarray) -> Any:
+        found = np.int64(0)
+        for turn in range(TURNS):
+            for index in range(array.shape[0]):
+                found += array[index] ^ turn
+        return found
+
+    array = np.ones(cache_bytes().get("L2", L2_BYTES) // 2 // 8, np.int64)
+    return TURNS * array.nbytes / _best(lambda: read(array))
+
+
+@functools.cache
+def seconds_per_update() -> float:
+    """Return how long one core takes to update one neuron among many.
+
+    The product of 24 and 12 bits is made in two parts that stay within 32 bits. It is rounded toward
+    minus infinity, which costs no more than the chip's rule.
+    """
+    import numba
+
+    whole = np.int32
+
+    @numba.njit
+    def step(u: np.ndarray, v: np.ndarray, arriving: np.ndarray, spikes: np.ndarray) -> None:
+        for _ in range(TURNS):
+            for index in range(u.shape[0]):
+                old = u[index]
+                current = whole(whole((old >> 12) * 3072) + whole(whole((old & 4095) * 3072) >> 12) + arriving[index])
+                old = v[index]
+                potential = whole(whole((old >> 12) * 3686) + whole(whole((old & 4095) * 3686) >> 12) + current)
+                fired = potential > 100_000
+                u[index] = current
+                v[index] = 0 if fired else potential
+                spikes[index] = fired
+
+    u, v = np.zeros(NEURONS, np.int32), np.zeros(NEURONS, np.int32)
+    arriving, spikes = np.arange(NEURONS, dtype=np.int32), np.zeros(NEURONS, np.uint8)
+    return _best(lambda: step(u, v, arriving, spikes)) / NEURONS / TURNS
+
+
+def _best(call: Callable[[], Any]) -> float:
+    """Return the seconds of the fastest of many calls."""
+    call()
+    best = float("inf")
+    for _ in range(CALLS):
+        started = time.perf_counter()
+        call()
+        best = min(best, time.perf_counter() - started)
+    return best

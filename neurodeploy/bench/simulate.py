@@ -1,0 +1,202 @@
+"""`bench simulate`: our simulator and the peers on the same work, in one run."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Sequence
+from contextlib import ExitStack
+from typing import Any
+
+from neurodeploy.backends.lava.environment import PINS
+from neurodeploy.backends.trace import Trace
+from neurodeploy.bench import contenders, fresh, machine
+from neurodeploy.bench.contenders import (
+    LAVA,
+    Lava,
+    firing,
+    lava_missing,
+    our_block,
+    ours,
+    peer_block,
+    threads_of_torch,
+)
+from neurodeploy.bench.floor import floor
+from neurodeploy.bench.peers import CURRENT, PEERS, Peer
+from neurodeploy.bench.rounds import Block, Speeds, in_turn, spread
+from neurodeploy.bench.stages import stages_of
+from neurodeploy.bench.works import DENSE, WORKS, Work, dense, from_graph
+from neurodeploy.errors import NeurodeployError, nearest
+from neurodeploy.progress import Progress, silent
+
+
+def bench_simulate(
+    *,
+    work: str = DENSE,
+    batches: Sequence[int] | None = None,
+    threads: Sequence[int] | None = None,
+    repeats: int = 5,
+    peers: str | None = None,
+    graph: str | None = None,
+    data: str | None = None,
+    dt_s: float | None = None,
+    start: bool = False,
+    stream: int | None = None,
+    progress: Progress = silent,
+) -> dict[str, Any]:
+    """Measure our simulator's speed, the peers' on the same spikes, and the floor of this machine.
+
+    Args:
+        work: "dense", or "nmnist": the network in `graph` on `data`.
+        batches: Samples run together; the work's own sizes when None.
+        threads: 1 and every core when None. More than the fewest are measured at the largest batch.
+        repeats: Rounds; medians are reported.
+        peers: Their names with commas, or "none"; every one that is installed when None.
+        start: Also measure a fresh process, from its command to its first result.
+        stream: Also measure the memory of a fresh process on a file of so many samples.
+
+    Returns:
+        `work`, `machine`, `ours` and `peers` (samples per second; `ratio` is ours to the peer's),
+        `threads_ratio`, `floor`, `equal_to_lava`, `absent`, `second_process_s`, `stream`.
+
+    Raises:
+        NeurodeployError: an argument names nothing or is out of range.
+    """
+    names = contenders.chosen(peers)
+    if work not in WORKS:
+        raise NeurodeployError(f"--work: {work!r} is unknown; {nearest(work, WORKS)}")
+    threads = _positive("--threads", threads or sorted({1, machine.cores()}))
+    sizes = _positive("--batch", batches or [])
+    _positive("--repeats", [repeats])
+    if stream is not None:
+        _positive("--stream", [stream])
+    if max(threads) > machine.cores():
+        raise NeurodeployError(f"--threads: found {max(threads)}, this machine has {machine.cores()} cores")
+    made = dense() if work == DENSE else from_graph(graph, data, dt_s=dt_s, progress=progress)
+    sizes = sizes or list(made.batches)
+    plan = [(batch, n) for n in threads for batch in sizes if n == min(threads) or batch == max(sizes)]
+    result = _measured(made, names, plan, repeats, progress)
+    result["second_process_s"] = fresh.second_process(made)["seconds"] if start else None
+    result["stream"] = fresh.stream(made, stream) if stream else None
+    return result
+
+
+def _measured(
+    work: Work, names: list[str], plan: list[tuple[int, int]], repeats: int, progress: Progress
+) -> dict[str, Any]:
+    rows: dict[str, list[dict[str, Any]]] = {"ours": [], "peers": []}
+    with ExitStack() as stack:
+        field = Field(work, names, plan[0], stack)
+        for place, (batch, threads) in enumerate(plan):
+
+            def tell(done: int, first: int = place * repeats, what: str = f"batch {batch}, threads {threads}") -> None:
+                progress("bench", first + done, len(plan) * repeats, what)
+
+            with threads_of_torch(threads):
+                tell(0)
+                speeds = in_turn(our_block(work, batch, threads), field.blocks(batch, threads), repeats, tell)
+            where = {"batch": batch, "threads": threads}
+            rows["ours"].append(where | _speed(speeds.ours))
+            rows["peers"] += [_peer_row(field, name, where, speeds) for name in speeds.peers]
+        equal = field.lava and {"equal": field.lava.equal, "samples": field.lava.samples}
+    trace = ours(work.program, work.spikes_BTI, 1)
+    return {
+        "work": _described(work, trace),
+        "machine": machine.describe(),
+        **rows,
+        "threads_ratio": threads_ratio(rows["ours"]),
+        "floor": _beside_floor(floor(work.program, trace), rows["ours"]),
+        "equal_to_lava": equal,
+        "absent": [{"name": name, "reason": reason} for name, reason in field.absent.items()],
+    }
+
+
+class Field:
+    """The peers that take part, and why the others do not.
+
+    Lava takes part in the first measurement of the plan where that has batches of one sample.
+    """
+
+    def __init__(self, work: Work, names: list[str], first: tuple[int, int], stack: ExitStack) -> None:
+        self.work, self.first = work, first
+        self.absent: dict[str, str] = {}
+        self.peers = [peer for peer in PEERS if peer.name in names]
+        self.stages = stages_of(work.program) if self.peers else []
+        self.rates = {peer.name: rates for peer in self.peers if (rates := self._rates(peer))}
+        self.lava: Lava | None = None
+        if LAVA in names:
+            missing = lava_missing() or ("" if first[0] == 1 else "runs one sample at a time; add 1 to --batch")
+            if missing:
+                self.absent[LAVA] = missing
+            else:
+                self.lava = stack.enter_context(Lava(work))
+
+    def _rates(self, peer: Peer) -> list[float]:
+        """Return the parts of each layer's neurons that spike in a step; nothing for a peer that cannot run."""
+        if peer.missing:
+            self.absent[peer.name] = peer.missing
+            return []
+        try:
+            return firing(peer, self.stages, self.work.batch(min(16, len(self.work.spikes_BTI)), 0))
+        except (NeurodeployError, ImportError) as error:
+            self.absent[peer.name] = str(error)
+            return []
+
+    def blocks(self, batch: int, threads: int) -> dict[str, Block]:
+        """Return the timed block of everyone who takes part."""
+        found = {
+            peer.name: peer_block(peer, self.stages, self.work, batch) for peer in self.peers if peer.name in self.rates
+        }
+        if self.lava and (batch, threads) == self.first:
+            found[LAVA] = self.lava.block()
+        return found
+
+    def about(self, name: str) -> dict[str, Any]:
+        """Return what to say of a peer beside its speed."""
+        if name == LAVA:
+            note = "seconds inside run() alone, in its own processes"
+            return {"version": PINS["lava-nc"], "neurons": CURRENT, "rates": None, "note": note}
+        peer = next(peer for peer in self.peers if peer.name == name)
+        return {"version": peer.version, "neurons": peer.neurons, "rates": self.rates[name], "note": ""}
+
+
+def threads_ratio(rows: list[dict[str, Any]]) -> float | None:
+    """Return how many times faster the most threads are than the fewest, at the largest batch."""
+    batch = max(row["batch"] for row in rows)
+    speeds = {row["threads"]: row["samples_per_second"] for row in rows if row["batch"] == batch}
+    return speeds[max(speeds)] / speeds[min(speeds)] if len(speeds) > 1 else None
+
+
+def _speed(values: list[float]) -> dict[str, Any]:
+    return {"samples_per_second": statistics.median(values), "spread": spread(values)}
+
+
+def _peer_row(field: Field, name: str, where: dict[str, int], speeds: Speeds) -> dict[str, Any]:
+    ratios = {"ratio": speeds.ratio(name), "ratio_spread": spread(speeds.neighbours(name))}
+    return {"name": name} | where | _speed(speeds.peers[name]) | ratios | field.about(name)
+
+
+def _described(work: Work, trace: Trace) -> dict[str, Any]:
+    steps = trace.n_input_steps
+    return {
+        "name": work.name,
+        "sizes": work.sizes,
+        "steps": steps,
+        "density": float(trace.input_counts_BI.mean()) / steps,
+        "rates": [float(counts.mean()) / steps for counts in trace.counts.values()],
+        "samples": trace.n_samples,
+        "program": work.program.digest,
+    }
+
+
+def _beside_floor(found: dict[str, Any], rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return the floor with how many times longer we take, on the fewest threads at the largest batch."""
+    fewest = min(row["threads"] for row in rows)
+    speed = max((row["batch"], row["samples_per_second"]) for row in rows if row["threads"] == fewest)[1]
+    return found | {"ours_over_floor": 1 / speed / found["seconds_per_sample"]}
+
+
+def _positive(option: str, values: Sequence[int]) -> list[int]:
+    wrong = [value for value in values if value < 1]
+    if wrong:
+        raise NeurodeployError(f"{option}: found {wrong[0]}, at least 1 is needed")
+    return sorted(set(values))

@@ -1,0 +1,112 @@
+"""`neurodeploy bench`."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from neurodeploy.cli.show import Dt, Json, bars, emit, percent, table
+from neurodeploy.errors import NeurodeployError
+
+app = typer.Typer(help="Our speed and the peers', measured in one run.", no_args_is_help=True)
+
+
+@app.callback()
+def _options() -> None:
+    pass
+
+
+@app.command("simulate")
+def simulate(
+    work: Annotated[str, typer.Option(help="dense, or nmnist with --graph and --data.")] = "dense",
+    batch: Annotated[str | None, typer.Option(metavar="N,N", help="Batch sizes.")] = None,
+    threads: Annotated[str | None, typer.Option(metavar="N,N", help="Thread counts; 1 and all by default.")] = None,
+    repeats: Annotated[int, typer.Option(metavar="N", help="Rounds; medians are reported.")] = 5,
+    peers: Annotated[
+        str | None, typer.Option(metavar="A,B", help="Peers, or none; all that are installed by default.")
+    ] = None,
+    graph: Annotated[str | None, typer.Option(metavar="FILE", help="A .nir graph, for nmnist.")] = None,
+    data: Annotated[str | None, typer.Option(help="Dataset or data file, for nmnist.")] = None,
+    dt: Dt = None,
+    start: Annotated[bool, typer.Option("--start", help="Also time a fresh process.")] = False,
+    stream: Annotated[
+        int | None, typer.Option(metavar="N", help="Also measure the memory of N samples from a file.")
+    ] = None,
+    as_json: Json = False,
+) -> int:
+    """Time our simulator and the peers on the same work, in turn."""
+    from neurodeploy.bench.simulate import bench_simulate as call
+
+    sizes, counts = _whole_numbers("--batch", batch), _whole_numbers("--threads", threads)
+    with bars() as progress:
+        result = call(
+            work=work,
+            batches=sizes,
+            threads=counts,
+            repeats=repeats,
+            peers=peers,
+            graph=graph,
+            data=data,
+            dt_s=dt,
+            start=start,
+            stream=stream,
+            progress=progress,
+        )
+    emit(result, _lines(result), as_json=as_json)
+    return 0
+
+
+def _whole_numbers(option: str, text: str | None) -> list[int] | None:
+    if text is None:
+        return None
+    try:
+        return [int(part) for part in text.split(",")]
+    except ValueError:
+        raise NeurodeployError(f"{option}: found {text!r}, whole numbers with commas are allowed, like 1,64") from None
+
+
+def _lines(result: dict[str, Any]) -> list[str]:
+    work, floor = result["work"], result["floor"]
+    rows = [("neurodeploy", row) for row in result["ours"]] + [(row["name"], row) for row in result["peers"]]
+    rows.sort(key=lambda one: (one[1]["threads"], one[1]["batch"]))
+    lines = [
+        f"work   {work['name']}: {'-'.join(map(str, work['sizes']))}, {work['steps']} steps, input density "
+        f"{percent(round(work['density'], 4))}, firing {', '.join(percent(round(rate, 4)) for rate in work['rates'])}",
+        f"on     {result['machine']['cpu']}, {result['machine']['cores']} cores",
+        "",
+        *table(
+            ["who", "version", "threads", "batch", "samples/s", "from", "to", "we are faster"],
+            [
+                [
+                    name,
+                    row.get("version", "-"),
+                    str(row["threads"]),
+                    str(row["batch"]),
+                    *(f"{value:,.1f}" for value in (row["samples_per_second"], *_ends(row["spread"]))),
+                    f"{row['ratio']:.1f} x" if "ratio" in row else "-",
+                ]
+                for name, row in rows
+            ],
+        ),
+        "",
+        f"floor  {1e6 * floor['seconds_per_sample']:.1f} us a sample and thread; we take "
+        f"{floor['ours_over_floor']:.2f} times as long",
+    ]
+    if result["threads_ratio"]:
+        lines.append(f"all threads against the fewest  {result['threads_ratio']:.2f} x")
+    if result["equal_to_lava"]:
+        equal, samples = result["equal_to_lava"]["equal"], result["equal_to_lava"]["samples"]
+        lines.append(f"spike counts {'equal' if equal else 'DIFFER FROM'} Lava's on {samples} samples")
+    if result["second_process_s"]:
+        lines.append(f"a fresh process takes {result['second_process_s']:.2f} s to its first result")
+    if result["stream"]:
+        lines.append(
+            f"{result['stream']['samples']:,} samples from a file take {result['stream']['seconds']:.1f} s and at most "
+            f"{result['stream']['peak_bytes'] / 1e6:,.0f} MB"
+        )
+    return lines + [f"absent  {one['name']}: {one['reason']}" for one in result["absent"]]
+
+
+def _ends(spread: dict[str, float]) -> tuple[float, float]:
+    return spread["min"], spread["max"]
