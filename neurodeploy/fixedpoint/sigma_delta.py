@@ -74,5 +74,6 @@ def step(
     size = as_int32(np.abs(error if cumulative else change))
     sent = np.where(size >= threshold, change, 0)
     if cumulative:
-        error = np.where(sent != 0, 0, error)
+        # For the same reason a message of -2^31 leaves the error as it is.
+        error = np.where(as_int32(np.abs(sent)) > 0, 0, error)
     return SigmaDeltaState(sigma, act, as_int32(change - sent), error), sent >> state_exp

@@ -79,11 +79,20 @@ class Synapses:
         """Put what was sent in step `now` on its way."""
         sent = sent_BI.astype(np.float64)
         for delay, weight in self.by_delay:
-            total = rules.as_int32(self.connection.apply(sent, weight).astype(np.int64))
-            total = rules.shift_by_exponent(total, self.connection.row_exponents)
+            total = rules.shift_by_exponent(self._sum(sent, weight), self.connection.row_exponents)
             if self.connection.window:
                 total = rules.wrap_sum(total)
             self.ahead_DBO[(now + 1 + delay) % len(self.ahead_DBO)] += total
+
+    def _sum(self, sent_BI: np.ndarray, weight: np.ndarray) -> IntArray:
+        """Return the sums before the exponent (B, O), which acts on what Lava's numbers keep of them."""
+        if self.connection.window or not self.connection.largest_delay:
+            return rules.as_int32(self.connection.apply(sent_BI, weight).astype(np.int64))
+        # `DelayDense` multiplies in int32 and sums in int64; up to 2^23 no product leaves int32.
+        if np.abs(sent_BI).max(initial=0) < rules.STATE_LIMIT:
+            return self.connection.apply(sent_BI, weight).astype(np.int64)
+        products = rules.as_int32((sent_BI[:, None] * weight).astype(np.int64))
+        return products.sum(axis=-1)
 
     def arriving(self, now: int) -> IntArray:
         """Return what arrives in step `now` (B, O)."""
