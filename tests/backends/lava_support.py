@@ -11,7 +11,7 @@ import numpy as np
 
 from neurodeploy.backends.trace import Trace
 from neurodeploy.mapping.connection import Connection
-from neurodeploy.mapping.layer import AnyLayer, Layer
+from neurodeploy.mapping.layer import AnyLayer, Layer, SigmaDelta
 from neurodeploy.mapping.program import INPUT, Program
 
 
@@ -36,6 +36,12 @@ def layer(name: str, n_neurons: int, *, start: int = 1, reset: str = "zero", **v
         **plain,
         **arrays,
     )
+
+
+def sigma_delta(name: str, n_neurons: int, role: str = "sigma_delta", *, start: int = 1, **values: Any) -> SigmaDelta:
+    """Return a sigma-delta layer; a number stands for the same bias in every neuron."""
+    bias = np.broadcast_to(values.pop("bias", 0), n_neurons).astype(np.int64).copy()
+    return SigmaDelta(name, role, values.pop("vth", 0), bias, values.pop("activation", "unit"), start, **values)
 
 
 def program(n_inputs: int, layers: Sequence[AnyLayer], connections: Sequence[Connection], **rest: Any) -> Program:
@@ -78,14 +84,14 @@ def random_spikes(seed: int, n_samples: int, n_steps: int, n_inputs: int, densit
 
 
 def assert_same_states(one: Trace, other: Trace) -> None:
-    """Both runs agree in every spike, current and potential of every step, and in the counts."""
+    """Both runs agree in every spike, current and potential of every step, in the counts and the scores."""
     assert one.layers.keys() == other.layers.keys()
     assert one.layers
     for name in one.layers:
         for key in ("spikes_BTN", "u_BTN", "v_BTN"):
-            np.testing.assert_array_equal(
-                getattr(other.layers[name], key), getattr(one.layers[name], key), err_msg=f"{name} {key}"
-            )
+            expected, found = getattr(one.layers[name], key), getattr(other.layers[name], key)
+            np.testing.assert_array_equal(found, expected, err_msg=f"{name} {key}")
+            assert (found.dtype == np.bool_) == (expected.dtype == np.bool_)
     assert_same_counts(one, other)
 
 
@@ -94,6 +100,9 @@ def assert_same_counts(one: Trace, other: Trace) -> None:
     for name in one.counts:
         np.testing.assert_array_equal(other.counts[name], one.counts[name], err_msg=name)
     np.testing.assert_array_equal(other.input_counts_BI, one.input_counts_BI)
+    assert (one.scores_BN is None) == (other.scores_BN is None)
+    if one.scores_BN is not None:
+        np.testing.assert_array_equal(other.scores_BN, one.scores_BN)
 
 
 def running_in_group(group: int) -> list[str]:

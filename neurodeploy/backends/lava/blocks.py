@@ -10,31 +10,38 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from neurodeploy.backends.trace import LayerTrace, Part
+from neurodeploy.backends.lava import synapses
+from neurodeploy.backends.trace import LayerTrace, Part, Scores
 from neurodeploy.errors import LavaError
-from neurodeploy.mapping.program import Program
+from neurodeploy.mapping.program import READOUTS, Program
 
 WIDEST = 8000
 """Neurons or channels of a block's widest population; above it a step no longer gets cheaper."""
 MOST_SYNAPSES = 1_000_000
-"""Entries of a block's largest matrix, zeros between the samples included: B x B copies of a connection."""
+"""Entries of a block's largest matrix, zeros between the samples included: B x B copies, for each delay."""
 MOST_BYTES = 1 << 28
 """States that a block keeps, over all its layers and steps."""
-STATE_BYTES = 9
-"""A spike, a current and a potential."""
+STATE_BYTES = 12
+"""A spike or message, a current and a potential."""
 
 
 def samples_per_block(program: Program, n_samples: int, n_steps: int, record: bool) -> int:
     """Return how many samples to run side by side, so that the blocks are about equal."""
     widest = max(program.n_inputs, *(layer.n_neurons for layer in program.layers))
-    synapses = max((one.n_inputs * one.n_outputs for one in program.connections), default=1)
+    entries = (one.weight.size * (one.largest_delay + 1) for one in program.connections if not one.window)
     per_step = 4 * program.n_inputs
     if record:
         per_step += STATE_BYTES * sum(layer.n_neurons for layer in program.layers)
-    most = min(WIDEST // widest, math.isqrt(MOST_SYNAPSES // synapses), MOST_BYTES // (per_step * n_steps))
+    most = min(
+        WIDEST // widest,
+        math.isqrt(MOST_SYNAPSES // max(entries, default=1)),
+        MOST_BYTES // (per_step * n_steps),
+        synapses.most_side_by_side(program),
+    )
     n_blocks = -(-n_samples // max(most, 1))
     return -(-n_samples // n_blocks)
 
@@ -59,6 +66,11 @@ def layer_file(folder: Path, index: int) -> Path:
     return folder / f"layer{index}.npz"
 
 
+def overflow_file(folder: Path, index: int) -> Path:
+    """Return the file that is there once the connection of that index had a sum beyond int32."""
+    return folder / f"overflow{index}"
+
+
 class Recorder:
     """Keeps one layer's states inside its own Lava process and writes them after the last step.
 
@@ -66,25 +78,31 @@ class Recorder:
     small network took 53 s to read, against 0.5 s to compute.
     """
 
-    def __init__(self, file: str, n_steps: int, record: bool) -> None:
+    def __init__(self, file: str, n_steps: int, record: bool, readout: str = READOUTS[0], start: int = 0) -> None:
         self.file, self.n_steps, self.record = file, n_steps, record
+        self.readout, self.start = readout, start
         self.now = 0
         self.kept: dict[str, np.ndarray] = {}
 
     def keep(self, spikes: np.ndarray, u: np.ndarray, v: np.ndarray) -> None:
         """Take the states after a step, each (BN,)."""
         if not self.now:
-            self.kept = {"counts": np.zeros(len(u), np.int64)}
+            self.scores = Scores(self.readout, 1, len(u), self.start)
+            self.kept = {"counts": np.zeros(len(u), np.int64), "largest": np.zeros((), np.int64)}
             if self.record:
-                kinds = {"spikes": np.bool_, "u": np.int32, "v": np.int32}
+                kinds: dict[str, Any] = {"spikes": spikes.dtype, "u": np.int32, "v": np.int32}
                 self.kept |= {key: np.zeros((self.n_steps, len(u)), kind) for key, kind in kinds.items()}
-        self.kept["counts"] += spikes
+        self.kept["counts"] += spikes != 0
+        self.kept["largest"] = np.maximum(self.kept["largest"], np.abs(spikes.astype(np.int64)).max())
+        self.scores.add(v[None], self.now)
         if self.record:
             self.kept["spikes"][self.now] = spikes
             self.kept["u"][self.now] = u
             self.kept["v"][self.now] = v
         self.now += 1
         if self.now == self.n_steps:
+            if self.scores.BN is not None:
+                self.kept["scores"] = self.scores.BN
             np.savez(self.file, **self.kept)  # type: ignore[arg-type]
 
 
@@ -92,9 +110,12 @@ def read_part(folder: Path, program: Program, n_samples: int) -> Part:
     """Return what a block of `n_samples` left in `folder`.
 
     Raises:
-        LavaError: a layer left nothing.
+        LavaError: a layer left nothing, or a convolution met sums or messages that Lava cannot handle.
     """
-    counts, layers = {}, {}
+    counts, layers, scores = {}, {}, None
+    for index, one in enumerate(program.connections):
+        if overflow_file(folder, index).exists():
+            raise LavaError(f"lava: connection {one.name!r}: a sum left int32, where Lava's Conv is undefined")
     for index, layer in enumerate(program.layers):
         try:
             with np.load(layer_file(folder, index), allow_pickle=False) as stored:
@@ -103,10 +124,13 @@ def read_part(folder: Path, program: Program, n_samples: int) -> Part:
             raise LavaError(
                 f"lava: layer {layer.name!r} left no states; check that it is connected to the input"
             ) from None
+        synapses.check_messages(program, layer.name, int(kept["largest"]))
         counts[layer.name] = kept["counts"].reshape(n_samples, -1)
+        if "scores" in kept:
+            scores = kept["scores"].reshape(n_samples, -1)
         if "u" in kept:
             layers[layer.name] = LayerTrace(*(_apart(kept[key], n_samples) for key in ("spikes", "u", "v")))
-    return Part(counts, layers, {})
+    return Part(counts, layers, {}, scores)
 
 
 def _apart(states: np.ndarray, n_samples: int) -> np.ndarray:

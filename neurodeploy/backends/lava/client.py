@@ -16,6 +16,7 @@ import numpy as np
 from neurodeploy.backends.lava.blocks import block_folder, blocks_of, read_part, samples_per_block
 from neurodeploy.backends.lava.child import Child
 from neurodeploy.backends.lava.environment import runs_in_process, worker_python
+from neurodeploy.backends.lava.synapses import check_supported, most_side_by_side
 from neurodeploy.backends.trace import Progress, Trace, check_spikes, joined
 from neurodeploy.errors import LavaError
 from neurodeploy.mapping.program import Program
@@ -37,13 +38,14 @@ def run(
     """Run `program` on every sample in Lava and return the Trace.
 
     Args:
-        spikes_BTI: Input spikes, 0 or 1, (samples, steps, channels).
+        spikes_BTI: Input spikes, 0 or 1, or signed values where the input is graded, (samples, steps,
+            channels).
         record: Keep every state; without it only spike counts are kept.
         samples_per_run: Samples side by side in one Lava network; never changes the result.
         timeout_s: Longest silence of the worker; else NEURODEPLOY_LAVA_TIMEOUT, else 300 s.
 
     Raises:
-        LavaError: there is no environment, or the worker failed, died or hung.
+        LavaError: there is no environment, Lava cannot run the Program, or the worker failed, died or hung.
         DataError: the spikes do not fit the Program.
     """
     with Worker(timeout_s=timeout_s) as worker:
@@ -85,10 +87,12 @@ class Worker:
         progress: Progress | None = None,
     ) -> Trace:
         """Run `program` as `run` does."""
-        spikes = check_spikes(spikes_BTI, program.n_inputs, NAME)
+        spikes = check_spikes(spikes_BTI, program.n_inputs, NAME, graded=program.graded_input)
+        check_supported(program, int(np.abs(spikes.astype(np.int64)).max()))
         if samples_per_run is not None and samples_per_run < 1:
             raise LavaError(f"lava: samples_per_run is {samples_per_run}, at least 1 is needed")
         size = samples_per_run or samples_per_block(program, len(spikes), program.n_steps(spikes.shape[1]), record)
+        size = min(size, most_side_by_side(program))
         progress = progress or (lambda done, total: None)
         with tempfile.TemporaryDirectory(prefix="neurodeploy-lava-") as name:
             folder = Path(name)

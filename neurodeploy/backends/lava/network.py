@@ -1,8 +1,9 @@
 """A Program as a network of Lava's own processes, run in blocks of samples.
 
-Spikes enter from Lava's ring buffer, every connection is its `Dense`, every layer its `LIF`, all in
-their `fixed_pt` models. Several samples share a network as unconnected copies: block-diagonal
-weights leave each copy's arithmetic as it is.
+Spikes enter from Lava's ring buffer, a connection is its `Dense`, `DelayDense`, `Conv` or `Sparse`, a
+layer its `LIF`, `LIFReset`, `Sigma`, `Delta` or `SigmaDelta`, all in their `fixed_pt` models. Several
+samples share a network as unconnected copies: block-diagonal weights, or groups of a convolution, leave
+each copy's arithmetic as it is.
 
 Imports Lava, so it is loaded only where Lava is. Axes: B sample, T step, I channel, N neuron.
 """
@@ -21,16 +22,23 @@ from lava.magma.core.process.process import AbstractProcess, ProcessServer
 from lava.magma.core.process.variable import VarServer
 from lava.magma.core.run_conditions import RunSteps
 from lava.magma.core.run_configs import Loihi2SimCfg
-from lava.proc.dense.process import Dense
+from lava.proc.conv.process import Conv
+from lava.proc.dense.process import DelayDense, Dense
 from lava.proc.io.source import RingBuffer
-from lava.proc.lif.process import LIF
+from lava.proc.lif.process import LIF, LIFReset
+from lava.proc.sdn.process import ActivationMode, Delta, Sigma, SigmaDelta
+from lava.proc.sparse.process import DelaySparse, Sparse
+from lava.utils.weightutils import SignMode
+from scipy import sparse
 
-from neurodeploy.backends.lava.blocks import block_folder, blocks_of, layer_file
-from neurodeploy.backends.lava.processes import IntegerLif, RecordedLif
+from neurodeploy.backends.lava import synapses
+from neurodeploy.backends.lava.blocks import block_folder, blocks_of, layer_file, overflow_file
+from neurodeploy.backends.lava.processes import MODELS, IntegerLif
 from neurodeploy.backends.trace import Progress
-from neurodeploy.fixedpoint import rules
+from neurodeploy.fixedpoint import rules, sigma_delta
+from neurodeploy.mapping import layer as layers
 from neurodeploy.mapping.connection import Connection
-from neurodeploy.mapping.layer import AnyLayer, Layer
+from neurodeploy.mapping.layer import AnyLayer
 from neurodeploy.mapping.program import INPUT, Program
 
 STEPS_AT_ONCE = 64
@@ -49,7 +57,7 @@ def run_blocks(
     """Run every sample, leave the states in `folder`, and return the seconds inside Lava's run().
 
     Args:
-        spikes: Checked input spikes, uint8 (B, T, I).
+        spikes: Checked input spikes, (B, T, I).
         folder: Existing and empty; `blocks.read_part` reads what is left there.
         record: Keep every state, not only counts.
         samples_per_run: Samples side by side in one network.
@@ -72,7 +80,7 @@ def run_blocks(
 
 def _run(process: AbstractProcess, n_steps: int, steps_done: Callable[[int], None]) -> float:
     """Run the network that `process` belongs to, and stop it whatever happens."""
-    chosen = Loihi2SimCfg(select_tag="fixed_pt", exception_proc_model_map={LIF: RecordedLif})
+    chosen = Loihi2SimCfg(select_tag="fixed_pt", exception_proc_model_map=MODELS)
     try:
         process.create_runtime(run_cfg=chosen)
         seconds = 0.0
@@ -118,29 +126,108 @@ def _build(program: Program, spikes: np.ndarray, n_steps: int, folder: Path, rec
     n_block, n_input_steps, n_inputs = spikes.shape
     data = np.zeros((n_block * n_inputs, n_steps), np.int32)
     data[:, :n_input_steps] = spikes.transpose(0, 2, 1).reshape(n_block * n_inputs, n_input_steps)
-    sources: dict[str, Any] = {INPUT: RingBuffer(data=data)}
+    ends: dict[str, Any] = {INPUT: RingBuffer(data=data)}
     for index, layer in enumerate(program.layers):
-        recorder = {"file": str(layer_file(folder, index)), "n_steps": n_steps, "record": record}
-        sources[layer.name] = _neurons(layer, n_block, recorder)
-    for one in program.connections:
-        synapses = _synapses(one, n_block)
-        sources[one.source].s_out.connect(synapses.s_in)
-        synapses.a_out.connect(sources[one.target].a_in)
-    return sources[program.layers[0].name]
+        recorder: dict[str, Any] = {"file": str(layer_file(folder, index)), "n_steps": n_steps, "record": record}
+        if layer.name == program.output:
+            recorder |= {"readout": program.readout, "start": layer.start}
+        ends[layer.name] = _neurons(layer, n_block, recorder)
+    for index, one in enumerate(program.connections):
+        graded = {"num_message_bits": rules.MESSAGE_BITS if program.graded(one.source) else 0}
+        source, target = ends[one.source].s_out, ends[one.target].a_in
+        if synapses.runs_as_conv(one):
+            _connect_conv(one, source, target, n_block, graded, overflow_file(folder, index))
+            continue
+        for matrix in synapses.matrices(one):
+            process = _matrix(one, matrix, n_block, graded)
+            source.connect(process.s_in)
+            process.a_out.connect(target)
+    return ends[program.layers[0].name]
 
 
 def _neurons(layer: AnyLayer, n_block: int, recorder: dict[str, Any]) -> AbstractProcess:
-    """Return Lava's LIF wherever it can express the layer, else our own process."""
-    assert isinstance(layer, Layer)
-    names = {"u": "u_init", "v": "v_init", "bias_mant": "bias_mant"}
-    each = {name: np.tile(getattr(layer, key), n_block) for name, key in names.items()}
-    each["bias_exp"] = np.full_like(each["u"], layer.bias_exp)
-    if layer.shared and layer.reset == rules.RESET_ZERO:
-        shared = {key: int(getattr(layer, key)[0]) for key in ("du", "dv", "vth")}
-        return LIF(shape=each["u"].shape, **each, **shared, recorder=recorder)
-    own = {key: np.tile(getattr(layer, key), n_block) for key in ("du", "dv", "vth")}
-    return IntegerLif(**each, **own, reset=layer.reset, recorder=recorder)
+    """Return Lava's own neurons wherever they can express the layer, else our own process."""
+    process: AbstractProcess
+    if isinstance(layer, layers.SigmaDelta):
+        process = _sigma_delta(layer, n_block)
+    elif layer.shared and layer.reset == rules.RESET_ZERO and not layer.refractory:
+        names = {"u": "u_init", "v": "v_init", "bias_mant": "bias_mant"}
+        values: dict[str, Any] = {name: np.tile(getattr(layer, key), n_block) for name, key in names.items()}
+        values["bias_exp"] = np.full_like(values["u"], layer.bias_exp)
+        values |= {key: int(getattr(layer, key)[0]) for key in ("du", "dv", "vth")}
+        if layer.clear_every:
+            offset = layer.clear_offset % layer.clear_every
+            values |= {"reset_interval": layer.clear_every, "reset_offset": offset}
+        process = (LIFReset if layer.clear_every else LIF)(shape=values["u"].shape, **values)
+    else:
+        return IntegerLif(layer=layer, n_block=n_block, recorder=recorder)
+    process.proc_params["recorder"] = recorder
+    return process
 
 
-def _synapses(one: Connection, n_block: int) -> AbstractProcess:
-    return Dense(weights=np.kron(np.eye(n_block, dtype=np.int64), one.weight), weight_exp=int(one.weight_exp))
+def _sigma_delta(layer: layers.SigmaDelta, n_block: int) -> AbstractProcess:
+    shape = (n_block * layer.n_neurons,)
+    if layer.role == sigma_delta.SIGMA:
+        return Sigma(shape=shape)
+    values = {"spike_exp": layer.spike_exp, "state_exp": layer.state_exp, "cum_error": layer.cumulative}
+    if layer.role == sigma_delta.DELTA:
+        return Delta(shape=shape, vth=layer.vth, **values)
+    mode = ActivationMode.RELU if layer.activation == sigma_delta.RELU else ActivationMode.UNIT
+    return SigmaDelta(shape=shape, vth=layer.vth, bias=np.tile(layer.bias, n_block), act_mode=mode, **values)
+
+
+def _matrix(one: Connection, matrix: synapses.Matrix, n_block: int, graded: dict[str, int]) -> AbstractProcess:
+    """Return Lava's matrix process for `n_block` unconnected copies of a matrix, or of a kernel unrolled."""
+    values: dict[str, Any] = {"weight_exp": matrix.exponent, **graded}
+    if matrix.sign != rules.SIGN_FROM_VALUES:
+        values["sign_mode"] = SignMode[matrix.sign.upper()]
+    if one.window:
+        targets, sources, weights = synapses.entries(one.window, matrix.weight)
+        shape = one.n_outputs, one.n_inputs
+        unrolled = sparse.csr_matrix((weights, (targets, sources)), shape)
+        values["weights"] = sparse.kron(np.eye(n_block, dtype=np.int64), unrolled, format="csr")
+        return _delayed_copies(values, int(one.delay)) if one.delay else Sparse(**values)
+    values["weights"] = np.kron(np.eye(n_block, dtype=np.int64), matrix.weight)
+    if not one.largest_delay:
+        return Dense(**values)
+    delays = np.tile(np.broadcast_to(one.delay, one.weight.shape), (n_block, n_block))
+    return DelayDense(delays=delays, max_delay=one.largest_delay, **values)
+
+
+def _delayed_copies(values: dict[str, Any], delay: int) -> AbstractProcess:
+    delays = values["weights"].copy()
+    delays.data = np.full_like(delays.data, delay)
+    return DelaySparse(delays=delays, **values)
+
+
+def _connect_conv(
+    one: Connection, source: Any, target: Any, n_block: int, graded: dict[str, int], overflow: Path
+) -> None:
+    """Connect two populations by Lava's convolution, the samples as groups of channels.
+
+    Lava's axes are column, row, channel, and its kernel is that of a true convolution, so it is flipped.
+    A delay follows as a matrix of ones: the connection's own step is the convolution's.
+    """
+    window = one.window
+    assert window
+    kernel = one.weight << np.broadcast_to(one.weight_exp, one.weight.shape[:1])[:, None, None, None]
+    channels, rows, columns = window.input_shape
+    conv = Conv(
+        weight=np.tile(kernel[:, :, ::-1, ::-1].transpose(0, 3, 2, 1), (n_block, 1, 1, 1)),
+        input_shape=(columns, rows, n_block * channels),
+        padding=window.padding[::-1],
+        stride=window.stride[::-1],
+        dilation=window.dilation[::-1],
+        groups=n_block * window.groups,
+        **graded,
+    )
+    conv.proc_params["overflow"] = str(overflow)
+    source.reshape((n_block * channels, rows, columns)).transpose((2, 1, 0)).connect(conv.s_in)
+    sums = conv.a_out.transpose((2, 1, 0)).flatten()
+    if one.delay:
+        ones = sparse.identity(n_block * one.n_outputs, np.int64, "csr")
+        values = {"weights": ones, "num_message_bits": rules.MESSAGE_BITS}
+        late = _delayed_copies(values, int(one.delay) - 1) if one.delay > 1 else Sparse(**values)
+        sums.connect(late.s_in)
+        sums = late.a_out
+    sums.connect(target)
