@@ -17,6 +17,17 @@ from neurodeploy.mapping.compile import Measured
 
 SAMPLES = 128
 """Samples that calibration looks at; more change the choices little."""
+MOST_STATES = 1 << 26
+"""Neurons times steps times samples; large networks look at fewer samples, at least `FEWEST`."""
+FEWEST = 16
+MOST_INPUTS = 4096
+"""Inputs of a population whose second moment is measured; it takes time with their cube."""
+
+
+def chosen(network: Network, spikes_BTI: np.ndarray) -> np.ndarray:
+    """Return the first samples, as many as calibration looks at."""
+    states = sum(one.n_neurons for one in network.populations) * spikes_BTI.shape[1]
+    return spikes_BTI[: min(SAMPLES, max(FEWEST, MOST_STATES // max(states, 1)))]
 
 
 def measure(network: Network, spikes_BTI: np.ndarray) -> dict[str, Measured]:
@@ -25,7 +36,7 @@ def measure(network: Network, spikes_BTI: np.ndarray) -> dict[str, Measured]:
     Raises:
         DataError: the spikes do not fit, or a state grows beyond all bounds.
     """
-    spikes = check_spikes(spikes_BTI, network.n_inputs, "calibration")[:SAMPLES]
+    spikes = check_spikes(chosen(network, np.asarray(spikes_BTI)), network.n_inputs, "calibration")
     trace = reference.run(network, spikes, record=True)
     rates = spikes.mean(axis=(0, 1))
     found = {INPUT: Measured(np.zeros_like(rates), np.zeros_like(rates), rates, np.zeros((0, 0)))}
@@ -34,7 +45,7 @@ def measure(network: Network, spikes_BTI: np.ndarray) -> dict[str, Measured]:
         # The recorded potential is the one after the reset; a spike stood above the threshold by
         # less than the current it received.
         u_peak = np.abs(states.u_BTN).max(axis=(0, 1))
-        v_peak = np.abs(states.v_BTN).max(axis=(0, 1)) + one.current_gain * u_peak
+        v_peak = np.abs(states.v_BTN).max(axis=(0, 1)) + (one.current_gain * u_peak if one.spiking else 0.0)
         if not (np.isfinite(u_peak).all() and np.isfinite(v_peak).all()):
             raise DataError(f"{one.name}: its states grow without bound on the calibration data")
         moment = _moment(network, one, spikes, trace)
@@ -43,13 +54,21 @@ def measure(network: Network, spikes_BTI: np.ndarray) -> dict[str, Measured]:
 
 
 def _moment(network: Network, population: Population, spikes: np.ndarray, trace: Trace) -> np.ndarray:
-    """Return the second moment (I, I) of a population's inputs after its own filter, resets aside."""
+    """Return the second moment (I, I) of a population's inputs after its own filter, resets aside.
+
+    It holds the inputs of matrices, and is empty where there are none or too many.
+    """
+    into = [synapses for synapses in network.into(population.name) if synapses.window is None]
+    if not 0 < sum(synapses.n_inputs for synapses in into) <= MOST_INPUTS:
+        return np.zeros((0, 0))
     parts = []
-    for synapses in network.into(population.name):
+    for synapses in into:
         sent_BTI = spikes if synapses.source == INPUT else trace.layers[synapses.source].spikes_BTN
         sent_BTI = sent_BTI.astype(np.float64)
-        if synapses.delayed:
-            sent_BTI = np.concatenate([np.zeros_like(sent_BTI[:, :1]), sent_BTI[:, :-1]], axis=1)
+        # Where synapses of one source differ in delay, the shortest stands for all.
+        late = int(synapses.arrival.min())
+        if late:
+            sent_BTI = np.concatenate([np.zeros_like(sent_BTI[:, :late]), sent_BTI[:, :-late]], axis=1)
         parts.append(sent_BTI)
     inputs_BTI = np.concatenate(parts, axis=2)
     alpha, beta = float(population.alpha.mean()), float(population.beta.mean())

@@ -5,14 +5,19 @@ Axes: B sample, T step, N neuron of a population.
 
 from __future__ import annotations
 
+from collections import deque
+from collections.abc import Callable
+
 import numpy as np
 
-from neurodeploy.backends.trace import Part, Progress, Trace, check_spikes, empty_layer, in_batches
+from neurodeploy.backends.trace import Part, Progress, Scores, Trace, check_spikes, empty_layer, in_batches
 from neurodeploy.graph.network import Network
 from neurodeploy.graph.paths import INPUT
 
 NAME = "reference"
 BATCH = 128
+Ready = dict[str, list[tuple[int, Callable[[np.ndarray], np.ndarray]]]]
+"""By connection, the steps that its spikes take and what they add up to."""
 
 
 def run(
@@ -34,38 +39,43 @@ def run(
     """
     spikes = check_spikes(spikes_BTI, network.n_inputs, NAME)
     names = [one.name for one in network.populations]
+    ready: Ready = {
+        one.name: [(steps, part.prepared()) for steps, part in one.by_arrival()] for one in network.synapses
+    }
     return in_batches(
         NAME,
         names,
         network.output,
         spikes,
-        lambda some: _run_batch(network, some, record),
+        lambda some: _run_batch(network, ready, some, record),
         batch_size=batch_size,
         progress=progress,
     )
 
 
-def _run_batch(network: Network, spikes: np.ndarray, record: bool) -> Part:
+def _run_batch(network: Network, ready: Ready, spikes: np.ndarray, record: bool) -> Part:
     n_samples, n_steps, _ = spikes.shape
     sizes = {one.name: one.n_neurons for one in network.populations}
-    weights = {one.name: one.weight_OI.T.copy() for one in network.synapses}
+    longest = max((steps for parts in ready.values() for steps, _ in parts), default=0)
     u = {name: np.zeros((n_samples, size)) for name, size in sizes.items()}
     v = {name: np.zeros((n_samples, size)) for name, size in sizes.items()}
-    sent = {name: np.zeros((n_samples, size)) for name, size in sizes.items()}
     counts = {name: np.zeros((n_samples, size), dtype=np.int64) for name, size in sizes.items()}
     kept = {name: empty_layer(n_samples, n_steps, size, np.float64) for name, size in sizes.items() if record}
+    output = network.population(network.output)
+    scores = Scores(network.readout, n_samples, output.n_neurons, 0, np.float64)
+    past: deque[dict[str, np.ndarray]] = deque(maxlen=longest)
     for now in range(n_steps):
-        before = sent
         sent = {INPUT: spikes[:, now].astype(np.float64)}
         for one in network.populations:
             name = one.name
             drive = np.broadcast_to(one.bias, u[name].shape).copy()
             for synapses in network.into(name):
-                source = before if synapses.delayed else sent
-                drive += source[synapses.source] @ weights[synapses.name]
+                for steps, apply in ready[synapses.name]:
+                    if steps <= len(past):
+                        drive += apply((past[-steps] if steps else sent)[synapses.source])
             u[name] = one.alpha * u[name] + one.input_gain * drive
             v[name] = one.beta * v[name] + one.current_gain * u[name] + one.leak
-            fired = v[name] > one.v_threshold
+            fired = (v[name] > one.v_threshold) & one.spiking
             after = v[name] - one.v_threshold if one.reset == "subtract" else one.v_reset
             v[name] = np.where(fired, after, v[name])
             sent[name] = fired.astype(np.float64)
@@ -74,4 +84,6 @@ def _run_batch(network: Network, spikes: np.ndarray, record: bool) -> Part:
                 kept[name].spikes_BTN[:, now] = fired
                 kept[name].u_BTN[:, now] = u[name]
                 kept[name].v_BTN[:, now] = v[name]
-    return Part(counts, kept, {})
+        past.append(sent)
+        scores.add(v[network.output], now)
+    return Part(counts, kept, {}, scores.BN)

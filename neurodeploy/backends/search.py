@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from neurodeploy.backends import reference
-from neurodeploy.backends.calibration import SAMPLES, measure
+from neurodeploy.backends.calibration import chosen, measure
 from neurodeploy.backends.trace import Progress
 from neurodeploy.graph.network import Network
 from neurodeploy.mapping.compile import Measured, choose_plan, facts_of, rounded_together
@@ -18,10 +18,11 @@ from neurodeploy.quantize.plan import Plan, layer_variants
 
 @dataclass(frozen=True, eq=False)
 class Calibrated:
-    """A plan, what it was measured on, and how far the output's spike counts moved.
+    """A plan, what it was measured on, and how far the output moved.
 
     Attributes:
-        distance: Sum of the changes of the output's spike counts, as a part of their sum.
+        distance: Sum of the changes of the output's spike counts, or of the potentials it is read from,
+            as a part of their sum.
     """
 
     plan: Plan
@@ -37,22 +38,24 @@ def calibrate(
 ) -> Calibrated:
     """Return the best plan found for a float network, one layer after the other.
 
-    No labels are used: the measure is the distance of the output layer's spike counts from the
-    float network's on the calibration samples. It is far less noisy than the accuracy.
+    No labels are used: the measure is the distance of the output layer's spike counts (or of the
+    potentials the class is read from) from the float network's on the calibration samples. It is far
+    less noisy than the accuracy.
 
     Args:
-        spikes_BTI: Calibration samples (B, T, I), never from the test part; the first 128 count.
+        spikes_BTI: Calibration samples (B, T, I), never from the test part; at most the first 128 count.
         weight_bits: Weight width, 2..8; 8 when None.
     """
-    spikes = spikes_BTI[:SAMPLES]
+    spikes = chosen(network, spikes_BTI)
     bits = weight_bits or MAX_WEIGHT_BITS
     measured = measure(network, spikes)
-    goal = reference.run(network, spikes).counts[network.output]
+    goal = reference.run(network, spikes).output_BN
+    whole = float(np.abs(goal).sum()) or 1.0
 
     def distance(plan: Plan) -> float:
         changed = quantise(rounded_together(network, plan, measured), plan)
-        counts = reference.run(changed, spikes).counts[network.output]
-        return float(np.abs(counts - goal).sum() / max(int(goal.sum()), 1))
+        counts = reference.run(changed, spikes).output_BN
+        return float(np.abs(counts - goal).sum() / whole)
 
     best = choose_plan(network, bits, measured)
     least = distance(best)

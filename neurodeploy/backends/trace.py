@@ -66,10 +66,14 @@ class Trace:
         return len(self.input_counts_BI)
 
     @property
+    def output_BN(self) -> np.ndarray:
+        """What the class is read from, for each neuron of the output layer."""
+        return self.counts[self.output] if self.scores_BN is None else self.scores_BN
+
+    @property
     def predictions_B(self) -> np.ndarray:
         """Class of each sample: the output neuron with the highest score, the lowest index on a tie."""
-        scores = self.counts[self.output] if self.scores_BN is None else self.scores_BN
-        return scores.argmax(axis=1)
+        return self.output_BN.argmax(axis=1)
 
     def accuracy(self, labels_B: np.ndarray) -> float:
         """Return the fraction of samples whose prediction equals the label."""
@@ -91,10 +95,11 @@ class Part:
 class Scores:
     """What the class is read from, summed up step by step; (B, N) in `BN`, None for spike counts."""
 
-    def __init__(self, readout: str, n_samples: int, n_neurons: int, start: int) -> None:
+    def __init__(self, readout: str, n_samples: int, n_neurons: int, start: int, kind: type = np.int64) -> None:
         self.readout, self.start = readout, start
-        lowest = np.iinfo(np.int64).min if readout == "v_max" else 0
-        self.BN = None if readout == "spikes" else np.full((n_samples, n_neurons), lowest, np.int64)
+        least = -np.inf if kind is np.float64 else np.iinfo(np.int64).min
+        lowest = least if readout == "v_max" else 0
+        self.BN: np.ndarray | None = None if readout == "spikes" else np.full((n_samples, n_neurons), lowest, kind)
 
     def add(self, v_BN: np.ndarray, now: int) -> None:
         """Take the output's potentials after step `now`."""

@@ -164,9 +164,12 @@ def _against(run: StageRun, before: StageRun, program: Program) -> dict[str, Any
 
 
 def potential_rms(whole: LayerTrace, real: LayerTrace, layer: Layer) -> float:
-    """Return the root mean square difference of potentials after each step, in thresholds."""
+    """Return the root mean square difference of potentials after each step, in thresholds.
+
+    Of a readout, which has none, in the graph's unit.
+    """
     expected = real.v_BTN * layer.v_per_unit + layer.v_offset
-    threshold = np.maximum(layer.vth, 1) << rules.ALIGN_SHIFT
+    threshold = np.where(layer.vth == rules.NEVER, layer.v_per_unit, np.maximum(layer.vth, 1) << rules.ALIGN_SHIFT)
     return float(np.sqrt(np.mean(((whole.v_BTN - expected) / threshold) ** 2)))
 
 

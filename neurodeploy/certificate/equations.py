@@ -21,6 +21,7 @@ from neurodeploy.backends.trace import LayerTrace, Trace
 from neurodeploy.certificate.difference import Difference, earliest, first_where
 from neurodeploy.fixedpoint import rules
 from neurodeploy.graph.euler import Population
+from neurodeploy.graph.linear import LinearMap
 from neurodeploy.graph.network import Network
 from neurodeploy.graph.paths import INPUT
 from neurodeploy.mapping.discretize import at_rest, constants, initial_state
@@ -54,20 +55,31 @@ def first_violation(
         trace: The integer run, recorded; `spikes_BTI`: its input.
     """
     n_samples, n_input_steps = spikes_BTI.shape[:2]
-    sent = {INPUT: np.zeros((n_samples, program.n_steps(n_input_steps), quantised.n_inputs))}
+    sent = {INPUT: np.zeros((n_samples, program.n_steps(n_input_steps), quantised.n_inputs), np.uint8)}
     sent[INPUT][:, :n_input_steps] = spikes_BTI
-    sent |= {name: states.spikes_BTN.astype(np.float64) for name, states in trace.layers.items()}
+    sent |= {name: states.spikes_BTN for name, states in trace.layers.items()}
+    starts = {INPUT: 0} | {layer.name: layer.start for layer in program.layers}
     found = []
     for one in quantised.populations:
         drive = np.zeros(trace.layers[one.name].u_BTN.shape)
         for synapses in quantised.into(one.name):
-            # Every connection takes one step on the chip, whatever the graph says.
-            drive[:, 1:] += sent[synapses.source][:, :-1] @ synapses.weight_OI.T
-        unit = plan.vth_mant[one.name] << rules.ALIGN_SHIFT
+            # The chip's step of a population is the graph's, plus its start; a spike takes the graph's time.
+            between = starts[one.name] - starts[synapses.source]
+            for steps, part in synapses.by_arrival():
+                _arrive(drive, sent[synapses.source], part, steps + between)
+        unit = plan.vth_mant[one.name] << rules.ALIGN_SHIFT if one.spiking else np.inf
         found.append(_wrong_start(one, program.layer(one.name), plan, trace.layers[one.name]))
         expected = _expected(one, program.layer(one.name), plan, trace.layers[one.name], drive)
         found.append(_first_wrong(one, trace.layers[one.name], expected, unit))
     return earliest(found)
+
+
+def _arrive(drive_BTN: np.ndarray, sent_BTI: np.ndarray, part: LinearMap, later: int) -> None:
+    """Add what was sent, `later` steps after it was, some samples at a time."""
+    n_steps = drive_BTN.shape[1] - later
+    apply = part.prepared()
+    for sample in range(len(drive_BTN) if n_steps > 0 else 0):
+        drive_BTN[sample, later:] += apply(sent_BTI[sample, :n_steps].astype(np.float64))
 
 
 def _wrong_start(population: Population, layer: Layer, plan: Plan, states: LayerTrace) -> Difference | None:
@@ -116,7 +128,7 @@ def _expected(population: Population, layer: Layer, plan: Plan, states: LayerTra
     )
 
 
-def _first_wrong(population: Population, states: LayerTrace, expected: Expected, unit: int) -> Difference | None:
+def _first_wrong(population: Population, states: LayerTrace, expected: Expected, unit: float) -> Difference | None:
     name, spikes = population.name, states.spikes_BTN
     before_reset = expected.before_reset_BTN
     after_reset = before_reset - unit if population.reset == "subtract" else np.zeros_like(before_reset)

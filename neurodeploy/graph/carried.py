@@ -24,6 +24,7 @@ WORDS = {
     "time_unit": ("s",),
     "integration": (INTEGRATION,),
     "rounding": (ROUNDING,),
+    "readout": rules.READOUTS,
 }
 LARGEST = 1e60
 """No number of a network is near it; from here on products of a few would leave float64."""
@@ -69,7 +70,7 @@ def check_numbers(where: str, node: nir.NIRNode) -> None:
         GraphError: naming the parameter.
     """
     for key, value in vars(node).items():
-        if key in ("metadata", "input_type", "output_type") or value is None or isinstance(value, int | str):
+        if key in ("metadata", "input_type", "output_type") or value is None or isinstance(value, int | str | bytes):
             continue
         numbers = np.asarray(value)
         if numbers.dtype.kind not in "biuf":

@@ -17,7 +17,10 @@ import numpy as np
 
 from neurodeploy.errors import GraphError
 
-NEURON_TYPES = (nir.LIF, nir.CubaLIF, nir.IF)
+SPIKING_TYPES = (nir.LIF, nir.CubaLIF, nir.IF)
+READOUT_TYPES = (nir.LI, nir.CubaLI, nir.I)
+"""Leaky and plain integrators: LIF, CUBA-LIF and IF without a threshold, at the end of a graph."""
+NEURON_TYPES = (*SPIKING_TYPES, *READOUT_TYPES)
 FLOAT32_SLACK = 1e-6
 """Time constants come from float32 files; a tau this close below dt counts as equal to it."""
 
@@ -34,6 +37,8 @@ class Population:
         reset_source: Where the rule comes from, in words.
         bias: Constant input, the sum of all biases on the way in.
         vth_mant: Threshold in the chip's integers where the file carries it, else None.
+        shape: Axes of the population, flattened in C order; (N,) when empty.
+        spiking: False for a readout: it never spikes, and `v_threshold` is just its unit, 1.
     """
 
     name: str
@@ -48,6 +53,11 @@ class Population:
     reset_source: str
     bias: np.ndarray
     vth_mant: int | None
+    shape: tuple[int, ...] = ()
+    spiking: bool = True
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "shape", tuple(self.shape) or (len(self.v_threshold),))
 
     @property
     def n_neurons(self) -> int:
@@ -84,16 +94,16 @@ def coefficients(name: str, node: nir.NIRNode, dt_s: float) -> dict[str, np.ndar
     for key, value in flat.items():
         if not np.isfinite(value).all():
             raise GraphError(f"{name}: {key} holds values that are not finite; export the graph again")
-    ones = np.ones_like(flat["v_threshold"])
-    found = {"v_threshold": flat["v_threshold"], "v_reset": flat.get("v_reset", 0 * ones)}
+    ones = np.ones_like(flat["r"]) if isinstance(node, READOUT_TYPES) else np.ones_like(flat["v_threshold"])
+    found = {"v_threshold": flat.get("v_threshold", ones), "v_reset": flat.get("v_reset", 0 * ones)}
     found |= {"alpha": 0 * ones, "input_gain": ones}
-    if isinstance(node, nir.IF):
+    if isinstance(node, nir.IF | nir.I):
         found |= {"beta": ones, "current_gain": dt_s * flat["r"], "leak": 0 * ones}
     else:
-        key = "tau_mem" if isinstance(node, nir.CubaLIF) else "tau"
+        key = "tau_mem" if isinstance(node, nir.CubaLIF | nir.CubaLI) else "tau"
         part = _part_lost(name, key, flat[key], dt_s)
         found |= {"beta": 1 - part, "current_gain": part * flat["r"], "leak": part * flat["v_leak"]}
-    if isinstance(node, nir.CubaLIF):
+    if isinstance(node, nir.CubaLIF | nir.CubaLI):
         part = _part_lost(name, "tau_syn", flat["tau_syn"], dt_s)
         found |= {"alpha": 1 - part, "input_gain": part * flat["w_in"]}
     if (found["v_threshold"] <= found["v_reset"]).any():

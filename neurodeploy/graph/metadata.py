@@ -3,7 +3,7 @@
 Everything sits under one key, so that other tools' metadata stay untouched. NIR itself records
 neither the time step nor the reset rule nor the quantisation; these entries do.
 
-Graph:    format, dt_s, time_unit, integration, chip, name, dataset, n_steps
+Graph:    format, dt_s, time_unit, integration, chip, name, dataset, n_steps, readout
 Neurons:  reset, vth_mant
 Weights:  weight_bits, weight_exp, weight_scale, rounding
 """

@@ -1,4 +1,4 @@
-"""A NIR graph as populations and the dense synapses between them: what every target runs."""
+"""A NIR graph as populations and the synapses between them: what every target runs."""
 
 from __future__ import annotations
 
@@ -9,20 +9,26 @@ import nir
 import numpy as np
 
 from neurodeploy.errors import GraphError
+from neurodeploy.fixedpoint import rules
 from neurodeploy.graph.carried import LARGEST, carried, check_numbers
-from neurodeploy.graph.euler import NEURON_TYPES, Population, coefficients
+from neurodeploy.graph.euler import NEURON_TYPES, READOUT_TYPES, Population, coefficients
 from neurodeploy.graph.files import GraphFile
 from neurodeploy.graph.flatten import flattened
-from neurodeploy.graph.paths import INPUT, STATELESS_TYPES, Paths, Synapses
+from neurodeploy.graph.linear import TooLarge
+from neurodeploy.graph.paths import INPUT, Paths, Synapses
+from neurodeploy.graph.stateless import STATELESS_TYPES, Shape
 
 SUPPORTED = tuple(sorted({kind.__name__ for kind in (*NEURON_TYPES, *STATELESS_TYPES)}))
 
 
 @dataclass(frozen=True, eq=False)
 class Network:
-    """A discretised, real-valued network; the class is the output neuron with most spikes.
+    """A discretised, real-valued network.
 
     Attributes:
+        readout: What the class is read from: the output's spike counts ("spikes"), or its potentials after
+            the last step ("v_last"), their largest value ("v_max") or their sum ("v_sum").
+        input_shape: Axes of the input, flattened in C order; (n_inputs,) when empty.
         notes: What had to be assumed because the file does not say it, one sentence each.
         settings: Our entries in the graph's own metadata (dataset, steps, chip).
     """
@@ -35,6 +41,11 @@ class Network:
     output: str
     notes: tuple[str, ...] = ()
     settings: dict[str, Any] | None = None
+    readout: str = rules.READOUTS[0]
+    input_shape: Shape = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "input_shape", tuple(self.input_shape) or (self.n_inputs,))
 
     def population(self, name: str) -> Population:
         """Return the population called `name`."""
@@ -91,11 +102,12 @@ def _discretised(file: GraphFile, dt_s: float | None, reset: str | None) -> Netw
     nodes, edges = flattened(file.graph, where)
     _check_nodes(where, nodes)
     dt_s = _time_step(where, settings, dt_s)
-    paths = Paths(where, nodes, edges)
+    paths = Paths(where, nodes, edges, dt_s)
     populations, notes = [], []
     for name in paths.neurons:
         stored = carried(f"{where}: {name}", nodes[name])
-        rule, source = _reset_rule(file, stored.get("reset"), reset)
+        spiking = not isinstance(nodes[name], READOUT_TYPES)
+        rule, source = _reset_rule(file, stored.get("reset"), reset) if spiking else (rules.RESET_ZERO, "")
         arrays = coefficients(f"{where}: {name}", nodes[name], dt_s)
         if rule == "subtract" and arrays["v_reset"].any():
             raise GraphError(f"{where}: {name}: subtractive reset needs v_reset 0, found another value")
@@ -106,16 +118,20 @@ def _discretised(file: GraphFile, dt_s: float | None, reset: str | None) -> Netw
             reset_source=source,
             bias=paths.bias(name),
             vth_mant=stored.get("vth_mant"),
+            shape=paths.shapes[name],
+            spiking=spiking,
         )
         _check_gain(where, population)
         populations.append(population)
-        if source != "metadata":
+        if spiking and source != "metadata":
             notes.append(f"{name}: reset rule {rule!r} taken from {source}")
     synapses = paths.synapses()
     for one in populations:
         if not any(synapse.target == one.name for synapse in synapses):
             raise GraphError(f"{where}: {one.name} receives no input; connect it or remove it")
     ordered = _in_order(where, populations, synapses)
+    synapses = [_with_shared_rows(where, one, populations) for one in synapses]
+    chosen, note = _readout(where, settings.get("readout"), next(one for one in ordered if one.name == paths.output))
     network = Network(
         name=file.name,
         dt_s=dt_s,
@@ -123,8 +139,10 @@ def _discretised(file: GraphFile, dt_s: float | None, reset: str | None) -> Netw
         populations=tuple(ordered),
         synapses=tuple(_with_delays(ordered, synapses)),
         output=paths.output,
-        notes=tuple(notes),
+        notes=(*notes, *note),
         settings=settings,
+        readout=chosen,
+        input_shape=paths.input_shape,
     )
     network.check_carried(where)
     return network
@@ -180,6 +198,30 @@ def _reset_rule(file: GraphFile, stored: str | None, asked: str | None) -> tuple
             if rule in file.name.lower():
                 return rule, "the file's name; the graph has none, say --reset to be sure"
     return "zero", "NIR's definition (to v_reset); say --reset subtract if it was trained otherwise"
+
+
+def _readout(where: str, stored: str | None, output: Population) -> tuple[str, list[str]]:
+    """Return what the class is read from, and a note where the file does not say it."""
+    if output.spiking:
+        return stored or "spikes", []
+    if stored == "spikes":
+        raise GraphError(f"{where}: {output.name} never spikes, its metadata read spikes; export the graph again")
+    note = f"{output.name}: never spikes; the class is its largest potential over the steps (v_max), as none is stated"
+    return stored or "v_max", [] if stored else [note]
+
+
+def _with_shared_rows(where: str, synapses: Synapses, populations: list[Population]) -> Synapses:
+    """Return the synapses as a matrix where the neurons of a channel differ in what a weight does to them."""
+    target = next(one for one in populations if one.name == synapses.target)
+    if synapses.shares_rows(target.weight_gain):
+        return synapses
+    try:
+        return replace(synapses, weight=synapses.matrix().weight, window=None)
+    except TooLarge as error:
+        raise GraphError(
+            f"{where}: {target.name}: neurons of one channel differ in r, w_in or threshold, and {error}; give a "
+            "channel one value"
+        ) from None
 
 
 def _in_order(where: str, populations: list[Population], synapses: list[Synapses]) -> list[Population]:

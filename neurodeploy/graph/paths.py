@@ -1,13 +1,13 @@
-"""Paths through a graph's stateless nodes, multiplied out to dense synapses between populations.
+"""Paths through a graph's stateless nodes, multiplied out to synapses between populations.
 
-Axes: O neurons that synapses end on, I neurons (or input channels) they start from.
+Axes: O neurons that synapses end on, I neurons (or input channels) they start from, B sample.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import nir
@@ -15,40 +15,60 @@ import numpy as np
 
 from neurodeploy.errors import GraphError
 from neurodeploy.graph.carried import carried
-from neurodeploy.graph.euler import NEURON_TYPES
+from neurodeploy.graph.euler import NEURON_TYPES, READOUT_TYPES
+from neurodeploy.graph.linear import LinearMap, TooLarge, columns_scaled, diagonal, rows_scaled
+from neurodeploy.graph.stateless import (
+    POOLS,
+    WEIGHTED,
+    Factors,
+    Operation,
+    Shape,
+    Wait,
+    operation,
+)
 
 INPUT = "input"
 """Source name of synapses that start from the network's input."""
-STATELESS_TYPES = (nir.Linear, nir.Affine, nir.Scale, nir.Flatten, nir.Input, nir.Output)
 
 
-@dataclass(frozen=True, eq=False)
-class Synapses:
-    """Dense weights from `source` (a population or "input") to `target`.
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Synapses(LinearMap):
+    """Weights from `source` (a population or "input") to `target`.
 
     Attributes:
         delayed: True where the connection closes a loop, so its spikes arrive one step later.
+        delay: Steps that the graph's own delays take, shared () or for each synapse of a matrix (O, I).
         weight_bits, weight_exp: The chip's precision where the file carries it, else None.
     """
 
     name: str
     source: str
     target: str
-    weight_OI: np.ndarray
     delayed: bool = False
+    delay: np.ndarray = field(default_factory=lambda: np.zeros((), np.int64))
     weight_bits: int | None = None
     weight_exp: int | None = None
 
-    def fan_out(self, *, zeros: bool = False) -> np.ndarray:
-        """Return how many synapses each source has (I,): with a non-zero weight, or of any weight."""
-        return np.full(self.weight_OI.shape[1], len(self.weight_OI)) if zeros else (self.weight_OI != 0).sum(axis=0)
+    @property
+    def arrival(self) -> np.ndarray:
+        """Steps from a spike to its arrival, () or (O, I): a loop without a delay of its own takes one."""
+        return np.maximum(self.delay, int(self.delayed))
+
+    def by_arrival(self) -> Iterator[tuple[int, LinearMap]]:
+        """Yield each number of steps with the weights that take so many, the others 0."""
+        arrival = self.arrival
+        if np.ndim(arrival) == 0:
+            yield int(arrival), LinearMap(self.weight, self.window)
+            return
+        for steps in np.unique(arrival):
+            yield int(steps), LinearMap(np.where(arrival == steps, self.weight, 0.0))
 
 
 class Paths:
     """Paths through the stateless nodes, from one population to the next."""
 
-    def __init__(self, where: str, nodes: dict[str, nir.NIRNode], edges: list[tuple[str, str]]) -> None:
-        self.where, self.nodes = where, nodes
+    def __init__(self, where: str, nodes: dict[str, nir.NIRNode], edges: list[tuple[str, str]], dt_s: float) -> None:
+        self.where, self.nodes, self.dt_s = where, nodes, dt_s
         self.after: dict[str, list[str]] = {name: [] for name in nodes}
         for source, target in edges:
             self.after[source].append(target)
@@ -68,10 +88,12 @@ class Paths:
                 f"{where}: has no neurons, at least one {' or '.join(t.__name__ for t in NEURON_TYPES)} node is needed"
             )
         self.input = inputs[0]
-        self.n_inputs = self._count(self.input, nodes[self.input].input_type.get("input"))
+        self.input_shape = self._stated(self.input, nodes[self.input].input_type.get("input"))
+        self.n_inputs = math.prod(self.input_shape)
+        self.shapes = self._shapes()
         self.output = self._output(outputs[0])
         promised = nodes[outputs[0]].output_type.get("output")
-        if promised is not None and self._count(outputs[0], promised) != self._size(self.output):
+        if promised is not None and math.prod(self._stated(outputs[0], promised)) != self._size(self.output):
             raise GraphError(
                 f"{where}: {outputs[0]} takes {promised} values, {self._size(self.output)} neurons arrive; "
                 "fix the shapes"
@@ -110,63 +132,128 @@ class Paths:
                 continue
             for path, end in self.paths(name, (name,)):
                 if end == target:
-                    bias = np.asarray(node.bias, np.float64).ravel()
-                    total += self._through(path[1:], len(bias), end) @ bias
+                    total += self._bias_through(name, path[1:], end)
         return total
 
+    def _bias_through(self, name: str, path: tuple[str, ...], end: str) -> np.ndarray:
+        """Return what the bias of node `name` amounts to after the nodes of `path`."""
+        bias = np.asarray(self.nodes[name].bias, np.float64).ravel()
+        shape = self._shape_after(name, len(bias))
+        value = np.repeat(bias, math.prod(shape) // len(bias))
+        for step in self._operations(path, shape, end):
+            if isinstance(step, Factors):
+                value = step.factors * value
+            elif isinstance(step, LinearMap):
+                value = step.apply(value[None])[0]
+            elif step.steps.any() and value.any():
+                raise GraphError(
+                    f"{self.where}: node {name}: its bias passes a delay, so it would begin later than the network, "
+                    "which no target does; put the delay before these weights"
+                )
+        return value
+
     def _connection(self, start: str, path: tuple[str, ...], end: str) -> Synapses:
-        weighted = [name for name in path if isinstance(self.nodes[name], nir.Linear | nir.Affine | nir.Scale)]
-        size = self.n_inputs if start == self.input else self._size(start)
-        only = weighted[0] if len(weighted) == 1 else None
+        weighted = [name for name in path if isinstance(self.nodes[name], WEIGHTED)]
+        single = [name for name in weighted if not isinstance(self.nodes[name], POOLS)] or weighted
+        only = single[0] if len(single) == 1 else None
         stored = carried(f"{self.where}: node {only}", self.nodes[only]) if only else {}
+        shape = self.input_shape if start == self.input else self.shapes[start]
+        name = "+".join(weighted) or f"{start}>{end}"
+        try:
+            linear, delay = self._multiplied(self._operations(path, shape, end), shape)
+        except TooLarge as error:
+            raise GraphError(f"{self.where}: {name}: {error}; put neurons in between, or make it smaller") from None
         return Synapses(
-            name="+".join(weighted) or f"{start}>{end}",
+            name=name,
             source=INPUT if start == self.input else start,
             target=end,
-            weight_OI=self._through(path, size, end),
+            weight=linear.weight,
+            window=linear.window,
+            delay=delay,
             weight_bits=stored.get("weight_bits"),
             weight_exp=stored.get("weight_exp"),
         )
 
-    def _through(self, path: tuple[str, ...], n_before: int, end: str) -> np.ndarray:
-        """Return the matrix (O, I) that the stateless nodes of `path` amount to, from `n_before` values to `end`.
+    def _operations(self, path: tuple[str, ...], shape: Shape, end: str) -> list[Operation]:
+        """Return what the stateless nodes of `path` do to values of `shape`.
 
         Sizes are compared before any matrix is made, so that a file that claims a huge one costs nothing.
         """
-        size, diagonal = n_before, np.ones(1)
-        value: np.ndarray | None = None
+        found = []
         for name in path:
-            node = self.nodes[name]
-            if isinstance(node, nir.Linear | nir.Affine):
-                weight = np.asarray(node.weight, dtype=np.float64)
-                if weight.ndim != 2 or weight.shape[1] != size:
-                    raise GraphError(
-                        f"{self.where}: node {name}: weights are {weight.shape}, {size} inputs arrive; fix the shapes"
-                    )
-                size, value = len(weight), weight * diagonal if value is None else weight @ value
-            elif isinstance(node, nir.Scale):
-                factors = np.asarray(node.scale, np.float64).ravel()
-                if len(factors) not in (1, size):
-                    raise GraphError(
-                        f"{self.where}: node {name}: {len(factors)} scales, {size} inputs arrive; fix the shapes"
-                    )
-                if value is None:
-                    diagonal = diagonal * factors
-                else:
-                    value = factors[:, None] * value
+            step, shape = operation(f"{self.where}: node {name}", self.nodes[name], shape, self.dt_s)
+            found += [] if step is None else [step]
+        size = math.prod(shape)
         if size != self._size(end):
             raise GraphError(f"{self.where}: {end} has {self._size(end)} neurons, {size} inputs arrive; fix the shapes")
-        return np.diag(np.broadcast_to(diagonal, size)) if value is None else value
+        return found
 
-    def _count(self, name: str, shape: Any) -> int:
-        """Return the number of values that the shape of an Input or Output stands for."""
+    def _multiplied(self, steps: list[Operation], shape: Shape) -> tuple[LinearMap, np.ndarray]:
+        """Return the one map that operations on values of `shape` amount to, and its delays, () or (O, I)."""
+        factors = np.ones(1)
+        linear: LinearMap | None = None
+        early, late = np.zeros(1, np.int64), np.zeros(1, np.int64)
+        for step in steps:
+            if isinstance(step, Wait):
+                early, late = (early + step.steps, late) if linear is None else (early, late + step.steps)
+            elif isinstance(step, Factors):
+                factors = factors * step.factors if linear is None else factors
+                linear = None if linear is None else rows_scaled(linear, step.factors)
+            elif linear is None:
+                linear = columns_scaled(step, factors)
+            else:
+                if (late != late[0]).any():
+                    raise GraphError(
+                        f"{self.where}: delays of {late.min()} to {late.max()} steps lie between two sets of weights, "
+                        "which only equal ones can; put neurons in between"
+                    )
+                linear, late = linear.then(step), late[:1]
+        linear = diagonal(factors, shape) if linear is None else linear
+        delay = late[:, None] + early[None, :]
+        if (delay == delay[0, 0]).all():
+            return linear, delay[0, 0]
+        matrix = linear.matrix()
+        return matrix, np.broadcast_to(delay, matrix.weight.shape)
+
+    def _shapes(self) -> dict[str, Shape]:
+        """Return the shape of every population: its own, or where that is flat, that of what arrives there."""
+        found = {name: tuple(np.shape(_sizing(self.nodes[name]))) or (1,) for name in self.neurons}
+        waiting, seen = [self.input], {self.input}
+        while waiting:
+            start = waiting.pop(0)
+            shape = self.input_shape if start == self.input else found[start]
+            for path, end in self.paths(start):
+                if end not in found or end in seen:
+                    continue
+                seen.add(end)
+                waiting.append(end)
+                arriving = shape
+                for name in path:
+                    arriving = operation(f"{self.where}: node {name}", self.nodes[name], arriving, self.dt_s)[1]
+                if len(found[end]) == 1 and math.prod(arriving) == found[end][0]:
+                    found[end] = arriving
+        return found
+
+    def _shape_after(self, name: str, n_biases: int) -> Shape:
+        """Return the shape of what a node with a bias gives."""
+        for start in (self.input, *self.neurons):
+            shape = self.input_shape if start == self.input else self.shapes[start]
+            for path, _ in self.paths(start):
+                if name in path:
+                    for one in path[: path.index(name) + 1]:
+                        shape = operation(f"{self.where}: node {one}", self.nodes[one], shape, self.dt_s)[1]
+                    return shape
+        return (n_biases,)
+
+    def _stated(self, name: str, shape: Any) -> Shape:
+        """Return the shape that an Input or Output states."""
         sizes = np.asarray(shape)
         if shape is None or sizes.dtype.kind not in "iu" or not (sizes >= 1).all():
             raise GraphError(f"{self.where}: {name} has shape {shape}, whole numbers from 1 are needed")
-        return math.prod(int(size) for size in sizes.ravel())
+        return tuple(int(size) for size in sizes.ravel()) or (1,)
 
     def _size(self, neuron: str) -> int:
-        return int(np.size(self.nodes[neuron].v_threshold))
+        return int(np.size(_sizing(self.nodes[neuron])))
 
     def _output(self, output: str) -> str:
         found = {start for start in self.neurons for path, end in self.paths(start) if end == output}
@@ -176,11 +263,24 @@ class Paths:
             for path, end in self.paths(start)
             if end == output
             for name in path
-            if isinstance(self.nodes[name], nir.Linear | nir.Affine | nir.Scale)
+            if isinstance(self.nodes[name], (*WEIGHTED, nir.Delay))
         ]
         if len(found) != 1 or weighted:
             raise GraphError(
                 f"{self.where}: the output must be the spikes of one population, found "
                 f"{', '.join(sorted(found | set(weighted))) or 'none'}; end the graph in spiking neurons"
             )
+        for start in self.neurons:
+            if isinstance(self.nodes[start], READOUT_TYPES) and any(
+                end in self.neurons for _, end in self.paths(start)
+            ):
+                raise GraphError(
+                    f"{self.where}: {start} is a {type(self.nodes[start]).__name__}, which sends its potential, and no "
+                    "population takes one; use it at the end of the graph only, or spiking neurons"
+                )
         return found.pop()
+
+
+def _sizing(node: nir.NIRNode) -> np.ndarray:
+    """Return the parameter that says how many neurons there are."""
+    return np.asarray(node.r if isinstance(node, READOUT_TYPES) else node.v_threshold)

@@ -10,6 +10,7 @@ import numpy as np
 
 from neurodeploy.errors import PrecisionError
 from neurodeploy.graph.network import Network
+from neurodeploy.graph.paths import Synapses
 from neurodeploy.hardware.chips import chip_named
 from neurodeploy.mapping.discretize import integers, plan_in, quantise
 from neurodeploy.mapping.program import Program
@@ -25,7 +26,8 @@ class Measured:
     Attributes:
         u_peak, v_peak: Largest magnitude per neuron (N,), the potential before the reset included.
         rates: Spikes per step of the population (N,).
-        moment: Second moment of its filtered inputs, all its connections side by side.
+        moment: Second moment of its filtered inputs, all its matrices side by side; empty where it was
+            not measured.
     """
 
     u_peak: np.ndarray
@@ -89,11 +91,17 @@ def choose_plan(network: Network, weight_bits: int, measured: Mapping[str, Measu
 
 
 def rounded_together(network: Network, plan: Plan, measured: Mapping[str, Measured]) -> Network:
-    """Return the network with weights on the plan's grid, each making up for the others' rounding."""
+    """Return the network with weights on the plan's grid, each making up for the others' rounding.
+
+    Convolutions stay as they are, to be rounded one by one: a kernel's weights meet as many different
+    inputs as the kernel has places. So do connections into populations whose inputs are too many.
+    """
     on_grid: dict[str, np.ndarray] = {}
     for one in network.populations:
-        into = network.into(one.name)
-        owner = [synapses for synapses in into for _ in range(synapses.weight_OI.shape[1])]
+        into = [synapses for synapses in network.into(one.name) if synapses.window is None]
+        if not into or not measured[one.name].moment.size:
+            continue
+        owner = [synapses for synapses in into for _ in range(synapses.n_inputs)]
         vth_mant = plan.vth_mant[one.name]
 
         def rounded(weight: np.ndarray, index: int, owner: list = owner, vth_mant: int = vth_mant) -> np.ndarray:
@@ -101,13 +109,15 @@ def rounded_together(network: Network, plan: Plan, measured: Mapping[str, Measur
             whole = grid.weight_integers(weight, vth_mant, precise.weight_exp, precise.weight_bits)
             return grid.weight_values(whole, vth_mant, precise.weight_exp)
 
-        weight_OI = np.concatenate([synapses.weight_OI for synapses in into], axis=1) * one.weight_gain[:, None]
+        weight_OI = np.concatenate([synapses.weight for synapses in into], axis=1) * one.weight_gain[:, None]
         result = compensated(weight_OI, measured[one.name].moment, rounded) / one.weight_gain[:, None]
-        widths = np.cumsum([synapses.weight_OI.shape[1] for synapses in into])[:-1]
+        widths = np.cumsum([synapses.n_inputs for synapses in into])[:-1]
         on_grid |= dict(zip((synapses.name for synapses in into), np.split(result, widths, axis=1), strict=True))
     return replace(
         network,
-        synapses=tuple(replace(synapses, weight_OI=on_grid[synapses.name]) for synapses in network.synapses),
+        synapses=tuple(
+            replace(synapses, weight=on_grid.get(synapses.name, synapses.weight)) for synapses in network.synapses
+        ),
     )
 
 
@@ -123,15 +133,31 @@ def facts_of(network: Network, measured: Mapping[str, Measured] | None) -> list[
             known = {
                 "u_peak": float((seen.u_peak * one.current_gain / one.span).max()),
                 "v_peak": float(((seen.v_peak + np.abs(one.v_reset)) / one.span).max()),
-                "rates": {synapses.name: measured[synapses.source].rates for synapses in into},
+                "rates": {synapses.name: _rates(synapses, measured[synapses.source].rates) for synapses in into},
             }
         found.append(
             LayerFacts(
                 name=one.name,
-                weights={synapses.name: synapses.weight_OI * one.weight_gain[:, None] for synapses in into},
+                weights={synapses.name: _rows(synapses, one.weight_gain) for synapses in into},
                 alpha=alpha,
                 bias=one.weight_gain * one.bias / (1 - one.alpha) + one.drift,
+                beta=None if one.spiking else float(one.beta.max()),
                 **known,
             )
         )
     return found
+
+
+def _rows(synapses: Synapses, gain: np.ndarray) -> np.ndarray:
+    """Return weights in thresholds, one row for every target, or for every output channel of a convolution."""
+    return (synapses.weight * synapses.per_row(gain)).reshape(len(synapses.weight), -1)
+
+
+def _rates(synapses: Synapses, rates: np.ndarray) -> np.ndarray:
+    """Return the spikes per step behind each weight of `_rows`: of a convolution, the mean over a channel."""
+    if synapses.window is None:
+        return rates
+    outputs, inputs, *kernel = synapses.weight.shape
+    by_group = rates.reshape(synapses.window.groups, inputs, -1).mean(axis=2)
+    by_output = np.repeat(by_group, outputs // synapses.window.groups, axis=0)
+    return np.repeat(by_output, int(np.prod(kernel)), axis=1)

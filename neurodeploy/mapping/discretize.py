@@ -110,7 +110,7 @@ def quantise(network: Network, plan: Plan) -> Network:
         target = network.population(synapse.target)
         weight = _in_thresholds(synapse, target)
         on_grid = _on_grid(weight, plan.vth_mant[synapse.target], plan.connections[synapse.name])
-        synapses.append(replace(synapse, weight_OI=on_grid / target.weight_gain[:, None]))
+        synapses.append(replace(synapse, weight=on_grid / synapse.per_row(target.weight_gain)))
     return replace(network, populations=tuple(populations), synapses=tuple(synapses))
 
 
@@ -132,7 +132,18 @@ def integers(network: Network, plan: Plan, chip: str) -> Program:
         precise = plan.connections[synapse.name]
         weight = _in_thresholds(synapse, network.population(synapse.target))
         whole = grid.weight_integers(weight, plan.vth_mant[synapse.target], precise.weight_exp, precise.weight_bits)
-        connections.append(Connection(synapse.name, synapse.source, synapse.target, whole, precise.weight_exp))
+        delay = _waits(network, synapse, starts)
+        connections.append(
+            Connection(
+                synapse.name,
+                synapse.source,
+                synapse.target,
+                whole,
+                precise.weight_exp,
+                delay=delay,
+                window=synapse.window,
+            )
+        )
     try:
         return Program(
             name=network.name,
@@ -144,6 +155,8 @@ def integers(network: Network, plan: Plan, chip: str) -> Program:
             output=network.output,
             plan=plan.to_dict(),
             notes=tuple(notes),
+            input_shape=network.input_shape,
+            readout=network.readout,
         )
     except NeurodeployError as error:
         raise MappingError(f"{network.name}: {error}; lower the weights or the threshold") from None
@@ -156,7 +169,7 @@ def _layer(population: Population, vth_mant: int, start: int) -> tuple[Layer, li
         name=population.name,
         du=found.du,
         dv=found.dv,
-        vth=np.full(population.n_neurons, vth_mant, dtype=np.int64),
+        vth=np.full(population.n_neurons, vth_mant if population.spiking else rules.NEVER, dtype=np.int64),
         bias_mant=found.bias_mant,
         bias_exp=found.bias_exp,
         u_init=state.u,
@@ -167,6 +180,7 @@ def _layer(population: Population, vth_mant: int, start: int) -> tuple[Layer, li
         v_per_unit=found.unit / population.span,
         u_offset=-found.bias_u.astype(np.float64),
         v_offset=-population.v_reset / population.span * found.unit,
+        shape=population.shape,
     )
     notes = [f"{population.name}: {note}"] if note else []
     if population.reset == rules.RESET_SUBTRACT:
@@ -183,7 +197,7 @@ def initial_state(population: Population, found: Constants, start: int) -> tuple
         bias=found.bias,
         u_then=-found.bias_u,
         v_then=at_rest(population, found),
-        threshold=found.unit,
+        threshold=found.unit if population.spiking else rules.STATE_LIMIT,
     )
 
 
@@ -193,24 +207,43 @@ def at_rest(population: Population, found: Constants) -> IntArray:
 
 
 def _starts(network: Network) -> dict[str, int]:
-    """Return the step at which each population's first input arrives: one step per connection."""
+    """Return the chip's step at which each population begins: one step per connection on the way.
+
+    The graph's own delays make no layer begin later; they are the connections' delays.
+    """
     starts = {INPUT: 0}
     for one in network.populations:
         starts[one.name] = 1 + max(starts[synapse.source] for synapse in network.into(one.name) if not synapse.delayed)
-    for synapse in network.synapses:
-        late = starts[synapse.source] + 1 - starts[synapse.target] - int(synapse.delayed)
-        if late:
-            what = "closes a loop over several populations" if synapse.delayed else "skips a population"
-            raise MappingError(
-                f"{network.name}: {synapse.name} ({synapse.source} -> {synapse.target}) {what}, so on a chip "
-                f"where each connection takes one step its spikes come {abs(late)} step(s) "
-                f"{'late' if late > 0 else 'early'}; make all paths equally long"
-            )
     return starts
 
 
+def _waits(network: Network, synapses: Synapses, starts: dict[str, int]) -> IntArray:
+    """Return the delays with which spikes arrive when the graph says, in addition to the connection's own step.
+
+    Raises:
+        MappingError: they would have to arrive earlier than a chip can deliver them.
+    """
+    arrival = synapses.arrival
+    early = starts[synapses.target] - starts[synapses.source] - 1
+    waits = arrival + early
+    late = -int(waits.min())
+    if late <= 0 and (early <= 0 or arrival.min() > 0):
+        if waits.max() > rules.DELAY_MAX:
+            raise MappingError(
+                f"{network.name}: {synapses.name} ({synapses.source} -> {synapses.target}) waits {waits.max()} steps, "
+                f"at most {rules.DELAY_MAX} are allowed; give a larger --dt, or shorten its delay"
+            )
+        return waits
+    what = "closes a loop over several populations" if synapses.delayed else "skips a population"
+    raise MappingError(
+        f"{network.name}: {synapses.name} ({synapses.source} -> {synapses.target}) {what}, so on a chip "
+        f"where each connection takes one step its spikes come {late if late > 0 else early} step(s) "
+        f"{'late' if late > 0 else 'early'}; make all paths equally long"
+    )
+
+
 def _in_thresholds(synapses: Synapses, target: Population) -> np.ndarray:
-    return synapses.weight_OI * target.weight_gain[:, None]
+    return synapses.weight * synapses.per_row(target.weight_gain)
 
 
 def _on_grid(weight: np.ndarray, vth_mant: int, precise: ConnectionPlan) -> np.ndarray:

@@ -25,9 +25,7 @@ __all__ = ["INPUT", "READOUTS", "AnyLayer", "Connection", "Layer", "Program", "S
 INPUT = "input"
 """Source name of a connection that starts from the network's input channels."""
 
-READOUTS = ("spikes", "v_last", "v_max", "v_sum")
-"""What the class is read from: the output's spike counts, or its potentials after the last step,
-their largest value, or their sum, from the step on at which its first input can arrive."""
+READOUTS = rules.READOUTS
 
 
 @dataclass(frozen=True, eq=False)

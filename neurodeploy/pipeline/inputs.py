@@ -83,9 +83,9 @@ def compiled(network: Network, options: GraphOptions, progress: Progress = silen
         )
     found = _calibration(network, options.calibrate, bits, progress)
     result = compile_network(network, chip=options.chip, weight_bits=bits, plan=found.plan, measured=found.measured)
+    read = "spike counts" if network.readout == "spikes" else "potentials"
     return result, (
-        f"{bits}-bit weights calibrated on {options.calibrate}; output spike counts moved by "
-        f"{100 * found.distance:.1f} %"
+        f"{bits}-bit weights calibrated on {options.calibrate}; output {read} moved by {100 * found.distance:.1f} %"
     )
 
 

@@ -121,7 +121,7 @@ def post_training(network: SpikingNetwork, recipe: Recipe, progress: Progress) -
     )
     on_grid = rounded_together(float_network, found.plan, found.measured)
     attach(network, found.plan)
-    weights = {synapses.name: torch.as_tensor(synapses.weight_OI) for synapses in on_grid.synapses}
+    weights = {synapses.name: torch.as_tensor(synapses.weight) for synapses in on_grid.synapses}
     with torch.no_grad():
         for index, layer in enumerate(network.layers, start=1):
             assert isinstance(layer, SpikingLayer)

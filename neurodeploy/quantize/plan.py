@@ -23,6 +23,8 @@ CURRENT_MARGIN, POTENTIAL_MARGIN = 2.0, 1.5
 """How far above the calibrated peak a state may go before it leaves 24 bits."""
 POTENTIAL_HEADROOM = 16.0
 """Thresholds that an uncalibrated potential may reach, on either side, before it saturates."""
+FINE = 63
+"""Steps that the largest weight of an uncalibrated readout should have."""
 CANDIDATES = 96
 VARIANTS = (1.0, 0.71, 0.5, 0.35)
 MAX_SEARCHED = 3
@@ -60,11 +62,13 @@ class LayerFacts:
     """What is known of a layer, in units of its threshold.
 
     Attributes:
-        weights: Weights (O, I) of each connection that ends on it.
+        weights: Weights (O, I) of each connection that ends on it, of a convolution (K, I): K output
+            channels after one another make up the neurons.
         alpha: Part of the current kept in a step; the largest where neurons differ.
         bias: Constant change of the potential per step (N,).
         rates: Spikes per step of each connection's sources (I,), where calibrated.
         u_peak, v_peak: Largest magnitude of current and potential seen, where calibrated.
+        beta: Part of the potential kept in a step, for a readout; None where a threshold bounds it.
     """
 
     name: str
@@ -74,6 +78,11 @@ class LayerFacts:
     rates: Mapping[str, np.ndarray] = field(default_factory=dict)
     u_peak: float | None = None
     v_peak: float | None = None
+    beta: float | None = None
+
+    def per_neuron(self, rows: np.ndarray) -> np.ndarray:
+        """Return a value of each row of a connection's weights as one of each neuron (N,)."""
+        return np.repeat(rows, len(self.bias) // len(rows))
 
 
 def layer_plan(facts: LayerFacts, weight_bits: int) -> tuple[int, dict[str, ConnectionPlan]]:
@@ -125,7 +134,7 @@ def _cannot_wrap(facts: LayerFacts, vth_mant: int, chosen: Mapping[str, Connecti
     for name, weight in facts.weights.items():
         plan = chosen[name]
         whole = grid.weight_integers(weight, vth_mant, plan.weight_exp, plan.weight_bits)
-        most = most + np.abs(whole).sum(axis=1) * 2.0**plan.weight_exp / (1 - kept)
+        most = most + facts.per_neuron(np.abs(whole).sum(axis=1)) * 2.0**plan.weight_exp / (1 - kept)
     return float(most.max() * (1 << rules.ALIGN_SHIFT)) < rules.STATE_LIMIT - 1
 
 
@@ -161,11 +170,15 @@ def _highest_threshold(facts: LayerFacts, weight_bits: int) -> int:
     """Return the largest threshold mantissa that keeps every field in range."""
     room = (rules.STATE_LIMIT - 1) / (1 << rules.ALIGN_SHIFT)
     # At 8 bits rounding raises a weight by at most 1/250 of the largest; `_cannot_wrap` looks at the result.
-    sums = sum(np.abs(weight).sum(axis=1) for weight in facts.weights.values())
+    sums = sum(facts.per_neuron(np.abs(weight).sum(axis=1)) for weight in facts.weights.values())
     certain = room / (1.02 * (float(np.max(sums)) / (1 - facts.alpha) + float(np.abs(facts.bias).max())) + 1e-12)
     if certain < ROOMY and facts.u_peak is not None:
         certain = max(certain, min(ROOMY, room / (CURRENT_MARGIN * max(facts.u_peak, 1e-12))))
-    reach = POTENTIAL_HEADROOM if facts.v_peak is None else max(POTENTIAL_MARGIN * facts.v_peak, 2.0)
+    if facts.v_peak is not None:
+        # A readout's unit is arbitrary, so its potential may stay far below it.
+        reach = max(POTENTIAL_MARGIN * facts.v_peak, 2.0 if facts.beta is None else 1e-12)
+    else:
+        reach = POTENTIAL_HEADROOM if facts.beta is None else _readout_reach(facts, float(np.max(sums)), weight_bits)
     limits = [
         certain,
         room / reach,
@@ -174,6 +187,18 @@ def _highest_threshold(facts: LayerFacts, weight_bits: int) -> int:
         grid.bias_limit() / (64 * max(float(np.abs(facts.bias).max()), 1e-12)),
     ]
     return int(min(limits))
+
+
+def _readout_reach(facts: LayerFacts, most_input: float, weight_bits: int) -> float:
+    """Return how far a potential without threshold may go, in its unit.
+
+    The bound holds for any input. Where it leaves the largest weight fewer than `FINE` steps, that
+    comes first: inputs that all spike at every step, all of one sign, do not happen.
+    """
+    steady = most_input / (1 - facts.alpha) + float(np.abs(facts.bias).max())
+    bound = steady / max(1 - facts.beta, 1e-12) if facts.beta is not None else steady
+    room = (rules.STATE_LIMIT - 1) / (1 << rules.ALIGN_SHIFT)
+    return min(bound, room * max(_largest(facts), 1e-12) / (FINE * grid.weight_step(weight_bits)))
 
 
 def _best_exponent(

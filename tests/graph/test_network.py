@@ -39,7 +39,7 @@ def test_linear_chains_are_multiplied_out_and_every_bias_counts_once() -> None:
         [("in", "a"), ("a", "scale"), ("scale", "b"), ("b", "n"), ("n", "out")],
     )
     scaled = b @ np.diag([1.0, 2.0, 3.0, 4.0])
-    np.testing.assert_allclose(network.synapses[0].weight_OI, scaled @ a)
+    np.testing.assert_allclose(network.synapses[0].weight, scaled @ a)
     np.testing.assert_allclose(network.populations[0].bias, scaled @ bias_a + bias_b)
 
 
