@@ -110,12 +110,18 @@ def _reason(error: Exception) -> str:
 
 
 def bin_events(
-    where: str, times: Sequence[np.ndarray], units: Sequence[np.ndarray], dt_s: float, n_channels: int | None
+    where: str,
+    times: Sequence[np.ndarray],
+    units: Sequence[np.ndarray],
+    dt_s: float,
+    n_channels: int | None,
+    least_steps: int = 1,
 ) -> np.ndarray:
     """Return events as spikes (B, T, I), at most one per step and channel.
 
     Args:
         times, units: One array per sample: seconds from its start (floats), and channel numbers.
+        least_steps: Steps of the result, where the last event does not ask for more.
         dt_s: Step length; an event at time t falls in step floor(t / dt_s), see `_steps` for the edges.
 
     Raises:
@@ -151,7 +157,7 @@ def bin_events(
             f"{MOST_STEPS} are allowed; times must be in seconds, or give a larger --dt"
         )
     steps = [_steps(np.asarray(when), dt_s) for when in times]
-    n_steps = 1 + max(int(one.max(initial=0)) for one in steps)
+    n_steps = max(least_steps, 1 + max(int(one.max(initial=0)) for one in steps))
     spikes = np.zeros((len(times), n_steps, channels), dtype=np.uint8)
     for index, (step, which) in enumerate(zip(steps, units, strict=True)):
         spikes[index, step, which] = 1

@@ -53,7 +53,7 @@ def load(
             return read_file(Path(where), dt_s=dt_s, n_channels=n_channels)
         raise DataError(f"--data: {where[:80]!r} is neither a file nor a dataset; {nearest(where, SOURCES)}")
     source = SOURCES[where]
-    samples = source.load(source, n_steps or source.n_steps)
+    samples = source.load(source, n_steps or source.n_steps, split)
     chosen = _members(samples.data.labels_B, samples.is_test_B, split, validation_part)
     if not len(chosen):
         raise DataError(

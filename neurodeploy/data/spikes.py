@@ -76,6 +76,12 @@ class SpikeData:
         return self
 
 
+def _binary(spikes: np.ndarray) -> bool:
+    if spikes.dtype.kind in "iu":  # their range says it, without sorting
+        return bool(spikes.min() >= 0 and spikes.max() <= 1)
+    return bool(np.isin(np.unique(spikes), (0, 1)).all())
+
+
 def checked(name: str, spikes: np.ndarray, labels: np.ndarray, class_names: Sequence[str] = ()) -> SpikeData:
     """Return `SpikeData` after checking axes, values and lengths.
 
@@ -94,12 +100,12 @@ def checked(name: str, spikes: np.ndarray, labels: np.ndarray, class_names: Sequ
         )
     if labels.shape != (len(spikes),):
         raise DataError(f"{name}: {len(spikes)} samples have labels of shape {labels.shape}, one each is needed")
-    if not np.isin(np.unique(spikes), (0, 1)).all():
+    if not _binary(spikes):
         raise DataError(
             f"{name}: spikes hold values from {spikes.min()} to {spikes.max()}, only 0 and 1 are allowed; "
             "bin the events so that a step holds at most one"
         )
     if labels.size and int(labels.max()) > MOST_CLASSES:
         raise DataError(f"{name}: label {labels.max()} is too large, classes count from 0")
-    flat = spikes.reshape(*spikes.shape[:2], -1).astype(np.uint8)
+    flat = spikes.reshape(*spikes.shape[:2], -1).astype(np.uint8, copy=False)
     return SpikeData(name, flat, labels.astype(np.int64), tuple(class_names))
