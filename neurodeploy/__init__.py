@@ -24,6 +24,7 @@ _HOMES = {
     "compile": "neurodeploy.pipeline.compile",
     "simulate": "neurodeploy.pipeline.simulate",
     "certify": "neurodeploy.pipeline.certify",
+    "check_conformance": "neurodeploy.conformance.run",
     "write_report": "neurodeploy.pipeline.report",
     "list_recipes": "neurodeploy.pipeline.listing",
     "list_datasets": "neurodeploy.pipeline.listing",

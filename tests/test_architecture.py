@@ -29,6 +29,7 @@ ROOMS = (
     "backends",
     "certificate",
     "accounting",
+    "conformance",
     "report",
     "recipes",
     "pipeline",
@@ -102,7 +103,7 @@ def test_what_the_lava_worker_loads_needs_numpy_only() -> None:
 def test_only_one_file_knows_both_real_values_and_integers() -> None:
     """Left of the Program values are real; `mapping/discretize.py` makes the integers.
 
-    The random network of `bench/works.py` is integers from the start.
+    The random networks of `conformance/generate.py` and `bench/works.py` are integers from the start.
     """
     makers = [
         path.relative_to(PACKAGE).as_posix()
@@ -112,7 +113,7 @@ def test_only_one_file_knows_both_real_values_and_integers() -> None:
             for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         )
     ]
-    assert makers == ["bench/works.py", "mapping/discretize.py"]
+    assert makers == ["bench/works.py", "conformance/generate.py", "mapping/discretize.py"]
 
 
 @pytest.mark.parametrize("code", ["import neurodeploy", "import neurodeploy.cli.app"])

@@ -18,6 +18,7 @@ from neurodeploy.cli import (
     bench,
     certify,
     compile,
+    conformance,
     data,
     export,
     lava,
@@ -44,7 +45,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-for verb in (run, train, quantize, export, compile, simulate, certify, report, recipes):
+for verb in (run, train, quantize, export, compile, simulate, certify, conformance, report, recipes):
     verb.register(app)
 app.add_typer(data.app, name="data")
 app.add_typer(lava.app, name="lava")

@@ -1,0 +1,48 @@
+"""`neurodeploy conformance`."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from neurodeploy.cli.show import Json, bars, emit, table, within
+
+
+def register(app: typer.Typer) -> None:
+    app.command("conformance")(conformance)
+
+
+def conformance(
+    networks: Annotated[int, typer.Option(metavar="N", callback=within(1), help="Random networks to run.")] = 500,
+    seed: Annotated[
+        int, typer.Option(metavar="S", callback=within(0), help="Seed of the first network; the next has S + 1.")
+    ] = 0,
+    engines_only: Annotated[
+        bool, typer.Option("--engines-only", help="Compare our engines among each other, without Lava.")
+    ] = False,
+    as_json: Json = False,
+) -> int:
+    """Check on random networks that our engines equal Lava in every state."""
+    from neurodeploy.conformance.run import check_conformance as call
+
+    with bars() as progress:
+        result = call(networks, seed, engines_only=engines_only, progress=progress)
+    emit(result, _lines(result), as_json=as_json)
+    return 0 if result["passed"] else 1
+
+
+def _lines(result: dict[str, Any]) -> list[str]:
+    lines = [
+        f"equal     {result['equal']} of {result['networks']} networks, in every one of "
+        f"{result['states_compared']:,} spikes, currents and potentials",
+        f"engines   {', '.join(result['engines'])}",
+        f"seconds   {result['seconds']:.1f}"
+        + (f", {result['seconds_lava']:.1f} in Lava" if result["seconds_lava"] else ""),
+        "",
+        *table(["kind", "networks"], [[kind, str(count)] for kind, count in result["kinds"].items()]),
+    ]
+    for failure in result["failures"]:
+        lines += ["", f"seed {failure['seed']}: {' and '.join(failure['engines'])}: {failure['first_difference']}"]
+        lines += [f"  {line}" for line in failure["network"]]
+    return lines

@@ -1,0 +1,45 @@
+"""Two runs of one network beside each other: the first thing that differs."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from neurodeploy.backends.trace import Trace
+from neurodeploy.certificate.difference import Difference, first_unequal
+
+__all__ = ["Difference", "first_difference", "states_in", "told"]
+
+
+def first_difference(found: Trace, expected: Trace) -> Difference | None:
+    """Return the earliest spike, current or potential that differs, else the first count or score.
+
+    Counts and scores stand at the last step: they hold for the whole run.
+    """
+    states = first_unequal(found, expected)
+    if states:
+        return states
+    pairs = [("count", name, found.counts[name], expected.counts[name]) for name in expected.counts]
+    pairs.append(("score", expected.output, _scores(found), _scores(expected)))
+    for what, layer, a, b in pairs:
+        wrong = np.argwhere(a != b)
+        if len(wrong):
+            sample, neuron = (int(index) for index in wrong[0])
+            last = expected.layers[layer].u_BTN.shape[1] - 1
+            return Difference(what, layer, last, sample, neuron, float(a[sample, neuron]), float(b[sample, neuron]))
+    return None
+
+
+def told(difference: Difference, found: str, expected: str) -> str:
+    """Return the difference in words, with the names of both runs and every digit of their values."""
+    where = f"step {difference.step}, sample {difference.sample}, neuron {difference.neuron}"
+    values = f"{difference.found:.0f} in {found}, {difference.expected:.0f} in {expected}"
+    return f"{difference.what} of layer {difference.layer} at {where}: {values}"
+
+
+def states_in(trace: Trace) -> int:
+    """Return how many spikes, currents and potentials the trace holds."""
+    return sum(3 * states.u_BTN.size for states in trace.layers.values())
+
+
+def _scores(trace: Trace) -> np.ndarray:
+    return trace.counts[trace.output] if trace.scores_BN is None else trace.scores_BN

@@ -1,0 +1,320 @@
+"""Random integer networks that reach into the corners of every field.
+
+The same seed gives the same network. Axes: B sample, T step, I input channel, N neuron of a layer.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from neurodeploy.backends import fixed
+from neurodeploy.conformance.kinds import kinds_of
+from neurodeploy.fixedpoint import rules, sigma_delta
+from neurodeploy.fixedpoint.window import Window
+from neurodeploy.mapping.connection import Connection, sum_pool
+from neurodeploy.mapping.layer import AnyLayer, Layer, SigmaDelta
+from neurodeploy.mapping.program import INPUT, READOUTS, Program
+
+Shape = tuple[int, ...]
+
+MOST_NEURONS = 40
+"""Of one population: Lava's convolutions and our readable engine take longer by the neuron."""
+MOST_STEPS = 40
+MOST_WAITING = 70
+"""Delays of a network's main line add up to this at most: each makes the run longer."""
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """A random network, its input (B, T, I), and words for what it contains."""
+
+    seed: int
+    program: Program
+    spikes: np.ndarray
+    kinds: tuple[str, ...]
+
+
+def random_case(seed: int, *, lava: bool = False) -> Case:
+    """Return the network and the input of a seed, 0 or more.
+
+    Args:
+        lava: Keep within what Lava can run, see `beyond_lava`; all else is the same.
+    """
+    for attempt in itertools.count():
+        rng = np.random.default_rng([seed, attempt])
+        program = _Drawn(rng, lava=lava).program(f"seed {seed}")
+        spikes = _spikes(rng, program, lava=lava)
+        if not (lava and beyond_lava(program, spikes)):
+            break
+    return Case(seed, program, spikes, kinds_of(program, spikes))
+
+
+def beyond_lava(program: Program, spikes: np.ndarray) -> str:
+    """Return why Lava cannot run this as a chip would; empty where it can.
+
+    Lava's `Conv` casts sums of 32 bits and more from float, which C leaves open, its `DelayDense`
+    shifts such sums down before they wrap, and a convolution that has a delay or an exponent below
+    0 runs as a matrix, which does not wrap at 24 bits.
+    """
+    limited = [(one, _limit_in_lava(one)) for one in program.connections if program.graded(one.source)]
+    limited = [(one, limit) for one, limit in limited if limit]
+    if not limited:
+        return ""
+    trace = fixed.run(program, spikes, record=True)
+    most = {name: np.abs(states.spikes_BTN.astype(np.int64)).max() for name, states in trace.layers.items()}
+    most[INPUT] = np.abs(spikes.astype(np.int64)).max()
+    for one, limit in limited:
+        if int(one.largest_sum().max()) * int(most[one.source]) >= limit:
+            return f"{one.name}: sums of {limit} and more"
+    return ""
+
+
+def _limit_in_lava(one: Connection) -> int:
+    """Return the size that sums of graded messages must stay below, 0 for none."""
+    delayed, shifted_down = one.largest_delay > 0, bool(np.min(one.weight_exp) < 0)
+    if one.window:
+        return 1 << (rules.STATE_BITS - 1 if delayed or shifted_down else 31)
+    return 1 << 31 if delayed and shifted_down else 0
+
+
+def among(rng: np.random.Generator, low: int, high: int, size: int | Shape | None = None) -> np.ndarray:
+    """Return integers of a range, every other one at or beside its ends."""
+    anywhere = rng.integers(low, high + 1, size)
+    edges = rng.choice([low, min(low + 1, high), max(high - 1, low), high], size)
+    return np.where(rng.random(size) < 0.5, anywhere, edges)
+
+
+class _Drawn:
+    """One network, drawn part by part."""
+
+    def __init__(self, rng: np.random.Generator, *, lava: bool) -> None:
+        self.rng, self.lava = rng, lava
+        self.waiting_left = MOST_WAITING
+        self.layers: list[AnyLayer] = []
+        self.connections: list[Connection] = []
+
+    def chance(self, part: float) -> bool:
+        return bool(self.rng.random() < part)
+
+    def program(self, name: str) -> Program:
+        graded_input = self.chance(0.25)
+        shapes: dict[str, Shape] = {INPUT: self.input_shape()}
+        readout = READOUTS[self.rng.choice(4, p=[0.4, 0.2, 0.2, 0.2])]
+        n_layers = int(self.rng.choice([1, 2, 3, 4], p=[0.25, 0.35, 0.25, 0.15]))
+        source, start = INPUT, 0
+        for index in range(n_layers):
+            target = f"l{index}"
+            first, shapes[target] = self.main_line(source, target, shapes[source])
+            self.connections.append(first)
+            start += 1 + int(np.min(first.delay))
+            read = index == n_layers - 1 and readout != READOUTS[0]
+            self.layers.append(self.layer(target, shapes[target], start, read=read))
+            source = target
+        self.ways_aside(shapes)
+        return Program(
+            name=name,
+            chip="loihi2",
+            dt_s=1e-3,
+            n_inputs=math.prod(shapes[INPUT]),
+            layers=tuple(self.layers),
+            connections=tuple(self.connections),
+            output=source if self.chance(0.9) else "l0",
+            input_shape=shapes[INPUT],
+            graded_input=graded_input,
+            readout=readout,
+        )
+
+    def input_shape(self) -> Shape:
+        kind = self.rng.choice(3, p=[0.4, 0.25, 0.35])
+        if kind == 0:
+            return (int(self.rng.choice([1, 8, MOST_NEURONS])),)
+        channels, columns = int(self.rng.choice([1, 2, 4])), int(self.rng.integers(1, 9))
+        return channels, 1 if kind == 1 else int(self.rng.integers(2, 6)), columns
+
+    def ways_aside(self, shapes: dict[str, Shape]) -> None:
+        """Add recurrent connections, one back, and one that skips layers."""
+        names = [layer.name for layer in self.layers]
+        pairs = [(name, name) for name in names if self.chance(0.25)]
+        if len(names) > 1:
+            pairs += [(names[-1], names[0])] if self.chance(0.25) else []
+            pairs += [(INPUT, names[-1])] if self.chance(0.25) else []
+        for source, target in pairs:
+            sizes = math.prod(shapes[target]), math.prod(shapes[source])
+            self.connections.append(self.matrix(f"{source}-{target}", source, target, sizes))
+
+    def main_line(self, source: str, target: str, shape: Shape) -> tuple[Connection, Shape]:
+        """Return the connection that a layer stands on, and the layer's shape."""
+        name = f"{source}-{target}"
+        if len(shape) == 3 and self.chance(0.75):
+            found = self.pool(name, source, target, shape) if self.chance(0.3) else None
+            found = found or self.convolution(name, source, target, shape)
+            if found:
+                assert found.window
+                return found, found.window.output_shape
+        size = int(self.rng.choice([1, 2, 3, 6, 12, MOST_NEURONS], p=[0.15, 0.2, 0.25, 0.2, 0.15, 0.05]))
+        out = (size // 3, 1, 3) if size % 3 == 0 and self.chance(0.5) else (size,)
+        return self.matrix(name, source, target, (size, math.prod(shape)), main=True), out
+
+    def convolution(self, name: str, source: str, target: str, shape: Shape) -> Connection | None:
+        channels, rows, columns = shape
+        for _ in range(20):
+            groups = int(self.rng.choice([one for one in (1, 2, 4) if channels % one == 0]))
+            window = Window(
+                (channels, rows, columns),
+                groups * int(self.rng.integers(1, 4)),
+                self.pair(rows, 1, 3),
+                self.pair(rows, 1, 3),
+                self.pair(rows, 0, 2),
+                self.pair(rows, 1, 2),
+                groups,
+            )
+            if not window.problem() and window.n_outputs <= MOST_NEURONS:
+                break
+        else:
+            return None
+        exponent = self.exponent(window.out_channels)
+        delay = self.shared_delay(main=True) if self.chance(0.2) else 0
+        tame = self.lava and bool(delay or np.min(exponent) < 0)
+        return Connection(
+            name, source, target, self.weights(window.weight_shape, even=tame), exponent, delay=delay, window=window
+        )
+
+    def pair(self, rows: int, low: int, high: int) -> tuple[int, int]:
+        """Return a number for rows and columns; nothing to choose along one row."""
+        first, second = (int(self.rng.choice([low, one])) for one in self.rng.integers(low, high + 1, 2))
+        return (low if rows == 1 else first, second)
+
+    def pool(self, name: str, source: str, target: str, shape: Shape) -> Connection | None:
+        channels, rows, columns = shape
+        if columns < 2:
+            return None
+        size = (1 if rows == 1 else 2, int(self.rng.choice([2, min(4, columns)])))
+        average = self.chance(0.5)
+        weight = 1 if average else int(among(self.rng, 1, 255))
+        exponent = -int(math.log2(math.prod(size))) if average else int(among(self.rng, 0, 7))
+        padding = (0 if rows == 1 else int(self.rng.integers(0, 2)), int(self.rng.integers(0, 2)))
+        stride = (1, int(self.rng.integers(1, 3))) if self.chance(0.3) else None
+        found = sum_pool(
+            name, source, target, (channels, rows, columns), size,
+            stride=stride, padding=padding, weight=weight, weight_exp=exponent,
+        )  # fmt: skip
+        assert found.window
+        return None if found.window.problem() or found.n_outputs > MOST_NEURONS else found
+
+    def matrix(self, name: str, source: str, target: str, shape: tuple[int, int], *, main: bool = False) -> Connection:
+        sign = rules.SIGNS[self.rng.choice(4, p=[0.64, 0.12, 0.12, 0.12])]
+        kind = self.rng.choice(3, p=[0.6, 0.2, 0.2])
+        delay: Any = 0
+        if kind == 1:
+            delay = self.shared_delay(main=main)
+        elif kind == 2:
+            most = int(self.rng.choice([3, rules.DELAY_MAX], p=[0.7, 0.3]))
+            delay = among(self.rng, 0, most, shape)
+            delay[0, 0] = 0
+        return Connection(name, source, target, self.weights(shape), self.exponent(shape[0]), sign, delay)
+
+    def shared_delay(self, *, main: bool) -> int:
+        most = int(self.rng.choice([6, rules.DELAY_MAX], p=[0.8, 0.2]))
+        if not main:
+            return int(among(self.rng, 0, most))
+        delay = min(int(among(self.rng, 0, most)), self.waiting_left)
+        self.waiting_left -= delay
+        return delay
+
+    def weights(self, shape: Shape, *, even: bool = False) -> np.ndarray:
+        ranges = [(-256, 255), (0, 255), (-255, 0), (-20, 20), (-2, 3), (0, 0)]
+        low, high = ranges[self.rng.choice(len(ranges), p=[0.35, 0.2, 0.12, 0.2, 0.1, 0.03])]
+        weight = among(self.rng, low, high, shape)
+        if self.chance(0.2):
+            weight *= self.rng.random(shape) < 0.3
+        return weight & ~1 if even and low < 0 else weight
+
+    def exponent(self, n_rows: int) -> Any:
+        """Return exponents around 0, or anywhere, shared or one for each row."""
+        own = (n_rows,) if self.chance(0.25) else ()
+        if self.chance(0.4):
+            return self.rng.integers(-2, 3, own)
+        return among(self.rng, rules.WEIGHT_EXPONENT_MIN, rules.WEIGHT_EXPONENT_MAX, own)
+
+    def layer(self, name: str, shape: Shape, start: int, *, read: bool) -> AnyLayer:
+        return self.sigma_delta(name, shape, start) if self.chance(0.22) else self.lif(name, shape, start, read=read)
+
+    def lif(self, name: str, shape: Shape, start: int, *, read: bool) -> Layer:
+        rng, n_neurons = self.rng, math.prod(shape)
+        each = (n_neurons,) if self.chance(0.2) else ()
+        du, dv = among(rng, 0, rules.DECAY_ONE - 2, each), among(rng, 0, rules.DECAY_ONE, each)
+        kind = rng.choice(3, p=[0.2, 0.3, 0.5])
+        if kind < 2:
+            du, dv = np.asarray(rules.DECAY_ONE - 1), np.asarray(0) if kind == 0 else np.maximum(dv, 1)
+        vth = rng.integers(0, 3000, each)
+        if self.chance(0.5 if read else 0.05):
+            vth = np.asarray(rules.NEVER)
+        elif self.chance(0.3):
+            vth = among(rng, 0, rules.NEVER - 1, each)
+        top = rules.STATE_LIMIT - 1
+        states = [among(rng, -top, top, n_neurons) * (rng.random(n_neurons) < 0.5) * self.chance(0.5) for _ in "uv"]
+        mantissa = 1 << rules.BIAS_MANTISSA_BITS - 1
+        bias = among(rng, -mantissa, mantissa - 1, n_neurons) * (rng.random(n_neurons) < 0.5) * self.chance(0.5)
+        clears = self.chance(0.15)
+        ones = np.ones(n_neurons)
+        return Layer(
+            name=name,
+            **{key: np.array(np.broadcast_to(value, n_neurons)) for key, value in zip(
+                ("du", "dv", "vth"), (du, dv, vth), strict=True)},
+            bias_mant=bias,
+            bias_exp=int(among(rng, 0, rules.BIAS_EXPONENT_MAX)),
+            u_init=states[0],
+            v_init=states[1],
+            reset=rules.RESETS[rng.choice(2, p=[0.7, 0.3])],
+            start=start,
+            u_per_unit=ones,
+            v_per_unit=ones,
+            u_offset=0 * ones,
+            v_offset=0 * ones,
+            shape=shape,
+            refractory=int(among(rng, 1, int(rng.choice([3, rules.REFRACTORY_MAX])))) if self.chance(0.15) else 0,
+            clear_every=int(rng.integers(1, 12)) if clears else 0,
+            clear_offset=int(rng.integers(0, 12)) if clears else 0,
+        )  # fmt: skip
+
+    def sigma_delta(self, name: str, shape: Shape, start: int) -> SigmaDelta:
+        rng, n_neurons = self.rng, math.prod(shape)
+        small = self.chance(0.5)
+        bound = 50 if small else (1 << 15) - 1
+        return SigmaDelta(
+            name=name,
+            role=sigma_delta.ROLES[rng.choice(3)],
+            vth=int(among(rng, 0, 100 if small else (1 << 16) - 1)),
+            bias=among(rng, -bound - 1, bound, n_neurons) * (rng.random(n_neurons) < 0.5),
+            activation=sigma_delta.ACTIVATIONS[rng.choice(2)],
+            start=start,
+            spike_exp=int(among(rng, 0, 7)) if self.chance(0.6) else 0,
+            state_exp=int(among(rng, 0, 7)) if self.chance(0.6) else 0,
+            cumulative=self.chance(0.4),
+            shape=shape,
+        )
+
+
+def _spikes(rng: np.random.Generator, program: Program, *, lava: bool) -> np.ndarray:
+    """Return input for 1 or 3 samples, from silent to a spike everywhere; long enough to see the longest delay."""
+    n_steps = int(rng.integers(1, MOST_STEPS + 1))
+    longest = max(one.largest_delay for one in program.connections)
+    if longest > n_steps and rng.random() < 0.7:
+        n_steps = longest + int(rng.integers(1, 12))
+    shape = (int(rng.choice([1, 3])), n_steps, program.n_inputs)
+    there = rng.random(shape) < rng.choice([0.0, 0.05, 0.3, 0.6, 1.0], p=[0.06, 0.24, 0.3, 0.2, 0.2])
+    if not program.graded_input:
+        return there.astype(np.uint8)
+    largest = 1 << rules.MESSAGE_BITS - 1
+    limit = 1 << int(rng.choice([4, 12, rules.MESSAGE_BITS - 1]))
+    convolved = [one for one in program.connections if one.source == INPUT and one.window]
+    if convolved and rng.random() < 0.75:
+        # Sums that wrap at 24 bits where they may, but not at 32.
+        most = min((_limit_in_lava(one) if lava else 1 << 31) // int(one.largest_sum().max() + 1) for one in convolved)
+        limit = min(max(most - 1, 1), largest)
+    return (among(rng, -limit, limit - 1, shape) * there).astype(np.int32)

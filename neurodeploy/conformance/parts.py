@@ -1,0 +1,249 @@
+"""A network with parts of it left out, or made plainer; None where that makes no network.
+
+Axes: B sample, T step, I input channel, N neuron, O and I the ends of a connection.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+import numpy as np
+
+from neurodeploy.errors import NeurodeployError
+from neurodeploy.fixedpoint import rules, sigma_delta
+from neurodeploy.fixedpoint.window import Window
+from neurodeploy.mapping.connection import Connection
+from neurodeploy.mapping.layer import AnyLayer, Layer
+from neurodeploy.mapping.program import INPUT, READOUTS, Program
+
+
+@dataclass(frozen=True, eq=False)
+class Network:
+    """A Program and its input (B, T, I)."""
+
+    program: Program
+    spikes: np.ndarray
+
+    def with_spikes(self, spikes: np.ndarray) -> Network | None:
+        """Return the Program with another input; None where nothing is left of it."""
+        return Network(self.program, spikes) if spikes.size else None
+
+    def changed(self, spikes: np.ndarray | None = None, **values: Any) -> Network | None:
+        """Return the network with other values of its Program; None where they do not fit together."""
+        lists = {key: tuple(value) for key, value in values.items() if key in ("layers", "connections")}
+        try:
+            return Network(replace(self.program, **values | lists), self.spikes if spikes is None else spikes)
+        except NeurodeployError:
+            return None
+
+
+def keep_layers(network: Network, layers: Sequence[AnyLayer]) -> Network | None:
+    """Return the network of these layers and the connections between them."""
+    names = {INPUT, *(layer.name for layer in layers)}
+    program = network.program
+    kept = [one for one in program.connections if {one.source, one.target} <= names]
+    output = program.output if program.output in names else layers[-1].name
+    return network.changed(layers=layers, connections=kept, output=output)
+
+
+def cut_out(network: Network, name: str, source: str, sent_BTI: np.ndarray) -> Network | None:
+    """Return the one layer, fed by what `source` sent, with its connections from there and to itself."""
+    program = network.program
+    layer = program.layer(name)
+    connections = [replace(one, source=INPUT) for one in program.into(name) if one.source == source]
+    if source != name:
+        connections += [one for one in program.into(name) if one.source == name]
+    return network.changed(
+        sent_BTI.astype(np.int64),
+        n_inputs=sent_BTI.shape[2],
+        input_shape=(),
+        graded_input=program.graded(source),
+        layers=[replace(layer, start=1)],
+        connections=connections,
+        output=name,
+    )
+
+
+def keep_neurons(
+    network: Network, kept: Mapping[str, np.ndarray], windows: Mapping[str, Window] | None = None
+) -> Network | None:
+    """Return the network with fewer neurons, or input channels, of some layers.
+
+    Args:
+        kept: Indices that stay, of each layer that loses some.
+        windows: New geometry of the convolutions that start or end there, with their weights cut to it;
+            those it does not name must not be touched.
+    """
+    program, windows = network.program, windows or {}
+    connections = []
+    for one in program.connections:
+        if one.name in windows:
+            connections.append(_with_window(one, windows[one.name]))
+        elif one.window and {one.source, one.target} & kept.keys():
+            return None
+        else:
+            connections.append(_with_ends(one, kept.get(one.target), kept.get(one.source)))
+    layers = [_with_neurons(layer, kept[layer.name]) if layer.name in kept else layer for layer in program.layers]
+    if INPUT not in kept:
+        return network.changed(layers=layers, connections=connections)
+    return network.changed(
+        network.spikes[:, :, kept[INPUT]],
+        n_inputs=len(kept[INPUT]),
+        input_shape=(),
+        layers=layers,
+        connections=connections,
+    )
+
+
+def smaller_windows(network: Network) -> Iterator[Network]:
+    """Yield the network with a convolution that has fewer rows, columns or channels, or is a matrix."""
+    for index, one in enumerate(network.program.connections):
+        if one.window is None:
+            continue
+        for window in _smaller(one.window):
+            kept = {
+                one.source: _inside(one.window.input_shape, window.input_shape),
+                one.target: _inside(one.window.output_shape, window.output_shape),
+            }
+            changing = {name: where for name, where in kept.items() if not where.all()}
+            found = keep_neurons(
+                network, {name: np.flatnonzero(at) for name, at in changing.items()}, {one.name: window}
+            )
+            if found:
+                yield found
+        matrix = replace(
+            one,
+            weight=one.window.unrolled(one.weight),
+            weight_exp=one.row_exponents if np.ndim(one.weight_exp) else one.weight_exp,
+            window=None,
+        )
+        found = with_connection(network, index, matrix)
+        if found:
+            yield found
+
+
+def _smaller(window: Window) -> Iterator[Window]:
+    channels, rows, columns = window.input_shape
+    shapes = [(channels, 1, columns), (channels, rows - 1, columns), (channels, rows, 1), (channels, rows, columns - 1)]
+    found = [replace(window, input_shape=shape) for shape in shapes]
+    if window.groups == 1:
+        found += [replace(window, input_shape=(one, rows, columns)) for one in (1, channels - 1)]
+        found += [replace(window, out_channels=one) for one in (1, window.out_channels - 1)]
+    elif window.groups == channels == window.out_channels:
+        found += [
+            replace(window, input_shape=(one, rows, columns), out_channels=one, groups=one) for one in (1, channels - 1)
+        ]
+    kernel_rows, kernel_columns = window.kernel
+    for kernel in ((kernel_rows - 1, kernel_columns), (kernel_rows, kernel_columns - 1)):
+        found.append(replace(window, kernel=kernel))
+    pairs: list[dict[str, Any]] = [{key: (plain, plain)} for key, plain in PLAIN_WINDOW.items()]
+    found += [replace(window, **pair) for pair in pairs]
+    for one in found:
+        if one != window and not one.problem() and _fits_inside(one, window):
+            yield one
+
+
+PLAIN_WINDOW: dict[str, int] = {"stride": 1, "padding": 0, "dilation": 1}
+
+
+def _fits_inside(small: Window, window: Window) -> bool:
+    pairs = zip(small.output_shape + small.weight_shape, window.output_shape + window.weight_shape, strict=True)
+    return all(one <= other for one, other in pairs)
+
+
+def _inside(shape: tuple[int, ...], smaller: tuple[int, ...]) -> np.ndarray:
+    """Return for each of the flattened positions whether the smaller shape has it."""
+    return np.all([axis < limit for axis, limit in zip(np.indices(shape), smaller, strict=True)], axis=0).ravel()
+
+
+def _with_window(one: Connection, window: Window) -> Connection:
+    channels, *rest = window.weight_shape
+    weight = one.weight[tuple(slice(size) for size in (channels, *rest))]
+    exponent = one.weight_exp[:channels] if np.ndim(one.weight_exp) else one.weight_exp
+    return replace(one, weight=weight, weight_exp=exponent, window=window)
+
+
+def _with_ends(one: Connection, targets: np.ndarray | None, sources: np.ndarray | None) -> Connection:
+    rows = slice(None) if targets is None else targets
+    columns = slice(None) if sources is None else sources
+    values: dict[str, Any] = {} if one.window else {"weight": one.weight[rows][:, columns]}
+    if np.ndim(one.weight_exp) and not one.window:
+        values["weight_exp"] = one.weight_exp[rows]
+    if np.ndim(one.delay):
+        values["delay"] = one.delay[rows][:, columns]
+    return replace(one, **values)
+
+
+def _with_neurons(layer: AnyLayer, kept: np.ndarray) -> AnyLayer:
+    arrays: dict[str, Any] = {key: getattr(layer, key)[kept] for key in layer.integers + layer.units}
+    return replace(layer, shape=(), **arrays)
+
+
+def with_connection(network: Network, index: int, one: Connection) -> Network | None:
+    """Return the network with another connection at `index`."""
+    connections = list(network.program.connections)
+    connections[index] = one
+    return network.changed(connections=connections)
+
+
+def with_layer(network: Network, index: int, layer: AnyLayer) -> Network | None:
+    """Return the network with another layer at `index`."""
+    layers = list(network.program.layers)
+    layers[index] = layer
+    return network.changed(layers=layers)
+
+
+_ZERO = (
+    *("refractory", "clear_every", "clear_offset", "bias_mant", "bias_exp", "u_init", "v_init", "dv"),
+    *("bias", "spike_exp", "state_exp"),
+)
+PLAIN_LAYER: dict[str, Any] = dict.fromkeys(_ZERO, 0) | {
+    "reset": rules.RESET_ZERO,
+    "start": 1,
+    "vth": rules.NEVER,
+    "du": rules.DECAY_ONE - 1,
+    "activation": sigma_delta.UNIT,
+    "cumulative": False,
+}
+"""What each parameter of a layer is when it does least."""
+
+
+def plainer_layers(network: Network) -> Iterator[Network | None]:
+    """Yield the network with one parameter of one layer at its plain value."""
+    for index, layer in enumerate(network.program.layers):
+        for key in (one.name for one in fields(layer) if one.name in PLAIN_LAYER):
+            found, plain = getattr(layer, key), PLAIN_LAYER[key]
+            if key == "vth" and not isinstance(layer, Layer):
+                plain = 0
+            if np.any(found != plain):
+                values: dict[str, Any] = {key: np.full_like(found, plain) if isinstance(found, np.ndarray) else plain}
+                yield with_layer(network, index, replace(layer, **values))
+
+
+def plainer_connections(network: Network) -> Iterator[Network | None]:
+    """Yield the network with one parameter of one connection near 0, or the same for all its synapses."""
+    for index, one in enumerate(network.program.connections):
+        for key in ("weight_exp", "delay"):
+            found = getattr(one, key)
+            ends = {int(found.min()), int(found.max())} if found.ndim else set()
+            for plain in sorted({0, 1, -1} | ends, key=abs):
+                if plain in ends or abs(plain) < np.abs(found).max():
+                    values: dict[str, Any] = {key: plain}
+                    yield with_connection(network, index, replace(one, **values))
+        if one.sign != rules.SIGN_FROM_VALUES:
+            yield with_connection(network, index, replace(one, sign=rules.SIGN_FROM_VALUES))
+        if (np.abs(one.weight) > 1).any():
+            yield with_connection(network, index, replace(one, weight=np.sign(one.weight)))
+
+
+def plainer_program(network: Network) -> Iterator[Network | None]:
+    """Yield the network with a plain readout, or an input of 0 and 1."""
+    if network.program.readout != READOUTS[0]:
+        yield network.changed(readout=READOUTS[0])
+    if network.program.graded_input:
+        yield network.changed(graded_input=False)
+        ones = np.sign(network.spikes)
+        if (ones != network.spikes).any():
+            yield network.changed(ones)

@@ -1,0 +1,175 @@
+"""Random networks in Lava and in each of our engines, compared state by state."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from neurodeploy.backends import fixed, lava
+from neurodeploy.backends.lava.environment import check_ready
+from neurodeploy.backends.trace import Trace
+from neurodeploy.conformance.compare import Difference, first_difference, states_in, told
+from neurodeploy.conformance.describe import describe
+from neurodeploy.conformance.generate import Case, random_case
+from neurodeploy.conformance.parts import Network
+from neurodeploy.conformance.shrink import shrink
+from neurodeploy.errors import DataError, NeurodeployError
+from neurodeploy.mapping.program import Program
+from neurodeploy.progress import Progress, silent
+
+Engine = Callable[..., Trace]
+"""Called with a Program and spikes (B, T, I); the Trace holds every state."""
+Engines = Mapping[str, Engine]
+
+NETWORKS = 500
+SHRUNK = 3
+"""Failures that are made small: one fault lets many networks fail."""
+ALONE = ", one by one"
+"""End of the name of an engine that gets each sample alone."""
+
+
+def check_conformance(
+    networks: int = NETWORKS,
+    seed: int = 0,
+    *,
+    engines_only: bool = False,
+    engines: Engines | None = None,
+    progress: Progress = silent,
+) -> dict[str, Any]:
+    """Run random networks in Lava and in our engines, and compare every state of every step.
+
+    Args:
+        networks: How many; their seeds are `seed`, `seed + 1`, and so on.
+        engines_only: Compare our engines among each other, without Lava.
+        engines: Name and function of each engine; all of ours when None.
+
+    Returns:
+        `networks`, `equal`, `passed`, `engines`, `kinds` (how many networks contain each),
+        `states_compared`, `seconds`, `seconds_lava` and `failures`: for each its `seed`, `engines`,
+        `first_difference` in words, and `network`, the lines of the smallest network that still
+        differs (of the first few failures, else empty).
+
+    Raises:
+        DataError: fewer than one network, or a negative seed.
+        LavaError: Lava is wanted, and its environment is absent.
+    """
+    if networks < 1:
+        raise DataError(f"networks: found {networks}, at least 1 is needed")
+    if seed < 0:
+        raise DataError(f"seed: found {seed}, 0 or more is allowed")
+    started = time.perf_counter()
+    ours = dict(our_engines() if engines is None else engines)
+    if engines_only and len(ours) == 1:
+        ours |= {name + ALONE: partial(_one_by_one, engine) for name, engine in ours.items()}
+    with _lava(wanted=not engines_only) as in_lava:
+        found = _Comparison(ours, in_lava)
+        for done in range(networks):
+            progress("networks", done, networks, found.so_far)
+            found.add(random_case(seed + done, lava=in_lava is not None), progress)
+        progress("networks", networks, networks, found.so_far)
+    return {
+        "networks": networks,
+        "equal": networks - len(found.failures),
+        "passed": not found.failures,
+        "engines": [*(["lava"] if in_lava else []), *ours],
+        "kinds": dict(sorted(found.kinds.items())),
+        "states_compared": found.states_compared,
+        "seconds": time.perf_counter() - started,
+        "seconds_lava": found.seconds_lava,
+        "failures": found.failures,
+    }
+
+
+def our_engines() -> dict[str, Engine]:
+    """Return the engines of the fixed backend by name."""
+    names = getattr(importlib.import_module("neurodeploy.backends.fixed.run"), "ENGINES", None)
+    if names is None:
+        return {"plain": partial(fixed.run, record=True)}
+    run: Engine = fixed.run
+    return {name: partial(run, record=True, engine=name) for name in names}
+
+
+class _Comparison:
+    """What has been found so far; the first of the runs is what the others must equal."""
+
+    def __init__(self, ours: Engines, in_lava: Engine | None) -> None:
+        self.ours, self.in_lava = ours, in_lava
+        self.kinds: Counter[str] = Counter()
+        self.states_compared = 0
+        self.seconds_lava = 0.0
+        self.failures: list[dict[str, Any]] = []
+
+    @property
+    def so_far(self) -> str:
+        return f"{len(self.failures)} differ" if self.failures else "all equal"
+
+    def add(self, case: Case, progress: Progress) -> None:
+        """Run and compare one network, and make it small where it differs."""
+        self.kinds.update(case.kinds)
+        runs = dict(self.ours)
+        if self.in_lava:
+            # Samples share a Lava network, or each has its own: both must be right.
+            runs = {"lava": _one_by_one_at_odd(case.seed, self.in_lava), **runs}
+        traces: dict[str, Trace] = {}
+        for name, run in runs.items():
+            began = time.perf_counter()
+            try:
+                traces[name] = run(case.program, case.spikes)
+            except NeurodeployError as error:
+                self.fail(case, [name], f"cannot run: {error}", [])
+                return
+            self.seconds_lava += time.perf_counter() - began if name == "lava" else 0.0
+        (expected_by, expected), *others = traces.items()
+        for name, trace in others:
+            self.states_compared += states_in(trace)
+            difference = first_difference(trace, expected)
+            if difference:
+                lines = self.shrunk(case, (name, expected_by), runs, progress)
+                self.fail(case, [name, expected_by], told(difference, name, expected_by), lines)
+                return
+
+    def shrunk(self, case: Case, names: tuple[str, str], runs: Engines, progress: Progress) -> list[str]:
+        """Return the lines of the smallest network on which the two differ."""
+        if len(self.failures) >= SHRUNK:
+            return []
+        found, expected = (runs[name] for name in names)
+        progress("shrinking", 0, 0, f"the network of seed {case.seed}")
+        whole = Network(case.program, case.spikes)
+        small = shrink(whole, lambda network: difference_on(network, found, expected) is not None)
+        difference = difference_on(small, found, expected)
+        return [*describe(small), told(difference, *names) if difference else "it differs at times only"]
+
+    def fail(self, case: Case, engines: list[str], difference: str, network: list[str]) -> None:
+        found = {"seed": case.seed, "engines": engines, "first_difference": difference, "network": network}
+        self.failures.append(found)
+
+
+def difference_on(network: Network, found: Engine, expected: Engine) -> Difference | None:
+    """Return the first difference of two engines on a network."""
+    return first_difference(found(network.program, network.spikes), expected(network.program, network.spikes))
+
+
+@contextlib.contextmanager
+def _lava(*, wanted: bool) -> Iterator[Engine | None]:
+    """Give Lava as an engine, its worker kept alive; None where it is not wanted."""
+    if not wanted:
+        yield None
+        return
+    check_ready()
+    with lava.Worker() as worker:
+        yield partial(worker.run, record=True)
+
+
+def _one_by_one_at_odd(seed: int, in_lava: Engine) -> Engine:
+    return partial(in_lava, samples_per_run=1) if seed % 4 == 1 else in_lava
+
+
+def _one_by_one(engine: Engine, program: Program, spikes: np.ndarray) -> Trace:
+    return engine(program, spikes, batch_size=1)

@@ -1,0 +1,220 @@
+"""Random networks of every kind: all engines agree in every state, and a fault is found and made small."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import numpy as np
+import pytest
+
+from neurodeploy.backends import fixed
+from neurodeploy.backends.trace import Trace
+from neurodeploy.conformance.compare import first_difference, told
+from neurodeploy.conformance.generate import Case, beyond_lava, random_case
+from neurodeploy.conformance.kinds import KINDS
+from neurodeploy.conformance.parts import Network
+from neurodeploy.conformance.run import check_conformance, difference_on, our_engines
+from neurodeploy.conformance.shrink import shrink
+from neurodeploy.errors import DataError
+from neurodeploy.fixedpoint import rules, sigma_delta
+from neurodeploy.mapping.connection import Connection
+from neurodeploy.mapping.layer import Layer
+from neurodeploy.mapping.program import Program
+from neurodeploy.mapping.program_file import read_program, write_program
+
+N_STATES = 200
+"""Networks that are run in every engine."""
+N_KINDS = 500
+N_LAVA = 60
+
+plain: Any = partial(fixed.run, record=True)
+
+
+@pytest.fixture(scope="module")
+def runs() -> list[tuple[Case, Trace, int]]:
+    """The first networks, their runs in the readable engine, and how many sums of convolutions wrapped."""
+    wrapped: list[int] = []
+    wrap = rules.wrap_sum
+
+    def counted(total: np.ndarray) -> np.ndarray:
+        wrapped.append(int((wrap(total) != total).sum()))
+        return wrap(total)
+
+    found = []
+    with mock.patch.object(rules, "wrap_sum", counted):
+        for seed in range(N_STATES):
+            case = random_case(seed)
+            wrapped.clear()
+            found.append((case, plain(case.program, case.spikes), sum(wrapped)))
+    return found
+
+
+def test_our_engines_agree_in_every_state(runs: list[tuple[Case, Trace, int]]) -> None:
+    for name, engine in our_engines().items():
+        if name != "plain":
+            for case, expected, _ in runs:
+                difference = first_difference(engine(case.program, case.spikes), expected)
+                assert difference is None, f"seed {case.seed}: {told(difference, name, 'plain')}"
+
+
+def test_samples_together_are_what_each_is_alone(runs: list[tuple[Case, Trace, int]]) -> None:
+    several = [(case, trace) for case, trace, _ in runs if len(case.spikes) > 1]
+    for case, expected in several[:30]:
+        alone = plain(case.program, case.spikes, batch_size=1)
+        assert first_difference(alone, expected) is None, f"seed {case.seed}"
+
+
+@pytest.mark.lava
+@pytest.mark.slow
+def test_lava_agrees_in_every_state() -> None:
+    found = check_conformance(N_LAVA)
+    assert found["passed"], found["failures"]
+    assert found["equal"] == N_LAVA
+    assert found["seconds_lava"] > 0
+
+
+@pytest.mark.parametrize("lava", [False, True])
+def test_every_kind_occurs(lava: bool) -> None:
+    often: Counter[str] = Counter()
+    for seed in range(N_KINDS):
+        often.update(random_case(seed, lava=lava).kinds)
+    assert often.keys() == set(KINDS)
+    assert min(often.values()) >= 10, often
+
+
+def test_the_ends_of_every_range_are_reached(runs: list[tuple[Case, Trace, int]]) -> None:
+    reached: Counter[str] = Counter()
+    for case, trace, sums_wrapped in runs:
+        reached["sums of a convolution wrap"] += sums_wrapped > 0
+        for layer in case.program.layers:
+            states, sent = trace.layers[layer.name], trace.counts[layer.name].sum()
+            largest = np.abs(states.u_BTN.astype(np.int64)).max()
+            reached[f"{layer.kind} beyond 30 bits"] += largest > 1 << 30
+            reached[f"{layer.kind} silent"] += sent == 0
+            reached[f"{layer.kind} sends"] += sent > 0
+            if isinstance(layer, Layer):
+                reached["beyond 24 bits"] += largest > rules.STATE_LIMIT
+                reached[f"reset {layer.reset}"] += 0.02 < sent / states.u_BTN.size < 0.9
+                reached["own parameters"] += sent > 0 and not layer.shared
+                reached["refractory"] += sent > 0 and layer.refractory > 0
+                for key in ("wrapped", "saturated"):
+                    reached[key] += trace.overflows[layer.name][key] > 0
+    assert min(reached.values()) >= 5, reached
+    assert reached.keys() >= {"wrapped", "saturated", "reset zero", "reset subtract", "sigma_delta beyond 30 bits"}
+
+
+def test_a_seed_is_always_the_same_network() -> None:
+    one, other = random_case(7), random_case(7)
+    assert one.program.digest == other.program.digest
+    np.testing.assert_array_equal(one.spikes, other.spikes)
+    assert one.program.digest != random_case(8).program.digest
+
+
+def test_networks_for_lava_stay_within_what_it_runs() -> None:
+    for seed in range(100):
+        case = random_case(seed, lava=True)
+        assert not beyond_lava(case.program, case.spikes)
+
+
+def test_random_programs_survive_a_file(tmp_path: Path) -> None:
+    for seed in range(50):
+        program = random_case(seed).program
+        write_program(tmp_path / "p.npz", program)
+        assert read_program(tmp_path / "p.npz").digest == program.digest
+
+
+# Engines that are wrong on purpose.
+
+
+def one_late(self: Connection) -> Iterator[tuple[int, np.ndarray]]:
+    for delay, weight in by_delay(self):
+        yield max(delay - 1, 0), weight
+
+
+by_delay = Connection.by_delay
+FAULTS: dict[str, tuple[object, str, Any]] = {
+    "the leak floors": (rules, "_leak", lambda state, kept: state * kept >> rules.DECAY_BITS),
+    "a delay is one too short": (Connection, "by_delay", one_late),
+    "the low bit is kept": (rules, "loihi_weights", lambda weight, *_, **__: np.asarray(weight)),
+    "an exponent rounds toward zero": (
+        rules,
+        "shift_by_exponent",
+        lambda value, exponent: np.trunc(value * 2.0 ** np.asarray(exponent)).astype(np.int64),
+    ),
+    "potentials stop one later": (
+        rules,
+        "saturate_potential",
+        lambda v: np.clip(v, -rules.STATE_LIMIT, rules.STATE_LIMIT - 1),
+    ),
+    "sums of a convolution do not wrap": (rules, "wrap_sum", lambda total: total),
+    "sigma-delta neurons forget what they owe": (
+        sigma_delta.SigmaDeltaState,
+        "residue",
+        property(lambda self: 0 * self.act),
+    ),
+}
+
+
+def broken(fault: str) -> Callable[..., Trace]:
+    """Return an engine with a fault."""
+    where, name, instead = FAULTS[fault]
+
+    def run(program: Program, spikes: np.ndarray) -> Trace:
+        with mock.patch.object(where, name, instead):
+            return plain(program, spikes)
+
+    return run
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_fault_is_found_and_made_small(fault: str) -> None:
+    engine = broken(fault)
+    for seed in range(N_STATES):
+        case = random_case(seed)
+        network = Network(case.program, case.spikes)
+        if difference_on(network, engine, plain):
+            break
+    else:
+        pytest.fail("no network shows it")
+    small = shrink(network, lambda one: difference_on(one, engine, plain) is not None)
+    assert difference_on(small, engine, plain)
+    assert len(small.program.layers) == 1
+    assert small.program.layers[0].n_neurons <= 2
+    assert len(small.spikes) == 1
+    assert small.spikes.shape[1] <= 3
+    assert small.spikes.shape[2] <= 2
+    assert sum(np.count_nonzero(one.weight) for one in small.program.connections) <= 2
+
+
+def test_a_failure_is_told_in_lines_to_rebuild_it_from() -> None:
+    found = check_conformance(
+        3, engines={"plain": plain, "broken": broken("a delay is one too short")}, engines_only=True
+    )
+    assert not found["passed"]
+    assert found["equal"] == 3 - len(found["failures"]) < 3
+    failure = found["failures"][0]
+    assert failure["engines"] == ["broken", "plain"]
+    assert " in broken, " in failure["first_difference"]
+    assert "1 sample, 1 step, 1 input channel" in failure["network"][0]
+    assert any("delay 1" in line for line in failure["network"])
+    assert failure["seed"] in range(3)
+
+
+def test_an_engine_that_refuses_a_network_is_a_failure() -> None:
+    def refuses(program: Program, spikes: np.ndarray) -> Trace:
+        raise DataError("not this one")
+
+    found = check_conformance(2, engines={"plain": plain, "refusing": refuses}, engines_only=True)
+    assert found["equal"] == 0
+    assert found["failures"][0]["first_difference"] == "cannot run: not this one"
+
+
+@pytest.mark.parametrize(("networks", "seed"), [(0, 0), (-1, 0), (1, -1)])
+def test_numbers_out_of_range_are_refused(networks: int, seed: int) -> None:
+    with pytest.raises(DataError, match=r"at least 1 is needed|0 or more is allowed"):
+        check_conformance(networks, seed)
