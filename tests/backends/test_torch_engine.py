@@ -205,6 +205,17 @@ def test_a_sum_at_the_edge_of_float32_is_exact(last: int, device: str) -> None:
     assert_same(PlainEngine(simulated, 1).advance(spikes_BTI, ["hidden"]), engine.advance(spikes_BTI, ["hidden"]))
 
 
+@pytest.mark.parametrize("device", DEVICES)
+def test_a_message_of_the_smallest_int32_leaves_the_cumulative_error(device: str) -> None:
+    bias = np.zeros(1, np.int64)
+    only = SigmaDelta("only", sigma_delta.DELTA, 5, bias, sigma_delta.UNIT, 1, 7, 7, cumulative=True)
+    simulated = program(1, [only], [Connection("in", INPUT, "only", np.ones((1, 1), np.int64))], graded_input=True)
+    spikes_BTI = np.array([[[-3], [-(1 << 17)], [1 - (1 << 17)], [1 - (1 << 17)]]], np.int32)
+    plain = PlainEngine(simulated, 1).advance(spikes_BTI, ["only"])
+    assert plain.layers["only"].spikes_BTN.ravel().tolist() == [0, 0, -(1 << 24), 1 << 7]
+    assert_same(plain, TorchEngine(simulated, 1, device).advance(spikes_BTI, ["only"]))
+
+
 def test_input_that_cannot_be_written_is_taken() -> None:
     simulated = random_program(0, graded_input=False)
     spikes_BTI = random_input(0, simulated)

@@ -118,7 +118,7 @@ class Synapses:
     """One connection and the sums that are on their way, in a ring of the steps ahead (D, B, O)."""
 
     def __init__(self, connection: Connection, largest_message: int, n_samples: int, device: torch.device) -> None:
-        self.connection = connection
+        self.connection, self.largest_message = connection, largest_message
         by_delay = list(connection.by_delay())
         self.delays = [delay for delay, _ in by_delay]
         weight = np.stack([weight for _, weight in by_delay])
@@ -142,10 +142,7 @@ class Synapses:
 
     def send(self, sent_BI: Tensor, now: int) -> None:
         """Put what was sent in step `now` on its way."""
-        sent = sent_BI.to(self.kind)
-        totals = self._convolved(sent) if self.connection.window else sent @ self.weight
-        # Beyond int32, Lava's sum wraps before the exponent acts.
-        whole = _as_int32(totals.to(torch.int64)).to(torch.int64).reshape(len(sent), len(self.delays), -1)
+        whole = self._sums(sent_BI).reshape(len(sent_BI), len(self.delays), -1)
         if self.left is not None:
             whole = whole << self.left >> self.right
         if self.connection.window:
@@ -159,6 +156,21 @@ class Synapses:
         arrived = slot.clone()
         slot.zero_()
         return arrived
+
+    def _sums(self, sent_BI: Tensor) -> Tensor:
+        """Return the sums before the exponent (B, D O), int64, as much as Lava's numbers keep of them."""
+        sent = sent_BI.to(self.kind)
+        if self.connection.window:
+            return _as_int32(self._convolved(sent).to(torch.int64)).to(torch.int64)
+        totals = (sent @ self.weight).to(torch.int64)
+        if not self.connection.largest_delay:
+            return _as_int32(totals).to(torch.int64)
+        # `DelayDense` multiplies in int32 and sums in int64; up to 2^23 no product leaves int32.
+        if self.largest_message == 1 or bool((sent.abs() < rules.STATE_LIMIT).all()):
+            return totals
+        weights = self.weight.to(torch.int64).chunk(len(self.delays), dim=1)
+        messages = sent_BI.to(torch.int64)[:, :, None]
+        return torch.cat([_as_int32(messages * weight).sum(dim=1, dtype=torch.int64) for weight in weights], dim=1)
 
     def _convolved(self, sent_BI: Tensor) -> Tensor:
         """Return the sums (B, O) as products with the unfolded input.
@@ -249,7 +261,8 @@ class SigmaDeltaNeurons:
         size = _as_int32((self.error if layer.cumulative else change).to(torch.int64).abs())
         sent = torch.where(size >= layer.threshold, change, 0)
         if layer.cumulative:
-            self.error = torch.where(sent != 0, 0, self.error)
+            # For the same reason a message of -2^31 leaves the error as it is.
+            self.error = torch.where(_as_int32(sent.to(torch.int64).abs()) > 0, 0, self.error)
         self.residue = change - sent
         return sent >> layer.state_exp
 
