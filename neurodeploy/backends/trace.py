@@ -6,8 +6,8 @@ Axes: B sample, T step, N neuron of a layer.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -44,7 +44,8 @@ class Trace:
         output: Name of the layer the class is read from.
         input_counts_BI: Input spikes per sample and channel.
         counts: Spikes per sample and neuron of each layer, (B, N).
-        layers: Full states where they were recorded, else empty.
+        layers: Full states where they were recorded, else empty; of the first samples, where not all fit
+            the memory.
         overflows: Currents that wrapped and potentials that saturated, per layer (integer runs).
         seconds: Wall time of the run, without building and loading.
         scores_BN: What the class is read from, for each neuron of the output layer; its spike
@@ -64,6 +65,11 @@ class Trace:
     @property
     def n_samples(self) -> int:
         return len(self.input_counts_BI)
+
+    @property
+    def n_recorded(self) -> int:
+        """Samples whose states were kept."""
+        return min((len(one.spikes_BTN) for one in self.layers.values()), default=self.n_samples)
 
     @property
     def output_BN(self) -> np.ndarray:
@@ -90,6 +96,11 @@ class Part:
     layers: dict[str, LayerTrace]
     overflows: dict[str, dict[str, int]]
     scores_BN: np.ndarray | None = None
+
+
+def lowest_score(readout: str) -> int:
+    """Return the score before any step."""
+    return np.iinfo(np.int64).min if readout == "v_max" else 0
 
 
 class Scores:
@@ -148,6 +159,23 @@ def joined(backend: str, names: list[str], output: str, spikes: np.ndarray, part
         layers=layers,
         overflows=overflows,
         seconds=seconds,
+        scores_BN=np.concatenate(scores) if scores else None,
+    )
+
+
+def one_after_another(traces: Sequence[Trace]) -> Trace:
+    """Return runs of one network on further and further samples as one; states are the first run's."""
+    first = traces[0]
+    scores = [one.scores_BN for one in traces if one.scores_BN is not None]
+    return replace(
+        first,
+        input_counts_BI=np.concatenate([one.input_counts_BI for one in traces]),
+        counts={name: np.concatenate([one.counts[name] for one in traces]) for name in first.counts},
+        overflows={
+            name: {key: sum(one.overflows[name][key] for one in traces) for key in found}
+            for name, found in first.overflows.items()
+        },
+        seconds=sum(one.seconds for one in traces),
         scores_BN=np.concatenate(scores) if scores else None,
     )
 

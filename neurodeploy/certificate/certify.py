@@ -123,7 +123,7 @@ def certificate(
 
 def _against(run: StageRun, before: StageRun, program: Program) -> dict[str, Any]:
     """Return the comparison of a stage with the one before, on the samples both ran."""
-    n_samples = min(run.trace.n_samples, before.trace.n_samples)
+    n_samples = min(run.trace.n_recorded, before.trace.n_recorded)
     mine, theirs = _first_samples(run.trace, n_samples), _first_samples(before.trace, n_samples)
     if run.trace.backend in INTEGER and before.trace.backend in INTEGER:
         first = _first_unequal(run.trace, before.trace)
@@ -152,7 +152,8 @@ def _against(run: StageRun, before: StageRun, program: Program) -> dict[str, Any
             layer = program.layer(row["name"])
             row["potential_rms"] = potential_rms(whole[row["name"]], real[row["name"]], layer)
     every = [np.concatenate([one.spikes_BTN.ravel() for one in part.values()]) for part in (mine, theirs)]
-    same = run.trace.predictions_B[:n_samples] == before.trace.predictions_B[:n_samples]
+    n_both = min(run.trace.n_samples, before.trace.n_samples)
+    same = run.trace.predictions_B[:n_both] == before.trace.predictions_B[:n_both]
     return {
         "against": before.trace.backend,
         "compared_samples": n_samples,
@@ -211,7 +212,7 @@ def _first_samples(trace: Trace, n_samples: int) -> dict[str, LayerTrace]:
 
 def _first_unequal(one: Trace, other: Trace) -> Difference | None:
     """Return the first state that differs, on the samples both ran."""
-    n_samples = min(one.n_samples, other.n_samples)
+    n_samples = min(one.n_recorded, other.n_recorded)
     return first_unequal(
         _with_layers(one, _first_samples(one, n_samples)), _with_layers(other, _first_samples(other, n_samples))
     )

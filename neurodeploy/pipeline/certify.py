@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from neurodeploy.backends.lava.environment import check_ready
-from neurodeploy.backends.trace import Trace
+from neurodeploy.backends.trace import Trace, one_after_another
 from neurodeploy.certificate.certify import (
     BACKENDS,
     FIXED,
@@ -20,6 +21,7 @@ from neurodeploy.certificate.certify import (
     StageRun,
     certificate,
 )
+from neurodeploy.certificate.difference import Difference, earliest
 from neurodeploy.certificate.equations import first_violation
 from neurodeploy.errors import GraphError, MappingError, nearest
 from neurodeploy.mapping.compile import Compiled
@@ -100,10 +102,33 @@ def certify(
     }
 
 
+MOST_STATES = 1 << 26
+"""Neurons times steps times samples whose states are held at once: about 1 GB."""
+
+
 def certified_run(name: str, made: Compiled, target: Any, spikes_BTI: np.ndarray, progress: Progress) -> StageRun:
-    """Run one backend with every state recorded; check integer runs against the graph's equations."""
-    trace = run_backend(name, target, spikes_BTI, record=True, progress=progress)
-    return StageRun(trace, violation_of(made, trace, spikes_BTI) if name in INTEGER else None)
+    """Run one backend with every state recorded; check integer runs against the graph's equations.
+
+    The states of as many samples as fit the memory are held at once. All of them are checked; the
+    first ones' are kept, to be compared with other backends'.
+    """
+    n_samples = len(spikes_BTI)
+    states = sum(layer.n_neurons for layer in made.program.layers) * made.program.n_steps(spikes_BTI.shape[1])
+    held = max(1, min(n_samples, MOST_STATES // states))
+    traces: list[Trace] = []
+    violations: list[Difference | None] = []
+    for first in range(0, n_samples, held):
+        some = spikes_BTI[first : first + held]
+
+        def tell(stage: str, done: int, _: int, unit: str = "", first: int = first) -> None:
+            progress(stage, first + done, n_samples, unit)
+
+        trace = run_backend(name, target, some, record=True, progress=tell if held < n_samples else progress)
+        if name in INTEGER:
+            found = violation_of(made, trace, some)
+            violations.append(None if found is None else replace(found, sample=found.sample + first))
+        traces.append(trace if not first else replace(trace, layers={}))
+    return StageRun(one_after_another(traces), earliest(violations))
 
 
 def violation_of(made: Compiled, trace: Trace, spikes_BTI: np.ndarray) -> Any:
