@@ -92,8 +92,8 @@ def _synapses(stage: Stage, gain: float) -> Callable[[Any], Any]:
 
 
 def _norse_gain(stage: Stage) -> float:
-    """Norse's potential takes 1 - beta of its input, and Euler steps keep the rest."""
-    return 1 / (1 - stage.beta)
+    """Norse's leaky potential takes 1 - beta of its input."""
+    return 1 / (1 - stage.beta) if stage.beta < 1 else 1.0
 
 
 # Plain torch: the float32 loop that a careful person writes, and our own network.
@@ -106,8 +106,13 @@ def _gemm(stage: Stage) -> Neurons:
         spikes_T = torch.empty_like(arriving_T)
         u, v = torch.zeros_like(arriving_T[0]), torch.zeros_like(arriving_T[0])
         for arriving, spikes in zip(arriving_T, spikes_T, strict=True):
-            u.mul_(stage.alpha).add_(arriving)
-            v.mul_(stage.beta).add_(u)
+            if stage.alpha:
+                u.mul_(stage.alpha).add_(arriving)
+            else:
+                u = arriving
+            if stage.beta < 1:
+                v.mul_(stage.beta)
+            v.add_(u)
             torch.gt(v, 1.0, out=spikes)
             if stage.reset == "zero":
                 v.addcmul_(v, spikes, value=-1)
@@ -192,12 +197,16 @@ def _norse_lif(stage: Stage) -> Neurons:
     import norse.torch
     import torch
 
+    if stage.beta == 1 and stage.alpha == 0:
+        # It resets to a value only; the reset costs the same, the firing differs a little.
+        integrator = norse.torch.IAF().eval()
+        return lambda arriving_T: integrator(arriving_T)[0]
+    if stage.reset != "zero":
+        raise NeurodeployError("norse: its LIF resets to a value only")
     values = norse.torch.LIFParameters(
         tau_syn_inv=torch.tensor((1 - stage.alpha) / DT_S),
         tau_mem_inv=torch.tensor((1 - stage.beta) / DT_S),
     )
-    if stage.reset != "zero":
-        raise NeurodeployError("norse: its LIF resets to a value only")
     neuron = norse.torch.LIF(values, dt=DT_S).eval()
     return lambda arriving_T: neuron(arriving_T)[0]
 
@@ -207,6 +216,8 @@ def _norse_box(stage: Stage) -> Neurons:
     import torch
     from norse.torch.functional.reset import reset_subtract, reset_value
 
+    if stage.beta == 1:
+        raise NeurodeployError("norse-box: takes nothing in without a leak")
     values = norse.torch.LIFBoxParameters(
         tau_mem_inv=torch.tensor((1 - stage.beta) / DT_S),
         reset_method=reset_value if stage.reset == "zero" else reset_subtract,

@@ -39,6 +39,7 @@ def bench_simulate(
     graph: str | None = None,
     data: str | None = None,
     dt_s: float | None = None,
+    reset: str | None = None,
     start: bool = False,
     stream: int | None = None,
     progress: Progress = silent,
@@ -71,7 +72,7 @@ def bench_simulate(
         _positive("--stream", [stream])
     if max(threads) > machine.cores():
         raise NeurodeployError(f"--threads: found {max(threads)}, this machine has {machine.cores()} cores")
-    made = dense() if work == DENSE else from_graph(graph, data, dt_s=dt_s, progress=progress)
+    made = dense() if work == DENSE else from_graph(graph, data, dt_s=dt_s, reset=reset, progress=progress)
     sizes = sizes or list(made.batches)
     plan = [(batch, n) for n in threads for batch in sizes if n == min(threads) or batch == max(sizes)]
     result = _measured(made, names, plan, repeats, progress)

@@ -94,7 +94,13 @@ def dense(n_samples: int = 64) -> Work:
 
 
 def from_graph(
-    graph: str | None, data: str | None, *, dt_s: float | None, n_samples: int = 16, progress: Progress = silent
+    graph: str | None,
+    data: str | None,
+    *,
+    dt_s: float | None = None,
+    reset: str | None = None,
+    n_samples: int = 16,
+    progress: Progress = silent,
 ) -> Work:
     """Return a .nir file's network on data, such as a convolutional one on N-MNIST.
 
@@ -103,7 +109,7 @@ def from_graph(
     """
     if not graph or not data:
         raise NeurodeployError(f"--work: {NMNIST!r} needs a network and its data; give --graph FILE and --data NAME")
-    options = GraphOptions(dt_s=dt_s)
+    options = GraphOptions(dt_s=dt_s, reset=reset)
     network = read_network(graph, options)
     samples = data_for(data, network, limit=n_samples)
     program = compiled(network, options, progress)[0].program

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from neurodeploy.cli.show import Dt, Json, bars, emit, percent, table
+from neurodeploy.cli.show import Dt, Json, Reset, bars, emit, percent, table
 from neurodeploy.errors import NeurodeployError
 
 app = typer.Typer(help="Our speed and the peers', measured in one run.", no_args_is_help=True)
@@ -29,6 +29,7 @@ def simulate(
     graph: Annotated[str | None, typer.Option(metavar="FILE", help="A .nir graph, for nmnist.")] = None,
     data: Annotated[str | None, typer.Option(help="Dataset or data file, for nmnist.")] = None,
     dt: Dt = None,
+    reset: Reset = None,
     start: Annotated[bool, typer.Option("--start", help="Also time a fresh process.")] = False,
     stream: Annotated[
         int | None, typer.Option(metavar="N", help="Also measure the memory of N samples from a file.")
@@ -49,6 +50,7 @@ def simulate(
             graph=graph,
             data=data,
             dt_s=dt,
+            reset=reset,
             start=start,
             stream=stream,
             progress=progress,
@@ -84,7 +86,7 @@ def _lines(result: dict[str, Any]) -> list[str]:
                     str(row["threads"]),
                     str(row["batch"]),
                     *(f"{value:,.1f}" for value in (row["samples_per_second"], *_ends(row["spread"]))),
-                    f"{row['ratio']:.1f} x" if "ratio" in row else "-",
+                    f"{row['ratio']:.3g} x" if "ratio" in row else "-",
                 ]
                 for name, row in rows
             ],
