@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import contextlib
+import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+import neurodeploy
+from neurodeploy.backends.lava import child, environment
 from neurodeploy.backends.trace import Trace
 from neurodeploy.mapping.connection import Connection
 from neurodeploy.mapping.layer import AnyLayer, Layer, SigmaDelta
 from neurodeploy.mapping.program import INPUT, Program
+from neurodeploy.mapping.program_file import write_program
 
 
 def layer(name: str, n_neurons: int, *, start: int = 1, reset: str = "zero", **values: Any) -> Layer:
@@ -103,6 +107,23 @@ def assert_same_counts(one: Trace, other: Trace) -> None:
     assert (one.scores_BN is None) == (other.scores_BN is None)
     if one.scores_BN is not None:
         np.testing.assert_array_equal(other.scores_BN, one.scores_BN)
+
+
+def in_lavas_python(code: str, network: Program, spikes: np.ndarray, folder: Path) -> None:
+    """Run `code` in Lava's Python, with this package, and a Program, spikes and a folder as arguments 2 to 4."""
+    write_program(folder / "program.npz", network)
+    np.save(folder / "spikes.npy", spikes.astype(np.uint8))
+    package = Path(neurodeploy.__file__).parent
+    python = environment.status().python
+    assert python
+    arguments = [package, folder / "program.npz", folder / "spikes.npy", folder]
+    done = subprocess.run(
+        [python, "-I", "-c", child.LOAD_PACKAGE + code, *arguments],
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
 
 
 def running_in_group(group: int) -> list[str]:

@@ -15,13 +15,12 @@ import pytest
 
 import neurodeploy
 from neurodeploy.backends import fixed, lava
-from neurodeploy.backends.lava import child, environment
+from neurodeploy.backends.lava import environment
 from neurodeploy.errors import LavaError
-from neurodeploy.mapping.program import Program
-from neurodeploy.mapping.program_file import write_program
 from tests.backends.lava_support import (
     assert_same_counts,
     assert_same_states,
+    in_lavas_python,
     layer,
     one_layer,
     program,
@@ -107,7 +106,7 @@ np.savez(folder / "monitored.npz", *found)
 
 def test_what_is_recorded_is_what_lavas_own_monitors_see(tmp_path: Path) -> None:
     network, spikes = small_network(3), random_spikes(3, 1, 12, 5)
-    _in_lavas_python(_MONITORED, network, spikes, tmp_path)
+    in_lavas_python(_MONITORED, network, spikes, tmp_path)
     recorded = lava.run(network, spikes, record=True).layers["hidden"]
     with np.load(tmp_path / "monitored.npz") as stored:
         np.testing.assert_array_equal(stored["arr_0"], recorded.spikes_BTN[0])
@@ -135,23 +134,7 @@ assert found.counts[program.output].sum() > 0
 
 
 def test_python_310_with_lava_runs_it_in_process_on_numpy_alone(tmp_path: Path) -> None:
-    _in_lavas_python(_IN_PROCESS, small_network(4), random_spikes(4, 2, 15, 5), tmp_path)
-
-
-def _in_lavas_python(code: str, network: Program, spikes: np.ndarray, folder: Path) -> None:
-    write_program(folder / "program.npz", network)
-    np.save(folder / "spikes.npy", spikes.astype(np.uint8))
-    package = Path(neurodeploy.__file__).parent
-    python = environment.status().python
-    assert python
-    arguments = [package, folder / "program.npz", folder / "spikes.npy", folder]
-    done = subprocess.run(
-        [python, "-I", "-c", child.LOAD_PACKAGE + code, *arguments],
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
-    assert done.returncode == 0, done.stderr
+    in_lavas_python(_IN_PROCESS, small_network(4), random_spikes(4, 2, 15, 5), tmp_path)
 
 
 @pytest.mark.skipif(environment.runs_in_process(), reason="there is no worker process on Python 3.10")

@@ -342,7 +342,8 @@ def test_messages_that_would_wrap_a_convolution_unrolled_are_refused(worker: lav
         {"refractory": 1},
         {"refractory": 63},
         {"refractory": 2, "reset": "subtract"},
-        {"du": [1, 2, 3], "dv": [0, 4096, 7], "vth": [0, 5, rules.NEVER], "refractory": 2, "clear_every": 30},
+        {"du": [1, 2, 4095], "dv": [0, 4096, 7], "vth": [0, 5, rules.NEVER], "clear_every": 30},
+        {"du": [1, 2, 4095], "dv": [0, 4096, 7], "vth": [0, 5, rules.NEVER], "clear_every": 30, "refractory": 2},
     ],
     ids=str,
 )

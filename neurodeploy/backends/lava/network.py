@@ -150,11 +150,14 @@ def _neurons(layer: AnyLayer, n_block: int, recorder: dict[str, Any]) -> Abstrac
     process: AbstractProcess
     if isinstance(layer, layers.SigmaDelta):
         process = _sigma_delta(layer, n_block)
-    elif layer.shared and layer.reset == rules.RESET_ZERO and not layer.refractory:
+    elif layer.reset == rules.RESET_ZERO and not layer.refractory:
         names = {"u": "u_init", "v": "v_init", "bias_mant": "bias_mant"}
         values: dict[str, Any] = {name: np.tile(getattr(layer, key), n_block) for name, key in names.items()}
         values["bias_exp"] = np.full_like(values["u"], layer.bias_exp)
-        values |= {key: int(getattr(layer, key)[0]) for key in ("du", "dv", "vth")}
+        for key in ("du", "dv", "vth"):
+            # Lava documents one number for all neurons; its model broadcasts one for each as well.
+            each = getattr(layer, key)
+            values[key] = int(each[0]) if layer.shared else np.tile(each, n_block)
         if layer.clear_every:
             offset = layer.clear_offset % layer.clear_every
             values |= {"reset_interval": layer.clear_every, "reset_offset": offset}

@@ -111,9 +111,7 @@ MODELS = {
 
 
 class IntegerLif(AbstractProcess):
-    """A leaky integrate-and-fire layer with what Lava's LIF lacks.
-
-    Its decays and thresholds belong to each neuron, it can reset by subtraction, and rest after a spike.
+    """A leaky integrate-and-fire layer with what Lava's LIF lacks: reset by subtraction, and rest after a spike.
 
     Args:
         layer: Parameters of one sample's neurons.
