@@ -119,16 +119,21 @@ def certified_run(name: str, made: Compiled, target: Any, spikes_BTI: np.ndarray
     violations: list[Difference | None] = []
     for first in range(0, n_samples, held):
         some = spikes_BTI[first : first + held]
-
-        def tell(stage: str, done: int, _: int, unit: str = "", first: int = first) -> None:
-            progress(stage, first + done, n_samples, unit)
-
-        trace = run_backend(name, target, some, record=True, progress=tell if held < n_samples else progress)
+        trace = run_backend(name, target, some, record=True, progress=_further(progress, first, n_samples))
         if name in INTEGER:
             found = violation_of(made, trace, some)
             violations.append(None if found is None else replace(found, sample=found.sample + first))
         traces.append(trace if not first else replace(trace, layers={}))
     return StageRun(one_after_another(traces), earliest(violations))
+
+
+def _further(progress: Progress, first: int, n_samples: int) -> Progress:
+    """Return a progress that counts samples from `first` on."""
+
+    def tell(stage: str, done: int, total: int, detail: str = "") -> None:
+        progress(stage, first + done, n_samples, detail)
+
+    return tell
 
 
 def violation_of(made: Compiled, trace: Trace, spikes_BTI: np.ndarray) -> Any:
