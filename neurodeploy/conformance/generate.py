@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from neurodeploy.backends import fixed
+from neurodeploy.backends.lava import synapses
 from neurodeploy.conformance.kinds import kinds_of
 from neurodeploy.fixedpoint import rules, sigma_delta
 from neurodeploy.fixedpoint.window import Window
@@ -48,7 +49,7 @@ def random_case(seed: int, *, lava: bool = False) -> Case:
     for attempt in itertools.count():
         rng = np.random.default_rng([seed, attempt])
         program = _Drawn(rng, lava=lava).program(f"seed {seed}")
-        spikes = _spikes(rng, program, lava=lava)
+        spikes = _spikes(rng, program)
         if not (lava and beyond_lava(program, spikes)):
             break
     return Case(seed, program, spikes, kinds_of(program, spikes))
@@ -57,29 +58,26 @@ def random_case(seed: int, *, lava: bool = False) -> Case:
 def beyond_lava(program: Program, spikes: np.ndarray) -> str:
     """Return why Lava cannot run this as a chip would; empty where it can.
 
-    Lava's `Conv` casts sums of 32 bits and more from float, which C leaves open, its `DelayDense`
-    shifts such sums down before they wrap, and a convolution that has a delay or an exponent below
-    0 runs as a matrix, which does not wrap at 24 bits.
+    Lava's `Conv` casts sums beyond int32 from float, which C leaves open, and a convolution with a
+    negative exponent runs as a matrix, which does not wrap at 24 bits.
     """
-    limited = [(one, _limit_in_lava(one)) for one in program.connections if program.graded(one.source)]
-    limited = [(one, limit) for one, limit in limited if limit]
+    limited = [one for one in program.connections if one.window and program.graded(one.source)]
     if not limited:
         return ""
     trace = fixed.run(program, spikes, record=True)
     most = {name: np.abs(states.spikes_BTN.astype(np.int64)).max() for name, states in trace.layers.items()}
     most[INPUT] = np.abs(spikes.astype(np.int64)).max()
-    for one, limit in limited:
-        if int(one.largest_sum().max()) * int(most[one.source]) >= limit:
-            return f"{one.name}: sums of {limit} and more"
+    for one in limited:
+        if most[one.source] > largest_message(one):
+            return f"{one.name}: messages beyond {largest_message(one)}"
     return ""
 
 
-def _limit_in_lava(one: Connection) -> int:
-    """Return the size that sums of graded messages must stay below, 0 for none."""
-    delayed, shifted_down = one.largest_delay > 0, bool(np.min(one.weight_exp) < 0)
-    if one.window:
-        return 1 << (rules.STATE_BITS - 1 if delayed or shifted_down else 31)
-    return 1 << 31 if delayed and shifted_down else 0
+def largest_message(one: Connection) -> int:
+    """Return the largest size of messages that Lava can hand through a convolution."""
+    if not synapses.runs_as_conv(one):
+        return synapses.largest_message(one)
+    return ((1 << 31) - 1) // max(int(one.largest_sum().max()), 1)
 
 
 def among(rng: np.random.Generator, low: int, high: int, size: int | Shape | None = None) -> np.ndarray:
@@ -105,7 +103,7 @@ class _Drawn:
         graded_input = self.chance(0.25)
         shapes: dict[str, Shape] = {INPUT: self.input_shape()}
         readout = READOUTS[self.rng.choice(4, p=[0.4, 0.2, 0.2, 0.2])]
-        n_layers = int(self.rng.choice([1, 2, 3, 4], p=[0.25, 0.35, 0.25, 0.15]))
+        n_layers = int(self.rng.choice([1, 2, 3, 4], p=[0.35, 0.35, 0.2, 0.1]))
         source, start = INPUT, 0
         for index in range(n_layers):
             target = f"l{index}"
@@ -179,10 +177,11 @@ class _Drawn:
             return None
         exponent = self.exponent(window.out_channels)
         delay = self.shared_delay(main=True) if self.chance(0.2) else 0
-        tame = self.lava and bool(delay or np.min(exponent) < 0)
-        return Connection(
-            name, source, target, self.weights(window.weight_shape, even=tame), exponent, delay=delay, window=window
-        )
+        weight = self.weights(window.weight_shape)
+        if self.lava and np.min(exponent) < 0:
+            # Lava's matrices hold these, and no odd ones beyond.
+            weight = weight & ~1 if self.chance(0.5) else np.clip(weight, -128, 127)
+        return Connection(name, source, target, weight, exponent, delay=delay, window=window)
 
     def pair(self, rows: int, low: int, high: int) -> tuple[int, int]:
         """Return a number for rows and columns; nothing to choose along one row."""
@@ -226,23 +225,25 @@ class _Drawn:
         self.waiting_left -= delay
         return delay
 
-    def weights(self, shape: Shape, *, even: bool = False) -> np.ndarray:
+    def weights(self, shape: Shape) -> np.ndarray:
         ranges = [(-256, 255), (0, 255), (-255, 0), (-20, 20), (-2, 3), (0, 0)]
         low, high = ranges[self.rng.choice(len(ranges), p=[0.35, 0.2, 0.12, 0.2, 0.1, 0.03])]
         weight = among(self.rng, low, high, shape)
         if self.chance(0.2):
             weight *= self.rng.random(shape) < 0.3
-        return weight & ~1 if even and low < 0 else weight
+        return weight
 
     def exponent(self, n_rows: int) -> Any:
-        """Return exponents around 0, or anywhere, shared or one for each row."""
-        own = (n_rows,) if self.chance(0.25) else ()
-        if self.chance(0.4):
-            return self.rng.integers(-2, 3, own)
-        return among(self.rng, rules.WEIGHT_EXPONENT_MIN, rules.WEIGHT_EXPONENT_MAX, own)
+        """Return exponents around 0, or anywhere, shared or one for each row.
+
+        Rows have at most three of them: each is a network process of its own in Lava.
+        """
+        low, high = (-2, 2) if self.chance(0.4) else (rules.WEIGHT_EXPONENT_MIN, rules.WEIGHT_EXPONENT_MAX)
+        few = among(self.rng, low, high, 3)
+        return self.rng.choice(few, n_rows) if self.chance(0.25) else few[0]
 
     def layer(self, name: str, shape: Shape, start: int, *, read: bool) -> AnyLayer:
-        return self.sigma_delta(name, shape, start) if self.chance(0.22) else self.lif(name, shape, start, read=read)
+        return self.sigma_delta(name, shape, start) if self.chance(0.25) else self.lif(name, shape, start, read=read)
 
     def lif(self, name: str, shape: Shape, start: int, *, read: bool) -> Layer:
         rng, n_neurons = self.rng, math.prod(shape)
@@ -300,7 +301,7 @@ class _Drawn:
         )
 
 
-def _spikes(rng: np.random.Generator, program: Program, *, lava: bool) -> np.ndarray:
+def _spikes(rng: np.random.Generator, program: Program) -> np.ndarray:
     """Return input for 1 or 3 samples, from silent to a spike everywhere; long enough to see the longest delay."""
     n_steps = int(rng.integers(1, MOST_STEPS + 1))
     longest = max(one.largest_delay for one in program.connections)
@@ -311,10 +312,9 @@ def _spikes(rng: np.random.Generator, program: Program, *, lava: bool) -> np.nda
     if not program.graded_input:
         return there.astype(np.uint8)
     largest = 1 << rules.MESSAGE_BITS - 1
-    limit = 1 << int(rng.choice([4, 12, rules.MESSAGE_BITS - 1]))
+    limit = 1 << int(rng.choice([4, 12, rules.MESSAGE_BITS - 1], p=[0.25, 0.25, 0.5]))
     convolved = [one for one in program.connections if one.source == INPUT and one.window]
     if convolved and rng.random() < 0.75:
-        # Sums that wrap at 24 bits where they may, but not at 32.
-        most = min((_limit_in_lava(one) if lava else 1 << 31) // int(one.largest_sum().max() + 1) for one in convolved)
-        limit = min(max(most - 1, 1), largest)
+        # As large as Lava takes: sums that wrap at 24 bits, but not at 32.
+        limit = min(max(min(largest_message(one) for one in convolved), 1), largest)
     return (among(rng, -limit, limit - 1, shape) * there).astype(np.int32)

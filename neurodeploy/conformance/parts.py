@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from neurodeploy.errors import NeurodeployError
 from neurodeploy.fixedpoint import rules, sigma_delta
-from neurodeploy.fixedpoint.window import Window
+from neurodeploy.fixedpoint.window import Pair, Window
 from neurodeploy.mapping.connection import Connection
 from neurodeploy.mapping.layer import AnyLayer, Layer
 from neurodeploy.mapping.program import INPUT, READOUTS, Program
@@ -67,20 +67,19 @@ def cut_out(network: Network, name: str, source: str, sent_BTI: np.ndarray) -> N
 
 
 def keep_neurons(
-    network: Network, kept: Mapping[str, np.ndarray], windows: Mapping[str, Window] | None = None
+    network: Network, kept: Mapping[str, np.ndarray], windows: Mapping[str, Cut] | None = None
 ) -> Network | None:
     """Return the network with fewer neurons, or input channels, of some layers.
 
     Args:
         kept: Indices that stay, of each layer that loses some.
-        windows: New geometry of the convolutions that start or end there, with their weights cut to it;
-            those it does not name must not be touched.
+        windows: How convolutions are cut, by name; others must not start or end there.
     """
     program, windows = network.program, windows or {}
     connections = []
     for one in program.connections:
         if one.name in windows:
-            connections.append(_with_window(one, windows[one.name]))
+            connections.append(windows[one.name].of(one))
         elif one.window and {one.source, one.target} & kept.keys():
             return None
         else:
@@ -102,15 +101,15 @@ def smaller_windows(network: Network) -> Iterator[Network]:
     for index, one in enumerate(network.program.connections):
         if one.window is None:
             continue
-        for window in _smaller(one.window):
+        for cut in _smaller(one.window):
+            before, after, (row, column) = one.window, cut.window, cut.skipped
+            skipped = row * before.stride[0], column * before.stride[1]
             kept = {
-                one.source: _inside(one.window.input_shape, window.input_shape),
-                one.target: _inside(one.window.output_shape, window.output_shape),
+                one.source: _inside(before.input_shape, after.input_shape, cut.sources, skipped),
+                one.target: _inside(before.output_shape, after.output_shape, cut.targets, cut.skipped),
             }
-            changing = {name: where for name, where in kept.items() if not where.all()}
-            found = keep_neurons(
-                network, {name: np.flatnonzero(at) for name, at in changing.items()}, {one.name: window}
-            )
+            changing = {name: np.flatnonzero(where) for name, where in kept.items() if not where.all()}
+            found = keep_neurons(network, changing, {one.name: cut})
             if found:
                 yield found
         matrix = replace(
@@ -124,45 +123,81 @@ def smaller_windows(network: Network) -> Iterator[Network]:
             yield found
 
 
-def _smaller(window: Window) -> Iterator[Window]:
+class Cut(NamedTuple):
+    """A smaller geometry, and what of the larger one it is.
+
+    Attributes:
+        sources, targets: Channels that stay.
+        skipped: First rows and columns of the target that go, with a stride of the source for each; more
+            rows and columns go at the end.
+    """
+
+    window: Window
+    sources: list[int]
+    targets: list[int]
+    skipped: Pair = (0, 0)
+
+    def of(self, one: Connection) -> Connection:
+        """Return the connection cut to this geometry."""
+        weight = one.weight[self.targets]
+        if self.window.groups == 1:
+            weight = weight[:, [source % weight.shape[1] for source in self.sources]]
+        weight = weight[:, :, : self.window.kernel[0], : self.window.kernel[1]]
+        exponent = one.weight_exp[self.targets] if np.ndim(one.weight_exp) else one.weight_exp
+        return replace(one, weight=weight, weight_exp=exponent, window=self.window)
+
+
+def _smaller(window: Window) -> Iterator[Cut]:
     channels, rows, columns = window.input_shape
+    (kernel_rows, kernel_columns), groups = window.kernel, range(window.groups)
+    sources, targets = list(range(channels)), list(range(window.out_channels))
     shapes = [(channels, 1, columns), (channels, rows - 1, columns), (channels, rows, 1), (channels, rows, columns - 1)]
-    found = [replace(window, input_shape=shape) for shape in shapes]
-    if window.groups == 1:
-        found += [replace(window, input_shape=(one, rows, columns)) for one in (1, channels - 1)]
-        found += [replace(window, out_channels=one) for one in (1, window.out_channels - 1)]
-    elif window.groups == channels == window.out_channels:
-        found += [
-            replace(window, input_shape=(one, rows, columns), out_channels=one, groups=one) for one in (1, channels - 1)
+    changes: list[dict[str, Any]] = [{"input_shape": shape} for shape in shapes]
+    changes += [{"kernel": (kernel_rows - 1, kernel_columns)}, {"kernel": (kernel_rows, kernel_columns - 1)}]
+    changes += [{key: (plain, plain)} for key, plain in PLAIN_WINDOW.items()]
+    found = [Cut(replace(window, **change), sources, targets) for change in changes]
+    for skipped, row, column in (
+        ((1, 0), rows - window.stride[0], columns),
+        ((0, 1), rows, columns - window.stride[1]),
+    ):
+        found.append(Cut(replace(window, input_shape=(channels, row, column)), sources, targets, skipped))
+    for group in groups if window.groups > 1 else ():
+        mine = [
+            [one for one in all_of_them if one * window.groups // len(all_of_them) == group]
+            for all_of_them in (sources, targets)
         ]
-    kernel_rows, kernel_columns = window.kernel
-    for kernel in ((kernel_rows - 1, kernel_columns), (kernel_rows, kernel_columns - 1)):
-        found.append(replace(window, kernel=kernel))
-    pairs: list[dict[str, Any]] = [{key: (plain, plain)} for key, plain in PLAIN_WINDOW.items()]
-    found += [replace(window, **pair) for pair in pairs]
-    for one in found:
-        if one != window and not one.problem() and _fits_inside(one, window):
-            yield one
+        others = [sorted({*sources} - {*mine[0]}), sorted({*targets} - {*mine[1]})]
+        for n_groups, (some_sources, some_targets) in ((1, mine), (window.groups - 1, others)):
+            shape = (len(some_sources), rows, columns)
+            smaller = replace(window, input_shape=shape, out_channels=len(some_targets), groups=n_groups)
+            found.append(Cut(smaller, some_sources, some_targets))
+    if window.groups == 1:
+        without = [[one for one in sources if one != gone] for gone in sources]
+        found += [Cut(replace(window, input_shape=(channels - 1, rows, columns)), some, targets) for some in without]
+        without = [[one for one in targets if one != gone] for gone in targets]
+        found += [Cut(replace(window, out_channels=len(targets) - 1), sources, some) for some in without]
+    for cut in found:
+        if cut.window != window and not cut.window.problem() and _fits_inside(cut.window, window):
+            yield cut
 
 
 PLAIN_WINDOW: dict[str, int] = {"stride": 1, "padding": 0, "dilation": 1}
 
 
 def _fits_inside(small: Window, window: Window) -> bool:
-    pairs = zip(small.output_shape + small.weight_shape, window.output_shape + window.weight_shape, strict=True)
+    pairs = zip(small.output_shape + small.kernel, window.output_shape + window.kernel, strict=True)
     return all(one <= other for one, other in pairs)
 
 
-def _inside(shape: tuple[int, ...], smaller: tuple[int, ...]) -> np.ndarray:
-    """Return for each of the flattened positions whether the smaller shape has it."""
-    return np.all([axis < limit for axis, limit in zip(np.indices(shape), smaller, strict=True)], axis=0).ravel()
+def _inside(shape: tuple[int, ...], smaller: tuple[int, ...], channels: list[int], first: Pair) -> np.ndarray:
+    """Return for each of the flattened positions whether the smaller shape, of these channels, has it."""
+    channel, row, column = np.indices(shape)
+    row, column = row - first[0], column - first[1]
+    return (np.isin(channel, channels) & _within(row, smaller[1]) & _within(column, smaller[2])).ravel()
 
 
-def _with_window(one: Connection, window: Window) -> Connection:
-    channels, *rest = window.weight_shape
-    weight = one.weight[tuple(slice(size) for size in (channels, *rest))]
-    exponent = one.weight_exp[:channels] if np.ndim(one.weight_exp) else one.weight_exp
-    return replace(one, weight=weight, weight_exp=exponent, window=window)
+def _within(position: np.ndarray, size: int) -> np.ndarray:
+    return (position >= 0) & (position < size)
 
 
 def _with_ends(one: Connection, targets: np.ndarray | None, sources: np.ndarray | None) -> Connection:

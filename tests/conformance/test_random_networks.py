@@ -104,7 +104,7 @@ def test_the_ends_of_every_range_are_reached(runs: list[tuple[Case, Trace, int]]
                 reached["refractory"] += sent > 0 and layer.refractory > 0
                 for key in ("wrapped", "saturated"):
                     reached[key] += trace.overflows[layer.name][key] > 0
-    assert min(reached.values()) >= 5, reached
+    assert min(reached.values()) >= 3, reached
     assert reached.keys() >= {"wrapped", "saturated", "reset zero", "reset subtract", "sigma_delta beyond 30 bits"}
 
 
