@@ -76,6 +76,8 @@ def test_neurons_with_their_own_parameters_are_as_by_hand(reset: str, clear_ever
         "vth": rng.choice([0, 500, 30000, 131071, NEVER], n_neurons),
         "bias_mant": rng.integers(-4096, 4096, n_neurons),
     }
+    # The first neuron stays at its threshold, which is not above it.
+    weight[0], own["vth"][0], own["bias_mant"][0] = 0, 0, 0
     rest = {"reset": reset, "refractory": refractory, "clear_every": clear_every, "clear_offset": 4}
     network = one_layer(weight, weight_exp, bias_exp=3, **own, **rest)
     spikes = random_spikes(1, 1, 60, 6, 0.5)
