@@ -39,7 +39,9 @@ def measured(command: list[str]) -> dict[str, Any]:
     Raises:
         NeurodeployError: it failed.
     """
-    done = subprocess.run([sys.executable, "-c", MEASURE, *command], capture_output=True, text=True, check=True)
+    done = subprocess.run([sys.executable, "-c", MEASURE, *command], capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise NeurodeployError(f"bench: the measuring process ended with status {done.returncode}; free some memory")
     found = json.loads(done.stdout)
     if found["status"]:
         said = found["error"].strip().splitlines()

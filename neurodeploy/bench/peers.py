@@ -130,10 +130,10 @@ def _own_network(stages: list[Stage]) -> Network:
     from neurodeploy.networks.spiking import NetworkSettings, build
 
     if any(stage.window for stage in stages):
-        raise NeurodeployError("torch-network: has no convolutions")
+        raise NeurodeployError("our training network has no convolutions")
     inner, last = stages[0], stages[-1]
     if any((stage.alpha, stage.beta) != (inner.alpha, inner.beta) for stage in stages[:-1]) or inner.alpha == 0:
-        raise NeurodeployError("torch-network: its hidden layers share one current and one potential decay")
+        raise NeurodeployError("our training network's hidden layers share one current and one potential decay")
     settings = NetworkSettings(
         neuron="cuba_lif",
         hidden=tuple(len(stage.bias_N) for stage in stages[:-1]),
@@ -202,7 +202,7 @@ def _norse_lif(stage: Stage) -> Neurons:
         integrator = norse.torch.IAF().eval()
         return lambda arriving_T: integrator(arriving_T)[0]
     if stage.reset != "zero":
-        raise NeurodeployError("norse: its LIF resets to a value only")
+        raise NeurodeployError("Norse's LIF resets to a value only")
     values = norse.torch.LIFParameters(
         tau_syn_inv=torch.tensor((1 - stage.alpha) / DT_S),
         tau_mem_inv=torch.tensor((1 - stage.beta) / DT_S),
@@ -217,7 +217,7 @@ def _norse_box(stage: Stage) -> Neurons:
     from norse.torch.functional.reset import reset_subtract, reset_value
 
     if stage.beta == 1:
-        raise NeurodeployError("norse-box: takes nothing in without a leak")
+        raise NeurodeployError("Norse's LIFBox takes nothing in without a leak")
     values = norse.torch.LIFBoxParameters(
         tau_mem_inv=torch.tensor((1 - stage.beta) / DT_S),
         reset_method=reset_value if stage.reset == "zero" else reset_subtract,

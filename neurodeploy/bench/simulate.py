@@ -86,6 +86,7 @@ def _measured(
 ) -> dict[str, Any]:
     rows: dict[str, list[dict[str, Any]]] = {"ours": [], "peers": []}
     with ExitStack() as stack:
+        progress("bench", 0, len(plan) * repeats, "making the peers")
         field = Field(work, names, plan[0], stack)
         for place, (batch, threads) in enumerate(plan):
 
