@@ -17,6 +17,7 @@ from neurodeploy.certificate.certify import CertificateSettings, StageRun, certi
 from neurodeploy.certificate.equations import first_violation
 from neurodeploy.errors import MappingError
 from neurodeploy.fixedpoint import rules
+from neurodeploy.graph.metadata import wrapped
 from neurodeploy.graph.network import Network
 from neurodeploy.mapping.compile import Compiled, choose_plan, compile_network, rounded_together
 from neurodeploy.mapping.program import Program
@@ -201,3 +202,34 @@ def test_convolutions_are_rounded_one_by_one_and_matrices_together() -> None:
     assert together["a"] is not None
     assert (together["a"].weight == before["a"].weight).all()
     assert (together["w"].weight != before["w"].weight).any()
+
+
+def test_a_matrix_beside_a_convolution_is_rounded_and_checked_like_any() -> None:
+    nodes: dict[str, nir.NIRNode] = {
+        "in": nir.Input({"input": np.array([1, 6, 6])}),
+        "a": conv2d(weights(2, 1, 3, 3) * 2),
+        "n": neurons(2, 4, 4),
+        "rec": nir.Linear(weights(32, 32)),
+        "out": nir.Output({"output": np.array([2, 4, 4])}),
+    }
+    edges = [("in", "a"), ("a", "n"), ("n", "rec"), ("rec", "n"), ("n", "out")]
+    found, data = network(nir.NIRGraph(nodes, edges, type_check=False)), spikes(36)
+    measured = measure(found, data)
+    assert measured["n"].moment.shape == (32, 32)
+    made = compile_network(found, measured=measured)
+    assert violation(made, made.program, data) is None
+    assert sorted(one.window is None for one in made.program.connections) == [False, True]
+
+
+def test_a_precision_in_the_file_is_taken_over_for_a_convolution() -> None:
+    """What a quantised convolution carries gives the identical integers again, through a pool of sums too."""
+    graph = chained((2, 4, 4), p=pool(nir.SumPool2d, 2), a=conv2d(weights(3, 2, 1, 1)), n=neurons(3, 2, 2))
+    made = compile_network(network(graph))
+    precise = made.plan.connections["p+a"]
+    node = graph.nodes["a"]
+    node.weight = made.quantised.synapses[0].weight[:, :, :1, :1]
+    node.metadata = wrapped(weight_bits=precise.weight_bits, weight_exp=precise.weight_exp)
+    graph.nodes["n"].metadata = wrapped(vth_mant=made.plan.vth_mant["n"], reset="zero")
+    again = network(graph)
+    assert again.quantised
+    assert same_program(compile_network(again).program, made.program)
