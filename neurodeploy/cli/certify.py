@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from neurodeploy.cli.run import verdict
-from neurodeploy.cli.show import Bits, Calibrate, Dt, Json, Limit, Reset, bars, emit, within
+from neurodeploy.cli.show import Bits, Calibrate, Dt, Json, Limit, Readout, Reset, bars, emit, within
 
 
 def register(app: typer.Typer) -> None:
@@ -22,6 +22,7 @@ def certify(
     dt: Dt = None,
     limit: Limit = None,
     reset: Reset = None,
+    readout: Readout = None,
     weight_bits: Bits = None,
     calibrate: Calibrate = None,
     program: Annotated[
@@ -43,6 +44,7 @@ def certify(
             dt_s=dt,
             limit=limit,
             reset=reset,
+            readout=readout,
             weight_bits=weight_bits,
             calibrate=calibrate,
             program=program,

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from neurodeploy.cli.show import Bits, Calibrate, Dt, Json, Reset, bars, emit, table
+from neurodeploy.cli.show import Bits, Calibrate, Dt, Json, Readout, Reset, bars, emit, table
 from neurodeploy.files import check_target
 
 
@@ -23,6 +23,7 @@ def compile(
     calibrate: Calibrate = None,
     weight_bits: Bits = None,
     reset: Reset = None,
+    readout: Readout = None,
     as_json: Json = False,
 ) -> int:
     """NIR to an integer Program."""
@@ -38,6 +39,7 @@ def compile(
             calibrate=calibrate,
             weight_bits=weight_bits,
             reset=reset,
+            readout=readout,
             progress=progress,
         )
     layers = [

@@ -33,6 +33,12 @@ Settings = Annotated[
 ]
 Dt = Annotated[float | None, typer.Option("--dt", metavar="S", help="Time step in seconds, if the file has none.")]
 Reset = Annotated[str | None, typer.Option(metavar="RULE", help="Reset rule, zero or subtract, if the file has none.")]
+Readout = Annotated[
+    str | None,
+    typer.Option(
+        metavar="RULE", help="What the class is read from: spikes, v_last, v_max or v_sum, if the file has none."
+    ),
+]
 Bits = Annotated[
     int | None, typer.Option("--weight-bits", callback=within(2, 8), help="Weight width of a float graph, 2 to 8.")
 ]

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from neurodeploy.cli.show import Bits, Calibrate, Dt, Json, Limit, Reset, bars, emit, percent
+from neurodeploy.cli.show import Bits, Calibrate, Dt, Json, Limit, Readout, Reset, bars, emit, percent
 from neurodeploy.files import check_target
 
 
@@ -25,6 +25,7 @@ def simulate(
     weight_bits: Bits = None,
     calibrate: Calibrate = None,
     reset: Reset = None,
+    readout: Readout = None,
     as_json: Json = False,
 ) -> int:
     """Run a graph or a Program on data."""
@@ -43,6 +44,7 @@ def simulate(
             weight_bits=weight_bits,
             calibrate=calibrate,
             reset=reset,
+            readout=readout,
             progress=progress,
         )
     lines = [

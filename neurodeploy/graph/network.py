@@ -79,24 +79,27 @@ class Network:
             )
 
 
-def discretised(file: GraphFile, *, dt_s: float | None = None, reset: str | None = None) -> Network:
+def discretised(
+    file: GraphFile, *, dt_s: float | None = None, reset: str | None = None, readout: str | None = None
+) -> Network:
     """Return the network that a NIR file describes.
 
     Args:
         dt_s: Time step in seconds; needed where the file does not carry one.
         reset: "zero" or "subtract" where the file does not say; else its own rule is used.
+        readout: One of `rules.READOUTS` where the file does not say what the class is read from.
 
     Raises:
         GraphError: the graph has no time step, an unsupported node, values that are not finite,
             shapes that do not fit, or a cycle without a delay.
     """
     try:
-        return _discretised(file, dt_s, reset)
+        return _discretised(file, dt_s, reset, readout)
     except RecursionError:
         raise GraphError(f"{file.path}: its chains of nodes are too long to follow; merge linear nodes") from None
 
 
-def _discretised(file: GraphFile, dt_s: float | None, reset: str | None) -> Network:
+def _discretised(file: GraphFile, dt_s: float | None, reset: str | None, readout: str | None) -> Network:
     where = str(file.path)
     settings = carried(where, file.graph)
     nodes, edges = flattened(file.graph, where)
@@ -131,7 +134,8 @@ def _discretised(file: GraphFile, dt_s: float | None, reset: str | None) -> Netw
             raise GraphError(f"{where}: {one.name} receives no input; connect it or remove it")
     ordered = _in_order(where, populations, synapses)
     synapses = [_with_shared_rows(where, one, populations) for one in synapses]
-    chosen, note = _readout(where, settings.get("readout"), next(one for one in ordered if one.name == paths.output))
+    output = next(one for one in ordered if one.name == paths.output)
+    chosen, note = _readout(where, settings.get("readout"), readout, output)
     network = Network(
         name=file.name,
         dt_s=dt_s,
@@ -200,14 +204,20 @@ def _reset_rule(file: GraphFile, stored: str | None, asked: str | None) -> tuple
     return "zero", "NIR's definition (to v_reset); say --reset subtract if it was trained otherwise"
 
 
-def _readout(where: str, stored: str | None, output: Population) -> tuple[str, list[str]]:
-    """Return what the class is read from, and a note where the file does not say it."""
+def _readout(where: str, stored: str | None, asked: str | None, output: Population) -> tuple[str, list[str]]:
+    """Return what the class is read from, and a note where it had to be assumed."""
+    if stored is not None and asked not in (None, stored):
+        raise GraphError(f"{where}: carries readout {stored!r}, --readout says {asked!r}; leave it out")
+    chosen = stored or asked
     if output.spiking:
-        return stored or "spikes", []
-    if stored == "spikes":
-        raise GraphError(f"{where}: {output.name} never spikes, its metadata read spikes; export the graph again")
-    note = f"{output.name}: never spikes; the class is its largest potential over the steps (v_max), as none is stated"
-    return stored or "v_max", [] if stored else [note]
+        return chosen or "spikes", []
+    if chosen == "spikes":
+        raise GraphError(f"{where}: {output.name} never spikes; read it by v_last, v_max or v_sum")
+    if chosen is None:
+        return "v_max", [
+            f"{output.name}: never spikes; the class is its largest potential (v_max), --readout changes it"
+        ]
+    return chosen, []
 
 
 def _with_shared_rows(where: str, synapses: Synapses, populations: list[Population]) -> Synapses:

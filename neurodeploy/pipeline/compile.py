@@ -21,6 +21,7 @@ def compile(
     calibrate: str | None = None,
     weight_bits: int | None = None,
     reset: str | None = None,
+    readout: str | None = None,
     progress: Progress = silent,
 ) -> dict[str, Any]:
     """Compile a NIR graph to an integer Program.
@@ -32,11 +33,12 @@ def compile(
         calibrate: Dataset (its training part) or file to choose the precision on; not needed when
             the file carries its precision.
         reset: "zero" or "subtract", where the file does not say.
+        readout: "spikes", "v_last", "v_max" or "v_sum", where the file does not say.
 
     Returns:
         `layers`, `connections`, `path`, `program` (digest), `dt_s`, `precision`, `notes`.
     """
-    options = GraphOptions(dt_s, reset, weight_bits, calibrate, chip)
+    options = GraphOptions(dt_s, reset, weight_bits, calibrate, chip, readout)
     network = read_network(file, options)
     made, precision = compiled(network, options, progress)
     write_program(out, made.program)

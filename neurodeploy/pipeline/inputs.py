@@ -12,6 +12,7 @@ from neurodeploy.data.load import Split, load
 from neurodeploy.data.sources import SOURCES
 from neurodeploy.data.spikes import SpikeData
 from neurodeploy.errors import GraphError
+from neurodeploy.fixedpoint.rules import READOUTS
 from neurodeploy.graph.files import read_graph
 from neurodeploy.graph.network import Network, discretised
 from neurodeploy.mapping.compile import Compiled, compile_network
@@ -30,6 +31,7 @@ class GraphOptions:
         weight_bits: Weight width of a float graph, 2..8.
         calibrate: Data to choose the precision on; a dataset's name uses its training part.
         chip: What the Program is made for.
+        readout: What the class is read from: "spikes", or the potentials by "v_last", "v_max" or "v_sum".
     """
 
     dt_s: float | None = None
@@ -37,6 +39,7 @@ class GraphOptions:
     weight_bits: int | None = None
     calibrate: str | None = None
     chip: str = "loihi2"
+    readout: str | None = None
 
 
 def is_program(path: str | Path) -> bool:
@@ -52,7 +55,9 @@ def read_network(path: str | Path, options: GraphOptions) -> Network:
     """Return the discretised network in a .nir file."""
     if options.reset not in (None, "zero", "subtract"):
         raise GraphError(f"--reset: found {options.reset!r}, 'zero' or 'subtract' is allowed")
-    return discretised(read_graph(path), dt_s=options.dt_s, reset=options.reset)
+    if options.readout not in (None, *READOUTS):
+        raise GraphError(f"--readout: found {options.readout!r}, one of {', '.join(READOUTS)} is allowed")
+    return discretised(read_graph(path), dt_s=options.dt_s, reset=options.reset, readout=options.readout)
 
 
 def data_for(name: str, network: Network | Program, *, split: Split = "test", limit: int | None = None) -> SpikeData:

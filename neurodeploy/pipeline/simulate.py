@@ -40,6 +40,7 @@ def simulate(
     weight_bits: int | None = None,
     calibrate: str | None = None,
     reset: str | None = None,
+    readout: str | None = None,
     progress: Progress = silent,
 ) -> dict[str, Any]:
     """Run a .nir file or a Program on data.
@@ -51,6 +52,7 @@ def simulate(
         limit: First samples only.
         traces: .npz file for every spike, current and potential.
         calibrate: Where a float graph's precision is chosen; the dataset's training part when None.
+        readout: What the class is read from, where the file does not say: "spikes", "v_last", "v_max" or "v_sum".
 
     Returns:
         `backend`, `accuracy`, `samples`, `steps`, `synops_per_sample`, `seconds` (of the simulation
@@ -60,11 +62,13 @@ def simulate(
         raise GraphError(f"--backend: {backend!r} is unknown; {nearest(backend, BACKENDS)}")
     if backend == LAVA:
         check_ready()
-    options = GraphOptions(dt_s, reset, weight_bits, calibrate or default_calibration(data))
+    options = GraphOptions(dt_s, reset, weight_bits, calibrate or default_calibration(data), readout=readout)
     target: Network | Program
     if is_program(file):
         if backend == REFERENCE:
             raise GraphError(f"{file}: is an integer Program; the reference backend runs .nir files")
+        if readout is not None:
+            raise GraphError(f"{file}: a Program carries its own readout; leave --readout out, or name the .nir file")
         target = read_program(file)
     else:
         target = read_network(file, options)

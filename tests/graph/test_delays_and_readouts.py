@@ -147,13 +147,26 @@ def test_readouts_integrate_and_never_spike(readout: Any, kept_u: float, kept_v:
     assert trace.scores_BN is not None
     np.testing.assert_allclose(trace.scores_BN, expected, atol=1e-12)
     assert trace.predictions_B.tolist() == expected.argmax(axis=1).tolist()
-    assert any("never spikes; the class is its largest potential" in note for note in found.notes) == (read is None)
+    assert any("never spikes; the class is its largest potential (v_max)" in note for note in found.notes) == (
+        read is None
+    )
 
 
 def test_a_readout_inside_the_graph_is_refused() -> None:
     graph = chained((2,), w=nir.Linear(np.eye(2)), a=li(2), b=nir.Linear(np.eye(2)), n=relay(2))
     with pytest.raises(GraphError, match="a is a LI, which sends its potential, and no population takes one"):
         network(graph)
+
+
+def test_an_option_says_how_to_read_where_the_file_does_not() -> None:
+    graph = chained((2,), w=nir.Linear(np.eye(2)), a=li(2))
+    assert network(graph, readout="v_sum").readout == "v_sum"
+    with pytest.raises(GraphError, match="a never spikes; read it by v_last, v_max or v_sum"):
+        network(graph, readout="spikes")
+    graph.metadata = wrapped(readout="v_last")
+    assert network(graph).readout == "v_last"
+    with pytest.raises(GraphError, match="carries readout 'v_last', --readout says 'v_sum'"):
+        network(graph, readout="v_sum")
 
 
 def test_a_readout_of_unknown_meaning_is_refused() -> None:
