@@ -6,9 +6,11 @@ import io
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import h5py
 import nir
+from nir.serialization import hdf2dict
 
 from neurodeploy.errors import GraphError
 from neurodeploy.files import written_whole
@@ -54,7 +56,7 @@ def read_graph(path: str | Path) -> GraphFile:
             if "node" not in stored or "nodes" not in stored["node"]:
                 raise GraphError(f"{path}: is HDF5 but holds no NIR graph (group node/nodes is missing)")
             names = _names(path, stored)
-        graph = nir.read(path, type_check=False)
+            graph = nir.dict2NIRNode(_with_shapes(hdf2dict(stored["node"])) | {"type_check": False})
     except GraphError:
         raise
     except Exception as error:  # h5py and nir raise many kinds for damaged files; each means the same here
@@ -63,6 +65,18 @@ def read_graph(path: str | Path) -> GraphFile:
     if not isinstance(graph, nir.NIRGraph):
         raise GraphError(f"{path}: holds a single {type(graph).__name__}, a NIR graph was expected")
     return GraphFile(path, path.stem, graph, any(name.endswith("/v_reset") for name in names))
+
+
+def _with_shapes(node: dict[str, Any]) -> dict[str, Any]:
+    """Return a stored node where convolutions that leave out their input shape say that it is unknown.
+
+    NIR allows it, and its own reader misses the entry; `graph.paths` takes the shape of what arrives.
+    """
+    if node.get("type") in ("Conv1d", "Conv2d"):
+        return {"input_shape": None} | node
+    if isinstance(node.get("nodes"), dict):
+        return node | {"nodes": {name: _with_shapes(one) for name, one in node["nodes"].items()}}
+    return node
 
 
 def _names(path: Path, stored: h5py.File) -> list[str]:

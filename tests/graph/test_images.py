@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
+import h5py
 import nir
 import numpy as np
 import pytest
@@ -14,7 +16,8 @@ from hypothesis import strategies as st
 from neurodeploy.backends import reference
 from neurodeploy.errors import GraphError
 from neurodeploy.graph import linear
-from neurodeploy.graph.network import Network
+from neurodeploy.graph.files import read_graph, write_graph
+from neurodeploy.graph.network import Network, discretised
 from tests.graph.images import chained, conv1d, conv2d, network, neurons, pool, torch_values
 
 RNG = np.random.default_rng(5)
@@ -240,3 +243,15 @@ def test_a_network_over_time_equals_torch_step_by_step() -> None:
         np.testing.assert_allclose(trace.layers["n"].v_BTN[:, now], v.flatten(1), atol=1e-9)
         np.testing.assert_allclose(trace.layers["m"].v_BTN[:, now], w.flatten(1), atol=1e-9)
     assert 0 < trace.layers["m"].spikes_BTN.mean() < 1
+
+
+def test_a_file_whose_convolutions_leave_out_their_input_shape_is_read(tmp_path: Path) -> None:
+    graph = chained((2, 6, 6), n=conv2d(weights(4, 2, 3, 3), input_shape=(6, 6)), lif=neurons(4, 4, 4))
+    whole, lacking = tmp_path / "whole.nir", tmp_path / "lacking.nir"
+    for path in (whole, lacking):
+        write_graph(path, graph)
+    with h5py.File(lacking, "r+") as stored:
+        del stored["node/nodes/n/input_shape"]
+    one, other = (discretised(read_graph(path), dt_s=1e-3).synapses[0] for path in (whole, lacking))
+    assert one.window == other.window
+    assert (one.weight == other.weight).all()
