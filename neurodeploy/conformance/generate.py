@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from neurodeploy.backends import fixed
 from neurodeploy.backends.lava import synapses
+from neurodeploy.conformance.engines import readable
 from neurodeploy.conformance.kinds import kinds_of
 from neurodeploy.fixedpoint import rules, sigma_delta
 from neurodeploy.fixedpoint.window import Window
@@ -64,7 +64,7 @@ def beyond_lava(program: Program, spikes: np.ndarray) -> str:
     limited = [one for one in program.connections if one.window and program.graded(one.source)]
     if not limited:
         return ""
-    trace = fixed.run(program, spikes, record=True)
+    trace = readable()(program, spikes)
     most = {name: np.abs(states.spikes_BTN.astype(np.int64)).max() for name, states in trace.layers.items()}
     most[INPUT] = np.abs(spikes.astype(np.int64)).max()
     for one in limited:

@@ -3,30 +3,26 @@
 from __future__ import annotations
 
 import contextlib
-import importlib
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
 import numpy as np
 
-from neurodeploy.backends import fixed, lava
+from neurodeploy.backends import lava
 from neurodeploy.backends.lava.environment import check_ready
 from neurodeploy.backends.trace import Trace
 from neurodeploy.conformance.compare import Difference, first_difference, states_in, told
 from neurodeploy.conformance.describe import describe
+from neurodeploy.conformance.engines import Engine, Engines, our_engines
 from neurodeploy.conformance.generate import Case, random_case
 from neurodeploy.conformance.parts import Network
 from neurodeploy.conformance.shrink import shrink
 from neurodeploy.errors import DataError, NeurodeployError
 from neurodeploy.mapping.program import Program
 from neurodeploy.progress import Progress, silent
-
-Engine = Callable[..., Trace]
-"""Called with a Program and spikes (B, T, I); the Trace holds every state."""
-Engines = Mapping[str, Engine]
 
 NETWORKS = 500
 SHRUNK = 3
@@ -85,15 +81,6 @@ def check_conformance(
         "seconds_lava": found.seconds_lava,
         "failures": found.failures,
     }
-
-
-def our_engines() -> dict[str, Engine]:
-    """Return the engines of the fixed backend by name."""
-    names = getattr(importlib.import_module("neurodeploy.backends.fixed.run"), "ENGINES", None)
-    if names is None:
-        return {"plain": partial(fixed.run, record=True)}
-    run: Engine = fixed.run
-    return {name: partial(run, record=True, engine=name) for name in names}
 
 
 class _Comparison:

@@ -14,9 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from neurodeploy.backends import fixed
 from neurodeploy.backends.trace import check_spikes
 from neurodeploy.conformance import parts
+from neurodeploy.conformance.engines import readable
 from neurodeploy.conformance.parts import Network
 from neurodeploy.errors import NeurodeployError
 from neurodeploy.mapping.program import INPUT
@@ -66,7 +66,7 @@ def _one_layer(network: Network, fails: Tried) -> Network:
     """Cut a layer out: what its source sends becomes the input."""
     if len(network.program.layers) == 1:
         return network
-    trace = fixed.run(network.program, network.spikes, record=True)
+    trace = readable()(network.program, network.spikes)
     for layer in network.program.layers:
         for source in dict.fromkeys(one.source for one in network.program.into(layer.name)):
             sent = network.spikes if source == INPUT else trace.layers[source].spikes_BTN

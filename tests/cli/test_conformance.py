@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from functools import partial
-from typing import Any
-
 import numpy as np
 import pytest
 
-from neurodeploy.backends import fixed
 from neurodeploy.backends.trace import Trace
 from neurodeploy.conformance import run
+from neurodeploy.conformance.engines import Engine, readable
 from neurodeploy.fixedpoint import rules
 from neurodeploy.mapping.program import Program
 from tests.cli.support import Shell
@@ -35,9 +32,9 @@ def test_a_difference_is_status_1_and_prints_the_smallest_network(
     def floors(program: Program, spikes: np.ndarray) -> Trace:
         with monkeypatch.context() as patched:
             patched.setattr(rules, "_leak", lambda state, kept: state * kept >> rules.DECAY_BITS)
-            return fixed.run(program, spikes, record=True)
+            return readable()(program, spikes)
 
-    engines: dict[str, Any] = {"plain": partial(fixed.run, record=True), "floors": floors}
+    engines: dict[str, Engine] = {"plain": readable(), "floors": floors}
     monkeypatch.setattr(run, "our_engines", lambda: engines)
     said = shell("conformance", "--networks", 3, "--engines-only")
     assert said.status == 1
