@@ -47,7 +47,7 @@ WORKER = (
     "backends/lava",
     "backends/trace.py",
 )
-HEAVY = ("torch", "lightning", "nir", "h5py", "pydantic", "rich", "typer", "matplotlib", "sklearn")
+HEAVY = ("torch", "lightning", "nir", "h5py", "pydantic", "rich", "typer", "matplotlib", "sklearn", "numba")
 
 
 def modules() -> list[Path]:

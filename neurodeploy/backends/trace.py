@@ -200,6 +200,12 @@ def in_batches(
     return joined(backend, names, output, spikes, parts, time.perf_counter() - started)
 
 
+def with_silence(spikes_BTI: np.ndarray, n_silent: int) -> np.ndarray:
+    """Return the input followed by steps without any."""
+    n_samples, _, n_inputs = spikes_BTI.shape
+    return np.concatenate([spikes_BTI, np.zeros((n_samples, n_silent, n_inputs), spikes_BTI.dtype)], axis=1)
+
+
 def check_spikes(spikes_BTI: np.ndarray, n_inputs: int, where: str, *, graded: bool = False) -> np.ndarray:
     """Return the spikes as (B, T, I), uint8 or for graded ones int32, after checking shape and values.
 

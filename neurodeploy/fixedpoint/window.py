@@ -107,17 +107,18 @@ class Window:
         split = weight.reshape(self.groups, -1, *weight.shape[1:])
         per_tap = split.sum(axis=1).reshape(channels, *self.kernel)
         reached = np.zeros((channels, rows, columns), per_tap.dtype)
-        ways = [self._ways(axis) for axis in (0, 1)]
+        ways = [(self.ways(axis) >= 0).astype(np.int64) for axis in (0, 1)]
         for ky, kx in np.ndindex(*self.kernel):
             reached += per_tap[:, ky, kx, None, None] * np.outer(ways[0][ky], ways[1][kx])
         return reached.ravel()
 
-    def _ways(self, axis: int) -> np.ndarray:
-        """Return for each tap and row (or column) of the input whether an output sees it there."""
+    def ways(self, axis: int) -> np.ndarray:
+        """Return the output row (axis 0) or column (1) that each tap leads to from each input, else -1."""
         size, taps = self.input_shape[1 + axis], self.kernel[axis]
-        outputs = np.arange(self.output_shape[1 + axis]) * self.stride[axis] - self.padding[axis]
-        found = np.zeros((taps, size), np.int64)
+        outputs = np.arange(self.output_shape[1 + axis])
+        found = np.full((taps, size), -1, np.int64)
         for tap in range(taps):
-            seen = outputs + tap * self.dilation[axis]
-            found[tap, seen[(seen >= 0) & (seen < size)]] = 1
+            seen = outputs * self.stride[axis] - self.padding[axis] + tap * self.dilation[axis]
+            inside = (seen >= 0) & (seen < size)
+            found[tap, seen[inside]] = outputs[inside]
         return found

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from neurodeploy.backends.trace import Part, Scores, empty_layer
+from neurodeploy.backends.trace import Part, Scores, empty_layer, with_silence
 from neurodeploy.fixedpoint import rules, sigma_delta
 from neurodeploy.fixedpoint.rules import IntArray
 from neurodeploy.mapping.connection import Connection
@@ -28,13 +28,14 @@ class PlainEngine:
         self.neurons = {layer.name: kinds[layer.kind](layer, n_samples) for layer in program.layers}
         self.synapses = [Synapses(one, program.graded(one.source), n_samples) for one in program.connections]
 
-    def advance(self, spikes_BTI: np.ndarray, probes: Sequence[str] = ()) -> Part:
-        """Run as many steps as there are spikes, and return what happened in them.
+    def advance(self, spikes_BTI: np.ndarray, probes: Sequence[str] = (), *, n_silent: int = 0) -> Part:
+        """Run as many steps as there are spikes, and `n_silent` without any, and return what happened.
 
         Args:
             spikes_BTI: Checked input.
             probes: Layers whose every state is kept.
         """
+        spikes_BTI = with_silence(spikes_BTI, n_silent)
         n_samples, n_steps, _ = spikes_BTI.shape
         program = self.program
         sizes = {layer.name: layer.n_neurons for layer in program.layers}
@@ -123,7 +124,8 @@ class LifNeurons:
         """Return the spikes of step `now`."""
         if self.layer.clears(now):
             self.u, self.v = np.zeros_like(self.u), np.zeros_like(self.v)
-        plain = rules.leak_toward_zero(self.u, self.constants["kept_u"]) + (activation << rules.ALIGN_SHIFT)
+        leaked = rules.leak_toward_zero(self.u, self.constants["kept_u"])
+        plain = rules.as_int32(leaked + (activation << rules.ALIGN_SHIFT))
         state = rules.step(self.u, self.v, activation, **self.constants, resting=self.rest > 0)
         self.overflows = {
             "wrapped": int((plain != state.u).sum()),

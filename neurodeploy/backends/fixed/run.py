@@ -1,20 +1,80 @@
-"""A Program on every sample of an array, a batch at a time.
+"""A Program on every sample of an array, a batch at a time, on any of the engines.
 
 Axes: B sample, T step, I channel.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any, Protocol
 
 import numpy as np
 
 from neurodeploy.backends.fixed.plain import PlainEngine
 from neurodeploy.backends.trace import Part, Progress, Trace, check_spikes, in_batches
+from neurodeploy.errors import DataError, ProgramError, nearest
 from neurodeploy.mapping.program import Program
 
 NAME = "fixed"
-BATCH = 64
+BATCH = 256
+"""Samples of a batch: enough for every core, and their counts and states stay small."""
+AUTO = "auto"
+
+
+class Engine(Protocol):
+    """A Program with the states of some samples, advanced a number of steps at a time."""
+
+    now: int
+
+    def advance(self, spikes_BTI: np.ndarray, probes: Sequence[str] = (), *, n_silent: int = 0) -> Part:
+        """Run the steps of `spikes_BTI`, and `n_silent` without input; keep every state of `probes`."""
+        ...
+
+
+def _plain(program: Program, n_samples: int, **_: Any) -> Engine:
+    return PlainEngine(program, n_samples)
+
+
+def _native(program: Program, n_samples: int, *, threads: int, goes_on: bool) -> Engine:
+    from neurodeploy.backends.fixed.native.engine import NativeEngine
+
+    return NativeEngine(program, n_samples, threads=threads, goes_on=goes_on)
+
+
+def _torch(program: Program, n_samples: int, **_: Any) -> Engine:
+    import torch
+
+    from neurodeploy.backends.fixed.torch_engine import TorchEngine
+
+    return TorchEngine(program, n_samples, "cuda" if torch.cuda.is_available() else "cpu")
+
+
+ENGINES: dict[str, Callable[..., Engine]] = {"native": _native, "plain": _plain, "torch": _torch}
+"""Compiled and event-driven; readable numpy; torch, on the GPU where there is one. All give the same."""
+
+
+def engine_for(program: Program, name: str = AUTO) -> Callable[..., Engine]:
+    """Return the maker of an engine: called with a Program, samples, `threads` and `goes_on`.
+
+    Args:
+        name: One of `ENGINES`, or "auto": the compiled one wherever it runs the Program.
+
+    Raises:
+        DataError: there is no such engine.
+        ProgramError: the compiled engine was asked for, and cannot run the Program.
+    """
+    if name not in (AUTO, *ENGINES):
+        raise DataError(f"engine: {name!r} is unknown; {nearest(name, (AUTO, *ENGINES))}")
+    if name not in (AUTO, "native"):
+        return ENGINES[name]
+    from neurodeploy.backends.fixed.native.tables import unsupported
+
+    reason = unsupported(program)
+    if reason and name == "native":
+        raise ProgramError(f"{program.name}: {reason}, which the compiled engine does not run; use engine 'plain'")
+    return ENGINES["plain" if reason else "native"]
 
 
 def run(
@@ -23,6 +83,8 @@ def run(
     *,
     record: bool | Sequence[str] = False,
     batch_size: int = BATCH,
+    threads: int | None = None,
+    engine: str = AUTO,
     progress: Progress | None = None,
 ) -> Trace:
     """Run `program` on every sample and return the Trace.
@@ -30,18 +92,48 @@ def run(
     Args:
         spikes_BTI: Input spikes, 0 or 1, or signed values where the input is graded, (samples, steps,
             channels).
-        record: Layers whose every state is kept, True for all; else only spike counts are kept.
+        record: Layers whose every state and overflow is kept, True for all; else only spike counts are.
         batch_size: Samples simulated together; never changes the result.
+        threads: Samples are divided among so many, all cores when None; never changes the result.
+        engine: One of `ENGINES` or "auto"; never changes the result.
 
     Raises:
-        DataError: the spikes do not fit the Program.
+        DataError: the spikes do not fit the Program, or an option is not one.
     """
     spikes = check_spikes(spikes_BTI, program.n_inputs, NAME, graded=program.graded_input)
     names = [layer.name for layer in program.layers]
-    probes = names if record is True else record or ()
+    probes = check_probes(program, names if record is True else record or ())
+    make = partial(engine_for(program, engine), program, threads=check_threads(threads), goes_on=False)
+    if batch_size < 1:
+        raise DataError(f"batch_size: found {batch_size}, at least 1 is needed")
 
     def run_batch(some: np.ndarray) -> Part:
-        rest = np.zeros((len(some), program.depth, some.shape[2]), some.dtype)
-        return PlainEngine(program, len(some)).advance(np.concatenate([some, rest], axis=1), probes)
+        return make(len(some)).advance(some, probes, n_silent=program.depth)
 
     return in_batches(NAME, names, program.output, spikes, run_batch, batch_size=batch_size, progress=progress)
+
+
+def check_probes(program: Program, probes: Sequence[str]) -> Sequence[str]:
+    """Return the names after checking that each is a layer.
+
+    Raises:
+        DataError: one is not.
+    """
+    names = [layer.name for layer in program.layers]
+    for name in probes:
+        if name not in names:
+            raise DataError(f"probe: {name!r} is not a layer of {program.name}; {nearest(name, names)}")
+    return probes
+
+
+def check_threads(threads: int | None) -> int:
+    """Return the number of threads, all cores that this process may use for None.
+
+    Raises:
+        DataError: it is below 1.
+    """
+    if threads is None:
+        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    if threads < 1:
+        raise DataError(f"threads: found {threads}, at least 1 is needed")
+    return threads

@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from neurodeploy.backends.trace import LayerTrace, Part
+from neurodeploy.backends.trace import LayerTrace, Part, with_silence
 from neurodeploy.fixedpoint import rules, sigma_delta
 from neurodeploy.mapping.connection import Connection
 from neurodeploy.mapping.layer import Layer, SigmaDelta
@@ -43,13 +43,14 @@ class TorchEngine:
         ]
 
     @torch.inference_mode()
-    def advance(self, spikes_BTI: np.ndarray, probes: Sequence[str] = ()) -> Part:
-        """Run as many steps as there are spikes, and return what happened in them.
+    def advance(self, spikes_BTI: np.ndarray, probes: Sequence[str] = (), *, n_silent: int = 0) -> Part:
+        """Run as many steps as there are spikes, and `n_silent` without any, and return what happened.
 
         Args:
             spikes_BTI: Checked input.
             probes: Layers whose every state is kept.
         """
+        spikes_BTI = with_silence(spikes_BTI, n_silent)
         n_samples, n_steps, _ = spikes_BTI.shape
         program = self.program
         spikes = torch.tensor(np.ascontiguousarray(spikes_BTI), device=self.device)

@@ -1,0 +1,65 @@
+"""Codes and columns of the tables that the compiled kernels read.
+
+Every array that is handed from one compiled function to the next costs seven machine words, so a
+few wide tables are much faster than an array for each column.
+"""
+
+MATRIX, MATRIX_GRADED, CONVOLUTION, MATRIX_WIDE = 0, 1, 2, 3
+"""Kinds of connection; wide: delayed values whose sum a negative exponent acts on before it wraps."""
+LIF, LIF_SHARED, SIGMA_DELTA = 0, 1, 2
+"""Kinds of layer; shared: one decay and one threshold, no refractory period, no clears."""
+
+(
+    POP_SIZE,
+    POP_HISTORY,  # steps of its past that a connection still needs
+    POP_EVENTS,  # where its events start in the scratch
+    POP_STRIDE,  # room for the events of one step
+    POP_GRADED,
+    POP_PAST,  # where its past starts in a sample's state
+) = range(6)
+(
+    KIND,
+    FIRST,  # where its neurons start
+    PADDED,  # neurons with padding
+    SUBTRACT,
+    REFRACTORY,
+    CLEAR_EVERY,
+    CLEAR_OFFSET,
+    ROLE,
+    RELU,
+    SPIKE_EXP,
+    STATE_EXP,
+    CUMULATIVE,
+    QUICK,  # its only connection, where that sums in 16 bits, else -1
+    INTO_FIRST,  # connections into it: into[INTO_FIRST:INTO_AFTER]
+    INTO_AFTER,
+    SCORED,  # code of the readout where its potentials are one, else 0
+    START,
+) = range(17)
+KEPT_U, KEPT_V, BIAS, THRESHOLD, U_INIT, V_INIT = range(6)
+(
+    CON_KIND,
+    CON_SOURCE,
+    CON_TARGET,
+    CON_DELAY,
+    CON_EXP,  # exponent that its targets share
+    CON_EXPS,  # where the exponents of its targets start, -1 where they share one
+    CON_GAIN,  # a weight is gain * (stored + offset)
+    CON_OFFSET,
+    CON_WEIGHTS,  # where its weights start
+    CON_TOTAL,  # where the sums of all its rows start
+    CON_LARGEST,  # size of its largest weight
+    CON_GEOMETRY,  # row of its geometry
+    CON_WRAPS,  # whether its sum may leave 24 bits
+) = range(13)
+(
+    GEO_OUT_COLUMNS,
+    GEO_OUT_CHANNELS,
+    GEO_GROUP_INPUTS,  # input channels of a group
+    GEO_GROUP_OUTPUTS,
+    GEO_KERNEL_COLUMNS,
+    GEO_KERNEL_SIZE,
+    GEO_SOURCES,  # where channel, row and column of each source start among the places
+    GEO_ROWS,  # where the (first, after last) tap of each input row start
+    GEO_COLUMNS,
+) = range(9)

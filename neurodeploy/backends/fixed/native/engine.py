@@ -1,0 +1,154 @@
+"""The event-driven engine: a Program with the states of some samples, advanced by the compiled kernels.
+
+Axes: B sample, T step, I input channel, N neurons of all layers in inner order.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+
+from neurodeploy.backends.fixed.native import columns as c
+from neurodeploy.backends.fixed.native.compiled import advance
+from neurodeploy.backends.fixed.native.primitives import PLACES
+from neurodeploy.backends.fixed.native.steps import Results, Scratch, State
+from neurodeploy.backends.fixed.native.tables import CHUNK, Native, Tables, native
+from neurodeploy.backends.trace import LayerTrace, Part, lowest_score
+from neurodeploy.mapping.program import Program
+
+
+class NativeEngine:
+    """A Program with the states of some samples.
+
+    Args:
+        threads: Samples are divided among so many.
+        goes_on: Keep what is needed to advance a second time.
+    """
+
+    def __init__(self, program: Program, n_samples: int, *, threads: int = 1, goes_on: bool = True) -> None:
+        self.program, self.n_samples, self.now = program, n_samples, 0
+        self.threads = max(1, min(threads, n_samples))
+        self.native = _tables(program)
+        t = self.native.tables
+        size = t.neurons.shape[1]
+        graded = any(layer.graded for layer in program.layers)
+        refractory = bool(t.layers[:, c.REFRACTORY].any())
+        self.state = State(
+            u=np.tile(t.neurons[c.U_INIT], (n_samples, 1)),
+            v=np.tile(t.neurons[c.V_INIT], (n_samples, 1)),
+            rest=np.zeros((n_samples, size if refractory else 0), np.int32),
+            residue=np.zeros((n_samples, size if graded else 0), np.int32),
+            error=np.zeros((n_samples, size if graded else 0), np.int32),
+            past=np.zeros(
+                (n_samples, int((t.pops[:, c.POP_HISTORY] * t.pops[:, c.POP_SIZE]).sum()) if goes_on else 0), np.int32
+            ),
+        )
+        self.scratch = [_scratch(t) for _ in range(self.threads)]
+
+    def advance(self, spikes_BTI: np.ndarray, probes: Sequence[str] = (), *, n_silent: int = 0) -> Part:
+        """Run as many steps as there are spikes, and `n_silent` without any, and return what happened.
+
+        Args:
+            spikes_BTI: Checked input, uint8 or int32 as `check_spikes` returns it.
+            probes: Layers whose every state is kept.
+        """
+        t = self.native.tables
+        n_samples, n_fed, n_inputs = spikes_BTI.shape
+        n_steps = n_fed + n_silent
+        probe, n_probed = self._probe(probes)
+        results = Results(
+            counts=np.zeros((n_samples, t.neurons.shape[1]), np.int32),
+            overflows=np.zeros((n_samples, len(self.program.layers), 2), np.int64),
+            scores=np.full((n_samples, int(t.layers[:, c.PADDED].max())), lowest_score(self.program.readout), np.int64),
+            probe=probe,
+            sent=np.empty((n_samples, n_steps, n_probed), np.int32),
+            u=np.empty((n_samples, n_steps, n_probed), np.int32),
+            v=np.empty((n_samples, n_steps, n_probed), np.int32),
+        )
+        flat = np.ascontiguousarray(spikes_BTI).reshape(-1)
+        nothing8, nothing32 = np.zeros(0, np.uint8), np.zeros(0, np.int32)
+        spikes = nothing8 if self.program.graded_input else flat.view(np.uint8)
+        values = flat if self.program.graded_input else nothing32
+        bounds = np.linspace(0, n_samples, self.threads + 1).astype(int)
+
+        def some(thread: int) -> None:
+            begin, after = int(bounds[thread]), int(bounds[thread + 1])
+            scratch = self.scratch[thread]
+            kernel(t, self.state, results, scratch, spikes, values, n_inputs, n_fed, n_steps, self.now, begin, after)
+
+        kernel = advance()
+        if self.threads == 1:
+            some(0)
+        else:
+            list(_pool(self.threads).map(some, range(self.threads)))
+        self.now += n_steps
+        return self._part(results, probes)
+
+    def _probe(self, probes: Sequence[str]) -> tuple[np.ndarray, int]:
+        """Return where each layer's neurons start in the records, or -1, and how many there are."""
+        places, total = np.full(len(self.program.layers), -1), 0
+        for index, layer in enumerate(self.program.layers):
+            if layer.name in probes:
+                places[index] = total
+                total += layer.n_neurons
+        return places, total
+
+    def _part(self, results: Results, probes: Sequence[str]) -> Part:
+        """Return the results in the Program's own order of neurons."""
+        t, order = self.native.tables, self.native.order
+        counts, layers, overflows = {}, {}, {}
+        for index, layer in enumerate(self.program.layers):
+            outer = np.argsort(order[layer.name])
+            start = t.layers[index, c.FIRST]
+            counts[layer.name] = results.counts[:, start : start + layer.n_neurons][:, outer].astype(np.int64)
+            if layer.name in probes:
+                at = results.probe[index]
+                sent, u, v = (
+                    _ordered(record[:, :, at : at + layer.n_neurons], outer)
+                    for record in (results.sent, results.u, results.v)
+                )
+                layers[layer.name] = LayerTrace(sent if layer.graded else sent.astype(np.bool_), u, v)
+                wrapped, saturated = results.overflows[:, index].sum(axis=0)
+                overflows[layer.name] = {"wrapped": int(wrapped), "saturated": int(saturated)}
+        output = self.program.layer(self.program.output)
+        scores = None
+        if self.program.readout != "spikes":
+            scores = results.scores[:, : output.n_neurons][:, np.argsort(order[output.name])]
+        return Part(counts, layers, overflows, scores)
+
+
+def _ordered(values: np.ndarray, outer: np.ndarray) -> np.ndarray:
+    return values if (outer == np.arange(len(outer))).all() else values[:, :, outer]
+
+
+def _scratch(t: Tables) -> Scratch:
+    """Return room for one thread's sample."""
+    pops = t.pops
+    size = int(((pops[:, c.POP_HISTORY] + CHUNK) * pops[:, c.POP_STRIDE]).sum()) + 64
+    widest, sources = int(t.layers[:, c.PADDED].max()), int(pops[:, c.POP_SIZE].max()) + 64
+    return Scratch(
+        events=np.zeros(size, np.int32),
+        values=np.zeros(size if pops[:, c.POP_GRADED].any() else 1, np.int32),
+        n_events=np.zeros((len(pops), int(pops[:, c.POP_HISTORY].max()) + CHUNK), np.int64),
+        flags=np.zeros(widest, np.uint8),
+        activation=np.zeros(widest, np.int32),
+        sums=np.zeros(widest, np.int32),
+        sums16=np.zeros(widest, np.int16),
+        message=np.zeros(widest, np.int32),
+        silent=np.zeros(sources, np.uint8),
+        others=np.zeros(sources, np.int32),
+        places=PLACES,
+    )
+
+
+@functools.lru_cache(maxsize=8)
+def _tables(program: Program) -> Native:
+    return native(program)
+
+
+@functools.cache
+def _pool(threads: int) -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(threads, thread_name_prefix="neurodeploy")

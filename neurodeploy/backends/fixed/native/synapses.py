@@ -1,0 +1,155 @@
+"""What one connection adds to a layer in one step, compiled: only rows of sources that sent something.
+
+Axes: N neurons of the target in inner order, padding included.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numba import njit
+
+from neurodeploy.backends.fixed.native import columns as c
+from neurodeploy.backends.fixed.native.primitives import ROWS_IN_16_BITS, ZERO, i32, rows_16, shifted
+from neurodeploy.fixedpoint import rules
+
+BELOW = i32(rules.STATE_LIMIT)
+WITHIN = i32(2 * rules.STATE_LIMIT - 1)
+
+
+@njit(nogil=True)
+def add(t: Any, con: np.ndarray, scratch: Any, begin: int, n_events: int, activation: np.ndarray) -> None:
+    """Add to `activation` what a connection brings from the events at `begin` in the scratch."""
+    padded = len(activation)
+    sums = scratch.sums[:padded]
+    if con[c.CON_KIND] == c.MATRIX_WIDE:
+        _wide(t, con, scratch, begin, n_events, activation)
+        return
+    if con[c.CON_KIND] == c.CONVOLUTION:
+        _convolve(t, con, scratch, begin, n_events, sums)
+    else:
+        size = t.pops[con[c.CON_SOURCE], c.POP_SIZE]
+        start = con[c.CON_WEIGHTS]
+        rows = t.weights8[start : start + (size + 1) * padded].reshape((size + 1, padded))
+        if con[c.CON_KIND] == c.MATRIX:
+            sent = i32(n_events)
+            _matrix(rows, t.totals[con[c.CON_TOTAL] :], scratch, begin, n_events, sums)
+        else:
+            sent = _graded(rows, scratch, begin, n_events, sums)
+        gain, constant = i32(con[c.CON_GAIN]), i32(i32(con[c.CON_OFFSET]) * sent)
+        for o in range(padded):
+            sums[o] = i32(gain * i32(sums[o] + constant))
+    if con[c.CON_EXPS] >= 0:
+        exponents = t.exponents[con[c.CON_EXPS] : con[c.CON_EXPS] + padded]
+        for o in range(padded):
+            sums[o] = shifted(sums[o], exponents[o])
+    elif con[c.CON_EXP] > 0:
+        left = i32(con[c.CON_EXP])
+        for o in range(padded):
+            sums[o] = i32(sums[o] << left)
+    elif con[c.CON_EXP] < 0:
+        right = i32(-con[c.CON_EXP])
+        for o in range(padded):
+            sums[o] = i32(sums[o] >> right)
+    if con[c.CON_WRAPS]:
+        for o in range(padded):
+            sums[o] = i32(i32(i32(sums[o] + BELOW) & WITHIN) - BELOW)
+    for o in range(padded):
+        activation[o] = i32(activation[o] + sums[o])
+
+
+@njit(nogil=True)
+def _matrix(rows: np.ndarray, totals: np.ndarray, scratch: Any, begin: int, n_events: int, sums: np.ndarray) -> None:
+    """Sum up the rows of the events, or where they are most, take the others off the sum of all."""
+    padded, size = len(sums), rows.shape[0] - 1
+    if 2 * n_events <= size:
+        for o in range(padded):
+            sums[o] = 0
+        _add_rows(rows, scratch.events, begin, n_events, sums, scratch.sums16[:padded], i32(1))
+        return
+    silent = scratch.silent
+    for j in range(size):
+        silent[j] = 1
+    for k in range(n_events):
+        silent[scratch.events[begin + k]] = 0
+    n_silent = 0
+    for j in range(size):
+        scratch.others[n_silent] = j
+        n_silent += silent[j]
+    for o in range(padded):
+        sums[o] = totals[o]
+    _add_rows(rows, scratch.others, 0, n_silent, sums, scratch.sums16[:padded], i32(-1))
+
+
+@njit(nogil=True)
+def _add_rows(
+    rows: np.ndarray, events: np.ndarray, begin: int, n_events: int, sums: np.ndarray, sums16: np.ndarray, sign: Any
+) -> None:
+    after = begin + n_events
+    for at in range(begin, after, ROWS_IN_16_BITS):
+        rows_16(rows, events, at, min(at + ROWS_IN_16_BITS, after), sums16)
+        for o in range(len(sums)):
+            sums[o] = i32(sums[o] + i32(sign * i32(sums16[o])))
+
+
+@njit(nogil=True)
+def _graded(rows: np.ndarray, scratch: Any, begin: int, n_events: int, sums: np.ndarray) -> Any:
+    """Sum up rows times values, wrapping in 32 bits; return the sum of the values."""
+    padded = len(sums)
+    for o in range(padded):
+        sums[o] = 0
+    sent = ZERO
+    for k in range(begin, begin + n_events):
+        value = scratch.values[k]
+        sent = i32(sent + value)
+        row = rows[scratch.events[k]]
+        for o in range(padded):
+            sums[o] = i32(sums[o] + i32(value * i32(row[o])))
+    return sent
+
+
+@njit(nogil=True)
+def _wide(t: Any, con: np.ndarray, scratch: Any, begin: int, n_events: int, activation: np.ndarray) -> None:
+    """Add rows times values as Lava's `DelayDense` does: products of 32 bits, their sum of 64."""
+    padded, start = len(activation), con[c.CON_WEIGHTS]
+    for o in range(padded):
+        total = np.int64(0)
+        for k in range(begin, begin + n_events):
+            weight = t.weights16[start + scratch.events[k] * padded + o]
+            total += np.int64(i32(scratch.values[k] * i32(weight)))
+        exponent = con[c.CON_EXP] if con[c.CON_EXPS] < 0 else np.int64(t.exponents[con[c.CON_EXPS] + o])
+        total = total << exponent if exponent >= 0 else total >> -exponent
+        activation[o] = i32(activation[o] + i32(total))
+
+
+@njit(nogil=True)
+def _convolve(t: Any, con: np.ndarray, scratch: Any, begin: int, n_events: int, sums: np.ndarray) -> None:
+    """Add, for every event, the weights of each tap to all the output channels it reaches."""
+    geometry = t.geometries[con[c.CON_GEOMETRY]]
+    outputs, columns = geometry[c.GEO_GROUP_OUTPUTS], geometry[c.GEO_KERNEL_COLUMNS]
+    channels, width = geometry[c.GEO_OUT_CHANNELS], geometry[c.GEO_OUT_COLUMNS]
+    per_source = geometry[c.GEO_KERNEL_SIZE] * outputs
+    graded = t.pops[con[c.CON_SOURCE], c.POP_GRADED]
+    places = t.places
+    for o in range(len(sums)):
+        sums[o] = 0
+    for k in range(begin, begin + n_events):
+        at = geometry[c.GEO_SOURCES] + 3 * scratch.events[k]
+        channel, y, x = places[at], places[at + 1], places[at + 2]
+        value = scratch.values[k] if graded else i32(1)
+        weights = con[c.CON_WEIGHTS] + channel * per_source
+        first = (channel // geometry[c.GEO_GROUP_INPUTS]) * outputs
+        rows, others = geometry[c.GEO_ROWS] + 2 * y, geometry[c.GEO_COLUMNS] + 2 * x
+        for i in range(places[rows], places[rows + 1], 2):
+            for j in range(places[others], places[others + 1], 2):
+                here = weights + (places[i] * columns + places[j]) * outputs
+                there = (places[i + 1] * width + places[j + 1]) * channels + first
+                added = t.weights16[here : here + outputs]
+                reached = sums[there : there + outputs]
+                if graded:
+                    for o in range(outputs):
+                        reached[o] = i32(reached[o] + i32(value * i32(added[o])))
+                else:
+                    for o in range(outputs):
+                        reached[o] = i32(reached[o] + i32(added[o]))

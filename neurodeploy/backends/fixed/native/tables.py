@@ -1,0 +1,314 @@
+"""A Program as the flat arrays that the compiled kernels walk through.
+
+Neurons have an inner order, in which a population that a convolution reaches has its channels
+last: one event then adds whole vectors of channels. Rows are padded to `LANES` neurons; the
+padding never spikes. Axes: N inner neurons of all layers one after another, padding included.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from neurodeploy.backends.fixed.native import columns as c
+from neurodeploy.fixedpoint import rules, sigma_delta
+from neurodeploy.fixedpoint.window import Window
+from neurodeploy.mapping.connection import Connection
+from neurodeploy.mapping.layer import Layer, SigmaDelta
+from neurodeploy.mapping.program import INPUT, Program
+
+LANES = 32
+"""Neurons that a layer's row is padded to a multiple of: two vectors of 16-bit sums."""
+CHUNK = 128
+"""Steps that the kernels take a sample through at a time."""
+
+READOUT_CODES = {"spikes": 0, "v_last": 1, "v_max": 2, "v_sum": 3}
+ROLE_CODES = {sigma_delta.SIGMA: 0, sigma_delta.DELTA: 1, sigma_delta.SIGMA_DELTA: 2}
+
+
+class Tables(NamedTuple):
+    """What the kernels read; populations count from 0 for the input, layers from 0."""
+
+    pops: np.ndarray  # (populations, POP_...)
+    layers: np.ndarray  # (layers, KIND...)
+    neurons: np.ndarray  # (KEPT_U..., N)
+    connections: np.ndarray  # (connections, CON_...)
+    geometries: np.ndarray  # (convolutions, GEO_...)
+    into: np.ndarray  # connections in the order of their targets
+    groups: np.ndarray  # layers that are stepped together: (first, after last, whether in a loop)
+    weights8: np.ndarray
+    weights16: np.ndarray
+    exponents: np.ndarray
+    totals: np.ndarray
+    places: np.ndarray  # of convolutions: places of the sources, ranges of taps, and taps
+
+
+class Native(NamedTuple):
+    """Tables, and how inner neurons relate to the Program's: `order[layer][inner]` is its neuron."""
+
+    tables: Tables
+    order: dict[str, np.ndarray]
+
+
+def unsupported(program: Program) -> str:
+    """Return in words why the compiled kernels cannot run a Program; empty where they can."""
+    for layer in program.layers:
+        shapes = {one.window.output_shape for one in program.into(layer.name) if one.window}
+        if len(shapes) > 1:
+            return f"{layer.name} is reached by convolutions of different shapes"
+    return ""
+
+
+def native(program: Program) -> Native:
+    """Return the tables of a Program."""
+    return _Builder(program).build()
+
+
+class _Flat:
+    """Arrays put one after another."""
+
+    def __init__(self, kind: Any) -> None:
+        self.kind, self.size = kind, 0
+        self.parts: list[np.ndarray] = []
+
+    def put(self, values: Any) -> int:
+        """Return where the values start."""
+        part = np.ascontiguousarray(values, self.kind).ravel()
+        self.parts.append(part)
+        self.size += part.size
+        return self.size - part.size
+
+    def whole(self) -> np.ndarray:
+        return np.concatenate([*self.parts, np.zeros(LANES, self.kind)])
+
+
+class _Builder:
+    def __init__(self, program: Program) -> None:
+        self.program = program
+        self.names = [INPUT, *(layer.name for layer in program.layers)]
+        self.sizes = {INPUT: program.n_inputs} | {layer.name: layer.n_neurons for layer in program.layers}
+        self.order = {name: self._inner_order(name) for name in self.names}
+        self.synapses = [part for one in program.connections for part in self._split(one)]
+
+    def _inner_order(self, name: str) -> np.ndarray:
+        order = np.arange(self.sizes[name])
+        for one in self.program.into(name):
+            if one.window:
+                return order.reshape(one.window.output_shape).transpose(1, 2, 0).ravel()
+        return order
+
+    def _split(self, one: Connection) -> list[tuple[Connection, int, np.ndarray]]:
+        """Return a connection as one part for each delay: (connection, delay, weights as held)."""
+        return [(one, delay, weight) for delay, weight in one.by_delay()]
+
+    def build(self) -> Native:
+        layers, neurons = self._layers()
+        into = [i for layer in self.program.layers for i in self._into(layer.name)]
+        return Native(
+            Tables(
+                pops=self._populations(),
+                layers=layers,
+                neurons=neurons,
+                into=np.array(into or [0]),
+                groups=np.array(self._groups()),
+                **self._connections(),
+            ),
+            self.order,
+        )
+
+    def _populations(self) -> np.ndarray:
+        history = [
+            max([1 + delay for one, delay, _ in self.synapses if one.source == name], default=1) for name in self.names
+        ]
+        sizes = [self.sizes[name] for name in self.names]
+        # Eight entries are written at a time, and up to seven are appended to a step.
+        stride = [size + 16 for size in sizes]
+        events = np.cumsum([0] + [(steps + CHUNK) * room for steps, room in zip(history, stride, strict=True)])
+        past = np.cumsum([0] + [steps * size for steps, size in zip(history, sizes, strict=True)])
+        graded = [int(self.program.graded(name)) for name in self.names]
+        return np.stack([sizes, history, events[:-1], stride, graded, past[:-1]], axis=1).astype(np.int64)
+
+    def _layers(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return the table of the layers and that of the neurons."""
+        program = self.program
+        padded = [_padded(layer.n_neurons) for layer in program.layers]
+        first = np.cumsum([0, *padded])
+        neurons = np.zeros((6, first[-1]), np.int32)
+        neurons[c.THRESHOLD] = rules.NEVER << rules.ALIGN_SHIFT
+        self.kinds = [_kind(layer) for layer in program.layers]
+        after = np.cumsum([len(self._into(layer.name)) for layer in program.layers])
+        rows = np.zeros((len(padded), 17), np.int64)
+        for index, layer in enumerate(program.layers):
+            here = slice(first[index], first[index] + layer.n_neurons)
+            for key, value in _neuron_values(layer).items():
+                neurons[key, here] = np.broadcast_to(value, layer.n_neurons)[self.order[layer.name]]
+            scored = READOUT_CODES[program.readout] if layer.name == program.output else 0
+            row = rows[index]
+            row[[c.KIND, c.FIRST, c.PADDED, c.QUICK]] = (
+                self.kinds[index],
+                first[index],
+                padded[index],
+                self._quick(index),
+            )
+            row[[c.INTO_FIRST, c.INTO_AFTER]] = after[index] - len(self._into(layer.name)), after[index]
+            row[[c.SCORED, c.START]] = scored, layer.start
+            if isinstance(layer, SigmaDelta):
+                row[[c.ROLE, c.RELU]] = ROLE_CODES[layer.role], layer.activation == sigma_delta.RELU
+                row[[c.SPIKE_EXP, c.STATE_EXP, c.CUMULATIVE]] = layer.spike_exp, layer.state_exp, layer.cumulative
+            else:
+                row[[c.SUBTRACT, c.REFRACTORY]] = layer.reset == rules.RESET_SUBTRACT, layer.refractory
+                row[[c.CLEAR_EVERY, c.CLEAR_OFFSET]] = layer.clear_every, layer.clear_offset % max(layer.clear_every, 1)
+        return rows, neurons
+
+    def _into(self, name: str) -> list[int]:
+        return [index for index, (one, _, _) in enumerate(self.synapses) if one.target == name]
+
+    def _quick(self, layer: int) -> int:
+        """Return the connection of a layer that has only one, a matrix with one exponent of at least 0."""
+        into = self._into(self.program.layers[layer].name)
+        if len(into) != 1 or self.kinds[layer] != c.LIF_SHARED:
+            return -1
+        one = self.synapses[into[0]][0]
+        plain = not one.window and not self.program.graded(one.source)
+        return into[0] if plain and not one.weight_exp.ndim and one.weight_exp >= 0 else -1
+
+    def _groups(self) -> list[tuple[int, int, bool]]:
+        """Return ranges of layers: those that a loop connects are stepped together, the others alone."""
+        place = {name: index - 1 for index, name in enumerate(self.names)}
+        spans = [(place[one.target], place[one.source]) for one, _, _ in self.synapses]
+        loops = sorted(span for span in spans if span[0] <= span[1])
+        groups: list[tuple[int, int, bool]] = []
+        index = 0
+        while index < len(self.program.layers):
+            after, in_loop = index + 1, False
+            for low, high in loops:
+                if index <= low < after:
+                    after, in_loop = max(after, high + 1), True
+            groups.append((index, after, in_loop))
+            index = after
+        return groups
+
+    def _connections(self) -> dict[str, np.ndarray]:
+        weights8, weights16, exponents, totals = _Flat(np.int8), _Flat(np.int16), _Flat(np.int32), _Flat(np.int32)
+        geometry = _Geometry()
+        rows = np.zeros((max(len(self.synapses), 1), 13), np.int64)
+        for row, (one, delay, held) in zip(rows, self.synapses, strict=False):
+            graded = self.program.graded(one.source)
+            targets, sources = self.order[one.target], self.order[one.source]
+            padded = _padded(len(targets))
+            row[[c.CON_SOURCE, c.CON_TARGET]] = self.names.index(one.source), self.names.index(one.target) - 1
+            row[[c.CON_DELAY, c.CON_LARGEST, c.CON_EXPS]] = delay, np.abs(held).max(initial=0), -1
+            if one.weight_exp.ndim:
+                row[c.CON_EXPS] = exponents.put(np.pad(one.row_exponents[targets], (0, padded - len(targets))))
+            else:
+                row[c.CON_EXP] = one.weight_exp
+            if one.window:
+                row[[c.CON_KIND, c.CON_WEIGHTS]] = c.CONVOLUTION, weights16.put(_by_source(one, held))
+                row[c.CON_GEOMETRY] = geometry.put(one.window, sources)
+                row[c.CON_WRAPS] = graded or one.largest_sum().max() >= rules.STATE_LIMIT
+            elif graded and one.largest_delay and one.weight_exp.min() < 0:
+                row[[c.CON_KIND, c.CON_WEIGHTS]] = (
+                    c.MATRIX_WIDE,
+                    weights16.put(_by_row(held[targets][:, sources], padded, 0)),
+                )
+            else:
+                stored, row[c.CON_GAIN], row[c.CON_OFFSET] = _stored(held)
+                block = _by_row(stored[targets][:, sources], padded, -row[c.CON_OFFSET])
+                row[c.CON_KIND] = c.MATRIX_GRADED if graded else c.MATRIX
+                row[c.CON_WEIGHTS] = weights8.put(np.concatenate([block, np.zeros((1, padded))]))
+                row[c.CON_TOTAL] = totals.put(block.sum(axis=0))
+        return {
+            "connections": rows,
+            "geometries": np.array(geometry.rows or [[0] * 9]),
+            "weights8": weights8.whole(),
+            "weights16": weights16.whole(),
+            "exponents": exponents.whole(),
+            "totals": totals.whole(),
+            "places": geometry.places.whole(),
+        }
+
+
+def _padded(n_neurons: int) -> int:
+    return -(-n_neurons // LANES) * LANES
+
+
+def _neuron_values(layer: Layer | SigmaDelta) -> dict[int, Any]:
+    if isinstance(layer, SigmaDelta):
+        return {c.BIAS: layer.effective_bias, c.THRESHOLD: layer.threshold}
+    return {
+        c.KEPT_U: rules.kept_of_current(layer.du),
+        c.KEPT_V: rules.kept_of_potential(layer.dv),
+        c.BIAS: rules.effective_bias(layer.bias_mant, layer.bias_exp),
+        c.THRESHOLD: layer.vth << rules.ALIGN_SHIFT,
+        c.U_INIT: layer.u_init,
+        c.V_INIT: layer.v_init,
+    }
+
+
+def _kind(layer: Layer | SigmaDelta) -> int:
+    if isinstance(layer, SigmaDelta):
+        return c.SIGMA_DELTA
+    return c.LIF_SHARED if layer.shared and not layer.refractory and not layer.clear_every else c.LIF
+
+
+def _stored(held: np.ndarray) -> tuple[np.ndarray, int, int]:
+    """Return weights as int8, with gain and offset: a weight is gain * (stored + offset).
+
+    Weights of mixed signs are even, from -256 on; those of one sign have at most 8 bits.
+    """
+    if not (held & 1).any():
+        return (held >> 1).astype(np.int8), 2, 0
+    gain = -1 if held.min() < 0 else 1
+    return (gain * held - 128).astype(np.int8), gain, 128
+
+
+def _by_row(weight_OI: np.ndarray, padded: int, filling: int) -> np.ndarray:
+    """Return a matrix as one row for each source, padded."""
+    return np.pad(weight_OI.T.astype(np.int64), ((0, 0), (0, padded - len(weight_OI))), constant_values=filling)
+
+
+def _by_source(one: Connection, held: np.ndarray) -> np.ndarray:
+    """Return a convolution's weights as (input channel, tap row, tap column, output channel of its group)."""
+    assert one.window
+    split = held.reshape(one.window.groups, -1, *held.shape[1:])
+    return split.transpose(0, 2, 3, 4, 1)
+
+
+class _Geometry:
+    """Which taps lead from a source to which outputs, for every convolution."""
+
+    def __init__(self) -> None:
+        self.rows: list[list[int]] = []
+        self.places = _Flat(np.int32)
+
+    def put(self, window: Window, source_order: np.ndarray) -> int:
+        """Return the row of a convolution's geometry."""
+        channels, _, columns = window.output_shape
+        cyx = np.stack(np.unravel_index(source_order, window.input_shape), axis=1)
+        self.rows.append(
+            [
+                columns,
+                channels,
+                window.input_shape[0] // window.groups,
+                channels // window.groups,
+                window.kernel[1],
+                window.kernel[0] * window.kernel[1],
+                self.places.put(cyx),
+                self._taps(window.ways(0)),
+                self._taps(window.ways(1)),
+            ]
+        )
+        return len(self.rows) - 1
+
+    def _taps(self, ways: np.ndarray) -> int:
+        """Return where the ranges start; `ways` holds for (tap, input) the output it leads to, or -1.
+
+        A range is where the (tap, output) pairs of an input start, and where they end.
+        """
+        ranges = []
+        for at in range(ways.shape[1]):
+            taps = np.flatnonzero(ways[:, at] >= 0)
+            start = self.places.put(np.stack([taps, ways[taps, at]], axis=1))
+            ranges.append((start, start + 2 * len(taps)))
+        return self.places.put(ranges)

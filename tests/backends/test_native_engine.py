@@ -1,0 +1,159 @@
+"""The compiled engine equals the readable one in every state, on every kind of Program.
+
+Axes: B sample, T step, I input channel.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from neurodeploy.backends import fixed
+from neurodeploy.backends.fixed.native.compiled import advance, cache_folder
+from neurodeploy.backends.fixed.native.engine import NativeEngine
+from neurodeploy.backends.fixed.native.tables import CHUNK, unsupported
+from neurodeploy.backends.fixed.plain import PlainEngine
+from neurodeploy.backends.trace import Part, check_spikes
+from neurodeploy.conformance.generate import random_case
+from neurodeploy.errors import ProgramError
+from neurodeploy.fixedpoint import rules
+from neurodeploy.fixedpoint.window import Window
+from neurodeploy.mapping.connection import Connection
+from neurodeploy.mapping.program import INPUT, Program
+from tests.backends.lava_support import assert_same_states, layer, one_layer, program, random_spikes
+
+RANDOM = 150
+
+
+def checked_case(seed: int) -> tuple[Program, np.ndarray]:
+    case = random_case(seed)
+    return case.program, check_spikes(case.spikes, case.program.n_inputs, "test", graded=case.program.graded_input)
+
+
+def assert_same_parts(one: Part, other: Part) -> None:
+    for name, states in one.layers.items():
+        for key in ("spikes_BTN", "u_BTN", "v_BTN"):
+            np.testing.assert_array_equal(
+                getattr(other.layers[name], key), getattr(states, key), err_msg=f"{name} {key}"
+            )
+        if one.overflows[name]:
+            assert other.overflows[name] == one.overflows[name], name
+    for name, counts in one.counts.items():
+        np.testing.assert_array_equal(other.counts[name], counts, err_msg=name)
+    assert (one.scores_BN is None) == (other.scores_BN is None)
+    if one.scores_BN is not None:
+        np.testing.assert_array_equal(other.scores_BN, one.scores_BN)
+
+
+@pytest.mark.parametrize("seed", range(RANDOM))
+def test_random_programs_agree_in_every_state_counted_or_recorded_whole_or_in_parts(seed: int) -> None:
+    made, spikes = checked_case(seed)
+    names = [la.name for la in made.layers]
+    expected = PlainEngine(made, len(spikes)).advance(spikes, names)
+    assert_same_parts(expected, NativeEngine(made, len(spikes)).advance(spikes, names))
+    counted = NativeEngine(made, len(spikes), goes_on=False).advance(spikes)
+    for name in names:
+        np.testing.assert_array_equal(counted.counts[name], expected.counts[name], err_msg=name)
+    half = spikes.shape[1] // 2
+    parts = NativeEngine(made, len(spikes), threads=2)
+    first, rest = parts.advance(spikes[:, :half], names), parts.advance(spikes[:, half:], names)
+    for name in names:
+        v = np.concatenate([first.layers[name].v_BTN, rest.layers[name].v_BTN], axis=1)
+        np.testing.assert_array_equal(v, expected.layers[name].v_BTN, err_msg=name)
+        np.testing.assert_array_equal(first.counts[name] + rest.counts[name], expected.counts[name])
+
+
+@pytest.mark.parametrize("sign", [1, -1, 0])
+@pytest.mark.parametrize("density", [0.0, 0.02, 0.3, 0.5, 0.51, 0.9, 1.0])
+def test_any_activity_gives_the_same_sums(density: float, sign: int) -> None:
+    """Few rows are summed in 16 bits, many in 32, and where most are active the others are taken off."""
+    rng = np.random.default_rng(1)
+    weight = rng.integers(-256, 256, (40, 700)) if sign == 0 else sign * rng.integers(0, 256, (40, 700))
+    made = one_layer(weight, 0, vth=90000, du=1000, dv=200)
+    spikes = random_spikes(2, 2, 30, 700, density)
+    expected = fixed.run(made, spikes, record=True, engine="plain")
+    assert_same_states(expected, fixed.run(made, spikes, record=True, engine="native"))
+    counted = fixed.run(made, spikes, engine="native")
+    np.testing.assert_array_equal(counted.counts["hidden"], expected.counts["hidden"])
+
+
+@pytest.mark.parametrize("n_steps", [1, CHUNK - 1, CHUNK, CHUNK + 1, 2 * CHUNK + 3])
+def test_runs_longer_than_a_chunk_go_on_where_it_ended(n_steps: int) -> None:
+    layers = [layer("a", 6, refractory=2), layer("b", 5, start=10, clear_every=7, clear_offset=3, reset="subtract")]
+    rng = np.random.default_rng(3)
+    connections = [
+        Connection("in", INPUT, "a", rng.integers(-100, 200, (6, 9))),
+        Connection("on", "a", "b", rng.integers(-100, 200, (5, 6)), delay=rng.integers(0, 9, (5, 6))),
+        Connection("loop", "a", "a", rng.integers(-100, 100, (6, 6)), delay=5),
+    ]
+    made = program(9, layers, connections)
+    spikes = random_spikes(4, 2, n_steps, 9)
+    assert_same_states(
+        fixed.run(made, spikes, record=True, engine="plain"), fixed.run(made, spikes, record=True, engine="native")
+    )
+
+
+def test_currents_that_can_wrap_and_those_that_cannot_are_told_apart() -> None:
+    """The bound on the current's size must not let a wrap pass unseen, step after step."""
+    weight = np.random.default_rng(9).integers(-128, 128, (8, 300)) * 2
+    made = one_layer(weight, 4, du=0, dv=4096, vth=100000, reset="subtract")
+    spikes = random_spikes(5, 3, 200, 300, 0.05)
+    expected = fixed.run(made, spikes, record=True, engine="plain")
+    assert expected.overflows["hidden"]["wrapped"] > 0
+    counted = fixed.run(made, spikes, engine="native").counts["hidden"]
+    np.testing.assert_array_equal(counted, expected.counts["hidden"])
+    assert counted.sum() > 0
+
+
+def test_what_is_not_asked_for_is_not_kept() -> None:
+    made, spikes = checked_case(0)
+    assert fixed.run(made, spikes, engine="native").layers == {}
+    name = made.layers[0].name
+    found = fixed.run(made, spikes, record=[name], engine="native")
+    assert list(found.layers) == list(found.overflows) == [name]
+
+
+@pytest.mark.parametrize("options", [{"threads": 2}, {"threads": 5}, {"batch_size": 1}, {"batch_size": 3}])
+def test_threads_and_batches_never_change_a_result(options: dict[str, Any]) -> None:
+    made = random_case(7).program
+    rng = np.random.default_rng(6)
+    spikes = rng.random((8, 12, made.n_inputs)) < 0.4
+    expected = fixed.run(made, spikes, record=True, engine="plain")
+    assert_same_states(expected, fixed.run(made, spikes, record=True, engine="native", **options))
+
+
+def two_windows() -> Program:
+    """Return a layer that two convolutions of different shapes reach."""
+    tall, wide = Window((1, 6, 1), 1, (3, 1)), Window((1, 1, 6), 1, (1, 3))
+    connections = [
+        Connection("tall", INPUT, "both", np.ones(tall.weight_shape, np.int64), window=tall),
+        Connection("wide", INPUT, "both", np.ones(wide.weight_shape, np.int64), window=wide),
+    ]
+    return program(6, [layer("both", 4, vth=1)], connections)
+
+
+def test_what_the_compiled_engine_cannot_run_the_readable_one_does() -> None:
+    made = two_windows()
+    assert unsupported(made)
+    spikes = random_spikes(8, 1, 9, 6)
+    assert_same_states(fixed.run(made, spikes, record=True, engine="plain"), fixed.run(made, spikes, record=True))
+    with pytest.raises(ProgramError, match="both is reached by convolutions of different shapes"):
+        fixed.run(made, spikes, engine="native")
+
+
+def test_compiled_code_is_kept_for_the_sources_it_was_made_from(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
+    assert advance() is advance()
+    monkeypatch.setenv("NEURODEPLOY_CACHE", str(tmp_path))
+    assert cache_folder().parent == tmp_path
+
+
+def test_padding_never_spikes() -> None:
+    """A threshold of 0 and weights stored with an offset would be the first to move it."""
+    made = one_layer(np.full((3, 4), 255), 7, vth=0, du=4095, dv=4096)
+    spikes = np.ones((1, 5, 4))
+    found = fixed.run(made, spikes, engine="native").counts["hidden"]
+    assert found.shape == (1, 3)
+    assert rules.STATE_LIMIT > (255 * 4 << 13)
+    np.testing.assert_array_equal(found, fixed.run(made, spikes, engine="plain").counts["hidden"])
