@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
-from neurodeploy.data.files import read_file
+from neurodeploy.data.files import open_file
 from neurodeploy.data.sources import SOURCES, Source, folders, stratified
 from neurodeploy.data.spikes import SpikeData
+from neurodeploy.data.stream import SampleSource, check_limit
 from neurodeploy.errors import DataError, nearest
 
 Split = Literal["train", "validation", "test", "all"]
@@ -27,7 +29,7 @@ class DataSettings(BaseModel):
     validation_part: float = Field(0.15, gt=0, lt=1, description="Share of the training part, per class.")
 
 
-def load(
+def open_samples(
     where: str,
     *,
     split: Split = "test",
@@ -35,8 +37,9 @@ def load(
     validation_part: float = 0.15,
     dt_s: float | None = None,
     n_channels: int | None = None,
-) -> SpikeData:
-    """Return labelled spikes.
+    limit: int | None = None,
+) -> SampleSource:
+    """Return labelled spikes to be read batch by batch.
 
     Args:
         where: A dataset's name (`SOURCES`), or the path of a file (`data.files`).
@@ -44,13 +47,15 @@ def load(
         n_steps: Steps to encode over or to cut to; the dataset's own number when None.
         dt_s: Step length in seconds, for files of timed events.
         n_channels: Channels of the network, for files of timed events.
+        limit: First samples only; no others are read, so a file of timed events has as many steps as these need.
 
     Raises:
         DataError: the name is unknown, the data are absent, or the file is unusable.
     """
+    check_limit(limit)
     if where not in SOURCES:
         if where and (os.path.exists(where) or any(mark in where for mark in "/\\.")):
-            return read_file(Path(where), dt_s=dt_s, n_channels=n_channels)
+            return open_file(Path(where), dt_s=dt_s, n_channels=n_channels, limit=limit)
         raise DataError(f"--data: {where[:80]!r} is neither a file nor a dataset; {nearest(where, SOURCES)}")
     source = SOURCES[where]
     samples = source.load(source, n_steps or source.n_steps, split)
@@ -60,8 +65,22 @@ def load(
             f"{where}: its {split} part is empty with validation_part = {validation_part:g}; choose a share that "
             "leaves samples on both sides"
         )
-    part = samples.data.take(chosen)
-    return SpikeData(f"{where} ({split})", part.spikes_BTI, part.labels_B, part.class_names)
+    return replace(samples.data.take(chosen), name=f"{where} ({split})").first(limit)
+
+
+def load(
+    where: str,
+    *,
+    split: Split = "test",
+    n_steps: int | None = None,
+    validation_part: float = 0.15,
+    dt_s: float | None = None,
+    n_channels: int | None = None,
+) -> SpikeData:
+    """Return labelled spikes, all at once; for the arguments and errors see `open_samples`."""
+    return open_samples(
+        where, split=split, n_steps=n_steps, validation_part=validation_part, dt_s=dt_s, n_channels=n_channels
+    ).whole()
 
 
 def _members(labels_B: np.ndarray, is_test_B: np.ndarray, split: Split, validation_part: float) -> np.ndarray:

@@ -15,8 +15,9 @@ from pathlib import Path
 import numpy as np
 
 from neurodeploy.data.encode import regular_rate
-from neurodeploy.data.files import bin_events
-from neurodeploy.data.spikes import SpikeData, checked
+from neurodeploy.data.events import Binned, bin_events
+from neurodeploy.data.spikes import checked
+from neurodeploy.data.stream import SampleSource, from_events, from_memory
 from neurodeploy.errors import DataError
 
 SPLIT_SEED = 2024
@@ -27,7 +28,7 @@ SPLIT_SEED = 2024
 class Samples:
     """A whole dataset before it is split."""
 
-    data: SpikeData
+    data: SampleSource
     is_test_B: np.ndarray
 
 
@@ -78,7 +79,7 @@ def _digits(n_steps: int) -> Samples:
     data = checked("digits", regular_rate(bunch.data / 16.0, n_steps), bunch.target, names)
     chosen = np.zeros(len(data), dtype=bool)
     chosen[stratified(data.labels_B, 0.2)] = True
-    return Samples(data, chosen)
+    return Samples(from_memory(data), chosen)
 
 
 def _present(source: Source, file: str, sha256: str) -> Path:
@@ -105,7 +106,7 @@ def _load_braille7(source: Source, n_steps: int, split: str) -> Samples:
         bits = np.unpackbits(stored["spikes_packed"], axis=1)[:, : shape[1] * shape[2]]
         names = [str(name) for name in stored["class_names"]]
         data = checked("braille7", bits.reshape(shape)[:, :n_steps], stored["label"], names)
-        return Samples(data, stored["is_test"].astype(bool))
+        return Samples(from_memory(data), stored["is_test"].astype(bool))
 
 
 NMNIST_SHAPE = (2, 34, 34)
@@ -113,7 +114,9 @@ NMNIST_SHAPE = (2, 34, 34)
 
 
 def _load_nmnist_small(source: Source, n_steps: int, split: str) -> Samples:
-    spikes, labels, is_test = [], [], []
+    steps: list[np.ndarray] = []
+    channels: list[np.ndarray] = []
+    labels, is_test = [], []
     folder = str(Path(source.file).parent)
     for file, sha256 in ((source.file, source.sha256), *((f"{folder}/{name}", sha) for name, sha in source.parts)):
         if split != "all" and ("test" in file) != (split == "test"):
@@ -133,12 +136,13 @@ def _load_nmnist_small(source: Source, n_steps: int, split: str) -> Samples:
                 int(np.prod(NMNIST_SHAPE)),
                 n_steps,
             )
-            spikes.append(found)
+            steps += found.steps
+            channels += found.units
             labels.append(stored["label"])
             is_test.append(np.full(len(found), "test" in file))
     names = [str(digit) for digit in range(10)]
-    data = checked("nmnist_small", np.concatenate(spikes), np.concatenate(labels), names)
-    return Samples(data, np.concatenate(is_test))
+    events = Binned(steps, channels, n_steps, int(np.prod(NMNIST_SHAPE)))
+    return Samples(from_events("nmnist_small", events, np.concatenate(labels), names), np.concatenate(is_test))
 
 
 SOURCES: dict[str, Source] = {

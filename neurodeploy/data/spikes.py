@@ -6,7 +6,7 @@ Axes: B sample, T step, I channel.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -42,44 +42,64 @@ class SpikeData:
     def n_steps(self) -> int:
         return int(self.spikes_BTI.shape[1])
 
-    def take(self, chosen: slice | Sequence[int] | np.ndarray) -> SpikeData:
-        """Return the chosen samples."""
-        return replace(self, spikes_BTI=self.spikes_BTI[chosen], labels_B=self.labels_B[chosen])
 
-    def first(self, limit: int | None) -> SpikeData:
-        """Return the first `limit` samples, or all.
+def check_classes(name: str, labels_B: np.ndarray, n_classes: int) -> None:
+    """Check that a network of `n_classes` has a neuron for every label.
 
-        Raises:
-            DataError: `limit` is below 1.
-        """
-        if limit is not None and limit < 1:
-            raise DataError(f"--limit: found {limit}, at least 1 is needed")
-        return self if limit is None else self.take(slice(0, limit))
+    Raises:
+        DataError: it has not.
+    """
+    unknown = labels_B[(labels_B < 0) | (labels_B >= n_classes)]
+    if len(unknown):
+        raise DataError(
+            f"{name}: label {unknown[0]} is unknown, the network's {n_classes} classes are "
+            f"0..{n_classes - 1}; {len(unknown)} of {len(labels_B)} samples are affected"
+        )
 
-    def check_fits(self, n_channels: int, n_classes: int) -> SpikeData:
-        """Return self when a network of this many channels and classes can run on it.
 
-        Raises:
-            DataError: another channel count, or a label that the network has no neuron for.
-        """
-        if self.n_channels != n_channels:
-            raise DataError(
-                f"{self.name}: spikes have {self.n_channels} channels, the network takes {n_channels}; "
-                "check that data and network belong together"
-            )
-        unknown = self.labels_B[(self.labels_B < 0) | (self.labels_B >= n_classes)]
-        if len(unknown):
-            raise DataError(
-                f"{self.name}: label {unknown[0]} is unknown, the network's {n_classes} classes are "
-                f"0..{n_classes - 1}; {len(unknown)} of {len(self)} samples are affected"
-            )
-        return self
+def check_kinds(name: str, shape: Sequence[int], dtype: np.dtype, labels: np.ndarray) -> np.ndarray:
+    """Return the labels as int64 after checking everything but the spikes' values, which need not be read.
+
+    Raises:
+        DataError: with what was found and what is allowed.
+    """
+    if len(shape) < 3 or not all(shape):
+        raise DataError(
+            f"{name}: spikes have shape {tuple(shape)}, (samples, steps, channels) with at least one each is needed"
+        )
+    if dtype.kind not in "biuf" or labels.dtype.kind not in "biu":
+        raise DataError(f"{name}: spikes are {dtype} and labels {labels.dtype}; numbers and whole numbers are needed")
+    if labels.shape != (shape[0],):
+        raise DataError(f"{name}: {shape[0]} samples have labels of shape {labels.shape}, one each is needed")
+    if labels.size and int(labels.max()) > MOST_CLASSES:
+        raise DataError(f"{name}: label {labels.max()} is too large, classes count from 0")
+    return labels.astype(np.int64)
+
+
+def check_values(name: str, spikes: np.ndarray, first: int = 0) -> np.ndarray:
+    """Return spikes as uint8, and (B, T, C, H, W) as (B, T, I) in C order.
+
+    Args:
+        first: Number of the first sample, for the message.
+
+    Raises:
+        DataError: values other than 0 and 1.
+    """
+    if spikes.dtype == np.bool_:
+        spikes = spikes.view(np.uint8)  # a damaged file's may be neither 0 nor 1
+    if not _binary(spikes):
+        index = next(index for index, one in enumerate(spikes) if not _binary(one))
+        raise DataError(
+            f"{name}: sample {first + index} holds values from {spikes[index].min()} to {spikes[index].max()}, "
+            "only 0 and 1 are allowed; bin the events so that a step holds at most one"
+        )
+    return spikes.reshape(*spikes.shape[:2], -1).astype(np.uint8, copy=False)
 
 
 def _binary(spikes: np.ndarray) -> bool:
     if spikes.dtype.kind in "iu":  # their range says it, without sorting
         return bool(spikes.min() >= 0 and spikes.max() <= 1)
-    return bool(np.isin(np.unique(spikes), (0, 1)).all())
+    return bool(((spikes == 0) | (spikes == 1)).all())
 
 
 def checked(name: str, spikes: np.ndarray, labels: np.ndarray, class_names: Sequence[str] = ()) -> SpikeData:
@@ -90,22 +110,5 @@ def checked(name: str, spikes: np.ndarray, labels: np.ndarray, class_names: Sequ
     Raises:
         DataError: with what was found and what is allowed.
     """
-    if spikes.ndim < 3 or not spikes.size:
-        raise DataError(
-            f"{name}: spikes have shape {spikes.shape}, (samples, steps, channels) with at least one each is needed"
-        )
-    if spikes.dtype.kind not in "biuf" or labels.dtype.kind not in "biu":
-        raise DataError(
-            f"{name}: spikes are {spikes.dtype} and labels {labels.dtype}; numbers and whole numbers are needed"
-        )
-    if labels.shape != (len(spikes),):
-        raise DataError(f"{name}: {len(spikes)} samples have labels of shape {labels.shape}, one each is needed")
-    if not _binary(spikes):
-        raise DataError(
-            f"{name}: spikes hold values from {spikes.min()} to {spikes.max()}, only 0 and 1 are allowed; "
-            "bin the events so that a step holds at most one"
-        )
-    if labels.size and int(labels.max()) > MOST_CLASSES:
-        raise DataError(f"{name}: label {labels.max()} is too large, classes count from 0")
-    flat = spikes.reshape(*spikes.shape[:2], -1).astype(np.uint8, copy=False)
-    return SpikeData(name, flat, labels.astype(np.int64), tuple(class_names))
+    labels_B = check_kinds(name, spikes.shape, spikes.dtype, labels)
+    return SpikeData(name, check_values(name, spikes), labels_B, tuple(class_names))

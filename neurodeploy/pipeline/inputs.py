@@ -7,10 +7,12 @@ from pathlib import Path
 
 import numpy as np
 
+from neurodeploy.backends.calibration import SAMPLES
 from neurodeploy.backends.search import Calibrated, calibrate
-from neurodeploy.data.load import Split, load
+from neurodeploy.data.load import Split, open_samples
 from neurodeploy.data.sources import SOURCES
 from neurodeploy.data.spikes import SpikeData
+from neurodeploy.data.stream import SampleSource
 from neurodeploy.errors import GraphError
 from neurodeploy.fixedpoint.rules import READOUTS
 from neurodeploy.graph.files import read_graph
@@ -60,19 +62,26 @@ def read_network(path: str | Path, options: GraphOptions) -> Network:
     return discretised(read_graph(path), dt_s=options.dt_s, reset=options.reset, readout=options.readout)
 
 
-def data_for(name: str, network: Network | Program, *, split: Split = "test", limit: int | None = None) -> SpikeData:
-    """Return data that fit a network or Program, with as many steps as it was made for.
+def samples_for(
+    name: str, network: Network | Program, *, split: Split = "test", limit: int | None = None
+) -> SampleSource:
+    """Return data that fit a network or Program, with as many steps as it was made for, to be read in batches.
 
     Raises:
         DataError: the data are absent or do not fit in channels or labels.
     """
     settings = network.settings or {} if isinstance(network, Network) else {}
     n_steps = settings.get("n_steps") if settings.get("dataset") == name else None
-    data = load(name, split=split, n_steps=n_steps, dt_s=network.dt_s, n_channels=network.n_inputs)
+    data = open_samples(name, split=split, n_steps=n_steps, dt_s=network.dt_s, n_channels=network.n_inputs, limit=limit)
     n_outputs = (
         network.population(network.output) if isinstance(network, Network) else network.layer(network.output)
     ).n_neurons
-    return data.check_fits(network.n_inputs, n_outputs).first(limit)
+    return data.check_fits(network.n_inputs, n_outputs)
+
+
+def data_for(name: str, network: Network | Program, *, split: Split = "test", limit: int | None = None) -> SpikeData:
+    """Return the data of `samples_for`, all at once."""
+    return samples_for(name, network, split=split, limit=limit).whole()
 
 
 def compiled(network: Network, options: GraphOptions, progress: Progress = silent) -> tuple[Compiled, str]:
@@ -95,7 +104,7 @@ def compiled(network: Network, options: GraphOptions, progress: Progress = silen
 
 
 def _calibration(network: Network, name: str, bits: int, progress: Progress) -> Calibrated:
-    spikes: np.ndarray = data_for(name, network, split="train").spikes_BTI
+    spikes: np.ndarray = data_for(name, network, split="train", limit=SAMPLES).spikes_BTI
     return calibrate(network, spikes, bits, lambda done, total: progress("calibrate", done, total))
 
 

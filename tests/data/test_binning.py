@@ -9,13 +9,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from neurodeploy.data.files import bin_events
+from neurodeploy.data.events import bin_events
 from neurodeploy.errors import DataError
+
+
+def spikes_of(*arguments: Any) -> np.ndarray:
+    """Return all samples' spikes (B, T, I)."""
+    events = bin_events("test", *arguments)
+    (spikes,) = events.read([np.arange(len(events))])
+    return spikes
 
 
 def step_of(time_s: Any, dt_s: float) -> int:
     """Return the step that an event falls into."""
-    spikes = bin_events("test", [np.array([time_s])], [np.array([0])], dt_s, 1)
+    spikes = spikes_of([np.array([time_s])], [np.array([0])], dt_s, 1)
     assert spikes.sum() == 1
     return int(spikes[0].argmax())
 
@@ -39,13 +46,13 @@ def test_coarse_times_are_not_moved_by_half_a_step() -> None:
 
 
 def test_events_of_a_step_and_channel_are_one_spike() -> None:
-    spikes = bin_events("test", [np.array([0.001, 0.0011, 0.004])], [np.array([1, 1, 0])], 1e-3, None)
+    spikes = spikes_of([np.array([0.001, 0.0011, 0.004])], [np.array([1, 1, 0])], 1e-3, None)
     assert spikes.shape == (1, 5, 2)
     assert spikes.sum() == 2
 
 
 def test_silent_samples_are_kept() -> None:
-    spikes = bin_events("test", [np.array([]), np.array([0.002])], [np.array([], int), np.array([2])], 1e-3, 4)
+    spikes = spikes_of([np.array([]), np.array([0.002])], [np.array([], int), np.array([2])], 1e-3, 4)
     assert spikes.shape == (2, 3, 4)
     assert not spikes[0].any()
 

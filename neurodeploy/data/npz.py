@@ -1,0 +1,143 @@
+"""Dense labelled spikes from an .npz, whose spikes are unpacked batch by batch.
+
+Axes: B sample, T step, I channel.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+
+from neurodeploy.data.spikes import check_kinds, check_values
+from neurodeploy.data.stream import SampleSource
+from neurodeploy.errors import DataError
+
+PIECE = 1 << 20
+"""Bytes unpacked in one go: zipfile joins what it reads in time with its square."""
+HEADERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
+
+
+@dataclass(frozen=True)
+class Head:
+    """What a stored array says of itself, and where it lies."""
+
+    member: str
+    shape: tuple[int, ...]
+    dtype: np.dtype
+    by_columns: bool
+    offset: int
+
+
+def open_npz(path: Path, layouts: str) -> SampleSource:
+    """Return the samples in an .npz with `spikes`, `labels` and perhaps `class_names`.
+
+    Values are checked when they are read.
+
+    Args:
+        layouts: What a data file may be, for messages.
+
+    Raises:
+        DataError: an array is missing or of another kind, or the file is damaged.
+    """
+    with _unpacked(path) as stored:
+        found = ", ".join(stored.files)
+        missing = sorted({"spikes", "labels"} - set(stored.files))
+        if missing:
+            raise DataError(f"{path}: lacks the array {' and '.join(missing)}, found {found or 'none'}; give {layouts}")
+        head = _head(path, stored)
+        arrays = {name: stored[name] for name in ("labels", "class_names") if name in stored.files}
+    for name, array in arrays.items():
+        if not isinstance(array, np.ndarray):
+            raise _no_array(path, name)
+    names = tuple(str(name) for name in arrays["class_names"].ravel()) if "class_names" in arrays else ()
+    labels_B = check_kinds(str(path), head.shape, head.dtype, arrays["labels"])
+    n_channels = math.prod(head.shape[2:])
+    return SampleSource(str(path), labels_B, head.shape[1], n_channels, lambda wanted: _read(path, head, wanted), names)
+
+
+def _read(path: Path, head: Head, batches: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+    if head.by_columns:  # samples do not lie one after the other
+        with _unpacked(path) as stored:
+            whole = stored["spikes"]
+        for chosen in batches:
+            yield check_values(str(path), whole[chosen], int(chosen[0]))
+        return
+    with _unpacked(path) as stored, stored.zip.open(head.member) as stream:
+        _take(stream, head.offset)
+        now = 0
+        for chosen in batches:
+            first, after = int(chosen[0]), int(chosen[-1]) + 1
+            try:
+                while now < first:
+                    _rows(stream, head, 1)
+                    now += 1
+                some = _rows(stream, head, after - first)
+            except Exception as error:
+                raise _damaged(path, error, f", samples from {now} on cannot be read") from None
+            now = after
+            yield check_values(str(path), some[chosen - first], first)
+
+
+def _head(path: Path, stored: Any) -> Head:
+    """Return the header of the spikes, after comparing the size it claims with the one that is there."""
+    member = "spikes.npy" if "spikes.npy" in stored.zip.namelist() else "spikes"
+    with stored.zip.open(member) as stream:
+        start = stream.read(len(np.lib.format.MAGIC_PREFIX))
+        if start != np.lib.format.MAGIC_PREFIX:
+            raise _no_array(path, "spikes")
+        version = tuple(stream.read(2))
+        if version not in HEADERS:
+            raise ValueError(f"array format {version} is unknown")
+        shape, by_columns, dtype = HEADERS[version](stream)
+        offset = stream.tell()
+    if dtype.hasobject:
+        raise ValueError("spikes hold objects")
+    there = stored.zip.getinfo(member).file_size - offset
+    if min(shape, default=0) < 0 or math.prod(shape) * dtype.itemsize != there:
+        raise ValueError(f"spikes of shape {shape} in {there} bytes")
+    return Head(member, shape, dtype, by_columns and len(shape) > 1, offset)
+
+
+def _rows(stream: IO[bytes], head: Head, n_samples: int) -> np.ndarray:
+    shape = (n_samples, *head.shape[1:])
+    return _take(stream, math.prod(shape) * head.dtype.itemsize).view(head.dtype).reshape(shape)
+
+
+def _take(stream: IO[bytes], n_bytes: int) -> np.ndarray:
+    found = np.empty(n_bytes, np.uint8)
+    for first in range(0, n_bytes, PIECE):
+        part = stream.read(min(PIECE, n_bytes - first))
+        if len(part) < min(PIECE, n_bytes - first):
+            raise EOFError("it ends too early")
+        found[first : first + len(part)] = np.frombuffer(part, np.uint8)
+    return found
+
+
+@contextmanager
+def _unpacked(path: Path) -> Iterator[Any]:
+    try:
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as stored:
+            yield stored
+    except DataError:
+        raise
+    except MemoryError:
+        raise DataError(f"{path}: its arrays are larger than the memory; split the file") from None
+    except Exception as error:  # numpy, zipfile and zlib raise many kinds for damaged files
+        raise _damaged(path, error) from None
+
+
+def _damaged(path: Path, error: Exception, where: str = "") -> DataError:
+    reason = str(error).strip() or type(error).__name__
+    return DataError(
+        f"{path}: is a damaged .npz or holds objects{where} ({reason}); save plain arrays with numpy.savez"
+    )
+
+
+def _no_array(path: Path, name: str) -> DataError:
+    return DataError(f"{path}: {name} is no array; save plain arrays with numpy.savez")
