@@ -23,6 +23,7 @@ _HOMES = {
     "export_run": "neurodeploy.pipeline.export",
     "compile": "neurodeploy.pipeline.compile",
     "simulate": "neurodeploy.pipeline.simulate",
+    "Events": "neurodeploy.data.events",
     "certify": "neurodeploy.pipeline.certify",
     "check_conformance": "neurodeploy.conformance.run",
     "write_report": "neurodeploy.pipeline.report",

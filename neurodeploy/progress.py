@@ -13,3 +13,12 @@ class Progress(Protocol):
 
 def silent(stage: str, done: int, total: int, detail: str = "") -> None:
     """Tell nobody."""
+
+
+def further(progress: Progress, first: int, whole: int) -> Progress:
+    """Return a progress for a part of the work, which counts on from `first` to the whole."""
+
+    def tell(stage: str, done: int, total: int, detail: str = "") -> None:
+        progress(stage, first + done, whole, detail)
+
+    return tell

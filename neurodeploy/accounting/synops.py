@@ -1,11 +1,12 @@
 """Synaptic operations, counted exactly: one per spike and synapse that it drives.
 
-Axes: B sample, I sources of a connection.
+Axes: N neuron of a layer, or channel of the input; I sources of a connection.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
@@ -32,22 +33,49 @@ class Connected(Protocol):
     def fan_out(self, *, zeros: bool = False) -> np.ndarray: ...
 
 
-def count(connections: Sequence[Connected], sizes: Mapping[str, int], trace: Trace, n_steps: int) -> dict[str, Any]:
+@dataclass(frozen=True, eq=False)
+class Tally:
+    """What counting needs of a run: the spikes of every source, summed over the samples.
+
+    Attributes:
+        spikes: Of `INPUT` and of every layer, int64 (N,).
+    """
+
+    n_samples: int
+    n_input_steps: int
+    spikes: dict[str, np.ndarray]
+
+    def __add__(self, other: Tally) -> Tally:
+        """Return the tally of both runs' samples."""
+        return Tally(
+            self.n_samples + other.n_samples,
+            self.n_input_steps,
+            {name: one + other.spikes[name] for name, one in self.spikes.items()},
+        )
+
+
+def tally(trace: Trace) -> Tally:
+    """Return the sums of a run."""
+    sent = {INPUT: trace.input_counts_BI, **trace.counts}
+    return Tally(trace.n_samples, trace.n_input_steps, {name: one.sum(axis=0) for name, one in sent.items()})
+
+
+def count(connections: Sequence[Connected], sizes: Mapping[str, int], run: Tally, n_steps: int) -> dict[str, Any]:
     """Return the counts of a run as plain values for JSON, per connection, per layer and in sum.
 
     Args:
         connections: Of the Program or the network that ran.
         sizes: Neurons of each layer.
+        run: What was sent.
         n_steps: Steps the network ran for each sample.
 
     Keys: `convention`, `synops_per_sample`, `by_convention` (the same run with zero weights counted
     too), `neuron_updates_per_sample`, `spikes_per_sample`, `connections`, `layers`.
     """
-    sent = {INPUT: trace.input_counts_BI, **trace.counts}
     rows: list[dict[str, Any]] = []
     for one in connections:
         fan_out_I, all_I = one.fan_out(), one.fan_out(zeros=True)
-        spikes_BI = sent[one.source]
+        sent_I = run.spikes[one.source]
         rows.append(
             {
                 "name": one.name,
@@ -55,16 +83,16 @@ def count(connections: Sequence[Connected], sizes: Mapping[str, int], trace: Tra
                 "target": one.target,
                 "synapses": int(all_I.sum()),
                 "nonzero_synapses": int(fan_out_I.sum()),
-                "synops_per_sample": float((spikes_BI @ fan_out_I).mean()),
-                "dense_synops_per_sample": float((spikes_BI @ all_I).mean()),
+                "synops_per_sample": float(sent_I @ fan_out_I) / run.n_samples,
+                "dense_synops_per_sample": float(sent_I @ all_I) / run.n_samples,
             }
         )
     layers: list[dict[str, Any]] = [
         {
             "name": name,
             "neurons": size,
-            "spikes_per_sample": float(trace.counts[name].sum(axis=1).mean()),
-            "rate_per_step": float(trace.counts[name].mean() / n_steps),
+            "spikes_per_sample": float(run.spikes[name].sum()) / run.n_samples,
+            "rate_per_step": float(run.spikes[name].sum()) / (run.n_samples * size) / n_steps,
             "updates_per_sample": size * n_steps,
         }
         for name, size in sizes.items()
@@ -72,7 +100,7 @@ def count(connections: Sequence[Connected], sizes: Mapping[str, int], trace: Tra
     total = sum(row["synops_per_sample"] for row in rows)
     return {
         "convention": CONVENTION,
-        "samples": trace.n_samples,
+        "samples": run.n_samples,
         "steps": n_steps,
         "synops_per_sample": total,
         "by_convention": {
@@ -80,7 +108,7 @@ def count(connections: Sequence[Connected], sizes: Mapping[str, int], trace: Tra
             "all_weights": sum(row["dense_synops_per_sample"] for row in rows),
         },
         "neuron_updates_per_sample": sum(layer["updates_per_sample"] for layer in layers),
-        "input_spikes_per_sample": float(trace.input_counts_BI.sum(axis=1).mean()),
+        "input_spikes_per_sample": float(run.spikes[INPUT].sum()) / run.n_samples,
         "spikes_per_sample": sum(layer["spikes_per_sample"] for layer in layers),
         "connections": rows,
         "layers": layers,

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from neurodeploy.cli.show import Bits, Calibrate, Dt, Json, Limit, Readout, Reset, bars, emit, percent
+from neurodeploy.cli.show import Bits, Calibrate, Dt, Json, Limit, Readout, Reset, bars, emit, percent, within
 from neurodeploy.files import check_target
 
 
@@ -22,6 +22,15 @@ def simulate(
     dt: Dt = None,
     limit: Limit = None,
     traces: Annotated[Path | None, typer.Option(metavar="OUT", help="Write every state to this .npz.")] = None,
+    probe: Annotated[
+        list[str] | None, typer.Option(metavar="LAYER", help="Write the states of this layer only; may be repeated.")
+    ] = None,
+    threads: Annotated[
+        int | None, typer.Option(metavar="N", callback=within(1), help="Threads of fixed; all cores by default.")
+    ] = None,
+    engine: Annotated[
+        str | None, typer.Option(help="Of fixed: auto, native, plain or torch; all give the same.")
+    ] = None,
     weight_bits: Bits = None,
     calibrate: Calibrate = None,
     reset: Reset = None,
@@ -41,6 +50,9 @@ def simulate(
             dt_s=dt,
             limit=limit,
             traces=traces,
+            probes=probe or (),
+            threads=threads,
+            engine=engine,
             weight_bits=weight_bits,
             calibrate=calibrate,
             reset=reset,

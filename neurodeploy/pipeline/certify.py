@@ -27,6 +27,7 @@ from neurodeploy.errors import GraphError, MappingError, nearest
 from neurodeploy.mapping.compile import Compiled
 from neurodeploy.mapping.program import Program
 from neurodeploy.mapping.program_file import read_program
+from neurodeploy.pipeline.batches import run_backend
 from neurodeploy.pipeline.inputs import (
     GraphOptions,
     compiled,
@@ -35,8 +36,8 @@ from neurodeploy.pipeline.inputs import (
     is_program,
     read_network,
 )
-from neurodeploy.pipeline.simulate import run_backend, synops_of
-from neurodeploy.progress import Progress, silent
+from neurodeploy.pipeline.simulate import synops_of
+from neurodeploy.progress import Progress, further, silent
 from neurodeploy.quantize.plan import Plan
 
 
@@ -121,21 +122,12 @@ def certified_run(name: str, made: Compiled, target: Any, spikes_BTI: np.ndarray
     violations: list[Difference | None] = []
     for first in range(0, n_samples, held):
         some = spikes_BTI[first : first + held]
-        trace = run_backend(name, target, some, record=True, progress=_further(progress, first, n_samples))
+        trace = run_backend(name, target, some, record=True, progress=further(progress, first, n_samples))
         if name in INTEGER:
             found = violation_of(made, trace, some)
             violations.append(None if found is None else replace(found, sample=found.sample + first))
         traces.append(trace if not first else replace(trace, layers={}))
     return StageRun(one_after_another(traces), earliest(violations))
-
-
-def _further(progress: Progress, first: int, n_samples: int) -> Progress:
-    """Return a progress that counts samples from `first` on."""
-
-    def tell(stage: str, done: int, total: int, detail: str = "") -> None:
-        progress(stage, first + done, n_samples, detail)
-
-    return tell
 
 
 def violation_of(made: Compiled, trace: Trace, spikes_BTI: np.ndarray) -> Any:

@@ -1,131 +1,245 @@
-"""`simulate`: one file, one dataset, one backend."""
+"""`simulate`: one file or Program, one dataset or array, one backend.
+
+Axes: B sample, T step, I channel.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
-from neurodeploy.accounting.synops import count
-from neurodeploy.backends import fixed, reference
-from neurodeploy.backends.lava import client as lava
+from neurodeploy.accounting.synops import Tally, count, tally
 from neurodeploy.backends.lava.environment import check_ready
-from neurodeploy.backends.trace import Trace
+from neurodeploy.backends.trace import LayerTrace, Trace
 from neurodeploy.certificate.certify import BACKENDS, FIXED, LAVA, REFERENCE
-from neurodeploy.errors import GraphError, nearest
+from neurodeploy.data.events import Events
+from neurodeploy.errors import DataError, GraphError, nearest
 from neurodeploy.files import written_whole
 from neurodeploy.graph.network import Network
 from neurodeploy.mapping.program import Program
 from neurodeploy.mapping.program_file import read_program
+from neurodeploy.pipeline.batches import (
+    Options,
+    batch_size,
+    check_memory,
+    check_options,
+    recorded,
+    run_backend,
+    run_batches,
+    sizes_of,
+    summary,
+    together,
+)
 from neurodeploy.pipeline.inputs import (
     GraphOptions,
     compiled,
-    data_for,
     default_calibration,
     is_program,
     read_network,
+    samples_for,
 )
 from neurodeploy.progress import Progress, silent
 
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+@overload
+def simulate(
+    file: str | Path | Program,
+    data: str | Path,
+    *,
+    backend: str = ...,
+    dt_s: float | None = ...,
+    limit: int | None = ...,
+    traces: str | Path | None = ...,
+    probes: Sequence[str] = ...,
+    threads: int | None = ...,
+    engine: str | None = ...,
+    weight_bits: int | None = ...,
+    calibrate: str | None = ...,
+    reset: str | None = ...,
+    readout: str | None = ...,
+    progress: Progress = ...,
+) -> dict[str, Any]: ...
+
+
+@overload
+def simulate(
+    file: str | Path | Program,
+    data: np.ndarray | Tensor | Events,
+    *,
+    backend: str = ...,
+    dt_s: float | None = ...,
+    record: bool = ...,
+    probes: Sequence[str] = ...,
+    threads: int | None = ...,
+    engine: str | None = ...,
+    weight_bits: int | None = ...,
+    calibrate: str | None = ...,
+    reset: str | None = ...,
+    readout: str | None = ...,
+    progress: Progress = ...,
+) -> Trace: ...
+
 
 def simulate(
-    file: str | Path,
-    data: str,
+    file: str | Path | Program,
+    data: str | Path | np.ndarray | Tensor | Events,
     *,
     backend: str = FIXED,
     dt_s: float | None = None,
     limit: int | None = None,
     traces: str | Path | None = None,
+    record: bool = False,
+    probes: Sequence[str] = (),
+    threads: int | None = None,
+    engine: str | None = None,
     weight_bits: int | None = None,
     calibrate: str | None = None,
     reset: str | None = None,
     readout: str | None = None,
     progress: Progress = silent,
-) -> dict[str, Any]:
-    """Run a .nir file or a Program on data.
+) -> dict[str, Any] | Trace:
+    """Run a .nir file or a Program on data, or on spikes of your own.
+
+    Data are read and run batch by batch, so they may be larger than the memory.
 
     Args:
-        file: A .nir graph, or a Program that `compile` wrote.
-        data: Dataset name (its test part) or data file.
+        file: A .nir graph, a Program that `compile` wrote, or a `Program`.
+        data: Dataset name (its test part) or data file; or spikes: an array or a torch tensor of any device,
+            (samples, steps, channels) of 0 and 1, or `Events`.
         backend: "reference" (float64), "fixed" (our integer simulator) or "lava".
-        limit: First samples only.
-        traces: .npz file for every spike, current and potential.
+        dt_s: Time step of a .nir file that carries none, seconds.
+        limit: First samples of data only.
+        traces: .npz file for every spike, current and potential on data.
+        record: Keep every spike, current and potential in the Trace, on spikes of your own.
+        probes: Layers whose states are kept; all when empty. On spikes of your own they need no `record`.
+        threads: Of "fixed"; all cores when None. Never changes the result.
+        engine: Of "fixed": "auto", "native", "plain" or "torch". Never changes the result.
         calibrate: Where a float graph's precision is chosen; the dataset's training part when None.
         readout: What the class is read from, where the file does not say: "spikes", "v_last", "v_max" or "v_sum".
 
     Returns:
-        `backend`, `accuracy`, `samples`, `steps`, `synops_per_sample`, `seconds` (of the simulation
-        alone), `samples_per_second`, `traces`.
+        On data: `backend`, `accuracy`, `samples`, `steps`, `synops_per_sample`, `seconds` (of the simulation
+        alone), `samples_per_second`, `traces`, and with traces the `overflows` of their layers.
+        On spikes of your own: the `Trace`, whose arrays are numpy's: `predictions_B`, `counts` of spikes by
+        layer, `layers` with the recorded states.
+
+    Raises:
+        DataError: the spikes do not fit: another number of channels, values other than 0 and 1, an event
+            before the start or outside the channels.
     """
     if backend not in BACKENDS:
         raise GraphError(f"--backend: {backend!r} is unknown; {nearest(backend, BACKENDS)}")
+    check_options(backend, threads, engine)
     if backend == LAVA:
         check_ready()
-    options = GraphOptions(dt_s, reset, weight_bits, calibrate or default_calibration(data), readout=readout)
-    target: Network | Program
-    if is_program(file):
-        if backend == REFERENCE:
-            raise GraphError(f"{file}: is an integer Program; the reference backend runs .nir files")
-        if readout is not None:
-            raise GraphError(f"{file}: a Program carries its own readout; leave --readout out, or name the .nir file")
-        target = read_program(file)
-    else:
-        target = read_network(file, options)
-    samples = data_for(data, target, limit=limit)
-    if isinstance(target, Network) and backend != REFERENCE:
-        target = compiled(target, options, progress)[0].program
-    record = traces is not None
-    trace = run_backend(backend, target, samples.spikes_BTI, record=record, progress=progress)
+    named = str(data) if isinstance(data, str | Path) else None
+    if named is not None and record:
+        raise DataError("record: keeps the states on spikes of your own; on data give traces=, a file for them")
+    if named is None and (limit is not None or traces is not None):
+        raise DataError("limit and traces: are for data; cut your own spikes, and record=True keeps the states")
+    if named is not None and probes and traces is None:
+        raise DataError("--probe: says whose states go to --traces; give --traces OUT too")
+    calibrate = calibrate or (default_calibration(named) if named else None)
+    options = GraphOptions(dt_s, reset, weight_bits, calibrate, readout=readout)
+    target = _target(file, backend, options)
+    if named is None:
+        target = _ready(target, backend, options, progress)
+        running = Options(recorded(target, record or bool(probes), probes), threads, engine)
+        return _on_spikes(target, backend, data, running, progress)
+    samples = samples_for(named, target, limit=limit)
+    target = _ready(target, backend, options, progress)
+    running = Options(recorded(target, traces is not None, probes), threads, engine)
+    check_memory(target, running.record, len(samples), samples.n_steps)
+    batches = (one.spikes_BTI for one in samples.batches(batch_size(samples.n_steps, samples.n_channels)))
+    found = summary(run_batches(backend, target, batches, len(samples), running, progress), len(samples))
     if traces is not None:
-        write_traces(traces, trace)
-    counts = synops_of(target, trace)
+        write_traces(traces, found.layers)
+    counts = counts_of(target, found.tally)
     return {
         "backend": backend,
-        "accuracy": trace.accuracy(samples.labels_B),
-        "samples": trace.n_samples,
+        "accuracy": float((found.predictions_B == samples.labels_B).mean()),
+        "samples": len(samples),
         "steps": counts["steps"],
         "synops_per_sample": counts["synops_per_sample"],
-        "seconds": trace.seconds,
-        "samples_per_second": trace.n_samples / trace.seconds,
+        "seconds": found.seconds,
+        "samples_per_second": len(samples) / found.seconds,
         "traces": None if traces is None else str(traces),
+        "overflows": found.overflows,
     }
 
 
-def run_backend(
-    backend: str,
-    target: Network | Program,
-    spikes_BTI: np.ndarray,
-    *,
-    record: bool,
-    progress: Progress = silent,
-) -> Trace:
-    """Run a network (reference) or a Program (fixed, lava) and return the Trace."""
+def _target(file: str | Path | Program, backend: str, options: GraphOptions) -> Network | Program:
+    """Return the network in a .nir file, or the Program."""
+    if not isinstance(file, Program) and not is_program(file):
+        return read_network(file, options)
+    name = file.name if isinstance(file, Program) else file
+    if backend == REFERENCE:
+        raise GraphError(f"{name}: is an integer Program; the reference backend runs .nir files")
+    if options.readout is not None:
+        raise GraphError(f"{name}: a Program carries its own readout; leave --readout out, or name the .nir file")
+    return file if isinstance(file, Program) else read_program(file)
 
-    def tell(done: int, total: int) -> None:
-        progress(backend, done, total, "samples")
 
-    if isinstance(target, Network):
-        return reference.run(target, spikes_BTI, record=record, progress=tell)
-    if backend == LAVA:
-        return lava.run(target, spikes_BTI, record=record, progress=tell)
-    return fixed.run(target, spikes_BTI, record=record, progress=tell)
+def _ready(target: Network | Program, backend: str, options: GraphOptions, progress: Progress) -> Network | Program:
+    """Return what the backend runs."""
+    if isinstance(target, Program) or backend == REFERENCE:
+        return target
+    return compiled(target, options, progress)[0].program
+
+
+def _on_spikes(target: Network | Program, backend: str, data: Any, options: Options, progress: Progress) -> Trace:
+    if isinstance(data, Events):
+        events = data.binned(target.dt_s, target.n_inputs)
+        size, n_samples = batch_size(events.n_steps, events.n_channels), len(events)
+        starts = range(0, n_samples, size)
+        batches = events.read(np.arange(first, min(first + size, n_samples)) for first in starts)
+        return together(run_batches(backend, target, batches, n_samples, options, progress), n_samples)
+    spikes = _array(data)
+    return run_backend(
+        backend,
+        target,
+        spikes,
+        record=options.record,
+        threads=options.threads,
+        engine=options.engine,
+        progress=progress,
+    )
+
+
+def _array(values: Any) -> np.ndarray:
+    """Return an array, from a torch tensor of any device, layout and type too."""
+    if hasattr(values, "detach"):
+        values = values.detach().to_dense().cpu()
+        values = values.float() if str(values.dtype) == "torch.bfloat16" else values
+    try:
+        return np.asarray(values)
+    except ValueError as error:
+        raise DataError(f"spikes: are no array ({error}); give (samples, steps, channels), or Events") from None
 
 
 def synops_of(target: Network | Program, trace: Trace) -> dict[str, Any]:
     """Return the operation counts of a run."""
+    return counts_of(target, tally(trace))
+
+
+def counts_of(target: Network | Program, run: Tally) -> dict[str, Any]:
+    """Return the operation counts of a run whose spikes were summed."""
     if isinstance(target, Network):
-        sizes = {one.name: one.n_neurons for one in target.populations}
-        return count(target.synapses, sizes, trace, trace.n_input_steps)
-    sizes = {layer.name: layer.n_neurons for layer in target.layers}
-    return count(target.connections, sizes, trace, target.n_steps(trace.n_input_steps))
+        return count(target.synapses, dict(sizes_of(target)), run, run.n_input_steps)
+    return count(target.connections, dict(sizes_of(target)), run, target.n_steps(run.n_input_steps))
 
 
-def write_traces(path: str | Path, trace: Trace) -> None:
+def write_traces(path: str | Path, layers: dict[str, LayerTrace]) -> None:
     """Write every recorded state as `<layer>/spikes`, `<layer>/u`, `<layer>/v`, (sample, step, neuron)."""
     arrays = {
         f"{name}/{key}": getattr(states, f"{key}_BTN")
-        for name, states in trace.layers.items()
+        for name, states in layers.items()
         for key in ("spikes", "u", "v")
     }
     with written_whole(path) as beside, beside.open("wb") as stream:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from neurodeploy.accounting.energy import price
-from neurodeploy.accounting.synops import count
+from neurodeploy.accounting.synops import count, tally
 from neurodeploy.backends import fixed
 from neurodeploy.errors import MappingError
 from neurodeploy.hardware.chips import CHIPS, chip_named
@@ -40,7 +40,7 @@ def test_counts_equal_the_events_of_a_recorded_run() -> None:
     states = trace.layers["a"].spikes_BTN
     by_hand = sum(int(np.count_nonzero(weights[:, i])) * int(spikes[:, :, i].sum()) for i in range(5))
     by_hand += sum(int(np.count_nonzero(recurrent[:, i])) * int(states[:, :, i].sum()) for i in range(6))
-    counts = count(made.connections, {"a": 6}, trace, made.n_steps(30))
+    counts = count(made.connections, {"a": 6}, tally(trace), made.n_steps(30))
     assert states.sum() > 0
     assert counts["synops_per_sample"] * 7 == pytest.approx(by_hand, rel=1e-12)
 

@@ -1,0 +1,219 @@
+"""A backend on samples that come batch by batch, and what is kept of them.
+
+Axes: B sample, T step, I channel, N neuron of a layer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from neurodeploy.accounting.synops import Tally, tally
+from neurodeploy.backends import fixed, reference
+from neurodeploy.backends.lava import client as lava
+from neurodeploy.backends.trace import LayerTrace, Trace, one_after_another
+from neurodeploy.certificate.certify import FIXED, LAVA
+from neurodeploy.errors import DataError, GraphError, nearest
+from neurodeploy.graph.network import Network
+from neurodeploy.mapping.program import Program
+from neurodeploy.progress import Progress, further, silent
+
+BATCH_BYTES = 1 << 25
+"""Input of one batch, a byte per step and channel."""
+MOST_AT_ONCE = 2048
+"""Samples of one batch, however small; their counts take memory too."""
+MOST_TRACE_BYTES = 4_000_000_000
+STATES = ("spikes_BTN", "u_BTN", "v_BTN")
+AUTO = "auto"
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a backend runs, and which states it keeps; nothing here changes the result.
+
+    Attributes:
+        record: Layers whose every state is kept.
+        threads: Of our simulator; all cores when None.
+        engine: Of our simulator: one of `fixed.ENGINES`, or "auto".
+    """
+
+    record: tuple[str, ...] = ()
+    threads: int | None = None
+    engine: str | None = None
+
+
+def check_options(backend: str, threads: int | None, engine: str | None) -> None:
+    """Check the options that only our simulator takes.
+
+    Raises:
+        GraphError: another backend was named, or a value is not allowed.
+    """
+    for name, value in (("threads", threads), ("engine", engine)):
+        if value is not None and backend != FIXED:
+            raise GraphError(f"--{name}: is for the {FIXED} backend, {backend!r} does not take it; leave it out")
+    if engine is not None and engine not in (AUTO, *fixed.ENGINES):
+        raise GraphError(f"--engine: {engine!r} is unknown; {nearest(engine, (AUTO, *fixed.ENGINES))}")
+    if threads is not None and threads < 1:
+        raise GraphError(f"--threads: found {threads}, at least 1 is allowed")
+
+
+def recorded(target: Network | Program, wanted: bool, probes: Sequence[str]) -> tuple[str, ...]:
+    """Return the layers whose states are kept: the probes, or all where there are none.
+
+    Raises:
+        GraphError: a probe is not a layer.
+    """
+    names = tuple(name for name, _ in sizes_of(target))
+    for probe in probes:
+        if probe not in names:
+            raise GraphError(f"--probe: {probe!r} is not a layer of {target.name}; {nearest(probe, names)}")
+    return (tuple(name for name in names if name in probes) or names) if wanted else ()
+
+
+def sizes_of(target: Network | Program) -> list[tuple[str, int]]:
+    """Return the name and the number of neurons of each layer."""
+    layers: Any = target.populations if isinstance(target, Network) else target.layers
+    return [(one.name, one.n_neurons) for one in layers]
+
+
+def check_memory(target: Network | Program, record: Sequence[str], n_samples: int, n_input_steps: int) -> None:
+    """Check that the states to be kept are not more than the memory should hold.
+
+    Raises:
+        DataError: they are.
+    """
+    if isinstance(target, Network):
+        per_step = {name: size * (1 + 8 + 8) for name, size in sizes_of(target)}
+        n_steps = n_input_steps
+    else:
+        per_step = {name: size * ((4 if target.graded(name) else 1) + 4 + 4) for name, size in sizes_of(target)}
+        n_steps = target.n_steps(n_input_steps)
+    per_sample = n_steps * sum(per_step[name] for name in record)
+    if n_samples * per_sample > MOST_TRACE_BYTES:
+        fitting = MOST_TRACE_BYTES // per_sample
+        advice = f"give --limit {fitting}, or" if fitting else "a single sample is too many;"
+        raise DataError(
+            f"--traces: the states of {n_samples} samples take {n_samples * per_sample / 1e9:.1f} GB, at most "
+            f"{MOST_TRACE_BYTES / 1e9:.3g} GB are kept; {advice} name fewer layers with --probe"
+        )
+
+
+def batch_size(n_steps: int, n_channels: int) -> int:
+    """Return how many samples are read and run together; whole batches of the simulator where there are several."""
+    size = max(1, min(MOST_AT_ONCE, BATCH_BYTES // (n_steps * n_channels)))
+    return size - size % fixed.BATCH if size > fixed.BATCH else size
+
+
+def run_backend(
+    backend: str,
+    target: Network | Program,
+    spikes_BTI: np.ndarray,
+    *,
+    record: bool | Sequence[str],
+    threads: int | None = None,
+    engine: str | None = None,
+    progress: Progress = silent,
+) -> Trace:
+    """Run a network (reference) or a Program (fixed, lava) and return the Trace.
+
+    Args:
+        record: Layers whose every state is kept, True for all.
+    """
+
+    def tell(done: int, total: int) -> None:
+        progress(backend, done, total, "samples")
+
+    if isinstance(target, Program) and backend == FIXED:
+        return fixed.run(target, spikes_BTI, record=record, threads=threads, engine=engine or AUTO, progress=tell)
+    if isinstance(target, Network):
+        trace = reference.run(target, spikes_BTI, record=bool(record), progress=tell)
+    else:
+        assert backend == LAVA
+        trace = lava.run(target, spikes_BTI, record=bool(record), progress=tell)
+    kept = trace.layers if isinstance(record, bool) else {name: trace.layers[name] for name in record}
+    return replace(trace, layers=kept)
+
+
+def run_batches(
+    backend: str,
+    target: Network | Program,
+    batches: Iterable[np.ndarray],
+    n_samples: int,
+    options: Options,
+    progress: Progress = silent,
+) -> Iterator[Trace]:
+    """Yield the Trace of each batch of spikes, in their order."""
+    first = 0
+    for spikes in batches:
+        yield run_backend(
+            backend,
+            target,
+            spikes,
+            record=options.record,
+            threads=options.threads,
+            engine=options.engine,
+            progress=further(progress, first, n_samples),
+        )
+        first += len(spikes)
+
+
+@dataclass(frozen=True, eq=False)
+class Summary:
+    """What is left of a run whose samples came in batches.
+
+    Attributes:
+        layers: Every state of the recorded layers, of all samples.
+        overflows: Wrapped currents and saturated potentials of the recorded layers (integer runs).
+    """
+
+    predictions_B: np.ndarray
+    tally: Tally
+    layers: dict[str, LayerTrace]
+    overflows: dict[str, dict[str, int]]
+    seconds: float
+
+
+def summary(traces: Iterable[Trace], n_samples: int) -> Summary:
+    """Return what is left of the batches' Traces, of which one is held at a time."""
+    predictions, seconds = [], 0.0
+    sums: Tally | None = None
+    layers: dict[str, LayerTrace] = {}
+    overflows: dict[str, dict[str, int]] = {}
+    first = 0
+    for trace in traces:
+        predictions.append(trace.predictions_B)
+        seconds += trace.seconds
+        sums = tally(trace) if sums is None else sums + tally(trace)
+        _place(trace, layers, first, n_samples)
+        for name in trace.layers.keys() & trace.overflows.keys():
+            before = overflows.get(name, {})
+            overflows[name] = {key: before.get(key, 0) + found for key, found in trace.overflows[name].items()}
+        first += trace.n_samples
+    assert sums is not None
+    assert sums.n_samples == n_samples
+    return Summary(np.concatenate(predictions), sums, layers, overflows, seconds)
+
+
+def together(traces: Iterable[Trace], n_samples: int) -> Trace:
+    """Return the batches' Traces as one, with the states of all samples."""
+    layers: dict[str, LayerTrace] = {}
+    rest: list[Trace] = []
+    first = 0
+    for trace in traces:
+        _place(trace, layers, first, n_samples)
+        rest.append(replace(trace, layers={}))
+        first += trace.n_samples
+    return replace(one_after_another(rest), layers=layers)
+
+
+def _place(trace: Trace, layers: dict[str, LayerTrace], first: int, n_samples: int) -> None:
+    """Write a batch's states where they belong among those of all samples."""
+    for name, states in trace.layers.items():
+        parts = [getattr(states, key) for key in STATES]
+        if name not in layers:
+            layers[name] = LayerTrace(*(np.zeros((n_samples, *one.shape[1:]), one.dtype) for one in parts))
+        for key, one in zip(STATES, parts, strict=True):
+            getattr(layers[name], key)[first : first + len(one)] = one
