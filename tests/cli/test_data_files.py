@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ import pytest
 
 from tests.cli import graphs
 from tests.cli.support import Shell
+from tests.data.shd import write_shd
 
 pytestmark = pytest.mark.usefixtures("good")
 
@@ -22,19 +22,6 @@ def refused(shell: Shell, data: str, says: str) -> None:
     for verb in ("simulate", "certify"):
         shell.refuses(verb, "good.nir", "--data", data, "--dt", "1e-3", says=says)
     shell.refuses("compile", "good.nir", "--out", "p.npz", "--calibrate", data, "--dt", "1e-3", says=says)
-
-
-def write_shd(
-    path: Path, times: Sequence[Any], units: Sequence[Any], labels: Any, time: Any = np.float64, unit: Any = np.int64
-) -> None:
-    """Write HDF5 in the layout of SHD: a list of times and of units per sample."""
-    with h5py.File(path, "w") as file:
-        for name, lists, kind in (("spikes/times", times, time), ("spikes/units", units, unit)):
-            stored = file.create_dataset(name, (len(lists),), dtype=h5py.vlen_dtype(kind))
-            for index, one in enumerate(lists):
-                stored[index] = np.asarray(one, kind)
-        if labels is not None:
-            file["labels"] = labels
 
 
 ARRAYS: dict[str, tuple[dict[str, Any], str]] = {
