@@ -3,6 +3,7 @@
 The functions named here are what the command line calls, one for each verb. They load on first
 use, so that `import neurodeploy` needs numpy only. Where a verb shares its name with a room of the
 package, the function says what it works on: `quantize_run`, `export_run`, `write_report`.
+`simulate` also runs on spikes of your own: arrays, torch tensors, or lists of timed `Events`.
 
 >>> import neurodeploy
 >>> sorted(neurodeploy.list_recipes())
