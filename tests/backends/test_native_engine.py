@@ -11,8 +11,10 @@ import numpy as np
 import pytest
 
 from neurodeploy.backends import fixed
+from neurodeploy.backends.fixed.native import engine as engine_module
 from neurodeploy.backends.fixed.native.compiled import advance, cache_folder
 from neurodeploy.backends.fixed.native.engine import NativeEngine
+from neurodeploy.backends.fixed.native.rounding import TowardZero
 from neurodeploy.backends.fixed.native.tables import CHUNK, unsupported
 from neurodeploy.backends.fixed.plain import PlainEngine
 from neurodeploy.backends.trace import Part, check_spikes
@@ -105,6 +107,58 @@ def test_currents_that_can_wrap_and_those_that_cannot_are_told_apart() -> None:
     counted = fixed.run(made, spikes, engine="native").counts["hidden"]
     np.testing.assert_array_equal(counted, expected.counts["hidden"])
     assert counted.sum() > 0
+
+
+class RoundsAsEver:
+    """Stands where a processor does not let itself be told how to round."""
+
+    def __enter__(self) -> bool:
+        return False
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+
+@pytest.mark.parametrize("reset", rules.RESETS)
+@pytest.mark.parametrize("exponent", [-1, 0, 2, 5])
+def test_potentials_in_floats_and_in_integers_are_the_same(
+    reset: str, exponent: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Potentials near both ends of 24 bits, where a product rounded to the nearest would be one too large."""
+    rng = np.random.default_rng(exponent + 9)
+    weight = rng.integers(-128, 128, (40, 200)) * 2
+    made = one_layer(
+        weight,
+        exponent,
+        du=int(rng.integers(300, 3000)),
+        dv=1,
+        vth=131000,
+        reset=reset,
+        bias_mant=rng.integers(-4096, 4096, 40),
+        bias_exp=7,
+        v_init=rng.integers(1 - rules.STATE_LIMIT, rules.STATE_LIMIT, 40),
+    )
+    spikes = random_spikes(11, 3, 300, 200, 0.05)
+    expected = fixed.run(made, spikes, record=True, engine="plain")
+    assert expected.overflows["hidden"]["saturated"] > 0
+    assert expected.counts["hidden"].sum() > 0
+    quick = NativeEngine(made, 3)
+    quick.advance(spikes.astype(np.uint8))
+    np.testing.assert_array_equal(quick.state.v[:, :40], expected.layers["hidden"].v_BTN[:, 299])
+    np.testing.assert_array_equal(quick.state.u[:, :40], expected.layers["hidden"].u_BTN[:, 299])
+    monkeypatch.setattr(engine_module, "TowardZero", RoundsAsEver)
+    whole = NativeEngine(made, 3)
+    whole.advance(spikes.astype(np.uint8))
+    np.testing.assert_array_equal(whole.state.v, quick.state.v)
+    np.testing.assert_array_equal(whole.state.u, quick.state.u)
+
+
+def test_the_rounding_is_put_back() -> None:
+    before = np.float32(1) / np.float32(3)
+    with TowardZero() as to_zero:
+        assert to_zero, "this processor is expected to round toward zero when it is told to"
+    assert np.float32(1) / np.float32(3) == before
+    assert float(np.float32(2) / np.float32(3)) > 2 / 3, "the nearest is above"
 
 
 def test_what_is_not_asked_for_is_not_kept() -> None:

@@ -5,6 +5,7 @@ Axes: B sample, T step, I channel.
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -55,6 +56,7 @@ ENGINES: dict[str, Callable[..., Engine]] = {"native": _native, "plain": _plain,
 """Compiled and event-driven; readable numpy; torch, on the GPU where there is one. All give the same."""
 
 
+@functools.lru_cache(maxsize=32)
 def engine_for(program: Program, name: str = AUTO) -> Callable[..., Engine]:
     """Return the maker of an engine: called with a Program, samples, `threads` and `goes_on`.
 

@@ -214,8 +214,8 @@ class LifNeurons:
         if self.layer.clears(now):
             self.u.zero_()
             self.v.zero_()
-        exact = _leak(self.u, self.kept_u) + (activation.to(torch.int64) << rules.ALIGN_SHIFT)
-        self.u = _wrap_current(_as_int32(exact))
+        plain = _as_int32(_leak(self.u, self.kept_u) + (activation.to(torch.int64) << rules.ALIGN_SHIFT))
+        self.u = _wrap_current(plain)
         moved = _as_int32(_leak(self.v, self.kept_v) + self.u + self.bias)
         moved = moved.clamp(1 - rules.STATE_LIMIT, rules.STATE_LIMIT - 1)
         spikes = moved > self.threshold
@@ -226,7 +226,7 @@ class LifNeurons:
             self.rest = torch.where(spikes, self.layer.refractory, (self.rest - 1).clamp(min=0))
         after = moved - self.threshold if self.layer.reset == rules.RESET_SUBTRACT else torch.zeros_like(moved)
         self.v = torch.where(spikes, after, moved)
-        overflows[0] += (exact != self.u).sum()
+        overflows[0] += (plain != self.u).sum()
         overflows[1] += (self.v.abs() == rules.STATE_LIMIT - 1).sum()
         return spikes
 

@@ -188,7 +188,7 @@ def _matrix(one: Connection, matrix: synapses.Matrix, n_block: int, graded: dict
         targets, sources, weights = synapses.entries(one.window, matrix.weight)
         shape = one.n_outputs, one.n_inputs
         unrolled = sparse.csr_matrix((weights, (targets, sources)), shape)
-        values["weights"] = sparse.kron(np.eye(n_block, dtype=np.int64), unrolled, format="csr")
+        values["weights"] = sparse.kron(np.eye(n_block, dtype=np.int64), unrolled, format="csr").astype(np.int64)
         return _delayed_copies(values, int(one.delay)) if one.delay else Sparse(**values)
     values["weights"] = np.kron(np.eye(n_block, dtype=np.int64), matrix.weight)
     if not one.largest_delay:

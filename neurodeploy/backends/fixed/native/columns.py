@@ -12,11 +12,10 @@ LIF, LIF_SHARED, SIGMA_DELTA = 0, 1, 2
 (
     POP_SIZE,
     POP_HISTORY,  # steps of its past that a connection still needs
-    POP_EVENTS,  # where its events start in the scratch
-    POP_STRIDE,  # room for the events of one step
+    POP_EVENTS,  # where its events start in the scratch, the past's first
     POP_GRADED,
     POP_PAST,  # where its past starts in a sample's state
-) = range(6)
+) = range(5)
 (
     KIND,
     FIRST,  # where its neurons start

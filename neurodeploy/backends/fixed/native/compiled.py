@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import numba
-from numba import njit
 from numba.core import config as numba_config
 
 from neurodeploy.backends.fixed.native import steps
+from neurodeploy.backends.fixed.native.jit import OPTIONS, compiler
 
 
 def cache_folder() -> Path:
@@ -51,4 +51,4 @@ def advance() -> Callable[..., None]:
 
 
 def _function(*, cached: bool) -> Any:
-    return njit(nogil=True, cache=cached)(steps.advance)
+    return compiler(**OPTIONS, cache=cached)(steps.advance)

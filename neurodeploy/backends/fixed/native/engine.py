@@ -8,14 +8,16 @@ from __future__ import annotations
 import functools
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import numpy as np
 
 from neurodeploy.backends.fixed.native import columns as c
 from neurodeploy.backends.fixed.native.compiled import advance
-from neurodeploy.backends.fixed.native.primitives import PLACES
+from neurodeploy.backends.fixed.native.rounding import TowardZero
 from neurodeploy.backends.fixed.native.steps import Results, Scratch, State
-from neurodeploy.backends.fixed.native.tables import CHUNK, Native, Tables, native
+from neurodeploy.backends.fixed.native.tables import CHUNK, SPARE, Native, Tables, native
+from neurodeploy.backends.fixed.native.vectors import PLACES
 from neurodeploy.backends.trace import LayerTrace, Part, lowest_score
 from neurodeploy.mapping.program import Program
 
@@ -32,13 +34,14 @@ class NativeEngine:
         self.program, self.n_samples, self.now = program, n_samples, 0
         self.threads = max(1, min(threads, n_samples))
         self.native = _tables(program)
+        self.outer = _outer_order(program)
         t = self.native.tables
         size = t.neurons.shape[1]
         graded = any(layer.graded for layer in program.layers)
         refractory = bool(t.layers[:, c.REFRACTORY].any())
         self.state = State(
-            u=np.tile(t.neurons[c.U_INIT], (n_samples, 1)),
-            v=np.tile(t.neurons[c.V_INIT], (n_samples, 1)),
+            u=_repeated(t.neurons[c.U_INIT], n_samples),
+            v=_repeated(t.neurons[c.V_INIT], n_samples),
             rest=np.zeros((n_samples, size if refractory else 0), np.int32),
             residue=np.zeros((n_samples, size if graded else 0), np.int32),
             error=np.zeros((n_samples, size if graded else 0), np.int32),
@@ -46,7 +49,6 @@ class NativeEngine:
                 (n_samples, int((t.pops[:, c.POP_HISTORY] * t.pops[:, c.POP_SIZE]).sum()) if goes_on else 0), np.int32
             ),
         )
-        self.scratch = [_scratch(t) for _ in range(self.threads)]
 
     def advance(self, spikes_BTI: np.ndarray, probes: Sequence[str] = (), *, n_silent: int = 0) -> Part:
         """Run as many steps as there are spikes, and `n_silent` without any, and return what happened.
@@ -60,6 +62,7 @@ class NativeEngine:
         n_steps = n_fed + n_silent
         probe, n_probed = self._probe(probes)
         results = Results(
+            input_counts=np.zeros((n_samples, n_inputs), np.int64),
             counts=np.zeros((n_samples, t.neurons.shape[1]), np.int32),
             overflows=np.zeros((n_samples, len(self.program.layers), 2), np.int64),
             scores=np.full((n_samples, int(t.layers[:, c.PADDED].max())), lowest_score(self.program.readout), np.int64),
@@ -72,12 +75,27 @@ class NativeEngine:
         nothing8, nothing32 = np.zeros(0, np.uint8), np.zeros(0, np.int32)
         spikes = nothing8 if self.program.graded_input else flat.view(np.uint8)
         values = flat if self.program.graded_input else nothing32
-        bounds = np.linspace(0, n_samples, self.threads + 1).astype(int)
 
         def some(thread: int) -> None:
-            begin, after = int(bounds[thread]), int(bounds[thread + 1])
-            scratch = self.scratch[thread]
-            kernel(t, self.state, results, scratch, spikes, values, n_inputs, n_fed, n_steps, self.now, begin, after)
+            begin, after = thread * n_samples // self.threads, (thread + 1) * n_samples // self.threads
+            scratch = _borrowed(self.program)
+            with TowardZero() as to_zero:
+                kernel(
+                    t,
+                    self.state,
+                    results,
+                    scratch,
+                    spikes,
+                    values,
+                    n_inputs,
+                    n_fed,
+                    n_steps,
+                    self.now,
+                    begin,
+                    after,
+                    to_zero,
+                )
+            _free(self.program).append(scratch)
 
         kernel = advance()
         if self.threads == 1:
@@ -98,16 +116,15 @@ class NativeEngine:
 
     def _part(self, results: Results, probes: Sequence[str]) -> Part:
         """Return the results in the Program's own order of neurons."""
-        t, order = self.native.tables, self.native.order
+        t = self.native.tables
         counts, layers, overflows = {}, {}, {}
         for index, layer in enumerate(self.program.layers):
-            outer = np.argsort(order[layer.name])
-            start = t.layers[index, c.FIRST]
+            outer, start = self.outer[layer.name], t.layers[index, c.FIRST]
             counts[layer.name] = results.counts[:, start : start + layer.n_neurons][:, outer].astype(np.int64)
             if layer.name in probes:
                 at = results.probe[index]
                 sent, u, v = (
-                    _ordered(record[:, :, at : at + layer.n_neurons], outer)
+                    record[:, :, at : at + layer.n_neurons][:, :, outer]
                     for record in (results.sent, results.u, results.v)
                 )
                 layers[layer.name] = LayerTrace(sent if layer.graded else sent.astype(np.bool_), u, v)
@@ -116,27 +133,31 @@ class NativeEngine:
         output = self.program.layer(self.program.output)
         scores = None
         if self.program.readout != "spikes":
-            scores = results.scores[:, : output.n_neurons][:, np.argsort(order[output.name])]
-        return Part(counts, layers, overflows, scores)
+            scores = results.scores[:, : output.n_neurons][:, self.outer[output.name]]
+        return Part(counts, layers, overflows, scores, results.input_counts)
 
 
-def _ordered(values: np.ndarray, outer: np.ndarray) -> np.ndarray:
-    return values if (outer == np.arange(len(outer))).all() else values[:, :, outer]
+def _repeated(row: np.ndarray, times: int) -> np.ndarray:
+    found = np.empty((times, len(row)), row.dtype)
+    found[:] = row
+    return found
 
 
 def _scratch(t: Tables) -> Scratch:
     """Return room for one thread's sample."""
     pops = t.pops
-    size = int(((pops[:, c.POP_HISTORY] + CHUNK) * pops[:, c.POP_STRIDE]).sum()) + 64
+    size = int(((pops[:, c.POP_HISTORY] + CHUNK) * pops[:, c.POP_SIZE] + SPARE).sum())
     widest, sources = int(t.layers[:, c.PADDED].max()), int(pops[:, c.POP_SIZE].max()) + 64
     return Scratch(
         events=np.zeros(size, np.int32),
         values=np.zeros(size if pops[:, c.POP_GRADED].any() else 1, np.int32),
-        n_events=np.zeros((len(pops), int(pops[:, c.POP_HISTORY].max()) + CHUNK), np.int64),
+        starts=np.zeros((len(pops), int(pops[:, c.POP_HISTORY].max()) + CHUNK + 1), np.int64),
+        last=np.zeros(8, np.int32),
         flags=np.zeros(widest, np.uint8),
         activation=np.zeros(widest, np.int32),
         sums=np.zeros(widest, np.int32),
         sums16=np.zeros(widest, np.int16),
+        floats=np.zeros((3, widest), np.float32),
         message=np.zeros(widest, np.int32),
         silent=np.zeros(sources, np.uint8),
         others=np.zeros(sources, np.int32),
@@ -147,6 +168,29 @@ def _scratch(t: Tables) -> Scratch:
 @functools.lru_cache(maxsize=8)
 def _tables(program: Program) -> Native:
     return native(program)
+
+
+@functools.lru_cache(maxsize=8)
+def _outer_order(program: Program) -> dict[str, Any]:
+    """Return for each layer how to take inner neurons in the Program's order: all of them where it is the same."""
+    order = _tables(program).order
+    return {
+        layer.name: slice(None) if (np.diff(order[layer.name]) == 1).all() else np.argsort(order[layer.name])
+        for layer in program.layers
+    }
+
+
+@functools.lru_cache(maxsize=8)
+def _free(program: Program) -> list[Scratch]:
+    """Return the scratches of a Program that nobody uses at the moment; making one takes as long as a sample."""
+    return []
+
+
+def _borrowed(program: Program) -> Scratch:
+    try:
+        return _free(program).pop()
+    except IndexError:
+        return _scratch(_tables(program).tables)
 
 
 @functools.cache

@@ -11,14 +11,25 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from llvmlite import ir
-from numba import njit, types
-from numba.core import cgutils
-from numba.extending import intrinsic
 
+from neurodeploy.backends.fixed.native.jit import inlined, kernel
+from neurodeploy.backends.fixed.native.vectors import (
+    EIGHT,
+    SIXTEEN,
+    add_eight_rows,
+    add_four_rows,
+    append_places,
+    flags_at,
+    float_neurons_subtracting,
+    float_neurons_to_zero,
+    neurons_subtracting,
+    neurons_to_zero,
+    set_eight_rows,
+    set_four_rows,
+)
 from neurodeploy.fixedpoint import rules
 
-i32 = np.int32
+i32, f32 = np.int32, np.float32
 HALF = i32(rules.STATE_LIMIT)
 AROUND = i32(2 * rules.STATE_LIMIT)
 HIGHEST = i32(rules.STATE_LIMIT - 1)
@@ -28,44 +39,13 @@ SHIFT = i32(rules.DECAY_BITS)
 ALIGN = i32(rules.ALIGN_SHIFT)
 SIGN = i32(31)
 ZERO = i32(0)
+ONE = f32(rules.DECAY_ONE)
 
 ROWS_IN_16_BITS = 256
 """Rows of int8 whose sum always fits into int16."""
 
-_BITS = (np.arange(256)[:, None] >> np.arange(8)) & 1
-PLACES = np.argsort(1 - _BITS, axis=1, kind="stable").astype(np.int32).ravel()
-"""For every byte of eight flags, the places of those that are set, first (256 x 8)."""
 
-
-@intrinsic  # type: ignore[misc]
-def append_places(context: Any, flags: Any, at: Any, base: Any, places: Any, events: Any, to: Any) -> Any:
-    """Write `base` plus the places of the set flags among eight, and return how many are set.
-
-    A vector comparison, a table and a vector store; without branches, because a branch on random
-    spikes costs more than all of this. Always writes eight entries.
-    """
-    byte, word, long = ir.IntType(8), ir.IntType(32), ir.IntType(64)
-    eight_bytes, eight_words = ir.VectorType(byte, 8), ir.VectorType(word, 8)
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        def pointer(index: int, offset: Any, kind: Any) -> Any:
-            array = cgutils.create_struct_proxy(signature.args[index])(context, builder, arguments[index])
-            return builder.bitcast(builder.gep(array.data, [offset]), kind.as_pointer())
-
-        seen = builder.load(pointer(0, arguments[1], eight_bytes), align=1)
-        mask = builder.bitcast(builder.icmp_unsigned("!=", seen, ir.Constant(eight_bytes, [0] * 8)), byte)
-        row = builder.shl(builder.zext(mask, long), ir.Constant(long, 3))
-        found = builder.load(pointer(3, row, eight_words), align=4)
-        empty = ir.Constant(eight_words, ir.Undefined)
-        single = builder.insert_element(empty, arguments[2], ir.Constant(word, 0))
-        spread = builder.shuffle_vector(single, empty, ir.Constant(eight_words, [0] * 8))
-        builder.store(builder.add(found, spread), pointer(4, arguments[5], eight_words), align=4)
-        return builder.zext(builder.ctpop(mask), long)
-
-    return types.int64(flags, types.int64, types.int32, places, events, types.int64), generate
-
-
-@njit(nogil=True)
+@kernel
 def spikes_in(flags: np.ndarray, begin: int, size: int, places: np.ndarray, events: np.ndarray, to: int) -> int:
     """Write the places of the flags that are 1 into `events` from `to` on, and return how many there are.
 
@@ -73,14 +53,15 @@ def spikes_in(flags: np.ndarray, begin: int, size: int, places: np.ndarray, even
     """
     found = to
     for word in range(size // 8):
-        found += append_places(flags, begin + 8 * word, i32(8 * word), places, events, found)  # type: ignore[call-arg]
+        bits = flags_at(flags, begin + 8 * word)
+        found += append_places(bits, i32(8 * word), places, events, found)
     for at in range(size - size % 8, size):
         events[found] = at
         found += flags[begin + at]
     return found - to
 
 
-@njit(inline="always")
+@inlined
 def leaked(state: Any, kept: Any) -> Any:
     """`rules.leak_toward_zero`: the product, of up to 44 bits, in two halves of 32."""
     high, low = i32(state >> SHIFT), i32(state & LOW_BITS)
@@ -89,90 +70,77 @@ def leaked(state: Any, kept: Any) -> Any:
     return i32(i32(high * kept) + i32(i32(i32(low * kept) + upward) >> SHIFT))
 
 
-@njit(inline="always")
+@inlined
 def wrapped(u: Any) -> Any:
     """`rules.wrap_current`."""
     return i32(u - AROUND) if u > HALF else (i32(u + AROUND) if u <= -HALF else u)
 
 
-@njit(inline="always")
+@inlined
 def saturated(v: Any) -> Any:
     """`rules.saturate_potential`."""
     return min(max(v, LOWEST), HIGHEST)
 
 
-@njit(inline="always")
+@inlined
 def shifted(value: Any, exponent: Any) -> Any:
     """`rules.shift_by_exponent`."""
     return i32(value << exponent) if exponent >= 0 else i32(value >> i32(-exponent))
 
 
-@njit(nogil=True)
-def rows_16(rows: np.ndarray, events: np.ndarray, begin: int, after: int, total: np.ndarray) -> None:
+@inlined
+def rows_16(
+    weights: np.ndarray,
+    start: int,
+    size: int,
+    events: np.ndarray,
+    begin: int,
+    after: int,
+    last: np.ndarray,
+    total: np.ndarray,
+) -> None:
     """Sum up the rows that `events[begin:after]` name, at most 256 of int8 weights.
 
-    Eight rows a pass, so that the sum is loaded and stored once for eight. What is missing at the
-    end is the last row of all, whose weights are neutral: up to seven entries are overwritten.
+    Eight rows a pass, so that the sum is loaded and stored once for eight. What is missing in the
+    last pass is the row after all others, whose weights are neutral.
+
+    Args:
+        weights: Flat; the rows, each as long as `total`, start at `start`.
+        size: Number of the neutral row.
+        last: Room for eight entries.
     """
-    size = rows.shape[1]
-    neutral = rows.shape[0] - 1
-    for o in range(size):
-        total[o] = 0
-    at = begin
-    while after - at > 4:
-        for k in range(after - at, 8):
-            events[at + k] = neutral
-        a, b, c, d = rows[events[at]], rows[events[at + 1]], rows[events[at + 2]], rows[events[at + 3]]
-        e, f, g, h = rows[events[at + 4]], rows[events[at + 5]], rows[events[at + 6]], rows[events[at + 7]]
-        for o in range(size):
-            total[o] += a[o] + b[o] + c[o] + d[o] + e[o] + f[o] + g[o] + h[o]
-        at += 8
-    if at < after:
-        for k in range(after - at, 4):
-            events[at + k] = neutral
-        a, b, c, d = rows[events[at]], rows[events[at + 1]], rows[events[at + 2]], rows[events[at + 3]]
-        for o in range(size):
-            total[o] += a[o] + b[o] + c[o] + d[o]
+    padded = len(total)
+    if begin == after:
+        for o in range(padded):
+            total[o] = 0
+        return
+    for at in range(begin, after, 8):
+        chosen, first = events, at
+        if after - at < 8:
+            for k in range(8):
+                last[k] = events[at + k] if k < after - at else size
+            chosen, first = last, 0
+        a, b = start + padded * chosen[first], start + padded * chosen[first + 1]
+        c, d = start + padded * chosen[first + 2], start + padded * chosen[first + 3]
+        if after - at <= 4:
+            if at == begin:
+                for o in range(0, padded, SIXTEEN):
+                    set_four_rows(total, o, weights, a, b, c, d)
+            else:
+                for o in range(0, padded, SIXTEEN):
+                    add_four_rows(total, o, weights, a, b, c, d)
+            return
+        e, f = start + padded * chosen[first + 4], start + padded * chosen[first + 5]
+        g, h = start + padded * chosen[first + 6], start + padded * chosen[first + 7]
+        if at == begin:
+            for o in range(0, padded, SIXTEEN):
+                set_eight_rows(total, o, weights, a, b, c, d, e, f, g, h)
+        else:
+            for o in range(0, padded, SIXTEEN):
+                add_eight_rows(total, o, weights, a, b, c, d, e, f, g, h)
 
 
-def _shared_update(wraps: bool, subtracts: bool) -> Any:
-    """Return the update of a layer of shared decays and threshold; what is not needed is not compiled in."""
-
-    @njit(nogil=True)
-    def update(
-        u: np.ndarray,
-        v: np.ndarray,
-        sums: np.ndarray,
-        shift: Any,
-        bias: np.ndarray,
-        kept_u: Any,
-        kept_v: Any,
-        threshold: Any,
-        flags: np.ndarray,
-    ) -> None:
-        for o in range(len(u)):
-            x = i32(leaked(u[o], kept_u) + i32(i32(sums[o]) << shift))
-            if wraps:
-                x = wrapped(x)
-            u[o] = x
-            y = saturated(i32(i32(leaked(v[o], kept_v) + x) + bias[o]))
-            fired = y > threshold
-            after = ZERO
-            if subtracts:
-                after = i32(y - threshold)
-            v[o] = after if fired else y
-            flags[o] = fired
-
-    return update
-
-
-_within_to_zero = _shared_update(wraps=False, subtracts=False)
-_within_subtracting = _shared_update(wraps=False, subtracts=True)
-_wrapping_to_zero = _shared_update(wraps=True, subtracts=False)
-_wrapping_subtracting = _shared_update(wraps=True, subtracts=True)
-
-
-@njit(nogil=True)
+@inlined
 def lif_shared(
     u: np.ndarray,
     v: np.ndarray,
@@ -183,27 +151,61 @@ def lif_shared(
     kept_v: Any,
     threshold: Any,
     subtracts: bool,
-    may_wrap: bool,
-    flags: np.ndarray,
-) -> None:
-    """Update a layer of shared decays and threshold from 16-bit sums.
+    counts: np.ndarray,
+    places: np.ndarray,
+    events: np.ndarray,
+    to: int,
+) -> int:
+    """Update a layer of shared decays and threshold from 16-bit sums; write its spikes as events from `to` on.
 
     Args:
         shift: To the left, from a sum to the current's units.
-        may_wrap: Whether a current can leave 24 bits; the caller has a bound.
-        flags: 1 where a neuron spikes.
+
+    Returns:
+        How many neurons spiked.
     """
-    if may_wrap and subtracts:
-        _wrapping_subtracting(u, v, sums, shift, bias, kept_u, kept_v, threshold, flags)
-    elif may_wrap:
-        _wrapping_to_zero(u, v, sums, shift, bias, kept_u, kept_v, threshold, flags)
-    elif subtracts:
-        _within_subtracting(u, v, sums, shift, bias, kept_u, kept_v, threshold, flags)
+    found = to
+    if subtracts:
+        for o in range(0, len(u), EIGHT):
+            bits = neurons_subtracting(u, v, sums, bias, counts, o, shift, kept_u, kept_v, threshold)
+            found += append_places(bits, i32(o), places, events, found)
     else:
-        _within_to_zero(u, v, sums, shift, bias, kept_u, kept_v, threshold, flags)
+        for o in range(0, len(u), EIGHT):
+            bits = neurons_to_zero(u, v, sums, bias, counts, o, shift, kept_u, kept_v, threshold)
+            found += append_places(bits, i32(o), places, events, found)
+    return found - to
 
 
-@njit(nogil=True)
+@inlined
+def lif_float(
+    u: np.ndarray,
+    v: np.ndarray,
+    sums: np.ndarray,
+    scale: Any,
+    bias: np.ndarray,
+    kept_u: Any,
+    kept_v: Any,
+    threshold: Any,
+    subtracts: bool,
+    counts: np.ndarray,
+    places: np.ndarray,
+    events: np.ndarray,
+    to: int,
+) -> int:
+    """Update as `lif_shared` does, in float32: no current may leave 24 bits, and the thread rounds toward zero."""
+    found = to
+    if subtracts:
+        for o in range(0, len(u), EIGHT):
+            bits = float_neurons_subtracting(u, v, sums, bias, counts, o, scale, kept_u, kept_v, threshold)
+            found += append_places(bits, i32(o), places, events, found)
+    else:
+        for o in range(0, len(u), EIGHT):
+            bits = float_neurons_to_zero(u, v, sums, bias, counts, o, scale, kept_u, kept_v, threshold)
+            found += append_places(bits, i32(o), places, events, found)
+    return found - to
+
+
+@kernel
 def lif_each(
     u: np.ndarray,
     v: np.ndarray,
@@ -246,7 +248,7 @@ def lif_each(
     return n_wrapped, n_saturated
 
 
-@njit(nogil=True)
+@kernel
 def sigma_delta_each(
     sigma: np.ndarray,
     act: np.ndarray,

@@ -10,16 +10,19 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import njit
 
 from neurodeploy.backends.fixed.native import columns as c
+from neurodeploy.backends.fixed.native.jit import kernel
 from neurodeploy.backends.fixed.native.primitives import (
     ALIGN,
     HALF,
+    ONE,
     ROWS_IN_16_BITS,
     ZERO,
+    f32,
     i32,
     lif_each,
+    lif_float,
     lif_shared,
     rows_16,
     sigma_delta_each,
@@ -43,6 +46,7 @@ class State(NamedTuple):
 class Results(NamedTuple):
     """What is kept of a run; `probe` says where a layer's neurons start in the records, or -1."""
 
+    input_counts: np.ndarray  # (B, I)
     counts: np.ndarray  # (B, N)
     overflows: np.ndarray  # (B, layers, 2)
     scores: np.ndarray  # (B, neurons of the output with padding)
@@ -57,11 +61,13 @@ class Scratch(NamedTuple):
 
     events: np.ndarray
     values: np.ndarray
-    n_events: np.ndarray  # (populations, past and chunk)
+    starts: np.ndarray  # where the events of each step start (populations, past and chunk and one)
+    last: np.ndarray
     flags: np.ndarray
     activation: np.ndarray
     sums: np.ndarray
     sums16: np.ndarray
+    floats: np.ndarray  # currents, potentials and biases (3, neurons of a layer)
     message: np.ndarray
     silent: np.ndarray
     others: np.ndarray
@@ -81,6 +87,7 @@ def advance(
     now: int,
     begin: int,
     after: int,
+    to_zero: bool,
 ) -> None:
     """Take the samples from `begin` to `after` through `n_steps`, of which `n_fed` have input.
 
@@ -88,42 +95,54 @@ def advance(
         spikes: Input of 0 and 1, flat (B, T, I); nothing is read where the input is graded.
         values: Graded input, flat (B, T, I); nothing is read where it is not.
         now: Steps that were run before.
+        to_zero: This thread rounds floats toward zero.
     """
     for b in range(begin, after):
         _recall(t, state, scratch, b, now)
         for first in range(0, n_steps, CHUNK):
             steps = min(CHUNK, n_steps - first)
             fed = min(max(n_fed - first, 0), steps)
-            _receive(t, scratch, spikes, values, (b * n_fed + first) * n_inputs, n_inputs, fed, steps)
+            at = (b * n_fed + first) * n_inputs
+            _receive(t, scratch, spikes, values, at, n_inputs, fed, steps, results.input_counts[b])
             for group in range(len(t.groups)):
                 low, high, loops = t.groups[group, 0], t.groups[group, 1], t.groups[group, 2]
                 if loops:
                     for step in range(steps):
                         for layer in range(low, high):
-                            _layer(t, state, results, scratch, b, layer, first, step, step + 1, now)
+                            _layer(t, state, results, scratch, b, layer, first, step, step + 1, now, to_zero)
                 else:
-                    _layer(t, state, results, scratch, b, low, first, 0, steps, now)
+                    _layer(t, state, results, scratch, b, low, first, 0, steps, now, to_zero)
             _move_on(t, scratch, steps)
         _remember(t, state, scratch, b)
 
 
-@njit(nogil=True)
+@kernel
 def _receive(
-    t: Tables, scratch: Scratch, spikes: np.ndarray, values: np.ndarray, at: int, n_inputs: int, n_fed: int, steps: int
+    t: Tables,
+    scratch: Scratch,
+    spikes: np.ndarray,
+    values: np.ndarray,
+    at: int,
+    n_inputs: int,
+    n_fed: int,
+    steps: int,
+    counts: np.ndarray,
 ) -> None:
     """Turn the input of a chunk into events."""
-    history, stride = t.pops[0, c.POP_HISTORY], t.pops[0, c.POP_STRIDE]
+    history = t.pops[0, c.POP_HISTORY]
     for step in range(steps):
-        to, here = (history + step) * stride, at + step * n_inputs
+        to, here = scratch.starts[0, history + step], at + step * n_inputs
         found = 0
         if step < n_fed and t.pops[0, c.POP_GRADED]:
             found = _messages_in(values, here, n_inputs, scratch.events, scratch.values, to)
         elif step < n_fed:
             found = spikes_in(spikes, here, n_inputs, scratch.places, scratch.events, to)
-        scratch.n_events[0, history + step] = found
+        scratch.starts[0, history + step + 1] = to + found
+        for k in range(to, to + found):
+            counts[scratch.events[k]] += 1
 
 
-@njit(nogil=True)
+@kernel
 def _messages_in(sent: np.ndarray, at: int, size: int, events: np.ndarray, values: np.ndarray, to: int) -> int:
     """Write the messages that are not 0 as events, and return how many there are."""
     found = to
@@ -134,7 +153,7 @@ def _messages_in(sent: np.ndarray, at: int, size: int, events: np.ndarray, value
     return found - to
 
 
-@njit(nogil=True)
+@kernel
 def _layer(
     t: Tables,
     state: State,
@@ -146,6 +165,7 @@ def _layer(
     low: int,
     high: int,
     now: int,
+    to_zero: bool,
 ) -> None:
     """Take one layer through the steps from `low` to `high` of the chunk that starts at step `first`."""
     row, pop = t.layers[layer], t.pops[layer + 1]
@@ -158,17 +178,17 @@ def _layer(
     step = low
     while step < high:
         if quick:
-            step = _quick(t, scratch, row, pop, t.connections[row[c.QUICK]], step, high, u, v, counts, flags)
+            step = _quick(t, scratch, row, pop, t.connections[row[c.QUICK]], step, high, u, v, counts, to_zero)
             if step == high:
                 return
         _step(t, state, results, scratch, b, layer, step, now + first + step, u, v, flags)
         slot = pop[c.POP_HISTORY] + step
-        to = pop[c.POP_EVENTS] + slot * pop[c.POP_STRIDE]
+        to = scratch.starts[layer + 1, slot]
         if row[c.KIND] == c.SIGMA_DELTA:
             found = _messages_in(scratch.message, 0, pop[c.POP_SIZE], scratch.events, scratch.values, to)
         else:
             found = spikes_in(flags, 0, pop[c.POP_SIZE], scratch.places, scratch.events, to)
-        scratch.n_events[layer + 1, slot] = found
+        scratch.starts[layer + 1, slot + 1] = to + found
         for k in range(to, to + found):
             counts[scratch.events[k]] += 1
         if probe >= 0:
@@ -182,7 +202,7 @@ def _layer(
         step += 1
 
 
-@njit(nogil=True)
+@kernel
 def _quick(
     t: Tables,
     scratch: Scratch,
@@ -194,16 +214,14 @@ def _quick(
     u: np.ndarray,
     v: np.ndarray,
     counts: np.ndarray,
-    flags: np.ndarray,
+    to_zero: bool,
 ) -> int:
     """Take a layer of one matrix through steps with sums of 16 bits; return the first step too active for it."""
     source = t.pops[con[c.CON_SOURCE]]
     size, padded, start = source[c.POP_SIZE], len(u), row[c.FIRST]
-    weights = con[c.CON_WEIGHTS]
-    rows = t.weights8[weights : weights + (size + 1) * padded].reshape((size + 1, padded))
+    weights, first_weight = t.weights8, con[c.CON_WEIGHTS]
     sums, events, places = scratch.sums16[:padded], scratch.events, scratch.places
-    sent = scratch.n_events[con[c.CON_SOURCE]]
-    own = scratch.n_events[con[c.CON_TARGET] + 1]
+    sent, own = scratch.starts[con[c.CON_SOURCE]], scratch.starts[con[c.CON_TARGET] + 1]
     bias = t.neurons[c.BIAS][start : start + padded]
     kept_u, kept_v = t.neurons[c.KEPT_U, start], t.neurons[c.KEPT_V, start]
     threshold, subtracts = t.neurons[c.THRESHOLD, start], row[c.SUBTRACT] != 0
@@ -212,35 +230,86 @@ def _quick(
     largest_weight = con[c.CON_LARGEST] << (con[c.CON_EXP] + ALIGN)
     # Weights of one sign are stored 128 lower; a sum of more than 128 of them may not fit into 16 bits.
     most = min(ROWS_IN_16_BITS // 2 if offset else ROWS_IN_16_BITS, size // 2 + 4)
+    float_u, float_v, float_bias = scratch.floats[0][:padded], scratch.floats[1][:padded], scratch.floats[2][:padded]
+    scale, part_u, part_v = f32(1 << shift), f32(kept_u / ONE), f32(kept_v / ONE)
+    float_threshold = f32(threshold)
+    for o in range(padded):
+        float_bias[o] = bias[o]
+    in_floats = False
     bound = _largest(u)
-    for step in range(low, high):
+    step = low
+    while step < high:
         slot = source[c.POP_HISTORY] + step - 1 - con[c.CON_DELAY]
-        n_events = sent[slot]
+        begin, after = sent[slot], sent[slot + 1]
+        n_events = after - begin
         if n_events > most:
-            return step
-        begin = source[c.POP_EVENTS] + slot * source[c.POP_STRIDE]
-        rows_16(rows, events, begin, begin + n_events, sums)
+            break
+        rows_16(weights, first_weight, size, events, begin, after, scratch.last, sums)
         if offset:
             for o in range(padded):
                 sums[o] += offset * n_events
         if gain < 0:
             for o in range(padded):
                 sums[o] = -sums[o]
+        to = own[pop[c.POP_HISTORY] + step]
         # No current can be larger than this before it wraps.
         bound = (bound * kept_u >> 12) + n_events * largest_weight
-        may_wrap = bound >= HALF
-        lif_shared(u, v, sums, i32(shift), bias, kept_u, kept_v, threshold, subtracts, may_wrap, flags)
-        if may_wrap:
+        if bound < HALF and to_zero:
+            if not in_floats:
+                _copy(u, float_u)
+                _copy(v, float_v)
+                in_floats = True
+            found = lif_float(
+                float_u,
+                float_v,
+                sums,
+                scale,
+                float_bias,
+                part_u,
+                part_v,
+                float_threshold,
+                subtracts,
+                counts,
+                places,
+                events,
+                to,
+            )
+        else:
+            if in_floats:
+                _copy(float_u, u)
+                _copy(float_v, v)
+                in_floats = False
+            found = lif_shared(
+                u,
+                v,
+                sums,
+                i32(shift),
+                bias,
+                kept_u,
+                kept_v,
+                threshold,
+                subtracts,
+                counts,
+                places,
+                events,
+                to,
+            )
             bound = _largest(u)
-        to = pop[c.POP_EVENTS] + (pop[c.POP_HISTORY] + step) * pop[c.POP_STRIDE]
-        found = spikes_in(flags, 0, pop[c.POP_SIZE], places, events, to)
-        own[pop[c.POP_HISTORY] + step] = found
-        for k in range(to, to + found):
-            counts[events[k]] += 1
-    return high
+        own[pop[c.POP_HISTORY] + step + 1] = to + found
+        step += 1
+    if in_floats:
+        _copy(float_u, u)
+        _copy(float_v, v)
+    return step
 
 
-@njit(nogil=True)
+@kernel
+def _copy(source: np.ndarray, target: np.ndarray) -> None:
+    for o in range(len(source)):
+        target[o] = source[o]
+
+
+@kernel
 def _largest(u: np.ndarray) -> Any:
     low, high = ZERO, ZERO
     for o in range(len(u)):
@@ -248,7 +317,7 @@ def _largest(u: np.ndarray) -> Any:
     return max(np.int64(high), -np.int64(low))
 
 
-@njit(nogil=True)
+@kernel
 def _step(
     t: Tables,
     state: State,
@@ -273,9 +342,10 @@ def _step(
         con = t.connections[t.into[index]]
         source = t.pops[con[c.CON_SOURCE]]
         slot = source[c.POP_HISTORY] + step - 1 - con[c.CON_DELAY]
-        n_events = scratch.n_events[con[c.CON_SOURCE], slot]
+        begin = scratch.starts[con[c.CON_SOURCE], slot]
+        n_events = scratch.starts[con[c.CON_SOURCE], slot + 1] - begin
         if n_events:
-            add(t, con, scratch, source[c.POP_EVENTS] + slot * source[c.POP_STRIDE], n_events, activation)
+            add(t, con, scratch, begin, n_events, activation)
     bias, threshold = t.neurons[c.BIAS][here], t.neurons[c.THRESHOLD][here]
     if row[c.KIND] == c.SIGMA_DELTA:
         sigma_delta_each(
@@ -315,7 +385,7 @@ def _step(
     results.overflows[b, layer, 1] += n_saturated
 
 
-@njit(nogil=True)
+@kernel
 def _score(readout: int, scores: np.ndarray, v: np.ndarray) -> None:
     for o in range(len(v)):
         if readout == 1:
@@ -326,42 +396,43 @@ def _score(readout: int, scores: np.ndarray, v: np.ndarray) -> None:
             scores[o] += v[o]
 
 
-@njit(nogil=True)
+@kernel
 def _recall(t: Tables, state: State, scratch: Scratch, b: int, now: int) -> None:
     """Make events of what the populations sent before."""
     for index in range(len(t.pops)):
         pop = t.pops[index]
         size = pop[c.POP_SIZE]
+        to = pop[c.POP_EVENTS]
+        scratch.starts[index, 0] = to
         for back in range(pop[c.POP_HISTORY]):
             found = 0
             if now > 0:
-                to = pop[c.POP_EVENTS] + back * pop[c.POP_STRIDE]
                 at = pop[c.POP_PAST] + back * size
                 for j in range(size):
                     scratch.events[to + found] = j
                     if pop[c.POP_GRADED]:
                         scratch.values[to + found] = state.past[b, at + j]
                     found += state.past[b, at + j] != 0
-            scratch.n_events[index, back] = found
+            to += found
+            scratch.starts[index, back + 1] = to
 
 
-@njit(nogil=True)
+@kernel
 def _move_on(t: Tables, scratch: Scratch, steps: int) -> None:
     """Make the last events of a chunk the past of the next."""
     for index in range(len(t.pops)):
         pop = t.pops[index]
-        for back in range(pop[c.POP_HISTORY]):
-            source = pop[c.POP_EVENTS] + (back + steps) * pop[c.POP_STRIDE]
-            target = pop[c.POP_EVENTS] + back * pop[c.POP_STRIDE]
-            found = scratch.n_events[index, back + steps]
-            for k in range(found):
-                scratch.events[target + k] = scratch.events[source + k]
-                if pop[c.POP_GRADED]:
-                    scratch.values[target + k] = scratch.values[source + k]
-            scratch.n_events[index, back] = found
+        starts, history = scratch.starts[index], pop[c.POP_HISTORY]
+        back = starts[steps] - starts[0]
+        for k in range(starts[steps], starts[steps + history]):
+            scratch.events[k - back] = scratch.events[k]
+            if pop[c.POP_GRADED]:
+                scratch.values[k - back] = scratch.values[k]
+        for slot in range(1, history + 1):
+            starts[slot] = starts[slot + steps] - back
 
 
-@njit(nogil=True)
+@kernel
 def _remember(t: Tables, state: State, scratch: Scratch, b: int) -> None:
     """Keep what the populations sent in the last steps; nothing where there is no room for it."""
     if not state.past.shape[1]:
@@ -371,8 +442,7 @@ def _remember(t: Tables, state: State, scratch: Scratch, b: int) -> None:
         size = pop[c.POP_SIZE]
         for back in range(pop[c.POP_HISTORY]):
             at = pop[c.POP_PAST] + back * size
-            begin = pop[c.POP_EVENTS] + back * pop[c.POP_STRIDE]
             for j in range(size):
                 state.past[b, at + j] = 0
-            for k in range(begin, begin + scratch.n_events[index, back]):
+            for k in range(scratch.starts[index, back], scratch.starts[index, back + 1]):
                 state.past[b, at + scratch.events[k]] = scratch.values[k] if pop[c.POP_GRADED] else 1

@@ -8,9 +8,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 
 from neurodeploy.backends.fixed.native import columns as c
+from neurodeploy.backends.fixed.native.jit import kernel
 from neurodeploy.backends.fixed.native.primitives import ROWS_IN_16_BITS, ZERO, i32, rows_16, shifted
 from neurodeploy.fixedpoint import rules
 
@@ -18,7 +18,7 @@ BELOW = i32(rules.STATE_LIMIT)
 WITHIN = i32(2 * rules.STATE_LIMIT - 1)
 
 
-@njit(nogil=True)
+@kernel
 def add(t: Any, con: np.ndarray, scratch: Any, begin: int, n_events: int, activation: np.ndarray) -> None:
     """Add to `activation` what a connection brings from the events at `begin` in the scratch."""
     padded = len(activation)
@@ -31,12 +31,12 @@ def add(t: Any, con: np.ndarray, scratch: Any, begin: int, n_events: int, activa
     else:
         size = t.pops[con[c.CON_SOURCE], c.POP_SIZE]
         start = con[c.CON_WEIGHTS]
-        rows = t.weights8[start : start + (size + 1) * padded].reshape((size + 1, padded))
         if con[c.CON_KIND] == c.MATRIX:
             sent = i32(n_events)
-            _matrix(rows, t.totals[con[c.CON_TOTAL] :], scratch, begin, n_events, sums)
+            totals = t.totals[con[c.CON_TOTAL] :]
+            _matrix(t.weights8, start, size, totals, scratch, begin, n_events, sums)
         else:
-            sent = _graded(rows, scratch, begin, n_events, sums)
+            sent = _graded(t.weights8, start, scratch, begin, n_events, sums)
         gain, constant = i32(con[c.CON_GAIN]), i32(i32(con[c.CON_OFFSET]) * sent)
         for o in range(padded):
             sums[o] = i32(gain * i32(sums[o] + constant))
@@ -59,14 +59,24 @@ def add(t: Any, con: np.ndarray, scratch: Any, begin: int, n_events: int, activa
         activation[o] = i32(activation[o] + sums[o])
 
 
-@njit(nogil=True)
-def _matrix(rows: np.ndarray, totals: np.ndarray, scratch: Any, begin: int, n_events: int, sums: np.ndarray) -> None:
+@kernel
+def _matrix(
+    weights: np.ndarray,
+    start: int,
+    size: int,
+    totals: np.ndarray,
+    scratch: Any,
+    begin: int,
+    n_events: int,
+    sums: np.ndarray,
+) -> None:
     """Sum up the rows of the events, or where they are most, take the others off the sum of all."""
-    padded, size = len(sums), rows.shape[0] - 1
+    padded = len(sums)
+    sums16 = scratch.sums16[:padded]
     if 2 * n_events <= size:
         for o in range(padded):
             sums[o] = 0
-        _add_rows(rows, scratch.events, begin, n_events, sums, scratch.sums16[:padded], i32(1))
+        _add_rows(weights, start, size, scratch.events, begin, n_events, scratch.last, sums, sums16, i32(1))
         return
     silent = scratch.silent
     for j in range(size):
@@ -79,22 +89,31 @@ def _matrix(rows: np.ndarray, totals: np.ndarray, scratch: Any, begin: int, n_ev
         n_silent += silent[j]
     for o in range(padded):
         sums[o] = totals[o]
-    _add_rows(rows, scratch.others, 0, n_silent, sums, scratch.sums16[:padded], i32(-1))
+    _add_rows(weights, start, size, scratch.others, 0, n_silent, scratch.last, sums, sums16, i32(-1))
 
 
-@njit(nogil=True)
+@kernel
 def _add_rows(
-    rows: np.ndarray, events: np.ndarray, begin: int, n_events: int, sums: np.ndarray, sums16: np.ndarray, sign: Any
+    weights: np.ndarray,
+    start: int,
+    size: int,
+    events: np.ndarray,
+    begin: int,
+    n_events: int,
+    last: np.ndarray,
+    sums: np.ndarray,
+    sums16: np.ndarray,
+    sign: Any,
 ) -> None:
     after = begin + n_events
     for at in range(begin, after, ROWS_IN_16_BITS):
-        rows_16(rows, events, at, min(at + ROWS_IN_16_BITS, after), sums16)
+        rows_16(weights, start, size, events, at, min(at + ROWS_IN_16_BITS, after), last, sums16)
         for o in range(len(sums)):
             sums[o] = i32(sums[o] + i32(sign * i32(sums16[o])))
 
 
-@njit(nogil=True)
-def _graded(rows: np.ndarray, scratch: Any, begin: int, n_events: int, sums: np.ndarray) -> Any:
+@kernel
+def _graded(weights: np.ndarray, start: int, scratch: Any, begin: int, n_events: int, sums: np.ndarray) -> Any:
     """Sum up rows times values, wrapping in 32 bits; return the sum of the values."""
     padded = len(sums)
     for o in range(padded):
@@ -103,13 +122,14 @@ def _graded(rows: np.ndarray, scratch: Any, begin: int, n_events: int, sums: np.
     for k in range(begin, begin + n_events):
         value = scratch.values[k]
         sent = i32(sent + value)
-        row = rows[scratch.events[k]]
+        at = start + padded * scratch.events[k]
+        row = weights[at : at + padded]
         for o in range(padded):
             sums[o] = i32(sums[o] + i32(value * i32(row[o])))
     return sent
 
 
-@njit(nogil=True)
+@kernel
 def _wide(t: Any, con: np.ndarray, scratch: Any, begin: int, n_events: int, activation: np.ndarray) -> None:
     """Add rows times values as Lava's `DelayDense` does: products of 32 bits, their sum of 64."""
     padded, start = len(activation), con[c.CON_WEIGHTS]
@@ -123,7 +143,7 @@ def _wide(t: Any, con: np.ndarray, scratch: Any, begin: int, n_events: int, acti
         activation[o] = i32(activation[o] + i32(total))
 
 
-@njit(nogil=True)
+@kernel
 def _convolve(t: Any, con: np.ndarray, scratch: Any, begin: int, n_events: int, sums: np.ndarray) -> None:
     """Add, for every event, the weights of each tap to all the output channels it reaches."""
     geometry = t.geometries[con[c.CON_GEOMETRY]]

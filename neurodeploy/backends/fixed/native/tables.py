@@ -20,6 +20,8 @@ from neurodeploy.mapping.program import INPUT, Program
 
 LANES = 32
 """Neurons that a layer's row is padded to a multiple of: two vectors of 16-bit sums."""
+SPARE = 16
+"""Entries beyond a population's events: eight are written at a time."""
 CHUNK = 128
 """Steps that the kernels take a sample through at a time."""
 
@@ -122,12 +124,10 @@ class _Builder:
             max([1 + delay for one, delay, _ in self.synapses if one.source == name], default=1) for name in self.names
         ]
         sizes = [self.sizes[name] for name in self.names]
-        # Eight entries are written at a time, and up to seven are appended to a step.
-        stride = [size + 16 for size in sizes]
-        events = np.cumsum([0] + [(steps + CHUNK) * room for steps, room in zip(history, stride, strict=True)])
+        events = np.cumsum([0] + [(steps + CHUNK) * n + SPARE for steps, n in zip(history, sizes, strict=True)])
         past = np.cumsum([0] + [steps * size for steps, size in zip(history, sizes, strict=True)])
         graded = [int(self.program.graded(name)) for name in self.names]
-        return np.stack([sizes, history, events[:-1], stride, graded, past[:-1]], axis=1).astype(np.int64)
+        return np.stack([sizes, history, events[:-1], graded, past[:-1]], axis=1).astype(np.int64)
 
     def _layers(self) -> tuple[np.ndarray, np.ndarray]:
         """Return the table of the layers and that of the neurons."""
@@ -165,13 +165,15 @@ class _Builder:
         return [index for index, (one, _, _) in enumerate(self.synapses) if one.target == name]
 
     def _quick(self, layer: int) -> int:
-        """Return the connection of a layer that has only one, a matrix with one exponent of at least 0."""
+        """Return the connection of a layer that has only one: a matrix whose sums shift to the left, or -1."""
         into = self._into(self.program.layers[layer].name)
         if len(into) != 1 or self.kinds[layer] != c.LIF_SHARED:
             return -1
-        one = self.synapses[into[0]][0]
-        plain = not one.window and not self.program.graded(one.source)
-        return into[0] if plain and not one.weight_exp.ndim and one.weight_exp >= 0 else -1
+        one, _, held = self.synapses[into[0]]
+        plain = not one.window and not self.program.graded(one.source) and not one.weight_exp.ndim
+        # Even weights are stored halved, so that an exponent of -1 loses nothing either.
+        lowest = 0 if (held & 1).any() else -1
+        return into[0] if plain and one.weight_exp >= lowest else -1
 
     def _groups(self) -> list[tuple[int, int, bool]]:
         """Return ranges of layers: those that a loop connects are stepped together, the others alone."""
