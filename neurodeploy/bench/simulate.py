@@ -95,11 +95,14 @@ def _measured(
 
             with threads_of_torch(threads):
                 tell(0)
-                speeds = in_turn(our_block(work, batch, threads), field.blocks(batch, threads), repeats, tell)
+                alone: list[float] = []
+                mine = our_block(work, batch, threads, alone)
+                speeds = in_turn(mine, field.blocks(batch, threads), repeats, tell)
             where = {"batch": batch, "threads": threads}
-            rows["ours"].append(where | _speed(speeds.ours))
+            rows["ours"].append(where | _speed(speeds.ours) | {"in_run_per_second": statistics.median(alone)})
             rows["peers"] += [_peer_row(field, name, where, speeds) for name in speeds.peers]
         equal = field.lava and {"equal": field.lava.equal, "samples": field.lava.samples}
+    _beside_lava(rows)
     trace = ours(work.program, work.spikes_BTI, 1)
     return {
         "work": _described(work, trace),
@@ -159,6 +162,15 @@ class Field:
             return {"version": PINS["lava-nc"], "neurons": CURRENT, "rates": None, "note": note}
         peer = next(peer for peer in self.peers if peer.name == name)
         return {"version": peer.version, "neurons": peer.neurons, "rates": self.rates[name], "note": ""}
+
+
+def _beside_lava(rows: dict[str, list[dict[str, Any]]]) -> None:
+    """Add to each of our rows how many times faster its run alone is than Lava's, and to Lava's row the same."""
+    for lava in rows["peers"]:
+        if lava["name"] == LAVA:
+            for row in rows["ours"]:
+                row["ratio_to_lava"] = row["in_run_per_second"] / lava["samples_per_second"]
+            lava["ratio"] = rows["ours"][0]["ratio_to_lava"]
 
 
 def threads_ratio(rows: list[dict[str, Any]]) -> float | None:

@@ -95,6 +95,12 @@ def _lines(result: dict[str, Any]) -> list[str]:
         f"floor  {1e6 * floor['seconds_per_sample']:.1f} us a sample and thread; we take "
         f"{floor['ours_over_floor']:.2f} times as long",
     ]
+    for row in result["ours"]:
+        if "ratio_to_lava" in row:
+            lines.append(
+                f"{row['ratio_to_lava']:,.0f} x as many samples/s inside the run alone as Lava inside its run() "
+                f"(batch {row['batch']}, {row['threads']} thread(s))"
+            )
     if result["threads_ratio"]:
         lines.append(f"all threads against the fewest  {result['threads_ratio']:.2f} x")
     if result["equal_to_lava"]:

@@ -35,6 +35,7 @@ class NativeEngine:
         self.threads = max(1, min(threads, n_samples))
         self.native = _tables(program)
         self.outer = _outer_order(program)
+        self._n_scores = int(self.native.tables.layers[:, c.PADDED].max()) if program.readout != "spikes" else 0
         t = self.native.tables
         size = t.neurons.shape[1]
         graded = any(layer.graded for layer in program.layers)
@@ -61,15 +62,16 @@ class NativeEngine:
         n_samples, n_fed, n_inputs = spikes_BTI.shape
         n_steps = n_fed + n_silent
         probe, n_probed = self._probe(probes)
+        recorded = (n_samples, n_steps, n_probed) if n_probed else (0, 0, 0)
         results = Results(
             input_counts=np.zeros((n_samples, n_inputs), np.int64),
             counts=np.zeros((n_samples, t.neurons.shape[1]), np.int32),
             overflows=np.zeros((n_samples, len(self.program.layers), 2), np.int64),
-            scores=np.full((n_samples, int(t.layers[:, c.PADDED].max())), lowest_score(self.program.readout), np.int64),
+            scores=np.full((n_samples, self._n_scores), lowest_score(self.program.readout), np.int64),
             probe=probe,
-            sent=np.empty((n_samples, n_steps, n_probed), np.int32),
-            u=np.empty((n_samples, n_steps, n_probed), np.int32),
-            v=np.empty((n_samples, n_steps, n_probed), np.int32),
+            sent=np.empty(recorded, np.int32),
+            u=np.empty(recorded, np.int32),
+            v=np.empty(recorded, np.int32),
         )
         flat = np.ascontiguousarray(spikes_BTI).reshape(-1)
         nothing8, nothing32 = np.zeros(0, np.uint8), np.zeros(0, np.int32)

@@ -23,7 +23,9 @@ from neurodeploy.backends.fixed.native.vectors import (
     float_neurons_subtracting,
     float_neurons_to_zero,
     neurons_subtracting,
+    neurons_subtracting_32,
     neurons_to_zero,
+    neurons_to_zero_32,
     set_eight_rows,
     set_four_rows,
 )
@@ -172,6 +174,34 @@ def lif_shared(
     else:
         for o in range(0, len(u), EIGHT):
             bits = neurons_to_zero(u, v, sums, bias, counts, o, shift, kept_u, kept_v, threshold)
+            found += append_places(bits, i32(o), places, events, found)
+    return found - to
+
+
+@kernel
+def lif_shared_32(
+    u: np.ndarray,
+    v: np.ndarray,
+    activation: np.ndarray,
+    bias: np.ndarray,
+    kept_u: Any,
+    kept_v: Any,
+    threshold: Any,
+    subtracts: bool,
+    counts: np.ndarray,
+    places: np.ndarray,
+    events: np.ndarray,
+    to: int,
+) -> int:
+    """Update as `lif_shared` does, from what arrived in 32 bits, before the alignment shift."""
+    found = to
+    if subtracts:
+        for o in range(0, len(u), EIGHT):
+            bits = neurons_subtracting_32(u, v, activation, bias, counts, o, ALIGN, kept_u, kept_v, threshold)
+            found += append_places(bits, i32(o), places, events, found)
+    else:
+        for o in range(0, len(u), EIGHT):
+            bits = neurons_to_zero_32(u, v, activation, bias, counts, o, ALIGN, kept_u, kept_v, threshold)
             found += append_places(bits, i32(o), places, events, found)
     return found - to
 

@@ -24,6 +24,7 @@ from neurodeploy.backends.fixed.native.primitives import (
     lif_each,
     lif_float,
     lif_shared,
+    lif_shared_32,
     rows_16,
     sigma_delta_each,
     spikes_in,
@@ -173,7 +174,7 @@ def _layer(
     # A slice of a row is known to be contiguous, one of a matrix is not.
     u, v = state.u[b][start : start + padded], state.v[b][start : start + padded]
     counts = results.counts[b][start : start + padded]
-    flags, probe = scratch.flags[:padded], results.probe[layer]
+    probe = results.probe[layer]
     quick = row[c.QUICK] >= 0 and probe < 0 and not row[c.SCORED]
     step = low
     while step < high:
@@ -181,18 +182,13 @@ def _layer(
             step = _quick(t, scratch, row, pop, t.connections[row[c.QUICK]], step, high, u, v, counts, to_zero)
             if step == high:
                 return
-        _step(t, state, results, scratch, b, layer, step, now + first + step, u, v, flags)
         slot = pop[c.POP_HISTORY] + step
         to = scratch.starts[layer + 1, slot]
-        if row[c.KIND] == c.SIGMA_DELTA:
-            found = _messages_in(scratch.message, 0, pop[c.POP_SIZE], scratch.events, scratch.values, to)
-        else:
-            found = spikes_in(flags, 0, pop[c.POP_SIZE], scratch.places, scratch.events, to)
+        found = _step(t, state, results, scratch, b, layer, step, now + first + step, u, v, counts, to, probe >= 0)
         scratch.starts[layer + 1, slot + 1] = to + found
-        for k in range(to, to + found):
-            counts[scratch.events[k]] += 1
         if probe >= 0:
             graded = row[c.KIND] == c.SIGMA_DELTA
+            flags = scratch.flags
             for o in range(pop[c.POP_SIZE]):
                 results.sent[b, first + step, probe + o] = scratch.message[o] if graded else flags[o]
                 results.u[b, first + step, probe + o] = u[o]
@@ -329,10 +325,12 @@ def _step(
     now: int,
     u: np.ndarray,
     v: np.ndarray,
-    flags: np.ndarray,
-) -> None:
-    """Take one layer of any kind through one step."""
-    row = t.layers[layer]
+    counts: np.ndarray,
+    to: int,
+    recorded: bool,
+) -> int:
+    """Take one layer of any kind through one step, write what it sends as events, and return how many there are."""
+    row, size = t.layers[layer], t.pops[layer + 1, c.POP_SIZE]
     start, padded = row[c.FIRST], row[c.PADDED]
     here = slice(start, start + padded)
     activation = scratch.activation[:padded]
@@ -363,11 +361,30 @@ def _step(
             row[c.CUMULATIVE] != 0,
             scratch.message,
         )
-        return
+        found = _messages_in(scratch.message, 0, size, scratch.events, scratch.values, to)
+        for k in range(to, to + found):
+            counts[scratch.events[k]] += 1
+        return found
+    if row[c.KIND] == c.LIF_SHARED and not recorded:
+        return lif_shared_32(
+            u,
+            v,
+            activation,
+            bias,
+            t.neurons[c.KEPT_U, start],
+            t.neurons[c.KEPT_V, start],
+            threshold[0],
+            row[c.SUBTRACT] != 0,
+            counts,
+            scratch.places,
+            scratch.events,
+            to,
+        )
     if row[c.CLEAR_EVERY] and (now + 1) % row[c.CLEAR_EVERY] == row[c.CLEAR_OFFSET]:
         for o in range(padded):
             u[o] = 0
             v[o] = 0
+    flags = scratch.flags[:padded]
     n_wrapped, n_saturated = lif_each(
         u,
         v,
@@ -383,6 +400,10 @@ def _step(
     )
     results.overflows[b, layer, 0] += n_wrapped
     results.overflows[b, layer, 1] += n_saturated
+    found = spikes_in(flags, 0, size, scratch.places, scratch.events, to)
+    for k in range(to, to + found):
+        counts[scratch.events[k]] += 1
+    return found
 
 
 @kernel

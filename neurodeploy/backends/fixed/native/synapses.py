@@ -27,6 +27,11 @@ def add(t: Any, con: np.ndarray, scratch: Any, begin: int, n_events: int, activa
         _wide(t, con, scratch, begin, n_events, activation)
         return
     if con[c.CON_KIND] == c.CONVOLUTION:
+        if con[c.CON_EXP] == 0 and con[c.CON_EXPS] < 0 and not con[c.CON_WRAPS]:
+            _convolve(t, con, scratch, begin, n_events, activation)
+            return
+        for o in range(padded):
+            sums[o] = 0
         _convolve(t, con, scratch, begin, n_events, sums)
     else:
         size = t.pops[con[c.CON_SOURCE], c.POP_SIZE]
@@ -145,15 +150,13 @@ def _wide(t: Any, con: np.ndarray, scratch: Any, begin: int, n_events: int, acti
 
 @kernel
 def _convolve(t: Any, con: np.ndarray, scratch: Any, begin: int, n_events: int, sums: np.ndarray) -> None:
-    """Add, for every event, the weights of each tap to all the output channels it reaches."""
+    """Add to `sums`, for every event, the weights of each tap to all the output channels it reaches."""
     geometry = t.geometries[con[c.CON_GEOMETRY]]
     outputs, columns = geometry[c.GEO_GROUP_OUTPUTS], geometry[c.GEO_KERNEL_COLUMNS]
     channels, width = geometry[c.GEO_OUT_CHANNELS], geometry[c.GEO_OUT_COLUMNS]
     per_source = geometry[c.GEO_KERNEL_SIZE] * outputs
     graded = t.pops[con[c.CON_SOURCE], c.POP_GRADED]
     places = t.places
-    for o in range(len(sums)):
-        sums[o] = 0
     for k in range(begin, begin + n_events):
         at = geometry[c.GEO_SOURCES] + 3 * scratch.events[k]
         channel, y, x = places[at], places[at + 1], places[at + 2]

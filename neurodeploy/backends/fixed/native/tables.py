@@ -206,6 +206,10 @@ class _Builder:
             else:
                 row[c.CON_EXP] = one.weight_exp
             if one.window:
+                if one.weight_exp.min() >= 0:
+                    # The exponent goes into the weights: 9 bits and an exponent of up to 7 are 16 bits.
+                    held = held << one.weight_exp.reshape(-1, 1, 1, 1)
+                    row[[c.CON_EXP, c.CON_EXPS]] = 0, -1
                 row[[c.CON_KIND, c.CON_WEIGHTS]] = c.CONVOLUTION, weights16.put(_by_source(one, held))
                 row[c.CON_GEOMETRY] = geometry.put(one.window, sources)
                 row[c.CON_WRAPS] = graded or one.largest_sum().max() >= rules.STATE_LIMIT

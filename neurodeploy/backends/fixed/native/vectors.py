@@ -153,15 +153,18 @@ def append_places(context: Any, bits: Any, base: Any, places: Any, events: Any, 
     return types.int64(types.int64, types.int32, places, events, types.int64), generate
 
 
-def _neurons(*, subtracts: bool) -> Any:
-    """Return the update of eight neurons of shared decays and threshold: `rules.step`."""
+def _neurons(*, subtracts: bool, sums: Any) -> Any:
+    """Return the update of eight neurons of shared decays and threshold: `rules.step`; `sums` is their width."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         code = _Code(context, builder, signature, arguments)
         o = arguments[5]
         shift, kept_u, kept_v, threshold = (code.everywhere(scalar, EIGHT) for scalar in arguments[6:10])
         u, v, bias = (code.load(index, o, WORD, EIGHT) for index in (0, 1, 3))
-        drive = builder.shl(builder.sext(code.load(2, o, SHORT, EIGHT), ir.VectorType(WORD, EIGHT)), shift)
+        drive = code.load(2, o, sums, EIGHT)
+        if sums != WORD:
+            drive = builder.sext(drive, ir.VectorType(WORD, EIGHT))
+        drive = builder.shl(drive, shift)
         u = _wrapped(builder, builder.add(_leaked(builder, u, kept_u), drive))
         code.store(u, 0, o)
         v = builder.add(builder.add(_leaked(builder, v, kept_v), u), bias)
@@ -199,7 +202,7 @@ def _wrapped(builder: Any, u: Any) -> Any:
     return builder.select(builder.icmp_signed(">", u, constant(half)), builder.sub(u, around), low)
 
 
-def _update(subtracts: bool) -> Any:
+def _update(*, subtracts: bool, width: Any) -> Any:
     def typed(
         context: Any,
         u: Any,
@@ -213,15 +216,17 @@ def _update(subtracts: bool) -> Any:
         kept_v: Any,
         threshold: Any,
     ) -> Any:
-        """Update the eight neurons from `o` on, count their spikes, and return them as bits; sums have 16 bits."""
+        """Update the eight neurons from `o` on, count their spikes, and return them as bits."""
         numbers: list[Any] = [types.int64, *[types.int32] * 4]
-        return types.int64(u, v, sums, bias, counts, *numbers), _neurons(subtracts=subtracts)
+        return types.int64(u, v, sums, bias, counts, *numbers), _neurons(subtracts=subtracts, sums=width)
 
     return intrinsic(typed)
 
 
-neurons_to_zero = _update(subtracts=False)
-neurons_subtracting = _update(subtracts=True)
+neurons_to_zero = _update(subtracts=False, width=SHORT)
+neurons_subtracting = _update(subtracts=True, width=SHORT)
+neurons_to_zero_32 = _update(subtracts=False, width=WORD)
+neurons_subtracting_32 = _update(subtracts=True, width=WORD)
 
 
 def _float_neurons(*, subtracts: bool) -> Any:
