@@ -28,6 +28,9 @@ class PlainEngine:
         self.neurons = {layer.name: kinds[layer.kind](layer, n_samples) for layer in program.layers}
         self.synapses = [Synapses(one, program.graded(one.source), n_samples) for one in program.connections]
 
+    def done(self) -> None:
+        """Nothing is kept for another run."""
+
     def advance(self, spikes_BTI: np.ndarray, probes: Sequence[str] = (), *, n_silent: int = 0) -> Part:
         """Run as many steps as there are spikes, and `n_silent` without any, and return what happened.
 

@@ -33,15 +33,19 @@ class Engine(Protocol):
         """Run the steps of `spikes_BTI`, and `n_silent` without input; keep every state of `probes`."""
         ...
 
+    def done(self) -> None:
+        """Hear that the engine is not used any more."""
+        ...
+
 
 def _plain(program: Program, n_samples: int, **_: Any) -> Engine:
     return PlainEngine(program, n_samples)
 
 
 def _native(program: Program, n_samples: int, *, threads: int, goes_on: bool) -> Engine:
-    from neurodeploy.backends.fixed.native.engine import NativeEngine
+    from neurodeploy.backends.fixed.native.engine import NativeEngine, one_run
 
-    return NativeEngine(program, n_samples, threads=threads, goes_on=goes_on)
+    return NativeEngine(program, n_samples, threads=threads) if goes_on else one_run(program, n_samples, threads)
 
 
 def _torch(program: Program, n_samples: int, **_: Any) -> Engine:
@@ -110,7 +114,10 @@ def run(
         raise DataError(f"batch_size: found {batch_size}, at least 1 is needed")
 
     def run_batch(some: np.ndarray) -> Part:
-        return make(len(some)).advance(some, probes, n_silent=program.depth)
+        engine = make(len(some))
+        part = engine.advance(some, probes, n_silent=program.depth)
+        engine.done()
+        return part
 
     return in_batches(NAME, names, program.output, spikes, run_batch, batch_size=batch_size, progress=progress)
 

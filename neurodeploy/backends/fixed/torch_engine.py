@@ -42,6 +42,9 @@ class TorchEngine:
             Synapses(one, _largest_message(program, one.source), n_samples, self.device) for one in program.connections
         ]
 
+    def done(self) -> None:
+        """Nothing is kept for another run."""
+
     @torch.inference_mode()
     def advance(self, spikes_BTI: np.ndarray, probes: Sequence[str] = (), *, n_silent: int = 0) -> Part:
         """Run as many steps as there are spikes, and `n_silent` without any, and return what happened.

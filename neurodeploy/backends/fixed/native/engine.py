@@ -31,25 +31,35 @@ class NativeEngine:
     """
 
     def __init__(self, program: Program, n_samples: int, *, threads: int = 1, goes_on: bool = True) -> None:
-        self.program, self.n_samples, self.now = program, n_samples, 0
+        self.program, self.n_samples = program, n_samples
         self.threads = max(1, min(threads, n_samples))
         self.native = _tables(program)
         self.outer = _outer_order(program)
-        self._n_scores = int(self.native.tables.layers[:, c.PADDED].max()) if program.readout != "spikes" else 0
         t = self.native.tables
         size = t.neurons.shape[1]
-        graded = any(layer.graded for layer in program.layers)
-        refractory = bool(t.layers[:, c.REFRACTORY].any())
+        past = int((t.pops[:, c.POP_HISTORY] * t.pops[:, c.POP_SIZE]).sum()) if goes_on else 0
+        refractory, graded = t.layers[:, c.REFRACTORY].any(), any(layer.graded for layer in program.layers)
         self.state = State(
-            u=_repeated(t.neurons[c.U_INIT], n_samples),
-            v=_repeated(t.neurons[c.V_INIT], n_samples),
-            rest=np.zeros((n_samples, size if refractory else 0), np.int32),
-            residue=np.zeros((n_samples, size if graded else 0), np.int32),
-            error=np.zeros((n_samples, size if graded else 0), np.int32),
-            past=np.zeros(
-                (n_samples, int((t.pops[:, c.POP_HISTORY] * t.pops[:, c.POP_SIZE]).sum()) if goes_on else 0), np.int32
-            ),
+            u=np.empty((n_samples, size), np.int32),
+            v=np.empty((n_samples, size), np.int32),
+            rest=np.empty((n_samples, size if refractory else 0), np.int32),
+            residue=np.empty((n_samples, size if graded else 0), np.int32),
+            error=np.empty((n_samples, size if graded else 0), np.int32),
+            past=np.empty((n_samples, past), np.int32),
         )
+        n_scores = int(t.layers[:, c.PADDED].max()) if program.readout != "spikes" else 0
+        self.counts = np.empty((n_samples, size), np.int32)
+        self.overflows = np.empty((n_samples, len(program.layers), 2), np.int64)
+        self.scores = np.empty((n_samples, n_scores), np.int64)
+        self.reset()
+
+    def reset(self) -> None:
+        """Go back to the state before the first step."""
+        neurons = self.native.tables.neurons
+        self.now = 0
+        self.state.u[:], self.state.v[:] = neurons[c.U_INIT], neurons[c.V_INIT]
+        for values in (self.state.rest, self.state.residue, self.state.error, self.state.past):
+            values.fill(0)
 
     def advance(self, spikes_BTI: np.ndarray, probes: Sequence[str] = (), *, n_silent: int = 0) -> Part:
         """Run as many steps as there are spikes, and `n_silent` without any, and return what happened.
@@ -62,12 +72,15 @@ class NativeEngine:
         n_samples, n_fed, n_inputs = spikes_BTI.shape
         n_steps = n_fed + n_silent
         probe, n_probed = self._probe(probes)
+        self.counts.fill(0)
+        self.overflows.fill(0)
+        self.scores.fill(lowest_score(self.program.readout))
         recorded = (n_samples, n_steps, n_probed) if n_probed else (0, 0, 0)
         results = Results(
             input_counts=np.zeros((n_samples, n_inputs), np.int64),
-            counts=np.zeros((n_samples, t.neurons.shape[1]), np.int32),
-            overflows=np.zeros((n_samples, len(self.program.layers), 2), np.int64),
-            scores=np.full((n_samples, self._n_scores), lowest_score(self.program.readout), np.int64),
+            counts=self.counts,
+            overflows=self.overflows,
+            scores=self.scores,
             probe=probe,
             sent=np.empty(recorded, np.int32),
             u=np.empty(recorded, np.int32),
@@ -107,6 +120,10 @@ class NativeEngine:
         self.now += n_steps
         return self._part(results, probes)
 
+    def done(self) -> None:
+        """Let the next run of as many samples have this engine: making one takes a good part of a small run."""
+        _idle(self.program, self.n_samples, self.threads).append(self)
+
     def _probe(self, probes: Sequence[str]) -> tuple[np.ndarray, int]:
         """Return where each layer's neurons start in the records, or -1, and how many there are."""
         places, total = np.full(len(self.program.layers), -1), 0
@@ -135,14 +152,19 @@ class NativeEngine:
         output = self.program.layer(self.program.output)
         scores = None
         if self.program.readout != "spikes":
-            scores = results.scores[:, : output.n_neurons][:, self.outer[output.name]]
+            scores = results.scores[:, : output.n_neurons][:, self.outer[output.name]].copy()
         return Part(counts, layers, overflows, scores, results.input_counts)
 
 
-def _repeated(row: np.ndarray, times: int) -> np.ndarray:
-    found = np.empty((times, len(row)), row.dtype)
-    found[:] = row
-    return found
+def one_run(program: Program, n_samples: int, threads: int) -> NativeEngine:
+    """Return an engine that advances once, at the state before the first step."""
+    threads = max(1, min(threads, n_samples))
+    try:
+        engine = _idle(program, n_samples, threads).pop()
+    except IndexError:
+        return NativeEngine(program, n_samples, threads=threads, goes_on=False)
+    engine.reset()
+    return engine
 
 
 def _scratch(t: Tables) -> Scratch:
@@ -180,6 +202,12 @@ def _outer_order(program: Program) -> dict[str, Any]:
         layer.name: slice(None) if (np.diff(order[layer.name]) == 1).all() else np.argsort(order[layer.name])
         for layer in program.layers
     }
+
+
+@functools.lru_cache(maxsize=8)
+def _idle(program: Program, n_samples: int, threads: int) -> list[NativeEngine]:
+    """Return the engines for one run that nobody uses at the moment."""
+    return []
 
 
 @functools.lru_cache(maxsize=8)
