@@ -25,6 +25,7 @@ _HOMES = {
     "compile": "neurodeploy.pipeline.compile",
     "simulate": "neurodeploy.pipeline.simulate",
     "Events": "neurodeploy.data.events",
+    "read_program": "neurodeploy.mapping.program_file",
     "certify": "neurodeploy.pipeline.certify",
     "check_conformance": "neurodeploy.conformance.run",
     "write_report": "neurodeploy.pipeline.report",

@@ -153,6 +153,15 @@ def test_potentials_in_floats_and_in_integers_are_the_same(
     np.testing.assert_array_equal(whole.state.u, quick.state.u)
 
 
+def test_memory_that_cannot_be_written_is_input_too() -> None:
+    made = one_layer(np.full((3, 4), 200))
+    spikes = np.ones((2, 5, 4), np.uint8)
+    expected = fixed.run(made, spikes, engine="native").counts["hidden"]
+    spikes.setflags(write=False)
+    np.testing.assert_array_equal(fixed.run(made, spikes[:, :, ::-1], engine="native").counts["hidden"], expected)
+    assert len(advance().signatures) == 1, "compiled once for all"
+
+
 def test_the_rounding_is_put_back() -> None:
     before = np.float32(1) / np.float32(3)
     with TowardZero() as to_zero:

@@ -20,7 +20,9 @@ from neurodeploy.mapping.program import Program
 
 NAME = "fixed"
 BATCH = 256
-"""Samples of a batch: enough for every core, and their counts and states stay small."""
+"""Most samples of a batch: enough for every core."""
+BATCH_BYTES = 1 << 28
+"""What the states and records of a batch may take, roughly."""
 AUTO = "auto"
 
 
@@ -88,7 +90,7 @@ def run(
     spikes_BTI: np.ndarray,
     *,
     record: bool | Sequence[str] = False,
-    batch_size: int = BATCH,
+    batch_size: int | None = None,
     threads: int | None = None,
     engine: str = AUTO,
     progress: Progress | None = None,
@@ -99,7 +101,8 @@ def run(
         spikes_BTI: Input spikes, 0 or 1, or signed values where the input is graded, (samples, steps,
             channels).
         record: Layers whose every state and overflow is kept, True for all; else only spike counts are.
-        batch_size: Samples simulated together; never changes the result.
+        batch_size: Samples simulated together, as many as their states stay small for when None; never
+            changes the result.
         threads: Samples are divided among so many, all cores when None; never changes the result.
         engine: One of `ENGINES` or "auto"; never changes the result.
 
@@ -110,6 +113,9 @@ def run(
     names = [layer.name for layer in program.layers]
     probes = check_probes(program, names if record is True else record or ())
     make = partial(engine_for(program, engine), program, threads=check_threads(threads), goes_on=False)
+    if batch_size is None:
+        recorded = sum(program.layer(name).n_neurons for name in probes) * program.n_steps(spikes.shape[1])
+        batch_size = _batch(program, recorded)
     if batch_size < 1:
         raise DataError(f"batch_size: found {batch_size}, at least 1 is needed")
 
@@ -120,6 +126,12 @@ def run(
         return part
 
     return in_batches(NAME, names, program.output, spikes, run_batch, batch_size=batch_size, progress=progress)
+
+
+def _batch(program: Program, recorded: int) -> int:
+    """Return how many samples to simulate together; `recorded` are the states that are kept of each."""
+    per_sample = 16 * sum(layer.n_neurons for layer in program.layers) + 16 * recorded
+    return max(1, min(BATCH, BATCH_BYTES // per_sample))
 
 
 def check_probes(program: Program, probes: Sequence[str]) -> Sequence[str]:

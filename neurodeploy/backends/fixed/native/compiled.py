@@ -9,7 +9,6 @@ from __future__ import annotations
 import functools
 import hashlib
 import os
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +32,7 @@ config: Any = numba_config
 
 
 @functools.cache
-def advance() -> Callable[..., None]:
+def advance() -> Any:
     """Return `steps.advance` compiled, or to be compiled at its first call."""
     try:
         folder = cache_folder()

@@ -21,6 +21,9 @@ from neurodeploy.backends.fixed.native.vectors import PLACES
 from neurodeploy.backends.trace import LayerTrace, Part, lowest_score
 from neurodeploy.mapping.program import Program
 
+IDLE_BYTES = 1 << 22
+"""Potentials of an engine that is kept for another run, at most."""
+
 
 class NativeEngine:
     """A Program with the states of some samples.
@@ -86,7 +89,8 @@ class NativeEngine:
             u=np.empty(recorded, np.int32),
             v=np.empty(recorded, np.int32),
         )
-        flat = np.ascontiguousarray(spikes_BTI).reshape(-1)
+        # Read-only memory is another type to the compiler, and would make it start anew.
+        flat = np.require(spikes_BTI, requirements=["C", "A", "W"]).reshape(-1)
         nothing8, nothing32 = np.zeros(0, np.uint8), np.zeros(0, np.int32)
         spikes = nothing8 if self.program.graded_input else flat.view(np.uint8)
         values = flat if self.program.graded_input else nothing32
@@ -122,6 +126,8 @@ class NativeEngine:
 
     def done(self) -> None:
         """Let the next run of as many samples have this engine: making one takes a good part of a small run."""
+        if self.state.u.nbytes > IDLE_BYTES:
+            return
         _idle(self.program, self.n_samples, self.threads).append(self)
 
     def _probe(self, probes: Sequence[str]) -> tuple[np.ndarray, int]:

@@ -91,7 +91,8 @@ class _Builder:
         self.names = [INPUT, *(layer.name for layer in program.layers)]
         self.sizes = {INPUT: program.n_inputs} | {layer.name: layer.n_neurons for layer in program.layers}
         self.order = {name: self._inner_order(name) for name in self.names}
-        self.synapses = [part for one in program.connections for part in self._split(one)]
+        # A connection with several delays is one part for each: (connection, delay, weights as held).
+        self.synapses = [(one, delay, held) for one in program.connections for delay, held in one.by_delay()]
 
     def _inner_order(self, name: str) -> np.ndarray:
         order = np.arange(self.sizes[name])
@@ -99,10 +100,6 @@ class _Builder:
             if one.window:
                 return order.reshape(one.window.output_shape).transpose(1, 2, 0).ravel()
         return order
-
-    def _split(self, one: Connection) -> list[tuple[Connection, int, np.ndarray]]:
-        """Return a connection as one part for each delay: (connection, delay, weights as held)."""
-        return [(one, delay, weight) for delay, weight in one.by_delay()]
 
     def build(self) -> Native:
         layers, neurons = self._layers()
