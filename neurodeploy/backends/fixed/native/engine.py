@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 
 from neurodeploy.backends.fixed.native import columns as c
+from neurodeploy.backends.fixed.native.arrays import Results, Scratch, State
 from neurodeploy.backends.fixed.native.compiled import advance
 from neurodeploy.backends.fixed.native.rounding import TowardZero
-from neurodeploy.backends.fixed.native.steps import Results, Scratch, State
 from neurodeploy.backends.fixed.native.tables import CHUNK, SPARE, Native, Tables, native
 from neurodeploy.backends.fixed.native.vectors import PLACES
 from neurodeploy.backends.trace import LayerTrace, Part, lowest_score

@@ -7,72 +7,16 @@ Axes: B sample, T step, I input channel, N neurons of all layers in inner order.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
-
 import numpy as np
 
 from neurodeploy.backends.fixed.native import columns as c
+from neurodeploy.backends.fixed.native.arrays import Results, Scratch, State
 from neurodeploy.backends.fixed.native.jit import kernel
-from neurodeploy.backends.fixed.native.primitives import (
-    ALIGN,
-    HALF,
-    ONE,
-    ROWS_IN_16_BITS,
-    ZERO,
-    f32,
-    i32,
-    lif_each,
-    lif_float,
-    lif_shared,
-    lif_shared_32,
-    rows_16,
-    sigma_delta_each,
-    spikes_in,
-)
+from neurodeploy.backends.fixed.native.past import move_on, recall, remember
+from neurodeploy.backends.fixed.native.primitives import lif_each, lif_shared_32, sigma_delta_each, spikes_in
+from neurodeploy.backends.fixed.native.quick import quick_steps
 from neurodeploy.backends.fixed.native.synapses import add
 from neurodeploy.backends.fixed.native.tables import CHUNK, Tables
-
-
-class State(NamedTuple):
-    """What the samples carry from step to step (B, N); those that no layer needs have no columns."""
-
-    u: np.ndarray
-    v: np.ndarray
-    rest: np.ndarray
-    residue: np.ndarray
-    error: np.ndarray
-    past: np.ndarray  # what the populations sent in the last steps (B, all of it)
-
-
-class Results(NamedTuple):
-    """What is kept of a run; `probe` says where a layer's neurons start in the records, or -1."""
-
-    input_counts: np.ndarray  # (B, I)
-    counts: np.ndarray  # (B, N)
-    overflows: np.ndarray  # (B, layers, 2)
-    scores: np.ndarray  # (B, neurons of the output with padding)
-    probe: np.ndarray
-    sent: np.ndarray  # (B, T, probed neurons)
-    u: np.ndarray
-    v: np.ndarray
-
-
-class Scratch(NamedTuple):
-    """Room for one sample at a time."""
-
-    events: np.ndarray
-    values: np.ndarray
-    starts: np.ndarray  # where the events of each step start (populations, past and chunk and one)
-    last: np.ndarray
-    flags: np.ndarray
-    activation: np.ndarray
-    sums: np.ndarray
-    sums16: np.ndarray
-    floats: np.ndarray  # currents, potentials and biases (3, neurons of a layer)
-    message: np.ndarray
-    silent: np.ndarray
-    others: np.ndarray
-    places: np.ndarray
 
 
 def advance(
@@ -99,7 +43,7 @@ def advance(
         to_zero: This thread rounds floats toward zero.
     """
     for b in range(begin, after):
-        _recall(t, state, scratch, b, now)
+        recall(t, state, scratch, b, now)
         for first in range(0, n_steps, CHUNK):
             steps = min(CHUNK, n_steps - first)
             fed = min(max(n_fed - first, 0), steps)
@@ -113,8 +57,8 @@ def advance(
                             _layer(t, state, results, scratch, b, layer, first, step, step + 1, now, to_zero)
                 else:
                     _layer(t, state, results, scratch, b, low, first, 0, steps, now, to_zero)
-            _move_on(t, scratch, steps)
-        _remember(t, state, scratch, b)
+            move_on(t, scratch, steps)
+        remember(t, state, scratch, b)
 
 
 @kernel
@@ -179,7 +123,7 @@ def _layer(
     step = low
     while step < high:
         if quick:
-            step = _quick(t, scratch, row, pop, t.connections[row[c.QUICK]], step, high, u, v, counts, to_zero)
+            step = quick_steps(t, scratch, row, pop, t.connections[row[c.QUICK]], step, high, u, v, counts, to_zero)
             if step == high:
                 return
         slot = pop[c.POP_HISTORY] + step
@@ -196,121 +140,6 @@ def _layer(
         if row[c.SCORED] and now + first + step >= row[c.START]:
             _score(row[c.SCORED], results.scores[b], v)
         step += 1
-
-
-@kernel
-def _quick(
-    t: Tables,
-    scratch: Scratch,
-    row: np.ndarray,
-    pop: np.ndarray,
-    con: np.ndarray,
-    low: int,
-    high: int,
-    u: np.ndarray,
-    v: np.ndarray,
-    counts: np.ndarray,
-    to_zero: bool,
-) -> int:
-    """Take a layer of one matrix through steps with sums of 16 bits; return the first step too active for it."""
-    source = t.pops[con[c.CON_SOURCE]]
-    size, padded, start = source[c.POP_SIZE], len(u), row[c.FIRST]
-    weights, first_weight = t.weights8, con[c.CON_WEIGHTS]
-    sums, events, places = scratch.sums16[:padded], scratch.events, scratch.places
-    sent, own = scratch.starts[con[c.CON_SOURCE]], scratch.starts[con[c.CON_TARGET] + 1]
-    bias = t.neurons[c.BIAS][start : start + padded]
-    kept_u, kept_v = t.neurons[c.KEPT_U, start], t.neurons[c.KEPT_V, start]
-    threshold, subtracts = t.neurons[c.THRESHOLD, start], row[c.SUBTRACT] != 0
-    gain, offset = con[c.CON_GAIN], con[c.CON_OFFSET]
-    shift = ALIGN + con[c.CON_EXP] + (1 if gain == 2 else 0)
-    largest_weight = con[c.CON_LARGEST] << (con[c.CON_EXP] + ALIGN)
-    # Weights of one sign are stored 128 lower; a sum of more than 128 of them may not fit into 16 bits.
-    most = min(ROWS_IN_16_BITS // 2 if offset else ROWS_IN_16_BITS, size // 2 + 4)
-    float_u, float_v, float_bias = scratch.floats[0][:padded], scratch.floats[1][:padded], scratch.floats[2][:padded]
-    scale, part_u, part_v = f32(1 << shift), f32(kept_u / ONE), f32(kept_v / ONE)
-    float_threshold = f32(threshold)
-    for o in range(padded):
-        float_bias[o] = bias[o]
-    in_floats = False
-    bound = _largest(u)
-    step = low
-    while step < high:
-        slot = source[c.POP_HISTORY] + step - 1 - con[c.CON_DELAY]
-        begin, after = sent[slot], sent[slot + 1]
-        n_events = after - begin
-        if n_events > most:
-            break
-        rows_16(weights, first_weight, size, events, begin, after, scratch.last, sums)
-        if offset:
-            for o in range(padded):
-                sums[o] += offset * n_events
-        if gain < 0:
-            for o in range(padded):
-                sums[o] = -sums[o]
-        to = own[pop[c.POP_HISTORY] + step]
-        # No current can be larger than this before it wraps.
-        bound = (bound * kept_u >> 12) + n_events * largest_weight
-        if bound < HALF and to_zero:
-            if not in_floats:
-                _copy(u, float_u)
-                _copy(v, float_v)
-                in_floats = True
-            found = lif_float(
-                float_u,
-                float_v,
-                sums,
-                scale,
-                float_bias,
-                part_u,
-                part_v,
-                float_threshold,
-                subtracts,
-                counts,
-                places,
-                events,
-                to,
-            )
-        else:
-            if in_floats:
-                _copy(float_u, u)
-                _copy(float_v, v)
-                in_floats = False
-            found = lif_shared(
-                u,
-                v,
-                sums,
-                i32(shift),
-                bias,
-                kept_u,
-                kept_v,
-                threshold,
-                subtracts,
-                counts,
-                places,
-                events,
-                to,
-            )
-            bound = _largest(u)
-        own[pop[c.POP_HISTORY] + step + 1] = to + found
-        step += 1
-    if in_floats:
-        _copy(float_u, u)
-        _copy(float_v, v)
-    return step
-
-
-@kernel
-def _copy(source: np.ndarray, target: np.ndarray) -> None:
-    for o in range(len(source)):
-        target[o] = source[o]
-
-
-@kernel
-def _largest(u: np.ndarray) -> Any:
-    low, high = ZERO, ZERO
-    for o in range(len(u)):
-        low, high = min(low, u[o]), max(high, u[o])
-    return max(np.int64(high), -np.int64(low))
 
 
 @kernel
@@ -415,55 +244,3 @@ def _score(readout: int, scores: np.ndarray, v: np.ndarray) -> None:
             scores[o] = max(scores[o], np.int64(v[o]))
         else:
             scores[o] += v[o]
-
-
-@kernel
-def _recall(t: Tables, state: State, scratch: Scratch, b: int, now: int) -> None:
-    """Make events of what the populations sent before."""
-    for index in range(len(t.pops)):
-        pop = t.pops[index]
-        size = pop[c.POP_SIZE]
-        to = pop[c.POP_EVENTS]
-        scratch.starts[index, 0] = to
-        for back in range(pop[c.POP_HISTORY]):
-            found = 0
-            if now > 0:
-                at = pop[c.POP_PAST] + back * size
-                for j in range(size):
-                    scratch.events[to + found] = j
-                    if pop[c.POP_GRADED]:
-                        scratch.values[to + found] = state.past[b, at + j]
-                    found += state.past[b, at + j] != 0
-            to += found
-            scratch.starts[index, back + 1] = to
-
-
-@kernel
-def _move_on(t: Tables, scratch: Scratch, steps: int) -> None:
-    """Make the last events of a chunk the past of the next."""
-    for index in range(len(t.pops)):
-        pop = t.pops[index]
-        starts, history = scratch.starts[index], pop[c.POP_HISTORY]
-        back = starts[steps] - starts[0]
-        for k in range(starts[steps], starts[steps + history]):
-            scratch.events[k - back] = scratch.events[k]
-            if pop[c.POP_GRADED]:
-                scratch.values[k - back] = scratch.values[k]
-        for slot in range(1, history + 1):
-            starts[slot] = starts[slot + steps] - back
-
-
-@kernel
-def _remember(t: Tables, state: State, scratch: Scratch, b: int) -> None:
-    """Keep what the populations sent in the last steps; nothing where there is no room for it."""
-    if not state.past.shape[1]:
-        return
-    for index in range(len(t.pops)):
-        pop = t.pops[index]
-        size = pop[c.POP_SIZE]
-        for back in range(pop[c.POP_HISTORY]):
-            at = pop[c.POP_PAST] + back * size
-            for j in range(size):
-                state.past[b, at + j] = 0
-            for k in range(scratch.starts[index, back], scratch.starts[index, back + 1]):
-                state.past[b, at + scratch.events[k]] = scratch.values[k] if pop[c.POP_GRADED] else 1

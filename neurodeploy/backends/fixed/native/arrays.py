@@ -1,0 +1,52 @@
+"""What the compiled kernels change: the samples' state, the results, and room to work in.
+
+Axes: B sample, T step, I input channel, N neurons of all layers in inner order.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+
+class State(NamedTuple):
+    """What the samples carry from step to step (B, N); those that no layer needs have no columns."""
+
+    u: np.ndarray
+    v: np.ndarray
+    rest: np.ndarray
+    residue: np.ndarray
+    error: np.ndarray
+    past: np.ndarray  # what the populations sent in the last steps (B, all of it)
+
+
+class Results(NamedTuple):
+    """What is kept of a run; `probe` says where a layer's neurons start in the records, or -1."""
+
+    input_counts: np.ndarray  # (B, I)
+    counts: np.ndarray  # (B, N)
+    overflows: np.ndarray  # (B, layers, 2)
+    scores: np.ndarray  # (B, neurons of the output with padding)
+    probe: np.ndarray
+    sent: np.ndarray  # (B, T, probed neurons)
+    u: np.ndarray
+    v: np.ndarray
+
+
+class Scratch(NamedTuple):
+    """Room for one sample at a time."""
+
+    events: np.ndarray
+    values: np.ndarray
+    starts: np.ndarray  # where the events of each step start (populations, past and chunk and one)
+    last: np.ndarray
+    flags: np.ndarray
+    activation: np.ndarray
+    sums: np.ndarray
+    sums16: np.ndarray
+    floats: np.ndarray  # currents, potentials and biases (3, neurons of a layer)
+    message: np.ndarray
+    silent: np.ndarray
+    others: np.ndarray
+    places: np.ndarray
