@@ -39,8 +39,17 @@ class Difference:
     def __str__(self) -> str:
         return (
             f"{self.what} of layer {self.layer} at step {self.step}, sample {self.sample}, neuron {self.neuron}: "
-            f"found {self.found:g}, expected {self.expected:g}"
+            f"found {digits(self.found)}, expected {digits(self.expected)}"
         )
+
+
+def digits(value: float) -> str:
+    """Return a number in words: whole ones with every digit, so that two that differ read differently.
+
+    >>> digits(-8388607.0), digits(0.25)
+    ('-8388607', '0.25')
+    """
+    return str(int(value)) if float(value).is_integer() else f"{value:.9g}"
 
 
 def first_where(

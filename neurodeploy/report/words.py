@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from neurodeploy.certificate.difference import digits
+
 _PREFIXES = ((1.0, ""), (1e-3, "m"), (1e-6, "µ"), (1e-9, "n"), (1e-12, "p"))
 
 
@@ -98,7 +100,7 @@ def difference(found: dict[str, Any], *, chip_steps: bool) -> str:
     step = "chip step" if chip_steps else "input step"
     return (
         f"{what} of {found['layer']} at {step} {found['step']}, sample {found['sample']}, "
-        f"neuron {found['neuron']}: found {found['found']:g}, expected {found['expected']:g}"
+        f"neuron {found['neuron']}: found {digits(found['found'])}, expected {digits(found['expected'])}"
     )
 
 

@@ -14,7 +14,7 @@ import pytest
 from neurodeploy.backends import fixed, reference
 from neurodeploy.backends.trace import Trace
 from neurodeploy.certificate.certify import CertificateSettings, StageRun, certificate
-from neurodeploy.certificate.difference import first_unequal, spike_agreement
+from neurodeploy.certificate.difference import Difference, first_unequal, spike_agreement
 from neurodeploy.certificate.equations import first_violation
 from neurodeploy.graph.files import GraphFile
 from neurodeploy.graph.network import Network, discretised
@@ -255,6 +255,12 @@ def test_lost_accuracy_fails_and_the_limit_itself_passes(network: Network, spike
         settings = CertificateSettings(max_accuracy_drop=limit)
         found = certificate([StageRun(real), StageRun(whole)], made.program, labels, settings)
         assert found["passed"] == passed
+
+
+def test_values_of_24_bits_that_differ_read_differently() -> None:
+    read = str(Difference("v", "lif1", 3, 0, 7, -8388607.0, -8388608.0))
+    assert read.endswith("found -8388607, expected -8388608")
+    assert str(Difference("v", "lif1", 3, 0, 7, 0.25, float("nan"))).endswith("found 0.25, expected nan")
 
 
 def test_spike_agreement_does_not_count_silence() -> None:
