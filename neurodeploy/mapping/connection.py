@@ -16,7 +16,7 @@ from neurodeploy.errors import ProgramError
 from neurodeploy.fixedpoint import rules
 from neurodeploy.fixedpoint.rules import IntArray
 from neurodeploy.fixedpoint.window import Window
-from neurodeploy.mapping.layer import within
+from neurodeploy.mapping.layer import whole, within
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,6 +45,7 @@ class Connection:
 
     def __post_init__(self) -> None:
         for key in ("weight_exp", "delay"):
+            whole(self.name, key, getattr(self, key))
             object.__setattr__(self, key, np.asarray(getattr(self, key), np.int64))
 
     @property
@@ -116,6 +117,7 @@ class Connection:
             if self.window:
                 raise ProgramError(f"{self.name}: a convolution has one delay, found {np.shape(self.delay)} of them")
             _fits(self.name, "delays are", np.shape(self.delay), self.weight.shape)
+        whole(self.name, "weight", self.weight)
         within(self.name, "weight", self.weight, -256, 255)
         within(self.name, "weight_exp", self.weight_exp, rules.WEIGHT_EXPONENT_MIN, rules.WEIGHT_EXPONENT_MAX)
         within(self.name, "delay", self.delay, 0, rules.DELAY_MAX)

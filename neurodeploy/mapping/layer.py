@@ -82,7 +82,7 @@ class Layer:
 
     @property
     def shared(self) -> bool:
-        """True where all neurons share decays and threshold, as Lava's own LIF requires."""
+        """True where all neurons share decays and threshold; Lava's own LIF takes arrays of them too."""
         return all(len(np.unique(value)) <= 1 for value in (self.du, self.dv, self.vth))
 
     def clears(self, step: int) -> bool:
@@ -192,9 +192,10 @@ KINDS: dict[str, type[Layer] | type[SigmaDelta]] = {one.kind: one for one in (La
 def check_arrays(layer: AnyLayer, bounds: dict[str, tuple[int, int]]) -> None:
     """Check the shape and range of a layer's arrays, its shape and its start."""
     for key, (low, high) in bounds.items():
-        value = getattr(layer, key)
+        value = np.asarray(getattr(layer, key))
         if value.shape != (layer.n_neurons,):
             raise ProgramError(f"{layer.name}: {key} has shape {value.shape}, ({layer.n_neurons},) was expected")
+        whole(layer.name, key, value)
         within(layer.name, key, value, low, high)
     if math.prod(layer.shape) != layer.n_neurons or min(layer.shape) < 1:
         raise ProgramError(f"{layer.name}: shape {layer.shape} does not hold {layer.n_neurons} neurons")
@@ -211,3 +212,14 @@ def within(where: str, what: str, value: Any, low: int, high: int) -> None:
     value = np.asarray(value)
     if value.size and (value.min() < low or value.max() > high):
         raise ProgramError(f"{where}: {what} {value.min()}..{value.max()} is outside {low}..{high}")
+
+
+def whole(where: str, what: str, value: Any) -> None:
+    """Check that numbers are integers: a fraction would be cut off without a word.
+
+    Raises:
+        ProgramError: they are of another kind.
+    """
+    value = np.asarray(value)
+    if value.dtype.kind not in "iu":
+        raise ProgramError(f"{where}: {what} holds {value.dtype}, integers are needed; round first")

@@ -18,7 +18,7 @@ from neurodeploy.errors import ProgramError
 from neurodeploy.fixedpoint import rules
 from neurodeploy.fixedpoint.rules import IntArray
 from neurodeploy.mapping.connection import Connection
-from neurodeploy.mapping.layer import AnyLayer, Layer, SigmaDelta, within
+from neurodeploy.mapping.layer import AnyLayer, Layer, SigmaDelta
 
 __all__ = ["INPUT", "READOUTS", "AnyLayer", "Connection", "Layer", "Program", "SigmaDelta", "arrays_of", "check"]
 
@@ -96,6 +96,8 @@ class Program:
         return sha.hexdigest()
 
 
+MOST_SUM = (1 << 31) - 1 - 2 * rules.STATE_LIMIT
+"""Of what all spikes of a step can add to a neuron, so that int32 holds it with the state."""
 SYNAPSE_INTEGERS = ("weight", "weight_exp", "delay")
 
 
@@ -144,4 +146,9 @@ def _check_sum(program: Program, layer: AnyLayer) -> None:
     most = sum(
         one.largest_sum() << rules.ALIGN_SHIFT for one in program.into(layer.name) if not program.graded(one.source)
     )
-    within(layer.name, "largest synaptic sum", most, 0, (1 << 31) - 1 - 2 * rules.STATE_LIMIT)
+    largest = int(np.max(most, initial=0))
+    if largest > MOST_SUM:
+        raise ProgramError(
+            f"{layer.name}: the largest synaptic sum {largest} would leave int32, at most {MOST_SUM} is allowed; "
+            "use smaller weights, a lower exponent or fewer inputs"
+        )
