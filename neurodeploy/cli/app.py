@@ -37,6 +37,8 @@ PIPE_CLOSED = 141
 """Exit status when the reader of stdout leaves in the middle, as shells have it: 128 + SIGPIPE."""
 INTERRUPTED = 130
 """Exit status after Ctrl-C, as shells have it: 128 + SIGINT."""
+RESUMED = {"run": "run", "train": "train", "quantize": "run"}
+"""Verbs that work in a run folder, and what goes on with it."""
 
 app = typer.Typer(
     help="A spiking network from PyTorch to Loihi-class chips, with proof of what was kept at every step.",
@@ -74,9 +76,9 @@ def invoke(arguments: list[str]) -> int:
             return 0
         return _fail(_usage(error), 2)
     except typer.Abort:
-        return _interrupted()
+        return _interrupted(arguments)
     except KeyboardInterrupt:
-        return _interrupted()
+        return _interrupted(arguments)
     except MemoryError:
         return _fail("memory: there is not enough for this; use fewer samples (--limit)", 2)
     except (BrokenPipeError, SystemExit):  # typer turns the first into the second
@@ -84,7 +86,7 @@ def invoke(arguments: list[str]) -> int:
     except OSError as error:
         return _fail(_refused(error), 2)
     if result == INTERRUPTED:  # newer typers turn Ctrl-C into this status without a word
-        return _interrupted()
+        return _interrupted(arguments)
     return result if isinstance(result, int) else 0
 
 
@@ -119,10 +121,10 @@ def _refused(error: OSError) -> str:
     return f"{where}: {error.strerror or error}; check the path, its permissions and the disk"
 
 
-def _interrupted() -> int:
-    return _fail(
-        "interrupted: nothing half-written is left; a run goes on with neurodeploy run ... --resume", INTERRUPTED
-    )
+def _interrupted(arguments: list[str]) -> int:
+    verb = next((word for word in arguments if not word.startswith("-")), "")
+    advice = f"; the run goes on with neurodeploy {RESUMED[verb]} ... --resume" if verb in RESUMED else ""
+    return _fail(f"interrupted: nothing half-written is left{advice}", INTERRUPTED)
 
 
 def _usage(error: Any) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from neurodeploy.cli import app as cli
 from tests.cli import graphs
 from tests.cli.support import TINY, Shell
 
@@ -70,6 +71,24 @@ def test_the_stages_of_a_run_say_what_the_table_promises(shell: Shell, run: Path
 
 def test_train_gives_accuracy_and_path(shell: Shell) -> None:
     assert shell.works("train", "digits", "--out", "run", *TINY).keys() >= {"accuracy", "path"}
+
+
+@pytest.mark.parametrize(
+    ("verb", "advice"),
+    [("run", "run"), ("train", "train"), ("quantize", "run"), ("conformance", None), ("bench", None)],
+)
+def test_an_interrupt_tells_how_to_go_on_where_that_can_be(
+    verb: str, advice: str | None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted() -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli, "_command", interrupted)
+    assert cli.invoke([verb]) == cli.INTERRUPTED
+    said = capsys.readouterr().err
+    assert said.startswith("error: interrupted: nothing half-written is left")
+    assert ("--resume" in said) == (advice is not None)
+    assert advice is None or f"neurodeploy {advice} ... --resume" in said
 
 
 def test_help_and_version_are_status_0(shell: Shell) -> None:
