@@ -3,7 +3,8 @@
 The functions named here are what the command line calls, one for each verb. They load on first
 use, so that `import neurodeploy` needs numpy only. Where a verb shares its name with a room of the
 package, the function says what it works on: `quantize_run`, `export_run`, `write_report`.
-`simulate` also runs on spikes of your own: arrays, torch tensors, or lists of timed `Events`.
+`simulate` also runs on spikes of your own: arrays, torch tensors, or lists of timed `Events`; a
+`Simulator` is fed step by step.
 
 >>> import neurodeploy
 >>> sorted(neurodeploy.list_recipes())
@@ -24,6 +25,7 @@ _HOMES = {
     "export_run": "neurodeploy.pipeline.export",
     "compile": "neurodeploy.pipeline.compile",
     "simulate": "neurodeploy.pipeline.simulate",
+    "Simulator": "neurodeploy.backends.fixed.simulator",
     "Events": "neurodeploy.data.events",
     "read_program": "neurodeploy.mapping.program_file",
     "certify": "neurodeploy.pipeline.certify",

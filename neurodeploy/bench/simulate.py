@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from typing import Any
 
+from neurodeploy.backends.fixed import make_ready
 from neurodeploy.backends.lava.environment import PINS
 from neurodeploy.backends.trace import Trace
 from neurodeploy.bench import contenders, fresh, machine
@@ -86,6 +87,7 @@ def _measured(
 ) -> dict[str, Any]:
     rows: dict[str, list[dict[str, Any]]] = {"ours": [], "peers": []}
     with ExitStack() as stack:
+        make_ready(work.program, progress=progress)
         progress("bench", 0, len(plan) * repeats, "making the peers")
         field = Field(work, names, plan[0], stack)
         for place, (batch, threads) in enumerate(plan):

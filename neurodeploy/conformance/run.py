@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from neurodeploy.backends import lava
+from neurodeploy.backends.fixed import make_ready
 from neurodeploy.backends.lava.environment import check_ready
 from neurodeploy.backends.trace import Trace
 from neurodeploy.conformance.compare import Difference, first_difference, states_in, told
@@ -68,7 +69,10 @@ def check_conformance(
         found = _Comparison(ours, in_lava)
         for done in range(networks):
             progress("networks", done, networks, found.so_far)
-            found.add(random_case(seed + done, lava=in_lava is not None), progress)
+            case = random_case(seed + done, lava=in_lava is not None)
+            if engines is None:
+                make_ready(case.program, progress=progress)
+            found.add(case, progress)
         progress("networks", networks, networks, found.so_far)
     return {
         "networks": networks,

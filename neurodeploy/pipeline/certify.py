@@ -27,7 +27,7 @@ from neurodeploy.errors import GraphError, MappingError, nearest
 from neurodeploy.mapping.compile import Compiled
 from neurodeploy.mapping.program import Program
 from neurodeploy.mapping.program_file import read_program
-from neurodeploy.pipeline.batches import run_backend
+from neurodeploy.pipeline.batches import prepare, run_backend
 from neurodeploy.pipeline.inputs import (
     GraphOptions,
     compiled,
@@ -122,6 +122,7 @@ def certified_run(name: str, made: Compiled, target: Any, spikes_BTI: np.ndarray
     violations: list[Difference | None] = []
     for first in range(0, n_samples, held):
         some = spikes_BTI[first : first + held]
+        prepare(name, target, None, progress)
         trace = run_backend(name, target, some, record=True, progress=further(progress, first, n_samples))
         if name in INTEGER:
             found = violation_of(made, trace, some)

@@ -26,6 +26,7 @@ from neurodeploy.pipeline.batches import (
     batch_size,
     check_memory,
     check_options,
+    prepare,
     recorded,
     run_backend,
     run_batches,
@@ -201,6 +202,7 @@ def _on_spikes(target: Network | Program, backend: str, data: Any, options: Opti
         batches = events.read(np.arange(first, min(first + size, n_samples)) for first in starts)
         return together(run_batches(backend, target, batches, n_samples, options, progress), n_samples)
     spikes = _array(data)
+    prepare(backend, target, options.engine, progress)
     return run_backend(
         backend,
         target,

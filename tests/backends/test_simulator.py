@@ -5,15 +5,20 @@ Axes: B sample, T step, I input channel.
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 
+import neurodeploy
 from neurodeploy.backends import fixed
-from neurodeploy.backends.fixed import ENGINES, Simulator
+from neurodeploy.backends.fixed import ENGINES, Simulator, ready
 from neurodeploy.backends.trace import check_spikes
 from neurodeploy.conformance.generate import random_case
-from neurodeploy.errors import DataError
+from neurodeploy.errors import DataError, ProgramError
+from neurodeploy.mapping.program import Program
+from neurodeploy.mapping.program_file import write_program
 from tests.backends.lava_support import random_spikes, small_network
 
 
@@ -70,6 +75,32 @@ def test_torch_tensors_are_arrays() -> None:
     )
 
 
+def test_a_path_stands_for_its_program_and_a_name_for_one_probe(tmp_path: Path) -> None:
+    write_program(tmp_path / "p.npz", small_network(3))
+    fed = neurodeploy.Simulator(tmp_path / "p.npz", probes="readout")
+    assert fed.program.digest == small_network(3).digest
+    assert list(fed.silent(2)) == ["readout"]
+    with pytest.raises(ProgramError, match=r"absent\.npz: cannot be read"):
+        neurodeploy.Simulator(tmp_path / "absent.npz")
+
+
+def told(program: Program, patch: pytest.MonkeyPatch, *, engine: str = "auto", compiled: bool = False) -> list[str]:
+    """Return the stages that are told when a process makes its first run."""
+    stages: list[str] = []
+    patch.setattr(ready, "_LOADED", [])
+    patch.setattr(ready, "is_compiled", lambda: compiled)
+    for _ in range(2):
+        ready.make_ready(program, engine, lambda stage, done, total, _="": stages.append(f"{stage} {done}/{total}"))
+    return stages
+
+
+def test_the_first_run_on_a_machine_says_why_it_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    network = small_network(5)
+    assert told(network, monkeypatch) == ["compiling 0/1", "compiling 1/1"]
+    assert told(network, monkeypatch, compiled=True) == []
+    assert told(network, monkeypatch, engine="plain") == []
+
+
 def test_what_does_not_fit_is_one_line() -> None:
     network = small_network(4)
     fed = Simulator(network, 2)
@@ -77,6 +108,10 @@ def test_what_does_not_fit_is_one_line() -> None:
         fed.step(np.zeros((2, 4)))
     with pytest.raises(DataError, match="spikes hold 3 samples, 2 are simulated"):
         fed.step(np.zeros((3, 5)))
+    with pytest.raises(DataError, match=r"a step has shape \(5,\), \(samples, channels\) is needed"):
+        fed.step(np.zeros(5))
+    with pytest.raises(DataError, match="spikes: are no array"):
+        fed.step([[0] * 5, [0]])
     with pytest.raises(DataError, match="n_steps: found -1, 0 or more is needed"):
         fed.silent(-1)
     with pytest.raises(DataError, match="n_samples: found 0"):

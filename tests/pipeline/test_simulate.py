@@ -93,7 +93,8 @@ def test_progress_counts_all_samples(file: Path, monkeypatch: pytest.MonkeyPatch
     told: list[tuple[str, int, int]] = []
 
     def tell(stage: str, done: int, total: int, detail: str = "") -> None:
-        told.append((stage, done, total))
+        if stage != "compiling":  # the first time on a machine
+            told.append((stage, done, total))
 
     neurodeploy.simulate(file, file.parent / "data.npz", progress=tell)
     assert told == [("fixed", 10, 23), ("fixed", 20, 23), ("fixed", 23, 23)]

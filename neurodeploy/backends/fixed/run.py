@@ -135,12 +135,13 @@ def _batch(program: Program, recorded: int) -> int:
 
 
 def check_probes(program: Program, probes: Sequence[str]) -> Sequence[str]:
-    """Return the names after checking that each is a layer.
+    """Return the names after checking that each is a layer; a single name stands for itself.
 
     Raises:
         DataError: one is not.
     """
     names = [layer.name for layer in program.layers]
+    probes = (probes,) if isinstance(probes, str) else probes
     for name in probes:
         if name not in names:
             raise DataError(f"probe: {name!r} is not a layer of {program.name}; {nearest(name, names)}")

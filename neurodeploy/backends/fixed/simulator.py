@@ -7,6 +7,7 @@ Axes: B sample, T step, I channel, N neuron of a layer.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,12 +16,14 @@ from neurodeploy.backends.fixed.run import AUTO, Engine, check_probes, check_thr
 from neurodeploy.backends.trace import LayerTrace, Part, check_spikes
 from neurodeploy.errors import DataError
 from neurodeploy.mapping.program import Program
+from neurodeploy.mapping.program_file import read_program
 
 
 class Simulator:
     """Some samples of a Program between two steps.
 
     Args:
+        program: A `Program`, or the path of one that `neurodeploy.compile` wrote.
         n_samples: Samples side by side, which do not see each other.
         probes: Layers whose states are returned; the output layer when empty.
         threads: Samples are divided among so many, all cores when None.
@@ -29,11 +32,25 @@ class Simulator:
     Attributes:
         now: Steps run so far.
         counts: Spikes so far of every layer, (B, N).
+
+    Raises:
+        DataError: an option is not one.
+        ProgramError: the file is absent, damaged or no Program.
+
+    >>> import tempfile, neurodeploy
+    >>> path = tempfile.mkdtemp() + "/program.npz"
+    >>> made = neurodeploy.compile("exports/digits/w8/model.nir", path)
+    >>> fed = neurodeploy.Simulator(path, probes=["lif1", "lif2"])
+    >>> spikes = np.ones((1, 64))
+    >>> for _ in range(8):
+    ...     after = fed.step(spikes)  # what came out may decide what goes in next
+    >>> fed.now, after["lif2"].spikes_BTN.shape, int(fed.counts["lif1"].sum())
+    (8, (1, 10), 215)
     """
 
     def __init__(
         self,
-        program: Program,
+        program: Program | str | Path,
         n_samples: int = 1,
         *,
         probes: Sequence[str] = (),
@@ -42,6 +59,7 @@ class Simulator:
     ) -> None:
         if n_samples < 1:
             raise DataError(f"n_samples: found {n_samples}, at least 1 is needed")
+        program = program if isinstance(program, Program) else read_program(program)
         self.program, self.n_samples = program, n_samples
         self.probes = tuple(check_probes(program, probes)) or (program.output,)
         self._make = engine_for(program, engine)
@@ -70,7 +88,13 @@ class Simulator:
         Raises:
             DataError: the spikes do not fit the Program or the samples.
         """
-        states = self.silent(1) if spikes_BI is None else self.advance(_array(spikes_BI)[:, None])
+        if spikes_BI is None:
+            states = self.silent(1)
+        else:
+            spikes = _array(spikes_BI)
+            if spikes.ndim < 2:
+                raise DataError(f"{self.program.name}: a step has shape {spikes.shape}, (samples, channels) is needed")
+            states = self.advance(spikes[:, None])
         return {
             name: LayerTrace(one.spikes_BTN[:, 0], one.u_BTN[:, 0], one.v_BTN[:, 0]) for name, one in states.items()
         }
@@ -111,4 +135,7 @@ class Simulator:
 
 def _array(values: Any) -> np.ndarray:
     """Return an array, from a torch tensor of any device too."""
-    return np.asarray(values.detach().cpu() if hasattr(values, "detach") else values)
+    try:
+        return np.asarray(values.detach().cpu() if hasattr(values, "detach") else values)
+    except ValueError as error:
+        raise DataError(f"spikes: are no array ({error}); give one of (samples, channels) for each step") from None
