@@ -192,7 +192,9 @@ KINDS: dict[str, type[Layer] | type[SigmaDelta]] = {one.kind: one for one in (La
 def check_arrays(layer: AnyLayer, bounds: dict[str, tuple[int, int]]) -> None:
     """Check the shape and range of a layer's arrays, its shape and its start."""
     for key, (low, high) in bounds.items():
-        value = np.asarray(getattr(layer, key))
+        value = getattr(layer, key)
+        if not isinstance(value, np.ndarray):
+            raise ProgramError(f"{layer.name}: {key} is a {type(value).__name__}, an array is needed")
         if value.shape != (layer.n_neurons,):
             raise ProgramError(f"{layer.name}: {key} has shape {value.shape}, ({layer.n_neurons},) was expected")
         whole(layer.name, key, value)

@@ -38,6 +38,13 @@ def test_a_fraction_is_not_cut_off(key: str) -> None:
         replace(MADE, layers=(replace(layer, **changed), *MADE.layers[1:]))
 
 
+def test_a_list_is_no_array() -> None:
+    layer = MADE.layers[0]
+    changed: dict[str, Any] = {"du": [0] * layer.n_neurons}
+    with pytest.raises(ProgramError, match=f"{layer.name}: du is a list, an array is needed"):
+        replace(MADE, layers=(replace(layer, **changed), *MADE.layers[1:]))
+
+
 def test_a_sum_that_could_leave_int32_is_refused() -> None:
     n_inputs = 2000
     weight = np.full((FIRST.weight.shape[0], n_inputs), 254)
