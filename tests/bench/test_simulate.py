@@ -92,22 +92,17 @@ def test_lava_needs_batches_of_one(small: works.Work, monkeypatch: pytest.Monkey
     assert found["absent"][0]["reason"].startswith("runs one sample at a time")
 
 
-def test_threads_are_passed_on_only_where_the_simulator_takes_them(monkeypatch: pytest.MonkeyPatch) -> None:
-    seen: list[tuple[int, ...]] = []
+def test_all_samples_are_one_batch_on_as_many_threads_as_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[tuple[int, int]] = []
     work = work_of((5, 4, 3))
 
-    def with_threads(program: Any, spikes: Any, *, batch_size: int, threads: int = 0) -> str:
+    def run(program: Any, spikes: Any, *, batch_size: int, threads: int) -> str:
         seen.append((batch_size, threads))
         return "trace"
 
-    def without(program: Any, spikes: Any, *, batch_size: int) -> str:
-        seen.append((batch_size,))
-        return "trace"
-
-    for run in (with_threads, without):
-        monkeypatch.setattr(fixed, "run", run)
-        assert contenders.ours(work.program, work.spikes_BTI, 2) == "trace"  # type: ignore[comparison-overlap]
-    assert seen == [(4, 2), (4,)]
+    monkeypatch.setattr(fixed, "run", run)
+    assert contenders.ours(work.program, work.spikes_BTI, 2) == "trace"  # type: ignore[comparison-overlap]
+    assert seen == [(4, 2)]
 
 
 def test_the_file_in_shd_layout_holds_the_same_spikes(tmp_path: Path) -> None:
