@@ -9,6 +9,7 @@ import functools
 import os
 from collections.abc import Callable, Sequence
 from functools import partial
+from importlib.util import find_spec
 from typing import Any, Protocol
 
 import numpy as np
@@ -79,9 +80,10 @@ def engine_for(program: Program, name: str = AUTO) -> Callable[..., Engine]:
         return ENGINES[name]
     from neurodeploy.backends.fixed.native.tables import unsupported
 
-    reason = unsupported(program)
+    # Lava's environment has none.
+    reason = unsupported(program) if find_spec("numba") else "numba is not installed"
     if reason and name == "native":
-        raise ProgramError(f"{program.name}: {reason}, which the compiled engine does not run; use engine 'plain'")
+        raise ProgramError(f"{program.name}: {reason}: the compiled engine does not run here; use engine 'plain'")
     return ENGINES["plain" if reason else "native"]
 
 

@@ -315,7 +315,8 @@ def sigma_delta_each(
         size = i32(-measure) if measure < 0 else measure
         out = change if size >= threshold[o] else ZERO
         if cumulative:
-            error[o] = ZERO if out != 0 else measure
+            # For the same reason a message of -2^31 leaves the error as it is.
+            error[o] = ZERO if out != 0 and i32(-out) != out else measure
         act[o] = new
         residue[o] = i32(change - out)
         sent[o] = i32(out >> i32(state_exp))
