@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-from scipy import sparse
 
 from neurodeploy.fixedpoint.window import Window
 
@@ -57,6 +57,8 @@ class LinearMap:
         if int(self.window.spread(np.ones_like(self.weight, np.int64)).sum()) > MOST_LISTED:
             return self.apply
         matrix_IO = _listed(self.weight, self.window)
+        from scipy import sparse  # a fifth of a second, which only convolutions need
+
         return lambda sent_BI: (sparse.csr_matrix(sent_BI) @ matrix_IO).toarray()
 
     def fan_out(self, *, zeros: bool = False) -> np.ndarray:
@@ -117,7 +119,7 @@ class LinearMap:
         return LinearMap(matrix)
 
 
-def _listed(weight: np.ndarray, window: Window) -> sparse.csr_matrix:
+def _listed(weight: np.ndarray, window: Window) -> Any:
     """Return a window's weights (I, O), each synapse listed with its ends."""
     channels, rows, columns = window.input_shape
     _, out_rows, out_columns = window.output_shape
@@ -136,6 +138,8 @@ def _listed(weight: np.ndarray, window: Window) -> sparse.csr_matrix:
         outputs.append(np.broadcast_to(k[:, None, None] * out_rows * out_columns + ends, shape).ravel())
         values.append(np.broadcast_to(weight[:, :, ky, kx, None], shape).ravel())
     ends_of = (np.concatenate(inputs), np.concatenate(outputs))
+    from scipy import sparse
+
     return sparse.csr_matrix((np.concatenate(values), ends_of), (window.n_inputs, window.n_outputs))
 
 
