@@ -11,12 +11,17 @@ from typing import Any
 import numpy as np
 
 import neurodeploy
+from neurodeploy.backends import fixed, lava
 from neurodeploy.backends.lava import child, environment
 from neurodeploy.backends.trace import Trace
+from neurodeploy.fixedpoint import rules
 from neurodeploy.mapping.connection import Connection
 from neurodeploy.mapping.layer import AnyLayer, Layer, SigmaDelta
 from neurodeploy.mapping.program import INPUT, Program
 from neurodeploy.mapping.program_file import write_program
+
+MESSAGE = 1 << rules.MESSAGE_BITS - 1
+"""Graded spikes lie below it in size."""
 
 
 def layer(name: str, n_neurons: int, *, start: int = 1, reset: str = "zero", **values: Any) -> Layer:
@@ -137,3 +142,22 @@ def running_in_group(group: int) -> list[str]:
             if int(its_group) == group and state != "Z":
                 found.append(f"{name} {state}")
     return found
+
+
+def same(worker: lava.Worker, network: Program, spikes: np.ndarray) -> Trace:
+    """Check that Lava equals the simulator, with the samples side by side, and return the trace."""
+    expected = fixed.run(network, spikes, record=True)
+    assert_same_states(expected, worker.run(network, spikes, record=True))
+    return expected
+
+
+def messages(seed: int, shape: tuple[int, ...], largest: int = MESSAGE - 1) -> np.ndarray:
+    """Return graded spikes, some of the largest size."""
+    rng = np.random.default_rng(seed)
+    found = rng.integers(-largest, largest + 1, shape) * (rng.random(shape) < 0.5)
+    return np.where(rng.random(shape) < 0.2, rng.choice([-largest - 1, largest], shape), found)
+
+
+def passive(name: str, n_neurons: int, **values: Any) -> Layer:
+    """Return neurons whose current is their last input and that never spike."""
+    return layer(name, n_neurons, **({"du": 4095, "dv": 4096, "vth": rules.NEVER} | values))
