@@ -24,6 +24,10 @@ class DataError(NeurodeployError):
     """A dataset, or a file of spikes, is absent, unreadable or of the wrong shape."""
 
 
+class NetworkError(NeurodeployError):
+    """A network cannot be built from its settings, or a file of trained weights is none of ours."""
+
+
 class GraphError(NeurodeployError):
     """A .nir file or a NIR graph is unreadable or means nothing a target could run."""
 

@@ -1,13 +1,14 @@
 """Surrogate derivatives: what the backward pass uses in place of the step's derivative.
 
 Each function takes the distance to the threshold (any shape, in units of the threshold) and the
-slope, and returns the derivative used.
+slope, and returns the derivative used. `boxcar` has no slope, and `spike` is the step that uses it.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 import torch
 
@@ -25,3 +26,30 @@ def arctan(distance: torch.Tensor, slope: float) -> torch.Tensor:
 
 
 SURROGATES: dict[str, Surrogate] = {"fast_sigmoid": fast_sigmoid, "arctan": arctan}
+
+BOXCAR_HALF_WIDTH = 0.5
+
+
+def boxcar(distance: torch.Tensor) -> torch.Tensor:
+    """1 where -0.5 < x <= 0.5, otherwise 0: open below, closed above.
+
+    Source: Maxtimer97/SSM-inspired-LIF (MIT), after Kaiser et al., Frontiers in Neuroscience 14, 2020.
+    """
+    return ((distance > -BOXCAR_HALF_WIDTH) & (distance <= BOXCAR_HALF_WIDTH)).to(distance.dtype)
+
+
+class _Spike(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, distance: torch.Tensor) -> torch.Tensor:  # type: ignore[override]
+        ctx.save_for_backward(distance)
+        return (distance > 0).to(distance.dtype)
+
+    @staticmethod
+    def backward(ctx: Any, grad: torch.Tensor) -> torch.Tensor:  # type: ignore[override]
+        (distance,) = ctx.saved_tensors
+        return grad * boxcar(distance)
+
+
+def spike(distance: torch.Tensor) -> torch.Tensor:
+    """Return 1 where the distance to the threshold is above 0, otherwise 0; its gradient is `boxcar`."""
+    return _Spike.apply(distance)  # type: ignore[no-any-return]
