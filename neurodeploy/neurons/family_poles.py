@@ -1,0 +1,101 @@
+"""Poles of the SiLIF family from trained parameters: as the paper's figure has them, and as the networks step.
+
+The two differ. The script behind the paper's Figure 2 puts a factor (1 - beta) before a that no cell has,
+leaves trained values outside the ranges that every forward pass clips them to, and turns the
+resonate-and-fire neuron's Euler step into an exponential. So it shows SiLIF and cAdLIF less oscillatory
+than they are, cAdLIF outside the unit circle where it never is, and RF inside where it is not always.
+
+Parameters are evaluated in their own precision, as the network itself does, and poles of real matrices
+in float64.
+
+Source: github.com/Maxtimer97/SSM-inspired-LIF, commit bca1fbe, figure2_eigenvalues.py and models/snns.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from neurodeploy.neurons.poles import adaptive_poles, conjugate_poles, matrix_poles
+
+Parameters = Mapping[str, np.ndarray]
+"""A layer's trained vectors of shape (N,), by the names that checkpoints have."""
+
+ALPHA_RANGE, BETA_RANGE, A_RANGE = (0.36, 0.96), (0.96, 0.99), (0.0, 1.0)
+"""What cAdLIF, and for `a` SiLIF too, are clipped to in every forward pass."""
+RF_DT_S = 0.004
+RF_LARGEST_RATE = -0.1
+
+
+@dataclass(frozen=True)
+class Formulas:
+    """A network's two ways from parameters to poles of shape (N, 2).
+
+    Attributes:
+        parameters: Names of the vectors that they take.
+    """
+
+    parameters: tuple[str, ...]
+    paper: Callable[[Parameters], np.ndarray]
+    implemented: Callable[[Parameters], np.ndarray]
+
+
+def _silif(layer: Parameters) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return alpha, beta and a: rates and time step are stored as logarithms."""
+    alpha, beta = (np.exp(-np.exp(layer[name]) * np.exp(layer["dt"])) for name in ("alpha", "beta"))
+    return alpha, beta, _clipped(layer["a"], A_RANGE)
+
+
+def _silif_paper(layer: Parameters) -> np.ndarray:
+    alpha, beta, a = (one.astype(np.float64) for one in _silif(layer))
+    return matrix_poles(alpha, alpha - 1, (1 - beta) * a, beta)
+
+
+def _silif_implemented(layer: Parameters) -> np.ndarray:
+    return adaptive_poles(*_silif(layer))
+
+
+def _cadlif_paper(layer: Parameters) -> np.ndarray:
+    """A continuous system [[-1, -1] / tau_m, [a, -1] / tau_w] over one step, where -1/tau is log(decay)."""
+    log_alpha, log_beta, a = (
+        np.log(layer["alpha"].astype(np.float64)),
+        np.log(layer["beta"].astype(np.float64)),
+        layer["a"].astype(np.float64),
+    )
+    return np.exp(matrix_poles(log_alpha, log_alpha, -a * log_beta, log_beta))
+
+
+def _cadlif_implemented(layer: Parameters) -> np.ndarray:
+    return adaptive_poles(
+        _clipped(layer["alpha"], ALPHA_RANGE), _clipped(layer["beta"], BETA_RANGE), _clipped(layer["a"], A_RANGE)
+    )
+
+
+def _csilif(layer: Parameters) -> np.ndarray:
+    rate = -np.exp(layer["log_log_alpha"]) + 1j * layer["alpha_img"]
+    return conjugate_poles(np.exp(rate * np.exp(layer["log_dt"])))
+
+
+def _rf_paper(layer: Parameters) -> np.ndarray:
+    rate = layer["alpha_real"].astype(np.float64) + 1j * layer["alpha_im"]
+    return conjugate_poles(np.exp(RF_DT_S * rate))
+
+
+def _rf_implemented(layer: Parameters) -> np.ndarray:
+    damping = np.minimum(layer["alpha_real"], np.float32(RF_LARGEST_RATE)).astype(np.float64)
+    return conjugate_poles(1 + RF_DT_S * (damping + 1j * layer["alpha_im"]))
+
+
+def _clipped(values_N: np.ndarray, allowed: tuple[float, float]) -> np.ndarray:
+    return np.clip(values_N, *np.asarray(allowed, values_N.dtype))
+
+
+FAMILY: dict[str, Formulas] = {
+    "cadlif": Formulas(("alpha", "beta", "a"), _cadlif_paper, _cadlif_implemented),
+    "csilif": Formulas(("log_dt", "log_log_alpha", "alpha_img"), _csilif, _csilif),
+    "silif": Formulas(("dt", "alpha", "beta", "a"), _silif_paper, _silif_implemented),
+    "rf": Formulas(("alpha_real", "alpha_im"), _rf_paper, _rf_implemented),
+}
+"""By the names of the published checkpoints, in the order in which the paper draws them."""
