@@ -42,6 +42,8 @@ WORKER = (
     "files",
     "mapping/program.py",
     "mapping/layer.py",
+    "mapping/cells.py",
+    "mapping/kinds.py",
     "mapping/connection.py",
     "mapping/program_file.py",
     "backends/lava",

@@ -13,6 +13,7 @@ import numpy as np
 
 from neurodeploy.errors import DataError
 from neurodeploy.fixedpoint import rules
+from neurodeploy.mapping.program import Program
 
 Progress = Callable[[int, int], None]
 """Called with the number of samples done and their total."""
@@ -104,11 +105,32 @@ def lowest_score(readout: str) -> int:
     return np.iinfo(np.int64).min if readout == "v_max" else 0
 
 
+def softmax(v: np.ndarray) -> np.ndarray:
+    """Return the softmax over the last axis, float64."""
+    raised = np.exp(v - v.max(axis=-1, keepdims=True))
+    return raised / raised.sum(axis=-1, keepdims=True)
+
+
+def score_unit(program: Program) -> np.ndarray | float:
+    """Return the potential that stands for 1 in the scores of a Program; only a softmax needs it."""
+    return program.layer(program.output).v_per_unit if program.readout == rules.SOFTMAX else 1.0
+
+
 class Scores:
     """What the class is read from, summed up step by step; (B, N) in `BN`, None for spike counts."""
 
-    def __init__(self, readout: str, n_samples: int, n_neurons: int, start: int, kind: type = np.int64) -> None:
-        self.readout, self.start = readout, start
+    def __init__(
+        self,
+        readout: str,
+        n_samples: int,
+        n_neurons: int,
+        start: int,
+        kind: type = np.int64,
+        unit: np.ndarray | float = 1.0,
+    ) -> None:
+        """`unit` is the potential that stands for 1, (N,) or a number; the softmax needs it."""
+        self.readout, self.start, self.unit = readout, start, unit
+        kind = np.float64 if readout == rules.SOFTMAX else kind
         least = -np.inf if kind is np.float64 else np.iinfo(np.int64).min
         lowest = least if readout == "v_max" else 0
         self.BN: np.ndarray | None = None if readout == "spikes" else np.full((n_samples, n_neurons), lowest, kind)
@@ -121,6 +143,8 @@ class Scores:
             self.BN[:] = v_BN
         elif self.readout == "v_max":
             np.maximum(self.BN, v_BN, out=self.BN)
+        elif self.readout == rules.SOFTMAX:
+            self.BN += softmax(v_BN / self.unit)
         else:
             self.BN += v_BN
 

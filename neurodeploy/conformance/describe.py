@@ -9,7 +9,7 @@ import numpy as np
 
 from neurodeploy.conformance.parts import PLAIN_LAYER, PLAIN_WINDOW, Network
 from neurodeploy.mapping.connection import Connection
-from neurodeploy.mapping.layer import AnyLayer
+from neurodeploy.mapping.kinds import AnyLayer
 
 MOST_VALUES = 12
 """Of a list; what is longer is cut, with its length."""

@@ -18,7 +18,8 @@ from neurodeploy.conformance.kinds import kinds_of
 from neurodeploy.fixedpoint import rules, sigma_delta
 from neurodeploy.fixedpoint.window import Window
 from neurodeploy.mapping.connection import Connection, sum_pool
-from neurodeploy.mapping.layer import AnyLayer, Layer, SigmaDelta
+from neurodeploy.mapping.kinds import AnyLayer
+from neurodeploy.mapping.layer import Layer, SigmaDelta
 from neurodeploy.mapping.program import INPUT, READOUTS, Program
 
 Shape = tuple[int, ...]

@@ -9,7 +9,8 @@ import numpy as np
 from neurodeploy.fixedpoint import rules, sigma_delta
 from neurodeploy.fixedpoint.window import Window
 from neurodeploy.mapping.connection import Connection
-from neurodeploy.mapping.layer import AnyLayer, Layer, SigmaDelta
+from neurodeploy.mapping.kinds import AnyLayer
+from neurodeploy.mapping.layer import Layer, SigmaDelta
 from neurodeploy.mapping.program import INPUT, READOUTS, Program
 
 SYNAPSE_KINDS = (

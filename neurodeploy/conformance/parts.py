@@ -15,7 +15,8 @@ from neurodeploy.errors import NeurodeployError
 from neurodeploy.fixedpoint import rules, sigma_delta
 from neurodeploy.fixedpoint.window import Pair, Window
 from neurodeploy.mapping.connection import Connection
-from neurodeploy.mapping.layer import AnyLayer, Layer
+from neurodeploy.mapping.kinds import AnyLayer
+from neurodeploy.mapping.layer import Layer
 from neurodeploy.mapping.program import INPUT, READOUTS, Program
 
 

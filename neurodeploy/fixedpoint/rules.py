@@ -43,9 +43,11 @@ SIGNS = (SIGN_FROM_VALUES, SIGN_MIXED, SIGN_EXCITATORY, SIGN_INHIBITORY)
 RESET_ZERO = "zero"
 RESET_SUBTRACT = "subtract"
 RESETS = (RESET_ZERO, RESET_SUBTRACT)
-READOUTS = ("spikes", "v_last", "v_max", "v_sum")
-"""What the class is read from: the output's spike counts, or its potentials after the last step,
-their largest value, or their sum, from the step on at which its first input can arrive."""
+SOFTMAX = "softmax"
+READOUTS = ("spikes", "v_last", "v_max", "v_sum", SOFTMAX)
+"""What the class is read from: the output's spike counts, or its potentials after the last step, their
+largest value, their sum, or the sum of their softmax over the classes, from the step on at which its
+first input can arrive. For the last one the host reads every potential at every step."""
 
 
 class State(NamedTuple):

@@ -185,11 +185,7 @@ class SigmaDelta:
                 raise ProgramError(f"{self.name}: {key} {getattr(self, key)!r} is not one of {', '.join(allowed)}")
 
 
-AnyLayer = Layer | SigmaDelta
-KINDS: dict[str, type[Layer] | type[SigmaDelta]] = {one.kind: one for one in (Layer, SigmaDelta)}
-
-
-def check_arrays(layer: AnyLayer, bounds: dict[str, tuple[int, int]]) -> None:
+def check_arrays(layer: Any, bounds: dict[str, tuple[int, int]]) -> None:
     """Check the shape and range of a layer's arrays, its shape and its start."""
     for key, (low, high) in bounds.items():
         value = getattr(layer, key)

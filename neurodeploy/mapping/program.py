@@ -17,10 +17,25 @@ import numpy as np
 from neurodeploy.errors import ProgramError
 from neurodeploy.fixedpoint import rules
 from neurodeploy.fixedpoint.rules import IntArray
+from neurodeploy.mapping.cells import Adaptive, Cells, Resonator
 from neurodeploy.mapping.connection import Connection
-from neurodeploy.mapping.layer import AnyLayer, Layer, SigmaDelta
+from neurodeploy.mapping.kinds import AnyLayer
+from neurodeploy.mapping.layer import Layer, SigmaDelta
 
-__all__ = ["INPUT", "READOUTS", "AnyLayer", "Connection", "Layer", "Program", "SigmaDelta", "arrays_of", "check"]
+__all__ = [
+    "INPUT",
+    "READOUTS",
+    "Adaptive",
+    "AnyLayer",
+    "Cells",
+    "Connection",
+    "Layer",
+    "Program",
+    "Resonator",
+    "SigmaDelta",
+    "arrays_of",
+    "check",
+]
 
 INPUT = "input"
 """Source name of a connection that starts from the network's input channels."""
@@ -143,9 +158,8 @@ def _check_sum(program: Program, layer: AnyLayer) -> None:
 
     Sums of graded messages have no such bound: they wrap in int32 here and in Lava.
     """
-    most = sum(
-        one.largest_sum() << rules.ALIGN_SHIFT for one in program.into(layer.name) if not program.graded(one.source)
-    )
+    shift = 0 if isinstance(layer, Cells) else rules.ALIGN_SHIFT
+    most = sum(one.largest_sum() << shift for one in program.into(layer.name) if not program.graded(one.source))
     largest = int(np.max(most, initial=0))
     if largest > MOST_SUM:
         raise ProgramError(

@@ -14,11 +14,11 @@ from neurodeploy.errors import ProgramError
 from neurodeploy.files import written_whole
 from neurodeploy.fixedpoint.window import Window
 from neurodeploy.mapping.connection import Connection
-from neurodeploy.mapping.layer import KINDS
+from neurodeploy.mapping.kinds import KINDS
 from neurodeploy.mapping.program import SYNAPSE_INTEGERS, Program
 from neurodeploy.quantize.plan import Plan
 
-FORMAT = 2
+FORMAT, OLDEST = 3, 2
 KEPT = (
     *("name", "chip", "dt_s", "n_inputs", "output", "plan", "notes"),
     *("input_shape", "graded_input", "readout"),
@@ -62,8 +62,8 @@ def read_program(path: str | Path) -> Program:
         raise ProgramError(
             f"{path}: Program format {found} is newer than {FORMAT}, the newest known; update neurodeploy"
         )
-    if found != FORMAT:
-        raise ProgramError(f"{path}: Program format {found} is older than {FORMAT}; compile the .nir again")
+    if not isinstance(found, int) or found < OLDEST:
+        raise ProgramError(f"{path}: Program format {found} is older than {OLDEST}; compile the .nir again")
     try:
         return _assemble(header, arrays)
     except KeyError as error:

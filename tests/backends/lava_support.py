@@ -16,7 +16,8 @@ from neurodeploy.backends.lava import child, environment
 from neurodeploy.backends.trace import Trace
 from neurodeploy.fixedpoint import rules
 from neurodeploy.mapping.connection import Connection
-from neurodeploy.mapping.layer import AnyLayer, Layer, SigmaDelta
+from neurodeploy.mapping.kinds import AnyLayer
+from neurodeploy.mapping.layer import Layer, SigmaDelta
 from neurodeploy.mapping.program import INPUT, Program
 from neurodeploy.mapping.program_file import write_program
 

@@ -16,7 +16,8 @@ from neurodeploy.errors import LavaError
 from neurodeploy.fixedpoint import rules
 from neurodeploy.fixedpoint.window import Window
 from neurodeploy.mapping.connection import Connection, sum_pool
-from neurodeploy.mapping.layer import AnyLayer, Layer
+from neurodeploy.mapping.kinds import AnyLayer
+from neurodeploy.mapping.layer import Layer
 from neurodeploy.mapping.program import INPUT, READOUTS, Program
 from tests.backends.lava_support import (
     MESSAGE,

@@ -10,7 +10,7 @@ import pytest
 from neurodeploy.backends import lava
 from neurodeploy.fixedpoint import rules
 from neurodeploy.mapping.connection import Connection
-from neurodeploy.mapping.layer import AnyLayer
+from neurodeploy.mapping.kinds import AnyLayer
 from neurodeploy.mapping.program import INPUT, READOUTS
 from tests.backends.lava_support import (
     MESSAGE,

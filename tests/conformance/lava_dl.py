@@ -17,7 +17,8 @@ import numpy as np
 from neurodeploy.fixedpoint import rules, sigma_delta
 from neurodeploy.fixedpoint.window import Window
 from neurodeploy.mapping.connection import Connection
-from neurodeploy.mapping.layer import AnyLayer, SigmaDelta
+from neurodeploy.mapping.kinds import AnyLayer
+from neurodeploy.mapping.layer import SigmaDelta
 from neurodeploy.mapping.program import INPUT, Program
 from tests.backends.lava_support import layer, program
 

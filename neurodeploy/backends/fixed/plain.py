@@ -11,9 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from neurodeploy.backends.trace import Part, Scores, empty_layer, with_silence
+from neurodeploy.backends.trace import Part, Scores, empty_layer, score_unit, with_silence
 from neurodeploy.fixedpoint import rules, sigma_delta
+from neurodeploy.fixedpoint.cells import CellState
 from neurodeploy.fixedpoint.rules import IntArray
+from neurodeploy.mapping.cells import Adaptive, Cells, Resonator
 from neurodeploy.mapping.connection import Connection
 from neurodeploy.mapping.layer import Layer, SigmaDelta
 from neurodeploy.mapping.program import INPUT, Program
@@ -24,7 +26,12 @@ class PlainEngine:
 
     def __init__(self, program: Program, n_samples: int) -> None:
         self.program, self.n_samples, self.now = program, n_samples, 0
-        kinds: dict[str, Any] = {Layer.kind: LifNeurons, SigmaDelta.kind: SigmaDeltaNeurons}
+        kinds: dict[str, Any] = {
+            Layer.kind: LifNeurons,
+            SigmaDelta.kind: SigmaDeltaNeurons,
+            Adaptive.kind: CellNeurons,
+            Resonator.kind: CellNeurons,
+        }
         self.neurons = {layer.name: kinds[layer.kind](layer, n_samples) for layer in program.layers}
         self.synapses = [Synapses(one, program.graded(one.source), n_samples) for one in program.connections]
 
@@ -46,7 +53,7 @@ class PlainEngine:
         kept = {name: empty_layer(n_samples, n_steps, sizes[name], graded=program.graded(name)) for name in probes}
         overflows = {name: {"wrapped": 0, "saturated": 0} for name in sizes}
         output = program.layer(program.output)
-        scores = Scores(program.readout, n_samples, output.n_neurons, output.start)
+        scores = Scores(program.readout, n_samples, output.n_neurons, output.start, unit=score_unit(program))
         for step in range(n_steps):
             sent = {INPUT: spikes_BTI[:, step]}
             for name, neurons in self.neurons.items():
@@ -169,3 +176,29 @@ class SigmaDeltaNeurons:
         """Return the messages of step `now`."""
         self.state, sent = sigma_delta.step(self.state, activation, **self.constants)
         return sent
+
+
+class CellNeurons:
+    """States of one layer of adaptive neurons or resonators (B, N)."""
+
+    def __init__(self, layer: Cells, n_samples: int) -> None:
+        self.layer = layer
+        zero = np.zeros((n_samples, layer.n_neurons), np.int64)
+        self.state = CellState(zero, zero, zero.astype(np.bool_))
+        self.overflows = {"wrapped": 0, "saturated": 0}
+
+    @property
+    def u(self) -> IntArray:
+        return self.state.u
+
+    @property
+    def v(self) -> IntArray:
+        return self.state.v
+
+    def advance(self, activation: IntArray, now: int) -> np.ndarray:
+        """Return the spikes of step `now`; before `start` nothing moves."""
+        if now >= self.layer.start:
+            self.state = self.layer.step(self.state, activation)
+        full = sum(int((np.abs(one) == rules.STATE_LIMIT - 1).sum()) for one in (self.u, self.v))
+        self.overflows = {"wrapped": 0, "saturated": full}
+        return self.state.spikes

@@ -38,7 +38,7 @@ from neurodeploy.backends.trace import Progress
 from neurodeploy.fixedpoint import rules, sigma_delta
 from neurodeploy.mapping import layer as layers
 from neurodeploy.mapping.connection import Connection
-from neurodeploy.mapping.layer import AnyLayer
+from neurodeploy.mapping.kinds import AnyLayer
 from neurodeploy.mapping.program import INPUT, Program
 
 STEPS_AT_ONCE = 64

@@ -14,6 +14,7 @@ import numpy as np
 from neurodeploy.backends.fixed.native import columns as c
 from neurodeploy.fixedpoint import rules, sigma_delta
 from neurodeploy.fixedpoint.window import Window
+from neurodeploy.mapping.cells import Cells
 from neurodeploy.mapping.connection import Connection
 from neurodeploy.mapping.layer import Layer, SigmaDelta
 from neurodeploy.mapping.program import INPUT, Program
@@ -55,7 +56,11 @@ class Native(NamedTuple):
 
 def unsupported(program: Program) -> str:
     """Return in words why the compiled kernels cannot run a Program; empty where they can."""
+    if program.readout not in READOUT_CODES:
+        return f"the readout is {program.readout}"
     for layer in program.layers:
+        if isinstance(layer, Cells):
+            return f"{layer.name} has {layer.kind} neurons"
         shapes = {one.window.output_shape for one in program.into(layer.name) if one.window}
         if len(shapes) > 1:
             return f"{layer.name} is reached by convolutions of different shapes"

@@ -1,0 +1,76 @@
+"""Neurons with two coupled states: rounding toward zero, saturation, and what it means for stability."""
+
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from neurodeploy.fixedpoint.cells import CellState, adaptive_step, resonator_step, rounded_to_zero
+from neurodeploy.fixedpoint.rules import STATE_LIMIT
+
+TOP = STATE_LIMIT - 1
+
+
+def whole(value: int) -> np.ndarray:
+    return np.array([value], np.int64)
+
+
+def adaptive(u: int, v: int, spiked: bool, current: int, **changed: int) -> CellState:
+    values = {"alpha": 3000, "gain": 1096, "beta": 4000, "a": 500, "jump": 40, "drop": 3000, "bias": 0, "vth": 4096}
+    numbers = {key: whole(value) for key, value in (values | changed).items()}
+    state = CellState(whole(u), whole(v), np.array([spiked]))
+    return adaptive_step(state, whole(current), **numbers, fraction_bits=12)
+
+
+def resonator(u: int, v: int, spiked: bool, current: int, **changed: int) -> CellState:
+    values = {"re": 3000, "im": 2500, "drop": 1500, "drop_y": 1250, "bias": 0, "vth": 2048}
+    numbers = {key: whole(value) for key, value in (values | changed).items()}
+    state = CellState(whole(u), whole(v), np.array([spiked]))
+    return resonator_step(state, whole(current), **numbers, fraction_bits=12)
+
+
+def test_the_adaptation_takes_the_old_potential_and_the_potential_the_new_adaptation() -> None:
+    after = adaptive(100, 2000, True, 700, bias=-9)
+    w = (4000 * 100 + 500 * 2000) // 4096 + 40
+    assert after.u[0] == w
+    assert after.v[0] == (3000 * 2000 - 1096 * w) // 4096 + 700 - 9 - 3000  # the bracket is positive here
+
+
+def test_both_parts_of_a_resonator_take_the_old_ones() -> None:
+    after = resonator(-300, 900, True, 55, bias=4)
+    assert after.v[0] == (3000 * 900 + 2500 * 300) // 4096 + 55 + 4 - 1500
+    assert after.u[0] == (2500 * 900 - 3000 * 300) // 4096 - 1250
+
+
+def test_a_spike_needs_more_than_the_threshold() -> None:
+    assert not resonator(0, 0, False, 2048).spikes[0]
+    assert resonator(0, 0, False, 2049).spikes[0]
+    assert not adaptive(0, 0, False, 4096).spikes[0]
+    assert adaptive(0, 0, False, 4097).spikes[0]
+
+
+def test_the_sum_is_rounded_once_toward_zero() -> None:
+    # Two products of -2048/4096 each: rounded apart they would vanish.
+    assert resonator(2048, -2048, False, 0, re=1, im=1).v[0] == -1
+    assert rounded_to_zero(np.array([-4095, -4096, 4095, 4096]), 12).tolist() == [0, -1, 0, 1]
+
+
+def test_states_saturate_instead_of_wrapping() -> None:
+    assert resonator(0, TOP, False, (1 << 31) - 1, re=4096).v[0] == TOP
+    assert resonator(TOP, -TOP, True, 0, im=4096, re=0, drop_y=TOP).u[0] == -TOP
+    assert adaptive(TOP, TOP, True, 0, beta=4096, jump=TOP).u[0] == TOP
+    assert adaptive(0, -TOP, True, -(1 << 31), alpha=4096).v[0] == -TOP
+
+
+@given(
+    re=st.integers(-4096, 4096),
+    im=st.integers(-4096, 4096),
+    x=st.integers(-TOP, TOP),
+    y=st.integers(-TOP, TOP),
+)
+def test_a_pole_inside_the_unit_circle_never_makes_a_resonator_grow(re: int, im: int, x: int, y: int) -> None:
+    if re * re + im * im > 4096**2:
+        return
+    after = resonator(y, x, False, 0, re=re, im=im, vth=TOP)
+    assert int(after.v[0]) ** 2 + int(after.u[0]) ** 2 <= x * x + y * y
