@@ -39,7 +39,7 @@ def random_cells(kind: type[Cells], name: str, n_neurons: int, start: int, seed:
         "re": (4096 * radius * np.cos(angle)).astype(np.int64),
         "im": (4096 * radius * np.sin(angle)).astype(np.int64),
         "bias": rng.integers(-300, 1000, n_neurons),
-        "vth": rng.integers(2000, 4097, n_neurons),
+        "vth": rng.integers(500, 2500, n_neurons),
     }
     return kind(name=name, start=start, fraction_bits=12, **units, **{key: whole[key] for key in kind.integers})
 
