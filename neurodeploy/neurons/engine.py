@@ -1,4 +1,4 @@
-"""Which code runs the two recurrences of the SiLIF family over time.
+"""Which code runs the recurrences of the SiLIF family over time.
 
 `reference` is the readable torch loop. Engines that do the same in one piece go here, behind `auto`.
 """
@@ -10,7 +10,7 @@ from typing import Any, Literal
 import torch
 
 from neurodeploy.errors import NetworkError, nearest
-from neurodeploy.neurons import adaptive, resonator
+from neurodeploy.neurons import adaptive, leaky, resonator
 
 ScanEngine = Literal["auto", "reference", "fused"]
 ENGINES: tuple[str, ...] = ("auto", "reference")
@@ -34,6 +34,16 @@ def resonator_scan(engine: str, *arguments: Any) -> torch.Tensor:
     """
     _check(engine)
     return resonator.resonator_scan(*arguments)
+
+
+def leaky_scan(engine: str, *arguments: Any) -> torch.Tensor:
+    """Return the potentials (B, T, N) of `leaky.leaky_scan`, by the engine named.
+
+    Raises:
+        NetworkError: the engine is unknown.
+    """
+    _check(engine)
+    return leaky.leaky_scan(*arguments)
 
 
 def _check(engine: str) -> None:

@@ -1,0 +1,1 @@
+"""The SiLIF family as torch layers: one file per neuron, one shared forward."""

@@ -1,0 +1,53 @@
+"""Recorded runs of the reference implementation of the SiLIF family."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from neurodeploy.neurons.ssm.adlif import AdLIF
+from neurodeploy.neurons.ssm.cadlif import CAdLIF
+from neurodeploy.neurons.ssm.csilif import CSiLIF
+from neurodeploy.neurons.ssm.layer import Layer, LayerSettings
+from neurodeploy.neurons.ssm.lif import LIF
+from neurodeploy.neurons.ssm.radlif import RadLIF
+from neurodeploy.neurons.ssm.rf import RF
+from neurodeploy.neurons.ssm.rlif import RLIF
+from neurodeploy.neurons.ssm.silif import SiLIF
+
+LAYERS: dict[str, type[Layer]] = {
+    "lif": LIF,
+    "rlif": RLIF,
+    "adlif": AdLIF,
+    "radlif": RadLIF,
+    "cadlif": CAdLIF,
+    "silif": SiLIF,
+    "csilif": CSiLIF,
+    "rf": RF,
+}
+
+
+def golden(name: str) -> dict[str, torch.Tensor]:
+    """Return the arrays of one recorded file, or skip the test where they are absent."""
+    path = Path(os.environ["NEURODEPLOY_DATA"]).parent / "reference" / "golden" / "silif" / f"{name}.npz"
+    if not path.is_file():
+        pytest.skip(f"{path} is absent; it holds the recorded runs")
+    with np.load(path, allow_pickle=False) as stored:
+        return {key: torch.from_numpy(stored[key]) for key in stored.files}
+
+
+def recorded_layer(name: str, arrays: dict[str, torch.Tensor], initial_state: str = "zero") -> Layer:
+    """Return the layer whose run was recorded."""
+    settings = LayerSettings(initial_state=initial_state)  # type: ignore[arg-type]
+    layer = LAYERS[name](12, 8, settings)
+    layer.load_state_dict(below(arrays, "param."))
+    return layer
+
+
+def below(arrays: dict[str, torch.Tensor], prefix: str) -> dict[str, torch.Tensor]:
+    """Return the arrays whose names start with `prefix`, without it."""
+    return {key.removeprefix(prefix): value for key, value in arrays.items() if key.startswith(prefix)}
