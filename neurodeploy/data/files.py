@@ -5,22 +5,26 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import h5py
 import numpy as np
 
+from neurodeploy.data.binning import Binning, count_events, dropped_note, joined
 from neurodeploy.data.events import Binned, check_as_many, extent, steps_of
 from neurodeploy.data.npz import open_npz
 from neurodeploy.data.spikes import SpikeData, check_kinds
-from neurodeploy.data.stream import SampleSource, check_limit
+from neurodeploy.data.stream import SampleSource, check_limit, from_counts
 from neurodeploy.errors import DataError
 
 LAYOUTS = "an .npz with spikes (N, T, C) and labels (N,), or an HDF5 file in SHD layout"
 SHD_ARRAYS = ("spikes/times", "spikes/units", "labels")
 MOST_EXPANSION = 2000
 """Bytes of arrays per byte of file; gzip reaches 1032."""
+N_UNITS = 700
+"""Channels of the inner-ear model behind SHD and SSC."""
 AT_ONCE = 256
 """Samples whose events are read together."""
 
@@ -30,12 +34,20 @@ def read_file(path: Path, *, dt_s: float | None, n_channels: int | None) -> Spik
     return open_file(path, dt_s=dt_s, n_channels=n_channels).whole()
 
 
-def open_file(path: Path, *, dt_s: float | None, n_channels: int | None, limit: int | None = None) -> SampleSource:
+def open_file(
+    path: Path,
+    *,
+    dt_s: float | None,
+    n_channels: int | None,
+    binning: Binning | None = None,
+    limit: int | None = None,
+) -> SampleSource:
     """Return the samples in a file, to be read batch by batch.
 
     Args:
         dt_s: Bin width in seconds; needed by HDF5 files, whose events carry times.
         n_channels: Channels of the network; without it HDF5 files use the largest unit found.
+        binning: Instead of `dt_s` for HDF5 files: events are counted by this rule, and must be in order.
         limit: First samples only; no others are looked at.
 
     Raises:
@@ -52,6 +64,9 @@ def open_file(path: Path, *, dt_s: float | None, n_channels: int | None, limit: 
     if start.startswith(b"PK\x03\x04"):
         return open_npz(path, LAYOUTS).first(limit)
     if start == b"\x89HDF\r\n\x1a\n":
+        if binning is not None:
+            units = N_UNITS if n_channels is None else n_channels * binning.spatial_bin
+            return counted(path, binning, units, limit)
         return _open_shd_layout(path, dt_s, n_channels, limit)
     raise DataError(f"{path}: is of another format; give {LAYOUTS}")
 
@@ -81,6 +96,27 @@ def _open_shd_layout(path: Path, dt_s: float | None, n_channels: int | None, lim
                 yield from events.read([np.arange(len(chosen))])
 
     return SampleSource(str(path), labels_B, n_steps, channels, read)
+
+
+def counted(path: Path, binning: Binning, n_units: int, limit: int | None = None) -> SampleSource:
+    """Return the samples of a file in SHD layout, counted by a rule and held compactly.
+
+    Raises:
+        DataError: the file is damaged, or a sample holds events that are not allowed; see `count_events`.
+    """
+    with _stored(path) as (times, units, labels):
+        check_as_many(str(path), times, units)
+        n_samples = min(len(times), limit or len(times))
+        parts = []
+        for first in range(0, n_samples, AT_ONCE):
+            some = _events(path, times, units, np.arange(first, min(first + AT_ONCE, n_samples)))
+            parts.append(count_events(str(path), zip(*some, strict=True), binning, n_units, first))
+        found = joined(parts)
+        if labels.shape != times.shape:
+            raise DataError(f"{path}: {len(times)} samples have labels of shape {labels.shape}, one each is needed")
+        labels_B = labels[:n_samples]
+    source = from_counts(str(path), found, labels_B, binary=not binning.counts)
+    return replace(source, notes=dropped_note(path.name, found))
 
 
 @contextmanager

@@ -3,30 +3,128 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
 
+from neurodeploy.data.binning import Binning
 from neurodeploy.data.files import open_file
-from neurodeploy.data.sources import SOURCES, Source, folders, stratified
-from neurodeploy.data.spikes import SpikeData
+from neurodeploy.data.settings import DataSettings
+from neurodeploy.data.source import Samples, Source, folders, stratified
+from neurodeploy.data.sources import SOURCES
+from neurodeploy.data.spikes import Kind, SpikeData
 from neurodeploy.data.stream import SampleSource, check_limit
 from neurodeploy.errors import DataError, nearest
 
 Split = Literal["train", "validation", "test", "all"]
+__all__ = [
+    "DataSettings",
+    "LoadedData",
+    "Split",
+    "listing",
+    "load",
+    "load_all",
+    "load_part",
+    "open_part",
+    "open_samples",
+]
 
 
-class DataSettings(BaseModel):
-    """The [data] table of a recipe."""
+@dataclass(frozen=True, eq=False)
+class LoadedData:
+    """All parts of a dataset as its settings want them, in memory.
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    Attributes:
+        dt_s: Length of a step, seconds.
+        class_names: What the classes are called; empty when the source does not say.
+        n_classes: Classes of the whole dataset, heard in these parts or not.
+        kind: What the values are; see `SpikeData`.
+        notes: What a result on these data has to say of them, a sentence each.
+    """
 
-    dataset: str
-    n_steps: int | None = Field(None, gt=0, description="Time steps; the dataset's own number when absent.")
-    validation_part: float = Field(0.15, gt=0, lt=1, description="Share of the training part, per class.")
+    train: SpikeData
+    validation: SpikeData
+    test: SpikeData
+    dt_s: float
+    class_names: tuple[str, ...]
+    n_classes: int
+    kind: Kind
+    notes: tuple[str, ...]
+
+    @property
+    def n_channels(self) -> int:
+        return self.train.n_channels
+
+    @property
+    def n_steps(self) -> int:
+        return self.train.n_steps
+
+
+def load_all(settings: DataSettings) -> LoadedData:
+    """Return the three parts of a dataset.
+
+    Raises:
+        DataError: see `open_part`.
+    """
+    opened = {split: open_part(settings, split) for split in ("train", "validation", "test")}  # type: ignore[arg-type]
+    train = opened["train"]
+    notes = dict.fromkeys(note for one in opened.values() for note in one.notes)
+    return LoadedData(
+        **{split: one.whole() for split, one in opened.items()},
+        dt_s=step_s(settings),
+        class_names=train.class_names,
+        n_classes=n_classes(settings),
+        kind=train.kind,
+        notes=tuple(notes),
+    )
+
+
+def load_part(settings: DataSettings, split: Split) -> SpikeData:
+    """Return one part of a dataset, all at once; for the errors see `open_part`."""
+    return open_part(settings, split).whole()
+
+
+def open_part(settings: DataSettings, split: Split, limit: int | None = None) -> SampleSource:
+    """Return one part of a named dataset, to be read batch by batch.
+
+    Raises:
+        DataError: the dataset or a setting is unknown to it, the data are absent or damaged, or the part is empty.
+    """
+    check_limit(limit)
+    source = source_of(settings)
+    samples = source.load(source, source.wanted(settings), split)
+    chosen = _members(samples, split, settings.validation_part)
+    if not len(chosen):
+        raise DataError(
+            f"{source.name}: its {split} part is empty with validation_part = {settings.validation_part:g}; choose a "
+            "share that leaves samples on both sides"
+        )
+    notes = (samples.rule, *samples.data.notes) if samples.rule else samples.data.notes
+    return replace(samples.data.take(chosen), name=f"{source.name} ({split})", notes=notes).first(limit)
+
+
+def source_of(settings: DataSettings) -> Source:
+    """Return the dataset that settings name.
+
+    Raises:
+        DataError: it is unknown.
+    """
+    if settings.dataset not in SOURCES:
+        raise DataError(f"data.dataset: {settings.dataset[:80]!r} is unknown; {nearest(settings.dataset, SOURCES)}")
+    return SOURCES[settings.dataset]
+
+
+def step_s(settings: DataSettings) -> float:
+    """Return the length of a step, seconds."""
+    return source_of(settings).step_s(settings)
+
+
+def n_classes(settings: DataSettings) -> int:
+    """Return the number of classes of the dataset, heard in a part or not."""
+    known = source_of(settings).n_classes
+    return known or int(open_part(settings, "all").labels_B.max()) + 1
 
 
 def open_samples(
@@ -37,6 +135,7 @@ def open_samples(
     validation_part: float = 0.15,
     dt_s: float | None = None,
     n_channels: int | None = None,
+    binning: Binning | None = None,
     limit: int | None = None,
 ) -> SampleSource:
     """Return labelled spikes to be read batch by batch.
@@ -47,6 +146,7 @@ def open_samples(
         n_steps: Steps to encode over or to cut to; the dataset's own number when None.
         dt_s: Step length in seconds, for files of timed events.
         n_channels: Channels of the network, for files of timed events.
+        binning: How timed events become steps and channels; for files, and for datasets that have such events.
         limit: First samples only; no others are read, so a file of timed events has as many steps as these need.
 
     Raises:
@@ -55,17 +155,13 @@ def open_samples(
     check_limit(limit)
     if where not in SOURCES:
         if where and (os.path.exists(where) or any(mark in where for mark in "/\\.")):
-            return open_file(Path(where), dt_s=dt_s, n_channels=n_channels, limit=limit)
+            return open_file(Path(where), dt_s=dt_s, n_channels=n_channels, binning=binning, limit=limit)
         raise DataError(f"--data: {where[:80]!r} is neither a file nor a dataset; {nearest(where, SOURCES)}")
-    source = SOURCES[where]
-    samples = source.load(source, n_steps or source.n_steps, split)
-    chosen = _members(samples.data.labels_B, samples.is_test_B, split, validation_part)
-    if not len(chosen):
-        raise DataError(
-            f"{where}: its {split} part is empty with validation_part = {validation_part:g}; choose a share that "
-            "leaves samples on both sides"
-        )
-    return replace(samples.data.take(chosen), name=f"{where} ({split})").first(limit)
+    settings = DataSettings(dataset=where, n_steps=n_steps, validation_part=validation_part)
+    if binning is not None and SOURCES[where].binning is not None:
+        entries = {name: value for name, value in vars(binning).items() if name != "rule"}
+        settings = settings.model_copy(update=entries | {"binning": binning.rule})
+    return open_part(settings, split, limit)
 
 
 def load(
@@ -76,21 +172,31 @@ def load(
     validation_part: float = 0.15,
     dt_s: float | None = None,
     n_channels: int | None = None,
+    binning: Binning | None = None,
 ) -> SpikeData:
     """Return labelled spikes, all at once; for the arguments and errors see `open_samples`."""
     return open_samples(
-        where, split=split, n_steps=n_steps, validation_part=validation_part, dt_s=dt_s, n_channels=n_channels
+        where,
+        split=split,
+        n_steps=n_steps,
+        validation_part=validation_part,
+        dt_s=dt_s,
+        n_channels=n_channels,
+        binning=binning,
     ).whole()
 
 
-def _members(labels_B: np.ndarray, is_test_B: np.ndarray, split: Split, validation_part: float) -> np.ndarray:
+def _members(samples: Samples, split: Split, validation_part: float) -> np.ndarray:
     if split == "all":
-        return np.arange(len(labels_B))
+        return np.arange(len(samples.is_test_B))
     if split == "test":
-        return np.flatnonzero(is_test_B)
-    rest = np.flatnonzero(~is_test_B)
+        return np.flatnonzero(samples.is_test_B)
+    if samples.is_validation_B is not None:
+        inside_B = samples.is_validation_B if split == "validation" else ~(samples.is_validation_B | samples.is_test_B)
+        return np.flatnonzero(inside_B)
+    rest = np.flatnonzero(~samples.is_test_B)
     inside = np.zeros(len(rest), dtype=bool)
-    inside[stratified(labels_B[rest], validation_part)] = True
+    inside[stratified(samples.data.labels_B[rest], validation_part)] = True
     return rest[inside] if split == "validation" else rest[~inside]
 
 

@@ -45,7 +45,7 @@ def open_npz(path: Path, layouts: str) -> SampleSource:
     Raises:
         DataError: an array is missing or of another kind, or the file is damaged.
     """
-    with _unpacked(path) as stored:
+    with unpacked(path) as stored:
         found = ", ".join(stored.files)
         missing = sorted({"spikes", "labels"} - set(stored.files))
         if missing:
@@ -63,12 +63,12 @@ def open_npz(path: Path, layouts: str) -> SampleSource:
 
 def _read(path: Path, head: Head, batches: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
     if head.by_columns:  # samples do not lie one after the other
-        with _unpacked(path) as stored:
+        with unpacked(path) as stored:
             whole = stored["spikes"]
         for chosen in batches:
             yield check_values(str(path), whole[chosen], int(chosen[0]))
         return
-    with _unpacked(path) as stored, stored.zip.open(head.member) as stream:
+    with unpacked(path) as stored, stored.zip.open(head.member) as stream:
         _take(stream, head.offset)
         now = 0
         for chosen in batches:
@@ -120,7 +120,12 @@ def _take(stream: IO[bytes], n_bytes: int) -> np.ndarray:
 
 
 @contextmanager
-def _unpacked(path: Path) -> Iterator[Any]:
+def unpacked(path: Path) -> Iterator[Any]:
+    """Give the arrays of an .npz.
+
+    Raises:
+        DataError: it cannot be read, or holds objects; damage that shows only in the block is told alike.
+    """
     try:
         with path.open("rb") as stream, np.load(stream, allow_pickle=False) as stored:
             yield stored

@@ -6,67 +6,34 @@ A new dataset is one function here and one line in `SOURCES`.
 from __future__ import annotations
 
 import functools
-import hashlib
-import os
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from neurodeploy.data.binning import Binning
 from neurodeploy.data.encode import regular_rate
 from neurodeploy.data.events import Binned, bin_events
+from neurodeploy.data.settings import Wanted
+from neurodeploy.data.source import (
+    OFFICIAL,
+    RECORDINGS,
+    SPEAKERS,
+    STRATIFIED,
+    Samples,
+    Source,
+    folders,
+    present,
+    stratified,
+)
+from neurodeploy.data.speech_spikes import HASHED, load_fsdd_spikes, load_speech_commands_spikes
 from neurodeploy.data.spikes import checked
-from neurodeploy.data.stream import SampleSource, from_events, from_memory
-from neurodeploy.errors import DataError
+from neurodeploy.data.stream import from_events, from_memory
 
-SPLIT_SEED = 2024
-"""Membership of train and validation never depends on a run's seed."""
+__all__ = ["SOURCES", "Source", "folders"]
 
 
-@dataclass(frozen=True)
-class Samples:
-    """A whole dataset before it is split."""
-
-    data: SampleSource
-    is_test_B: np.ndarray
-
-
-@dataclass(frozen=True)
-class Source:
-    """A dataset: what it is, where it comes from, and how to load it with a given number of steps.
-
-    `load` takes the number of steps and the split that is asked for; it may leave the other splits out.
-    `file` is the path below `NEURODEPLOY_DATA` or the user's cache; empty where none is needed.
-    `parts` are the further files in its folder, each with its SHA-256.
-    """
-
-    name: str
-    what: str
-    licence: str
-    citation: str
-    dt_s: float
-    n_steps: int
-    load: Callable[[Source, int, str], Samples]
-    file: str = ""
-    sha256: str = ""
-    note: str = ""
-    parts: tuple[tuple[str, str], ...] = ()
-
-    def path(self) -> Path | None:
-        """Return where the file lies, or None when it is not on this machine."""
-        return next((one / self.file for one in folders() if (one / self.file).is_file()), None)
-
-
-def folders() -> list[Path]:
-    """Return the folders searched for datasets, in order."""
-    named = os.environ.get("NEURODEPLOY_DATA")
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "neurodeploy" / "data"
-    return ([Path(named)] if named else []) + [cache]
-
-
-def _load_digits(source: Source, n_steps: int, split: str) -> Samples:
-    return _digits(n_steps)
+def _load_digits(source: Source, wanted: Wanted, split: str) -> Samples:
+    return _digits(wanted.n_steps)
 
 
 @functools.lru_cache(maxsize=2)
@@ -82,30 +49,13 @@ def _digits(n_steps: int) -> Samples:
     return Samples(from_memory(data), chosen)
 
 
-def _present(source: Source, file: str, sha256: str) -> Path:
-    """Return where a file of a dataset lies.
-
-    Raises:
-        DataError: it is absent, or not the file it should be.
-    """
-    path = next((one / file for one in folders() if (one / file).is_file()), None)
-    if path is None:
-        raise DataError(
-            f"{source.name}: {file} is not on this machine and cannot be downloaded; put it below "
-            f"{' or '.join(map(str, folders()))}, or set NEURODEPLOY_DATA ({source.note})"
-        )
-    if hashlib.sha256(path.read_bytes()).hexdigest() != sha256:
-        raise DataError(f"{path}: its SHA-256 is not the expected {sha256[:12]}…; copy it again")
-    return path
-
-
-def _load_braille7(source: Source, n_steps: int, split: str) -> Samples:
-    path = _present(source, source.file, source.sha256)
+def _load_braille7(source: Source, wanted: Wanted, split: str) -> Samples:
+    path = present(source, source.file, source.sha256)
     with np.load(path, allow_pickle=False) as stored:
         shape = tuple(int(size) for size in stored["shape"])
         bits = np.unpackbits(stored["spikes_packed"], axis=1)[:, : shape[1] * shape[2]]
         names = [str(name) for name in stored["class_names"]]
-        data = checked("braille7", bits.reshape(shape)[:, :n_steps], stored["label"], names)
+        data = checked("braille7", bits.reshape(shape)[:, : wanted.n_steps], stored["label"], names)
         return Samples(from_memory(data), stored["is_test"].astype(bool))
 
 
@@ -113,15 +63,16 @@ NMNIST_SHAPE = (2, 34, 34)
 """Polarity (OFF, ON), row, column: the order in which the NIR paper's network takes them."""
 
 
-def _load_nmnist_small(source: Source, n_steps: int, split: str) -> Samples:
+def _load_nmnist_small(source: Source, wanted: Wanted, split: str) -> Samples:
     steps: list[np.ndarray] = []
     channels: list[np.ndarray] = []
     labels, is_test = [], []
+    n_steps = wanted.n_steps
     folder = str(Path(source.file).parent)
     for file, sha256 in ((source.file, source.sha256), *((f"{folder}/{name}", sha) for name, sha in source.parts)):
         if split != "all" and ("test" in file) != (split == "test"):
             continue
-        path = _present(source, file, sha256)
+        path = present(source, file, sha256)
         with np.load(path, allow_pickle=False) as stored:
             ends = stored["offsets"][1:-1]
             polarity = np.unpackbits(stored["p_packed"])[: len(stored["x"])].astype(np.int64)
@@ -144,6 +95,10 @@ def _load_nmnist_small(source: Source, n_steps: int, split: str) -> Samples:
     events = Binned(steps, channels, n_steps, int(np.prod(NMNIST_SHAPE)))
     return Samples(from_events("nmnist_small", events, np.concatenate(labels), names), np.concatenate(is_test))
 
+
+PAPER_250 = Binning(250, 1.0, 5)
+PAPER_300 = Binning(300, 1.2, 5)
+"""The SiLIF paper's 4 ms for SHD and for SSC."""
 
 SOURCES: dict[str, Source] = {
     source.name: source
@@ -182,15 +137,36 @@ SOURCES: dict[str, Source] = {
             note="from slayerPytorch's NMNISTsmall, with nmnist_train.npz beside it",
             parts=(("nmnist_train.npz", "776fd41dddbb7a3f85750befad511514947a639017f223da7b6d56a3f3329c6d"),),
         ),
+        Source(
+            name="fsdd_spikes",
+            what="1,320 spoken digits (1,020 to train, 300 to test, 6 speakers) as 700-channel cochlea spikes",
+            licence="CC BY-SA 4.0",
+            citation="Jackson et al., Free Spoken Digit Dataset, DOI 10.5281/zenodo.1342401; encoded to spikes",
+            dt_s=PAPER_250.dt_s,
+            n_steps=PAPER_250.n_steps,
+            load=load_fsdd_spikes,
+            file="fsdd_spikes/fsdd_spikes_train.npz",
+            sha256="4f5ccd2c95648b5e280573fc0e53aca3b9eb3305e26b9b989dc998deaf5b3222",
+            note="with fsdd_spikes_test.npz beside it",
+            parts=(("fsdd_spikes_test.npz", "854c4768da41caa90be627f73d7e0fe19b0ff92894891b21e03940426f5984ca"),),
+            binning=PAPER_250,
+            partitions=(RECORDINGS, SPEAKERS, STRATIFIED),
+            n_classes=10,
+        ),
+        Source(
+            name="speech_commands_spikes",
+            what="1,150 Speech Commands clips of 30 words as 700-channel cochlea spikes, SSC's class numbers",
+            licence="CC BY 4.0",
+            citation="Warden, arXiv:1804.03209; encoded to spikes after Cramer et al., IEEE TNNLS, 2020",
+            dt_s=PAPER_300.dt_s,
+            n_steps=PAPER_300.n_steps,
+            load=load_speech_commands_spikes,
+            file="speech_commands_spikes/speech_commands_spikes.npz",
+            sha256="88404d0b3affbdcb09512a04bacbf7dac3e74543e69556033266766664b23554",
+            note="a re-encoded subset, never to be called SSC",
+            binning=PAPER_300,
+            partitions=(SPEAKERS, OFFICIAL, HASHED),
+            n_classes=35,
+        ),
     )
 }
-
-
-def stratified(labels_B: np.ndarray, part: float) -> np.ndarray:
-    """Return the indices of `part` of the samples, the same share of each class, sorted."""
-    generator = np.random.default_rng(SPLIT_SEED)
-    chosen = []
-    for label in np.unique(labels_B):
-        members = np.flatnonzero(labels_B == label)
-        chosen.append(generator.permutation(members)[: round(part * len(members))])
-    return np.sort(np.concatenate(chosen))

@@ -7,12 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
 from neurodeploy.errors import DataError
 
 MOST_CLASSES = 1_000_000
+Kind = Literal["binary", "counts", "real"]
+"""What a channel holds in a step: 0 or 1, a number of events, or any number."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,15 +24,19 @@ class SpikeData:
 
     Attributes:
         name: Dataset and split, for messages.
-        spikes_BTI: 0 or 1, uint8.
+        spikes_BTI: By `kind`: 0 or 1, uint8; counts, uint8 or uint16; real values, float32.
         labels_B: Class of each sample, int64, from 0.
         class_names: What the classes are called; empty when the source does not say.
+        kind: What the values are.
+        lengths_B: Steps of each sample before it was padded with zeros; None where all have `n_steps`.
     """
 
     name: str
     spikes_BTI: np.ndarray
     labels_B: np.ndarray
     class_names: tuple[str, ...] = ()
+    kind: Kind = "binary"
+    lengths_B: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.labels_B)

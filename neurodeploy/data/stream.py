@@ -10,12 +10,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from neurodeploy.data.binning import Counts
 from neurodeploy.data.events import Binned
-from neurodeploy.data.spikes import SpikeData, check_classes, check_kinds
+from neurodeploy.data.spikes import Kind, SpikeData, check_classes, check_kinds
 from neurodeploy.errors import DataError
 
 Read = Callable[[Iterable[np.ndarray]], Iterator[np.ndarray]]
-"""Takes the indices of each batch in turn, rising from batch to batch, and yields its spikes (B, T, I), uint8."""
+"""Takes the indices of each batch in turn, rising from batch to batch, and yields its spikes (B, T, I)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,6 +29,8 @@ class SampleSource:
         n_steps, n_channels: Of every sample.
         read: Reads the spikes of some samples.
         class_names: What the classes are called; empty when the source does not say.
+        kind, lengths_B: As in `SpikeData`.
+        notes: What a result on these samples has to say of them, a sentence each.
     """
 
     name: str
@@ -36,6 +39,9 @@ class SampleSource:
     n_channels: int
     read: Read
     class_names: tuple[str, ...] = ()
+    kind: Kind = "binary"
+    lengths_B: np.ndarray | None = None
+    notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.labels_B)
@@ -53,7 +59,9 @@ class SampleSource:
         starts = range(0, len(self), size)
         read = self.read(np.arange(first, min(first + size, len(self))) for first in starts)
         for first, spikes in zip(starts, read, strict=True):
-            yield SpikeData(self.name, spikes, self.labels_B[first : first + size], self.class_names)
+            part = slice(first, first + size)
+            lengths_B = None if self.lengths_B is None else self.lengths_B[part]
+            yield SpikeData(self.name, spikes, self.labels_B[part], self.class_names, self.kind, lengths_B)
 
     def whole(self) -> SpikeData:
         """Return all samples at once."""
@@ -64,7 +72,10 @@ class SampleSource:
         """Return the chosen samples, which must rise."""
         indices, read = np.asarray(chosen), self.read
         return replace(
-            self, labels_B=self.labels_B[indices], read=lambda batches: read(indices[some] for some in batches)
+            self,
+            labels_B=self.labels_B[indices],
+            read=lambda batches: read(indices[some] for some in batches),
+            lengths_B=None if self.lengths_B is None else self.lengths_B[indices],
         )
 
     def first(self, limit: int | None) -> SampleSource:
@@ -110,6 +121,8 @@ def from_memory(data: SpikeData) -> SampleSource:
         data.n_channels,
         lambda batches: (data.spikes_BTI[chosen] for chosen in batches),
         data.class_names,
+        data.kind,
+        data.lengths_B,
     )
 
 
@@ -122,3 +135,20 @@ def from_events(name: str, events: Binned, labels: np.ndarray, class_names: Sequ
     shape = (len(events), events.n_steps, events.n_channels)
     labels_B = check_kinds(name, shape, np.dtype(np.uint8), labels)
     return SampleSource(name, labels_B, events.n_steps, events.n_channels, events.read, tuple(class_names))
+
+
+def from_counts(
+    name: str, counts: Counts, labels: np.ndarray, class_names: Sequence[str] = (), *, binary: bool = False
+) -> SampleSource:
+    """Return samples whose counts are held compactly, and become (B, T, I) batch by batch.
+
+    Args:
+        binary: They were binned to 0 and 1.
+
+    Raises:
+        DataError: the labels do not fit.
+    """
+    shape = (len(counts), counts.n_steps, counts.n_channels)
+    labels_B = check_kinds(name, shape, counts.values.dtype, labels)
+    kind: Kind = "binary" if binary else "counts"
+    return SampleSource(name, labels_B, counts.n_steps, counts.n_channels, counts.read, tuple(class_names), kind)

@@ -8,6 +8,7 @@ from typing import Any
 
 from neurodeploy import __version__
 from neurodeploy.backends import reference
+from neurodeploy.data.load import step_s
 from neurodeploy.data.sources import SOURCES
 from neurodeploy.errors import GraphError
 from neurodeploy.files import write_json
@@ -60,7 +61,7 @@ def export_stage(folder: RunFolder, path: Path, progress: Progress) -> tuple[Net
     graph = to_nir(
         quantised_network(folder),
         test.n_channels,
-        SOURCES[recipe.data.dataset].dt_s,
+        step_s(recipe.data),
         name=recipe.name,
         chip=recipe.chip,
         dataset=recipe.data.dataset,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from neurodeploy.data.load import Split, load
+from neurodeploy.data.load import Split, open_part
 from neurodeploy.errors import RecipeError, RunError
 from neurodeploy.files import make_folder, read_json, write_json, write_text
 from neurodeploy.quantize.plan import Plan
@@ -150,8 +150,7 @@ def open_run(path: str | Path, recipe: Recipe, mode: Mode) -> RunFolder:
 def _check_needs(recipe: Recipe) -> None:
     """Check that the data are there, no part of them is empty, and the device exists."""
     for split in PARTS:
-        data = recipe.data
-        load(data.dataset, split=split, n_steps=data.n_steps, validation_part=data.validation_part)
+        open_part(recipe.data, split)
     device = recipe.training.accelerator
     if device in ("gpu", "cuda", "mps"):
         import torch

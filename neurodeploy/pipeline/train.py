@@ -8,7 +8,8 @@ from typing import Any
 
 import torch
 
-from neurodeploy.data.load import Split, load
+from neurodeploy.data.load import Split, load_part
+from neurodeploy.data.load import n_classes as classes_of
 from neurodeploy.data.spikes import SpikeData
 from neurodeploy.files import make_folder
 from neurodeploy.networks.spiking import SpikingNetwork, build
@@ -67,8 +68,7 @@ def train_stage(folder: RunFolder, progress: Progress) -> dict[str, Any]:
 
 def part(recipe: Recipe, split: Split) -> SpikeData:
     """Return one part of the recipe's data."""
-    data = recipe.data
-    return load(data.dataset, split=split, n_steps=data.n_steps, validation_part=data.validation_part)
+    return load_part(recipe.data, split)
 
 
 def new_network(recipe: Recipe) -> SpikingNetwork:
@@ -81,7 +81,7 @@ def new_network(recipe: Recipe) -> SpikingNetwork:
 
 def n_classes(recipe: Recipe) -> int:
     """Return the number of classes in the recipe's data."""
-    return int(part(recipe, "all").labels_B.max()) + 1
+    return classes_of(recipe.data)
 
 
 def trained_network(folder: RunFolder) -> SpikingNetwork:

@@ -1,0 +1,219 @@
+"""Timed events as counts per step and channel, held compactly; the binning of the SiLIF paper is one of two rules.
+
+Axes: B sample, T step, I channel.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from neurodeploy.data.events import MOST_STEPS, steps_of
+from neurodeploy.errors import DataError
+
+Rule = Literal["paper", "floor"]
+LARGEST_COUNT = np.iinfo(np.uint16).max
+MOST_COUNTERS = 1 << 18
+"""Cells of a sample up to which one counter for each is quicker than sorting."""
+
+
+@dataclass(frozen=True)
+class Binning:
+    """How timed events become steps and channels.
+
+    Attributes:
+        n_steps: Steps of every sample.
+        max_time_s: Seconds; events from here on are dropped and their number is kept.
+        spatial_bin: Adjacent units that make one channel.
+        counts: Events of one step and channel are counted; else they are one spike.
+        rule: "paper": step = edges not after the event, of `n_steps` edges from 0 to `max_time_s`. Steps are
+            therefore max_time_s / (n_steps - 1) long and step 0 is always empty. "floor": step = floor(t / dt)
+            with dt = max_time_s / n_steps.
+
+    Source of "paper": SSM-inspired-LIF (Fabre, Dudchenko), its loader of SHD and SSC.
+    """
+
+    n_steps: int
+    max_time_s: float
+    spatial_bin: int = 1
+    counts: bool = True
+    rule: Rule = "paper"
+
+    @property
+    def dt_s(self) -> float:
+        """Length of a step, seconds.
+
+        >>> Binning(250, 1.0).dt_s
+        0.004016064257028112
+        """
+        return self.max_time_s / (self.n_steps - 1 if self.rule == "paper" else self.n_steps)
+
+    def steps(self, times_s: np.ndarray) -> np.ndarray:
+        """Return the step of each event, int64; `n_steps` or more where it comes too late.
+
+        >>> Binning(5, 1.0).steps(np.array([0.0, 0.2, 0.25, 0.999, 1.0]))
+        array([1, 1, 2, 4, 5])
+        >>> Binning(4, 1.0, rule="floor").steps(np.array([0.0, 0.2, 0.25, 0.999, 1.0]))
+        array([0, 0, 1, 3, 4])
+        """
+        if self.rule == "floor":
+            return steps_of(times_s, self.dt_s)
+        edges = np.linspace(0, self.max_time_s, self.n_steps)
+        return np.searchsorted(edges, times_s.astype(np.float64), side="right")
+
+    def n_channels(self, n_units: int) -> int:
+        """Return the channels that so many units make.
+
+        Raises:
+            DataError: settings that give no whole steps or channels.
+        """
+        least = 2 if self.rule == "paper" else 1
+        if not (least <= self.n_steps <= MOST_STEPS):
+            raise DataError(f"data.n_steps: found {self.n_steps}, {least}..{MOST_STEPS} are allowed")
+        if not (np.isfinite(self.max_time_s) and self.max_time_s > 0):
+            raise DataError(f"data.max_time_s: found {self.max_time_s}, seconds above 0 are needed")
+        if self.spatial_bin < 1 or n_units % self.spatial_bin:
+            raise DataError(
+                f"data.spatial_bin: found {self.spatial_bin}, it must divide the {n_units} units; 1, 5 or 10 will do"
+            )
+        return n_units // self.spatial_bin
+
+
+@dataclass(frozen=True, eq=False)
+class Counts:
+    """Events in their steps and channels: only the cells that hold any.
+
+    Attributes:
+        offsets: Where each sample's cells start, int64, one more than there are samples.
+        cells: step * n_channels + channel of every cell that holds an event, rising within a sample.
+        values: Events in that cell; uint8, or uint16 where a count needs it.
+        dropped: Events at `max_time_s` or later, which are not in here.
+    """
+
+    offsets: np.ndarray
+    cells: np.ndarray
+    values: np.ndarray
+    n_steps: int
+    n_channels: int
+    dropped: int = 0
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    def dense(self, chosen: np.ndarray) -> np.ndarray:
+        """Return the counts of some samples, in any order, (B, T, I), of the type of `values`."""
+        found = np.zeros((len(chosen), self.n_steps * self.n_channels), self.values.dtype)
+        for row, index in enumerate(chosen):
+            part = slice(self.offsets[index], self.offsets[index + 1])
+            found[row, self.cells[part]] = self.values[part]
+        return found.reshape(len(chosen), self.n_steps, self.n_channels)
+
+    def read(self, batches: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+        """Yield the counts of each batch of samples."""
+        return (self.dense(np.asarray(chosen)) for chosen in batches)
+
+
+def count_events(
+    where: str, samples: Iterable[tuple[np.ndarray, np.ndarray]], binning: Binning, n_units: int, first: int = 0
+) -> Counts:
+    """Return events counted per step and channel.
+
+    Args:
+        samples: Times in seconds from the start, rising, and units, of each sample; one is held at a time.
+        n_units: Units are 0..n_units - 1.
+        first: Number of the first sample, for messages.
+
+    Raises:
+        DataError: lengths differ, times are negative, not finite or go backwards, or units are out of range; the
+            message names the sample.
+    """
+    n_channels = binning.n_channels(n_units)
+    n_cells = binning.n_steps * n_channels
+    small = np.uint16 if n_cells <= 1 << 16 else np.uint32
+    cells, values, lengths, dropped = [], [], [], 0
+    for index, (times, units) in enumerate(samples, start=first):
+        check_events(where, index, times, units, n_units)
+        steps = binning.steps(times)
+        inside = steps < binning.n_steps
+        dropped += len(steps) - int(inside.sum())
+        filled, held = _counted(steps[inside] * n_channels + units[inside] // binning.spatial_bin, n_cells)
+        cells.append(filled.astype(small))
+        values.append(_fitting(where, index, held) if binning.counts else np.ones(len(filled), np.uint8))
+        lengths.append(len(filled))
+    offsets = np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)])
+    joined = np.concatenate(cells) if cells else np.zeros(0, small)
+    counted = np.concatenate(values) if values else np.zeros(0, np.uint8)
+    return Counts(offsets, joined, counted, binning.n_steps, n_channels, dropped)
+
+
+def joined(parts: list[Counts]) -> Counts:
+    """Return the samples of several parts as one, in their order."""
+    lengths = np.concatenate([np.diff(one.offsets) for one in parts])
+    return Counts(
+        np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)]),
+        np.concatenate([one.cells for one in parts]),
+        np.concatenate([one.values for one in parts]),
+        parts[0].n_steps,
+        parts[0].n_channels,
+        sum(one.dropped for one in parts),
+    )
+
+
+def dropped_note(where: str, counts: Counts) -> tuple[str, ...]:
+    """Return what is to be said of events that came too late; nothing where there are none."""
+    if not counts.dropped:
+        return ()
+    return (f"{where}: {counts.dropped} events come after the last step and were dropped",)
+
+
+def check_events(where: str, index: int, times: np.ndarray, units: np.ndarray, n_units: int) -> None:
+    """Check one sample's events.
+
+    Raises:
+        DataError: see `count_events`.
+    """
+    if len(times) != len(units):
+        raise DataError(
+            f"{where}: sample {index} has {len(times)} times and {len(units)} units, one unit per time is needed"
+        )
+    if not len(times):
+        return
+    if units.min() < 0 or units.max() >= n_units:
+        raise DataError(
+            f"{where}: sample {index} has units {units.min()}..{units.max()}, 0..{n_units - 1} are allowed; "
+            "check that the file is in SHD layout"
+        )
+    if not np.isfinite(times).all() or times.min() < 0:
+        raise DataError(
+            f"{where}: sample {index} has times from {times.min():g} to {times.max():g}, finite seconds from 0 are "
+            "allowed; shift or drop these events"
+        )
+    back = np.flatnonzero(times[1:] < times[:-1])
+    if len(back):
+        before, after = times[back[0]], times[back[0] + 1]
+        raise DataError(
+            f"{where}: sample {index} has times that go backwards (event {back[0] + 1}: {after:g} s after "
+            f"{before:g} s), rising times are needed; sort each sample's events by time"
+        )
+
+
+def _counted(cells: np.ndarray, n_cells: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the cells that occur, rising, and how often."""
+    if n_cells > MOST_COUNTERS:
+        return np.unique(cells, return_counts=True)
+    held = np.bincount(cells, minlength=1)
+    filled = np.flatnonzero(held)
+    return filled, held[filled]
+
+
+def _fitting(where: str, index: int, counts: np.ndarray) -> np.ndarray:
+    most = int(counts.max(initial=0))
+    if most > LARGEST_COUNT:
+        raise DataError(
+            f"{where}: sample {index} has {most} events in one step and channel, at most {LARGEST_COUNT} are held; "
+            "take shorter steps, or check the times"
+        )
+    return counts.astype(np.uint8 if most <= np.iinfo(np.uint8).max else np.uint16)

@@ -1,0 +1,45 @@
+"""The [data] table of a recipe, and what it comes to for one dataset."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from neurodeploy.data.binning import Binning, Rule
+
+
+class DataSettings(BaseModel):
+    """The [data] table of a recipe. What is absent is the dataset's own."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    dataset: str
+    n_steps: int | None = Field(None, gt=0, description="Time steps; the dataset's own number when absent.")
+    validation_part: float = Field(0.15, gt=0, lt=1, description="Share of the training part, per class.")
+    partition: str | None = Field(None, description="Who makes the parts, e.g. speakers, official or paper.")
+    binning: Rule | None = Field(None, description="Rule by which timed events fall into steps.")
+    max_time_s: float | None = Field(None, gt=0, description="Timed events from here on are dropped, seconds.")
+    spatial_bin: int | None = Field(None, gt=0, description="Adjacent units of timed events that make one channel.")
+    counts: bool | None = Field(None, description="Count events of one step and channel; else they are one spike.")
+
+    def binning_entries(self) -> dict[str, Any]:
+        """Return the binning that is set here, as a graph's metadata carry it."""
+        names = ("n_steps", "binning", "max_time_s", "spatial_bin", "counts")
+        return {name: getattr(self, name) for name in names if getattr(self, name) is not None}
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Settings with the dataset's own in every place that was left open.
+
+    Attributes:
+        binning: None where the dataset has no timed events.
+        partition: One of the dataset's `partitions`.
+    """
+
+    n_steps: int
+    validation_part: float
+    partition: str
+    binning: Binning | None

@@ -1,0 +1,162 @@
+"""What a named dataset says of itself, where its files are looked for, and how parts are held out."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from neurodeploy.data.binning import Binning
+from neurodeploy.data.settings import DataSettings, Wanted
+from neurodeploy.data.stream import SampleSource
+from neurodeploy.errors import DataError, nearest
+
+SPLIT_SEED = 2024
+"""Membership of train and validation never depends on a run's seed."""
+STRATIFIED = "stratified"
+SPEAKERS = "speakers"
+RECORDINGS = "recordings"
+OFFICIAL = "official"
+PAPER = "paper"
+
+
+@dataclass(frozen=True)
+class Samples:
+    """A dataset before it is split, or those parts of it that were asked for.
+
+    Attributes:
+        is_test_B: The test part.
+        is_validation_B: The validation part; may overlap with the test part where the rule says so. None: a share
+            of each class is held out of the rest.
+        rule: How the parts were made, in words; empty where there is nothing to say.
+    """
+
+    data: SampleSource
+    is_test_B: np.ndarray
+    is_validation_B: np.ndarray | None = None
+    rule: str = ""
+
+
+@dataclass(frozen=True)
+class Source:
+    """A dataset: what it is, where it comes from, and how to load it as the settings want it.
+
+    `load` takes the settings and the split that is asked for; it may leave the other splits out.
+    `file` is the path below `NEURODEPLOY_DATA` or the user's cache; empty where none is needed.
+    `parts` are the further files in its folder, each with its SHA-256.
+    `binning` is set where there are timed events: how they are binned unless the settings say otherwise.
+    `partitions` are the ways to make the parts; the first is used unless the settings say otherwise.
+    """
+
+    name: str
+    what: str
+    licence: str
+    citation: str
+    dt_s: float
+    n_steps: int
+    load: Callable[[Source, Wanted, str], Samples]
+    file: str = ""
+    sha256: str = ""
+    note: str = ""
+    parts: tuple[tuple[str, str], ...] = ()
+    binning: Binning | None = None
+    partitions: tuple[str, ...] = (STRATIFIED,)
+    n_classes: int | None = None
+
+    def path(self) -> Path | None:
+        """Return where the file lies, or None when it is not on this machine."""
+        return next((one / self.file for one in folders() if (one / self.file).is_file()), None)
+
+    def wanted(self, settings: DataSettings) -> Wanted:
+        """Return the settings with this dataset's own in every open place.
+
+        Raises:
+            DataError: a setting that this dataset does not have, or a partition that is unknown.
+        """
+        partition = settings.partition or self.partitions[0]
+        if partition not in self.partitions:
+            raise DataError(
+                f"data.partition: {partition!r} is unknown to {self.name}; {nearest(partition, self.partitions)}"
+            )
+        given = settings.binning_entries()
+        if self.binning is None:
+            odd = next((name for name in given if name != "n_steps"), None)
+            if odd is not None:
+                raise DataError(f"data.{odd}: {self.name} has no timed events to bin; leave it out")
+            return Wanted(settings.n_steps or self.n_steps, settings.validation_part, partition, None)
+        rule = given.pop("binning", self.binning.rule)
+        binning = Binning(**{**vars(self.binning), "rule": rule, **given})
+        return Wanted(binning.n_steps, settings.validation_part, partition, binning)
+
+    def step_s(self, settings: DataSettings) -> float:
+        """Return the length of a step with these settings, seconds."""
+        binning = self.wanted(settings).binning
+        return self.dt_s if binning is None else binning.dt_s
+
+
+def folders() -> list[Path]:
+    """Return the folders searched for datasets, in order."""
+    named = os.environ.get("NEURODEPLOY_DATA")
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "neurodeploy" / "data"
+    return ([Path(named)] if named else []) + [cache]
+
+
+def present(source: Source, file: str, sha256: str) -> Path:
+    """Return where a file of a dataset lies.
+
+    Raises:
+        DataError: it is absent, or not the file it should be.
+    """
+    path = next((one / file for one in folders() if (one / file).is_file()), None)
+    if path is None:
+        raise DataError(
+            f"{source.name}: {file} is not on this machine and cannot be downloaded; put it below "
+            f"{' or '.join(map(str, folders()))}, or set NEURODEPLOY_DATA ({source.note})"
+        )
+    status = path.stat()
+    if digest(path, status.st_size, status.st_mtime_ns) != sha256:
+        raise DataError(f"{path}: its SHA-256 is not the expected {sha256[:12]}…; copy it again")
+    return path
+
+
+@functools.lru_cache(maxsize=64)
+def digest(path: Path, size: int, changed_ns: int) -> str:
+    """Return the SHA-256 of a file; a run asks for it dozens of times.
+
+    Raises:
+        DataError: it cannot be read.
+    """
+    try:
+        with path.open("rb") as stream:
+            found = hashlib.sha256()
+            for piece in iter(lambda: stream.read(1 << 20), b""):
+                found.update(piece)
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror}); check its permissions") from None
+    return found.hexdigest()
+
+
+def stratified(labels_B: np.ndarray, part: float) -> np.ndarray:
+    """Return the indices of `part` of the samples, the same share of each class, sorted."""
+    generator = np.random.default_rng(SPLIT_SEED)
+    chosen = []
+    for label in np.unique(labels_B):
+        members = np.flatnonzero(labels_B == label)
+        chosen.append(generator.permutation(members)[: round(part * len(members))])
+    return np.sort(np.concatenate(chosen))
+
+
+def held_out(groups: np.ndarray, part: float) -> np.ndarray:
+    """Return which of the groups (speakers, say) are held out: `part` of them, at least one, sorted.
+
+    >>> held_out(np.arange(10), 0.15)
+    array([3, 5])
+    """
+    names = np.unique(groups)
+    chosen = np.random.default_rng(SPLIT_SEED).permutation(names)[: max(1, round(part * len(names)))]
+    return np.sort(chosen)

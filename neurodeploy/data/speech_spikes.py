@@ -1,0 +1,130 @@
+"""Spoken digits and Speech Commands clips as cochlea spikes: their files, parts and classes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from neurodeploy.data.binning import Binning, Counts, count_events, dropped_note, joined
+from neurodeploy.data.cache import Kept, kept_counts, key_of
+from neurodeploy.data.settings import Wanted
+from neurodeploy.data.source import (
+    RECORDINGS,
+    SPEAKERS,
+    Samples,
+    Source,
+    held_out,
+    present,
+)
+from neurodeploy.data.spike_lists import read_spike_lists
+from neurodeploy.data.spikes import check_classes
+from neurodeploy.data.stream import from_counts
+
+DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+SSC_CLASSES = (
+    *DIGITS,
+    *("off", "forward?", "on", "yes", "down", "house", "marvin", "visual?", "up", "bird", "sheila", "stop", "left"),
+    *("follow?", "wow", "no", "dog", "go", "happy", "bed", "tree", "learn?", "backward?", "cat", "right"),
+)
+"""Words by SSC's class numbers, found from the answers of published networks; those with ? were never heard."""
+HASHED = "ssc"
+TRAIN, VALIDATION, TEST = 0, 1, 2
+
+
+def load_fsdd_spikes(source: Source, wanted: Wanted, split: str) -> Samples:
+    """Return spoken digits; validation samples come out of the training file, the test file is for tests only."""
+    names = dict(source.parts)
+    test_file = next(name for name in names if "test" in name)
+    files = [(source.file, source.sha256)] if split != "test" else []
+    if split in ("test", "all"):
+        files.append((str(Path(source.file).parent / test_file), names[test_file]))
+    found = [_kept(source, file, sha256, wanted, "label", ("speaker", "index")) for file, sha256 in files]
+    is_test = np.concatenate(
+        [np.full(len(one.labels), "test" in file) for one, (file, _) in zip(found, files, strict=True)]
+    )
+    speaker, index = (np.concatenate([one.extra[name] for one in found]) for name in ("speaker", "index"))
+    if is_test.all():
+        return _samples(source, wanted, found, DIGITS, is_test, None, "test: the test file, used for nothing else")
+    is_validation, rule = None, "a seeded share of each class"
+    if wanted.partition == RECORDINGS:
+        numbers = np.unique(index[~is_test])
+        last = numbers[-max(1, round(wanted.validation_part * len(numbers))) :]
+        is_validation, rule = np.isin(index, last) & ~is_test, f"recordings {_words(last)} of every speaker and digit"
+    if wanted.partition == SPEAKERS:
+        out = held_out(speaker[~is_test], wanted.validation_part)
+        is_validation = np.isin(speaker, out) & ~is_test
+        rule = f"speaker {_words(found[0].extra['speaker_names'][out])}, of whom no clip is trained on"
+    rule = f"validation: {rule}, out of the training file"
+    return _samples(source, wanted, found, DIGITS, is_test, is_validation, rule)
+
+
+def load_speech_commands_spikes(source: Source, wanted: Wanted, split: str) -> Samples:
+    """Return Speech Commands clips with SSC's class numbers."""
+    found = _kept(source, source.file, source.sha256, wanted, "ssc_label", ("partition", "ssc_partition", "clip"))
+    part = found.extra["ssc_partition" if wanted.partition == HASHED else "partition"]
+    is_validation, is_test = part == VALIDATION, part == TEST
+    rule = "parts: the official lists of Speech Commands"
+    if wanted.partition == HASHED:
+        rule = "parts: SSC's own split by speaker"
+    if wanted.partition == SPEAKERS:
+        is_test = part != TRAIN
+        speakers = np.array([str(name).rpartition("/")[2].partition("_nohash_")[0] for name in found.extra["clip"]])
+        is_validation = np.isin(speakers, held_out(speakers[~is_test], wanted.validation_part)) & ~is_test
+        rule = (
+            "test: the official validation and test lists together; validation: speakers held out of the official "
+            "training list"
+        )
+    return _samples(source, wanted, [found], SSC_CLASSES, is_test, is_validation, rule)
+
+
+def _samples(
+    source: Source,
+    wanted: Wanted,
+    found: Sequence[Kept],
+    class_names: tuple[str, ...],
+    is_test: np.ndarray,
+    is_validation: np.ndarray | None,
+    rule: str,
+) -> Samples:
+    labels = np.concatenate([one.labels for one in found]).astype(np.int64)
+    check_classes(source.name, labels, len(class_names))
+    counts: Counts = joined([one.counts for one in found])
+    assert wanted.binning is not None
+    data = from_counts(source.name, counts, labels, class_names, binary=not wanted.binning.counts)
+    notes = (note for one in found for note in dropped_note(one.extra["file"].item(), one.counts))
+    return Samples(replace(data, notes=tuple(notes)), is_test, is_validation, rule)
+
+
+def _kept(source: Source, file: str, sha256: str, wanted: Wanted, label: str, per_sample: tuple[str, ...]) -> Kept:
+    """Return a file's samples in their steps."""
+    path, binning = present(source, file, sha256), wanted.binning
+    assert binning is not None
+    return read_binned(source.name, path, sha256, binning, label, per_sample)
+
+
+def read_binned(
+    name: str, path: Path, identity: str, binning: Binning, label: str, per_sample: tuple[str, ...]
+) -> Kept:
+    """Return the samples of one file of cochlea spikes.
+
+    Args:
+        identity: What tells this file from others.
+        label: Array that holds the classes.
+        per_sample: Further arrays of one entry per sample to keep.
+    """
+
+    def make() -> Kept:
+        lists = read_spike_lists(path, (label, *per_sample))
+        counts = count_events(str(path), lists.samples(), binning, lists.n_units)
+        names = (*per_sample, *(name for name in lists.extra if name.endswith("_names")))
+        extra = {name: lists.extra[name] for name in names}
+        return Kept(counts, lists.extra[label], extra | {"file": np.array(path.name)})
+
+    return kept_counts(name, key_of(file=identity, label=label, extra=per_sample, **vars(binning)), make)
+
+
+def _words(values: np.ndarray) -> str:
+    return ", ".join(str(one) for one in values)
