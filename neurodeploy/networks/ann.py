@@ -1,0 +1,121 @@
+"""Baselines without spikes: MLP, RNN, light GRU and GRU, with batch norm on every feed-forward product.
+
+Axes: B sample, T step, I input, N neuron, C class. The initial state is zero. Their arrays are called `ann.{layer}.…`.
+
+Source: Maxtimer97/SSM-inspired-LIF (MIT), after idiap/sparch; light GRU: Ravanelli et al., IEEE TETCI 2(2), 2018.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+import torch
+from torch import nn
+
+from neurodeploy.networks.family_settings import FamilySettings
+from neurodeploy.networks.sequence import SequenceNetwork
+from neurodeploy.neurons.ssm.layer import LayerOutput, NormalisedLinear, batch_norm, over_steps
+from neurodeploy.neurons.ssm.rlif import orthogonal
+
+
+class AnnLayer(NormalisedLinear, ABC):
+    """What the baselines' layers share; they differ in `values`."""
+
+    def __init__(self, n_inputs: int, n_neurons: int, dropout: float) -> None:
+        super().__init__(n_inputs, n_neurons)
+        self.n_outputs = n_neurons
+        self.drop = nn.Dropout(dropout)
+
+    def forward(self, x_BTI: torch.Tensor) -> LayerOutput:
+        """Return the layer's values, (B, T, N), and the same after dropout."""
+        values_BTN = self.values(x_BTI)
+        return LayerOutput(values_BTN, self.drop(values_BTN))
+
+    @abstractmethod
+    def values(self, x_BTI: torch.Tensor) -> torch.Tensor:
+        """Return the layer's values, (B, T, N)."""
+
+
+class MLP(AnnLayer):
+    """y = sigmoid(x), without memory."""
+
+    def values(self, x_BTI: torch.Tensor) -> torch.Tensor:
+        return self.drive(x_BTI).sigmoid()
+
+
+class RNN(AnnLayer):
+    """y <- sigmoid(x + V y)."""
+
+    def __init__(self, n_inputs: int, n_neurons: int, dropout: float) -> None:
+        super().__init__(n_inputs, n_neurons, dropout)
+        self.V = orthogonal(n_neurons)
+
+    def values(self, x_BTI: torch.Tensor) -> torch.Tensor:
+        drive_BTN = self.drive(x_BTI)
+        y = torch.zeros_like(drive_BTN[:, 0])
+        found = []
+        for x in drive_BTN.unbind(dim=1):
+            y = (x + self.V(y)).sigmoid()
+            found.append(y)
+        return torch.stack(found, 1)
+
+
+class LiGRU(RNN):
+    """z = sigmoid(x_z + V_z y); y <- z y + (1 - z) relu(x + V y)."""
+
+    def __init__(self, n_inputs: int, n_neurons: int, dropout: float) -> None:
+        super().__init__(n_inputs, n_neurons, dropout)
+        self.Wz = nn.Linear(n_inputs, n_neurons, bias=False)
+        self.Vz = orthogonal(n_neurons)
+        self.normz = batch_norm(n_neurons)
+
+    def values(self, x_BTI: torch.Tensor) -> torch.Tensor:
+        drive_BTN, drive_z_BTN = self.drive(x_BTI), over_steps(self.normz, self.Wz(x_BTI))
+        y = torch.zeros_like(drive_BTN[:, 0])
+        found = []
+        for x, x_z in zip(drive_BTN.unbind(dim=1), drive_z_BTN.unbind(dim=1), strict=True):
+            z = (x_z + self.Vz(y)).sigmoid()
+            y = z * y + (1 - z) * (x + self.V(y)).relu()
+            found.append(y)
+        return torch.stack(found, 1)
+
+
+class GRU(LiGRU):
+    """z, r = sigmoid(x_z + V_z y), sigmoid(x_r + V_r y); y <- z y + (1 - z) tanh(x + V (r y))."""
+
+    def __init__(self, n_inputs: int, n_neurons: int, dropout: float) -> None:
+        super().__init__(n_inputs, n_neurons, dropout)
+        self.Wr = nn.Linear(n_inputs, n_neurons, bias=False)
+        self.Vr = orthogonal(n_neurons)
+        self.normr = batch_norm(n_neurons)
+
+    def values(self, x_BTI: torch.Tensor) -> torch.Tensor:
+        drive_BTN, drive_z_BTN = self.drive(x_BTI), over_steps(self.normz, self.Wz(x_BTI))
+        drive_r_BTN = over_steps(self.normr, self.Wr(x_BTI))
+        y = torch.zeros_like(drive_BTN[:, 0])
+        found = []
+        for t in range(drive_BTN.shape[1]):
+            z = (drive_z_BTN[:, t] + self.Vz(y)).sigmoid()
+            r = (drive_r_BTN[:, t] + self.Vr(y)).sigmoid()
+            y = z * y + (1 - z) * (drive_BTN[:, t] + self.V(r * y)).tanh()
+            found.append(y)
+        return torch.stack(found, 1)
+
+
+class AnnReadout(NormalisedLinear):
+    """Softmax over the hidden features, summed over time, then weights and batch norm."""
+
+    def forward(self, x_BTI: torch.Tensor) -> torch.Tensor:
+        """Return the scores, (B, C)."""
+        return self.norm(self.W(x_BTI.softmax(dim=2).sum(dim=1)))  # type: ignore[no-any-return]
+
+
+LAYERS: dict[str, type[AnnLayer]] = {"mlp": MLP, "rnn": RNN, "ligru": LiGRU, "gru": GRU}
+
+
+def build_ann(settings: FamilySettings, n_inputs: int, n_classes: int) -> SequenceNetwork:
+    """Return a new baseline; its initial weights come from torch's global generator."""
+    kind = LAYERS[settings.model]
+    sizes = (n_inputs, *settings.hidden)
+    layers = [kind(before, size, settings.dropout) for before, size in zip(sizes, settings.hidden, strict=False)]
+    return SequenceNetwork("ann", layers, AnnReadout(sizes[-1], n_classes), n_inputs=n_inputs, n_classes=n_classes)

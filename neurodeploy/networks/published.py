@@ -1,0 +1,186 @@
+"""Trained networks of the SiLIF family from plain arrays: the published checkpoints and those trained here.
+
+The model and all sizes are read off the arrays, whose names are those of `FamilyNetwork.state_dict()`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from safetensors import SafetensorError
+from safetensors.numpy import load_file
+
+from neurodeploy.errors import NetworkError
+from neurodeploy.networks.family import LAYERS, FamilyNetwork, build_spiking
+from neurodeploy.networks.family_settings import FamilyModel, FamilySettings
+
+FORM = "give .npz or .safetensors with the arrays snn.0.W.weight and so on"
+OF_EVERY_LAYER = ("W.weight", "norm.")
+MANY = 8
+"""Names written out in a message."""
+FAR_BELOW_ZERO = -0.5
+"""A quarter of adLIF's `a` starts below this. cAdLIF's starts in 0..1 and stays near once it leaves: at least -0.16 in
+the published network. Their arrays are otherwise alike."""
+
+
+class Published(NamedTuple):
+    """A trained network, in evaluation mode, and the settings that describe it."""
+
+    network: FamilyNetwork
+    settings: FamilySettings
+
+
+def load_published(path: str | Path, settings: FamilySettings | None = None) -> Published:
+    """Return the network whose arrays a file holds.
+
+    Args:
+        path: .npz of plain arrays, or .safetensors.
+        settings: Of the network that is expected. Its model and sizes must be the file's; what arrays do not say,
+            such as dropout and the initial state, is taken from it. None takes whatever the file holds, with no
+            dropout and the defaults; adLIF and cAdLIF, with arrays of the same names, are then told apart by `a`.
+
+    Raises:
+        NetworkError: the file is unreadable, holds another network than expected, or arrays are missing, unknown,
+            of the wrong shape, or not finite; their names are listed.
+    """
+    path = Path(path)
+    arrays = _read(path)
+    found = _recognised(path, arrays, settings)
+    base = settings or FamilySettings(dropout=0.0)
+    if settings is not None and (settings.model, settings.hidden) != (found.model, found.hidden):
+        raise NetworkError(
+            f"{path}: holds {found.model} with hidden layers of {_sizes(found.hidden)}, but {settings.model} with "
+            f"{_sizes(settings.hidden)} is expected; choose the other checkpoint, or change the network's settings"
+        )
+    if settings is not None and settings.bidirectional != found.bidirectional:
+        kind = "bidirectional" if found.bidirectional else "not bidirectional"
+        raise NetworkError(f"{path}: the network is {kind}; set bidirectional = {str(found.bidirectional).lower()}")
+    final = base.model_copy(update=found._asdict())
+    network = build_spiking(final, _columns(arrays, 0), len(arrays[f"snn.{len(found.hidden)}.W.weight"]))
+    _fill(path, network, arrays)
+    return Published(network.eval(), final)
+
+
+class _Found(NamedTuple):
+    """What arrays say of their network."""
+
+    model: FamilyModel
+    hidden: tuple[int, ...]
+    bidirectional: bool
+
+
+def _read(path: Path) -> dict[str, np.ndarray]:
+    if path.suffix not in (".npz", ".safetensors"):
+        raise NetworkError(f"{path}: is not a file of plain arrays (pickled checkpoints are never loaded); {FORM}")
+    try:
+        if path.suffix == ".safetensors":
+            return dict(load_file(path))
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as stored:
+            return {name: np.asarray(stored[name]) for name in stored.files}
+    except OSError as error:
+        raise NetworkError(f"{path}: cannot be read ({error.strerror or error}); check the path") from None
+    except MemoryError:
+        raise NetworkError(f"{path}: its arrays are larger than the memory; {FORM}") from None
+    except SafetensorError as error:
+        raise NetworkError(f"{path}: is a damaged .safetensors ({error}); save it again") from None
+    except Exception as error:  # numpy, zipfile and zlib raise many kinds for damaged files
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise NetworkError(f"{path}: is a damaged .npz or holds objects ({reason}); {FORM}") from None
+
+
+def _recognised(path: Path, arrays: Mapping[str, np.ndarray], settings: FamilySettings | None) -> _Found:
+    numbers = sorted({int(match[1]) for name in arrays if (match := re.match(r"snn\.(\d{1,4})\.", name))})
+    if len(numbers) < 2 or numbers != list(range(len(numbers))):
+        raise NetworkError(
+            f"{path}: holds no network of the family (found {_listed(arrays) or 'no arrays'}); "
+            "arrays of layers snn.0, snn.1, … with the readout last are needed"
+        )
+    *layers, last = numbers
+    wrong = [name for n in numbers if _dimensions(arrays, name := f"snn.{n}.W.weight") != 2]
+    if wrong:
+        raise NetworkError(f"{path}: lacks matrices, or has them in another shape: {_listed(wrong)}; {FORM}")
+    hidden = tuple(len(arrays[f"snn.{n}.W.weight"]) for n in layers)
+    model = _model(path, arrays, settings)
+    return _Found(model, hidden, _columns(arrays, last) == 2 * hidden[-1])
+
+
+def _model(path: Path, arrays: Mapping[str, np.ndarray], settings: FamilySettings | None) -> FamilyModel:
+    """Return the model whose own arrays the first layer has, or nearly has."""
+    first = {name.removeprefix("snn.0.") for name in arrays if name.startswith("snn.0.")}
+    first = {name for name in first if not name.startswith(OF_EVERY_LAYER)}
+    expected = {name: _own_names(name) for name in LAYERS}
+    differing = {name: len(names ^ first) for name, names in expected.items()}
+    fewest = min(differing.values())
+    candidates = [name for name, count in differing.items() if count == fewest]
+    if settings is not None and settings.model in candidates:
+        return settings.model
+    if candidates == ["adlif", "cadlif"]:
+        a_N = arrays.get("snn.0.a")
+        far = a_N is not None and a_N.dtype.kind == "f" and float((a_N < FAR_BELOW_ZERO).mean()) > 0.05
+        return "adlif" if far else "cadlif"
+    if fewest > 0 and len(candidates) > 1:
+        raise NetworkError(
+            f"{path}: the arrays of snn.0 ({_listed(first) or 'none of a neuron'}) fit no one model; "
+            + "; ".join(f"{name} has {', '.join(sorted(expected[name]))}" for name in candidates)
+        )
+    return candidates[0]  # type: ignore[return-value]
+
+
+def _own_names(model: str) -> set[str]:
+    layer = LAYERS[model](1, 1, FamilySettings().of_layers())
+    return {name for name in layer.state_dict() if not name.startswith(OF_EVERY_LAYER)}
+
+
+def _fill(path: Path, network: FamilyNetwork, arrays: Mapping[str, np.ndarray]) -> None:
+    """Load the arrays into the network, or raise one error that names everything wrong with them."""
+    state = network.state_dict()
+    problems = _problem("lacks", state.keys() - arrays.keys()) + _problem("has unknown", arrays.keys() - state.keys())
+    shared = [name for name in state if name in arrays]
+    misshapen = [
+        f"{name} {arrays[name].shape} for {tuple(state[name].shape)}"
+        for name in shared
+        if arrays[name].shape != tuple(state[name].shape)
+    ]
+    problems += _problem("has of the wrong shape", misshapen)
+    problems += _problem("has without numbers", [name for name in shared if arrays[name].dtype.kind not in "fiub"])
+    if not problems:
+        with np.errstate(over="ignore"):
+            values = {name: arrays[name].astype(_kind(state[name])) for name in shared}
+        problems += _problem("has not finite", [name for name, value in values.items() if not np.isfinite(value).all()])
+        below = [name for name, value in values.items() if name.endswith("running_var") and (value < 0).any()]
+        problems += _problem("has negative variances in", below)
+    if problems:
+        raise NetworkError(f"{path}: {'; '.join(problems)}; export the arrays of the whole network again")
+    network.load_state_dict({name: torch.from_numpy(value) for name, value in values.items()})
+
+
+def _kind(tensor: torch.Tensor) -> type[np.generic]:
+    return np.float32 if tensor.is_floating_point() else np.int64
+
+
+def _problem(what: str, names: Iterable[str]) -> list[str]:
+    names = sorted(names)
+    return [f"{what} {_listed(names)}"] if names else []
+
+
+def _listed(names: Iterable[str]) -> str:
+    names = sorted(names)
+    more = f" and {len(names) - MANY} more" if len(names) > MANY else ""
+    return ", ".join(names[:MANY]) + more
+
+
+def _dimensions(arrays: Mapping[str, np.ndarray], name: str) -> int:
+    return arrays[name].ndim if name in arrays and arrays[name].size else 0
+
+
+def _columns(arrays: Mapping[str, np.ndarray], layer: int) -> int:
+    return int(arrays[f"snn.{layer}.W.weight"].shape[1])
+
+
+def _sizes(hidden: tuple[int, ...]) -> str:
+    return "-".join(map(str, hidden))
