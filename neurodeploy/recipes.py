@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from neurodeploy.certificate.certify import CertificateSettings
 from neurodeploy.data.load import DataSettings
 from neurodeploy.data.sources import SOURCES
-from neurodeploy.errors import RecipeError, nearest
+from neurodeploy.errors import DataError, RecipeError, nearest
 from neurodeploy.hardware.chips import CHIPS
 from neurodeploy.networks.spiking import NetworkSettings
 from neurodeploy.quantize.settings import QuantizeSettings
@@ -29,6 +29,7 @@ else:
 LARGEST = {
     "network.hidden": 1 << 16,
     "data.n_steps": 1_000_000,
+    "data.max_time_s": 1_000_000,
     "training.seed": (1 << 32) - 1,
     "training.threads": 256,
     "training.batch_size": 1 << 20,
@@ -91,6 +92,10 @@ def validated(values: dict[str, Any], where: str) -> Recipe:
         raise RecipeError(
             f"{where}: data.dataset {recipe.data.dataset!r} is unknown; {nearest(recipe.data.dataset, SOURCES)}"
         )
+    try:
+        SOURCES[recipe.data.dataset].wanted(recipe.data)
+    except DataError as error:
+        raise RecipeError(f"{where}: {error}") from None
     if recipe.chip not in CHIPS:
         raise RecipeError(f"{where}: chip {recipe.chip!r} is unknown; {nearest(recipe.chip, CHIPS)}")
     return recipe

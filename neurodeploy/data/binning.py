@@ -15,6 +15,8 @@ from neurodeploy.data.events import MOST_STEPS, steps_of
 from neurodeploy.errors import DataError
 
 Rule = Literal["paper", "floor"]
+N_UNITS = 700
+"""Channels of the inner-ear model behind SHD and SSC."""
 LARGEST_COUNT = np.iinfo(np.uint16).max
 MOST_COUNTERS = 1 << 18
 """Cells of a sample up to which one counter for each is quicker than sorting."""

@@ -12,7 +12,7 @@ from typing import Any
 import h5py
 import numpy as np
 
-from neurodeploy.data.binning import Binning, count_events, dropped_note, joined
+from neurodeploy.data.binning import N_UNITS, Binning, count_events, dropped_note, joined
 from neurodeploy.data.events import Binned, check_as_many, extent, steps_of
 from neurodeploy.data.npz import open_npz
 from neurodeploy.data.spikes import SpikeData, check_kinds
@@ -23,8 +23,6 @@ LAYOUTS = "an .npz with spikes (N, T, C) and labels (N,), or an HDF5 file in SHD
 SHD_ARRAYS = ("spikes/times", "spikes/units", "labels")
 MOST_EXPANSION = 2000
 """Bytes of arrays per byte of file; gzip reaches 1032."""
-N_UNITS = 700
-"""Channels of the inner-ear model behind SHD and SSC."""
 AT_ONCE = 256
 """Samples whose events are read together."""
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from neurodeploy.data.binning import Binning
 from neurodeploy.data.files import open_file
-from neurodeploy.data.settings import DataSettings
+from neurodeploy.data.settings import DataSettings, Wanted
 from neurodeploy.data.source import Samples, Source, folders, stratified
 from neurodeploy.data.sources import SOURCES
 from neurodeploy.data.spikes import Kind, SpikeData
@@ -29,6 +29,7 @@ __all__ = [
     "load_part",
     "open_part",
     "open_samples",
+    "wanted_of",
 ]
 
 
@@ -114,6 +115,15 @@ def source_of(settings: DataSettings) -> Source:
     if settings.dataset not in SOURCES:
         raise DataError(f"data.dataset: {settings.dataset[:80]!r} is unknown; {nearest(settings.dataset, SOURCES)}")
     return SOURCES[settings.dataset]
+
+
+def wanted_of(settings: DataSettings) -> Wanted:
+    """Return the settings with the dataset's own in every open place.
+
+    Raises:
+        DataError: the dataset is unknown, or a setting to it.
+    """
+    return source_of(settings).wanted(settings)
 
 
 def step_s(settings: DataSettings) -> float:
@@ -207,6 +217,7 @@ def listing() -> list[dict[str, Any]]:
 
 def _row(source: Source) -> dict[str, Any]:
     path = source.path() if source.file else None
+    binning = source.binning
     return {
         "name": source.name,
         "what": source.what,
@@ -215,7 +226,10 @@ def _row(source: Source) -> dict[str, Any]:
         "dt_s": source.dt_s,
         "n_steps": source.n_steps,
         "sha256": source.sha256 or None,
-        "ready": not source.file or path is not None,
+        "partitions": list(source.partitions),
+        "binning": None if binning is None else vars(binning) | {"dt_s": binning.dt_s},
+        "fetch": [one.url for one in source.downloads],
+        "ready": source.ready,
         "path": str(path) if path else None,
         "searched": [str(one / source.file) for one in folders()] if source.file else [],
     }

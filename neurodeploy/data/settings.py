@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from neurodeploy.data.binning import Binning, Rule
+from neurodeploy.data.binning import N_UNITS, Binning, Rule
+from neurodeploy.errors import DataError
 
 
 class DataSettings(BaseModel):
@@ -43,3 +44,32 @@ class Wanted:
     validation_part: float
     partition: str
     binning: Binning | None
+
+    def carried(self) -> dict[str, Any]:
+        """Return the binning as a graph's metadata carry it; see `binning_of`."""
+        if self.binning is None:
+            return {}
+        entries = dict(vars(self.binning))
+        return {"binning": entries.pop("rule"), **entries}
+
+
+def binning_of(where: str, entries: dict[str, Any]) -> Binning | None:
+    """Return the binning that a graph's metadata carry, or None where they carry none.
+
+    Raises:
+        DataError: an entry is missing or means nothing.
+    """
+    if "binning" not in entries:
+        return None
+    names = ("n_steps", "max_time_s", "spatial_bin", "counts")
+    try:
+        settings = DataSettings(dataset=where, **{name: entries.get(name) for name in ("binning", *names)})
+    except ValidationError as error:
+        key, value = error.errors()[0]["loc"][0], error.errors()[0]["input"]
+        raise DataError(f"{where}: its metadata say {key} = {value!r}, which means nothing; export it again") from None
+    missing = [name for name in names if getattr(settings, name) is None]
+    if missing or settings.binning is None:
+        raise DataError(f"{where}: its metadata lack {' and '.join(missing)} of the binning; export it again")
+    binning = Binning(**{name: getattr(settings, name) for name in names}, rule=settings.binning)
+    binning.n_channels(N_UNITS)
+    return binning

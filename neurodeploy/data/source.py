@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from neurodeploy.data.binning import Binning
+from neurodeploy.data.binning import N_UNITS, Binning
 from neurodeploy.data.settings import DataSettings, Wanted
 from neurodeploy.data.stream import SampleSource
 from neurodeploy.errors import DataError, nearest
@@ -43,12 +43,27 @@ class Samples:
 
 
 @dataclass(frozen=True)
+class Download:
+    """A file that its owner offers to everybody: where, and the MD5 published beside it.
+
+    Attributes:
+        file: Path below the folders of the datasets.
+    """
+
+    file: str
+    url: str
+    md5: str
+
+
+@dataclass(frozen=True)
 class Source:
     """A dataset: what it is, where it comes from, and how to load it as the settings want it.
 
     `load` takes the settings and the split that is asked for; it may leave the other splits out.
     `file` is the path below `NEURODEPLOY_DATA` or the user's cache; empty where none is needed.
-    `parts` are the further files in its folder, each with its SHA-256.
+    `parts` are the further files in its folder, each with its SHA-256, or "" where it may be any.
+    `packings` are further endings under which its files may lie, e.g. ".gz".
+    `downloads` are the files that can be fetched.
     `binning` is set where there are timed events: how they are binned unless the settings say otherwise.
     `partitions` are the ways to make the parts; the first is used unless the settings say otherwise.
     """
@@ -67,10 +82,25 @@ class Source:
     binning: Binning | None = None
     partitions: tuple[str, ...] = (STRATIFIED,)
     n_classes: int | None = None
+    packings: tuple[str, ...] = ()
+    downloads: tuple[Download, ...] = ()
 
-    def path(self) -> Path | None:
-        """Return where the file lies, or None when it is not on this machine."""
-        return next((one / self.file for one in folders() if (one / self.file).is_file()), None)
+    @property
+    def files(self) -> tuple[str, ...]:
+        """All files, as paths below the folders of the datasets."""
+        folder = str(Path(self.file).parent)
+        return (self.file, *(f"{folder}/{name}" for name, _ in self.parts)) if self.file else ()
+
+    def path(self, file: str | None = None) -> Path | None:
+        """Return where a file lies, the first unless one is named, or None when it is not on this machine."""
+        named = [(file or self.file) + ending for ending in ("", *self.packings)]
+        places = [folder / name for folder in folders() for name in named]
+        return next((one for one in places if one.is_file()), None)
+
+    @property
+    def ready(self) -> bool:
+        """True where every file is on this machine."""
+        return all(self.path(file) is not None for file in self.files)
 
     def wanted(self, settings: DataSettings) -> Wanted:
         """Return the settings with this dataset's own in every open place.
@@ -91,6 +121,7 @@ class Source:
             return Wanted(settings.n_steps or self.n_steps, settings.validation_part, partition, None)
         rule = given.pop("binning", self.binning.rule)
         binning = Binning(**{**vars(self.binning), "rule": rule, **given})
+        binning.n_channels(N_UNITS)
         return Wanted(binning.n_steps, settings.validation_part, partition, binning)
 
     def step_s(self, settings: DataSettings) -> float:
@@ -112,7 +143,7 @@ def present(source: Source, file: str, sha256: str) -> Path:
     Raises:
         DataError: it is absent, or not the file it should be.
     """
-    path = next((one / file for one in folders() if (one / file).is_file()), None)
+    path = source.path(file)
     if path is None:
         raise DataError(
             f"{source.name}: {file} is not on this machine and cannot be downloaded; put it below "

@@ -16,7 +16,6 @@ from neurodeploy.data.npz import unpacked
 from neurodeploy.errors import DataError
 
 NEEDED = ("delta_step", "unit", "offsets", "step_rate", "num_units")
-N_UNITS = 700
 
 
 @dataclass(frozen=True, eq=False)

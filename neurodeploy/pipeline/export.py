@@ -8,7 +8,7 @@ from typing import Any
 
 from neurodeploy import __version__
 from neurodeploy.backends import reference
-from neurodeploy.data.load import step_s
+from neurodeploy.data.load import step_s, wanted_of
 from neurodeploy.data.sources import SOURCES
 from neurodeploy.errors import GraphError
 from neurodeploy.files import write_json
@@ -65,7 +65,7 @@ def export_stage(folder: RunFolder, path: Path, progress: Progress) -> tuple[Net
         name=recipe.name,
         chip=recipe.chip,
         dataset=recipe.data.dataset,
-        n_steps=test.n_steps,
+        **{"n_steps": test.n_steps, **wanted_of(recipe.data).carried()},
     )
     in_memory = discretised(GraphFile(path, path.stem, graph, stores_reset=True))
     wanted = compile_network(in_memory, chip=recipe.chip)
