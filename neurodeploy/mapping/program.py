@@ -142,6 +142,12 @@ def check(program: Program) -> None:
         raise ProgramError(f"{where}: output {program.output!r} is not a layer")
     if program.readout not in READOUTS:
         raise ProgramError(f"{where}: readout {program.readout!r} is not one of {', '.join(READOUTS)}")
+    output = program.layer(program.output)
+    if program.readout == rules.SOFTMAX and not output.units:
+        raise ProgramError(
+            f"{where}: readout 'softmax' needs potentials in units of the graph, which the {output.kind} neurons of "
+            f"{output.name!r} have not; read 'v_sum', or end on other neurons"
+        )
     for layer in program.layers:
         layer.check()
     for one in program.connections:

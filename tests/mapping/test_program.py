@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from neurodeploy.errors import ProgramError
-from tests.backends.lava_support import small_network
+from neurodeploy.mapping.program import INPUT, Connection
+from tests.backends.lava_support import program, sigma_delta, small_network
 
 MADE = small_network(0)
 FIRST = MADE.connections[0]
@@ -51,3 +52,10 @@ def test_a_sum_that_could_leave_int32_is_refused() -> None:
     first = replace(FIRST, weight=weight, weight_exp=7)
     with pytest.raises(ProgramError, match=r"synaptic sum \d+ would leave int32, at most 2130706431 is allowed; use"):
         replace(MADE, n_inputs=n_inputs, input_shape=(n_inputs,), connections=(first, *MADE.connections[1:]))
+
+
+def test_a_softmax_of_sums_without_a_unit_is_refused() -> None:
+    """How much of a potential stands for 1 decides the class."""
+    into = Connection("in", INPUT, "out", np.ones((2, 2), np.int64))
+    with pytest.raises(ProgramError, match=r"readout 'softmax' needs potentials in units of the graph, .* of 'out'"):
+        program(2, [sigma_delta("out", 2)], [into], readout="softmax")
