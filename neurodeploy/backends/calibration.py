@@ -36,7 +36,9 @@ def measure(network: Network, spikes_BTI: np.ndarray) -> dict[str, Measured]:
     Raises:
         DataError: the spikes do not fit, or a state grows beyond all bounds.
     """
-    spikes = check_spikes(chosen(network, np.asarray(spikes_BTI)), network.n_inputs, "calibration")
+    spikes = check_spikes(
+        chosen(network, np.asarray(spikes_BTI)), network.n_inputs, "calibration", graded=network.graded_input
+    )
     trace = reference.run(network, spikes, record=True)
     rates = spikes.mean(axis=(0, 1))
     found = {INPUT: Measured(np.zeros_like(rates), np.zeros_like(rates), rates, np.zeros((0, 0)))}
@@ -45,10 +47,12 @@ def measure(network: Network, spikes_BTI: np.ndarray) -> dict[str, Measured]:
         # The recorded potential is the one after the reset; a spike stood above the threshold by
         # less than the current it received.
         u_peak = np.abs(states.u_BTN).max(axis=(0, 1))
-        v_peak = np.abs(states.v_BTN).max(axis=(0, 1)) + (one.current_gain * u_peak if one.spiking else 0.0)
+        v_peak = np.abs(states.v_BTN).max(axis=(0, 1))
+        if isinstance(one, Population) and one.spiking:
+            v_peak = v_peak + one.current_gain * u_peak
         if not (np.isfinite(u_peak).all() and np.isfinite(v_peak).all()):
             raise DataError(f"{one.name}: its states grow without bound on the calibration data")
-        moment = _moment(network, one, spikes, trace)
+        moment = _moment(network, one, spikes, trace) if isinstance(one, Population) else np.zeros((0, 0))
         found[one.name] = Measured(u_peak, v_peak, states.spikes_BTN.mean(axis=(0, 1)), moment)
     return found
 

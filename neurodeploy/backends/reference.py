@@ -31,13 +31,13 @@ def run(
     """Run `network` on every sample and return the Trace; states are in the graph's own units.
 
     Args:
-        spikes_BTI: Input spikes, 0 or 1, (samples, steps, channels).
+        spikes_BTI: Input spikes, 0 or 1, or counts where the network takes them, (samples, steps, channels).
         record: Keep every state; without it only spike counts are kept.
 
     Raises:
         DataError: the spikes do not fit the network.
     """
-    spikes = check_spikes(spikes_BTI, network.n_inputs, NAME)
+    spikes = check_spikes(spikes_BTI, network.n_inputs, NAME, graded=network.graded_input)
     names = [one.name for one in network.populations]
     ready: Ready = {
         one.name: [(steps, part.prepared()) for steps, part in one.by_arrival()] for one in network.synapses
@@ -59,6 +59,7 @@ def _run_batch(network: Network, ready: Ready, spikes: np.ndarray, record: bool)
     longest = max((steps for parts in ready.values() for steps, _ in parts), default=0)
     u = {name: np.zeros((n_samples, size)) for name, size in sizes.items()}
     v = {name: np.zeros((n_samples, size)) for name, size in sizes.items()}
+    spiked = {name: np.zeros((n_samples, size), np.bool_) for name, size in sizes.items()}
     counts = {name: np.zeros((n_samples, size), dtype=np.int64) for name, size in sizes.items()}
     kept = {name: empty_layer(n_samples, n_steps, size, np.float64) for name, size in sizes.items() if record}
     output = network.population(network.output)
@@ -73,11 +74,8 @@ def _run_batch(network: Network, ready: Ready, spikes: np.ndarray, record: bool)
                 for steps, apply in ready[synapses.name]:
                     if steps <= len(past):
                         drive += apply((past[-steps] if steps else sent)[synapses.source])
-            u[name] = one.alpha * u[name] + one.input_gain * drive
-            v[name] = one.beta * v[name] + one.current_gain * u[name] + one.leak
-            fired = (v[name] > one.v_threshold) & one.spiking
-            after = v[name] - one.v_threshold if one.reset == "subtract" else one.v_reset
-            v[name] = np.where(fired, after, v[name])
+            u[name], v[name], fired = one.step(u[name], v[name], spiked[name], drive)
+            spiked[name] = fired
             sent[name] = fired.astype(np.float64)
             counts[name] += fired
             if record:

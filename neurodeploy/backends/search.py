@@ -9,9 +9,11 @@ import numpy as np
 from neurodeploy.backends import reference
 from neurodeploy.backends.calibration import chosen, measure
 from neurodeploy.backends.trace import Progress
+from neurodeploy.graph.euler import Population
 from neurodeploy.graph.network import Network
 from neurodeploy.mapping.compile import Measured, choose_plan, facts_of, rounded_together
 from neurodeploy.mapping.discretize import quantise
+from neurodeploy.quantize.cells import FRACTION_BITS
 from neurodeploy.quantize.grid import MAX_WEIGHT_BITS
 from neurodeploy.quantize.plan import Plan, layer_variants
 
@@ -34,6 +36,7 @@ def calibrate(
     network: Network,
     spikes_BTI: np.ndarray,
     weight_bits: int | None = None,
+    coefficient_bits: int = FRACTION_BITS,
     progress: Progress | None = None,
 ) -> Calibrated:
     """Return the best plan found for a float network, one layer after the other.
@@ -45,6 +48,7 @@ def calibrate(
     Args:
         spikes_BTI: Calibration samples (B, T, I), never from the test part; at most the first 128 count.
         weight_bits: Weight width, 2..8; 8 when None.
+        coefficient_bits: Fraction bits of coefficients; see `mapping.compile.compile_network`.
     """
     spikes = chosen(network, spikes_BTI)
     bits = weight_bits or MAX_WEIGHT_BITS
@@ -57,9 +61,12 @@ def calibrate(
         counts = reference.run(changed, spikes).output_BN
         return float(np.abs(counts - goal).sum() / whole)
 
-    best = choose_plan(network, bits, measured)
+    best = choose_plan(network, bits, measured, coefficient_bits)
     least = distance(best)
-    every_facts = facts_of(network, measured)
+    every_facts = [facts_of(network, one, measured) for one in network.populations if isinstance(one, Population)]
+    if len(every_facts) < len(network.populations):
+        # Neurons with two states: units and rows have been chosen one by one already.
+        return Calibrated(best, measured, least)
     for done, facts in enumerate(every_facts):
         kept = best.vth_mant[facts.name], {name: best.connections[name] for name in facts.weights}
         for vth_mant, connections in layer_variants(facts, bits, kept):

@@ -27,7 +27,7 @@ from neurodeploy.certificate.difference import (
     spike_agreement,
 )
 from neurodeploy.fixedpoint import rules
-from neurodeploy.mapping.program import Layer, Program
+from neurodeploy.mapping.program import Cells, Layer, Program
 
 REFERENCE, FIXED, LAVA = "reference", "fixed", "lava"
 BACKENDS = (REFERENCE, FIXED, LAVA)
@@ -164,13 +164,16 @@ def _against(run: StageRun, before: StageRun, program: Program) -> dict[str, Any
     }
 
 
-def potential_rms(whole: LayerTrace, real: LayerTrace, layer: Layer) -> float:
+def potential_rms(whole: LayerTrace, real: LayerTrace, layer: Layer | Cells) -> float:
     """Return the root mean square difference of potentials after each step, in thresholds.
 
     Of a readout, which has none, in the graph's unit.
     """
     expected = real.v_BTN * layer.v_per_unit + layer.v_offset
-    threshold = np.where(layer.vth == rules.NEVER, layer.v_per_unit, np.maximum(layer.vth, 1) << rules.ALIGN_SHIFT)
+    if isinstance(layer, Cells):
+        threshold = layer.vth
+    else:
+        threshold = np.where(layer.vth == rules.NEVER, layer.v_per_unit, np.maximum(layer.vth, 1) << rules.ALIGN_SHIFT)
     return float(np.sqrt(np.mean(((whole.v_BTN - expected) / threshold) ** 2)))
 
 

@@ -18,8 +18,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from neurodeploy.backends.trace import LayerTrace, Trace
+from neurodeploy.certificate.cell_equations import first_wrong_cell
 from neurodeploy.certificate.difference import Difference, earliest, first_where
 from neurodeploy.fixedpoint import rules
+from neurodeploy.graph.cells import CellPopulation
 from neurodeploy.graph.euler import Population
 from neurodeploy.graph.linear import LinearMap
 from neurodeploy.graph.network import Network
@@ -67,11 +69,21 @@ def first_violation(
             between = starts[one.name] - starts[synapses.source]
             for steps, part in synapses.by_arrival():
                 _arrive(drive, sent[synapses.source], part, steps + between)
+        states, layer = trace.layers[one.name], program.layer(one.name)
+        slack = _floors(plan, [synapses.name for synapses in quantised.into(one.name)])
+        if isinstance(one, CellPopulation):
+            found.append(first_wrong_cell(one, layer, states, drive, FLOAT64 + ROUNDING + slack))
+            continue
         unit = plan.vth_mant[one.name] << rules.ALIGN_SHIFT if one.spiking else np.inf
-        found.append(_wrong_start(one, program.layer(one.name), plan, trace.layers[one.name]))
-        expected = _expected(one, program.layer(one.name), plan, trace.layers[one.name], drive)
-        found.append(_first_wrong(one, trace.layers[one.name], expected, unit))
+        found.append(_wrong_start(one, layer, plan, states))
+        expected = _expected(one, layer, plan, states, drive, slack * (1 << rules.ALIGN_SHIFT))
+        found.append(_first_wrong(one, states, expected, unit))
     return earliest(found)
+
+
+def _floors(plan: Plan, names: list[str]) -> int:
+    """Return how many connections have a negative exponent, whose sums are floored: by less than 1 each."""
+    return sum(int(np.min(plan.connections[name].weight_exp) < 0) for name in names)
 
 
 def _arrive(drive_BTN: np.ndarray, sent_BTI: np.ndarray, part: LinearMap, later: int) -> None:
@@ -107,7 +119,9 @@ def _wrong_start(population: Population, layer: Layer, plan: Plan, states: Layer
     return None if first is None else replace(first, step=0 if note else layer.start - 1)
 
 
-def _expected(population: Population, layer: Layer, plan: Plan, states: LayerTrace, drive: np.ndarray) -> Expected:
+def _expected(
+    population: Population, layer: Layer, plan: Plan, states: LayerTrace, drive: np.ndarray, slack: float
+) -> Expected:
     """Return the states one step of the equations makes of the integer run's own states."""
     found = constants(population, plan.vth_mant[population.name])
     u_unit = found.unit * population.current_gain / population.span
@@ -123,7 +137,7 @@ def _expected(population: Population, layer: Layer, plan: Plan, states: LayerTra
     return Expected(
         u_BTN=u * u_unit + u_offset,
         before_reset_BTN=np.clip(v * v_unit + v_offset, 1 - rules.STATE_LIMIT, rules.STATE_LIMIT - 1),
-        tolerance_u=ROUNDING + FLOAT64,
+        tolerance_u=ROUNDING + FLOAT64 + slack,
         tolerance_v=ROUNDING + FLOAT64 + 2 * at_rest_rounding,
     )
 

@@ -26,6 +26,11 @@ import numpy.typing as npt
 
 from neurodeploy.fixedpoint.rules import STATE_LIMIT, IntArray
 
+ADAPTIVE, RESONATOR = "adaptive", "resonator"
+COEFFICIENTS = {ADAPTIVE: ("alpha", "gain", "beta", "a"), RESONATOR: ("re", "im")}
+"""By kind, what a step multiplies states by."""
+JUMPS = {ADAPTIVE: ("jump", "drop"), RESONATOR: ("drop", "drop_y")}
+"""By kind, what a spike adds to the states, or takes from them."""
 MIN_FRACTION_BITS, MAX_FRACTION_BITS = 4, 15
 """A 16-bit signed factor; its product with a 24-bit state stays within 40 bits."""
 COEFFICIENT_LIMIT = 2

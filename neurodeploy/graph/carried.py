@@ -8,8 +8,8 @@ import nir
 import numpy as np
 
 from neurodeploy.errors import GraphError
-from neurodeploy.fixedpoint import rules
-from neurodeploy.graph.metadata import FORMAT, INTEGRATION, KEY, ROUNDING, ours
+from neurodeploy.fixedpoint import cells, rules
+from neurodeploy.graph.metadata import FORMAT, INTEGRATION, KEY, ROUNDING, TOWARD_ZERO, ours
 from neurodeploy.quantize.grid import MAX_WEIGHT_BITS, MIN_WEIGHT_BITS
 
 INTEGERS = {
@@ -18,12 +18,14 @@ INTEGERS = {
     "vth_mant": (1, (1 << rules.THRESHOLD_BITS) - 1),
     "weight_bits": (MIN_WEIGHT_BITS, MAX_WEIGHT_BITS),
     "weight_exp": (0, rules.WEIGHT_EXPONENT_MAX),
+    "fraction_bits": (cells.MIN_FRACTION_BITS, cells.MAX_FRACTION_BITS),
 }
 WORDS = {
     "reset": rules.RESETS,
     "time_unit": ("s",),
     "integration": (INTEGRATION,),
-    "rounding": (ROUNDING,),
+    "rounding": (ROUNDING, TOWARD_ZERO),
+    "cell": tuple(cells.COEFFICIENTS),
     "readout": rules.READOUTS,
 }
 LARGEST = 1e60
@@ -57,6 +59,14 @@ def _allowed(key: str, value: Any) -> str:
         return "" if fits else f"a whole number from {low} to {high}"
     if key in WORDS:
         return "" if isinstance(value, str) and value in WORDS[key] else " or ".join(WORDS[key])
+    if key == "row_exps":
+        low, high = rules.WEIGHT_EXPONENT_MIN, rules.WEIGHT_EXPONENT_MAX
+        fits = isinstance(value, np.ndarray) and value.ndim == 1 and value.dtype.kind in "iu"
+        return (
+            ""
+            if fits and value.size and low <= value.min() <= value.max() <= high
+            else (f"a list of whole numbers from {low} to {high}")
+        )
     if key == "dt_s":
         fits = isinstance(value, float | int) and np.isfinite(value) and value > 0
         return "" if fits else "a positive number of seconds"

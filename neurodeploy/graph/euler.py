@@ -16,8 +16,9 @@ import nir
 import numpy as np
 
 from neurodeploy.errors import GraphError
+from neurodeploy.graph.cells import CellNode
 
-SPIKING_TYPES = (nir.LIF, nir.CubaLIF, nir.IF)
+SPIKING_TYPES = (nir.LIF, nir.CubaLIF, nir.IF, CellNode)
 READOUT_TYPES = (nir.LI, nir.CubaLI, nir.I)
 """Leaky and plain integrators: LIF, CUBA-LIF and IF without a threshold, at the end of a graph."""
 NEURON_TYPES = (*SPIKING_TYPES, *READOUT_TYPES)
@@ -77,6 +78,16 @@ class Population:
     def drift(self) -> np.ndarray:
         """Constant change of the potential per step in units of `span` (N,), biases aside."""
         return (self.leak + (self.beta - 1) * self.v_reset) / self.span
+
+    def step(
+        self, u: np.ndarray, v: np.ndarray, spikes: np.ndarray, drive: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return current, potential and spikes after one step, all (..., N), from those before it."""
+        u = self.alpha * u + self.input_gain * drive
+        v = self.beta * v + self.current_gain * u + self.leak
+        fired = (v > self.v_threshold) & self.spiking
+        after = v - self.v_threshold if self.reset == "subtract" else self.v_reset
+        return u, np.where(fired, after, v), fired
 
 
 def coefficients(name: str, node: nir.NIRNode, dt_s: float) -> dict[str, np.ndarray]:

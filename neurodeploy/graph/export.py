@@ -15,6 +15,7 @@ import torch
 from neurodeploy.graph.metadata import FORMAT, INTEGRATION, ROUNDING, wrapped
 from neurodeploy.networks.spiking import SpikingLayer, SpikingNetwork
 from neurodeploy.neurons.scan import THRESHOLD
+from neurodeploy.quantize import grid
 from neurodeploy.quantize.fake import FakeQuantiser
 from neurodeploy.quantize.plan import ConnectionPlan
 
@@ -63,7 +64,7 @@ def _dense(
         metadata = wrapped(
             weight_bits=plan.weight_bits,
             weight_exp=plan.weight_exp,
-            weight_scale=2.0**plan.weight_exp / quantiser.vth_mant,
+            weight_scale=float(grid.power(plan.weight_exp, 0)) / quantiser.vth_mant,
             rounding=ROUNDING,
         )
     values = weight.detach().cpu().numpy()

@@ -5,12 +5,13 @@ from __future__ import annotations
 import nir
 
 from neurodeploy.errors import GraphError
+from neurodeploy.graph.cells import as_cells
 
 MAX_NESTING = 8
 
 
 def flattened(graph: nir.NIRGraph, where: str) -> tuple[dict[str, nir.NIRNode], list[tuple[str, str]]]:
-    """Return nodes and edges with every sub-graph inlined as `outer.inner`.
+    """Return nodes and edges with every sub-graph inlined as `outer.inner`; those that are neurons are one node.
 
     The Input and Output nodes of a sub-graph stay as nodes that pass their input on.
 
@@ -30,6 +31,10 @@ def _inlined(graph: nir.NIRGraph, where: str, depth: int) -> tuple[dict[str, nir
     for name, node in graph.nodes.items():
         if not isinstance(node, nir.NIRGraph):
             nodes[name] = node
+            continue
+        cells = as_cells(f"{where}: {name}", node)
+        if cells is not None:
+            nodes[name] = cells
             continue
         inner_nodes, inner_edges = _inlined(node, f"{where}: {name}", depth + 1)
         nodes |= {f"{name}.{key}": value for key, value in inner_nodes.items()}

@@ -3,9 +3,10 @@
 Everything sits under one key, so that other tools' metadata stay untouched. NIR itself records
 neither the time step nor the reset rule nor the quantisation; these entries do.
 
-Graph:    format, dt_s, time_unit, integration, chip, name, dataset, n_steps, readout
-Neurons:  reset, vth_mant
-Weights:  weight_bits, weight_exp, weight_scale, rounding
+Graph:    format, dt_s, time_unit, integration, chip, name, dataset, readout; how timed events were
+          binned: n_steps, binning, max_time_s, spatial_bin, counts (true where the input is more than 0 and 1)
+Neurons:  reset, vth_mant; sub-graphs that are neurons: cell, model, vth_mant, fraction_bits, rounding
+Weights:  weight_bits, weight_exp (or row_exps, one for each row), weight_scale, rounding
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ KEY = "neurodeploy"
 FORMAT = 1
 INTEGRATION = "forward_euler"
 ROUNDING = "nearest_even"
+TOWARD_ZERO = "toward_zero"
+"""How a sub-graph's states are rounded after their products; its coefficients are rounded to nearest."""
 
 
 def ours(metadata: Any) -> dict[str, Any]:

@@ -11,6 +11,7 @@ import numpy as np
 from neurodeploy.errors import GraphError
 from neurodeploy.fixedpoint import rules
 from neurodeploy.graph.carried import LARGEST, carried, check_numbers
+from neurodeploy.graph.cells import CellNode, CellPopulation, cell_population
 from neurodeploy.graph.euler import NEURON_TYPES, READOUT_TYPES, Population, coefficients
 from neurodeploy.graph.files import GraphFile
 from neurodeploy.graph.flatten import flattened
@@ -18,7 +19,8 @@ from neurodeploy.graph.linear import TooLarge
 from neurodeploy.graph.paths import INPUT, Paths, Synapses
 from neurodeploy.graph.stateless import STATELESS_TYPES, Shape
 
-SUPPORTED = tuple(sorted({kind.__name__ for kind in (*NEURON_TYPES, *STATELESS_TYPES)}))
+SUPPORTED = tuple(sorted({kind.__name__ for kind in (*NEURON_TYPES, *STATELESS_TYPES)} - {CellNode.__name__}))
+AnyPopulation = Population | CellPopulation
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,7 +29,9 @@ class Network:
 
     Attributes:
         readout: What the class is read from: the output's spike counts ("spikes"), or its potentials after
-            the last step ("v_last"), their largest value ("v_max") or their sum ("v_sum").
+            the last step ("v_last"), their largest value ("v_max"), their sum ("v_sum") or the sum of their
+            softmax ("softmax").
+        graded_input: The input carries counts, not only 0 and 1.
         input_shape: Axes of the input, flattened in C order; (n_inputs,) when empty.
         notes: What had to be assumed because the file does not say it, one sentence each.
         settings: Our entries in the graph's own metadata (dataset, steps, chip).
@@ -36,18 +40,19 @@ class Network:
     name: str
     dt_s: float
     n_inputs: int
-    populations: tuple[Population, ...]
+    populations: tuple[AnyPopulation, ...]
     synapses: tuple[Synapses, ...]
     output: str
     notes: tuple[str, ...] = ()
     settings: dict[str, Any] | None = None
     readout: str = rules.READOUTS[0]
     input_shape: Shape = ()
+    graded_input: bool = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "input_shape", tuple(self.input_shape) or (self.n_inputs,))
 
-    def population(self, name: str) -> Population:
+    def population(self, name: str) -> AnyPopulation:
         """Return the population called `name`."""
         return next(one for one in self.populations if one.name == name)
 
@@ -106,8 +111,13 @@ def _discretised(file: GraphFile, dt_s: float | None, reset: str | None, readout
     _check_nodes(where, nodes)
     dt_s = _time_step(where, settings, dt_s)
     paths = Paths(where, nodes, edges, dt_s)
-    populations, notes = [], []
+    populations: list[AnyPopulation] = []
+    notes: list[str] = []
     for name in paths.neurons:
+        node = nodes[name]
+        if isinstance(node, CellNode):
+            populations.append(cell_population(where, name, node, dt_s, paths.bias(name)))
+            continue
         stored = carried(f"{where}: {name}", nodes[name])
         spiking = not isinstance(nodes[name], READOUT_TYPES)
         rule, source = _reset_rule(file, stored.get("reset"), reset) if spiking else (rules.RESET_ZERO, "")
@@ -147,6 +157,7 @@ def _discretised(file: GraphFile, dt_s: float | None, reset: str | None, readout
         settings=settings,
         readout=chosen,
         input_shape=paths.input_shape,
+        graded_input=settings.get("counts") is True,
     )
     network.check_carried(where)
     return network
@@ -159,7 +170,8 @@ def _check_nodes(where: str, nodes: dict[str, nir.NIRNode]) -> None:
                 f"{where}: node {name} is a {type(node).__name__}, which no target runs yet; "
                 f"supported are {', '.join(SUPPORTED)}"
             )
-        check_numbers(f"{where}: node {name}", node)
+        if not isinstance(node, CellNode):
+            check_numbers(f"{where}: node {name}", node)
         if name == INPUT and isinstance(node, NEURON_TYPES):
             raise GraphError(f"{where}: neurons are called {INPUT!r}, which stands for the input; rename the node")
 
@@ -204,7 +216,7 @@ def _reset_rule(file: GraphFile, stored: str | None, asked: str | None) -> tuple
     return "zero", "NIR's definition (to v_reset); say --reset subtract if it was trained otherwise"
 
 
-def _readout(where: str, stored: str | None, asked: str | None, output: Population) -> tuple[str, list[str]]:
+def _readout(where: str, stored: str | None, asked: str | None, output: AnyPopulation) -> tuple[str, list[str]]:
     """Return what the class is read from, and a note where it had to be assumed."""
     if stored is not None and asked not in (None, stored):
         raise GraphError(f"{where}: carries readout {stored!r}, --readout says {asked!r}; leave it out")
@@ -212,7 +224,7 @@ def _readout(where: str, stored: str | None, asked: str | None, output: Populati
     if output.spiking:
         return chosen or "spikes", []
     if chosen == "spikes":
-        raise GraphError(f"{where}: {output.name} never spikes; read it by v_last, v_max or v_sum")
+        raise GraphError(f"{where}: {output.name} never spikes; read it by v_last, v_max, v_sum or softmax")
     if chosen is None:
         return "v_max", [
             f"{output.name}: never spikes; the class is its largest potential (v_max), --readout changes it"
@@ -220,7 +232,7 @@ def _readout(where: str, stored: str | None, asked: str | None, output: Populati
     return chosen, []
 
 
-def _with_shared_rows(where: str, synapses: Synapses, populations: list[Population]) -> Synapses:
+def _with_shared_rows(where: str, synapses: Synapses, populations: list[AnyPopulation]) -> Synapses:
     """Return the synapses as a matrix where the neurons of a channel differ in what a weight does to them."""
     target = next(one for one in populations if one.name == synapses.target)
     if synapses.shares_rows(target.weight_gain):
@@ -234,7 +246,7 @@ def _with_shared_rows(where: str, synapses: Synapses, populations: list[Populati
         ) from None
 
 
-def _in_order(where: str, populations: list[Population], synapses: list[Synapses]) -> list[Population]:
+def _in_order(where: str, populations: list[AnyPopulation], synapses: list[Synapses]) -> list[AnyPopulation]:
     """Return the populations in the order of the flow from the input."""
     by_name = {one.name: one for one in populations}
     order: list[str] = []
@@ -255,7 +267,7 @@ def _visit(name: str, synapses: list[Synapses], entered: list[str], finished: li
     finished.append(name)
 
 
-def _with_delays(ordered: list[Population], synapses: list[Synapses]) -> list[Synapses]:
+def _with_delays(ordered: list[AnyPopulation], synapses: list[Synapses]) -> list[Synapses]:
     """Return the synapses with those marked that go against the order, or from a population to itself."""
     place = {INPUT: -1} | {one.name: index for index, one in enumerate(ordered)}
     return [replace(one, delayed=place[one.source] >= place[one.target]) for one in synapses]

@@ -47,7 +47,7 @@ class Synapses(LinearMap):
     delayed: bool = False
     delay: np.ndarray = field(default_factory=lambda: np.zeros((), np.int64))
     weight_bits: int | None = None
-    weight_exp: int | None = None
+    weight_exp: int | tuple[int, ...] | None = None
 
     @property
     def arrival(self) -> np.ndarray:
@@ -171,7 +171,7 @@ class Paths:
             window=linear.window,
             delay=delay,
             weight_bits=stored.get("weight_bits"),
-            weight_exp=stored.get("weight_exp"),
+            weight_exp=_exponent(f"{self.where}: node {only}", stored, linear),
         )
 
     def _operations(self, path: tuple[str, ...], shape: Shape, end: str) -> list[Operation]:
@@ -279,6 +279,18 @@ class Paths:
                     "population takes one; use it at the end of the graph only, or spiking neurons"
                 )
         return found.pop()
+
+
+def _exponent(where: str, stored: dict[str, Any], linear: LinearMap) -> int | tuple[int, ...] | None:
+    """Return the exponent that a node carries, or one for each row."""
+    rows = stored.get("row_exps")
+    if rows is None:
+        return stored.get("weight_exp")
+    if len(rows) != len(linear.weight):
+        raise GraphError(
+            f"{where}: its metadata hold {len(rows)} exponents for {len(linear.weight)} rows; export the graph again"
+        )
+    return tuple(int(one) for one in rows)
 
 
 def _sizing(node: nir.NIRNode) -> np.ndarray:

@@ -12,9 +12,13 @@ import numpy as np
 
 from neurodeploy.fixedpoint import rules
 from neurodeploy.fixedpoint.cells import (
+    ADAPTIVE,
     COEFFICIENT_LIMIT,
+    COEFFICIENTS,
+    JUMPS,
     MAX_FRACTION_BITS,
     MIN_FRACTION_BITS,
+    RESONATOR,
     CellState,
     adaptive_step,
     resonator_step,
@@ -98,9 +102,9 @@ class Adaptive(Cells):
         alpha, gain, beta, a, jump, drop: See `fixedpoint.cells.adaptive_step`.
     """
 
-    kind: ClassVar[str] = "adaptive"
-    coefficients: ClassVar[tuple[str, ...]] = ("alpha", "gain", "beta", "a")
-    integers: ClassVar[tuple[str, ...]] = (*coefficients, "jump", "drop", "bias", "vth")
+    kind: ClassVar[str] = ADAPTIVE
+    coefficients: ClassVar[tuple[str, ...]] = COEFFICIENTS[ADAPTIVE]
+    integers: ClassVar[tuple[str, ...]] = (*coefficients, *JUMPS[ADAPTIVE], "bias", "vth")
 
     alpha: IntArray
     gain: IntArray
@@ -121,9 +125,9 @@ class Resonator(Cells):
         re, im, drop, drop_y: See `fixedpoint.cells.resonator_step`.
     """
 
-    kind: ClassVar[str] = "resonator"
-    coefficients: ClassVar[tuple[str, ...]] = ("re", "im")
-    integers: ClassVar[tuple[str, ...]] = (*coefficients, "drop", "drop_y", "bias", "vth")
+    kind: ClassVar[str] = RESONATOR
+    coefficients: ClassVar[tuple[str, ...]] = COEFFICIENTS[RESONATOR]
+    integers: ClassVar[tuple[str, ...]] = (*coefficients, *JUMPS[RESONATOR], "bias", "vth")
 
     re: IntArray
     im: IntArray

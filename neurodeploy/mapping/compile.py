@@ -9,14 +9,18 @@ from typing import Any
 import numpy as np
 
 from neurodeploy.errors import PrecisionError
+from neurodeploy.graph.cells import CellPopulation
+from neurodeploy.graph.euler import Population
 from neurodeploy.graph.network import Network
 from neurodeploy.graph.paths import Synapses
 from neurodeploy.hardware.chips import chip_named
 from neurodeploy.mapping.discretize import integers, plan_in, quantise
+from neurodeploy.mapping.discretize_cells import readout_unit, row_plan, state_unit
 from neurodeploy.mapping.program import Program
 from neurodeploy.quantize import grid
+from neurodeploy.quantize.cells import FRACTION_BITS
 from neurodeploy.quantize.compensate import compensated
-from neurodeploy.quantize.plan import ConnectionPlan, LayerFacts, Plan, layer_plan
+from neurodeploy.quantize.plan import LayerFacts, Plan, check_weight_bits, layer_plan
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,6 +54,7 @@ def compile_network(
     *,
     chip: str = "loihi2",
     weight_bits: int | None = None,
+    coefficient_bits: int | None = None,
     plan: Plan | None = None,
     measured: Mapping[str, Measured] | None = None,
 ) -> Compiled:
@@ -57,6 +62,7 @@ def compile_network(
 
     Args:
         weight_bits: Weight width, 2..8, for networks whose file carries none; 8 when None.
+        coefficient_bits: Fraction bits of the coefficients of neurons with two states, 4..15; 12 when None.
         plan: Precision of every layer and connection; chosen from the weights when None.
         measured: Calibration by population name, "input" included; see `backends.calibration`.
 
@@ -74,20 +80,39 @@ def compile_network(
                 "quantise the float network again"
             )
     else:
-        plan = plan or choose_plan(network, weight_bits or grid.MAX_WEIGHT_BITS, measured)
+        plan = plan or choose_plan(
+            network, weight_bits or grid.MAX_WEIGHT_BITS, measured, coefficient_bits or FRACTION_BITS
+        )
         if measured is not None:
             network = rounded_together(network, plan, measured)
     return Compiled(integers(network, plan, chip), quantise(network, plan), plan)
 
 
-def choose_plan(network: Network, weight_bits: int, measured: Mapping[str, Measured] | None) -> Plan:
+def choose_plan(
+    network: Network,
+    weight_bits: int,
+    measured: Mapping[str, Measured] | None,
+    coefficient_bits: int = FRACTION_BITS,
+) -> Plan:
     """Return the precision for every layer and connection of a float network."""
-    thresholds: dict[str, int] = {}
-    connections: dict[str, ConnectionPlan] = {}
-    for facts in facts_of(network, measured):
-        thresholds[facts.name], chosen = layer_plan(facts, weight_bits)
-        connections |= chosen
-    return Plan(thresholds, connections)
+    check_weight_bits(network.name, weight_bits)
+    plan = Plan({}, {})
+    with_cells = any(isinstance(one, CellPopulation) for one in network.populations)
+    for one in network.populations:
+        if isinstance(one, CellPopulation) or (with_cells and not one.spiking):
+            seen = None if measured is None else measured[one.name]
+            unit = state_unit(seen) if isinstance(one, CellPopulation) else readout_unit(seen)
+            chosen = {
+                synapses.name: row_plan(synapses, one.weight_gain, unit, weight_bits)
+                for synapses in network.into(one.name)
+            }
+        else:
+            unit, chosen = layer_plan(facts_of(network, one, measured), weight_bits)
+        plan.vth_mant[one.name] = unit
+        plan.connections.update(chosen)
+        if isinstance(one, CellPopulation):
+            plan.fraction_bits[one.name] = coefficient_bits
+    return plan
 
 
 def rounded_together(network: Network, plan: Plan, measured: Mapping[str, Measured]) -> Network:
@@ -99,7 +124,7 @@ def rounded_together(network: Network, plan: Plan, measured: Mapping[str, Measur
     on_grid: dict[str, np.ndarray] = {}
     for one in network.populations:
         into = [synapses for synapses in network.into(one.name) if synapses.window is None]
-        if not into or not measured[one.name].moment.size:
+        if isinstance(one, CellPopulation) or not into or not measured[one.name].moment.size:
             continue
         owner = [synapses for synapses in into for _ in range(synapses.n_inputs)]
         vth_mant = plan.vth_mant[one.name]
@@ -121,31 +146,25 @@ def rounded_together(network: Network, plan: Plan, measured: Mapping[str, Measur
     )
 
 
-def facts_of(network: Network, measured: Mapping[str, Measured] | None) -> list[LayerFacts]:
-    """Return what the plan needs to know of each population, in units of its threshold."""
-    found = []
-    for one in network.populations:
-        into = network.into(one.name)
-        alpha = float(one.alpha.max())
-        known: dict[str, Any] = {}
-        if measured is not None:
-            seen = measured[one.name]
-            known = {
-                "u_peak": float((seen.u_peak * one.current_gain / one.span).max()),
-                "v_peak": float(((seen.v_peak + np.abs(one.v_reset)) / one.span).max()),
-                "rates": {synapses.name: _rates(synapses, measured[synapses.source].rates) for synapses in into},
-            }
-        found.append(
-            LayerFacts(
-                name=one.name,
-                weights={synapses.name: _rows(synapses, one.weight_gain) for synapses in into},
-                alpha=alpha,
-                bias=one.weight_gain * one.bias / (1 - one.alpha) + one.drift,
-                beta=None if one.spiking else float(one.beta.max()),
-                **known,
-            )
-        )
-    return found
+def facts_of(network: Network, one: Population, measured: Mapping[str, Measured] | None) -> LayerFacts:
+    """Return what the plan needs to know of a population, in units of its threshold."""
+    into = network.into(one.name)
+    known: dict[str, Any] = {}
+    if measured is not None:
+        seen = measured[one.name]
+        known = {
+            "u_peak": float((seen.u_peak * one.current_gain / one.span).max()),
+            "v_peak": float(((seen.v_peak + np.abs(one.v_reset)) / one.span).max()),
+            "rates": {synapses.name: _rates(synapses, measured[synapses.source].rates) for synapses in into},
+        }
+    return LayerFacts(
+        name=one.name,
+        weights={synapses.name: _rows(synapses, one.weight_gain) for synapses in into},
+        alpha=float(one.alpha.max()),
+        bias=one.weight_gain * one.bias / (1 - one.alpha) + one.drift,
+        beta=None if one.spiking else float(one.beta.max()),
+        **known,
+    )
 
 
 def _rows(synapses: Synapses, gain: np.ndarray) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""The one file that knows both worlds: real values and seconds in, integers and steps out.
+"""Where both worlds meet: real values and seconds in, integers and steps out (with `discretize_cells`).
 
 `quantise` puts a network's numbers on the chip's grid and keeps them real; `integers` makes the
 Program. `integers(quantise(network, plan), plan)` equals `integers(network, plan)`.
@@ -13,10 +13,13 @@ import numpy as np
 from neurodeploy.errors import MappingError, NeurodeployError
 from neurodeploy.fixedpoint import rules
 from neurodeploy.fixedpoint.rules import IntArray
+from neurodeploy.graph.cells import CellPopulation
 from neurodeploy.graph.euler import Population
-from neurodeploy.graph.network import Network
+from neurodeploy.graph.network import AnyPopulation, Network
 from neurodeploy.graph.paths import INPUT, Synapses
 from neurodeploy.mapping.connection import Connection
+from neurodeploy.mapping.discretize_cells import cells_layer, on_grid
+from neurodeploy.mapping.kinds import AnyLayer
 from neurodeploy.mapping.layer import Layer
 from neurodeploy.mapping.program import Program
 from neurodeploy.mapping.start import Charge, charged
@@ -71,15 +74,19 @@ def plan_in(network: Network) -> Plan:
     plan = Plan(
         vth_mant={one.name: int(one.vth_mant or 0) for one in network.populations},
         connections={
-            one.name: ConnectionPlan(int(one.weight_bits or 0), int(one.weight_exp or 0)) for one in network.synapses
+            one.name: ConnectionPlan(int(one.weight_bits or 0), one.weight_exp or 0) for one in network.synapses
+        },
+        fraction_bits={
+            one.name: int(one.fraction_bits or 0) for one in network.populations if isinstance(one, CellPopulation)
         },
     )
     for one in network.synapses:
         target = network.population(one.target)
         weight, precise = _in_thresholds(one, target), plan.connections[one.name]
-        on_grid = _on_grid(weight, plan.vth_mant[one.target], precise)
-        size = 2.0**precise.weight_exp * grid.weight_step(precise.weight_bits) / plan.vth_mant[one.target]
-        if np.abs(weight - on_grid).max(initial=0.0) > ON_GRID * size:
+        found = _on_grid(weight, plan.vth_mant[one.target], precise)
+        step = grid.weight_step(precise.weight_bits) / plan.vth_mant[one.target]
+        size = grid.power(precise.weight_exp, weight.ndim) * step
+        if (np.abs(weight - found) > ON_GRID * size).any():
             raise MappingError(
                 f"{network.name}: {one.name}: weights are not on the {precise.weight_bits}-bit grid that the "
                 "file states, so they were changed after quantisation; quantise the network again"
@@ -89,8 +96,11 @@ def plan_in(network: Network) -> Plan:
 
 def quantise(network: Network, plan: Plan) -> Network:
     """Return the network with weights, decays and biases on the chip's grid, still real-valued."""
-    populations = []
+    populations: list[AnyPopulation] = []
     for one in network.populations:
+        if isinstance(one, CellPopulation):
+            populations.append(on_grid(one, plan))
+            continue
         found = constants(one, plan.vth_mant[one.name])
         alpha = rules.kept_of_current(found.du) / rules.DECAY_ONE
         beta = rules.kept_of_potential(found.dv) / rules.DECAY_ONE
@@ -109,8 +119,8 @@ def quantise(network: Network, plan: Plan) -> Network:
     for synapse in network.synapses:
         target = network.population(synapse.target)
         weight = _in_thresholds(synapse, target)
-        on_grid = _on_grid(weight, plan.vth_mant[synapse.target], plan.connections[synapse.name])
-        synapses.append(replace(synapse, weight=on_grid / synapse.per_row(target.weight_gain)))
+        values = _on_grid(weight, plan.vth_mant[synapse.target], plan.connections[synapse.name])
+        synapses.append(replace(synapse, weight=values / synapse.per_row(target.weight_gain)))
     return replace(network, populations=tuple(populations), synapses=tuple(synapses))
 
 
@@ -122,9 +132,10 @@ def integers(network: Network, plan: Plan, chip: str) -> Program:
             takes one step, or a number leaves its field.
     """
     starts = _starts(network)
-    layers, notes = [], list(network.notes)
+    layers: list[AnyLayer] = []
+    notes = list(network.notes)
     for one in network.populations:
-        layer, note = _layer(one, plan.vth_mant[one.name], starts[one.name])
+        layer, note = _layer(one, plan, starts[one.name])
         layers.append(layer)
         notes += note
     connections = []
@@ -157,12 +168,16 @@ def integers(network: Network, plan: Plan, chip: str) -> Program:
             notes=tuple(notes),
             input_shape=network.input_shape,
             readout=network.readout,
+            graded_input=network.graded_input,
         )
     except NeurodeployError as error:
         raise MappingError(f"{network.name}: {error}; lower the weights or the threshold") from None
 
 
-def _layer(population: Population, vth_mant: int, start: int) -> tuple[Layer, list[str]]:
+def _layer(population: AnyPopulation, plan: Plan, start: int) -> tuple[AnyLayer, list[str]]:
+    if isinstance(population, CellPopulation):
+        return cells_layer(population, plan, start)
+    vth_mant = plan.vth_mant[population.name]
     found = constants(population, vth_mant)
     state, note = initial_state(population, found, start)
     layer = Layer(
@@ -242,7 +257,7 @@ def _waits(network: Network, synapses: Synapses, starts: dict[str, int]) -> IntA
     )
 
 
-def _in_thresholds(synapses: Synapses, target: Population) -> np.ndarray:
+def _in_thresholds(synapses: Synapses, target: AnyPopulation) -> np.ndarray:
     return synapses.weight * synapses.per_row(target.weight_gain)
 
 

@@ -8,6 +8,8 @@ Units: weights, biases and potentials are in units of the distance from reset to
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from neurodeploy.fixedpoint import rules
@@ -34,20 +36,30 @@ def weight_limit(weight_bits: int) -> int:
     return ((1 << (weight_bits - 1)) - 1) * weight_step(weight_bits)
 
 
-def weight_integers(weight: np.ndarray, vth_mant: int, weight_exp: int, weight_bits: int) -> IntArray:
+Exponent = int | Sequence[int] | np.ndarray
+"""One for all weights of a connection, or one for each row."""
+
+
+def power(weight_exp: Exponent, n_axes: int) -> np.ndarray:
+    """Return 2^exponent in a shape that multiplies weights of `n_axes` axes, row by row where there are several."""
+    exponent = np.asarray(weight_exp, np.float64)
+    return 2.0 ** exponent.reshape(exponent.shape + (1,) * (n_axes - 1 if exponent.ndim else 0))
+
+
+def weight_integers(weight: np.ndarray, vth_mant: int, weight_exp: Exponent, weight_bits: int) -> IntArray:
     """Return real weights as the chip's integers: nearest, ties to even, clipped to the range.
 
     A spike adds (integer << weight_exp << 6) to a current whose threshold is vth_mant << 6.
     """
     step = weight_step(weight_bits)
-    levels = np.rint(weight * (vth_mant / (step * 2.0**weight_exp)))
+    levels = np.rint(weight * (vth_mant / (step * power(weight_exp, weight.ndim))))
     most = weight_limit(weight_bits) // step
     return np.clip(levels, -most, most).astype(np.int64) * step
 
 
-def weight_values(integers: IntArray, vth_mant: int, weight_exp: int) -> np.ndarray:
+def weight_values(integers: IntArray, vth_mant: int, weight_exp: Exponent) -> np.ndarray:
     """Return what integer weights stand for, in units of the threshold."""
-    return integers * (2.0**weight_exp / vth_mant)
+    return integers * (power(weight_exp, integers.ndim) / vth_mant)
 
 
 def du_of(alpha: np.ndarray) -> IntArray:

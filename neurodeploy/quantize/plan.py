@@ -33,18 +33,23 @@ MAX_SEARCHED = 3
 
 @dataclass(frozen=True)
 class ConnectionPlan:
-    """Width and exponent of one connection's weights."""
+    """Width and exponent of one connection's weights; a tuple has one exponent for each row."""
 
     weight_bits: int
-    weight_exp: int
+    weight_exp: int | tuple[int, ...]
 
 
 @dataclass(frozen=True)
 class Plan:
-    """Threshold mantissa of every layer and precision of every connection."""
+    """Threshold mantissa of every layer and precision of every connection.
+
+    Of layers with two coupled states (`fixedpoint.cells`), `vth_mant` is what a state of 1 is in chip units,
+    and `fraction_bits` the width of their coefficients' fractions.
+    """
 
     vth_mant: dict[str, int]
     connections: dict[str, ConnectionPlan]
+    fraction_bits: dict[str, int] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values for JSON."""
@@ -53,8 +58,12 @@ class Plan:
     @classmethod
     def from_dict(cls, stored: dict[str, Any]) -> Plan:
         """Return the plan that `to_dict` gave."""
-        named = stored["connections"].items()
-        return cls(dict(stored["vth_mant"]), {name: ConnectionPlan(**one) for name, one in named})
+        connections = {}
+        for name, one in stored["connections"].items():
+            exponent = one["weight_exp"]
+            exponent = tuple(exponent) if isinstance(exponent, list | tuple) else exponent
+            connections[name] = ConnectionPlan(one["weight_bits"], exponent)
+        return cls(dict(stored["vth_mant"]), connections, dict(stored.get("fraction_bits", {})))
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,10 +103,7 @@ def layer_plan(facts: LayerFacts, weight_bits: int) -> tuple[int, dict[str, Conn
     Raises:
         PrecisionError: the width is outside 2..8, or the layer does not fit 24 bits.
     """
-    if not grid.MIN_WEIGHT_BITS <= weight_bits <= grid.MAX_WEIGHT_BITS:
-        raise PrecisionError(
-            f"{facts.name}: weight_bits={weight_bits} is outside {grid.MIN_WEIGHT_BITS}..{grid.MAX_WEIGHT_BITS}"
-        )
+    check_weight_bits(facts.name, weight_bits)
     highest = _highest_threshold(facts, weight_bits)
     if highest < 2:
         raise PrecisionError(
@@ -122,6 +128,18 @@ def layer_plan(facts: LayerFacts, weight_bits: int) -> tuple[int, dict[str, Conn
     return best[1], best[2]
 
 
+def check_weight_bits(where: str, weight_bits: int) -> None:
+    """Check a weight width.
+
+    Raises:
+        PrecisionError: it is outside 2..8.
+    """
+    if not grid.MIN_WEIGHT_BITS <= weight_bits <= grid.MAX_WEIGHT_BITS:
+        raise PrecisionError(
+            f"{where}: weight_bits={weight_bits} is outside {grid.MIN_WEIGHT_BITS}..{grid.MAX_WEIGHT_BITS}"
+        )
+
+
 def _cannot_wrap(facts: LayerFacts, vth_mant: int, chosen: Mapping[str, ConnectionPlan]) -> bool:
     """True where no input can make the current wrap; with calibration its peak has been allowed for instead.
 
@@ -134,7 +152,7 @@ def _cannot_wrap(facts: LayerFacts, vth_mant: int, chosen: Mapping[str, Connecti
     for name, weight in facts.weights.items():
         plan = chosen[name]
         whole = grid.weight_integers(weight, vth_mant, plan.weight_exp, plan.weight_bits)
-        most = most + facts.per_neuron(np.abs(whole).sum(axis=1)) * 2.0**plan.weight_exp / (1 - kept)
+        most = most + facts.per_neuron(np.abs(whole).sum(axis=1)) * grid.power(plan.weight_exp, 1) / (1 - kept)
     return float(most.max() * (1 << rules.ALIGN_SHIFT)) < rules.STATE_LIMIT - 1
 
 

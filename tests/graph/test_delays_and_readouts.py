@@ -161,7 +161,7 @@ def test_a_readout_inside_the_graph_is_refused() -> None:
 def test_an_option_says_how_to_read_where_the_file_does_not() -> None:
     graph = chained((2,), w=nir.Linear(np.eye(2)), a=li(2))
     assert network(graph, readout="v_sum").readout == "v_sum"
-    with pytest.raises(GraphError, match="a never spikes; read it by v_last, v_max or v_sum"):
+    with pytest.raises(GraphError, match="a never spikes; read it by v_last, v_max, v_sum or softmax"):
         network(graph, readout="spikes")
     graph.metadata = wrapped(readout="v_last")
     assert network(graph).readout == "v_last"

@@ -1,0 +1,129 @@
+"""`discretize` for neurons with two coupled states, and the precision that their networks get.
+
+A state of 1 is `vth_mant` chip units, a power of two with as many fraction bits as coefficients have, or
+fewer where calibration shows states that would leave 24 bits. Weights have one exponent for each row,
+because batch norm leaves rows of very different size.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, Protocol
+
+import numpy as np
+
+from neurodeploy.fixedpoint import rules
+from neurodeploy.fixedpoint.cells import JUMPS
+from neurodeploy.graph.cells import CellPopulation
+from neurodeploy.graph.paths import Synapses
+from neurodeploy.mapping.cells import CELLS, Cells
+from neurodeploy.quantize import grid
+from neurodeploy.quantize.cells import FRACTION_BITS, coefficient_integers, on_unit, pole_error
+from neurodeploy.quantize.plan import ConnectionPlan, Plan
+
+MARGIN = 1.5
+"""How far above the calibrated peak a state may go before it saturates."""
+READOUT_REACH = 128.0
+"""How far the potential of an uncalibrated readout may go, in the graph's unit."""
+
+
+class Peaks(Protocol):
+    """What calibration knows of a population (N,); see `compile.Measured`."""
+
+    @property
+    def u_peak(self) -> np.ndarray: ...
+    @property
+    def v_peak(self) -> np.ndarray: ...
+
+
+def cells_layer(population: CellPopulation, plan: Plan, start: int) -> tuple[Cells, list[str]]:
+    """Return the chip's population, and what there is to say about it."""
+    unit, fraction_bits = plan.vth_mant[population.name], plan.fraction_bits[population.name]
+    kind = population.kind
+    whole: dict[str, Any] = dict(_coefficients(population, fraction_bits))
+    whole |= {key: on_unit(population.numbers[key], unit) for key in JUMPS[kind]}
+    scale, zero = np.full(population.n_neurons, float(unit)), np.zeros(population.n_neurons)
+    layer = CELLS[kind](
+        name=population.name,
+        start=start,
+        fraction_bits=fraction_bits,
+        bias=on_unit(population.bias, unit),
+        vth=on_unit(population.v_threshold, unit),
+        u_per_unit=scale,
+        v_per_unit=scale,
+        u_offset=zero,
+        v_offset=zero,
+        shape=population.shape,
+        **whole,
+    )
+    notes = [f"{population.name}: Lava has no such neurons, so Lava runs our own process for them"]
+    outside = pole_error(population.name, kind, population.numbers, fraction_bits)["outside_trained"]
+    if outside:
+        notes.append(
+            f"{population.name}: {outside} neurons have poles outside the unit circle as trained; they stay there"
+        )
+    return layer, notes
+
+
+def on_grid(population: CellPopulation, plan: Plan) -> CellPopulation:
+    """Return the population with every number on the chip's grid, still real-valued."""
+    unit, fraction_bits = plan.vth_mant[population.name], plan.fraction_bits[population.name]
+    numbers = {key: value / (1 << fraction_bits) for key, value in _coefficients(population, fraction_bits).items()}
+    numbers |= {key: on_unit(population.numbers[key], unit) / unit for key in JUMPS[population.kind]}
+    return replace(
+        population,
+        numbers=numbers,
+        bias=on_unit(population.bias, unit) / unit,
+        v_threshold=on_unit(population.v_threshold, unit) / unit,
+    )
+
+
+def state_unit(peaks: Peaks | None) -> int:
+    """Return the chip units of a state of 1."""
+    if peaks is None:
+        return 1 << FRACTION_BITS
+    return 1 << min(FRACTION_BITS, _room(max(peaks.u_peak.max(), peaks.v_peak.max()), rules.STATE_LIMIT))
+
+
+def readout_unit(peaks: Peaks | None) -> int:
+    """Return the threshold mantissa of a readout, which has none: a power of two that its potential leaves room for."""
+    reach = READOUT_REACH if peaks is None else float(peaks.v_peak.max())
+    return 1 << min(rules.THRESHOLD_BITS - 1, _room(reach, rules.STATE_LIMIT >> rules.ALIGN_SHIFT))
+
+
+def row_plan(synapses: Synapses, gain: np.ndarray, unit: int, weight_bits: int) -> ConnectionPlan:
+    """Return a width and one exponent for each row of the weights, the one with the least rounding error."""
+    weight = synapses.weight * synapses.per_row(gain)
+    rows = weight.reshape(len(weight), -1)
+    largest = np.abs(rows).max(axis=1, initial=0.0) * unit / grid.weight_limit(weight_bits)
+    whole = np.ceil(np.log2(np.maximum(largest, 2.0**rules.WEIGHT_EXPONENT_MIN)))
+    whole = np.clip(whole, rules.WEIGHT_EXPONENT_MIN, rules.WEIGHT_EXPONENT_MAX).astype(np.int64)
+    lower = np.maximum(whole - 1, rules.WEIGHT_EXPONENT_MIN)
+    errors = [_rounding(rows, unit, one, weight_bits) for one in (whole, lower)]
+    chosen = np.where(errors[1] < errors[0], lower, whole)
+    return ConnectionPlan(weight_bits, tuple(int(one) for one in chosen))
+
+
+def _rounding(rows: np.ndarray, unit: int, exponents: np.ndarray, weight_bits: int) -> np.ndarray:
+    """Return the squared error of each row."""
+    whole = grid.weight_integers(rows, unit, exponents, weight_bits)
+    return ((grid.weight_values(whole, unit, exponents) - rows) ** 2).sum(axis=1)
+
+
+def pole_errors(populations: tuple[Any, ...], plan: Plan) -> dict[str, dict[str, Any]]:
+    """Return `quantize.cells.pole_error` of every population that has poles, by name."""
+    return {
+        one.name: pole_error(one.name, one.kind, one.numbers, plan.fraction_bits[one.name])
+        for one in populations
+        if isinstance(one, CellPopulation)
+    }
+
+
+def _coefficients(population: CellPopulation, fraction_bits: int) -> Mapping[str, np.ndarray]:
+    return coefficient_integers(population.name, population.kind, population.numbers, fraction_bits)
+
+
+def _room(peak: float, limit: int) -> int:
+    """Return the largest exponent of two at which the peak, with its margin, stays below the limit."""
+    return max(0, int(np.floor(np.log2(limit / max(MARGIN * peak, 1e-9)))))

@@ -1,0 +1,111 @@
+"""The grids of neurons with two coupled states: coefficients in fixed point, and what a spike adds in state units.
+
+Coefficients are rounded to nearest. Where that pushes a pole out of the unit circle, which trained poles
+near it (time constants of thousands of steps) make likely, the nearest neighbours on the grid are tried,
+and the one whose poles move least while staying inside is taken. Poles that training itself left outside,
+as resonate-and-fire's Euler step does, stay where they are: rounding may not push them further out.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from neurodeploy.errors import PrecisionError
+from neurodeploy.fixedpoint.cells import (
+    ADAPTIVE,
+    COEFFICIENT_LIMIT,
+    COEFFICIENTS,
+    MAX_FRACTION_BITS,
+    MIN_FRACTION_BITS,
+)
+from neurodeploy.fixedpoint.rules import IntArray
+from neurodeploy.neurons.poles import conjugate_poles, matrix_poles, pole_distance
+
+FRACTION_BITS = 12
+"""Of coefficients, and of states where they leave room: Loihi's own decays have as many."""
+SLACK = 1e-9
+"""Of a modulus, for the float64 of this check itself."""
+
+Numbers = Mapping[str, np.ndarray]
+
+
+def poles(kind: str, numbers: Numbers) -> np.ndarray:
+    """Return the two poles of every neuron, complex (N, 2), from its coefficients by name (N,)."""
+    if kind == ADAPTIVE:
+        alpha, gain, beta, a = (numbers[key] for key in COEFFICIENTS[ADAPTIVE])
+        return matrix_poles(alpha - gain * a, -gain * beta, a, beta)
+    return conjugate_poles(numbers["re"] + 1j * numbers["im"])
+
+
+def coefficient_integers(where: str, kind: str, numbers: Numbers, fraction_bits: int) -> dict[str, IntArray]:
+    """Return coefficients (N,) in units of 2^-fraction_bits, no pole further out than 1 or its trained place.
+
+    Raises:
+        PrecisionError: the width is outside 4..15, a coefficient beyond +-2, or a neuron has no such place.
+    """
+    if not MIN_FRACTION_BITS <= fraction_bits <= MAX_FRACTION_BITS:
+        raise PrecisionError(
+            f"{where}: coefficient_bits={fraction_bits} is outside {MIN_FRACTION_BITS}..{MAX_FRACTION_BITS}"
+        )
+    one = 1 << fraction_bits
+    exact = {key: np.asarray(numbers[key], np.float64) * one for key in COEFFICIENTS[kind]}
+    for key, value in exact.items():
+        odd = np.flatnonzero(~(np.abs(value) <= COEFFICIENT_LIMIT * one))
+        if len(odd):
+            raise PrecisionError(
+                f"{where}: neuron {odd[0]}: {key} is {value[odd[0]] / one:g}, -{COEFFICIENT_LIMIT} to "
+                f"{COEFFICIENT_LIMIT} is allowed; clip it, or train with bounds"
+            )
+    whole = {key: np.rint(value) for key, value in exact.items()}
+    trained = poles(kind, numbers)
+    furthest = np.maximum(np.abs(trained).max(axis=-1), 1.0) + SLACK
+    found = poles(kind, _over(whole, one))
+    for neuron in np.flatnonzero(np.abs(found).max(axis=-1) > furthest):
+        corners = [np.unique([np.floor(value[neuron]), np.ceil(value[neuron])]) for value in exact.values()]
+        tried = np.array(list(itertools.product(*corners))).T
+        candidates = poles(kind, {key: row / one for key, row in zip(exact, tried, strict=True)})
+        inside = np.abs(candidates).max(axis=-1) <= furthest[neuron]
+        if not inside.any():
+            raise PrecisionError(
+                f"{where}: neuron {neuron}: its pole of modulus {np.abs(trained[neuron]).max():.6f} leaves the unit "
+                f"circle when rounded to {fraction_bits} bits ({np.abs(found[neuron]).max():.6f}); use more "
+                f"coefficient bits, up to {MAX_FRACTION_BITS}"
+            )
+        moved = np.where(inside, pole_distance(candidates, trained[neuron]), np.inf)
+        for key, row in zip(exact, tried, strict=True):
+            whole[key][neuron] = row[moved.argmin()]
+    return {key: value.astype(np.int64) for key, value in whole.items()}
+
+
+def on_unit(values: np.ndarray, unit: int) -> IntArray:
+    """Return real values in state units, nearest."""
+    return np.rint(np.asarray(values, np.float64) * unit).astype(np.int64)
+
+
+def pole_error(where: str, kind: str, numbers: Numbers, fraction_bits: int) -> dict[str, Any]:
+    """Return how far fixed point moves the poles of a population, as plain values for JSON.
+
+    Keys: `largest` and its `neuron`, `rms`; `outside_trained`: neurons whose trained poles lie outside the unit
+    circle; `outside`: those whose poles do on the chip; `abs_max`: largest modulus there.
+    """
+    trained = poles(kind, numbers)
+    whole = coefficient_integers(where, kind, numbers, fraction_bits)
+    found = poles(kind, _over(whole, 1 << fraction_bits))
+    moved = pole_distance(found, trained)
+    return {
+        "fraction_bits": fraction_bits,
+        "largest": float(moved.max()),
+        "neuron": int(moved.argmax()),
+        "rms": float(np.sqrt((moved**2).mean())),
+        "outside_trained": int((np.abs(trained).max(axis=-1) > 1 + SLACK).sum()),
+        "outside": int((np.abs(found).max(axis=-1) > 1 + SLACK).sum()),
+        "abs_max": float(np.abs(found).max()),
+    }
+
+
+def _over(whole: Mapping[str, np.ndarray], one: int) -> dict[str, np.ndarray]:
+    return {key: value / one for key, value in whole.items()}
