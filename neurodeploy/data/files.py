@@ -12,7 +12,7 @@ from typing import Any
 import h5py
 import numpy as np
 
-from neurodeploy.data.binning import N_UNITS, Binning, count_events, dropped_note, joined
+from neurodeploy.data.binning import N_UNITS, Binning, Counts, count_events, dropped_note, joined
 from neurodeploy.data.events import Binned, check_as_many, extent, steps_of
 from neurodeploy.data.npz import open_npz
 from neurodeploy.data.spikes import SpikeData, check_kinds
@@ -102,19 +102,26 @@ def counted(path: Path, binning: Binning, n_units: int, limit: int | None = None
     Raises:
         DataError: the file is damaged, or a sample holds events that are not allowed; see `count_events`.
     """
+    found, labels = count_lists(path, binning, n_units, limit)
+    source = from_counts(str(path), found, labels, binary=not binning.counts)
+    return replace(source, notes=dropped_note(path.name, found))
+
+
+def count_lists(path: Path, binning: Binning, n_units: int, limit: int | None = None) -> tuple[Counts, np.ndarray]:
+    """Return the counts and the labels in a file in SHD layout; for the errors see `counted`."""
     with _stored(path) as (times, units, labels):
         check_as_many(str(path), times, units)
+        if labels.shape != times.shape or labels.dtype.kind not in "iu":
+            raise DataError(
+                f"{path}: {len(times)} samples have labels of shape {labels.shape} and type {labels.dtype}, one whole "
+                "number each is needed"
+            )
         n_samples = min(len(times), limit or len(times))
         parts = []
         for first in range(0, n_samples, AT_ONCE):
             some = _events(path, times, units, np.arange(first, min(first + AT_ONCE, n_samples)))
             parts.append(count_events(str(path), zip(*some, strict=True), binning, n_units, first))
-        found = joined(parts)
-        if labels.shape != times.shape:
-            raise DataError(f"{path}: {len(times)} samples have labels of shape {labels.shape}, one each is needed")
-        labels_B = labels[:n_samples]
-    source = from_counts(str(path), found, labels_B, binary=not binning.counts)
-    return replace(source, notes=dropped_note(path.name, found))
+        return joined(parts), labels[:n_samples]
 
 
 @contextmanager

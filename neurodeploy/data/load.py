@@ -226,6 +226,7 @@ def _row(source: Source) -> dict[str, Any]:
         "dt_s": source.dt_s,
         "n_steps": source.n_steps,
         "sha256": source.sha256 or None,
+        "files": list(source.files),
         "partitions": list(source.partitions),
         "binning": None if binning is None else vars(binning) | {"dt_s": binning.dt_s},
         "fetch": [one.url for one in source.downloads],

@@ -13,9 +13,11 @@ import numpy as np
 from neurodeploy.data.binning import Binning
 from neurodeploy.data.encode import regular_rate
 from neurodeploy.data.events import Binned, bin_events
+from neurodeploy.data.heidelberg import downloads, load_shd, load_ssc
 from neurodeploy.data.settings import Wanted
 from neurodeploy.data.source import (
     OFFICIAL,
+    PAPER,
     RECORDINGS,
     SPEAKERS,
     STRATIFIED,
@@ -28,6 +30,7 @@ from neurodeploy.data.source import (
 from neurodeploy.data.speech_spikes import HASHED, load_fsdd_spikes, load_speech_commands_spikes
 from neurodeploy.data.spikes import checked
 from neurodeploy.data.stream import from_events, from_memory
+from neurodeploy.data.unpack import ENDINGS
 
 __all__ = ["SOURCES", "Source", "folders"]
 
@@ -166,6 +169,41 @@ SOURCES: dict[str, Source] = {
             note="a re-encoded subset, never to be called SSC",
             binning=PAPER_300,
             partitions=(SPEAKERS, OFFICIAL, HASHED),
+            n_classes=35,
+        ),
+        Source(
+            name="shd",
+            what="Spiking Heidelberg Digits: 10,420 spoken digits in English and German, 12 speakers, 700 channels",
+            licence="CC BY 4.0",
+            citation="Cramer et al., IEEE TNNLS 33, 2744-2757, 2022",
+            dt_s=PAPER_250.dt_s,
+            n_steps=PAPER_250.n_steps,
+            load=load_shd,
+            file="shd/shd_train.h5",
+            note="from https://zenkelab.org/datasets/, with shd_test.h5 beside it; .h5.gz and .h5.zip are read too",
+            parts=(("shd_test.h5", ""),),
+            packings=ENDINGS,
+            downloads=downloads("shd"),
+            binning=PAPER_250,
+            partitions=(SPEAKERS, STRATIFIED, PAPER),
+            n_classes=20,
+        ),
+        Source(
+            name="ssc",
+            what="Spiking Speech Commands: 105,829 spoken words of 35 classes, 700 channels, official parts",
+            licence="CC BY 4.0",
+            citation="Cramer et al., IEEE TNNLS 33, 2744-2757, 2022",
+            dt_s=PAPER_300.dt_s,
+            n_steps=PAPER_300.n_steps,
+            load=load_ssc,
+            file="ssc/ssc_train.h5",
+            note="from https://zenkelab.org/datasets/, with ssc_valid.h5 and ssc_test.h5 beside it; .h5.gz and .h5.zip "
+            "are read too",
+            parts=(("ssc_valid.h5", ""), ("ssc_test.h5", "")),
+            packings=ENDINGS,
+            downloads=downloads("ssc"),
+            binning=PAPER_300,
+            partitions=(OFFICIAL,),
             n_classes=35,
         ),
     )

@@ -1,10 +1,12 @@
-"""`recipes` and `data list`: what there is to run, and to run it on."""
+"""`recipes`, `data list` and `data fetch`: what there is to run, and to run it on."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from neurodeploy.data.load import listing
+from neurodeploy.data.fetch import fetch
+from neurodeploy.data.load import DataSettings, listing, source_of
+from neurodeploy.progress import Progress, silent
 from neurodeploy.recipes import load_recipe, shipped
 
 
@@ -24,3 +26,16 @@ def list_recipes() -> dict[str, dict[str, Any]]:
 def list_datasets() -> list[dict[str, Any]]:
     """Return the datasets known by name: what each is, its licence, checksum, and where it lies."""
     return listing()
+
+
+def fetch_dataset(name: str, progress: Progress = silent) -> dict[str, Any]:
+    """Download a dataset's files that are not on this machine, each whole and with the published checksum.
+
+    Returns:
+        `name`, and `paths` of its files; none where it comes with the package.
+
+    Raises:
+        DataError: the name is unknown, the dataset is not offered, or there is no network.
+    """
+    source = source_of(DataSettings(dataset=name))
+    return {"name": name, "paths": [str(path) for path in fetch(source, progress)]}

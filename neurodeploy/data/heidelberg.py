@@ -1,0 +1,178 @@
+"""The Spiking Heidelberg Digits and the Spiking Speech Commands, from their official files.
+
+Source: Cramer, Stradmann, Schemmel, Zenke, IEEE TNNLS 33, 2744-2757, 2022; https://zenkelab.org/datasets/.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from neurodeploy.data.binning import N_UNITS, Binning, dropped_note, joined
+from neurodeploy.data.cache import Kept, identity, kept_counts, key_of
+from neurodeploy.data.fetch import md5_of, obtain
+from neurodeploy.data.files import count_lists
+from neurodeploy.data.settings import Wanted
+from neurodeploy.data.source import PAPER, SPEAKERS, Download, Samples, Source, held_out
+from neurodeploy.data.stream import from_counts
+from neurodeploy.data.unpack import plain_file
+from neurodeploy.errors import DataError
+
+BASE = "https://zenkelab.org/datasets/"
+MD5 = {
+    "shd_train": "f3252aeb598ac776c1b526422d90eecb",
+    "shd_test": "1503a5064faa34311c398fb0a1ed0a6f",
+    "ssc_train": "d102be95e7144fcc0553d1f45ba94170",
+    "ssc_valid": "b4eee3516a4a90dd0c71a6ac23a8ae43",
+    "ssc_test": "a35ff1e9cffdd02a20eb850c17c37748",
+}
+"""Of the .h5.zip files, as the publishers and tonic give them."""
+SIZES = {
+    "shd_train": (8156, 8332),
+    "shd_test": (2264, 2088),
+    "ssc_train": (75466,),
+    "ssc_valid": (9981,),
+    "ssc_test": (20382,),
+}
+"""Samples that the publishers state; for SHD their two pages differ."""
+TRAIN, VALIDATION, TEST = "train", "validation", "test"
+
+
+def downloads(name: str) -> tuple[Download, ...]:
+    """Return the official files of a dataset."""
+    return tuple(
+        Download(f"{name}/{file}.h5.zip", f"{BASE}{file}.h5.zip", md5)
+        for file, md5 in MD5.items()
+        if file.startswith(name)
+    )
+
+
+def load_shd(source: Source, wanted: Wanted, split: str) -> Samples:
+    """Return spoken digits; there is no official validation part, so speakers are held out of the training file."""
+    files = {TRAIN: "shd/shd_train.h5", TEST: "shd/shd_test.h5"}
+    from_test = split == TEST or (split == VALIDATION and wanted.partition == PAPER)
+    parts = [TRAIN, TEST] if split == "all" else [TEST if from_test else TRAIN]
+    found = [_kept(source, files[part], wanted) for part in parts]
+    is_test = _flags(found, [part == TEST for part in parts])
+    if wanted.partition == PAPER:
+        rule = "validation: the test part itself, as in the paper, so the model was selected on the test part"
+        return _samples(source, wanted, found, is_test, is_test, rule)
+    if is_test.all():
+        return _samples(source, wanted, found, is_test, None, "")
+    rule, is_validation = "validation: a seeded share of each class, out of the training file", None
+    if wanted.partition == SPEAKERS:
+        trained = found[parts.index(TRAIN)]
+        if "speaker" not in trained.extra:
+            raise DataError(
+                f"{source.path(files[TRAIN])}: lacks extra/speaker with one number per sample, by which the validation "
+                "part is held out; take the official file, or set data.partition = stratified"
+            )
+        out = held_out(trained.extra["speaker"], wanted.validation_part)
+        inside = np.isin(trained.extra["speaker"], out)
+        is_validation = np.zeros(len(is_test), bool)
+        is_validation[~is_test] = inside
+        names = ", ".join(map(str, out))
+        rule = f"validation: speakers {names} of the training file, of whom no sample is trained on"
+    return _samples(source, wanted, found, is_test, is_validation, rule)
+
+
+def load_ssc(source: Source, wanted: Wanted, split: str) -> Samples:
+    """Return spoken words in the official parts."""
+    files = {TRAIN: "ssc/ssc_train.h5", VALIDATION: "ssc/ssc_valid.h5", TEST: "ssc/ssc_test.h5"}
+    parts = list(files) if split == "all" else [split]
+    found = [_kept(source, files[part], wanted) for part in parts]
+    is_test, is_validation = (_flags(found, [part == one for part in parts]) for one in (TEST, VALIDATION))
+    return _samples(source, wanted, found, is_test, is_validation, "parts: the official files")
+
+
+def _flags(found: Sequence[Kept], values: Sequence[bool]) -> np.ndarray:
+    return np.concatenate([np.full(len(one.labels), value) for one, value in zip(found, values, strict=True)])
+
+
+def _samples(
+    source: Source,
+    wanted: Wanted,
+    found: Sequence[Kept],
+    is_test: np.ndarray,
+    is_validation: np.ndarray | None,
+    rule: str,
+) -> Samples:
+    counts = joined([one.counts for one in found])
+    labels = np.concatenate([one.labels for one in found]).astype(np.int64)
+    names = tuple(str(word) for word in found[0].extra.get("keys", ()))
+    assert wanted.binning is not None
+    data = from_counts(source.name, counts, labels, names, binary=not wanted.binning.counts)
+    notes = (note for one in found for note in dropped_note(one.extra["file"].item(), one.counts))
+    return Samples(replace(data, notes=tuple(notes)), is_test, is_validation, rule)
+
+
+def _kept(source: Source, file: str, wanted: Wanted) -> Kept:
+    """Return an official file's samples in their steps, from the cache where they were binned before."""
+    path = obtain(source, file)
+    assert wanted.binning is not None
+    assert source.n_classes is not None
+    return read_official(source.name, path, wanted.binning, source.n_classes)
+
+
+def read_official(name: str, path: Path, binning: Binning, n_classes: int) -> Kept:
+    """Return the samples of one file in the official layout, packed or not.
+
+    Raises:
+        DataError: the file is damaged, an array is missing, or a sample is not allowed; the message names it.
+    """
+
+    def make() -> Kept:
+        with plain_file(path) as plain:
+            try:
+                counts, labels = count_lists(plain, binning, N_UNITS)
+                extra = _extra(plain, len(labels), n_classes)
+            except DataError as error:
+                raise DataError(str(error).replace(str(plain), str(path))) from None
+        _check_labels(path, labels, n_classes)
+        _check_size(path, len(labels))
+        return Kept(counts, labels, extra | {"file": np.array(path.name)})
+
+    return kept_counts(name, key_of(file=identity(path), n_classes=n_classes, **vars(binning)), make)
+
+
+def _extra(path: Path, n_samples: int, n_classes: int) -> dict[str, np.ndarray]:
+    """Return who spoke each sample and what the classes are called, where the file says so."""
+    found: dict[str, np.ndarray] = {}
+    try:
+        with h5py.File(path, "r") as stored:
+            speaker: Any = stored.get("extra/speaker")
+            if isinstance(speaker, h5py.Dataset) and speaker.shape == (n_samples,) and speaker.dtype.kind in "iu":
+                found["speaker"] = speaker[()]
+            keys: Any = stored.get("extra/keys")
+            if isinstance(keys, h5py.Dataset) and keys.shape == (n_classes,):
+                words = [word.decode("utf-8") if isinstance(word, bytes) else str(word) for word in keys[()]]
+                found["keys"] = np.array(words)
+    except Exception as error:  # h5py raises many kinds for damaged files
+        raise DataError(f"{path}: is a damaged HDF5 file ({error}); copy it again") from None
+    return found
+
+
+def _check_labels(path: Path, labels: np.ndarray, n_classes: int) -> None:
+    odd = np.flatnonzero((labels < 0) | (labels >= n_classes))
+    if len(odd):
+        raise DataError(
+            f"{path}: sample {odd[0]} has label {labels[odd[0]]}, 0..{n_classes - 1} are allowed; {len(odd)} of "
+            f"{len(labels)} samples are affected"
+        )
+
+
+def _check_size(path: Path, n_samples: int) -> None:
+    """Check the number of samples, where the file is known to be the official one."""
+    name = path.name.partition(".")[0]
+    if not path.name.endswith(".zip") or name not in MD5:
+        return
+    if md5_of(path) == MD5[name] and n_samples not in SIZES[name]:
+        raise DataError(
+            f"{path}: gave {n_samples} samples, the official file holds {' or '.join(map(str, SIZES[name]))}; "
+            "please report this as a bug"
+        )
