@@ -7,7 +7,7 @@ import math
 import sys
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import tomli_w
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -17,6 +17,7 @@ from neurodeploy.data.load import DataSettings
 from neurodeploy.data.sources import SOURCES
 from neurodeploy.errors import DataError, RecipeError, nearest
 from neurodeploy.hardware.chips import CHIPS
+from neurodeploy.networks.family_settings import FamilySettings
 from neurodeploy.networks.spiking import NetworkSettings
 from neurodeploy.quantize.settings import QuantizeSettings
 from neurodeploy.training.settings import TrainingSettings
@@ -51,7 +52,8 @@ class Recipe(BaseModel):
     description: str = ""
     chip: str = "loihi2"
     data: DataSettings
-    network: NetworkSettings = NetworkSettings()
+    network: NetworkSettings | FamilySettings = NetworkSettings()
+    """`FamilySettings` where the table names a `model`."""
     training: TrainingSettings = TrainingSettings()
     quantize: QuantizeSettings = QuantizeSettings()
     certificate: CertificateSettings = Field(default_factory=CertificateSettings)
@@ -81,7 +83,7 @@ def validated(values: dict[str, Any], where: str) -> Recipe:
         RecipeError: one line with the first key that is unknown or out of range.
     """
     try:
-        recipe = Recipe(**values)
+        recipe = Recipe(**values | _network(values, where))
     except ValidationError as error:
         raise RecipeError(f"{where}: {_one_line(error)}") from None
     for key, value in flat(values).items():
@@ -108,6 +110,17 @@ def shipped() -> dict[str, Path]:
         if folder.is_dir():
             return {path.stem: path for path in sorted(folder.glob("*.toml"))}
     return {}
+
+
+def _network(values: dict[str, Any], where: str) -> dict[str, Any]:
+    """Return the network's table as settings of its own kind, so that an error speaks of that kind alone."""
+    table = values.get("network")
+    if not isinstance(table, dict):
+        return {}
+    try:
+        return {"network": (FamilySettings if "model" in table else NetworkSettings)(**table)}
+    except ValidationError as error:
+        raise RecipeError(f"{where}: {_one_line(error, 'network.')}") from None
 
 
 def _read(name: str, seen: tuple[str, ...]) -> dict[str, Any]:
@@ -163,12 +176,16 @@ def _keys() -> list[str]:
     """Return every key that can be set, as table.key."""
     found = []
     for name, info in Recipe.model_fields.items():
-        inner = info.annotation
-        if isinstance(inner, type) and issubclass(inner, BaseModel):
-            found += [f"{name}.{key}" for key in inner.model_fields]
-        else:
-            found.append(name)
-    return found
+        inner = [f"{name}.{key}" for model in _tables(info.annotation) for key in model.model_fields]
+        found += inner or [name]
+    return list(dict.fromkeys(found))
+
+
+def _tables(annotation: Any) -> list[type[BaseModel]]:
+    """Return the settings that a field of the recipe may hold."""
+    return [
+        one for one in get_args(annotation) or (annotation,) if isinstance(one, type) and issubclass(one, BaseModel)
+    ]
 
 
 def _suggestion(key: str) -> str:
@@ -204,15 +221,13 @@ def _wrong(key: str, value: Any) -> str:
 def _field(key: str) -> Any:
     """Return the type of a setting, given as table.key."""
     table, _, name = key.rpartition(".")
-    model = Recipe.model_fields[table].annotation if table else Recipe
-    assert isinstance(model, type)
-    assert issubclass(model, BaseModel)
-    return model.model_fields[name].annotation
+    models = _tables(Recipe.model_fields[table].annotation) if table else [Recipe]
+    return next(one.model_fields[name].annotation for one in models if name in one.model_fields)
 
 
-def _one_line(error: ValidationError) -> str:
+def _one_line(error: ValidationError, before: str = "") -> str:
     first = error.errors()[0]
-    key = ".".join(str(part) for part in first["loc"])
+    key = before + ".".join(str(part) for part in first["loc"])
     if first["type"] == "extra_forbidden":
         return f"{key!r} is not a setting; {_suggestion(key)}"
     found = "" if first["type"] == "missing" else f", found {first['input']!r}"
