@@ -19,14 +19,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from neurodeploy.neurons.poles import adaptive_poles, conjugate_poles, matrix_poles
+from neurodeploy.neurons.ssm import rf, silif
+from neurodeploy.neurons.ssm.cadlif import CAdLIF
 
 Parameters = Mapping[str, np.ndarray]
-"""A layer's trained vectors of shape (N,), by the names that checkpoints have."""
-
-ALPHA_RANGE, BETA_RANGE, A_RANGE = (0.36, 0.96), (0.96, 0.99), (0.0, 1.0)
-"""What cAdLIF, and for `a` SiLIF too, are clipped to in every forward pass."""
-RF_DT_S = 0.004
-RF_LARGEST_RATE = -0.1
+"""A layer's trained vectors of shape (N,), by the names that layers and checkpoints have."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +42,7 @@ class Formulas:
 def _silif(layer: Parameters) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return alpha, beta and a: rates and time step are stored as logarithms."""
     alpha, beta = (np.exp(-np.exp(layer[name]) * np.exp(layer["dt"])) for name in ("alpha", "beta"))
-    return alpha, beta, _clipped(layer["a"], A_RANGE)
+    return alpha, beta, _clipped(layer["a"], silif.A)
 
 
 def _silif_paper(layer: Parameters) -> np.ndarray:
@@ -68,9 +65,8 @@ def _cadlif_paper(layer: Parameters) -> np.ndarray:
 
 
 def _cadlif_implemented(layer: Parameters) -> np.ndarray:
-    return adaptive_poles(
-        _clipped(layer["alpha"], ALPHA_RANGE), _clipped(layer["beta"], BETA_RANGE), _clipped(layer["a"], A_RANGE)
-    )
+    alpha, beta, a = (_clipped(layer[name], CAdLIF.bounds[name]) for name in ("alpha", "beta", "a"))
+    return adaptive_poles(alpha, beta, a)
 
 
 def _csilif(layer: Parameters) -> np.ndarray:
@@ -80,12 +76,12 @@ def _csilif(layer: Parameters) -> np.ndarray:
 
 def _rf_paper(layer: Parameters) -> np.ndarray:
     rate = layer["alpha_real"].astype(np.float64) + 1j * layer["alpha_im"]
-    return conjugate_poles(np.exp(RF_DT_S * rate))
+    return conjugate_poles(np.exp(rf.DT_S * rate))
 
 
 def _rf_implemented(layer: Parameters) -> np.ndarray:
-    damping = np.minimum(layer["alpha_real"], np.float32(RF_LARGEST_RATE)).astype(np.float64)
-    return conjugate_poles(1 + RF_DT_S * (damping + 1j * layer["alpha_im"]))
+    damping = np.minimum(layer["alpha_real"], np.float32(rf.LARGEST_REAL)).astype(np.float64)
+    return conjugate_poles(1 + rf.DT_S * (damping + 1j * layer["alpha_im"]))
 
 
 def _clipped(values_N: np.ndarray, allowed: tuple[float, float]) -> np.ndarray:

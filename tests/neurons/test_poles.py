@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
+from neurodeploy.networks.published import load_published
 from neurodeploy.neurons.family_poles import FAMILY, Formulas
 from neurodeploy.neurons.poles import (
     adaptive_poles,
@@ -87,6 +90,22 @@ def test_the_published_networks_give_the_recorded_arrays(network: str, formula: 
     found = published(network, formula, layer)
     assert found.shape == (512, 2)
     assert pole_distance(found, recorded.astype(np.complex128)).max() < SINGLE
+
+
+@pytest.mark.data
+@pytest.mark.parametrize("network", FAMILY)
+def test_implemented_is_what_the_network_steps_with(network: str) -> None:
+    found = load_published(Path(os.environ["NEURODEPLOY_DATA"]) / "silif_ssc_reference" / f"{network}.npz")
+    for index, layer in enumerate(found.network.layers):
+        with torch.no_grad():
+            coefficients: Any = layer.coefficients()  # type: ignore[operator]
+        if hasattr(coefficients, "decay_N"):
+            decay = coefficients.decay_N
+            poles = conjugate_poles(decay.re.numpy() + 1j * decay.im.numpy())
+        else:
+            poles = adaptive_poles(*(getattr(coefficients, name).numpy() for name in ("alpha_N", "beta_N", "a_N")))
+        # Some C-SiLIF neurons turn by dozens of circles a step: in single precision angles are rounded to 1e-5.
+        assert pole_distance(poles, published(network, "implemented", index)).max() < 1e-5
 
 
 def test_matrix_poles_equal_lapack() -> None:
