@@ -15,8 +15,9 @@ from typing import Any
 import numpy as np
 
 from neurodeploy.backends.lava import synapses
-from neurodeploy.backends.trace import LayerTrace, Part, Scores
+from neurodeploy.backends.trace import LayerTrace, Part, Scores, score_unit
 from neurodeploy.errors import LavaError
+from neurodeploy.fixedpoint import rules
 from neurodeploy.mapping.program import READOUTS, Program
 
 WIDEST = 8000
@@ -32,8 +33,11 @@ STATE_BYTES = 12
 def samples_per_block(program: Program, n_samples: int, n_steps: int, record: bool) -> int:
     """Return how many samples to run side by side, so that the blocks are about equal."""
     widest = max(program.n_inputs, *(layer.n_neurons for layer in program.layers))
-    entries = (one.weight.size * (one.largest_delay + 1) for one in program.connections if not one.window)
+    in_blocks = (one for one in program.connections if not one.window and not synapses.shares_a_process(one))
+    entries = (one.weight.size * (one.largest_delay + 1) for one in in_blocks)
     per_step = 4 * program.n_inputs
+    if program.readout == rules.SOFTMAX:
+        per_step += 4 * program.layer(program.output).n_neurons
     if record:
         per_step += STATE_BYTES * sum(layer.n_neurons for layer in program.layers)
     most = min(
@@ -75,12 +79,15 @@ class Recorder:
     """Keeps one layer's states inside its own Lava process and writes them after the last step.
 
     Lava's own way out, `Var.get`, sends one number per message: the states of 50 samples of a
-    small network took 53 s to read, against 0.5 s to compute.
+    small network took 53 s to read, against 0.5 s to compute. For a softmax it leaves the potentials:
+    that is the parent's, because the exponential of another numpy may round otherwise.
     """
 
     def __init__(self, file: str, n_steps: int, record: bool, readout: str = READOUTS[0], start: int = 0) -> None:
-        self.file, self.n_steps, self.record = file, n_steps, record
-        self.readout, self.start = readout, start
+        self.file, self.n_steps = file, n_steps
+        self.every = ("spikes", "u", "v") if record else ("v",) if readout == rules.SOFTMAX else ()
+        self.readout = READOUTS[0] if readout == rules.SOFTMAX else readout
+        self.start = start
         self.now = 0
         self.kept: dict[str, np.ndarray] = {}
 
@@ -89,16 +96,14 @@ class Recorder:
         if not self.now:
             self.scores = Scores(self.readout, 1, len(u), self.start)
             self.kept = {"counts": np.zeros(len(u), np.int64), "largest": np.zeros((), np.int64)}
-            if self.record:
-                kinds: dict[str, Any] = {"spikes": spikes.dtype, "u": np.int32, "v": np.int32}
-                self.kept |= {key: np.zeros((self.n_steps, len(u)), kind) for key, kind in kinds.items()}
+            kinds: dict[str, Any] = {"spikes": spikes.dtype, "u": np.int32, "v": np.int32}
+            self.kept |= {key: np.zeros((self.n_steps, len(u)), kinds[key]) for key in self.every}
         self.kept["counts"] += spikes != 0
         self.kept["largest"] = np.maximum(self.kept["largest"], np.abs(spikes.astype(np.int64)).max())
         self.scores.add(v[None], self.now)
-        if self.record:
-            self.kept["spikes"][self.now] = spikes
-            self.kept["u"][self.now] = u
-            self.kept["v"][self.now] = v
+        states = {"spikes": spikes, "u": u, "v": v}
+        for key in self.every:
+            self.kept[key][self.now] = states[key]
         self.now += 1
         if self.now == self.n_steps:
             if self.scores.BN is not None:
@@ -128,9 +133,22 @@ def read_part(folder: Path, program: Program, n_samples: int) -> Part:
         counts[layer.name] = kept["counts"].reshape(n_samples, -1)
         if "scores" in kept:
             scores = kept["scores"].reshape(n_samples, -1)
+        elif layer.name == program.output and program.readout == rules.SOFTMAX:
+            scores = _softmax_scores(program, kept["v"].reshape(-1, n_samples, layer.n_neurons))
         if "u" in kept:
             layers[layer.name] = LayerTrace(*(_apart(kept[key], n_samples) for key in ("spikes", "u", "v")))
     return Part(counts, layers, {}, scores)
+
+
+def _softmax_scores(program: Program, v_TBN: np.ndarray) -> np.ndarray:
+    """Return the scores (B, N) as our simulator adds them up."""
+    output = program.layer(program.output)
+    _, n_samples, n_neurons = v_TBN.shape
+    scores = Scores(program.readout, n_samples, n_neurons, output.start, unit=score_unit(program))
+    for step, v_BN in enumerate(v_TBN):
+        scores.add(v_BN, step)
+    assert scores.BN is not None
+    return scores.BN
 
 
 def _apart(states: np.ndarray, n_samples: int) -> np.ndarray:

@@ -1,9 +1,9 @@
 """A Program as a network of Lava's own processes, run in blocks of samples.
 
 Spikes enter from Lava's ring buffer, a connection is its `Dense`, `DelayDense`, `Conv` or `Sparse`, a
-layer its `LIF`, `LIFReset`, `Sigma`, `Delta` or `SigmaDelta`, all in their `fixed_pt` models. Several
-samples share a network as unconnected copies: block-diagonal weights, or groups of a convolution, leave
-each copy's arithmetic as it is.
+layer its `LIF`, `LIFReset`, `Sigma`, `Delta` or `SigmaDelta`, all in their `fixed_pt` models; neurons that
+Lava lacks are processes of ours. Several samples share a network as unconnected copies: block-diagonal
+weights, groups of a convolution, or one matrix used for each leave each copy's arithmetic as it is.
 
 Imports Lava, so it is loaded only where Lava is. Axes: B sample, T step, I channel, N neuron.
 """
@@ -33,10 +33,13 @@ from scipy import sparse
 
 from neurodeploy.backends.lava import synapses
 from neurodeploy.backends.lava.blocks import block_folder, blocks_of, layer_file, overflow_file
+from neurodeploy.backends.lava.cells import IntegerCells
+from neurodeploy.backends.lava.dense import DenseByExponent
 from neurodeploy.backends.lava.processes import MODELS, IntegerLif
 from neurodeploy.backends.trace import Progress
 from neurodeploy.fixedpoint import rules, sigma_delta
 from neurodeploy.mapping import layer as layers
+from neurodeploy.mapping.cells import Cells
 from neurodeploy.mapping.connection import Connection
 from neurodeploy.mapping.kinds import AnyLayer
 from neurodeploy.mapping.program import INPUT, Program
@@ -138,8 +141,7 @@ def _build(program: Program, spikes: np.ndarray, n_steps: int, folder: Path, rec
         if synapses.runs_as_conv(one):
             _connect_conv(one, source, target, n_block, graded, overflow_file(folder, index))
             continue
-        for matrix in synapses.matrices(one):
-            process = _matrix(one, matrix, n_block, graded)
+        for process in _matrices(one, n_block, graded):
             source.connect(process.s_in)
             process.a_out.connect(target)
     return ends[program.layers[0].name]
@@ -148,6 +150,8 @@ def _build(program: Program, spikes: np.ndarray, n_steps: int, folder: Path, rec
 def _neurons(layer: AnyLayer, n_block: int, recorder: dict[str, Any]) -> AbstractProcess:
     """Return Lava's own neurons wherever they can express the layer, else our own process."""
     process: AbstractProcess
+    if isinstance(layer, Cells):
+        return IntegerCells(layer=layer, n_block=n_block, recorder=recorder)
     if isinstance(layer, layers.SigmaDelta):
         process = _sigma_delta(layer, n_block)
     elif layer.reset == rules.RESET_ZERO and not layer.refractory:
@@ -177,6 +181,14 @@ def _sigma_delta(layer: layers.SigmaDelta, n_block: int) -> AbstractProcess:
         return Delta(shape=shape, vth=layer.vth, **values)
     mode = ActivationMode.RELU if layer.activation == sigma_delta.RELU else ActivationMode.UNIT
     return SigmaDelta(shape=shape, vth=layer.vth, bias=np.tile(layer.bias, n_block), act_mode=mode, **values)
+
+
+def _matrices(one: Connection, n_block: int, graded: dict[str, int]) -> list[AbstractProcess]:
+    """Return Lava's matrix processes that add up to a connection, or its models in one process."""
+    parts = list(synapses.matrices(one))
+    if synapses.shares_a_process(one):
+        return [DenseByExponent(one=one, parts=parts, n_block=n_block, **graded)]
+    return [_matrix(one, part, n_block, graded) for part in parts]
 
 
 def _matrix(one: Connection, matrix: synapses.Matrix, n_block: int, graded: dict[str, int]) -> AbstractProcess:

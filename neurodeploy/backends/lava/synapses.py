@@ -49,6 +49,11 @@ def runs_as_conv(one: Connection) -> bool:
     return max(*window.kernel, *window.stride, *window.padding, *window.dilation, window.groups) <= INT8_MAX
 
 
+def shares_a_process(one: Connection) -> bool:
+    """Return whether the matrices of a connection's exponents share one process, with all samples: without delays."""
+    return not one.window and not one.largest_delay and len(np.unique(one.weight_exp)) > 1
+
+
 def most_side_by_side(program: Program) -> int:
     """Return how many samples fit into Lava's `Conv` as groups side by side."""
     groups = (one.window.groups for one in program.connections if one.window and runs_as_conv(one))

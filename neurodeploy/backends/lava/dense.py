@@ -1,0 +1,101 @@
+"""Lava's `Dense` for rows with exponents of their own: all of its models in one Lava process.
+
+A `Dense` has one exponent, so a matrix needs one for each that its rows have. As processes they cost more
+than their sums: each step waits for all of their messages, and each holds every row of every sample of the
+block. Here the models share a process, each holds its own rows of one sample, and every line of its step
+is Lava's.
+
+Imports Lava, so it is loaded only where Lava is. Axes: B sample of the block, O row, I column.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from lava.magma.core.decorator import implements, requires, tag
+from lava.magma.core.model.py.model import PyLoihiProcessModel
+from lava.magma.core.model.py.ports import PyInPort, PyOutPort
+from lava.magma.core.model.py.type import LavaPyType
+from lava.magma.core.process.ports.ports import InPort, OutPort
+from lava.magma.core.process.process import AbstractProcess
+from lava.magma.core.process.variable import Var
+from lava.magma.core.resources import CPU
+from lava.magma.core.sync.protocols.loihi_protocol import LoihiProtocol
+from lava.proc.dense.models import PyDenseModelBitAcc
+from lava.utils.weightutils import SignMode
+
+from neurodeploy.backends.lava.synapses import Matrix
+from neurodeploy.mapping.connection import Connection
+
+
+class DenseByExponent(AbstractProcess):
+    """A matrix without delays, for several samples.
+
+    Args:
+        one: The connection.
+        parts: Its matrices (`synapses.matrices`), each with rows and zeros, and one sign mode for all.
+        n_block: Samples side by side.
+        num_message_bits: As in `Dense`.
+    """
+
+    def __init__(self, *, one: Connection, parts: list[Matrix], n_block: int, num_message_bits: int) -> None:
+        super().__init__(one=one, parts=parts, num_message_bits=num_message_bits)
+        self.s_in = InPort(shape=(n_block * one.n_inputs,))
+        self.a_out = OutPort(shape=(n_block * one.n_outputs,))
+        self.a_buff = Var(shape=(n_block * one.n_outputs,), init=0)
+
+
+class _Heard:
+    """In the place of a port: what the process received, one sample of it at a time."""
+
+    def __init__(self) -> None:
+        self.spikes = np.zeros(0, np.int32)
+
+    def recv(self) -> np.ndarray:
+        return self.spikes
+
+
+class _Unsent:
+    """In the place of a port: the process itself sends what the model has buffered."""
+
+    def send(self, sums: np.ndarray) -> None:
+        pass
+
+
+@implements(proc=DenseByExponent, protocol=LoihiProtocol)
+@requires(CPU)
+@tag("fixed_pt")
+class PyDenseByExponentModel(PyLoihiProcessModel):
+    """One of Lava's own models for each exponent, run on one sample after another: it has no state but its sums."""
+
+    s_in: PyInPort = LavaPyType(PyInPort.VEC_DENSE, np.int32, precision=24)
+    a_out: PyOutPort = LavaPyType(PyOutPort.VEC_DENSE, np.int32, precision=24)
+    a_buff: np.ndarray = LavaPyType(np.ndarray, np.int32, precision=24)
+
+    def __init__(self, proc_params: Any) -> None:
+        super().__init__(proc_params)
+        self.one: Connection = proc_params["one"]
+        self.heard = _Heard()
+        self.bits = np.array([proc_params["num_message_bits"]])
+        exponents = self.one.row_exponents
+        by_rows = [(exponents == part.exponent, part) for part in proc_params["parts"]]
+        self.models = [(rows, self._model(part, part.weight[rows])) for rows, part in by_rows]
+
+    def run_spk(self) -> None:
+        # As in `Dense`: send first, so that loops do not wait for themselves.
+        self.a_out.send(self.a_buff)
+        sent_BI = self.s_in.recv().reshape(-1, self.one.n_inputs)
+        sums_BO = self.a_buff.reshape(len(sent_BI), -1)
+        for sums, self.heard.spikes in zip(sums_BO, sent_BI, strict=True):
+            for rows, model in self.models:
+                model.run_spk()
+                sums[rows] = model.a_buff
+
+    def _model(self, part: Matrix, weight: np.ndarray) -> PyDenseModelBitAcc:
+        model = PyDenseModelBitAcc({"weight_exp": part.exponent, "sign_mode": SignMode[part.sign.upper()]})
+        model.weights = weight.astype(np.int32)
+        model.num_message_bits = self.bits
+        model.a_buff = np.zeros(len(weight), np.int32)
+        model.s_in, model.a_out = self.heard, _Unsent()
+        return model
