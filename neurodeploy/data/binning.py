@@ -11,7 +11,7 @@ from typing import Literal
 
 import numpy as np
 
-from neurodeploy.data.events import MOST_STEPS, steps_of
+from neurodeploy.data.events import MOST_STEPS, WHERE, Events, steps_of
 from neurodeploy.errors import DataError
 
 Rule = Literal["paper", "floor"]
@@ -149,6 +149,25 @@ def count_events(
     joined = np.concatenate(cells) if cells else np.zeros(0, small)
     counted = np.concatenate(values) if values else np.zeros(0, np.uint8)
     return Counts(offsets, joined, counted, binning.n_steps, n_channels, dropped)
+
+
+def counts_of(events: Events, binning: Binning, n_channels: int) -> Counts:
+    """Return events of one's own, with times, counted as the network was trained on.
+
+    Args:
+        n_channels: Channels of the network; `spatial_bin` as many units are allowed.
+
+    Raises:
+        DataError: see `count_events`; or the events say another number of steps or channels.
+    """
+    n_units = n_channels * binning.spatial_bin
+    for name, found, needed in (
+        ("n_steps", events.n_steps, binning.n_steps),
+        ("n_channels", events.n_channels, n_units),
+    ):
+        if found not in (None, needed):
+            raise DataError(f"{WHERE}: {name} is {found}, the network was made for {needed}; leave it out")
+    return count_events(WHERE, zip(*events.timed(), strict=True), binning, n_units)
 
 
 def joined(parts: list[Counts]) -> Counts:

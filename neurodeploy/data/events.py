@@ -34,7 +34,7 @@ class Events:
         n_steps: Steps of every sample; as many as the last event asks for when None.
         n_channels: Channels; the network's own when None.
 
-    Events of one step and channel are one spike.
+    Events of one step and channel are one spike, or counted where the network takes counts.
     """
 
     units: Sequence[Any]
@@ -43,12 +43,13 @@ class Events:
     n_steps: int | None = None
     n_channels: int | None = None
 
-    def binned(self, dt_s: float, n_channels: int) -> Binned:
+    def binned(self, dt_s: float, n_channels: int, *, counts: bool = False) -> Binned:
         """Return the step and channel of every event, checked.
 
         Args:
             dt_s: Step length in seconds, for `times_s`.
             n_channels: Channels of the network.
+            counts: The network takes counts, so events of one step and channel are counted.
 
         Raises:
             DataError: both or none of times and steps, lengths that differ, a time or step below 0 or
@@ -64,10 +65,9 @@ class Events:
                 "check that data and network belong together"
             )
         units = _arrays(self.units, "units", "iu")
-        times = _arrays(self.times_s or (), "times_s", "fiu")
-        check_as_many(WHERE, times if self.steps is None else self.steps, units)
+        check_as_many(WHERE, (self.times_s or ()) if self.steps is None else self.steps, units)
         if self.steps is None:
-            times = [one if one.dtype.kind == "f" else one.astype(np.float64) for one in times]
+            times = self.timed()[0]
             n_steps, _ = extent(WHERE, zip(times, units, strict=True), dt_s, n_channels)
             steps = [steps_of(one, dt_s) for one in times]
         else:
@@ -79,7 +79,17 @@ class Events:
                 f"{WHERE}: sample {late} has an event in step {steps[late].max()}, n_steps = {self.n_steps} allows "
                 f"0..{self.n_steps - 1}; raise it or drop these events"
             )
-        return Binned(steps, units, self.n_steps or n_steps, n_channels)
+        return Binned(steps, units, self.n_steps or n_steps, n_channels, counts)
+
+    def timed(self) -> tuple[list[np.ndarray], list[np.ndarray]]:
+        """Return times in seconds, as floats, and units, one array per sample each.
+
+        Raises:
+            DataError: they are no lists of numbers, or not as many of both.
+        """
+        times, units = _arrays(self.times_s or (), "times_s", "fiu"), _arrays(self.units, "units", "iu")
+        check_as_many(WHERE, times, units)
+        return [one if one.dtype.kind == "f" else one.astype(np.float64) for one in times], units
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,13 +100,20 @@ class Binned:
     units: Lists
     n_steps: int
     n_channels: int
+    counts: bool = False
 
     def __len__(self) -> int:
         return len(self.steps)
 
     def read(self, batches: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
-        """Yield the spikes of each batch of samples, (B, T, I) uint8, at most one per step and channel."""
+        """Yield the spikes of each batch of samples, (B, T, I): at most one per step and channel, or int32 counts."""
         for chosen in batches:
+            if self.counts:
+                held = np.zeros((len(chosen), self.n_steps, self.n_channels), np.int32)
+                for row, index in enumerate(chosen):
+                    np.add.at(held[row], (self.steps[index], self.units[index]), 1)
+                yield held
+                continue
             spikes = np.zeros((len(chosen), self.n_steps, self.n_channels), np.uint8)
             for row, index in enumerate(chosen):
                 spikes[row, self.steps[index], self.units[index]] = 1

@@ -45,7 +45,8 @@ def open_file(
     Args:
         dt_s: Bin width in seconds; needed by HDF5 files, whose events carry times.
         n_channels: Channels of the network; without it HDF5 files use the largest unit found.
-        binning: Instead of `dt_s` for HDF5 files: events are counted by this rule, and must be in order.
+        binning: Instead of `dt_s` for HDF5 files: events are counted by this rule, and must be in order. Dense files
+            are binned already; they may hold counts where this rule counts.
         limit: First samples only; no others are looked at.
 
     Raises:
@@ -60,7 +61,7 @@ def open_file(
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror}); check the path") from None
     if start.startswith(b"PK\x03\x04"):
-        return open_npz(path, LAYOUTS).first(limit)
+        return open_npz(path, LAYOUTS, counts=binning is not None and binning.counts).first(limit)
     if start == b"\x89HDF\r\n\x1a\n":
         if binning is not None:
             units = N_UNITS if n_channels is None else n_channels * binning.spatial_bin

@@ -14,7 +14,7 @@ from typing import IO, Any
 
 import numpy as np
 
-from neurodeploy.data.spikes import check_kinds, check_values
+from neurodeploy.data.spikes import Kind, check_kinds, check_values
 from neurodeploy.data.stream import SampleSource
 from neurodeploy.errors import DataError
 
@@ -34,13 +34,14 @@ class Head:
     offset: int
 
 
-def open_npz(path: Path, layouts: str) -> SampleSource:
+def open_npz(path: Path, layouts: str, *, counts: bool = False) -> SampleSource:
     """Return the samples in an .npz with `spikes`, `labels` and perhaps `class_names`.
 
     Values are checked when they are read.
 
     Args:
         layouts: What a data file may be, for messages.
+        counts: A step and channel may hold any number of events, not one only.
 
     Raises:
         DataError: an array is missing or of another kind, or the file is damaged.
@@ -58,15 +59,20 @@ def open_npz(path: Path, layouts: str) -> SampleSource:
     names = tuple(str(name) for name in arrays["class_names"].ravel()) if "class_names" in arrays else ()
     labels_B = check_kinds(str(path), head.shape, head.dtype, arrays["labels"])
     n_channels = math.prod(head.shape[2:])
-    return SampleSource(str(path), labels_B, head.shape[1], n_channels, lambda wanted: _read(path, head, wanted), names)
+    kind: Kind = "counts" if counts else "binary"
+
+    def read(batches: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+        return _read(path, head, batches, counts)
+
+    return SampleSource(str(path), labels_B, head.shape[1], n_channels, read, names, kind)
 
 
-def _read(path: Path, head: Head, batches: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+def _read(path: Path, head: Head, batches: Iterable[np.ndarray], counts: bool) -> Iterator[np.ndarray]:
     if head.by_columns:  # samples do not lie one after the other
         with unpacked(path) as stored:
             whole = stored["spikes"]
         for chosen in batches:
-            yield check_values(str(path), whole[chosen], int(chosen[0]))
+            yield check_values(str(path), whole[chosen], int(chosen[0]), counts=counts)
         return
     with unpacked(path) as stored, stored.zip.open(head.member) as stream:
         _take(stream, head.offset)
@@ -81,7 +87,7 @@ def _read(path: Path, head: Head, batches: Iterable[np.ndarray]) -> Iterator[np.
             except Exception as error:
                 raise _damaged(path, error, f", samples from {now} on cannot be read") from None
             now = after
-            yield check_values(str(path), some[chosen - first], first)
+            yield check_values(str(path), some[chosen - first], first, counts=counts)
 
 
 def _head(path: Path, stored: Any) -> Head:

@@ -83,15 +83,18 @@ def check_kinds(name: str, shape: Sequence[int], dtype: np.dtype, labels: np.nda
     return labels.astype(np.int64)
 
 
-def check_values(name: str, spikes: np.ndarray, first: int = 0) -> np.ndarray:
-    """Return spikes as uint8, and (B, T, C, H, W) as (B, T, I) in C order.
+def check_values(name: str, spikes: np.ndarray, first: int = 0, *, counts: bool = False) -> np.ndarray:
+    """Return spikes as uint8, or counts as uint8 or uint16, and (B, T, C, H, W) as (B, T, I) in C order.
 
     Args:
         first: Number of the first sample, for the message.
+        counts: Any number of events may be in a step and channel.
 
     Raises:
-        DataError: values other than 0 and 1.
+        DataError: values other than 0 and 1, or other than whole numbers from 0 where they are counts.
     """
+    if counts:
+        return _counts(name, spikes, first).reshape(*spikes.shape[:2], -1)
     if spikes.dtype == np.bool_:
         spikes = spikes.view(np.uint8)  # a damaged file's may be neither 0 nor 1
     if not _binary(spikes):
@@ -101,6 +104,21 @@ def check_values(name: str, spikes: np.ndarray, first: int = 0) -> np.ndarray:
             "only 0 and 1 are allowed; bin the events so that a step holds at most one"
         )
     return spikes.reshape(*spikes.shape[:2], -1).astype(np.uint8, copy=False)
+
+
+def _counts(name: str, spikes: np.ndarray, first: int) -> np.ndarray:
+    limit = np.iinfo(np.uint16).max
+    if spikes.dtype == np.bool_:
+        spikes = spikes.view(np.uint8)
+    if spikes.dtype in (np.uint8, np.uint16):
+        return spikes
+    for index, one in enumerate(spikes, start=first):
+        if not ((one >= 0) & (one <= limit) & (one == np.trunc(one))).all():
+            raise DataError(
+                f"{name}: sample {index} holds values from {one.min()} to {one.max()}, whole numbers from 0 to {limit} "
+                "are counts of events; round or scale them"
+            )
+    return spikes.astype(np.uint8 if spikes.max() <= np.iinfo(np.uint8).max else np.uint16)
 
 
 def _binary(spikes: np.ndarray) -> bool:

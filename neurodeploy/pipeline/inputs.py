@@ -88,6 +88,7 @@ def samples_for(
         binning=binning,
         limit=limit,
     )
+    _check_kind(data, network)
     n_outputs = (
         network.population(network.output) if isinstance(network, Network) else network.layer(network.output)
     ).n_neurons
@@ -105,6 +106,21 @@ def _check_step(name: str, network: Network | Program, binning: Binning | None) 
         raise DataError(
             f"{name}: its steps last {1e3 * used.dt_s:.4g} ms, those of {network.name} {1e3 * network.dt_s:.4g} ms; "
             "name the .nir file of a run, which carries the binning, or give --dt where it is wrong"
+        )
+
+
+def _check_kind(data: SampleSource, network: Network | Program) -> None:
+    """Check that the network takes what the data's channels hold.
+
+    Raises:
+        DataError: it does not.
+    """
+    if data.kind == "real":
+        raise DataError(f"{data.name}: channels hold real values, {network.name} takes spikes; choose other data")
+    if data.kind == "counts" and not network.graded_input:
+        raise DataError(
+            f"{data.name}: channels hold counts of events, {network.name} takes 0 or 1; train it on counts, or make it "
+            "with data.counts = false"
         )
 
 
@@ -134,7 +150,7 @@ def compiled(network: Network, options: GraphOptions, progress: Progress = silen
 
 def _calibration(network: Network, name: str, bits: int, progress: Progress) -> Calibrated:
     spikes: np.ndarray = data_for(name, network, split="train", limit=SAMPLES).spikes_BTI
-    return calibrate(network, spikes, bits, lambda done, total: progress("calibrate", done, total))
+    return calibrate(network, spikes, bits, progress=lambda done, total: progress("calibrate", done, total))
 
 
 def default_calibration(data: str) -> str | None:

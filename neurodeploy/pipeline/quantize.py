@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from neurodeploy.backends.search import calibrate
-from neurodeploy.data.load import step_s
+from neurodeploy.data.load import step_s, wanted_of
 from neurodeploy.errors import RunError
 from neurodeploy.files import make_folder, write_text
 from neurodeploy.graph.export import names, to_nir
@@ -110,13 +110,13 @@ def quantize_stage(folder: RunFolder, progress: Progress) -> dict[str, Any]:
 def post_training(network: SpikingNetwork, recipe: Recipe, progress: Progress) -> tuple[Plan, float]:
     """Put a trained network on the chip's grid, in place; return the plan and the calibration distance."""
     calibration = part(recipe, "train")
-    graph = to_nir(network, calibration.n_channels, step_s(recipe.data))
+    graph = to_nir(network, calibration.n_channels, step_s(recipe.data), **wanted_of(recipe.data).carried())
     float_network = discretised(GraphFile(Path(recipe.name), recipe.name, graph, stores_reset=True))
     found = calibrate(
         float_network,
         calibration.spikes_BTI,
         recipe.quantize.weight_bits,
-        lambda done, total: progress("calibrate", done, total),
+        progress=lambda done, total: progress("calibrate", done, total),
     )
     on_grid = rounded_together(float_network, found.plan, found.measured)
     attach(network, found.plan)

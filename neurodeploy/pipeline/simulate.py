@@ -15,7 +15,10 @@ from neurodeploy.accounting.synops import Tally, count, tally
 from neurodeploy.backends.lava.environment import check_ready
 from neurodeploy.backends.trace import LayerTrace, Trace
 from neurodeploy.certificate.certify import BACKENDS, FIXED, LAVA, REFERENCE
-from neurodeploy.data.events import Events
+from neurodeploy.data.binning import Counts
+from neurodeploy.data.binning import counts_of as counts_of_events
+from neurodeploy.data.events import Binned, Events
+from neurodeploy.data.settings import binning_of
 from neurodeploy.errors import DataError, GraphError, nearest
 from neurodeploy.files import written_whole
 from neurodeploy.graph.network import Network
@@ -150,9 +153,10 @@ def simulate(
     options = GraphOptions(dt_s, reset, weight_bits, calibrate, readout=readout)
     target = _target(file, backend, options)
     if named is None:
+        events = _events(target, data) if isinstance(data, Events) else None
         target = _ready(target, backend, options, progress)
         running = Options(recorded(target, record or bool(probes), probes), threads, engine)
-        return _on_spikes(target, backend, data, running, progress)
+        return _on_spikes(target, backend, data if events is None else events, running, progress)
     samples = samples_for(named, target, limit=limit)
     target = _ready(target, backend, options, progress)
     running = Options(recorded(target, traces is not None, probes), threads, engine)
@@ -194,12 +198,19 @@ def _ready(target: Network | Program, backend: str, options: GraphOptions, progr
     return compiled(target, options, progress)[0].program
 
 
+def _events(target: Network | Program, events: Events) -> Binned | Counts:
+    """Return events in the steps and channels that the network takes: by its own binning, where it carries one."""
+    binning = binning_of(target.name, target.settings or {}) if isinstance(target, Network) else None
+    if binning is not None and events.steps is None:
+        return counts_of_events(events, binning, target.n_inputs)
+    return events.binned(target.dt_s, target.n_inputs, counts=target.graded_input)
+
+
 def _on_spikes(target: Network | Program, backend: str, data: Any, options: Options, progress: Progress) -> Trace:
-    if isinstance(data, Events):
-        events = data.binned(target.dt_s, target.n_inputs)
-        size, n_samples = batch_size(events.n_steps, events.n_channels), len(events)
+    if isinstance(data, Binned | Counts):
+        size, n_samples = batch_size(data.n_steps, data.n_channels), len(data)
         starts = range(0, n_samples, size)
-        batches = events.read(np.arange(first, min(first + size, n_samples)) for first in starts)
+        batches = data.read(np.arange(first, min(first + size, n_samples)) for first in starts)
         return together(run_batches(backend, target, batches, n_samples, options, progress), n_samples)
     spikes = _array(data)
     prepare(backend, target, options.engine, progress)

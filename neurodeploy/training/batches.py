@@ -11,17 +11,23 @@ from neurodeploy.data.spikes import SpikeData
 
 
 class SpikeBatches(Dataset):
-    """Whole batches by a list of indices: spikes (B, T, I) float32 and labels (B,)."""
+    """Whole batches by a list of indices: spikes, counts or real values (B, T, I) as float32, and labels (B,).
+
+    Where samples are of different lengths, T is that of the longest in the batch, and the others are padded with
+    zeros, which a network takes for input as any other.
+    """
 
     def __init__(self, data: SpikeData) -> None:
         self.spikes_BTI = torch.from_numpy(data.spikes_BTI)
         self.labels_B = torch.from_numpy(data.labels_B)
+        self.lengths_B = None if data.lengths_B is None else torch.from_numpy(data.lengths_B)
 
     def __len__(self) -> int:
         return len(self.labels_B)
 
     def __getitem__(self, indices: list[int]) -> tuple[torch.Tensor, torch.Tensor]:
-        return self.spikes_BTI[indices].float(), self.labels_B[indices]
+        n_steps = None if self.lengths_B is None else int(self.lengths_B[indices].max())
+        return self.spikes_BTI[indices][:, :n_steps].float(), self.labels_B[indices]
 
 
 class EpochOrder(Sampler):

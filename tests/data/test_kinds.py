@@ -1,0 +1,149 @@
+"""Counts and real values go through files, batches and simulations as they are, and not where they do not belong."""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+from typing import Any
+
+import nir
+import numpy as np
+import pytest
+import torch
+
+from neurodeploy import Events
+from neurodeploy.data.binning import Binning
+from neurodeploy.data.files import open_file
+from neurodeploy.data.spikes import SpikeData
+from neurodeploy.data.stream import from_memory
+from neurodeploy.errors import DataError
+from neurodeploy.graph.files import write_graph
+from neurodeploy.graph.metadata import wrapped
+from neurodeploy.pipeline.inputs import GraphOptions, read_network, samples_for
+from neurodeploy.pipeline.simulate import simulate
+from neurodeploy.training.batches import loader
+from tests.cli.graphs import lif
+from tests.data.official import events, write_part
+
+BINNING = Binning(40, 1.0, 5)
+LABELS = np.arange(6) % 2
+
+
+def batch_of(data: SpikeData, size: int = 10) -> torch.Tensor:
+    return next(iter(loader(data, size)))[0]
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.uint16, np.float32])
+def test_values_reach_training_as_they_are(kind: Any) -> None:
+    values = np.random.default_rng(0).integers(0, 200, (6, 4, 3)).astype(kind)
+    values[0, 0, 0] = np.iinfo(np.uint16).max if kind == np.uint16 else 255
+    if kind == np.float32:
+        values -= 100.5
+    found = batch_of(SpikeData("test", values, LABELS))
+    assert found.dtype == torch.float32
+    np.testing.assert_array_equal(found.numpy(), values.astype(np.float64))
+
+
+def test_a_batch_is_as_long_as_its_longest_sample() -> None:
+    values = np.ones((6, 9, 2), np.float32)
+    data = SpikeData("test", values, LABELS, kind="real", lengths_B=np.array([2, 5, 3, 9, 1, 4]))
+    assert [one.shape[1] for one, _ in loader(data, 2)] == [5, 9, 4]
+    source = from_memory(data).take([1, 2, 4])
+    assert batch_of(source.whole()).shape == (3, 5, 2)
+    assert source.kind == "real"
+    assert [one.lengths_B.tolist() for one in source.batches(2)] == [[5, 3], [1]]  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.uint16, np.int64, np.float64])
+def test_dense_files_may_hold_counts_where_the_network_takes_them(tmp_path: Path, kind: Any) -> None:
+    counts = np.random.default_rng(0).integers(0, 9, (6, 40, 140)).astype(kind)
+    np.savez(tmp_path / "data.npz", spikes=counts, labels=LABELS)
+    found = open_file(tmp_path / "data.npz", dt_s=None, n_channels=140, binning=BINNING)
+    np.testing.assert_array_equal(found.whole().spikes_BTI, counts)
+    assert found.kind == "counts"
+    for binning in (None, Binning(40, 1.0, 5, counts=False)):
+        with pytest.raises(DataError, match=r"sample 0 holds values from 0.* to 8.*, only 0 and 1 are allowed"):
+            open_file(tmp_path / "data.npz", dt_s=None, n_channels=140, binning=binning).whole()
+
+
+@pytest.mark.parametrize("value", [-1.0, 0.5, 70000.0, np.nan])
+def test_what_is_no_count_is_told(tmp_path: Path, value: float) -> None:
+    counts = np.zeros((6, 4, 3))
+    counts[4, 0, 0] = value
+    np.savez(tmp_path / "data.npz", spikes=counts, labels=LABELS)
+    with pytest.raises(DataError, match=r"data.npz: sample 4 holds values .* are counts of events"):
+        open_file(tmp_path / "data.npz", dt_s=None, n_channels=3, binning=BINNING).whole()
+
+
+def graph(path: Path, **metadata: Any) -> Path:
+    """Write 140 channels -> 3 LIF neurons that carries the metadata."""
+    dt_s = BINNING.dt_s
+    neurons = lif(3, tau=10 * dt_s * np.ones(3), v_threshold=3 * np.ones(3))
+    weight = np.random.default_rng(3).normal(0.1, 0.3, (3, 140)).astype(np.float32)
+    nodes = {
+        "input": nir.Input({"input": np.array([140])}),
+        "fc1": nir.Linear(weight=weight),
+        "lif1": neurons,
+        "output": nir.Output({"output": np.array([3])}),
+    }
+    entries = wrapped(format=1, dt_s=dt_s, time_unit="s", integration="forward_euler", **metadata)
+    write_graph(path, nir.NIRGraph(nodes, list(itertools.pairwise(nodes)), metadata=entries, type_check=False))
+    return path
+
+
+CARRIED = {"binning": "paper", "n_steps": 40, "max_time_s": 1.0, "spatial_bin": 5, "counts": True}
+
+
+@pytest.mark.parametrize("backend", ["reference", "fixed"])
+def test_files_and_events_are_binned_as_the_graph_says(tmp_path: Path, backend: str) -> None:
+    times, units = events(12, 5, n_events=400)
+    path = write_part(tmp_path / "mine.h5", 12, 3, seed=0, times=times, units=units)
+    file = graph(tmp_path / "counts.nir", **CARRIED)
+    network = read_network(file, GraphOptions(reset="zero"))
+    counts = samples_for(str(path), network).whole().spikes_BTI
+    assert (counts.shape, counts.max() > 1) == ((12, 40, 140), True)
+    dense = simulate(file, counts, backend=backend, reset="zero", record=True)
+    timed = simulate(file, Events(times_s=times, units=units), backend=backend, reset="zero", record=True)
+    np.testing.assert_array_equal(timed.layers["lif1"].v_BTN, dense.layers["lif1"].v_BTN)
+    assert dense.counts["lif1"].sum() > 20
+    found = simulate(file, str(path), backend=backend, reset="zero")
+    assert found["accuracy"] == (dense.predictions_B == np.arange(12) % 3).mean()
+    cut = simulate(file, np.minimum(counts, 1), backend=backend, reset="zero", record=True)
+    assert (cut.layers["lif1"].v_BTN != dense.layers["lif1"].v_BTN).any()
+
+
+def test_events_in_steps_are_counted_where_the_network_takes_counts(tmp_path: Path) -> None:
+    file = graph(tmp_path / "counts.nir", **CARRIED)
+    twice = Events(steps=[[3, 3, 4]], units=[[7, 7, 139]], n_steps=40)
+    counts = np.zeros((1, 40, 140), np.uint8)
+    counts[0, 3, 7], counts[0, 4, 139] = 2, 1
+    found, dense = (simulate(file, one, backend="reference", reset="zero", record=True) for one in (twice, counts))
+    np.testing.assert_array_equal(found.layers["lif1"].v_BTN, dense.layers["lif1"].v_BTN)
+
+
+EVENTS: dict[str, tuple[dict[str, Any], str]] = {
+    "other steps": ({"n_steps": 41}, "events: n_steps is 41, the network was made for 40; leave it out"),
+    "other channels": ({"n_channels": 140}, "events: n_channels is 140, the network was made for 700"),
+    "backwards": ({"times_s": [[0.2, 0.1]]}, "events: sample 0 has times that go backwards"),
+    "late unit": ({"units": [[1, 700]]}, r"events: sample 0 has units 1\.\.700, 0\.\.699 are allowed"),
+}
+
+
+@pytest.mark.parametrize("case", EVENTS, ids=lambda name: name.replace(" ", "-"))
+def test_events_that_the_binning_does_not_take_are_told(tmp_path: Path, case: str) -> None:
+    changed, says = EVENTS[case]
+    given: dict[str, Any] = {"times_s": [[0.1, 0.2]], "units": [[1, 2]]} | changed
+    with pytest.raises(DataError, match=f"^{says}"):
+        simulate(graph(tmp_path / "counts.nir", **CARRIED), Events(**given), backend="reference", reset="zero")
+
+
+@pytest.mark.data
+def test_counts_are_refused_where_the_network_takes_spikes(tmp_path: Path) -> None:
+    binary = read_network(graph(tmp_path / "binary.nir"), GraphOptions(reset="zero"))
+    binary_250 = Binning(250, 1.0, 5).dt_s
+    with pytest.raises(DataError, match=r"its steps last 4.016 ms, those of .* 25.64 ms; name the .nir file"):
+        samples_for("fsdd_spikes", binary)
+    network = read_network(graph(tmp_path / "binary.nir"), GraphOptions(reset="zero", dt_s=None))
+    object.__setattr__(network, "dt_s", binary_250)
+    with pytest.raises(DataError, match=r"fsdd_spikes \(test\): channels hold counts of events, .* takes 0 or 1"):
+        samples_for("fsdd_spikes", network)
