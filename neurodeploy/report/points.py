@@ -1,0 +1,62 @@
+"""Points of accuracy against cost: measured ones, and those of the literature with their citation."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, get_args
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+World = Literal["float", "integer", "paper", "cited"]
+LITERATURE = Path(__file__).parent / "literature.toml"
+
+
+@dataclass(frozen=True)
+class Point:
+    """One network at one cost.
+
+    Attributes:
+        network: As it is called in print, e.g. "C-SiLIF".
+        world: Measured by us in float or as an integer Program; "paper", the SiLIF paper's own
+            measurement; or "cited", a constant of the literature.
+        accuracy: Mean over seeds, 0 to 1.
+        accuracy_sd: Standard deviation over seeds; 0 where there is one.
+        synops_exact: Per sample, by our count: spikes times the non-zero synapses that they drive.
+        synops_paper: Per sample, by the paper's convention: non-zero entries times the dense fan-out.
+        bits: Width of the weights.
+        energy_j: Low, mid and high estimate per sample.
+        n_samples: Samples that the accuracy was measured on.
+        note: One line, with the citation where there is one.
+        source: The citation in full.
+    """
+
+    network: str
+    world: World
+    accuracy: float
+    accuracy_sd: float = 0.0
+    synops_exact: float | None = None
+    synops_paper: float | None = None
+    bits: int | None = None
+    energy_j: tuple[float, float, float] | None = None
+    n_samples: int | None = None
+    note: str = ""
+    source: str = ""
+
+    def __post_init__(self) -> None:
+        assert self.world in get_args(World), self.world
+        assert 0 <= self.accuracy <= 1, f"{self.network}: accuracy {self.accuracy} is a part of 1"
+
+
+def literature_points() -> list[Point]:
+    """Return the points of the SiLIF paper's Figure 3 that we did not measure.
+
+    >>> [(point.network, point.world) for point in literature_points()][-2:]
+    [('S5-RF', 'cited'), ('Event-SSM', 'cited')]
+    """
+    with LITERATURE.open("rb") as stream:
+        return [Point(**row) for row in tomllib.load(stream)["figure3"]]

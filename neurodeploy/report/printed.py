@@ -1,0 +1,112 @@
+"""Figures for print: one style, three formats, the same bytes every time."""
+
+from __future__ import annotations
+
+import functools
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, ParamSpec
+
+import matplotlib
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from neurodeploy.errors import RunError
+from neurodeploy.files import check_target, written_whole
+
+FORMATS: dict[str, dict[str, None]] = {
+    ".png": {"Software": None},
+    ".svg": {"Date": None, "Creator": None},
+    ".pdf": {"CreationDate": None, "Creator": None, "Producer": None},
+}
+"""Suffixes, and what each would otherwise say of the day or of the program."""
+DPI = 300
+INK, MUTED, LINE = "#222222", "#666666", "#c8c8c8"
+
+COLOURS = {"cAdLIF": "#e9c46a", "C-SiLIF": "#2a9d8f", "SiLIF": "#264653", "RF": "#e76f51"}
+"""The paper's colours, in the order in which it draws the networks."""
+NAMES = {"cadlif": "cAdLIF", "csilif": "C-SiLIF", "silif": "SiLIF", "rf": "RF"}
+"""From the names of checkpoints to those in print."""
+
+STYLE: dict[Any, Any] = {
+    "font.family": "sans-serif",
+    "font.sans-serif": ["DejaVu Sans"],
+    "font.size": 8,
+    "axes.titlesize": 8.5,
+    "axes.labelsize": 8,
+    "xtick.labelsize": 7.5,
+    "ytick.labelsize": 7.5,
+    "legend.fontsize": 7.5,
+    "legend.frameon": False,
+    "text.color": INK,
+    # Titles hold a user's names of data: a dollar sign in one is no formula.
+    "text.parse_math": False,
+    "axes.labelcolor": INK,
+    "axes.edgecolor": MUTED,
+    "axes.linewidth": 0.7,
+    "axes.axisbelow": True,
+    "grid.color": LINE,
+    "grid.linewidth": 0.5,
+    "xtick.color": MUTED,
+    "ytick.color": MUTED,
+    "xtick.labelcolor": INK,
+    "ytick.labelcolor": INK,
+    "xtick.major.width": 0.7,
+    "ytick.major.width": 0.7,
+    "xtick.minor.width": 0.5,
+    "ytick.minor.width": 0.5,
+    "savefig.dpi": DPI,
+    "svg.hashsalt": "neurodeploy",
+    "pdf.fonttype": 42,
+}
+
+P = ParamSpec("P")
+
+
+def printed(draw: Callable[P, Figure]) -> Callable[P, Figure]:
+    """Let a function draw its Figure in the style for print, whatever the user's matplotlib settings are."""
+
+    @functools.wraps(draw)
+    def drawn(*args: P.args, **kwargs: P.kwargs) -> Figure:
+        with matplotlib.rc_context():
+            matplotlib.rcdefaults()
+            matplotlib.rcParams.update(STYLE)
+            return draw(*args, **kwargs)
+
+    return drawn
+
+
+def check_picture(out: str | Path) -> Path:
+    """Return the path a picture would be written to.
+
+    Raises:
+        RunError: its suffix names no format, or the path cannot be written.
+    """
+    suffix = Path(out).suffix.lower()
+    if suffix not in FORMATS:
+        found = f"the suffix {suffix}" if suffix else "no suffix"
+        raise RunError(f"{out}: has {found}, pictures are {', '.join(FORMATS)}; name one of these")
+    return check_target(out)
+
+
+def save_picture(figure: Figure, out: str | Path) -> None:
+    """Write a figure in the format of the suffix: PNG at 300 dpi, SVG or PDF; whole or not at all.
+
+    Raises:
+        RunError: see `check_picture`.
+    """
+    target = check_picture(out)
+    suffix = target.suffix.lower()
+    with matplotlib.rc_context(), warnings.catch_warnings():
+        # A name may have a letter that the font lacks: a box in the picture is no reason to stop.
+        warnings.filterwarnings("ignore", message="Glyph .* missing from")
+        matplotlib.rcdefaults()
+        matplotlib.rcParams.update(STYLE)
+        with written_whole(target) as beside:
+            figure.savefig(beside, format=suffix[1:], metadata=FORMATS[suffix])
+
+
+def panel(axes: Axes, letter: str, title: str) -> None:
+    """Give a panel its letter and its title, to the left above it."""
+    axes.set_title(f"{letter}   {title}", loc="left", fontweight="bold")
