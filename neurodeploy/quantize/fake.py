@@ -30,44 +30,47 @@ class FakeQuantiser(nn.Module):
         self.vth_mant, self.weight, self.recurrent = vth_mant, weight, recurrent
 
     def forward(self, plain: Weights) -> Weights:
-        alpha = _straight_through(plain.alpha, _kept_of_current(_numbers(plain.alpha)))
-        beta = _straight_through(plain.beta, _kept_of_potential(_numbers(plain.beta)))
+        alpha = straight_through(plain.alpha, _kept_of_current(numbers_of(plain.alpha)))
+        beta = straight_through(plain.beta, kept_of_potential(numbers_of(plain.beta)))
         recurrent = plain.recurrent_OO
         if recurrent is not None and self.recurrent is not None:
             recurrent = self._on_grid(recurrent, self.recurrent)
         return Weights(
             self._on_grid(plain.weight_OI, self.weight),
-            None if plain.bias_O is None else self._bias(plain.bias_O, _numbers(alpha)),
+            None if plain.bias_O is None else self._bias(plain.bias_O, numbers_of(alpha)),
             recurrent,
             alpha,
             beta,
         )
 
     def _on_grid(self, weight: torch.Tensor, plan: ConnectionPlan) -> torch.Tensor:
-        whole = grid.weight_integers(_numbers(weight), self.vth_mant, plan.weight_exp, plan.weight_bits)
-        return _straight_through(weight, grid.weight_values(whole, self.vth_mant, plan.weight_exp))
+        whole = grid.weight_integers(numbers_of(weight), self.vth_mant, plan.weight_exp, plan.weight_bits)
+        return straight_through(weight, grid.weight_values(whole, self.vth_mant, plan.weight_exp))
 
     def _bias(self, bias: torch.Tensor, alpha: np.ndarray) -> torch.Tensor:
         """The chip's bias acts on the potential, so what it holds is the settled bias / (1 - alpha)."""
         unit = self.vth_mant << rules.ALIGN_SHIFT
-        settled = _numbers(bias) / (1 - alpha) * unit
+        settled = numbers_of(bias) / (1 - alpha) * unit
         whole = rules.effective_bias(*grid.bias_fields(settled))
-        return _straight_through(bias, whole / unit * (1 - alpha))
+        return straight_through(bias, whole / unit * (1 - alpha))
 
 
 def _kept_of_current(alpha: np.ndarray) -> np.ndarray:
     return rules.kept_of_current(grid.du_of(alpha)) / rules.DECAY_ONE
 
 
-def _kept_of_potential(beta: np.ndarray) -> np.ndarray:
+def kept_of_potential(beta: np.ndarray) -> np.ndarray:
+    """Return the part of a potential that the chip keeps in a step instead of `beta`."""
     return rules.kept_of_potential(grid.dv_of(beta)) / rules.DECAY_ONE
 
 
-def _numbers(value: torch.Tensor) -> np.ndarray:
+def numbers_of(value: torch.Tensor) -> np.ndarray:
+    """Return a tensor's values in numpy, float64."""
     return value.detach().cpu().double().numpy()
 
 
-def _straight_through(value: torch.Tensor, on_grid: np.ndarray) -> torch.Tensor:
+def straight_through(value: torch.Tensor, on_grid: np.ndarray) -> torch.Tensor:
+    """Return the values on the grid, whose gradient goes to `value`."""
     target = torch.as_tensor(on_grid, dtype=value.dtype, device=value.device)
     # Not value + (target - value): that sum would not be the grid's value to the last bit.
     return _Replace.apply(value, target)  # type: ignore[no-any-return]
