@@ -35,6 +35,7 @@ _HOMES = {
     "list_datasets": "neurodeploy.pipeline.listing",
     "lava_setup": "neurodeploy.pipeline.lava",
     "lava_status": "neurodeploy.pipeline.lava",
+    "figure2": "neurodeploy.pipeline.figure2",
     "bench_simulate": "neurodeploy.bench.simulate",
 }
 

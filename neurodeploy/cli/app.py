@@ -21,6 +21,7 @@ from neurodeploy.cli import (
     conformance,
     data,
     export,
+    figure,
     lava,
     quantize,
     recipes,
@@ -52,6 +53,7 @@ for verb in (run, train, quantize, export, compile, simulate, certify, conforman
 app.add_typer(data.app, name="data")
 app.add_typer(lava.app, name="lava")
 app.add_typer(bench.app, name="bench")
+app.add_typer(figure.app, name="figure")
 
 
 @app.callback(invoke_without_command=True)
