@@ -34,6 +34,7 @@ def obtain(source: Source, file: str) -> Path:
         raise DataError(
             f"{source.name}: {file} is not on this machine and is not offered for download; put it below "
             f"{' or '.join(map(str, folders()))}, or set NEURODEPLOY_DATA"
+            + (f" ({source.note})" if source.note else "")
         )
     return download(source.name, offered)
 

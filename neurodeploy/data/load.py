@@ -97,6 +97,8 @@ def open_part(settings: DataSettings, split: Split, limit: int | None = None) ->
     source = source_of(settings)
     samples = source.load(source, source.wanted(settings), split)
     chosen = _members(samples, split, settings.validation_part)
+    if not len(chosen) and samples.is_validation_B is not None:
+        raise DataError(f"{source.name}: its {split} part is empty ({samples.rule}); copy the whole dataset")
     if not len(chosen):
         raise DataError(
             f"{source.name}: its {split} part is empty with validation_part = {settings.validation_part:g}; choose a "

@@ -13,6 +13,8 @@ import numpy as np
 from neurodeploy.data.binning import Binning
 from neurodeploy.data.encode import regular_rate
 from neurodeploy.data.events import Binned, bin_events
+from neurodeploy.data.fbank import frame_step_s
+from neurodeploy.data.gsc import load_gsc
 from neurodeploy.data.heidelberg import downloads, load_shd, load_ssc
 from neurodeploy.data.settings import Wanted
 from neurodeploy.data.source import (
@@ -203,6 +205,20 @@ SOURCES: dict[str, Source] = {
             packings=ENDINGS,
             downloads=downloads("ssc"),
             binning=PAPER_300,
+            partitions=(OFFICIAL,),
+            n_classes=35,
+        ),
+        Source(
+            name="gsc",
+            what="Google Speech Commands v2: 105,829 spoken words of 35 classes as 40 log-mel features, real values",
+            licence="CC BY 4.0",
+            citation="Warden, arXiv:1804.03209, 2018",
+            dt_s=frame_step_s(),
+            n_steps=98,
+            load=load_gsc,
+            file="gsc/validation_list.txt",
+            note="unpack speech_commands_v0.02.tar.gz of download.tensorflow.org/data there",
+            parts=(("testing_list.txt", ""),),
             partitions=(OFFICIAL,),
             n_classes=35,
         ),

@@ -1,0 +1,168 @@
+"""Filterbank features equal the reference's, and the folder of Speech Commands v2 becomes its official parts."""
+
+from __future__ import annotations
+
+import os
+import wave
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from neurodeploy.data import gsc
+from neurodeploy.data.fbank import log_mel
+from neurodeploy.data.gsc import WORDS, read_wave
+from neurodeploy.data.load import DataSettings, load_all, load_part, open_part
+from neurodeploy.errors import DataError
+from neurodeploy.training.batches import loader
+
+SETTINGS = DataSettings(dataset="gsc")
+
+
+@pytest.fixture
+def golden() -> Any:
+    path = Path(os.environ["NEURODEPLOY_DATA"]).parent / "reference" / "golden" / "silif" / "gsc_fbank.npz"
+    if not path.is_file():
+        pytest.skip(f"{path} is not there; it holds the reference's features")
+    with np.load(path, allow_pickle=False) as stored:
+        return {name: stored[name] for name in stored.files}
+
+
+@pytest.mark.data
+@pytest.mark.parametrize(("name", "n_samples"), [("silif_fbank40", 16_000), ("silif_fbank40_first11000", 11_000)])
+def test_forty_bins_are_the_references(golden: Any, name: str, n_samples: int) -> None:
+    found = log_mel(golden["waveform_int16"][:n_samples] / 32768.0)
+    assert found.dtype == np.float32
+    # The reference computes in single precision, whose logarithms of small energies differ by this much.
+    np.testing.assert_allclose(found, golden[name], rtol=0, atol=1e-4)
+
+
+@pytest.mark.data
+def test_a_hundred_and_twenty_eight_bins_are_the_references(golden: Any) -> None:
+    found = log_mel(golden["waveform_int16"] / 32768.0, 128, "hann")
+    np.testing.assert_allclose(found, golden["lmuformer_fbank128"], rtol=0, atol=3e-4)
+
+
+def test_silence_has_the_floors_logarithm() -> None:
+    np.testing.assert_array_equal(log_mel(np.full(560, 0.3)), np.full((2, 40), np.log(np.float32(2**-23)), np.float32))
+
+
+@pytest.mark.parametrize(
+    ("samples", "says"),
+    [
+        (np.zeros(399), r"shape \(399,\), at least 400 samples"),
+        (np.zeros((2, 500)), r"shape \(2, 500\)"),
+        (np.full(500, np.nan), "not finite"),
+    ],
+)
+def test_what_has_no_features_is_told(samples: np.ndarray, says: str) -> None:
+    with pytest.raises(DataError, match=says):
+        log_mel(samples)
+
+
+def write_wave(path: Path, samples: np.ndarray, rate: int = 16_000, channels: int = 1) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with wave.open(str(path), "wb") as stored:
+        stored.setparams((channels, 2, rate, 0, "NONE", ""))
+        stored.writeframes(samples.astype("<i2").tobytes())
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Four clips of every word, of two lengths; the third is for validation, the fourth for the test."""
+    monkeypatch.setenv("NEURODEPLOY_DATA", str(tmp_path))
+    monkeypatch.setenv("NEURODEPLOY_CACHE", str(tmp_path / "cache"))
+    generator = np.random.default_rng(0)
+    names = [f"{word}/{speaker}_nohash_0.wav" for word in WORDS for speaker in "abcd"]
+    for index, name in enumerate(names):
+        write_wave(tmp_path / "gsc" / name, generator.normal(0, 3000, 1000 if index % 3 else 2000))
+    write_wave(tmp_path / "gsc" / "_background_noise_" / "hum.wav", np.zeros(16_000))
+    (tmp_path / "gsc" / "validation_list.txt").write_text("\n".join(names[2::4]) + "\n")
+    (tmp_path / "gsc" / "testing_list.txt").write_text("\n".join(names[3::4]))
+    return tmp_path / "gsc"
+
+
+def test_recordings_come_in_the_parts_of_the_lists(folder: Path) -> None:
+    found = load_all(SETTINGS)
+    assert (len(found.train), len(found.validation), len(found.test)) == (70, 35, 35)
+    assert (found.kind, found.dt_s, found.n_classes, found.n_steps, found.n_channels) == ("real", 0.01, 35, 98, 40)
+    assert found.test.labels_B.tolist() == list(range(35))
+    assert found.class_names[27:30] == ("three", "tree", "two")
+    assert any("padded with zeros" in note for note in found.notes)
+    wanted = log_mel(read_wave(folder / "bird" / "d_nohash_0.wav"))
+    np.testing.assert_array_equal(found.test.spikes_BTI[2, : len(wanted)], wanted)
+    assert not found.test.spikes_BTI[2, len(wanted) :].any()
+    assert found.test.lengths_B is not None
+    assert found.test.lengths_B[2] == len(wanted)
+    assert set(found.train.lengths_B.tolist()) == {4, 11}  # type: ignore[union-attr]
+    assert next(iter(loader(found.train, 70)))[0].shape == (70, 11, 40)
+
+
+def test_fewer_steps_cut_the_features(folder: Path) -> None:
+    found = load_part(DataSettings(dataset="gsc", n_steps=6), "test")
+    assert found.spikes_BTI.shape == (35, 6, 40)
+    assert found.lengths_B is not None
+    assert found.lengths_B.max() == 6
+
+
+def test_features_are_kept_until_a_recording_changes(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = load_part(SETTINGS, "test").spikes_BTI
+    monkeypatch.setattr(gsc, "log_mel", None)
+    np.testing.assert_array_equal(load_part(SETTINGS, "test").spikes_BTI, first)
+    os.utime(folder / "bird" / "d_nohash_0.wav", (1, 1))
+    with pytest.raises(TypeError):
+        load_part(SETTINGS, "test")
+
+
+def damage(folder: Path, what: str) -> str:
+    """Damage the dataset, and return what is to be said of it."""
+    clip = folder / "cat" / "d_nohash_0.wav"
+    if what == "cut short":
+        clip.write_bytes(clip.read_bytes()[:-100])
+        return r"cat/d_nohash_0.wav: ends after \d+ of \d+ samples; copy it again"
+    if what == "text inside":
+        clip.write_text("no sound")
+        return "cat/d_nohash_0.wav: is no readable WAV file"
+    if what == "empty":
+        clip.write_bytes(b"")
+        return "cat/d_nohash_0.wav: is no readable WAV file"
+    if what == "stereo":
+        write_wave(clip, np.zeros(2000), channels=2)
+        return "cat/d_nohash_0.wav: has 16000 Hz, 16 bits and 2 channels"
+    if what == "other rate":
+        write_wave(clip, np.zeros(2000), rate=44_100)
+        return "cat/d_nohash_0.wav: has 44100 Hz"
+    if what == "too short":
+        write_wave(clip, np.zeros(399))
+        return "cat/d_nohash_0.wav: holds 399 samples, at least 400"
+    if what == "no word":
+        (folder / "cat").rename(folder / "kitten")
+        return r"gsc: lacks the folders cat of Speech Commands version 2 \(35 words"
+    if what == "no test list":
+        (folder / "testing_list.txt").unlink()
+        return "testing_list.txt: cannot be read"
+    if what == "binary list":
+        (folder / "testing_list.txt").write_bytes(b"\xff\xfe\x00")
+        return "testing_list.txt: is no list of recordings"
+    if what == "a clip in both":
+        (folder / "testing_list.txt").write_text("cat/c_nohash_0.wav")
+        return r"gsc: cat/c_nohash_0.wav is in both lists \(1 such\)"
+    (folder / "testing_list.txt").write_text("")
+    return "gsc: holds no recording of the test part"
+
+
+@pytest.mark.parametrize(
+    "what",
+    [
+        *("cut short", "text inside", "empty", "stereo", "other rate", "too short", "no word", "no test list"),
+        *("binary list", "a clip in both", "empty list"),
+    ],
+    ids=lambda name: name.replace(" ", "-"),
+)
+def test_a_damaged_dataset_is_told(folder: Path, what: str) -> None:
+    says = damage(folder, what)
+    with pytest.raises(DataError, match=says) as error:
+        open_part(SETTINGS, "test")
+    assert "\n" not in str(error.value)
+    assert str(error.value).startswith(str(folder))
