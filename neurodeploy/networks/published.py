@@ -26,6 +26,7 @@ MANY = 8
 FAR_BELOW_ZERO = -0.5
 """A quarter of adLIF's `a` starts below this. cAdLIF's starts in 0..1 and stays near once it leaves: at least -0.16 in
 the published network. Their arrays are otherwise alike."""
+FEW = 0.05
 
 
 class Published(NamedTuple):
@@ -62,7 +63,7 @@ def load_published(path: str | Path, settings: FamilySettings | None = None) -> 
         raise NetworkError(f"{path}: the network is {kind}; set bidirectional = {str(found.bidirectional).lower()}")
     final = base.model_copy(update=found._asdict())
     network = build_spiking(final, _columns(arrays, 0), len(arrays[f"snn.{len(found.hidden)}.W.weight"]))
-    _fill(path, network, arrays)
+    _fill(path, final.model, network, arrays)
     return Published(network.eval(), final)
 
 
@@ -105,30 +106,27 @@ def _recognised(path: Path, arrays: Mapping[str, np.ndarray], settings: FamilySe
     if wrong:
         raise NetworkError(f"{path}: lacks matrices, or has them in another shape: {_listed(wrong)}; {FORM}")
     hidden = tuple(len(arrays[f"snn.{n}.W.weight"]) for n in layers)
-    model = _model(path, arrays, settings)
+    model = _model(arrays, len(hidden), settings)
     return _Found(model, hidden, _columns(arrays, last) == 2 * hidden[-1])
 
 
-def _model(path: Path, arrays: Mapping[str, np.ndarray], settings: FamilySettings | None) -> FamilyModel:
-    """Return the model whose own arrays the first layer has, or nearly has."""
-    first = {name.removeprefix("snn.0.") for name in arrays if name.startswith("snn.0.")}
-    first = {name for name in first if not name.startswith(OF_EVERY_LAYER)}
-    expected = {name: _own_names(name) for name in LAYERS}
-    differing = {name: len(names ^ first) for name, names in expected.items()}
-    fewest = min(differing.values())
-    candidates = [name for name, count in differing.items() if count == fewest]
-    if settings is not None and settings.model in candidates:
+def _model(arrays: Mapping[str, np.ndarray], n_layers: int, settings: FamilySettings | None) -> FamilyModel:
+    """Return the model that the arrays of the hidden layers fit, or fit best."""
+    found = {name for name in arrays if re.match(r"snn\.\d+\.", name) and int(name.split(".")[1]) < n_layers}
+    found = {name for name in found if not name.split(".", 2)[2].startswith(OF_EVERY_LAYER)}
+    misfits = {}
+    for model in LAYERS:
+        expected = {f"snn.{n}.{name}" for n in range(n_layers) for name in _own_names(model)}
+        # Of two models that fit equally badly, the one without unknown arrays: some were lost, none invented.
+        misfits[model] = (len(expected ^ found), len(found - expected))
+    best = [model for model, misfit in misfits.items() if misfit == min(misfits.values())]
+    if settings is not None and settings.model in best:
         return settings.model
-    if candidates == ["adlif", "cadlif"]:
-        a_N = arrays.get("snn.0.a")
-        far = a_N is not None and a_N.dtype.kind == "f" and float((a_N < FAR_BELOW_ZERO).mean()) > 0.05
-        return "adlif" if far else "cadlif"
-    if fewest > 0 and len(candidates) > 1:
-        raise NetworkError(
-            f"{path}: the arrays of snn.0 ({_listed(first) or 'none of a neuron'}) fit no one model; "
-            + "; ".join(f"{name} has {', '.join(sorted(expected[name]))}" for name in candidates)
-        )
-    return candidates[0]  # type: ignore[return-value]
+    if best == ["adlif", "cadlif"]:
+        a = [arrays[f"snn.{n}.a"] for n in range(n_layers) if f"snn.{n}.a" in arrays]
+        far = [float((one < FAR_BELOW_ZERO).mean()) > FEW for one in a if one.dtype.kind == "f"]
+        return "adlif" if any(far) else "cadlif"
+    return best[0]  # type: ignore[return-value]
 
 
 def _own_names(model: str) -> set[str]:
@@ -136,7 +134,7 @@ def _own_names(model: str) -> set[str]:
     return {name for name in layer.state_dict() if not name.startswith(OF_EVERY_LAYER)}
 
 
-def _fill(path: Path, network: FamilyNetwork, arrays: Mapping[str, np.ndarray]) -> None:
+def _fill(path: Path, model: str, network: FamilyNetwork, arrays: Mapping[str, np.ndarray]) -> None:
     """Load the arrays into the network, or raise one error that names everything wrong with them."""
     state = network.state_dict()
     problems = _problem("lacks", state.keys() - arrays.keys()) + _problem("has unknown", arrays.keys() - state.keys())
@@ -146,16 +144,19 @@ def _fill(path: Path, network: FamilyNetwork, arrays: Mapping[str, np.ndarray]) 
         for name in shared
         if arrays[name].shape != tuple(state[name].shape)
     ]
-    problems += _problem("has of the wrong shape", misshapen)
-    problems += _problem("has without numbers", [name for name in shared if arrays[name].dtype.kind not in "fiub"])
+    problems += _problem("has the wrong shape in", misshapen)
+    problems += _problem("has no numbers in", [name for name in shared if arrays[name].dtype.kind not in "fiub"])
     if not problems:
         with np.errstate(over="ignore"):
             values = {name: arrays[name].astype(_kind(state[name])) for name in shared}
-        problems += _problem("has not finite", [name for name, value in values.items() if not np.isfinite(value).all()])
+        problems += _problem(
+            "has infinities or no numbers in", [name for name, value in values.items() if not np.isfinite(value).all()]
+        )
         below = [name for name, value in values.items() if name.endswith("running_var") and (value < 0).any()]
         problems += _problem("has negative variances in", below)
     if problems:
-        raise NetworkError(f"{path}: {'; '.join(problems)}; export the arrays of the whole network again")
+        found = "; it ".join(problems)
+        raise NetworkError(f"{path}: read as {model}, it {found}; export the arrays of the whole network again")
     network.load_state_dict({name: torch.from_numpy(value) for name, value in values.items()})
 
 
@@ -169,7 +170,7 @@ def _problem(what: str, names: Iterable[str]) -> list[str]:
 
 
 def _listed(names: Iterable[str]) -> str:
-    names = sorted(names)
+    names = sorted(ascii(name)[1:-1] for name in names)  # a file may call its arrays anything, on several lines too
     more = f" and {len(names) - MANY} more" if len(names) > MANY else ""
     return ", ".join(names[:MANY]) + more
 

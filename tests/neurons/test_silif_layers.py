@@ -9,13 +9,12 @@ import torch
 
 from neurodeploy.neurons.adaptive import AdaptiveState
 from neurodeploy.neurons.resonator import Complex, ResonatorState
+from neurodeploy.neurons.ssm.adlif import AdLIF
 from neurodeploy.neurons.ssm.layer import NORM_MOMENTUM, LayerSettings
 from neurodeploy.neurons.ssm.readout import Readout
 from neurodeploy.neurons.ssm.resonator_layer import ResonatorLayer
 from neurodeploy.neurons.surrogate import spike
 from tests.neurons.silif import LAYERS, below, golden, recorded_layer
-
-pytestmark = pytest.mark.data
 
 STATE: dict[str, Any] = {"rtol": 0, "atol": 1e-5}
 """The sheet's; real states turn out equal bit for bit, complex ones are regrouped and within 3e-6."""
@@ -32,6 +31,7 @@ def recorded_start(arrays: dict[str, torch.Tensor], mode: str, name: str) -> Any
     return AdaptiveState(u, arrays.get(f"{mode}.init_w"), s)
 
 
+@pytest.mark.data
 @pytest.mark.parametrize("mode", ["rand", "zero"])
 @pytest.mark.parametrize("name", LAYERS)
 def test_evaluation_repeats_every_spike_and_state(name: str, mode: str) -> None:
@@ -55,6 +55,7 @@ def test_evaluation_repeats_every_spike_and_state(name: str, mode: str) -> None:
             torch.testing.assert_close(traced.w_BTN, arrays[f"{mode}.w"], **STATE)
 
 
+@pytest.mark.data
 @pytest.mark.parametrize("name", LAYERS)
 def test_training_repeats_spikes_gradients_and_statistics(name: str) -> None:
     arrays = golden(f"layer_{name}")
@@ -90,6 +91,7 @@ def recorded_readout(arrays: dict[str, torch.Tensor], initial_state: str) -> Rea
     return readout
 
 
+@pytest.mark.data
 @pytest.mark.parametrize(("mode", "initial_state"), [("rand", "random"), ("zero", "zero")])
 def test_the_readout_sums_the_softmax_over_time(mode: str, initial_state: str) -> None:
     arrays = golden("layer_readout")
@@ -101,6 +103,7 @@ def test_the_readout_sums_the_softmax_over_time(mode: str, initial_state: str) -
     torch.testing.assert_close(found, readout(arrays["x"], arrays[f"{mode}.init_u"]), rtol=0, atol=0)
 
 
+@pytest.mark.data
 def test_the_readout_trains_like_the_recorded_one() -> None:
     arrays = golden("layer_readout")
     readout = recorded_readout(arrays, "zero").train()
@@ -115,6 +118,7 @@ def test_the_readout_trains_like_the_recorded_one() -> None:
         assert relative_error(parameter.grad, arrays[f"train.grad.{key}"]) < 1e-5, key
 
 
+@pytest.mark.data
 def test_the_boxcar_is_open_below_and_closed_above() -> None:
     arrays = golden("surrogate_boxcar")
     v = arrays["v"].clone().requires_grad_()
@@ -123,3 +127,20 @@ def test_the_boxcar_is_open_below_and_closed_above() -> None:
     assert torch.equal(spikes, arrays["s"])
     assert v.grad is not None
     assert torch.equal(v.grad, arrays["ds_dv"])
+
+
+def test_a_runaway_neuron_spoils_no_gradient() -> None:
+    torch.manual_seed(2)
+    layer = AdLIF(4, 2, LayerSettings())
+    with torch.no_grad():
+        layer.a.copy_(torch.tensor([-1.0, 0.5]))
+        layer.alpha.fill_(0.82)
+    x_BTI = torch.randn(3, 400, 4).mul_(5)
+    traced = layer.trace(layer.drive(x_BTI), None)
+    assert not torch.isfinite(traced.u_BTN[..., 0]).all()
+    assert torch.isfinite(traced.u_BTN[..., 1]).all()
+    layer(x_BTI).spikes_BTN.sum().backward()
+    for name, parameter in layer.named_parameters():
+        assert parameter.grad is not None, name
+        assert torch.isfinite(parameter.grad).all(), name
+        assert parameter.grad[1].count_nonzero() > 0, name

@@ -1,13 +1,16 @@
 """Adaptive LIF: an adaptation that the potential and the spikes raise lowers the input.
 
 About half of the neurons start unstable: the linear part has a pole outside the unit circle where
-a < -(1 - beta). They are kept as published.
+a < -(1 - beta). They are kept as published. The worst overflow float32 within 300 steps; such a neuron no longer
+fires, and its own gradients, which would be no numbers and spoil the parameters, are taken as zero.
 """
 
 from __future__ import annotations
 
 import math
 from typing import ClassVar
+
+import torch
 
 from neurodeploy.neurons.ssm.adaptive_layer import AdaptiveCoefficients, AdaptiveLayer
 from neurodeploy.neurons.ssm.layer import LayerSettings, uniform
@@ -33,10 +36,14 @@ class AdLIF(AdaptiveLayer):
         self.b = uniform(n_neurons, self.bounds["b"])
 
     def coefficients(self) -> AdaptiveCoefficients:
-        return AdaptiveCoefficients(
-            None,
-            self.alpha.clamp(*self.bounds["alpha"]),
-            self.beta.clamp(*self.bounds["beta"]),
-            self.a.clamp(*self.bounds["a"]),
-            self.b.clamp(*self.bounds["b"]),
-        )
+        return AdaptiveCoefficients(None, *(self._used(name) for name in ("alpha", "beta", "a", "b")))
+
+    def _used(self, name: str) -> torch.Tensor:
+        clipped_N = self.get_parameter(name).clamp(*self.bounds[name])
+        if clipped_N.requires_grad:
+            clipped_N.register_hook(_numbers_only)
+        return clipped_N
+
+
+def _numbers_only(gradient_N: torch.Tensor) -> torch.Tensor:
+    return gradient_N.nan_to_num(nan=0.0, posinf=0.0, neginf=0.0)
