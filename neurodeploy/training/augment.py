@@ -14,10 +14,11 @@ def augmented(spikes_BTI: torch.Tensor, settings: TrainingSettings, generator: t
     """Return the spikes shifted, stretched and thinned as the settings ask, each sample in its own way.
 
     Args:
-        spikes_BTI: 0 or 1, float32. What leaves the window on one side does not come back on the other.
+        spikes_BTI: 0 or 1, counts, or real values, float32. Counts move as they are, and stay or go as a whole. What
+            leaves the window on one side does not come back on the other.
         generator: On the CPU; everything random is drawn from it.
     """
-    n_samples, n_steps, _ = spikes_BTI.shape
+    n_samples, n_steps, n_channels = spikes_BTI.shape
     reach, stretch = settings.time_shift, settings.time_stretch
     if reach or stretch:
         shift_B1 = torch.randint(-reach, reach + 1, (n_samples, 1), generator=generator)
@@ -28,6 +29,14 @@ def augmented(spikes_BTI: torch.Tensor, settings: TrainingSettings, generator: t
         index_BT1 = source_BT.clamp(0, n_steps - 1).unsqueeze(2).to(spikes_BTI.device)
         taken = torch.take_along_dim(spikes_BTI, index_BT1, dim=1)
         spikes_BTI = taken * inside_BT.unsqueeze(2).to(spikes_BTI.device)
+    if settings.channel_shift:
+        reach = settings.channel_shift
+        shift_B1 = torch.randint(-reach, reach + 1, (n_samples, 1), generator=generator)
+        source_BI = torch.arange(n_channels) - shift_B1
+        inside_BI = (source_BI >= 0) & (source_BI < n_channels)
+        index_B1I = source_BI.clamp(0, n_channels - 1).unsqueeze(1).to(spikes_BTI.device)
+        taken = torch.take_along_dim(spikes_BTI, index_B1I, dim=2)
+        spikes_BTI = taken * inside_BI.unsqueeze(1).to(spikes_BTI.device)
     if settings.event_drop:
         kept = torch.rand(spikes_BTI.shape, generator=generator) >= settings.event_drop
         spikes_BTI = spikes_BTI * kept.to(spikes_BTI.device)

@@ -1,4 +1,4 @@
-"""The training loop: Lightning's Trainer around a spiking network.
+"""The training loop: Lightning's Trainer around a network.
 
 Everything random is drawn anew from the seed and the number of the epoch or update, and the state
 is saved whole after every epoch: a run that is interrupted and resumed ends as if it had not been.
@@ -7,29 +7,27 @@ is saved whole after every epoch: a run that is interrupted and resumed ends as 
 from __future__ import annotations
 
 import logging
-import math
 import signal
 import threading
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import lightning.pytorch as pl
 import torch
-from torch.nn import functional
+from torch import nn
 
 from neurodeploy.data.spikes import SpikeData
-from neurodeploy.files import written_whole
-from neurodeploy.networks.spiking import SpikingNetwork
-from neurodeploy.training.augment import augmented
 from neurodeploy.training.batches import loader
+from neurodeploy.training.classifier import Classifier
+from neurodeploy.training.inference import evaluate
+from neurodeploy.training.keeper import EpochProgress, KeepBest
+from neurodeploy.training.logs import tensorboard_logger
 from neurodeploy.training.settings import TrainingSettings
 
-EpochProgress = Callable[[int, int, dict[str, float]], None]
-"""Called with epochs done, their total, and the last epoch's record."""
+__all__ = ["EpochProgress", "History", "evaluate", "fit"]
 
 
 @dataclass(frozen=True)
@@ -44,172 +42,43 @@ class History:
     best_validation: float
 
 
-class Classifier(pl.LightningModule):
-    """Cross-entropy on output firing rates, with AdamW and a one-cycle schedule.
-
-    With a teacher, its class probabilities are a second target (Hinton et al., arXiv:1503.02531): the
-    fine-tuned network then stays the float network in function, not only in accuracy.
-    """
-
-    def __init__(
-        self,
-        network: SpikingNetwork,
-        settings: TrainingSettings,
-        n_updates: int,
-        teacher: SpikingNetwork | None = None,
-    ) -> None:
-        super().__init__()
-        self.network = network
-        # In a tuple, the teacher is not a part of this module: neither trained nor saved with it.
-        self._teacher = (teacher,)
-        self.settings = settings
-        self.n_updates = n_updates
-        self.seen = torch.zeros(4)  # loss, correct, hidden rate, samples: of the running epoch
-
-    @property
-    def teacher(self) -> SpikingNetwork | None:
-        return self._teacher[0]
-
-    def training_step(self, batch: tuple[torch.Tensor, torch.Tensor], batch_idx: int) -> torch.Tensor:
-        spikes_BTI, labels_B = batch
-        # Not in on_train_epoch_start: Lightning leaves that hook out in the first epoch it resumes.
-        if batch_idx == 0:
-            self.seen = torch.zeros(4)
-        generator = torch.Generator().manual_seed(self.settings.seed * 1_000_003 + self.global_step)
-        spikes_BTI = augmented(spikes_BTI, self.settings, generator)
-        *hidden, output_BTN = self.network(spikes_BTI)
-        logits_BN = output_BTN.mean(dim=1) * self.settings.logit_gain
-        loss = self.objective(logits_BN, labels_B, spikes_BTI)
-        rate = torch.stack([one.mean() for one in hidden]).mean() if hidden else torch.zeros(())
-        correct = (logits_BN.argmax(dim=1) == labels_B).sum()
-        n_samples = len(labels_B)
-        found = [loss.detach() * n_samples, correct, rate.detach() * n_samples, torch.tensor(n_samples)]
-        self.seen += torch.stack([one.float().cpu() for one in found])
-        return loss + self.settings.rate_penalty * rate
-
-    def objective(self, logits_BN: torch.Tensor, labels_B: torch.Tensor, spikes_BTI: torch.Tensor) -> torch.Tensor:
-        """Return cross-entropy plus, with a teacher, the distance from its class probabilities."""
-        loss = functional.cross_entropy(logits_BN, labels_B)
-        if self.teacher is None:
-            return loss
-        with torch.no_grad():
-            wanted_BN = self.teacher.to(spikes_BTI.device)(spikes_BTI)[-1].mean(dim=1) * self.settings.logit_gain
-        found, wanted = functional.log_softmax(logits_BN, dim=1), functional.log_softmax(wanted_BN, dim=1)
-        return loss + functional.kl_div(found, wanted, log_target=True, reduction="batchmean")
-
-    def objective_on(self, data: SpikeData) -> float:
-        """Return the mean objective over data."""
-        total = 0.0
-        with torch.no_grad():
-            for spikes_BTI, labels_B in loader(data, self.settings.batch_size):
-                spikes_BTI, labels_B = spikes_BTI.to(self.device), labels_B.to(self.device)
-                logits_BN = self.network(spikes_BTI)[-1].mean(dim=1) * self.settings.logit_gain
-                total += float(self.objective(logits_BN, labels_B, spikes_BTI)) * len(labels_B)
-        return total / len(data)
-
-    def configure_optimizers(self) -> Any:
-        settings = self.settings
-        trained = [one for one in self.network.parameters() if one.requires_grad]
-        optimizer = torch.optim.AdamW(trained, lr=settings.learning_rate, weight_decay=settings.weight_decay)
-        schedule = torch.optim.lr_scheduler.OneCycleLR(
-            optimizer, settings.learning_rate, total_steps=self.n_updates, pct_start=0.1
-        )
-        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
-
-
-class KeepBest(pl.Callback):
-    """Score each epoch on validation data, keep the best weights, save the whole state.
-
-    The score is the accuracy; with a teacher it is the objective itself, because an accuracy on few
-    samples cannot tell epochs of fine-tuning apart. Ties go to the later epoch: the one trained longer.
-    """
-
-    def __init__(
-        self,
-        validation: SpikeData,
-        state_file: Path | None,
-        progress: EpochProgress | None,
-        *,
-        keep_initial: bool,
-    ) -> None:
-        self.validation, self.state_file, self.progress = validation, state_file, progress
-        self.keep_initial = keep_initial
-        self.epochs: list[dict[str, float]] = []
-        self.best_epoch, self.best_validation, self.best_score = -1, -1.0, -math.inf
-        self.best_weights: dict[str, torch.Tensor] = {}
-
-    def state_dict(self) -> dict[str, Any]:
-        kept = ("epochs", "best_epoch", "best_validation", "best_score", "best_weights")
-        return {key: getattr(self, key) for key in kept}
-
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        for key, value in state_dict.items():
-            setattr(self, key, value)
-
-    def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        assert isinstance(pl_module, Classifier)
-        if self.keep_initial and self.best_epoch < 0 and not self.best_weights:
-            self._score(-1, evaluate(pl_module.network, self.validation), pl_module)
-
-    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        assert isinstance(pl_module, Classifier)
-        accuracy = evaluate(pl_module.network, self.validation)
-        loss, correct, rate, n_samples = pl_module.seen.tolist()
-        record = {
-            "loss": loss / n_samples,
-            "train_accuracy": correct / n_samples,
-            "hidden_rate": rate / n_samples,
-            "validation_accuracy": accuracy,
-        }
-        self.epochs.append(record)
-        self._score(trainer.current_epoch, accuracy, pl_module)
-        if self.state_file is not None:
-            with written_whole(self.state_file) as beside:
-                trainer.save_checkpoint(beside)
-        if self.progress:
-            self.progress(len(self.epochs), trainer.max_epochs or 0, record)
-
-    def _score(self, epoch: int, accuracy: float, module: Classifier) -> None:
-        score = accuracy if module.teacher is None else -module.objective_on(self.validation)
-        if score < self.best_score:
-            return
-        self.best_epoch, self.best_validation, self.best_score = epoch, accuracy, score
-        state = module.network.state_dict()
-        self.best_weights = {key: value.detach().cpu().clone() for key, value in state.items()}
-
-
 def fit(
-    network: SpikingNetwork,
+    network: nn.Module,
     train: SpikeData,
     validation: SpikeData,
     settings: TrainingSettings,
     *,
     state_file: Path | None = None,
     keep_initial: bool = False,
-    teacher: SpikingNetwork | None = None,
+    teacher: nn.Module | None = None,
+    logs: Path | None = None,
     progress: EpochProgress | None = None,
 ) -> History:
-    """Train `network` in place and leave it with the weights of the best validation epoch.
+    """Train `network` in place and leave it with the weights of the best validation epoch, in evaluation mode.
 
     Args:
+        network: Gives the spikes of its layers, the output's last, or an `Answer`; see `training.reading`.
         state_file: Where the state is kept after every epoch; when it exists, training goes on from it.
         keep_initial: Let the initial weights compete as epoch -1, so that fine-tuning cannot end with a lower score.
-
         teacher: A trained network of the same classes to stay close to.
+        logs: Folder for TensorBoard; none is written without.
 
     Raises:
         KeyboardInterrupt: Ctrl-C; the state of the last whole epoch is in `state_file`.
+        RunError: the loss is no longer finite.
+        RecipeError: `logs` are wanted, and TensorBoard is not installed.
     """
     torch.set_num_threads(settings.threads)
     batches = loader(train, settings.batch_size, seed=settings.seed)
     keeper = KeepBest(validation, state_file, progress, keep_initial=keep_initial)
-    module = Classifier(network, settings, n_updates=settings.epochs * len(batches), teacher=teacher)
-    with quiet_lightning():
+    module = Classifier(network.train(), settings, n_updates=settings.epochs * len(batches), teacher=teacher)
+    with quiet_lightning(), torch.random.fork_rng(devices=[]):
         trainer = pl.Trainer(
             max_epochs=settings.epochs,
             accelerator=settings.accelerator,
             callbacks=[keeper],
-            logger=False,
+            logger=False if logs is None else tensorboard_logger(logs),
+            gradient_clip_val=settings.gradient_clip or None,
             enable_checkpointing=False,
             enable_progress_bar=False,
             enable_model_summary=False,
@@ -219,18 +88,8 @@ def fit(
             # weights_only: the state file is read by torch's restricted loader, never as a free pickle.
             trainer.fit(module, batches, ckpt_path=resume, weights_only=True)
     network.load_state_dict(keeper.best_weights)
+    network.eval()
     return History(keeper.epochs, keeper.best_epoch, keeper.best_validation)
-
-
-def evaluate(network: SpikingNetwork, data: SpikeData, batch_size: int = 256) -> float:
-    """Return the accuracy of `network` on `data`: output neuron with most spikes, lowest on a tie."""
-    correct = 0
-    device = next(network.parameters()).device
-    with torch.no_grad():
-        for spikes_BTI, labels_B in loader(data, batch_size):
-            counts_BN = network(spikes_BTI.to(device))[-1].sum(dim=1)
-            correct += int((counts_BN.argmax(dim=1).cpu() == labels_B).sum())
-    return correct / len(data)
 
 
 @contextmanager

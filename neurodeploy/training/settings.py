@@ -2,23 +2,49 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, Field
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+Schedule = Literal["one_cycle", "plateau"]
 
 
 class TrainingSettings(BaseModel):
-    """How a network is trained. The loss is cross-entropy on the output's firing rates."""
+    """How a network is trained, by AdamW (without `weight_decay`, that is Adam).
+
+    The loss is cross-entropy: on the output's firing rates, or on the scores of a network that gives scores (the
+    SiLIF family's: the sum over time of softmax).
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    seed: int = Field(0, ge=0, description="Initial weights, order of the samples, augmentation.")
+    seed: int = Field(0, ge=0, description="Initial weights and states, order of samples, augmentation, dropout.")
     epochs: int = Field(40, ge=1)
     batch_size: int = Field(64, ge=1)
-    learning_rate: float = Field(5e-3, gt=0, description="Peak of a one-cycle schedule (AdamW).")
+    schedule: Schedule = Field(
+        "one_cycle", description="one_cycle, or plateau: lower where validation accuracy stops rising."
+    )
+    learning_rate: float = Field(5e-3, gt=0, description="Peak of one_cycle, start of plateau.")
+    plateau_factor: float = Field(0.7, gt=0, lt=1, description="Part of the learning rate kept (plateau).")
+    plateau_patience: int = Field(10, ge=0, description="Epochs without a rise that are waited for (plateau).")
+    learning_rate_min: float = Field(1e-6, ge=0, description="Never lower (plateau).")
     weight_decay: float = Field(0.0, ge=0)
+    gradient_clip: float = Field(0.0, ge=0, description="Largest norm of an update's gradient; 0 is any.")
     logit_gain: float = Field(20.0, gt=0, description="Logit per output spike and step.")
     rate_penalty: float = Field(0.0, ge=0, description="Loss per hidden spike, neuron and step.")
+    rate_bounds_penalty: float = Field(0.0, ge=0, description="Loss per hidden neuron that fires out of bounds.")
+    rate_lowest: float = Field(0.01, ge=0, le=1, description="Lower bound, spikes per step.")
+    rate_highest: float = Field(0.5, ge=0, le=1, description="Upper bound, spikes per step.")
     time_shift: int = Field(0, ge=0, description="Training samples move by up to this many steps.")
     time_stretch: float = Field(0.0, ge=0, lt=1, description="Their speed changes by up to this part.")
+    channel_shift: int = Field(0, ge=0, description="They move by up to this many channels.")
     event_drop: float = Field(0.0, ge=0, lt=1, description="Part of the training events left out.")
     threads: int = Field(1, ge=1, description="CPU threads; more slow small networks down.")
     accelerator: str = Field("cpu", description="Lightning's accelerator: cpu, gpu or auto.")
+    tensorboard: bool = Field(False, description="Write losses and accuracies for TensorBoard into the run's logs.")
+
+    @model_validator(mode="after")
+    def _bounds(self) -> TrainingSettings:
+        if self.rate_lowest > self.rate_highest:
+            raise ValueError(f"rate_lowest {self.rate_lowest} is above rate_highest {self.rate_highest}; exchange them")
+        return self

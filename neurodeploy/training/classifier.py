@@ -1,0 +1,109 @@
+"""One update: augmentation, the network, the loss; and the optimiser that goes with it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import lightning.pytorch as pl
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional
+from torch.optim.lr_scheduler import ReduceLROnPlateau
+
+from neurodeploy.data.spikes import SpikeData
+from neurodeploy.networks.activity import rate_penalty
+from neurodeploy.networks.sequence import Answer
+from neurodeploy.training.augment import augmented
+from neurodeploy.training.batches import loader
+from neurodeploy.training.inference import asked
+from neurodeploy.training.optimise import one_cycle, optimiser, plateau
+from neurodeploy.training.reading import Reading, read
+from neurodeploy.training.settings import TrainingSettings
+
+
+class Classifier(pl.LightningModule):
+    """Cross-entropy on a network's logits, with AdamW and a schedule.
+
+    With a teacher, its class probabilities are a second target (Hinton et al., arXiv:1503.02531): the
+    fine-tuned network then stays the float network in function, not only in accuracy.
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        settings: TrainingSettings,
+        n_updates: int,
+        teacher: nn.Module | None = None,
+    ) -> None:
+        super().__init__()
+        self.network = network
+        # In a tuple, the teacher is not a part of this module: neither trained nor saved with it.
+        self._teacher = (None if teacher is None else teacher.eval(),)
+        self.settings = settings
+        self.n_updates = n_updates
+        self.plateau: ReduceLROnPlateau | None = None
+        self.seen = torch.zeros(4)  # loss, correct, hidden rate, samples: of the running epoch
+
+    @property
+    def teacher(self) -> nn.Module | None:
+        return self._teacher[0]
+
+    def training_step(self, batch: tuple[torch.Tensor, torch.Tensor], batch_idx: int) -> torch.Tensor:
+        spikes_BTI, labels_B = batch
+        # Not in on_train_epoch_start: Lightning leaves that hook out in the first epoch it resumes.
+        if batch_idx == 0:
+            self.seen = torch.zeros(4)
+        generator = torch.Generator().manual_seed(self.settings.seed * 1_000_003 + self.global_step)
+        spikes_BTI = augmented(spikes_BTI, self.settings, generator)
+        torch.manual_seed(update_seed(self.settings.seed, self.global_step))  # dropout and random initial states
+        found = read(self.network(spikes_BTI), self.settings.logit_gain)
+        loss = self.objective(found, labels_B, spikes_BTI)
+        hidden = found.hidden
+        rate = torch.stack([one.mean() for one in hidden]).mean() if hidden else torch.zeros(())
+        correct = (found.logits_BC.argmax(dim=1) == labels_B).sum()
+        n_samples = len(labels_B)
+        told = [loss.detach() * n_samples, correct, rate.detach() * n_samples, torch.tensor(n_samples)]
+        self.seen += torch.stack([one.float().cpu() for one in told])
+        return loss + self.settings.rate_penalty * rate + self._out_of_bounds(hidden)
+
+    def _out_of_bounds(self, hidden: tuple[torch.Tensor, ...]) -> torch.Tensor | float:
+        settings = self.settings
+        if not settings.rate_bounds_penalty or not hidden:
+            return 0.0
+        answer = Answer(torch.empty(0), hidden, ())
+        return settings.rate_bounds_penalty * rate_penalty(answer, settings.rate_lowest, settings.rate_highest)
+
+    def objective(self, found: Reading, labels_B: torch.Tensor, spikes_BTI: torch.Tensor) -> torch.Tensor:
+        """Return cross-entropy plus, with a teacher, the distance from its class probabilities."""
+        loss = functional.cross_entropy(found.logits_BC, labels_B)
+        if self.teacher is None:
+            return loss
+        with torch.no_grad():
+            wanted = read(self.teacher.to(spikes_BTI.device)(spikes_BTI), self.settings.logit_gain)
+        mine_BC = found.log_probabilities_BC
+        its_BC = wanted.log_probabilities_BC.to(mine_BC.dtype)
+        return loss + functional.kl_div(mine_BC, its_BC, log_target=True, reduction="batchmean")
+
+    def objective_on(self, data: SpikeData) -> float:
+        """Return the mean objective over data."""
+        total = 0.0
+        with asked(self.network, self.settings.seed):
+            for spikes_BTI, labels_B in loader(data, self.settings.batch_size):
+                spikes_BTI, labels_B = spikes_BTI.to(self.device), labels_B.to(self.device)
+                found = read(self.network(spikes_BTI), self.settings.logit_gain)
+                total += float(self.objective(found, labels_B, spikes_BTI)) * len(labels_B)
+        return total / len(data)
+
+    def configure_optimizers(self) -> Any:
+        optimizer = optimiser(self.network, self.settings)
+        if self.settings.schedule == "plateau":  # moved on with each epoch's score, not by Lightning: see KeepBest
+            self.plateau = plateau(optimizer, self.settings)
+            return optimizer
+        schedule = one_cycle(optimizer, self.n_updates)
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+
+def update_seed(seed: int, update: int) -> int:
+    """Return the seed of what torch draws in one update, unlike those of order and augmentation."""
+    return int(np.random.SeedSequence([seed, update]).generate_state(1, np.uint64)[0] >> 1)

@@ -1,0 +1,101 @@
+"""After each epoch: its score, the best weights, the whole state on disk, and who is told."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import lightning.pytorch as pl
+import torch
+
+from neurodeploy.data.spikes import SpikeData
+from neurodeploy.errors import RunError
+from neurodeploy.files import written_whole
+from neurodeploy.training.classifier import Classifier
+from neurodeploy.training.inference import evaluate
+
+EpochProgress = Callable[[int, int, dict[str, float]], None]
+"""Called with epochs done, their total, and the last epoch's record."""
+
+
+class KeepBest(pl.Callback):
+    """Score each epoch on validation data, keep the best weights, save the whole state.
+
+    The score is the accuracy; with a teacher it is the objective itself, because an accuracy on few
+    samples cannot tell epochs of fine-tuning apart. Ties go to the later epoch: the one trained longer.
+    """
+
+    def __init__(
+        self,
+        validation: SpikeData,
+        state_file: Path | None,
+        progress: EpochProgress | None,
+        *,
+        keep_initial: bool,
+    ) -> None:
+        self.validation, self.state_file, self.progress = validation, state_file, progress
+        self.keep_initial = keep_initial
+        self.epochs: list[dict[str, float]] = []
+        self.best_epoch, self.best_validation, self.best_score = -1, -1.0, -math.inf
+        self.best_weights: dict[str, torch.Tensor] = {}
+        self.plateau: dict[str, Any] = {}
+
+    def state_dict(self) -> dict[str, Any]:
+        kept = ("epochs", "best_epoch", "best_validation", "best_score", "best_weights", "plateau")
+        return {key: getattr(self, key) for key in kept}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        for key, value in state_dict.items():
+            setattr(self, key, value)
+
+    def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        assert isinstance(pl_module, Classifier)
+        if self.keep_initial and self.best_epoch < 0 and not self.best_weights:
+            self._score(-1, self._accuracy(pl_module), pl_module)
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        assert isinstance(pl_module, Classifier)
+        if pl_module.plateau is not None and self.plateau:
+            pl_module.plateau.load_state_dict(self.plateau)
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        assert isinstance(pl_module, Classifier)
+        loss, correct, rate, n_samples = pl_module.seen.tolist()
+        if not math.isfinite(loss):
+            raise RunError(
+                f"training: the loss is {loss} in epoch {trainer.current_epoch + 1}; lower training.learning_rate, "
+                "or limit the updates with training.gradient_clip=1"
+            )
+        record = {
+            "loss": loss / n_samples,
+            "train_accuracy": correct / n_samples,
+            "hidden_rate": rate / n_samples,
+            "validation_accuracy": self._accuracy(pl_module),
+        }
+        rates = [group["lr"] for group in trainer.optimizers[0].param_groups]
+        self.epochs.append(record)
+        self._score(trainer.current_epoch, record["validation_accuracy"], pl_module)
+        if pl_module.plateau is not None:
+            # Here and not by Lightning, which would do it after the state is saved: a resumed run would miss it.
+            pl_module.plateau.step(record["validation_accuracy"])
+            self.plateau = pl_module.plateau.state_dict()
+        if self.state_file is not None:
+            with written_whole(self.state_file) as beside:
+                trainer.save_checkpoint(beside)
+        if trainer.logger is not None:
+            trainer.logger.log_metrics(record | {"learning_rate": rates[0]}, step=trainer.current_epoch + 1)
+        if self.progress:
+            self.progress(len(self.epochs), trainer.max_epochs or 0, record)
+
+    def _accuracy(self, module: Classifier) -> float:
+        return evaluate(module.network, self.validation, seed=module.settings.seed)
+
+    def _score(self, epoch: int, accuracy: float, module: Classifier) -> None:
+        score = accuracy if module.teacher is None else -module.objective_on(self.validation)
+        if score < self.best_score:
+            return
+        self.best_epoch, self.best_validation, self.best_score = epoch, accuracy, score
+        state = module.network.state_dict()
+        self.best_weights = {key: value.detach().cpu().clone() for key, value in state.items()}

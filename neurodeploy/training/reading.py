@@ -1,0 +1,54 @@
+"""What training reads off the two kinds of answers that networks give.
+
+A spiking network with output neurons gives the spikes of every layer; the SiLIF family, its baselines and its folded
+networks give an `Answer` with scores.
+
+Axes: B sample, T step, N neuron, C class.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch.nn import functional
+
+from neurodeploy.networks.sequence import Answer
+
+LEAST_PROBABILITY = 1e-7
+"""A class that no step gives a chance has a logarithm too."""
+
+
+class Reading(NamedTuple):
+    """One batch's answers.
+
+    Attributes:
+        scores_BC: The largest is the class, the lowest class on a tie.
+        logits_BC: What cross-entropy is applied to.
+        log_probabilities_BC: What a student takes over from a teacher.
+        hidden: What each hidden layer sends, (B, T, N), before dropout.
+    """
+
+    scores_BC: torch.Tensor
+    logits_BC: torch.Tensor
+    log_probabilities_BC: torch.Tensor
+    hidden: tuple[torch.Tensor, ...]
+
+
+def read(found: Answer | list[torch.Tensor], logit_gain: float) -> Reading:
+    """Return what a network's answer says.
+
+    Args:
+        found: What the network gave.
+        logit_gain: Logit per output spike and step, for output neurons.
+
+    An `Answer`'s scores are its logits, as in the SiLIF paper. Its probabilities are the scores over their sum, the
+    mean over time of softmax; they mean something for the leaky readout alone, whose scores are sums of softmax.
+    """
+    if isinstance(found, Answer):
+        scores_BC = found.output_BC
+        share_BC = scores_BC / scores_BC.sum(dim=1, keepdim=True)
+        return Reading(scores_BC, scores_BC, share_BC.clamp_min(LEAST_PROBABILITY).log(), found.hidden)
+    *hidden, output_BTN = found
+    logits_BC = output_BTN.mean(dim=1) * logit_gain
+    return Reading(output_BTN.sum(dim=1), logits_BC, functional.log_softmax(logits_BC, dim=1), tuple(hidden))
