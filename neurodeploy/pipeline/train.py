@@ -8,22 +8,32 @@ from typing import Any
 
 import torch
 
-from neurodeploy.data.load import Split, load_part
+from neurodeploy.data.load import Split, load_part, notes_of, open_part
 from neurodeploy.data.load import n_classes as classes_of
 from neurodeploy.data.spikes import SpikeData
 from neurodeploy.files import make_folder
-from neurodeploy.networks.spiking import SpikingNetwork, build
+from neurodeploy.networks.family_settings import FamilySettings
+from neurodeploy.networks.sequence import SequenceNetwork
+from neurodeploy.networks.spiking import NetworkSettings, SpikingNetwork, build
+from neurodeploy.networks.zoo import build_family
 from neurodeploy.pipeline.folder import Mode, RunFolder, open_run
 from neurodeploy.progress import Progress, silent
 from neurodeploy.recipes import Recipe, load_recipe
 from neurodeploy.training.checkpoint import load_weights, save_weights
 from neurodeploy.training.fit import evaluate, fit
+from neurodeploy.training.logs import check_tensorboard
 
 STAGE = "training"
 
 
 def train(
-    recipe: str, out: str | Path, *, settings: tuple[str, ...] = (), mode: Mode = "new", progress: Progress = silent
+    recipe: str,
+    out: str | Path,
+    *,
+    settings: tuple[str, ...] = (),
+    mode: Mode = "new",
+    tensorboard: bool = False,
+    progress: Progress = silent,
 ) -> dict[str, Any]:
     """Train a recipe's float network into a run folder.
 
@@ -32,18 +42,27 @@ def train(
         out: Run folder.
         settings: "key=value" pairs over the recipe's.
         mode: "new", "resume" an interrupted run, or "overwrite" one.
+        tensorboard: Write losses and accuracies into the folder's logs, as the recipe's setting does.
 
     Returns:
         `accuracy` {"float": on the test part, "validation"}, `path` of the checkpoint, `seconds`-free
-        history under `training`.
+        history under `training`, `data_notes` on how the parts were made.
     """
-    folder = open_run(out, load_recipe(recipe, settings), mode)
-    record = train_stage(folder, progress)
+    loaded = load_recipe(recipe, settings)
+    if tensorboard or loaded.training.tensorboard:
+        check_tensorboard()
+    folder = open_run(out, loaded, mode)
+    record = train_stage(folder, progress, tensorboard=tensorboard)
     accuracy = {"float": record["test_accuracy"], "validation": record["best_validation"]}
-    return {"accuracy": accuracy, "path": str(folder.checkpoint), "training": record}
+    return {
+        "accuracy": accuracy,
+        "path": str(folder.checkpoint),
+        "training": record,
+        "data_notes": notes_of(folder.recipe().data),
+    }
 
 
-def train_stage(folder: RunFolder, progress: Progress) -> dict[str, Any]:
+def train_stage(folder: RunFolder, progress: Progress, *, tensorboard: bool = False) -> dict[str, Any]:
     """Train unless the folder's metrics say it is done, and return the stage's record."""
     done = folder.metrics().get(STAGE)
     if done is not None:
@@ -56,12 +75,14 @@ def train_stage(folder: RunFolder, progress: Progress) -> dict[str, Any]:
         part(recipe, "validation"),
         recipe.training,
         state_file=make_folder(folder.state) / "training.ckpt",
+        logs=folder.logs if tensorboard or recipe.training.tensorboard else None,
         progress=lambda done, total, epoch: progress(
             "train", done, total, f"loss {epoch['loss']:.3f}, validation {100 * epoch['validation_accuracy']:.1f} %"
         ),
     )
     save_weights(folder.checkpoint, network)
-    record = asdict(history) | {"test_accuracy": evaluate(network, part(recipe, "test"))}
+    test_accuracy = evaluate(network, part(recipe, "test"), seed=recipe.training.seed)
+    record = asdict(history) | {"test_accuracy": test_accuracy}
     folder.record(STAGE, record)
     return record
 
@@ -71,12 +92,25 @@ def part(recipe: Recipe, split: Split) -> SpikeData:
     return load_part(recipe.data, split)
 
 
-def new_network(recipe: Recipe) -> SpikingNetwork:
+def new_network(recipe: Recipe) -> SpikingNetwork | SequenceNetwork:
     """Return the recipe's network with the initial weights its seed gives."""
-    sample = part(recipe, "test")
+    n_channels = open_part(recipe.data, "test").n_channels
     torch.set_num_threads(recipe.training.threads)  # the order of float sums depends on it
     torch.manual_seed(recipe.training.seed)
-    return build(recipe.network, sample.n_channels, n_classes(recipe))
+    return build_network(recipe.network, n_channels, n_classes(recipe))
+
+
+def build_network(
+    settings: NetworkSettings | FamilySettings, n_channels: int, n_classes: int
+) -> SpikingNetwork | SequenceNetwork:
+    """Return a new network of either kind; its initial weights come from torch's global generator.
+
+    Raises:
+        NetworkError: the model cannot be what the settings ask for.
+    """
+    if isinstance(settings, FamilySettings):
+        return build_family(settings, n_channels, n_classes)
+    return build(settings, n_channels, n_classes)
 
 
 def n_classes(recipe: Recipe) -> int:
@@ -84,9 +118,9 @@ def n_classes(recipe: Recipe) -> int:
     return classes_of(recipe.data)
 
 
-def trained_network(folder: RunFolder) -> SpikingNetwork:
-    """Return the trained float network of a run."""
+def trained_network(folder: RunFolder) -> SpikingNetwork | SequenceNetwork:
+    """Return the trained float network of a run, in evaluation mode."""
     folder.need(STAGE, "train")
     network = new_network(folder.recipe())
     load_weights(folder.checkpoint, network)
-    return network
+    return network.eval()
