@@ -7,17 +7,19 @@ from __future__ import annotations
 
 import numpy as np
 import torch
+from torch import nn
 
 from neurodeploy.backends.trace import LayerTrace, Part, Trace, in_batches
-from neurodeploy.networks.spiking import SpikingNetwork
+from neurodeploy.networks.sequence import Answer
 
 BATCH = 256
 
 
-def run(network: SpikingNetwork, layers: list[str], spikes_BTI: np.ndarray, name: str) -> Trace:
+def run(network: nn.Module, layers: list[str], spikes_BTI: np.ndarray, name: str) -> Trace:
     """Return the Trace of a torch network; currents and potentials are not kept (empty arrays).
 
     Args:
+        network: A `SpikingNetwork`, or one that gives an `Answer`, whose readout sends nothing.
         layers: Names of its layers, those of the graph it is exported to.
         name: What the stage is called: "float" or "quantised".
     """
@@ -25,12 +27,17 @@ def run(network: SpikingNetwork, layers: list[str], spikes_BTI: np.ndarray, name
     def run_batch(some: np.ndarray) -> Part:
         with torch.no_grad():
             found = network(torch.from_numpy(some).float())
-        sent = {key: one.bool().numpy() for key, one in zip(layers, found, strict=True)}
+        spikes, scores = found, None
+        if isinstance(found, Answer):
+            scores = found.output_BC.double().numpy()
+            spikes = [*found.hidden, torch.zeros(*some.shape[:2], scores.shape[1])]
+        sent = {key: one.bool().numpy() for key, one in zip(layers, spikes, strict=True)}
         nothing = np.zeros((len(some), 0, 0))
         return Part(
             counts={key: one.sum(axis=1, dtype=np.int64) for key, one in sent.items()},
             layers={key: LayerTrace(one, nothing, nothing) for key, one in sent.items()},
             overflows={},
+            scores_BN=scores,
         )
 
     return in_batches(name, layers, layers[-1], spikes_BTI, run_batch, batch_size=BATCH)

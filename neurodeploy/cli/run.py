@@ -24,13 +24,26 @@ def run(
     settings: Settings = None,
     resume: Resume = False,
     overwrite: Overwrite = False,
+    checkpoint: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Trained network of the SiLIF family (.npz, .safetensors), instead of training."
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> int:
     """The whole way: train, quantise, export to NIR, compile, simulate, certify, count, report."""
     from neurodeploy.pipeline.run import run as call
 
     with bars() as progress:
-        result = call(recipe, out, settings=tuple(settings or ()), mode=mode(resume, overwrite), progress=progress)
+        result = call(
+            recipe,
+            out,
+            settings=tuple(settings or ()),
+            checkpoint=checkpoint,
+            mode=mode(resume, overwrite),
+            progress=progress,
+        )
     energy = result["energy_j"]
     emit(
         result,

@@ -8,14 +8,13 @@ from typing import Any
 
 from neurodeploy import __version__
 from neurodeploy.backends import reference
-from neurodeploy.data.load import step_s, wanted_of
 from neurodeploy.data.sources import SOURCES
 from neurodeploy.errors import GraphError
 from neurodeploy.files import write_json
-from neurodeploy.graph.export import to_nir
 from neurodeploy.graph.files import GraphFile, read_graph, write_graph
 from neurodeploy.graph.network import Network, discretised
 from neurodeploy.mapping.compile import Compiled, compile_network
+from neurodeploy.pipeline.conversion import graph_of
 from neurodeploy.pipeline.folder import RunFolder
 from neurodeploy.pipeline.quantize import quantised_network
 from neurodeploy.pipeline.train import part
@@ -58,14 +57,13 @@ def export_stage(folder: RunFolder, path: Path, progress: Progress) -> tuple[Net
     recipe = folder.recipe()
     progress("export", 0, 2)
     test = part(recipe, "test")
-    graph = to_nir(
+    graph = graph_of(
         quantised_network(folder),
-        test.n_channels,
-        step_s(recipe.data),
+        recipe,
         name=recipe.name,
         chip=recipe.chip,
         dataset=recipe.data.dataset,
-        **{"n_steps": test.n_steps, **wanted_of(recipe.data).carried()},
+        n_steps=test.n_steps,
     )
     in_memory = discretised(GraphFile(path, path.stem, graph, stores_reset=True))
     wanted = compile_network(in_memory, chip=recipe.chip)

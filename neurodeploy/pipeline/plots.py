@@ -5,15 +5,19 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import torch
 
 from neurodeploy.backends.trace import Trace
 from neurodeploy.data.spikes import SpikeData
 from neurodeploy.graph.export import names
+from neurodeploy.graph.export_family import recurrent_name, weights_name
 from neurodeploy.mapping.program import Program
-from neurodeploy.networks.spiking import SpikingLayer, SpikingNetwork
+from neurodeploy.networks.spiking import SpikingLayer
+from neurodeploy.pipeline.conversion import Quantised, deployable
 from neurodeploy.pipeline.folder import RunFolder
 from neurodeploy.pipeline.quantize import quantised_network
 from neurodeploy.pipeline.train import trained_network
+from neurodeploy.quantize.folded import FoldedNetwork
 
 BINS = 60
 RASTER_NEURONS = 128
@@ -28,7 +32,7 @@ def plots(folder: RunFolder, program: Program, trace: Trace, test: SpikeData) ->
     """
     return {
         "raster": raster(program, trace, test, 0),
-        "weights": weights(trained_network(folder), quantised_network(folder)),
+        "weights": weights(deployable(trained_network(folder), folder.recipe()), quantised_network(folder)),
     }
 
 
@@ -47,21 +51,26 @@ def raster(program: Program, trace: Trace, test: SpikeData, sample: int) -> dict
     }
 
 
-def weights(before: SpikingNetwork, after: SpikingNetwork) -> list[dict[str, Any]]:
+def weights(before: Quantised, after: Quantised) -> list[dict[str, Any]]:
     """Return histograms of each connection's weights, in thresholds, before and after quantisation."""
-    found = []
-    for index, (plain, quantised) in enumerate(zip(before.layers, after.layers, strict=True), start=1):
-        assert isinstance(plain, SpikingLayer)
-        assert isinstance(quantised, SpikingLayer)
-        forward, recurrent, _ = names(index)
-        used_before, used_after = plain.weights(), quantised.weights()
-        for name, a, b in (
-            (forward, used_before.weight_OI, used_after.weight_OI),
-            (recurrent, used_before.recurrent_OO, used_after.recurrent_OO),
-        ):
-            if a is not None and b is not None:
-                found.append({"name": name} | _histograms(a.detach().numpy(), b.detach().numpy()))
-    return found
+    mine, theirs = _matrices(before), _matrices(after)
+    return [{"name": name} | _histograms(mine[name], theirs[name]) for name in mine]
+
+
+def _matrices(network: Quantised) -> dict[str, np.ndarray]:
+    """Return the weights in use by the name of their node."""
+    found: dict[str, torch.Tensor | None] = {}
+    if isinstance(network, FoldedNetwork):
+        for index, layer in enumerate(network.hidden, start=1):
+            used = layer.values()
+            found |= {weights_name(index): used.weight_NI, recurrent_name(index): used.recurrent_NN}
+        found[weights_name(len(network.hidden) + 1)] = network.readout.values().weight_NI
+    else:
+        for index, one in enumerate(network.layers, start=1):
+            assert isinstance(one, SpikingLayer)
+            forward, recurrent, _ = names(index)
+            found |= {forward: one.weights().weight_OI, recurrent: one.weights().recurrent_OO}
+    return {name: weight.detach().numpy() for name, weight in found.items() if weight is not None}
 
 
 def _histograms(before: np.ndarray, after: np.ndarray) -> dict[str, Any]:

@@ -7,24 +7,15 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import torch
-
-from neurodeploy.backends.search import calibrate
-from neurodeploy.data.load import step_s, wanted_of
 from neurodeploy.errors import RunError
 from neurodeploy.files import make_folder, write_text
-from neurodeploy.graph.export import names, to_nir
-from neurodeploy.graph.files import GraphFile
-from neurodeploy.graph.network import discretised
-from neurodeploy.mapping.compile import rounded_together
-from neurodeploy.networks.spiking import SpikingLayer, SpikingNetwork
+from neurodeploy.pipeline.conversion import Quantised, deployable, empty_quantised, put_on_grid
 from neurodeploy.pipeline.folder import RunFolder
 from neurodeploy.pipeline.train import STAGE as TRAINED
-from neurodeploy.pipeline.train import new_network, part, trained_network
+from neurodeploy.pipeline.train import part, trained_network
 from neurodeploy.progress import Progress, silent
-from neurodeploy.quantize.fake import FakeQuantiser
 from neurodeploy.quantize.plan import Plan
-from neurodeploy.recipes import Recipe, validated
+from neurodeploy.recipes import validated
 from neurodeploy.training.checkpoint import load_weights, save_weights
 from neurodeploy.training.fit import evaluate, fit
 
@@ -73,14 +64,15 @@ def quantize_stage(folder: RunFolder, progress: Progress) -> dict[str, Any]:
     if done is not None:
         return done
     recipe = folder.recipe()
-    network = trained_network(folder)
-    plan, distance = post_training(network, recipe, progress)
+    found = put_on_grid(trained_network(folder), recipe, progress)
+    network = found.network
     test = part(recipe, "test")
     record: dict[str, Any] = {
         "method": recipe.quantize.method,
         "weight_bits": recipe.quantize.weight_bits,
-        "plan": plan.to_dict(),
-        "calibration_distance": distance,
+        "plan": found.plan.to_dict(),
+        "calibration_distance": found.distance,
+        "poles": found.poles,
         "ptq_test_accuracy": evaluate(network, test),
         "fine_tuning": None,
     }
@@ -95,7 +87,7 @@ def quantize_stage(folder: RunFolder, progress: Progress) -> dict[str, Any]:
             settings,
             state_file=make_folder(folder.state) / "fine_tuning.ckpt",
             keep_initial=True,
-            teacher=trained_network(folder),
+            teacher=deployable(trained_network(folder), recipe),
             progress=lambda done, total, epoch: progress(
                 "fine-tune", done, total, f"validation {100 * epoch['validation_accuracy']:.1f} %"
             ),
@@ -107,44 +99,9 @@ def quantize_stage(folder: RunFolder, progress: Progress) -> dict[str, Any]:
     return record
 
 
-def post_training(network: SpikingNetwork, recipe: Recipe, progress: Progress) -> tuple[Plan, float]:
-    """Put a trained network on the chip's grid, in place; return the plan and the calibration distance."""
-    calibration = part(recipe, "train")
-    graph = to_nir(network, calibration.n_channels, step_s(recipe.data), **wanted_of(recipe.data).carried())
-    float_network = discretised(GraphFile(Path(recipe.name), recipe.name, graph, stores_reset=True))
-    found = calibrate(
-        float_network,
-        calibration.spikes_BTI,
-        recipe.quantize.weight_bits,
-        progress=lambda done, total: progress("calibrate", done, total),
-    )
-    on_grid = rounded_together(float_network, found.plan, found.measured)
-    attach(network, found.plan)
-    weights = {synapses.name: torch.as_tensor(synapses.weight) for synapses in on_grid.synapses}
-    with torch.no_grad():
-        for index, layer in enumerate(network.layers, start=1):
-            assert isinstance(layer, SpikingLayer)
-            forward, recurrent, _ = names(index)
-            layer.weight.copy_(weights[forward])
-            if layer.recurrent is not None:
-                layer.recurrent.copy_(weights[recurrent])
-    return found.plan, found.distance
-
-
-def attach(network: SpikingNetwork, plan: Plan) -> None:
-    """Give every layer the fake quantiser that `plan` asks for."""
-    for index, layer in enumerate(network.layers, start=1):
-        assert isinstance(layer, SpikingLayer)
-        forward, recurrent, neurons = names(index)
-        layer.quantiser = FakeQuantiser(
-            plan.vth_mant[neurons], plan.connections[forward], plan.connections.get(recurrent)
-        )
-
-
-def quantised_network(folder: RunFolder) -> SpikingNetwork:
+def quantised_network(folder: RunFolder) -> Quantised:
     """Return the quantised network of a run."""
     record = folder.need(STAGE, "quantize")
-    network = new_network(folder.recipe())
+    network = empty_quantised(folder.recipe(), Plan.from_dict(record["plan"]))
     load_weights(folder.quantised_checkpoint, network)
-    attach(network, Plan.from_dict(record["plan"]))
     return network

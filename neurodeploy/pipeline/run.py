@@ -11,11 +11,14 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from neurodeploy import __version__
 from neurodeploy.accounting.energy import price
 from neurodeploy.backends import torch_model
 from neurodeploy.backends.lava.environment import status
 from neurodeploy.certificate.certify import FIXED, LAVA, REFERENCE, StageRun, certificate
+from neurodeploy.data.load import open_part
 from neurodeploy.data.spikes import SpikeData
 from neurodeploy.errors import LavaError
 from neurodeploy.files import write_json
@@ -23,9 +26,11 @@ from neurodeploy.graph.network import Network
 from neurodeploy.hardware.chips import chip_named
 from neurodeploy.mapping.compile import Compiled
 from neurodeploy.mapping.program_file import write_program
+from neurodeploy.networks.published import load_published
 from neurodeploy.pipeline.certify import certified_run
+from neurodeploy.pipeline.checkpoint import checkpoint_stage, family_settings
 from neurodeploy.pipeline.export import export_stage
-from neurodeploy.pipeline.folder import Mode, RunFolder, open_run
+from neurodeploy.pipeline.folder import PARTS, Mode, RunFolder, open_run
 from neurodeploy.pipeline.plots import plots
 from neurodeploy.pipeline.quantize import quantised_network, quantize_stage
 from neurodeploy.pipeline.report import write_report
@@ -36,7 +41,13 @@ from neurodeploy.recipes import Recipe, load_recipe
 
 
 def run(
-    recipe: str, out: str | Path, *, settings: tuple[str, ...] = (), mode: Mode = "new", progress: Progress = silent
+    recipe: str,
+    out: str | Path,
+    *,
+    settings: tuple[str, ...] = (),
+    checkpoint: str | Path | None = None,
+    mode: Mode = "new",
+    progress: Progress = silent,
 ) -> dict[str, Any]:
     """Run a recipe's whole pipeline into a folder.
 
@@ -44,6 +55,8 @@ def run(
         recipe: Name of a shipped recipe, or a .toml file.
         out: Run folder.
         settings: "key=value" pairs over the recipe's.
+        checkpoint: Trained network of the SiLIF family, .npz or .safetensors of plain arrays; takes the place of
+            training.
         mode: "new", "resume" an interrupted run, or "overwrite" one.
 
     Returns:
@@ -51,9 +64,11 @@ def run(
         `synops_per_sample`, `energy_j` {low, mid, high}, `report` (path of report.html), `path`.
     """
     loaded = load_recipe(recipe, settings)
+    if checkpoint is not None:
+        load_published(checkpoint, family_settings(loaded))  # before a folder is made
     lava = _lava(loaded)
     folder = open_run(out, loaded, mode)
-    training = train_stage(folder, progress)
+    training = train_stage(folder, progress) if checkpoint is None else checkpoint_stage(folder, checkpoint, progress)
     quantisation = quantize_stage(folder, progress)
     network, made = export_stage(folder, folder.graph_file, progress)
     write_program(folder.program_file, made.program)
@@ -83,7 +98,8 @@ def run(
             "energy_j": energy["energy_j"],
             "training": training,
             "quantisation": quantisation,
-            "notes": list(made.program.notes),
+            "initial_state": initial_states(loaded),
+            "notes": [*notes_of(loaded), *made.program.notes],
             "plots": plots(folder, made.program, fixed_trace, test),
         },
     )
@@ -100,6 +116,22 @@ def run(
     }
 
 
+def initial_states(recipe: Recipe) -> dict[str, str]:
+    """Return where states begin, in the float network and on the chip."""
+    return {"float": getattr(recipe.network, "initial_state", "zero"), "integer": "zero"}
+
+
+def notes_of(recipe: Recipe) -> list[str]:
+    """Return what a result has to say of its data and of the float stage's initial state, a sentence each."""
+    found = [note for split in PARTS for note in open_part(recipe.data, split).notes]
+    if initial_states(recipe)["float"] == "random":
+        found.append(
+            f"the float network starts in random states (seed {recipe.training.seed}), the quantised one and the chip "
+            "start at zero"
+        )
+    return list(dict.fromkeys(found))
+
+
 def _stage_runs(
     folder: RunFolder,
     network: Network,
@@ -112,6 +144,7 @@ def _stage_runs(
     """Run the test part through every stage: torch float and quantised, NIR, integers, Lava."""
     names = [layer.name for layer in made.program.layers]
     spikes = test.spikes_BTI
+    torch.manual_seed(folder.recipe().training.seed)  # where initial states are random
     runs = [
         StageRun(torch_model.run(trained_network(folder), names, spikes, "float")),
         StageRun(torch_model.run(quantised_network(folder), names, spikes, "quantised")),
