@@ -71,6 +71,11 @@ class RunFolder:
         """Folder of what an interrupted stage needs to go on; removed when the stage is done."""
         return self.path / "state"
 
+    @property
+    def logs(self) -> Path:
+        """Folder that TensorBoard shows, where it is asked for."""
+        return self.path / "logs"
+
     def recipe(self) -> Recipe:
         """Return the recipe that the run was made with.
 
@@ -180,7 +185,8 @@ def _lacking(metrics: Any) -> str:
 
 def _clear(folder: RunFolder) -> None:
     """Remove the files a run makes, and nothing else that may lie there."""
-    shutil.rmtree(folder.state, ignore_errors=True)
+    for path in (folder.state, folder.logs):
+        shutil.rmtree(path, ignore_errors=True)
     for path in (
         folder.checkpoint,
         folder.quantised_checkpoint,
