@@ -32,5 +32,6 @@ def train(
         f"accuracy    {percent(accuracy['float'])} test, {percent(accuracy['validation'])} validation",
         f"checkpoint  {result['path']}",
     ]
+    lines += [f"note: {note}" for note in result["data_notes"]]
     emit(result, lines, as_json=as_json)
     return 0

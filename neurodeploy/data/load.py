@@ -69,7 +69,8 @@ def load_all(settings: DataSettings) -> LoadedData:
     Raises:
         DataError: see `open_part`.
     """
-    opened = {split: open_part(settings, split) for split in ("train", "validation", "test")}  # type: ignore[arg-type]
+    parts: tuple[Split, ...] = ("train", "validation", "test")
+    opened = {split: open_part(settings, split) for split in parts}
     train = opened["train"]
     notes = dict.fromkeys(note for one in opened.values() for note in one.notes)
     return LoadedData(
@@ -80,6 +81,16 @@ def load_all(settings: DataSettings) -> LoadedData:
         kind=train.kind,
         notes=tuple(notes),
     )
+
+
+def notes_of(settings: DataSettings) -> list[str]:
+    """Return what a result on these data has to say of them, a sentence each.
+
+    Raises:
+        DataError: see `open_part`.
+    """
+    parts: tuple[Split, ...] = ("train", "validation", "test")
+    return list(dict.fromkeys(note for split in parts for note in open_part(settings, split).notes))
 
 
 def load_part(settings: DataSettings, split: Split) -> SpikeData:
@@ -148,6 +159,7 @@ def open_samples(
     dt_s: float | None = None,
     n_channels: int | None = None,
     binning: Binning | None = None,
+    partition: str | None = None,
     limit: int | None = None,
 ) -> SampleSource:
     """Return labelled spikes to be read batch by batch.
@@ -159,6 +171,7 @@ def open_samples(
         dt_s: Step length in seconds, for files of timed events.
         n_channels: Channels of the network, for files of timed events.
         binning: How timed events become steps and channels; for files, and for datasets that have such events.
+        partition: Who makes the parts of a named dataset; its own way when None.
         limit: First samples only; no others are read, so a file of timed events has as many steps as these need.
 
     Raises:
@@ -169,7 +182,7 @@ def open_samples(
         if where and (os.path.exists(where) or any(mark in where for mark in "/\\.")):
             return open_file(Path(where), dt_s=dt_s, n_channels=n_channels, binning=binning, limit=limit)
         raise DataError(f"--data: {where[:80]!r} is neither a file nor a dataset; {nearest(where, SOURCES)}")
-    settings = DataSettings(dataset=where, n_steps=n_steps, validation_part=validation_part)
+    settings = DataSettings(dataset=where, n_steps=n_steps, validation_part=validation_part, partition=partition)
     if binning is not None and SOURCES[where].binning is not None:
         entries = {name: value for name, value in vars(binning).items() if name != "rule"}
         settings = settings.model_copy(update=entries | {"binning": binning.rule})

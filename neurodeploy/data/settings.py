@@ -46,11 +46,11 @@ class Wanted:
     binning: Binning | None
 
     def carried(self) -> dict[str, Any]:
-        """Return the binning as a graph's metadata carry it; see `binning_of`."""
+        """Return binning and partition as a graph's metadata carry them; see `binning_of`."""
         if self.binning is None:
             return {}
         entries = dict(vars(self.binning))
-        return {"binning": entries.pop("rule"), **entries}
+        return {"binning": entries.pop("rule"), **entries, "partition": self.partition}
 
 
 def binning_of(where: str, entries: dict[str, Any]) -> Binning | None:

@@ -31,10 +31,10 @@ from neurodeploy.pipeline.batches import prepare, run_backend
 from neurodeploy.pipeline.inputs import (
     GraphOptions,
     compiled,
-    data_for,
     default_calibration,
     is_program,
     read_network,
+    samples_for,
 )
 from neurodeploy.pipeline.simulate import synops_of
 from neurodeploy.progress import Progress, further, silent
@@ -83,7 +83,8 @@ def certify(
         check_ready()
     options = GraphOptions(dt_s, reset, weight_bits, calibrate or default_calibration(data), readout=readout)
     network = read_network(file, options)
-    samples = data_for(data, network, limit=limit)
+    source = samples_for(data, network, limit=limit)
+    samples = source.whole()
     made, precision = compiled(network, options, progress)
     if program is not None:
         made, precision = _instead(made, read_program(program)), f"the Program in {program}"
@@ -100,7 +101,7 @@ def certify(
         "data": samples.name,
         "dt_s": network.dt_s,
         "precision": precision,
-        "notes": list(made.program.notes),
+        "notes": [*source.notes, *made.program.notes],
         "synops_per_sample": counts["synops_per_sample"],
     }
 

@@ -76,7 +76,8 @@ def samples_for(
         DataError: the data are absent or do not fit in channels or labels.
     """
     settings = network.settings or {} if isinstance(network, Network) else {}
-    n_steps = settings.get("n_steps") if settings.get("dataset") == name else None
+    own = settings if settings.get("dataset") == name else {}
+    n_steps, partition = own.get("n_steps"), own.get("partition")
     binning = binning_of(network.name, settings)
     _check_step(name, network, binning)
     data = open_samples(
@@ -86,6 +87,7 @@ def samples_for(
         dt_s=network.dt_s,
         n_channels=network.n_inputs,
         binning=binning,
+        partition=None if partition is None else str(partition),
         limit=limit,
     )
     _check_kind(data, network)

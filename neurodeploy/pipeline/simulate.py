@@ -129,7 +129,8 @@ def simulate(
 
     Returns:
         On data: `backend`, `accuracy`, `samples`, `steps`, `synops_per_sample`, `seconds` (of the simulation
-        alone), `samples_per_second`, `traces`, and with traces the `overflows` of their layers.
+        alone), `samples_per_second`, `traces`, with traces the `overflows` of their layers, and `data_notes`, what is
+        to be said of the data beside the result.
         On spikes of your own: the `Trace`, whose arrays are numpy's: `predictions_B`, `counts` of spikes by
         layer, `layers` with the recorded states.
 
@@ -176,6 +177,7 @@ def simulate(
         "samples_per_second": len(samples) / found.seconds,
         "traces": None if traces is None else str(traces),
         "overflows": found.overflows,
+        "data_notes": list(samples.notes),
     }
 
 

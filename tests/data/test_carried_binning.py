@@ -27,6 +27,7 @@ ENTRIES = {"binning": "paper", "n_steps": 300, "max_time_s": 1.2, "spatial_bin":
 def test_what_is_carried_is_the_binning(settings: DataSettings) -> None:
     wanted = wanted_of(settings)
     assert binning_of("graph", wanted.carried()) == wanted.binning
+    assert wanted.carried()["partition"] == wanted.partition
     assert step_s(settings) == wanted.binning.dt_s  # type: ignore[union-attr]
 
 

@@ -19,6 +19,7 @@ from neurodeploy.data.stream import from_memory
 from neurodeploy.errors import DataError
 from neurodeploy.graph.files import write_graph
 from neurodeploy.graph.metadata import wrapped
+from neurodeploy.pipeline.certify import certify
 from neurodeploy.pipeline.inputs import GraphOptions, read_network, samples_for
 from neurodeploy.pipeline.simulate import simulate
 from neurodeploy.training.batches import loader
@@ -75,16 +76,15 @@ def test_what_is_no_count_is_told(tmp_path: Path, value: float) -> None:
         open_file(tmp_path / "data.npz", dt_s=None, n_channels=3, binning=BINNING).whole()
 
 
-def graph(path: Path, **metadata: Any) -> Path:
-    """Write 140 channels -> 3 LIF neurons that carries the metadata."""
-    dt_s = BINNING.dt_s
-    neurons = lif(3, tau=10 * dt_s * np.ones(3), v_threshold=3 * np.ones(3))
-    weight = np.random.default_rng(3).normal(0.1, 0.3, (3, 140)).astype(np.float32)
+def graph(path: Path, n_classes: int = 3, dt_s: float = BINNING.dt_s, **metadata: Any) -> Path:
+    """Write 140 channels -> LIF neurons that carries the metadata."""
+    neurons = lif(n_classes, tau=10 * dt_s * np.ones(n_classes), v_threshold=3 * np.ones(n_classes))
+    weight = np.random.default_rng(3).normal(0.1, 0.3, (n_classes, 140)).astype(np.float32)
     nodes = {
         "input": nir.Input({"input": np.array([140])}),
         "fc1": nir.Linear(weight=weight),
         "lif1": neurons,
-        "output": nir.Output({"output": np.array([3])}),
+        "output": nir.Output({"output": np.array([n_classes])}),
     }
     entries = wrapped(format=1, dt_s=dt_s, time_unit="s", integration="forward_euler", **metadata)
     write_graph(path, nir.NIRGraph(nodes, list(itertools.pairwise(nodes)), metadata=entries, type_check=False))
@@ -139,11 +139,26 @@ def test_events_that_the_binning_does_not_take_are_told(tmp_path: Path, case: st
 
 @pytest.mark.data
 def test_counts_are_refused_where_the_network_takes_spikes(tmp_path: Path) -> None:
-    binary = read_network(graph(tmp_path / "binary.nir"), GraphOptions(reset="zero"))
-    binary_250 = Binning(250, 1.0, 5).dt_s
+    options = GraphOptions(reset="zero")
     with pytest.raises(DataError, match=r"its steps last 4.016 ms, those of .* 25.64 ms; name the .nir file"):
-        samples_for("fsdd_spikes", binary)
-    network = read_network(graph(tmp_path / "binary.nir"), GraphOptions(reset="zero", dt_s=None))
-    object.__setattr__(network, "dt_s", binary_250)
+        samples_for("fsdd_spikes", read_network(graph(tmp_path / "binary.nir", 10), options))
     with pytest.raises(DataError, match=r"fsdd_spikes \(test\): channels hold counts of events, .* takes 0 or 1"):
-        samples_for("fsdd_spikes", network)
+        samples_for("fsdd_spikes", read_network(graph(tmp_path / "binary.nir", 10, 1 / 249), options))
+
+
+@pytest.mark.data
+def test_a_graph_is_tested_on_the_part_that_its_own_partition_leaves(tmp_path: Path) -> None:
+    entries = CARRIED | {"n_steps": 300, "max_time_s": 1.2, "dataset": "speech_commands_spikes"}
+    for partition, n_samples in (("ssc", 291), ("official", 200), ("speakers", 361)):
+        file = graph(tmp_path / "some.nir", 35, 1.2 / 299, **entries, partition=partition)
+        assert len(samples_for("speech_commands_spikes", read_network(file, GraphOptions(reset="zero")))) == n_samples
+
+
+def test_results_name_what_is_to_be_said_of_their_data(tmp_path: Path) -> None:
+    times, units = events(12, 5)
+    path = write_part(tmp_path / "mine.h5", 12, 3, seed=0, times=times, units=units)
+    file = graph(tmp_path / "counts.nir", **CARRIED)
+    dropped = sum(int((one >= 1.0).sum()) for one in times)
+    note = f"mine.h5: {dropped} events come after the last step and were dropped"
+    assert simulate(file, str(path), backend="reference", reset="zero")["data_notes"] == [note]
+    assert note in certify(file, str(path), backends=("reference", "fixed"), reset="zero")["notes"]
