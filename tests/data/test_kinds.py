@@ -91,7 +91,7 @@ def graph(path: Path, n_classes: int = 3, dt_s: float = BINNING.dt_s, **metadata
     return path
 
 
-CARRIED = {"binning": "paper", "n_steps": 40, "max_time_s": 1.0, "spatial_bin": 5, "counts": True}
+CARRIED: dict[str, Any] = {"binning": "paper", "n_steps": 40, "max_time_s": 1.0, "spatial_bin": 5, "counts": True}
 
 
 @pytest.mark.parametrize("backend", ["reference", "fixed"])
