@@ -5,6 +5,7 @@ Source: Cramer, Stradmann, Schemmel, Zenke, IEEE TNNLS 33, 2744-2757, 2022; http
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +15,7 @@ import h5py
 import numpy as np
 
 from neurodeploy.data.binning import N_UNITS, Binning, dropped_note, joined
-from neurodeploy.data.cache import Kept, identity, kept_counts, key_of
+from neurodeploy.data.cache import Kept, cache_folder, identity, kept_counts, key_of
 from neurodeploy.data.fetch import md5_of, obtain
 from neurodeploy.data.files import count_lists
 from neurodeploy.data.settings import Wanted
@@ -40,6 +41,8 @@ SIZES = {
     "ssc_test": (20382,),
 }
 """Samples that the publishers state; for SHD their two pages differ."""
+LARGE = 50_000_000
+"""Bytes of a file that takes long enough to be announced."""
 TRAIN, VALIDATION, TEST = "train", "validation", "test"
 
 
@@ -127,6 +130,8 @@ def read_official(name: str, path: Path, binning: Binning, n_classes: int) -> Ke
     """
 
     def make() -> Kept:
+        if path.stat().st_size > LARGE:
+            print(f"{name}: binning {path.name}, once for these settings; kept in {cache_folder()}", file=sys.stderr)
         with plain_file(path) as plain:
             try:
                 counts, labels = count_lists(plain, binning, N_UNITS)
