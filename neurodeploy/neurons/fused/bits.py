@@ -1,0 +1,167 @@
+"""Kernels that turn bits into lists of places, and back into numbers. See `kernel` for how arrays are laid out."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from neurodeploy.neurons.fused.kernel import VECTORS, Kernel
+from neurodeploy.neurons.fused.lanes import append_places, drawn, load, not_zero, splat, store, where_set
+
+SPARE = 8
+"""Entries that a list of places needs beyond its last one: eight are written at a time."""
+
+
+@Kernel
+def list_plane(
+    plane: np.ndarray,
+    mask: np.ndarray,
+    n_rows: int,
+    n_vectors: int,
+    n_blocks: int,
+    places: np.ndarray,
+    columns: np.ndarray,
+    starts: np.ndarray,
+) -> int:
+    """List the neurons whose bit is set in a plane, and in the mask where that is not empty; return how many.
+
+    Args:
+        plane, mask: uint8 (n_rows * n_vectors,).
+        columns: uint16; receives the neurons of the first row, the second, and so on.
+        starts: int64 (n_rows * n_blocks + 1,); receives where the list of each row and block begins.
+    """
+    found = 0
+    for row in range(n_rows):
+        for block in range(n_blocks):
+            starts[row * n_blocks + block] = found
+            for vector in range(block * VECTORS, min(block * VECTORS + VECTORS, n_vectors)):
+                at = row * n_vectors + vector
+                bits = np.int64(plane[at])
+                if len(mask):
+                    bits &= np.int64(mask[at])
+                found += append_places(bits, 8 * vector, places, columns, found)
+    starts[n_rows * n_blocks] = found
+    return found
+
+
+@Kernel
+def list_dense(
+    x: np.ndarray,
+    n_rows: int,
+    n_columns: int,
+    places: np.ndarray,
+    columns: np.ndarray,
+    values: np.ndarray,
+    starts: np.ndarray,
+) -> int:
+    """List the entries of dense rows that are not 0, with their values; return how many.
+
+    Args:
+        x: float32 (n_rows * n_columns,).
+        starts: int64 (n_rows + 1,).
+    """
+    found = 0
+    for row in range(n_rows):
+        starts[row] = found
+        begin = row * n_columns
+        for column in range(0, n_columns - n_columns % 8, 8):
+            found += append_places(not_zero(load(x, begin + column)), column, places, columns, found)
+        for column in range(n_columns - n_columns % 8, n_columns):
+            columns[found] = column
+            found += x[begin + column] != 0
+        for entry in range(starts[row], found):
+            values[entry] = x[begin + columns[entry]]
+    starts[n_rows] = found
+    return found
+
+
+@Kernel
+def spread_plane(plane: np.ndarray, value: float, n_rows: int, n_vectors: int, n_columns: int, x: np.ndarray) -> None:
+    """Write dense rows: a value where a neuron's bit is set, otherwise 0."""
+    everywhere = splat(np.float32(value))
+    for row in range(n_rows):
+        begin = row * n_columns
+        for column in range(0, n_columns - n_columns % 8, 8):
+            store(x, begin + column, where_set(np.int64(plane[row * n_vectors + column // 8]), everywhere))
+        for column in range(n_columns - n_columns % 8, n_columns):
+            bit = plane[row * n_vectors + column // 8] >> (column % 8) & 1
+            x[begin + column] = value if bit else 0.0
+
+
+@Kernel
+def draw_plane(plane: np.ndarray, first_key: int, second_key: int, limit: int) -> None:
+    """Set each bit of a plane with probability `limit` / 2^32, the same for the same two 32-bit keys."""
+    for at in range(len(plane)):
+        plane[at] = drawn(np.int64(8 * at), first_key, second_key, limit)
+
+
+@Kernel
+def list_by_column(
+    starts: np.ndarray,
+    per_row: int,
+    columns: np.ndarray,
+    values: np.ndarray,
+    n_samples: int,
+    n_steps: int,
+    n_columns: int,
+    rows_out: np.ndarray,
+    values_out: np.ndarray,
+    starts_out: np.ndarray,
+) -> None:
+    """Order a list of entries by sample and column, and in these by step.
+
+    Args:
+        starts: Where each row's entries begin, at every `per_row`-th place.
+        rows_out: int32; receives the row of each entry.
+        starts_out: int64 (n_samples * n_columns + 1,); receives where each sample's and column's entries begin.
+    """
+    for at in range(n_samples * n_columns + 1):
+        starts_out[at] = 0
+    for sample in range(n_samples):
+        counts = starts_out[sample * n_columns + 1 :]
+        for entry in range(starts[sample * n_steps * per_row], starts[(sample + 1) * n_steps * per_row]):
+            counts[columns[entry]] += 1
+    for at in range(n_samples * n_columns):
+        starts_out[at + 1] += starts_out[at]
+    for sample in range(n_samples):
+        nexts = starts_out[sample * n_columns :]
+        for row in range(sample * n_steps, (sample + 1) * n_steps):
+            for entry in range(starts[row * per_row], starts[(row + 1) * per_row]):
+                at = nexts[columns[entry]]
+                rows_out[at] = row
+                values_out[at] = values[entry]
+                nexts[columns[entry]] = at + 1
+    for at in range(n_samples * n_columns, 0, -1):  # each start has moved on to the next one
+        starts_out[at] = starts_out[at - 1]
+    starts_out[0] = 0
+
+
+@Kernel
+def take(
+    x: np.ndarray,
+    n_rows: int,
+    n_columns: int,
+    starts: np.ndarray,
+    per_row: int,
+    columns: np.ndarray,
+    values: np.ndarray,
+) -> None:
+    """Write the numbers of dense rows at listed entries."""
+    for row in range(n_rows):
+        for entry in range(starts[row * per_row], starts[(row + 1) * per_row]):
+            values[entry] = x[row * n_columns + columns[entry]]
+
+
+@Kernel
+def put(
+    values: np.ndarray,
+    n_rows: int,
+    n_columns: int,
+    starts: np.ndarray,
+    per_row: int,
+    columns: np.ndarray,
+    x: np.ndarray,
+) -> None:
+    """Write listed numbers into dense rows; what is not listed stays."""
+    for row in range(n_rows):
+        for entry in range(starts[row * per_row], starts[(row + 1) * per_row]):
+            x[row * n_columns + columns[entry]] = values[entry]

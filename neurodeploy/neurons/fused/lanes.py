@@ -1,0 +1,312 @@
+"""Eight float32 numbers as one value of compiled code, so that kernels say what is a vector operation.
+
+The compiler's own vectorisation gives up where it cannot tell that a dozen arrays do not overlap. LLVM turns these
+into the instructions of whatever processor it runs on. Sums and products are rounded one by one, as torch does,
+except in `fused`.
+"""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.core.typing import signature
+from numba.core.typing.templates import ConcreteTemplate
+from numba.core.typing.templates import infer_global as numba_infer_global
+from numba.extending import intrinsic as numba_intrinsic
+from numba.extending import lower_builtin, models
+from numba.extending import register_model as numba_register_model
+
+WIDTH = 8
+BYTE, SHORT, WORD, LONG, FLOAT = ir.IntType(8), ir.IntType(16), ir.IntType(32), ir.IntType(64), ir.FloatType()
+FLOATS, WORDS = ir.VectorType(FLOAT, WIDTH), ir.VectorType(WORD, WIDTH)
+
+_BITS = (np.arange(1 << WIDTH)[:, None] >> np.arange(WIDTH)) & 1
+PLACES = np.argsort(1 - _BITS, axis=1, kind="stable").astype(np.uint8).ravel()
+"""For every byte of eight flags, the places of those that are set, first (256 x 8)."""
+
+intrinsic: Any = numba_intrinsic
+register_model: Any = numba_register_model
+infer_global: Any = numba_infer_global
+
+
+class Lanes(types.Type):  # type: ignore[misc]
+    """The type of eight floats."""
+
+    def __init__(self) -> None:
+        super().__init__(name="Lanes")
+
+
+lanes: Any = Lanes()
+
+
+@register_model(Lanes)
+class _Model(models.PrimitiveModel):  # type: ignore[misc]
+    def __init__(self, manager: Any, kind: Any) -> None:
+        super().__init__(manager, kind, FLOATS)
+
+
+def _operator(function: Any, instruction: str) -> None:
+    @infer_global(function)
+    class _Template(ConcreteTemplate):  # type: ignore[misc]
+        cases = [signature(lanes, lanes, lanes)]  # noqa: RUF012
+
+    def lower(context: Any, builder: Any, kinds: Any, arguments: Any) -> Any:
+        return getattr(builder, instruction)(*arguments)
+
+    lower_builtin(function, lanes, lanes)(lower)
+
+
+for _function, _instruction in ((operator.add, "fadd"), (operator.sub, "fsub"), (operator.mul, "fmul")):
+    _operator(_function, _instruction)
+
+
+def everywhere(builder: Any, scalar: Any) -> Any:
+    empty = ir.Constant(ir.VectorType(scalar.type, WIDTH), ir.Undefined)
+    single = builder.insert_element(empty, scalar, ir.Constant(WORD, 0))
+    return builder.shuffle_vector(single, empty, ir.Constant(WORDS, [0] * WIDTH))
+
+
+def number(value: float) -> Any:
+    """Return a constant in every lane, rounded to float32."""
+    return ir.Constant(FLOATS, [float(np.float32(value))] * WIDTH)
+
+
+def _pointer(context: Any, builder: Any, kind: Any, array: Any, at: Any, pointee: Any) -> Any:
+    data = cgutils.create_struct_proxy(kind)(context, builder, array).data
+    return builder.bitcast(builder.gep(data, [at]), pointee.as_pointer())
+
+
+def _called(builder: Any, name: str, *arguments: Any) -> Any:
+    kind = ir.FunctionType(FLOATS, [FLOATS] * len(arguments))
+    return builder.call(cgutils.get_or_insert_function(builder.module, kind, f"llvm.{name}.v8f32"), arguments)
+
+
+def _as_bits(builder: Any, flags: Any) -> Any:
+    return builder.zext(builder.bitcast(flags, BYTE), LONG)
+
+
+@intrinsic
+def load(context: Any, array: Any, at: Any) -> Any:
+    """Return eight entries of a flat float32 array from `at` on."""
+
+    def generate(context: Any, builder: Any, kinds: Any, arguments: Any) -> Any:
+        array, at = arguments
+        return builder.load(_pointer(context, builder, kinds.args[0], array, at, FLOATS), align=4)
+
+    return lanes(array, types.int64), generate
+
+
+@intrinsic
+def store(context: Any, array: Any, at: Any, value: Any) -> Any:
+    """Write eight entries of a flat float32 array from `at` on."""
+
+    def generate(context: Any, builder: Any, kinds: Any, arguments: Any) -> Any:
+        array, at, value = arguments
+        builder.store(value, _pointer(context, builder, kinds.args[0], array, at, FLOATS), align=4)
+        return context.get_dummy_value()
+
+    return types.void(array, types.int64, lanes), generate
+
+
+@intrinsic
+def splat(context: Any, value: Any) -> Any:
+    """Return a number in every lane."""
+
+    def generate(context: Any, builder: Any, kinds: Any, arguments: Any) -> Any:
+        return everywhere(builder, arguments[0])
+
+    return lanes(types.float32), generate
+
+
+@intrinsic
+def fused(context: Any, a: Any, b: Any, c: Any) -> Any:
+    """Return a * b + c, rounded once where the processor can."""
+
+    def generate(context: Any, builder: Any, kinds: Any, arguments: Any) -> Any:
+        return _called(builder, "fmuladd", *arguments)
+
+    return lanes(lanes, lanes, lanes), generate
+
+
+@intrinsic
+def stepped(context: Any, distance: Any) -> Any:
+    """Return 1 where the distance to the threshold is above 0, otherwise 0."""
+
+    def generate(context: Any, builder: Any, kinds: Any, arguments: Any) -> Any:
+        return builder.select(builder.fcmp_ordered(">", arguments[0], number(0)), number(1), number(0))
+
+    return lanes(lanes), generate
+
+
+@intrinsic
+def fired(context: Any, distance: Any) -> Any:
+    """Return as bits where the distance to the threshold is above 0."""
+
+    def generate(context: Any, builder: Any, kinds: Any, arguments: Any) -> Any:
+        return _as_bits(builder, builder.fcmp_ordered(">", arguments[0], number(0)))
+
+    return types.int64(lanes), generate
+
+
+def _near(builder: Any, distance: Any) -> Any:
+    """Where the boxcar surrogate is 1; see `surrogate.boxcar`."""
+    above = builder.fcmp_ordered(">", distance, number(-0.5))
+    return builder.and_(above, builder.fcmp_ordered("<=", distance, number(0.5)))
+
+
+@intrinsic
+def near(context: Any, distance: Any) -> Any:
+    """Return as bits where the boxcar surrogate is 1: above -1/2 and up to 1/2 from the threshold."""
+
+    def generate(context: Any, builder: Any, kinds: Any, arguments: Any) -> Any:
+        return _as_bits(builder, _near(builder, arguments[0]))
+
+    return types.int64(lanes), generate
+
+
+@intrinsic
+def where_near(context: Any, distance: Any, value: Any) -> Any:
+    """Return a value where the boxcar surrogate is 1, otherwise 0."""
+
+    def generate(context: Any, builder: Any, kinds: Any, arguments: Any) -> Any:
+        return builder.select(_near(builder, arguments[0]), arguments[1], number(0))
+
+    return lanes(lanes, lanes), generate
+
+
+@intrinsic
+def where_set(context: Any, bits: Any, value: Any) -> Any:
+    """Return a value where a bit of the byte is set, otherwise 0."""
+
+    def generate(context: Any, builder: Any, kinds: Any, arguments: Any) -> Any:
+        flags = builder.bitcast(builder.trunc(arguments[0], BYTE), ir.VectorType(ir.IntType(1), WIDTH))
+        return builder.select(flags, arguments[1], number(0))
+
+    return lanes(types.int64, lanes), generate
+
+
+@intrinsic
+def not_zero(context: Any, value: Any) -> Any:
+    """Return as bits where a value is not 0; NaN is not."""
+
+    def generate(context: Any, builder: Any, kinds: Any, arguments: Any) -> Any:
+        return _as_bits(builder, builder.fcmp_unordered("!=", arguments[0], number(0)))
+
+    return types.int64(lanes), generate
+
+
+@intrinsic
+def append_places(context: Any, bits: Any, base: Any, places: Any, columns: Any, to: Any) -> Any:
+    """Write `base` plus the places of the set ones among eight bits, and return how many are set.
+
+    Without branches, because a branch on random spikes costs more than all of this. Always writes
+    eight entries.
+    """
+
+    def generate(context: Any, builder: Any, kinds: Any, arguments: Any) -> Any:
+        bits, base, places, columns, to = arguments
+        row = builder.shl(bits, ir.Constant(LONG, 3))
+        bytes8, shorts8 = ir.VectorType(BYTE, WIDTH), ir.VectorType(SHORT, WIDTH)
+        found = builder.load(_pointer(context, builder, kinds.args[2], places, row, bytes8), align=1)
+        moved = builder.add(builder.zext(found, shorts8), everywhere(builder, builder.trunc(base, SHORT)))
+        builder.store(moved, _pointer(context, builder, kinds.args[3], columns, to, shorts8), align=2)
+        return builder.ctpop(bits)
+
+    return types.int64(types.int64, types.int64, places, columns, types.int64), generate
+
+
+def _folded(combine: Callable[[Any, Any, Any], Any]) -> Callable[..., Any]:
+    """Return code that combines all lanes: halves, quarters, neighbours."""
+
+    def generate(context: Any, builder: Any, kinds: Any, arguments: Any) -> Any:
+        value, size = arguments[0], WIDTH
+        while size > 1:
+            size //= 2
+            halves = [ir.Constant(ir.VectorType(WORD, size), list(range(at, at + size))) for at in (0, size)]
+            parts = [builder.shuffle_vector(value, ir.Constant(value.type, ir.Undefined), half) for half in halves]
+            value = combine(builder, *parts)
+        return builder.extract_element(value, ir.Constant(WORD, 0))
+
+    return generate
+
+
+@intrinsic
+def total(context: Any, value: Any) -> Any:
+    """Return the sum of all lanes."""
+    return types.float32(lanes), _folded(lambda builder, a, b: builder.fadd(a, b))
+
+
+@intrinsic
+def largest(context: Any, value: Any) -> Any:
+    """Return the largest lane."""
+    return types.float32(lanes), _folded(lambda builder, a, b: builder.select(builder.fcmp_ordered(">", a, b), a, b))
+
+
+@intrinsic
+def larger(context: Any, a: Any, b: Any) -> Any:
+    """Return the larger of two values, lane by lane."""
+
+    def generate(context: Any, builder: Any, kinds: Any, arguments: Any) -> Any:
+        a, b = arguments
+        return builder.select(builder.fcmp_ordered(">", a, b), a, b)
+
+    return lanes(lanes, lanes), generate
+
+
+LOWEST_EXPONENT = -87.0
+LN2_HIGH, LN2_LOW = 0.693359375, -2.12194440e-4
+"""Their sum is ln 2; products of the first with whole numbers up to 2^13 are exact."""
+EXP_SERIES = (1.9875691500e-4, 1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1, 5.0000001201e-1)
+
+
+@intrinsic
+def exponential(context: Any, value: Any) -> Any:
+    """Return e^x for x <= 0, within two units of the last place; anything below -87 gives e^-87.
+
+    Source of the polynomial: Cephes, `expf`.
+    """
+
+    def generate(context: Any, builder: Any, kinds: Any, arguments: Any) -> Any:
+        lowest = number(LOWEST_EXPONENT)
+        x = builder.select(builder.fcmp_ordered(">", arguments[0], lowest), arguments[0], lowest)
+        n = _called(builder, "floor", _called(builder, "fmuladd", x, number(1 / math.log(2)), number(0.5)))
+        for part in (LN2_HIGH, LN2_LOW):
+            x = _called(builder, "fmuladd", n, number(-part), x)
+        series = number(EXP_SERIES[0])
+        for factor in EXP_SERIES[1:]:
+            series = _called(builder, "fmuladd", series, x, number(factor))
+        series = _called(builder, "fmuladd", series, builder.fmul(x, x), builder.fadd(x, number(1)))
+        power = builder.add(builder.fptosi(n, WORDS), ir.Constant(WORDS, [127] * WIDTH))
+        return builder.fmul(series, builder.bitcast(builder.shl(power, ir.Constant(WORDS, [23] * WIDTH)), FLOATS))
+
+    return lanes(lanes), generate
+
+
+def _hashed(builder: Any, value: Any) -> Any:
+    """A mixing of 32 bits. Source: C. Wellons, hash-prospector, `lowbias32`."""
+    for shift, factor in ((16, 0x7FEB352D), (15, 0x846CA68B), (16, None)):
+        value = builder.xor(value, builder.lshr(value, ir.Constant(WORDS, [shift] * WIDTH)))
+        if factor is not None:
+            value = builder.mul(value, ir.Constant(WORDS, [factor] * WIDTH))
+    return value
+
+
+@intrinsic
+def drawn(context: Any, counter: Any, first_key: Any, second_key: Any, limit: Any) -> Any:
+    """Return as bits which of eight random 32-bit numbers are below `limit`; counters are `counter` to +7."""
+
+    def generate(context: Any, builder: Any, kinds: Any, arguments: Any) -> Any:
+        counter, first, second, limit = (everywhere(builder, builder.trunc(one, WORD)) for one in arguments)
+        value = builder.add(counter, ir.Constant(WORDS, list(range(WIDTH))))
+        for key in (first, second):
+            value = _hashed(builder, builder.xor(value, key))
+        return _as_bits(builder, builder.icmp_unsigned("<", value, limit))
+
+    return types.int64(*[types.int64] * 4), generate

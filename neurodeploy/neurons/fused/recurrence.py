@@ -1,0 +1,197 @@
+"""A recurrence over all steps of a batch, forward and backward, by its kernels. No autograd here.
+
+Axes: B sample, T step, N neuron.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from neurodeploy.neurons.fused import linear
+from neurodeploy.neurons.fused.cells import Cell
+from neurodeploy.neurons.fused.events import Events, in_plane
+from neurodeploy.neurons.fused.kernel import BLOCK, PAD
+from neurodeploy.neurons.fused.parts import NONE_F32, Extent, Layout, flat, in_parts, padded
+from neurodeploy.neurons.fused.pool import POOL
+
+
+@dataclass(frozen=True, eq=False)
+class Given:
+    """What a recurrence starts from.
+
+    Attributes:
+        field: Input of all neurons, in a layout.
+        coefficients: The cell's table.
+        recurrent: Weights (padded neurons, padded neurons) from row to column, flat; or empty.
+        start: States before the first step (3, B, padded neurons), flat.
+    """
+
+    cell: Cell
+    extent: Extent
+    layout: Layout
+    field: np.ndarray
+    coefficients: np.ndarray
+    recurrent: np.ndarray
+    start: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """What came of it.
+
+    Attributes:
+        fired, near: Planes: who fired, and who was so near to the threshold that the spike has a gradient.
+        counts_BN: Spikes of each neuron, padding included.
+        currents: With recurrent weights, the input with theirs in plain rows; otherwise empty.
+    """
+
+    fired: np.ndarray
+    near: np.ndarray
+    counts_BN: np.ndarray
+    currents: np.ndarray
+
+
+def square(recurrent_NN: torch.Tensor | None, extent: Extent) -> np.ndarray:
+    """Return recurrent weights as kernels take them."""
+    if recurrent_NN is None:
+        return NONE_F32
+    missing = extent.n_padded - extent.n_neurons
+    return flat(torch.nn.functional.pad(recurrent_NN, (0, missing, 0, missing)) if missing else recurrent_NN)
+
+
+def states(extent: Extent, start: tuple[torch.Tensor | None, ...] | None) -> np.ndarray:
+    """Return states before the first step as kernels take them; None is zero."""
+    table = np.zeros((3, extent.n_samples, extent.n_padded), np.float32)
+    for row, state_BN in enumerate(start or ()):
+        if state_BN is not None:
+            table[row, :, : extent.n_neurons] = state_BN.detach().numpy()
+    return table.reshape(-1)
+
+
+def forward(given: Given) -> Run:
+    """Run all samples through all steps."""
+    extent, layout = given.extent, given.layout
+    n_bytes = extent.n_rows * extent.n_vectors
+    run = Run(
+        np.empty(n_bytes, np.uint8),
+        np.empty(n_bytes, np.uint8),
+        np.empty((extent.n_samples, extent.n_padded), np.float32),
+        POOL.array(extent.n_rows * extent.n_padded) if len(given.recurrent) else NONE_F32,
+    )
+
+    def part(first: int, after: int) -> None:
+        given.cell.forward(
+            first,
+            after,
+            extent.n_steps,
+            extent.n_vectors,
+            layout.slab,
+            layout.stride,
+            given.field,
+            given.coefficients.reshape(-1),
+            given.recurrent,
+            given.start,
+            np.empty(5 * (extent.n_padded + PAD), np.float32),
+            run.currents,
+            run.fired,
+            run.near,
+            run.counts_BN.reshape(-1),
+        )
+
+    in_parts(extent.n_samples, part)
+    return run
+
+
+def backward(given: Given, run: Run, near: Events, grads: np.ndarray, gain: float) -> tuple[np.ndarray, np.ndarray]:
+    """Go back through all steps.
+
+    Args:
+        near, grads: Where spikes have a gradient, and which.
+        gain: What the gradients are multiplied by.
+
+    Returns:
+        The gradient of the input current, in the field's layout, and the cell's sums over samples and steps, float64
+        (rows, padded neurons).
+    """
+    extent, layout, cell = given.extent, given.layout, given.cell
+    found = POOL.array(layout.size)
+    sums = np.empty((extent.n_samples, cell.n_sums, extent.n_padded), np.float32)
+    width = extent.n_padded if len(given.recurrent) else min(BLOCK, extent.n_padded)
+
+    def part(first: int, after: int) -> None:
+        cell.backward(
+            first,
+            after,
+            extent.n_steps,
+            extent.n_vectors,
+            layout.slab,
+            layout.stride,
+            given.field,
+            given.coefficients.reshape(-1),
+            given.recurrent,
+            given.start,
+            np.empty(cell.n_state * (width + PAD), np.float32),
+            POOL.array(2 * extent.n_steps * width),
+            run.currents,
+            run.near,
+            near.starts,
+            near.columns,
+            grads,
+            gain,
+            found,
+            sums.reshape(-1),
+        )
+
+    in_parts(extent.n_samples, part)
+    return found, sums.sum(axis=0, dtype=np.float64)
+
+
+def grad_of_recurrent(given: Given, run: Run, grad_field: np.ndarray) -> torch.Tensor:
+    """Return the gradient (N, N) of the recurrent weights: every spike with what it met one step later."""
+    extent, layout = given.extent, given.layout
+    size = extent.n_neurons
+    earlier = np.zeros((extent.n_samples, extent.n_steps, extent.n_vectors), np.uint8)
+    earlier[:, 1:] = run.fired.reshape(earlier.shape)[:, :-1]
+    starts, at_rows, values = in_plane(extent, earlier.reshape(-1), value=1.0).by_column()
+    weights = np.zeros((extent.n_blocks, size, BLOCK), np.float32)
+
+    def part(first: int, after: int) -> None:
+        linear.scatter(
+            starts,
+            at_rows,
+            values,
+            extent.n_samples,
+            extent.n_steps,
+            size,
+            extent.n_vectors,
+            first,
+            after,
+            layout.slab,
+            layout.stride,
+            given.field,
+            NONE_F32,
+            grad_field,
+            weights.reshape(-1),
+        )
+
+    in_parts(extent.n_blocks, part)
+    found = torch.from_numpy(weights).permute(1, 0, 2).reshape(size, -1)[:, :size]
+    started_BN = torch.from_numpy(given.start).view(3, extent.n_samples, extent.n_padded)[2, :, :size]
+    first_BN = torch.from_numpy(plain(extent, layout, grad_field)[:, 0, :size])
+    return found + started_BN.t() @ first_BN
+
+
+def plain(extent: Extent, layout: Layout, field: np.ndarray) -> np.ndarray:
+    """Return a field as (B, T, padded neurons); a view where it lies in plain rows."""
+    if layout.stride != BLOCK:
+        return field[: extent.n_rows * extent.n_padded].reshape(extent.n_samples, extent.n_steps, -1)
+    by_block = field.reshape(extent.n_blocks, extent.n_rows, BLOCK).transpose(1, 0, 2)
+    return by_block.reshape(extent.n_samples, extent.n_steps, -1)[:, :, : extent.n_padded]
+
+
+def dense_rows(x_BTN: torch.Tensor, extent: Extent) -> np.ndarray:
+    """Return a tensor as a field in plain rows."""
+    return flat(padded(x_BTN, extent.n_padded))
