@@ -7,20 +7,19 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import h5py
 import numpy as np
 
-from neurodeploy.data.binning import N_UNITS, Binning, dropped_note, joined
+from neurodeploy.data.binning import N_UNITS, Binning
 from neurodeploy.data.cache import Kept, cache_folder, identity, kept_counts, key_of
 from neurodeploy.data.fetch import md5_of, obtain
 from neurodeploy.data.files import count_lists
+from neurodeploy.data.parts import flags, together
 from neurodeploy.data.settings import Wanted
 from neurodeploy.data.source import PAPER, SPEAKERS, Download, Samples, Source, held_out
-from neurodeploy.data.stream import from_counts
 from neurodeploy.data.unpack import plain_file
 from neurodeploy.errors import DataError
 
@@ -61,7 +60,7 @@ def load_shd(source: Source, wanted: Wanted, split: str) -> Samples:
     from_test = split == TEST or (split == VALIDATION and wanted.partition == PAPER)
     parts = [TRAIN, TEST] if split == "all" else [TEST if from_test else TRAIN]
     found = [_kept(source, files[part], wanted) for part in parts]
-    is_test = _flags(found, [part == TEST for part in parts])
+    is_test = flags(found, [part == TEST for part in parts])
     if wanted.partition == PAPER:
         rule = "validation: the test part itself, as in the paper, so the model was selected on the test part"
         return _samples(source, wanted, found, is_test, is_test, rule)
@@ -89,12 +88,8 @@ def load_ssc(source: Source, wanted: Wanted, split: str) -> Samples:
     files = {TRAIN: "ssc/ssc_train.h5", VALIDATION: "ssc/ssc_valid.h5", TEST: "ssc/ssc_test.h5"}
     parts = list(files) if split == "all" else [split]
     found = [_kept(source, files[part], wanted) for part in parts]
-    is_test, is_validation = (_flags(found, [part == one for part in parts]) for one in (TEST, VALIDATION))
+    is_test, is_validation = (flags(found, [part == one for part in parts]) for one in (TEST, VALIDATION))
     return _samples(source, wanted, found, is_test, is_validation, "parts: the official files")
-
-
-def _flags(found: Sequence[Kept], values: Sequence[bool]) -> np.ndarray:
-    return np.concatenate([np.full(len(one.labels), value) for one, value in zip(found, values, strict=True)])
 
 
 def _samples(
@@ -105,13 +100,9 @@ def _samples(
     is_validation: np.ndarray | None,
     rule: str,
 ) -> Samples:
-    counts = joined([one.counts for one in found])
-    labels = np.concatenate([one.labels for one in found]).astype(np.int64)
-    names = tuple(str(word) for word in found[0].extra.get("keys", ()))
-    assert wanted.binning is not None
-    data = from_counts(source.name, counts, labels, names, binary=not wanted.binning.counts)
-    notes = (note for one in found for note in dropped_note(one.extra["file"].item(), one.counts))
-    return Samples(replace(data, notes=tuple(notes)), is_test, is_validation, rule)
+    assert source.n_classes is not None
+    names = [str(word) for word in found[0].extra.get("keys", ())]
+    return together(source.name, wanted, found, names, source.n_classes, is_test, is_validation, rule)
 
 
 def _kept(source: Source, file: str, wanted: Wanted) -> Kept:

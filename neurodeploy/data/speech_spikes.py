@@ -2,26 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from neurodeploy.data.binning import Binning, Counts, count_events, dropped_note, joined
+from neurodeploy.data.binning import Binning, count_events
 from neurodeploy.data.cache import Kept, kept_counts, key_of
+from neurodeploy.data.parts import flags, together
 from neurodeploy.data.settings import Wanted
-from neurodeploy.data.source import (
-    RECORDINGS,
-    SPEAKERS,
-    Samples,
-    Source,
-    held_out,
-    present,
-)
+from neurodeploy.data.source import RECORDINGS, SPEAKERS, Samples, Source, held_out, present
 from neurodeploy.data.spike_lists import read_spike_lists
-from neurodeploy.data.spikes import check_classes
-from neurodeploy.data.stream import from_counts
 
 DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 SSC_CLASSES = (
@@ -42,12 +32,12 @@ def load_fsdd_spikes(source: Source, wanted: Wanted, split: str) -> Samples:
     if split in ("test", "all"):
         files.append((str(Path(source.file).parent / test_file), names[test_file]))
     found = [_kept(source, file, sha256, wanted, "label", ("speaker", "index")) for file, sha256 in files]
-    is_test = np.concatenate(
-        [np.full(len(one.labels), "test" in file) for one, (file, _) in zip(found, files, strict=True)]
-    )
+    is_test = flags(found, ["test" in file for file, _ in files])
     speaker, index = (np.concatenate([one.extra[name] for one in found]) for name in ("speaker", "index"))
     if is_test.all():
-        return _samples(source, wanted, found, DIGITS, is_test, None, "test: the test file, used for nothing else")
+        return together(
+            source.name, wanted, found, DIGITS, len(DIGITS), is_test, None, "test: the test file, used for nothing else"
+        )
     is_validation, rule = None, "a seeded share of each class"
     if wanted.partition == RECORDINGS:
         numbers = np.unique(index[~is_test])
@@ -58,7 +48,7 @@ def load_fsdd_spikes(source: Source, wanted: Wanted, split: str) -> Samples:
         is_validation = np.isin(speaker, out) & ~is_test
         rule = f"speaker {_words(found[0].extra['speaker_names'][out])}, of whom no clip is trained on"
     rule = f"validation: {rule}, out of the training file"
-    return _samples(source, wanted, found, DIGITS, is_test, is_validation, rule)
+    return together(source.name, wanted, found, DIGITS, len(DIGITS), is_test, is_validation, rule)
 
 
 def load_speech_commands_spikes(source: Source, wanted: Wanted, split: str) -> Samples:
@@ -77,25 +67,7 @@ def load_speech_commands_spikes(source: Source, wanted: Wanted, split: str) -> S
             "test: the official validation and test lists together; validation: speakers held out of the official "
             "training list"
         )
-    return _samples(source, wanted, [found], SSC_CLASSES, is_test, is_validation, rule)
-
-
-def _samples(
-    source: Source,
-    wanted: Wanted,
-    found: Sequence[Kept],
-    class_names: tuple[str, ...],
-    is_test: np.ndarray,
-    is_validation: np.ndarray | None,
-    rule: str,
-) -> Samples:
-    labels = np.concatenate([one.labels for one in found]).astype(np.int64)
-    check_classes(source.name, labels, len(class_names))
-    counts: Counts = joined([one.counts for one in found])
-    assert wanted.binning is not None
-    data = from_counts(source.name, counts, labels, class_names, binary=not wanted.binning.counts)
-    notes = (note for one in found for note in dropped_note(one.extra["file"].item(), one.counts))
-    return Samples(replace(data, notes=tuple(notes)), is_test, is_validation, rule)
+    return together(source.name, wanted, [found], SSC_CLASSES, len(SSC_CLASSES), is_test, is_validation, rule)
 
 
 def _kept(source: Source, file: str, sha256: str, wanted: Wanted, label: str, per_sample: tuple[str, ...]) -> Kept:
