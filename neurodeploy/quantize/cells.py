@@ -27,6 +27,8 @@ from neurodeploy.neurons.poles import conjugate_poles, matrix_poles, pole_distan
 
 FRACTION_BITS = 12
 """Of coefficients, and of states where they leave room: Loihi's own decays have as many."""
+LARGEST_MODULUS = 1.01
+"""Of a pole. The published resonate-and-fire network has 1.0036; 1.01 grows 20-fold in 300 steps."""
 SLACK = 1e-9
 """Of a modulus, for the float64 of this check itself."""
 
@@ -45,7 +47,7 @@ def coefficient_integers(where: str, kind: str, numbers: Numbers, fraction_bits:
     """Return coefficients (N,) in units of 2^-fraction_bits, no pole further out than 1 or its trained place.
 
     Raises:
-        PrecisionError: the width is outside 4..15, a coefficient beyond +-2, or a neuron has no such place.
+        PrecisionError: the width is outside 4..15, a coefficient beyond +-2, or a pole far outside the circle.
     """
     if not MIN_FRACTION_BITS <= fraction_bits <= MAX_FRACTION_BITS:
         raise PrecisionError(
@@ -69,15 +71,17 @@ def coefficient_integers(where: str, kind: str, numbers: Numbers, fraction_bits:
         tried = np.array(list(itertools.product(*corners))).T
         candidates = poles(kind, {key: row / one for key, row in zip(exact, tried, strict=True)})
         inside = np.abs(candidates).max(axis=-1) <= furthest[neuron]
-        if not inside.any():
-            raise PrecisionError(
-                f"{where}: neuron {neuron}: its pole of modulus {np.abs(trained[neuron]).max():.6f} leaves the unit "
-                f"circle when rounded to {fraction_bits} bits ({np.abs(found[neuron]).max():.6f}); use more "
-                f"coefficient bits, up to {MAX_FRACTION_BITS}"
-            )
         moved = np.where(inside, pole_distance(candidates, trained[neuron]), np.inf)
         for key, row in zip(exact, tried, strict=True):
             whole[key][neuron] = row[moved.argmin()]
+    modulus = np.abs(poles(kind, _over(whole, one))).max(axis=-1)
+    odd = np.flatnonzero(modulus > LARGEST_MODULUS)
+    if len(odd):
+        raise PrecisionError(
+            f"{where}: neuron {odd[0]}: its pole lies outside the unit circle at {fraction_bits} coefficient bits "
+            f"(modulus {modulus[odd[0]]:.4f}, {np.abs(trained[odd[0]]).max():.4f} as trained; {len(odd)} neurons in "
+            f"all), up to {LARGEST_MODULUS} is allowed; use more bits, up to {MAX_FRACTION_BITS}, or train it stable"
+        )
     return {key: value.astype(np.int64) for key, value in whole.items()}
 
 

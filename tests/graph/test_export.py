@@ -20,7 +20,7 @@ from neurodeploy.mapping.compile import choose_plan, compile_network
 from neurodeploy.mapping.discretize import integers
 from neurodeploy.mapping.program import Program
 from neurodeploy.networks.spiking import NetworkSettings, SpikingLayer, SpikingNetwork, build
-from neurodeploy.pipeline.quantize import attach
+from neurodeploy.pipeline.conversion import attach
 from neurodeploy.quantize.plan import Plan
 
 DT_S = 1e-3
