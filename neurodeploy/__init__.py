@@ -33,6 +33,7 @@ _HOMES = {
     "write_report": "neurodeploy.pipeline.report",
     "list_recipes": "neurodeploy.pipeline.listing",
     "list_datasets": "neurodeploy.pipeline.listing",
+    "fetch_dataset": "neurodeploy.pipeline.listing",
     "lava_setup": "neurodeploy.pipeline.lava",
     "lava_status": "neurodeploy.pipeline.lava",
     "figure2": "neurodeploy.pipeline.figure2",
