@@ -26,7 +26,9 @@ class FamilySettings(BaseModel):
     )
     dropout: float = Field(0.1, ge=0, lt=1, description="Share of spikes dropped in training.")
     initial_state: InitialState = Field(
-        "zero", description="random: states start in U[0, 1), in evaluation too, as the published networks do."
+        "zero",
+        description="random: states start in U[0, 1), in evaluation too, as the published networks do. "
+        "A new rf network learns from random only.",
     )
     bidirectional: bool = Field(False, description="Run each sequence backwards too (not silif, csilif, baselines).")
     dt_min: float = Field(0.01, gt=0, description="Smallest time step drawn at the start (csilif; s4d has 0.001).")

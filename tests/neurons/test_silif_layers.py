@@ -7,12 +7,13 @@ from typing import Any
 import pytest
 import torch
 
-from neurodeploy.neurons.adaptive import AdaptiveState
+from neurodeploy.neurons.adaptive import AdaptiveState, adaptive_scan
 from neurodeploy.neurons.resonator import Complex, ResonatorState
 from neurodeploy.neurons.ssm.adlif import AdLIF
 from neurodeploy.neurons.ssm.layer import NORM_MOMENTUM, LayerSettings
 from neurodeploy.neurons.ssm.readout import Readout
 from neurodeploy.neurons.ssm.resonator_layer import ResonatorLayer
+from neurodeploy.neurons.ssm.rlif import RLIF
 from neurodeploy.neurons.surrogate import spike
 from tests.neurons.silif import LAYERS, below, golden, recorded_layer
 
@@ -144,3 +145,16 @@ def test_a_runaway_neuron_spoils_no_gradient() -> None:
         assert parameter.grad is not None, name
         assert torch.isfinite(parameter.grad).all(), name
         assert parameter.grad[1].count_nonzero() > 0, name
+
+
+def test_no_neuron_drives_itself() -> None:
+    torch.manual_seed(3)
+    drive_BTN, alpha_N = 3 * torch.randn(2, 50, 4), torch.full((4,), 0.9)
+    square_NN = 5 * torch.randn(4, 4)
+    without = square_NN - torch.diag(square_NN.diag())
+    spikes_BTN = adaptive_scan(drive_BTN, square_NN, alpha_N, None, None, None)
+    assert torch.equal(spikes_BTN, adaptive_scan(drive_BTN, without, alpha_N, None, None, None))
+    assert not torch.equal(spikes_BTN, adaptive_scan(drive_BTN, without.t(), alpha_N, None, None, None))
+    recurrent_NN = RLIF(3, 4, LayerSettings()).coefficients().recurrent_NN
+    assert recurrent_NN is not None
+    assert recurrent_NN.diag().count_nonzero() == 0

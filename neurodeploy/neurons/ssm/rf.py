@@ -2,6 +2,9 @@
 
 The Euler step is unstable where |1 + dt alpha| > 1, which some trained neurons are. Source of the neuron: Izhikevich,
 Neural Networks 14, 2001; of this form: Maxtimer97/SSM-inspired-LIF (MIT).
+
+A new network must start from random states to learn: the input enters by a factor of 0.004, so that from zero the
+potentials of new neurons stay further below the threshold than the surrogate reaches, and every gradient is zero.
 """
 
 from __future__ import annotations
