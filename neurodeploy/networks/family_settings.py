@@ -22,7 +22,7 @@ class FamilySettings(BaseModel):
 
     model: FamilyModel = "silif"
     hidden: tuple[Annotated[int, Field(ge=1, le=LARGEST_LAYER)], ...] = Field(
-        (512, 512), description="Neurons in each hidden layer."
+        (512, 512), min_length=1, description="Neurons in each hidden layer."
     )
     dropout: float = Field(0.1, ge=0, lt=1, description="Share of spikes dropped in training.")
     initial_state: InitialState = Field(

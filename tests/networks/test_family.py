@@ -13,7 +13,7 @@ from torch.nn import functional
 
 from neurodeploy.errors import NetworkError
 from neurodeploy.networks.activity import firing_rates, rate_penalty, synops_per_sample
-from neurodeploy.networks.family import LAYERS
+from neurodeploy.networks.family import LAYERS, build_spiking
 from neurodeploy.networks.family_settings import FamilySettings
 from neurodeploy.networks.published import load_published
 from neurodeploy.networks.s4d import S4DLayer, slow_parameters
@@ -205,7 +205,6 @@ def test_synops_count_events_once_and_average_over_samples() -> None:
 
 
 def test_an_unknown_engine_is_told() -> None:
-    from neurodeploy.neurons.engine import adaptive_scan
-
+    network = build_spiking(FamilySettings(hidden=(4,)).model_copy(update={"scan_engine": "referense"}), 3, 2)
     with pytest.raises(NetworkError, match="did you mean 'reference'"):
-        adaptive_scan("referense")
+        network(torch.zeros(1, 5, 3))

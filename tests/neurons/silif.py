@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 import torch
 
+from neurodeploy.neurons.engine import ScanEngine
 from neurodeploy.neurons.ssm.adlif import AdLIF
 from neurodeploy.neurons.ssm.cadlif import CAdLIF
 from neurodeploy.neurons.ssm.csilif import CSiLIF
-from neurodeploy.neurons.ssm.layer import Layer, LayerSettings
+from neurodeploy.neurons.ssm.layer import InitialState, Layer, LayerSettings
 from neurodeploy.neurons.ssm.lif import LIF
 from neurodeploy.neurons.ssm.radlif import RadLIF
 from neurodeploy.neurons.ssm.rf import RF
@@ -40,10 +41,11 @@ def golden(name: str) -> dict[str, torch.Tensor]:
         return {key: torch.from_numpy(stored[key]) for key in stored.files}
 
 
-def recorded_layer(name: str, arrays: dict[str, torch.Tensor], initial_state: str = "zero") -> Layer:
+def recorded_layer(
+    name: str, arrays: dict[str, torch.Tensor], engine: ScanEngine, initial_state: InitialState = "zero"
+) -> Layer:
     """Return the layer whose run was recorded."""
-    settings = LayerSettings(initial_state=initial_state)  # type: ignore[arg-type]
-    layer = LAYERS[name](12, 8, settings)
+    layer = LAYERS[name](12, 8, LayerSettings(initial_state=initial_state, scan_engine=engine))
     layer.load_state_dict(below(arrays, "param."))
     return layer
 

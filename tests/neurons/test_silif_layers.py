@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from neurodeploy.neurons.adaptive import AdaptiveState, adaptive_scan
+from neurodeploy.neurons.engine import ScanEngine
 from neurodeploy.neurons.resonator import Complex, ResonatorState
 from neurodeploy.neurons.ssm.adlif import AdLIF
 from neurodeploy.neurons.ssm.layer import NORM_MOMENTUM, LayerSettings
@@ -19,6 +20,9 @@ from tests.neurons.silif import LAYERS, below, golden, recorded_layer
 
 STATE: dict[str, Any] = {"rtol": 0, "atol": 1e-5}
 """The sheet's; real states turn out equal bit for bit, complex ones are regrouped and within 3e-6."""
+
+ENGINES_HERE: tuple[ScanEngine, ...] = ("reference", "auto")
+"""The readable one, and whatever runs by default on this machine."""
 
 
 def relative_error(found: torch.Tensor, wanted: torch.Tensor) -> float:
@@ -35,9 +39,10 @@ def recorded_start(arrays: dict[str, torch.Tensor], mode: str, name: str) -> Any
 @pytest.mark.data
 @pytest.mark.parametrize("mode", ["rand", "zero"])
 @pytest.mark.parametrize("name", LAYERS)
-def test_evaluation_repeats_every_spike_and_state(name: str, mode: str) -> None:
+@pytest.mark.parametrize("engine", ENGINES_HERE)
+def test_evaluation_repeats_every_spike_and_state(name: str, mode: str, engine: ScanEngine) -> None:
     arrays = golden(f"layer_{name}")
-    layer = recorded_layer(name, arrays, initial_state={"rand": "random", "zero": "zero"}[mode]).eval()
+    layer = recorded_layer(name, arrays, engine, "random" if mode == "rand" else "zero").eval()
     torch.manual_seed(1234)
     spikes_BTN = layer(arrays["x"]).spikes_BTN
     assert torch.equal(spikes_BTN, arrays[f"{mode}.s"].float())
@@ -58,9 +63,10 @@ def test_evaluation_repeats_every_spike_and_state(name: str, mode: str) -> None:
 
 @pytest.mark.data
 @pytest.mark.parametrize("name", LAYERS)
-def test_training_repeats_spikes_gradients_and_statistics(name: str) -> None:
+@pytest.mark.parametrize("engine", ENGINES_HERE)
+def test_training_repeats_spikes_gradients_and_statistics(name: str, engine: ScanEngine) -> None:
     arrays = golden(f"layer_{name}")
-    layer = recorded_layer(name, arrays).train()
+    layer = recorded_layer(name, arrays, engine).train()
     x = arrays["x"].clone().requires_grad_()
     spikes_BTN = layer(x, recorded_start(arrays, "train", name)).fed_BTN
     assert torch.equal(spikes_BTN, arrays["train.s"].float())
