@@ -18,13 +18,16 @@ def price(counts: dict[str, Any], chip: Chip) -> dict[str, Any]:
     each with its terms, evidence and source; `unpriced`.
     """
     synops, updates = counts["synops_per_sample"], counts["neuron_updates_per_sample"]
+    reads = counts.get("host_reads_per_sample", 0)
     models = [
         {
             "synops_j": synops * model.synop_j,
             "neuron_updates_j": updates * model.neuron_update_j,
-            "total_j": synops * model.synop_j + updates * model.neuron_update_j,
+            "host_reads_j": reads * model.read_j,
+            "total_j": synops * model.synop_j + updates * model.neuron_update_j + reads * model.read_j,
             "synop_j": model.synop_j,
             "neuron_update_j": model.neuron_update_j,
+            "read_j": model.read_j,
             "evidence": model.evidence,
             "source": model.source,
         }

@@ -28,6 +28,7 @@ def compile(
 ) -> int:
     """NIR to an integer Program."""
     from neurodeploy.pipeline.compile import compile as call
+    from neurodeploy.report.words import exponents
 
     check_target(out)
     with bars() as progress:
@@ -46,13 +47,18 @@ def compile(
         [la["name"], str(la["neurons"]), _one(la["du"]), _one(la["dv"]), _one(la["vth"]), la["reset"]]
         for la in result["layers"]
     ]
+    cells = [
+        [la["name"], str(la["neurons"]), la["kind"], str(la["fraction_bits"]), f"{la['unit']:.0f}"]
+        for la in result["cells"]
+    ]
     connections = [
-        [co["name"], f"{co['source']} -> {co['target']}", str(co["weight_bits"]), str(co["weight_exp"])]
+        [co["name"], f"{co['source']} -> {co['target']}", str(co["weight_bits"]), exponents(co["weight_exp"])]
         for co in result["connections"]
     ]
     lines = [
         f"precision: {result['precision']}",
         *table(["layer", "neurons", "du", "dv", "vth", "reset"], layers),
+        *(table(["layer", "neurons", "kind", "coefficient bits", "a state of 1"], cells) if cells else []),
         *table(["connection", "from -> to", "bits", "exponent"], connections),
         *[f"note: {note}" for note in result["notes"]],
         f"program: {result['path']}",

@@ -18,6 +18,7 @@ class EnergyModel:
     """Joules per operation, dynamic only.
 
     Attributes:
+        read_j: For one potential that the host reads, on its way to the edge of the chip.
         evidence: simulated, measured, fitted or derived.
         source: Where the numbers come from.
     """
@@ -26,6 +27,7 @@ class EnergyModel:
     neuron_update_j: float
     evidence: str
     source: str
+    read_j: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -44,8 +46,15 @@ _UNPRICED = (
     "static (leakage) power",
     "spike messages and mesh hops",
     "step synchronisation",
-    "input, output and host",
+    "input, output and host, beyond the way of potentials that are read to the edge of the chip",
 )
+
+HOP_J = 3.0e-12
+"""A spike message from tile to tile, east or west (north or south 4.0 pJ): Davies et al. 2018, Table 2. None is
+published for Loihi 2."""
+HOPS = (1, 5, 10)
+"""Tiles a message passes to the edge of 32 tiles of 4 cores, 8 by 4: next to it, in between, all the way."""
+NEAR, BETWEEN, FAR = (hops * HOP_J for hops in HOPS)
 
 CHIPS: dict[str, Chip] = {
     chip.name: chip
@@ -53,18 +62,18 @@ CHIPS: dict[str, Chip] = {
         Chip(
             name="loihi2",
             energy=(
-                EnergyModel(22.5e-12, 0.0, "derived", _PILOTNET + ", all charged to synops"),
-                EnergyModel(19.8e-12, 52e-12, "derived", _PILOTNET + ", after 52 pJ per neuron update"),
-                EnergyModel(18.3e-12, 81e-12, "derived", _PILOTNET + ", after 81 pJ per neuron update"),
+                EnergyModel(22.5e-12, 0.0, "derived", _PILOTNET + ", all charged to synops", NEAR),
+                EnergyModel(19.8e-12, 52e-12, "derived", _PILOTNET + ", after 52 pJ per neuron update", BETWEEN),
+                EnergyModel(18.3e-12, 81e-12, "derived", _PILOTNET + ", after 81 pJ per neuron update", FAR),
             ),
             unpriced=_UNPRICED,
         ),
         Chip(
             name="loihi1",
             energy=(
-                EnergyModel(23.6e-12, 52e-12, "simulated", _DAVIES + ": minimum synop, idle neurons"),
-                EnergyModel(23.6e-12, 81e-12, "simulated", _DAVIES + ": minimum synop, active neurons"),
-                EnergyModel(35.5e-12, 72.8e-12, "fitted", _SANA_FE + ": dense synapse, soma access + update"),
+                EnergyModel(23.6e-12, 52e-12, "simulated", _DAVIES + ": minimum synop, idle neurons", NEAR),
+                EnergyModel(23.6e-12, 81e-12, "simulated", _DAVIES + ": minimum synop, active neurons", BETWEEN),
+                EnergyModel(35.5e-12, 72.8e-12, "fitted", _SANA_FE + ": dense synapse, soma access + update", FAR),
             ),
             unpriced=_UNPRICED,
         ),

@@ -138,6 +138,11 @@ def integers(network: Network, plan: Plan, chip: str) -> Program:
         layer, note = _layer(one, plan, starts[one.name])
         layers.append(layer)
         notes += note
+    if network.readout == rules.SOFTMAX:
+        notes.append(
+            f"{network.output}: the class is where the softmax of the potentials, summed over the steps, is largest; "
+            f"the host reads all {network.population(network.output).n_neurons} potentials at every step"
+        )
     connections = []
     for synapse in network.synapses:
         precise = plan.connections[synapse.name]

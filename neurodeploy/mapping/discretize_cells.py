@@ -58,10 +58,11 @@ def cells_layer(population: CellPopulation, plan: Plan, start: int) -> tuple[Cel
         **whole,
     )
     notes = [f"{population.name}: Lava has no such neurons, so Lava runs our own process for them"]
-    outside = pole_error(population.name, kind, population.numbers, fraction_bits)["outside_trained"]
-    if outside:
+    moved = pole_error(population.name, kind, population.numbers, fraction_bits)
+    if moved["outside"]:
         notes.append(
-            f"{population.name}: {outside} neurons have poles outside the unit circle as trained; they stay there"
+            f"{population.name}: {moved['outside']} neurons have poles outside the unit circle, up to "
+            f"{moved['abs_max']:.4f}, because training left them there"
         )
     return layer, notes
 

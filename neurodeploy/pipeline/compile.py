@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from neurodeploy.mapping.cells import Cells
 from neurodeploy.mapping.layer import Layer
 from neurodeploy.mapping.program import Program
 from neurodeploy.mapping.program_file import write_program
@@ -36,7 +37,8 @@ def compile(
         readout: "spikes", "v_last", "v_max" or "v_sum", where the file does not say.
 
     Returns:
-        `layers`, `connections`, `path`, `program` (digest), `dt_s`, `precision`, `notes`.
+        `layers`, `cells` (layers of neurons with two states), `connections`, `path`, `program` (digest), `dt_s`,
+        `precision`, `notes`.
     """
     options = GraphOptions(dt_s, reset, weight_bits, calibrate, chip, readout)
     network = read_network(file, options)
@@ -65,6 +67,18 @@ def described(program: Program) -> dict[str, Any]:
             }
             for layer in program.layers
             if isinstance(layer, Layer)
+        ],
+        "cells": [
+            {
+                "name": layer.name,
+                "neurons": layer.n_neurons,
+                "kind": layer.kind,
+                "fraction_bits": layer.fraction_bits,
+                "unit": float(layer.v_per_unit[0]),
+                "start": layer.start,
+            }
+            for layer in program.layers
+            if isinstance(layer, Cells)
         ],
         "connections": [
             {

@@ -246,8 +246,20 @@ def synops_of(target: Network | Program, trace: Trace) -> dict[str, Any]:
 def counts_of(target: Network | Program, run: Tally) -> dict[str, Any]:
     """Return the operation counts of a run whose spikes were summed."""
     if isinstance(target, Network):
-        return count(target.synapses, dict(sizes_of(target)), run, run.n_input_steps)
-    return count(target.connections, dict(sizes_of(target)), run, target.n_steps(run.n_input_steps))
+        found = count(target.synapses, dict(sizes_of(target)), run, run.n_input_steps)
+    else:
+        found = count(target.connections, dict(sizes_of(target)), run, target.n_steps(run.n_input_steps))
+    sizes = dict(sizes_of(target))
+    return found | {"host_reads_per_sample": host_reads(target.readout, sizes[target.output], run.n_input_steps)}
+
+
+def host_reads(readout: str, n_outputs: int, n_input_steps: int) -> int:
+    """Return how many potentials leave the chip for one sample, because the class is made from them outside.
+
+    >>> host_reads("softmax", 35, 300), host_reads("v_last", 35, 300), host_reads("spikes", 35, 300)
+    (10500, 35, 0)
+    """
+    return n_outputs * {"spikes": 0, "v_last": 1}.get(readout, n_input_steps)
 
 
 def write_traces(path: str | Path, layers: dict[str, LayerTrace]) -> None:

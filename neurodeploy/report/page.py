@@ -31,6 +31,7 @@ def render(report: dict[str, Any]) -> str:
             training=_training(report),
             raster=_raster(report),
             connections=_connections(report),
+            states=sections.states(report),
             counts=_counts(report["counts"]),
             comparisons=[_comparison(stage) for stage in report["certificate"]["stages"] if stage["against"]],
             opacities=rasters.OPACITIES,

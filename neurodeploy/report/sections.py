@@ -212,9 +212,25 @@ def connections(report: dict[str, Any]) -> list[dict[str, Any]]:
         text = f"{words.plural(one['levels'], 'level')} used, {words.percent(one['zeros'])} zeros"
         if one["name"] in plan:
             settings = plan[one["name"]]
-            text += f"; {settings['weight_bits']} bits, exponent {settings['weight_exp']}"
+            text += f"; {settings['weight_bits']} bits, exponent {words.exponents(settings['weight_exp'])}"
         rows.append({"name": one["name"], "text": text, "histogram": one})
     return rows
+
+
+def states(report: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the fixed point of each layer whose neurons have two states, and how far it moves their poles."""
+    plan, poles = report["quantisation"].get("plan", {}), report["quantisation"].get("poles") or {}
+    return [
+        {
+            "name": name,
+            "fraction_bits": found["fraction_bits"],
+            "unit": plan["vth_mant"][name],
+            "largest": f"{found['largest']:.2g} (neuron {found['neuron']})",
+            "rms": f"{found['rms']:.2g}",
+            "outside": f"{found['outside_trained']} as trained, {found['outside']} on the chip",
+        }
+        for name, found in poles.items()
+    ]
 
 
 def toml(recipe: dict[str, Any]) -> str:

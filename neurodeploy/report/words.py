@@ -121,3 +121,12 @@ def _prefix(joules: float) -> tuple[float, str]:
 
 def _three_digits(number: float) -> str:
     return f"{number:,.0f}" if number >= 999.5 else f"{number:.3g}"
+
+
+def exponents(value: Any) -> str:
+    """Return a connection's exponent, or the range of one for each row.
+
+    >>> exponents(3), exponents([4, -2, 0])
+    ('3', '-2 to 4 by row')
+    """
+    return str(value) if isinstance(value, int) else f"{min(value)} to {max(value)} by row"
