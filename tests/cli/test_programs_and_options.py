@@ -63,8 +63,8 @@ DAMAGE: dict[str, tuple[Callable[[Path], None], str]] = {
     "an array left out": (repacked(**{"layer0.du": None}), "the Program lacks 'layer0.du'; compile"),
     "a header left out": (repacked(header=None), "is not an integer Program"),
     "a header of bytes": (repacked(header=np.zeros(9, np.uint8)), "is not an integer Program"),
-    "a newer format": (header('"format": 2', '"format": 3'), "format 3 is newer than 2, .* update neurodeploy"),
-    "an older format": (header('"format": 2', '"format": 1'), "format 1 is older than 2; compile the .nir again"),
+    "a newer format": (header('"format": 3', '"format": 4'), "format 4 is newer than 3, .* update neurodeploy"),
+    "an older format": (header('"format": 3', '"format": 1'), "format 1 is older than 2; compile the .nir again"),
     "a layer without a name": (header('"name": "lif1", ', ""), "lacks"),
     "no notes": (header('"notes"', '"remarks"'), "lacks 'notes'"),
     "another reset": (header('"reset": "zero"', '"reset": "none"'), "reset 'none' is not one of zero, subtract"),
@@ -91,6 +91,12 @@ def test_a_damaged_program_is_refused(shell: Shell, program: Path, case: str) ->
     damage(program)
     shell.refuses("simulate", program, *DATA, says=f"program.npz: .*{says}")
     shell.refuses("certify", "good.nir", *DATA, *DT, "--program", program, says=f"program.npz: .*{says}")
+
+
+def test_a_program_of_the_format_before_still_runs(shell: Shell, program: Path) -> None:
+    before = shell.works("simulate", program, *DATA)
+    header('"format": 3', '"format": 2')(program)
+    assert shell.works("simulate", program, *DATA)["synops_per_sample"] == before["synops_per_sample"]
 
 
 def test_a_program_runs_where_integers_run(shell: Shell, program: Path) -> None:
