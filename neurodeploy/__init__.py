@@ -7,7 +7,7 @@ package, the function says what it works on: `quantize_run`, `export_run`, `writ
 `Simulator` is fed step by step.
 
 >>> import neurodeploy
->>> sorted(neurodeploy.list_recipes())
+>>> sorted(neurodeploy.list_recipes())[:2]
 ['braille7', 'digits']
 """
 

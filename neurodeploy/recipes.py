@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import math
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, get_args
 
@@ -117,10 +117,12 @@ def _network(values: dict[str, Any], where: str) -> dict[str, Any]:
     table = values.get("network")
     if not isinstance(table, dict):
         return {}
+    kind = FamilySettings if "model" in table else NetworkSettings
     try:
-        return {"network": (FamilySettings if "model" in table else NetworkSettings)(**table)}
+        return {"network": kind(**table)}
     except ValidationError as error:
-        raise RecipeError(f"{where}: {_one_line(error, 'network.')}") from None
+        keys = [f"network.{key}" for key in kind.model_fields]
+        raise RecipeError(f"{where}: {_one_line(error, 'network.', keys)}") from None
 
 
 def _read(name: str, seen: tuple[str, ...]) -> dict[str, Any]:
@@ -188,13 +190,17 @@ def _tables(annotation: Any) -> list[type[BaseModel]]:
     ]
 
 
-def _suggestion(key: str) -> str:
-    """Return the end of an error line that names the setting nearest to `key`, as a whole or by its last word."""
+def _suggestion(key: str, keys: Sequence[str] = ()) -> str:
+    """Return the end of an error line that names the setting nearest to `key`, as a whole or by its last word.
+
+    Args:
+        keys: Settings to choose from; all where there are none.
+    """
     tables = dict.fromkeys(one.partition(".")[0] for one in _keys() if "." in one)
     if key in tables:
         return f"name one in this table, e.g. {next(one for one in _keys() if one.startswith(f'{key}.'))!r}"
-    by_word = {one: one for one in _keys()}
-    for one in _keys():
+    by_word = {one: one for one in keys or _keys()}
+    for one in keys or _keys():
         by_word.setdefault(one.rpartition(".")[2], one)
     for word in (key, key.rpartition(".")[2]):
         found = difflib.get_close_matches(word, by_word, n=1, cutoff=0.7)
@@ -225,11 +231,11 @@ def _field(key: str) -> Any:
     return next(one.model_fields[name].annotation for one in models if name in one.model_fields)
 
 
-def _one_line(error: ValidationError, before: str = "") -> str:
+def _one_line(error: ValidationError, before: str = "", keys: Sequence[str] = ()) -> str:
     first = error.errors()[0]
     key = before + ".".join(str(part) for part in first["loc"])
     if first["type"] == "extra_forbidden":
-        return f"{key!r} is not a setting; {_suggestion(key)}"
+        return f"{key!r} is not a setting; {_suggestion(key, keys)}"
     found = "" if first["type"] == "missing" else f", found {first['input']!r}"
     message = first["msg"][:1].lower() + first["msg"][1:]
     return f"{key}: {message}{found}"

@@ -18,7 +18,7 @@ from neurodeploy.accounting.energy import price
 from neurodeploy.backends import torch_model
 from neurodeploy.backends.lava.environment import status
 from neurodeploy.certificate.certify import FIXED, LAVA, REFERENCE, StageRun, certificate
-from neurodeploy.data.load import open_part
+from neurodeploy.data.load import notes_of
 from neurodeploy.data.spikes import SpikeData
 from neurodeploy.errors import LavaError
 from neurodeploy.files import write_json
@@ -30,7 +30,7 @@ from neurodeploy.networks.published import load_published
 from neurodeploy.pipeline.certify import certified_run
 from neurodeploy.pipeline.checkpoint import checkpoint_stage, family_settings
 from neurodeploy.pipeline.export import export_stage
-from neurodeploy.pipeline.folder import PARTS, Mode, RunFolder, open_run
+from neurodeploy.pipeline.folder import Mode, RunFolder, open_run
 from neurodeploy.pipeline.plots import plots
 from neurodeploy.pipeline.quantize import quantised_network, quantize_stage
 from neurodeploy.pipeline.report import write_report
@@ -99,7 +99,7 @@ def run(
             "training": training,
             "quantisation": quantisation,
             "initial_state": initial_states(loaded),
-            "notes": [*notes_of(loaded), *made.program.notes],
+            "notes": [*notes_of(loaded.data), *starts(loaded), *made.program.notes],
             "plots": plots(folder, made.program, fixed_trace, test),
         },
     )
@@ -121,15 +121,14 @@ def initial_states(recipe: Recipe) -> dict[str, str]:
     return {"float": getattr(recipe.network, "initial_state", "zero"), "integer": "zero"}
 
 
-def notes_of(recipe: Recipe) -> list[str]:
-    """Return what a result has to say of its data and of the float stage's initial state, a sentence each."""
-    found = [note for split in PARTS for note in open_part(recipe.data, split).notes]
-    if initial_states(recipe)["float"] == "random":
-        found.append(
-            f"the float network starts in random states (seed {recipe.training.seed}), the quantised one and the chip "
-            "start at zero"
-        )
-    return list(dict.fromkeys(found))
+def starts(recipe: Recipe) -> list[str]:
+    """Return what a result has to say of initial states."""
+    if initial_states(recipe)["float"] == "zero":
+        return []
+    return [
+        f"the float network starts in random states (seed {recipe.training.seed}), the quantised one and the chip start "
+        "at zero"
+    ]
 
 
 def _stage_runs(
