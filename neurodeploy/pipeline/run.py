@@ -126,8 +126,8 @@ def starts(recipe: Recipe) -> list[str]:
     if initial_states(recipe)["float"] == "zero":
         return []
     return [
-        f"the float network starts in random states (seed {recipe.training.seed}), the quantised one and the chip start "
-        "at zero"
+        f"the float network starts in random states (seed {recipe.training.seed}), the quantised one and the chip "
+        "start at zero"
     ]
 
 
