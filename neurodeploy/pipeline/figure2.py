@@ -9,16 +9,15 @@ from typing import Any
 
 import numpy as np
 
-from neurodeploy.data.source import folders
 from neurodeploy.errors import DataError, NetworkError
 from neurodeploy.files import check_target, write_text
 from neurodeploy.networks.published import load_published
 from neurodeploy.neurons.family_poles import FAMILY
 from neurodeploy.neurons.poles import pole_summary
+from neurodeploy.pipeline.measuring.published import published_files
 from neurodeploy.report.figure2 import draw_figure2
 from neurodeploy.report.printed import NAMES, check_picture, save_picture
 
-FOLDER = "silif_ssc_reference"
 DIGITS = 9
 """Significant digits kept beside the picture; float32, in which the networks were trained, has seven."""
 WORDS = {
@@ -51,7 +50,7 @@ def figure2(out: str | Path, *, checkpoints: str | Path | None = None, layer: in
     """
     picture = check_picture(out)
     beside = check_target(Path(out).with_suffix(".json"))
-    files = {network: folder / f"{network}.npz" for folder in [_folder(checkpoints)] for network in FAMILY}
+    files = published_files(checkpoints, tuple(FAMILY))
     poles = _all_poles(files)
     _check_layer(layer, poles)
     drawn = {
@@ -73,27 +72,6 @@ def figure2(out: str | Path, *, checkpoints: str | Path | None = None, layer: in
     save_picture(draw_figure2(drawn, layer), picture)
     write_text(beside, json.dumps(data, sort_keys=True, allow_nan=False) + "\n")
     return data | {"path": str(picture), "data": str(beside)}
-
-
-def _folder(checkpoints: str | Path | None) -> Path:
-    """Return the folder that holds all the checkpoints.
-
-    Raises:
-        DataError: there is none, or it lacks some.
-    """
-    wanted = [f"{network}.npz" for network in FAMILY]
-    searched = [Path(checkpoints)] if checkpoints is not None else [one / FOLDER for one in folders()]
-    folder = next((one for one in searched if one.is_dir()), None)
-    if folder is None:
-        where = " or ".join(map(str, searched))
-        raise DataError(
-            f"{where}: is no folder on this machine; name the folder of {', '.join(wanted)} with --checkpoints DIR"
-            + ("" if checkpoints is not None else ", or set NEURODEPLOY_DATA")
-        )
-    missing = [name for name in wanted if not (folder / name).is_file()]
-    if missing:
-        raise DataError(f"{folder}: lacks {', '.join(missing)}, needed are {', '.join(wanted)}; copy them there")
-    return folder
 
 
 def _all_poles(files: dict[str, Path]) -> Poles:

@@ -111,7 +111,7 @@ CHANGES: dict[str, tuple[str, Callable[[Arrays], object], str]] = {
     "not_finite": (
         "csilif",
         lambda arrays: arrays["snn.0.log_dt"].__setitem__(1, np.nan),
-        "csilif.npz: .*not finite .*snn.0.log_dt",
+        "csilif.npz: .*infinities .*snn.0.log_dt",
     ),
     "no_pole": (
         "cadlif",
