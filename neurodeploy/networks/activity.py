@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import torch
 
 from neurodeploy.networks.sequence import Answer
+from neurodeploy.networks.whole import rates
 
 EVENT_ABOVE = 0.9
 """Counts and rescaled spikes above this are one event each in a firing rate."""
@@ -37,8 +38,7 @@ def firing_rates(answer: Answer) -> torch.Tensor:
 
     The published convention: it includes the network's input, and 1 minus its mean is called sparsity.
     """
-    rates = [fed.masked_fill(fed > EVENT_ABOVE, 1.0).mean(dim=(0, 1)) for fed in answer.fed]
-    return torch.cat(rates).detach()
+    return torch.cat([fed.masked_fill(fed > EVENT_ABOVE, 1.0).mean(dim=(0, 1)) for fed in answer.fed]).detach()
 
 
 def rate_penalty(answer: Answer, lowest: float = 0.01, highest: float = 0.5) -> torch.Tensor:
@@ -50,5 +50,5 @@ def rate_penalty(answer: Answer, lowest: float = 0.01, highest: float = 0.5) -> 
 
     Source: idiap/sparch (BSD-3-Clause), whose penalty has no gradient and includes the input's channels.
     """
-    rates_N = torch.cat([spikes_BTN.mean(dim=(0, 1)) for spikes_BTN in answer.hidden])
+    rates_N = torch.cat(rates(answer.hidden))
     return ((lowest - rates_N).relu() + (rates_N - highest).relu()).sum()

@@ -7,9 +7,12 @@ from __future__ import annotations
 
 from typing import cast
 
+import torch
+
 from neurodeploy.errors import NetworkError
 from neurodeploy.networks.family_settings import FamilySettings
-from neurodeploy.networks.sequence import SequenceNetwork
+from neurodeploy.networks.sequence import Answer, SequenceNetwork
+from neurodeploy.networks.whole import whole_answer
 from neurodeploy.neurons.ssm.adlif import AdLIF
 from neurodeploy.neurons.ssm.cadlif import CAdLIF
 from neurodeploy.neurons.ssm.csilif import CSiLIF
@@ -44,6 +47,11 @@ class FamilyNetwork(SequenceNetwork):
     @property
     def readout(self) -> Readout:
         return cast(Readout, self.stack[-1])
+
+    def forward(self, x_BTI: torch.Tensor) -> Answer:
+        """As in any sequence network; the layers run in one piece each where they can."""
+        x_BTI = x_BTI.to(next(self.parameters()).dtype)
+        return whole_answer(self.layers, self.readout, x_BTI) or super().forward(x_BTI)
 
 
 def build_spiking(settings: FamilySettings, n_inputs: int, n_classes: int) -> FamilyNetwork:

@@ -22,8 +22,8 @@ class Answer(NamedTuple):
     """
 
     output_BC: torch.Tensor
-    hidden: tuple[torch.Tensor, ...]
-    fed: tuple[torch.Tensor, ...]
+    hidden: Sequence[torch.Tensor]
+    fed: Sequence[torch.Tensor]
 
 
 class SequenceNetwork(nn.Module):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import lightning.pytorch as pl
@@ -14,6 +15,7 @@ from torch.optim.lr_scheduler import ReduceLROnPlateau
 from neurodeploy.data.spikes import SpikeData
 from neurodeploy.networks.activity import rate_penalty
 from neurodeploy.networks.sequence import Answer
+from neurodeploy.networks.whole import rates
 from neurodeploy.training.augment import augmented
 from neurodeploy.training.batches import loader
 from neurodeploy.training.inference import asked
@@ -60,14 +62,14 @@ class Classifier(pl.LightningModule):
         found = read(self.network(spikes_BTI), self.settings.logit_gain)
         loss = self.objective(found, labels_B, spikes_BTI)
         hidden = found.hidden
-        rate = torch.stack([one.mean() for one in hidden]).mean() if hidden else torch.zeros(())
+        rate = torch.stack([one.mean() for one in rates(hidden)]).mean() if hidden else torch.zeros(())
         correct = (found.logits_BC.argmax(dim=1) == labels_B).sum()
         n_samples = len(labels_B)
         told = [loss.detach() * n_samples, correct, rate.detach() * n_samples, torch.tensor(n_samples)]
         self.seen += torch.stack([one.float().cpu() for one in told])
         return loss + self.settings.rate_penalty * rate + self._out_of_bounds(hidden)
 
-    def _out_of_bounds(self, hidden: tuple[torch.Tensor, ...]) -> torch.Tensor | float:
+    def _out_of_bounds(self, hidden: Sequence[torch.Tensor]) -> torch.Tensor | float:
         settings = self.settings
         if not settings.rate_bounds_penalty or not hidden:
             return 0.0

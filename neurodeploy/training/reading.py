@@ -8,6 +8,7 @@ Axes: B sample, T step, N neuron, C class.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -32,7 +33,7 @@ class Reading(NamedTuple):
     scores_BC: torch.Tensor
     logits_BC: torch.Tensor
     log_probabilities_BC: torch.Tensor
-    hidden: tuple[torch.Tensor, ...]
+    hidden: Sequence[torch.Tensor]
 
 
 def read(found: Answer | list[torch.Tensor], logit_gain: float) -> Reading:

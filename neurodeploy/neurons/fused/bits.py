@@ -152,16 +152,20 @@ def take(
 
 
 @Kernel
-def put(
-    values: np.ndarray,
+def take_bits(
+    plane: np.ndarray,
+    value: float,
     n_rows: int,
-    n_columns: int,
+    n_vectors: int,
     starts: np.ndarray,
     per_row: int,
     columns: np.ndarray,
-    x: np.ndarray,
+    values: np.ndarray,
 ) -> None:
-    """Write listed numbers into dense rows; what is not listed stays."""
+    """Write at listed entries a value where the plane's bit is set, otherwise 0."""
+    worth = np.float32(value)
     for row in range(n_rows):
         for entry in range(starts[row * per_row], starts[(row + 1) * per_row]):
-            x[row * n_columns + columns[entry]] = values[entry]
+            column = np.int64(columns[entry])
+            bit = plane[row * n_vectors + (column >> 3)] >> (column & 7) & 1
+            values[entry] = worth * np.float32(bit)

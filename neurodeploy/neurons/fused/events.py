@@ -104,3 +104,17 @@ def taken(where: Events, x_BTN: torch.Tensor) -> np.ndarray:
         flat(x_BTN), where.extent.n_rows, where.extent.n_neurons, where.starts, where.per_row, where.columns, found
     )
     return found
+
+
+def values_at(where: Events, plane: np.ndarray, value: float) -> torch.Tensor:
+    """Return at listed entries a value where the plane's bit is set, otherwise 0."""
+    found = np.empty(len(where.columns), np.float32)
+    extent = where.extent
+    bits.take_bits(plane, value, extent.n_rows, extent.n_vectors, where.starts, where.per_row, where.columns, found)
+    return torch.from_numpy(found)
+
+
+def nothing(extent: Extent) -> Events:
+    """Return an empty list."""
+    starts = np.zeros(extent.n_rows + 1, np.int64)
+    return Events(extent, starts, 1, np.empty(0, np.uint16), np.empty(0, np.float32))

@@ -268,14 +268,14 @@ EXP_SERIES = (1.9875691500e-4, 1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2
 
 @intrinsic
 def exponential(context: Any, value: Any) -> Any:
-    """Return e^x for x <= 0, within two units of the last place; anything below -87 gives e^-87.
+    """Return e^x for x <= 0, within two units of the last place; anything below -87 gives e^-87, and NaN stays.
 
     Source of the polynomial: Cephes, `expf`.
     """
 
     def generate(context: Any, builder: Any, kinds: Any, arguments: Any) -> Any:
         lowest = number(LOWEST_EXPONENT)
-        x = builder.select(builder.fcmp_ordered(">", arguments[0], lowest), arguments[0], lowest)
+        x = builder.select(builder.fcmp_unordered(">", arguments[0], lowest), arguments[0], lowest)
         n = _called(builder, "floor", _called(builder, "fmuladd", x, number(1 / math.log(2)), number(0.5)))
         for part in (LN2_HIGH, LN2_LOW):
             x = _called(builder, "fmuladd", n, number(-part), x)
@@ -283,7 +283,10 @@ def exponential(context: Any, value: Any) -> Any:
         for factor in EXP_SERIES[1:]:
             series = _called(builder, "fmuladd", series, x, number(factor))
         series = _called(builder, "fmuladd", series, builder.fmul(x, x), builder.fadd(x, number(1)))
-        power = builder.add(builder.fptosi(n, WORDS), ir.Constant(WORDS, [127] * WIDTH))
+        # Of NaN, a plain conversion would be no value at all.
+        whole = ir.FunctionType(WORDS, [FLOATS])
+        exponent = cgutils.get_or_insert_function(builder.module, whole, "llvm.fptosi.sat.v8i32.v8f32")
+        power = builder.add(builder.call(exponent, [n]), ir.Constant(WORDS, [127] * WIDTH))
         return builder.fmul(series, builder.bitcast(builder.shl(power, ir.Constant(WORDS, [23] * WIDTH)), FLOATS))
 
     return lanes(lanes), generate

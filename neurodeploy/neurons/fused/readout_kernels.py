@@ -1,0 +1,135 @@
+"""Kernels of the readout: leaky integrators, and the sum over time of their softmax. One block of classes or several.
+
+Coefficients are float32 rows of `padded classes + PAD`: `ALPHA` to `MEAN`. In the padding, states start at `NEVER`
+and stay there, which gives them no part in the softmax.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from neurodeploy.neurons.fused.kernel import PAD, Kernel, inlined
+from neurodeploy.neurons.fused.lanes import exponential, fused, larger, largest, load, splat, store, total
+
+ALPHA, KEPT_OUT, SCALE, SHIFT, MEAN = range(5)
+COEFFICIENTS = 5
+OF_ALPHA, OF_DRIVE, OF_FIELD = range(3)
+SUMS = 3
+NEVER = -1e30
+
+
+@Kernel
+def readout_forward(
+    first_sample: int,
+    after_sample: int,
+    n_steps: int,
+    n_vectors: int,
+    slab: int,
+    stride: int,
+    field: np.ndarray,
+    coefficients: np.ndarray,
+    start: np.ndarray,
+    potentials: np.ndarray,
+    output: np.ndarray,
+    state: np.ndarray,
+) -> None:
+    """Run some samples through all steps.
+
+    Args:
+        start: float32 (samples * padded classes,).
+        potentials: float32 plain rows; receives the potential after each step.
+        output: float32 (samples * padded classes,); receives the sums.
+        state: Room for one row.
+    """
+    size = 8 * n_vectors
+    pitch = size + PAD
+    for sample in range(first_sample, after_sample):
+        for at in range(sample * size, (sample + 1) * size):
+            output[at] = 0.0
+        for step in range(n_steps):
+            row = sample * n_steps + step
+            for n in range(0, size, 8):
+                x = load(field, (n >> 6) * slab + row * stride + (n & 63))
+                x = x * load(coefficients, SCALE * pitch + n) + load(coefficients, SHIFT * pitch + n)
+                u = load(potentials, (row - 1) * size + n) if step else load(start, sample * size + n)
+                u = load(coefficients, ALPHA * pitch + n) * u + load(coefficients, KEPT_OUT * pitch + n) * x
+                store(potentials, row * size + n, u)
+            share = splat(np.float32(1) / _exponentials(potentials, row * size, size, state))
+            for n in range(0, size, 8):
+                store(output, sample * size + n, fused(load(state, n), share, load(output, sample * size + n)))
+
+
+@inlined
+def _exponentials(potentials, begin, size, state):  # type: ignore[no-untyped-def]
+    """Write e to the power of a row less its largest number, and return the sum."""
+    peaks = load(potentials, begin)
+    for n in range(8, size, 8):
+        peaks = larger(peaks, load(potentials, begin + n))
+    peak = splat(largest(peaks))
+    summed = splat(np.float32(0))
+    for n in range(0, size, 8):
+        value = exponential(load(potentials, begin + n) - peak)
+        store(state, n, value)
+        summed = summed + value
+    return total(summed)
+
+
+@Kernel
+def readout_backward(
+    first_sample: int,
+    after_sample: int,
+    n_steps: int,
+    n_vectors: int,
+    slab: int,
+    stride: int,
+    field: np.ndarray,
+    coefficients: np.ndarray,
+    start: np.ndarray,
+    potentials: np.ndarray,
+    grad_output: np.ndarray,
+    grad_field: np.ndarray,
+    sums: np.ndarray,
+    state: np.ndarray,
+) -> None:
+    """Go back through some samples.
+
+    Args:
+        grad_output: float32 (samples * padded classes,).
+        grad_field: Receives the gradient of the input current.
+        sums: float32 (samples * SUMS * padded classes,); receives each sample's.
+        state: Room for five rows of padded classes.
+    """
+    size = 8 * n_vectors
+    pitch = size + PAD
+    one = splat(np.float32(1))
+    for sample in range(first_sample, after_sample):
+        for at in range(size, 5 * size):
+            state[at] = 0.0
+        for step in range(n_steps - 1, -1, -1):
+            row = sample * n_steps + step
+            share = splat(np.float32(1) / _exponentials(potentials, row * size, size, state))
+            summed = splat(np.float32(0))
+            for n in range(0, size, 8):
+                part = load(state, n) * share
+                store(state, n, part)
+                summed = fused(part, load(grad_output, sample * size + n), summed)
+            mean = splat(total(summed))
+            for n in range(0, size, 8):
+                at = (n >> 6) * slab + row * stride + (n & 63)
+                raw = load(field, at)
+                x = raw * load(coefficients, SCALE * pitch + n) + load(coefficients, SHIFT * pitch + n)
+                old = load(potentials, (row - 1) * size + n) if step else load(start, sample * size + n)
+                of_u = fused(load(state, n), load(grad_output, sample * size + n) - mean, load(state, size + n))
+                of_x = load(coefficients, KEPT_OUT * pitch + n) * of_u
+                store(grad_field, at, of_x)
+                store(state, size + n, load(coefficients, ALPHA * pitch + n) * of_u)
+                _add(state, (2 + OF_ALPHA) * size + n, of_u, old - x)
+                _add(state, (2 + OF_DRIVE) * size + n, of_x, one)
+                _add(state, (2 + OF_FIELD) * size + n, of_x, raw - load(coefficients, MEAN * pitch + n))
+        for at in range(SUMS * size):
+            sums[sample * SUMS * size + at] = state[2 * size + at]
+
+
+@inlined
+def _add(state, at, a, b):  # type: ignore[no-untyped-def]
+    store(state, at, fused(a, b, load(state, at)))

@@ -1,0 +1,77 @@
+"""The family's layers in one piece, where the compiled kernels can run them; see `neurons.fused`.
+
+Axes: B sample, T step, I input, N neuron, C class.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import nn
+
+from neurodeploy.neurons import engine
+from neurodeploy.neurons.ssm.adaptive_layer import AdaptiveLayer
+from neurodeploy.neurons.ssm.layer import Layer, NormalisedLinear, drawn_like
+from neurodeploy.neurons.ssm.readout import Readout
+from neurodeploy.neurons.ssm.resonator_layer import ResonatorLayer
+
+
+def suits(layers: list[Layer], readout: Readout, x_BTI: torch.Tensor) -> bool:
+    """Return whether layers can run in one piece each: plain ones, one way only, where the fused engine runs.
+
+    Raises:
+        NetworkError: the engine that is set is unknown, or it is `fused` and cannot run this.
+    """
+    if torch.is_autocast_enabled(x_BTI.device.type) or not layers:
+        return False
+    parts: list[Any] = [*layers, readout]
+    if not all(engine.runs_fused(part.settings.scan_engine, x_BTI, None) for part in parts):
+        return False
+    return all(_is_plain(part) for part in parts) and not any(layer.settings.bidirectional for layer in layers)
+
+
+def _is_plain(layer: NormalisedLinear) -> bool:
+    from neurodeploy.neurons.fused.norms import suits as norm_suits
+
+    return type(layer.W) is nn.Linear and layer.W.bias is None and norm_suits(layer.norm)
+
+
+def hidden(layer: Layer, fed: Any, start: Any = None, dropout: Any = None) -> Any:
+    """Return what a layer sends, as `fused.layer.Spikes`.
+
+    Args:
+        fed: Input (B, T, I), or what the layer before sends.
+        start: As in `Layer.forward`.
+        dropout: A `fused.layer.Dropout` instead of one that is drawn.
+    """
+    from neurodeploy.neurons.fused import cells
+    from neurodeploy.neurons.fused import layer as fused
+
+    n_samples = fed.extent.n_samples if isinstance(fed, fused.Spikes) else len(fed)
+    if start is None:
+        start = layer.start(layer.W.weight.new_empty(n_samples, 1, layer.n_neurons))
+    if isinstance(layer, AdaptiveLayer):
+        found = layer.coefficients()
+        cell, recurrent_NN, parameters = cells.ADAPTIVE, found.recurrent_NN, list(found[1:])
+        states = start
+    else:
+        assert isinstance(layer, ResonatorLayer)
+        decay_N, gain_N, reset_N, read = layer.coefficients()
+        cell, recurrent_NN = cells.RESONATOR, None
+        parameters = [*decay_N, gain_N, *reset_N, torch.full_like(gain_N, read, requires_grad=False)]
+        states = None if start is None else (*start.u_BN, start.s_BN)
+    if dropout is None:
+        dropout = layer.drop.p if layer.drop.training else 0.0
+    return fused.hidden(fed, layer.W.weight, layer.norm, cell, parameters, recurrent_NN, states, dropout)
+
+
+def summed_softmax(readout: Readout, fed: Any, start_BC: torch.Tensor | None = None) -> torch.Tensor:
+    """Return what a readout gives, (B, C), for an input (B, T, I) or what the layer before sends."""
+    from neurodeploy.neurons.fused.layer import Spikes
+    from neurodeploy.neurons.fused.readout import summed_softmax as fused
+
+    if start_BC is None and readout.settings.initial_state == "random":
+        n_samples = fed.extent.n_samples if isinstance(fed, Spikes) else len(fed)
+        start_BC = drawn_like(readout.W.weight.new_empty(n_samples, 1, len(readout.alpha)))
+    return fused(fed, readout.W.weight, readout.norm, readout.coefficients(), start_BC)
