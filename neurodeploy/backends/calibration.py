@@ -30,6 +30,16 @@ def chosen(network: Network, spikes_BTI: np.ndarray) -> np.ndarray:
     return spikes_BTI[: min(SAMPLES, max(FEWEST, MOST_STATES // max(states, 1)))]
 
 
+def spread_over(n_samples: int, most: int = SAMPLES) -> np.ndarray:
+    """Return the indices of at most `most` samples, evenly over all: the first ones may be of a single class.
+
+    >>> spread_over(10, 4)
+    array([0, 2, 5, 7])
+    """
+    n_chosen = min(n_samples, most)
+    return np.arange(n_chosen) * n_samples // n_chosen
+
+
 def measure(network: Network, spikes_BTI: np.ndarray) -> dict[str, Measured]:
     """Return what the first samples show of every population and of the input.
 

@@ -13,6 +13,7 @@ from typing import Any
 import nir
 import torch
 
+from neurodeploy.backends.calibration import spread_over
 from neurodeploy.backends.search import calibrate
 from neurodeploy.data.load import step_s, wanted_of
 from neurodeploy.errors import NetworkError
@@ -87,9 +88,13 @@ def put_on_grid(trained: Any, recipe: Recipe, progress: Progress) -> OnGrid:
     """
     network = deployable(trained, recipe)
     before = float_network(network, recipe)
+    samples = part(recipe, "train").spikes_BTI
+    if isinstance(network, FoldedNetwork):
+        # Speech comes sorted by word: the first samples would be one word only.
+        samples = samples[spread_over(len(samples))]
     found = calibrate(
         before,
-        part(recipe, "train").spikes_BTI,
+        samples,
         recipe.quantize.weight_bits,
         recipe.quantize.coefficient_bits,
         progress=lambda done, total: progress("calibrate", done, total),
