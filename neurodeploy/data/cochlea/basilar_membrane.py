@@ -10,6 +10,8 @@ ahead of the sound: at 100 Hz by tens of milliseconds. Kept, because the data se
 
 from __future__ import annotations
 
+import copy
+
 import numpy as np
 
 STIFFNESS = 1e9  # C0
@@ -43,6 +45,13 @@ class Membrane:
         root = np.sqrt(STIFFNESS - OFFSET - w * (MASS * w + 1j * RESISTANCE))
         self._numerator = SLOPE * (-root + 1j * self._loss(1.0) / 2)
         self._drive = 2 * w * _input_impedance(w) / self._pressure(0.0)
+
+    def first(self, count: int) -> Membrane:
+        """Return the membrane at the first frequencies only."""
+        found = copy.copy(self)
+        for name, values in vars(self).items():
+            setattr(found, name, values[:count])
+        return found
 
     def response(self, place: float) -> np.ndarray:
         """Return the velocity of a place for a unit of sound, complex; `place` from 0 (base) to 3.5 (apex)."""

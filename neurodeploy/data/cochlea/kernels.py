@@ -1,0 +1,296 @@
+"""Hair cells, fibres and bushy cells in compiled code: the equations of their files, for many channels at once.
+
+Channels go side by side through a step (`LANES`), which the compiler turns into vector instructions, and
+some steps (`TILE`) go through one stage after the other, so that all of it stays in the first-level cache.
+
+The random part is drawn by fewer numbers than there are fibres, with the same distribution: one uniform
+number for each channel and step says how many of the 40 fibres would spike (Binomial(40, P), by
+inversion); then the fibres are chosen at random, and one that spiked less than a refractory period ago is
+dropped, as in `bushy_cells.fibre_spikes`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from llvmlite import ir
+from numba import types
+from numba.extending import intrinsic as numba_intrinsic
+
+from neurodeploy.data.cochlea import bushy_cells, hair_cell
+from neurodeploy.data.cochlea.bushy_cells import FIBRES
+from neurodeploy.data.cochlea.compiled import kernel, kept
+
+LANES = 64
+TILE = 64
+FREE, CLEFT, STORE, CURRENT, POTENTIAL, WAIT = range(6)
+"""Rows of a state."""
+STATES = 6
+
+f4, i4, u4, u8 = np.float32, np.int32, np.uint32, np.uint64
+intrinsic: Any = numba_intrinsic
+
+SHIFT, HALF, FULL = f4(hair_cell.PERMEABLE_FROM), f4(hair_cell.PERMEABLE_HALF), f4(hair_cell.FULL)
+ZERO, ONE = f4(0), f4(1)
+UNIT_24 = f4(2.0**-24)
+MULTIPLIER, INCREMENT = u8(6364136223846793005), u8(1442695040888963407)
+"""Of the 64-bit linear congruential generator that chooses fibres (Knuth)."""
+GOLDEN = u4(0x9E3779BB)
+"""Multiplier of xoroshiro64* (Blackman and Vigna, 2018), the generator of each channel."""
+GATHER = u8(0x0102040810204080)
+"""Times eight bytes of 0 or 1, they are the bits of the highest byte."""
+PAIRS = f4(FIBRES * (FIBRES - 1) // 2)
+
+
+def rates(dt_s: float) -> np.ndarray:
+    """Return the constants of a step, float32, in the order in which `advance` takes them apart."""
+    return np.array(
+        [
+            hair_cell.RELEASE * dt_s,
+            hair_cell.REPLENISH * dt_s,
+            hair_cell.REPROCESS * dt_s,
+            (hair_cell.LOSS + hair_cell.REUPTAKE) * dt_s,
+            hair_cell.REUPTAKE * dt_s,
+            hair_cell.FIRING * dt_s,
+            np.exp(-dt_s / bushy_cells.TAU_MEM_S),
+            np.exp(-dt_s / bushy_cells.TAU_SYN_S),
+            bushy_cells.WEIGHT * dt_s,
+            bushy_cells.refractory_steps(dt_s),
+        ],
+        f4,
+    )
+
+
+@intrinsic
+def lowest_bit(context: Any, word: Any) -> Any:
+    """Return the place of the lowest bit that is set."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.cttz(arguments[0], ir.Constant(ir.IntType(1), 1))
+
+    return types.uint64(types.uint64), generate
+
+
+@kernel
+def load(velocity: Any, first: int, n: int, tile: Any) -> None:
+    """Turn `n` columns of the velocities (row, step) into rows of the tile (step, lane)."""
+    for group in range(0, LANES, 8):
+        for t in range(n):
+            for lane in range(8):
+                tile[t * LANES + group + lane] = velocity[group + lane, first + t]
+
+
+@kernel
+def load_halved(velocity: Any, first: int, n: int, tile: Any, narrow: Any, taps: Any) -> None:
+    """Do as `load` with the velocities of every other step, which are one period of them.
+
+    A step between is a weighted sum of the eight on either side.
+
+    Args:
+        velocity: (row, step // 2).
+        first: Even.
+        narrow: Room to work in, (TILE // 2 + 15, lane).
+        taps: From `quick.between`.
+    """
+    n_halved = velocity.shape[1]
+    for group in range(0, LANES, 8):
+        for t in range((n + 1) // 2 + 15):
+            column = (first // 2 + t - 7) % n_halved
+            for lane in range(8):
+                narrow[t * LANES + group + lane] = velocity[group + lane, column]
+    t0, t1, t2, t3, t4, t5, t6, t7 = taps[0], taps[1], taps[2], taps[3], taps[4], taps[5], taps[6], taps[7]
+    for pair in range((n + 1) // 2):
+        for lane in range(LANES):
+            # Counted from the earliest, because an index that could be negative is checked for it every time.
+            at = pair * LANES + lane
+            tile[2 * pair * LANES + lane] = narrow[at + 7 * LANES]
+            tile[(2 * pair + 1) * LANES + lane] = (
+                t0 * (narrow[at + 7 * LANES] + narrow[at + 8 * LANES])
+                + t1 * (narrow[at + 6 * LANES] + narrow[at + 9 * LANES])
+                + t2 * (narrow[at + 5 * LANES] + narrow[at + 10 * LANES])
+                + t3 * (narrow[at + 4 * LANES] + narrow[at + 11 * LANES])
+                + t4 * (narrow[at + 3 * LANES] + narrow[at + 12 * LANES])
+                + t5 * (narrow[at + 2 * LANES] + narrow[at + 13 * LANES])
+                + t6 * (narrow[at + LANES] + narrow[at + 14 * LANES])
+                + t7 * (narrow[at] + narrow[at + 15 * LANES])
+            )
+
+
+@kernel
+def hear(tile: Any, state: Any, random: Any, uniform: Any, hit: Any, n: int, rate: Any) -> None:
+    """Turn velocities into spike probabilities, in place, and draw which channels have a fibre spike at all."""
+    release, replenish, reprocess, leave, reuptake, firing = rate[0], rate[1], rate[2], rate[3], rate[4], rate[5]
+    for t in range(n):
+        row = t * LANES
+        for lane in range(LANES):
+            free, cleft, store = state[FREE * LANES + lane], state[CLEFT * LANES + lane], state[STORE * LANES + lane]
+            shifted = max(tile[row + lane] + SHIFT, ZERO)
+            ejected = release * shifted / (shifted + HALF) * free
+            back = reprocess * store
+            state[FREE * LANES + lane] = max(free + max(replenish * (FULL - free), ZERO) - ejected + back, ZERO)
+            state[STORE * LANES + lane] = max(store + reuptake * cleft - back, ZERO)
+            cleft = max(cleft + ejected - leave * cleft, ZERO)
+            state[CLEFT * LANES + lane] = cleft
+            p = min(firing * cleft, ONE)
+            tile[row + lane] = p
+            a, b = random[lane], random[LANES + lane]
+            drawn = f4(i4(u4(a * GOLDEN) >> u4(8))) * UNIT_24
+            b = u4(a ^ b)
+            random[lane] = u4(u4(u4(a << u4(26)) | (a >> u4(6))) ^ b ^ u4(b << u4(9)))
+            random[LANES + lane] = u4(u4(b << u4(13)) | (b >> u4(19)))
+            silent = ONE - p  # to the power of 40 = 32 + 8
+            silent_2 = silent * silent
+            silent_4 = silent_2 * silent_2
+            silent_8 = silent_4 * silent_4
+            silent_16 = silent_8 * silent_8
+            uniform[row + lane] = drawn
+            hit[row + lane] = drawn < ONE - silent_16 * silent_16 * silent_8
+
+
+@kernel
+def how_many(p: float, drawn: float) -> int:
+    """Return how many of 40 fibres spike, at least one: the binomial distribution at a uniform number."""
+    if p >= 1:
+        return FIBRES
+    chance = (1 - float(p)) ** FIBRES
+    above = 1 - chance
+    found = 0
+    while drawn < above and found < FIBRES:
+        chance *= (FIBRES - found) / (found + 1) * (p / (1 - float(p)))
+        above -= chance
+        found += 1
+    return max(found, 1)
+
+
+@kernel
+def draw_fibres(
+    words: Any, n: int, probability: Any, uniform: Any, last: Any, now: int, apart: int, kept_spikes: Any, random: Any
+) -> None:
+    """Give each spike to a fibre, and count those that are kept.
+
+    Args:
+        words: The flags of `hear`, eight to a word.
+        last: Step of the last kept spike of each fibre (lane, fibre).
+        now: The tile's first step.
+    """
+    state = random[0]
+    for t in range(n):
+        # One word with a bit a lane: a loop over its bits is foretold better by the processor than eight short ones.
+        bits = u8(0)
+        for part in range(LANES // 8):
+            bits |= ((words[t * (LANES // 8) + part] * GATHER) >> u8(56)) << u8(8 * part)
+        step = i4(now + t)
+        while bits:
+            lane = i4(lowest_bit(bits))
+            bits &= bits - u8(1)
+            index = t * LANES + lane
+            p, drawn = probability[index], uniform[index]
+            state = state * MULTIPLIER + INCREMENT
+            fibre = i4(((state >> u8(32)) * u8(FIBRES)) >> u8(32))
+            if drawn >= PAIRS * p * p:  # two or more are less probable than this
+                before = last[lane * FIBRES + fibre]
+                ready = step - before >= apart
+                last[lane * FIBRES + fibre] = step if ready else before
+                kept_spikes[index] = ready
+                continue
+            count = 0
+            taken = u8(0)
+            for _ in range(how_many(p, drawn)):
+                while taken >> u8(fibre) & u8(1):
+                    state = state * MULTIPLIER + INCREMENT
+                    fibre = i4(((state >> u8(32)) * u8(FIBRES)) >> u8(32))
+                taken |= u8(1) << u8(fibre)
+                if step - last[lane * FIBRES + fibre] >= apart:
+                    last[lane * FIBRES + fibre] = step
+                    count += 1
+            kept_spikes[index] = count
+    random[0] = state
+
+
+@kernel
+def integrate(state: Any, counts: Any, fired: Any, n: int, rate: Any) -> None:
+    """Take the bushy cells through `n` steps, and flag those that fire."""
+    keep_v, keep_i, weight, apart = rate[6], rate[7], rate[8], rate[9]
+    for t in range(n):
+        row = t * LANES
+        for lane in range(LANES):
+            current, v = state[CURRENT * LANES + lane], state[POTENTIAL * LANES + lane]
+            wait = state[WAIT * LANES + lane]
+            fires = (wait <= ZERO) & (v >= ONE)
+            v = ZERO if fires else v * keep_v
+            v = ZERO if wait > ZERO else v
+            wait = apart if fires else wait
+            current = current * keep_i + f4(i4(counts[row + lane]))
+            raised = min(v + current * weight, ONE)
+            state[CURRENT * LANES + lane] = current
+            state[POTENTIAL * LANES + lane] = raised if wait <= ZERO else v
+            state[WAIT * LANES + lane] = wait - ONE
+            fired[row + lane] = fires
+
+
+@kernel
+def collect(words: Any, n: int, now: int, steps: Any, lanes: Any, found: int) -> int:
+    """Write down the spikes that are flagged; they carry the step before the one in which they are sent."""
+    for place in range(n * LANES // 8):
+        word = words[place]
+        while word:
+            index = place * 8 + i4(lowest_bit(word) >> u8(3))
+            word &= word - u8(1)
+            steps[found] = now + index // LANES - 1
+            lanes[found] = index % LANES
+            found += 1
+    return found
+
+
+@kernel
+def _advance(
+    velocity: Any,
+    halved: bool,
+    taps: Any,
+    first: int,
+    n: int,
+    now: int,
+    rate: Any,
+    state: Any,
+    channel_random: Any,
+    fibre_random: Any,
+    last: Any,
+    tile: Any,
+    narrow: Any,
+    uniform: Any,
+    flags: Any,
+    words: Any,
+    counts: Any,
+    steps: Any,
+    lanes: Any,
+) -> int:
+    """Take `LANES` channels through `n` steps, and return how many spikes were written down.
+
+    Args:
+        velocity: (row, step) float32, from step `first` on.
+        halved, taps: Whether these are every other step; see `load_halved`.
+        now: Number of the first step.
+        rate: From `rates`.
+        state, channel_random, fibre_random, last: Carried from call to call; see `quick.Channels`.
+        tile, narrow, uniform, flags, words, counts: Room to work in; `words` are the flags as 64-bit words.
+        steps, lanes: Where the spikes go.
+    """
+    found = 0
+    apart = i4(rate[9])
+    for begin in range(0, n, TILE):
+        size = min(TILE, n - begin)
+        if halved:
+            load_halved(velocity, first + begin, size, tile, narrow, taps)
+        else:
+            load(velocity, first + begin, size, tile)
+        hear(tile, state, channel_random, uniform, flags, size, rate)
+        for index in range(size * LANES):
+            counts[index] = 0
+        draw_fibres(words, size, tile, uniform, last, now + begin, apart, counts, fibre_random)
+        integrate(state, counts, flags, size, rate)
+        found = collect(words, size, now + begin, steps, lanes, found)
+    return found
+
+
+advance = kept(_advance.py_func)

@@ -1,0 +1,219 @@
+"""The cochlea at many times real time: single precision, compiled, some channels and some seconds at a time.
+
+Against the equations' own files: steps come at exactly half the audio rate, where those of the data sets
+stretch over one step more; the response comes from a table (an error of 1e-5); what a place answers above
+`table.NEGLIGIBLE` of its largest response is left out, and so is what a resampler leaves above the clip's
+own band; and a long clip goes in pieces, for which memory stays bounded. Spikes agree in distribution.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from neurodeploy.data.cochlea import hair_cell, kernels
+from neurodeploy.data.cochlea.bushy_cells import FIBRES, refractory_steps
+from neurodeploy.data.cochlea.kernels import LANES, STATES, TILE
+from neurodeploy.data.cochlea.settings import CochleaSettings
+from neurodeploy.data.cochlea.spectrum import fill_spectra, grid, one_sided
+from neurodeploy.data.cochlea.table import ResponseTable
+
+WHOLE_S = 2.5
+"""Longest clip that is taken as one period, as those of the data sets were."""
+PIECE_S = 2.0
+BEFORE_S, AFTER_S = 0.06, 0.25
+"""How far a place's response reaches after and, above all, ahead of the sound."""
+TRANSITION = 1.15
+"""Times half the clip's own rate: above it a resampler leaves nothing but mirror images 60 dB down."""
+HALVED_BELOW = 0.19
+"""Of the step rate: places that answer nothing above are worked out for every other step only."""
+
+
+@dataclass(eq=False)
+class Channels:
+    """What `LANES` channels carry from piece to piece."""
+
+    state: np.ndarray
+    channel_random: np.ndarray
+    fibre_random: np.ndarray
+    last: np.ndarray
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Steps of a clip and the transform that gives them.
+
+    Attributes:
+        first, n: The steps.
+        lead: Steps of the transform before the first of them, even.
+        n_steps: Length of the transform, a multiple of 4.
+    """
+
+    first: int
+    n: int
+    lead: int
+    n_steps: int
+
+
+class Cochlea:
+    """The cochlea for one rate and number of channels, for any number of threads.
+
+    Args:
+        settings: Its `rms` and `ramp_s` are of no matter here.
+        table: From `response_table`.
+    """
+
+    def __init__(self, settings: CochleaSettings, table: ResponseTable) -> None:
+        self.settings, self.table = settings, table
+        self._rate = kernels.rates(settings.dt_s)
+        self._apart = refractory_steps(settings.dt_s)
+        sizes = np.diff(table.starts)
+        self._halved = [
+            bool(sizes[first : first + LANES].max() <= HALVED_BELOW * settings.step_rate)
+            for first in range(0, settings.channels, LANES)
+        ]
+
+    def spikes(
+        self, samples: np.ndarray, seed: Sequence[int], band_hz: float = np.inf
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return step (int64) and unit (uint16) of every spike, in order of step, then unit.
+
+        Args:
+            samples: Prepared audio at `settings.rate`.
+            seed: Whole numbers that say which random numbers are drawn.
+            band_hz: Highest frequency in the clip.
+        """
+        channels = self.settings.channels
+        groups = [self._start(one) for one in np.random.SeedSequence(list(seed)).spawn(len(self._halved))]
+        found = [np.zeros(0, np.int64)]
+        for piece in pieces(len(samples) // 2, self.settings.step_rate):
+            sound = one_sided(around(samples, piece), piece.n_steps)
+            highest = min(TRANSITION * band_hz / self.settings.step_rate, 1.0)
+            n_bins = int(highest * piece.n_steps) + 1
+            room = Room(self._apart, piece)
+            for index, (group, halved) in enumerate(zip(groups, self._halved, strict=True)):
+                velocity = self._velocity(index * LANES, halved, sound, n_bins, room)
+                steps, lanes = self._fire(velocity, halved, piece, group, room)
+                units = lanes + index * LANES
+                inside = units < channels  # the last group has lanes to spare
+                found.append(steps[inside] * channels + units[inside])
+        placed = np.sort(np.concatenate(found))
+        return placed // channels, (placed % channels).astype(np.uint16)
+
+    def _start(self, random: np.random.SeedSequence) -> Channels:
+        """Return channels at rest."""
+        rest = hair_cell.rest()
+        state = np.zeros((STATES, LANES), np.float32)
+        for row, level in ((kernels.FREE, rest.free), (kernels.CLEFT, rest.cleft), (kernels.STORE, rest.store)):
+            state[row] = level
+        drawn = random.generate_state(2 * LANES + 2, np.uint32)
+        last = np.full(LANES * FIBRES, -self._apart, np.int32)
+        return Channels(state.ravel(), drawn[: 2 * LANES].copy(), drawn[2 * LANES :].view(np.uint64).copy(), last)
+
+    def _velocity(self, first: int, halved: bool, sound: np.ndarray, n_bins: int, room: Room) -> np.ndarray:
+        """Return the velocities (row, step) of `LANES` channels, of every other step where `halved`."""
+        from scipy import fft
+
+        n_steps = len(sound) - 1
+        n_kept = n_steps // 2 if halved else n_steps
+        bins = grid(n_steps, self.settings.step_rate)
+        n_rows = min(LANES, self.settings.channels - first)
+        spectra = room.spectra[: LANES * (n_kept // 2 + 1)].reshape(LANES, -1)
+        spectra[n_rows:] = 0
+        fill_spectra(
+            spectra[:n_rows],
+            first,
+            self.table.values,
+            self.table.starts,
+            sound,
+            bins.below,
+            bins.weights,
+            bins.exact,
+            n_bins,
+        )
+        found: np.ndarray = fft.irfft(spectra, n_kept, overwrite_x=True, norm="forward")
+        return found
+
+    def _fire(
+        self, velocity: np.ndarray, halved: bool, piece: Piece, group: Channels, room: Room
+    ) -> tuple[np.ndarray, np.ndarray]:
+        found = kernels.advance(
+            velocity,
+            halved,
+            between(),
+            piece.lead,
+            piece.n,
+            piece.first,
+            self._rate,
+            group.state,
+            group.channel_random,
+            group.fibre_random,
+            group.last,
+            room.tile,
+            room.narrow,
+            room.uniform,
+            room.flags,
+            room.flags.view(np.uint64),
+            room.counts,
+            room.steps,
+            room.lanes,
+        )
+        return room.steps[:found], room.lanes[:found]
+
+
+class Room:
+    """Arrays that a thread works in, for all groups of channels of a piece."""
+
+    def __init__(self, apart: int, piece: Piece) -> None:
+        self.spectra = np.empty(LANES * (piece.n_steps // 2 + 1), np.complex64)
+        self.tile, self.uniform = np.empty(TILE * LANES, np.float32), np.empty(TILE * LANES, np.float32)
+        self.narrow = np.empty((TILE // 2 + 15) * LANES, np.float32)
+        self.flags, self.counts = np.empty(TILE * LANES, np.uint8), np.empty(TILE * LANES, np.uint8)
+        most = LANES * (piece.n // apart + 2)
+        self.steps, self.lanes = np.empty(most, np.int64), np.empty(most, np.int64)
+
+
+@functools.cache
+def between() -> np.ndarray:
+    """Return the weights of eight samples on either side that give the one in the middle, nearest first.
+
+    The least squares over frequencies up to 0.15 of the rate, where they are right to 3e-5; above,
+    up to `HALVED_BELOW`, the places that are halved have nearly nothing.
+    """
+    angle = 2 * np.pi * np.linspace(0, 0.15, 400)
+    cosines = 2 * np.cos(angle[:, None] * (2 * np.arange(8) + 1))
+    return np.linalg.lstsq(cosines, np.ones(400), rcond=None)[0].astype(np.float32)
+
+
+def pieces(n_steps: int, rate: int) -> list[Piece]:
+    """Return the pieces that a clip goes in: one, or many of equal length with margins."""
+    if n_steps <= WHOLE_S * rate:
+        return [Piece(0, n_steps, 0, good_length(n_steps))] if n_steps else []
+    count = int(np.ceil(n_steps / (PIECE_S * rate)))
+    size = -(-n_steps // count)
+    lead = 2 * round(BEFORE_S * rate / 2)
+    length = good_length(lead + size + round(AFTER_S * rate))
+    return [Piece(first, min(size, n_steps - first), lead, length) for first in range(0, n_steps, size)]
+
+
+def good_length(n_steps: int) -> int:
+    """Return the next multiple of 4 that transforms fast.
+
+    >>> good_length(24_000), good_length(7_201)
+    (24000, 7260)
+    """
+    from scipy import fft
+
+    return 4 * int(fft.next_fast_len(-(-n_steps // 4)))
+
+
+def around(samples: np.ndarray, piece: Piece) -> np.ndarray:
+    """Return the sound of a piece with its margins; the clip is one period of a periodic sound."""
+    if piece.lead == 0:
+        return samples
+    n_used = 2 * (len(samples) // 2)
+    first = 2 * (piece.first - piece.lead)
+    return samples[np.arange(first, first + 2 * piece.n_steps) % n_used]
