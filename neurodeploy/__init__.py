@@ -33,11 +33,16 @@ _HOMES = {
     "write_report": "neurodeploy.pipeline.report",
     "list_recipes": "neurodeploy.pipeline.listing",
     "list_datasets": "neurodeploy.pipeline.listing",
+    "encode_audio": "neurodeploy.pipeline.encode",
+    "encode_clips": "neurodeploy.data.cochlea.encode",
+    "CochleaSettings": "neurodeploy.data.cochlea.settings",
     "fetch_dataset": "neurodeploy.pipeline.listing",
     "lava_setup": "neurodeploy.pipeline.lava",
     "lava_status": "neurodeploy.pipeline.lava",
     "figure2": "neurodeploy.pipeline.figure2",
+    "figure3": "neurodeploy.pipeline.figure3",
     "bench_simulate": "neurodeploy.bench.simulate",
+    "bench_train": "neurodeploy.bench.train",
 }
 
 __all__ = ["__version__", *_HOMES]

@@ -59,6 +59,71 @@ def simulate(
     return 0
 
 
+@app.command("train")
+def train(
+    model: Annotated[str, typer.Option(help="A spiking model of the SiLIF family.")] = "silif",
+    hidden: Annotated[int, typer.Option(metavar="N", help="Neurons in each of two hidden layers.")] = 512,
+    steps: Annotated[int, typer.Option(metavar="N", help="Steps of a sample.")] = 250,
+    batch: Annotated[int, typer.Option(metavar="N", help="Samples of a training step.")] = 32,
+    threads: Annotated[int, typer.Option(metavar="N", help="Threads of all contenders.")] = 1,
+    repeats: Annotated[int, typer.Option(metavar="N", help="Rounds; medians are reported.")] = 5,
+    peers: Annotated[
+        str | None, typer.Option(metavar="A,B", help="Peers, or none; all that are installed by default.")
+    ] = None,
+    fresh: Annotated[bool, typer.Option("--fresh", help="A network as initialised, which fires little.")] = False,
+    as_json: Json = False,
+) -> int:
+    """Time our training step and the peers' on the same work, in turn."""
+    from neurodeploy.bench.train import bench_train as call
+
+    with bars() as progress:
+        result = call(
+            model=model,
+            hidden=hidden,
+            steps=steps,
+            batch=batch,
+            threads=threads,
+            repeats=repeats,
+            peers=peers,
+            fresh=fresh,
+            progress=progress,
+        )
+    emit(result, _training_lines(result), as_json=as_json)
+    return 0
+
+
+def _training_lines(result: dict[str, Any]) -> list[str]:
+    work, gradients, floor = result["work"], result["gradients"], result["floor"]
+    rows = [{"name": "neurodeploy", "trains": ""} | result["ours"], *result["peers"]]
+    return [
+        f"work   {work['model']} {'-'.join(map(str, work['sizes']))}, {work['steps']} steps, batch {work['batch']}, "
+        f"{work['threads']} thread(s), firing {', '.join(percent(round(rate, 4)) for rate in work['rates'])}",
+        f"on     {result['machine']['cpu']}, {result['machine']['cores']} cores",
+        "",
+        *table(
+            ["who", "version", "ms a step", "samples/s", "from", "to", "we are faster", "what"],
+            [
+                [
+                    row["name"],
+                    row.get("version", "-"),
+                    f"{1e3 * row['seconds_per_step']:,.1f}",
+                    *(f"{value:,.1f}" for value in (row["samples_per_second"], *_ends(row["spread"]))),
+                    f"{row['ratio']:.3g} x" if "ratio" in row else "-",
+                    row["trains"],
+                ]
+                for row in rows
+            ],
+        ),
+        "",
+        f"floor  dense matrix products of a step take {1e3 * floor['dense_products_s']:.1f} ms; we take "
+        f"{floor['ours_over_dense_products']:.2f} times as long",
+        f"gradients within {gradients['largest_relative_difference']:.1e} of float64 (torch's float32 within "
+        f"{gradients['eager_largest_relative_difference']:.1e}); {gradients['differing']} of "
+        f"{gradients['spikes']:,} spikes differ (torch's: {gradients['eager_differing']})",
+        *[f"absent  {one['name']}: {one['reason']}" for one in result["absent"]],
+    ]
+
+
 def _whole_numbers(option: str, text: str | None) -> list[int] | None:
     if text is None:
         return None

@@ -1,0 +1,143 @@
+"""`bench train`: a training step of ours and of the peers, in one run."""
+
+from __future__ import annotations
+
+import itertools
+import statistics
+import time
+from typing import Any
+
+from neurodeploy.bench import machine
+from neurodeploy.bench.contenders import threads_of_torch
+from neurodeploy.bench.rounds import Block, block, in_turn, spread
+from neurodeploy.bench.training_check import checked
+from neurodeploy.bench.training_peers import TRAINING_PEERS, TrainingPeer, ours
+from neurodeploy.bench.training_work import INPUT_RATE, TrainingWork, check_model, training_work
+from neurodeploy.errors import NeurodeployError, nearest
+from neurodeploy.progress import Progress, silent
+
+
+def bench_train(
+    *,
+    model: str = "silif",
+    hidden: int = 512,
+    steps: int = 250,
+    batch: int = 32,
+    threads: int = 1,
+    repeats: int = 5,
+    peers: str | None = None,
+    fresh: bool = False,
+    progress: Progress = silent,
+) -> dict[str, Any]:
+    """Measure one training step (forward, backward, Adam's update) of ours and of the peers.
+
+    Args:
+        model: A spiking model of the SiLIF family.
+        hidden: Neurons in each of two hidden layers, between 140 inputs and 35 classes.
+        threads: Of all contenders.
+        repeats: Rounds; medians are reported.
+        peers: Their names with commas, or "none"; every one that is installed when None.
+        fresh: Leave the network as it is initialised, instead of letting it fire as a trained one does.
+
+    Returns:
+        `work`, `machine`; `ours` (seconds per step and samples per second), `peers` (the same, and `ratio`, ours to the
+        peer's); `gradients` (how far ours and torch's float32 are from float64); `floor` (the step's matrix products,
+        dense); `absent`.
+
+    Raises:
+        NeurodeployError: an argument names nothing or is out of range.
+    """
+    check_model(model)
+    chosen = _chosen(peers)
+    limits = {"--hidden": hidden, "--steps": steps, "--batch": batch, "--threads": threads, "--repeats": repeats}
+    for option, value in limits.items():
+        if value < 1:
+            raise NeurodeployError(f"{option}: found {value}, at least 1 is needed")
+    if threads > machine.cores():
+        raise NeurodeployError(f"--threads: found {threads}, this machine has {machine.cores()} cores")
+    absent = [{"name": peer.name, "reason": peer.missing} for peer in chosen if peer.missing]
+    peers_here = [peer for peer in chosen if not peer.missing]
+    with threads_of_torch(threads):
+        progress("bench", 0, repeats, "compiling and loading kernels")
+        work = training_work(model, hidden=hidden, steps=steps, batch=batch, fresh=fresh)
+        progress("bench", 0, repeats, "comparing gradients")
+        gradients = checked(work)
+        mine = block(ours(work), batch)
+        blocks: dict[str, Block] = {peer.name: block(peer.build(work), batch) for peer in peers_here}
+        products: list[float] = []
+
+        def tell(done: int) -> None:
+            products.append(_dense_products(work))
+            progress("bench", done, repeats, f"batch {batch}, threads {threads}")
+
+        tell(0)
+        speeds = in_turn(mine, blocks, repeats, tell)
+    own = statistics.median(speeds.ours)
+    return {
+        "work": {
+            "model": model,
+            "sizes": work.sizes,
+            "steps": steps,
+            "batch": batch,
+            "threads": threads,
+            "input_rate": INPUT_RATE,
+            "rates": work.rates,
+            "parameters": sum(one.numel() for one in work.network.parameters()),
+        },
+        "machine": machine.describe(),
+        "ours": _speed(speeds.ours, batch),
+        "peers": [
+            {"name": peer.name, "version": peer.version, "trains": peer.what}
+            | _speed(speeds.peers[peer.name], batch)
+            | {"ratio": speeds.ratio(peer.name), "ratio_spread": spread(speeds.neighbours(peer.name))}
+            for peer in peers_here
+        ],
+        "gradients": gradients,
+        "floor": _beside(statistics.median(products), batch / own),
+        "absent": absent,
+    }
+
+
+def _chosen(names: str | None) -> list[TrainingPeer]:
+    known = [peer.name for peer in TRAINING_PEERS]
+    wanted = known if names is None else [name.strip() for name in names.split(",") if name.strip() not in ("", "none")]
+    for name in wanted:
+        if name not in known:
+            raise NeurodeployError(f"--peers: {name!r} is unknown; {nearest(name, known)}")
+    return [peer for peer in TRAINING_PEERS if peer.name in wanted]
+
+
+def _speed(samples_per_second: list[float], batch: int) -> dict[str, Any]:
+    return {
+        "seconds_per_step": batch / statistics.median(samples_per_second),
+        "samples_per_second": statistics.median(samples_per_second),
+        "spread": spread(samples_per_second),
+    }
+
+
+def _dense_products(work: TrainingWork) -> float:
+    """Return the seconds of the step's matrix products, dense, by torch: what no dense implementation can undercut."""
+    import torch
+
+    rows = work.batches[0][0].shape[0] * work.batches[0][0].shape[1]
+    seconds = 0.0
+    for index, (n_inputs, n_outputs) in enumerate(itertools.pairwise(work.sizes)):
+        x, grad, weight = torch.rand(rows, n_inputs), torch.rand(rows, n_outputs), torch.rand(n_outputs, n_inputs)
+        calls = [lambda x=x, weight=weight: x @ weight.t(), lambda x=x, grad=grad: grad.t() @ x]
+        if index:  # the network's input needs no gradient
+            calls.append(lambda grad=grad, weight=weight: grad @ weight)
+        for call in calls:
+            call()
+            started = time.perf_counter()
+            call()
+            seconds += time.perf_counter() - started
+    return seconds
+
+
+def _beside(products: float, own: float) -> dict[str, Any]:
+    return {
+        "dense_products_s": products,
+        "ours_over_dense_products": own / products,
+        "how": "matrix products of forward and backward pass with dense inputs by torch.mm, in each round; the median. "
+        "Ours takes less than that where it computes spikes alone.",
+    }

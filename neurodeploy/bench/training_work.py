@@ -1,0 +1,142 @@
+"""What `bench train` trains: a network of the SiLIF family that fires as a trained one does, and its input.
+
+Axes: B sample, T step, I input, N neuron, C class.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from neurodeploy.errors import NeurodeployError, nearest
+
+if TYPE_CHECKING:
+    import torch
+
+    from neurodeploy.networks.family import FamilyNetwork
+
+N_INPUTS, N_CLASSES, N_HIDDEN_LAYERS = 140, 35, 2
+INPUT_RATE = 0.1
+"""Mean count of an input in a step: 9.5 % are not zero, as in speech in steps of 4 ms (9.7 %)."""
+FIRING = 0.075
+"""Part of the neurons that fire in a step, as in the published SiLIF network (8.5 and 6.1 %); a new one fires ten times
+less, which would flatter whatever computes spikes alone."""
+DROPOUT = 0.5
+LEARNING_RATE = 0.001
+SEED = 0
+BATCHES_AHEAD = 4
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingWork:
+    """A network, its input and its labels.
+
+    Attributes:
+        batches: Inputs (B, T, I) and labels (B,).
+        rates: Part of each hidden layer's neurons that fire in a step.
+    """
+
+    model: str
+    network: FamilyNetwork
+    batches: list[tuple[torch.Tensor, torch.Tensor]]
+    rates: list[float]
+
+    @property
+    def sizes(self) -> list[int]:
+        return [N_INPUTS, *(layer.n_neurons for layer in self.network.layers), N_CLASSES]
+
+
+def check_model(model: str) -> None:
+    """Raise NeurodeployError for what is no spiking model of the family."""
+    from neurodeploy.networks.family import LAYERS
+
+    if model not in LAYERS:
+        raise NeurodeployError(f"--model: {model!r} is unknown; {nearest(model, LAYERS)}")
+
+
+def training_work(model: str, *, hidden: int, steps: int, batch: int, fresh: bool) -> TrainingWork:
+    """Return the work, the same each time.
+
+    Args:
+        fresh: Leave the network as it is initialised, which fires little.
+    """
+    import torch
+
+    from neurodeploy.networks.family import build_spiking
+    from neurodeploy.networks.family_settings import FamilySettings
+
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(SEED)
+        settings: Any = {"model": model, "hidden": (hidden,) * N_HIDDEN_LAYERS, "dropout": DROPOUT}
+        network = build_spiking(FamilySettings(**settings, initial_state="random"), N_INPUTS, N_CLASSES)
+        batches = [
+            (
+                torch.poisson(torch.full((batch, steps, N_INPUTS), INPUT_RATE)),
+                torch.randint(0, N_CLASSES, (batch,)),
+            )
+            for _ in range(BATCHES_AHEAD)
+        ]
+        rates = fired(network, batches[0][0]) if fresh else calibrated(network, batches[0][0])
+    return TrainingWork(model, network, batches, rates)
+
+
+def fired(network: FamilyNetwork, x_BTI: torch.Tensor) -> list[float]:
+    """Return the part of each layer's neurons that fire in a step of a training pass."""
+    import torch
+
+    from neurodeploy.networks.whole import rates
+
+    tried = copy.deepcopy(network)  # its batch norm notes what it sees
+    with torch.no_grad():
+        return [float(one.mean()) for one in rates(tried(x_BTI).hidden)]
+
+
+def calibrated(network: FamilyNetwork, x_BTI: torch.Tensor) -> list[float]:
+    """Scale each layer's batch norm until `FIRING` of the neurons fire in a step; return how many do."""
+    import torch
+
+    few = x_BTI[:4]
+    for index, layer in enumerate(network.layers):
+        low, high = 0.01, 10_000.0
+        for _ in range(14):
+            middle = (low * high) ** 0.5
+            with torch.no_grad():
+                layer.norm.weight.fill_(middle)
+            if fired(network, few)[index] > FIRING:
+                high = middle
+            else:
+                low = middle
+    return fired(network, x_BTI)
+
+
+def stepper(
+    work: TrainingWork, module: Any, scores: Callable[[Any, torch.Tensor], torch.Tensor]
+) -> Callable[[int], None]:
+    """Return a training step on the work's batches in turn: forward, backward, Adam's update.
+
+    Args:
+        module: Whose parameters are trained.
+        scores: Gives the module's scores (B, C) of an input.
+    """
+    import torch
+
+    optimizer = torch.optim.Adam(module.parameters(), lr=LEARNING_RATE, fused=True)
+
+    def step(index: int) -> None:
+        x_BTI, labels_B = work.batches[index % len(work.batches)]
+        optimizer.zero_grad()
+        torch.nn.functional.cross_entropy(scores(module, x_BTI), labels_B).backward()
+        optimizer.step()
+
+    return step
+
+
+def with_engine(network: FamilyNetwork, engine: str) -> FamilyNetwork:
+    """Return a copy of a network whose layers run by an engine."""
+    found = copy.deepcopy(network)
+    parts: list[Any] = [*found.layers, found.readout]
+    for part in parts:
+        part.settings = replace(part.settings, scan_engine=engine)
+    return found
