@@ -1,12 +1,18 @@
-"""Where the published networks lie on this machine."""
+"""The published networks: where they lie on this machine, and what they are measured on."""
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
 from neurodeploy.data.source import folders
-from neurodeploy.errors import DataError
+from neurodeploy.errors import DataError, NetworkError
+from neurodeploy.networks.published import load_published
+from neurodeploy.pipeline.measuring.clips import calibration_for, check_suits, clips_named
+from neurodeploy.pipeline.measuring.measure import Subject
+from neurodeploy.pipeline.measuring.survey import Case
+from neurodeploy.report.printed import NAMES
 
 FOLDER = "silif_ssc_reference"
 
@@ -34,3 +40,41 @@ def published_files(checkpoints: str | Path | None, networks: Sequence[str]) -> 
     if missing:
         raise DataError(f"{folder}: lacks {', '.join(missing)}, needed are {', '.join(wanted)}; copy them there")
     return {network: folder / f"{network}.npz" for network in networks}
+
+
+def published_cases(
+    names: Sequence[str],
+    checkpoints: str | Path | None,
+    data: str | None,
+    partition: str | None,
+    calibrate: str | None,
+    seeds: tuple[int, ...],
+    limit: int | None,
+) -> list[Case]:
+    """Return the published networks, and what they are measured on.
+
+    Args:
+        names, checkpoints: As in `published_files`.
+        data, partition, limit: As in `clips_named`.
+        calibrate: As in `calibration_for`.
+        seeds: Of random initial states.
+
+    Raises:
+        DataError: networks or data are absent, or do not fit each other.
+        NetworkError: a file is damaged, or holds another network.
+    """
+    subjects = []
+    shapes = {}
+    for name, path in published_files(checkpoints, names).items():
+        network, settings = load_published(path)
+        if settings.model != name:
+            raise NetworkError(f"{path}: holds {settings.model}, needed is {name}; give the published {path.name}")
+        subjects.append(Subject(NAMES[name], path, hashlib.sha256(path.read_bytes()).hexdigest()))
+        shapes[path] = network.n_inputs, network.n_classes
+    n_channels = next(iter(shapes.values()))[0]
+    test = clips_named(data, partition, limit, n_channels)
+    source = test.open()
+    for path, (channels, classes) in shapes.items():
+        check_suits(test, source, channels, classes, str(path))
+    calibration = calibration_for(test, calibrate, n_channels)
+    return [Case(subject, test, calibration, seeds) for subject in subjects]
