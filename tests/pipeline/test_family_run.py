@@ -114,7 +114,9 @@ def test_a_bad_checkpoint_is_told_before_a_folder_is_made(recipe: str, tmp_path:
         "lacks snn.0.alpha": checkpoint(tmp_path / "a.npz", **{"snn.0.alpha": None}),
         "has unknown snn.0.beta": checkpoint(tmp_path / "b.npz", **{"snn.0.beta": np.ones(24, np.float32)}),
         r"the wrong shape in snn.1.alpha \(9,\) for": checkpoint(tmp_path / "c.npz", **{"snn.1.alpha": np.ones(9)}),
-        "not finite snn.0.norm.bias": checkpoint(tmp_path / "d.npz", **{"snn.0.norm.bias": np.full(24, np.nan)}),
+        "infinities or no numbers in snn.0.norm.bias": checkpoint(
+            tmp_path / "d.npz", **{"snn.0.norm.bias": np.full(24, np.nan)}
+        ),
     }
     for says, file in bad.items():
         with pytest.raises(NetworkError, match=says):
