@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from neurodeploy.cli.run import Out, Overwrite, Resume, mode
-from neurodeploy.cli.show import Json, Settings, bars, emit, percent
+from neurodeploy.cli.show import Json, Settings, bars, emit, percent, table
 
 
 def register(app: typer.Typer) -> None:
@@ -20,18 +20,65 @@ def train(
     settings: Settings = None,
     resume: Resume = False,
     overwrite: Overwrite = False,
+    seeds: Annotated[
+        str | None, typer.Option(metavar="N,N", help="Train from each of these seeds, into DIR/seed_N.")
+    ] = None,
+    ray: Annotated[
+        str | None,
+        typer.Option(metavar="ADDRESS", help="Seeds side by side through Ray: local, auto, or a cluster's host:port."),
+    ] = None,
+    tensorboard: Annotated[bool, typer.Option("--tensorboard", help="Write DIR/logs for TensorBoard.")] = False,
     as_json: Json = False,
 ) -> int:
-    """Train a recipe's float network into a run folder."""
+    """Train a recipe's float network into a run folder, or one for each of several seeds."""
+    chosen = {"settings": tuple(settings or ()), "mode": mode(resume, overwrite), "tensorboard": tensorboard}
+    if seeds is None:
+        if ray is not None:
+            raise typer.BadParameter("--ray runs seeds side by side; name them with --seeds")
+        return _one(recipe, out, chosen, as_json)
+    from neurodeploy.pipeline.seeds import train_seeds as call
+
+    with bars() as progress:
+        result = call(recipe, out, _seeds(seeds), ray=ray, progress=progress, **chosen)
+    emit(result, _lines(result), as_json=as_json)
+    return 0
+
+
+def _one(recipe: str, out: Any, chosen: dict[str, Any], as_json: bool) -> int:
     from neurodeploy.pipeline.train import train as call
 
     with bars() as progress:
-        result = call(recipe, out, settings=tuple(settings or ()), mode=mode(resume, overwrite), progress=progress)
+        result = call(recipe, out, progress=progress, **chosen)
     accuracy = result["accuracy"]
     lines = [
         f"accuracy    {percent(accuracy['float'])} test, {percent(accuracy['validation'])} validation",
         f"checkpoint  {result['path']}",
     ]
-    lines += [f"note: {note}" for note in result["data_notes"]]
     emit(result, lines, as_json=as_json)
     return 0
+
+
+def _seeds(text: str) -> list[int]:
+    try:
+        return [int(word) for word in text.split(",")]
+    except ValueError:
+        raise typer.BadParameter(f"--seeds: found {text!r}, whole numbers are needed, e.g. 13,42,73") from None
+
+
+def _lines(result: dict[str, Any]) -> list[str]:
+    rows = [
+        [
+            str(one["seed"]),
+            percent(one["accuracy"]["float"]),
+            percent(one["accuracy"]["validation"]),
+            str(one["best_epoch"] + 1),
+            f"{one['seconds'] / 60:.1f}",
+        ]
+        for one in result["seeds"]
+    ]
+    lines = table(["seed", "test", "validation", "best epoch", "minutes"], rows)
+    for kind, word in (("float", "test"), ("validation", "validation")):
+        found = result["accuracy"][kind]
+        sd = "" if found["sd"] is None else f" +- {100 * found['sd']:.1f}"
+        lines.append(f"{word:<10}  {100 * found['mean']:.1f}{sd} % (mean and standard deviation, n = {found['n']})")
+    return [*lines, f"summary     {result['path']}/seeds.json"]

@@ -1,0 +1,156 @@
+"""One recipe from several seeds: folders, summary, resuming, Ray and TensorBoard where they are asked for."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import neurodeploy
+from neurodeploy.cli.app import invoke
+from neurodeploy.errors import RecipeError, RunError
+from neurodeploy.pipeline import tasks
+from neurodeploy.pipeline.seeds import SUMMARY, train_seeds
+from neurodeploy.pipeline.train import train
+
+RECIPE = """
+[data]
+dataset = "digits"
+n_steps = 8
+[network]
+model = "silif"
+hidden = [10]
+dropout = 0.2
+initial_state = "random"
+[training]
+epochs = 2
+schedule = "plateau"
+"""
+SEEDS = (13, 42)
+
+
+@pytest.fixture
+def recipe(tmp_path: Path) -> str:
+    path = tmp_path / "small.toml"
+    path.write_text(RECIPE)
+    return str(path)
+
+
+def test_seeds_have_folders_and_a_summary(recipe: str, tmp_path: Path) -> None:
+    result = train_seeds(recipe, tmp_path / "out", SEEDS)
+    assert [one["seed"] for one in result["seeds"]] == [13, 42]
+    alone = train(recipe, tmp_path / "alone", settings=("training.seed=42",))
+    second = tmp_path / "out" / "seed_42"
+    assert (second / "checkpoint.safetensors").read_bytes() == (tmp_path / "alone/checkpoint.safetensors").read_bytes()
+    assert result["seeds"][1]["accuracy"] == alone["accuracy"]
+    accuracies = [one["accuracy"]["float"] for one in result["seeds"]]
+    found = result["accuracy"]["float"]
+    assert found["mean"] == pytest.approx(np.mean(accuracies))
+    assert found["sd"] == pytest.approx(np.std(accuracies, ddof=1))
+    assert found["n"] == 2
+    written = json.loads((tmp_path / "out" / SUMMARY).read_text())
+    assert written == {key: value for key, value in result.items() if key != "path"}
+
+
+def test_resuming_takes_finished_seeds_as_they_are(
+    recipe: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "out"
+    first = train_seeds(recipe, out, SEEDS[:1])
+    with pytest.raises(RunError, match="already holds seed_13; continue with --resume"):
+        train_seeds(recipe, out, SEEDS)
+    assert not (out / "seed_42").exists()
+    before = (out / "seed_13" / "metrics.json").stat().st_mtime_ns
+    both = train_seeds(recipe, out, SEEDS, mode="resume")
+    assert both["seeds"][0] == first["seeds"][0]  # its seconds too
+    assert (out / "seed_13" / "metrics.json").stat().st_mtime_ns == before
+    assert len(both["seeds"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("seeds", "message"),
+    [((), "found none"), ((1, 2, 1), "1 is there twice"), ((-1,), r"training\.seed"), ((1 << 33,), r"training\.seed")],
+)
+def test_seeds_that_are_none_are_refused(seeds: Any, message: str, recipe: str, tmp_path: Path) -> None:
+    with pytest.raises(RecipeError, match=message):
+        train_seeds(recipe, tmp_path / "out", seeds)
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_command_line_takes_seeds(recipe: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["train", recipe, "--out", str(tmp_path / "out"), "--seeds", "13, 42", "--set", "training.epochs=1"]
+    assert invoke([*arguments, "--json"]) == 0
+    assert [one["seed"] for one in json.loads(capsys.readouterr().out)["seeds"]] == [13, 42]
+    assert invoke([*arguments, "--resume"]) == 0
+    assert "mean and standard deviation, n = 2" in capsys.readouterr().out
+    assert invoke(["train", recipe, "--out", str(tmp_path / "b"), "--seeds", "1,x"]) == 2
+    assert "whole numbers are needed" in capsys.readouterr().err
+    assert invoke(["train", recipe, "--out", str(tmp_path / "b"), "--ray", "local"]) == 2
+    assert "name them with --seeds" in capsys.readouterr().err
+
+
+def absent(*names: str) -> Callable[..., Any]:
+    find = importlib.util.find_spec
+    return lambda name, *others: None if name in names else find(name, *others)
+
+
+def test_without_ray_one_line_says_how_to_get_it(recipe: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("neurodeploy.pipeline.tasks.find_spec", absent("ray"))
+    with pytest.raises(RunError, match=r"ray is not installed; pip install 'neurodeploy\[ray\]'") as error:
+        train_seeds(recipe, tmp_path / "out", SEEDS, ray="local")
+    assert "\n" not in str(error.value)
+    assert not (tmp_path / "out").exists()
+    with pytest.raises(RunError, match="address is empty"):
+        train_seeds(recipe, tmp_path / "out", SEEDS, ray=" ")
+
+
+@pytest.mark.slow
+def test_through_ray_seeds_end_as_one_by_one(recipe: str, tmp_path: Path) -> None:
+    pytest.importorskip("ray", reason="ray is an optional extra")
+    one_by_one = train_seeds(recipe, tmp_path / "a", SEEDS)
+    side_by_side = train_seeds(recipe, tmp_path / "b", SEEDS, ray="local")
+    assert side_by_side["accuracy"] == one_by_one["accuracy"]
+    with pytest.raises(RunError, match="other settings"):  # an error of ours comes back as it is
+        train_seeds(recipe, tmp_path / "b", SEEDS, settings=("training.epochs=3",), mode="resume", ray="local")
+
+
+def test_work_is_done_in_the_order_given() -> None:
+    assert list(tasks.done_in_turn(abs, [-3, 2])) == [(-3, 3), (2, 2)]
+
+
+def test_without_tensorboard_one_line_says_how_to_get_it(
+    recipe: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("neurodeploy.training.logs.find_spec", absent("tensorboard", "tensorboardX"))
+    for asked in ({"tensorboard": True}, {"settings": ("training.tensorboard=true",)}):
+        with pytest.raises(RecipeError, match=r"pip install 'neurodeploy\[tensorboard\]'"):
+            neurodeploy.train(recipe, tmp_path / "out", **asked)  # type: ignore[arg-type]
+    assert not (tmp_path / "out").exists()
+
+
+def test_tensorboard_gets_each_epoch(recipe: str, tmp_path: Path) -> None:
+    if not any(importlib.util.find_spec(name) for name in ("tensorboard", "tensorboardX")):
+        pytest.skip("neither tensorboard nor tensorboardX is installed; they are an optional extra")
+    plain, logged = tmp_path / "plain", tmp_path / "logged"
+    train(recipe, plain)
+    train(recipe, logged, tensorboard=True)
+    events = list((logged / "logs").glob("events.*"))
+    assert events
+    text = b"".join(path.read_bytes() for path in events)
+    for name in (b"validation_accuracy", b"learning_rate", b"loss"):
+        assert text.count(name) >= 2  # one for each epoch
+    assert (logged / "metrics.json").read_bytes() == (plain / "metrics.json").read_bytes()
+    assert not (plain / "logs").exists()
+    train(recipe, logged, mode="overwrite")
+    assert not (logged / "logs").exists()
+
+
+def test_random_states_give_the_same_accuracy_each_time(recipe: str, tmp_path: Path) -> None:
+    """The recipe's initial states are random; the test's are drawn from the recipe's seed."""
+    first, again = (train(recipe, tmp_path / name)["accuracy"] for name in ("a", "b"))
+    assert first == again
