@@ -14,7 +14,12 @@ from typing import Any
 import numba
 from numba.core import config as numba_config
 
-OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy", "_nrt": False, "fastmath": {"contract", "nnan", "nsz"}}
+OPTIONS: dict[str, Any] = {
+    "nogil": True,
+    "error_model": "numpy",
+    "_nrt": False,
+    "fastmath": {"contract", "nnan", "nsz"},
+}
 """Without Python's lock, so that threads run side by side; without checks for division by zero, which
 keep loops from becoming vector instructions; and without counting references to arrays. numba has the
 last option for itself only, so that a version without it is no reason to fail."""
@@ -34,6 +39,14 @@ def cache_folder() -> Path:
     sources = sorted(Path(__file__).parent.glob("*.py"))
     digest = hashlib.sha256(b"".join(path.read_bytes() for path in sources) + numba.__version__.encode())
     return (Path(named) if named else root) / f"cochlea-{digest.hexdigest()[:16]}"
+
+
+def is_kept() -> bool:
+    """Return whether an earlier process has left compiled functions on this machine."""
+    try:
+        return any(cache_folder().rglob("*.nbc"))
+    except (OSError, RuntimeError):  # no home, or one that cannot be read
+        return False
 
 
 def kept(function: Callable[..., Any]) -> Any:

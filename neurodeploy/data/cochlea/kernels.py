@@ -20,10 +20,10 @@ from numba.extending import intrinsic as numba_intrinsic
 
 from neurodeploy.data.cochlea import bushy_cells, hair_cell
 from neurodeploy.data.cochlea.bushy_cells import FIBRES
-from neurodeploy.data.cochlea.compiled import kernel, kept
+from neurodeploy.data.cochlea.compiled import kept, kernel
 
 LANES = 64
-TILE = 64
+TILE = 128
 FREE, CLEFT, STORE, CURRENT, POTENTIAL, WAIT = range(6)
 """Rows of a state."""
 STATES = 6

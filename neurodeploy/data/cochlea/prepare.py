@@ -10,6 +10,8 @@ from neurodeploy.data.cochlea.settings import CochleaSettings
 from neurodeploy.errors import DataError
 
 AUDIO_RATES = (1_000, 768_000)
+AT_ONCE = 1 << 20
+"""Samples whose squares are held together."""
 MODERATE = (1e-100, 1e100)
 
 
@@ -81,13 +83,14 @@ def resampled(samples: np.ndarray, rate: int, wanted: int) -> np.ndarray:
 
 def leveled(samples: np.ndarray, rms: float) -> np.ndarray:
     """Return a clip scaled to a root mean square; silence as it is."""
-    largest = np.abs(samples).max()
+    largest = max(samples.max(), -samples.min())
     if largest == 0:
         return samples
     if not MODERATE[0] < largest < MODERATE[1]:  # its squares would leave the range of floats
         samples = samples / largest
-    level = math.sqrt(np.mean(np.square(samples)))
-    return rms * samples / level
+    parts = (np.square(samples[first : first + AT_ONCE]).sum() for first in range(0, len(samples), AT_ONCE))
+    level = math.sqrt(math.fsum(parts) / len(samples))
+    return samples * (rms / level)
 
 
 def hann_ramp(n_samples: int) -> np.ndarray:

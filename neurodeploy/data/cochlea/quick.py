@@ -9,7 +9,7 @@ own band; and a long clip goes in pieces, for which memory stays bounded. Spikes
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,10 +26,12 @@ WHOLE_S = 2.5
 PIECE_S = 2.0
 BEFORE_S, AFTER_S = 0.06, 0.25
 """How far a place's response reaches after and, above all, ahead of the sound."""
-TRANSITION = 1.15
-"""Times half the clip's own rate: above it a resampler leaves nothing but mirror images 60 dB down."""
+TRANSITION = 1.125
+"""Times half the clip's own rate: above it a resampler leaves nothing but mirror images, 60 dB down."""
 HALVED_BELOW = 0.19
-"""Of the step rate: places that answer nothing above are worked out for every other step only."""
+"""Of the step rate: velocities without anything above are worked out for every other step only."""
+EVEN_BELOW = 0.17
+"""Of the step rate: up to here the steps between are right to 3e-4; what is above is far below that itself."""
 
 
 @dataclass(eq=False)
@@ -71,13 +73,16 @@ class Cochlea:
         self._rate = kernels.rates(settings.dt_s)
         self._apart = refractory_steps(settings.dt_s)
         sizes = np.diff(table.starts)
-        self._halved = [
-            bool(sizes[first : first + LANES].max() <= HALVED_BELOW * settings.step_rate)
-            for first in range(0, settings.channels, LANES)
+        self._highest = [
+            sizes[first : first + LANES].max() / settings.step_rate for first in range(0, settings.channels, LANES)
         ]
 
     def spikes(
-        self, samples: np.ndarray, seed: Sequence[int], band_hz: float = np.inf
+        self,
+        samples: np.ndarray,
+        seed: Sequence[int],
+        band_hz: float = np.inf,
+        stopped: Callable[[], bool] = lambda: False,
     ) -> tuple[np.ndarray, np.ndarray]:
         """Return step (int64) and unit (uint16) of every spike, in order of step, then unit.
 
@@ -85,16 +90,20 @@ class Cochlea:
             samples: Prepared audio at `settings.rate`.
             seed: Whole numbers that say which random numbers are drawn.
             band_hz: Highest frequency in the clip.
+            stopped: Asked every few milliseconds; when it says so, the spikes so far are returned.
         """
         channels = self.settings.channels
-        groups = [self._start(one) for one in np.random.SeedSequence(list(seed)).spawn(len(self._halved))]
+        groups = [self._start(one) for one in np.random.SeedSequence(list(seed)).spawn(len(self._highest))]
         found = [np.zeros(0, np.int64)]
         for piece in pieces(len(samples) // 2, self.settings.step_rate):
             sound = one_sided(around(samples, piece), piece.n_steps)
             highest = min(TRANSITION * band_hz / self.settings.step_rate, 1.0)
             n_bins = int(highest * piece.n_steps) + 1
             room = Room(self._apart, piece)
-            for index, (group, halved) in enumerate(zip(groups, self._halved, strict=True)):
+            for index, group in enumerate(groups):
+                if stopped():
+                    break
+                halved = min(highest, self._highest[index]) <= HALVED_BELOW
                 velocity = self._velocity(index * LANES, halved, sound, n_bins, room)
                 steps, lanes = self._fire(velocity, halved, piece, group, room)
                 units = lanes + index * LANES
@@ -180,10 +189,9 @@ class Room:
 def between() -> np.ndarray:
     """Return the weights of eight samples on either side that give the one in the middle, nearest first.
 
-    The least squares over frequencies up to 0.15 of the rate, where they are right to 3e-5; above,
-    up to `HALVED_BELOW`, the places that are halved have nearly nothing.
+    The least squares over frequencies up to `EVEN_BELOW`.
     """
-    angle = 2 * np.pi * np.linspace(0, 0.15, 400)
+    angle = 2 * np.pi * np.linspace(0, EVEN_BELOW, 400)
     cosines = 2 * np.cos(angle[:, None] * (2 * np.arange(8) + 1))
     return np.linalg.lstsq(cosines, np.ones(400), rcond=None)[0].astype(np.float32)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from neurodeploy.data.cochlea.compiled import kernel, kept
+from neurodeploy.data.cochlea.compiled import kept, kernel
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,0 +1,149 @@
+"""Clips of sound to spikes: ready the cochlea once, then encode many clips, in threads."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TypeVar
+
+import numpy as np
+
+from neurodeploy.data.cochlea import basilar_membrane, bushy_cells, hair_cell
+from neurodeploy.data.cochlea.prepare import prepare
+from neurodeploy.data.cochlea.quick import Cochlea
+from neurodeploy.data.cochlea.settings import CochleaSettings
+from neurodeploy.data.cochlea.table import response_table
+from neurodeploy.errors import DataError
+from neurodeploy.progress import Progress, silent
+
+SSC = CochleaSettings()
+"""The conventions that SSC was made with."""
+Spikes = tuple[np.ndarray, np.ndarray]
+"""Seconds from the start of the clip (float64) and unit (uint16) of each spike, in order of time, then unit."""
+Made = TypeVar("Made")
+
+
+def encode_clips(
+    clips: Sequence[tuple[np.ndarray, int]],
+    settings: CochleaSettings = SSC,
+    *,
+    seed: int = 0,
+    workers: int = 1,
+    progress: Progress = silent,
+) -> list[Spikes]:
+    """Return the spikes of clips of sound.
+
+    The same clip at the same place of the list gets the same spikes with the same seed, whatever the
+    other clips and the number of threads; at another place other fibres fire.
+
+    Args:
+        clips: Mono samples, any scale, and samples a second of each.
+        seed: From 0.
+        workers: Threads.
+        progress: Told after each clip.
+
+    Raises:
+        DataError: a clip is empty, not mono, or holds what is no finite number; the message names it.
+    """
+    cochlea = ready(settings, progress)
+
+    def made(index: int, stopped: Callable[[], bool]) -> Spikes:
+        samples, rate = clips[index]
+        try:
+            return encode(cochlea, samples, rate, (seed, index), stopped)
+        except DataError as error:
+            raise DataError(f"clip {index}: {error}") from None
+
+    found = []
+    for one in in_order(made, len(clips), workers):
+        found.append(one)
+        progress("encode", len(found), len(clips))
+    return found
+
+
+def encode(
+    cochlea: Cochlea,
+    samples: np.ndarray,
+    rate: int,
+    seed: Sequence[int],
+    stopped: Callable[[], bool] = lambda: False,
+) -> Spikes:
+    """Return the spikes of one clip.
+
+    Args:
+        cochlea: From `ready`.
+        samples: Mono, any scale.
+        rate: Samples a second.
+        seed: Whole numbers from 0 that say which random numbers are drawn.
+        stopped: See `Cochlea.spikes`.
+
+    Raises:
+        DataError: the clip is unusable; see `prepare`.
+    """
+    settings = cochlea.settings
+    prepared = prepare(samples, rate, settings)
+    band_hz = rate / 2 if rate < settings.rate else np.inf
+    steps, units = cochlea.spikes(prepared, seed, band_hz, stopped)
+    return steps / settings.step_rate, units
+
+
+def encode_exactly(
+    samples: np.ndarray, rate: int, settings: CochleaSettings = SSC, *, seed: int = 0
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the spikes that the data sets' own program would give after `numpy.random.seed(seed)`.
+
+    In double precision, with numpy's legacy stream, and slow: half a minute for a second of sound.
+
+    Args:
+        samples: Mono, any scale.
+        rate: Samples a second.
+    """
+    velocity_TC = basilar_membrane.velocity(prepare(samples, rate, settings), settings.rate, settings.channels)
+    probability_TC = hair_cell.spike_probability(velocity_TC, settings.dt_s)
+    counts_TC = bushy_cells.fibre_spikes(probability_TC, settings.dt_s, np.random.RandomState(seed))
+    steps, units = bushy_cells.bushy_cell_spikes(counts_TC, settings.dt_s)
+    return steps / settings.step_rate, units.astype(np.uint16)
+
+
+def ready(settings: CochleaSettings = SSC, progress: Progress = silent) -> Cochlea:
+    """Return a cochlea whose table is read and whose code is compiled; once on a machine that takes its time."""
+    from neurodeploy.data.cochlea.compiled import is_kept
+
+    cochlea = Cochlea(settings, response_table(settings, progress))
+    kept = is_kept()
+    if not kept:
+        progress("compiling", 0, 1, "the cochlea, once on this machine")
+    encode(cochlea, np.zeros(2), settings.rate // 2, (0,))  # also loads what resampling takes
+    if not kept:
+        progress("compiling", 1, 1, "the cochlea")
+    return cochlea
+
+
+def in_order(make: Callable[[int, Callable[[], bool]], Made], count: int, workers: int) -> Iterator[Made]:
+    """Yield what `make` returns for 0 ... count - 1, in this order, made side by side.
+
+    Few results wait to be taken. When one raises, or who takes them stops, nothing goes on running.
+
+    Args:
+        make: Called with the index and a function that says when the result is no longer wanted.
+        workers: Threads; with 1, the caller's own.
+    """
+    if workers == 1:
+        for index in range(count):
+            yield make(index, lambda: False)
+        return
+    stop = threading.Event()
+    waiting: deque[Future[Made]] = deque()
+    pool = ThreadPoolExecutor(workers)
+    try:
+        for index in range(count):
+            waiting.append(pool.submit(make, index, stop.is_set))
+            if len(waiting) > 2 * workers:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        stop.set()
+        pool.shutdown(wait=True, cancel_futures=True)
