@@ -38,8 +38,8 @@ PIPE_CLOSED = 141
 """Exit status when the reader of stdout leaves in the middle, as shells have it: 128 + SIGPIPE."""
 INTERRUPTED = 130
 """Exit status after Ctrl-C, as shells have it: 128 + SIGINT."""
-RESUMED = {"run": "run", "train": "train", "quantize": "run"}
-"""Verbs that work in a run folder, and what goes on with it."""
+RESUMED = {"run": "run", "train": "train", "quantize": "run", "figure 3": "figure 3"}
+"""Verbs that keep what they have done, and what goes on with it."""
 
 app = typer.Typer(
     help="A spiking network from PyTorch to Loihi-class chips, with proof of what was kept at every step.",
@@ -124,7 +124,8 @@ def _refused(error: OSError) -> str:
 
 
 def _interrupted(arguments: list[str]) -> int:
-    verb = next((word for word in arguments if not word.startswith("-")), "")
+    words = [word for word in arguments if not word.startswith("-")]
+    verb = " ".join(words[:2]) if " ".join(words[:2]) in RESUMED else "".join(words[:1])
     advice = f"; the run goes on with neurodeploy {RESUMED[verb]} ... --resume" if verb in RESUMED else ""
     return _fail(f"interrupted: nothing half-written is left{advice}", INTERRUPTED)
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import typer
 
-from neurodeploy.cli import figure2
+from neurodeploy.cli import figure2, figure3
 
 app = typer.Typer(help="The paper's figures, with their data beside them.", no_args_is_help=True)
-for one in (figure2,):
+for one in (figure2, figure3):
     one.register(app)
 
 
