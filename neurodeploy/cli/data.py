@@ -6,9 +6,11 @@ from typing import Annotated, Any
 
 import typer
 
+from neurodeploy.cli import data_encode
 from neurodeploy.cli.show import Json, bars, emit, table
 
 app = typer.Typer(help="Datasets: where they are, and under which licence.", no_args_is_help=True)
+data_encode.register(app)
 
 
 @app.command("list")
