@@ -6,6 +6,7 @@ A cluster's machines need neurodeploy, and the same paths to data and results.
 from __future__ import annotations
 
 import os
+import socket
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from importlib.util import find_spec
@@ -16,6 +17,7 @@ from neurodeploy.errors import NeurodeployError, RunError
 Task = TypeVar("Task")
 Result = TypeVar("Result")
 LOCAL = "local"
+PATIENCE_S = 10.0
 CARRIED = ("NEURODEPLOY_DATA", "NEURODEPLOY_LAVA_ENV", "XDG_CACHE_HOME")
 """Of the environment, what work elsewhere needs too."""
 
@@ -63,8 +65,8 @@ def done_in_turn(
 def _through_ray(
     call: Callable[[Task], Result], tasks: Sequence[Task], address: str, n_cpus: int, n_gpus: int
 ) -> Iterable[tuple[Task, Result]]:
+    _check_reachable(address)
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     import ray
 
     carried = {name: os.environ[name] for name in CARRIED if name in os.environ}
@@ -77,8 +79,7 @@ def _through_ray(
             logging_level="ERROR",
         )
     except (ConnectionError, ValueError, OSError, RuntimeError) as error:
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise RunError(f"--ray: {address!r} cannot be used ({reason}); name local, auto, or host:port") from None
+        raise _unusable(address, str(error) or type(error).__name__) from None
     try:
         remote = ray.remote(num_cpus=n_cpus, num_gpus=n_gpus, max_retries=0)(_caught)
         waiting: dict[Any, Task] = {remote.remote(call, task): task for task in tasks}
@@ -91,6 +92,22 @@ def _through_ray(
     finally:
         with suppress(Exception):
             ray.shutdown()
+
+
+def _check_reachable(address: str) -> None:
+    """Raise RunError where nothing listens at a cluster's address: Ray itself would go on trying for minutes."""
+    host, separator, port = address.rpartition("://")[2].rpartition(":")
+    if not separator:
+        return
+    try:
+        socket.create_connection((host, int(port)), timeout=PATIENCE_S).close()
+    except (OSError, ValueError, OverflowError) as error:
+        raise _unusable(address, str(error)) from None
+
+
+def _unusable(address: str, reason: str) -> RunError:
+    first = reason.strip().splitlines()[0]
+    return RunError(f"--ray: {address!r} cannot be used ({first}); name local, auto, or a cluster's host:port")
 
 
 def _caught(call: Callable[[Any], Any], task: Any) -> Any:

@@ -105,6 +105,11 @@ def test_without_ray_one_line_says_how_to_get_it(recipe: str, tmp_path: Path, mo
         train_seeds(recipe, tmp_path / "out", SEEDS, ray="local")
     assert "\n" not in str(error.value)
     assert not (tmp_path / "out").exists()
+    monkeypatch.undo()
+    monkeypatch.setattr("neurodeploy.pipeline.tasks.find_spec", lambda name: name)
+    for address in ("127.0.0.1:1", "ray://127.0.0.1:x"):
+        with pytest.raises(RunError, match="cannot be used"):
+            train_seeds(recipe, tmp_path / "out", SEEDS, ray=address)
     with pytest.raises(RunError, match="address is empty"):
         train_seeds(recipe, tmp_path / "out", SEEDS, ray=" ")
 
