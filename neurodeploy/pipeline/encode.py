@@ -67,8 +67,9 @@ def encode_audio(
 
     Returns:
         What was written: `path`, `clips`, `words`, `spikes`, `spikes_per_clip`, `audio_s`; `seconds` and `cpu_s`
-        that the encoding took (without what is done once on a machine), and as `times_real_time` and
-        `times_real_time_per_core` what that makes; `workers`, `settings`, `silent` and `clipped` (names of clips), `notes`.
+        that the encoding took (without what is done once on a machine), and what that makes as
+        `times_real_time` and `times_real_time_per_core`; `workers`, `settings`, `notes`, and the names of
+        clips that are `silent` or `clipped`.
 
     Raises:
         DataError: a source, a file or a label is unusable.

@@ -36,7 +36,10 @@ class CochleaSettings:
     def __post_init__(self) -> None:
         low, high = RATES
         if not (low <= self.rate <= high and self.rate % 2 == 0):
-            raise DataError(f"rate: found {self.rate}, an even number of samples a second from {low} to {high}")
+            raise DataError(
+                f"rate: found {self.rate}, an even number of samples a second from {low} to {high} is allowed; SSC has "
+                "48000"
+            )
         if not 0 < self.rms <= MOST_RMS:
             raise DataError(f"rms: found {self.rms:g}, above 0 and at most {MOST_RMS:g} is allowed; SSC has 0.3")
         if not self.ramp_s >= 0:
