@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from neurodeploy.cli.app import invoke
+from neurodeploy.compiled import cache_folder
 from tests.cli import graphs
 from tests.cli.support import TINY, Shell
 
@@ -31,6 +32,12 @@ def shell(
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "no-cache"))
     monkeypatch.delenv("NEURODEPLOY_DATA", raising=False)
     return Shell(folder, capsys)
+
+
+@pytest.fixture
+def kernels(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Compiled code where it is kept on this machine; asked for before `shell`, which hides that."""
+    monkeypatch.setenv("NEURODEPLOY_CACHE", str(cache_folder(Path(__file__).parent).parent))
 
 
 @pytest.fixture
