@@ -259,12 +259,13 @@ def check_spikes(spikes_BTI: np.ndarray, n_inputs: int, where: str, *, graded: b
         raise DataError(f"{where}: spikes hold {spikes.dtype}, numbers are needed")
     if graded:
         limit = 1 << rules.MESSAGE_BITS - 1
-        if not ((spikes >= -limit) & (spikes < limit) & (spikes == np.trunc(spikes))).all():
+        whole = spikes.dtype.kind != "f" or (spikes == np.trunc(spikes)).all()
+        if not (whole and spikes.min() >= -limit and spikes.max() < limit):
             raise DataError(
                 f"{where}: graded spikes hold values from {spikes.min()} to {spikes.max()}, whole numbers from "
                 f"{-limit} to {limit - 1} are allowed; scale and round them"
             )
-        return spikes.astype(np.int32)
+        return spikes.astype(np.int32, copy=False)
     if spikes.dtype == np.bool_:
         return spikes.view(np.uint8) if spikes.flags.c_contiguous else spikes.astype(np.uint8)
     within = spikes.max() <= 1 if spikes.dtype == np.uint8 else ((spikes == 0) | (spikes == 1)).all()
