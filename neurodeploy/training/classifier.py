@@ -59,7 +59,7 @@ class Classifier(pl.LightningModule):
         generator = torch.Generator().manual_seed(self.settings.seed * 1_000_003 + self.global_step)
         spikes_BTI = augmented(spikes_BTI, self.settings, generator)
         torch.manual_seed(update_seed(self.settings.seed, self.global_step))  # dropout and random initial states
-        found = read(self.network(spikes_BTI), self.settings.logit_gain)
+        found = self._read(self.network, spikes_BTI)
         loss = self.objective(found, labels_B, spikes_BTI)
         hidden = found.hidden
         rate = torch.stack([one.mean() for one in rates(hidden)]).mean() if hidden else torch.zeros(())
@@ -68,6 +68,9 @@ class Classifier(pl.LightningModule):
         told = [loss.detach() * n_samples, correct, rate.detach() * n_samples, torch.tensor(n_samples)]
         self.seen += torch.stack([one.float().cpu() for one in told])
         return loss + self.settings.rate_penalty * rate + self._out_of_bounds(hidden)
+
+    def _read(self, network: nn.Module, spikes_BTI: torch.Tensor) -> Reading:
+        return read(network(spikes_BTI), self.settings.logit_gain, self.settings.score_gain)
 
     def _out_of_bounds(self, hidden: Sequence[torch.Tensor]) -> torch.Tensor | float:
         settings = self.settings
@@ -82,7 +85,7 @@ class Classifier(pl.LightningModule):
         if self.teacher is None:
             return loss
         with torch.no_grad():
-            wanted = read(self.teacher.to(spikes_BTI.device)(spikes_BTI), self.settings.logit_gain)
+            wanted = self._read(self.teacher.to(spikes_BTI.device), spikes_BTI)
         mine_BC = found.log_probabilities_BC
         its_BC = wanted.log_probabilities_BC.to(mine_BC.dtype)
         return loss + functional.kl_div(mine_BC, its_BC, log_target=True, reduction="batchmean")
@@ -93,7 +96,7 @@ class Classifier(pl.LightningModule):
         with asked(self.network, self.settings.seed):
             for spikes_BTI, labels_B in loader(data, self.settings.batch_size):
                 spikes_BTI, labels_B = spikes_BTI.to(self.device), labels_B.to(self.device)
-                found = read(self.network(spikes_BTI), self.settings.logit_gain)
+                found = self._read(self.network, spikes_BTI)
                 total += float(self.objective(found, labels_B, spikes_BTI)) * len(labels_B)
         return total / len(data)
 

@@ -41,6 +41,6 @@ def evaluate(network: nn.Module, data: SpikeData, batch_size: int = 256, *, seed
     device = next(network.parameters()).device
     with asked(network, seed):
         for spikes_BTI, labels_B in loader(data, batch_size):
-            scores_BC = read(network(spikes_BTI.to(device)), 1.0).scores_BC
+            scores_BC = read(network(spikes_BTI.to(device))).scores_BC
             correct += int((scores_BC.argmax(dim=1).cpu() == labels_B).sum())
     return correct / len(data)

@@ -31,6 +31,7 @@ class TrainingSettings(BaseModel):
     weight_decay: float = Field(0.0, ge=0)
     gradient_clip: float = Field(0.0, ge=0, description="Largest norm of an update's gradient; 0 is any.")
     logit_gain: float = Field(20.0, gt=0, description="Logit per output spike and step.")
+    score_gain: float = Field(1.0, gt=0, description="Logit per unit of score, where a network gives scores.")
     rate_penalty: float = Field(0.0, ge=0, description="Loss per hidden spike, neuron and step.")
     rate_bounds_penalty: float = Field(0.0, ge=0, description="Loss per hidden neuron that fires out of bounds.")
     rate_lowest: float = Field(0.01, ge=0, le=1, description="Lower bound, spikes per step.")

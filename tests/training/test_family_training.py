@@ -69,6 +69,20 @@ def test_the_loss_is_cross_entropy_on_the_scores() -> None:
     assert answer.output_BC.sum(dim=1).allclose(torch.tensor(10.0))  # 10 steps of softmax: no mean
 
 
+def test_a_gain_below_one_keeps_the_loss_alive_when_the_class_is_right() -> None:
+    """Scores are up to as large as there are steps: a class ahead by some of 100 steps has no loss left."""
+    scores, label = torch.tensor([[60.0, 40.0]]), torch.tensor([0])
+    losses = [
+        functional.cross_entropy(read(Answer(scores, (), ()), score_gain=gain).logits_BC, label) for gain in (1, 0.1)
+    ]
+    assert losses[0] < 1e-8
+    assert losses[1].item() == pytest.approx(float(np.log1p(np.exp(-2))))
+    module = Classifier(network(), TrainingSettings(score_gain=0.25), n_updates=1)
+    spikes = torch.from_numpy(toy(0).spikes_BTI).float()
+    found = module._read(module.network, spikes)
+    torch.testing.assert_close(found.logits_BC, found.scores_BC / 4)
+
+
 def test_asking_a_network_changes_neither_it_nor_the_generator() -> None:
     found = network(dropout=0.5, initial_state="random").train()
     found.stack[0].eval()
