@@ -326,6 +326,6 @@ def test_products_by_events_equal_dense_ones() -> None:
     weight = torch.randn(75, 30, generator=torch.Generator().manual_seed(1))
     extent = Extent(3, 20, 75)
     for source in (source_of(x), product.Source(None, x.flatten(0, 1))):
-        layout, field = product.forward(source, weight, extent, NONE_F64)
+        layout, field, _ = product.forward(source, weight, extent, NONE_F64)
         found = torch.from_numpy(recurrence.plain(extent, layout, field))[:, :, :75]
         torch.testing.assert_close(found, x @ weight.t(), rtol=1e-5, atol=1e-5)

@@ -149,23 +149,3 @@ def take(
     for row in range(n_rows):
         for entry in range(starts[row * per_row], starts[(row + 1) * per_row]):
             values[entry] = x[row * n_columns + columns[entry]]
-
-
-@Kernel
-def take_bits(
-    plane: np.ndarray,
-    value: float,
-    n_rows: int,
-    n_vectors: int,
-    starts: np.ndarray,
-    per_row: int,
-    columns: np.ndarray,
-    values: np.ndarray,
-) -> None:
-    """Write at listed entries a value where the plane's bit is set, otherwise 0."""
-    worth = np.float32(value)
-    for row in range(n_rows):
-        for entry in range(starts[row * per_row], starts[(row + 1) * per_row]):
-            column = np.int64(columns[entry])
-            bit = plane[row * n_vectors + (column >> 3)] >> (column & 7) & 1
-            values[entry] = worth * np.float32(bit)

@@ -13,8 +13,8 @@ import torch
 
 from neurodeploy.neurons.fused import adaptive_kernels as adaptive
 from neurodeploy.neurons.fused import resonator_kernels as resonator
-from neurodeploy.neurons.fused.kernel import PAD, Kernel
-from neurodeploy.neurons.fused.parts import Extent
+from neurodeploy.neurons.fused.kernel import Kernel
+from neurodeploy.neurons.fused.parts import LANES, Extent
 
 MaybeTensors = Sequence["torch.Tensor | None"]
 
@@ -23,19 +23,20 @@ MaybeTensors = Sequence["torch.Tensor | None"]
 class Cell:
     """A recurrence.
 
+    Tables have a row for every eight places of the kernels' records.
+
     Attributes:
-        rows: Row of the coefficients that each parameter goes to.
-        grads: Row of the sums that holds each parameter's gradient.
+        places: Place of the coefficients that each parameter goes to.
+        grads: Place of the sums that holds each parameter's gradient.
         scale, shift, mean, rate: Rows of the coefficients that batch norm and the firing rates need.
         of_drive, of_field: Rows of the sums that batch norm needs.
-        n_rows: Rows of the coefficients.
-        n_sums: Rows of the sums.
-        n_state: Rows of the backward kernel's state.
+        n_coefficients, n_sums: Floats of such records.
+        n_forward, n_backward: Floats of a vector's record in each kernel.
     """
 
     forward: Kernel
     backward: Kernel
-    rows: tuple[int, ...]
+    places: tuple[int, ...]
     grads: tuple[int, ...]
     scale: int
     shift: int
@@ -43,26 +44,26 @@ class Cell:
     rate: int
     of_drive: int
     of_field: int
-    n_rows: int
+    n_coefficients: int
     n_sums: int
-    n_state: int
+    n_forward: int
+    n_backward: int
 
     def coefficients(self, parameters: MaybeTensors, extent: Extent) -> np.ndarray:
-        """Return the table (rows, padded neurons + PAD) of parameters (N,); None is zero, and so is the padding."""
-        table = np.zeros((self.n_rows, extent.n_padded + PAD), np.float32)
-        for row, parameter in zip(self.rows, parameters, strict=True):
+        """Return the table (rows, padded neurons) of parameters (N,); None is zero, and so is the padding."""
+        table = np.zeros((self.n_coefficients // LANES, extent.n_padded), np.float32)
+        for place, parameter in zip(self.places, parameters, strict=True):
             if parameter is not None:
-                table[row, : extent.n_neurons] = parameter.detach().numpy()
+                table[place // LANES, : extent.n_neurons] = parameter.detach().numpy()
         if self is ADAPTIVE:
-            # By torch's own operation, 1 - alpha in float32.
-            np.subtract(np.float32(1), table[adaptive.ALPHA], out=table[adaptive.KEPT_OUT])
+            table[adaptive.KEPT_OUT // LANES] = np.float32(1) - table[adaptive.ALPHA // LANES]
         table[self.scale] = 1
         return table
 
     def gradients(self, sums: np.ndarray, extent: Extent, wanted: Sequence[bool]) -> list[torch.Tensor | None]:
         """Return the parameters' gradients where wanted, from the kernel's sums (rows, padded neurons)."""
         found = torch.from_numpy(sums[:, : extent.n_neurons].astype(np.float32))
-        rows = [*self.grads, *[None] * (len(self.rows) - len(self.grads))]
+        rows = [*(place // LANES for place in self.grads), *[None] * (len(self.places) - len(self.grads))]
         return [
             found[row] if row is not None and is_wanted else None for row, is_wanted in zip(rows, wanted, strict=True)
         ]
@@ -71,22 +72,23 @@ class Cell:
 ADAPTIVE = Cell(
     adaptive.adaptive_forward,
     adaptive.adaptive_backward,
-    rows=(adaptive.ALPHA, adaptive.BETA, adaptive.A, adaptive.B),
+    places=(adaptive.ALPHA, adaptive.BETA, adaptive.A, adaptive.B),
     grads=(adaptive.OF_ALPHA, adaptive.OF_BETA, adaptive.OF_A, adaptive.OF_B),
-    scale=adaptive.SCALE,
-    shift=adaptive.SHIFT,
-    mean=adaptive.MEAN,
-    rate=adaptive.RATE,
-    of_drive=adaptive.OF_DRIVE,
-    of_field=adaptive.OF_FIELD,
-    n_rows=adaptive.COEFFICIENTS,
+    scale=adaptive.SCALE // LANES,
+    shift=adaptive.SHIFT // LANES,
+    mean=adaptive.MEAN // LANES,
+    rate=adaptive.RATE // LANES,
+    of_drive=adaptive.OF_DRIVE // LANES,
+    of_field=adaptive.OF_FIELD // LANES,
+    n_coefficients=adaptive.COEFFICIENTS,
     n_sums=adaptive.SUMS,
-    n_state=adaptive.ROWS,
+    n_forward=adaptive.FORWARD,
+    n_backward=adaptive.BACKWARD,
 )
 RESONATOR = Cell(
     resonator.resonator_forward,
     resonator.resonator_backward,
-    rows=(
+    places=(
         resonator.DECAY_RE,
         resonator.DECAY_IM,
         resonator.GAIN,
@@ -101,13 +103,14 @@ RESONATOR = Cell(
         resonator.OF_RESET_RE,
         resonator.OF_RESET_IM,
     ),
-    scale=resonator.SCALE,
-    shift=resonator.SHIFT,
-    mean=resonator.MEAN,
-    rate=resonator.RATE,
-    of_drive=resonator.OF_DRIVE,
-    of_field=resonator.OF_FIELD,
-    n_rows=resonator.COEFFICIENTS,
+    scale=resonator.SCALE // LANES,
+    shift=resonator.SHIFT // LANES,
+    mean=resonator.MEAN // LANES,
+    rate=resonator.RATE // LANES,
+    of_drive=resonator.OF_DRIVE // LANES,
+    of_field=resonator.OF_FIELD // LANES,
+    n_coefficients=resonator.COEFFICIENTS,
     n_sums=resonator.SUMS,
-    n_state=resonator.ROWS,
+    n_forward=resonator.FORWARD,
+    n_backward=resonator.BACKWARD,
 )

@@ -12,7 +12,7 @@ import torch
 
 from neurodeploy.neurons.fused import bits
 from neurodeploy.neurons.fused.lanes import PLACES
-from neurodeploy.neurons.fused.parts import NONE_BITS, Extent, flat, padded
+from neurodeploy.neurons.fused.parts import NONE_BITS, NONE_F32, Extent, flat, padded
 from neurodeploy.neurons.fused.pool import POOL
 
 
@@ -41,7 +41,7 @@ class Events:
         """Return starts, rows and values in the order of samples, then neurons, then steps."""
         extent = self.extent
         starts = np.empty(extent.n_samples * extent.n_neurons + 1, np.int64)
-        rows, values = np.empty(len(self.columns), np.int32), np.empty(len(self.columns), np.float32)
+        rows, values = POOL.array(len(self.columns), np.int32), POOL.array(len(self.columns))
         bits.list_by_column(
             self.starts,
             self.per_row,
@@ -62,8 +62,11 @@ def in_plane(extent: Extent, plane: np.ndarray, mask: np.ndarray = NONE_BITS, va
     columns = POOL.array(extent.n_rows * extent.n_padded + bits.SPARE, np.uint16)
     starts = np.empty(extent.n_rows * extent.n_blocks + 1, np.int64)
     found = bits.list_plane(plane, mask, extent.n_rows, extent.n_vectors, extent.n_blocks, PLACES, columns, starts)
-    values = np.full(0 if value is None else found, value or 0, np.float32)
-    return Events(extent, starts, extent.n_blocks, columns[:found].copy(), values)
+    values = NONE_F32
+    if value is not None:
+        values = POOL.array(found)
+        values.fill(value)
+    return Events(extent, starts, extent.n_blocks, columns[:found], values)
 
 
 def in_dense(x_BTI: torch.Tensor) -> Events:
@@ -73,12 +76,12 @@ def in_dense(x_BTI: torch.Tensor) -> Events:
     columns, values = POOL.array(len(x) + bits.SPARE, np.uint16), POOL.array(len(x) + bits.SPARE)
     starts = np.empty(extent.n_rows + 1, np.int64)
     found = bits.list_dense(x, extent.n_rows, extent.n_neurons, PLACES, columns, values, starts)
-    return Events(extent, starts, 1, columns[:found].copy(), values[:found].copy())
+    return Events(extent, starts, 1, columns[:found], values[:found])
 
 
 def drawn(extent: Extent, share: float) -> np.ndarray:
     """Return a plane whose bits are set with the given probability, by two draws from torch's global generator."""
-    plane = np.empty(extent.n_rows * extent.n_vectors, np.uint8)
+    plane = POOL.array(extent.n_rows * extent.n_vectors, np.uint8)
     first, second = torch.randint(1 << 32, (2,)).tolist()
     bits.draw_plane(plane, first, second, round(share * (1 << 32)))
     return plane
@@ -104,14 +107,6 @@ def taken(where: Events, x_BTN: torch.Tensor) -> np.ndarray:
         flat(x_BTN), where.extent.n_rows, where.extent.n_neurons, where.starts, where.per_row, where.columns, found
     )
     return found
-
-
-def values_at(where: Events, plane: np.ndarray, value: float) -> torch.Tensor:
-    """Return at listed entries a value where the plane's bit is set, otherwise 0."""
-    found = np.empty(len(where.columns), np.float32)
-    extent = where.extent
-    bits.take_bits(plane, value, extent.n_rows, extent.n_vectors, where.starts, where.per_row, where.columns, found)
-    return torch.from_numpy(found)
 
 
 def nothing(extent: Extent) -> Events:

@@ -9,6 +9,10 @@ of a row stands at
 Blocks one after another (`slab` is the number of rows times `BLOCK`, `stride` is `BLOCK`) let a block's weights, or a
 sample's part of a block, stay in the second-level cache; plain rows (`slab` is `BLOCK`, `stride` the padded number of
 neurons) are what matrix products make. Kernels take either. A plane holds one bit for each neuron of each row.
+
+What there is one of for each neuron, coefficients and states, is kept in records: all of eight neurons side by side,
+each eight floats, at places that are known when a kernel is compiled. One pointer reaches them all, and they never
+compete for the same lines of the first-level cache.
 """
 
 from __future__ import annotations
@@ -24,9 +28,9 @@ from neurodeploy.compiled import kept_on_disk
 BLOCK = 64
 VECTORS = BLOCK // 8
 """In a block."""
-PAD = 16
-"""Floats between rows of coefficients and states, so that those of a neuron do not all fall into the same set of the
-first-level cache."""
+AHEAD = 8
+"""Rows that backward kernels announce what they will write: processors expect rising addresses, and waiting for memory
+would take longer than everything else."""
 OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
 inlined: Any = njit(**OPTIONS)
 """For parts of kernels."""

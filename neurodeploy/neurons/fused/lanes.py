@@ -116,6 +116,21 @@ def store(context: Any, array: Any, at: Any, value: Any) -> Any:
 
 
 @intrinsic
+def soon_written(context: Any, array: Any, at: Any) -> Any:
+    """Have the processor fetch what is about to be written, where it would not see that by itself."""
+
+    def generate(context: Any, builder: Any, kinds: Any, arguments: Any) -> Any:
+        array, at = arguments
+        kind = ir.FunctionType(ir.VoidType(), [BYTE.as_pointer(), WORD, WORD, WORD])
+        fetch = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
+        where = _pointer(context, builder, kinds.args[0], array, at, BYTE)
+        builder.call(fetch, [where, *(ir.Constant(WORD, number) for number in (1, 3, 1))])
+        return context.get_dummy_value()
+
+    return types.void(array, types.int64), generate
+
+
+@intrinsic
 def splat(context: Any, value: Any) -> Any:
     """Return a number in every lane."""
 

@@ -57,7 +57,8 @@ class Spikes:
         fired: Plane of the spikes before dropout.
         sent: The spikes after dropout; each is worth `dropout.gain`.
         near: Entries that have a gradient.
-        near_E: Their values after dropout; autograd's way through the spikes.
+        near_E: Autograd's way through the spikes: its gradients are those of the entries in `near`; its numbers mean
+            nothing.
         rates_N: Mean spikes in a step before dropout; with a gradient.
     """
 
@@ -200,11 +201,11 @@ class _Layer(torch.autograd.Function):
     ) -> Any:
         extent, cell, dropout = plan.extent, plan.cell, plan.dropout
         sums = norms.room(plan.norm, extent)
-        layout, drive = product.forward(plan.source, weight_NI, extent, sums)
+        layout, drive, ctx.weights = product.forward(plan.source, weight_NI, extent, sums)
         normal = norms.normalisation(plan.norm, sums, extent)
         table = cell.coefficients(parameters, extent)
         for row, values in ((cell.scale, normal.scale), (cell.shift, normal.shift), (cell.mean, normal.mean)):
-            table[row, : extent.n_padded] = values
+            table[row] = values
         recurrent = recurrence.square(recurrent_NN, extent)
         given = recurrence.Given(cell, extent, layout, drive, table, recurrent, plan.start)
         run = plan.run = recurrence.forward(given)
@@ -212,7 +213,7 @@ class _Layer(torch.autograd.Function):
         ctx.plan, ctx.normal, ctx.given, ctx.fed_shape = plan, normal, given, fed.shape
         ctx.save_for_backward(weight_NI)
         rates_N = torch.from_numpy(run.counts_BN[:, : extent.n_neurons].sum(axis=0) / extent.n_rows)
-        return events.values_at(plan.near, run.fired, dropout.gain), rates_N
+        return torch.zeros(len(plan.near.columns)), rates_N
 
     @staticmethod
     @once_differentiable
@@ -227,6 +228,7 @@ class _Layer(torch.autograd.Function):
         weight = product.grad_of_weight(plan.source, extent, layout, given.field, table, grad_field)
         fed = None
         if ctx.needs_input_grad[1]:
-            fed = product.grad_of_input(plan.source, weight_NI, extent, layout, grad_field).view(ctx.fed_shape)
+            fed = product.grad_of_input(plan.source, weight_NI, ctx.weights, extent, layout, grad_field)
+            fed = fed.view(ctx.fed_shape)
         grad_parameters = cell.gradients(sums, extent, ctx.needs_input_grad[6:])
         return None, fed, weight, of_norm_weight, of_norm_bias, recurrent, *grad_parameters

@@ -8,13 +8,38 @@ from __future__ import annotations
 
 import numpy as np
 
-from neurodeploy.neurons.fused.kernel import BLOCK, PAD, VECTORS, Kernel, inlined
+from neurodeploy.neurons.fused.kernel import BLOCK, VECTORS, Kernel, inlined
 from neurodeploy.neurons.fused.lanes import fused, load, splat, store, total
 
-OF_SCALE, OF_MEAN_GRAD, OF_MEAN, OF_SLOPE = range(4)
-"""Rows of what takes the gradient g of a normalised field to that of the field x itself:
+OF_SCALE, OF_MEAN_GRAD, OF_MEAN, OF_SLOPE = range(0, 32, 8)
+"""Places in a record of what takes the gradient g of a normalised field to that of the field x itself:
 SCALE * (g - MEAN_GRAD - (x - MEAN) * SLOPE)."""
-NORMS = 4
+NORMS = 32
+TILE = 16
+"""Sources that weights are turned around in at a time: a cache line of each."""
+
+
+@Kernel
+def to_blocks(weights: np.ndarray, n_neurons: int, n_sources: int, blocks: np.ndarray) -> None:
+    """Bring weights (neuron, source), flat, into blocks; the padding becomes zero."""
+    n_blocks = (n_neurons + BLOCK - 1) // BLOCK
+    for block in range(n_blocks):
+        for first in range(0, n_sources, TILE):
+            for neuron in range(block * BLOCK, (block + 1) * BLOCK):
+                for source in range(first, min(first + TILE, n_sources)):
+                    weight = weights[neuron * n_sources + source] if neuron < n_neurons else np.float32(0)
+                    blocks[(block * n_sources + source) * BLOCK + neuron - block * BLOCK] = weight
+
+
+@Kernel
+def from_blocks(blocks: np.ndarray, n_neurons: int, n_sources: int, weights: np.ndarray) -> None:
+    """Bring weights back from blocks."""
+    for block in range((n_neurons + BLOCK - 1) // BLOCK):
+        for first in range(0, n_sources, TILE):
+            for neuron in range(block * BLOCK, min((block + 1) * BLOCK, n_neurons)):
+                for source in range(first, min(first + TILE, n_sources)):
+                    at = (block * n_sources + source) * BLOCK + neuron - block * BLOCK
+                    weights[neuron * n_sources + source] = blocks[at]
 
 
 @Kernel
@@ -140,7 +165,7 @@ def scatter(
         begin = block * slab
         for sample in range(n_samples):
             if len(norms):
-                _normalise(sample * n_steps, n_steps, block, width, n_vectors, slab, stride, field, norms, grad_field)
+                _normalise(sample * n_steps, n_steps, block, width, slab, stride, field, norms, grad_field)
             for source in range(n_sources):
                 first, end = starts[sample * n_sources + source], starts[sample * n_sources + source + 1]
                 if first == end:
@@ -191,22 +216,21 @@ def normalise(
     """Turn the gradient of a normalised field, in place, into that of the field, in some blocks.
 
     Args:
-        norms: float32 (NORMS * (padded neurons + PAD),).
+        norms: float32 (n_vectors * NORMS,).
     """
     for block in range(first_block, after_block):
         width = min(VECTORS, n_vectors - block * VECTORS)
-        _normalise(0, n_rows, block, width, n_vectors, slab, stride, field, norms, grad_field)
+        _normalise(0, n_rows, block, width, slab, stride, field, norms, grad_field)
 
 
 @inlined
-def _normalise(first_row, n_rows, block, width, n_vectors, slab, stride, field, norms, grad_field):  # type: ignore[no-untyped-def]
-    pitch = 8 * n_vectors + PAD
+def _normalise(first_row, n_rows, block, width, slab, stride, field, norms, grad_field):  # type: ignore[no-untyped-def]
     for row in range(first_row, first_row + n_rows):
         for vector in range(width):
-            n, at = block * BLOCK + 8 * vector, block * slab + row * stride + 8 * vector
-            away = (load(field, at) - load(norms, OF_MEAN * pitch + n)) * load(norms, OF_SLOPE * pitch + n)
-            grad = load(grad_field, at) - load(norms, OF_MEAN_GRAD * pitch + n) - away
-            store(grad_field, at, load(norms, OF_SCALE * pitch + n) * grad)
+            r, at = (block * VECTORS + vector) * NORMS, block * slab + row * stride + 8 * vector
+            away = (load(field, at) - load(norms, r + OF_MEAN)) * load(norms, r + OF_SLOPE)
+            grad = load(grad_field, at) - load(norms, r + OF_MEAN_GRAD) - away
+            store(grad_field, at, load(norms, r + OF_SCALE) * grad)
 
 
 @Kernel

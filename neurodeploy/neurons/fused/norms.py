@@ -12,8 +12,7 @@ import torch
 from torch import nn
 
 from neurodeploy.neurons.fused import linear
-from neurodeploy.neurons.fused.kernel import PAD
-from neurodeploy.neurons.fused.parts import NONE_F64, Extent
+from neurodeploy.neurons.fused.parts import LANES, NONE_F64, Extent, in_records
 
 
 def suits(norm: nn.Module) -> bool:
@@ -23,10 +22,11 @@ def suits(norm: nn.Module) -> bool:
 
 @dataclass(frozen=True, eq=False)
 class Norm:
-    """A normalisation of a field x: scale * x + shift, padded neurons.
+    """A normalisation of a field x: scale * x + shift, padded neurons, float64.
 
     Attributes:
-        mean, inverse: float64; of the batch in training, otherwise the running ones; `inverse` is 1 / deviation.
+        scale: Rounded to float32.
+        mean, inverse: Of the batch in training, otherwise the running ones; `inverse` is 1 / deviation.
         of_batch: Mean and deviation depend on the field, which its gradient has to know.
     """
 
@@ -45,17 +45,16 @@ class Norm:
             of_drive, of_field: Sums over samples and steps of the normalised field's gradient, and of its product
                 with the field less its mean.
         """
-        norms = np.zeros((linear.NORMS, extent.n_padded + PAD), np.float32)
-        n_padded = extent.n_padded
-        norms[linear.OF_SCALE, :n_padded] = self.scale
+        norms = np.zeros((linear.NORMS // LANES, extent.n_padded), np.float32)
+        norms[linear.OF_SCALE // LANES] = self.scale
         if self.of_batch:
-            norms[linear.OF_MEAN_GRAD, :n_padded] = of_drive / extent.n_rows
-            norms[linear.OF_MEAN, :n_padded] = self.mean
-            norms[linear.OF_SLOPE, :n_padded] = of_field * self.inverse**2 / extent.n_rows
+            norms[linear.OF_MEAN_GRAD // LANES] = of_drive / extent.n_rows
+            norms[linear.OF_MEAN // LANES] = self.mean
+            norms[linear.OF_SLOPE // LANES] = of_field * self.inverse**2 / extent.n_rows
         of_weight, of_bias = (
             torch.from_numpy(one[: extent.n_neurons]).float() for one in (of_field * self.inverse, of_drive)
         )
-        return norms.reshape(-1), of_weight, of_bias
+        return in_records(norms), of_weight, of_bias
 
 
 def room(norm: nn.BatchNorm1d, extent: Extent) -> np.ndarray:
@@ -88,8 +87,9 @@ def normalisation(norm: nn.BatchNorm1d, sums: np.ndarray, extent: Extent) -> Nor
     scale = (weight * inverse).astype(np.float32)
     # From the rounded scale, so that the mean is taken to the bias and nowhere beside it.
     shift = bias - mean * scale
-    parts = [np.pad(one, (0, extent.n_padded - size)) for one in (scale, shift, mean, inverse)]
-    return Norm(parts[0], parts[1].astype(np.float32), parts[2], parts[3], norm.training)
+    parts = np.zeros((4, extent.n_padded))
+    parts[:, :size] = scale, shift, mean, inverse
+    return Norm(*parts, norm.training)
 
 
 @torch.no_grad()

@@ -84,3 +84,14 @@ def padded(tensor: torch.Tensor, n_padded: int) -> torch.Tensor:
     """Return a tensor with zeros added to its last axis."""
     missing = n_padded - tensor.shape[-1]
     return torch.nn.functional.pad(tensor, (0, missing)) if missing else tensor
+
+
+def in_records(table: np.ndarray) -> np.ndarray:
+    """Return a table (rows, padded neurons) as records, flat: eight neurons' first row, their second, and so on."""
+    n_rows, n_padded = table.shape
+    return table.reshape(n_rows, n_padded // LANES, LANES).transpose(1, 0, 2).reshape(-1)
+
+
+def from_records(records: np.ndarray, n_rows: int) -> np.ndarray:
+    """Return records (padded neurons * rows,) as a table again."""
+    return records.reshape(-1, n_rows, LANES).transpose(1, 0, 2).reshape(n_rows, -1)

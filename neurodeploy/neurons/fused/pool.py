@@ -32,12 +32,19 @@ class Pool:
 
     def __init__(self) -> None:
         self.free: list[np.ndarray] = []
+        self.n_bytes = 0
         self.lock = threading.RLock()  # collecting garbage while it is held may give memory back
 
     def array(self, size: int, kind: Any = np.float32) -> np.ndarray:
         """Return a flat array whose contents are undefined."""
         n_bytes = size * np.dtype(kind).itemsize + ALIGNED
-        memory = self._taken(n_bytes) if n_bytes >= SMALLEST_BYTES else None
+        if n_bytes < SMALLEST_BYTES:
+            memory = np.empty(n_bytes, np.uint8)
+            begin = -memory.ctypes.data % ALIGNED
+            return memory[begin : begin + n_bytes - ALIGNED].view(kind)
+        grain = 1 << n_bytes.bit_length() - 4
+        n_bytes = -(-n_bytes // grain) * grain  # so that lists of nearly the same length share
+        memory = self._taken(n_bytes)
         if memory is None:
             memory = np.empty(n_bytes, np.uint8)
         lease = _Lease(memory, size, kind)
@@ -53,16 +60,16 @@ class Pool:
         with self.lock:
             for place in reversed(range(len(self.free))):  # the last one used may still be in the cache
                 if len(self.free[place]) == n_bytes:
+                    self.n_bytes -= n_bytes
                     return self.free.pop(place)
         return None
 
     def _back(self, memory: np.ndarray) -> None:
-        if len(memory) < SMALLEST_BYTES:
-            return
         with self.lock:
             self.free.append(memory)
-            while sum(len(one) for one in self.free) > KEPT_BYTES:
-                del self.free[0]
+            self.n_bytes += len(memory)
+            while self.n_bytes > KEPT_BYTES:
+                self.n_bytes -= len(self.free.pop(0))
 
 
 POOL = Pool()

@@ -13,7 +13,7 @@ import torch
 from neurodeploy.neurons.fused import linear, recurrence
 from neurodeploy.neurons.fused.events import Events
 from neurodeploy.neurons.fused.kernel import BLOCK
-from neurodeploy.neurons.fused.parts import Extent, Layout, blocks, flat, in_parts, rows
+from neurodeploy.neurons.fused.parts import NONE_F32, Extent, Layout, blocks, flat, in_parts, rows
 from neurodeploy.neurons.fused.pool import POOL
 
 LARGEST_DENSITY = 0.25
@@ -35,8 +35,10 @@ class Source:
     wanted: Events | None = None
 
 
-def forward(source: Source, weight_OI: torch.Tensor, extent: Extent, sums: np.ndarray) -> tuple[Layout, np.ndarray]:
-    """Return the product as a field, in the layout that suits the source.
+def forward(
+    source: Source, weight_OI: torch.Tensor, extent: Extent, sums: np.ndarray
+) -> tuple[Layout, np.ndarray, np.ndarray]:
+    """Return the product as a field in the layout that suits the source, and the weights as kernels take them.
 
     Args:
         extent: Of the layer's neurons.
@@ -55,7 +57,7 @@ def forward(source: Source, weight_OI: torch.Tensor, extent: Extent, sums: np.nd
                     field, extent.n_rows, extent.n_vectors, first, after, *layout[:2], sums
                 ),
             )
-        return layout, field
+        return layout, field, NONE_F32
     events, layout = source.events, blocks(extent)
     field = POOL.array(layout.size)
     weights = in_blocks(weight_OI, extent)
@@ -78,7 +80,7 @@ def forward(source: Source, weight_OI: torch.Tensor, extent: Extent, sums: np.nd
         )
 
     in_parts(extent.n_blocks, part)
-    return layout, field
+    return layout, field, weights
 
 
 def grad_of_weight(
@@ -103,7 +105,8 @@ def grad_of_weight(
         return grad_RO[:, : extent.n_neurons].t() @ source.dense_RI
     n_sources = source.events.extent.n_neurons
     starts, at_rows, values = source.events.by_column()
-    weights = np.zeros((extent.n_blocks, n_sources, BLOCK), np.float32)
+    weights = POOL.array(extent.n_blocks * n_sources * BLOCK)
+    weights.fill(0)
 
     def part(first: int, after: int) -> None:
         linear.scatter(
@@ -120,22 +123,34 @@ def grad_of_weight(
             field,
             norms,
             grad_field,
-            weights.reshape(-1),
+            weights,
         )
 
     in_parts(extent.n_blocks, part)
-    by_neuron = torch.from_numpy(weights).transpose(1, 2).reshape(-1, n_sources)
-    return by_neuron[: extent.n_neurons]
+    found_OI = torch.empty(extent.n_neurons, n_sources)
+    linear.from_blocks(weights, extent.n_neurons, n_sources, found_OI.view(-1).numpy())
+    return found_OI
 
 
 def grad_of_input(
-    source: Source, weight_OI: torch.Tensor, extent: Extent, layout: Layout, grad_field: np.ndarray
+    source: Source,
+    weight_OI: torch.Tensor,
+    weights: np.ndarray,
+    extent: Extent,
+    layout: Layout,
+    grad_field: np.ndarray,
 ) -> torch.Tensor:
-    """Return the gradient of the entries that want one: listed (entries,), or dense (R, I)."""
+    """Return the gradient of the entries that want one: listed (entries,), or dense (R, I).
+
+    Args:
+        weights: What `forward` made of them.
+    """
     if source.wanted is None:
         grad_RO = torch.from_numpy(recurrence.plain(extent, layout, grad_field)).flatten(0, 1)
         return grad_RO[:, : extent.n_neurons] @ weight_OI
-    wanted, weights = source.wanted, in_blocks(weight_OI, extent)
+    wanted = source.wanted
+    if not len(weights):
+        weights = in_blocks(weight_OI, extent)
     found = np.empty(len(wanted.columns), np.float32)
 
     def part(first: int, after: int) -> None:
@@ -159,8 +174,9 @@ def grad_of_input(
 
 def in_blocks(weight_OI: torch.Tensor, extent: Extent) -> np.ndarray:
     """Return weights as kernels take them: (block, input, neuron in the block), flat, with zeros for the padding."""
-    by_block = _padded(weight_OI.detach(), extent.n_blocks * BLOCK).view(extent.n_blocks, BLOCK, -1)
-    return flat(by_block.transpose(1, 2))
+    found = POOL.array(extent.n_blocks * weight_OI.shape[1] * BLOCK)
+    linear.to_blocks(flat(weight_OI), extent.n_neurons, weight_OI.shape[1], found)
+    return found
 
 
 def _padded(weight_OI: torch.Tensor, size: int) -> torch.Tensor:

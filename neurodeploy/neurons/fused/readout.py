@@ -15,9 +15,8 @@ from torch.autograd.function import once_differentiable
 
 from neurodeploy.neurons.fused import norms, product
 from neurodeploy.neurons.fused import readout_kernels as kernels
-from neurodeploy.neurons.fused.kernel import PAD
 from neurodeploy.neurons.fused.layer import Spikes, source_of
-from neurodeploy.neurons.fused.parts import Extent, in_parts
+from neurodeploy.neurons.fused.parts import LANES, Extent, from_records, in_parts, in_records
 from neurodeploy.neurons.fused.pool import POOL
 from neurodeploy.neurons.fused.product import Source
 
@@ -68,18 +67,20 @@ class _Readout(torch.autograd.Function):
     ) -> torch.Tensor:
         extent = plan.extent
         sums = norms.room(plan.norm, extent)
-        layout, field = product.forward(plan.source, weight_CI, extent, sums)
+        layout, field, ctx.weights = product.forward(plan.source, weight_CI, extent, sums)
         normal = norms.normalisation(plan.norm, sums, extent)
-        table = np.zeros((kernels.COEFFICIENTS, extent.n_padded + PAD), np.float32)
-        table[kernels.ALPHA, : extent.n_padded] = 1  # in the padding too, where the state stays
-        table[kernels.ALPHA, : extent.n_neurons] = alpha_C.detach().numpy()
-        np.subtract(np.float32(1), table[kernels.ALPHA], out=table[kernels.KEPT_OUT])
-        for row, values in (
+        table = np.zeros((kernels.COEFFICIENTS // LANES, extent.n_padded), np.float32)
+        alpha = table[kernels.ALPHA // LANES]
+        alpha[:] = 1  # in the padding too, where the state stays
+        alpha[: extent.n_neurons] = alpha_C.detach().numpy()
+        table[kernels.KEPT_OUT // LANES] = np.float32(1) - alpha
+        for place, values in (
             (kernels.SCALE, normal.scale),
             (kernels.SHIFT, normal.shift),
             (kernels.MEAN, normal.mean),
         ):
-            table[row, : extent.n_padded] = values
+            table[place // LANES] = values
+        coefficients = in_records(table)
         potentials = POOL.array(extent.n_rows * extent.n_padded)
         output_BC = np.empty((extent.n_samples, extent.n_padded), np.float32)
 
@@ -91,7 +92,7 @@ class _Readout(torch.autograd.Function):
                 extent.n_vectors,
                 *layout[:2],
                 field,
-                table.reshape(-1),
+                coefficients,
                 plan.start,
                 potentials,
                 output_BC.reshape(-1),
@@ -99,8 +100,8 @@ class _Readout(torch.autograd.Function):
             )
 
         in_parts(extent.n_samples, part)
-        ctx.plan, ctx.normal, ctx.layout, ctx.field, ctx.table, ctx.potentials, ctx.fed_shape = (
-            plan, normal, layout, field, table, potentials, fed.shape,
+        ctx.plan, ctx.normal, ctx.layout, ctx.field, ctx.coefficients, ctx.potentials, ctx.fed_shape = (
+            plan, normal, layout, field, coefficients, potentials, fed.shape,
         )  # fmt: skip
         ctx.save_for_backward(weight_CI)
         return torch.from_numpy(output_BC[:, : extent.n_neurons].copy())
@@ -114,7 +115,7 @@ class _Readout(torch.autograd.Function):
         grad_output = np.zeros((extent.n_samples, extent.n_padded), np.float32)
         grad_output[:, : extent.n_neurons] = grad_BC.numpy()
         grad_field = POOL.array(layout.size)
-        sums = np.empty((extent.n_samples, kernels.SUMS, extent.n_padded), np.float32)
+        sums = np.empty((extent.n_samples, extent.n_vectors * kernels.SUMS), np.float32)
 
         def part(first: int, after: int) -> None:
             kernels.readout_backward(
@@ -124,23 +125,24 @@ class _Readout(torch.autograd.Function):
                 extent.n_vectors,
                 *layout[:2],
                 field,
-                ctx.table.reshape(-1),
+                ctx.coefficients,
                 plan.start,
                 potentials,
                 grad_output.reshape(-1),
                 grad_field,
                 sums.reshape(-1),
-                np.empty(5 * extent.n_padded, np.float32),
+                np.empty(2 * extent.n_padded, np.float32),
             )
 
         in_parts(extent.n_samples, part)
-        total = sums.sum(axis=0, dtype=np.float64)
+        total = from_records(sums.sum(axis=0, dtype=np.float64), kernels.SUMS // LANES)
         table, of_norm_weight, of_norm_bias = ctx.normal.gradients(
-            total[kernels.OF_DRIVE], total[kernels.OF_FIELD], extent
+            total[kernels.OF_DRIVE // LANES], total[kernels.OF_FIELD // LANES], extent
         )
         weight = product.grad_of_weight(plan.source, extent, layout, field, table, grad_field)
         fed = None
         if ctx.needs_input_grad[1]:
-            fed = product.grad_of_input(plan.source, weight_CI, extent, layout, grad_field).view(ctx.fed_shape)
-        of_alpha = torch.from_numpy(total[kernels.OF_ALPHA, : extent.n_neurons]).float()
+            fed = product.grad_of_input(plan.source, weight_CI, ctx.weights, extent, layout, grad_field)
+            fed = fed.view(ctx.fed_shape)
+        of_alpha = torch.from_numpy(total[kernels.OF_ALPHA // LANES, : extent.n_neurons]).float()
         return None, fed, weight, of_norm_weight, of_norm_bias, of_alpha

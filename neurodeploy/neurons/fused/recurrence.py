@@ -13,8 +13,18 @@ import torch
 from neurodeploy.neurons.fused import linear
 from neurodeploy.neurons.fused.cells import Cell
 from neurodeploy.neurons.fused.events import Events, in_plane
-from neurodeploy.neurons.fused.kernel import BLOCK, PAD
-from neurodeploy.neurons.fused.parts import NONE_F32, Extent, Layout, flat, in_parts, padded
+from neurodeploy.neurons.fused.kernel import BLOCK
+from neurodeploy.neurons.fused.parts import (
+    LANES,
+    NONE_F32,
+    Extent,
+    Layout,
+    flat,
+    from_records,
+    in_parts,
+    in_records,
+    padded,
+)
 from neurodeploy.neurons.fused.pool import POOL
 
 
@@ -76,11 +86,13 @@ def forward(given: Given) -> Run:
     extent, layout = given.extent, given.layout
     n_bytes = extent.n_rows * extent.n_vectors
     run = Run(
-        np.empty(n_bytes, np.uint8),
-        np.empty(n_bytes, np.uint8),
+        POOL.array(n_bytes, np.uint8),
+        POOL.array(n_bytes, np.uint8),
         np.empty((extent.n_samples, extent.n_padded), np.float32),
         POOL.array(extent.n_rows * extent.n_padded) if len(given.recurrent) else NONE_F32,
     )
+
+    coefficients = in_records(given.coefficients)
 
     def part(first: int, after: int) -> None:
         given.cell.forward(
@@ -91,10 +103,11 @@ def forward(given: Given) -> Run:
             layout.slab,
             layout.stride,
             given.field,
-            given.coefficients.reshape(-1),
+            coefficients,
             given.recurrent,
             given.start,
-            np.empty(5 * (extent.n_padded + PAD), np.float32),
+            POOL.array(given.cell.n_forward * extent.n_vectors),
+            POOL.array(2 * extent.n_padded),
             run.currents,
             run.fired,
             run.near,
@@ -118,8 +131,9 @@ def backward(given: Given, run: Run, near: Events, grads: np.ndarray, gain: floa
     """
     extent, layout, cell = given.extent, given.layout, given.cell
     found = POOL.array(layout.size)
-    sums = np.empty((extent.n_samples, cell.n_sums, extent.n_padded), np.float32)
+    sums = np.empty((extent.n_samples, extent.n_vectors * cell.n_sums), np.float32)
     width = extent.n_padded if len(given.recurrent) else min(BLOCK, extent.n_padded)
+    coefficients = in_records(given.coefficients)
 
     def part(first: int, after: int) -> None:
         cell.backward(
@@ -130,10 +144,11 @@ def backward(given: Given, run: Run, near: Events, grads: np.ndarray, gain: floa
             layout.slab,
             layout.stride,
             given.field,
-            given.coefficients.reshape(-1),
+            coefficients,
             given.recurrent,
             given.start,
-            np.empty(cell.n_state * (width + PAD), np.float32),
+            POOL.array(cell.n_backward * width // LANES),
+            POOL.array(2 * extent.n_padded),
             POOL.array(2 * extent.n_steps * width),
             run.currents,
             run.near,
@@ -146,7 +161,7 @@ def backward(given: Given, run: Run, near: Events, grads: np.ndarray, gain: floa
         )
 
     in_parts(extent.n_samples, part)
-    return found, sums.sum(axis=0, dtype=np.float64)
+    return found, from_records(sums.sum(axis=0, dtype=np.float64), cell.n_sums // LANES)
 
 
 def grad_of_recurrent(given: Given, run: Run, grad_field: np.ndarray) -> torch.Tensor:
