@@ -45,6 +45,8 @@ DODGE = 0.06
 ROW = 0.13
 """Height of a row of the key, as a part of its cell."""
 TITLE_LETTERS = 105
+SEEN = 0.005
+"""Part by which two counts must differ for both to be drawn."""
 
 Limits = tuple[float, float]
 
@@ -138,7 +140,8 @@ def _operations(axes: Axes, points: Sequence[Point], colours: dict[str, str]) ->
         x = point.synops_paper if point.synops_paper is not None else point.synops_exact
         assert x is not None
         y = 100 * point.accuracy
-        if point.synops_exact is not None and point.world in ("float", "integer"):
+        if _counts_differ(point):
+            assert point.synops_exact is not None
             colour = colours[point.network]
             axes.plot([point.synops_exact, x], [y, y], color=colour, linewidth=0.8, linestyle=":", zorder=2)
             axes.plot([point.synops_exact], [y], marker=EXACT, color=colour, markersize=4, zorder=2)
@@ -159,6 +162,13 @@ def _operations(axes: Axes, points: Sequence[Point], colours: dict[str, str]) ->
     axes.xaxis.set_major_formatter(lambda value, _: f"{value / 1e6:g}")
     axes.xaxis.set_minor_locator(NullLocator())
     axes.set_xlabel("synaptic operations per sample, millions, by the paper's convention")
+
+
+def _counts_differ(point: Point) -> bool:
+    """Return whether the exact count of a measured point stands far enough from the paper's to be seen."""
+    if point.synops_exact is None or point.synops_paper is None or point.world not in ("float", "integer"):
+        return False
+    return abs(point.synops_exact - point.synops_paper) > SEEN * point.synops_paper
 
 
 def _energies(axes: Axes, points: Sequence[Point], colours: dict[str, str]) -> None:
@@ -210,6 +220,8 @@ def _bits(axes: Axes, bits_points: Sequence[Point], points: Sequence[Point], col
         for point in points:
             if point.network == network and point.world == "float":
                 axes.axhline(100 * point.accuracy, color=colour, linewidth=0.9, linestyle=(0, (4, 2)), zorder=1)
+    widths = [bits or 0 for network in shown for bits, _, _ in lines[network]]
+    axes.set_xlim(min(widths) - 0.5, max(widths) + 0.5)
     axes.set_xlabel("bits of the weights; dashed: float")
     axes.set_ylabel("accuracy, %")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
@@ -300,7 +312,7 @@ def _key(axes: Axes, points: Sequence[Point], colours: dict[str, str]) -> None:
         for world, (marker, size, label) in WORLDS.items()
         if any(point.world == world for point in points)
     ]
-    if any(point.synops_exact is not None for point in points):
+    if any(_counts_differ(point) for point in points):
         worlds.append(
             Line2D(
                 [], [], linestyle="", marker=EXACT, markersize=3.5, color=MUTED, label="exact count of its operations"

@@ -13,7 +13,7 @@ from matplotlib.legend import Legend
 from matplotlib.lines import Line2D
 from matplotlib.text import Text
 
-from neurodeploy.report.figure3 import accuracy_strips, draw_figure3, figure3
+from neurodeploy.report.figure3 import EXACT, accuracy_strips, draw_figure3, figure3
 from neurodeploy.report.points import Point, literature_points
 from neurodeploy.report.printed import COLOURS
 from tests.report.overlaps import text_problems
@@ -101,6 +101,19 @@ def test_every_width_of_every_network_is_drawn(whole: Figure) -> None:
         expected = [100 * point.accuracy for point in over_bits() if point.network == network]
         assert [y for _, y in lines[colour]] == pytest.approx(expected)
         assert [round(x) for x, _ in lines[colour]] == list(range(2, 9))
+
+
+def test_a_single_width_stands_on_an_axis_of_whole_bits() -> None:
+    drawn = figure3(measured(), [point for point in over_bits() if point.bits == 8], TITLE)
+    axes = next(one for one in drawn.axes if "bits" in one.get_xlabel())
+    assert axes.get_xlim() == (7.5, 8.5)
+
+
+def test_an_exact_count_that_is_the_papers_is_not_drawn_twice() -> None:
+    same, other = (Point("SiLIF", "float", 0.8, 0.0, exact, 1e7) for exact in (0.999e7, 0.9e7))
+    for point, arrows in ((same, 0), (other, 1)):
+        drawn = figure3([point], [], TITLE)
+        assert sum(line.get_marker() == EXACT for line in drawn.axes[0].lines) == arrows
 
 
 def test_axis_is_cut_only_around_a_wide_gap() -> None:
