@@ -111,6 +111,24 @@ def softmax(v: np.ndarray) -> np.ndarray:
     return raised / raised.sum(axis=-1, keepdims=True)
 
 
+SOFTMAX_VALUES = 1 << 16
+"""Potentials that are turned into a softmax at a time: what stays in the processor's cache is three times as fast."""
+
+
+def summed_softmax(v_BTN: np.ndarray, unit: np.ndarray | float) -> np.ndarray:
+    """Return the softmax of potentials summed over their steps (B, N), as `Scores` sums it step by step.
+
+    Args:
+        unit: The potential that stands for 1, (N,) or a number.
+    """
+    n_samples, n_steps, n_neurons = v_BTN.shape
+    scores = np.zeros((n_samples, n_neurons))
+    some = max(1, SOFTMAX_VALUES // max(1, n_steps * n_neurons))
+    for first in range(0, n_samples, some):
+        scores[first : first + some] = softmax(v_BTN[first : first + some] / unit).sum(axis=1)
+    return scores
+
+
 def score_unit(program: Program) -> np.ndarray | float:
     """Return the potential that stands for 1 in the scores of a Program; only a softmax needs it."""
     return program.layer(program.output).v_per_unit if program.readout == rules.SOFTMAX else 1.0

@@ -17,6 +17,7 @@ import numpy as np
 from neurodeploy.backends.fixed.plain import PlainEngine
 from neurodeploy.backends.trace import Part, Progress, Trace, check_spikes, in_batches
 from neurodeploy.errors import DataError, ProgramError, nearest
+from neurodeploy.fixedpoint import rules
 from neurodeploy.mapping.program import Program
 
 NAME = "fixed"
@@ -116,7 +117,9 @@ def run(
     probes = check_probes(program, names if record is True else record or ())
     make = partial(engine_for(program, engine), program, threads=check_threads(threads), goes_on=False)
     if batch_size is None:
-        recorded = sum(program.layer(name).n_neurons for name in probes) * program.n_steps(spikes.shape[1])
+        # The potentials of a softmax are kept until its end.
+        kept = (*probes, program.output) if program.readout == rules.SOFTMAX else probes
+        recorded = sum(program.layer(name).n_neurons for name in kept) * program.n_steps(spikes.shape[1])
         batch_size = _batch(program, recorded)
     if batch_size < 1:
         raise DataError(f"batch_size: found {batch_size}, at least 1 is needed")

@@ -17,8 +17,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from neurodeploy.backends.trace import LayerTrace, Part, with_silence
+from neurodeploy.backends.fixed.torch_cells import AdaptiveNeurons, ResonatorNeurons, saturated
+from neurodeploy.backends.trace import LayerTrace, Part, score_unit, summed_softmax, with_silence
 from neurodeploy.fixedpoint import rules, sigma_delta
+from neurodeploy.mapping.cells import Adaptive, Resonator
 from neurodeploy.mapping.connection import Connection
 from neurodeploy.mapping.layer import Layer, SigmaDelta
 from neurodeploy.mapping.program import INPUT, Program
@@ -36,7 +38,12 @@ class TorchEngine:
     def __init__(self, program: Program, n_samples: int, device: str | torch.device = "cpu") -> None:
         self.program, self.n_samples, self.now = program, n_samples, 0
         self.device = torch.device(device)
-        kinds: dict[str, Any] = {Layer.kind: LifNeurons, SigmaDelta.kind: SigmaDeltaNeurons}
+        kinds: dict[str, Any] = {
+            Layer.kind: LifNeurons,
+            SigmaDelta.kind: SigmaDeltaNeurons,
+            Adaptive.kind: AdaptiveNeurons,
+            Resonator.kind: ResonatorNeurons,
+        }
         self.neurons = {layer.name: kinds[layer.kind](layer, n_samples, self.device) for layer in program.layers}
         self.synapses = [
             Synapses(one, _largest_message(program, one.source), n_samples, self.device) for one in program.connections
@@ -61,7 +68,7 @@ class TorchEngine:
         counts = {name: self._zeros(n_samples, size) for name, size in sizes.items()}
         kept = {name: self._empty_trace(name, n_steps) for name in probes}
         overflows = {name: self._zeros(2) for name in sizes}
-        scores = self._first_scores()
+        scores, potentials_BTN = self._first_scores(), self._first_potentials(n_steps)
         with exact_products():
             for step in range(n_steps):
                 sent = {INPUT: spikes[:, step]}
@@ -77,7 +84,7 @@ class TorchEngine:
                             trace[:, step] = state
                 for one in self.synapses:
                     one.send(sent[one.connection.source], self.now)
-                self._add_scores(scores)
+                self._add_scores(scores, potentials_BTN[:, step])
                 self.now += 1
         return Part(
             counts={name: value.cpu().numpy() for name, value in counts.items()},
@@ -86,7 +93,7 @@ class TorchEngine:
                 name: dict(zip(("wrapped", "saturated"), value.tolist(), strict=True))
                 for name, value in overflows.items()
             },
-            scores_BN=None if scores is None else scores.cpu().numpy(),
+            scores_BN=self._last_scores(scores, potentials_BTN),
         )
 
     def _zeros(self, *shape: int) -> Tensor:
@@ -100,16 +107,32 @@ class TorchEngine:
 
     def _first_scores(self) -> Tensor | None:
         """Return what `trace.Scores` starts from."""
-        if self.program.readout == "spikes":
+        if self.program.readout in ("spikes", rules.SOFTMAX):
             return None
         scores = self._zeros(self.n_samples, self.program.layer(self.program.output).n_neurons)
         return scores.fill_(torch.iinfo(torch.int64).min) if self.program.readout == "v_max" else scores
 
-    def _add_scores(self, scores: Tensor | None) -> None:
+    def _first_potentials(self, n_steps: int) -> Tensor:
+        """Return room for the potentials (B, T, N) that a softmax is taken of, from the output's first step on."""
+        output, kept = self.program.layer(self.program.output), self.program.readout == rules.SOFTMAX
+        shape = (self.n_samples, n_steps, output.n_neurons if kept else 0)
+        return torch.zeros(shape, dtype=torch.int32, device=self.device)
+
+    def _last_scores(self, scores: Tensor | None, potentials_BTN: Tensor) -> np.ndarray | None:
+        if self.program.readout != rules.SOFTMAX:
+            return None if scores is None else scores.cpu().numpy()
+        # The host sums up, so that every engine gives the same to the last bit.
+        start, first = self.program.layer(self.program.output).start, self.now - potentials_BTN.shape[1]
+        return summed_softmax(potentials_BTN[:, max(0, start - first) :].cpu().numpy(), score_unit(self.program))
+
+    def _add_scores(self, scores: Tensor | None, potentials_BN: Tensor) -> None:
         output, readout = self.program.output, self.program.readout
+        v = self.neurons[output].v
+        if readout == rules.SOFTMAX:
+            potentials_BN.copy_(v)
+            return
         if scores is None or self.now < self.program.layer(output).start:
             return
-        v = self.neurons[output].v
         if readout == "v_last":
             scores.copy_(v)
         elif readout == "v_max":
@@ -220,7 +243,7 @@ class LifNeurons:
         plain = _as_int32(_leak(self.u, self.kept_u) + (activation.to(torch.int64) << rules.ALIGN_SHIFT))
         self.u = _wrap_current(plain)
         moved = _as_int32(_leak(self.v, self.kept_v) + self.u + self.bias)
-        moved = moved.clamp(1 - rules.STATE_LIMIT, rules.STATE_LIMIT - 1)
+        moved = saturated(moved)
         spikes = moved > self.threshold
         if self.layer.refractory:
             resting = self.rest > 0
