@@ -28,6 +28,7 @@ class Results(NamedTuple):
     counts: np.ndarray  # (B, N)
     overflows: np.ndarray  # (B, layers, 2)
     scores: np.ndarray  # (B, neurons of the output with padding)
+    potentials: np.ndarray  # of the output (B, T, neurons), where the readout is their softmax
     probe: np.ndarray
     sent: np.ndarray  # (B, T, probed neurons)
     u: np.ndarray

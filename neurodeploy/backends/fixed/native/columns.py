@@ -4,10 +4,14 @@ Every array that is handed from one compiled function to the next costs seven ma
 few wide tables are much faster than an array for each column.
 """
 
+EIGHT = 8
+"""Neurons of an update: a table of 2^8 rows tells the places of their spikes."""
 MATRIX, MATRIX_GRADED, CONVOLUTION, MATRIX_WIDE = 0, 1, 2, 3
 """Kinds of connection; wide: delayed values whose sum a negative exponent acts on before it wraps."""
-LIF, LIF_SHARED, SIGMA_DELTA = 0, 1, 2
-"""Kinds of layer; shared: one decay and one threshold, no refractory period, no clears."""
+LIF, LIF_SHARED, SIGMA_DELTA, ADAPTIVE, RESONATOR = 0, 1, 2, 3, 4
+"""Kinds of layer; shared: one decay and one threshold, no refractory period, no clears. The last two are cells."""
+SUMMED_SOFTMAX = 4
+"""Code of the readout whose potentials are kept, for the host."""
 
 (
     POP_SIZE,
@@ -34,8 +38,15 @@ LIF, LIF_SHARED, SIGMA_DELTA = 0, 1, 2
     INTO_AFTER,
     SCORED,  # code of the readout where its potentials are one, else 0
     START,
-) = range(17)
+    OWN,  # where the numbers of its neurons start, -1 where `own_steps` does not run it
+) = range(18)
 KEPT_U, KEPT_V, BIAS, THRESHOLD, U_INIT, V_INIT = range(6)
+PUSH_U, PUSH_V = KEPT_U, KEPT_V
+"""What the last step's spike adds to the states of cells, which keep no fixed part of them."""
+NUMBERS = 4
+"""What a step needs of each neuron at least: the first rows of those above."""
+U_TO_U, V_TO_U, V_TO_V, U_TO_V = range(NUMBERS)
+"""Coefficients of cells; resonators need only the first two."""
 (
     CON_KIND,
     CON_SOURCE,
@@ -50,7 +61,8 @@ KEPT_U, KEPT_V, BIAS, THRESHOLD, U_INIT, V_INIT = range(6)
     CON_LARGEST,  # size of its largest weight
     CON_GEOMETRY,  # row of its geometry
     CON_WRAPS,  # whether its sum may leave 24 bits
-) = range(13)
+    CON_SHIFTS,  # where the shifts of its targets start, to the left and then to the right; -1 where it has none
+) = range(14)
 (
     GEO_OUT_COLUMNS,
     GEO_OUT_CHANNELS,

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import functools
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -22,3 +25,15 @@ def cache_folder() -> Path:
 def advance() -> Any:
     """Return `steps.advance` compiled, or to be compiled at its first call."""
     return compiled.kept_on_disk(steps.advance, SOURCES, OPTIONS)
+
+
+@contextmanager
+def no_garbage_collected() -> Iterator[None]:
+    """Put off Python's garbage collection while kernels are compiled, of which it takes a fifth."""
+    before = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if before:
+            gc.enable()

@@ -8,17 +8,20 @@ from __future__ import annotations
 import functools
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
 
 from neurodeploy.backends.fixed.native import columns as c
 from neurodeploy.backends.fixed.native.arrays import Results, Scratch, State
-from neurodeploy.backends.fixed.native.compiled import advance
+from neurodeploy.backends.fixed.native.compiled import advance, no_garbage_collected
+from neurodeploy.backends.fixed.native.primitives import ROWS_IN_16_BITS
 from neurodeploy.backends.fixed.native.rounding import TowardZero
 from neurodeploy.backends.fixed.native.tables import CHUNK, SPARE, Native, Tables, native
 from neurodeploy.backends.fixed.native.vectors import PLACES
-from neurodeploy.backends.trace import LayerTrace, Part, lowest_score
+from neurodeploy.backends.trace import LayerTrace, Part, lowest_score, score_unit, summed_softmax
+from neurodeploy.fixedpoint import rules
 from neurodeploy.mapping.program import Program
 
 IDLE_BYTES = 1 << 22
@@ -79,11 +82,15 @@ class NativeEngine:
         self.overflows.fill(0)
         self.scores.fill(lowest_score(self.program.readout))
         recorded = (n_samples, n_steps, n_probed) if n_probed else (0, 0, 0)
+        output = self.program.layer(self.program.output)
+        sums_softmax = self.program.readout == rules.SOFTMAX
+        summed = np.empty((n_samples, output.n_neurons if sums_softmax else 0))
         results = Results(
             input_counts=np.zeros((n_samples, n_inputs), np.int64),
             counts=self.counts,
             overflows=self.overflows,
             scores=self.scores,
+            potentials=np.empty((n_samples, n_steps if sums_softmax else 0, output.n_neurons), np.int32),
             probe=probe,
             sent=np.empty(recorded, np.int32),
             u=np.empty(recorded, np.int32),
@@ -115,14 +122,18 @@ class NativeEngine:
                     to_zero,
                 )
             _free(self.program).append(scratch)
+            if sums_softmax:
+                from_start = results.potentials[begin:after, max(0, output.start - now) :]
+                summed[begin:after] = summed_softmax(self._outer(from_start), score_unit(self.program))
 
-        kernel = advance()
-        if self.threads == 1:
-            some(0)
-        else:
-            list(_pool(self.threads).map(some, range(self.threads)))
+        kernel, now = advance(), self.now
+        with nullcontext() if kernel.signatures else no_garbage_collected():
+            if self.threads == 1:
+                some(0)
+            else:
+                list(_pool(self.threads).map(some, range(self.threads)))
         self.now += n_steps
-        return self._part(results, probes)
+        return self._part(results, probes, summed if sums_softmax else None)
 
     def done(self) -> None:
         """Let the next run of as many samples have this engine: making one takes a good part of a small run."""
@@ -139,7 +150,11 @@ class NativeEngine:
                 total += layer.n_neurons
         return places, total
 
-    def _part(self, results: Results, probes: Sequence[str]) -> Part:
+    def _outer(self, values: np.ndarray) -> np.ndarray:
+        """Return what the output's inner neurons have (..., N) in the Program's own order."""
+        return np.ascontiguousarray(values[..., self.outer[self.program.output]])
+
+    def _part(self, results: Results, probes: Sequence[str], summed: np.ndarray | None) -> Part:
         """Return the results in the Program's own order of neurons."""
         t = self.native.tables
         counts, layers, overflows = {}, {}, {}
@@ -156,8 +171,8 @@ class NativeEngine:
                 wrapped, saturated = results.overflows[:, index].sum(axis=0)
                 overflows[layer.name] = {"wrapped": int(wrapped), "saturated": int(saturated)}
         output = self.program.layer(self.program.output)
-        scores = None
-        if self.program.readout != "spikes":
+        scores = summed
+        if self.program.readout != "spikes" and scores is None:
             scores = results.scores[:, : output.n_neurons][:, self.outer[output.name]].copy()
         return Part(counts, layers, overflows, scores, results.input_counts)
 
@@ -190,7 +205,7 @@ def _scratch(t: Tables) -> Scratch:
         floats=np.zeros((3, widest), np.float32),
         message=np.zeros(widest, np.int32),
         silent=np.zeros(sources, np.uint8),
-        others=np.zeros(sources, np.int32),
+        others=np.zeros(max(sources, ROWS_IN_16_BITS), np.int32),
         places=PLACES,
     )
 

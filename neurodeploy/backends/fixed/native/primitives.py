@@ -22,10 +22,9 @@ from neurodeploy.backends.fixed.native.vectors import (
     flags_at,
     float_neurons_subtracting,
     float_neurons_to_zero,
+    messages_at,
     neurons_subtracting,
-    neurons_subtracting_32,
     neurons_to_zero,
-    neurons_to_zero_32,
     set_eight_rows,
     set_four_rows,
 )
@@ -60,6 +59,25 @@ def spikes_in(flags: np.ndarray, begin: int, size: int, places: np.ndarray, even
     for at in range(size - size % 8, size):
         events[found] = at
         found += flags[begin + at]
+    return found - to
+
+
+@kernel
+def messages_in(
+    sent: np.ndarray, at: int, size: int, places: np.ndarray, events: np.ndarray, values: np.ndarray, to: int
+) -> int:
+    """Write the messages that are not 0 as events from `to` on, and return how many there are.
+
+    Up to seven entries beyond the last are overwritten.
+    """
+    found = to
+    for word in range(size // 8):
+        found += append_places(messages_at(sent, at + 8 * word), i32(8 * word), places, events, found)
+    for j in range(size - size % 8, size):
+        events[found] = j
+        found += sent[at + j] != 0
+    for k in range(to, found):
+        values[k] = sent[at + events[k]]
     return found - to
 
 
@@ -174,34 +192,6 @@ def lif_shared(
     else:
         for o in range(0, len(u), EIGHT):
             bits = neurons_to_zero(u, v, sums, bias, counts, o, shift, kept_u, kept_v, threshold)
-            found += append_places(bits, i32(o), places, events, found)
-    return found - to
-
-
-@kernel
-def lif_shared_32(
-    u: np.ndarray,
-    v: np.ndarray,
-    activation: np.ndarray,
-    bias: np.ndarray,
-    kept_u: Any,
-    kept_v: Any,
-    threshold: Any,
-    subtracts: bool,
-    counts: np.ndarray,
-    places: np.ndarray,
-    events: np.ndarray,
-    to: int,
-) -> int:
-    """Update as `lif_shared` does, from what arrived in 32 bits, before the alignment shift."""
-    found = to
-    if subtracts:
-        for o in range(0, len(u), EIGHT):
-            bits = neurons_subtracting_32(u, v, activation, bias, counts, o, ALIGN, kept_u, kept_v, threshold)
-            found += append_places(bits, i32(o), places, events, found)
-    else:
-        for o in range(0, len(u), EIGHT):
-            bits = neurons_to_zero_32(u, v, activation, bias, counts, o, ALIGN, kept_u, kept_v, threshold)
             found += append_places(bits, i32(o), places, events, found)
     return found - to
 

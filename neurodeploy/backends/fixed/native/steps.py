@@ -12,8 +12,9 @@ import numpy as np
 from neurodeploy.backends.fixed.native import columns as c
 from neurodeploy.backends.fixed.native.arrays import Results, Scratch, State
 from neurodeploy.backends.fixed.native.jit import kernel
+from neurodeploy.backends.fixed.native.own import own_steps, score
 from neurodeploy.backends.fixed.native.past import move_on, recall, remember
-from neurodeploy.backends.fixed.native.primitives import lif_each, lif_shared_32, sigma_delta_each, spikes_in
+from neurodeploy.backends.fixed.native.primitives import HIGHEST, lif_each, messages_in, sigma_delta_each, spikes_in
 from neurodeploy.backends.fixed.native.quick import quick_steps
 from neurodeploy.backends.fixed.native.synapses import add
 from neurodeploy.backends.fixed.native.tables import CHUNK, Tables
@@ -79,23 +80,12 @@ def _receive(
         to, here = scratch.starts[0, history + step], at + step * n_inputs
         found = 0
         if step < n_fed and t.pops[0, c.POP_GRADED]:
-            found = _messages_in(values, here, n_inputs, scratch.events, scratch.values, to)
+            found = messages_in(values, here, n_inputs, scratch.places, scratch.events, scratch.values, to)
         elif step < n_fed:
             found = spikes_in(spikes, here, n_inputs, scratch.places, scratch.events, to)
         scratch.starts[0, history + step + 1] = to + found
         for k in range(to, to + found):
             counts[scratch.events[k]] += 1
-
-
-@kernel
-def _messages_in(sent: np.ndarray, at: int, size: int, events: np.ndarray, values: np.ndarray, to: int) -> int:
-    """Write the messages that are not 0 as events, and return how many there are."""
-    found = to
-    for j in range(size):
-        events[found] = j
-        values[found] = sent[at + j]
-        found += sent[at + j] != 0
-    return found - to
 
 
 @kernel
@@ -118,18 +108,30 @@ def _layer(
     # A slice of a row is known to be contiguous, one of a matrix is not.
     u, v = state.u[b][start : start + padded], state.v[b][start : start + padded]
     counts = results.counts[b][start : start + padded]
-    probe = results.probe[layer]
+    scores, potentials = results.scores[b], results.potentials[b]
+    starts, chunk, probe = scratch.starts[layer + 1], now + first, results.probe[layer]
     quick = row[c.QUICK] >= 0 and probe < 0 and not row[c.SCORED]
+    own, cells = row[c.OWN] >= 0 and probe < 0, row[c.KIND] == c.ADAPTIVE or row[c.KIND] == c.RESONATOR
     step = low
     while step < high:
         if quick:
             step = quick_steps(t, scratch, row, pop, t.connections[row[c.QUICK]], step, high, u, v, counts, to_zero)
             if step == high:
                 return
+        if own or cells:
+            after = high if own and not quick else step + 1
+            own_steps(t, scratch, row, pop, starts, step, after, chunk, u, v, counts, scores, potentials, first)
+            if own:
+                step = after
+                continue
         slot = pop[c.POP_HISTORY] + step
-        to = scratch.starts[layer + 1, slot]
-        found = _step(t, state, results, scratch, b, layer, step, now + first + step, u, v, counts, to, probe >= 0)
-        scratch.starts[layer + 1, slot + 1] = to + found
+        if cells:
+            _note_cells(scratch, starts[slot], starts[slot + 1], u, v, results.overflows[b, layer])
+        else:
+            to = starts[slot]
+            starts[slot + 1] = to + _step(t, state, results, scratch, b, layer, step, chunk + step, u, v, counts, to)
+            if row[c.SCORED]:
+                score(row[c.SCORED], chunk + step >= row[c.START], scores, potentials, first + step, v)
         if probe >= 0:
             graded = row[c.KIND] == c.SIGMA_DELTA
             flags = scratch.flags
@@ -137,8 +139,6 @@ def _layer(
                 results.sent[b, first + step, probe + o] = scratch.message[o] if graded else flags[o]
                 results.u[b, first + step, probe + o] = u[o]
                 results.v[b, first + step, probe + o] = v[o]
-        if row[c.SCORED] and now + first + step >= row[c.START]:
-            _score(row[c.SCORED], results.scores[b], v)
         step += 1
 
 
@@ -156,7 +156,6 @@ def _step(
     v: np.ndarray,
     counts: np.ndarray,
     to: int,
-    recorded: bool,
 ) -> int:
     """Take one layer of any kind through one step, write what it sends as events, and return how many there are."""
     row, size = t.layers[layer], t.pops[layer + 1, c.POP_SIZE]
@@ -190,25 +189,10 @@ def _step(
             row[c.CUMULATIVE] != 0,
             scratch.message,
         )
-        found = _messages_in(scratch.message, 0, size, scratch.events, scratch.values, to)
+        found = messages_in(scratch.message, 0, size, scratch.places, scratch.events, scratch.values, to)
         for k in range(to, to + found):
             counts[scratch.events[k]] += 1
         return found
-    if row[c.KIND] == c.LIF_SHARED and not recorded:
-        return lif_shared_32(
-            u,
-            v,
-            activation,
-            bias,
-            t.neurons[c.KEPT_U, start],
-            t.neurons[c.KEPT_V, start],
-            threshold[0],
-            row[c.SUBTRACT] != 0,
-            counts,
-            scratch.places,
-            scratch.events,
-            to,
-        )
     if row[c.CLEAR_EVERY] and (now + 1) % row[c.CLEAR_EVERY] == row[c.CLEAR_OFFSET]:
         for o in range(padded):
             u[o] = 0
@@ -236,11 +220,11 @@ def _step(
 
 
 @kernel
-def _score(readout: int, scores: np.ndarray, v: np.ndarray) -> None:
-    for o in range(len(v)):
-        if readout == 1:
-            scores[o] = v[o]
-        elif readout == 2:
-            scores[o] = max(scores[o], np.int64(v[o]))
-        else:
-            scores[o] += v[o]
+def _note_cells(scratch: Scratch, begin: int, after: int, u: np.ndarray, v: np.ndarray, overflows: np.ndarray) -> None:
+    """Write the spikes of a step as flags, and count the states that are saturated."""
+    flags = scratch.flags
+    for o in range(len(u)):
+        flags[o] = 0
+        overflows[1] += (abs(u[o]) == HIGHEST) + (abs(v[o]) == HIGHEST)
+    for k in range(begin, after):
+        flags[scratch.events[k]] = 1

@@ -38,7 +38,7 @@ def add(t: Any, con: np.ndarray, scratch: Any, begin: int, n_events: int, activa
         start = con[c.CON_WEIGHTS]
         if con[c.CON_KIND] == c.MATRIX:
             sent = i32(n_events)
-            totals = t.totals[con[c.CON_TOTAL] :]
+            totals = t.numbers[con[c.CON_TOTAL] :]
             _matrix(t.weights8, start, size, totals, scratch, begin, n_events, sums)
         else:
             sent = _graded(t.weights8, start, scratch, begin, n_events, sums)
@@ -46,7 +46,7 @@ def add(t: Any, con: np.ndarray, scratch: Any, begin: int, n_events: int, activa
         for o in range(padded):
             sums[o] = i32(gain * i32(sums[o] + constant))
     if con[c.CON_EXPS] >= 0:
-        exponents = t.exponents[con[c.CON_EXPS] : con[c.CON_EXPS] + padded]
+        exponents = t.numbers[con[c.CON_EXPS] : con[c.CON_EXPS] + padded]
         for o in range(padded):
             sums[o] = shifted(sums[o], exponents[o])
     elif con[c.CON_EXP] > 0:
@@ -143,7 +143,7 @@ def _wide(t: Any, con: np.ndarray, scratch: Any, begin: int, n_events: int, acti
         for k in range(begin, begin + n_events):
             weight = t.weights16[start + scratch.events[k] * padded + o]
             total += np.int64(i32(scratch.values[k] * i32(weight)))
-        exponent = con[c.CON_EXP] if con[c.CON_EXPS] < 0 else np.int64(t.exponents[con[c.CON_EXPS] + o])
+        exponent = con[c.CON_EXP] if con[c.CON_EXPS] < 0 else np.int64(t.numbers[con[c.CON_EXPS] + o])
         total = total << exponent if exponent >= 0 else total >> -exponent
         activation[o] = i32(activation[o] + i32(total))
 

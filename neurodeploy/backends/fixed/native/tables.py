@@ -12,10 +12,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from neurodeploy.backends.fixed.native import columns as c
+from neurodeploy.backends.fixed.native.neurons import packed, rows_of
 from neurodeploy.fixedpoint import rules, sigma_delta
 from neurodeploy.fixedpoint.window import Window
-from neurodeploy.mapping.cells import Cells
+from neurodeploy.mapping.cells import Adaptive, Cells, Resonator
 from neurodeploy.mapping.connection import Connection
+from neurodeploy.mapping.kinds import AnyLayer
 from neurodeploy.mapping.layer import Layer, SigmaDelta
 from neurodeploy.mapping.program import INPUT, Program
 
@@ -26,8 +28,9 @@ SPARE = 16
 CHUNK = 128
 """Steps that the kernels take a sample through at a time."""
 
-READOUT_CODES = {"spikes": 0, "v_last": 1, "v_max": 2, "v_sum": 3}
+READOUT_CODES = {"spikes": 0, "v_last": 1, "v_max": 2, "v_sum": 3, rules.SOFTMAX: c.SUMMED_SOFTMAX}
 ROLE_CODES = {sigma_delta.SIGMA: 0, sigma_delta.DELTA: 1, sigma_delta.SIGMA_DELTA: 2}
+CELL_CODES = {Adaptive.kind: c.ADAPTIVE, Resonator.kind: c.RESONATOR}
 
 
 class Tables(NamedTuple):
@@ -42,8 +45,7 @@ class Tables(NamedTuple):
     groups: np.ndarray  # layers that are stepped together: (first, after last, whether in a loop)
     weights8: np.ndarray
     weights16: np.ndarray
-    exponents: np.ndarray
-    totals: np.ndarray
+    numbers: np.ndarray  # exponents and shifts of targets, sums of all rows, and `neurons.packed`
     places: np.ndarray  # of convolutions: places of the sources, ranges of taps, and taps
 
 
@@ -56,11 +58,7 @@ class Native(NamedTuple):
 
 def unsupported(program: Program) -> str:
     """Return in words why the compiled kernels cannot run a Program; empty where they can."""
-    if program.readout not in READOUT_CODES:
-        return f"the readout is {program.readout}"
     for layer in program.layers:
-        if isinstance(layer, Cells):
-            return f"{layer.name} has {layer.kind} neurons"
         shapes = {one.window.output_shape for one in program.into(layer.name) if one.window}
         if len(shapes) > 1:
             return f"{layer.name} is reached by convolutions of different shapes"
@@ -96,6 +94,7 @@ class _Builder:
         self.names = [INPUT, *(layer.name for layer in program.layers)]
         self.sizes = {INPUT: program.n_inputs} | {layer.name: layer.n_neurons for layer in program.layers}
         self.order = {name: self._inner_order(name) for name in self.names}
+        self.numbers = _Flat(np.int32)
         # A connection with several delays is one part for each: (connection, delay, weights as held).
         self.synapses = [(one, delay, held) for one in program.connections for delay, held in one.by_delay()]
 
@@ -140,10 +139,10 @@ class _Builder:
         neurons[c.THRESHOLD] = rules.NEVER << rules.ALIGN_SHIFT
         self.kinds = [_kind(layer) for layer in program.layers]
         after = np.cumsum([len(self._into(layer.name)) for layer in program.layers])
-        rows = np.zeros((len(padded), 17), np.int64)
+        rows = np.zeros((len(padded), 18), np.int64)
         for index, layer in enumerate(program.layers):
             here = slice(first[index], first[index] + layer.n_neurons)
-            for key, value in _neuron_values(layer).items():
+            for key, value in rows_of(layer).items():
                 neurons[key, here] = np.broadcast_to(value, layer.n_neurons)[self.order[layer.name]]
             scored = READOUT_CODES[program.readout] if layer.name == program.output else 0
             row = rows[index]
@@ -154,13 +153,17 @@ class _Builder:
                 self._quick(index),
             )
             row[[c.INTO_FIRST, c.INTO_AFTER]] = after[index] - len(self._into(layer.name)), after[index]
-            row[[c.SCORED, c.START]] = scored, layer.start
+            row[[c.SCORED, c.START, c.OWN]] = scored, layer.start, -1
             if isinstance(layer, SigmaDelta):
                 row[[c.ROLE, c.RELU]] = ROLE_CODES[layer.role], layer.activation == sigma_delta.RELU
                 row[[c.SPIKE_EXP, c.STATE_EXP, c.CUMULATIVE]] = layer.spike_exp, layer.state_exp, layer.cumulative
-            else:
+                continue
+            if isinstance(layer, Layer):
                 row[[c.SUBTRACT, c.REFRACTORY]] = layer.reset == rules.RESET_SUBTRACT, layer.refractory
                 row[[c.CLEAR_EVERY, c.CLEAR_OFFSET]] = layer.clear_every, layer.clear_offset % max(layer.clear_every, 1)
+            if not row[c.REFRACTORY] and not row[c.CLEAR_EVERY]:
+                whole = neurons[:, first[index] : first[index + 1]]
+                row[c.OWN] = self.numbers.put(packed(layer, whole, self.order[layer.name]))
         return rows, neurons
 
     def _into(self, name: str) -> list[int]:
@@ -194,17 +197,18 @@ class _Builder:
         return groups
 
     def _connections(self) -> dict[str, np.ndarray]:
-        weights8, weights16, exponents, totals = _Flat(np.int8), _Flat(np.int16), _Flat(np.int32), _Flat(np.int32)
+        weights8, weights16, numbers = _Flat(np.int8), _Flat(np.int16), self.numbers
         geometry = _Geometry()
-        rows = np.zeros((max(len(self.synapses), 1), 13), np.int64)
+        rows = np.zeros((max(len(self.synapses), 1), 14), np.int64)
         for row, (one, delay, held) in zip(rows, self.synapses, strict=False):
             graded = self.program.graded(one.source)
             targets, sources = self.order[one.target], self.order[one.source]
             padded = _padded(len(targets))
             row[[c.CON_SOURCE, c.CON_TARGET]] = self.names.index(one.source), self.names.index(one.target) - 1
-            row[[c.CON_DELAY, c.CON_LARGEST, c.CON_EXPS]] = delay, np.abs(held).max(initial=0), -1
+            row[[c.CON_DELAY, c.CON_LARGEST]] = delay, np.abs(held).max(initial=0)
+            row[[c.CON_EXPS, c.CON_SHIFTS]] = -1
             if one.weight_exp.ndim:
-                row[c.CON_EXPS] = exponents.put(np.pad(one.row_exponents[targets], (0, padded - len(targets))))
+                row[c.CON_EXPS] = numbers.put(np.pad(one.row_exponents[targets], (0, padded - len(targets))))
             else:
                 row[c.CON_EXP] = one.weight_exp
             if one.window:
@@ -225,14 +229,16 @@ class _Builder:
                 block = _by_row(stored[targets][:, sources], padded, -row[c.CON_OFFSET])
                 row[c.CON_KIND] = c.MATRIX_GRADED if graded else c.MATRIX
                 row[c.CON_WEIGHTS] = weights8.put(np.concatenate([block, np.zeros((1, padded))]))
-                row[c.CON_TOTAL] = totals.put(block.sum(axis=0))
+                row[c.CON_TOTAL] = numbers.put(block.sum(axis=0))
+                if row[c.CON_GAIN] == 2:
+                    shift = np.pad(one.row_exponents[targets] + 1, (0, padded - len(targets)))
+                    row[c.CON_SHIFTS] = numbers.put([shift.clip(min=0), (-shift).clip(min=0)])
         return {
             "connections": rows,
             "geometries": np.array(geometry.rows or [[0] * 9]),
             "weights8": weights8.whole(),
             "weights16": weights16.whole(),
-            "exponents": exponents.whole(),
-            "totals": totals.whole(),
+            "numbers": numbers.whole(),
             "places": geometry.places.whole(),
         }
 
@@ -241,22 +247,12 @@ def _padded(n_neurons: int) -> int:
     return -(-n_neurons // LANES) * LANES
 
 
-def _neuron_values(layer: Layer | SigmaDelta) -> dict[int, Any]:
-    if isinstance(layer, SigmaDelta):
-        return {c.BIAS: layer.effective_bias, c.THRESHOLD: layer.threshold}
-    return {
-        c.KEPT_U: rules.kept_of_current(layer.du),
-        c.KEPT_V: rules.kept_of_potential(layer.dv),
-        c.BIAS: rules.effective_bias(layer.bias_mant, layer.bias_exp),
-        c.THRESHOLD: layer.vth << rules.ALIGN_SHIFT,
-        c.U_INIT: layer.u_init,
-        c.V_INIT: layer.v_init,
-    }
-
-
-def _kind(layer: Layer | SigmaDelta) -> int:
+def _kind(layer: AnyLayer) -> int:
     if isinstance(layer, SigmaDelta):
         return c.SIGMA_DELTA
+    if isinstance(layer, Cells):
+        return CELL_CODES[layer.kind]
+    assert isinstance(layer, Layer), layer.kind
     return c.LIF_SHARED if layer.shared and not layer.refractory and not layer.clear_every else c.LIF
 
 

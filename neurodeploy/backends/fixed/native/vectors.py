@@ -16,13 +16,12 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic as numba_intrinsic
 
+from neurodeploy.backends.fixed.native.columns import EIGHT
 from neurodeploy.fixedpoint import rules
 
 intrinsic: Any = numba_intrinsic
 BYTE, SHORT, WORD, LONG = (ir.IntType(bits) for bits in (8, 16, 32, 64))
-FLOAT = ir.FloatType()
-EIGHT = 8
-"""Neurons of an update: a table of 2^8 rows tells the places of their spikes."""
+FLOAT, DOUBLE = ir.FloatType(), ir.DoubleType()
 SIXTEEN = 16
 """Weights of a sum."""
 
@@ -31,8 +30,8 @@ PLACES = np.argsort(1 - _BITS, axis=1, kind="stable").astype(np.uint8).ravel()
 """For every byte of eight flags, the places of those that are set, first (256 x 8)."""
 
 
-class _Code:
-    """What the generators below share: pointers into arrays, and constants and scalars in every lane."""
+class Code:
+    """What the generators share: pointers into arrays, and constants and scalars in every lane."""
 
     def __init__(self, context: Any, builder: Any, signature: Any, arguments: Any) -> None:
         self.context, self.builder, self.signature, self.arguments = context, builder, signature, arguments
@@ -57,7 +56,9 @@ class _Code:
 
 
 def _bytes(element: Any) -> int:
-    return 4 if element == FLOAT else element.width // 8
+    if element in (FLOAT, DOUBLE):
+        return 4 if element == FLOAT else 8
+    return element.width // 8
 
 
 def constant(value: int) -> Any:
@@ -69,7 +70,7 @@ def _row_adder(count: int, *, first: bool) -> Any:
     """Return the sum of `count` rows of int8 at 16 places, added to a total of int16 or, first, in its place."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        code = _Code(context, builder, signature, arguments)
+        code = Code(context, builder, signature, arguments)
         o, wide = arguments[1], ir.VectorType(SHORT, SIXTEEN)
         parts = [
             builder.sext(code.load(2, builder.add(start, o), BYTE, SIXTEEN), wide) for start in arguments[3 : 3 + count]
@@ -126,12 +127,23 @@ def flags_at(context: Any, flags: Any, at: Any) -> Any:
     """Return eight flags of a byte each as the bits of one number."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        code = _Code(context, builder, signature, arguments)
+        code = Code(context, builder, signature, arguments)
         seen = code.load(0, arguments[1], BYTE, EIGHT)
         mask = builder.icmp_unsigned("!=", seen, ir.Constant(ir.VectorType(BYTE, EIGHT), [0] * EIGHT))
         return builder.zext(builder.bitcast(mask, BYTE), LONG)
 
     return types.int64(flags, types.int64), generate
+
+
+@intrinsic
+def messages_at(context: Any, sent: Any, at: Any) -> Any:
+    """Return which of eight messages are not 0, as the bits of one number."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        sent = Code(context, builder, signature, arguments).load(0, arguments[1], WORD, EIGHT)
+        return builder.zext(builder.bitcast(builder.icmp_signed("!=", sent, constant(0)), BYTE), LONG)
+
+    return types.int64(sent, types.int64), generate
 
 
 @intrinsic
@@ -143,7 +155,7 @@ def append_places(context: Any, bits: Any, base: Any, places: Any, events: Any, 
     """
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        code = _Code(context, builder, signature, arguments)
+        code = Code(context, builder, signature, arguments)
         bits, base, _, _, to = arguments
         found = code.load(2, builder.shl(bits, ir.Constant(LONG, 3)), BYTE, EIGHT)
         found = builder.zext(found, ir.VectorType(WORD, EIGHT))
@@ -153,39 +165,34 @@ def append_places(context: Any, bits: Any, base: Any, places: Any, events: Any, 
     return types.int64(types.int64, types.int32, places, events, types.int64), generate
 
 
-def _neurons(*, subtracts: bool, sums: Any) -> Any:
-    """Return the update of eight neurons of shared decays and threshold: `rules.step`; `sums` is their width."""
+def _neurons(*, subtracts: bool) -> Any:
+    """Return the update of eight neurons of shared decays and threshold: `rules.step`."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        code = _Code(context, builder, signature, arguments)
+        code = Code(context, builder, signature, arguments)
         o = arguments[5]
         shift, kept_u, kept_v, threshold = (code.everywhere(scalar, EIGHT) for scalar in arguments[6:10])
         u, v, bias = (code.load(index, o, WORD, EIGHT) for index in (0, 1, 3))
-        drive = code.load(2, o, sums, EIGHT)
-        if sums != WORD:
-            drive = builder.sext(drive, ir.VectorType(WORD, EIGHT))
-        drive = builder.shl(drive, shift)
-        u = _wrapped(builder, builder.add(_leaked(builder, u, kept_u), drive))
+        drive = builder.shl(builder.sext(code.load(2, o, SHORT, EIGHT), ir.VectorType(WORD, EIGHT)), shift)
+        u = wrapped(builder, builder.add(leaked(builder, u, kept_u), drive))
         code.store(u, 0, o)
-        v = builder.add(builder.add(_leaked(builder, v, kept_v), u), bias)
-        for order, limit in (("<", 1 - rules.STATE_LIMIT), (">", rules.STATE_LIMIT - 1)):
-            v = builder.select(builder.icmp_signed(order, v, constant(limit)), constant(limit), v)
+        v = within(builder, builder.add(builder.add(leaked(builder, v, kept_v), u), bias), rules.STATE_LIMIT - 1)
         fired = builder.icmp_signed(">", v, threshold)
         after = builder.sub(v, threshold) if subtracts else constant(0)
         code.store(builder.select(fired, after, v), 1, o)
-        return _counted(code, o, fired)
+        return counted(code, o, fired)
 
     return generate
 
 
-def _counted(code: _Code, o: Any, fired: Any) -> Any:
+def counted(code: Code, o: Any, fired: Any) -> Any:
     """Return the spikes as bits, after adding them to the counts."""
     builder = code.builder
     code.store(builder.add(code.load(4, o, WORD, EIGHT), builder.zext(fired, ir.VectorType(WORD, EIGHT))), 4, o)
     return builder.zext(builder.bitcast(fired, BYTE), LONG)
 
 
-def _leaked(builder: Any, state: Any, kept: Any) -> Any:
+def leaked(builder: Any, state: Any, kept: Any) -> Any:
     """`rules.leak_toward_zero`: the product, of up to 44 bits, in two halves of 32."""
     shift, low_bits = constant(rules.DECAY_BITS), constant(rules.DECAY_ONE - 1)
     high = builder.ashr(state, shift)
@@ -195,14 +202,21 @@ def _leaked(builder: Any, state: Any, kept: Any) -> Any:
     return builder.add(builder.mul(high, kept), builder.ashr(low, shift))
 
 
-def _wrapped(builder: Any, u: Any) -> Any:
+def wrapped(builder: Any, u: Any) -> Any:
     """`rules.wrap_current`."""
     half, around = rules.STATE_LIMIT, constant(2 * rules.STATE_LIMIT)
     low = builder.select(builder.icmp_signed("<=", u, constant(-half)), builder.add(u, around), u)
     return builder.select(builder.icmp_signed(">", u, constant(half)), builder.sub(u, around), low)
 
 
-def _update(*, subtracts: bool, width: Any) -> Any:
+def within(builder: Any, value: Any, limit: int) -> Any:
+    """Return the value clipped to plus and minus `limit`."""
+    for order, edge in (("<", constant(-limit)), (">", constant(limit))):
+        value = builder.select(builder.icmp_signed(order, value, edge), edge, value)
+    return value
+
+
+def _update(*, subtracts: bool) -> Any:
     def typed(
         context: Any,
         u: Any,
@@ -218,15 +232,13 @@ def _update(*, subtracts: bool, width: Any) -> Any:
     ) -> Any:
         """Update the eight neurons from `o` on, count their spikes, and return them as bits."""
         numbers: list[Any] = [types.int64, *[types.int32] * 4]
-        return types.int64(u, v, sums, bias, counts, *numbers), _neurons(subtracts=subtracts, sums=width)
+        return types.int64(u, v, sums, bias, counts, *numbers), _neurons(subtracts=subtracts)
 
     return intrinsic(typed)
 
 
-neurons_to_zero = _update(subtracts=False, width=SHORT)
-neurons_subtracting = _update(subtracts=True, width=SHORT)
-neurons_to_zero_32 = _update(subtracts=False, width=WORD)
-neurons_subtracting_32 = _update(subtracts=True, width=WORD)
+neurons_to_zero = _update(subtracts=False)
+neurons_subtracting = _update(subtracts=True)
 
 
 def _float_neurons(*, subtracts: bool) -> Any:
@@ -237,7 +249,7 @@ def _float_neurons(*, subtracts: bool) -> Any:
     eight = ir.VectorType(FLOAT, EIGHT)
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        code = _Code(context, builder, signature, arguments)
+        code = Code(context, builder, signature, arguments)
         o = arguments[5]
         scale, kept_u, kept_v, threshold = (code.everywhere(scalar, EIGHT) for scalar in arguments[6:10])
         u, v, bias = (code.load(index, o, FLOAT, EIGHT) for index in (0, 1, 3))
@@ -254,7 +266,7 @@ def _float_neurons(*, subtracts: bool) -> Any:
         fired = builder.fcmp_ordered(">", v, threshold)
         after = builder.fsub(v, threshold) if subtracts else ir.Constant(eight, [0.0] * EIGHT)
         code.store(builder.select(fired, after, v), 1, o)
-        return _counted(code, o, fired)
+        return counted(code, o, fired)
 
     return generate
 
