@@ -265,6 +265,22 @@ def largest(context: Any, value: Any) -> Any:
 
 
 @intrinsic
+def add_with_square(context: Any, sums: Any, at: Any, squares_at: Any, value: Any) -> Any:
+    """Add eight floats to eight entries of a flat float64 array, and their squares to eight others."""
+
+    def generate(context: Any, builder: Any, kinds: Any, arguments: Any) -> Any:
+        sums, at, squares_at, value = arguments
+        doubles = ir.VectorType(ir.DoubleType(), WIDTH)
+        wide = builder.fpext(value, doubles)
+        for where, added in ((at, wide), (squares_at, builder.fmul(wide, wide))):
+            pointer = _pointer(context, builder, kinds.args[0], sums, where, doubles)
+            builder.store(builder.fadd(builder.load(pointer, align=8), added), pointer, align=8)
+        return context.get_dummy_value()
+
+    return types.void(sums, types.int64, types.int64, lanes), generate
+
+
+@intrinsic
 def larger(context: Any, a: Any, b: Any) -> Any:
     """Return the larger of two values, lane by lane."""
 
@@ -307,24 +323,29 @@ def exponential(context: Any, value: Any) -> Any:
     return lanes(lanes), generate
 
 
-def _hashed(builder: Any, value: Any) -> Any:
-    """A mixing of 32 bits. Source: C. Wellons, hash-prospector, `lowbias32`."""
-    for shift, factor in ((16, 0x7FEB352D), (15, 0x846CA68B), (16, None)):
-        value = builder.xor(value, builder.lshr(value, ir.Constant(WORDS, [shift] * WIDTH)))
-        if factor is not None:
-            value = builder.mul(value, ir.Constant(WORDS, [factor] * WIDTH))
-    return value
+WEYL = 0x9E3779B9
+"""2^32 over the golden ratio, odd."""
 
 
 @intrinsic
 def drawn(context: Any, counter: Any, first_key: Any, second_key: Any, limit: Any) -> Any:
-    """Return as bits which of eight random 32-bit numbers are below `limit`; counters are `counter` to +7."""
+    """Return as bits which of eight random 32-bit numbers are below `limit`; counters are `counter` to +7.
+
+    Source: G. L. Steele Jr. et al., OOPSLA 2014 (a Weyl sequence, mixed), with the mixing of 32 bits of C. Wellons,
+    hash-prospector (`lowbias32`), and a second key in its middle.
+    """
 
     def generate(context: Any, builder: Any, kinds: Any, arguments: Any) -> Any:
-        counter, first, second, limit = (everywhere(builder, builder.trunc(one, WORD)) for one in arguments)
-        value = builder.add(counter, ir.Constant(WORDS, list(range(WIDTH))))
-        for key in (first, second):
-            value = _hashed(builder, builder.xor(value, key))
-        return _as_bits(builder, builder.icmp_unsigned("<", value, limit))
+        def every(number: int) -> Any:
+            return ir.Constant(WORDS, [number] * WIDTH)
+
+        counter, first, second, limit = (builder.trunc(one, WORD) for one in arguments)
+        value = everywhere(builder, builder.add(builder.mul(counter, ir.Constant(WORD, WEYL)), first))
+        value = builder.add(value, ir.Constant(WORDS, [lane * WEYL % (1 << 32) for lane in range(WIDTH)]))
+        value = builder.mul(builder.xor(value, builder.lshr(value, every(16))), every(0x7FEB352D))
+        value = builder.xor(value, everywhere(builder, second))
+        value = builder.mul(builder.xor(value, builder.lshr(value, every(15))), every(0x846CA68B))
+        value = builder.xor(value, builder.lshr(value, every(16)))
+        return _as_bits(builder, builder.icmp_unsigned("<", value, everywhere(builder, limit)))
 
     return types.int64(*[types.int64] * 4), generate

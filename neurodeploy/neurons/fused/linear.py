@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from neurodeploy.neurons.fused.kernel import BLOCK, VECTORS, Kernel, inlined
-from neurodeploy.neurons.fused.lanes import fused, load, splat, store, total
+from neurodeploy.neurons.fused.lanes import add_with_square, fused, load, splat, store, total
 
 OF_SCALE, OF_MEAN_GRAD, OF_MEAN, OF_SLOPE = range(0, 32, 8)
 """Places in a record of what takes the gradient g of a normalised field to that of the field x itself:
@@ -94,7 +94,7 @@ def gather(
                         a = fused(splat(values[entry]), load(weights, at), a)
                     store(field, to + 8 * vector, a)
             if len(sums):
-                _add_row(field[to : to + 8 * width], sums[block * BLOCK :], sums[(n_vectors + block * VECTORS) * 8 :])
+                _add_row(field, to, width, sums, block * BLOCK, n_vectors * 8)
 
 
 @Kernel
@@ -112,16 +112,13 @@ def column_sums(
     for block in range(first_block, after_block):
         width = min(VECTORS, n_vectors - block * VECTORS)
         for row in range(n_rows):
-            to = block * slab + row * stride
-            _add_row(field[to : to + 8 * width], sums[block * BLOCK :], sums[(n_vectors + block * VECTORS) * 8 :])
+            _add_row(field, block * slab + row * stride, width, sums, block * BLOCK, n_vectors * 8)
 
 
 @inlined
-def _add_row(row: np.ndarray, plain: np.ndarray, squares: np.ndarray) -> None:
-    for at in range(len(row)):
-        value = np.float64(row[at])
-        plain[at] += value
-        squares[at] += value * value
+def _add_row(field: np.ndarray, begin: int, width: int, sums: np.ndarray, neuron: int, size: int) -> None:
+    for n in range(0, 8 * width, 8):
+        add_with_square(sums, neuron + n, size + neuron + n, load(field, begin + n))
 
 
 @inlined
