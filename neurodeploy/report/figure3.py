@@ -45,8 +45,8 @@ DODGE = 0.06
 ROW = 0.13
 """Height of a row of the key, as a part of its cell."""
 TITLE_LETTERS = 105
-SEEN = 0.005
-"""Part by which two counts must differ for both to be drawn."""
+SEEN = 0.05
+"""Part by which two counts must differ for both to be seen: less, and one marker hides the other."""
 
 Limits = tuple[float, float]
 
