@@ -32,8 +32,12 @@ def first_difference(found: Trace, expected: Trace) -> Difference | None:
 def told(difference: Difference, found: str, expected: str) -> str:
     """Return the difference in words, with the names of both runs and every digit of their values."""
     where = f"step {difference.step}, sample {difference.sample}, neuron {difference.neuron}"
-    values = f"{difference.found:.0f} in {found}, {difference.expected:.0f} in {expected}"
+    values = f"{_digits(difference.found)} in {found}, {_digits(difference.expected)} in {expected}"
     return f"{difference.what} of layer {difference.layer} at {where}: {values}"
+
+
+def _digits(value: float) -> str:
+    return f"{value:.0f}" if value.is_integer() else repr(value)
 
 
 def states_in(trace: Trace) -> int:

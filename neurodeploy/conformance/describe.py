@@ -8,12 +8,14 @@ from typing import Any
 import numpy as np
 
 from neurodeploy.conformance.parts import PLAIN_LAYER, PLAIN_WINDOW, Network
+from neurodeploy.fixedpoint import rules
 from neurodeploy.mapping.connection import Connection
 from neurodeploy.mapping.kinds import AnyLayer
+from neurodeploy.mapping.program import Program
 
 MOST_VALUES = 12
 """Of a list; what is longer is cut, with its length."""
-ALWAYS = ("role", "du", "dv", "vth")
+ALWAYS = ("role", "du", "dv", "vth", "fraction_bits")
 """Parameters that are told whatever their value."""
 
 
@@ -23,7 +25,7 @@ def describe(network: Network) -> list[str]:
     graded = "graded " if program.graded_input else ""
     lines = [
         f"{_many(n_samples, 'sample')}, {_many(n_steps, 'step')}, {_many(n_inputs, graded + 'input channel')}, "
-        f"{program.readout} of {program.output}"
+        f"{program.readout} of {program.output}{_unit(program)}"
     ]
     lines += [_layer(layer) for layer in program.layers]
     lines += [_connection(one) for one in program.connections]
@@ -33,6 +35,12 @@ def describe(network: Network) -> list[str]:
 def _layer(layer: AnyLayer) -> str:
     said = [f"{key} {_values(getattr(layer, key))}" for key in _told(layer)]
     return f"{layer.name}: {_many(layer.n_neurons, layer.kind + ' neuron')}, {', '.join(said)}"
+
+
+def _unit(program: Program) -> str:
+    if program.readout != rules.SOFTMAX:
+        return ""
+    return f", whose v_per_unit is {_values(program.layer(program.output).v_per_unit)}"
 
 
 def _told(layer: AnyLayer) -> list[str]:

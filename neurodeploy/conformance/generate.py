@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 
 from neurodeploy.backends.lava import synapses
+from neurodeploy.conformance.cells import with_cells
+from neurodeploy.conformance.draw import Shape, among
 from neurodeploy.conformance.engines import readable
 from neurodeploy.conformance.kinds import kinds_of
 from neurodeploy.fixedpoint import rules, sigma_delta
@@ -21,8 +23,6 @@ from neurodeploy.mapping.connection import Connection, sum_pool
 from neurodeploy.mapping.kinds import AnyLayer
 from neurodeploy.mapping.layer import Layer, SigmaDelta
 from neurodeploy.mapping.program import INPUT, READOUTS, Program
-
-Shape = tuple[int, ...]
 
 MOST_NEURONS = 40
 """Of one population: Lava's convolutions and our readable engine take longer by the neuron."""
@@ -49,7 +49,9 @@ def random_case(seed: int, *, lava: bool = False) -> Case:
     """
     for attempt in itertools.count():
         rng = np.random.default_rng([seed, attempt])
-        program = _Drawn(rng, lava=lava).program(f"seed {seed}")
+        # Cells have a stream of their own, so that what other kinds draw does not depend on them.
+        others = _Drawn(rng, lava=lava).program(f"seed {seed}")
+        program = with_cells(np.random.default_rng([seed, attempt, 1]), others)
         spikes = _spikes(rng, program)
         if not (lava and beyond_lava(program, spikes)):
             break
@@ -79,13 +81,6 @@ def largest_message(one: Connection) -> int:
     if not synapses.runs_as_conv(one):
         return synapses.largest_message(one)
     return ((1 << 31) - 1) // max(int(one.largest_sum().max()), 1)
-
-
-def among(rng: np.random.Generator, low: int, high: int, size: int | Shape | None = None) -> np.ndarray:
-    """Return integers of a range, every other one at or beside its ends."""
-    anywhere = rng.integers(low, high + 1, size)
-    edges = rng.choice([low, min(low + 1, high), max(high - 1, low), high], size)
-    return np.where(rng.random(size) < 0.5, anywhere, edges)
 
 
 class _Drawn:
@@ -237,7 +232,7 @@ class _Drawn:
     def exponent(self, n_rows: int) -> Any:
         """Return exponents around 0, or anywhere, shared or one for each row.
 
-        Rows have at most three of them: each is a network process of its own in Lava.
+        Rows have at most three of them: with delays each is a process of its own in Lava.
         """
         low, high = (-2, 2) if self.chance(0.4) else (rules.WEIGHT_EXPONENT_MIN, rules.WEIGHT_EXPONENT_MAX)
         few = among(self.rng, low, high, 3)

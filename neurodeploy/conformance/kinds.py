@@ -7,7 +7,9 @@ from collections.abc import Iterator
 import numpy as np
 
 from neurodeploy.fixedpoint import rules, sigma_delta
+from neurodeploy.fixedpoint.cells import COEFFICIENT_LIMIT, MAX_FRACTION_BITS, MIN_FRACTION_BITS
 from neurodeploy.fixedpoint.window import Window
+from neurodeploy.mapping.cells import CELLS, Cells
 from neurodeploy.mapping.connection import Connection
 from neurodeploy.mapping.kinds import AnyLayer
 from neurodeploy.mapping.layer import Layer, SigmaDelta
@@ -23,6 +25,7 @@ NEURON_KINDS = (
     *("IF", "LIF", "CUBA", "own parameters", "refractory", "never fires", "clears"),
     *("bias", "bias exponent", "initial state", *(f"reset {reset}" for reset in rules.RESETS)),
     *(*sigma_delta.ROLES, *sigma_delta.ACTIVATIONS, "cumulative"),
+    *(*CELLS, "fraction bits 4", "fraction bits 15", "largest coefficient"),
 )
 NETWORK_KINDS = (
     *("graded input", "silent input", "full input", "several samples"),
@@ -56,8 +59,19 @@ def _of_layer(layer: AnyLayer) -> Iterator[str]:
             yield layer.activation
         if layer.cumulative and layer.role != sigma_delta.SIGMA:
             yield "cumulative"
-        return
-    yield from _of_lif(layer)
+    elif isinstance(layer, Cells):
+        yield from _of_cells(layer)
+    else:
+        yield from _of_lif(layer)
+
+
+def _of_cells(layer: Cells) -> Iterator[str]:
+    yield layer.kind
+    if layer.fraction_bits in (MIN_FRACTION_BITS, MAX_FRACTION_BITS):
+        yield f"fraction bits {layer.fraction_bits}"
+    largest = max(int(np.abs(getattr(layer, key)).max()) for key in layer.coefficients)
+    if largest == COEFFICIENT_LIMIT << layer.fraction_bits:
+        yield "largest coefficient"
 
 
 def _of_lif(layer: Layer) -> Iterator[str]:

@@ -13,7 +13,9 @@ import numpy as np
 
 from neurodeploy.errors import NeurodeployError
 from neurodeploy.fixedpoint import rules, sigma_delta
+from neurodeploy.fixedpoint.cells import MIN_FRACTION_BITS
 from neurodeploy.fixedpoint.window import Pair, Window
+from neurodeploy.mapping.cells import CELLS, Cells
 from neurodeploy.mapping.connection import Connection
 from neurodeploy.mapping.kinds import AnyLayer
 from neurodeploy.mapping.layer import Layer
@@ -234,6 +236,7 @@ def with_layer(network: Network, index: int, layer: AnyLayer) -> Network | None:
 _ZERO = (
     *("refractory", "clear_every", "clear_offset", "bias_mant", "bias_exp", "u_init", "v_init", "dv"),
     *("bias", "spike_exp", "state_exp"),
+    *(key for kind in CELLS.values() for key in kind.integers if key not in ("bias", "vth")),
 )
 PLAIN_LAYER: dict[str, Any] = dict.fromkeys(_ZERO, 0) | {
     "reset": rules.RESET_ZERO,
@@ -242,6 +245,7 @@ PLAIN_LAYER: dict[str, Any] = dict.fromkeys(_ZERO, 0) | {
     "du": rules.DECAY_ONE - 1,
     "activation": sigma_delta.UNIT,
     "cumulative": False,
+    "fraction_bits": MIN_FRACTION_BITS,
 }
 """What each parameter of a layer is when it does least."""
 
@@ -252,7 +256,7 @@ def plainer_layers(network: Network) -> Iterator[Network | None]:
         for key in (one.name for one in fields(layer) if one.name in PLAIN_LAYER):
             found, plain = getattr(layer, key), PLAIN_LAYER[key]
             if key == "vth" and not isinstance(layer, Layer):
-                plain = 0
+                plain = rules.STATE_LIMIT - 1 if isinstance(layer, Cells) else 0
             if np.any(found != plain):
                 values: dict[str, Any] = {key: np.full_like(found, plain) if isinstance(found, np.ndarray) else plain}
                 yield with_layer(network, index, replace(layer, **values))

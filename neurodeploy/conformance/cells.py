@@ -1,0 +1,65 @@
+"""Adaptive neurons, resonators and summed softmaxes in random networks.
+
+They take the places of other layers and readouts in a network that was drawn without them.
+Axes: N neuron of a layer.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from neurodeploy.conformance.draw import among
+from neurodeploy.fixedpoint import rules
+from neurodeploy.fixedpoint.cells import COEFFICIENT_LIMIT, MAX_FRACTION_BITS, MIN_FRACTION_BITS
+from neurodeploy.mapping.cells import CELLS, Cells
+from neurodeploy.mapping.kinds import AnyLayer
+from neurodeploy.mapping.layer import Layer
+from neurodeploy.mapping.program import Program
+
+PLACES = 0.2
+"""Part of the layers that become cells."""
+SOFTMAXES = 0.12
+"""Part of the readouts that become a softmax, where the output's potentials have a unit."""
+TOP = rules.STATE_LIMIT - 1
+
+
+def with_cells(rng: np.random.Generator, program: Program) -> Program:
+    """Return the network with some of its layers, and at times its readout, replaced."""
+    layers = {one.name: _cells(rng, one) if rng.random() < PLACES else one for one in program.layers}
+    readout, output = program.readout, layers[program.output]
+    if rng.random() < SOFTMAXES and isinstance(output, Layer | Cells):
+        # From one neuron that takes all to hardly a difference between them.
+        unit = np.full(output.n_neurons, 2.0 ** rng.integers(4, rules.STATE_BITS + 1))
+        layers[output.name] = replace(output, v_per_unit=unit)
+        readout = rules.SOFTMAX
+    return replace(program, layers=tuple(layers.values()), readout=readout)
+
+
+def _cells(rng: np.random.Generator, layer: AnyLayer) -> Cells:
+    """Return cells of a layer's name, shape and start, stable or not, near 0 or at the ends of their fields."""
+    kind, n_neurons = list(CELLS.values())[rng.integers(2)], layer.n_neurons
+    bits = int(among(rng, MIN_FRACTION_BITS, MAX_FRACTION_BITS))
+    most = COEFFICIENT_LIMIT << bits
+    values: dict[str, Any] = _stable(rng, 1 << bits, n_neurons)
+    if rng.random() < 0.4:
+        values |= {key: among(rng, -most, most, n_neurons) for key in kind.coefficients}
+    bound = min(1 << int(rng.integers(4, rules.STATE_BITS)), TOP)
+    for key in ("jump", "drop", "drop_y", "bias"):
+        values[key] = among(rng, -bound, bound, n_neurons) * (rng.random(n_neurons) < 0.6)
+    values["vth"] = among(rng, 0, bound, n_neurons) if rng.random() < 0.8 else among(rng, -TOP, TOP, n_neurons)
+    ones = np.ones(n_neurons)
+    units: dict[str, Any] = {key: ones if "per" in key else 0 * ones for key in kind.units}
+    mine = {key: values[key] for key in kind.integers}
+    return kind(name=layer.name, start=layer.start, shape=layer.shape, fraction_bits=bits, **mine, **units)
+
+
+def _stable(rng: np.random.Generator, one: int, n_neurons: int) -> dict[str, np.ndarray]:
+    """Return coefficients of either kind for which no state grows by itself."""
+    radius, angle = rng.uniform(0.3, 1, n_neurons), rng.uniform(0, 2 * np.pi, n_neurons)
+    pole = {"re": radius * np.cos(angle) * one, "im": radius * np.sin(angle) * one}
+    leaks = {key: among(rng, 0, one, n_neurons) for key in ("alpha", "beta")}
+    coupling = {key: rng.integers(0, one // 2, n_neurons) for key in ("gain", "a")}
+    return {key: value.astype(np.int64) for key, value in (pole | leaks | coupling).items()}
