@@ -108,6 +108,8 @@ class Program:
         rest += [(la.kind, *((key, getattr(la, key)) for key in la.plain)) for la in self.layers]
         rest += [(co.name, co.source, co.target, co.sign, co.window) for co in self.connections]
         sha.update(repr(rest).encode())
+        if self.readout == rules.SOFTMAX:  # it decides the class, on the host
+            sha.update(np.ascontiguousarray(self.layer(self.output).v_per_unit, dtype="<f8").tobytes())
         return sha.hexdigest()
 
 
@@ -148,6 +150,10 @@ def check(program: Program) -> None:
             f"{where}: readout 'softmax' needs potentials in units of the graph, which the {output.kind} neurons of "
             f"{output.name!r} have not; read 'v_sum', or end on other neurons"
         )
+    if program.readout == rules.SOFTMAX:
+        unit = output.v_per_unit
+        if not (np.isfinite(unit) & (unit > 0)).all():
+            raise ProgramError(f"{output.name}: v_per_unit {unit.min()}..{unit.max()} is no size of a potential of 1")
     for layer in program.layers:
         layer.check()
     for one in program.connections:
