@@ -27,5 +27,5 @@ def test_the_unit_of_the_potentials_is_part_of_the_program() -> None:
 
 @pytest.mark.parametrize("unit", [0.0, -1.0, np.nan, np.inf])
 def test_a_unit_that_is_no_size_is_refused(unit: float) -> None:
-    with pytest.raises(ProgramError, match="out: v_per_unit .* is no size of a potential of 1"):
+    with pytest.raises(ProgramError, match=r"out: v_per_unit .* is no size of a potential of 1"):
         with_unit(random_program(Adaptive), unit)
