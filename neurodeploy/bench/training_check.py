@@ -1,12 +1,13 @@
 """Whether two ways to train compute the same: spikes and gradients of one step, with the same dropout and start.
 
-Spikes are decisions, and rounding turns a few of millions; each changes what comes after it. So both float32 ways are
-held against the readable network in float64. Axes: B sample, T step, N neuron, C class.
+Spikes and the surrogate's window are decisions, and rounding turns a few of millions; each changes what comes after
+it. So both float32 ways are held against the readable network in float64, a few samples at a time: decisions are
+counted, and gradients compared where all decisions agree. Axes: B sample, T step, N neuron, C class.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from neurodeploy.bench.training_work import TrainingWork, with_engine
 
@@ -15,25 +16,62 @@ if TYPE_CHECKING:
 
     from neurodeploy.networks.family import FamilyNetwork
 
-SAMPLES = 8
-"""Of the work's batch; float64 through autograd takes its memory."""
+CHECKS, SAMPLES = 4, 2
+"""Parts of the work's batches, and samples in each."""
+
+
+class _Step(NamedTuple):
+    """Gradients of a training step, and its decisions, each (B, T, N): spikes, and surrogate derivatives."""
+
+    grads: list[torch.Tensor]
+    decisions: list[torch.Tensor]
+
+    def differing(self, other: _Step) -> int:
+        pairs = zip(self.decisions, other.decisions, strict=True)
+        return sum(int((one.double() != two.double()).sum()) for one, two in pairs)
+
+    def furthest(self, exact: _Step) -> float:
+        """Return the largest difference of any parameter's gradient, over that parameter's largest gradient."""
+        pairs = zip(self.grads, exact.grads, strict=True)
+        return max(float((one.double() - two).abs().max() / two.abs().max().clamp(min=1e-300)) for one, two in pairs)
 
 
 def checked(work: TrainingWork) -> dict[str, Any]:
-    """Return how far ours, and torch's own float32, are from float64 in one training step.
+    """Return how far ours, and torch's own float32, are from float64 in training steps.
 
-    Keys: `largest_relative_difference` (of ours; the largest difference in any parameter's gradient over its largest
-    gradient), `eager_largest_relative_difference`, `spikes` decided, and of these `differing` and `eager_differing`.
+    Keys: `samples`, `decisions` taken by each, `differing` and `eager_differing` of these;
+    `largest_relative_difference` and `eager_largest_relative_difference` of gradients, over the parts of the samples
+    where all decisions agree (`agreeing`, `eager_agreeing` many), or over all where none do.
     """
+    told: dict[str, Any] = {"samples": 0, "decisions": 0}
+    found: dict[str, list[tuple[int, float]]] = {"": [], "eager_": []}
+    for part in range(CHECKS):
+        x_BTI, labels_B = work.batches[part % len(work.batches)]
+        first = part * SAMPLES % max(1, len(x_BTI) - SAMPLES + 1)
+        some = slice(first, first + SAMPLES)
+        exact, eager, mine = _steps(work, x_BTI[some], labels_B[some], part)
+        told["samples"] += len(labels_B[some])
+        told["decisions"] += sum(one.numel() for one in exact.decisions)
+        for name, step in (("", mine), ("eager_", eager)):
+            found[name].append((step.differing(exact), step.furthest(exact)))
+    for name, steps in found.items():
+        agreeing = [furthest for differing, furthest in steps if not differing]
+        told[f"{name}differing"] = sum(differing for differing, _ in steps)
+        told[f"{name}agreeing"] = len(agreeing)
+        told[f"{name}largest_relative_difference"] = max(agreeing or [furthest for _, furthest in steps])
+    return told
+
+
+def _steps(work: TrainingWork, x_BTI: torch.Tensor, labels_B: torch.Tensor, seed: int) -> tuple[_Step, _Step, _Step]:
+    """Return the same step in float64 and in float32 by the readable network, and by ours."""
     import torch
     from torch.nn import functional
 
     from neurodeploy.neurons.ssm import whole
 
-    x_BTI, labels_B = (one[:SAMPLES] for one in work.batches[0])
     mine = with_engine(work.network, "fused")
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(1)
+        torch.manual_seed(seed)
         empty = [x_BTI.new_empty(len(x_BTI), 1, layer.n_neurons) for layer in mine.layers]
         starts = [layer.random_start(one) for layer, one in zip(mine.layers, empty, strict=True)]
         start_BC = torch.rand(len(x_BTI), len(mine.readout.alpha))
@@ -43,43 +81,37 @@ def checked(work: TrainingWork) -> dict[str, Any]:
             fed = whole.hidden(layer, fed, start)
             sent.append(fed)
     functional.cross_entropy(whole.summed_softmax(mine.readout, fed, start_BC), labels_B).backward()
+    ours = [one for each in sent for one in (each.before_dropout().detach(), each.surrogates())]
     masks = [one.kept() * one.dropout.gain for one in sent]
-    ours = [one.before_dropout() for one in sent]
-    found = {}
-    for kind in (torch.float64, torch.float32):
-        network = with_engine(work.network, "reference").to(kind)
-        spikes = _stepped(network, x_BTI, labels_B, starts, start_BC, masks)
-        found[kind] = network, spikes
-    exact, exact_spikes = found[torch.float64]
-    eager, eager_spikes = found[torch.float32]
-    return {
-        "samples": len(x_BTI),
-        "largest_relative_difference": _furthest(mine, exact),
-        "eager_largest_relative_difference": _furthest(eager, exact),
-        "spikes": sum(one.numel() for one in ours),
-        "differing": _differing(ours, exact_spikes),
-        "eager_differing": _differing(eager_spikes, exact_spikes),
-    }
+    exact, eager = (
+        _readable(with_engine(work.network, "reference").to(kind), x_BTI, labels_B, starts, start_BC, masks)
+        for kind in (torch.float64, torch.float32)
+    )
+    return exact, eager, _Step(_grads(mine), ours)
 
 
-def _stepped(
+def _readable(
     network: FamilyNetwork,
     x_BTI: torch.Tensor,
     labels_B: torch.Tensor,
     starts: list[Any],
     start_BC: torch.Tensor,
     masks: list[torch.Tensor],
-) -> list[torch.Tensor]:
-    """Leave in a readable network its gradients with given starts and dropout, and return its spikes."""
+) -> _Step:
     from torch.nn import functional
 
+    from neurodeploy.neurons.ssm.resonator_layer import ResonatorLayer
+    from neurodeploy.neurons.surrogate import boxcar
+
     kind = network.readout.alpha.dtype
-    fed, spikes = x_BTI.to(kind), []
+    fed, decisions = x_BTI.to(kind), []
     for layer, start, mask_BTN in zip(network.layers, starts, masks, strict=True):
-        spikes.append(layer.scan(layer.drive(fed), _as(start, kind)))
-        fed = spikes[-1] * mask_BTN.to(kind)
+        traced = layer.trace(layer.drive(fed), _as(start, kind))
+        read = layer.coefficients().read * traced.u_BTN.re if isinstance(layer, ResonatorLayer) else traced.u_BTN
+        decisions += [traced.s_BTN.detach(), boxcar(read.detach() - 1)]
+        fed = traced.s_BTN * mask_BTN.to(kind)
     functional.cross_entropy(network.readout(fed, start_BC.to(kind)), labels_B).backward()
-    return [one.detach() for one in spikes]
+    return _Step(_grads(network), decisions)
 
 
 def _as(state: Any, kind: torch.dtype) -> Any:
@@ -89,15 +121,5 @@ def _as(state: Any, kind: torch.dtype) -> Any:
     return type(state)(*(_as(one, kind) for one in state))
 
 
-def _furthest(one: FamilyNetwork, exact: FamilyNetwork) -> float:
-    found = 0.0
-    for mine, other in zip(one.parameters(), exact.parameters(), strict=True):
-        assert mine.grad is not None
-        assert other.grad is not None
-        away = (mine.grad.double() - other.grad).abs().max()
-        found = max(found, float(away / other.grad.abs().max().clamp(min=1e-300)))
-    return found
-
-
-def _differing(some: list[torch.Tensor], others: list[torch.Tensor]) -> int:
-    return sum(int((one.double() != other).sum()) for one, other in zip(some, others, strict=True))
+def _grads(network: FamilyNetwork) -> list[torch.Tensor]:
+    return [one.grad for one in network.parameters() if one.grad is not None]

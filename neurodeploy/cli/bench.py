@@ -119,7 +119,7 @@ def _training_lines(result: dict[str, Any]) -> list[str]:
         f"{floor['ours_over_dense_products']:.2f} times as long",
         f"gradients within {gradients['largest_relative_difference']:.1e} of float64 (torch's float32 within "
         f"{gradients['eager_largest_relative_difference']:.1e}); {gradients['differing']} of "
-        f"{gradients['spikes']:,} spikes differ (torch's: {gradients['eager_differing']})",
+        f"{gradients['decisions']:,} spikes and surrogates differ (torch's: {gradients['eager_differing']})",
         *[f"absent  {one['name']}: {one['reason']}" for one in result["absent"]],
     ]
 

@@ -36,14 +36,14 @@ def test_all_keys_are_there() -> None:
     assert mine["samples_per_second"] == pytest.approx(4 / mine["seconds_per_step"])
     assert peer["ratio_spread"]["min"] <= peer["ratio_spread"]["max"]
     assert found["floor"]["dense_products_s"] > 0
-    assert found["gradients"]["spikes"] == 2 * 4 * 20 * 24
+    assert found["gradients"]["decisions"] == 2 * 2 * found["gradients"]["samples"] * 20 * 24
 
 
 @pytest.mark.parametrize("model", ["silif", "csilif", "rlif"])
 def test_the_same_is_trained(model: str) -> None:
     found = checked(training_work(model, hidden=24, steps=30, batch=4, fresh=False))
-    assert found["differing"] == 0
-    assert found["largest_relative_difference"] < 1e-4
+    assert found["agreeing"] >= 3
+    assert found["largest_relative_difference"] < 1e-5
 
 
 def test_a_wrong_gradient_would_be_seen(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -55,8 +55,9 @@ class Spikes:
 
     Attributes:
         fired: Plane of the spikes before dropout.
+        window: Plane of what is so near to the threshold that the surrogate is 1.
         sent: The spikes after dropout; each is worth `dropout.gain`.
-        near: Entries that have a gradient.
+        near: Entries in the window that dropout keeps, which the next layer gives a gradient.
         near_E: Autograd's way through the spikes: its gradients are those of the entries in `near`; its numbers mean
             nothing.
         rates_N: Mean spikes in a step before dropout; with a gradient.
@@ -65,6 +66,7 @@ class Spikes:
     extent: Extent
     dropout: Dropout
     fired: np.ndarray
+    window: np.ndarray
     sent: Events
     near: Events
     near_E: torch.Tensor
@@ -84,6 +86,10 @@ class Spikes:
         """Return where dropout keeps spikes, 0.0 or 1.0, (B, T, N)."""
         dropout = self.dropout
         return events.spread(self.extent, dropout.kept) if len(dropout.kept) else torch.ones(self.extent)
+
+    def surrogates(self) -> torch.Tensor:
+        """Return the surrogate derivative of each spike, 0.0 or 1.0, (B, T, N)."""
+        return events.spread(self.extent, self.window)
 
     def dense(self) -> torch.Tensor:
         """Return the spikes after dropout, (B, T, N), with their gradient."""
@@ -169,7 +175,7 @@ def hidden(
     assert plan.run is not None
     assert plan.near is not None
     sent = events.in_plane(extent, plan.run.fired, dropout.kept, dropout.gain)
-    return Spikes(extent, dropout, plan.run.fired, sent, plan.near, near_E, rates_N)
+    return Spikes(extent, dropout, plan.run.fired, plan.run.near, sent, plan.near, near_E, rates_N)
 
 
 @dataclass(eq=False)
