@@ -16,7 +16,7 @@ from neurodeploy.fixedpoint import rules, sigma_delta
 from neurodeploy.fixedpoint.window import Window
 from neurodeploy.mapping.connection import Connection
 from neurodeploy.mapping.kinds import AnyLayer
-from neurodeploy.mapping.layer import SigmaDelta
+from neurodeploy.mapping.layer import Layer, SigmaDelta
 from neurodeploy.mapping.program import INPUT, READOUTS, Program
 from tests.backends.lava_support import layer, one_layer, program, random_spikes
 
@@ -184,7 +184,7 @@ def test_the_random_programs_hold_every_kind() -> None:
     layers = [one for simulated in programs for one in simulated.layers]
     synapses = [one for simulated in programs for one in simulated.connections]
     assert {one.role for one in layers if isinstance(one, SigmaDelta)} == set(sigma_delta.ROLES)
-    assert {one.reset for one in layers if not isinstance(one, SigmaDelta)} == set(rules.RESETS)
+    assert {one.reset for one in layers if isinstance(one, Layer)} == set(rules.RESETS)
     assert {one.sign for one in synapses if not one.window} == set(rules.SIGNS)
     assert {one.window.groups for one in synapses if one.window} == {1, 2, 4}
     assert {simulated.readout for simulated in programs} == set(READOUTS)

@@ -19,7 +19,7 @@ from neurodeploy.graph.cells import TEMPLATES, CellPopulation, as_cells, subgrap
 from neurodeploy.graph.export_family import attach_plan, family_to_nir
 from neurodeploy.graph.files import GraphFile, read_graph, write_graph
 from neurodeploy.graph.network import Network, discretised
-from neurodeploy.mapping.cells import Cells
+from neurodeploy.mapping.cells import Adaptive
 from neurodeploy.mapping.compile import choose_plan, compile_network
 from neurodeploy.networks.family import LAYERS, FamilyNetwork, build_spiking
 from neurodeploy.networks.family_settings import FamilySettings
@@ -94,8 +94,8 @@ def test_the_certificate_finds_a_changed_coefficient_at_the_first_step_it_matter
     made = compile_network(discretise(fold(trained("silif")), tmp_path / "m.nir"))
     spikes = counts(3).numpy().astype(np.int32)
     layer = made.program.layers[0]
-    assert isinstance(layer, Cells)
-    changed = dataclasses.replace(layer, alpha=layer.alpha - 40 * (np.arange(14) == 3))  # type: ignore[call-arg]
+    assert isinstance(layer, Adaptive)
+    changed = dataclasses.replace(layer, alpha=layer.alpha - 40 * (np.arange(14) == 3))
     program = dataclasses.replace(made.program, layers=(changed, *made.program.layers[1:]))
     trace = fixed.run(program, spikes, record=True)
     found = first_violation(program, made.quantised, made.plan, trace, spikes)

@@ -9,13 +9,15 @@ import pytest
 
 from neurodeploy.errors import ProgramError
 from neurodeploy.mapping.cells import Adaptive
+from neurodeploy.mapping.layer import Layer
 from neurodeploy.mapping.program import Program
 from tests.backends.test_cells import random_program
 
 
 def with_unit(program: Program, unit: float) -> Program:
     *hidden, output = program.layers
-    changed = dataclasses.replace(output, v_per_unit=np.full(output.n_neurons, unit))  # type: ignore[call-arg]
+    assert isinstance(output, Layer)
+    changed = dataclasses.replace(output, v_per_unit=np.full(output.n_neurons, unit))
     return dataclasses.replace(program, layers=(*hidden, changed))
 
 

@@ -88,11 +88,11 @@ def test_a_run_that_is_done_is_resumed_without_a_change(finished: Path, recipe: 
     assert digests() == before
 
 
-def checkpoint(path: Path, model: str = "rlif", n_inputs: int = 64, **changed: np.ndarray | None) -> Path:
+def checkpoint(path: Path, changed: dict[str, np.ndarray | None] | None = None, n_inputs: int = 64) -> Path:
     torch.manual_seed(0)
-    network = build_spiking(FamilySettings(model=model, hidden=(24,)), n_inputs, 10)  # type: ignore[arg-type]
+    network = build_spiking(FamilySettings(model="rlif", hidden=(24,)), n_inputs, 10)
     arrays = {key: value.numpy() for key, value in network.state_dict().items()}
-    arrays = {key: value for key, value in (arrays | changed).items() if value is not None}
+    arrays = {key: value for key, value in (arrays | (changed or {})).items() if value is not None}
     np.savez(path, **arrays)
     return path
 
@@ -104,18 +104,18 @@ def test_a_checkpoint_takes_the_place_of_training(recipe: str, tmp_path: Path) -
     report = json.loads((tmp_path / "run" / "report.json").read_text())
     assert report["training"]["checkpoint"]["sha256"] == hashlib.sha256(file.read_bytes()).hexdigest()
     assert "net.npz" in (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
-    other = checkpoint(tmp_path / "other.npz", **{"snn.0.alpha": np.full(24, 0.9, np.float32)})
+    other = checkpoint(tmp_path / "other.npz", {"snn.0.alpha": np.full(24, 0.9, np.float32)})
     with pytest.raises(RunError, match=r"holds a network that is not .*other\.npz's"):
         neurodeploy.run(recipe, tmp_path / "run", settings=settings, checkpoint=other, mode="resume")
 
 
 def test_a_bad_checkpoint_is_told_before_a_folder_is_made(recipe: str, tmp_path: Path) -> None:
     bad = {
-        "lacks snn.0.alpha": checkpoint(tmp_path / "a.npz", **{"snn.0.alpha": None}),
-        "has unknown snn.0.beta": checkpoint(tmp_path / "b.npz", **{"snn.0.beta": np.ones(24, np.float32)}),
-        r"the wrong shape in snn.1.alpha \(9,\) for": checkpoint(tmp_path / "c.npz", **{"snn.1.alpha": np.ones(9)}),
+        "lacks snn.0.alpha": checkpoint(tmp_path / "a.npz", {"snn.0.alpha": None}),
+        "has unknown snn.0.beta": checkpoint(tmp_path / "b.npz", {"snn.0.beta": np.ones(24, np.float32)}),
+        r"the wrong shape in snn.1.alpha \(9,\) for": checkpoint(tmp_path / "c.npz", {"snn.1.alpha": np.ones(9)}),
         "infinities or no numbers in snn.0.norm.bias": checkpoint(
-            tmp_path / "d.npz", **{"snn.0.norm.bias": np.full(24, np.nan)}
+            tmp_path / "d.npz", {"snn.0.norm.bias": np.full(24, np.nan)}
         ),
     }
     for says, file in bad.items():
