@@ -76,7 +76,7 @@ def train_seeds(
     make_folder(folder)
     found: dict[int, dict[str, Any]] = {}
     summary: dict[str, Any] = {}
-    for task, record in done_in_turn(trained, tasks, ray=ray, n_cpus=loaded.training.threads, n_gpus=_gpus(loaded)):
+    for task, record in done_in_turn(trained, tasks, ray=ray, n_cpus=loaded.training.threads, n_gpus=gpus_of(loaded)):
         if record["was_done"] and task.seed in earlier:
             record["seconds"] = earlier[task.seed]
         found[task.seed] = record
@@ -169,7 +169,8 @@ def _earlier(folder: Path) -> dict[int, float]:
         return {}
 
 
-def _gpus(recipe: Recipe) -> int:
+def gpus_of(recipe: Recipe) -> int:
+    """Return how many GPUs a training takes."""
     if recipe.training.accelerator in ("gpu", "cuda"):
         return 1
     if recipe.training.accelerator == "auto":

@@ -17,7 +17,7 @@ from neurodeploy.pipeline.measuring.clips import Clips
 from neurodeploy.pipeline.measuring.measure import Subject
 from neurodeploy.pipeline.measuring.points import CALLED
 from neurodeploy.pipeline.measuring.survey import Case
-from neurodeploy.pipeline.seeds import SeedTask, trained
+from neurodeploy.pipeline.seeds import SeedTask, gpus_of, trained
 from neurodeploy.pipeline.tasks import done_in_turn
 from neurodeploy.progress import Progress, silent
 from neurodeploy.recipes import Recipe, load_recipe, shipped
@@ -115,7 +115,8 @@ def trained_cases(training: Training, limit: int | None, progress: Progress) -> 
         for seed in training.seeds
     }
     threads = max(recipe.training.threads for recipe in recipes)
-    through = done_in_turn(trained, list(tasks.values()), ray=training.ray, n_cpus=threads)
+    gpus = max(gpus_of(recipe) for recipe in recipes)
+    through = done_in_turn(trained, list(tasks.values()), ray=training.ray, n_cpus=threads, n_gpus=gpus)
     for done, (task, record) in enumerate(through, start=1):
         word = f"{task.path.parent.name}, seed {task.seed}: {100 * record['accuracy']['float']:.1f} % test"
         progress("networks", done, len(tasks), word)
