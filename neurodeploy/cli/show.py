@@ -36,7 +36,7 @@ Reset = Annotated[str | None, typer.Option(metavar="RULE", help="Reset rule, zer
 Readout = Annotated[
     str | None,
     typer.Option(
-        metavar="RULE", help="What the class is read from: spikes, v_last, v_max or v_sum, if the file has none."
+        metavar="RULE", help="How the class is read if the file does not say: spikes, v_last, v_max, v_sum, softmax."
     ),
 ]
 Bits = Annotated[
