@@ -21,6 +21,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "run": "neurodeploy.pipeline.run",
     "train": "neurodeploy.pipeline.train",
+    "train_seeds": "neurodeploy.pipeline.seeds",
     "quantize_run": "neurodeploy.pipeline.quantize",
     "export_run": "neurodeploy.pipeline.export",
     "compile": "neurodeploy.pipeline.compile",
