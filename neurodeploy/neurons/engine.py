@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable
 from typing import Any, Literal
 
@@ -51,8 +52,11 @@ def check(engine: str) -> None:
         raise NetworkError(f"network: scan_engine {engine!r} is not there; {nearest(engine, ENGINES)}")
 
 
-def runs_fused(engine: str, x_BTN: torch.Tensor, start: Any) -> bool:
+def runs_fused(engine: str, x_BTN: torch.Tensor, start: Any, *, recurrent: bool = False) -> bool:
     """Return whether the fused engine is the one to use for an input and a state before the first step.
+
+    Args:
+        recurrent: Neurons of the layer drive each other.
 
     Raises:
         NetworkError: the engine is unknown, or it is `fused` and cannot run this.
@@ -60,7 +64,7 @@ def runs_fused(engine: str, x_BTN: torch.Tensor, start: Any) -> bool:
     check(engine)
     if engine == "reference":
         return False
-    reason = fused.missing(x_BTN, start)
+    reason = fused.missing(x_BTN, start, recurrent=recurrent)
     if reason and engine == "fused":
         raise NetworkError(f"network: scan_engine 'fused': {reason}; set 'auto' or 'reference'")
     return not reason
@@ -68,9 +72,9 @@ def runs_fused(engine: str, x_BTN: torch.Tensor, start: Any) -> bool:
 
 def _scan(engine: str, readable: Callable[..., torch.Tensor], arguments: tuple[Any, ...]) -> torch.Tensor:
     drive_BTN, start = arguments[0], arguments[-1]
-    if not runs_fused(engine, drive_BTN, start):
+    recurrent = readable is adaptive.adaptive_scan and arguments[1] is not None
+    if not runs_fused(engine, drive_BTN, start, recurrent=recurrent):
         return readable(*arguments)
-    from neurodeploy.neurons.fused import scans
-
+    scans = importlib.import_module(f"{fused.__name__}.{'triton_scans' if drive_BTN.is_cuda else 'scans'}")
     found: torch.Tensor = getattr(scans, readable.__name__)(*arguments)
     return found

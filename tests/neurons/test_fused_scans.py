@@ -78,7 +78,7 @@ def copied(value: Any, *, trains: bool) -> Any:
 
 def compare(readable: Callable[..., torch.Tensor], fused: Callable[..., torch.Tensor], arguments: list[Any]) -> None:
     """Assert equal spikes, and gradients within 1e-5 of the largest."""
-    upstream = torch.randn(arguments[0].shape, generator=torch.Generator().manual_seed(1))
+    upstream = torch.randn(arguments[0].shape, generator=torch.Generator().manual_seed(1)).to(arguments[0].device)
     results = []
     for function in (readable, fused):
         used = [copied(argument, trains=True) for argument in arguments]
@@ -169,7 +169,7 @@ def test_graphs_can_be_gone_through_twice() -> None:
         (torch.zeros(1, 2, 3, dtype=torch.float64), None, "computes in float32, and this is float64"),
         (torch.zeros(1, 0, 3), None, "the shape is \\(1, 0, 3\\)"),
         (torch.zeros(1, 2, 3), AdaptiveState(torch.zeros(1, 3).requires_grad_(), None, torch.zeros(1, 3)), "before"),
-        (torch.zeros(1, 2, 3, device="meta"), None, "runs on the CPU, and this is meta"),
+        (torch.zeros(1, 2, 3, device="meta"), None, "runs on cpu and cuda, and this is meta"),
     ],
     ids=["float64", "no steps", "trained start", "device"],
 )
@@ -178,6 +178,12 @@ def test_what_cannot_run_is_said_or_left_to_the_readable_version(drive: Any, sta
         engine.runs_fused("fused", drive, start)
     assert not engine.runs_fused("auto", drive, start)
     assert not engine.runs_fused("reference", drive, start)
+
+
+def test_weights_between_neurons_are_for_the_cpu() -> None:
+    assert engine.runs_fused("auto", torch.zeros(1, 2, 3), None, recurrent=True)
+    with pytest.raises(NetworkError, match="weights between neurons on cpu only"):
+        engine.runs_fused("fused", torch.zeros(1, 2, 3, device="meta"), None, recurrent=True)
 
 
 def test_auto_is_fused_where_that_runs() -> None:

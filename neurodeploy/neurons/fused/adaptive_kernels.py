@@ -193,7 +193,7 @@ def adaptive_backward(
 
 
 @inlined
-def _states(sample, first, width, n_steps, n_vectors, slab, stride, field, start, records, past, currents):  # type: ignore[no-untyped-def]
+def _states(sample, first, width, n_steps, n_vectors, slab, stride, field, start, records, past, currents):
     """Compute u and w of all steps again, by the operations of the forward kernel."""
     size = 8 * n_vectors
     n_samples = len(start) // (3 * size)
@@ -220,7 +220,7 @@ def _states(sample, first, width, n_steps, n_vectors, slab, stride, field, start
 
 
 @inlined
-def _back(  # type: ignore[no-untyped-def]
+def _back(
     sample, first, width, n_steps, n_vectors, slab, stride, field, recurrent, start, records, row_of, past,
     currents, near_plane, starts, n_blocks, columns, grads, gain, grad_field,
 ):  # fmt: skip
@@ -273,12 +273,12 @@ def _back(  # type: ignore[no-untyped-def]
 
 
 @inlined
-def _add(records, at, a, b):  # type: ignore[no-untyped-def]
+def _add(records, at, a, b):
     store(records, at, fused(a, b, load(records, at)))
 
 
 @inlined
-def _receive(near_plane, row, n_vectors, recurrent, row_of, records):  # type: ignore[no-untyped-def]
+def _receive(near_plane, row, n_vectors, recurrent, row_of, records):
     """Add V times the next step's gradient to the spikes' gradient, where the surrogate lets it through."""
     size = 8 * n_vectors
     for source in range(size):

@@ -122,7 +122,7 @@ def _add_row(field: np.ndarray, begin: int, width: int, sums: np.ndarray, neuron
 
 
 @inlined
-def _store_block(x, to, a, b, c, d, e, f, g, h):  # type: ignore[no-untyped-def]
+def _store_block(x, to, a, b, c, d, e, f, g, h):
     store(x, to, a)
     store(x, to + 8, b)
     store(x, to + 16, c)
@@ -221,7 +221,7 @@ def normalise(
 
 
 @inlined
-def _normalise(first_row, n_rows, block, width, slab, stride, field, norms, grad_field):  # type: ignore[no-untyped-def]
+def _normalise(first_row, n_rows, block, width, slab, stride, field, norms, grad_field):
     for row in range(first_row, first_row + n_rows):
         for vector in range(width):
             r, at = (block * VECTORS + vector) * NORMS, block * slab + row * stride + 8 * vector

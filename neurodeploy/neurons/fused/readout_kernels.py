@@ -60,7 +60,7 @@ def readout_forward(
 
 
 @inlined
-def _exponentials(potentials, begin, size, state):  # type: ignore[no-untyped-def]
+def _exponentials(potentials, begin, size, state):
     """Write e to the power of a row less its largest number, and return the sum."""
     peaks = load(potentials, begin)
     for n in range(8, size, 8):
@@ -131,5 +131,5 @@ def readout_backward(
 
 
 @inlined
-def _add(sums, at, a, b):  # type: ignore[no-untyped-def]
+def _add(sums, at, a, b):
     store(sums, at, fused(a, b, load(sums, at)))

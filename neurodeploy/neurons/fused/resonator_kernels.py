@@ -72,7 +72,7 @@ def resonator_forward(
 
 
 @inlined
-def _stepped(records, r, x, re, im, s):  # type: ignore[no-untyped-def]
+def _stepped(records, r, x, re, im, s):
     """Return the state after one step; operations in the order of the readable version."""
     decay_re, decay_im = load(records, r + DECAY_RE), load(records, r + DECAY_IM)
     x = x * load(records, r + SCALE) + load(records, r + SHIFT)
@@ -130,7 +130,7 @@ def resonator_backward(
 
 
 @inlined
-def _states(sample, first, width, n_steps, n_vectors, slab, stride, field, start, records, past):  # type: ignore[no-untyped-def]
+def _states(sample, first, width, n_steps, n_vectors, slab, stride, field, start, records, past):
     """Compute the states of all steps again, by the operations of the forward kernel."""
     size = 8 * n_vectors
     n_samples = len(start) // (3 * size)
@@ -151,7 +151,7 @@ def _states(sample, first, width, n_steps, n_vectors, slab, stride, field, start
 
 
 @inlined
-def _back(  # type: ignore[no-untyped-def]
+def _back(
     sample, first, width, n_steps, n_vectors, slab, stride, field, start, records, past,
     starts, n_blocks, columns, grads, gain, grad_field,
 ):  # fmt: skip
@@ -198,5 +198,5 @@ def _back(  # type: ignore[no-untyped-def]
 
 
 @inlined
-def _add(records, at, value):  # type: ignore[no-untyped-def]
+def _add(records, at, value):
     store(records, at, load(records, at) + value)

@@ -18,12 +18,12 @@ from neurodeploy.neurons.ssm.resonator_layer import ResonatorLayer
 
 
 def suits(layers: list[Layer], readout: Readout, x_BTI: torch.Tensor) -> bool:
-    """Return whether layers can run in one piece each: plain ones, one way only, where the fused engine runs.
+    """Return whether layers can run in one piece each: plain ones, one way only, on a CPU where the fused engine runs.
 
     Raises:
         NetworkError: the engine that is set is unknown, or it is `fused` and cannot run this.
     """
-    if torch.is_autocast_enabled(x_BTI.device.type) or not layers:
+    if x_BTI.device.type != "cpu" or torch.is_autocast_enabled("cpu") or not layers:
         return False
     parts: list[Any] = [*layers, readout]
     if not all(engine.runs_fused(part.settings.scan_engine, x_BTI, None) for part in parts):
