@@ -158,6 +158,8 @@ def _operations(axes: Axes, points: Sequence[Point], colours: dict[str, str]) ->
                 fontsize=7,
             )
     axes.margins(x=0.08)
+    counts = [one for point in points for one in (point.synops_paper, point.synops_exact) if one is not None]
+    _widen(axes, min(counts, default=1.0), max(counts, default=1.0))
     axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
     axes.xaxis.set_major_formatter(lambda value, _: f"{value / 1e6:g}")
     axes.xaxis.set_minor_locator(NullLocator())
@@ -192,7 +194,16 @@ def _energies(axes: Axes, points: Sequence[Point], colours: dict[str, str]) -> N
         y = 100 * point.accuracy
         axes.plot([low, high], [y, y], color=colours[point.network], linewidth=9, alpha=0.3, solid_capstyle="butt")
         _mark(axes, point, mid, colours)
+    _widen(axes, least / unit, most / unit)
     axes.set_xlabel(f"dynamic energy per sample, {name}")
+
+
+def _widen(axes: Axes, low: float, high: float) -> None:
+    """Give points that all stand at one place, as those of silent networks do, an axis around it."""
+    if high <= 1.02 * low:
+        # Not set_xlim alone: it would ask for the automatic limits first, which are one place.
+        axes.set_autoscalex_on(False)
+        axes.set_xlim(0.8 * low or -1.0, 1.2 * high or 1.0)
 
 
 def _bits(axes: Axes, bits_points: Sequence[Point], points: Sequence[Point], colours: dict[str, str]) -> None:
