@@ -75,9 +75,9 @@ def test_the_same_files_give_the_same_bytes_and_the_same_clip_its_spikes(shell: 
         shell.works("data", "encode", "speech", "--out", name, *FEW, *more)
     assert Path("a.h5").read_bytes() == Path("b.h5").read_bytes()
     assert spikes(Path("a.h5")) != spikes(Path("c.h5"))
-    (speech / "yes" / "b_nohash_0.wav").unlink()
+    (speech / "no" / "a_nohash_0.wav").unlink()
     shell.works("data", "encode", "speech", "--out", "d.h5", *FEW)
-    assert spikes(Path("d.h5")) == spikes(Path("a.h5"))[:4]
+    assert spikes(Path("d.h5")) == spikes(Path("a.h5"))[1:]
     (speech / "other").mkdir()
     result = neurodeploy.encode_audio(speech, "e.h5", settings=neurodeploy.CochleaSettings(channels=8), times="float64")
     assert result["clips"] == 4

@@ -218,8 +218,7 @@ def integrate(state: Any, counts: Any, fired: Any, n: int, rate: Any) -> None:
             current, v = state[CURRENT * LANES + lane], state[POTENTIAL * LANES + lane]
             wait = state[WAIT * LANES + lane]
             fires = (wait <= ZERO) & (v >= ONE)
-            v = ZERO if fires else v * keep_v
-            v = ZERO if wait > ZERO else v
+            v = ZERO if fires else v * keep_v  # and stays there while it waits, since nothing is added
             wait = apart if fires else wait
             current = current * keep_i + f4(i4(counts[row + lane]))
             raised = min(v + current * weight, ONE)

@@ -74,13 +74,18 @@ def test_fibres_spike_as_often_as_those_of_the_equations(probability: float) -> 
             assert abs((found == count).mean() - share) < error
 
 
-def test_a_fibre_keeps_its_refractory_period() -> None:
+@pytest.mark.parametrize("probability", [0.003, 0.1, 1.0])
+def test_each_fibre_keeps_its_refractory_period(probability: float) -> None:
     rate = kernels.rates(DT_S)
-    rate[5] = 1 / hair_cell.rest().cleft
-    _, counts_TC = Fibres(3).run(np.zeros((100, LANES), np.float32), rate)
-    expected = np.zeros((100, LANES))
-    expected[::APART] = bushy_cells.FIBRES
-    np.testing.assert_array_equal(counts_TC, expected)
+    rate[5] = probability / hair_cell.rest().cleft
+    fibres = Fibres(3)
+    shortest = 10**6
+    for _ in range(1500 if probability < 0.1 else 100):
+        before = fibres.last.copy()
+        fibres.advance(np.zeros((1, LANES), np.float32), rate)
+        gaps = (fibres.last - before)[(fibres.last > before) & (before >= 0)]
+        shortest = min(shortest, gaps.min(initial=shortest))
+    assert shortest == APART
 
 
 def test_bushy_cells_fire_as_those_of_the_equations() -> None:
