@@ -21,9 +21,8 @@ from numba.extending import intrinsic as numba_intrinsic
 from neurodeploy.data.cochlea import bushy_cells, hair_cell
 from neurodeploy.data.cochlea.bushy_cells import FIBRES
 from neurodeploy.data.cochlea.compiled import kept, kernel
+from neurodeploy.data.cochlea.lanes import LANES, TILE, load
 
-LANES = 64
-TILE = 128
 FREE, CLEFT, STORE, CURRENT, POTENTIAL, WAIT = range(6)
 """Rows of a state."""
 STATES = 6
@@ -70,51 +69,6 @@ def lowest_bit(context: Any, word: Any) -> Any:
         return builder.cttz(arguments[0], ir.Constant(ir.IntType(1), 1))
 
     return types.uint64(types.uint64), generate
-
-
-@kernel
-def load(velocity: Any, first: int, n: int, tile: Any) -> None:
-    """Turn `n` columns of the velocities (row, step) into rows of the tile (step, lane)."""
-    for group in range(0, LANES, 8):
-        for t in range(n):
-            for lane in range(8):
-                tile[t * LANES + group + lane] = velocity[group + lane, first + t]
-
-
-@kernel
-def load_halved(velocity: Any, first: int, n: int, tile: Any, narrow: Any, taps: Any) -> None:
-    """Do as `load` with the velocities of every other step, which are one period of them.
-
-    A step between is a weighted sum of the eight on either side.
-
-    Args:
-        velocity: (row, step // 2).
-        first: Even.
-        narrow: Room to work in, (TILE // 2 + 15, lane).
-        taps: From `quick.between`.
-    """
-    n_halved = velocity.shape[1]
-    for group in range(0, LANES, 8):
-        for t in range((n + 1) // 2 + 15):
-            column = (first // 2 + t - 7) % n_halved
-            for lane in range(8):
-                narrow[t * LANES + group + lane] = velocity[group + lane, column]
-    t0, t1, t2, t3, t4, t5, t6, t7 = taps[0], taps[1], taps[2], taps[3], taps[4], taps[5], taps[6], taps[7]
-    for pair in range((n + 1) // 2):
-        for lane in range(LANES):
-            # Counted from the earliest, because an index that could be negative is checked for it every time.
-            at = pair * LANES + lane
-            tile[2 * pair * LANES + lane] = narrow[at + 7 * LANES]
-            tile[(2 * pair + 1) * LANES + lane] = (
-                t0 * (narrow[at + 7 * LANES] + narrow[at + 8 * LANES])
-                + t1 * (narrow[at + 6 * LANES] + narrow[at + 9 * LANES])
-                + t2 * (narrow[at + 5 * LANES] + narrow[at + 10 * LANES])
-                + t3 * (narrow[at + 4 * LANES] + narrow[at + 11 * LANES])
-                + t4 * (narrow[at + 3 * LANES] + narrow[at + 12 * LANES])
-                + t5 * (narrow[at + 2 * LANES] + narrow[at + 13 * LANES])
-                + t6 * (narrow[at + LANES] + narrow[at + 14 * LANES])
-                + t7 * (narrow[at] + narrow[at + 15 * LANES])
-            )
 
 
 @kernel
@@ -245,7 +199,7 @@ def collect(words: Any, n: int, now: int, steps: Any, lanes: Any, found: int) ->
 @kernel
 def _advance(
     velocity: Any,
-    halved: bool,
+    every: int,
     taps: Any,
     first: int,
     n: int,
@@ -257,6 +211,7 @@ def _advance(
     last: Any,
     tile: Any,
     narrow: Any,
+    narrower: Any,
     uniform: Any,
     flags: Any,
     words: Any,
@@ -267,22 +222,18 @@ def _advance(
     """Take `LANES` channels through `n` steps, and return how many spikes were written down.
 
     Args:
-        velocity: (row, step) float32, from step `first` on.
-        halved, taps: Whether these are every other step; see `load_halved`.
+        velocity, every, taps: See `lanes.load`; from step `first` on, which is a multiple of 4.
         now: Number of the first step.
         rate: From `rates`.
         state, channel_random, fibre_random, last: Carried from call to call; see `quick.Channels`.
-        tile, narrow, uniform, flags, words, counts: Room to work in; `words` are the flags as 64-bit words.
+        tile, narrow, narrower, uniform, flags, words, counts: Room to work in; `words` are the flags as 64-bit words.
         steps, lanes: Where the spikes go.
     """
     found = 0
     apart = i4(rate[9])
     for begin in range(0, n, TILE):
         size = min(TILE, n - begin)
-        if halved:
-            load_halved(velocity, first + begin, size, tile, narrow, taps)
-        else:
-            load(velocity, first + begin, size, tile)
+        load(velocity, every, first + begin, size, tile, narrow, narrower, taps)
         hear(tile, state, channel_random, uniform, flags, size, rate)
         for index in range(size * LANES):
             counts[index] = 0

@@ -8,16 +8,16 @@ own band; and a long clip goes in pieces, for which memory stays bounded. Spikes
 
 from __future__ import annotations
 
-import functools
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from neurodeploy.data.cochlea import hair_cell, kernels
+from neurodeploy.data.cochlea import hair_cell, kernels, lanes
 from neurodeploy.data.cochlea.bushy_cells import FIBRES, refractory_steps
-from neurodeploy.data.cochlea.kernels import LANES, STATES, TILE
+from neurodeploy.data.cochlea.kernels import STATES
+from neurodeploy.data.cochlea.lanes import LANES, TILE, WIDE_BELOW, between
 from neurodeploy.data.cochlea.settings import CochleaSettings
 from neurodeploy.data.cochlea.spectrum import fill_spectra, grid, one_sided
 from neurodeploy.data.cochlea.table import ResponseTable
@@ -29,10 +29,6 @@ BEFORE_S, AFTER_S = 0.06, 0.25
 """How far a place's response reaches after and, above all, ahead of the sound."""
 TRANSITION = 1.125
 """Times half the clip's own rate: above it a resampler leaves nothing but mirror images, 60 dB down."""
-HALVED_BELOW = 0.19
-"""Of the step rate: velocities without anything above are worked out for every other step only."""
-EVEN_BELOW = 0.17
-"""Of the step rate: up to here the steps between are right to 3e-4; what is above is far below that itself."""
 
 
 @dataclass(eq=False)
@@ -51,7 +47,7 @@ class Piece:
 
     Attributes:
         first, n: The steps.
-        lead: Steps of the transform before the first of them, even.
+        lead: Steps of the transform before the first of them, a multiple of 4.
         n_steps: Length of the transform, a multiple of 4.
     """
 
@@ -105,10 +101,10 @@ class Cochlea:
             for index, group in enumerate(groups):
                 if stopped():
                     break
-                halved = min(highest, self._highest[index]) <= HALVED_BELOW
-                velocity = self._velocity(index * LANES, halved, sound, n_bins, room)
-                steps, lanes = self._fire(velocity, halved, piece, group, room)
-                units = lanes + index * LANES
+                every = every_for(min(highest, self._highest[index]))
+                velocity = self._velocity(index * LANES, every, sound, n_bins, room)
+                steps, units = self._fire(velocity, every, piece, group, room)
+                units = units + index * LANES
                 inside = units < channels  # the last group has lanes to spare
                 found.append(steps[inside] * channels + units[inside])
         placed = np.sort(np.concatenate(found))
@@ -131,36 +127,37 @@ class Cochlea:
             found = self._rooms.found = Room(piece.n_steps, self._apart)
         return found
 
-    def _velocity(self, first: int, halved: bool, sound: np.ndarray, n_bins: int, room: Room) -> np.ndarray:
-        """Return the velocities (row, step) of `LANES` channels, of every other step where `halved`."""
+    def _velocity(self, first: int, every: int, sound: np.ndarray, n_bins: int, room: Room) -> np.ndarray:
+        """Return the velocities (row, step) of `LANES` channels, of every so many steps."""
         from scipy import fft
 
         n_steps = len(sound) - 1
-        n_kept = n_steps // 2 if halved else n_steps
+        n_kept = n_steps // every
         bins = grid(n_steps, self.settings.step_rate)
         n_rows = min(LANES, self.settings.channels - first)
         spectra = room.spectra[: LANES * (n_kept // 2 + 1)].reshape(LANES, -1)
         spectra[n_rows:] = 0
+        tops = np.minimum(np.searchsorted(bins.below, np.diff(self.table.starts) - 2), n_bins)
         fill_spectra(
             spectra[:n_rows],
             first,
             self.table.values,
             self.table.starts,
+            tops,
             sound,
             bins.below,
             bins.weights,
             bins.exact,
-            n_bins,
         )
         found: np.ndarray = fft.irfft(spectra, n_kept, overwrite_x=True, norm="forward")
         return found
 
     def _fire(
-        self, velocity: np.ndarray, halved: bool, piece: Piece, group: Channels, room: Room
+        self, velocity: np.ndarray, every: int, piece: Piece, group: Channels, room: Room
     ) -> tuple[np.ndarray, np.ndarray]:
         found = kernels.advance(
             velocity,
-            halved,
+            every,
             between(),
             piece.lead,
             piece.n,
@@ -172,6 +169,7 @@ class Cochlea:
             group.last,
             room.tile,
             room.narrow,
+            room.narrower,
             room.uniform,
             room.flags,
             room.flags.view(np.uint64),
@@ -193,21 +191,15 @@ class Room:
         self.n_steps = n_steps
         self.spectra = np.empty(LANES * (n_steps // 2 + 1), np.complex64)
         self.tile, self.uniform = np.empty(TILE * LANES, np.float32), np.empty(TILE * LANES, np.float32)
-        self.narrow = np.empty((TILE // 2 + 15) * LANES, np.float32)
+        self.narrow, self.narrower = lanes.room(), lanes.room()
         self.flags, self.counts = np.empty(TILE * LANES, np.uint8), np.empty(TILE * LANES, np.uint8)
         most = LANES * (n_steps // apart + 2)
         self.steps, self.lanes = np.empty(most, np.int64), np.empty(most, np.int64)
 
 
-@functools.cache
-def between() -> np.ndarray:
-    """Return the weights of eight samples on either side that give the one in the middle, nearest first.
-
-    The least squares over frequencies up to `EVEN_BELOW`.
-    """
-    angle = 2 * np.pi * np.linspace(0, EVEN_BELOW, 400)
-    cosines = 2 * np.cos(angle[:, None] * (2 * np.arange(8) + 1))
-    return np.linalg.lstsq(cosines, np.ones(400), rcond=None)[0].astype(np.float32)
+def every_for(highest: float) -> int:
+    """Return how many steps apart velocities suffice that have nothing above a frequency, a part of the step rate."""
+    return next((every for every in (4, 2) if highest * every / 2 <= WIDE_BELOW), 1)
 
 
 def pieces(n_steps: int, rate: int) -> list[Piece]:
@@ -216,7 +208,7 @@ def pieces(n_steps: int, rate: int) -> list[Piece]:
         return [Piece(0, n_steps, 0, good_length(n_steps))] if n_steps else []
     count = int(np.ceil(n_steps / (PIECE_S * rate)))
     size = -(-n_steps // count)
-    lead = 2 * round(BEFORE_S * rate / 2)
+    lead = 4 * round(BEFORE_S * rate / 4)
     length = good_length(lead + size + round(AFTER_S * rate))
     return [Piece(first, min(size, n_steps - first), lead, length) for first in range(0, n_steps, size)]
 

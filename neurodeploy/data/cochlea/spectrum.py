@@ -63,7 +63,7 @@ def one_sided(sound: np.ndarray, n_steps: int) -> np.ndarray:
 
 @kernel
 def fill(
-    spectra: Any, first: int, values: Any, starts: Any, sound: Any, below: Any, weights: Any, exact: bool, n_bins: int
+    spectra: Any, first: int, values: Any, starts: Any, tops: Any, sound: Any, below: Any, weights: Any, exact: bool
 ) -> None:
     """Fill the Hermitian spectra (row, bin) of the velocities of the channels from `first` on.
 
@@ -71,19 +71,16 @@ def fill(
 
     Args:
         values, starts: The table.
+        tops: Bins in which a channel answers anything, of each channel.
         sound: From `one_sided`.
         below, weights, exact: The grid.
-        n_bins: Bins of the sound that are looked at.
     """
     n_steps = len(sound) - 1
     middle = n_steps // 2
     for row in range(len(spectra)):
         spectrum = spectra[row]
         start = starts[first + row]
-        size = starts[first + row + 1] - start
-        top = n_bins
-        while top > 0 and below[top - 1] + 2 >= size:
-            top -= 1
+        top = tops[first + row]
         low = min(top, middle + 1, len(spectrum))
         if exact:
             for k in range(low):

@@ -5,9 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from neurodeploy.data.cochlea import bushy_cells, hair_cell, kernels
+from neurodeploy.data.cochlea import bushy_cells, hair_cell, kernels, lanes
 from neurodeploy.data.cochlea.kernels import LANES, STATES, TILE
-from neurodeploy.data.cochlea.quick import between
 
 DT_S = 1 / 24_000
 APART = bushy_cells.refractory_steps(DT_S)
@@ -104,16 +103,18 @@ def test_bushy_cells_fire_as_those_of_the_equations() -> None:
 
 
 @pytest.mark.parametrize("n_steps", [TILE, TILE - 3])
-def test_steps_between_are_those_of_the_whole_signal(n_steps: int) -> None:
+@pytest.mark.parametrize("every", [1, 2, 4])
+def test_steps_between_are_those_of_the_whole_signal(every: int, n_steps: int) -> None:
     n_whole = 480
     spectra = np.zeros((LANES, n_whole // 2 + 1), complex)
-    n_bins = int(0.17 * n_whole)
+    n_bins = int(lanes.EVEN_BELOW * 2 / every * n_whole)
     random = np.random.default_rng(5)
     spectra[:, :n_bins] = random.normal(size=(LANES, n_bins)) + 1j * random.normal(size=(LANES, n_bins))
     spectra[:, 0] = spectra[:, 0].real
     whole = np.fft.irfft(spectra, n_whole).astype(np.float32)
-    tile, narrow = np.zeros(TILE * LANES, np.float32), np.zeros((TILE // 2 + 15) * LANES, np.float32)
-    for first in (0, 128, n_whole - n_steps - n_steps % 2):
-        kernels.load_halved(np.ascontiguousarray(whole[:, ::2]), first, n_steps, tile, narrow, between())
-        found = tile.reshape(TILE, LANES)[:n_steps].T
+    tile, narrow, narrower = np.zeros(TILE * LANES, np.float32), lanes.room(), lanes.room()
+    kept = np.ascontiguousarray(whole[:, ::every])
+    for first in (0, 128, (n_whole - n_steps) // 4 * 4):
+        lanes.load(kept, every, first, n_steps, tile, narrow, narrower, lanes.between())
+        found = tile.reshape(-1, LANES)[:n_steps].T
         np.testing.assert_allclose(found, whole[:, first : first + n_steps], atol=1e-3 * np.abs(whole).max())

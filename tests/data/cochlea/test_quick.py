@@ -36,7 +36,7 @@ def moved(cochlea: Cochlea, samples: np.ndarray, piece: Piece, first: int = 0, h
     """Return the velocities (step, channel) of a group of channels, at every step."""
     sound = one_sided(around(samples, piece), piece.n_steps)
     n_bins = int(highest * piece.n_steps) + 1
-    return cochlea._velocity(first, False, sound, n_bins, Room(piece.n_steps, APART)).T
+    return cochlea._velocity(first, 1, sound, n_bins, Room(piece.n_steps, APART)).T
 
 
 @pytest.mark.parametrize("n_samples", [48_000, 30_042, 7_199])
