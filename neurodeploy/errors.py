@@ -48,6 +48,10 @@ class RunError(NeurodeployError):
     """A run folder cannot be written, or does not hold what the verb needs."""
 
 
+class BudgetError(NeurodeployError):
+    """A budget is not one, or asks about something that the run did not measure."""
+
+
 class LavaError(NeurodeployError):
     """Lava's environment is absent, or its worker failed."""
 
