@@ -36,6 +36,10 @@ class MappingError(NeurodeployError):
     """A graph cannot become an integer Program for the chip."""
 
 
+class ChipError(MappingError):
+    """A chip is unknown, or a chip file, or measured runs to fit one to, say something impossible."""
+
+
 class ProgramError(NeurodeployError):
     """An integer Program, or a file that should hold one, is malformed."""
 

@@ -16,7 +16,7 @@ from neurodeploy.certificate.certify import CertificateSettings
 from neurodeploy.data.load import DataSettings
 from neurodeploy.data.sources import SOURCES
 from neurodeploy.errors import DataError, RecipeError, nearest
-from neurodeploy.hardware.chips import CHIPS
+from neurodeploy.hardware.chips import PROGRAM_CHIPS
 from neurodeploy.networks.family_settings import FamilySettings
 from neurodeploy.networks.spiking import NetworkSettings
 from neurodeploy.quantize.settings import QuantizeSettings
@@ -98,8 +98,8 @@ def validated(values: dict[str, Any], where: str) -> Recipe:
         SOURCES[recipe.data.dataset].wanted(recipe.data)
     except DataError as error:
         raise RecipeError(f"{where}: {error}") from None
-    if recipe.chip not in CHIPS:
-        raise RecipeError(f"{where}: chip {recipe.chip!r} is unknown; {nearest(recipe.chip, CHIPS)}")
+    if recipe.chip not in PROGRAM_CHIPS and Path(recipe.chip).suffix != ".toml":
+        raise RecipeError(f"{where}: chip {recipe.chip!r} is unknown; {nearest(recipe.chip, PROGRAM_CHIPS)}")
     return recipe
 
 

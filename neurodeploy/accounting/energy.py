@@ -19,20 +19,24 @@ def price(counts: dict[str, Any], chip: Chip) -> dict[str, Any]:
     """
     synops, updates = counts["synops_per_sample"], counts["neuron_updates_per_sample"]
     reads = counts.get("host_reads_per_sample", 0)
-    models = [
-        {
-            "synops_j": synops * model.synop_j,
-            "neuron_updates_j": updates * model.neuron_update_j,
-            "host_reads_j": reads * model.read_j,
-            "total_j": synops * model.synop_j + updates * model.neuron_update_j + reads * model.read_j,
-            "synop_j": model.synop_j,
-            "neuron_update_j": model.neuron_update_j,
-            "read_j": model.read_j,
-            "evidence": model.evidence,
-            "source": model.source,
-        }
-        for model in chip.energy
-    ]
+    models = []
+    for model in chip.energy:
+        synop_j, update_j, read_j = (
+            model.terms[key].value if key in model.terms else 0.0 for key in ("synop", "neuron_update", "host_read")
+        )
+        models.append(
+            {
+                "synops_j": synops * synop_j,
+                "neuron_updates_j": updates * update_j,
+                "host_reads_j": reads * read_j,
+                "total_j": synops * synop_j + updates * update_j + reads * read_j,
+                "synop_j": synop_j,
+                "neuron_update_j": update_j,
+                "read_j": read_j,
+                "evidence": model.evidence,
+                "source": next(iter(model.terms.values())).source,
+            }
+        )
     totals = sorted(float(model["total_j"]) for model in models)  # type: ignore[arg-type]
     return {
         "chip": chip.name,

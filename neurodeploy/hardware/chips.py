@@ -1,92 +1,129 @@
-"""The chips a Program can be made for, and what their operations cost.
+"""Chips as data: one TOML file each, with what operations cost and what fits.
 
-Energy: Loihi 2 has no official table of energies per operation. Its band comes from the one public
-measurement, PilotNet LIF on Oheo Gulch (lava-dl, tutorials/lava/lib/dl/netx/pilotnet_snn/benchmark.ipynb):
-68.3 uJ dynamic per step, 3.04 million synops and 158,509 neurons per step. It can be split between
-synops and neuron updates in several ways; the three below span the band.
+Several energy models of one chip stand side by side: published values under one name differ by 10 to
+300 times, and a result is the band that they span. Models that price single operations ("per-op") and
+numbers that divide a whole chip's power by one rate ("all-in") are never mixed: an all-in model has one
+term and nothing beside it. Docs: docs/energy.md.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
 
-from neurodeploy.errors import MappingError, nearest
+from neurodeploy.errors import ChipError, nearest
+from neurodeploy.hardware.constants import Constant
+
+PROGRAM_CHIPS = ("loihi1", "loihi2")
+"""Shipped chips that a Program can be made for: the widths are those of `fixedpoint.rules`, shared by both."""
 
 
 @dataclass(frozen=True)
 class EnergyModel:
-    """Joules per operation, dynamic only.
+    """One way to price a run: joules per event, dynamic only unless the scope is "all-in".
 
     Attributes:
-        read_j: For one potential that the host reads, on its way to the edge of the chip.
-        evidence: simulated, measured, fitted or derived.
-        source: Where the numbers come from.
+        name: In the chip file.
+        scope: "per-op" or "all-in", the same for all its terms.
+        terms: By key of `vocabulary.ENERGY`.
+        includes: Events without a term of their own because the terms' measured total holds them.
     """
 
-    synop_j: float
-    neuron_update_j: float
-    evidence: str
-    source: str
-    read_j: float = 0.0
+    name: str
+    scope: str
+    terms: Mapping[str, Constant]
+    includes: tuple[str, ...] = ()
+
+    @property
+    def evidence(self) -> str:
+        """The grade of its first term, which is the one that weighs most; every term carries its own."""
+        return next(iter(self.terms.values())).evidence
 
 
 @dataclass(frozen=True)
 class Chip:
-    """A chip: the widths are those of `fixedpoint.rules`, shared by both generations."""
+    """A chip, or a processor.
+
+    Attributes:
+        name: As `--chip` takes it.
+        title: For people.
+        program: Whether an integer Program can be made for it.
+        energy: Its energy models; none where only a power is known.
+        times, power, limits: By key of the tables in `vocabulary`.
+        traffic: Bits of memory that operations move, for models with a price per bit.
+        unpriced: What no energy model holds, in words.
+        dense: It runs every synapse in every step, spike or no spike, as CPUs and GPUs do.
+        notes: What a reader of a result has to know.
+        digest: SHA-256 of the file.
+    """
 
     name: str
-    energy: tuple[EnergyModel, ...]
-    unpriced: tuple[str, ...]
+    title: str
+    program: bool = False
+    energy: tuple[EnergyModel, ...] = ()
+    times: Mapping[str, Constant] = field(default_factory=dict)
+    power: Mapping[str, Constant] = field(default_factory=dict)
+    limits: Mapping[str, Constant] = field(default_factory=dict)
+    traffic: Mapping[str, Constant] = field(default_factory=dict)
+    unpriced: tuple[str, ...] = ()
+    dense: bool = False
+    notes: tuple[str, ...] = ()
+    digest: str = ""
 
 
-_PILOTNET = "PilotNet LIF benchmark of lava-dl (Oheo Gulch), 68.3 uJ dynamic per step"
-_DAVIES = "Davies et al., IEEE Micro 38(1):82-99, 2018, Table 2 (pre-silicon, 0.75 V)"
-_SANA_FE = "SANA-FE arch/loihi.yaml, Boyle et al., IEEE TCAD 44(8), 2025: fitted to Loihi boards"
-_UNPRICED = (
-    "static (leakage) power",
-    "spike messages and mesh hops",
-    "step synchronisation",
-    "input, output and host, beyond the way of potentials that are read to the edge of the chip",
-)
+class _Shipped(Mapping[str, Chip]):
+    """The chips that come with the package; a file is read when its chip is first asked for."""
 
-HOP_J = 3.0e-12
-"""A spike message from tile to tile, east or west (north or south 4.0 pJ): Davies et al. 2018, Table 2. None is
-published for Loihi 2."""
-HOPS = (1, 5, 10)
-"""Tiles a message passes to the edge of 32 tiles of 4 cores, 8 by 4: next to it, in between, all the way."""
-NEAR, BETWEEN, FAR = (hops * HOP_J for hops in HOPS)
+    def __init__(self, folder: Path) -> None:
+        self._paths = {path.stem: path for path in sorted(folder.glob("*.toml"))}
+        self._read: dict[str, Chip] = {}
 
-CHIPS: dict[str, Chip] = {
-    chip.name: chip
-    for chip in (
-        Chip(
-            name="loihi2",
-            energy=(
-                EnergyModel(22.5e-12, 0.0, "derived", _PILOTNET + ", all charged to synops", NEAR),
-                EnergyModel(19.8e-12, 52e-12, "derived", _PILOTNET + ", after 52 pJ per neuron update", BETWEEN),
-                EnergyModel(18.3e-12, 81e-12, "derived", _PILOTNET + ", after 81 pJ per neuron update", FAR),
-            ),
-            unpriced=_UNPRICED,
-        ),
-        Chip(
-            name="loihi1",
-            energy=(
-                EnergyModel(23.6e-12, 52e-12, "simulated", _DAVIES + ": minimum synop, idle neurons", NEAR),
-                EnergyModel(23.6e-12, 81e-12, "simulated", _DAVIES + ": minimum synop, active neurons", BETWEEN),
-                EnergyModel(35.5e-12, 72.8e-12, "fitted", _SANA_FE + ": dense synapse, soma access + update", FAR),
-            ),
-            unpriced=_UNPRICED,
-        ),
-    )
-}
+    def __getitem__(self, name: str) -> Chip:
+        if name not in self._read:
+            from neurodeploy.hardware.chip_file import read_chip
+
+            self._read[name] = read_chip(self._paths[name])
+        return self._read[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._paths
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._paths)
+
+    def __len__(self) -> int:
+        return len(self._paths)
 
 
-def chip_named(name: str) -> Chip:
-    """Return the chip called `name`.
+CHIPS: Mapping[str, Chip] = _Shipped(Path(__file__).parent / "chips")
+
+
+def chip_named(name: str | Path, *, program: bool = False) -> Chip:
+    """Return a shipped chip by name, or the one in a .toml file.
+
+    Args:
+        program: A Program is to be made for it; others are refused.
 
     Raises:
-        MappingError: there is none; the nearest is suggested.
+        ChipError: there is none (the nearest is suggested), its file is wrong, or it takes no Program.
     """
-    if name not in CHIPS:
-        raise MappingError(f"--chip: {name!r} is unknown; {nearest(name, CHIPS)}")
-    return CHIPS[name]
+    known: Any = PROGRAM_CHIPS if program else CHIPS
+    found = _chip(str(name), known)
+    if program and not found.program:
+        raise ChipError(
+            f"--chip: no Program can be made for {found.name}; choose one of {', '.join(PROGRAM_CHIPS)}, "
+            "or a chip file with program = true"
+        )
+    return found
+
+
+def _chip(name: str, known: Any) -> Chip:
+    if name in CHIPS:
+        return CHIPS[name]
+    if Path(name).suffix == ".toml":
+        from neurodeploy.hardware.chip_file import read_chip
+
+        return read_chip(Path(name))
+    raise ChipError(f"--chip: {name!r} is unknown; {nearest(name, known)}, or name a .toml file")

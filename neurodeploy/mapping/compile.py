@@ -70,7 +70,7 @@ def compile_network(
         PrecisionError: the file carries a precision and another is asked for, or nothing fits.
         MappingError: the chip is unknown, or the graph cannot keep its meaning on it.
     """
-    chip_named(chip)
+    chip = chip_named(chip, program=True).name
     if network.quantised:
         plan = plan_in(network)
         carried = {one.weight_bits for one in plan.connections.values()}

@@ -9,7 +9,7 @@ from neurodeploy.accounting.energy import price
 from neurodeploy.accounting.synops import count, tally
 from neurodeploy.backends import fixed
 from neurodeploy.errors import MappingError
-from neurodeploy.hardware.chips import CHIPS, chip_named
+from neurodeploy.hardware.chips import CHIPS, PROGRAM_CHIPS, chip_named
 from neurodeploy.mapping.program import INPUT, Connection
 from neurodeploy.pipeline.simulate import synops_of
 from tests.backends.lava_support import layer, program
@@ -47,9 +47,13 @@ def test_counts_equal_the_events_of_a_recorded_run() -> None:
 
 def test_energy_is_a_band_of_its_models_and_names_what_it_leaves_out() -> None:
     counts = {"synops_per_sample": 1e6, "neuron_updates_per_sample": 1e5}
-    for chip in CHIPS.values():
+    events = {"synop": 1e6, "neuron_update": 1e5}
+    for chip in (CHIPS[name] for name in PROGRAM_CHIPS):
         found = price(counts, chip)
-        totals = [1e6 * model.synop_j + 1e5 * model.neuron_update_j for model in chip.energy]
+        totals = [
+            sum(number * model.terms[key].value for key, number in events.items() if key in model.terms)
+            for model in chip.energy
+        ]
         assert found["energy_j"]["low"] == pytest.approx(min(totals))
         assert found["energy_j"]["high"] == pytest.approx(max(totals))
         assert found["energy_j"]["low"] <= found["energy_j"]["mid"] <= found["energy_j"]["high"]

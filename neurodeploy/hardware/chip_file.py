@@ -1,0 +1,141 @@
+"""A chip file: TOML in, Chip out, every slip refused in one line that names the file and the key."""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from neurodeploy.errors import ChipError, nearest
+from neurodeploy.hardware.chips import Chip, EnergyModel
+from neurodeploy.hardware.constants import Constant, constant, text
+from neurodeploy.hardware.vocabulary import ENERGY, LIMITS, POWER, TABLES, TIMES, TRAFFIC
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+TOP = ("name", "title", "program", "dense", "unpriced", "notes", "sources", *TABLES)
+LARGEST_BYTES = 1 << 20
+
+
+def read_chip(path: Path) -> Chip:
+    """Return the chip that a file describes.
+
+    Raises:
+        ChipError: the file is absent, not TOML, or a key in it is wrong.
+    """
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise ChipError(f"{path}: cannot be read ({error.strerror}); check the path") from None
+    if len(content) > LARGEST_BYTES:
+        raise ChipError(f"{path}: is larger than {LARGEST_BYTES} bytes, so it is no chip file")
+    try:
+        values = tomllib.loads(content.decode("utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise ChipError(f"{path}: is not TOML ({error}); correct this place") from None
+    try:
+        return chip_of(values, hashlib.sha256(content).hexdigest())
+    except ChipError as error:
+        raise ChipError(f"{path}: {error}") from None
+
+
+def chip_of(values: Mapping[str, Any], digest: str = "") -> Chip:
+    """Return the chip that the values of a file describe.
+
+    Raises:
+        ChipError: one line with the first key that is wrong.
+    """
+    for key in values:
+        if key not in TOP:
+            raise ChipError(f"{key}: is no key of a chip file; {nearest(key, TOP)}")
+    if "name" not in values:
+        raise ChipError('name: is missing; write name = "my_chip"')
+    name = text("name", values["name"])
+    sources = {
+        short: text(f"sources.{short}", citation)
+        for short, citation in _table("sources", values.get("sources")).items()
+    }
+    models = tuple(
+        _model(model, _table(f"energy.{model}", entries), sources)
+        for model, entries in _table("energy", values.get("energy")).items()
+    )
+    traffic = _constants("traffic", values.get("traffic"), TRAFFIC, sources)
+    power = _constants("power", values.get("power"), POWER, sources)
+    if not models and not power:
+        raise ChipError("energy: is missing; a chip needs at least one [energy.NAME] table, or a [power] table")
+    if not traffic and any("memory_bit" in model.terms for model in models):
+        raise ChipError("traffic: is missing; memory_bit needs to know how many bits each operation moves")
+    return Chip(
+        name=name,
+        title=text("title", values.get("title", name)),
+        program=_flag("program", values.get("program", False)),
+        energy=models,
+        times=_constants("times", values.get("times"), TIMES, sources),
+        power=power,
+        limits=_constants("limits", values.get("limits"), LIMITS, sources),
+        traffic=traffic,
+        unpriced=_lines("unpriced", values.get("unpriced", [])),
+        dense=_flag("dense", values.get("dense", False)),
+        notes=_lines("notes", values.get("notes", [])),
+        digest=digest,
+    )
+
+
+def _model(name: str, entries: Mapping[str, Any], sources: Mapping[str, str]) -> EnergyModel:
+    where = f"energy.{name}"
+    includes = _lines(f"{where}.includes", entries.get("includes", []))
+    for event in includes:
+        if event not in ENERGY:
+            raise ChipError(f"{where}.includes: {event!r} is no event; {nearest(event, ENERGY)}")
+    terms = _constants("energy", {key: one for key, one in entries.items() if key != "includes"}, ENERGY, sources, name)
+    if not terms:
+        raise ChipError(f"{where}: has no term; name at least one of {', '.join(ENERGY)}")
+    scopes = sorted({one.scope for one in terms.values()})
+    if len(scopes) > 1:
+        raise ChipError(f"{where}: holds per-op and all-in terms, which are never added; make two models of them")
+    if scopes == ["all-in"] and len(terms) > 1:
+        raise ChipError(
+            f"{where}: an all-in number holds everything already, so it stands alone; found {', '.join(terms)}; "
+            "make one model of each"
+        )
+    twice = [event for event in includes if event in terms]
+    if twice:
+        raise ChipError(f"{where}.includes: {twice[0]} has a term of its own, so it is not in another's; remove one")
+    return EnergyModel(name, scopes[0], terms, includes)
+
+
+def _constants(
+    table: str, entries: Any, known: Mapping[str, str], sources: Mapping[str, str], model: str = ""
+) -> dict[str, Constant]:
+    where = f"{table}.{model}" if model else table
+    found = {}
+    for key, entry in _table(where, entries).items():
+        if key not in known:
+            raise ChipError(f"{where}.{key}: is no key of [{where}]; {nearest(key, known)}")
+        found[key] = constant(table, key, f"{where}.{key}", entry, sources)
+    return found
+
+
+def _table(where: str, value: Any) -> Mapping[str, Any]:
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise ChipError(f"{where}: is {value!r}, a table was expected")
+    return value
+
+
+def _lines(where: str, value: Any) -> tuple[str, ...]:
+    if not isinstance(value, list):
+        raise ChipError(f"{where}: is {value!r}, a list of texts was expected")
+    return tuple(text(where, one) for one in value)
+
+
+def _flag(where: str, value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise ChipError(f"{where}: is {value!r}, true or false was expected")
+    return value

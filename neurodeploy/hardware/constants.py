@@ -1,0 +1,167 @@
+"""One number of a chip, with where it comes from; read from a chip file, checked key by key."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from neurodeploy.errors import ChipError, nearest
+from neurodeploy.hardware.units import in_base
+from neurodeploy.hardware.vocabulary import EVIDENCE, SCOPES, base_unit
+
+FIELDS = ("value", "unit", "source", "evidence", "scope", "operating_point", "low", "high")
+REQUIRED = ("value", "unit", "source", "evidence")
+
+
+@dataclass(frozen=True)
+class Constant:
+    """A number with its provenance.
+
+    Attributes:
+        key: Table and key in the chip file, as "times.synop_s" or "energy.fitted.synop".
+        value: In `unit`; of a list, the largest.
+        unit: SI or base unit: J, s, W, bit, or 1 for counts.
+        written: Value and unit as the source has them, "23.6 pJ".
+        source: Citation.
+        evidence: A grade of `vocabulary.EVIDENCE`.
+        scope: "per-op" or "all-in" for energies, else "".
+        operating_point: Voltage, network, board: what the number holds for.
+        low, high: What the number may be instead, in `unit`; None where the source gives none.
+        values: Every allowed value where the file lists several (weight_bits), else only `value`.
+    """
+
+    key: str
+    value: float
+    unit: str
+    written: str
+    source: str
+    evidence: str
+    scope: str = ""
+    operating_point: str = ""
+    low: float | None = None
+    high: float | None = None
+    values: tuple[float, ...] = ()
+
+    @property
+    def least(self) -> float:
+        """The smallest that the number may be."""
+        return self.value if self.low is None else self.low
+
+    @property
+    def most(self) -> float:
+        """The largest that the number may be."""
+        return self.value if self.high is None else self.high
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the constant as plain values for JSON."""
+        band = {} if self.low is None and self.high is None else {"low": self.least, "high": self.most}
+        several = {"values": list(self.values)} if len(self.values) > 1 else {}
+        return {
+            "written": self.written,
+            "value": self.value,
+            "unit": self.unit,
+            "source": self.source,
+            "evidence": self.evidence,
+            "scope": self.scope,
+            "operating_point": self.operating_point,
+            **band,
+            **several,
+        }
+
+
+def constant(table: str, key: str, name: str, entry: Any, sources: Mapping[str, str]) -> Constant:
+    """Return the constant that an entry of a chip file describes.
+
+    Args:
+        table: Of `vocabulary.TABLES`.
+        key: In that table; gives the unit.
+        name: Full key, as errors say it.
+        entry: The inline table.
+        sources: Citations by short name; a source without a space in it is such a name.
+
+    Raises:
+        ChipError: one line with the key and what is wrong with it.
+    """
+    if not isinstance(entry, dict):
+        raise ChipError(f"{name}: is {entry!r}, a table was expected; write {{ value, unit, source, evidence, ... }}")
+    for field in entry:
+        if field not in FIELDS:
+            raise ChipError(f"{name}.{field}: is no field of a constant; {nearest(str(field), FIELDS)}")
+    for field in REQUIRED:
+        if field not in entry:
+            raise ChipError(f"{name}: has no {field}; a constant needs {', '.join(REQUIRED)}")
+    words = {field: text(f"{name}.{field}", entry[field]) for field in FIELDS[1:6] if field in entry}
+    unit = base_unit(table, key)
+    try:
+        factor = in_base(words["unit"], unit)
+    except ChipError as error:
+        raise ChipError(f"{name}: {error}") from None
+    least = -math.inf if key == "weight_exponent" else 0.0
+    listed = entry["value"] if isinstance(entry["value"], list) and table == "limits" else [entry["value"]]
+    if not listed:
+        raise ChipError(f"{name}.value: is an empty list; name at least one allowed value")
+    values = tuple(number(f"{name}.value", one, least) for one in listed)
+    low, high = (number(f"{name}.{end}", entry[end], least) if end in entry else None for end in ("low", "high"))
+    if (low is not None and low > max(values)) or (high is not None and high < max(values)):
+        raise ChipError(f"{name}: low <= value <= high was expected, found {low} / {max(values)} / {high}")
+    scope = _among(f"{name}.scope", words.get("scope"), SCOPES) if table == "energy" else ""
+    if table != "energy" and "scope" in words:
+        raise ChipError(f"{name}.scope: only energies have a scope; leave it out")
+    return Constant(
+        key=name,
+        value=max(values) * factor,
+        unit=unit,
+        written=f"{', '.join(f'{one:.12g}' for one in values)} {words['unit']}",
+        source=_source(f"{name}.source", words["source"], sources),
+        evidence=_among(f"{name}.evidence", words["evidence"], EVIDENCE),
+        scope=scope,
+        operating_point=words.get("operating_point", ""),
+        low=None if low is None else low * factor,
+        high=None if high is None else high * factor,
+        values=tuple(one * factor for one in values),
+    )
+
+
+def number(where: str, value: Any, least: float = 0.0) -> float:
+    """Return a finite number that is not below `least`.
+
+    Raises:
+        ChipError: it is none.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ChipError(f"{where}: is {value!r}, a number was expected")
+    if not math.isfinite(value):
+        raise ChipError(f"{where}: is {value}, a finite number was expected")
+    if value < least:
+        raise ChipError(f"{where}: is {value}, negative; nothing costs less than nothing")
+    return float(value)
+
+
+def text(where: str, value: Any) -> str:
+    """Return one line of text with something in it.
+
+    Raises:
+        ChipError: it is none.
+    """
+    if not isinstance(value, str) or not value.strip():
+        raise ChipError(f"{where}: is {value!r}, a text was expected")
+    return " ".join(value.split())
+
+
+def _source(where: str, value: str, sources: Mapping[str, str]) -> str:
+    if value in sources:
+        return sources[value]
+    if " " not in value:
+        allowed = nearest(value, sources) if sources else "there is no [sources] table"
+        raise ChipError(f"{where}: {value!r} is neither a citation nor a name of [sources]; {allowed}")
+    return value
+
+
+def _among(where: str, value: str | None, allowed: Iterable[str]) -> str:
+    if value is None:
+        raise ChipError(f"{where}: is missing; choose one of {', '.join(allowed)}")
+    if value not in allowed:
+        raise ChipError(f"{where}: {value!r} is unknown; {nearest(value, allowed)}")
+    return value
