@@ -6,61 +6,31 @@ Axes: N neuron of a layer, or channel of the input; I sources of a connection.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
-import numpy as np
+from neurodeploy.accounting.conventions import CONVENTION, CONVENTIONS, Connected, Sent, Wires, by_convention, wires
+from neurodeploy.accounting.tally import INPUT, Counter, Spread, Tally, check_suits, tally
 
-from neurodeploy.backends.trace import Trace
+__all__ = ["CONVENTION", "INPUT", "Connected", "Counter", "Spread", "Tally", "count", "row_of", "tally"]
 
-CONVENTION = (
-    "one synop per spike and synapse with a non-zero weight; input and recurrent connections included, "
-    "biases and neuron updates not; spikes of the last step count, though the run ends before they arrive; "
-    "mean per sample"
+MESSAGES = (
+    "one message per spike and connection over which it reaches a non-zero weight, the input's included; a spike that "
+    "goes to several cores of one layer is sent several times, which only a placement knows"
 )
-INPUT = "input"
+MACS = (
+    "the synops of connections whose source sends values (counts, graded spikes or real numbers), which multiply "
+    "instead of only adding; they are part of the synops"
+)
 
 
-class Connected(Protocol):
-    """What a Program's connection and a network's synapses have in common."""
-
-    @property
-    def name(self) -> str: ...
-    @property
-    def source(self) -> str: ...
-    @property
-    def target(self) -> str: ...
-    def fan_out(self, *, zeros: bool = False) -> np.ndarray: ...
-
-
-@dataclass(frozen=True, eq=False)
-class Tally:
-    """What counting needs of a run: the spikes of every source, summed over the samples.
-
-    Attributes:
-        spikes: Of `INPUT` and of every layer, int64 (N,).
-    """
-
-    n_samples: int
-    n_input_steps: int
-    spikes: dict[str, np.ndarray]
-
-    def __add__(self, other: Tally) -> Tally:
-        """Return the tally of both runs' samples."""
-        return Tally(
-            self.n_samples + other.n_samples,
-            self.n_input_steps,
-            {name: one + other.spikes[name] for name, one in self.spikes.items()},
-        )
-
-
-def tally(trace: Trace) -> Tally:
-    """Return the sums of a run."""
-    sent = {INPUT: trace.input_counts_BI, **trace.counts}
-    return Tally(trace.n_samples, trace.n_input_steps, {name: one.sum(axis=0) for name, one in sent.items()})
-
-
-def count(connections: Sequence[Connected], sizes: Mapping[str, int], run: Tally, n_steps: int) -> dict[str, Any]:
+def count(
+    connections: Sequence[Connected],
+    sizes: Mapping[str, int],
+    run: Tally,
+    n_steps: int,
+    *,
+    known: Sequence[Wires] | None = None,
+) -> dict[str, Any]:
     """Return the counts of a run as plain values for JSON, per connection, per layer and in sum.
 
     Args:
@@ -68,25 +38,24 @@ def count(connections: Sequence[Connected], sizes: Mapping[str, int], run: Tally
         sizes: Neurons of each layer.
         run: What was sent.
         n_steps: Steps the network ran for each sample.
+        known: The sizes of the connections where a `Counter` has them.
 
-    Keys: `convention`, `synops_per_sample`, `by_convention` (the same run with zero weights counted
-    too), `neuron_updates_per_sample`, `spikes_per_sample`, `connections`, `layers`.
+    Keys, all per sample where they say so: `convention`, `synops_per_sample`, `synops` {mean, min, max, sd} over the
+    samples, `by_convention` (the same run by others' rules; None where the run did not keep the values sent) and
+    `conventions` (what each says), `dense_macs_per_sample` (were nothing skipped), `macs_per_sample` and
+    `messages_per_sample` with `macs` and `messages` (what they are), `neuron_updates_per_sample`,
+    `input_spikes_per_sample`, `spikes_per_sample`, `connections`, `layers`.
+
+    Raises:
+        DataError: the run is of another network.
     """
-    rows: list[dict[str, Any]] = []
-    for one in connections:
-        fan_out_I, all_I = one.fan_out(), one.fan_out(zeros=True)
-        sent_I = run.spikes[one.source]
-        rows.append(
-            {
-                "name": one.name,
-                "source": one.source,
-                "target": one.target,
-                "synapses": int(all_I.sum()),
-                "nonzero_synapses": int(fan_out_I.sum()),
-                "synops_per_sample": float(sent_I @ fan_out_I) / run.n_samples,
-                "dense_synops_per_sample": float(sent_I @ all_I) / run.n_samples,
-            }
-        )
+    check_suits(connections, sizes, run.spikes)
+    known = [wires(one) for one in connections] if known is None else known
+    rows = [
+        {"name": one.name, "source": one.source, "target": one.target, "kind": "conv" if one.window else "dense"}
+        | row_of(run.sent(one.source), to, run.n_samples, n_steps, values=one.source in run.values)
+        for one, to in zip(connections, known, strict=True)
+    ]
     layers: list[dict[str, Any]] = [
         {
             "name": name,
@@ -94,22 +63,58 @@ def count(connections: Sequence[Connected], sizes: Mapping[str, int], run: Tally
             "spikes_per_sample": float(run.spikes[name].sum()) / run.n_samples,
             "rate_per_step": float(run.spikes[name].sum()) / (run.n_samples * size) / n_steps,
             "updates_per_sample": size * n_steps,
+            "synops_per_sample": _sum(row["synops_per_sample"] for row in rows if row["target"] == name),
+            "messages_per_sample": _sum(row["messages_per_sample"] for row in rows if row["source"] == name),
         }
         for name, size in sizes.items()
     ]
-    total = sum(row["synops_per_sample"] for row in rows)
+    total = _sum(row["synops_per_sample"] for row in rows)
     return {
         "convention": CONVENTION,
         "samples": run.n_samples,
         "steps": n_steps,
         "synops_per_sample": total,
-        "by_convention": {
-            "nonzero_weights": total,
-            "all_weights": sum(row["dense_synops_per_sample"] for row in rows),
-        },
+        "synops": None if run.spread is None else run.spread.plain(),
+        "by_convention": {name: _sum(row["by_convention"][name] for row in rows) for name in CONVENTIONS},
+        "conventions": CONVENTIONS,
+        "macs_per_sample": _sum(row["macs_per_sample"] for row in rows),
+        "macs": MACS,
+        "dense_macs_per_sample": sum(row["dense_macs_per_sample"] for row in rows),
+        "messages_per_sample": _sum(row["messages_per_sample"] for row in rows),
+        "messages": MESSAGES,
         "neuron_updates_per_sample": sum(layer["updates_per_sample"] for layer in layers),
         "input_spikes_per_sample": float(run.spikes[INPUT].sum()) / run.n_samples,
         "spikes_per_sample": sum(layer["spikes_per_sample"] for layer in layers),
         "connections": rows,
         "layers": layers,
     }
+
+
+def row_of(sent: Sent, to: Wires, n_samples: int, n_steps: int, *, values: bool) -> dict[str, Any]:
+    """Return the counts of one connection per sample.
+
+    Args:
+        values: Its source sends values instead of spikes.
+    """
+    found = {
+        name: None if operations is None else operations / n_samples
+        for name, operations in by_convention(sent, to).items()
+    }
+    return {
+        "recurrent": to.loop,
+        "values": values,
+        "synapses": int(to.any_I.sum()),
+        "nonzero_synapses": int(to.nonzero_I.sum()),
+        "synops_per_sample": found["nonzero_weights"],
+        "dense_synops_per_sample": found["all_weights"],
+        "macs_per_sample": found["nonzero_weights"] if values else 0.0,
+        "dense_macs_per_sample": to.macs * n_steps,
+        "messages_per_sample": int(sent.events_I[to.nonzero_I > 0].sum()) / n_samples,
+        "by_convention": found,
+    }
+
+
+def _sum(values: Any) -> float | None:
+    """Return the sum; None where one of the values is not known."""
+    found = list(values)
+    return None if None in found else sum(found, start=0.0)

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 import numpy as np
 
 from neurodeploy.errors import DataError
 from neurodeploy.fixedpoint import rules
-from neurodeploy.mapping.program import Program
+from neurodeploy.mapping.program import INPUT, Program
 
 Progress = Callable[[int, int], None]
 """Called with the number of samples done and their total."""
@@ -35,6 +36,23 @@ class LayerTrace:
         return LayerTrace(self.spikes_BTN[:, first:last], self.u_BTN[:, first:last], self.v_BTN[:, first:last])
 
 
+class Values(NamedTuple):
+    """What a source sent that sends values instead of spikes.
+
+    Attributes:
+        sums: Of the values, per sample and neuron (B, N) or over the samples too (N,).
+        binary: Every one was 0 or 1.
+    """
+
+    sums: np.ndarray
+    binary: bool
+
+
+def values_of(sent_BTN: np.ndarray) -> Values:
+    """Return what was sent, summed over the steps."""
+    return Values(sent_BTN.sum(axis=1, dtype=np.int64), bool(sent_BTN.min() >= 0 and sent_BTN.max() <= 1))
+
+
 @dataclass(frozen=True, eq=False)
 class Trace:
     """The result of one run.
@@ -51,6 +69,7 @@ class Trace:
         seconds: Wall time of the run, without building and loading.
         scores_BN: What the class is read from, for each neuron of the output layer; its spike
             counts when None.
+        values: What the input sent, where it sends values instead of spikes.
     """
 
     backend: str
@@ -62,6 +81,7 @@ class Trace:
     overflows: dict[str, dict[str, int]]
     seconds: float
     scores_BN: np.ndarray | None = None
+    values: dict[str, Values] = field(default_factory=dict)
 
     @property
     def n_samples(self) -> int:
@@ -209,6 +229,7 @@ def joined(backend: str, names: list[str], output: str, spikes: np.ndarray, part
         overflows=overflows,
         seconds=seconds,
         scores_BN=_concatenated(scores) if scores else None,
+        values={INPUT: values_of(spikes)} if spikes.dtype == np.int32 else {},  # as `check_spikes` marks graded ones
     )
 
 
@@ -226,6 +247,12 @@ def one_after_another(traces: Sequence[Trace]) -> Trace:
         },
         seconds=sum(one.seconds for one in traces),
         scores_BN=_concatenated(scores) if scores else None,
+        values={
+            name: Values(
+                _concatenated([one.values[name].sums for one in traces]), all(one.values[name].binary for one in traces)
+            )
+            for name in first.values
+        },
     )
 
 

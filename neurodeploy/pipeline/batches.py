@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from neurodeploy.accounting.synops import Tally, tally
+from neurodeploy.accounting.synops import INPUT, Counter, Tally, tally
 from neurodeploy.backends import fixed, reference
 from neurodeploy.backends.lava import client as lava
 from neurodeploy.backends.trace import LayerTrace, Trace, one_after_another
@@ -78,6 +78,14 @@ def sizes_of(target: Network | Program) -> list[tuple[str, int]]:
     """Return the name and the number of neurons of each layer."""
     layers: Any = target.populations if isinstance(target, Network) else target.layers
     return [(one.name, one.n_neurons) for one in layers]
+
+
+def counter_of(target: Network | Program) -> Counter:
+    """Return what tallies the Traces of a network or Program."""
+    sizes = dict(sizes_of(target))
+    if isinstance(target, Network):
+        return Counter(target.synapses, sizes, (INPUT,) if target.graded_input else ())
+    return Counter(target.connections, sizes, [name for name in (INPUT, *sizes) if target.graded(name)])
 
 
 def check_memory(target: Network | Program, record: Sequence[str], n_samples: int, n_input_steps: int) -> None:
@@ -184,8 +192,12 @@ class Summary:
     seconds: float
 
 
-def summary(traces: Iterable[Trace], n_samples: int) -> Summary:
-    """Return what is left of the batches' Traces, of which one is held at a time."""
+def summary(traces: Iterable[Trace], n_samples: int, counter: Counter | None = None) -> Summary:
+    """Return what is left of the batches' Traces, of which one is held at a time.
+
+    Args:
+        counter: Of the network that ran, for the spread of the synops over the samples.
+    """
     predictions, seconds = [], 0.0
     sums: Tally | None = None
     layers: dict[str, LayerTrace] = {}
@@ -194,7 +206,8 @@ def summary(traces: Iterable[Trace], n_samples: int) -> Summary:
     for trace in traces:
         predictions.append(trace.predictions_B)
         seconds += trace.seconds
-        sums = tally(trace) if sums is None else sums + tally(trace)
+        tallied = tally(trace) if counter is None else counter.tally(trace)
+        sums = tallied if sums is None else sums + tallied
         _place(trace, layers, first, n_samples)
         for name in trace.layers.keys() & trace.overflows.keys():
             before = overflows.get(name, {})

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
-from neurodeploy.accounting.synops import Tally, count, tally
+from neurodeploy.accounting.synops import Counter, Tally, count
 from neurodeploy.backends.lava.environment import check_ready
 from neurodeploy.backends.trace import LayerTrace, Trace
 from neurodeploy.certificate.certify import BACKENDS, FIXED, LAVA, REFERENCE
@@ -29,11 +29,11 @@ from neurodeploy.pipeline.batches import (
     batch_size,
     check_memory,
     check_options,
+    counter_of,
     prepare,
     recorded,
     run_backend,
     run_batches,
-    sizes_of,
     summary,
     together,
 )
@@ -163,10 +163,11 @@ def simulate(
     running = Options(recorded(target, traces is not None, probes), threads, engine)
     check_memory(target, running.record, len(samples), samples.n_steps)
     batches = (one.spikes_BTI for one in samples.batches(batch_size(samples.n_steps, samples.n_channels)))
-    found = summary(run_batches(backend, target, batches, len(samples), running, progress), len(samples))
+    counter = counter_of(target)
+    found = summary(run_batches(backend, target, batches, len(samples), running, progress), len(samples), counter)
     if traces is not None:
         write_traces(traces, found.layers)
-    counts = counts_of(target, found.tally)
+    counts = counts_of(target, found.tally, counter)
     return {
         "backend": backend,
         "accuracy": float((found.predictions_B == samples.labels_B).mean()),
@@ -239,18 +240,26 @@ def _array(values: Any) -> np.ndarray:
 
 
 def synops_of(target: Network | Program, trace: Trace) -> dict[str, Any]:
-    """Return the operation counts of a run."""
-    return counts_of(target, tally(trace))
+    """Return the operation counts of a run.
+
+    Raises:
+        DataError: the Trace is of another network.
+    """
+    counter = counter_of(target)
+    return counts_of(target, counter.tally(trace), counter)
 
 
-def counts_of(target: Network | Program, run: Tally) -> dict[str, Any]:
-    """Return the operation counts of a run whose spikes were summed."""
-    if isinstance(target, Network):
-        found = count(target.synapses, dict(sizes_of(target)), run, run.n_input_steps)
-    else:
-        found = count(target.connections, dict(sizes_of(target)), run, target.n_steps(run.n_input_steps))
-    sizes = dict(sizes_of(target))
-    return found | {"host_reads_per_sample": host_reads(target.readout, sizes[target.output], run.n_input_steps)}
+def counts_of(target: Network | Program, run: Tally, counter: Counter | None = None) -> dict[str, Any]:
+    """Return the operation counts of a run whose spikes were summed.
+
+    Args:
+        counter: Of the target, where it was made before.
+    """
+    counter = counter_of(target) if counter is None else counter
+    n_steps = run.n_input_steps if isinstance(target, Network) else target.n_steps(run.n_input_steps)
+    found = count(counter.connections, counter.sizes, run, n_steps, known=counter.wires)
+    reads = host_reads(target.readout, counter.sizes[target.output], run.n_input_steps)
+    return found | {"host_reads_per_sample": reads}
 
 
 def host_reads(readout: str, n_outputs: int, n_input_steps: int) -> int:
