@@ -31,6 +31,7 @@ _HOMES = {
     "read_program": "neurodeploy.mapping.program_file",
     "certify": "neurodeploy.pipeline.certify",
     "check_conformance": "neurodeploy.conformance.run",
+    "check_run": "neurodeploy.pipeline.check",
     "write_report": "neurodeploy.pipeline.report",
     "list_recipes": "neurodeploy.pipeline.listing",
     "list_datasets": "neurodeploy.pipeline.listing",

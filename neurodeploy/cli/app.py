@@ -17,6 +17,7 @@ from neurodeploy import __version__
 from neurodeploy.cli import (
     bench,
     certify,
+    check,
     compile,
     conformance,
     data,
@@ -48,7 +49,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-for verb in (run, train, quantize, export, compile, simulate, certify, conformance, report, recipes):
+for verb in (run, train, quantize, export, compile, simulate, certify, conformance, report, check, recipes):
     verb.register(app)
 app.add_typer(data.app, name="data")
 app.add_typer(lava.app, name="lava")

@@ -1,0 +1,249 @@
+"""A run against its budget: one row per budget, numbers only; `report.budget_lines` puts them in words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from neurodeploy.accounting.budget import Budget, LayerBudget
+from neurodeploy.accounting.recorded import Recorded
+from neurodeploy.errors import BudgetError, nearest
+
+Row = dict[str, Any]
+LAVA_PAIR = "fixed/lava"
+COUNTS = {
+    "max_synops": ("synops_per_sample", "synops per sample"),
+    "max_spikes": ("spikes_per_sample", "spikes per sample"),
+    "max_macs": ("macs_per_sample", "MACs per sample"),
+}
+"""Budgets of counts, each with its key in report.json and its words."""
+
+
+def judge(run: Recorded, budget: Budget, fit: Recorded | None = None) -> list[Row]:
+    """Return a row for every budget, in the order of their keys.
+
+    Args:
+        run: A finished run.
+        budget: What is asked.
+        fit: Of the network on the chip that the budget names; needed where `budget.places`.
+
+    Returns:
+        Rows with `budget` (its key), `what`, `unit`, `basis` (what the number was measured on), `found`,
+        `allowed`, `passed`, `excess` (how far on the wrong side, in `unit`; 0 where passed), `relative`
+        (the same against what is allowed; None where nothing is) and `reason` (more words, may be empty).
+
+    Raises:
+        BudgetError: a budget asks about something that the run did not measure, or a layer it lacks.
+        RunError: the report is damaged.
+    """
+    rows = [*_accuracy(run, budget), *_proofs(run, budget)]
+    for key, (count, what) in COUNTS.items():
+        allowed = getattr(budget, key)
+        if allowed is not None:
+            found = _measured(run, key, what, "counts", count)
+            rows.append(_most(key, what, what.split(" ")[0], _counted(run), found, allowed))
+    rows += _costs(run, budget)
+    if fit is not None:
+        rows += _fit(run, budget, fit)
+    for name, one in budget.layers.items():
+        rows += _layer(run, name, one)
+    return rows
+
+
+def _accuracy(run: Recorded, budget: Budget) -> list[Row]:
+    stage, rows = budget.accuracy, []
+    if budget.min_accuracy is not None:
+        found = run.number("accuracy", stage)
+        if found is None:
+            raise _no_stage(run, "min_accuracy", stage)
+        rows.append(_row("min_accuracy", "accuracy", "share", _stage(run, stage), found, budget.min_accuracy, -1))
+    if budget.max_accuracy_drop is not None:
+        own = [one for one in run.rows("certificate", "stages") if one.text("name") == stage]
+        found = own[0].number("accuracy_drop") if own else None
+        if found is None:  # ptq is no stage of the certificate; float is on the same samples there
+            before, after = run.number("accuracy", "float"), run.number("accuracy", stage)
+            if before is None or after is None or stage == "lava":
+                raise _no_stage(run, "max_accuracy_drop", stage)
+            found = before - after
+        allowed = budget.max_accuracy_drop
+        rows.append(
+            _most("max_accuracy_drop", "accuracy lost against float", "share", _stage(run, stage), found, allowed)
+        )
+    return rows
+
+
+def _proofs(run: Recorded, budget: Budget) -> list[Row]:
+    rows = []
+    if budget.certificate:
+        passed = run.truth("certificate", "passed")
+        if passed is None:
+            raise BudgetError(f"certificate: {run.run} has none; make it with {run.again}")
+        failures = run.table("certificate").get("failures") or []
+        rows.append(_demand("certificate", "certificate", "", passed, str(failures[0]) if failures else ""))
+    if budget.bit_exact:
+        equal = run.truth("certificate", "bit_exact", LAVA_PAIR)
+        if equal is None:
+            reason = run.text("lava", "reason")
+            why = f" ({reason.partition(';')[0]})" if reason else ""
+            never = run.text("recipe", "certificate", "lava") == "never"
+            more = run.again.replace("--resume", "--set certificate.lava=always --overwrite") if never else run.again
+            raise BudgetError(
+                f"bit_exact: Lava was not run in {run.run}{why}; measure it with neurodeploy lava setup, then {more}"
+            )
+        rows.append(_demand("bit_exact", "bit-exact with Lava", _stage(run, "lava"), equal))
+    return rows
+
+
+def _costs(run: Recorded, budget: Budget) -> list[Row]:
+    rows = []
+    if budget.max_energy_j is not None:
+        found = _measured(run, "max_energy_j", "energy", "energy", "energy_j", budget.energy)
+        basis = f"{budget.energy} of the band, {run.text('energy', 'chip') or 'chip not named'}"
+        scope = run.text("energy", "scope")
+        basis += f", {scope}" if scope else ""
+        rows.append(_most("max_energy_j", "energy per sample", "J", basis, found, budget.max_energy_j))
+    if budget.max_latency_s is not None:
+        found = _measured(run, "max_latency_s", "latency", "latency", "latency_band_s", budget.latency)
+        chip = run.text("latency", "chip") or run.text("energy", "chip") or "chip not named"
+        basis = f"{budget.latency} of the band, {chip}"
+        rows.append(_most("max_latency_s", "latency per sample", "s", basis, found, budget.max_latency_s))
+    return rows
+
+
+def _fit(run: Recorded, budget: Budget, fit: Recorded) -> list[Row]:
+    rows, chip = [], fit.text("chip") or budget.fits or ""
+    fits = fit.truth("fits")
+    reason = "" if fits else _binding(fit)
+    if budget.fits is not None:
+        rows.append(_demand("fits", f"fits {chip}", "", bool(fits), reason))
+    for key, name in (("max_cores", "cores"), ("max_chips", "chips")):
+        allowed = getattr(budget, key)
+        if allowed is None:
+            continue
+        found = fit.number(name)
+        if found is None and fits:
+            raise BudgetError(f"{key}: {run.run} does not say how many {name}; make it again with {run.again}")
+        if found is None:
+            rows.append(_demand(key, name, chip, False, reason) | {"allowed": allowed})
+        else:
+            rows.append(_most(key, name, name, chip, found, allowed))
+    return rows
+
+
+def _layer(run: Recorded, name: str, budget: LayerBudget) -> list[Row]:
+    layers = {one.text("name"): one for one in run.rows("counts", "layers")}
+    if name not in layers:
+        known = [one for one in layers if one]
+        advice = nearest(name, known) if known else f"the run counted none; make it again with {run.again}"
+        raise BudgetError(f"layers.{name}: {run.run} has no such layer; {advice}")
+    found: dict[str, Callable[[], float | None]] = {
+        "max_synops": lambda: _into(run, name),
+        "max_spikes": lambda: layers[name].number("spikes_per_sample"),
+    }
+    rows = []
+    for key, read in found.items():
+        allowed = getattr(budget, key)
+        if allowed is None:
+            continue
+        number = read()
+        if number is None:
+            raise _unmeasured(run, f"layers.{name}.{key}", f"of layer {name!r}", "counts")
+        _, what = COUNTS[key]
+        rows.append(_most(f"layers.{name}.{key}", f"layer {name}: {what}", what.split(" ")[0], "", number, allowed))
+    return rows
+
+
+def _into(run: Recorded, name: str) -> float | None:
+    """Return the synops of all connections into a layer."""
+    sent = [one.number("synops_per_sample") for one in run.rows("counts", "connections") if one.text("target") == name]
+    known = [one for one in sent if one is not None]
+    return sum(known) if len(known) == len(sent) else None
+
+
+def _measured(run: Recorded, key: str, what: str, *keys: str) -> float | int:
+    found = run.number(*keys)
+    if found is None:
+        raise _unmeasured(run, key, what, keys[0])
+    return found
+
+
+def _unmeasured(run: Recorded, key: str, what: str, table: str) -> BudgetError:
+    """Return the error of a budget for what is not there, and how to get it."""
+    unpriced = run.table(table).get("unpriced") or []
+    if unpriced and isinstance(unpriced, list):
+        chip = run.text("energy", "chip")
+        return BudgetError(
+            f"{key}: {run.run} has no {what}: {chip} has no published numbers for {', '.join(map(str, unpriced[:3]))}; "
+            "take the budget out, or price the run on a chip that has them"
+        )
+    return BudgetError(f"{key}: {what} was not measured in {run.run}; measure it with {run.again}")
+
+
+def _no_stage(run: Recorded, key: str, stage: str) -> BudgetError:
+    known = ", ".join(name for name in run.table("accuracy") if run.number("accuracy", name) is not None)
+    if stage == "lava":
+        return BudgetError(
+            f"{key}: Lava was not run in {run.run}; measure it with neurodeploy lava setup, then {run.again}, "
+            "or ask about another stage (--accuracy)"
+        )
+    return BudgetError(f"{key}: {run.run} has no accuracy of {stage!r}; choose one of {known} (--accuracy)")
+
+
+def _stage(run: Recorded, stage: str) -> str:
+    """Return a stage and how many samples it ran."""
+    for one in run.rows("certificate", "stages"):
+        if one.text("name") == stage:
+            samples = one.number("samples")
+            return f"{stage}, {samples} samples" if samples is not None else stage
+    return stage
+
+
+def _counted(run: Recorded) -> str:
+    samples = run.number("counts", "samples")
+    return "" if samples is None else f"mean of {samples} samples"
+
+
+def _binding(fit: Recorded) -> str:
+    name, used, limit = fit.text("binding_limit", "name"), fit.number("binding_limit", "used"), None
+    if used is not None:
+        limit = fit.number("binding_limit", "limit")
+    if name is None:
+        return ""
+    return name if limit is None else f"{name}: {used:,} of {limit:,}"
+
+
+def _most(key: str, what: str, unit: str, basis: str, found: float, allowed: float) -> Row:
+    return _row(key, what, unit, basis, found, allowed, 1)
+
+
+def _row(key: str, what: str, unit: str, basis: str, found: float, allowed: float, sign: int) -> Row:
+    """Return the row of a number; `sign` 1 where less is better, -1 where more is."""
+    excess = max(0.0, sign * (found - allowed))
+    return {
+        "budget": key,
+        "what": what,
+        "unit": unit,
+        "basis": basis,
+        "found": found,
+        "allowed": allowed,
+        "passed": sign * found <= sign * allowed,
+        "excess": excess,
+        "relative": excess / abs(allowed) if allowed else None,
+        "reason": "",
+    }
+
+
+def _demand(key: str, what: str, basis: str, found: bool, reason: str = "") -> Row:
+    """Return the row of what must be so."""
+    return {
+        "budget": key,
+        "what": what,
+        "unit": "",
+        "basis": basis,
+        "found": found,
+        "allowed": True,
+        "passed": found,
+        "excess": None,
+        "relative": None,
+        "reason": "" if found else reason,
+    }

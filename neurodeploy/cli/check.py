@@ -1,0 +1,78 @@
+"""`neurodeploy check`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from neurodeploy.cli.show import Json, emit
+
+
+def register(app: typer.Typer) -> None:
+    app.command("check")(check)
+
+
+def check(
+    run: Annotated[Path, typer.Argument(help="Run folder of a finished run.")],
+    min_accuracy: Annotated[float | None, typer.Option(metavar="SHARE", help="Least accuracy, 0 to 1.")] = None,
+    max_accuracy_drop: Annotated[float | None, typer.Option(metavar="SHARE", help="Most lost against float.")] = None,
+    accuracy: Annotated[
+        str | None, typer.Option(metavar="STAGE", help="Whose accuracy: fixed (the integers, default), lava, float …")
+    ] = None,
+    certificate: Annotated[
+        bool | None, typer.Option("--certificate/--no-certificate", help="The certificate must have passed.")
+    ] = None,
+    bit_exact: Annotated[
+        bool | None, typer.Option("--bit-exact/--no-bit-exact", help="Must equal Lava in every state.")
+    ] = None,
+    max_synops: Annotated[float | None, typer.Option(metavar="N", help="Most synops per sample.")] = None,
+    max_spikes: Annotated[float | None, typer.Option(metavar="N", help="Most spikes per sample.")] = None,
+    max_macs: Annotated[float | None, typer.Option(metavar="N", help="Most MACs per sample.")] = None,
+    max_energy_j: Annotated[float | None, typer.Option(metavar="J", help="Most energy per sample.")] = None,
+    energy: Annotated[
+        str | None, typer.Option(metavar="END", help="End of the energy band: low, mid or high (default).")
+    ] = None,
+    max_latency_s: Annotated[float | None, typer.Option(metavar="S", help="Most time per sample.")] = None,
+    latency: Annotated[
+        str | None, typer.Option(metavar="END", help="End of the latency band: low, mid or high (default).")
+    ] = None,
+    fits: Annotated[str | None, typer.Option(metavar="CHIP", help="Must fit on this chip.")] = None,
+    max_cores: Annotated[int | None, typer.Option(metavar="N", help="Most cores of that chip.")] = None,
+    max_chips: Annotated[int | None, typer.Option(metavar="N", help="Most chips.")] = None,
+    budget: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="TOML file of budgets; options go over it.")
+    ] = None,
+    junit: Annotated[Path | None, typer.Option(metavar="OUT", help="Write the result as JUnit XML.")] = None,
+    as_json: Json = False,
+) -> int:
+    """A run against its budgets; exit status 1 when one is not kept."""
+    from neurodeploy.pipeline.check import check_run as call
+
+    result = call(
+        run,
+        budget_file=budget,
+        junit=junit,
+        min_accuracy=min_accuracy,
+        max_accuracy_drop=max_accuracy_drop,
+        accuracy=accuracy,
+        certificate=certificate,
+        bit_exact=bit_exact,
+        max_synops=max_synops,
+        max_spikes=max_spikes,
+        max_macs=max_macs,
+        max_energy_j=max_energy_j,
+        energy=energy,
+        max_latency_s=max_latency_s,
+        latency=latency,
+        fits=fits,
+        max_cores=max_cores,
+        max_chips=max_chips,
+    )
+    lines = [f"{'passed' if row['passed'] else 'FAILED'}  {row['text']}" for row in result["checks"]]
+    kept = len(result["checks"]) - len(result["failed"])
+    lines.append(f"budgets: {kept} of {len(result['checks'])} kept" + ("" if result["passed"] else ", FAILED"))
+    lines += [f"junit    {result['junit']}"] if result["junit"] else []
+    emit(result, lines, as_json=as_json)
+    return 0 if result["passed"] else 1
