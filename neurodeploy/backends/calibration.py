@@ -9,7 +9,7 @@ import numpy as np
 
 from neurodeploy.backends import reference
 from neurodeploy.backends.trace import Trace, check_spikes
-from neurodeploy.errors import DataError
+from neurodeploy.errors import PrecisionError
 from neurodeploy.graph.euler import Population
 from neurodeploy.graph.network import Network
 from neurodeploy.graph.paths import INPUT
@@ -44,12 +44,14 @@ def measure(network: Network, spikes_BTI: np.ndarray) -> dict[str, Measured]:
     """Return what the first samples show of every population and of the input.
 
     Raises:
-        DataError: the spikes do not fit, or a state grows beyond all bounds.
+        DataError: the spikes do not fit.
+        PrecisionError: a state grows beyond all bounds, so no precision can hold it.
     """
     spikes = check_spikes(
         chosen(network, np.asarray(spikes_BTI)), network.n_inputs, "calibration", graded=network.graded_input
     )
-    trace = reference.run(network, spikes, record=True)
+    with np.errstate(over="ignore", invalid="ignore"):  # told below, in a line of our own
+        trace = reference.run(network, spikes, record=True)
     rates = spikes.mean(axis=(0, 1))
     found = {INPUT: Measured(np.zeros_like(rates), np.zeros_like(rates), rates, np.zeros((0, 0)))}
     for one in network.populations:
@@ -61,7 +63,10 @@ def measure(network: Network, spikes_BTI: np.ndarray) -> dict[str, Measured]:
         if isinstance(one, Population) and one.spiking:
             v_peak = v_peak + one.current_gain * u_peak
         if not (np.isfinite(u_peak).all() and np.isfinite(v_peak).all()):
-            raise DataError(f"{one.name}: its states grow without bound on the calibration data")
+            raise PrecisionError(
+                f"{one.name}: its states grow without bound on the calibration data, no width holds them; train it "
+                "stable, or calibrate on shorter samples"
+            )
         moment = _moment(network, one, spikes, trace) if isinstance(one, Population) else np.zeros((0, 0))
         found[one.name] = Measured(u_peak, v_peak, states.spikes_BTN.mean(axis=(0, 1)), moment)
     return found
