@@ -44,14 +44,17 @@ EXACT: Literal[4] = 4
 DODGE = 0.06
 ROW = 0.13
 """Height of a row of the key, as a part of its cell."""
-TITLE_LETTERS = 105
+TITLE_LETTERS, NOTE_LETTERS = 105, 145
+"""Of a line."""
 SEEN = 0.05
 """Part by which two counts must differ for both to be seen: less, and one marker hides the other."""
 
 Limits = tuple[float, float]
 
 
-def draw_figure3(points: Sequence[Point], bits_points: Sequence[Point], out: str | Path, title: str) -> None:
+def draw_figure3(
+    points: Sequence[Point], bits_points: Sequence[Point], out: str | Path, title: str, note: str = ""
+) -> None:
     """Draw Figure 3 and write it: PNG at 300 dpi, SVG or PDF by the suffix.
 
     Args:
@@ -59,15 +62,16 @@ def draw_figure3(points: Sequence[Point], bits_points: Sequence[Point], out: str
         bits_points: Integer points of each network over the width of its weights.
         out: Picture to write.
         title: Names the data that the measured points stand for, and how many samples and seeds.
+        note: What else the reader must know, as of networks that have no integer points; below the panels.
 
     Raises:
         RunError: the picture cannot be written, or not in this format.
     """
-    save_picture(figure3(points, bits_points, title), out)
+    save_picture(figure3(points, bits_points, title, note), out)
 
 
 @printed
-def figure3(points: Sequence[Point], bits_points: Sequence[Point], title: str) -> Figure:
+def figure3(points: Sequence[Point], bits_points: Sequence[Point], title: str, note: str = "") -> Figure:
     """Return the Figure that `draw_figure3` writes."""
     figure = Figure(figsize=SIZE_INCHES, layout=ConstrainedLayoutEngine(h_pad=0.03, w_pad=0.05))
     figure.suptitle(textwrap.fill(title, TITLE_LETTERS), fontsize=9, x=0.01, ha="left")
@@ -98,7 +102,8 @@ def figure3(points: Sequence[Point], bits_points: Sequence[Point], title: str) -
     _bits(bits, bits_points, points, colours)
     panel(bits, "c", "Against the width of the weights")
     _key(figure.add_subplot(outer[1, 1]), [*points, *bits_points], colours)
-    figure.supxlabel(_notes(points), fontsize=6.5, color=MUTED, x=0.01, ha="left")
+    notes = "\n".join(filter(None, (textwrap.fill(note, NOTE_LETTERS), _notes(points))))
+    figure.supxlabel(notes, fontsize=6.5, color=MUTED, x=0.01, ha="left")
     return figure
 
 
@@ -109,14 +114,17 @@ def accuracy_strips(points: Iterable[Point]) -> list[Limits]:
     >>> [[round(end, 3) for end in one] for one in accuracy_strips(points)]
     [[0.85, 0.87], [0.49, 0.51]]
     """
-    ends = sorted({end for one in points for end in (one.accuracy - one.accuracy_sd, one.accuracy + one.accuracy_sd)})
-    if not ends:
+    # Spans, not their ends: a cut through a wide error bar would hide the point in its middle.
+    spans = sorted((one.accuracy - one.accuracy_sd, one.accuracy + one.accuracy_sd) for one in points)
+    if not spans:
         return [(0.0, 1.0)]
-    gap, above = max(((high - low, high) for low, high in itertools.pairwise(ends)), default=(0.0, ends[0]))
-    if gap < LEAST_GAP or gap < (ends[-1] - ends[0]) / 2:
-        return [_padded(ends[0], ends[-1])]
-    lower = [end for end in ends if end < above]
-    return [_padded(above, ends[-1]), _padded(lower[0], lower[-1])]
+    highest = list(itertools.accumulate((end for _, end in spans), max))
+    low, high = spans[0][0], highest[-1]
+    between = zip(highest, (start for start, _ in spans[1:]), strict=False)
+    gap, below, above = max(((start - end, end, start) for end, start in between), default=(0.0, low, low))
+    if gap < LEAST_GAP or gap < (high - low) / 2:
+        return [_padded(low, high)]
+    return [_padded(above, high), _padded(low, below)]
 
 
 def _padded(low: float, high: float) -> Limits:
@@ -216,7 +224,7 @@ def _bits(axes: Axes, bits_points: Sequence[Point], points: Sequence[Point], col
     }
     shown = [network for network, line in lines.items() if line]
     if not shown:
-        _nothing(axes, "no widths measured")
+        _nothing(axes, "no integer Programs")
         return
     for index, network in enumerate(shown):
         colour = colours[network]

@@ -54,9 +54,10 @@ def test_texts_keep_apart(whole: Figure) -> None:
         (literature_points(), []),
         ([Point("LIF", "float", 0.9, 0.02, None, 2e5), Point("$adLIF_{1}$", "integer", 0.94, 0.0, 3e5)], over_bits()),
         ([Point("SiLIF", "integer", 1.0, 0.0, 3e5, 3e5, 8, (1e-7, 1e-6, 2e-5))], []),
+        ([Point("adLIF", "float", 0.13, 0.1, 3e5, 3e5)], []),
         ([], []),
     ],
-    ids=["literature", "others", "wide_band", "nothing"],
+    ids=["literature", "others", "wide_band", "no_programs", "nothing"],
 )
 def test_whatever_there_is_is_drawn(points: list[Point], bits_points: list[Point]) -> None:
     assert text_problems(figure3(points, bits_points, TITLE)) == []
@@ -90,6 +91,14 @@ def test_cited_and_hollow_points_are_marked(whole: Figure) -> None:
     assert "Event-SSM: as the SiLIF paper states it" in notes
 
 
+def test_a_note_stands_above_those_of_the_literature_in_lines_that_fit() -> None:
+    note = "cannot become an integer Program: " + ", ".join(["adLIF (trained from seeds 13, 42 and 73; at 4 bits)"] * 4)
+    drawn = figure3(measured() + literature_points(), over_bits(), TITLE, note)
+    said = drawn.get_supxlabel()
+    assert said.replace("\n", " ").startswith(f"{note} the paper: ")
+    assert text_problems(drawn) == []
+
+
 def test_the_title_names_the_data(whole: Figure) -> None:
     assert whole.get_suptitle() == TITLE
 
@@ -121,6 +130,12 @@ def test_axis_is_cut_only_around_a_wide_gap() -> None:
     assert len(accuracy_strips(close)) == 1
     upper, lower = accuracy_strips([*close, Point("b", "float", 0.56, 0.01)])
     assert lower[0] < 0.55 < 0.57 < lower[1] < upper[0] < 0.79 < 0.85 < upper[1]
+    # Not through an error bar, whose point would lie in the cut.
+    assert len(accuracy_strips([Point("a", "float", 0.5, 0.1)])) == 1
+    ((low, high),) = accuracy_strips(
+        [Point("a", "float", 0.5, 0.3), Point("b", "float", 0.7), Point("c", "float", 0.3)]
+    )
+    assert low < 0.2 < 0.8 < high
     # Spread over the whole range there is no one place to cut.
     assert len(accuracy_strips([Point("a", "float", value / 10) for value in range(10)])) == 1
 
