@@ -93,6 +93,8 @@ def _numbers(option: str, text: str, example: str) -> list[int]:
 
 
 def _lines(result: dict[str, Any]) -> list[str]:
+    from neurodeploy.pipeline.measuring.refused import refused_lines
+
     head = ["network", "what", "initial state", "bits", "accuracy", "sd", "synops, exact", "paper's", "energy, uJ"]
     rows = [
         [
@@ -110,6 +112,7 @@ def _lines(result: dict[str, Any]) -> list[str]:
     ]
     lines = [result["title"], "", *table(head, rows), ""]
     lines += [f"note: {note}" for note in result["data"]["notes"]]
+    lines += [f"cannot become a Program: {line}" for line in refused_lines(result["refused"])]
     return [*lines, f"figure  {result['path']}", f"data    {result['json']}", f"took    {result['seconds']:.0f} s"]
 
 

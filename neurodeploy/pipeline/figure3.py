@@ -14,12 +14,13 @@ from neurodeploy.files import check_target, write_json
 from neurodeploy.pipeline.folder import Mode
 from neurodeploy.pipeline.measuring.clips import Clips, digest_of
 from neurodeploy.pipeline.measuring.kept import Kept
-from neurodeploy.pipeline.measuring.measure import CHIP, FLOAT_BATCH
+from neurodeploy.pipeline.measuring.measure import CHIP, FLOAT_BATCH, REFUSED
 from neurodeploy.pipeline.measuring.options import checked_seeds, models, none_of, published_models, widths
 from neurodeploy.pipeline.measuring.points import Measured, measured_points, told
 from neurodeploy.pipeline.measuring.processes import Workers
 from neurodeploy.pipeline.measuring.published import published_cases
-from neurodeploy.pipeline.measuring.survey import Case, Run, survey
+from neurodeploy.pipeline.measuring.refused import refused, refused_note
+from neurodeploy.pipeline.measuring.survey import Case, Found, Run, survey
 from neurodeploy.pipeline.measuring.trained import Training, recipes_for, trained_cases
 from neurodeploy.pipeline.tasks import check_ray, done_in_turn
 from neurodeploy.progress import Progress, silent
@@ -60,8 +61,8 @@ def figure3(
     """Draw Figure 3 of the SiLIF paper from measurements, beside the paper's own points, and two panels of ours.
 
     Each network is measured in float, from random initial states of each seed, as the paper does, and from zero; and
-    as an integer Program at each width of the weights, whose precision is chosen on training clips. Measurements are
-    kept beside `out` as they come.
+    as an integer Program at each width of the weights, whose precision is chosen on training clips. A network that
+    cannot become a Program keeps its float points. Measurements are kept beside `out` as they come.
 
     Args:
         out: Picture to write: .png, .svg or .pdf. The data are written beside it as .json.
@@ -82,8 +83,9 @@ def figure3(
         mode: "resume" an interrupted figure or add to a finished one, or "overwrite" what an interrupted one left.
 
     Returns:
-        `points`: measured ones, float and integer, and those of the literature; `title`, `data` (what was measured on),
-        `calibration`, `conventions`, `path` and `json` (where picture and data lie), `seconds`.
+        `points`: measured ones, float and integer, and those of the literature; `refused`: [{network, trained_seed,
+        bits, why}], where a network cannot become a Program; `title`, `data` (what was measured on), `calibration`,
+        `conventions`, `path` and `json` (where picture and data lie), `seconds`.
 
     Raises:
         RunError: the picture cannot be written, or an interrupted figure's measurements are in the way.
@@ -119,7 +121,7 @@ def figure3(
     with Workers(processes) as workers:
         through: Run = workers.run if ray is None else functools.partial(done_in_turn, ray=ray)
         found, measurements = survey(cases, all_bits, kept, through, progress)
-    points = measured_points(cases, found)
+    points, refusals = measured_points(cases, found), refused(cases, found)
     literature = literature_points() if cases[0].test.ssc_like else []
     title = _title(cases, points)
     picked, over_bits = _picked(points, all_bits[-1])
@@ -132,10 +134,11 @@ def figure3(
         "networks": [_network(case) for case in cases],
         "conventions": {"synops_exact": CONVENTION, "synops_paper": PAPER_CONVENTION},
         "float_batch": FLOAT_BATCH,
-        "energy": {"chip": CHIP, "unpriced": next(iter(found[0].integers.values()))["unpriced"]},
+        "energy": {"chip": CHIP, "unpriced": _unpriced(found)},
         "points": [one.told() for one in points] + [told(point) for point in literature],
+        "refused": [one._asdict() for one in refusals],
     }
-    draw_figure3([*picked, *literature], over_bits, picture, title)
+    draw_figure3([*picked, *literature], over_bits, picture, title, refused_note(refusals))
     write_json(beside, result | {"measurements": measurements})
     kept.done()
     return result | {"path": str(picture), "json": str(beside), "seconds": time.perf_counter() - started}
@@ -164,14 +167,22 @@ def _title(cases: Sequence[Case], points: Sequence[Measured]) -> str:
         called = f"{called[:1].upper()}{called[1:]}"
     random = any(case.seeds for case in cases)
     start = "random initial states" if random else "initial states of zero"
+    with_programs = any(one.point.world == "integer" for one in points)
+    integer = "; integer: initial states of zero" if with_programs else ""
     if cases[0].trained_seed is not None:
         n_seeds = len({case.trained_seed for case in cases})
         spread = f"trained here from {_many(n_seeds, 'seed')}"
         shown = ", mean and standard deviation" if n_seeds > 1 else ""
-        return f"{called}; {spread}{shown}; float: {start}; integer: initial states of zero"
+        return f"{called}; {spread}{shown}; float: {start}{integer}"
     n_seeds = len(cases[0].seeds)
     shown = f"mean and standard deviation over {n_seeds} seeds" if n_seeds > 1 else f"seed {cases[0].seeds[0]}"
-    return f"{called}; float: {start}, {shown}; integer: initial states of zero"
+    return f"{called}; float: {start}, {shown}{integer}"
+
+
+def _unpriced(found: Sequence[Found]) -> list[str]:
+    """Return the events that no constant of the chip prices; none where there is no Program to be priced."""
+    records = (record for one in found for record in one.integers.values())
+    return next((record["unpriced"] for record in records if REFUSED not in record), [])
 
 
 def _many(count: int, what: str) -> str:

@@ -88,6 +88,7 @@ def test_every_point_is_measured_and_the_data_lie_beside(shell: Shell, nets: Pat
     assert result["title"].startswith("clips.npz, n = 12; float: random initial states")
     assert result["data"]["samples"] == N_CLIPS
     assert result["calibration"]["samples"] == 6
+    assert result["refused"] == []
     beside = json.loads((shell.folder / "f.json").read_text())
     assert beside["points"] == result["points"]
     assert "measurements" not in result
@@ -156,6 +157,22 @@ def test_a_finished_figure_is_added_to_and_what_has_changed_is_measured_anew(
     drawn(shell, nets, "--resume")
     assert {task.subject.network for task in calls} == {"RF"}
     assert len(calls) == 6
+
+
+def test_a_published_network_that_cannot_become_a_program_keeps_its_float_points(shell: Shell, nets: Path) -> None:
+    with np.load(shell.folder / nets / "rf.npz") as stored:
+        arrays = dict(stored)
+    arrays["snn.0.alpha_im"][0] = 200.0  # far outside the unit circle
+    np.savez(shell.folder / nets / "rf.npz", **arrays)
+    result = drawn(shell, nets)
+    assert {where[0] for where in measured_of(result, "SiLIF")} == {"float", "integer"}
+    assert set(measured_of(result, "RF")) == {("float", state, None) for state in ("random", "zero")}
+    refused = [(one["network"], one["trained_seed"], one["bits"]) for one in result["refused"]]
+    assert refused == [("RF", None, bits) for bits in (3, 8)]
+    assert all("rf1: neuron 0: its pole lies outside" in one["why"] for one in result["refused"])
+    assert "cannot become an integer Program: RF (at 3 and 8 bits)" in (shell.folder / "f.svg").read_text()
+    alone = drawn(shell, nets, "--networks", "rf", out="g.svg")
+    assert {where[0] for where in measured_of(alone, "RF")} == {"float"}
 
 
 def test_people_get_a_table(shell: Shell, nets: Path) -> None:

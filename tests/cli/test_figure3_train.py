@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from neurodeploy.pipeline.measuring import trained
+from neurodeploy.pipeline.measuring import survey, trained
 from tests.cli.support import Shell
 
 RECIPE = """
@@ -64,6 +64,48 @@ def test_networks_are_trained_over_seeds_and_kept(kernels: None, shell: Shell, m
     again = call(shell, recipes, "--resume")
     assert again["points"] == result["points"]
     assert before == {run: (shell.folder / run / "checkpoint.safetensors").read_bytes() for run in runs}
+
+
+def test_a_network_that_cannot_become_a_program_keeps_its_float_points(kernels: None, shell: Shell) -> None:
+    result = call(shell, f"{write(shell, 'adlif')},{write(shell, 'lif')}")
+    worlds = {(point["network"], point["world"]) for point in result["points"]}
+    assert worlds == {("adLIF", "float"), ("LIF", "float"), ("LIF", "integer")}
+    refused = {(one["network"], one["trained_seed"], one["bits"]) for one in result["refused"]}
+    assert refused == {("adLIF", seed, bits) for seed in (1, 2) for bits in (4, 8)}
+    assert all("outside the unit circle" in one["why"] for one in result["refused"])
+    assert result["energy"]["unpriced"]
+
+
+def test_networks_that_all_cannot_become_programs_are_drawn_and_not_tried_again(
+    kernels: None, shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options = ("--recipes", write(shell, "adlif"), "--seeds", "1,2", "--bits", "4,8", "--limit", "50")
+    start = ("figure", "3", "--out", "f.svg", "--train", *options, "--processes", "1")
+
+    def interrupted(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr("neurodeploy.pipeline.figure3.draw_figure3", interrupted)
+        assert shell(*start).status == 130
+    kept = json.loads((shell.folder / "f.work.json").read_text())["measurements"]
+    assert sum(list(record) == ["refused"] for record in kept.values()) == 4
+
+    def never(task: Any) -> Any:
+        raise AssertionError("measured again")
+
+    monkeypatch.setattr(survey, "measure", never)
+    said = shell(*start, "--resume")
+    assert said.status == 0, said.err
+    lines = [line for line in said.out.splitlines() if line.startswith("cannot become a Program")]
+    assert [line.partition(": adlif1")[0] for line in lines] == [
+        f"cannot become a Program: adLIF, seed {seed}, at 4 and 8 bits" for seed in (1, 2)
+    ]
+    assert "cannot become an integer Program: adLIF" in (shell.folder / "f.svg").read_text()
+    finished = shell.works(*start, "--resume")
+    assert {(point["world"], point["bits"]) for point in finished["points"]} == {("float", None)}
+    assert len(finished["refused"]) == 4
+    assert "integer" not in finished["title"]
 
 
 def test_what_cannot_be_trained_is_refused(shell: Shell) -> None:

@@ -7,7 +7,7 @@ Axes: B sample, T step, I channel.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,11 +20,12 @@ from neurodeploy.accounting.energy import price
 from neurodeploy.accounting.synops import INPUT, Tally, count
 from neurodeploy.backends.calibration import measure as measure_states
 from neurodeploy.certificate.certify import FIXED
+from neurodeploy.errors import MappingError, PrecisionError, ProgramError
 from neurodeploy.graph.export_family import attach_plan, family_to_nir
 from neurodeploy.graph.files import GraphFile
 from neurodeploy.graph.network import Network, discretised
 from neurodeploy.hardware.chips import chip_named
-from neurodeploy.mapping.compile import choose_plan, compile_network
+from neurodeploy.mapping.compile import Measured, choose_plan, compile_network
 from neurodeploy.mapping.program import Program
 from neurodeploy.networks.activity import synops_per_sample
 from neurodeploy.networks.family import FamilyNetwork
@@ -41,6 +42,10 @@ from neurodeploy.training.inference import asked
 FLOAT_BATCH = 16
 """Samples at a time in float: their states stay in the second-level cache. Random initial states depend on it."""
 CHIP = "loihi2"
+REFUSED = "refused"
+"""The one key of a precision or record that only says why the network cannot become a Program."""
+REFUSALS = (PrecisionError, MappingError, ProgramError)
+"""What is raised of such a network; all else is wrong with data, files or code, and stops the survey."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +98,7 @@ class PlanTask:
 
 @dataclass(frozen=True, eq=False)
 class IntegerTask:
-    """Answers of an integer Program, from initial states of zero; `plan` as `Plan.to_dict` gives it."""
+    """Answers of an integer Program, from initial states of zero; `plan` as a PlanTask gives it."""
 
     subject: Subject
     clips: Clips
@@ -109,8 +114,10 @@ def measure(task: Task) -> Record:
     """Do one measurement, on one thread.
 
     Returns:
-        Of a PlanTask: `plans` by bits, `samples`. Of the others: `accuracy`, `correct`, `samples`, `synops_exact` and
-        `synops_paper` per sample; of an IntegerTask, `energy_j` {low, mid, high} and `unpriced` too.
+        Of a PlanTask: `plans` by bits, each as `Plan.to_dict` gives it, and `samples`. Of the others: `accuracy`,
+        `correct`, `samples`, `synops_exact` and `synops_paper` per sample; of an IntegerTask, `energy_j` {low, mid,
+        high} and `unpriced` too. A plan, and the record of an IntegerTask, is {`refused`: why} where the network
+        cannot become a Program.
     """
     kinds = {FloatTask: _float, PlanTask: _plans, IntegerTask: _integer}
     with one_thread():
@@ -156,15 +163,29 @@ def _float(task: FloatTask) -> Record:
 def _plans(task: PlanTask) -> Record:
     graph = graph_of(folded(task.subject), task.dt_s)
     spikes = None if task.clips is None else task.clips.open().whole().spikes_BTI
-    measured = None if spikes is None else measure_states(graph, spikes)
-    return {
-        "samples": 0 if spikes is None else len(spikes),
-        "plans": {str(bits): choose_plan(graph, bits, measured).to_dict() for bits in task.bits},
-    }
+    samples = 0 if spikes is None else len(spikes)
+    try:
+        measured = None if spikes is None else measure_states(graph, spikes)
+    except REFUSALS as error:
+        return {"samples": samples, "plans": {str(bits): {REFUSED: str(error)} for bits in task.bits}}
+    return {"samples": samples, "plans": {str(bits): _plan(graph, bits, measured) for bits in task.bits}}
+
+
+def _plan(graph: Network, bits: int, measured: Mapping[str, Measured] | None) -> Record:
+    try:
+        return choose_plan(graph, bits, measured).to_dict()
+    except REFUSALS as error:
+        return {REFUSED: str(error)}
 
 
 def _integer(task: IntegerTask) -> Record:
-    source, program = task.clips.open(), program_of(task)
+    if REFUSED in task.plan:
+        return task.plan
+    try:
+        program = program_of(task)
+    except REFUSALS as error:
+        return {REFUSED: str(error)}
+    source = task.clips.open()
     size = batch_size(source.n_steps, source.n_channels)
     batches = (part.spikes_BTI for part in source.batches(size))
     found = summary(run_batches(FIXED, program, batches, len(source), Options(threads=1)), len(source))
@@ -188,7 +209,7 @@ def program_of(task: IntegerTask) -> Program:
     """Return the Program, by way of the network's NIR graph with its precision in it.
 
     Raises:
-        PrecisionError: the network does not fit so few bits.
+        PrecisionError, MappingError, ProgramError: the network cannot become one of so few bits.
     """
     network = folded(task.subject)
     attach_plan(network, Plan.from_dict(task.plan))

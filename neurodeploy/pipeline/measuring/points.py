@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any, NamedTuple
 
-from neurodeploy.pipeline.measuring.measure import Record
+from neurodeploy.pipeline.measuring.measure import REFUSED, Record
 from neurodeploy.pipeline.measuring.survey import Case, Found
 from neurodeploy.report.points import Point
 from neurodeploy.report.printed import NAMES
@@ -50,7 +50,10 @@ def told(point: Point) -> dict[str, Any]:
 
 
 def measured_points(cases: Sequence[Case], found: Sequence[Found]) -> list[Measured]:
-    """Return each network's points: float from random initial states where it has some, from zero, and over bits."""
+    """Return each network's points: float from random initial states where it has some, from zero, and over bits.
+
+    Of several trained networks, an integer point is the mean of those that can become Programs.
+    """
     points = []
     for network in dict.fromkeys(case.subject.network for case in cases):
         own = [(case, one) for case, one in zip(cases, found, strict=True) if case.subject.network == network]
@@ -59,16 +62,20 @@ def measured_points(cases: Sequence[Case], found: Sequence[Found]) -> list[Measu
         if random:
             points.append(_point(network, "random", random, many))
         points.append(_point(network, "zero", [one.floats[None] for _, one in own], many))
-        points += [
-            _point(network, "zero", [one.integers[bits] for _, one in own], many, bits)
-            for bits in sorted(own[0][1].integers)
-        ]
+        for bits in sorted(own[0][1].integers):
+            records = [record for _, one in own if REFUSED not in (record := one.integers[bits])]
+            if records:
+                points.append(_point(network, "zero", records, many, bits, lacking=len(own) - len(records)))
     return points
 
 
-def _point(network: str, initial_state: str, records: Sequence[Record], many: str, bits: int | None = None) -> Measured:
+def _point(
+    network: str, initial_state: str, records: Sequence[Record], many: str, bits: int | None = None, lacking: int = 0
+) -> Measured:
     accuracies = [record["accuracy"] for record in records]
     over = f", mean of {len(records)} {many}" if len(records) > 1 else ""
+    if lacking:
+        over = f", {len(records)} of {len(records) + lacking} {many}, the others cannot become Programs"
     band = None
     if bits is not None:
         low, mid, high = (statistics.fmean(one["energy_j"][key] for one in records) for key in ("low", "mid", "high"))

@@ -11,6 +11,7 @@ from neurodeploy.pipeline.measuring.kept import Kept, key_of
 from neurodeploy.pipeline.measuring.measure import (
     CHIP,
     FLOAT_BATCH,
+    REFUSED,
     FloatTask,
     IntegerTask,
     PlanTask,
@@ -44,7 +45,10 @@ class Case:
 
 @dataclass
 class Found:
-    """The measurements of a case: in float by the seed of random initial states, None for zero ones; and by bits."""
+    """The measurements of a case: in float by the seed of random initial states, None for zero ones; and by bits.
+
+    Of a width at which the network cannot become a Program, the record says only why; see `measure`.
+    """
 
     floats: dict[int | None, Record] = field(default_factory=dict)
     integers: dict[int, Record] = field(default_factory=dict)
@@ -153,7 +157,7 @@ class _Told:
 
     def __call__(self, told: str, record: Record) -> None:
         self.done += 1
-        right = f": {100 * record['accuracy']:.1f} %" if "accuracy" in record else ""
+        right = f": {100 * record['accuracy']:.1f} %" if "accuracy" in record else ": refused" * (REFUSED in record)
         self.progress("measure", self.done, self.total, told + right)
 
 
