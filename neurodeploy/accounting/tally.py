@@ -24,7 +24,7 @@ class Spread:
 
     >>> some = Spread.of(np.array([2, 5])) + Spread.of(np.array([8]))
     >>> some.plain()
-    {'mean': 5.0, 'min': 2, 'max': 8, 'sd': 2.449489742783178}
+    {'mean': 5.0, 'min': 2, 'max': 8, 'sd': 2.4494897427831783}
     """
 
     n: int
@@ -137,19 +137,21 @@ class Counter:
         Raises:
             DataError: it is not of this network.
         """
-        check_suits(self.connections, self.sizes, {INPUT: trace.input_counts_BI, **trace.counts})
-        return Tally(
-            trace.n_samples,
-            trace.n_input_steps,
-            {name: one.sum(axis=0) for name, one in _sent(trace).items()},
-            {name: _values(trace, name) for name in self.graded},
-            Spread.of(self.synops(trace)),
-        )
+        sent = _sent(trace)
+        synops_B = self.synops(trace)
+        summed = {name: one[0] if len(one) == 1 else one.sum(axis=0) for name, one in sent.items()}
+        values = {name: _values(trace, name) for name in self.graded}
+        return Tally(trace.n_samples, trace.n_input_steps, summed, values, Spread.of(synops_B))
 
     def synops(self, trace: Trace) -> np.ndarray:
-        """Return the synops of every sample, int64 (B,)."""
+        """Return the synops of every sample, int64 (B,).
+
+        Raises:
+            DataError: the Trace is not of this network.
+        """
         found = np.zeros(trace.n_samples, np.int64)
         sent = _sent(trace)
+        check_suits(self.connections, self.sizes, sent)
         for source, fan_out in self._fan_out.items():
             found += sent[source] @ fan_out
         return found
