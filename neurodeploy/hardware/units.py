@@ -27,5 +27,8 @@ def in_base(unit: str, base: str) -> float:
     """
     known = FACTORS[base]
     if unit not in known:
-        raise ChipError(f"unit {unit!r} is not {NAMES[base]}; {nearest(unit, known)}")
+        plain = unit.strip().replace("µ", "u").replace("μ", "u").lower()
+        near = [one for one in known if one.lower() == plain]
+        advice = f"did you mean {near[0]!r}?" if near else nearest(unit, known)
+        raise ChipError(f"unit {unit!r} is not {NAMES[base]}; {advice}")
     return known[unit]

@@ -5,11 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from neurodeploy.accounting.energy import price
 from neurodeploy.accounting.synops import count, tally
 from neurodeploy.backends import fixed
-from neurodeploy.errors import MappingError
-from neurodeploy.hardware.chips import CHIPS, PROGRAM_CHIPS, chip_named
 from neurodeploy.mapping.program import INPUT, Connection
 from neurodeploy.pipeline.simulate import synops_of
 from tests.backends.lava_support import layer, program
@@ -43,31 +40,3 @@ def test_counts_equal_the_events_of_a_recorded_run() -> None:
     counts = count(made.connections, {"a": 6}, tally(trace), made.n_steps(30))
     assert states.sum() > 0
     assert counts["synops_per_sample"] * 7 == pytest.approx(by_hand, rel=1e-12)
-
-
-def test_energy_is_a_band_of_its_models_and_names_what_it_leaves_out() -> None:
-    counts = {"synops_per_sample": 1e6, "neuron_updates_per_sample": 1e5}
-    events = {"synop": 1e6, "neuron_update": 1e5}
-    for chip in (CHIPS[name] for name in PROGRAM_CHIPS):
-        found = price(counts, chip)
-        totals = [
-            sum(number * model.terms[key].value for key, number in events.items() if key in model.terms)
-            for model in chip.energy
-        ]
-        assert found["energy_j"]["low"] == pytest.approx(min(totals))
-        assert found["energy_j"]["high"] == pytest.approx(max(totals))
-        assert found["energy_j"]["low"] <= found["energy_j"]["mid"] <= found["energy_j"]["high"]
-        assert found["unpriced"]
-        assert all(model["source"] and model["evidence"] for model in found["models"])
-
-
-def test_the_pilotnet_point_lies_in_the_loihi2_band() -> None:
-    """68.3 uJ dynamic per step, from 3.04 million synops and 158,509 neurons."""
-    counts = {"synops_per_sample": 3.04e6, "neuron_updates_per_sample": 158_509}
-    for model in price(counts, chip_named("loihi2"))["models"]:
-        assert model["total_j"] == pytest.approx(68.3e-6, rel=0.01)
-
-
-def test_an_unknown_chip_suggests_the_nearest() -> None:
-    with pytest.raises(MappingError, match="did you mean 'loihi2'"):
-        chip_named("loihi3")

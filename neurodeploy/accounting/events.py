@@ -1,0 +1,175 @@
+"""The priceable events of a run: counts, and what only a placement or a clock knows, in one list.
+
+An event names the energy terms that may price it, the most specific first. Every event of the run is in the
+list, whether a chip has a price for it or not: what has none is reported, never taken as zero.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from neurodeploy.errors import DataError
+from neurodeploy.hardware.chips import Chip
+
+WORDS = {
+    "synop": "synops",
+    "mac": "multiplications of real-valued input",
+    "mac_dense": "multiplications of the dense network",
+    "neuron_update": "neuron updates",
+    "neuron_active": "updates of active neurons",
+    "neuron_idle": "updates of idle neurons",
+    "spike": "spikes where they are sent",
+    "message": "spike messages leaving a core",
+    "message_in": "spike messages arriving at a core",
+    "hop": "mesh hops of spike messages",
+    "host_read": "potentials read by the host",
+    "memory_bit": "memory traffic",
+    "second": "power over the time of the run",
+}
+"""Events as people read them."""
+TOLERANCE = 1e-9
+"""Relative difference between a sum and its total that is rounding and no event."""
+
+
+@dataclass(frozen=True)
+class Event:
+    """So many events of one kind, per sample.
+
+    Attributes:
+        name: Of `WORDS`.
+        layer: Where they happen; None where the counts do not say.
+        count: Per sample.
+        keys: Energy terms that may price one, the most specific first.
+        moves: Row of a chip's traffic table that says how many bits one moves; "" for none.
+    """
+
+    name: str
+    layer: str | None
+    count: float
+    keys: tuple[str, ...]
+    moves: str = ""
+
+
+def events(
+    counts: Mapping[str, Any], chip: Chip, placement: Mapping[str, Any] | None = None, seconds: float | None = None
+) -> list[Event]:
+    """Return what a run did, as events that `chip` may price; those that did not happen are left out.
+
+    Args:
+        counts: From `synops.count`, or a part of it: totals alone do, then no event has a layer.
+        placement: What only a placement knows: `messages_per_sample`, `hops_per_sample` or
+            `hops_ew_per_sample` and `hops_ns_per_sample`, and `encodings` {layer: dense, sparse or conv}.
+        seconds: Of one sample.
+
+    Raises:
+        DataError: a count is negative or not finite.
+    """
+    placement = placement or {}
+    found = dense_events(counts) if chip.dense else synapse_events(counts, placement.get("encodings") or {})
+    found += update_events(counts)
+    found += _by_layer(counts, "spikes_per_sample", "spike", ("spike",))
+    if "messages_per_sample" in placement:
+        found.append(_event("message", None, placement["messages_per_sample"], ("message",)))
+    else:
+        found += _by_layer(counts, "messages_per_sample", "message", ("message",))
+    if any("message_in" in model.terms for model in chip.energy):
+        found += [_event("message_in", one.layer, one.count, ("message_in",)) for one in found if one.name == "message"]
+    for key, terms in (("hops", ("hop",)), ("hops_ew", ("hop_ew", "hop")), ("hops_ns", ("hop_ns", "hop"))):
+        found.append(_event("hop", None, placement.get(f"{key}_per_sample"), terms))
+    found.append(_event("host_read", None, counts.get("host_reads_per_sample"), ("host_read",)))
+    if any("second" in model.terms for model in chip.energy):
+        found.append(_event("second", None, seconds, ("second",)))
+    found += [
+        Event("memory_bit", one.layer, one.count * chip.traffic[one.moves].value, ("memory_bit",))
+        for one in found
+        if one.moves in chip.traffic
+    ]
+    return [one for one in found if one.count > 0]
+
+
+def synapse_events(counts: Mapping[str, Any], encodings: Mapping[str, str]) -> list[Event]:
+    """Return synops and multiplications, per connection where the counts have them.
+
+    A multiplication (its source sends values) is a synop too: a chip without a price for it pays a synop.
+    """
+    found, told, told_macs = [], 0.0, 0.0
+    for row in counts.get("connections") or ():
+        layer = row.get("target")
+        kind = encodings.get(layer) or row.get("encoding") or row.get("kind") or ""
+        synop = (f"synop_{kind}", "synop") if kind else ("synop",)
+        macs, synops = _number(row.get("macs_per_sample")), _number(row.get("synops_per_sample"))
+        found.append(_event("synop", layer, synops - macs, synop, "synop"))
+        found.append(_event("mac", layer, macs, ("mac", *synop), "mac"))
+        told, told_macs = told + synops, told_macs + macs
+    synops, macs = _number(counts.get("synops_per_sample")), _number(counts.get("macs_per_sample"))
+    rest, rest_macs = _rest(synops, told), _rest(macs, told_macs)
+    found.append(_event("synop", None, max(rest - rest_macs, 0.0), ("synop",), "synop"))
+    found.append(_event("mac", None, rest_macs, ("mac", "synop"), "mac"))
+    return found
+
+
+def dense_events(counts: Mapping[str, Any]) -> list[Event]:
+    """Return the multiplications of a device that leaves nothing out.
+
+    Counts of an ANN hold `macs_per_sample` alone; each of them is one already.
+    """
+    keys = ("mac_dense", "mac")
+    total = counts.get("dense_macs_per_sample")
+    rows = [
+        _event("mac_dense", row.get("target"), row.get("dense_macs_per_sample"), keys, "mac")
+        for row in counts.get("connections") or ()
+    ]
+    if total is None and not any(row.count for row in rows):
+        if not counts.get("synops_per_sample"):
+            return [_event("mac_dense", None, counts.get("macs_per_sample"), keys, "mac")]
+        # A spiking run whose dense size is not known: its synops stay, and find no price.
+        return [_event("synop", None, counts["synops_per_sample"], ())]
+    rest = _rest(_number(total), sum(row.count for row in rows))
+    return [*rows, _event("mac_dense", None, rest, keys, "mac")]
+
+
+def update_events(counts: Mapping[str, Any]) -> list[Event]:
+    """Return neuron updates, active and idle apart where the counts tell them apart."""
+    found, told = [], 0.0
+    for row in counts.get("layers") or ():
+        updates = _number(row.get("updates_per_sample"))
+        told += updates
+        active = row.get("active_updates_per_sample")
+        if active is None:
+            found.append(_update(row.get("name"), updates))
+            continue
+        found.append(_event("neuron_active", row["name"], active, ("neuron_active", "neuron_update"), "neuron_update"))
+        idle = max(updates - _number(active), 0.0)
+        found.append(_event("neuron_idle", row["name"], idle, ("neuron_idle", "neuron_update"), "neuron_update"))
+    return [*found, _update(None, _rest(_number(counts.get("neuron_updates_per_sample")), told))]
+
+
+def _update(layer: str | None, updates: float) -> Event:
+    return _event("neuron_update", layer, updates, ("neuron_update", "neuron_active"), "neuron_update")
+
+
+def _by_layer(counts: Mapping[str, Any], key: str, name: str, keys: tuple[str, ...]) -> list[Event]:
+    """Return the events that rows of layers hold, and those of the total that no row holds."""
+    found = [_event(name, row.get("name"), row.get(key), keys) for row in counts.get("layers") or ()]
+    rest = _rest(_number(counts.get(key)), sum(one.count for one in found))
+    return [*found, _event(name, None, rest, keys)]
+
+
+def _rest(total: float, told: float) -> float:
+    """Return what of a total no row holds, rounding taken away."""
+    rest = total - told
+    return rest if rest > TOLERANCE * max(total, 1.0) else 0.0
+
+
+def _event(name: str, layer: str | None, count: Any, keys: tuple[str, ...], moves: str = "") -> Event:
+    return Event(name, layer, _number(count), keys, moves)
+
+
+def _number(value: Any) -> float:
+    number = 0.0 if value is None else float(value)
+    if not 0 <= number < math.inf:
+        raise DataError(f"counts: {number} is no number of events; count the run again")
+    return number
