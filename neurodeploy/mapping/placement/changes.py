@@ -1,0 +1,105 @@
+"""Changes to a Program that could make it smaller on a chip. Each returns a new Program; none is trained again.
+
+Axes: O neurons a connection ends on, I neurons it starts from, N neurons of a layer.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from neurodeploy.mapping.connection import Connection
+from neurodeploy.mapping.kinds import AnyLayer
+from neurodeploy.mapping.layer import Layer
+from neurodeploy.mapping.placement.encoding import declared_bits
+from neurodeploy.mapping.program import Program
+
+
+def with_weight_bits(program: Program, bits: int) -> Program:
+    """Return the Program with weights of at most so many bits, rounded on the grid of their largest."""
+    connections, widths = [], {}
+    for one in program.connections:
+        widths[one.name] = min(bits, declared_bits(program, one))
+        if declared_bits(program, one) > bits:
+            largest = int(np.abs(one.held).max(initial=0))
+            step = 1 << max(1, largest.bit_length() - bits + 1)
+            most = (1 << bits - 1) - 1
+            weight = np.clip(np.rint(one.held / step), -most, most).astype(np.int64) * step
+            one = replace(one, weight=weight)
+        connections.append(one)
+    known = program.plan.get("connections", {})
+    plan = {name: {**known.get(name, {}), "weight_bits": width} for name, width in widths.items()}
+    return replace(program, connections=tuple(connections), plan={**program.plan, "connections": plan})
+
+
+def pruned(program: Program, part: float) -> Program:
+    """Return the Program with the smallest weights of every connection set to 0: `part` of them, zeros included."""
+    connections = []
+    for one in program.connections:
+        size = np.abs(one.held)
+        kept = size > np.quantile(size, part, method="lower") if size.size > 1 else size > 0
+        connections.append(replace(one, weight=np.where(kept, one.weight, 0)))
+    return replace(program, connections=tuple(connections))
+
+
+def without_last(program: Program, name: str, n_neurons: int) -> Program:
+    """Return the Program whose layer `name` has its first `n_neurons` only; for layers between matrices."""
+
+    def cut(one: Connection) -> Connection:
+        weight, delay = one.weight, one.delay
+        exponents = one.weight_exp
+        if one.target == name:
+            weight = weight[:n_neurons]
+            delay = delay[:n_neurons] if np.ndim(delay) else delay
+            exponents = exponents[:n_neurons] if np.ndim(exponents) else exponents
+        if one.source == name:
+            weight = weight[:, :n_neurons]
+            delay = delay[:, :n_neurons] if np.ndim(delay) else delay
+        return replace(one, weight=weight, delay=delay, weight_exp=exponents)
+
+    def shorter(layer: AnyLayer) -> AnyLayer:
+        arrays: dict[str, Any] = {key: getattr(layer, key)[:n_neurons] for key in layer.integers + layer.units}
+        return replace(layer, shape=(n_neurons,), **arrays)
+
+    return replace(
+        program,
+        layers=tuple(shorter(one) if one.name == name else one for one in program.layers),
+        connections=tuple(cut(one) if name in (one.source, one.target) else one for one in program.connections),
+    )
+
+
+def can_be_shortened(program: Program, name: str) -> bool:
+    """Return whether `without_last` has a meaning for a layer: no image, and not what the class is read from."""
+    near = [one for one in program.connections if name in (one.source, one.target)]
+    return name != program.output and all(one.window is None for one in near)
+
+
+def with_shared_parameters(program: Program) -> Program:
+    """Return the Program whose leaky neurons have the median decays and threshold of their layer."""
+
+    def shared(layer: AnyLayer) -> AnyLayer:
+        if not isinstance(layer, Layer):
+            return layer
+        middle = {key: np.full_like(getattr(layer, key), int(np.median(getattr(layer, key)))) for key in _SHARED}
+        return replace(layer, **middle)
+
+    return replace(program, layers=tuple(shared(one) for one in program.layers))
+
+
+def with_one_delay(program: Program) -> Program:
+    """Return the Program whose synapses of one connection all wait as long as the median one."""
+    connections = tuple(
+        replace(one, delay=int(np.median(one.delay))) if np.ndim(one.delay) else one for one in program.connections
+    )
+    return replace(program, connections=connections)
+
+
+def has_own_parameters(program: Program) -> bool:
+    """Return whether leaky neurons of one layer differ in what `with_shared_parameters` makes equal."""
+    layers = [one for one in program.layers if isinstance(one, Layer)]
+    return any(len(np.unique(getattr(layer, key))) > 1 for layer in layers for key in _SHARED)
+
+
+_SHARED = ("du", "dv", "vth")

@@ -1,0 +1,152 @@
+"""What a run of neurons on one core needs of it: axons, synapse memory and formats, by connection.
+
+Axes: O neurons a connection ends on, I neurons it starts from, K output channel of a kernel.
+"""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from neurodeploy.errors import MappingError
+from neurodeploy.fixedpoint.window import Window
+from neurodeploy.mapping.connection import Connection
+from neurodeploy.mapping.placement.encoding import CONV_DENSE, CONV_SPARSE, DENSE, SPARSE, delay_bits, index_bits, words
+from neurodeploy.mapping.placement.limits import Limits
+from neurodeploy.mapping.placement.order import box, neurons_in
+
+MOST_ATOMS = 512
+"""Channels that the spikes of one population axon can tell apart, 9 bits: nengo-loihi, `block.py`."""
+
+
+@dataclass(frozen=True)
+class Demand:
+    """What one connection needs on one core."""
+
+    axons: int
+    words: int
+    formats: int
+    encoding: str
+
+
+Cuts = tuple[tuple[bool, ...], ...]
+"""Parts of a kernel, in rows or columns: which of its taps each part has."""
+
+
+class Wiring(Protocol):
+    """One connection, seen from the cores of its target."""
+
+    def on(self, first: int, last: int) -> Demand:
+        """Return what the neurons from `first` up to, not with, `last` of the order need."""
+        ...
+
+    def sources(self, first: int, last: int) -> np.ndarray:
+        """Return the source axons that reach them, by the numbers of `units`."""
+        ...
+
+    @property
+    def units(self) -> np.ndarray:
+        """The axon that each source neuron uses (I,)."""
+        ...
+
+
+class Matrix:
+    """A matrix. Sources without a weight into a core need no axon there and no memory.
+
+    Rows of different exponents are lists of their own: a synapse format has one exponent.
+    """
+
+    def __init__(self, one: Connection, bits: int, order: str, shape: tuple[int, ...], limits: Limits) -> None:
+        self.limits, self.bits = limits, bits + delay_bits(one)
+        neurons = neurons_in(order, shape)
+        self.there_OI = one.held[neurons] != 0
+        self.exponents_O = one.row_exponents[neurons]
+        self.shared = bool((self.exponents_O == self.exponents_O[:1]).all())
+        self.units = np.arange(one.n_inputs)
+
+    def on(self, first: int, last: int) -> Demand:
+        there_OI, exponents_O = self.there_OI[first:last], self.exponents_O[first:last]
+        axons = dense = sparse = 0
+        parts = [there_OI] if self.shared else [there_OI[exponents_O == one] for one in np.unique(exponents_O)]
+        for part_OI in parts:
+            synapses_I = np.count_nonzero(part_OI, axis=0)
+            used = int(np.count_nonzero(synapses_I))
+            axons += used
+            dense += used * words(len(part_OI), self.bits, self.limits)
+            sparse += words(synapses_I, self.bits + index_bits(last - first, self.limits), self.limits)
+        return Demand(axons, min(dense, sparse), len(parts), DENSE if dense <= sparse else SPARSE)
+
+    def sources(self, first: int, last: int) -> np.ndarray:
+        return np.flatnonzero(self.there_OI[first:last].any(axis=0))
+
+
+class Convolution:
+    """A convolution, whose kernel is stored once for all places of the image that see the same part of it.
+
+    Its spikes come through population axons: one for each place of the source's image, whatever the channel.
+    Places at the edge of a core's part of the image reach fewer outputs, and need a list of their own where
+    the chip does not cut the kernel by itself. Boxes are used throughout, see `order.box`.
+    """
+
+    def __init__(self, one: Connection, bits: int, order: str, shape: tuple[int, ...], limits: Limits) -> None:
+        if one.window is None:
+            raise MappingError(f"{one.name}: has no kernel to share")
+        self.limits, self.bits, self.order = limits, bits + delay_bits(one), order
+        self.window: Window = one.window
+        # A flat layer behind a convolution is still its image.
+        self.shape = self.window.output_shape
+        self.there = one.weight != 0
+        self.n_exponents = len(np.unique(one.weight_exp))
+        channels, rows, columns = self.window.input_shape
+        self.units = np.tile(np.arange(rows * columns), channels)
+        # Bands of one image are alike but for their ends, so that few kernels are ever looked at.
+        self._words = functools.lru_cache(maxsize=None)(self._kernel_words)
+        self._reach = functools.lru_cache(maxsize=None)(self._reached)
+
+    def on(self, first: int, last: int) -> Demand:
+        channels, rows, columns = box(self.order, self.shape, first, last)
+        (y_places, y_cuts), (x_places, x_cuts) = self._reach(0, rows), self._reach(1, columns)
+        axons = len(y_places) * len(x_places) * -(-self.window.input_shape[0] // MOST_ATOMS)
+        needed, encoding = self._words(channels, y_cuts, x_cuts, index_bits(last - first, self.limits))
+        return Demand(axons, needed, self.n_exponents, encoding)
+
+    def sources(self, first: int, last: int) -> np.ndarray:
+        _, rows, columns = box(self.order, self.shape, first, last)
+        (y_places, _), (x_places, _) = self._reach(0, rows), self._reach(1, columns)
+        return (y_places[:, None] * self.window.input_shape[2] + x_places).ravel()
+
+    def _reached(self, axis: int, part: range) -> tuple[np.ndarray, Cuts]:
+        """Return the input rows (axis 0) or columns that a part of the output sees, and the cuts of the kernel."""
+        ways = self.window.ways(axis)
+        inside = (ways >= part.start) & (ways < part.stop)
+        places = np.flatnonzero(inside.any(axis=0))
+        if self.limits.one_kernel:
+            return places, ((True,) * self.window.kernel[axis],)
+        return places, tuple(sorted({tuple(inside[:, place].tolist()) for place in places}))
+
+    def _kernel_words(self, channels: range, y_cuts: Cuts, x_cuts: Cuts, index: int) -> tuple[int, str]:
+        """Return the words that some output channels' kernel takes in all its cuts, and its encoding."""
+        split = self.there.reshape(self.window.groups, -1, *self.there.shape[1:])
+        per_group = split.shape[1]
+        y, x = np.array(y_cuts, np.int64), np.array(x_cuts, np.int64)
+        dense = sparse = 0
+        for group in range(channels.start // per_group, (channels.stop - 1) // per_group + 1):
+            first = max(0, channels.start - group * per_group)
+            last = min(per_group, channels.stop - group * per_group)
+            # How many synapses of each tap leave each input channel: (I, taps, taps).
+            synapses = np.count_nonzero(split[group, first:last], axis=0)
+            synapses = synapses[synapses.any(axis=(1, 2))]
+            sparse += words(y @ synapses @ x.T, self.bits + index, self.limits)
+            if self.limits.one_kernel:
+                size = y.shape[1] * x.shape[1] * (last - first)
+                dense += len(synapses) * words(size, self.bits, self.limits)
+        # Only where the kernel is stored whole can the places of its taps be left out.
+        return (dense, CONV_DENSE) if self.limits.one_kernel and dense <= sparse else (sparse, CONV_SPARSE)
+
+
+def wiring(one: Connection, bits: int, order: str, shape: tuple[int, ...], limits: Limits) -> Wiring:
+    """Return a connection as the cores of its target see it, whose neurons are dealt out in `order`."""
+    return (Matrix if one.window is None else Convolution)(one, bits, order, shape, limits)

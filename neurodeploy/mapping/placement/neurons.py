@@ -1,0 +1,69 @@
+"""What the neurons themselves need of a core: state words, and sets of parameters that they share.
+
+Axes: N neurons of a layer.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from neurodeploy.fixedpoint import rules
+from neurodeploy.mapping.cells import Cells
+from neurodeploy.mapping.layer import Layer, SigmaDelta
+from neurodeploy.mapping.placement.limits import Limits
+
+WORD_BITS = 64
+"""Of neuron memory on Loihi 2: OzU-CAST/LoihiScalingEfficiency, README."""
+STATES = {"sigma_delta": 3}
+"""States that a neuron keeps from step to step; two of all other kinds. Sigma-delta: sum, activation, what was sent."""
+DEFAULT_DELAY_SLOTS = 8
+"""Steps that a core's accumulators look ahead: Davies et al. 2018, p. 92."""
+
+
+def own_bits(layer: Any) -> int:
+    """Return the bits of parameters that each neuron holds for itself, because the layer's neurons differ in them.
+
+    What all share stands in the neuron program once. A leaky neuron's bias, a mantissa of 13 bits, lies beside
+    its current of 24 bits and needs no room of its own.
+    """
+    if isinstance(layer, Layer):
+        widths = {"du": rules.DECAY_BITS, "dv": rules.DECAY_BITS, "vth": rules.THRESHOLD_BITS}
+    elif isinstance(layer, SigmaDelta):
+        widths = {"bias": 16}
+    else:
+        widths = dict.fromkeys(layer.integers, rules.STATE_BITS)
+        # A sign, a whole part of one bit and the fraction.
+        widths |= dict.fromkeys(layer.coefficients, layer.fraction_bits + 2)
+    return sum(bits for key, bits in widths.items() if len(np.unique(getattr(layer, key))) > 1)
+
+
+def state_words(layer: Any) -> int:
+    """Return the words of neuron memory that one neuron takes: one for each state, and its own parameters."""
+    return STATES.get(layer.kind, 2) + -(-own_bits(layer) // WORD_BITS)
+
+
+def delay_slots(longest: int) -> int:
+    """Return the accumulators that a neuron needs for its longest delay: a power of two, two more than the delay.
+
+    >>> [delay_slots(steps) for steps in (0, 6, 7, 62)]
+    [8, 8, 16, 64]
+    """
+    return max(DEFAULT_DELAY_SLOTS, 1 << (longest + 1).bit_length())
+
+
+def codes_of(layer: Any, keys: tuple[str, ...]) -> np.ndarray | None:
+    """Return a number for each neuron's set of parameters (N,); None where all neurons have the same."""
+    values = np.stack([np.asarray(getattr(layer, key)) for key in keys])
+    if (values == values[:, :1]).all():
+        return None
+    return np.unique(values, axis=1, return_inverse=True)[1].ravel()
+
+
+def unsupported(layer: Any, limits: Limits) -> str:
+    """Return in words why a chip's neurons cannot be those of a layer; empty where they can."""
+    if limits.programmable or isinstance(layer, Layer):
+        return ""
+    kind = f"{layer.kind} neurons with two coupled states" if isinstance(layer, Cells) else "sigma-delta neurons"
+    return f"{layer.name}: {kind} need a neuron program, {limits.chip} has leaky integrate-and-fire only; use loihi2"

@@ -1,0 +1,167 @@
+"""A Program onto the cores of a chip. The model and what it assumes: docs/fit.md.
+
+One core holds neurons of one layer. Input channels stand outside the chip and take no core.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from neurodeploy.hardware.chips import Chip
+from neurodeploy.mapping.connection import Connection
+from neurodeploy.mapping.placement.encoding import stored_bits
+from neurodeploy.mapping.placement.limits import OUTPUT_AXONS, WORDS, Limits
+from neurodeploy.mapping.placement.neurons import unsupported
+from neurodeploy.mapping.placement.order import CHANNELS, COLUMNS, FLAT, ROWS
+from neurodeploy.mapping.placement.placement import Core, PlacedLayer, Placement
+from neurodeploy.mapping.placement.split import Cut, Need, Outgoing, Unsplittable, cut
+from neurodeploy.mapping.program import Program
+
+MOST_ROUNDS = 8
+"""Of placing layers whose spikes go round in a loop, until the axons between them no longer change."""
+
+
+def place(program: Program, chip: Chip, *, narrow: bool = False) -> Placement:
+    """Return where every neuron of a Program goes.
+
+    Layers are cut into runs of neurons, each as long as a core of the chip holds. Images are cut into bands of
+    rows, bands of columns, or channels, whichever takes the fewest cores.
+
+    Args:
+        narrow: Store weights in the narrowest field that holds them exactly, instead of the width that they
+            were quantised to.
+
+    Returns:
+        The placement; where the Program does not fit, its `problems` say why and it has no cores.
+
+    Raises:
+        ChipError: the chip's file lacks a limit.
+    """
+    limits = Limits.of(chip)
+    bits, notes = _widths(program, limits, narrow=narrow)
+    problems = [said for said in (unsupported(layer, limits) for layer in program.layers) if said]
+    needs: dict[str, list[Need]] = {}
+    cuts: dict[str, tuple[Need, Cut]] = {}
+    for layer in program.layers:
+        into = program.into(layer.name)
+        connections = [(one, bits[one.name]) for one in into]
+        needs[layer.name] = [
+            Need.of_layer(layer, order, shape, connections, limits) for order, shape in _orders(layer.shape, into)
+        ]
+    for _ in range(MOST_ROUNDS):
+        before = {name: (one.order, one.ranges) for name, (_, one) in cuts.items()}
+        for layer in reversed(program.layers):
+            said = _cut(program, layer.name, needs[layer.name], cuts, limits)
+            if said:
+                return Placement(program, limits, (), (), (*problems, said), tuple(notes))
+        if before == {name: (one.order, one.ranges) for name, (_, one) in cuts.items()}:
+            break
+    if problems:
+        return Placement(program, limits, (), (), tuple(problems), tuple(notes))
+    return _assembled(program, limits, bits, cuts, notes)
+
+
+def _widths(program: Program, limits: Limits, *, narrow: bool) -> tuple[dict[str, int], list[str]]:
+    bits, notes = {}, []
+    for one in program.connections:
+        bits[one.name], exact = stored_bits(program, one, limits, narrow=narrow)
+        if not exact:
+            notes.append(
+                f"{one.name}: its weights need more than the {limits.weight_bits[-1]} bits that {limits.chip} stores; "
+                "counted at that width, at which they lose their lowest bits"
+            )
+    return bits, notes
+
+
+def _orders(shape: tuple[int, ...], into: list[Connection]) -> list[tuple[str, tuple[int, ...]]]:
+    """Return the orders to try for a layer, with the shape of its image."""
+    shapes = {one.window.output_shape for one in into if one.window is not None}
+    if len(shapes) != 1:
+        return [(FLAT, shape)]
+    image = shapes.pop()
+    orders = [COLUMNS, ROWS] if 1 not in image[1:] else [ROWS]
+    return [(order, image) for order in (*orders, CHANNELS)]
+
+
+def _cut(program: Program, name: str, needs: list[Need], cuts: dict[str, tuple[Need, Cut]], limits: Limits) -> str:
+    """Cut one layer, given where the others are; return in one line why it cannot be cut, empty where it can."""
+    outgoing = _outgoing(program, name, cuts)
+    stuck: Unsplittable | None = None
+    best: tuple[Need, Cut] | None = None
+    for need in needs:
+        need.send(outgoing)
+        try:
+            found = cut(need)
+        except Unsplittable as error:
+            stuck = error
+            continue
+        if best is None or len(found.ranges) < len(best[1].ranges):
+            best = need, found
+    if best is not None:
+        cuts[name] = best
+        return ""
+    assert stuck is not None  # every layer has an order
+    way = "split the layers its spikes go to" if stuck.key == OUTPUT_AXONS else "prune its inputs, or split it"
+    return (
+        f"{name}: neuron {stuck.neuron} alone needs {stuck.used:,} {WORDS[stuck.key]}, more than the "
+        f"{limits.words(stuck.key)} ({stuck.key}); {way}"
+    )
+
+
+def _outgoing(program: Program, name: str, cuts: Mapping[str, tuple[Need, Cut]]) -> list[Outgoing]:
+    """Return the connections that leave a layer for layers that are placed already."""
+    found = []
+    for one in program.connections:
+        if one.source != name or one.target not in cuts:
+            continue
+        need, placed = cuts[one.target]
+        wired = need.wired[one.name]
+        cores = np.zeros(int(wired.units.max()) + 1, np.int64)
+        for first, last in placed.ranges:
+            cores[wired.sources(first, last)] += 1
+        found.append(Outgoing(wired.units, cores))
+    return found
+
+
+def _assembled(
+    program: Program,
+    limits: Limits,
+    bits: Mapping[str, int],
+    cuts: Mapping[str, tuple[Need, Cut]],
+    notes: list[str],
+) -> Placement:
+    cores: list[Core] = []
+    layers = []
+    for layer in program.layers:
+        need, found = cuts[layer.name]
+        start = len(cores)
+        for first, last in found.ranges:
+            chip = len(cores) // limits.cores_per_chip
+            cores.append(Core(len(cores), chip, layer.name, first, last - 1, need.on(first, last)))
+        whole = need.on(0, layer.n_neurons)
+        for core in cores[start:]:
+            if over := [key for key, used in core.used.items() if used > limits.most[key]]:
+                said = f"{layer.name}: its loop of spikes leaves no place for {over[0]} of {limits.words(over[0])}"
+                return Placement(program, limits, (), (), (said,), tuple(notes))
+        into = program.into(layer.name)
+        layers.append(
+            PlacedLayer(
+                name=layer.name,
+                n_neurons=layer.n_neurons,
+                order=found.order,
+                shape=need.shape,
+                cores=(start, len(cores) - 1),
+                stopped=found.stopped,
+                whole=whole,
+                encodings={one.name: need.wired[one.name].on(*found.ranges[0]).encoding for one in into},
+                bits={one.name: bits[one.name] for one in into},
+            )
+        )
+    delays = any(np.ndim(one.delay) == 0 and int(one.delay) for one in program.connections)
+    if delays:
+        notes.append("a delay that all synapses of a connection share is counted as the axon's, and takes no bits")
+    if any(one.weight_exp.ndim and one.window is not None for one in program.connections):
+        notes.append("a kernel whose channels have exponents of their own is counted as one list per source")
+    return Placement(program, limits, tuple(cores), tuple(layers), (), tuple(notes))

@@ -1,0 +1,195 @@
+"""One layer over as few cores as its order of neurons allows.
+
+Axes: N neurons of a layer.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from neurodeploy.mapping.kinds import AnyLayer
+from neurodeploy.mapping.layer import Layer
+from neurodeploy.mapping.placement import limits as of
+from neurodeploy.mapping.placement.demand import Wiring, wiring
+from neurodeploy.mapping.placement.limits import Limits
+from neurodeploy.mapping.placement.neurons import codes_of, delay_slots, state_words
+from neurodeploy.mapping.placement.order import neurons_in, piece
+
+Range = tuple[int, int]
+"""The first neuron of a core in the layer's order, and the one after its last."""
+
+
+@dataclass(eq=False)
+class Outgoing:
+    """A connection that leaves a layer: the axon each neuron uses (N,), and the cores each axon leads to."""
+
+    units: np.ndarray
+    cores: np.ndarray
+
+    def dealt(self, neurons: np.ndarray) -> Callable[[int, int], int]:
+        """Return what gives the axons out that a run of neurons in an order needs; shared axons count once.
+
+        Neurons that share an axon stand together, or come round again with every channel. Both are sums up to a
+        place; anything else is searched for.
+        """
+        units = self.units[neurons]
+        starts = np.concatenate([[True], units[1:] != units[:-1]])
+        n_units = len(np.unique(units))
+        if starts.sum() == n_units:
+            sums = np.concatenate([[0], np.cumsum(self.cores[units[starts]])])
+            runs = np.cumsum(starts) - 1
+            return lambda first, last: int(sums[runs[last - 1] + 1] - sums[runs[first]])
+        if len(units) % n_units == 0 and (units.reshape(-1, n_units) == units[:n_units]).all():
+            twice = np.concatenate([[0], np.cumsum(np.tile(self.cores[units[:n_units]], 2))])
+
+            def of_round(first: int, last: int) -> int:
+                begin = first % n_units
+                return int(twice[begin + min(last - first, n_units)] - twice[begin])
+
+            return of_round
+        return lambda first, last: int(self.cores[np.unique(units[first:last])].sum())
+
+
+class Unsplittable(Exception):
+    """A single neuron needs more of something than a core has: `used` of the limit `key`."""
+
+    def __init__(self, neuron: int, key: str, used: int) -> None:
+        super().__init__(neuron, key, used)
+        self.neuron, self.key, self.used = neuron, key, used
+
+
+@dataclass(frozen=True)
+class Cut:
+    """A layer cut into cores, and how many of the cuts each limit caused."""
+
+    order: str
+    ranges: tuple[Range, ...]
+    stopped: Mapping[str, int]
+
+
+@dataclass(eq=False)
+class Need:
+    """What any run of a layer's neurons, dealt out in one order, needs of a core."""
+
+    layer: AnyLayer
+    order: str
+    shape: tuple[int, ...]
+    wired: Mapping[str, Wiring]
+    longest_delay: int
+    limits: Limits
+    axons_out: Sequence[Callable[[int, int], int]] = ()
+    known: dict[Range, dict[str, int]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.neurons = neurons_in(self.order, self.shape)
+        self.state_words, self.delay_slots = state_words(self.layer), delay_slots(self.longest_delay)
+        self.codes: dict[str, np.ndarray | None] = {}
+        if isinstance(self.layer, Layer) and not self.limits.programmable:
+            for key, names in ((of.PARAMETER_SETS, ("du", "dv")), (of.THRESHOLD_SETS, ("vth",))):
+                found = codes_of(self.layer, names)
+                self.codes[key] = None if found is None else found[self.neurons]
+
+    @classmethod
+    def of_layer(
+        cls,
+        layer: AnyLayer,
+        order: str,
+        shape: tuple[int, ...],
+        connections: Sequence[tuple],
+        limits: Limits,
+    ) -> Need:
+        """Return the needs of a layer that `connections`, each with its width in bits, end on."""
+        wired = {one.name: wiring(one, bits, order, shape, limits) for one, bits in connections}
+        longest = max((one.largest_delay for one, _ in connections), default=0)
+        return cls(layer, order, shape, wired, longest, limits)
+
+    def send(self, outgoing: Sequence[Outgoing]) -> None:
+        """Take where the layer's spikes go; what was known of axons out is forgotten."""
+        self.axons_out = [one.dealt(self.neurons) for one in outgoing]
+        self.known.clear()
+
+    def on(self, first: int, last: int) -> dict[str, int]:
+        """Return how much of each limit the neurons from `first` up to, not with, `last` use."""
+        if (first, last) in self.known:
+            return self.known[first, last]
+        size = last - first
+        demands = [one.on(first, last) for one in self.wired.values()]
+        used = {
+            of.NEURONS: size,
+            of.INPUT_AXONS: sum(one.axons for one in demands),
+            of.OUTPUT_AXONS: sum(out(first, last) for out in self.axons_out),
+            of.SYNAPSE_MEMORY: sum(one.words for one in demands) * self.limits.word_bits,
+            of.STATE_WORDS: size * self.state_words,
+            of.SYNAPSE_FORMATS: sum(one.formats for one in demands),
+            of.GROUPS: 1,
+        }
+        if self.longest_delay:
+            used[of.DELAY_SLOTS] = size * self.delay_slots
+        for key, code_N in self.codes.items():
+            used[key] = 1 if code_N is None else len(np.unique(code_N[first:last]))
+        found = {key: used[key] for key in self.limits.most if key in used}
+        self.known[first, last] = found
+        return found
+
+    def over(self, first: int, last: int) -> str:
+        """Return the limit that these neurons exceed by the largest part; empty where they keep all."""
+        used = self.on(first, last)
+        over = {key: used[key] / self.limits.most[key] for key in used if used[key] > self.limits.most[key]}
+        return max(over, key=lambda key: over[key]) if over else ""
+
+
+def cut(need: Need) -> Cut:
+    """Return the layer in as few cores as its order allows, evenly filled where the limits allow that.
+
+    What a run of neurons needs never shrinks as it grows, so that filling core after core is the least.
+
+    Raises:
+        Unsplittable: one neuron alone is too much for a core.
+    """
+    n_neurons = len(need.neurons)
+    ranges: list[Range] = []
+    stopped: dict[str, int] = {}
+    first = 0
+    while first < n_neurons:
+        last = _longest(need, first, min(n_neurons, first + need.limits.most[of.NEURONS]))
+        if last == first:
+            key = need.over(first, first + 1)
+            raise Unsplittable(int(need.neurons[first]), key, need.on(first, first + 1)[key])
+        if last < n_neurons:
+            key = need.over(first, last + 1)
+            stopped[key] = stopped.get(key, 0) + 1
+        ranges.append((first, last))
+        first = last
+    return Cut(need.order, tuple(_even(need, ranges)), stopped)
+
+
+def _longest(need: Need, first: int, most: int) -> int:
+    """Return the end of the longest run from `first` that a core holds, `first` where it holds none."""
+    if not need.over(first, most):
+        return most
+    good, bad = first, most
+    while bad - good > 1:
+        middle = (good + bad) // 2
+        if need.over(first, middle):
+            bad = middle
+        else:
+            good = middle
+    return good
+
+
+def _even(need: Need, ranges: list[Range]) -> list[Range]:
+    """Return the ranges with neurons spread evenly: the fullest core sets the pace of a step."""
+    together = piece(need.order, need.shape)
+    for unit in dict.fromkeys((together, 1)):
+        pieces = len(need.neurons) // unit
+        if pieces < len(ranges):
+            continue
+        ends = [round(pieces * index / len(ranges)) * unit for index in range(len(ranges) + 1)]
+        even = list(itertools.pairwise(ends))
+        if not any(need.over(*one) for one in even):
+            return even
+    return ranges
