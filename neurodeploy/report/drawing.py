@@ -24,7 +24,12 @@ WIDTH = 420
 NAME_LENGTH = 16
 
 INK, MUTED, LINE, BEFORE, AFTER, GOOD, BAD, SHADE = (f"#0{index}0{index}0{index}" for index in range(1, 9))
+PARTS = ("#0a0a0a", "#0b0b0b", "#0c0c0c", "#0d0d0d", "#0e0e0e")
+"""Parts of a whole, from strong to pale: told apart in grey too."""
+PANEL = "#0f0f0f"
+"""What is behind a picture: the colour of edges between parts."""
 VARIABLES = {
+    PANEL: "var(--panel)",
     INK: "var(--ink)",
     MUTED: "var(--muted)",
     LINE: "var(--line)",
@@ -33,6 +38,7 @@ VARIABLES = {
     GOOD: "var(--good)",
     BAD: "var(--bad)",
     SHADE: "var(--shade)",
+    **{part: f"var(--part{index})" for index, part in enumerate(PARTS, start=1)},
 }
 
 STYLE: dict[Any, Any] = {
@@ -68,6 +74,8 @@ _NUMBER = re.compile(r"-?\d+\.\d{3,}")
 _TARGET = re.compile(r"#([\w.-]+)")
 _SVG = "{http://www.w3.org/2000/svg}"
 _LINK = "{http://www.w3.org/1999/xlink}href"
+_VALUE = "value:"
+_AXIS = "matplotlib.axis"
 _DROPPED = (f"{_SVG}metadata", f"{_SVG}style")
 
 P = ParamSpec("P")
@@ -121,6 +129,11 @@ def short(name: str, most: int = NAME_LENGTH) -> str:
     return printable if len(printable) <= most else printable[: most - 1] + "…"
 
 
+def value_id(value: float) -> str:
+    """Return the `gid` of a text that shows a number of the report: it becomes the element's data-value."""
+    return f"{_VALUE}{value!r}"
+
+
 def _svg(figure: Figure, label: str) -> str:
     """Return a figure as an <svg> element without a size of its own, with short numbers, no free ids."""
     buffer = io.StringIO()
@@ -141,7 +154,12 @@ def _svg(figure: Figure, label: str) -> str:
         element.tail = None
         for name, value in list(element.attrib.items()):
             del element.attrib[name]
-            if name != "id":
+            if name == "id" and value.startswith(_VALUE):
+                element.set("data-value", value.removeprefix(_VALUE))
+            elif name == "id" and value.startswith(_AXIS):
+                # Numbers here are a scale's, not the report's.
+                element.set("class", "axis")
+            elif name != "id":
                 element.set("href" if name == _LINK else name, _tidy(value, salt, ids))
             elif value in ids:
                 element.set("id", f"{salt}-{value}")

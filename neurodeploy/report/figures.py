@@ -21,8 +21,9 @@ from neurodeploy.report.drawing import (
     new_figure,
     picture,
     short,
+    value_id,
 )
-from neurodeploy.report.words import count, energy_unit
+from neurodeploy.report.words import count
 
 ROW = 24
 """Height of one row of bars or dots."""
@@ -160,34 +161,11 @@ def bars(rows: list[tuple[str, float]], label: str) -> Figure:
     most = max([*values, 1e-9])
     axes.barh(range(len(rows)), values, height=0.62, color=AFTER)
     for y, value in enumerate(values):
-        axes.text(value + 0.012 * most, y, count(value), va="center", color=INK)
+        axes.text(value + 0.012 * most, y, count(value), va="center", color=INK, gid=value_id(value))
     axes.set_yticks(range(len(rows)), [short(name) for name, _ in rows])
     axes.set_ylim(len(rows) - 0.4, -0.6)
     axes.set_xlim(0, 1.22 * most)
     axes.xaxis.set_major_locator(MaxNLocator(4, integer=most >= 4))
     axes.xaxis.set_major_formatter(lambda value, _: count(value))
     axes.set_xlabel(label)
-    return figure
-
-
-@picture("Energy per sample by every model of the chip")
-def energy(models: list[dict[str, Any]], low: float, high: float) -> Figure:
-    """Draw each model's energy, synops and neuron updates stacked, over the band they span."""
-    figure = new_figure(58 + ROW * len(models))
-    axes = figure.add_subplot()
-    bare(axes, grid="x")
-    unit, name = energy_unit(high)
-    axes.axvspan(low / unit, high / unit, color=BAD, alpha=0.25, linewidth=1)
-    y = list(range(len(models)))
-    synops = [model["synops_j"] / unit for model in models]
-    updates = [model["neuron_updates_j"] / unit for model in models]
-    axes.barh(y, synops, height=0.62, color=AFTER, label="synops")
-    axes.barh(y, updates, height=0.62, left=synops, color=BEFORE, label="neuron updates")
-    for row, model in enumerate(models):
-        axes.text(1.02 * high / unit, row, f"{model['total_j'] / unit:.3g}", va="center", color=INK)
-    axes.set_yticks(y, [f"[{row + 1}] {short(model['evidence'])}" for row, model in enumerate(models)])
-    axes.set_ylim(len(models) - 0.4, -0.6)
-    axes.set_xlim(0, 1.17 * max(high / unit, 1e-9))
-    axes.xaxis.set_major_locator(MaxNLocator(5))
-    axes.set_xlabel(f"dynamic energy per sample, {name}")
     return figure

@@ -8,9 +8,12 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from neurodeploy.report import figures, rasters, sections, words
+from neurodeploy.report import beside, cost_figures, costs, figures, marked, rasters, sections
+from neurodeploy.report.sources import Sources
+from neurodeploy.report.verdict import verdict
 
 TEMPLATE = "page.html.j2"
+FILTERS = ("percent", "agreement", "points", "limit_points", "count", "plain", "energy", "seconds", "plural")
 
 
 def render(report: dict[str, Any]) -> str:
@@ -18,27 +21,29 @@ def render(report: dict[str, Any]) -> str:
 
     Args:
         report: What a run's report.json holds. Names in it may be anybody's: all text is escaped.
+            `fit`, `latency` and `devices` may be null or missing.
 
     The same report gives the same bytes.
     """
-    return (
-        _environment()
-        .get_template(TEMPLATE)
-        .render(
-            report=report,
-            verdict=sections.verdict(report),
-            accuracy=_accuracy(report),
-            training=_training(report),
-            raster=_raster(report),
-            connections=_connections(report),
-            states=sections.states(report),
-            counts=_counts(report["counts"]),
-            comparisons=[_comparison(stage) for stage in report["certificate"]["stages"] if stage["against"]],
-            opacities=rasters.OPACITIES,
-            energy=_energy(report["energy"]),
-            recipe=sections.toml(report["recipe"]),
-        )
-    )
+    sources = Sources()
+    # In the order of the page, so that footnotes are numbered as they are met.
+    parts = {
+        "verdict": verdict(report),
+        "accuracy": _accuracy(report),
+        "comparisons": [_comparison(stage) for stage in report["certificate"]["stages"] if stage["against"]],
+        "counts": _counts(report["counts"]),
+        "energy": _energy(report, sources),
+        "fit": _fit(report.get("fit"), sources),
+        "latency": _latency(report.get("latency"), sources),
+        "devices": _devices(report, sources),
+        "training": _training(report),
+        "raster": _raster(report),
+        "connections": _connections(report),
+        "states": sections.states(report),
+        "opacities": rasters.OPACITIES,
+        "recipe": sections.toml(report["recipe"]),
+    }
+    return _environment().get_template(TEMPLATE).render(report=report, sources=sources.notes(), **parts)
 
 
 def _environment() -> Environment:
@@ -49,9 +54,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    found.filters |= {
-        name: getattr(words, name) for name in ("percent", "agreement", "points", "count", "energy", "plural")
-    }
+    found.filters |= {name: getattr(marked, name) for name in FILTERS}
     return found
 
 
@@ -85,6 +88,8 @@ def _counts(counts: dict[str, Any]) -> dict[str, Any]:
     return counts | {
         "spikes_svg": Markup(figures.bars(spikes, "spikes per sample")),
         "synops_svg": Markup(figures.bars(synops, "synops per sample")),
+        "by_others": costs.conventions(counts),
+        "events": costs.events(counts),
     }
 
 
@@ -103,7 +108,92 @@ def _comparison(stage: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _energy(energy: dict[str, Any]) -> dict[str, Any]:
-    low, high = energy["energy_j"]["low"], energy["energy_j"]["high"]
-    svg = Markup(figures.energy(energy["models"], low, high))
-    return energy | {"svg": svg, "band": words.energy_band(low, high)}
+def _energy(report: dict[str, Any], sources: Sources) -> dict[str, Any]:
+    energy = costs.energy_of(report)
+    models, rows = costs.models(energy, sources), costs.energy_layers(energy)
+    names = costs.term_names(models)
+    band = energy.get("energy_j")
+    return {
+        "chip": energy["chip"],
+        "scope": energy.get("scope") or "per-op",
+        "band": _band(band, "J"),
+        "mid": marked.energy(band["mid"]) if band else None,
+        "static": _band(energy.get("static_j"), "J"),
+        "all_in": _band(energy.get("all_in_j"), "J"),
+        "models": models,
+        "terms": names,
+        "unpriced": energy["unpriced"],
+        "layers": rows,
+        "models_svg": Markup(cost_figures.energy_models(models, names, band)) if models and band else "",
+        "layers_svg": Markup(cost_figures.energy_layers(rows, names)) if rows else "",
+    }
+
+
+def _band(found: dict[str, float] | None, unit: str) -> Markup | None:
+    return marked.band(found["low"], found["high"], unit) if found else None
+
+
+def _fit(fit: dict[str, Any] | None, sources: Sources) -> dict[str, Any] | None:
+    if not fit:
+        return None
+    return fit | {
+        "rows": costs.limits(fit, sources),
+        "layer_rows": costs.placed_layers(fit),
+        "svg": _map(fit),
+        "advice": [costs.advice(one) for one in fit.get("advice") or []],
+    }
+
+
+def _map(fit: dict[str, Any]) -> str:
+    """Return the map of the cores; nothing where a report does not list them."""
+    if not fit.get("core_list"):
+        return ""
+    try:
+        from neurodeploy.report.utilisation import utilisation_map
+    except ImportError:
+        return ""
+
+    return Markup(utilisation_map(fit))
+
+
+def _latency(latency: dict[str, Any] | None, sources: Sources) -> dict[str, Any] | None:
+    if not latency:
+        return None
+    cores = latency.get("by_core") or []
+    return {
+        "priced": latency.get("latency_s") is not None,
+        "mid": marked.seconds(latency.get("latency_s")),
+        "band": _band(latency.get("latency_band_s"), "s"),
+        "step": latency.get("step_s") or {},
+        "bounds": [
+            {"name": name, "share": marked.percent(share)}
+            for name, share in (latency.get("bound") or {}).items()
+            if share
+        ],
+        "layers": costs.slow_layers(latency),
+        "unpriced": latency.get("unpriced") or [],
+        "references": sources.references(latency.get("constants") or {}),
+        "cores_svg": Markup(cost_figures.cores(cores)) if cores else "",
+        "shown": [name for name in cost_figures.BOUNDS if any(one.get("bound") == name for one in cores)],
+    }
+
+
+def _devices(report: dict[str, Any], sources: Sources) -> dict[str, Any] | None:
+    devices = report.get("devices")
+    if not devices:
+        return None
+    rows, records = beside.picture_rows(devices, report["energy"]), beside.records(devices)
+    crossover = beside.crossover(devices, sources)
+    if crossover:
+        found = (crossover["rate"], crossover["here"])
+        drawn = all(rate > 0 for rate in found)
+        crossover["svg"] = Markup(cost_figures.crossover(*found, crossover["wins"])) if drawn else ""
+    return {
+        "records": records,
+        "svg": Markup(cost_figures.devices(rows)) if len(rows) > 1 else "",
+        "floors": any(one["floor"] for one in records),
+        "subtracted": any(one["subtracted"] for one in records),
+        "ann": beside.ann(devices),
+        "crossover": crossover,
+        "notes": devices.get("notes") or [],
+    }

@@ -8,8 +8,9 @@ from __future__ import annotations
 from typing import Any
 
 import tomli_w
+from markupsafe import Markup
 
-from neurodeploy.report import words
+from neurodeploy.report import marked, words
 
 FLOAT, FIXED, LAVA = "float", "fixed", "lava"
 INTEGER = (FIXED, LAVA)
@@ -26,69 +27,9 @@ MEANINGS = {
 }
 
 
-def verdict(report: dict[str, Any]) -> dict[str, Any]:
-    """Return the lines that decide: passed or not and why, and four numbers with where they come from."""
-    certificate, counts, energy = report["certificate"], report["counts"], report["energy"]
-    stage = chip_stage(certificate["stages"])
-    drop = stage.get("accuracy_drop", 0.0)
-    samples = words.plural(stage["samples"], "sample")
-    low, high = energy["energy_j"]["low"], energy["energy_j"]["high"]
-    models = words.plural(len(energy["models"]), "model")
-    tiles = [
-        {
-            "title": "Accuracy in integers",
-            "value": words.percent(stage["accuracy"]),
-            "detail": f"{words.points(drop)} against float ({words.percent(stage['accuracy'] + drop)})",
-            "source": f"test part, {samples}",
-            "state": "",
-        },
-        bit_exact(certificate),
-        {
-            "title": "Synops per sample",
-            "value": words.count(counts["synops_per_sample"]),
-            "detail": f"and {words.count(counts['neuron_updates_per_sample'])} neuron updates in "
-            f"{words.plural(counts['steps'], 'chip step')}",
-            "source": f"counted in the integer run, test part, {words.plural(counts['samples'], 'sample')}",
-            "state": "",
-        },
-        {
-            "title": "Energy per sample",
-            "value": words.energy_band(low, high),
-            "detail": "dynamic only",
-            "source": f"these counts, priced by {models} of {energy['chip']}",
-            "state": "",
-        },
-    ]
-    return {"passed": certificate["passed"], "failures": certificate["failures"], "tiles": tiles}
-
-
 def chip_stage(stages: list[dict[str, Any]]) -> dict[str, Any]:
     """Return the stage whose accuracy the chip would have: the integer run on all samples."""
     return next((stage for stage in stages if stage["name"] == FIXED), stages[-1])
-
-
-def bit_exact(certificate: dict[str, Any]) -> dict[str, Any]:
-    """Return whether the integer run equals Lava's, as a tile."""
-    tile = {"title": "Bit-exact with Lava 0.10.0"}
-    exact = certificate["bit_exact"].get("fixed/lava")
-    if exact is None:
-        return tile | {
-            "value": "not run",
-            "detail": "nothing is claimed",
-            "source": "Lava was not ready, or the recipe says never",
-            "state": "open",
-        }
-    lava = next(stage for stage in certificate["stages"] if stage["name"] == LAVA)
-    source = f"test part, the first {words.plural(lava['compared_samples'], 'sample')}"
-    if exact:
-        return tile | {
-            "value": "yes",
-            "detail": "every spike, current and potential is equal",
-            "source": source,
-            "state": "good",
-        }
-    detail = words.difference(lava["first_difference"], chip_steps=True)
-    return tile | {"value": "no", "detail": detail, "source": source, "state": "bad"}
 
 
 def stages(report: dict[str, Any]) -> list[dict[str, Any]]:
@@ -125,12 +66,12 @@ def stage_row(stage: dict[str, Any], n_samples: int) -> dict[str, Any]:
     }
 
 
-def first_difference(stage: dict[str, Any]) -> str:
+def first_difference(stage: dict[str, Any]) -> Markup:
     """Return where a stage first differs from the one before; empty for the first stage."""
     if stage["against"] is None:
-        return ""
+        return Markup("")
     found = stage["first_difference"]
-    return "no difference" if found is None else words.difference(found, chip_steps=in_chip_steps(stage))
+    return Markup("no difference") if found is None else marked.difference(found, chip_steps=in_chip_steps(stage))
 
 
 def in_chip_steps(stage: dict[str, Any]) -> bool:
@@ -145,17 +86,21 @@ def checks(stage: dict[str, Any]) -> list[dict[str, Any]]:
     if equations is not None:
         violation = equations["first_violation"]
         text = (
-            "every step obeys the graph's equations to within the rounding"
+            Markup("every step obeys the graph's equations to within the rounding")
             if violation is None
-            else "the graph's equations do not allow " + words.difference(violation, chip_steps=True)
+            else marked.say("the graph's equations do not allow {}", marked.difference(violation, chip_steps=True))
         )
-        lines.append({"good": violation is None, "text": "Equations: " + text})
+        lines.append({"good": violation is None, "text": marked.say("Equations: {}", text)})
     if "overflows" in stage:
-        wrapped = sum(layer["wrapped"] for layer in stage["overflows"].values())
-        saturated = sum(layer["saturated"] for layer in stage["overflows"].values())
-        found = f"{words.count(wrapped)} currents wrapped, {words.count(saturated)} potentials saturated"
-        text = found if wrapped or saturated else "none"
-        lines.append({"good": not wrapped, "text": "Overflows: " + text})
+        found = [
+            marked.say("{} {} {}", marked.count(layer[key]), what, name)
+            for name, layer in stage["overflows"].items()
+            for key, what in (("wrapped", "currents wrapped in"), ("saturated", "potentials saturated in"))
+            if layer[key]
+        ]
+        wrapped = any(layer["wrapped"] for layer in stage["overflows"].values())
+        text = marked.joined(found) if found else Markup("none")
+        lines.append({"good": not wrapped, "text": marked.say("Overflows: {}", text)})
     return lines
 
 
@@ -174,31 +119,41 @@ def training(report: dict[str, Any]) -> dict[str, Any] | None:
         if not n_epochs:
             continue
         kept = history["best_epoch"]
-        which = "the weights it began with" if kept < 0 else f"epoch {kept + 1} of {n_epochs}"
-        score = words.percent(history["best_validation"])
+        which = (
+            Markup("the weights it began with")
+            if kept < 0
+            else marked.say(
+                "epoch {} of {}",
+                marked.mark(f"{kept + 1}", kept, "ordinal"),
+                marked.mark(str(n_epochs), n_epochs, "length"),
+            )
+        )
+        score = marked.percent(history["best_validation"])
         # What a phase began with lies between its first epoch and the phase before.
         at = start + (kept + 1 if kept >= 0 else 0.5)
-        phases.append({"text": f"{name}: kept {which}, {score} on validation data.", "at": at})
+        phases.append({"text": marked.say("{}: kept {}, {} on validation data.", name, which, score), "at": at})
     return {"epochs": trained + tuned, "n_trained": len(trained), "phases": phases}
 
 
 def raster(report: dict[str, Any]) -> dict[str, Any]:
     """Return the title and the rows beside the raster."""
     plot, names = report["plots"]["raster"], report.get("class_names") or []
-    label, prediction = (words.class_name(plot[key], names) for key in ("label", "prediction"))
+    label, prediction = (
+        words.class_name(plot[key], names) if names else marked.plain(plot[key]) for key in ("label", "prediction")
+    )
     rows = [
         {
             "name": layer["name"],
             "neurons": layer["neurons"],
             "drawn": min(layer["neurons"], MOST_NEURONS),
             "start": layer["start"],
-            "spikes": len(layer["indices"]),
+            "spikes": marked.mark(words.count(len(layer["indices"])), len(layer["indices"]), "length"),
         }
         for layer in plot["layers"]
     ]
     right = plot["label"] == plot["prediction"]
     return {
-        "title": f"Test sample {plot['sample']}: label {label}, prediction {prediction}",
+        "title": marked.say("Test sample {}: label {}, prediction {}", marked.plain(plot["sample"]), label, prediction),
         "right": right,
         "layers": rows,
     }
@@ -209,10 +164,14 @@ def connections(report: dict[str, Any]) -> list[dict[str, Any]]:
     plan = report["quantisation"].get("plan", {}).get("connections", {})
     rows = []
     for one in report["plots"]["weights"]:
-        text = f"{words.plural(one['levels'], 'level')} used, {words.percent(one['zeros'])} zeros"
+        text = marked.say("{} used, {} zeros", marked.plural(one["levels"], "level"), marked.percent(one["zeros"]))
         if one["name"] in plan:
             settings = plan[one["name"]]
-            text += f"; {settings['weight_bits']} bits, exponent {words.exponents(settings['weight_exp'])}"
+            text += marked.say(
+                "; {} bits, exponent {}",
+                marked.plain(settings["weight_bits"]),
+                marked.exponents(settings["weight_exp"]),
+            )
         rows.append({"name": one["name"], "text": text, "histogram": one})
     return rows
 
@@ -223,11 +182,13 @@ def states(report: dict[str, Any]) -> list[dict[str, Any]]:
     return [
         {
             "name": name,
-            "fraction_bits": found["fraction_bits"],
-            "unit": plan["vth_mant"][name],
-            "largest": f"{found['largest']:.2g} (neuron {found['neuron']})",
-            "rms": f"{found['rms']:.2g}",
-            "outside": f"{found['outside_trained']} as trained, {found['outside']} on the chip",
+            "fraction_bits": marked.plain(found["fraction_bits"]),
+            "unit": marked.plain(plan["vth_mant"][name]),
+            "largest": marked.say("{} (neuron {})", marked.two_digits(found["largest"]), marked.plain(found["neuron"])),
+            "rms": marked.two_digits(found["rms"]),
+            "outside": marked.say(
+                "{} as trained, {} on the chip", marked.plain(found["outside_trained"]), marked.plain(found["outside"])
+            ),
         }
         for name, found in poles.items()
     ]

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from neurodeploy.certificate.difference import digits
-
-_PREFIXES = ((1.0, ""), (1e-3, "m"), (1e-6, "µ"), (1e-9, "n"), (1e-12, "p"))
+_PREFIXES = ((1.0, ""), (1e-3, "m"), (1e-6, "µ"), (1e-9, "n"), (1e-12, "p"), (1e-15, "f"))
 
 
 def percent(share: float) -> str:
@@ -54,35 +52,49 @@ def count(number: float) -> str:
     return f"{number:,.0f}"
 
 
+def quantity(value: float, unit: str) -> str:
+    """Return a value with three digits and a prefixed unit.
+
+    >>> quantity(1.4476e-6, "J"), quantity(0.0, "J"), quantity(0.0125, "s"), quantity(700.0, "W")
+    ('1.45 µJ', '0 J', '12.5 ms', '700 W')
+    """
+    scale, prefix = _prefix(abs(value))
+    return f"{_three_digits(value / scale)} {prefix}{unit}"
+
+
 def energy(joules: float) -> str:
     """Return an energy with three digits.
 
     >>> energy(1.4476e-6), energy(0.0), energy(2.25e-11)
     ('1.45 µJ', '0 J', '22.5 pJ')
     """
-    unit, prefix = _prefix(joules)
-    return f"{_three_digits(joules / unit)} {prefix}J"
+    return quantity(joules, "J")
 
 
-def energy_band(low: float, high: float) -> str:
-    """Return two energies in the larger one's unit, as one where they read the same.
+def band(low: float, high: float, unit: str) -> str:
+    """Return two values in the larger one's unit, as one where they read the same.
 
-    >>> energy_band(1.4329e-6, 1.4561e-6), energy_band(9.5e-7, 1.2e-6)
-    ('1.43 to 1.46 µJ', '0.95 to 1.2 µJ')
+    >>> band(1.4329e-6, 1.4561e-6, "J"), band(9.5e-4, 1.2e-3, "s")
+    ('1.43 to 1.46 µJ', '0.95 to 1.2 ms')
     """
-    unit, prefix = _prefix(high)
-    first, last = _three_digits(low / unit), _three_digits(high / unit)
-    return f"{last} {prefix}J" if first == last else f"{first} to {last} {prefix}J"
+    scale, prefix = _prefix(high)
+    first, last = _three_digits(low / scale), _three_digits(high / scale)
+    return f"{last} {prefix}{unit}" if first == last else f"{first} to {last} {prefix}{unit}"
+
+
+def scale_of(most: float, unit: str) -> tuple[float, str]:
+    """Return the step of a scale that `most` reads best in, and its name.
+
+    >>> scale_of(1.45e-6, "J")
+    (1e-06, 'µJ')
+    """
+    scale, prefix = _prefix(most)
+    return scale, prefix + unit
 
 
 def energy_unit(most: float) -> tuple[float, str]:
-    """Return the joules of the unit that `most` reads best in, and its name.
-
-    >>> energy_unit(1.45e-6)
-    (1e-06, 'µJ')
-    """
-    unit, prefix = _prefix(most)
-    return unit, f"{prefix}J"
+    """Return the joules of the unit that `most` reads best in, and its name."""
+    return scale_of(most, "J")
 
 
 def plural(number: int, word: str) -> str:
@@ -94,16 +106,6 @@ def plural(number: int, word: str) -> str:
     return f"{number:,} {word}" if number == 1 else f"{number:,} {word}s"
 
 
-def difference(found: dict[str, Any], *, chip_steps: bool) -> str:
-    """Return where two runs first differ, from a certificate's `first_difference`."""
-    what = {"u": "current u", "v": "potential v", "spikes": "spike"}.get(found["what"], found["what"])
-    step = "chip step" if chip_steps else "input step"
-    return (
-        f"{what} of {found['layer']} at {step} {found['step']}, sample {found['sample']}, "
-        f"neuron {found['neuron']}: found {digits(found['found'])}, expected {digits(found['expected'])}"
-    )
-
-
 def class_name(index: int, names: list[str]) -> str:
     """Return what a label stands for, or its number where classes have no names.
 
@@ -113,10 +115,10 @@ def class_name(index: int, names: list[str]) -> str:
     return names[index] if 0 <= index < len(names) else str(index)
 
 
-def _prefix(joules: float) -> tuple[float, str]:
-    if joules <= 0:
+def _prefix(most: float) -> tuple[float, str]:
+    if most <= 0:
         return _PREFIXES[0]
-    return next((one for one in _PREFIXES if joules >= 0.9995 * one[0]), _PREFIXES[-1])
+    return next((one for one in _PREFIXES if most >= 0.9995 * one[0]), _PREFIXES[-1])
 
 
 def _three_digits(number: float) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from tests.report.example_costs import devices, energy, fit, latency, old_energy
+
 STEPS, DELAY, SAMPLES, LAVA_SAMPLES = 6, 2, 40, 8
 SPIKE = {
     "what": "spikes",
@@ -53,6 +55,9 @@ def example() -> dict[str, Any]:
         },
         "counts": counts(),
         "energy": energy(),
+        "fit": fit(),
+        "latency": latency(),
+        "devices": devices(),
         "synops_per_sample": 63686.63,
         "energy_j": energy()["energy_j"],
         "training": history(5, best=4),
@@ -65,6 +70,19 @@ def example() -> dict[str, Any]:
         "notes": ["lif1: a bias of 0.3 was rounded to 0.25"],
         "plots": {"raster": raster(), "weights": [weights("fc1"), weights("rec1"), weights("fc2")]},
     }
+
+
+def old_example() -> dict[str, Any]:
+    """Return the report of an earlier version: no fit, latency or devices, and energy without constants."""
+    report = example()
+    for name in ("fit", "latency", "devices"):
+        del report[name]
+    for name in ("conventions", "messages_per_sample", "macs_per_sample"):
+        del report["counts"][name]
+    report["counts"]["by_convention"] = {"nonzero_weights": 63686.63, "all_weights": 64306.98}
+    report["energy"] = old_energy()
+    report["energy_j"] = old_energy()["energy_j"]
+    return report
 
 
 def stage(
@@ -121,7 +139,18 @@ def counts() -> dict[str, Any]:
         "samples": SAMPLES,
         "steps": STEPS + DELAY,
         "synops_per_sample": 63686.63,
-        "by_convention": {"nonzero_weights": 63686.63, "all_weights": 64306.98},
+        "by_convention": {
+            "nonzero_weights": 63686.63,
+            "all_weights": 64306.98,
+            "rate_x_macs": 69120.4,
+            "silif_paper": 5120.75,
+        },
+        "conventions": {
+            "rate_x_macs": "Mean firing rate times the MACs of a dense layer, as syops-counter counts.",
+            "silif_paper": "Spikes that are not zero times the width of the layer they reach.",
+        },
+        "messages_per_sample": 18.25,
+        "macs_per_sample": 0,
         "neuron_updates_per_sample": 56,
         "input_spikes_per_sample": 12.5,
         "spikes_per_sample": 14.8,
@@ -147,29 +176,6 @@ def counts() -> dict[str, Any]:
             }
             for name, n in (("lif1", 4), ("lif2", 3))
         ],
-    }
-
-
-def energy() -> dict[str, Any]:
-    """Return a band of two models."""
-    totals = [(1.43e-6, 0.0), (1.26e-6, 0.2e-6)]
-    models = [
-        {
-            "synops_j": synops,
-            "neuron_updates_j": updates,
-            "total_j": synops + updates,
-            "synop_j": 2.25e-11,
-            "neuron_update_j": 5.2e-11,
-            "evidence": "derived",
-            "source": f"A benchmark, split {index}",
-        }
-        for index, (synops, updates) in enumerate(totals)
-    ]
-    return {
-        "chip": "loihi2",
-        "energy_j": {"low": 1.43e-6, "mid": 1.445e-6, "high": 1.46e-6},
-        "models": models,
-        "unpriced": ["static (leakage) power"],
     }
 
 

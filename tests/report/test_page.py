@@ -13,20 +13,28 @@ import pytest
 
 from neurodeploy.report import sections
 from neurodeploy.report.page import render
-from tests.report.example import LAVA_SAMPLES, POTENTIAL, SPIKE, example
+from tests.report.example import LAVA_SAMPLES, POTENTIAL, SPIKE, example, old_example
+from tests.report.example_costs import latency
 
 SECTIONS = (
     "verdict",
     "accuracy",
+    "certificate",
+    "counts",
+    "energy",
+    "fit",
+    "latency",
+    "devices",
+    "unpriced",
+    "sources",
     "training",
     "raster",
     "weights",
-    "counts",
-    "certificate",
-    "energy",
     "recipe",
 )
 VOID = {"meta", "link", "br"}
+INLINE = {"a", "b", "code", "data", "i", "span"}
+"""Elements that no space stands around."""
 
 
 class Page(HTMLParser):
@@ -43,6 +51,7 @@ class Page(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.append((tag, dict(attrs)))
+        self._space(tag)
         if tag not in VOID:
             self.open.append(tag)
 
@@ -51,6 +60,11 @@ class Page(HTMLParser):
 
     def handle_endtag(self, tag: str) -> None:
         assert self.open.pop() == tag
+        self._space(tag)
+
+    def _space(self, tag: str) -> None:
+        if tag not in INLINE:
+            self.words.append(" ")
 
     def handle_data(self, data: str) -> None:
         if "style" not in self.open:
@@ -58,7 +72,7 @@ class Page(HTMLParser):
 
     @property
     def text(self) -> str:
-        return " ".join(" ".join(self.words).split())
+        return " ".join("".join(self.words).split())
 
 
 @pytest.fixture(scope="module")
@@ -81,8 +95,9 @@ def test_every_section_is_there_once_and_in_order(page: Page) -> None:
 
 
 def test_every_picture_is_drawn(page: Page) -> None:
-    # Accuracy, training, raster, three connections, spikes, synops, two strips, energy.
-    assert sum(tag == "svg" for tag, _ in page.tags) == 11
+    # Accuracy, training, raster, three connections, spikes, synops, two strips; energy by layer and by model,
+    # the cores, the devices, the crossover.
+    assert sum(tag == "svg" for tag, _ in page.tags) == 15
 
 
 def test_ids_are_unique_where_pictures_differ(html: str, page: Page) -> None:
@@ -111,7 +126,9 @@ def test_the_verdict_names_the_four_numbers_and_where_they_come_from(page: Page)
     assert "92.5 % 5.00 points lost against float (97.5 %) test part, 40 samples" in page.text
     assert "yes every spike, current and potential is equal test part, the first 8 samples" in page.text
     assert "63,687" in page.text
-    assert "1.43 to 1.46 µJ dynamic only" in page.text
+    assert "1.49 to 2.24 µJ dynamic only; static 12.1 to 16 µJ" in page.text
+    assert "3 cores on 1 chip of loihi2" in page.text
+    assert "17 to 26 µs 2.4 µs a step" in page.text
 
 
 def test_every_stage_has_its_accuracy_and_meaning(page: Page) -> None:
@@ -145,10 +162,26 @@ def test_the_certificate_says_where_stages_part_and_that_the_equations_hold(page
 
 
 def test_energy_names_every_source_and_what_is_not_priced(page: Page) -> None:
-    report = example()
+    for constant in example()["energy"]["constants"].values():
+        assert constant["source"] in page.text
+    assert "static (leakage) power" in page.text
+    assert "barrier between chips (time)" in page.text
+
+
+def test_the_report_of_an_earlier_version_is_still_a_page() -> None:
+    report = old_example()
+    page = Page(render(report))
+    assert [one["id"] for tag, one in page.tags if tag in ("header", "section")] == list(SECTIONS)
+    assert "1.43 to 1.46 µJ dynamic only" in page.text
     for model in report["energy"]["models"]:
         assert model["source"] in page.text
-    assert "static (leakage) power" in page.text
+    for section, way in (
+        ("fit", "neurodeploy fit"),
+        ("latency", "neurodeploy profile"),
+        ("devices", "neurodeploy bench"),
+    ):
+        assert report.get(section) is None
+        assert f"Not in this report. {way}" in page.text or f"Not in this report. Measure them with {way}" in page.text
 
 
 def test_notes_recipe_and_version_close_the_page(page: Page) -> None:
@@ -198,10 +231,18 @@ def test_hostile_names_are_text() -> None:
         report["plots"]["weights"],
         report["counts"]["layers"],
         report["counts"]["connections"],
+        report["energy"]["by_layer"],
+        report["fit"]["layers"],
         *(stage["layers"] for stage in report["certificate"]["stages"][1:]),
     ):
         for row in rows:
             row["name"] = hostile
+    for row in (*report["fit"]["core_list"], *report["latency"]["by_core"], *report["latency"]["by_layer"]):
+        row["layer"] = hostile
+    for row in (*report["devices"]["records"], *report["energy"]["constants"].values()):
+        row |= {"device": hostile, "source": hostile, "written": hostile}
+    report["fit"]["advice"][0] |= {"change": hostile, "effect": hostile}
+    report["energy"]["unpriced"] = report["devices"]["notes"] = [hostile]
     html = render(report)
     assert "<script" not in html
     assert Page(html).text.count(hostile) >= 10
@@ -224,9 +265,13 @@ def _silent(report: dict[str, Any]) -> None:
     report["counts"] |= {"synops_per_sample": 0.0, "input_spikes_per_sample": 0.0, "spikes_per_sample": 0.0}
     for one in (*report["counts"]["connections"], *report["counts"]["layers"]):
         one |= {key: 0.0 for key in one if key.endswith("per_sample")}
+    nothing = {"low": 0.0, "mid": 0.0, "high": 0.0}
     for model in report["energy"]["models"]:
-        model |= {"synops_j": 0.0, "neuron_updates_j": 0.0, "total_j": 0.0}
-    report["energy"]["energy_j"] = {"low": 0.0, "mid": 0.0, "high": 0.0}
+        model |= {"total_j": 0.0, "terms": [term | {"count": 0.0, "energy_j": 0.0} for term in model["terms"]]}
+    report["energy"] |= {"energy_j": nothing, "static_j": None}
+    report["energy"]["by_layer"] = [row | nothing for row in report["energy"]["by_layer"]]
+    report["latency"] |= {"latency_s": 0.0, "by_core": [row | {"step_s": 0.0} for row in report["latency"]["by_core"]]}
+    report["devices"]["crossover"] |= {"rate_here": 0.0}
     for layer in report["plots"]["raster"]["layers"]:
         layer |= {"steps": [], "indices": []}
     report["training"] |= {"epochs": []}
@@ -236,25 +281,37 @@ def _silent(report: dict[str, Any]) -> None:
     report["certificate"]["stages"][1]["first_difference"] = SPIKE | {"layer": "gone"}
 
 
+def _unpriced(report: dict[str, Any]) -> None:
+    """A chip without prices, times and limits that can be relied on; nothing else was measured."""
+    report["energy"] |= {"energy_j": None, "models": [], "by_layer": [], "constants": {}, "static_j": None}
+    report["latency"] |= {"latency_s": None, "latency_band_s": None, "step_s": None, "by_core": [], "by_layer": []}
+    report["fit"] |= {"fits": False, "binding_limit": None, "limits": [], "layers": [], "core_list": [], "advice": []}
+    report["devices"] |= {"records": [], "ann": None, "crossover": None, "notes": []}
+
+
 def _deep(report: dict[str, Any]) -> None:
     for rows in (
         report["plots"]["raster"]["layers"],
         report["counts"]["layers"],
         report["counts"]["connections"],
         report["certificate"]["stages"][1]["layers"],
+        report["energy"]["by_layer"],
+        report["fit"]["layers"],
+        report["fit"]["advice"],
     ):
         rows += [copy.deepcopy(rows[-1]) | {"name": f"more{index}"} for index in range(12)]
     steps = [step for step in range(100) for _ in range(128)]
     busy = {"neurons": 700, "steps": steps, "indices": list(range(128)) * 100}
     report["plots"]["raster"]["layers"][0] |= busy
     report["plots"]["raster"]["steps"] = 102
+    report["latency"] = latency(300)
 
 
 def _thinned(text: str) -> bool:
-    return "One neuron in 3 is drawn" in text and "first 128 drawn" in text
+    return "Not every neuron is drawn" in text and "first 128 drawn" in text
 
 
-@pytest.mark.parametrize("change", [_plain, _silent, _deep])
+@pytest.mark.parametrize("change", [_plain, _silent, _unpriced, _deep])
 def test_odd_reports_make_whole_pages(change: Callable[[dict[str, Any]], None]) -> None:
     report = example()
     change(report)

@@ -1,0 +1,218 @@
+"""Pictures of what a sample costs: energy by model and layer, the cores' steps, other devices, the crossover."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
+
+from neurodeploy.report.drawing import (
+    AFTER,
+    BAD,
+    BEFORE,
+    GOOD,
+    INK,
+    LINE,
+    MUTED,
+    PANEL,
+    PARTS,
+    SHADE,
+    bare,
+    new_figure,
+    picture,
+    short,
+    value_id,
+)
+from neurodeploy.report.words import percent, quantity, scale_of
+
+ROW = 26
+"""Height of one row of bars or dots."""
+BAR = 0.6
+MOST_NAMED_CORES = 12
+"""Cores that get a row with their layer's name; more become one column each."""
+BOUNDS = {"memory": PARTS[0], "compute": PARTS[2], "traffic": PARTS[3]}
+
+
+@picture("Energy per sample by every model of the chip, split into its terms")
+def energy_models(models: list[dict[str, Any]], names: list[str], band: dict[str, float]) -> Figure:
+    """Draw each model's energy, its terms stacked, over the band that all models span.
+
+    Args:
+        models: `name`, `total_j`, `terms` {name, energy_j}.
+        names: Terms in the order of their shades; what is not among them gets the last shade.
+        band: `low`, `mid` and `high` in joules.
+    """
+    figure = new_figure(56 + ROW * len(models))
+    axes = figure.add_subplot()
+    bare(axes, grid="x")
+    most = max([band["high"], *(model["total_j"] for model in models)])
+    unit, name = scale_of(most, "J")
+    axes.axvspan(band["low"] / unit, band["high"] / unit, color=MUTED, alpha=0.22, linewidth=0)
+    axes.axvline(band["mid"] / unit, color=INK, linewidth=1, linestyle=(0, (3, 2)))
+    for y, model in enumerate(models):
+        parts = [(names.index(one["name"]) if one["name"] in names else -1, one["energy_j"]) for one in model["terms"]]
+        _stack(axes, y, sorted(parts, key=lambda part: part[0] % len(PARTS)), unit)
+        text = quantity(model["total_j"], "J")
+        axes.text(1.03 * most / unit, y, text, va="center", color=INK, gid=value_id(model["total_j"]))
+    axes.set_yticks(range(len(models)), [short(model["name"]) for model in models])
+    _finish(axes, len(models), 1.3 * most / unit, f"dynamic energy per sample, {name}")
+    return figure
+
+
+@picture("Energy per sample of every layer, with its band")
+def energy_layers(rows: list[dict[str, Any]], names: list[str]) -> Figure:
+    """Draw a bar per layer, the middle model's terms stacked, and the band over all models as a whisker.
+
+    Args:
+        rows: `name`, `low`, `mid`, `high` in joules and `parts` {term: joules} of the middle model;
+            without parts the bar is solid to the middle.
+        names: Terms in the order of their shades.
+    """
+    figure = new_figure(56 + ROW * len(rows))
+    axes = figure.add_subplot()
+    bare(axes, grid="x")
+    most = max([*(row["high"] for row in rows), 0.0])
+    unit, name = scale_of(most, "J")
+    for y, row in enumerate(rows):
+        parts = [(names.index(term) if term in names else -1, part) for term, part in row["parts"].items()]
+        _stack(axes, y, sorted(parts, key=lambda part: part[0] % len(PARTS)) or [(0, row["mid"])], unit)
+        low, mid, high = (row[key] / unit for key in ("low", "mid", "high"))
+        for colour, width in ((PANEL, 4.5), (INK, 1.5)):
+            axes.plot([low, high], [y, y], color=colour, linewidth=width, solid_capstyle="projecting")
+            for at, half in ((low, 0.16), (mid, 0.3), (high, 0.16)):
+                axes.plot([at, at], [y - half, y + half], color=colour, linewidth=width, solid_capstyle="projecting")
+        text = quantity(row["mid"], "J")
+        axes.text(high + 0.03 * most / unit, y, text, va="center", color=INK, gid=value_id(row["mid"]))
+    axes.set_yticks(range(len(rows)), [short(row["name"]) for row in rows])
+    _finish(axes, len(rows), 1.3 * max(most / unit, 1e-9), f"dynamic energy per sample, {name}")
+    return figure
+
+
+def _stack(axes: Axes, y: float, parts: list[tuple[int, float]], unit: float) -> None:
+    """Draw one bar of parts, each with the shade of its index."""
+    left = 0.0
+    for index, part in parts:
+        colour = PARTS[min(index, len(PARTS) - 1)]
+        axes.barh([y], [part / unit], left=left, height=BAR, color=colour, edgecolor=PANEL, linewidth=0.6)
+        left += part / unit
+
+
+def _finish(axes: Axes, n_rows: int, right: float, label: str) -> None:
+    axes.set_ylim(n_rows - 0.4, -0.6)
+    axes.set_xlim(0, right or 1.0)
+    axes.xaxis.set_major_locator(MaxNLocator(4))
+    axes.set_xlabel(label)
+
+
+@picture("Time of a step in every core")
+def cores(rows: list[dict[str, Any]]) -> Figure:
+    """Draw what a step takes in every core, shaded by what binds it; the busiest sets the step.
+
+    Args:
+        rows: `core`, `layer`, `step_s`, `bound`.
+    """
+    most = max([*(row["step_s"] for row in rows), 0.0])
+    unit, name = scale_of(most, "s")
+    shades = [BOUNDS.get(row.get("bound") or "", PARTS[4]) for row in rows]
+    times = [row["step_s"] / unit for row in rows]
+    named = len(rows) <= MOST_NAMED_CORES
+    figure = new_figure(56 + ROW * len(rows) if named else 210)
+    axes = figure.add_subplot()
+    bare(axes, grid="x" if named else "y")
+    label = f"time of a step, {name}"
+    if named:
+        axes.barh(range(len(rows)), times, height=BAR, color=shades)
+        for y, row in enumerate(rows):
+            text = quantity(row["step_s"], "s")
+            at = times[y] + 0.015 * most / unit
+            axes.text(at, y, text, va="center", color=INK, gid=value_id(row["step_s"]))
+        axes.set_yticks(range(len(rows)), [f"{row['core']}: {short(row.get('layer') or '', 12)}" for row in rows])
+        _finish(axes, len(rows), 1.25 * most / unit, label)
+        return figure
+    axes.bar(range(len(rows)), times, width=1.0, color=shades, linewidth=0)
+    axes.axhline(most / unit, color=INK, linewidth=1, linestyle=(0, (3, 2)))
+    text = quantity(most, "s")
+    axes.text(len(rows) - 0.5, 1.02 * most / unit, text, ha="right", va="bottom", color=INK, gid=value_id(most))
+    axes.set_xlim(-0.5, len(rows) - 0.5)
+    axes.set_ylim(0, 1.16 * most / unit or 1.0)
+    axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
+    axes.yaxis.set_major_locator(MaxNLocator(4))
+    axes.set_xlabel("core")
+    axes.set_ylabel(label)
+    return figure
+
+
+@picture("Energy per sample here and on other devices, on a logarithmic scale")
+def devices(rows: list[dict[str, Any]]) -> Figure:
+    """Draw energies per sample: measured ones filled, floors hollow, the chip's estimate as a band.
+
+    Args:
+        rows: `name`; `band` {low, mid, high}, or `energy_j`, `subtracted_j` (or None) and `floor`: True where it
+            was not measured.
+    """
+    figure = new_figure(56 + ROW * len(rows))
+    axes = figure.add_subplot()
+    bare(axes, grid="x")
+    axes.set_xscale("log")
+    seen = []
+    for y, row in enumerate(rows):
+        if row.get("band"):
+            low, mid, high = (row["band"][key] for key in ("low", "mid", "high"))
+            axes.plot([low, high], [y, y], color=AFTER, linewidth=9, alpha=0.45, solid_capstyle="butt")
+            axes.plot([mid], [y], "|", color=AFTER, markersize=15, markeredgewidth=2.5)
+            seen += [low, high]
+            continue
+        at, floor = row["energy_j"], row["floor"]
+        axes.plot(
+            [at], [y], "<" if floor else "o", color=BEFORE, markersize=8, markerfacecolor="none" if floor else None
+        )
+        seen.append(at)
+        if row.get("subtracted_j"):
+            axes.plot([row["subtracted_j"], at], [y, y], color=BEFORE, linewidth=1.2)
+            axes.plot([row["subtracted_j"]], [y], "D", color=BEFORE, markersize=5)
+            seen.append(row["subtracted_j"])
+    seen = [one for one in seen if one > 0]
+    if seen:
+        axes.set_xlim(min(seen) / 3, 3 * max(seen))
+    axes.set_yticks(range(len(rows)), [short(row["name"], 20) for row in rows])
+    axes.set_ylim(len(rows) - 0.4, -0.6)
+    _log_scale(axes, lambda value: quantity(value, "J"))
+    axes.set_xlabel("energy per sample")
+    return figure
+
+
+@picture("Where this network's spike rate stands against the crossover")
+def crossover(rate: float, here: float, wins: bool) -> Figure:
+    """Draw the rates at which this network wins as a strip, and where it stands."""
+    figure = new_figure(104)
+    axes = figure.add_subplot()
+    bare(axes)
+    axes.set_xscale("log")
+    low, high = min(rate, here) / 4, max(rate, here) * 4
+    axes.axvspan(low, rate, color=GOOD, alpha=0.28, linewidth=0)
+    axes.axvspan(rate, high, color=SHADE, linewidth=0)
+    axes.axvline(rate, color=INK, linewidth=1.5)
+    axes.plot([here], [0], "o", color=GOOD if wins else BAD, markersize=11, markeredgecolor=PANEL)
+    for at, text, side, shift in (
+        (rate, f"crossover {percent(rate)}", "left" if here < rate else "right", 6 if here < rate else -6),
+        (here, f"here {percent(here)}", "right" if here < rate else "left", -10 if here < rate else 10),
+    ):
+        axes.annotate(
+            text, (at, 0), (shift, 0), textcoords="offset points", va="center", ha=side, color=INK, gid=value_id(at)
+        )
+    axes.set_xlim(low, high)
+    axes.set_ylim(-1, 1)
+    axes.set_yticks([])
+    axes.spines["left"].set_visible(False)
+    axes.spines["bottom"].set_color(LINE)
+    _log_scale(axes, lambda value: f"{100 * value:.3g} %")
+    axes.set_xlabel("spikes per neuron and step")
+    return figure
+
+
+def _log_scale(axes: Axes, words: Any) -> None:
+    axes.xaxis.set_major_locator(LogLocator(numticks=5))
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.xaxis.set_major_formatter(lambda value, _: words(value))

@@ -1,0 +1,181 @@
+"""The lines that decide, above everything else: passed or not and why, one sentence, and the numbers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from markupsafe import Markup
+
+from neurodeploy.report import marked
+from neurodeploy.report.sections import FLOAT, LAVA, chip_stage
+
+NOT_MADE = "not in this report"
+
+
+def verdict(report: dict[str, Any]) -> dict[str, Any]:
+    """Return whether the run passed and why not, a sentence, and tiles with where each number comes from."""
+    certificate = report["certificate"]
+    tiles = [
+        _accuracy(certificate),
+        bit_exact(certificate),
+        _synops(report["counts"]),
+        _energy(report["energy"]),
+        _fit(report.get("fit")),
+        _latency(report.get("latency")),
+    ]
+    return {
+        "passed": certificate["passed"],
+        "failures": certificate["failures"],
+        "sentence": _sentence(report),
+        "tiles": tiles,
+    }
+
+
+def _sentence(report: dict[str, Any]) -> Markup:
+    """Return what the numbers say together, as far as they are there."""
+    stage, chip = chip_stage(report["certificate"]["stages"]), report["recipe"]["chip"]
+    found = [marked.say("{} accurate in the integers of {}", marked.percent(stage["accuracy"]), chip)]
+    exact = report["certificate"]["bit_exact"].get("fixed/lava")
+    if exact is not None:
+        found[0] += Markup(", equal to Lava in every state" if exact else ", not equal to Lava")
+    fit = report.get("fit")
+    if fit:
+        placed = (marked.plural(fit["cores"], "core"), marked.plural(fit["chips"], "chip"))
+        found.append(marked.say("It fits on {} of {}" if fit["fits"] else "It does not fit", *placed))
+    energy = report["energy"]["energy_j"]
+    if energy:
+        spent = marked.say("{} of dynamic energy", marked.band(energy["low"], energy["high"], "J"))
+        time_s = (report.get("latency") or {}).get("latency_s")
+        spent += marked.say(" and {}", marked.seconds(time_s)) if time_s else Markup("")
+        found.append(marked.say("A sample takes {}", spent))
+    crossover = (report.get("devices") or {}).get("crossover") or {}
+    if crossover.get("rate") is not None and crossover.get("rate_here") is not None:
+        found.append(
+            marked.say(
+                "By arithmetic and memory it spends {} than a quantised network of its shape: it wins below a spike"
+                " rate of {} and stands at {}",
+                "less" if crossover["wins"] else "more",
+                marked.percent(crossover["rate"]),
+                marked.percent(crossover["rate_here"]),
+            )
+        )
+    return marked.joined(found, ". ") + Markup(".")
+
+
+def _accuracy(certificate: dict[str, Any]) -> dict[str, Any]:
+    stage = chip_stage(certificate["stages"])
+    detail = marked.say("{} against float", marked.points(stage.get("accuracy_drop", 0.0)))
+    floats = [one for one in certificate["stages"] if one["name"] == FLOAT and one["samples"] == stage["samples"]]
+    if floats:
+        detail += marked.say(" ({})", marked.percent(floats[0]["accuracy"]))
+    return {
+        "title": "Accuracy in integers",
+        "value": marked.percent(stage["accuracy"]),
+        "detail": detail,
+        "source": marked.say("test part, {}", marked.plural(stage["samples"], "sample")),
+        "state": "",
+    }
+
+
+def bit_exact(certificate: dict[str, Any]) -> dict[str, Any]:
+    """Return whether the integer run equals Lava's, as a tile."""
+    tile = {"title": "Bit-exact with Lava 0.10.0"}
+    exact = certificate["bit_exact"].get("fixed/lava")
+    if exact is None:
+        return tile | {
+            "value": "not run",
+            "detail": "nothing is claimed",
+            "source": "Lava was not ready, or the recipe says never",
+            "state": "open",
+        }
+    lava = next(stage for stage in certificate["stages"] if stage["name"] == LAVA)
+    source = marked.say("test part, the first {}", marked.plural(lava["compared_samples"], "sample"))
+    if exact:
+        return tile | {
+            "value": "yes",
+            "detail": "every spike, current and potential is equal",
+            "source": source,
+            "state": "good",
+        }
+    detail = marked.difference(lava["first_difference"], chip_steps=True)
+    return tile | {"value": "no", "detail": detail, "source": source, "state": "bad"}
+
+
+def _synops(counts: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "title": "Synops per sample",
+        "value": marked.count(counts["synops_per_sample"]),
+        "detail": marked.say(
+            "and {} neuron updates in {}",
+            marked.count(counts["neuron_updates_per_sample"]),
+            marked.plural(counts["steps"], "chip step"),
+        ),
+        "source": marked.say("counted in the integer run, test part, {}", marked.plural(counts["samples"], "sample")),
+        "state": "",
+    }
+
+
+def _energy(energy: dict[str, Any]) -> dict[str, Any]:
+    tile = {"title": "Energy per sample"}
+    found = energy["energy_j"]
+    if not found:
+        return tile | {
+            "value": "not priced",
+            "detail": "",
+            "source": f"{energy['chip']} has no prices",
+            "state": "open",
+        }
+    detail = Markup("all-in, measured power over events" if energy.get("scope") == "all-in" else "dynamic only")
+    if energy.get("static_j"):
+        detail += marked.say("; static {}", marked.band(energy["static_j"]["low"], energy["static_j"]["high"], "J"))
+    return tile | {
+        "value": marked.band(found["low"], found["high"], "J"),
+        "detail": detail,
+        "source": marked.say(
+            "these counts, priced by {} of {}", marked.length(len(energy["models"]), "model"), energy["chip"]
+        ),
+        "state": "",
+    }
+
+
+def _fit(fit: dict[str, Any] | None) -> dict[str, Any]:
+    tile = {"title": "Fit"}
+    if not fit:
+        return tile | {"value": "-", "detail": NOT_MADE, "source": "", "state": "open"}
+    binding = fit.get("binding_limit")
+    return tile | {
+        "value": marked.plural(fit["cores"], "core") if fit["fits"] else "no",
+        "detail": marked.say("on {} of {}", marked.plural(fit["chips"], "chip"), fit["chip"]),
+        "source": marked.say(
+            "bound by {}: {} of {}",
+            str(binding["name"]).replace("_", " "),
+            marked.count(binding["used"]),
+            marked.count(binding["limit"]),
+        )
+        if binding
+        else "",
+        "state": "" if fit["fits"] else "bad",
+    }
+
+
+def _latency(latency: dict[str, Any] | None) -> dict[str, Any]:
+    tile = {"title": "Latency per sample"}
+    if not latency:
+        return tile | {"value": "-", "detail": NOT_MADE, "source": "", "state": "open"}
+    if latency.get("latency_s") is None:
+        return tile | {"value": "not priced", "detail": "no times are published", "source": "", "state": "open"}
+    found, step = latency.get("latency_band_s"), latency.get("step_s") or {}
+    value = marked.band(found["low"], found["high"], "s") if found else marked.seconds(latency["latency_s"])
+    detail = marked.say("{} a step", marked.seconds(step["mean"])) if step.get("mean") is not None else Markup("")
+    bound = _most(latency.get("bound") or {})
+    return tile | {
+        "value": value,
+        "detail": detail,
+        "source": f"the busiest core sets each step; mostly bound by {bound}" if bound else "",
+        "state": "",
+    }
+
+
+def _most(shares: dict[str, float]) -> str:
+    """Return the name with the largest share; empty where there is none."""
+    return max(shares, key=lambda name: shares[name]) if any(shares.values()) else ""
