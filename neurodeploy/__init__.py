@@ -32,6 +32,7 @@ _HOMES = {
     "certify": "neurodeploy.pipeline.certify",
     "check_conformance": "neurodeploy.conformance.run",
     "check_run": "neurodeploy.pipeline.check",
+    "compare_runs": "neurodeploy.pipeline.compare",
     "write_report": "neurodeploy.pipeline.report",
     "list_recipes": "neurodeploy.pipeline.listing",
     "list_datasets": "neurodeploy.pipeline.listing",

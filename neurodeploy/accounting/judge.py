@@ -53,7 +53,7 @@ def judge(run: Recorded, budget: Budget, fit: Recorded | None = None) -> list[Ro
 def _accuracy(run: Recorded, budget: Budget) -> list[Row]:
     stage, rows = budget.accuracy, []
     if budget.min_accuracy is not None:
-        found = run.number("accuracy", stage)
+        found = run.share("accuracy", stage)
         if found is None:
             raise _no_stage(run, "min_accuracy", stage)
         rows.append(_row("min_accuracy", "accuracy", "share", _stage(run, stage), found, budget.min_accuracy, -1))
@@ -61,7 +61,7 @@ def _accuracy(run: Recorded, budget: Budget) -> list[Row]:
         own = [one for one in run.rows("certificate", "stages") if one.text("name") == stage]
         found = own[0].number("accuracy_drop") if own else None
         if found is None:  # ptq is no stage of the certificate; float is on the same samples there
-            before, after = run.number("accuracy", "float"), run.number("accuracy", stage)
+            before, after = run.share("accuracy", "float"), run.share("accuracy", stage)
             if before is None or after is None or stage == "lava":
                 raise _no_stage(run, "max_accuracy_drop", stage)
             found = before - after

@@ -44,6 +44,13 @@ class Recorded:
             raise self._damaged(keys, found, "a finite number")
         return found
 
+    def share(self, *keys: str) -> float | int | None:
+        """Return a number from 0 to 1; RunError where there is something else."""
+        found = self.number(*keys)
+        if found is not None and not 0 <= found <= 1:
+            raise self._damaged(keys, found, "a share from 0 to 1")
+        return found
+
     def truth(self, *keys: str) -> bool | None:
         """Return true or false; RunError where there is something else."""
         return self._kind(keys, bool, "true or false")

@@ -18,6 +18,7 @@ from neurodeploy.cli import (
     bench,
     certify,
     check,
+    compare,
     compile,
     conformance,
     data,
@@ -49,7 +50,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-for verb in (run, train, quantize, export, compile, simulate, certify, conformance, report, check, recipes):
+for verb in (run, train, quantize, export, compile, simulate, certify, conformance, report, check, compare, recipes):
     verb.register(app)
 app.add_typer(data.app, name="data")
 app.add_typer(lava.app, name="lava")

@@ -6,10 +6,9 @@ import xml.etree.ElementTree as ElementTree
 from typing import Any
 
 from neurodeploy.accounting.recorded import printable
+from neurodeploy.report.amounts import amount, apart
 
 SUITE = "neurodeploy check"
-PREFIXES = ((1.0, ""), (1e-3, "m"), (1e-6, "u"), (1e-9, "n"), (1e-12, "p"))
-DIGITS = (3, 4, 6, 9, 12, 17)
 
 
 def line(row: dict[str, Any]) -> str:
@@ -27,7 +26,7 @@ def line(row: dict[str, Any]) -> str:
     if isinstance(row["found"], bool):
         asked = "" if isinstance(row["allowed"], bool) else f", at most {row['allowed']:,} allowed"
         return printable(f"{what}: {'yes' if row['found'] else 'NO'}{asked}{reason}")
-    found, allowed = apart(row["found"], row["allowed"], row["unit"])
+    found, allowed = apart([row["found"], row["allowed"]], row["unit"])
     least = row["budget"] == "min_accuracy"
     text = f"{what}: found {found}, at {'least' if least else 'most'} {allowed} allowed"
     if not row["passed"]:
@@ -36,34 +35,6 @@ def line(row: dict[str, Any]) -> str:
             times = row["relative"] >= 10
             text += f" ({row['relative']:,.0f} times)" if times else f" ({100 * row['relative']:.3g} %)"
     return printable(text + reason)
-
-
-def apart(first: float, second: float, unit: str) -> tuple[str, str]:
-    """Return two numbers with as many digits as it takes to tell them apart, where they differ.
-
-    >>> apart(0.97, 0.9, "share"), apart(50000.4, 50000, "synops"), apart(5.00001e-5, 5e-5, "J")
-    (('97 %', '90 %'), ('50,000.4', '50,000'), ('50.0001 uJ', '50 uJ'))
-    """
-    texts = [(number(first, unit, digits), number(second, unit, digits)) for digits in DIGITS]
-    return next((one for one in texts if one[0] != one[1]), texts[0])
-
-
-def number(value: float, unit: str, digits: int = 3) -> str:
-    """Return a number of a unit as a person reads it: shares as %, joules and seconds with a prefix.
-
-    >>> number(0.96935, "share"), number(63493.51, "synops"), number(1.4476e-6, "J"), number(3, "cores")
-    ('96.9 %', '63,494', '1.45 uJ', '3')
-    """
-    if unit == "share":
-        return f"{100 * value:.{digits}g} %"
-    if _counted(unit):
-        if 0 < abs(value) < 1:
-            return f"{value:.{digits}g}"
-        whole = len(f"{abs(value):.0f}")
-        text = f"{value:,.{max(0, digits - whole)}f}"
-        return text.rstrip("0").rstrip(".") if "." in text else text
-    scale, prefix = next((one for one in PREFIXES if abs(value) >= 0.9995 * one[0]), PREFIXES[-1 if value else 0])
-    return f"{value / scale:.{digits}g} {prefix}{unit}"
 
 
 def junit(name: str, rows: list[dict[str, Any]]) -> str:
@@ -90,7 +61,7 @@ def junit(name: str, rows: list[dict[str, Any]]) -> str:
 def _excess(row: dict[str, Any]) -> str:
     if row["unit"] == "share":
         return f"{100 * row['excess']:.3g} points"
-    return number(row["excess"], row["unit"])
+    return amount(row["excess"], row["unit"])
 
 
 def _counted(unit: str) -> bool:

@@ -10,7 +10,8 @@ import pytest
 from neurodeploy.accounting.budget import budget
 from neurodeploy.accounting.judge import judge
 from neurodeploy.accounting.recorded import Recorded
-from neurodeploy.report.budget_lines import apart, junit, line, number
+from neurodeploy.report.amounts import amount, apart
+from neurodeploy.report.budget_lines import junit, line
 from tests.accounting.finished import finished
 
 
@@ -59,13 +60,13 @@ def test_what_must_be_so_and_is_not() -> None:
 @pytest.mark.parametrize("value", [0.95, 1e-12, 12345.678, 2e6, 0.0])
 def test_numbers_that_differ_look_different(unit: str, value: float) -> None:
     other = value * (1 + 1e-14) if value else 1e-300
-    first, second = apart(value, other, unit)
+    first, second = apart([value, other], unit)
     assert (first == second) == (value == other)
-    assert len(set(apart(value, value, unit))) == 1
+    assert len(set(apart([value, value], unit))) == 1
 
 
 def test_prefixes_change_where_three_digits_do() -> None:
-    assert [number(one, "s") for one in (1.0, 0.99951, 0.9994, 1e-3, 9.9e-13, 0.0)] == [
+    assert [amount(one, "s") for one in (1.0, 0.99951, 0.9994, 1e-3, 9.9e-13, 0.0)] == [
         "1 s",
         "1 s",
         "999 ms",

@@ -1,0 +1,41 @@
+"""`neurodeploy compare`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from neurodeploy.cli.show import Json, emit, table
+
+
+def register(app: typer.Typer) -> None:
+    app.command("compare")(compare)
+
+
+def compare(
+    runs: Annotated[list[Path], typer.Argument(help="Run folders of finished runs; changes are against the first.")],
+    out: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the comparison as an HTML page.")] = None,
+    as_json: Json = False,
+) -> int:
+    """Finished runs side by side: accuracy, costs, and the settings that differ."""
+    from neurodeploy.pipeline.compare import compare_runs as call
+
+    result = call(runs, out=out)
+    names = [run["name"] for run in result["runs"]]
+    lines = table(["", *names], [[row["title"], *map(_cell, row["cells"])] for row in result["rows"]])
+    lines += ["", f"* best of its row; changes are against {names[0]}"]
+    if result["settings"]:
+        lines += ["", *table(["setting", *names], [[row["key"], *row["cells"]] for row in result["settings"]])]
+    else:
+        lines += ["", "settings: all equal"]
+    lines += [f"note: {note}" for note in result["notes"]]
+    lines += [f"page  {result['path']}"] if result["path"] else []
+    emit(result, lines, as_json=as_json)
+    return 0
+
+
+def _cell(cell: dict[str, Any]) -> str:
+    change = f" ({cell['change']})" if cell["change"] else ""
+    return f"{cell['text']}{change}{' *' if cell['best'] else ''}"

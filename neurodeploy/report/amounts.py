@@ -1,0 +1,37 @@
+"""Amounts of a unit as a person reads them in a terminal, with digits enough to tell them apart."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+PREFIXES = ((1.0, ""), (1e-3, "m"), (1e-6, "u"), (1e-9, "n"), (1e-12, "p"))
+DIGITS = (3, 4, 6, 9, 12, 17)
+
+
+def amount(value: float, unit: str, digits: int = 3) -> str:
+    """Return a number of a unit: shares as %, joules and seconds with a prefix, all else as a count.
+
+    >>> amount(0.96935, "share"), amount(63493.51, "synops"), amount(1.4476e-6, "J"), amount(3, "cores")
+    ('96.9 %', '63,494', '1.45 uJ', '3')
+    """
+    if unit == "share":
+        return f"{100 * value:.{digits}g} %"
+    if unit not in ("J", "s"):
+        if 0 < abs(value) < 1:
+            return f"{value:.{digits}g}"
+        whole = len(f"{abs(value):.0f}")
+        text = f"{value:,.{max(0, digits - whole)}f}"
+        return text.rstrip("0").rstrip(".") if "." in text else text
+    scale, prefix = next((one for one in PREFIXES if abs(value) >= 0.9995 * one[0]), PREFIXES[-1 if value else 0])
+    return f"{value / scale:.{digits}g} {prefix}{unit}"
+
+
+def apart(values: Sequence[float], unit: str) -> list[str]:
+    """Return numbers with as many digits as it takes to tell those apart that differ.
+
+    >>> apart([0.97, 0.9], "share"), apart([50000.4, 50000], "synops"), apart([5.00001e-5, 5e-5], "J")
+    (['97 %', '90 %'], ['50,000.4', '50,000'], ['50.0001 uJ', '50 uJ'])
+    """
+    n_different = len(set(values))
+    texts = [[amount(value, unit, digits) for value in values] for digits in DIGITS]
+    return next((one for one in texts if len(set(one)) >= n_different), texts[0])
