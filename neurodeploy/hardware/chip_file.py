@@ -57,8 +57,8 @@ def chip_of(values: Mapping[str, Any], digest: str = "") -> Chip:
         raise ChipError('name: is missing; write name = "my_chip"')
     name = text("name", values["name"])
     sources = {
-        short: text(f"sources.{short}", citation)
-        for short, citation in _table("sources", values.get("sources")).items()
+        short: _citation(f"sources.{short}", text(f"sources.{short}", one))
+        for short, one in _table("sources", values.get("sources")).items()
     }
     models = tuple(
         _model(model, _table(f"energy.{model}", entries), sources)
@@ -133,6 +133,12 @@ def _lines(where: str, value: Any) -> tuple[str, ...]:
     if not isinstance(value, list):
         raise ChipError(f"{where}: is {value!r}, a list of texts was expected")
     return tuple(text(where, one) for one in value)
+
+
+def _citation(where: str, value: str) -> str:
+    if " " not in value:
+        raise ChipError(f"{where}: {value!r} is no citation; say who, where and when")
+    return value
 
 
 def _flag(where: str, value: Any) -> bool:
