@@ -30,6 +30,8 @@ _HOMES = {
     "Events": "neurodeploy.data.events",
     "read_program": "neurodeploy.mapping.program_file",
     "certify": "neurodeploy.pipeline.certify",
+    "fit": "neurodeploy.pipeline.fit",
+    "calibrate": "neurodeploy.pipeline.calibrate",
     "check_conformance": "neurodeploy.conformance.run",
     "check_run": "neurodeploy.pipeline.check",
     "compare_runs": "neurodeploy.pipeline.compare",

@@ -16,6 +16,7 @@ import typer
 from neurodeploy import __version__
 from neurodeploy.cli import (
     bench,
+    calibrate,
     certify,
     check,
     compare,
@@ -24,6 +25,7 @@ from neurodeploy.cli import (
     data,
     export,
     figure,
+    fit,
     lava,
     quantize,
     recipes,
@@ -50,7 +52,10 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-for verb in (run, train, quantize, export, compile, simulate, certify, conformance, report, check, compare, recipes):
+for verb in (
+    *(run, train, quantize, export, compile, simulate, fit, certify),
+    *(conformance, report, check, compare, recipes),
+):
     verb.register(app)
 app.add_typer(data.app, name="data")
 app.add_typer(lava.app, name="lava")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from neurodeploy.mapping.placement.limits import WORDS, Limits
+from neurodeploy.mapping.placement.limits import NEURONS, WORDS, Limits
 from neurodeploy.mapping.placement.placement import PlacedLayer, Placement
 
 
@@ -54,7 +54,10 @@ def binding_of(layer: PlacedLayer, limits: Limits) -> str:
     """Return the limit that decides a layer's cores: what closed most of them, else what is fullest."""
     if layer.stopped:
         return max(layer.stopped, key=lambda key: layer.stopped[key])
-    whole = {key: share for key, share in shares(layer.whole, limits).items() if key != "groups_per_core"}
+    # One set of parameters or one group is what every layer has, however small.
+    whole = {key: share for key, share in shares(layer.whole, limits).items() if layer.whole[key] > 1}
+    if not whole:
+        return NEURONS
     return max(whole, key=lambda key: whole[key])
 
 
@@ -62,11 +65,15 @@ def binding_limit(placement: Placement) -> dict[str, Any] | None:
     """Return the limit that decides how many cores there are, and the layer that it costs most.
 
     That is what closed most cores before their layer was through; where each layer has one core, what is fullest.
-    `used` is what the layer would need of it on a single core.
+    `used` is what the layer would need of it on a single core. Where one neuron is too much for a core, its limit;
+    None where no number is in the way.
     """
+    limits = placement.limits
+    if placement.stuck is not None:
+        name, key, used = placement.stuck
+        return _row(limits, key, used) | {"layer": name, "message": placement.problems[-1]}
     if not placement.fits:
         return None
-    limits = placement.limits
     closed: dict[str, int] = {}
     for layer in placement.layers:
         for key, times in layer.stopped.items():

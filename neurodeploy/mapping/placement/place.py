@@ -53,9 +53,11 @@ def place(program: Program, chip: Chip, *, narrow: bool = False) -> Placement:
     for _ in range(MOST_ROUNDS):
         before = {name: (one.order, one.ranges) for name, (_, one) in cuts.items()}
         for layer in reversed(program.layers):
-            said = _cut(program, layer.name, needs[layer.name], cuts, limits)
-            if said:
-                return Placement(program, limits, (), (), (*problems, said), tuple(notes))
+            stuck = _cut(program, layer.name, needs[layer.name], cuts)
+            if stuck is not None:
+                said = _too_much(layer.name, stuck, limits)
+                where = (layer.name, stuck.key, stuck.used)
+                return Placement(program, limits, (), (), (*problems, said), tuple(notes), where)
         if before == {name: (one.order, one.ranges) for name, (_, one) in cuts.items()}:
             break
     if problems:
@@ -85,8 +87,8 @@ def _orders(shape: tuple[int, ...], into: list[Connection]) -> list[tuple[str, t
     return [(order, image) for order in (*orders, CHANNELS)]
 
 
-def _cut(program: Program, name: str, needs: list[Need], cuts: dict[str, tuple[Need, Cut]], limits: Limits) -> str:
-    """Cut one layer, given where the others are; return in one line why it cannot be cut, empty where it can."""
+def _cut(program: Program, name: str, needs: list[Need], cuts: dict[str, tuple[Need, Cut]]) -> Unsplittable | None:
+    """Cut one layer, given where the others are; return what is too much where it cannot be cut."""
     outgoing = _outgoing(program, name, cuts)
     stuck: Unsplittable | None = None
     best: tuple[Need, Cut] | None = None
@@ -99,10 +101,13 @@ def _cut(program: Program, name: str, needs: list[Need], cuts: dict[str, tuple[N
             continue
         if best is None or len(found.ranges) < len(best[1].ranges):
             best = need, found
-    if best is not None:
-        cuts[name] = best
-        return ""
-    assert stuck is not None  # every layer has an order
+    if best is None:
+        return stuck
+    cuts[name] = best
+    return None
+
+
+def _too_much(name: str, stuck: Unsplittable, limits: Limits) -> str:
     way = "split the layers its spikes go to" if stuck.key == OUTPUT_AXONS else "prune its inputs, or split it"
     return (
         f"{name}: neuron {stuck.neuron} alone needs {stuck.used:,} {WORDS[stuck.key]}, more than the "

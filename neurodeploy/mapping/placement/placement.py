@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -72,6 +73,7 @@ class Placement:
 
     Attributes:
         problems: Why it does not fit, one line each; then there are no cores.
+        stuck: Where a single neuron is too much for a core: layer, limit, and what it needs.
         notes: What was assumed for this network.
     """
 
@@ -81,6 +83,7 @@ class Placement:
     layers: tuple[PlacedLayer, ...]
     problems: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    stuck: tuple[str, str, int] | None = None
 
     @property
     def fits(self) -> bool:
@@ -93,6 +96,12 @@ class Placement:
     @property
     def n_chips(self) -> int:
         return max((one.chip for one in self.cores), default=-1) + 1
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it as plain values, see `described`."""
+        from neurodeploy.mapping.placement.described import described
+
+        return described(self)
 
     def layer(self, name: str) -> PlacedLayer:
         """Return the cores of the layer called `name`."""

@@ -1,0 +1,62 @@
+"""`neurodeploy fit`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from neurodeploy.cli.show import Bits, Dt, Json, Readout, Reset, emit, percent, table
+
+
+def register(app: typer.Typer) -> None:
+    app.command("fit")(fit)
+
+
+def fit(
+    file: Annotated[Path, typer.Argument(help="A Program, a .nir graph or a run folder.")],
+    chip: Annotated[str, typer.Option(help="loihi1, loihi2, or a .toml file with a chip.")] = "loihi2",
+    dt: Dt = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="PICTURE", help="Map of the cores to write: .svg, .png or .pdf.")
+    ] = None,
+    weight_bits: Bits = None,
+    reset: Reset = None,
+    readout: Readout = None,
+    as_json: Json = False,
+) -> int:
+    """Does it fit a chip, on how many cores, and what would take fewer; exit status 1 when it does not fit."""
+    from neurodeploy.pipeline.fit import fit as call
+
+    result = call(file, chip=chip, dt_s=dt, out=out, weight_bits=weight_bits, reset=reset, readout=readout)
+    emit(result, lines(result), as_json=as_json)
+    return 0 if result["fits"] else 1
+
+
+def lines(result: dict[str, Any]) -> list[str]:
+    """Return a placement for people."""
+    said = []
+    if result["fits"]:
+        chips = "1 chip" if result["chips"] == 1 else f"{result['chips']} chips"
+        said += [f"fits {result['chip']}: {result['cores']} cores on {chips}"]
+        said += [f"binding limit  {result['binding_limit']['message']}", ""]
+        rows = [
+            [
+                one["name"],
+                str(one["neurons"]),
+                str(one["cores"]),
+                one["binding"].removesuffix("_per_core").replace("_", " "),
+                percent(one["utilisation"][one["binding"]]),
+                ", ".join(f"{name}: {how}, {one['weight_bits'][name]} bits" for name, how in one["encoding"].items()),
+            ]
+            for one in result["layers"]
+        ]
+        said += table(["layer", "neurons", "cores", "binding", "fullest", "stored"], rows)
+    else:
+        said += [f"does not fit {result['chip']}: {problem}" for problem in result["problems"]]
+    if result["advice"]:
+        said += ["", "what would take less (tried and placed; only exact changes keep what the network does):"]
+        said += [f"  {one['effect']}{'  (exact)' if one['exact'] else ''}" for one in result["advice"]]
+    said += [f"note: {note}" for note in result["notes"]]
+    return said + ([f"map: {result['path']}"] if result["path"] else [])

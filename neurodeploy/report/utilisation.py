@@ -1,0 +1,130 @@
+"""The cores of a placement as tiles: one for each, by chip and layer, darker the fuller its binding limit is."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+
+from neurodeploy.report import printed as ink
+from neurodeploy.report.drawing import AFTER, INK, LINE, MUTED, WIDTH, new_figure, picture, short
+
+LABEL = 132
+"""Width of the column of names."""
+TILE, SMALL = 27, 13
+"""Size of a tile with its number in it, and without."""
+MOST_NUMBERED = 96
+"""Cores up to which a tile says how full it is."""
+FAINTEST = 0.12
+"""Opacity of a core that holds next to nothing."""
+SHORT = {
+    "neurons_per_core": "neurons",
+    "input_axons_per_core": "input axons",
+    "output_axons_per_core": "output axons",
+    "synapse_memory_bits_per_core": "synapse memory",
+    "state_words_per_core": "state",
+    "neuron_parameter_sets_per_core": "decays",
+    "threshold_sets_per_core": "thresholds",
+    "synapse_formats_per_core": "synapse formats",
+    "delay_slots_per_core": "delays",
+    "groups_per_core": "groups",
+}
+
+
+@dataclass(frozen=True)
+class Colours:
+    """Of tiles, and of text on and beside them."""
+
+    tile: str
+    text: str
+    muted: str
+    line: str
+    on_dark: str
+
+
+PAGE = Colours(AFTER, INK, MUTED, LINE, INK)
+PRINT = Colours("#1d6f8f", ink.INK, ink.MUTED, ink.LINE, "#ffffff")
+
+
+@picture("Utilisation map: every core, and how full its binding limit is")
+def utilisation_map(fit: dict[str, Any]) -> Figure:
+    """Draw a placement for the report, in the page's colours.
+
+    Args:
+        fit: From `mapping.placement.described`, of a network that fits.
+    """
+    return _drawn(fit, PAGE)
+
+
+@ink.printed
+def draw_utilisation(fit: dict[str, Any]) -> Figure:
+    """Return the same picture for a file, see `printed.save_picture`."""
+    return _drawn(fit, PRINT)
+
+
+def _drawn(fit: dict[str, Any], colours: Colours) -> Figure:
+    layers = {one["name"]: one for one in fit["layers"]}
+    size = TILE if len(fit["core_list"]) <= MOST_NUMBERED else SMALL
+    across = (WIDTH - LABEL) // size
+    tiles: list[tuple[float, float, dict[str, Any]]] = []
+    texts: list[tuple[float, float, str, float, str]] = []
+    y = 4.0
+    for chip, on_chip in itertools.groupby(fit["core_list"], key=lambda one: one["chip"]):
+        cores = list(on_chip)
+        if fit["chips"] > 1:
+            texts.append((0, y + 8, f"chip {chip}: {len(cores)} cores", 12, colours.text))
+            y += 22
+        for name, of_layer in itertools.groupby(cores, key=lambda one: one["layer"]):
+            own = list(of_layer)
+            binding = SHORT.get(layers[name]["binding"], layers[name]["binding"])
+            texts.append((0, y + 8, short(name), 12, colours.text))
+            texts.append((0, y + 22, f"{len(own)} x {binding}", 10, colours.muted))
+            tiles += [(LABEL + size * (n % across), y + size * (n // across), one) for n, one in enumerate(own)]
+            y += max(34, size * -(-len(own) // across) + 7)
+    figure = new_figure(y + 36)
+    figure.set_layout_engine("none")
+    axes = figure.add_axes((0.0, 0.0, 1.0, 1.0))
+    _frame(axes, y + 36)
+    for left, top, core in tiles:
+        _tile(axes, left, top, size, core["utilisation"][layers[core["layer"]]["binding"]], colours)
+    for left, top, text, height, colour in texts:
+        axes.text(left, top, text, fontsize=height, color=colour, va="center")
+    _legend(axes, y + 12, colours)
+    return figure
+
+
+def _frame(axes: Axes, height: float) -> None:
+    axes.set_xlim(0, WIDTH)
+    axes.set_ylim(height, 0)
+    axes.set_axis_off()
+
+
+def _tile(axes: Axes, left: float, top: float, size: float, share: float, colours: Colours) -> None:
+    opacity = FAINTEST + (1 - FAINTEST) * min(1.0, share)
+    gap = 2 if size == TILE else 1
+    axes.add_patch(Rectangle((left, top), size - gap, size - gap, color=colours.tile, alpha=opacity, linewidth=0))
+    axes.add_patch(Rectangle((left, top), size - gap, size - gap, fill=False, edgecolor=colours.line, linewidth=0.6))
+    if size == TILE:
+        colour = colours.on_dark if opacity > 0.55 else colours.text
+        middle = (size - gap) / 2
+        axes.text(
+            left + middle,
+            top + middle,
+            f"{100 * share:.0f}",
+            fontsize=10,
+            color=colour,
+            ha="center",
+            va="center_baseline",
+        )
+
+
+def _legend(axes: Axes, y: float, colours: Colours) -> None:
+    steps = 5
+    for step in range(steps):
+        _tile(axes, LABEL + SMALL * 1.6 * step, y, SMALL, step / (steps - 1), colours)
+    text = "0 to 100 % of what closes a core"
+    axes.text(LABEL + SMALL * 1.6 * steps + 4, y + SMALL / 2, text, fontsize=10, color=colours.muted, va="center")
