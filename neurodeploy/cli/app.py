@@ -54,7 +54,7 @@ app = typer.Typer(
 )
 for verb in (
     *(run, train, quantize, export, compile, simulate, fit, certify),
-    *(conformance, report, check, compare, recipes),
+    *(conformance, calibrate, report, check, compare, recipes),
 ):
     verb.register(app)
 app.add_typer(data.app, name="data")
