@@ -113,9 +113,9 @@ def _costs(run: Recorded, budget: Budget) -> list[Row]:
 def _fit(run: Recorded, budget: Budget, fit: Recorded) -> list[Row]:
     rows, chip = [], fit.text("chip") or budget.fits or ""
     fits = fit.truth("fits")
-    reason = "" if fits else _binding(fit)
+    reason = "" if fits else _why_not(fit)
     if budget.fits is not None:
-        rows.append(_demand("fits", f"fits {chip}", "", bool(fits), reason))
+        rows.append(_demand("fits", f"fits {chip}", _size(fit), bool(fits), reason))
     for key, name in (("max_cores", "cores"), ("max_chips", "chips")):
         allowed = getattr(budget, key)
         if allowed is None:
@@ -203,13 +203,21 @@ def _counted(run: Recorded) -> str:
     return "" if samples is None else f"mean of {samples} samples"
 
 
-def _binding(fit: Recorded) -> str:
-    name, used, limit = fit.text("binding_limit", "name"), fit.number("binding_limit", "used"), None
-    if used is not None:
-        limit = fit.number("binding_limit", "limit")
-    if name is None:
+def _size(fit: Recorded) -> str:
+    cores, chips = fit.number("cores"), fit.number("chips")
+    if cores is None or chips is None:
         return ""
-    return name if limit is None else f"{name}: {used:,} of {limit:,}"
+    return f"{cores:,} {'core' if cores == 1 else 'cores'}, {chips:,} {'chip' if chips == 1 else 'chips'}"
+
+
+def _why_not(fit: Recorded) -> str:
+    """Return why a network does not fit: in the words of its placement, else the limit that it passes."""
+    problems = fit.report.get("problems")
+    if isinstance(problems, list) and problems:
+        return str(problems[0])
+    name, used = fit.text("binding_limit", "name"), fit.number("binding_limit", "used")
+    limit = fit.number("binding_limit", "limit")
+    return f"{name}: {used:,} of {limit:,}" if name and used is not None and limit is not None else name or ""
 
 
 def _most(key: str, what: str, unit: str, basis: str, found: float, allowed: float) -> Row:

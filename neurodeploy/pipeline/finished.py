@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from neurodeploy.accounting.recorded import Recorded
-from neurodeploy.errors import RunError
+from neurodeploy.errors import BudgetError, ChipError, RunError
 from neurodeploy.files import read_json
 
 TABLES = ("accuracy", "certificate", "counts")
@@ -46,8 +46,8 @@ def fit_of(run: Recorded, chip: str | None) -> Recorded:
             or else the one that the run is for.
 
     Raises:
+        BudgetError: there is no such chip.
         RunError: the folder has no Program to place.
-        MappingError: there is no such chip.
     """
     recorded = run.table("fit")
     if recorded and chip in (None, run.text("fit", "chip")):
@@ -57,11 +57,15 @@ def fit_of(run: Recorded, chip: str | None) -> Recorded:
 
 def _placed(run: Recorded, chip: str) -> dict[str, Any]:
     from neurodeploy.hardware.chips import chip_named
+    from neurodeploy.mapping.placement.described import described
     from neurodeploy.mapping.placement.place import place
     from neurodeploy.mapping.program_file import read_program
 
-    wanted = chip_named(chip)
+    try:
+        wanted = chip_named(chip)
+    except ChipError as error:
+        raise BudgetError(f"fits: {str(error).removeprefix('--chip: ')}") from None
     program = Path(run.run) / "program.npz"
     if not program.exists():
         raise RunError(f"{program}: is absent, nothing can be placed on {chip}; make it again with {run.again}")
-    return place(read_program(program), wanted).as_json()
+    return described(place(read_program(program), wanted))

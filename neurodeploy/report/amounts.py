@@ -35,3 +35,13 @@ def apart(values: Sequence[float], unit: str) -> list[str]:
     n_different = len(set(values))
     texts = [[amount(value, unit, digits) for value in values] for digits in DIGITS]
     return next((one for one in texts if len(set(one)) >= n_different), texts[0])
+
+
+def points(share: float) -> str:
+    """Return the difference of two shares in points of a hundred.
+
+    >>> points(0.01), points(0.0056)
+    ('1 point', '0.56 points')
+    """
+    text = f"{100 * share:.3g}"
+    return f"{text} {'point' if text == '1' else 'points'}"

@@ -6,7 +6,7 @@ import xml.etree.ElementTree as ElementTree
 from typing import Any
 
 from neurodeploy.accounting.recorded import printable
-from neurodeploy.report.amounts import amount, apart
+from neurodeploy.report.amounts import amount, apart, points
 
 SUITE = "neurodeploy check"
 
@@ -60,7 +60,7 @@ def junit(name: str, rows: list[dict[str, Any]]) -> str:
 
 def _excess(row: dict[str, Any]) -> str:
     if row["unit"] == "share":
-        return f"{100 * row['excess']:.3g} points"
+        return points(row["excess"])
     return amount(row["excess"], row["unit"])
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from neurodeploy.accounting.recorded import Recorded
-from neurodeploy.report.amounts import amount, apart
+from neurodeploy.report.amounts import amount, apart, points
 
 Value = float | int | bool | str | None
 Read = Callable[[Recorded], Value]
@@ -160,7 +160,7 @@ def _change(row: dict[str, Any], index: int) -> str:
         return ""
     sign = "+" if difference > 0 else "-"
     if row["unit"] == "share":
-        return f"{sign}{100 * abs(difference):.3g} points"
+        return f"{sign}{points(abs(difference))}"
     if change is None:
         return f"{sign}{amount(abs(difference), row['unit'])}"
     return f"{sign}{100 * abs(change):,.3g} %" if abs(change) < 10 else f"{sign}{abs(change):,.0f} times"

@@ -100,7 +100,9 @@ def test_a_network_that_does_not_fit_fails_with_the_limit() -> None:
     found = rows({"fits": "loihi2", "max_cores": 4}, report)
     assert [row["passed"] for row in found] == [False, False]
     assert {row["reason"] for row in found} == {"neurons_per_core: 9,000 of 8,192"}
-    assert one({"fits": "loihi2"})["passed"]
+    report["fit"]["problems"] = ["hidden: neuron 3 alone needs too much", "more"]
+    assert one({"fits": "loihi2"}, report)["reason"] == "hidden: neuron 3 alone needs too much"
+    assert (one({"fits": "loihi2"})["passed"], one({"fits": "loihi2"})["basis"]) == (True, "3 cores, 1 chip")
 
 
 NOT_MEASURED = [

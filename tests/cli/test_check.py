@@ -145,6 +145,37 @@ def test_orders_to_the_terminal_are_not_passed_on(shell: Shell, small: Path) -> 
     assert said.out.splitlines()[0] == "FAILED  certificate: NO (\\x1b[2Jgone)"
 
 
+def test_a_chip_that_the_report_has_no_fit_of(shell: Shell, small: Path, run: Path) -> None:
+    """Placed now, from the Program of the run; a report's own fit is taken as it is."""
+    shell.refuses("check", small, "--fits", "loihi3", says="fits: 'loihi3' is unknown; did you mean 'loihi")
+    shell.refuses("check", small, "--fits", "none.toml", says="none.toml")
+    shell.refuses("check", small, "--fits", "loihi1", says="program.npz: is absent, nothing can be placed on loihi1")
+    shell.refuses("check", small, "--fits", "truenorth", says="truenorth")
+    found = shell.works("check", run, "--fits", "loihi1", "--max-cores", "2", "--max-chips", "1")
+    assert [(row["budget"], row["found"], row["basis"]) for row in found["checks"]] == [
+        ("fits", True, "2 cores, 1 chip"),
+        ("max_cores", 2, "loihi1"),
+        ("max_chips", 1, "loihi1"),
+    ]
+    assert shell("check", run, "--fits", "loihi1", "--max-cores", "1").status == 1
+    assert [row["found"] for row in shell.works("check", small, "--fits", "loihi2", "--max-cores", "3")["checks"]] == [
+        True,
+        3,
+    ]
+
+
+def test_without_a_chip_cores_are_those_of_the_run_s_own(shell: Shell, run: Path) -> None:
+    report = json.loads((run / "report.json").read_text()) | {"fit": None}
+    (run / "report.json").write_text(json.dumps(report))
+    (row,) = shell.works("check", run, "--max-cores", "2")["checks"]
+    assert (row["found"], row["basis"]) == (2, "loihi2")
+
+
+def test_a_damaged_program_is_said(shell: Shell, run: Path) -> None:
+    (run / "program.npz").write_bytes(b"words")
+    shell.refuses("check", run, "--fits", "loihi1", says="program.npz")
+
+
 def test_a_real_run(shell: Shell, run: Path) -> None:
     counts = json.loads((run / "report.json").read_text())["counts"]
     synops = counts["synops_per_sample"]

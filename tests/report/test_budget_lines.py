@@ -23,7 +23,7 @@ def lines(**asked: Any) -> list[str]:
     ("asked", "says"),
     [
         ({"min_accuracy": 0.9}, "accuracy (fixed, 80 samples): found 95 %, at least 90 % allowed"),
-        ({"min_accuracy": 0.96}, "accuracy (fixed, 80 samples): found 95 %, at least 96 % allowed: 1 points too low"),
+        ({"min_accuracy": 0.96}, "accuracy (fixed, 80 samples): found 95 %, at least 96 % allowed: 1 point too low"),
         (
             {"max_synops": 800},
             "synops per sample (mean of 80 samples): found 1,000, at most 800 allowed: 200 too many (25 %)",
