@@ -1,0 +1,239 @@
+"""The spike rate below which a spiking network on its chip takes less energy than an ANN of its shape elsewhere.
+
+    rate   = synops per synapse (non-zero weight) and step
+    E_chip = rate x synapses x steps x e_event + E_fixed
+    rate*  = (E_ann - E_fixed) / (synapses x steps x e_event)
+
+`e_event` is the energy of what spikes cause (synops, spikes, messages, hops) over this run's synops; `E_fixed` is the
+rest (neuron updates, host reads), which no spike rate lowers. Both come from the run's energy, model by model,
+so that the crossover is a band. Energies are dynamic: neither side pays for leakage.
+"""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from neurodeploy.hardware.chips import chip_named
+from neurodeploy.hardware.constants import Constant
+
+PER_EVENT = ("synop", "spike", "message", "hop", "memory_bit")
+"""What an energy term that grows with the spike rate begins with; "mac" is one too, of values that come as events."""
+ARITHMETIC = "arithmetic_int8"
+SRAM = ((8 << 10, "sram_8kB"), (32 << 10, "sram_32kB"), (1 << 20, "sram_1MB"))
+"""Bytes of a memory, and the model of the chip `ARITHMETIC` that prices its bits."""
+YAN = "Z. Yan, Z. Bai, K. Tang, W.-F. Wong, arXiv:2409.08290, as constants in kmheckel/spyx, honest_energy_accounting"
+
+
+def model_constant(model: str, term: str) -> Constant:
+    """Return a constant of the 45 nm arithmetic and memory models."""
+    return next(one for one in chip_named(ARITHMETIC).energy if one.name == model).terms[term]
+
+
+def _of_yan(key: str, value_pj: float, what: str) -> Constant:
+    return Constant(f"yan.{key}", value_pj * 1e-12, "J", f"{value_pj:g} pJ", YAN, "model", "per-op", what)
+
+
+ACCUMULATE = _of_yan("accumulate", 0.0545, "accumulation, comparison or subtraction; 22 nm")
+MOVED_BIT = _of_yan("moved_bit", 0.25, "one bit moved on chip, dense")
+EVENT_BIT = _of_yan("event_bit", 3.0, "one bit of a routed event, sparse")
+MESSAGE_BITS = Constant(
+    "message_bits",
+    32,
+    "bit",
+    "32 bit",
+    "M. Davies et al., Proc. IEEE 109(5), 2021: spike message of Loihi 1",
+    "documented",
+)
+STATE_BITS = Constant("state_bits", 24, "bit", "24 bit", "lava-nc, src/lava/proc/lif/models.py", "documented")
+PUBLISHED = (
+    {"rate": 0.057, "per": "neuron and step", "source": "Yan et al., arXiv:2409.08290v4, at T = 5"},
+    {"rate": 0.064, "per": "neuron and step", "source": "Yan et al., arXiv:2409.08290v3"},
+    {"rate": [0.15, 1.38], "per": "synapse and inference", "source": "Dampfhoffer et al., IEEE TETCI 7(3), 2023"},
+)
+"""Others' crossovers, on their networks and accelerators: for orientation, not used."""
+
+
+@dataclass(frozen=True)
+class Work:
+    """What an ANN does for one sample.
+
+    Attributes:
+        macs: Multiply-accumulates, none skipped.
+        weights: Distinct ones.
+        activations: Values written, each read once more.
+    """
+
+    macs: int
+    weights: int
+    activations: int
+    weight_bits: int
+    activation_bits: int
+
+
+@dataclass(frozen=True)
+class Spiking:
+    """What the spiking network does for one sample; from the run's counts.
+
+    Attributes:
+        synapses: Non-zero weights of all connections that carry spikes.
+        spikes: Of the input and all layers.
+        updates: Neuron updates.
+    """
+
+    synapses: int
+    steps: int
+    synops: float
+    spikes: float
+    updates: float
+    weight_bits: int
+
+    @property
+    def rate(self) -> float:
+        """Synops per synapse and step."""
+        return self.synops / (self.synapses * self.steps)
+
+
+@dataclass(frozen=True)
+class Priced:
+    """A spiking network's energy in one model: per synop what grows with the spikes, and what does not.
+
+    Attributes:
+        end: "mid", or "low" and "high" where the model's constants are at their least and most.
+    """
+
+    name: str
+    event_j: float
+    fixed_j: float
+    end: str = "mid"
+
+    def energy_j(self, synops: float) -> float:
+        return self.event_j * synops + self.fixed_j
+
+
+def spiking_of(counts: dict[str, Any], weight_bits: int) -> Spiking:
+    """Return what a crossover needs of a run's counts."""
+    rows = [row for row in counts["connections"] if row["synops_per_sample"]]
+    return Spiking(
+        synapses=sum(row["nonzero_synapses"] for row in rows),
+        steps=counts["steps"],
+        synops=counts["synops_per_sample"],
+        spikes=counts["spikes_per_sample"] + counts.get("input_spikes_per_sample", 0.0),
+        updates=counts["neuron_updates_per_sample"],
+        weight_bits=weight_bits,
+    )
+
+
+def chip_models(energy: dict[str, Any], synops: float) -> list[Priced]:
+    """Return a run's energy, model by model, each with its constants at their least, middle and most.
+
+    Models of another scope than per-op are left out: what they say of one event holds at one rate only.
+    """
+    found = []
+    for model in energy["models"]:
+        if model["scope"] != "per-op" or not synops:
+            continue
+        for end in ("low", "mid", "high"):
+            sums = {True: 0.0, False: 0.0}
+            for one in model["terms"]:
+                each = energy["constants"][one["constant"]]
+                sums[_per_event(one["term"])] += one["count"] * each.get(end, each["value"])
+            found.append(Priced(model["name"], sums[True] / synops, sums[False], end))
+    return found
+
+
+def _per_event(term: str) -> bool:
+    return term == "mac" or term.startswith(PER_EVENT)
+
+
+def memory_bit_j(n_bytes: float) -> float:
+    """Return the energy of reading one bit of an SRAM of this size; above 1 MB it is banks of 1 MB.
+
+    Linear between the sizes that are priced, as in E. Lemaire et al., 2022.
+
+    >>> [round(64e12 * memory_bit_j(size << 10), 9) for size in (1, 8, 20, 32, 1024, 9999)]
+    [10.0, 10.0, 15.0, 20.0, 100.0, 100.0]
+    """
+    sizes = [size for size, _ in SRAM]
+    return float(np.interp(n_bytes, sizes, [model_constant(name, "memory_bit").value for _, name in SRAM]))
+
+
+def ann_terms(work: Work, *, off_chip: bool) -> list[dict[str, Any]]:
+    """Return the ANN's energy on int8 arithmetic at batch 1, term by term.
+
+    Every MAC reads its weight, because batch 1 shares none; every value is moved twice, written and read.
+
+    Args:
+        off_chip: Weights come from DRAM, each once per sample, into the memory they are read from.
+    """
+    bit_j = memory_bit_j(work.weights * work.weight_bits / 8)
+    terms = [
+        _term("mac", work.macs, model_constant("arithmetic_only", "mac").value),
+        _term("weight bit from SRAM", work.macs * work.weight_bits, bit_j),
+        _term("activation bit moved", 2 * work.activations * work.activation_bits, MOVED_BIT.value),
+    ]
+    if off_chip:
+        terms.append(
+            _term("weight bit from DRAM", work.weights * work.weight_bits, model_constant("dram", "memory_bit").value)
+        )
+    return terms
+
+
+def same_technology(network: Spiking, *, off_chip: bool) -> Priced:
+    """Return the spiking network on the ANN's memory model: what the comparison says with the chip left out of it.
+
+    A synop reads its weight and adds; a spike is routed as one message; an update compares, reads and writes a state.
+    """
+    bit_j = memory_bit_j(network.synapses * network.weight_bits / 8)
+    routed = network.spikes / network.synops * MESSAGE_BITS.value * EVENT_BIT.value if network.synops else 0.0
+    event = ACCUMULATE.value + network.weight_bits * bit_j + routed
+    fixed = network.updates * (ACCUMULATE.value + 2 * STATE_BITS.value * MOVED_BIT.value)
+    if off_chip:
+        fixed += network.synapses * network.weight_bits * model_constant("dram", "memory_bit").value
+    return Priced("same memory model", event, fixed)
+
+
+def against(
+    name: str, title: str, ann_j: float, models: Sequence[Priced], network: Spiking, **more: Any
+) -> dict[str, Any]:
+    """Return one comparison: the band of crossover rates, and whether the network is below it.
+
+    A crossover of 0 says that what no spike rate lowers already takes more than the ANN.
+
+    Keys: `model`, `title`, `ann_energy_j`, `chip_energy_j` and `rate` {low, mid, high}, `spikes_per_synapse` {...} per
+    inference, `wins` (by the middle), `verdict` ("wins" or "loses" in every model, else "open"), and `more`.
+    """
+    rates = [
+        max(0.0, (ann_j - one.fixed_j) / (network.synapses * network.steps * one.event_j)) if one.event_j else math.nan
+        for one in models
+    ]
+    energies = [one.energy_j(network.synops) for one in models]
+    won = [energy < ann_j for energy in energies]
+    ends = [one.end for one in models]
+    rate = _band(rates, ends)
+    return {
+        "model": name,
+        "title": title,
+        "ann_energy_j": ann_j,
+        "chip_energy_j": _band(energies, ends),
+        "rate": rate,
+        "spikes_per_synapse": {key: value * network.steps for key, value in rate.items()},
+        "wins": network.rate < rate["mid"],
+        "verdict": "wins" if all(won) else "loses" if not any(won) else "open",
+        **more,
+    }
+
+
+def _band(values: Sequence[float], ends: Sequence[str]) -> dict[str, float]:
+    """Return least and most of all, and the median of the models' middles."""
+    middles = [value for value, end in zip(values, ends, strict=True) if end == "mid"]
+    return {"low": min(values), "mid": statistics.median(middles), "high": max(values)}
+
+
+def _term(name: str, count: float, each_j: float) -> dict[str, Any]:
+    return {"term": name, "count": count, "energy_per_event_j": each_j, "energy_j": count * each_j}
