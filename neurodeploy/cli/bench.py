@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from neurodeploy.cli.show import Dt, Json, Reset, bars, emit, percent, table
+from neurodeploy.cli.bench_devices import device_lines
+from neurodeploy.cli.show import Dt, Json, Reset, bars, emit, percent, table, within
 from neurodeploy.errors import NeurodeployError
 
 app = typer.Typer(help="Our speed and the peers', measured in one run.", no_args_is_help=True)
@@ -122,6 +124,46 @@ def _training_lines(result: dict[str, Any]) -> list[str]:
         f"{gradients['decisions']:,} spikes and surrogates differ (torch's: {gradients['eager_differing']})",
         *[f"absent  {one['name']}: {one['reason']}" for one in result["absent"]],
     ]
+
+
+@app.command("devices")
+def devices(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a finished run.")],
+    seconds: Annotated[
+        float, typer.Option(metavar="S", callback=within(0.01, 600), help="Of each measured window.")
+    ] = 2.0,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    threads: Annotated[
+        int | None, typer.Option(metavar="N", callback=within(1), help="Of torch on the processor; its own choice.")
+    ] = None,
+    no_ann: Annotated[bool, typer.Option("--no-ann", help="Leave the ANN of the same shape out.")] = False,
+    windows: Annotated[
+        int | None,
+        typer.Option(metavar="N", callback=within(1), help="Time windows of the ANN; by the validation part."),
+    ] = None,
+    add: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Only take the records of another machine's devices.json.")
+    ] = None,
+    as_json: Json = False,
+) -> int:
+    """Accuracy, latency and energy of a run's network and an ANN of its shape on this CPU and GPU."""
+    from neurodeploy.bench.devices.run import add_devices, bench_devices
+
+    if add is not None:
+        result = add_devices(run, add)
+    else:
+        with bars() as progress:
+            result = bench_devices(
+                run,
+                seconds=seconds,
+                device=device,
+                threads=threads,
+                with_ann=not no_ann,
+                windows=windows,
+                progress=progress,
+            )
+    emit(result, device_lines(result), as_json=as_json)
+    return 0
 
 
 def _whole_numbers(option: str, text: str | None) -> list[int] | None:

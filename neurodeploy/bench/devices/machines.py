@@ -1,0 +1,85 @@
+"""The processor and the GPU that torch can use here: names, drivers, energy counters, and how to wait for them."""
+
+from __future__ import annotations
+
+import platform
+from dataclasses import dataclass
+from importlib import metadata
+from typing import Any
+
+import torch
+
+from neurodeploy.bench import machine
+from neurodeploy.bench.devices.meter import Meter, open_meter
+from neurodeploy.errors import RunError, nearest
+
+CHOICES = ("auto", "cpu", "cuda")
+
+
+@dataclass(frozen=True)
+class Device:
+    """One device.
+
+    Attributes:
+        name: As its maker calls it, with the threads of a processor: other threads are another measurement.
+        kind: "cpu" or "gpu".
+        driver: Of a GPU with its CUDA version; of a processor, the system's kernel.
+        meter: Its energy counter, if there is one.
+        unmetered: Why there is none.
+    """
+
+    name: str
+    kind: str
+    torch: torch.device
+    driver: str
+    threads: int
+    meter: Meter | None
+    unmetered: str
+
+    def wait(self) -> None:
+        """Wait until it has done everything it was given."""
+        if self.kind == "gpu":
+            torch.cuda.synchronize(self.torch)
+
+    def empty(self) -> None:
+        """Give back memory that is held for nothing."""
+        if self.kind == "gpu":
+            torch.cuda.empty_cache()
+
+
+def devices(choice: str, threads: int | None = None) -> list[Device]:
+    """Return the devices to measure on: "auto" is the processor, and the GPU that torch uses where there is one.
+
+    Raises:
+        RunError: the choice is unknown, or there is no such device.
+    """
+    if choice not in CHOICES:
+        raise RunError(f"--device: {choice!r} is unknown; {nearest(choice, CHOICES)}")
+    if choice == "cuda" and not torch.cuda.is_available():
+        raise RunError("--device: found 'cuda', torch sees no GPU on this machine; choose cpu or auto")
+    found = [] if choice == "cuda" else [_processor(threads or torch.get_num_threads())]
+    if choice != "cpu" and torch.cuda.is_available():
+        found.append(_gpu(threads or torch.get_num_threads()))
+    return found
+
+
+def versions() -> dict[str, str]:
+    """Return what the numbers depend on."""
+    found = {"python": platform.python_version(), "torch": torch.__version__, "numpy": metadata.version("numpy")}
+    if torch.version.cuda and torch.cuda.is_available():
+        found["cuda"] = torch.version.cuda
+    return found
+
+
+def _processor(threads: int) -> Device:
+    meter, reason = open_meter("cpu")
+    name = f"{machine.describe()['cpu']}, {threads} thread{'s' if threads > 1 else ''}"
+    return Device(name, "cpu", torch.device("cpu"), f"{platform.system()} {platform.release()}", threads, meter, reason)
+
+
+def _gpu(threads: int) -> Device:
+    index = torch.cuda.current_device()
+    properties: Any = torch.cuda.get_device_properties(index)
+    meter, reason = open_meter("gpu", str(getattr(properties, "uuid", "")))
+    driver = f"{getattr(meter, 'driver', 'unknown')}, CUDA {torch.version.cuda}"
+    return Device(properties.name, "gpu", torch.device("cuda", index), driver, threads, meter, reason)

@@ -1,0 +1,277 @@
+"""`bench devices`: a finished run's network and its ANN on the devices of this machine, into RUN/devices.json.
+
+Axes: B sample, T step, I channel.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from neurodeploy import __version__
+from neurodeploy.accounting.ann_comparison import crossover
+from neurodeploy.accounting.devices import FILE, FLOOR, checked, merged, read_devices, together
+from neurodeploy.bench.devices.ann import kept_ann, matched_ann, settled
+from neurodeploy.bench.devices.floors import Floor, floor_of
+from neurodeploy.bench.devices.held import dense_macs, hold, layer_shapes
+from neurodeploy.bench.devices.machines import Device, devices, versions
+from neurodeploy.bench.devices.meter import Clock, WallClock
+from neurodeploy.bench.devices.timing import Call, Measured, TooLarge, best_batch, idle_power, measure, sweep
+from neurodeploy.data.spikes import SpikeData
+from neurodeploy.errors import RunError
+from neurodeploy.files import read_json, write_json
+from neurodeploy.mapping.program_file import read_program
+from neurodeploy.networks.matched import MatchedANN, counted
+from neurodeploy.pipeline.folder import RunFolder
+from neurodeploy.pipeline.quantize import quantised_network
+from neurodeploy.pipeline.train import part
+from neurodeploy.progress import Progress, silent
+from neurodeploy.training.inference import evaluate
+from neurodeploy.training.reading import read
+
+SNN, ANN = "snn", "ann"
+MOST_BYTES = 1 << 30
+"""Inputs of one batch, at most."""
+TURNS, TURN_BYTES = 16, 1 << 28
+"""Different batches that calls take in turn, so that no sample is measured alone."""
+WHAT_IS_TIMED = (
+    "latency is the median of calls in a row after warm-up: inputs lie on the device (rasters for the network, spike "
+    "counts for the ANN), and a call ends with its classes on the host; torch computes in float32 without gradients"
+)
+
+
+def bench_devices(
+    run: str | Path,
+    *,
+    seconds: float = 2.0,
+    device: str = "auto",
+    threads: int | None = None,
+    with_ann: bool = True,
+    windows: int | None = None,
+    progress: Progress = silent,
+    clock: Clock | None = None,
+) -> dict[str, Any]:
+    """Measure a finished run's network and the ANN of its shape, and write RUN/devices.json.
+
+    Records of other devices in the file stay; an ANN that was trained before is measured again, not trained again.
+
+    Args:
+        run: Run folder.
+        seconds: Of each measured window; energy needs some, because counters move every tenth of a second.
+        device: "cpu", "cuda" or "auto".
+        threads: Of torch on the processor; its own choice when None.
+        with_ann: Train and measure the ANN too.
+        windows: Of the ANN's counts; chosen on the validation part when None.
+        clock: Time; the machine's when None.
+
+    Returns:
+        What devices.json holds, and `path`.
+
+    Raises:
+        RunError: the run is not finished, the device is not there, or devices.json is damaged.
+    """
+    folder, program, report = _finished(run)
+    before = read_devices(folder.path) or {"records": [], "notes": [], "ann": None}
+    asked, threads_before = devices(device, threads), torch.get_num_threads()
+    ann = before["ann"]
+    network = kept_ann(folder, ann) if with_ann and ann and windows in (None, ann["windows"]) else None
+    if with_ann and network is None:
+        ann = matched_ann(folder, progress, windows)
+        network = kept_ann(folder, ann)
+        before["records"] = [one for one in before["records"] if one["what"] != ANN]
+    test = part(folder.recipe(), "test")
+    records: list[dict[str, Any]] = []
+    notes: list[str] = [WHAT_IS_TIMED]
+    torch.set_num_threads(asked[0].threads)
+    try:
+        for one in asked:
+            measuring = _Measuring(one, clock or WallClock(), seconds, test, progress)
+            records += measuring.records(SNN, _snn(folder, one, test))
+            if network is not None:
+                records += measuring.records(ANN, _ann(network, one))
+            notes += measuring.notes
+    finally:
+        torch.set_num_threads(threads_before)
+    found = {
+        "neurodeploy": __version__,
+        "program": program,
+        "records": together(before["records"], records),
+        "ann": ann,
+        "notes": list(dict.fromkeys([*before["notes"], *notes])),
+    }
+    return _written(folder, found, report)
+
+
+def add_devices(run: str | Path, other: str | Path) -> dict[str, Any]:
+    """Take the records of another machine's devices.json into a run's.
+
+    Returns:
+        What devices.json holds now, and `path`.
+
+    Raises:
+        RunError: the run is not finished, a file is damaged, or the other was measured for another Program or ANN.
+    """
+    folder, program, report = _finished(run)
+    found = checked(read_json(other), str(other))
+    mine = read_devices(folder.path)
+    if mine is None:
+        mine = {"neurodeploy": __version__, "program": program, "records": [], "ann": None, "notes": []}
+    return _written(folder, merged(mine, found, str(other)), report)
+
+
+class _Network:
+    """A network on a device: what it takes and how it answers.
+
+    Attributes:
+        module: Answers spikes, for its accuracy.
+        answer: Gives scores (B, C) for what `inputs` gives.
+        inputs: Makes a batch's input of spikes (B, T, I).
+        macs: That torch multiplies for one sample, for a floor.
+    """
+
+    def __init__(self, module: nn.Module, answer: Callable, inputs: Callable, macs: int) -> None:
+        self.module, self.answer, self.inputs, self.macs = module, answer, inputs, macs
+
+
+def _snn(folder: RunFolder, device: Device, test: SpikeData) -> _Network:
+    network = hold(quantised_network(folder), device.torch)
+    macs = dense_macs(layer_shapes(network), test.n_steps)
+    return _Network(network, lambda x: read(network(x)).scores_BC, lambda x: x, macs)
+
+
+def _ann(network: MatchedANN, device: Device) -> _Network:
+    placed = settled(network, device.torch)
+    return _Network(placed, lambda x: placed.outputs(x).sum(dim=1), lambda x: counted(x, placed.windows), placed.macs)
+
+
+class _Measuring:
+    """All measurements on one device."""
+
+    def __init__(self, device: Device, clock: Clock, seconds: float, test: SpikeData, progress: Progress) -> None:
+        self.device, self.clock, self.seconds, self.test, self.progress = device, clock, seconds, test, progress
+        self.floor = None if device.meter else floor_of(device.kind, device.name)
+        self.notes = [_energy_note(device, self.floor)]
+        device.wait()
+        self.idle_w = idle_power(device.meter, clock, seconds)
+
+    def records(self, what: str, network: _Network) -> list[dict[str, Any]]:
+        """Return the records of batch 1 and of the best batch."""
+        stage = f"{what} {self.device.kind}"
+        self.progress(stage, 0, 3, "accuracy")
+        accuracy = evaluate(network.module, self.test)
+        self.progress(stage, 1, 3, "batch sizes")
+        tried = sweep(lambda batch: self._call(network, batch), self.clock, self.seconds)
+        sizes = sorted({1, best_batch(tried)})
+        found = []
+        for index, batch in enumerate(sizes):
+            self.progress(stage, 2, 3, f"batch {batch}")
+            call = self._call(network, batch)
+            one = measure(call, batch, self.clock, self.seconds, self.device.meter, self.idle_w)
+            found.append(self._record(what, one, accuracy, network.macs, tried if index == len(sizes) - 1 else ()))
+        self.progress(stage, 3, 3)
+        return found
+
+    def _call(self, network: _Network, batch: int) -> Call:
+        """Return calls on batches of the test part, in turn; they wrap around where it is shorter."""
+        n_bytes = batch * self.test.n_steps * self.test.n_channels * 4
+        if n_bytes > MOST_BYTES:
+            raise TooLarge
+        turns = max(1, min(TURNS, TURN_BYTES // n_bytes))
+        try:
+            given = [self._batch(network, batch, turn) for turn in range(turns)]
+        except torch.cuda.OutOfMemoryError:
+            self.device.empty()
+            raise TooLarge from None
+
+        def call(index: int) -> None:
+            try:
+                with torch.no_grad():
+                    network.answer(given[index % turns]).argmax(dim=1).cpu()
+            except torch.cuda.OutOfMemoryError:
+                self.device.empty()
+                raise TooLarge from None
+            self.device.wait()
+
+        return call
+
+    def _batch(self, network: _Network, batch: int, turn: int) -> torch.Tensor:
+        chosen = (torch.arange(batch) + turn * batch) % len(self.test)
+        spikes_BTI = torch.from_numpy(self.test.spikes_BTI[chosen.numpy()]).float()
+        return network.inputs(spikes_BTI).to(self.device.torch)  # type: ignore[no-any-return]
+
+    def _record(
+        self, what: str, one: Measured, accuracy: float, macs: int, tried: tuple[tuple[int, float], ...]
+    ) -> dict[str, Any]:
+        energy, source, more, floor = one.energy_per_sample_j, None, {}, self.floor
+        if energy is not None and self.device.meter is not None:
+            source = self.device.meter.source
+        elif floor is not None:
+            energy, source = macs * floor.mac_j, FLOOR
+            more = {"floor": {"macs": macs, "exact": floor.exact, "chip": floor.chip, **floor.constant.to_dict()}}
+        return {
+            "what": what,
+            "device": self.device.name,
+            "kind": self.device.kind,
+            "driver": self.device.driver,
+            "date": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
+            "versions": versions(),
+            "threads": self.device.threads,
+            "batch": one.batch,
+            "calls": one.calls,
+            "latency_s": one.latency_s,
+            "latency_spread_s": list(one.spread_s),
+            "samples_per_second": one.samples_per_second,
+            "energy_per_sample_j": energy,
+            "energy_idle_subtracted_j": one.energy_idle_subtracted_j,
+            "idle_w": self.idle_w,
+            "energy_source": source,
+            "accuracy": accuracy,
+            **({"sweep": [list(pair) for pair in tried]} if tried else {}),
+            **more,
+        }
+
+
+def _energy_note(device: Device, floor: Floor | None) -> str:
+    if device.meter is not None:
+        return f"{device.name}: energy measured by {device.meter.source}, of {device.meter.covers}"
+    where = f"{device.name}: energy is not measured ({device.unmetered})"
+    if floor is None:
+        return f"{where}, and there is no datasheet floor for it"
+    whose = "" if floor.exact else ", which is of another processor: an order of magnitude at best"
+    constant = floor.constant
+    of_what = f"{constant.written} per MAC ({constant.operating_point}; {constant.source})"
+    return f"{where}; shown is the datasheet floor of {of_what}{whose}"
+
+
+def _finished(run: str | Path) -> tuple[RunFolder, str, dict[str, Any]]:
+    """Return a finished run's folder, its Program's digest, and its report."""
+    folder = RunFolder(Path(run))
+    folder.recipe()
+    if not folder.report_file.exists():
+        raise RunError(f"{run}: has no report.json; finish the run with neurodeploy run RECIPE --out {run} --resume")
+    report = read_json(folder.report_file)
+    for key in ("counts", "energy"):
+        if not isinstance(report, dict) or not isinstance(report.get(key), dict):
+            raise RunError(f"{folder.report_file}: has no {key}; make the run again with --overwrite")
+    return folder, read_program(folder.program_file).digest, report
+
+
+def _written(folder: RunFolder, found: dict[str, Any], report: dict[str, Any]) -> dict[str, Any]:
+    """Work out the crossover, write devices.json, and return it."""
+    ann = found["ann"]
+    try:
+        found["crossover"] = (
+            None if ann is None else crossover(report["counts"], report["energy"], ann, found["records"])
+        )
+    except (KeyError, TypeError) as error:
+        raise RunError(
+            f"{folder.report_file}: has no counts and energies that can be read ({error}); make the run again"
+        ) from None
+    path = folder.path / FILE
+    write_json(path, checked(found, str(path)))
+    return found | {"path": str(path)}

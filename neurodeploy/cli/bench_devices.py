@@ -1,0 +1,87 @@
+"""What `neurodeploy bench devices` prints for people."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from neurodeploy.cli.show import percent, table
+
+HOW = {"nvml": "NVML", "rapl": "RAPL", "datasheet floor": "floor, not measured", None: "-"}
+PREFIXES = ("p", "n", "u", "m", "", "k")
+
+
+def device_lines(result: dict[str, Any]) -> list[str]:
+    """Return the records as a table, then the ANN, the crossovers and the notes."""
+    rows = [
+        [
+            one["what"],
+            one["device"],
+            str(one["batch"]),
+            percent(round(one["accuracy"], 4)),
+            measured(one["latency_s"], "s"),
+            f"{one['samples_per_second']:,.0f}",
+            measured(one["energy_per_sample_j"], "J"),
+            measured(one["energy_idle_subtracted_j"], "J"),
+            HOW[one["energy_source"]],
+        ]
+        for one in result["records"]
+    ]
+    head = ["what", "device", "batch", "accuracy", "latency", "samples/s", "J/sample", "less idle", "energy by"]
+    lines = table(head, rows)
+    if result["ann"]:
+        lines += ["", *_ann(result["ann"])]
+    if result["crossover"]:
+        lines += ["", *_crossover(result["crossover"])]
+    return [*lines, "", *(f"note: {note}" for note in result["notes"]), f"written    {result['path']}"]
+
+
+def measured(value: float | None, unit: str) -> str:
+    """Return a value with a prefix, or "-" for none.
+
+    >>> measured(0.0001497, "s"), measured(2.5e-7, "J"), measured(-3e-6, "J"), measured(None, "J")
+    ('150 us', '250 nJ', '-3 uJ', '-')
+    """
+    if value is None:
+        return "-"
+    if value == 0:
+        return f"0 {unit}"
+    place = min(max(math.floor(math.log10(abs(value)) / 3), -4), 1)
+    return f"{value / 1000**place:.3g} {PREFIXES[place + 4]}{unit}"
+
+
+def _ann(ann: dict[str, Any]) -> list[str]:
+    accuracy = ann["accuracy"]
+    return [
+        f"ann        {percent(round(accuracy['float'], 4))} float, {percent(round(accuracy['quantised'], 4))} with "
+        f"{ann['weight_bits']}-bit weights and {ann['activation_bits']}-bit values; {ann['macs_per_sample']:,} MACs a "
+        f"sample, {ann['parameters']:,} parameters, {ann['windows']} time window(s)"
+    ]
+
+
+def _rates(rate: dict[str, float]) -> str:
+    """Return a band of crossover rates; more than one spike in every synapse and step there is not."""
+    if rate["high"] <= 0:
+        return "no rate"
+    if rate["low"] > 1:
+        return "any rate"
+    return f"{100 * rate['low']:.3g} to {100 * rate['high']:.3g} %"
+
+
+def _crossover(found: dict[str, Any]) -> list[str]:
+    rows = [
+        [
+            one["title"],
+            measured(one["ann_energy_j"], "J"),
+            measured(one["chip_energy_j"]["mid"], "J"),
+            _rates(one["rate"]),
+            one["verdict"],
+        ]
+        for one in (*found["against"], *found["same_technology"])
+    ]
+    return [
+        f"spike rate {100 * found['rate_here']:.3g} % of synapses and steps here, "
+        f"{found['spikes_per_synapse_here']:.3g} spikes per synapse and inference",
+        *table(["the ANN on", "its energy", "ours", "pays below", "this network"], rows),
+        f"           {found['formula']}",
+    ]
