@@ -21,6 +21,7 @@ from neurodeploy.bench.contenders import (
     peer_block,
     threads_of_torch,
 )
+from neurodeploy.bench.counting import counting
 from neurodeploy.bench.floor import floor
 from neurodeploy.bench.peers import CURRENT, PEERS, Peer
 from neurodeploy.bench.rounds import Block, Speeds, in_turn, spread
@@ -58,7 +59,8 @@ def bench_simulate(
 
     Returns:
         `work`, `machine`, `ours` and `peers` (samples per second; `ratio` is ours to the peer's),
-        `threads_ratio`, `floor`, `equal_to_lava`, `absent`, `second_process_s`, `stream`.
+        `threads_ratio`, `floor`, `equal_to_lava`, `absent`, `second_process_s`, `stream`, `counting` and its
+        `counting_share`: of counting operations in the time of simulating.
 
     Raises:
         NeurodeployError: an argument names nothing or is out of range.
@@ -77,6 +79,9 @@ def bench_simulate(
     sizes = sizes or list(made.batches)
     plan = [(batch, n) for n in threads for batch in sizes if n == min(threads) or batch == max(sizes)]
     result = _measured(made, names, plan, repeats, progress)
+    with threads_of_torch(min(threads)):
+        result["counting"] = counting(made, max(sizes), min(threads), repeats)
+    result["counting_share"] = result["counting"]["share"]
     result["second_process_s"] = fresh.second_process(made)["seconds"] if start else None
     result["stream"] = fresh.stream(made, stream) if stream else None
     return result

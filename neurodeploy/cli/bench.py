@@ -208,6 +208,12 @@ def _lines(result: dict[str, Any]) -> list[str]:
                 f"{row['ratio_to_lava']:,.0f} x as many samples/s inside the run alone as Lava inside its run() "
                 f"(batch {row['batch']}, {row['threads']} thread(s))"
             )
+    if result["counting"]:
+        counting = result["counting"]
+        lines.append(
+            f"counting operations adds {percent(round(counting['share'], 4))} to the time of simulating "
+            f"(batch {counting['batch']}, {counting['threads']} thread(s))"
+        )
     if result["threads_ratio"]:
         lines.append(f"all threads against the fewest  {result['threads_ratio']:.2f} x")
     if result["equal_to_lava"]:

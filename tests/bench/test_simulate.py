@@ -35,7 +35,7 @@ def test_all_keys_are_there(small: works.Work) -> None:
     found = neurodeploy.bench_simulate(peers="torch-gemm,torch-network", repeats=2, threads=[1], batches=[2, 1])
     assert set(found) == {
         *("work", "machine", "ours", "peers", "threads_ratio", "floor", "equal_to_lava", "absent"),
-        *("second_process_s", "stream"),
+        *("second_process_s", "stream", "counting", "counting_share"),
     }
     assert found["work"]["sizes"] == [20, 12, 9, 5]
     assert len(found["work"]["rates"]) == 3
@@ -49,6 +49,10 @@ def test_all_keys_are_there(small: works.Work) -> None:
     assert found["floor"]["ours_over_floor"] > 0
     assert found["threads_ratio"] is None
     assert found["equal_to_lava"] is None
+    counting = found["counting"]
+    assert (counting["batch"], counting["threads"]) == (2, 1)
+    assert counting["share_spread"]["min"] <= found["counting_share"] == counting["share"]
+    assert counting["with_per_second"] > 0 < counting["without_per_second"]
 
 
 def test_more_threads_run_the_largest_batch_only(small: works.Work, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -161,3 +165,4 @@ def test_the_command_prints_one_object_or_a_table(small: works.Work, capsys: pyt
     assert "we are faster" in said
     assert "torch-gemm" in said
     assert "floor" in said
+    assert "counting" in said
