@@ -18,7 +18,7 @@ def register(app: typer.Typer) -> None:
 def compile(
     file: Annotated[Path, typer.Argument(help="A .nir graph.")],
     out: Annotated[Path, typer.Option(metavar="P", help="Program file to write (.npz).")],
-    chip: Annotated[str, typer.Option(help="loihi2 or loihi1.")] = "loihi2",
+    chip: Annotated[str, typer.Option(help="loihi2, loihi1, or a chip file (.toml).")] = "loihi2",
     dt: Dt = None,
     calibrate: Calibrate = None,
     weight_bits: Bits = None,

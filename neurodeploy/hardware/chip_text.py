@@ -37,7 +37,7 @@ def to_toml(chip: Chip, comments: tuple[str, ...] = ()) -> str:
     top: dict[str, Any] = {"name": chip.name, "title": chip.title, "program": chip.program, "dense": chip.dense}
     parts.append(tomli_w.dumps(top | {"unpriced": list(chip.unpriced), "notes": list(chip.notes)}))
     for model in chip.energy:
-        parts.append(f"\n[energy.{_inline(model.name)}]\n")
+        parts.append(f"\n[energy.{model.name if model.name.isidentifier() else _inline(model.name)}]\n")
         if model.includes:
             parts.append(f"includes = [{', '.join(_inline(one) for one in model.includes)}]\n")
         parts += _rows(model.terms)
@@ -55,7 +55,7 @@ def _rows(constants: Mapping[str, Constant]) -> list[str]:
 def _fields(one: Constant) -> list[str]:
     numbers, _, unit = one.written.rpartition(" ")
     factor = FACTORS[one.unit][unit]
-    found: dict[str, Any] = {"value": [float(number) for number in numbers.split(", ")]}
+    found: dict[str, Any] = {"value": [_plain(float(number)) for number in numbers.split(", ")]}
     if len(found["value"]) == 1:
         found["value"] = found["value"][0]
     found |= {"unit": unit, "source": one.source, "evidence": one.evidence}
@@ -65,8 +65,13 @@ def _fields(one: Constant) -> list[str]:
         found["operating_point"] = one.operating_point
     for end in ("low", "high"):
         if getattr(one, end) is not None:
-            found[end] = float(f"{getattr(one, end) / factor:.12g}")
+            found[end] = _plain(float(f"{getattr(one, end) / factor:.12g}"))
     return [f"{key} = {_inline(value)}" for key, value in found.items()]
+
+
+def _plain(value: float) -> float:
+    """Return whole numbers without a point, as people write them."""
+    return int(value) if value == int(value) else value
 
 
 def _inline(value: Any) -> str:

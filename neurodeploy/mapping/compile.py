@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 
 from neurodeploy.errors import PrecisionError
+from neurodeploy.fixedpoint import rules
 from neurodeploy.graph.cells import CellPopulation
 from neurodeploy.graph.euler import Population
 from neurodeploy.graph.network import Network
 from neurodeploy.graph.paths import Synapses
-from neurodeploy.hardware.chips import chip_named
+from neurodeploy.hardware.chips import Chip, chip_named
 from neurodeploy.mapping.discretize import integers, plan_in, quantise
 from neurodeploy.mapping.discretize_cells import readout_unit, row_plan, state_unit
 from neurodeploy.mapping.program import Program
@@ -70,7 +71,7 @@ def compile_network(
         PrecisionError: the file carries a precision and another is asked for, or nothing fits.
         MappingError: the chip is unknown, or the graph cannot keep its meaning on it.
     """
-    chip = chip_named(chip, program=True).name
+    target = chip_named(chip, program=True)
     if network.quantised:
         plan = plan_in(network)
         carried = {one.weight_bits for one in plan.connections.values()}
@@ -85,7 +86,30 @@ def compile_network(
         )
         if measured is not None:
             network = rounded_together(network, plan, measured)
-    return Compiled(integers(network, plan, chip), quantise(network, plan), plan)
+    check_widths(plan, target)
+    return Compiled(integers(network, plan, target.name), quantise(network, plan), plan)
+
+
+def check_widths(plan: Plan, chip: Chip) -> None:
+    """Refuse weights wider than a chip's, and a chip whose states are not of the width that a Program's have.
+
+    A width that the chip lacks is stored in the next wider one, so only the largest matters.
+
+    Raises:
+        PrecisionError: they do not fit.
+    """
+    if "weight_bits" in chip.limits:
+        widest = int(chip.limits["weight_bits"].value)
+        for name, one in plan.connections.items():
+            if one.weight_bits > widest:
+                raise PrecisionError(
+                    f"{name}: {one.weight_bits}-bit weights, {chip.name} holds {widest} bits; quantise to that width"
+                )
+    if "state_bits" in chip.limits and chip.limits["state_bits"].value < rules.STATE_BITS:
+        raise PrecisionError(
+            f"--chip: {chip.name} has states of {chip.limits['state_bits'].written}, a Program's have "
+            f"{rules.STATE_BITS}; choose another chip"
+        )
 
 
 def choose_plan(

@@ -64,6 +64,7 @@ def run(
         `synops_per_sample`, `energy_j` {low, mid, high}, `report` (path of report.html), `path`.
     """
     loaded = load_recipe(recipe, settings)
+    chip_named(loaded.chip, program=True)  # a slip in a chip file shows before the training
     if checkpoint is not None:
         load_published(checkpoint, family_settings(loaded))  # before a folder is made
     lava = _lava(loaded)
