@@ -12,6 +12,7 @@ from matplotlib.patches import Rectangle
 
 from neurodeploy.report import printed as ink
 from neurodeploy.report.drawing import AFTER, INK, LINE, MUTED, WIDTH, new_figure, picture, short
+from neurodeploy.report.words import plural
 
 LABEL = 132
 """Width of the column of names."""
@@ -23,13 +24,13 @@ FAINTEST = 0.12
 """Opacity of a core that holds next to nothing."""
 SHORT = {
     "neurons_per_core": "neurons",
-    "input_axons_per_core": "input axons",
-    "output_axons_per_core": "output axons",
-    "synapse_memory_bits_per_core": "synapse memory",
+    "input_axons_per_core": "axons in",
+    "output_axons_per_core": "axons out",
+    "synapse_memory_bits_per_core": "synapses",
     "state_words_per_core": "state",
     "neuron_parameter_sets_per_core": "decays",
     "threshold_sets_per_core": "thresholds",
-    "synapse_formats_per_core": "synapse formats",
+    "synapse_formats_per_core": "formats",
     "delay_slots_per_core": "delays",
     "groups_per_core": "groups",
 }
@@ -76,13 +77,13 @@ def _drawn(fit: dict[str, Any], colours: Colours) -> Figure:
     for chip, on_chip in itertools.groupby(fit["core_list"], key=lambda one: one["chip"]):
         cores = list(on_chip)
         if fit["chips"] > 1:
-            texts.append((0, y + 8, f"chip {chip}: {len(cores)} cores", 12, colours.text))
+            texts.append((3, y + 8, f"chip {chip}: {len(cores)} cores", 12, colours.text))
             y += 22
         for name, of_layer in itertools.groupby(cores, key=lambda one: one["layer"]):
             own = list(of_layer)
             binding = SHORT.get(layers[name]["binding"], layers[name]["binding"])
-            texts.append((0, y + 8, short(name), 12, colours.text))
-            texts.append((0, y + 22, f"{len(own)} x {binding}", 10, colours.muted))
+            texts.append((3, y + 8, short(name), 12, colours.text))
+            texts.append((3, y + 22, f"{plural(len(own), "core")}, {binding}", 10, colours.muted))
             tiles += [(LABEL + size * (n % across), y + size * (n // across), one) for n, one in enumerate(own)]
             y += max(34, size * -(-len(own) // across) + 7)
     figure = new_figure(y + 36)

@@ -1,0 +1,172 @@
+"""What one spike of every source sets off in the cores it reaches: synops, messages and hops.
+
+Axes: I source of a connection, C core of its target layer, O neuron of that layer, G group, T step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from neurodeploy.accounting.tally import INPUT, check_suits
+from neurodeploy.errors import DataError
+from neurodeploy.fixedpoint.window import Window
+from neurodeploy.mapping.connection import Connection
+from neurodeploy.mapping.placement import Placement
+from neurodeploy.mapping.placement.encoding import DENSE, SPARSE
+from neurodeploy.mapping.placement.mesh import Mesh
+from neurodeploy.mapping.program import Program
+
+KINDS = {DENSE: "dense", SPARSE: "sparse"}
+"""Encodings of matrices as chip files call them; every other is a convolution's."""
+
+
+@dataclass(frozen=True, eq=False)
+class Route:
+    """One connection on the mesh.
+
+    Attributes:
+        cores: Of the target layer (C,).
+        synops_IC: Synapses that a spike of each source reads in each core.
+        reaches_IC: Whether it is sent there, 0 or 1.
+        kind: dense, sparse or conv.
+        hops_I: Tiles east or west, tiles north or south, and chips left, of all messages of a spike (I, 3); of
+            the input, which comes from outside, none.
+        longest: The longest way of a message, tiles east or west and north or south.
+    """
+
+    name: str
+    source: str
+    target: str
+    cores: np.ndarray
+    synops_IC: np.ndarray
+    reaches_IC: np.ndarray
+    kind: str
+    hops_I: np.ndarray
+    longest: tuple[int, int]
+
+
+def routes(program: Program, placement: Placement) -> list[Route]:
+    """Return every connection as a route.
+
+    Raises:
+        DataError: the placement is of another Program, or the Program does not fit.
+    """
+    check_placed(program, placement)
+    mesh = Mesh.of(placement.n_cores, placement.limits)
+    found = []
+    for one in program.connections:
+        layer = placement.layer(one.target)
+        cores = np.arange(layer.cores[0], layer.cores[1] + 1)
+        core_O = placement.core_of[one.target] - cores[0]
+        kind = KINDS.get(layer.encodings[one.name], "conv")
+        synops_IC = _synops(one, core_O, len(cores), kind)
+        reaches_IC = (synops_IC > 0).astype(np.float32)
+        hops_I, longest = np.zeros((one.n_inputs, 3), np.float32), (0, 0)
+        if one.source != INPUT:
+            core_I = placement.core_of[one.source]
+            own, place_I = np.unique(core_I, return_inverse=True)
+            ways = mesh.ways(own, cores)
+            hops_I = np.stack([(reaches_IC * way[place_I]).sum(axis=1) for way in ways], axis=1)
+            used = np.zeros((len(own), len(cores)))
+            np.maximum.at(used, place_I, reaches_IC)
+            far = np.argmax((ways[0] + ways[1]) * used)
+            longest = int(ways[0].flat[far]), int(ways[1].flat[far])
+        found.append(Route(one.name, one.source, one.target, cores, synops_IC, reaches_IC, kind, hops_I, longest))
+    return found
+
+
+def check_placed(program: Program, placement: Placement) -> None:
+    """Check that a placement is one of this Program, and has cores.
+
+    Raises:
+        DataError: it is not, or has none.
+    """
+    if placement.program.digest != program.digest:
+        raise DataError(f"placement: is of another network than {program.name}; place the one that ran")
+    if not placement.fits:
+        raise DataError(f"placement: {program.name} does not fit {placement.limits.chip}; {placement.problems[0]}")
+
+
+def placement_events(
+    program: Program, placement: Placement, spikes: Mapping[str, np.ndarray], n_samples: int
+) -> dict[str, Any]:
+    """Return what a run's messages did on the mesh, per sample: for `accounting.energy.price`.
+
+    Args:
+        spikes: Events of the input and of every layer, summed over the samples (N,), as a `Tally` holds them.
+
+    Returns:
+        `messages_per_sample` (leaving cores), `messages_in_per_sample` (the input's too), `hops_ew_per_sample`,
+        `hops_ns_per_sample`, `chip_crossings_per_sample`, `encodings` {layer: dense, sparse or conv}, `cores`,
+        `chips`.
+
+    Raises:
+        DataError: the run, or the placement, is of another network.
+    """
+    check_suits(program.connections, {one.name: one.n_neurons for one in program.layers}, spikes)
+    sent = arriving = 0.0
+    hops = np.zeros(3)
+    encodings: dict[str, str] = {}
+    for one in routes(program, placement):
+        events_I = np.asarray(spikes[one.source], np.float64)
+        messages = float(events_I @ one.reaches_IC.sum(axis=1))
+        arriving += messages
+        sent += 0.0 if one.source == INPUT else messages
+        hops += events_I @ one.hops_I
+        encodings.setdefault(one.target, one.kind)
+    return {
+        "messages_per_sample": sent / n_samples,
+        "messages_in_per_sample": arriving / n_samples,
+        "hops_ew_per_sample": float(hops[0]) / n_samples,
+        "hops_ns_per_sample": float(hops[1]) / n_samples,
+        "chip_crossings_per_sample": float(hops[2]) / n_samples,
+        "encodings": encodings,
+        "cores": placement.n_cores,
+        "chips": placement.n_chips,
+    }
+
+
+def _synops(one: Connection, core_O: np.ndarray, n_cores: int, kind: str) -> np.ndarray:
+    """Return the synapses of each source in each core (I, C); rows stored densely are read whole."""
+    there = (one.held != 0).astype(np.float32)
+    mine_OC = (core_O[:, None] == np.arange(n_cores)).astype(np.float32)
+    if one.window is not None:
+        return _of_window(one.window, there, mine_OC)
+    synops_IC = there.T @ mine_OC
+    return (synops_IC > 0) * mine_OC.sum(axis=0) if kind == KINDS[DENSE] else synops_IC
+
+
+def _of_window(window: Window, there: np.ndarray, mine_OC: np.ndarray) -> np.ndarray:
+    """Return the same of a convolution: the outputs of each core, laid back over the input tap by tap."""
+    channels, rows, columns = window.input_shape
+    _, out_rows, out_columns = window.output_shape
+    n_cores, groups = mine_OC.shape[1], window.groups
+    mine = mine_OC.T.reshape(n_cores, groups, -1, out_rows * out_columns)
+    split = there.reshape(groups, -1, *there.shape[1:])
+    (up, left), (down, right) = window.padding, window.stride
+    size = tuple(
+        max(n + 2 * pad, (outs - 1) * step + spread * (taps - 1) + 1)
+        for n, pad, outs, step, spread, taps in zip(
+            (rows, columns),
+            window.padding,
+            (out_rows, out_columns),
+            window.stride,
+            window.dilation,
+            window.kernel,
+            strict=True,
+        )
+    )
+    padded = np.zeros((n_cores, groups, channels // groups, *size), np.float32)
+    for ky, kx in np.ndindex(*window.kernel):
+        # (G, I, K) x (C, G, K, places) -> (C, G, I, places)
+        reached = split[:, :, :, ky, kx].transpose(0, 2, 1) @ mine
+        y, x = ky * window.dilation[0], kx * window.dilation[1]
+        padded[..., y : y + (out_rows - 1) * down + 1 : down, x : x + (out_columns - 1) * right + 1 : right] += (
+            reached.reshape(*reached.shape[:3], out_rows, out_columns)
+        )
+    inside = padded[..., up : up + rows, left : left + columns]
+    return inside.reshape(n_cores, -1).T
