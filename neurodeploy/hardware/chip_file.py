@@ -28,6 +28,19 @@ def read_chip(path: Path) -> Chip:
     Raises:
         ChipError: the file is absent, not TOML, or a key in it is wrong.
     """
+    values, digest = read_toml(path)
+    try:
+        return chip_of(values, digest)
+    except ChipError as error:
+        raise ChipError(f"{path}: {error}") from None
+
+
+def read_toml(path: Path) -> tuple[dict[str, Any], str]:
+    """Return the values of a TOML file, and SHA-256 of its bytes.
+
+    Raises:
+        ChipError: it is absent or not TOML.
+    """
     try:
         content = path.read_bytes()
     except OSError as error:
@@ -38,10 +51,7 @@ def read_chip(path: Path) -> Chip:
         values = tomllib.loads(content.decode("utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ChipError(f"{path}: is not TOML ({error}); correct this place") from None
-    try:
-        return chip_of(values, hashlib.sha256(content).hexdigest())
-    except ChipError as error:
-        raise ChipError(f"{path}: {error}") from None
+    return values, hashlib.sha256(content).hexdigest()
 
 
 def chip_of(values: Mapping[str, Any], digest: str = "") -> Chip:
@@ -56,16 +66,13 @@ def chip_of(values: Mapping[str, Any], digest: str = "") -> Chip:
     if "name" not in values:
         raise ChipError('name: is missing; write name = "my_chip"')
     name = text("name", values["name"])
-    sources = {
-        short: _citation(f"sources.{short}", text(f"sources.{short}", one))
-        for short, one in _table("sources", values.get("sources")).items()
-    }
+    sources = citations(values.get("sources"))
     models = tuple(
         _model(model, _table(f"energy.{model}", entries), sources)
         for model, entries in _table("energy", values.get("energy")).items()
     )
-    traffic = _constants("traffic", values.get("traffic"), TRAFFIC, sources)
-    power = _constants("power", values.get("power"), POWER, sources)
+    traffic = constants("traffic", values.get("traffic"), TRAFFIC, sources)
+    power = constants("power", values.get("power"), POWER, sources)
     if not models and not power:
         raise ChipError("energy: is missing; a chip needs at least one [energy.NAME] table, or a [power] table")
     if not traffic and any("memory_bit" in model.terms for model in models):
@@ -75,24 +82,32 @@ def chip_of(values: Mapping[str, Any], digest: str = "") -> Chip:
         title=text("title", values.get("title", name)),
         program=_flag("program", values.get("program", False)),
         energy=models,
-        times=_constants("times", values.get("times"), TIMES, sources),
+        times=constants("times", values.get("times"), TIMES, sources),
         power=power,
-        limits=_constants("limits", values.get("limits"), LIMITS, sources),
+        limits=constants("limits", values.get("limits"), LIMITS, sources),
         traffic=traffic,
-        unpriced=_lines("unpriced", values.get("unpriced", [])),
+        unpriced=lines("unpriced", values.get("unpriced", [])),
         dense=_flag("dense", values.get("dense", False)),
-        notes=_lines("notes", values.get("notes", [])),
+        notes=lines("notes", values.get("notes", [])),
         digest=digest,
     )
 
 
+def citations(entries: Any) -> dict[str, str]:
+    """Return the citations of a [sources] table by their short names."""
+    return {
+        short: _citation(f"sources.{short}", text(f"sources.{short}", one))
+        for short, one in _table("sources", entries).items()
+    }
+
+
 def _model(name: str, entries: Mapping[str, Any], sources: Mapping[str, str]) -> EnergyModel:
     where = f"energy.{name}"
-    includes = _lines(f"{where}.includes", entries.get("includes", []))
+    includes = lines(f"{where}.includes", entries.get("includes", []))
     for event in includes:
         if event not in ENERGY:
             raise ChipError(f"{where}.includes: {event!r} is no event; {nearest(event, ENERGY)}")
-    terms = _constants("energy", {key: one for key, one in entries.items() if key != "includes"}, ENERGY, sources, name)
+    terms = constants("energy", {key: one for key, one in entries.items() if key != "includes"}, ENERGY, sources, name)
     if not terms:
         raise ChipError(f"{where}: has no term; name at least one of {', '.join(ENERGY)}")
     scopes = sorted({one.scope for one in terms.values()})
@@ -109,9 +124,10 @@ def _model(name: str, entries: Mapping[str, Any], sources: Mapping[str, str]) ->
     return EnergyModel(name, scopes[0], terms, includes)
 
 
-def _constants(
+def constants(
     table: str, entries: Any, known: Mapping[str, str], sources: Mapping[str, str], model: str = ""
 ) -> dict[str, Constant]:
+    """Return the constants of a table; `known` are the keys it may have, `model` its second name."""
     where = f"{table}.{model}" if model else table
     found = {}
     for key, entry in _table(where, entries).items():
@@ -129,7 +145,8 @@ def _table(where: str, value: Any) -> Mapping[str, Any]:
     return value
 
 
-def _lines(where: str, value: Any) -> tuple[str, ...]:
+def lines(where: str, value: Any) -> tuple[str, ...]:
+    """Return a list of texts."""
     if not isinstance(value, list):
         raise ChipError(f"{where}: is {value!r}, a list of texts was expected")
     return tuple(text(where, one) for one in value)

@@ -84,7 +84,7 @@ LIMITS = {
     "synapse_formats_per_core": "different widths and exponents of synapses in a core",
     "state_words_per_core": "words for the states and own parameters of neurons that run a program",
     "delay_slots_per_core": "accumulators for spikes that wait, a power of two of them for each neuron",
-    "kernels_per_convolution": "copies of a kernel that a core needs at most; without it, one for each way an edge cuts it",
+    "kernels_per_convolution": "copies of a kernel that a core needs at most; else one for each way an edge cuts it",
     "mesh_columns": "tiles in a row of the mesh",
     "weight_bits": "widths of a weight",
     "weight_exponent": "powers of two that weights may be scaled by",
@@ -108,6 +108,23 @@ TRAFFIC = {
     "mac": "bits of memory that one multiplication and addition moves",
     "neuron_update": "bits of memory that one neuron update moves",
 }
+COSTS = {
+    "accumulate": "one addition",
+    "multiply": "one multiplication",
+    "compare": "one comparison",
+    "subtract": "one subtraction",
+    "dram_bit": "one bit from DRAM",
+    "moved_bit": "one bit moved on chip, dense",
+    "event_bit": "one bit of a routed event",
+    "sram_8kB_bit": "one bit of an SRAM of 8 kB",
+    "sram_32kB_bit": "one bit of an SRAM of 32 kB",
+    "sram_1MB_bit": "one bit of an SRAM of 1 MB",
+}
+"""Costs of published models (`cost_models`), which are no chips."""
+CROSSOVER = {
+    "spikes_per_neuron_step": "rate below which a spiking network wins, spikes per neuron and step",
+    "spikes_per_synapse_inference": "the same, spikes per synapse and inference",
+}
 TABLES = {"energy": ENERGY, "times": TIMES, "power": POWER, "limits": LIMITS, "traffic": TRAFFIC}
 
 
@@ -121,4 +138,4 @@ def base_unit(table: str, key: str) -> str:
         return "bit" if key in BITS else "1"
     if table == "energy":
         return "W" if key == "second" else "J"
-    return {"times": "s", "power": "W", "traffic": "bit"}[table]
+    return {"costs": "J", "crossover": "1", "times": "s", "power": "W", "traffic": "bit"}[table]
