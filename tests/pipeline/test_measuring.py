@@ -14,6 +14,7 @@ from neurodeploy.data.settings import DataSettings
 from neurodeploy.graph.files import GraphFile
 from neurodeploy.graph.network import discretised
 from neurodeploy.mapping.compile import compile_network
+from neurodeploy.networks.activity import synops_per_sample
 from neurodeploy.networks.family import build_spiking
 from neurodeploy.networks.family_settings import FamilyModel, FamilySettings
 from neurodeploy.pipeline.conversion import graph_of as run_graph_of
@@ -59,6 +60,11 @@ def test_float_counts_are_those_of_every_backend(tmp_path: Path) -> None:
     counts = synops_of(graph, reference.run(graph, data.spikes_BTI))
     assert found["synops_exact"] == counts["synops_per_sample"]
     assert found["synops_paper"] == counts["by_convention"]["all_weights"]
+    network = subject.load().network
+    with torch.no_grad():
+        answer = network(torch.from_numpy(data.spikes_BTI.astype(np.float32)))
+    by_network = synops_per_sample(answer._replace(fed=tuple(answer.fed)), network.widths).numpy()
+    assert found["synops_paper"] == by_network.mean()
     assert found["synops_exact"] < 0.6 * found["synops_paper"]
     assert found["samples"] == 40
     assert all(layer["spikes_per_sample"] > 1 for layer in counts["layers"][:2])

@@ -27,7 +27,6 @@ from neurodeploy.graph.network import Network, discretised
 from neurodeploy.hardware.chips import chip_named
 from neurodeploy.mapping.compile import Measured, choose_plan, compile_network
 from neurodeploy.mapping.program import Program
-from neurodeploy.networks.activity import synops_per_sample
 from neurodeploy.networks.family import FamilyNetwork
 from neurodeploy.networks.family_settings import FamilySettings
 from neurodeploy.networks.published import Published, load_published
@@ -139,14 +138,13 @@ def _float(task: FloatTask) -> Record:
     network = task.subject.load(task.initial_state).network
     graph = graph_of(folded(task.subject), task.clips.dt_s)
     source = task.clips.open()
-    correct, by_paper = 0, 0
+    correct = 0
     sent = {name: np.zeros(size, np.int64) for name, size in [(INPUT, network.n_inputs), *sizes_of(graph)]}
     with asked(network, task.seed):
         for part in source.batches(FLOAT_BATCH):
             answer = network(torch.from_numpy(part.spikes_BTI.astype(np.float32)))
             answer = answer._replace(fed=tuple(answer.fed))
             correct += int((answer.output_BC.argmax(dim=1).numpy() == part.labels_B).sum())
-            by_paper += int(synops_per_sample(answer, network.widths).sum())
             for name, fed_BTN in zip(sent, answer.fed, strict=False):
                 sent[name] += fed_BTN.count_nonzero(dim=(0, 1)).numpy()
     tally = Tally(len(source), source.n_steps, sent)
@@ -156,7 +154,7 @@ def _float(task: FloatTask) -> Record:
         "correct": correct,
         "samples": len(source),
         "synops_exact": counts["synops_per_sample"],
-        "synops_paper": by_paper / len(source),
+        "synops_paper": counts["by_convention"]["silif_paper"],
     }
 
 
@@ -192,14 +190,12 @@ def _integer(task: IntegerTask) -> Record:
     correct = int((found.predictions_B == source.labels_B).sum())
     counts = counts_of(program, found.tally)
     energy = price(counts, chip_named(CHIP))
-    # The paper counts no recurrent connections, and those of weight zero as any other.
-    forward = [row for row in counts["connections"] if row["source"] != row["target"]]
     return {
         "accuracy": correct / len(source),
         "correct": correct,
         "samples": len(source),
         "synops_exact": counts["synops_per_sample"],
-        "synops_paper": sum(row["dense_synops_per_sample"] for row in forward),
+        "synops_paper": counts["by_convention"]["silif_paper"],
         "energy_j": energy["energy_j"],
         "unpriced": energy["unpriced"],
     }
