@@ -29,6 +29,7 @@ _HOMES = {
     "Simulator": "neurodeploy.backends.fixed.simulator",
     "Events": "neurodeploy.data.events",
     "read_program": "neurodeploy.mapping.program_file",
+    "count_layer": "neurodeploy.accounting.layer",
     "certify": "neurodeploy.pipeline.certify",
     "fit": "neurodeploy.pipeline.fit",
     "calibrate": "neurodeploy.pipeline.calibrate",
