@@ -119,7 +119,7 @@ def _row(measure: Measure, values: list[Value]) -> dict[str, Any]:
         "better": measure.better,
         "values": values,
         "difference": differences,
-        "change": [None if one is None or not against else one / abs(against) for one in differences],
+        "change": [None if one is None or not against else one / against for one in differences],
         "best": _best(values, measure.better) if measure.compared else [],
     }
     texts = _texts(values, measure.unit)

@@ -33,6 +33,7 @@ def test_a_file_with_every_key(tmp_path: Path) -> None:
         ("layers = 3", "layers: found 3, a table [layers.NAME] is needed"),
         ("max_synops = -1", "max_synops: found -1, at least 0 is allowed"),
         ("[layers.x]\nmax_spikes = -0.5", "layers.x.max_spikes: found -0.5, at least 0 is allowed"),
+        ("[layers.x]\nmax_spikes = '3'", "layers.x.max_spikes: found '3', a number is needed"),
         ("max_energy_j = nan", "max_energy_j: found nan, a finite number is needed"),
         ("max_latency_s = inf", "max_latency_s: found inf, a finite number is needed"),
         ("max_energy_j = '5e-5'", "max_energy_j: found '5e-5', a number is needed"),

@@ -43,6 +43,8 @@ def test_what_is_allowed_may_be_reached_and_not_passed(key: str) -> None:
     found = FOUND[key]
     at = one({key: found})
     assert (at["budget"], at["found"], at["passed"], at["excess"]) == (key, found, True, 0.0)
+    above = one({key: found + 1 if isinstance(found, int) or found > 1 else 1})
+    assert (above["passed"], above["excess"], above["relative"]) == (True, 0.0, 0.0)
     if found == 0:
         return
     below = found - 1 if isinstance(found, int) else math.nextafter(found, 0)
@@ -117,6 +119,8 @@ NOT_MEASURED = [
     ({"min_accuracy": 0, "accuracy": "lava"}, finished(accuracy={"fixed": 1.0}), "min_accuracy: Lava was not run"),
     ({"min_accuracy": 0}, finished(accuracy={"float": 1.0}), "no accuracy of 'fixed'; choose one of float"),
     ({"max_accuracy_drop": 0, "accuracy": "reference"}, finished(accuracy={"fixed": 1.0}), "'reference'; .* fixed"),
+    ({"max_accuracy_drop": 1, "accuracy": "lava"}, finished(certificate={}), "max_accuracy_drop: Lava was not run"),
+    ({"max_cores": 1}, finished(fit={"fits": True, "chip": "loihi2"}), "max_cores: .* does not say how many cores"),
     ({"layers": {"hiden": {"max_synops": 1}}}, None, "layers.hiden: .* no such layer; did you mean 'hidden'"),
     ({"certificate": True}, finished(certificate={}), "certificate: runs/small has none; make it with"),
 ]

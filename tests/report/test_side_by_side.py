@@ -45,6 +45,40 @@ def test_the_best_and_the_change_from_the_first() -> None:
     assert texts(row) == ["1,000||", "800|-20 %|*", "1,500|+50 %|"]
 
 
+def test_every_row_is_of_what_it_says() -> None:
+    report = finished(quantisation={"weight_bits": 6})
+    report["counts"] |= {"macs_per_sample": 7, "messages_per_sample": 61.0}
+    for row in report["counts"]["connections"]:
+        row["nonzero_synapses"] = 5
+    assert {key: row["values"][1] for key, row in rows(finished(), report).items()} == {
+        **{f"accuracy.{stage}": accuracy for stage, accuracy in report["accuracy"].items()},
+        "certificate": True,
+        "bit_exact": True,
+        "synops": 1000.0,
+        "macs": 7,
+        "neuron_updates": 3588,
+        "spikes": 60.0,
+        "messages": 61.0,
+        "energy_chip": "loihi2",
+        "energy_scope": "per-op",
+        "energy_j.low": 1e-6,
+        "energy_j.mid": 2e-6,
+        "energy_j.high": 4e-6,
+        "latency_band_s.low": 1e-4,
+        "latency_band_s.mid": 2e-4,
+        "latency_band_s.high": 8e-4,
+        "fit_chip": "loihi2",
+        "fits": True,
+        "cores": 3,
+        "chips": 1,
+        "binding_limit": "neurons_per_core",
+        "weight_bits": 6,
+        "synapses": 15,
+        "steps": 26,
+        "samples": 80,
+    }
+
+
 def test_more_accuracy_is_better_and_changes_in_points() -> None:
     row = rows(finished(), changed("accuracy", fixed=0.9), changed("accuracy", fixed=0.975))["accuracy.fixed"]
     assert row["best"] == [2]
