@@ -91,13 +91,13 @@ def _constants(runs: Sequence[Recorded], names: Sequence[str]) -> list[str]:
 
 
 def _prices(run: Recorded) -> str:
-    """Return the numbers a run was priced with, as one text: today's constants, or an earlier version's models."""
-    constants = run.table("energy", "constants")
-    if constants:
-        values = {key: one.get("value") if isinstance(one, dict) else one for key, one in constants.items()}
-        return json.dumps(values, sort_keys=True)
+    """Return what tells a chip's numbers from others': the digest of its file, or an earlier version's models.
+
+    Not the constants that a run made use of: another network makes use of others.
+    """
     keys = ("synop_j", "neuron_update_j", "read_j")
-    return json.dumps([[model.number(key) for key in keys] for model in run.rows("energy", "models")])
+    models = [[model.number(key) for key in keys] for model in run.rows("energy", "models")]
+    return run.text("energy", "chip_digest") or json.dumps(models)
 
 
 def _groups(values: Sequence[str | None], names: Sequence[str]) -> dict[str, list[str]]:

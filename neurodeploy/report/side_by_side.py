@@ -66,6 +66,7 @@ def _measures(runs: Sequence[Recorded]) -> list[Measure]:
         Measure("energy_scope", "energy scope", "", "", lambda run: run.text("energy", "scope")),
         # A number of single operations and one of a whole board are never put against each other.
         *[_band(end, "energy", "energy_j", "J", compared=one_scope) for end in BAND],
+        _band("mid", "static energy", "static_j", "J", within="energy"),
         *[_band(end, "latency", "latency_band_s", "s") for end in BAND],
         Measure("fit_chip", "placed on", "", "", lambda run: run.text("fit", "chip")),
         Measure("fits", "fits", "", "more", lambda run: run.truth("fit", "fits")),
@@ -87,9 +88,9 @@ def _count(key: str, title: str, name: str) -> Measure:
     return Measure(key, title, title.split(" ")[0], "less", lambda run: run.number("counts", name))
 
 
-def _band(end: str, table: str, name: str, unit: str, *, compared: bool = True) -> Measure:
-    title = f"{table}, {end}"
-    return Measure(f"{name}.{end}", title, unit, "less", lambda run: run.number(table, name, end), compared)
+def _band(end: str, what: str, name: str, unit: str, *, within: str = "", compared: bool = True) -> Measure:
+    table = within or what
+    return Measure(f"{name}.{end}", f"{what}, {end}", unit, "less", lambda run: run.number(table, name, end), compared)
 
 
 def _bit_exact(run: Recorded) -> bool | None:

@@ -48,6 +48,7 @@ def test_the_best_and_the_change_from_the_first() -> None:
 def test_every_row_is_of_what_it_says() -> None:
     report = finished(quantisation={"weight_bits": 6})
     report["counts"] |= {"macs_per_sample": 7, "messages_per_sample": 61.0}
+    report["energy"]["static_j"] = {"low": 1e-7, "mid": 2e-7, "high": 3e-7}
     for row in report["counts"]["connections"]:
         row["nonzero_synapses"] = 5
     assert {key: row["values"][1] for key, row in rows(finished(), report).items()} == {
@@ -64,6 +65,7 @@ def test_every_row_is_of_what_it_says() -> None:
         "energy_j.low": 1e-6,
         "energy_j.mid": 2e-6,
         "energy_j.high": 4e-6,
+        "static_j.mid": 2e-7,
         "latency_band_s.low": 1e-4,
         "latency_band_s.mid": 2e-4,
         "latency_band_s.high": 8e-4,
@@ -183,9 +185,9 @@ def test_data_cut_another_way_are_other_data() -> None:
 
 
 def test_one_chip_priced_with_other_numbers() -> None:
-    one = changed("energy", constants={"synop": {"value": 1e-12, "source": "a"}})
-    same = changed("energy", constants={"synop": {"value": 1e-12, "source": "b"}})
-    other = changed("energy", constants={"synop": {"value": 2e-12, "source": "a"}})
+    one = changed("energy", chip_digest="a", constants={"synop": {"value": 1e-12}})
+    same = changed("energy", chip_digest="a", constants={"synop_dense": {"value": 2e-12}})
+    other = changed("energy", chip_digest="b", constants={"synop": {"value": 1e-12}})
     assert said(one, same) == []
     assert said(one, other) == ["energies on loihi2 are priced with different numbers in run0, run1"]
     assert said(changed("energy", models=[{"synop_j": 1e-12}]), changed("energy", models=[{"synop_j": 2e-12}]))
