@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -251,3 +252,25 @@ def test_impossible_counts_and_times_are_refused(wrong: float) -> None:
 
 def test_no_file_of_a_user_shadows_a_shipped_chip() -> None:
     assert all(Path(name).suffix == "" for name in CHIPS)
+
+
+def test_the_table_of_the_documentation_is_as_the_models_have_it() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "energy.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (\w+) \| (\d+) \| ([^|]+) \| ([^|]+) \|$", page, flags=re.MULTILINE)
+    counts = {"synops_per_sample": 3.04e6, "neuron_updates_per_sample": 158_509, "spikes_per_sample": 46_605}
+    assert len(rows) == 7
+    for name, models, bands, scopes in rows:
+        found = price(counts, CHIPS[name], latency_s=152.8e-6)
+        assert int(models) == len(CHIPS[name].energy)
+        shown = dict(zip(scopes.split("; "), bands.split("; "), strict=True))
+        wanted = {found["scope"]: found["energy_j"], "all-in": found["all_in_j"]}
+        for scope, band in shown.items():
+            ends = [joules(*one) for one in re.findall(r"([\d.]+)(?: ([nµm]J))?", band)]
+            unit = joules("1", band[-2:])
+            ends = [end if end < 1e-1 else end * unit for end in ends]
+            assert ends[0] == pytest.approx(wanted[scope]["low"], rel=5e-3), name
+            assert ends[-1] == pytest.approx(wanted[scope]["high"], rel=5e-3), name
+
+
+def joules(number: str, unit: str) -> float:
+    return float(number) * {"nJ": 1e-9, "µJ": 1e-6, "mJ": 1e-3, "": 1.0}[unit]

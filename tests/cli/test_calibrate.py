@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -109,3 +110,20 @@ def test_a_run_is_priced_by_a_chip_file(kernels: None, shell: Shell) -> None:
     assert energy["chip"] == "bench"
     assert energy["constants"]["energy.ours.synop"]["source"] == "Bench notes, 2026"
     assert any("neuron updates" in one for one in energy["unpriced"])
+
+
+def test_the_example_of_the_documentation_is_as_it_says(shell: Shell, good: Path) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "energy.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```(\w*)\n(.*?)```", page, flags=re.DOTALL)
+    chip, runs = (next(text for kind, text in blocks if kind == wanted) for wanted in ("toml", "csv"))
+    write(shell, "my.toml", chip)
+    write(shell, "runs.csv", runs)
+    assert (
+        shell.works("compile", "good.nir", "--dt", "1e-3", "--chip", "my.toml", "--out", "p.npz")["chip"] == "my_chip"
+    )
+    said = shell("calibrate", "runs.csv", "--chip", "loihi2", "--out", "board.toml")
+    (shown,) = (text for kind, text in blocks if not kind and text.startswith("$ neurodeploy calibrate"))
+    assert said.out == shown.split("\n", 1)[1]
+    write(shell, "my.toml", chip.replace("synop =", "synops ="))
+    line = shell.refuses("compile", "good.nir", "--dt", "1e-3", "--chip", "my.toml", "--out", "q.npz", says="synops")
+    assert f"{line}\n" in (text for kind, text in blocks if not kind)
