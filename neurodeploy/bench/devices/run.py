@@ -78,13 +78,14 @@ def bench_devices(
     folder, program, report = _finished(run)
     before = read_devices(folder.path) or {"records": [], "notes": [], "ann": None}
     asked, threads_before = devices(device, threads), torch.get_num_threads()
-    ann = before["ann"]
+    test, ann = part(folder.recipe(), "test"), before["ann"]
+    if windows is not None and not 1 <= windows <= test.n_steps:
+        raise RunError(f"--windows: found {windows}, 1 to {test.n_steps} are allowed, the steps of a sample")
     network = kept_ann(folder, ann) if with_ann and ann and windows in (None, ann["windows"]) else None
     if with_ann and network is None:
         ann = matched_ann(folder, progress, windows)
         network = kept_ann(folder, ann)
         before["records"] = [one for one in before["records"] if one["what"] != ANN]
-    test = part(folder.recipe(), "test")
     records: list[dict[str, Any]] = []
     notes: list[str] = [WHAT_IS_TIMED]
     torch.set_num_threads(asked[0].threads)
@@ -102,7 +103,7 @@ def bench_devices(
         "program": program,
         "records": together(before["records"], records),
         "ann": ann,
-        "notes": list(dict.fromkeys([*before["notes"], *notes])),
+        "notes": list(dict.fromkeys([*_of_others(before["notes"], asked), *notes])),
     }
     return _written(folder, found, report)
 
@@ -234,6 +235,11 @@ class _Measuring:
             **({"sweep": [list(pair) for pair in tried]} if tried else {}),
             **more,
         }
+
+
+def _of_others(notes: list[str], measured: list[Device]) -> list[str]:
+    """Return the notes that are not on devices which were measured anew."""
+    return [note for note in notes if not note.startswith(tuple(f"{one.name}: " for one in measured))]
 
 
 def _energy_note(device: Device, floor: Floor | None) -> str:
