@@ -18,7 +18,8 @@ import numpy as np
 from neurodeploy.errors import GraphError
 from neurodeploy.graph.cells import CellNode
 
-SPIKING_TYPES = (nir.LIF, nir.CubaLIF, nir.IF, CellNode)
+SPIKING_TYPES = (nir.LIF, nir.CubaLIF, nir.IF, nir.Threshold, CellNode)
+"""A Threshold has no memory: LIF neurons with a time constant of one step, reset to zero."""
 READOUT_TYPES = (nir.LI, nir.CubaLI, nir.I)
 """Leaky and plain integrators: LIF, CUBA-LIF and IF without a threshold, at the end of a graph."""
 NEURON_TYPES = (*SPIKING_TYPES, *READOUT_TYPES)
@@ -97,9 +98,10 @@ def coefficients(name: str, node: nir.NIRNode, dt_s: float) -> dict[str, np.ndar
         GraphError: a parameter is not finite, a time constant is shorter than a step, or the
             threshold is not above the reset.
     """
+    values = {"v_threshold": node.threshold} if isinstance(node, nir.Threshold) else vars(node)
     flat = {
         key: np.asarray(value, dtype=np.float64).ravel()
-        for key, value in vars(node).items()
+        for key, value in values.items()
         if key in ("tau", "tau_mem", "tau_syn", "r", "v_leak", "v_threshold", "v_reset", "w_in")
     }
     for key, value in flat.items():
@@ -108,7 +110,9 @@ def coefficients(name: str, node: nir.NIRNode, dt_s: float) -> dict[str, np.ndar
     ones = np.ones_like(flat["r"]) if isinstance(node, READOUT_TYPES) else np.ones_like(flat["v_threshold"])
     found = {"v_threshold": flat.get("v_threshold", ones), "v_reset": flat.get("v_reset", 0 * ones)}
     found |= {"alpha": 0 * ones, "input_gain": ones}
-    if isinstance(node, nir.IF | nir.I):
+    if isinstance(node, nir.Threshold):
+        found |= {"beta": 0 * ones, "current_gain": ones, "leak": 0 * ones}
+    elif isinstance(node, nir.IF | nir.I):
         found |= {"beta": ones, "current_gain": dt_s * flat["r"], "leak": 0 * ones}
     else:
         key = "tau_mem" if isinstance(node, nir.CubaLIF | nir.CubaLI) else "tau"

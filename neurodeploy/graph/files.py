@@ -10,13 +10,15 @@ from typing import Any
 
 import h5py
 import nir
-from nir.serialization import hdf2dict
 
 from neurodeploy.errors import GraphError
 from neurodeploy.files import written_whole
-
-MOST_EXPANSION = 2000
-"""Bytes of arrays per byte of file; gzip reaches 1032. Without a limit a damaged size fills the memory."""
+from neurodeploy.graph.mend_edges import with_edges_mended
+from neurodeploy.graph.mend_scalars import with_scalars_spread
+from neurodeploy.graph.mend_shapes import with_shapes_mended
+from neurodeploy.graph.mends import TYPING, Mend, Mends
+from neurodeploy.graph.nodes import GRAPH, built, checked
+from neurodeploy.graph.stored import Tree, read_tree
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,16 +28,28 @@ class GraphFile:
     Attributes:
         name: Name of the file without folder and suffix.
         stores_reset: True where the file itself holds reset potentials (NIR 1.0.5 and later).
+        mends: What was read otherwise than it is written, because it can only mean that.
     """
 
     path: Path
     name: str
     graph: nir.NIRGraph
     stores_reset: bool
+    mends: tuple[Mend, ...] = ()
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was assumed, one sentence each; what only NIR's type check asks for is left out."""
+        return tuple(str(one) for one in self.mends if one.kind != TYPING)
 
 
-def read_graph(path: str | Path) -> GraphFile:
-    """Return the graph in a .nir file.
+def read_graph(path: str | Path, *, input_shape: tuple[int, ...] | None = None) -> GraphFile:
+    """Return the graph in a .nir file, of any version from NIR 0.1 on.
+
+    Where a file is damaged or old but can mean one thing only, it is read so, and `mends` says what.
+
+    Args:
+        input_shape: Of one step's input, where the file leaves it out.
 
     Raises:
         GraphError: the file is absent, a folder, no HDF5, damaged, or no NIR graph.
@@ -52,49 +66,24 @@ def read_graph(path: str | Path) -> GraphFile:
     if not h5py.is_hdf5(path):
         raise GraphError(f"{path}: is not a NIR file (HDF5 was expected); export it again with nir.write")
     try:
-        with h5py.File(path, "r") as stored:
-            if "node" not in stored or "nodes" not in stored["node"]:
-                raise GraphError(f"{path}: is HDF5 but holds no NIR graph (group node/nodes is missing)")
-            names = _names(path, stored)
-            graph = nir.dict2NIRNode(_with_shapes(hdf2dict(stored["node"])) | {"type_check": False})
+        tree = read_tree(path)
     except GraphError:
         raise
-    except Exception as error:  # h5py and nir raise many kinds for damaged files; each means the same here
+    except Exception as error:  # h5py raises many kinds for damaged files; each means the same here
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise GraphError(f"{path}: is damaged or not a NIR graph ({reason}); export it again") from None
-    if not isinstance(graph, nir.NIRGraph):
-        raise GraphError(f"{path}: holds a single {type(graph).__name__}, a NIR graph was expected")
-    return GraphFile(path, path.stem, graph, any(name.endswith("/v_reset") for name in names))
+    if tree["type"] != GRAPH:
+        raise GraphError(f"{path}: holds a single {str(tree['type'])[:40]}, a NIR graph was expected")
+    mends: Mends = []
+    mended = with_edges_mended(str(path), checked(str(path), tree, mends), mends)
+    mended = with_shapes_mended(str(path), with_scalars_spread(str(path), mended, mends), mends, input_shape)
+    return GraphFile(path, path.stem, built(str(path), mended), _stores_reset(tree), tuple(mends))
 
 
-def _with_shapes(node: dict[str, Any]) -> dict[str, Any]:
-    """Return a stored node where convolutions that leave out their input shape say that it is unknown.
-
-    NIR allows it, and its own reader misses the entry; `graph.paths` takes the shape of what arrives.
-    """
-    if node.get("type") in ("Conv1d", "Conv2d"):
-        return {"input_shape": None} | node
-    if isinstance(node.get("nodes"), dict):
-        return node | {"nodes": {name: _with_shapes(one) for name, one in node["nodes"].items()}}
-    return node
-
-
-def _names(path: Path, stored: h5py.File) -> list[str]:
-    """Return the names of all groups and arrays, after checking that the arrays can be in the file."""
-    names: list[str] = []
-    sizes: list[int] = []
-
-    def note(name: str, entry: h5py.Group | h5py.Dataset) -> None:
-        names.append(name)
-        sizes.append(entry.nbytes if isinstance(entry, h5py.Dataset) else 0)
-
-    stored.visititems(note)
-    if sum(sizes) > MOST_EXPANSION * path.stat().st_size:
-        raise GraphError(
-            f"{path}: claims {sum(sizes):.3g} bytes of arrays in a file of {path.stat().st_size}, so it is "
-            "damaged; export it again"
-        )
-    return names
+def _stores_reset(node: Tree) -> bool:
+    """True where any node of a stored graph has a reset potential."""
+    inner: dict[str, Any] = node["nodes"] if node["type"] == GRAPH else {}
+    return "v_reset" in node or any(_stores_reset(one) for one in inner.values())
 
 
 def write_graph(path: str | Path, graph: nir.NIRGraph) -> None:

@@ -112,7 +112,7 @@ def _discretised(file: GraphFile, dt_s: float | None, reset: str | None, readout
     dt_s = _time_step(where, settings, dt_s)
     paths = Paths(where, nodes, edges, dt_s)
     populations: list[AnyPopulation] = []
-    notes: list[str] = []
+    notes = list(file.notes)
     for name in paths.neurons:
         node = nodes[name]
         if isinstance(node, CellNode):

@@ -185,8 +185,13 @@ class Paths:
             found += [] if step is None else [step]
         size = math.prod(shape)
         if size != self._size(end):
-            raise GraphError(f"{self.where}: {end} has {self._size(end)} neurons, {size} inputs arrive; fix the shapes")
+            raise GraphError(self._misfit(end, shape))
         return found
+
+    def _misfit(self, end: str, arriving: Shape) -> str:
+        size = math.prod(arriving)
+        axes = f" of shape {arriving}" if len(arriving) > 1 else ""
+        return f"{self.where}: {end} has {self._size(end)} neurons, {size} inputs arrive{axes}; fix the shapes"
 
     def _multiplied(self, steps: list[Operation], shape: Shape) -> tuple[LinearMap, np.ndarray]:
         """Return the one map that operations on values of `shape` amount to, and its delays, () or (O, I)."""
@@ -230,7 +235,9 @@ class Paths:
                 arriving = shape
                 for name in path:
                     arriving = operation(f"{self.where}: node {name}", self.nodes[name], arriving, self.dt_s)[1]
-                if len(found[end]) == 1 and math.prod(arriving) == found[end][0]:
+                if math.prod(arriving) != self._size(end):  # said here, where the first of several misfits is met
+                    raise GraphError(self._misfit(end, arriving))
+                if len(found[end]) == 1:
                     found[end] = arriving
         return found
 
@@ -295,4 +302,6 @@ def _exponent(where: str, stored: dict[str, Any], linear: LinearMap) -> int | tu
 
 def _sizing(node: nir.NIRNode) -> np.ndarray:
     """Return the parameter that says how many neurons there are."""
+    if isinstance(node, nir.Threshold):
+        return np.asarray(node.threshold)
     return np.asarray(node.r if isinstance(node, READOUT_TYPES) else node.v_threshold)

@@ -40,7 +40,7 @@ NODES: dict[str, tuple[Nodes, str]] = {
     "a gain of zero": ({"lif1": graphs.lif(5, r=0 * np.ones(5))}, "by 0 to 0 thresholds; check r, w_in"),
     "a synaptic gain of zero": ({"lif1": graphs.cuba(5, w_in=0 * np.ones(5))}, "by 0 to 0 thresholds"),
     "a vanishing threshold": ({"lif1": graphs.lif(5, v_threshold=np.full(5, 1e-310))}, "by inf to inf thresholds"),
-    "a node no target has": ({"lif1": nir.Threshold(np.ones(5))}, "node lif1 is a Threshold, which no target runs"),
+    "a threshold of its own at zero": ({"lif1": nir.Threshold(np.zeros(5))}, "lif1: a threshold is not above its"),
     "a convolution": (
         {"fc1": nir.Conv2d((2, 2), np.ones((1, 1, 3, 3)), 1, 0, 1, 1, np.zeros(1))},
         r"node fc1: a kernel of \(3, 3\) does not fit into \(2, 2\) rows",

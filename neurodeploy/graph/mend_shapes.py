@@ -1,0 +1,234 @@
+"""Shapes that a file leaves out or states wrongly, taken from what flows through the graph.
+
+Values start at the Input and are followed through every node. A shape is changed only where both what
+arrives and what comes after say so; all else stays, to be refused with its own reason.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from neurodeploy.errors import GraphError
+from neurodeploy.graph.mends import TYPING, Mend, Mends
+from neurodeploy.graph.nodes import FIELDS, GRAPH, node_of
+from neurodeploy.graph.stateless import Shape, operation
+from neurodeploy.graph.stored import Tree
+
+WEIGHTS = ("Linear", "Affine")
+WINDOWS = ("Conv1d", "Conv2d", "SumPool2d", "AvgPool2d")
+AXES = {"Conv1d": 2, "Conv2d": 3, "SumPool2d": 3, "AvgPool2d": 3}
+PASSING = ("Input", "Output", "Flatten")
+MOST_VALUES = 1 << 24
+
+
+def with_shapes_mended(where: str, tree: Tree, mends: Mends, input_shape: Shape | None = None) -> Tree:
+    """Return a graph where every node's shape fits what arrives there, as far as that is certain.
+
+    Args:
+        input_shape: Of one step's input, where the file leaves it out or flattens it.
+
+    Raises:
+        GraphError: the input has no shape and nothing tells it, or `input_shape` is another than the file's.
+    """
+    tree = _copied(tree)
+    flow = _Flow(where, mends)
+    ends = flow.add(tree, "")
+    if ends is None:
+        return tree
+    start = ends[0]
+    flow.begin(start, input_shape)
+    waiting, seen = [start], {start}
+    while waiting:
+        before = waiting.pop(0)
+        if flow.after.get(before) and before in flow.shapes:
+            for name in flow.after[before]:
+                if name not in seen:
+                    seen.add(name)
+                    flow.enter(name, flow.shapes[before])
+                    waiting.append(name)
+    return tree
+
+
+def _copied(tree: Tree) -> Tree:
+    if tree["type"] != GRAPH:
+        return dict(tree)
+    return tree | {"nodes": {key: _copied(node) for key, node in tree["nodes"].items()}}
+
+
+class _Flow:
+    """The nodes of a graph and of those in it, by their flat names, and the shape that leaves each."""
+
+    def __init__(self, where: str, mends: Mends) -> None:
+        self.where, self.mends = where, mends
+        self.nodes: dict[str, Tree] = {}
+        self.after: dict[str, list[str]] = {}
+        self.shapes: dict[str, Shape] = {}
+
+    def add(self, tree: Tree, name: str) -> tuple[str, str] | None:
+        """Note a graph's nodes and edges; return its Input and its Output, None where it has not one of each."""
+        inner = {key: self.add(node, f"{name}{key}.") for key, node in tree["nodes"].items() if node["type"] == GRAPH}
+        self.nodes |= {f"{name}{key}": node for key, node in tree["nodes"].items() if node["type"] != GRAPH}
+        entered, left = {b for _, b in tree["edges"]}, {a for a, _ in tree["edges"]}
+        for source, target in tree["edges"]:
+            ends = []
+            for side, key in ((1, source), (0, target)):
+                found = inner.get(key, (f"{name}{key}",) * 2)
+                ends.append(None if found is None else found[side])
+            if None not in ends:
+                self.after.setdefault(str(ends[0]), []).append(str(ends[1]))
+        inputs = [k for k, node in tree["nodes"].items() if node["type"] == "Input" and k not in entered]
+        outputs = [k for k, node in tree["nodes"].items() if node["type"] == "Output" and k not in left]
+        if len(inputs) != 1 or len(outputs) != 1:
+            return None
+        return f"{name}{inputs[0]}", f"{name}{outputs[0]}"
+
+    def note(self, name: str, kind: str, text: str) -> None:
+        self.mends.append(Mend(name, kind, text))
+
+    def wanted(self, name: str, seen: frozenset[str] = frozenset()) -> set[int]:
+        """Return the numbers of values that the nodes after `name` can take, as far as they say so."""
+        found: set[int] = set()
+        for one in self.after.get(name, []):
+            node = self.nodes.get(one)
+            if node is None or one in seen:
+                continue
+            kind = node["type"]
+            if kind in WEIGHTS and np.ndim(node["weight"]) == 2:
+                found.add(np.shape(node["weight"])[1])
+            elif FIELDS[kind].values and np.size(node[FIELDS[kind].values[0]]) > 1:
+                found.add(np.size(node[FIELDS[kind].values[0]]))
+            elif kind == "Output" and not self.after.get(one):
+                stated = _shape(node["shape"])
+                found |= {math.prod(stated)} if stated else set()
+            elif kind in PASSING:
+                found |= self.wanted(one, seen | {name})
+        return found
+
+    def begin(self, name: str, asked: Shape | None) -> None:
+        """Settle the shape of the graph's input."""
+        node = self.nodes[name]
+        stated = _shape(node["shape"])
+        if stated is None and asked is None:
+            wanted = self.wanted(name)
+            if _given(node["shape"]):
+                return  # what it states means nothing, and is refused as such
+            if len(wanted) != 1:
+                raise GraphError(
+                    f"{self.where}: {name} has no shape, and what comes after does not tell it; give --input-shape, "
+                    "for example 1,28,28"
+                )
+            stated = (wanted.pop(),)
+            self.note(name, "shapes", f"has no shape; read as {stated}, which is what comes after takes")
+        elif asked is not None and asked != stated:
+            if stated is not None and math.prod(asked) != math.prod(stated):
+                raise GraphError(
+                    f"{self.where}: {name} has shape {stated}, --input-shape says {asked}; leave it out, or give axes "
+                    f"for {math.prod(stated)} values"
+                )
+            said = "has no shape" if stated is None else f"has shape {stated}"
+            self.note(name, "shapes", f"{said}; read as {asked}, as asked")
+            stated = asked
+        assert stated is not None
+        trimmed = self._without_batch(name, stated)
+        if trimmed != stated:
+            kind = TYPING if math.prod(trimmed) == math.prod(stated) else "shapes"
+            lost = stated[: len(stated) - len(trimmed)]
+            self.note(name, kind, f"shape {stated} begins with {lost} samples or steps; read as {trimmed}")
+        node["shape"] = np.array(trimmed)
+        self.shapes[name] = trimmed
+
+    def _without_batch(self, name: str, stated: Shape) -> Shape:
+        """Return the axes of one step: those that the nodes right after take."""
+        kinds = [self.nodes[one]["type"] for one in self.after.get(name, []) if one in self.nodes]
+        axes = {AXES[kind] for kind in kinds if kind in AXES}
+        if len(axes) == 1 and len(kinds) and all(kind in AXES for kind in kinds):
+            return stated[-axes.pop() :]
+        wanted = self.wanted(name)
+        if len(wanted) == 1 and math.prod(stated) not in wanted and len(stated) > 1 and stated[-1] in wanted:
+            return stated[-1:]
+        return stated[1:] if len(stated) == 2 and stated[0] == 1 and stated[1] in wanted else stated
+
+    def enter(self, name: str, arriving: Shape) -> None:
+        """Settle the shape of a node from what arrives there."""
+        node = self.nodes.get(name)
+        if node is None or math.prod(arriving) > MOST_VALUES:
+            return
+        kind = node["type"]
+        if kind in WEIGHTS:
+            if np.ndim(node["weight"]) == 2:
+                self.shapes[name] = (np.shape(node["weight"])[0],)
+        elif FIELDS[kind].values:
+            self._values(name, node, arriving)
+        elif kind in WINDOWS:
+            self._window(name, node, arriving)
+        elif kind == "Flatten":
+            self._flatten(name, node, arriving)
+        else:
+            self._end(name, node, arriving)
+
+    def _values(self, name: str, node: Tree, arriving: Shape) -> None:
+        keys = FIELDS[node["type"]].values
+        shape, size = np.shape(node[keys[0]]), math.prod(arriving)
+        count = math.prod(shape)
+        if count == size:
+            if shape != arriving:
+                self.note(name, TYPING, f"values of shape {shape} put in the shape {arriving} that arrives")
+                node |= {key: np.asarray(node[key]).reshape(arriving) for key in keys}
+        elif all(len(np.unique(node[key])) == 1 for key in keys) and (shape == () or self.wanted(name) == {size}):
+            what = "given once" if count == 1 else f"given for {count} neurons, all the same"
+            self.note(name, "scalars" if count == 1 else "shapes", f"parameters {what}; read as those of {size}")
+            node |= {key: np.full(arriving, np.ravel(node[key])[0]) for key in keys}
+        elif node["type"] in ("Scale", "Delay") and count in (1, arriving[0]):
+            pass
+        else:
+            return
+        self.shapes[name] = arriving
+
+    def _window(self, name: str, node: Tree, arriving: Shape) -> None:
+        try:
+            shape = operation(name, node_of(self.where, name, node), arriving, 1.0)[1]
+        except GraphError:
+            return
+        if node["type"] == "Conv1d":
+            shape = (shape[0], shape[2])
+        if "input_shape" in node and node["input_shape"] is None:
+            self.note(name, TYPING, f"has no input_shape; {arriving[1:]} arrive")
+            node["input_shape"] = arriving[1] if node["type"] == "Conv1d" else np.array(arriving[-2:])
+        self.shapes[name] = shape
+
+    def _flatten(self, name: str, node: Tree, arriving: Shape) -> None:
+        size = (math.prod(arriving),)
+        if _shape(node["input_type"]) != arriving or (len(arriving) > 1 and int(node["start_dim"]) != 0):
+            self.note(name, TYPING, f"counts axes with a batch in front; read as flattening {arriving} to {size}")
+        node |= {"input_type": np.array(arriving), "start_dim": 0, "end_dim": -1}
+        self.shapes[name] = size
+
+    def _end(self, name: str, node: Tree, arriving: Shape) -> None:
+        stated = _shape(node["shape"])
+        last = node["type"] == "Output" and not self.after.get(name)
+        if stated != arriving:
+            if last and stated is not None and math.prod(stated) != math.prod(arriving):
+                return
+            if stated is None and _given(node["shape"]):
+                return
+            same = stated is not None and math.prod(stated) == math.prod(arriving)
+            text = f"has {'no shape' if stated is None else f'shape {stated}'}; {arriving} arrive, and are read so"
+            self.note(name, TYPING if same else "shapes", text)
+            node["shape"] = np.array(arriving)
+        self.shapes[name] = arriving
+
+
+def _given(shape: Any) -> bool:
+    """True where a file says something of a shape."""
+    return shape is not None and np.size(shape) > 0
+
+
+def _shape(stated: Any) -> Shape | None:
+    """Return a stated shape as whole numbers from 1; None where it is left out or means nothing."""
+    sizes = np.asarray(stated)
+    if stated is None or sizes.dtype.kind not in "iu" or not sizes.size or not (sizes >= 1).all():
+        return None
+    return tuple(int(one) for one in sizes.ravel())

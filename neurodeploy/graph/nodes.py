@@ -1,0 +1,175 @@
+"""NIR's node types and their fields, and graphs built from stored ones.
+
+NIR 0.1 to 1.0.8 store the same fields, but for `w_in` (from 0.2), `v_reset` and the convolutions'
+`input_shape` (from 1.0): a file without them means the defaults here, as NIR's own reader has it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import nir
+import numpy as np
+
+from neurodeploy.errors import GraphError, nearest
+from neurodeploy.graph.mends import Mend, Mends
+from neurodeploy.graph.stored import Tree
+
+GRAPH = "NIRGraph"
+MAX_NESTING = 8
+
+
+@dataclass(frozen=True)
+class Fields:
+    """Names of a node type's fields.
+
+    Attributes:
+        needed: Without them a node means nothing.
+        values: Those that hold one number per neuron, all in one shape.
+        defaults: What stands for a field that the file leaves out.
+    """
+
+    needed: tuple[str, ...]
+    values: tuple[str, ...] = ()
+    defaults: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def all(self) -> tuple[str, ...]:
+        return (*self.needed, *(one for one in self.values if one not in self.needed), *self.defaults)
+
+
+def _neurons(*needed: str, **defaults: float) -> Fields:
+    return Fields(needed, (*needed, *defaults), defaults)
+
+
+_CONVOLUTION = Fields(("weight", "stride", "padding", "dilation", "groups"), (), {"bias": None, "input_shape": None})
+_POOL = Fields(("kernel_size", "stride", "padding"))
+
+FIELDS = {
+    "Affine": Fields(("weight",), (), {"bias": None}),
+    "AvgPool2d": _POOL,
+    "Conv1d": _CONVOLUTION,
+    "Conv2d": _CONVOLUTION,
+    "CubaLI": _neurons("tau_mem", "tau_syn", "r", "v_leak", w_in=1.0),
+    "CubaLIF": _neurons("tau_mem", "tau_syn", "r", "v_leak", "v_threshold", w_in=1.0, v_reset=0.0),
+    "Delay": _neurons("delay"),
+    "Flatten": Fields((), (), {"start_dim": 1, "end_dim": -1, "input_type": None}),
+    "I": _neurons("r"),
+    "IF": _neurons("r", "v_threshold", v_reset=0.0),
+    "Input": Fields((), (), {"shape": None}),
+    "LI": _neurons("tau", "r", "v_leak"),
+    "LIF": _neurons("tau", "r", "v_leak", "v_threshold", v_reset=0.0),
+    "Linear": Fields(("weight",)),
+    "Output": Fields((), (), {"shape": None}),
+    "Scale": _neurons("scale"),
+    "SumPool2d": _POOL,
+    "Threshold": _neurons("threshold"),
+}
+"""NIR's sixteen computational nodes, and Input and Output; a nested NIRGraph is the only other."""
+
+
+def checked(where: str, tree: Tree, mends: Mends, name: str = "", depth: int = 0) -> Tree:
+    """Return a stored graph with every node's fields checked and left-out ones filled in.
+
+    Args:
+        where: The file, for messages.
+        name: Of the graph inside its file, with a dot at its end; empty for the whole.
+
+    Raises:
+        GraphError: the node that is of no known type, lacks a field, or has one too many.
+    """
+    if depth > MAX_NESTING:
+        raise GraphError(f"{where}: graphs are nested more than {MAX_NESTING} deep; flatten the graph first")
+    nodes = tree.get("nodes")
+    shown = f"{where}: {name[:-1]}" if name else where
+    if not isinstance(nodes, dict):
+        raise GraphError(f"{shown}: is HDF5 but holds no NIR graph (group node/nodes is missing)")
+    found: Tree = {"type": GRAPH, "nodes": {}, "edges": _edges(shown, tree.get("edges"))}
+    found["metadata"] = _metadata(shown, tree)
+    for key, node in nodes.items():
+        inside = f"{name}{key}"
+        if not isinstance(node, dict) or not isinstance(node.get("type"), str):
+            raise GraphError(f"{where}: node {inside} has no type; export the graph again")
+        if node["type"] == GRAPH:
+            found["nodes"][key] = checked(where, node, mends, f"{inside}.", depth + 1)
+        else:
+            found["nodes"][key] = _node(where, inside, node, mends)
+    return found
+
+
+def _node(where: str, name: str, node: Tree, mends: Mends) -> Tree:
+    kind = node["type"]
+    if kind not in FIELDS:
+        raise GraphError(f"{where}: node {name} is a {kind!r}, which NIR does not have; {nearest(kind, FIELDS)}")
+    fields = FIELDS[kind]
+    given = {key: value for key, value in node.items() if key not in ("type", "metadata")}
+    lacking = [key for key in fields.needed if key not in given]
+    if lacking:
+        raise GraphError(f"{where}: node {name} ({kind}) lacks {', '.join(lacking)}; export the graph again")
+    unknown = [key for key in given if key not in fields.all]
+    if unknown:
+        raise GraphError(
+            f"{where}: node {name} ({kind}) has {', '.join(unknown)}, which NIR's {kind} has not "
+            f"({', '.join(fields.all)}); remove it, so that nothing is lost unsaid"
+        )
+    for key, value in given.items():
+        if isinstance(value, dict):
+            raise GraphError(f"{where}: node {name} ({kind}): {key} is a group, numbers are needed; export it again")
+    filled = {"type": kind, "metadata": _metadata(f"{where}: node {name}", node)} | fields.defaults | given
+    if kind == "Affine" and filled["bias"] is None:
+        filled["type"] = "Linear"
+        del filled["bias"]
+        mends.append(Mend(name, "fields", "an Affine without a bias, read as Linear"))
+    if kind in ("Conv1d", "Conv2d") and filled["bias"] is None:
+        filled["bias"] = np.zeros(np.shape(filled["weight"])[:1], np.float32)
+        mends.append(Mend(name, "fields", f"a {kind} without a bias, read as one of zeros"))
+    return filled
+
+
+def _metadata(where: str, node: Tree) -> Tree:
+    found = node.get("metadata", {})
+    if not isinstance(found, dict):
+        raise GraphError(f"{where}: its metadata are no group; export the graph again")
+    return found
+
+
+def _edges(where: str, stored: Any) -> list[tuple[str, str]]:
+    if stored is None:
+        raise GraphError(f"{where}: has no edges entry, so nothing says what is connected; export the graph again")
+    edges = np.asarray(stored, dtype=object)
+    if edges.size == 0:
+        return []
+    if edges.ndim != 2 or edges.shape[1] != 2 or not all(isinstance(one, str) for one in edges.ravel()):
+        raise GraphError(f"{where}: its edges are {edges.shape}, pairs of names are needed; export the graph again")
+    return [(str(a), str(b)) for a, b in edges]
+
+
+def built(where: str, tree: Tree, name: str = "") -> nir.NIRGraph:
+    """Return the NIR graph of a stored one whose fields were checked.
+
+    Raises:
+        GraphError: NIR's own classes refuse a node.
+    """
+    nodes = {
+        key: built(where, node, f"{name}{key}.") if node["type"] == GRAPH else node_of(where, f"{name}{key}", node)
+        for key, node in tree["nodes"].items()
+    }
+    return nir.NIRGraph(nodes, list(tree["edges"]), metadata=tree["metadata"], type_check=False)
+
+
+def node_of(where: str, name: str, stored: Tree) -> nir.NIRNode:
+    """Return the NIR node of a stored one."""
+    kind = stored["type"]
+    values = {key: value for key, value in stored.items() if key not in ("type", "shape")}
+    for key in FIELDS[kind].values:
+        values[key] = np.asarray(values[key])
+    if kind in ("Input", "Output"):
+        values["input_type" if kind == "Input" else "output_type"] = {kind.lower(): stored["shape"]}
+    if kind == "Flatten":
+        values["input_type"] = {"input": values["input_type"]}
+    try:
+        return getattr(nir, kind)(**values)
+    except Exception as error:  # NIR's classes compute types from shapes, and raise many kinds for what means nothing
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise GraphError(f"{where}: node {name} ({kind}) means nothing ({reason}); export the graph again") from None

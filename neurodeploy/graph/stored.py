@@ -1,0 +1,119 @@
+"""What a .nir file holds, as plain dictionaries, arrays and text; nothing outside the file is ever followed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from neurodeploy.errors import GraphError
+
+MOST_EXPANSION = 2000
+"""Bytes of arrays per byte of file; gzip reaches 1032. Without a limit a damaged size fills the memory."""
+MOST_BYTES = 1 << 28
+"""Of arrays in a file that is smaller than an eighth of it."""
+MOST_ENTRIES = 100_000
+"""Groups and arrays; hard links can make a small file a tree without end."""
+MOST_DEPTH = 48
+"""Groups inside each other; every nested graph takes two, its metadata a few more."""
+NUMBERS = "biufc"
+Tree = dict[str, Any]
+
+
+def read_tree(path: Path) -> Tree:
+    """Return the group `node` of a NIR file: dictionaries for groups, arrays, and text as str.
+
+    Raises:
+        GraphError: it holds no NIR graph, a link, something that is neither numbers nor text, or more
+            than fits in its size.
+    """
+    with h5py.File(path, "r") as stored:
+        root = _child(path, stored, "node", "")
+        if not isinstance(root, h5py.Group) or "type" not in root:
+            raise GraphError(f"{path}: is HDF5 but holds no NIR graph (group node/nodes is missing)")
+        return _Reader(path).group(root, "", 0)
+
+
+class _Reader:
+    """Reads groups depth-first, and adds up what they claim before reading it."""
+
+    def __init__(self, path: Path) -> None:
+        self.path, self.size = path, path.stat().st_size
+        self.claimed = self.entries = self.text = 0
+        self.most = min(MOST_EXPANSION * self.size, max(MOST_BYTES, 8 * self.size))
+
+    def group(self, group: h5py.Group, where: str, depth: int) -> Tree:
+        if depth > MOST_DEPTH:
+            raise GraphError(f"{self.path}: groups are nested more than {MOST_DEPTH} deep; flatten the graph first")
+        found: Tree = {}
+        for name in group:
+            self.entries += 1
+            if self.entries > MOST_ENTRIES:
+                raise GraphError(f"{self.path}: holds more than {MOST_ENTRIES} groups and arrays; split the network")
+            inside = f"{where}/{name}" if where else str(name)
+            entry = _child(self.path, group, name, where)
+            if isinstance(entry, h5py.Group):
+                found[name] = self.group(entry, inside, depth + 1)
+            elif isinstance(entry, h5py.Dataset):
+                found[name] = self.array(entry, inside)
+            else:
+                raise GraphError(f"{self.path}: {inside} is a stored type, no data; export the graph again")
+        return found
+
+    def array(self, stored: h5py.Dataset, where: str) -> Any:
+        """Return an array, a number or text."""
+        if stored.external or stored.is_virtual:
+            raise GraphError(f"{self.path}: {where} keeps its numbers in another file; export the graph again, whole")
+        text = h5py.check_string_dtype(stored.dtype) is not None
+        if not text and (stored.dtype.kind not in NUMBERS or stored.shape is None):
+            raise GraphError(f"{self.path}: {where} holds {_kind(stored)}, numbers or text are needed; export it again")
+        self.claimed += int(np.prod(stored.shape, dtype=object)) * stored.dtype.itemsize
+        if self.claimed > self.most:
+            raise GraphError(
+                f"{self.path}: claims {self.claimed:.3g} bytes of arrays in a file of {self.size}, so it is "
+                "damaged; export it again"
+            )
+        return self.words(stored, where) if text else stored[()]
+
+    def words(self, stored: h5py.Dataset, where: str) -> Any:
+        """Return text; of an array a few at a time, because many entries can share one long text."""
+        if not stored.shape:
+            return self.word(stored[()], where)
+        if stored.size > MOST_ENTRIES:
+            raise GraphError(f"{self.path}: {where} holds more than {MOST_ENTRIES} names; split the network")
+        found = np.empty(stored.shape, dtype=object)
+        width = max(int(np.prod(stored.shape[1:])), 1)
+        rows = max(MOST_BYTES // (max(self.size, 1) * width), 1)
+        for first in range(0, stored.shape[0], rows):
+            part = stored[first : first + rows]
+            for at, value in np.ndenumerate(part):
+                found[(first + at[0], *at[1:])] = self.word(value, where)
+        return found
+
+    def word(self, value: Any, where: str) -> str:
+        try:
+            text = value.decode("utf-8") if isinstance(value, bytes) else str(value)
+        except UnicodeDecodeError:
+            raise GraphError(f"{self.path}: {where} is no text; export the graph again") from None
+        self.text += len(text)
+        if self.text > self.most:
+            raise GraphError(f"{self.path}: {where} makes its text longer than {self.most} characters; it is damaged")
+        return text
+
+
+def _child(path: Path, group: h5py.Group, name: str, where: str) -> Any:
+    """Return an entry of a group, None where there is none; links to other places are refused, unread."""
+    raw = name.encode("utf-8", "surrogateescape")
+    if not group.id.links.exists(raw):
+        return None
+    if group.id.links.get_info(raw).type != h5py.h5l.TYPE_HARD:
+        raise GraphError(
+            f"{path}: {f'{where}/{name}'.strip('/')} is a link to elsewhere; export the graph again, whole"
+        )
+    return group[name]
+
+
+def _kind(stored: h5py.Dataset) -> str:
+    return "nothing" if stored.shape is None else str(stored.dtype)[:40]
