@@ -129,6 +129,8 @@ class Convolution:
 
     def _kernel_words(self, channels: range, y_cuts: Cuts, x_cuts: Cuts, index: int) -> tuple[int, str]:
         """Return the words that some output channels' kernel takes in all its cuts, and its encoding."""
+        if not (y_cuts and x_cuts):  # outputs that see the padding alone
+            return 0, CONV_SPARSE
         split = self.there.reshape(self.window.groups, -1, *self.there.shape[1:])
         per_group = split.shape[1]
         y, x = np.array(y_cuts, np.int64), np.array(x_cuts, np.int64)

@@ -141,6 +141,7 @@ def _assembled(
     layers = []
     for layer in program.layers:
         need, found = cuts[layer.name]
+        need.send(_outgoing(program, layer.name, cuts))  # a loop may not have settled
         start = len(cores)
         for first, last in found.ranges:
             chip = len(cores) // limits.cores_per_chip
