@@ -49,6 +49,8 @@ _HOMES = {
     "figure3": "neurodeploy.pipeline.figure3",
     "bench_simulate": "neurodeploy.bench.simulate",
     "bench_train": "neurodeploy.bench.train",
+    "bench_devices": "neurodeploy.bench.devices.run",
+    "add_devices": "neurodeploy.bench.devices.run",
 }
 
 __all__ = ["__version__", *_HOMES]

@@ -197,6 +197,8 @@ def _clear(folder: RunFolder) -> None:
         folder.counts_file,
         folder.report_file,
         folder.path / "report.html",
+        folder.path / "devices.json",
+        folder.path / "ann.safetensors",
     ):
         path.unlink(missing_ok=True)
 
