@@ -129,9 +129,13 @@ def short(name: str, most: int = NAME_LENGTH) -> str:
     return printable if len(printable) <= most else printable[: most - 1] + "…"
 
 
-def value_id(value: float) -> str:
-    """Return the `gid` of a text that shows a number of the report: it becomes the element's data-value."""
-    return f"{_VALUE}{value!r}"
+def value_id(value: float, kind: str = "") -> str:
+    """Return the `gid` of a text that shows a number of the report: it becomes the element's data-value.
+
+    Args:
+        kind: As of `marked.mark`; "tally" for how many cores of a chip or a layer there are.
+    """
+    return f"{_VALUE}{value!r} {kind}".rstrip()
 
 
 def _svg(figure: Figure, label: str) -> str:
@@ -155,7 +159,10 @@ def _svg(figure: Figure, label: str) -> str:
         for name, value in list(element.attrib.items()):
             del element.attrib[name]
             if name == "id" and value.startswith(_VALUE):
-                element.set("data-value", value.removeprefix(_VALUE))
+                number, _, kind = value.removeprefix(_VALUE).partition(" ")
+                element.set("data-value", number)
+                if kind:
+                    element.set("class", kind)
             elif name == "id" and value.startswith(_AXIS):
                 # Numbers here are a scale's, not the report's.
                 element.set("class", "axis")

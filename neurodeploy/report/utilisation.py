@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from neurodeploy.report import printed as ink
-from neurodeploy.report.drawing import AFTER, INK, LINE, MUTED, WIDTH, new_figure, picture, short
+from neurodeploy.report.drawing import AFTER, INK, LINE, MUTED, PANEL, WIDTH, new_figure, picture, short, value_id
 from neurodeploy.report.words import plural
 
 LABEL = 132
@@ -47,7 +47,7 @@ class Colours:
     on_dark: str
 
 
-PAGE = Colours(AFTER, INK, MUTED, LINE, INK)
+PAGE = Colours(AFTER, INK, MUTED, LINE, PANEL)
 PRINT = Colours("#1d6f8f", ink.INK, ink.MUTED, ink.LINE, "#ffffff")
 
 
@@ -72,18 +72,18 @@ def _drawn(fit: dict[str, Any], colours: Colours) -> Figure:
     size = TILE if len(fit["core_list"]) <= MOST_NUMBERED else SMALL
     across = (WIDTH - LABEL) // size
     tiles: list[tuple[float, float, dict[str, Any]]] = []
-    texts: list[tuple[float, float, str, float, str]] = []
+    texts: list[tuple[float, float, str, float, str, int | None]] = []
     y = 4.0
     for chip, on_chip in itertools.groupby(fit["core_list"], key=lambda one: one["chip"]):
         cores = list(on_chip)
         if fit["chips"] > 1:
-            texts.append((3, y + 8, f"chip {chip}: {len(cores)} cores", 12, colours.text))
+            texts.append((3, y + 8, f"chip {chip}: {plural(len(cores), 'core')}", 12, colours.text, len(cores)))
             y += 22
         for name, of_layer in itertools.groupby(cores, key=lambda one: one["layer"]):
             own = list(of_layer)
             binding = SHORT.get(layers[name]["binding"], layers[name]["binding"])
-            texts.append((3, y + 8, short(name), 12, colours.text))
-            texts.append((3, y + 22, f"{plural(len(own), "core")}, {binding}", 10, colours.muted))
+            texts.append((3, y + 8, short(name), 12, colours.text, None))
+            texts.append((3, y + 22, f"{plural(len(own), 'core')}, {binding}", 10, colours.muted, len(own)))
             tiles += [(LABEL + size * (n % across), y + size * (n // across), one) for n, one in enumerate(own)]
             y += max(34, size * -(-len(own) // across) + 7)
     figure = new_figure(y + 36)
@@ -92,8 +92,9 @@ def _drawn(fit: dict[str, Any], colours: Colours) -> Figure:
     _frame(axes, y + 36)
     for left, top, core in tiles:
         _tile(axes, left, top, size, core["utilisation"][layers[core["layer"]]["binding"]], colours)
-    for left, top, text, height, colour in texts:
-        axes.text(left, top, text, fontsize=height, color=colour, va="center")
+    for left, top, text, height, colour, cores_named in texts:
+        gid = value_id(cores_named, "tally") if cores_named is not None and colours is PAGE else None
+        axes.text(left, top, text, fontsize=height, color=colour, va="center", gid=gid)
     _legend(axes, y + 12, colours)
     return figure
 
@@ -120,6 +121,7 @@ def _tile(axes: Axes, left: float, top: float, size: float, share: float, colour
             color=colour,
             ha="center",
             va="center_baseline",
+            gid=value_id(share) if colours is PAGE else None,
         )
 
 
