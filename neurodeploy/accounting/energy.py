@@ -19,7 +19,6 @@ from neurodeploy.hardware.constants import Constant
 PER_OP, ALL_IN = "per-op", "all-in"
 NETWORK = "network"
 """Row of `by_layer` for events of which the counts name no layer."""
-LEGACY = {"synops_j": "synop", "neuron_updates_j": "neuron_update", "host_reads_j": "host_read"}
 
 
 def price(
@@ -98,11 +97,7 @@ class _Priced:
             yield from chip.traffic.values()
 
     def to_dict(self) -> dict[str, Any]:
-        legacy = {
-            word: sum((e.count * one.value for e, key, one in self.terms if key.startswith(term)), start=0.0)
-            for word, term in LEGACY.items()
-        }
-        return legacy | {
+        return {
             "name": self.model.name,
             "scope": self.model.scope,
             "evidence": self.model.evidence,

@@ -62,7 +62,8 @@ def test_a_run_goes_from_training_to_certified_integers(finished: Path) -> None:
     assert report["quantisation"]["fine_tuning"]["epochs"]
     assert report["quantisation"]["poles"]["rlif1"]["outside"] == 0
     assert report["counts"]["host_reads_per_sample"] == 10 * report["certificate"]["steps"]
-    assert report["energy"]["models"][0]["host_reads_j"] > 0
+    reads = [one for one in report["energy"]["models"][0]["terms"] if one["term"] == "host_read"]
+    assert reads[0]["count"] == report["counts"]["host_reads_per_sample"]
     assert "States and coefficients" in (finished / "report.html").read_text(encoding="utf-8")
 
 
