@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from neurodeploy.accounting.conventions import CONVENTIONS, Connected, Sent, wires
+from neurodeploy.accounting.conventions import CONVENTIONS, Connected, Sent, by_convention, wires
 from neurodeploy.accounting.synops import row_of
 from neurodeploy.accounting.tally import Spread
 from neurodeploy.errors import DataError
@@ -75,7 +75,7 @@ def count_layer(layer: Connected | Window | np.ndarray, inputs: np.ndarray) -> d
         "events_per_sample": float(events_SI.sum()) / n_samples,
         "synops": Spread.of(events_SI @ to.nonzero_I).plain(),
         "conventions": CONVENTIONS,
-    } | row_of(sent, to, n_samples, n_steps, values=not binary)
+    } | row_of(by_convention(sent, to), sent, to, n_samples, n_steps, values=not binary)
 
 
 def _connected(layer: Connected | Window | np.ndarray) -> Connected:

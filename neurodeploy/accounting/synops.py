@@ -51,11 +51,17 @@ def count(
     """
     check_suits(connections, sizes, run.spikes)
     known = [wires(one) for one in connections] if known is None else known
+    told = [by_convention(run.sent(one.source), to) for one, to in zip(connections, known, strict=True)]
     rows = [
         {"name": one.name, "source": one.source, "target": one.target, "kind": "conv" if one.window else "dense"}
-        | row_of(run.sent(one.source), to, run.n_samples, n_steps, values=one.source in run.values)
-        for one, to in zip(connections, known, strict=True)
+        | row_of(found, run.sent(one.source), to, run.n_samples, n_steps, values=one.source in run.values)
+        for one, to, found in zip(connections, known, told, strict=True)
     ]
+    # Summed before the division, so that the mean over the samples is this number too.
+    whole = {name: _divided(_sum(one[name] for one in told), run.n_samples) for name in CONVENTIONS}
+    products = _sum(
+        found["nonzero_weights"] for one, found in zip(connections, told, strict=True) if one.source in run.values
+    )
     layers: list[dict[str, Any]] = [
         {
             "name": name,
@@ -68,16 +74,15 @@ def count(
         }
         for name, size in sizes.items()
     ]
-    total = _sum(row["synops_per_sample"] for row in rows)
     return {
         "convention": CONVENTION,
         "samples": run.n_samples,
         "steps": n_steps,
-        "synops_per_sample": total,
+        "synops_per_sample": whole["nonzero_weights"],
         "synops": None if run.spread is None else run.spread.plain(),
-        "by_convention": {name: _sum(row["by_convention"][name] for row in rows) for name in CONVENTIONS},
+        "by_convention": whole,
         "conventions": CONVENTIONS,
-        "macs_per_sample": _sum(row["macs_per_sample"] for row in rows),
+        "macs_per_sample": _divided(products, run.n_samples),
         "macs": MACS,
         "dense_macs_per_sample": sum(row["dense_macs_per_sample"] for row in rows),
         "messages_per_sample": _sum(row["messages_per_sample"] for row in rows),
@@ -90,16 +95,16 @@ def count(
     }
 
 
-def row_of(sent: Sent, to: Wires, n_samples: int, n_steps: int, *, values: bool) -> dict[str, Any]:
+def row_of(
+    operations: Mapping[str, float | None], sent: Sent, to: Wires, n_samples: int, n_steps: int, *, values: bool
+) -> dict[str, Any]:
     """Return the counts of one connection per sample.
 
     Args:
+        operations: By every convention, of all samples.
         values: Its source sends values instead of spikes.
     """
-    found = {
-        name: None if operations is None else operations / n_samples
-        for name, operations in by_convention(sent, to).items()
-    }
+    found = {name: _divided(value, n_samples) for name, value in operations.items()}
     return {
         "recurrent": to.loop,
         "values": values,
@@ -117,4 +122,8 @@ def row_of(sent: Sent, to: Wires, n_samples: int, n_steps: int, *, values: bool)
 def _sum(values: Any) -> float | None:
     """Return the sum; None where one of the values is not known."""
     found = list(values)
-    return None if None in found else sum(found, start=0.0)
+    return None if None in found else sum(found)
+
+
+def _divided(value: float | None, n_samples: int) -> float | None:
+    return None if value is None else value / n_samples
