@@ -43,15 +43,17 @@ def diagonal(n_neurons: int) -> Program:
     return program(n_neurons, [layer("lif1", n_neurons)], [Connection("fc1", INPUT, "lif1", weight)])
 
 
-def convolution(window: Window, seed: int = 0, *, density: float = 1.0, then: int = 0, start: int = 1) -> Program:
+def convolution(
+    window: Window, seed: int = 0, *, density: float = 1.0, then: int = 0, start: int = 1, weight_exp: int = -4
+) -> Program:
     """Return a convolution, and with `then` a matrix of so many rows behind it."""
     random = np.random.default_rng(seed)
     weight = 2 * random.integers(-100, 101, window.weight_shape)
     weight[random.random(weight.shape) >= density] = 0
     shape = window.output_shape
     layers = [layer("conv", window.n_outputs, shape=shape, start=start)]
-    connections = [Connection("kernel", INPUT, "conv", weight, -4, window=window)]
+    connections = [Connection("kernel", INPUT, "conv", weight, weight_exp, window=window)]
     if then:
         layers.append(layer("fc", then, start=start + 1))
-        connections.append(Connection("weights", "conv", "fc", random_weights(then, window.n_outputs), -6))
+        connections.append(Connection("weights", "conv", "fc", random_weights(then, window.n_outputs), weight_exp - 2))
     return program(window.n_inputs, layers, connections)
