@@ -83,7 +83,7 @@ def _drawn(fit: dict[str, Any], colours: Colours) -> Figure:
             own = list(of_layer)
             binding = SHORT.get(layers[name]["binding"], layers[name]["binding"])
             texts.append((3, y + 8, short(name), 12, colours.text, None))
-            texts.append((3, y + 22, f"{plural(len(own), 'core')}, {binding}", 10, colours.muted, len(own)))
+            texts.append((3, y + 22, f"{plural(len(own), 'core')}, {binding}", 11, colours.muted, len(own)))
             tiles += [(LABEL + size * (n % across), y + size * (n // across), one) for n, one in enumerate(own)]
             y += max(34, size * -(-len(own) // across) + 7)
     figure = new_figure(y + 36)
@@ -117,7 +117,7 @@ def _tile(axes: Axes, left: float, top: float, size: float, share: float, colour
             left + middle,
             top + middle,
             f"{100 * share:.0f}",
-            fontsize=10,
+            fontsize=11,
             color=colour,
             ha="center",
             va="center_baseline",
@@ -130,4 +130,4 @@ def _legend(axes: Axes, y: float, colours: Colours) -> None:
     for step in range(steps):
         _tile(axes, LABEL + SMALL * 1.6 * step, y, SMALL, step / (steps - 1), colours)
     text = "0 to 100 % of what closes a core"
-    axes.text(LABEL + SMALL * 1.6 * steps + 4, y + SMALL / 2, text, fontsize=10, color=colours.muted, va="center")
+    axes.text(LABEL + SMALL * 1.6 * steps + 4, y + SMALL / 2, text, fontsize=11, color=colours.muted, va="center")
