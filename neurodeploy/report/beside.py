@@ -1,7 +1,8 @@
-"""The GPU, the CPU and the quantised network beside this one: rows for the table and the picture."""
+"""The GPU, the CPU and the quantised network beside this one: rows for the tables and the picture."""
 
 from __future__ import annotations
 
+import string
 from typing import Any
 
 from markupsafe import Markup
@@ -14,17 +15,19 @@ MEASURED = {"nvml": "measured, NVML", "rapl": "measured, RAPL"}
 WHAT = {"snn": "this network", "ann": "quantised ANN"}
 
 
-def records(devices: dict[str, Any]) -> list[dict[str, Any]]:
+def records(devices: dict[str, Any], sources: Sources) -> list[dict[str, Any]]:
     """Return every recorded measurement as a row of the table."""
-    return [_record(one) for one in devices.get("records") or []]
+    found = sorted(devices.get("records") or [], key=lambda one: one["what"] != "snn")
+    return [_record(one, sources) for one in found]
 
 
-def _record(one: dict[str, Any]) -> dict[str, Any]:
+def _record(one: dict[str, Any], sources: Sources) -> dict[str, Any]:
     energy, source = one.get("energy_per_sample_j"), one.get("energy_source")
+    floor = one.get("floor") or {}
     return {
         "what": WHAT.get(one["what"], one["what"]),
         "device": one["device"],
-        "detail": ", ".join(str(part) for part in (one.get("driver"), one.get("date")) if part),
+        "detail": ", ".join(str(part) for part in (one.get("driver"), str(one.get("date") or "")[:10]) if part),
         "batch": marked.count(one["batch"]),
         "latency": marked.seconds(one["latency_s"]) if one.get("latency_s") is not None else Markup("-"),
         "rate": marked.count(one.get("samples_per_second")),
@@ -37,6 +40,7 @@ def _record(one: dict[str, Any]) -> dict[str, Any]:
         if energy is None
         else MEASURED.get(str(source), "floor, not measured" if source == FLOOR else source),
         "floor": energy is not None and source not in MEASURED,
+        "reference": sources.references({f"{floor.get('chip', 'floor')}, MAC": floor}) if floor.get("source") else "",
         "accuracy": marked.percent(one["accuracy"]) if one.get("accuracy") is not None else "",
     }
 
@@ -47,7 +51,7 @@ def picture_rows(devices: dict[str, Any], energy: dict[str, Any]) -> list[dict[s
     rows: list[dict[str, Any]] = []
     if band and band["low"] > 0:
         rows.append({"name": f"SNN, {energy['chip']}", "band": band})
-    for one in devices.get("records") or []:
+    for one in sorted(devices.get("records") or [], key=lambda one: one["what"] != "snn"):
         spent = one.get("energy_per_sample_j")
         if spent is None or spent <= 0:
             continue
@@ -63,24 +67,76 @@ def picture_rows(devices: dict[str, Any], energy: dict[str, Any]) -> list[dict[s
 
 
 def crossover(devices: dict[str, Any], sources: Sources) -> dict[str, Any] | None:
-    """Return what the crossover says; None where none is known."""
+    """Return what the crossover says, against each way to run the ANN; None where none is known."""
     found = devices.get("crossover") or {}
     if found.get("rate") is None or found.get("rate_here") is None:
         return None
-    model = found.get("model") or ""
+    rows = [*(found.get("against") or []), *(found.get("same_technology") or [])]
     return {
         "rate": found["rate"],
+        "band": found.get("rate_band"),
         "here": found["rate_here"],
         "wins": bool(found["wins"]),
-        "model": model if isinstance(model, str) else model.get("name", ""),
-        "text": marked.say(
-            "This network wins below {} and stands at {}: it {}.",
-            marked.percent(found["rate"]),
-            marked.percent(found["rate_here"]),
-            "wins" if found["wins"] else "does not win",
-        ),
+        "text": standing(found),
+        "definition": found.get("definition") or "",
+        "rows": [_row(one, letter) for one, letter in zip(rows, string.ascii_lowercase, strict=False)],
+        "published": [
+            {"rate": _published(one["rate"]), "per": one["per"], "source": one["source"]}
+            for one in found.get("published") or []
+        ],
         "references": sources.references(_constants(found.get("constants"))),
     }
+
+
+def standing(found: dict[str, Any]) -> Markup:
+    """Return where the network stands against the crossover, in one sentence without its stop."""
+    verdict = found.get("verdict") or ("wins" if found["wins"] else "loses")
+    words = {
+        "wins": "takes less energy than",
+        "loses": "takes more energy than",
+    }.get(verdict, "takes about as much energy as")
+    here = marked.percent(found["rate_here"])
+    rest = (
+        marked.say("it pays below a spike rate of {}, its own is {}", marked.percent(found["rate"]), here)
+        if found["rate"] > 0
+        else marked.say("no spike rate would make it pay, its own is {}", here)
+    )
+    return marked.say("It {} a quantised ANN of its shape, {}: {}", words, _against(found), rest)
+
+
+def _against(found: dict[str, Any]) -> str:
+    rows = found.get("against") or []
+    return f"by {rows[0]['title'] if rows else found.get('model') or 'a model of arithmetic and memory'}"
+
+
+def _row(one: dict[str, Any], letter: str) -> dict[str, Any]:
+    ours, rate = one["chip_energy_j"], one["rate"]
+    return {
+        "letter": letter,
+        "title": one["title"],
+        "band": rate,
+        "theirs": marked.energy(one["ann_energy_j"]),
+        "ours": marked.band(ours["low"], ours["high"], "J"),
+        "rate": _rates(rate),
+        "verdict": one["verdict"],
+        "state": {"wins": "good", "loses": "bad"}.get(one["verdict"], "open"),
+        "floor": one.get("evidence") == "datasheet",
+    }
+
+
+def _rates(rate: dict[str, float]) -> Markup:
+    """Return a band of crossover rates; a rate above one spike per synapse and step there is not."""
+    if rate["high"] <= 0:
+        return Markup("no rate")
+    if rate["low"] > 1:
+        return Markup("any rate")
+    return marked.say("{} to {}", marked.percent(rate["low"]), marked.percent(rate["high"]))
+
+
+def _published(rate: Any) -> Markup:
+    if isinstance(rate, list):
+        return marked.say("{} to {}", *(marked.mark(f"{one:g}", one) for one in rate))
+    return marked.percent(rate)
 
 
 def _constants(found: Any) -> dict[str, dict[str, Any]]:

@@ -14,7 +14,6 @@ from neurodeploy.report.drawing import (
     BEFORE,
     GOOD,
     INK,
-    LINE,
     MUTED,
     PANEL,
     PARTS,
@@ -32,6 +31,8 @@ ROW = 26
 BAR = 0.6
 MOST_NAMED_CORES = 12
 """Cores that get a row with their layer's name; more become one column each."""
+LEAST_RATE = 1e-4
+"""Left end of the crossovers' scale, at the least."""
 BOUNDS = {"memory": PARTS[0], "compute": PARTS[2], "traffic": PARTS[3]}
 
 
@@ -40,20 +41,22 @@ def energy_models(models: list[dict[str, Any]], names: list[str], band: dict[str
     """Draw each model's energy, its terms stacked, over the band that all models span.
 
     Args:
-        models: `name`, `total_j`, `terms` {name, energy_j}.
+        models: `name`, `low_j`, `total_j`, `high_j`, `terms` {name, energy_j}; a whisker where low and high differ.
         names: Terms in the order of their shades; what is not among them gets the last shade.
         band: `low`, `mid` and `high` in joules.
     """
     figure = new_figure(56 + ROW * len(models))
     axes = figure.add_subplot()
     bare(axes, grid="x")
-    most = max([band["high"], *(model["total_j"] for model in models)])
+    most = max([band["high"], *(model["high_j"] for model in models)])
     unit, name = scale_of(most, "J")
     axes.axvspan(band["low"] / unit, band["high"] / unit, color=MUTED, alpha=0.22, linewidth=0)
     axes.axvline(band["mid"] / unit, color=INK, linewidth=1, linestyle=(0, (3, 2)))
     for y, model in enumerate(models):
         parts = [(names.index(one["name"]) if one["name"] in names else -1, one["energy_j"]) for one in model["terms"]]
         _stack(axes, y, sorted(parts, key=lambda part: part[0] % len(PARTS)), unit)
+        if model["low_j"] != model["high_j"]:
+            _whisker(axes, y, *(model[key] / unit for key in ("low_j", "total_j", "high_j")))
         text = quantity(model["total_j"], "J")
         axes.text(1.03 * most / unit, y, text, va="center", color=INK, gid=value_id(model["total_j"]))
     axes.set_yticks(range(len(models)), [short(model["name"]) for model in models])
@@ -79,10 +82,7 @@ def energy_layers(rows: list[dict[str, Any]], names: list[str]) -> Figure:
         parts = [(names.index(term) if term in names else -1, part) for term, part in row["parts"].items()]
         _stack(axes, y, sorted(parts, key=lambda part: part[0] % len(PARTS)) or [(0, row["mid"])], unit)
         low, mid, high = (row[key] / unit for key in ("low", "mid", "high"))
-        for colour, width in ((PANEL, 4.5), (INK, 1.5)):
-            axes.plot([low, high], [y, y], color=colour, linewidth=width, solid_capstyle="projecting")
-            for at, half in ((low, 0.16), (mid, 0.3), (high, 0.16)):
-                axes.plot([at, at], [y - half, y + half], color=colour, linewidth=width, solid_capstyle="projecting")
+        _whisker(axes, y, low, mid, high)
         text = quantity(row["mid"], "J")
         axes.text(high + 0.03 * most / unit, y, text, va="center", color=INK, gid=value_id(row["mid"]))
     axes.set_yticks(range(len(rows)), [short(row["name"]) for row in rows])
@@ -97,6 +97,14 @@ def _stack(axes: Axes, y: float, parts: list[tuple[int, float]], unit: float) ->
         colour = PARTS[min(index, len(PARTS) - 1)]
         axes.barh([y], [part / unit], left=left, height=BAR, color=colour, edgecolor=PANEL, linewidth=0.6)
         left += part / unit
+
+
+def _whisker(axes: Axes, y: float, low: float, mid: float, high: float) -> None:
+    """Draw a band over a bar: in ink, with an edge in the colour of the page, so that it is seen on any shade."""
+    for colour, width in ((PANEL, 4.5), (INK, 1.5)):
+        axes.plot([low, high], [y, y], color=colour, linewidth=width, solid_capstyle="projecting")
+        for at, half in ((low, 0.16), (mid, 0.3), (high, 0.16)):
+            axes.plot([at, at], [y - half, y + half], color=colour, linewidth=width, solid_capstyle="projecting")
 
 
 def _finish(axes: Axes, n_rows: int, right: float, label: str) -> None:
@@ -183,32 +191,37 @@ def devices(rows: list[dict[str, Any]]) -> Figure:
     return figure
 
 
-@picture("Where this network's spike rate stands against the crossover")
-def crossover(rate: float, here: float, wins: bool) -> Figure:
-    """Draw the rates at which this network wins as a strip, and where it stands."""
-    figure = new_figure(104)
+@picture("The spike rates below which this network takes less energy, and the rate at which it stands")
+def crossovers(rows: list[dict[str, Any]], here: float) -> Figure:
+    """Draw a strip for each comparison: solid where this network wins by every model, paler where by some.
+
+    Args:
+        rows: `letter`, `band` {low, mid, high} of the crossover's rate; 0 where no rate would do.
+        here: The network's own rate.
+    """
+    figure = new_figure(64 + ROW * len(rows))
     axes = figure.add_subplot()
-    bare(axes)
+    bare(axes, grid="x")
     axes.set_xscale("log")
-    low, high = min(rate, here) / 4, max(rate, here) * 4
-    axes.axvspan(low, rate, color=GOOD, alpha=0.28, linewidth=0)
-    axes.axvspan(rate, high, color=SHADE, linewidth=0)
-    axes.axvline(rate, color=INK, linewidth=1.5)
-    axes.plot([here], [0], "o", color=GOOD if wins else BAD, markersize=11, markeredgecolor=PANEL)
-    for at, text, side, shift in (
-        (rate, f"crossover {percent(rate)}", "left" if here < rate else "right", 6 if here < rate else -6),
-        (here, f"here {percent(here)}", "right" if here < rate else "left", -10 if here < rate else 10),
-    ):
-        axes.annotate(
-            text, (at, 0), (shift, 0), textcoords="offset points", va="center", ha=side, color=INK, gid=value_id(at)
-        )
-    axes.set_xlim(low, high)
-    axes.set_ylim(-1, 1)
-    axes.set_yticks([])
-    axes.spines["left"].set_visible(False)
-    axes.spines["bottom"].set_color(LINE)
+    seen = [one for row in rows for one in row["band"].values() if one > 0] + [here]
+    left, right = max(min(seen) / 3, LEAST_RATE), max(1.0, here)
+    for y, row in enumerate(rows):
+        low, mid, high = (min(max(row["band"][key], left), right) for key in ("low", "mid", "high"))
+        axes.barh([y], [right - left], left=left, height=BAR, color=SHADE)
+        axes.barh([y], [high - left], left=left, height=BAR, color=GOOD, alpha=0.35)
+        axes.barh([y], [low - left], left=left, height=BAR, color=GOOD)
+        if left < mid < right:
+            axes.plot([mid, mid], [y - 0.3, y + 0.3], color=INK, linewidth=1.5)
+    axes.axvline(here, color=BAD, linewidth=2)
+    text, ends = f"here {percent(here)}", left**0.5 * right**0.5
+    axes.text(
+        here, -0.5, f" {text} ", ha="left" if here < ends else "right", va="bottom", color=INK, gid=value_id(here)
+    )
+    axes.set_yticks(range(len(rows)), [row["letter"] for row in rows])
+    axes.set_ylim(len(rows) - 0.4, -1.1)
+    axes.set_xlim(left, right)
     _log_scale(axes, lambda value: f"{100 * value:.3g} %")
-    axes.set_xlabel("spikes per neuron and step")
+    axes.set_xlabel("spikes per synapse and step")
     return figure
 
 

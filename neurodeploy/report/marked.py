@@ -64,7 +64,7 @@ def points(drop: float) -> Markup:
 
 def limit_points(limit: float) -> Markup:
     """Return a limit in percentage points."""
-    return mark(f"{100 * limit:g}", limit)
+    return say("{} {}", mark(f"{100 * limit:g}", limit), "point" if round(100 * limit, 9) == 1 else "points")
 
 
 def count(number: float | None) -> Markup:

@@ -8,7 +8,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from neurodeploy.report import beside, cost_figures, costs, figures, marked, rasters, sections
+from neurodeploy.report import beside, cost_figures, costs, energy_rows, figures, marked, rasters, sections
 from neurodeploy.report.sources import Sources
 from neurodeploy.report.verdict import verdict
 
@@ -109,22 +109,23 @@ def _comparison(stage: dict[str, Any]) -> dict[str, Any]:
 
 
 def _energy(report: dict[str, Any], sources: Sources) -> dict[str, Any]:
-    energy = costs.energy_of(report)
-    models, rows = costs.models(energy, sources), costs.energy_layers(energy)
-    names = costs.term_names(models)
-    band = energy.get("energy_j")
+    energy = energy_rows.energy_of(report)
+    models, rows, band = energy_rows.models(energy, sources), energy_rows.layers(energy), energy.get("energy_j")
+    shown = [model for model in models if model["shown"]]
+    names = energy_rows.term_names(shown)
     return {
         "chip": energy["chip"],
-        "scope": energy.get("scope") or "per-op",
+        "title": energy.get("title") or energy["chip"],
+        "scope": energy["scope"],
         "band": _band(band, "J"),
         "mid": marked.energy(band["mid"]) if band else None,
         "static": _band(energy.get("static_j"), "J"),
-        "all_in": _band(energy.get("all_in_j"), "J"),
+        "all_in": _band(energy.get("all_in_j"), "J") if energy["scope"] != energy_rows.ALL_IN else None,
         "models": models,
         "terms": names,
         "unpriced": energy["unpriced"],
-        "layers": rows,
-        "models_svg": Markup(cost_figures.energy_models(models, names, band)) if models and band else "",
+        "notes": energy.get("notes") or [],
+        "models_svg": Markup(cost_figures.energy_models(shown, names, band)) if shown and band else "",
         "layers_svg": Markup(cost_figures.energy_layers(rows, names)) if rows else "",
     }
 
@@ -136,11 +137,16 @@ def _band(found: dict[str, float] | None, unit: str) -> Markup | None:
 def _fit(fit: dict[str, Any] | None, sources: Sources) -> dict[str, Any] | None:
     if not fit:
         return None
+    rows = costs.limits(fit, sources)
     return fit | {
-        "rows": costs.limits(fit, sources),
+        "binding_name": costs.limit_name(fit["binding_limit"]) if fit.get("binding_limit") else "",
+        "rows": rows,
+        "references": sources.references(fit.get("constants") or {}),
         "layer_rows": costs.placed_layers(fit),
         "svg": _map(fit),
         "advice": [costs.advice(one) for one in fit.get("advice") or []],
+        "problems": fit.get("problems") or [],
+        "notes": fit.get("notes") or [],
     }
 
 
@@ -170,11 +176,14 @@ def _latency(latency: dict[str, Any] | None, sources: Sources) -> dict[str, Any]
             for name, share in (latency.get("bound") or {}).items()
             if share
         ],
+        "between": marked.seconds(latency["between_s"]) if latency.get("between_s") else None,
         "layers": costs.slow_layers(latency),
+        "measured": costs.measured_step(latency, sources),
+        "assumptions": latency.get("assumptions") or [],
         "unpriced": latency.get("unpriced") or [],
         "references": sources.references(latency.get("constants") or {}),
         "cores_svg": Markup(cost_figures.cores(cores)) if cores else "",
-        "shown": [name for name in cost_figures.BOUNDS if any(one.get("bound") == name for one in cores)],
+        "shown": [name for name in costs.BOUNDS if any(one.get("bound") == name for one in cores)],
     }
 
 
@@ -182,12 +191,11 @@ def _devices(report: dict[str, Any], sources: Sources) -> dict[str, Any] | None:
     devices = report.get("devices")
     if not devices:
         return None
-    rows, records = beside.picture_rows(devices, report["energy"]), beside.records(devices)
+    rows, records = beside.picture_rows(devices, report["energy"]), beside.records(devices, sources)
     crossover = beside.crossover(devices, sources)
     if crossover:
-        found = (crossover["rate"], crossover["here"])
-        drawn = all(rate > 0 for rate in found)
-        crossover["svg"] = Markup(cost_figures.crossover(*found, crossover["wins"])) if drawn else ""
+        drawn = crossover["rows"] and crossover["here"] > 0
+        crossover["svg"] = Markup(cost_figures.crossovers(crossover["rows"], crossover["here"])) if drawn else ""
     return {
         "records": records,
         "svg": Markup(cost_figures.devices(rows)) if len(rows) > 1 else "",

@@ -138,9 +138,7 @@ def training(report: dict[str, Any]) -> dict[str, Any] | None:
 def raster(report: dict[str, Any]) -> dict[str, Any]:
     """Return the title and the rows beside the raster."""
     plot, names = report["plots"]["raster"], report.get("class_names") or []
-    label, prediction = (
-        words.class_name(plot[key], names) if names else marked.plain(plot[key]) for key in ("label", "prediction")
-    )
+    label, prediction = (_class(plot[key], names) for key in ("label", "prediction"))
     rows = [
         {
             "name": layer["name"],
@@ -157,6 +155,12 @@ def raster(report: dict[str, Any]) -> dict[str, Any]:
         "right": right,
         "layers": rows,
     }
+
+
+def _class(index: int, names: list[str]) -> Markup | str:
+    """Return what a label stands for; its number where it has no other name."""
+    name = words.class_name(index, names)
+    return marked.plain(index) if name == str(index) else name
 
 
 def connections(report: dict[str, Any]) -> list[dict[str, Any]]:

@@ -12,14 +12,10 @@ NO_SOURCE = "no source is recorded"
 
 
 class Sources:
-    """Footnotes in the order in which the page first needs them.
-
-    Constants that share a source, an evidence grade, a scope and an operating point share a note.
-    """
+    """Footnotes in the order in which the page first needs them: one for each source, with its constants."""
 
     def __init__(self) -> None:
-        self._numbers: dict[tuple[str, ...], int] = {}
-        self._constants: dict[int, dict[str, dict[str, Any]]] = {}
+        self._constants: dict[str, dict[str, dict[str, Any]]] = {}
 
     def number(self, key: str, constant: dict[str, Any]) -> int:
         """Return the number of a constant's footnote; a new one where its source is new.
@@ -29,11 +25,9 @@ class Sources:
             constant: `written`, `source`, `evidence`, and where there are such `value`, `unit`, `scope`,
                 `operating_point`, `low`, `high`.
         """
-        fields = ("source", "evidence", "scope", "operating_point")
-        note = tuple(str(constant.get(field) or "") for field in fields)
-        number = self._numbers.setdefault(note, len(self._numbers) + 1)
-        self._constants.setdefault(number, {}).setdefault(f"{key} {constant.get('written')}", constant | {"key": key})
-        return number
+        source = str(constant.get("source") or "") or NO_SOURCE
+        self._constants.setdefault(source, {})[f"{key} {constant.get('written')}"] = constant | {"key": key}
+        return list(self._constants).index(source) + 1
 
     def reference(self, key: str | None, constants: dict[str, Any]) -> Markup:
         """Return the link to the footnote of one of `constants`; empty where there is none of that name."""
@@ -46,13 +40,8 @@ class Sources:
     def notes(self) -> list[dict[str, Any]]:
         """Return the footnotes for the end of the page."""
         return [
-            {
-                "number": number,
-                "source": note[0] or NO_SOURCE,
-                "grades": ", ".join(part for part in note[1:] if part),
-                "constants": [_written(one) for one in self._constants[number].values()],
-            }
-            for note, number in self._numbers.items()
+            {"number": number, "source": source, "constants": [_written(one) for one in constants.values()]}
+            for number, (source, constants) in enumerate(self._constants.items(), start=1)
         ]
 
 
@@ -70,13 +59,30 @@ def _written(constant: dict[str, Any]) -> dict[str, Any]:
     if isinstance(low, int | float) and isinstance(high, int | float) and low != high:
         band = marked.say(", {} to {}", _short(low, unit), _short(high, unit))
     written, value = constant.get("written"), constant.get("value")
-    if written is None or (isinstance(value, int | float) and str(written).replace(",", "") == f"{value}"):
+    if written is None or not any(letter.isalpha() for letter in str(written)):
         written = _short(value, unit)
-    return {"name": constant["key"].replace("_", " "), "written": written, "band": band}
+    grades = [str(constant.get(name) or "") for name in ("evidence", "scope")]
+    return {
+        "name": _name(constant["key"].removesuffix("_s" if unit == "s" else "")),
+        "written": written,
+        "band": band,
+        "grades": ", ".join(one for one in grades if one),
+        "operating_point": constant.get("operating_point") or "",
+    }
+
+
+def _name(key: str) -> str:
+    """Return a constant's key as words.
+
+    >>> _name("energy.pilotnet_idle.neuron_update")
+    'pilotnet idle, neuron update'
+    """
+    return ", ".join(part.replace("_", " ") for part in key.removeprefix("energy.").removeprefix("times.").split("."))
 
 
 def _short(value: Any, unit: str) -> Markup:
     if unit in ("J", "s", "W"):
         return marked.quantity(value, unit)
-    number = marked.mark(f"{value:,}", value) if isinstance(value, int | float) else Markup.escape(value)
+    unit = "" if unit == "1" else unit
+    number = marked.mark(f"{value:,.12g}", value) if isinstance(value, int | float) else Markup.escape(value)
     return marked.say("{} {}", number, unit) if unit else number

@@ -7,6 +7,9 @@ from typing import Any
 from markupsafe import Markup
 
 from neurodeploy.report import marked
+from neurodeploy.report.beside import standing
+from neurodeploy.report.costs import limit_name
+from neurodeploy.report.energy_rows import ALL_IN
 from neurodeploy.report.sections import FLOAT, LAVA, chip_stage
 
 NOT_MADE = "not in this report"
@@ -39,26 +42,22 @@ def _sentence(report: dict[str, Any]) -> Markup:
     if exact is not None:
         found[0] += Markup(", equal to Lava in every state" if exact else ", not equal to Lava")
     fit = report.get("fit")
-    if fit:
-        placed = (marked.plural(fit["cores"], "core"), marked.plural(fit["chips"], "chip"))
-        found.append(marked.say("It fits on {} of {}" if fit["fits"] else "It does not fit", *placed))
+    if fit and fit["fits"]:
+        found.append(
+            marked.say("It fits on {} of {}", *(marked.plural(fit[key], key[:-1]) for key in ("cores", "chips")))
+        )
+    elif fit:
+        found.append(marked.say("It does not fit {}", fit["chip"]))
     energy = report["energy"]["energy_j"]
     if energy:
-        spent = marked.say("{} of dynamic energy", marked.band(energy["low"], energy["high"], "J"))
+        kind = "energy, all-in" if report["energy"].get("scope") == ALL_IN else "dynamic energy"
+        spent = marked.say("{} of {}", marked.band(energy["low"], energy["high"], "J"), kind)
         time_s = (report.get("latency") or {}).get("latency_s")
         spent += marked.say(" and {}", marked.seconds(time_s)) if time_s else Markup("")
         found.append(marked.say("A sample takes {}", spent))
     crossover = (report.get("devices") or {}).get("crossover") or {}
     if crossover.get("rate") is not None and crossover.get("rate_here") is not None:
-        found.append(
-            marked.say(
-                "By arithmetic and memory it spends {} than a quantised network of its shape: it wins below a spike"
-                " rate of {} and stands at {}",
-                "less" if crossover["wins"] else "more",
-                marked.percent(crossover["rate"]),
-                marked.percent(crossover["rate_here"]),
-            )
-        )
+        found.append(standing(crossover))
     return marked.joined(found, ". ") + Markup(".")
 
 
@@ -125,15 +124,13 @@ def _energy(energy: dict[str, Any]) -> dict[str, Any]:
             "source": f"{energy['chip']} has no prices",
             "state": "open",
         }
-    detail = Markup("all-in, measured power over events" if energy.get("scope") == "all-in" else "dynamic only")
+    detail = Markup("all-in, measured power over events" if energy.get("scope") == ALL_IN else "dynamic only")
     if energy.get("static_j"):
         detail += marked.say("; static {}", marked.band(energy["static_j"]["low"], energy["static_j"]["high"], "J"))
     return tile | {
         "value": marked.band(found["low"], found["high"], "J"),
         "detail": detail,
-        "source": marked.say(
-            "these counts, priced by {} of {}", marked.length(len(energy["models"]), "model"), energy["chip"]
-        ),
+        "source": marked.say("these counts, priced by every model of {} there is", energy["chip"]),
         "state": "",
     }
 
@@ -143,19 +140,16 @@ def _fit(fit: dict[str, Any] | None) -> dict[str, Any]:
     if not fit:
         return tile | {"value": "-", "detail": NOT_MADE, "source": "", "state": "open"}
     binding = fit.get("binding_limit")
-    return tile | {
-        "value": marked.plural(fit["cores"], "core") if fit["fits"] else "no",
-        "detail": marked.say("on {} of {}", marked.plural(fit["chips"], "chip"), fit["chip"]),
-        "source": marked.say(
-            "bound by {}: {} of {}",
-            str(binding["name"]).replace("_", " "),
-            marked.count(binding["used"]),
-            marked.count(binding["limit"]),
-        )
-        if binding
-        else "",
-        "state": "" if fit["fits"] else "bad",
-    }
+    source: Markup | str = ""
+    if binding:
+        numbers = (marked.count(binding["used"]), marked.count(binding["limit"]))
+        source = marked.say("{} of {} {}", *numbers, limit_name(binding))
+    if not fit["fits"]:
+        problems = fit.get("problems") or ["no placement was found"]
+        return tile | {"value": "no", "detail": problems[0], "source": source, "state": "bad"}
+    detail = marked.say("on {} of {}", marked.plural(fit["chips"], "chip"), fit["chip"])
+    where = marked.say("tightest: {}", source) if source else ""
+    return tile | {"value": marked.plural(fit["cores"], "core"), "detail": detail, "source": where, "state": ""}
 
 
 def _latency(latency: dict[str, Any] | None) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from html.parser import HTMLParser
@@ -28,6 +29,7 @@ FIXED = (
     "10,000 and more",
     "first 128 drawn",
     "float64",
+    "0 to 100 % of what closes a core",
     "8-bit",
 )
 """What the page says of itself, with digits in it."""
@@ -74,9 +76,10 @@ class Numbers(HTMLParser):
 
 def problems(html: str, report: dict[str, Any]) -> list[str]:
     """Return every number of a page that `report` does not hold, or that reads otherwise than its value."""
-    held, lengths, texts = set(_numbers(report)), set(_lengths(report)), list(_texts(report))
+    held, lengths, texts = set(_numbers(report)), set(_lengths(report)), _texts(report)
     found = Numbers(html)
-    wrong = [f"{one} is not in the report" for one in found.marked if not _held(one, held, lengths)]
+    known = {"length": lengths, "tally": set(_tallies(report))}
+    wrong = [f"{one} is not in the report" for one in found.marked if one.value not in known.get(one.kind, held)]
     wrong += [f"{one} reads otherwise" for one in found.marked if not reads_right(one)]
     return wrong + [f"{text!r} has an unmarked number" for text in found.loose if _unknown(text, texts)]
 
@@ -98,10 +101,6 @@ def reads_right(one: Shown) -> bool:
     scales = [UNITS.get(unit[0], 1.0) if unit not in PLAIN else 1.0] if unit else [1.0, *UNITS.values()]
     half = 0.5000001 * power * 10.0**-decimals
     return any(abs(abs(float(shown)) * scale - abs(value)) <= half * scale for scale in scales)
-
-
-def _held(one: Shown, held: set[float], lengths: set[int]) -> bool:
-    return one.value in (lengths if one.kind == "length" else held)
 
 
 def _unknown(text: str, texts: list[str]) -> bool:
@@ -126,10 +125,19 @@ def _lengths(value: Any) -> Iterator[int]:
             yield from _lengths(inner)
 
 
+def _tallies(report: dict[str, Any]) -> Iterator[int]:
+    """Yield how many cores each chip has, and each layer on it."""
+    cores = (report.get("fit") or {}).get("core_list") or []
+    for keys in (("chip",), ("chip", "layer")):
+        yield from Counter(tuple(one[key] for key in keys) for one in cores).values()
+
+
 def _texts(report: Any) -> list[str]:
     """Return the report's own words with digits, longest first; lone numbers among them prove nothing."""
     found = {" ".join(text.split()) for text in _strings(report)}
     found |= {text.replace("_", " ") for text in found}
+    found |= {part for text in found for part in text.split(".")[1:-1]}  # of a constant's key
+    found |= {text[:10] for text in found if re.match(r"\d{4}-\d\d-\d\dT", text)}
     named = [text for text in found if re.search(r"\d", text) and re.search(r"[^\W\d]|[.-]", text)]
     return sorted([*named, *{text[:15] + "…" for text in named if len(text) > 16}], key=len, reverse=True)
 

@@ -1,0 +1,146 @@
+"""What the energy of a run says, in rows: models with their terms, and layers with their bands.
+
+Energies of reports that were made before constants had names are put into today's words.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from markupsafe import Markup
+
+from neurodeploy.report import marked
+from neurodeploy.report.sources import Sources
+
+PER_OP, ALL_IN = "per-op", "all-in"
+TERMS = {
+    "synop": "synops",
+    "synop_dense": "synops, dense",
+    "synop_sparse": "synops, sparse",
+    "synop_conv": "synops, convolution",
+    "neuron_update": "neuron updates",
+    "neuron_active": "neurons, active",
+    "neuron_idle": "neurons, idle",
+    "spike": "spikes",
+    "message": "messages",
+    "message_in": "messages received",
+    "hop": "hops",
+    "hop_ew": "hops, east or west",
+    "hop_ns": "hops, north or south",
+    "host_read": "host reads",
+    "mac": "MACs",
+    "memory_bit": "memory bits",
+    "second": "seconds",
+}
+MOST_TERMS = 4
+"""Parts of a stacked bar that keep a shade of their own; the smallest share the last one."""
+OTHER = "other"
+NETWORK = "network"
+"""Row of events that belong to no layer."""
+
+
+def term(key: str) -> str:
+    """Return what a term prices.
+
+    >>> term("neuron_update"), term("axon_walk")
+    ('neuron updates', 'axon walk')
+    """
+    return TERMS.get(key, key.replace("_", " "))
+
+
+def energy_of(report: dict[str, Any]) -> dict[str, Any]:
+    """Return `energy` as it is written today; one of an earlier report is put into the same words."""
+    energy = report["energy"]
+    if all("terms" in model for model in energy["models"]):
+        return energy | {"scope": energy.get("scope") or PER_OP, "constants": energy.get("constants") or {}}
+    counts = report["counts"]
+    constants: dict[str, dict[str, Any]] = {}
+    found = []
+    for index, model in enumerate(energy["models"]):
+        name, terms = f"model {chr(ord('A') + index)}", []
+        for key, count, each, spent in (
+            ("synop", counts["synops_per_sample"], model["synop_j"], model["synops_j"]),
+            ("neuron_update", counts["neuron_updates_per_sample"], model["neuron_update_j"], model["neuron_updates_j"]),
+            ("host_read", counts.get("host_reads_per_sample"), model.get("read_j"), model.get("host_reads_j")),
+        ):
+            if count and spent:
+                one = {"term": key, "layer": None, "count": count, "energy_per_event_j": each, "energy_j": spent}
+                terms.append(one | {"constant": f"{name}.{key}"})
+                origin = {"source": model["source"], "evidence": model["evidence"], "scope": PER_OP}
+                constants[f"{name}.{key}"] = {"value": each, "unit": "J"} | origin
+        head = {"name": name, "scope": PER_OP, "evidence": model["evidence"], "total_j": model["total_j"]}
+        found.append(head | {"terms": terms})
+    return energy | {"scope": PER_OP, "models": found, "constants": constants}
+
+
+def models(energy: dict[str, Any], sources: Sources) -> list[dict[str, Any]]:
+    """Return each model of the chip with its terms; those of one price stand together, over all layers.
+
+    `shown`: its scope is that of the band, so that it may be drawn beside the others.
+    """
+    found = []
+    for model in energy["models"]:
+        rows: dict[tuple[Any, ...], dict[str, Any]] = {}
+        for one in model["terms"]:
+            row = rows.setdefault(
+                (one["term"], one["energy_per_event_j"], one["constant"]),
+                {
+                    "name": term(one["term"]),
+                    "price": marked.energy(one["energy_per_event_j"]),
+                    "reference": sources.reference(one["constant"], energy["constants"]),
+                    "parts": [],
+                    "energy_j": 0.0,
+                },
+            )
+            row["energy_j"] += one["energy_j"]
+            row["parts"].append(
+                {
+                    "layer": one.get("layer"),
+                    "count": marked.count(one["count"]),
+                    "energy": marked.energy(one["energy_j"]),
+                }
+            )
+        low, high = model.get("low_j"), model.get("high_j")
+        found.append(
+            {
+                "name": str(model["name"]).replace("_", " "),
+                "evidence": model["evidence"],
+                "scope": model["scope"],
+                "shown": model["scope"] == energy["scope"],
+                "total_j": model["total_j"],
+                "low_j": model["total_j"] if low is None else low,
+                "high_j": model["total_j"] if high is None else high,
+                "total": marked.energy(model["total_j"]),
+                "band": Markup("") if low is None or low == high else marked.band(low, high, "J"),
+                "includes": ", ".join(term(key) for key in model.get("includes") or []),
+                "terms": sorted(rows.values(), key=lambda row: -row["energy_j"]),
+            }
+        )
+    return found
+
+
+def term_names(found: list[dict[str, Any]]) -> list[str]:
+    """Return the names of terms, the most expensive first; what is beyond the shades is called other."""
+    totals: dict[str, float] = {}
+    for model in found:
+        for one in model["terms"]:
+            totals[one["name"]] = totals.get(one["name"], 0.0) + one["energy_j"]
+    names = sorted(totals, key=lambda name: -totals[name])
+    return names if len(names) <= MOST_TERMS + 1 else [*names[:MOST_TERMS], OTHER]
+
+
+def layers(energy: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return each layer's band, with the terms of the model nearest to the middle of all."""
+    rows, band = energy.get("by_layer") or [], energy.get("energy_j")
+    shown = [model for model in energy["models"] if model["scope"] == energy["scope"]]
+    if not rows or not band or not shown:
+        return []
+    middle = min(shown, key=lambda model: abs(model["total_j"] - band["mid"]))
+    found = []
+    for row in rows:
+        parts: dict[str, float] = {}
+        for one in middle["terms"]:
+            if (one.get("layer") or NETWORK) == row["name"]:
+                parts[term(one["term"])] = parts.get(term(one["term"]), 0.0) + one["energy_j"]
+        found.append({key: row[key] for key in ("name", "low", "mid", "high")} | {"parts": parts})
+    return found
