@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from neurodeploy.hardware.chips import CHIPS
 from neurodeploy.pipeline.measuring.clips import Clips, digest_of
 from neurodeploy.pipeline.measuring.kept import Kept, key_of
 from neurodeploy.pipeline.measuring.measure import (
@@ -129,7 +130,7 @@ def _integer_job(case: Case, on: dict[str, Any], bits: int, plans: Record, found
 
 
 def _integer_key(case: Case, on: dict[str, Any], bits: int) -> str:
-    return key_of(f"{_name(case)}/integer/{bits}", **on, bits=bits, chip=CHIP)
+    return key_of(f"{_name(case)}/integer/{bits}", **on, bits=bits, chip=CHIPS[CHIP].digest)
 
 
 def _name(case: Case) -> str:
