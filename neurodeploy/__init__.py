@@ -32,6 +32,7 @@ _HOMES = {
     "count_layer": "neurodeploy.accounting.layer",
     "certify": "neurodeploy.pipeline.certify",
     "fit": "neurodeploy.pipeline.fit",
+    "profile": "neurodeploy.pipeline.profile",
     "calibrate": "neurodeploy.pipeline.calibrate",
     "check_conformance": "neurodeploy.conformance.run",
     "check_run": "neurodeploy.pipeline.check",

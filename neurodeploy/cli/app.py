@@ -27,6 +27,7 @@ from neurodeploy.cli import (
     figure,
     fit,
     lava,
+    profile,
     quantize,
     recipes,
     report,
@@ -53,7 +54,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 for verb in (
-    *(run, train, quantize, export, compile, simulate, fit, certify),
+    *(run, train, quantize, export, compile, simulate, profile, fit, certify),
     *(conformance, calibrate, report, check, compare, recipes),
 ):
     verb.register(app)

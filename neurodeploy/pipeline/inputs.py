@@ -15,13 +15,14 @@ from neurodeploy.data.settings import binning_of
 from neurodeploy.data.sources import SOURCES
 from neurodeploy.data.spikes import SpikeData
 from neurodeploy.data.stream import SampleSource
-from neurodeploy.errors import DataError, GraphError
+from neurodeploy.errors import DataError, GraphError, RunError
 from neurodeploy.fixedpoint.rules import READOUTS
 from neurodeploy.graph.files import read_graph
 from neurodeploy.graph.network import Network, discretised
+from neurodeploy.hardware.chips import PROGRAM_CHIPS, Chip
 from neurodeploy.mapping.compile import Compiled, compile_network
 from neurodeploy.mapping.program import Program
-from neurodeploy.mapping.program_file import MAGIC
+from neurodeploy.mapping.program_file import MAGIC, read_program
 from neurodeploy.progress import Progress, silent
 
 STEP_TOLERANCE = 0.01
@@ -65,6 +66,25 @@ def read_network(path: str | Path, options: GraphOptions) -> Network:
     if options.readout not in (None, *READOUTS):
         raise GraphError(f"--readout: found {options.readout!r}, one of {', '.join(READOUTS)} is allowed")
     return discretised(read_graph(path), dt_s=options.dt_s, reset=options.reset, readout=options.readout)
+
+
+def made_for(chip: Chip) -> str:
+    """Return the shipped chip whose widths a Program for `chip` has."""
+    return chip.name if chip.name in PROGRAM_CHIPS else PROGRAM_CHIPS[-1]
+
+
+def read_target(file: str | Path, options: GraphOptions) -> Network | Program:
+    """Return the Program or the graph in a file, or the graph of a run folder.
+
+    Raises:
+        RunError: the folder has no graph.
+    """
+    path = Path(file)
+    if path.is_dir():
+        path = path / "model.nir"
+        if not path.exists():
+            raise RunError(f"{file}: has no model.nir; name a finished run, a Program or a .nir file")
+    return read_program(path) if is_program(path) else read_network(path, options)
 
 
 def samples_for(

@@ -7,14 +7,17 @@ from typing import Any
 
 import jinja2
 
+from neurodeploy.accounting.devices import read_devices
 from neurodeploy.errors import RunError
-from neurodeploy.files import read_json, write_text
+from neurodeploy.files import read_json, write_json, write_text
 from neurodeploy.pipeline.folder import RunFolder
 from neurodeploy.report.page import render
 
 
 def write_report(run: str | Path) -> dict[str, Any]:
     """Write report.html of a run folder, self-contained, from its report.json.
+
+    What `bench devices` measured of the run since is taken into report.json first.
 
     Returns:
         `path` of the page, `report` (path of report.json).
@@ -26,8 +29,13 @@ def write_report(run: str | Path) -> dict[str, Any]:
     if not folder.report_file.exists():
         raise RunError(f"{run}: has no report.json; finish the run with neurodeploy run RECIPE --out {run} --resume")
     page = folder.path / "report.html"
+    report = read_json(folder.report_file)
+    devices = read_devices(folder.path)
+    if isinstance(report, dict) and devices != report.get("devices"):
+        report["devices"] = devices
+        write_json(folder.report_file, report)
     try:
-        text = render(read_json(folder.report_file))
+        text = render(report)
     except (KeyError, TypeError, AttributeError, IndexError, ValueError, jinja2.UndefinedError) as error:
         raise RunError(
             f"{folder.report_file}: is not the report of a run ({type(error).__name__}: {error}); "

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 
 from neurodeploy import __version__
-from neurodeploy.accounting.energy import price
+from neurodeploy.accounting.devices import read_devices
 from neurodeploy.backends import torch_model
 from neurodeploy.backends.lava.environment import status
 from neurodeploy.certificate.certify import FIXED, LAVA, REFERENCE, StageRun, certificate
@@ -27,14 +27,16 @@ from neurodeploy.hardware.chips import chip_named
 from neurodeploy.mapping.compile import Compiled
 from neurodeploy.mapping.program_file import write_program
 from neurodeploy.networks.published import load_published
+from neurodeploy.pipeline.batches import counter_of
 from neurodeploy.pipeline.certify import certified_run
 from neurodeploy.pipeline.checkpoint import checkpoint_stage, family_settings
+from neurodeploy.pipeline.costs import costs, recorded
 from neurodeploy.pipeline.export import export_stage
 from neurodeploy.pipeline.folder import Mode, RunFolder, open_run
 from neurodeploy.pipeline.plots import plots
 from neurodeploy.pipeline.quantize import quantised_network, quantize_stage
 from neurodeploy.pipeline.report import write_report
-from neurodeploy.pipeline.simulate import synops_of
+from neurodeploy.pipeline.simulate import counts_of
 from neurodeploy.pipeline.train import part, train_stage, trained_network
 from neurodeploy.progress import Progress, silent
 from neurodeploy.recipes import Recipe, load_recipe
@@ -61,7 +63,8 @@ def run(
 
     Returns:
         `accuracy` {float, quantised, reference, fixed, lava where it ran}, `certificate`,
-        `synops_per_sample`, `energy_j` {low, mid, high}, `report` (path of report.html), `path`.
+        `synops_per_sample`, `energy_j` {low, mid, high}, `latency_s` and `cores` (None where the chip's are not known),
+        `report` (path of report.html), `path`.
     """
     loaded = load_recipe(recipe, settings)
     chip_named(loaded.chip, program=True)  # a slip in a chip file shows before the training
@@ -77,10 +80,14 @@ def run(
     runs = _stage_runs(folder, network, made, test, progress, with_lava=lava.ready)
     found = certificate(runs, made.program, test.labels_B, folder.recipe().certificate)
     fixed_trace = next(one.trace for one in runs if one.trace.backend == FIXED)
-    counts = synops_of(made.program, fixed_trace)
-    energy = price(counts, chip_named(folder.recipe().chip))
+    counter = counter_of(made.program)
+    run_sums = counter.tally(fixed_trace)
+    counts = counts_of(made.program, run_sums, counter)
+    timed = recorded(made.program, test.spikes_BTI)
+    priced = costs(made.program, counts, run_sums, chip_named(folder.recipe().chip), timed)
+    energy, latency = priced["energy"], priced["latency"]
     write_json(folder.certificate_file, found)
-    write_json(folder.counts_file, counts | {"energy": energy})
+    write_json(folder.counts_file, counts | priced)
     accuracy = {stage["name"]: stage["accuracy"] for stage in found["stages"]}
     write_json(
         folder.report_file,
@@ -94,7 +101,8 @@ def run(
             "class_names": list(test.class_names),
             "certificate": found,
             "counts": counts,
-            "energy": energy,
+            **priced,
+            "devices": read_devices(folder.path),
             "synops_per_sample": counts["synops_per_sample"],
             "energy_j": energy["energy_j"],
             "training": training,
@@ -112,6 +120,8 @@ def run(
         "certificate": found,
         "synops_per_sample": counts["synops_per_sample"],
         "energy_j": energy["energy_j"],
+        "latency_s": None if latency is None else latency["latency_s"],
+        "cores": priced["fit"]["cores"] if priced["fit"] is not None else None,
         "report": page,
         "path": str(folder.path),
     }

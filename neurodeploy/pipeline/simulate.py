@@ -5,7 +5,7 @@ Axes: B sample, T step, I channel.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
@@ -13,14 +13,13 @@ import numpy as np
 
 from neurodeploy.accounting.synops import Counter, Tally, count
 from neurodeploy.backends.lava.environment import check_ready
-from neurodeploy.backends.trace import LayerTrace, Trace
+from neurodeploy.backends.trace import Trace
 from neurodeploy.certificate.certify import BACKENDS, FIXED, LAVA, REFERENCE
 from neurodeploy.data.binning import Counts
 from neurodeploy.data.binning import counts_of as counts_of_events
 from neurodeploy.data.events import Binned, Events
 from neurodeploy.data.settings import binning_of
 from neurodeploy.errors import DataError, GraphError, nearest
-from neurodeploy.files import written_whole
 from neurodeploy.graph.network import Network
 from neurodeploy.mapping.program import Program
 from neurodeploy.mapping.program_file import read_program
@@ -45,6 +44,7 @@ from neurodeploy.pipeline.inputs import (
     read_network,
     samples_for,
 )
+from neurodeploy.pipeline.traces import write_traces
 from neurodeploy.progress import Progress, silent
 
 if TYPE_CHECKING:
@@ -162,11 +162,15 @@ def simulate(
     target = _ready(target, backend, options, progress)
     running = Options(recorded(target, traces is not None, probes), threads, engine)
     check_memory(target, running.record, len(samples), samples.n_steps)
-    batches = (one.spikes_BTI for one in samples.batches(batch_size(samples.n_steps, samples.n_channels)))
+    read = (one.spikes_BTI for one in samples.batches(batch_size(samples.n_steps, samples.n_channels)))
+    whole = traces is not None and not probes
+    inputs: list[np.ndarray] = []
+    batches = _noted(read, inputs) if whole else read
     counter = counter_of(target)
     found = summary(run_batches(backend, target, batches, len(samples), running, progress), len(samples), counter)
     if traces is not None:
-        write_traces(traces, found.layers)
+        program = target if isinstance(target, Program) else None
+        write_traces(traces, found.layers, program=program, spikes_BTI=np.concatenate(inputs) if whole else None)
     counts = counts_of(target, found.tally, counter)
     return {
         "backend": backend,
@@ -180,6 +184,13 @@ def simulate(
         "overflows": found.overflows,
         "data_notes": list(samples.notes),
     }
+
+
+def _noted(batches: Iterable[np.ndarray], into: list[np.ndarray]) -> Iterator[np.ndarray]:
+    """Yield the batches, and keep each."""
+    for spikes in batches:
+        into.append(spikes)
+        yield spikes
 
 
 def _target(file: str | Path | Program, backend: str, options: GraphOptions) -> Network | Program:
@@ -269,14 +280,3 @@ def host_reads(readout: str, n_outputs: int, n_input_steps: int) -> int:
     (10500, 35, 0)
     """
     return n_outputs * {"spikes": 0, "v_last": 1}.get(readout, n_input_steps)
-
-
-def write_traces(path: str | Path, layers: dict[str, LayerTrace]) -> None:
-    """Write every recorded state as `<layer>/spikes`, `<layer>/u`, `<layer>/v`, (sample, step, neuron)."""
-    arrays = {
-        f"{name}/{key}": getattr(states, f"{key}_BTN")
-        for name, states in layers.items()
-        for key in ("spikes", "u", "v")
-    }
-    with written_whole(path) as beside, beside.open("wb") as stream:
-        np.savez_compressed(stream, **arrays)  # type: ignore[arg-type]

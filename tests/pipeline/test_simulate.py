@@ -136,7 +136,7 @@ def test_the_reference_runs_in_batches_too(tmp_path: Path, monkeypatch: pytest.M
 def test_probes_choose_the_layers_of_the_traces(file: Path) -> None:
     out = file.parent / "traces.npz"
     neurodeploy.simulate(file, file.parent / "data.npz", traces=out, probes=["readout"])
-    assert stored(out).keys() == {"readout/spikes", "readout/u", "readout/v"}
+    assert stored(out).keys() == {"program", "readout/spikes", "readout/u", "readout/v"}
 
 
 def test_traces_larger_than_the_memory_are_refused_before_the_run(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:

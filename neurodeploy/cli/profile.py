@@ -1,0 +1,132 @@
+"""`neurodeploy profile`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from neurodeploy.cli.show import Bits, Calibrate, Dt, Json, Limit, Readout, Reset, bars, emit, percent, table, within
+
+UNITS = ((1e-3, "m"), (1e-6, "u"), (1e-9, "n"), (1e-12, "p"))
+
+
+def register(app: typer.Typer) -> None:
+    app.command("profile")(profile)
+
+
+def profile(
+    file: Annotated[Path, typer.Argument(help="A Program, a .nir graph or a run folder.")],
+    data: Annotated[str | None, typer.Option(help="Dataset (its test part), or a data file.")] = None,
+    chip: Annotated[str, typer.Option(help="A chip, or a .toml file with one.")] = "loihi2",
+    dt: Dt = None,
+    limit: Limit = None,
+    traces: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Instead of data: a run that simulate --traces recorded.")
+    ] = None,
+    threads: Annotated[
+        int | None, typer.Option(metavar="N", callback=within(1), help="Threads; all cores by default.")
+    ] = None,
+    engine: Annotated[str | None, typer.Option(help="auto, native, plain or torch; all give the same.")] = None,
+    weight_bits: Bits = None,
+    calibrate: Calibrate = None,
+    reset: Reset = None,
+    readout: Readout = None,
+    as_json: Json = False,
+) -> int:
+    """Operations, energy, fit and latency of a network on data, for a chip."""
+    from neurodeploy.pipeline.profile import profile as call
+
+    with bars() as progress:
+        result = call(
+            file,
+            data,
+            chip=chip,
+            dt_s=dt,
+            limit=limit,
+            traces=traces,
+            threads=threads,
+            engine=engine,
+            weight_bits=weight_bits,
+            calibrate=calibrate,
+            reset=reset,
+            readout=readout,
+            progress=progress,
+        )
+    emit(result, lines(result), as_json=as_json)
+    return 0
+
+
+def lines(result: dict[str, Any]) -> list[str]:
+    """Return a profile for people."""
+    spread, energy, latency, fit = result["synops"], result["energy"], result["latency"], result["fit"]
+    said = [f"samples            {result['samples']}, {result['steps']} steps each"]
+    if result["accuracy"] is not None:
+        said += [f"accuracy           {percent(result['accuracy'])}"]
+    said += [
+        f"synops per sample  {result['synops_per_sample']:,.0f}, from {spread['min']:,} to {spread['max']:,}",
+        f"neuron updates     {result['neuron_updates_per_sample']:,.0f}",
+        f"spikes, messages   {result['spikes_per_sample']:,.0f}, {result['messages_per_sample']:,.0f}",
+    ]
+    if result["macs_per_sample"]:
+        said += [f"of these MACs      {result['macs_per_sample']:,.0f} (their source sends values)"]
+    band = energy["energy_j"]
+    kind = "all-in" if energy["scope"] == "all-in" else "dynamic"
+    said += [f"energy per sample  {joules(band)} on {energy['title']} ({kind}, estimated)"]
+    if energy["static_j"]:
+        said += [f"static energy      {joules(energy['static_j'])} more, for being on"]
+    if latency is not None and latency["latency_s"] is not None:
+        bound = max(latency["bound"], key=latency["bound"].get)
+        most = f"{percent(latency['bound'][bound])} of steps are {bound}-bound"
+        said += [f"latency            {amount(latency['latency_s'], 's')}; {most}"]
+    if fit is not None:
+        said += [_fit(fit)]
+    said += ["", "the same run by other conventions:"]
+    rows = [
+        [name.replace("_", " "), "-" if value is None else f"{value:,.0f}"]
+        for name, value in result["by_convention"].items()
+    ]
+    said += [f"  {line}" for line in table(["convention", "per sample"], rows)]
+    if energy["by_layer"]:
+        rows = [[row["name"], joules(row)] for row in energy["by_layer"]]
+        said += ["", *table(["layer", "energy per sample"], rows)]
+    said += [f"not priced: {one}" for one in energy["unpriced"]]
+    return said + [f"note: {note}" for note in result["notes"]]
+
+
+def _fit(fit: dict[str, Any]) -> str:
+    if not fit["fits"]:
+        return f"fit                does not fit: {fit['problems'][0]}"
+    chips = "1 chip" if fit["chips"] == 1 else f"{fit['chips']} chips"
+    return f"fit                {fit['cores']} cores on {chips}; {fit['binding_limit']['message']}"
+
+
+def joules(band: dict[str, float] | None) -> str:
+    """Return a band of energies.
+
+    >>> joules({"low": 1.5e-6, "mid": 2e-6, "high": 3.25e-6})
+    '1.5 to 3.25 uJ'
+    """
+    if band is None:
+        return "no price"
+    factor, prefix = _unit(band["high"])
+    return f"{band['low'] / factor:.3g} to {band['high'] / factor:.3g} {prefix}J"
+
+
+def amount(value: float, unit: str) -> str:
+    """Return a number with a unit that suits its size.
+
+    >>> amount(0.00125, "s")
+    '1.25 ms'
+    """
+    factor, prefix = _unit(value)
+    return f"{value / factor:.3g} {prefix}{unit}"
+
+
+def _unit(value: float) -> tuple[float, str]:
+    return (
+        next(((factor, prefix) for factor, prefix in UNITS if value >= factor), (1.0, ""))
+        if 0 < value < 1
+        else (1.0, "")
+    )
