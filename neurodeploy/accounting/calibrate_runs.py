@@ -34,6 +34,8 @@ COLUMNS = {
 """Columns of counts, and the energy term that each one is the count of. Seconds settle the static power."""
 TEXTS = ("name", "source", "note")
 REQUIRED = ("name", "energy_j")
+SMALLEST, LARGEST = 1e-30, 1e30
+"""Magnitudes outside these are slips, and their squares would leave the range of floats."""
 ENERGY, ERROR = "energy_j", "energy_error_j"
 
 
@@ -141,6 +143,8 @@ def _number(path: Path, line: int, name: str, cell: str) -> float:
         raise ChipError(f"{path}: line {line}, {name}: {cell!r} is no number") from None
     if not math.isfinite(value):
         raise ChipError(f"{path}: line {line}, {name}: {cell.strip()} is not finite; leave the run out")
+    if value and not SMALLEST <= abs(value) <= LARGEST:
+        raise ChipError(f"{path}: line {line}, {name}: {cell.strip()} is beyond {SMALLEST:g} to {LARGEST:g}; check it")
     if value < 0 or (value == 0 and name in (ENERGY, ERROR)):
         allowed = "more than 0" if name in (ENERGY, ERROR) else "0 or more"
         raise ChipError(f"{path}: line {line}, {name}: {cell.strip()} was found, {allowed} is expected")

@@ -6,7 +6,6 @@ list, whether a chip has a price for it or not: what has none is reported, never
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -30,6 +29,8 @@ WORDS = {
     "second": "power over the time of the run",
 }
 """Events as people read them."""
+LARGEST = 1e30
+"""Of a count; its energy stays a finite number."""
 TOLERANCE = 1e-9
 """Relative difference between a sum and its total that is rounding and no event."""
 
@@ -170,6 +171,6 @@ def _event(name: str, layer: str | None, count: Any, keys: tuple[str, ...], move
 
 def _number(value: Any) -> float:
     number = 0.0 if value is None else float(value)
-    if not 0 <= number < math.inf:
+    if not 0 <= number <= LARGEST:
         raise DataError(f"counts: {number} is no number of events; count the run again")
     return number

@@ -12,6 +12,8 @@ from neurodeploy.hardware.units import in_base
 from neurodeploy.hardware.vocabulary import EVIDENCE, SCOPES, base_unit
 
 FIELDS = ("value", "unit", "source", "evidence", "scope", "operating_point", "low", "high")
+LARGEST = 1e30
+"""Beyond it, sums of products would leave the range of floats."""
 PRICES = ("energy", "costs")
 """Tables whose constants have a scope."""
 REQUIRED = ("value", "unit", "source", "evidence")
@@ -134,8 +136,9 @@ def number(where: str, value: Any, least: float = 0.0) -> float:
     """
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise ChipError(f"{where}: is {value!r}, a number was expected")
-    if not math.isfinite(value):
-        raise ChipError(f"{where}: is {value}, a finite number was expected")
+    if not abs(value) <= LARGEST:  # whole numbers of TOML have no end, so they are compared before they are converted
+        found = f"{value:g}" if isinstance(value, float) else "a whole number of too many digits"
+        raise ChipError(f"{where}: is {found}, a finite number was expected")
     if value < least:
         raise ChipError(f"{where}: is {value}, negative; nothing costs less than nothing")
     return float(value)

@@ -143,6 +143,8 @@ WRONG = {
     "a blank cell": (HEAD + "a,1e-6,1\nb,,2\n", "line 3, energy_j: '' is no number"),
     "not a number": (HEAD + "a,nan,1\nb,1e-6,2\n", "line 2, energy_j: nan is not finite"),
     "infinite": (HEAD + "a,1e-6,inf\nb,1e-6,2\n", "line 2, synops: inf is not finite"),
+    "immense": (HEAD + "a,1e-6,1e300\nb,1e-6,2\n", "line 2, synops: 1e300 is beyond 1e-30 to 1e"),
+    "minute": (HEAD + "a,1e-300,1\nb,1e-6,2\n", "line 2, energy_j: 1e-300 is beyond 1e-30"),
     "negative energy": (HEAD + "a,-1e-6,1\nb,1e-6,2\n", "line 2, energy_j: -1e-6 was found, more than 0 is expected"),
     "no energy at all": (HEAD + "a,0,1\nb,1e-6,2\n", "line 2, energy_j: 0 was found, more than 0"),
     "negative count": (HEAD + "a,1e-6,-1\nb,1e-6,2\n", "line 2, synops: -1 was found, 0 or more is expected"),

@@ -73,6 +73,8 @@ SLIPS = {
     "negative": ("value = 12.5", "value = -12.5", "synop.value: is -12.5, negative"),
     "not finite": ("value = 12.5", "value = inf", "synop.value: is inf, a finite number was expected"),
     "no number at all": ("value = 12.5", "value = nan", "synop.value: is nan, a finite number was expected"),
+    "immense": ("value = 12.5", "value = 1e300", "synop.value: is 1e[+]300, a finite number was expected"),
+    "endless": ("value = 12.5", f"value = 1{'0' * 400}", "synop.value: is a whole number of too many digits"),
     "text for a number": ("value = 12.5", 'value = "12.5"', "synop.value: is '12.5', a number was expected"),
     "a truth for a number": ("value = 12.5", "value = true", "synop.value: is True, a number was expected"),
     "low above the value": ("low = 11", "low = 13", "synop: low <= value <= high was expected, found 13"),
