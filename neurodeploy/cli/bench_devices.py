@@ -65,7 +65,8 @@ def _rates(rate: dict[str, float]) -> str:
         return "no rate"
     if rate["low"] > 1:
         return "any rate"
-    return f"{100 * rate['low']:.3g} to {100 * rate['high']:.3g} %"
+    low, high = f"{100 * rate['low']:.3g}", f"{100 * rate['high']:.3g}"
+    return f"{low} %" if low == high else f"{low} to {high} %"
 
 
 def _crossover(found: dict[str, Any]) -> list[str]:

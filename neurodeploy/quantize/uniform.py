@@ -19,12 +19,13 @@ class WeightQuantiser(nn.Module):
     def __init__(self, bits: int) -> None:
         super().__init__()
         self.bits = bits
+        self.register_buffer("zero", torch.zeros((), dtype=torch.int32), persistent=False)
+        self.zero: torch.Tensor
 
     def forward(self, weight: torch.Tensor) -> torch.Tensor:
         most = (1 << (self.bits - 1)) - 1
         scale = (weight.detach().abs().max() / most).clamp(min=LEAST_STEP)
-        zero = torch.zeros((), dtype=torch.int32, device=weight.device)
-        return torch.fake_quantize_per_tensor_affine(weight, scale, zero, -most, most)
+        return torch.fake_quantize_per_tensor_affine(weight, scale, self.zero, -most, most)
 
 
 class ValueQuantiser(nn.Module):
@@ -34,7 +35,9 @@ class ValueQuantiser(nn.Module):
         super().__init__()
         self.bits, self.signed = bits, signed
         self.register_buffer("step", torch.tensor(max(step, LEAST_STEP), dtype=torch.float32))
+        self.register_buffer("zero", torch.zeros((), dtype=torch.int32), persistent=False)
         self.step: torch.Tensor
+        self.zero: torch.Tensor
 
     @property
     def most(self) -> int:
@@ -42,9 +45,8 @@ class ValueQuantiser(nn.Module):
         return (1 << (self.bits - 1)) - 1 if self.signed else (1 << self.bits) - 1
 
     def forward(self, values: torch.Tensor) -> torch.Tensor:
-        zero = torch.zeros((), dtype=torch.int32, device=values.device)
         least = -self.most if self.signed else 0
-        return torch.fake_quantize_per_tensor_affine(values, self.step, zero, least, self.most)
+        return torch.fake_quantize_per_tensor_affine(values, self.step, self.zero, least, self.most)
 
 
 def matched_bits(n_steps: int, most: int = 8) -> int:

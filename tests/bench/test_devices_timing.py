@@ -101,6 +101,12 @@ def test_the_sweep_ends_where_larger_batches_bring_nothing() -> None:
     assert best_batch(tried) == 8
 
 
+def test_a_call_that_others_slow_down_does_not_decide_the_best_batch() -> None:
+    calls = iter([0.01] * 3 + [9.0])
+    device = FakeDevice(latency_s=lambda batch: next(calls, 0.01) if batch == 1 else 0.02 * batch)
+    assert sweep(device.call, device, 1.0)[0] == (1, pytest.approx(0.01))
+
+
 def test_the_sweep_ends_where_a_batch_is_slow_or_does_not_fit() -> None:
     device = FakeDevice(latency_s=lambda batch: 0.01 + 0.001 * batch**0.5)
 

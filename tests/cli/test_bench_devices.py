@@ -11,6 +11,7 @@ import pytest
 
 from neurodeploy.accounting.devices import FLOOR, read_devices
 from neurodeploy.cli.app import invoke
+from neurodeploy.pipeline.folder import RunFolder, open_run
 from tests.cli.support import Shell
 
 QUICK = ("--seconds", "0.02", "--device", "cpu", "--threads", "1")
@@ -93,6 +94,12 @@ def test_measuring_again_trains_nothing_and_keeps_other_machines_records(shell: 
         one for one in added["records"] if one["device"] == "GPU"
     ]
     assert again == written(measured) | {"path": again["path"]}
+
+
+def test_a_run_that_is_replaced_loses_what_was_measured_of_it(measured: Path) -> None:
+    open_run(measured, RunFolder(measured).recipe(), "overwrite")
+    assert not (measured / "devices.json").exists()
+    assert not (measured / "ann.safetensors").exists()
 
 
 def test_without_the_ann_there_is_no_crossover(shell: Shell, run: Path) -> None:

@@ -57,7 +57,7 @@ class Measured:
         spread_s: Shortest and longest call.
         energy_per_sample_j: All of the device's; None where nothing counts it.
         energy_idle_subtracted_j: The same less what it takes at rest in that time; may be below zero by noise.
-        sweep: (batch, latency) of the sizes that were tried first.
+        sweep: (batch, latency of the fastest call) of the sizes that were tried first.
     """
 
     batch: int
@@ -117,8 +117,9 @@ def measure(
 
 
 def sweep(prepare: Callable[[int], Call], clock: Clock, seconds: float) -> tuple[tuple[int, float], ...]:
-    """Return (batch, median latency) of 1, 2, 4 ...
+    """Return (batch, latency of the fastest call) of 1, 2, 4 ...
 
+    The fastest, because these windows are short, and other programs can only make a call slower.
     It ends where two doublings in a row bring no more samples a second, where one call takes longer than `seconds`,
     where a batch does not fit, or at `LARGEST_BATCH`.
 
@@ -131,7 +132,7 @@ def sweep(prepare: Callable[[int], Call], clock: Clock, seconds: float) -> tuple
         try:
             call = prepare(batch)
             window(call, clock, 0, least=WARM_UP_CALLS)
-            latency = window(call, clock, SWEEP_SHARE * seconds, least=3).latency_s
+            latency = min(window(call, clock, SWEEP_SHARE * seconds, least=3).durations)
         except TooLarge:
             break
         tried.append((batch, latency))
