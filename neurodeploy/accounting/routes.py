@@ -31,7 +31,7 @@ class Route:
     Attributes:
         cores: Of the target layer (C,).
         synops_IC: Synapses that a spike of each source reads in each core.
-        reaches_IC: Whether it is sent there, 0 or 1.
+        reaches_IC: Messages that take it there: none or one, or one for each exponent of a matrix's rows.
         kind: dense, sparse or conv.
         hops_I: Tiles east or west, tiles north or south, and chips left, of all messages of a spike (I, 3); of
             the input, which comes from outside, none.
@@ -64,7 +64,7 @@ def routes(program: Program, placement: Placement) -> list[Route]:
         core_O = placement.core_of[one.target] - cores[0]
         kind = KINDS.get(layer.encodings[one.name], "conv")
         synops_IC = _synops(one, core_O, len(cores), kind)
-        reaches_IC = (synops_IC > 0).astype(np.float32)
+        reaches_IC = _messages(one, core_O, len(cores), synops_IC)
         hops_I, longest = np.zeros((one.n_inputs, 3), np.float32), (0, 0)
         if one.source != INPUT:
             core_I = placement.core_of[one.source]
@@ -72,7 +72,7 @@ def routes(program: Program, placement: Placement) -> list[Route]:
             ways = mesh.ways(own, cores)
             hops_I = np.stack([(reaches_IC * way[place_I]).sum(axis=1) for way in ways], axis=1)
             used = np.zeros((len(own), len(cores)))
-            np.maximum.at(used, place_I, reaches_IC)
+            np.maximum.at(used, place_I, reaches_IC > 0)
             far = np.argmax((ways[0] + ways[1]) * used)
             longest = int(ways[0].flat[far]), int(ways[1].flat[far])
         found.append(Route(one.name, one.source, one.target, cores, synops_IC, reaches_IC, kind, hops_I, longest))
@@ -138,6 +138,19 @@ def _synops(one: Connection, core_O: np.ndarray, n_cores: int, kind: str) -> np.
         return _of_window(one.window, there, mine_OC)
     synops_IC = there.T @ mine_OC
     return (synops_IC > 0) * mine_OC.sum(axis=0) if kind == KINDS[DENSE] else synops_IC
+
+
+def _messages(one: Connection, core_O: np.ndarray, n_cores: int, synops_IC: np.ndarray) -> np.ndarray:
+    """Return the messages of each source to each core (I, C): rows of different exponents have axons of their own."""
+    exponents_O = one.row_exponents
+    if one.window is not None or (exponents_O == exponents_O[:1]).all():
+        return (synops_IC > 0).astype(np.float32)
+    found = np.zeros_like(synops_IC, dtype=np.float32)
+    for exponent in np.unique(exponents_O):
+        mine_O = exponents_O == exponent
+        mine_OC = (core_O[mine_O, None] == np.arange(n_cores)).astype(np.float32)
+        found += (one.held[mine_O] != 0).astype(np.float32).T @ mine_OC > 0
+    return found
 
 
 def _of_window(window: Window, there: np.ndarray, mine_OC: np.ndarray) -> np.ndarray:

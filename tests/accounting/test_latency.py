@@ -256,3 +256,14 @@ def test_the_measured_step_of_pilotnet_is_within_the_band() -> None:
     assert low < 152.8 < high
     assert (round(low), round(mid), round(high)) == (89, 267, 284)
     assert steps.bound.tolist() == [24, 0, 0]
+
+
+def test_rows_of_two_exponents_get_two_messages() -> None:
+    made = dense(3, 10, 4, vth=1, weight_exp=0)
+    one = replace(made.connections[1], weight_exp=np.array([0, 0, 1, 1]))
+    two = replace(made, connections=(made.connections[0], one))
+    found = [placement_events(net, place(net, LOIHI1), tally(run(made)[1]).spikes, 2) for net in (made, two)]
+    assert found[1]["messages_per_sample"] == 2 * found[0]["messages_per_sample"] > 0
+    given, trace = run(two)
+    traffic = [latency(net, place(net, LOIHI1), trace, LOIHI1, spikes_BTI=given)["by_core"][0] for net in (made, two)]
+    assert traffic[1]["traffic_s"] > traffic[0]["traffic_s"]

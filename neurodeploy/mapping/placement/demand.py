@@ -43,8 +43,8 @@ class Wiring(Protocol):
         """Return what the neurons from `first` up to, not with, `last` of the order need."""
         ...
 
-    def sources(self, first: int, last: int) -> np.ndarray:
-        """Return the source axons that reach them, by the numbers of `units`."""
+    def axons(self, first: int, last: int) -> np.ndarray:
+        """Return how many axons lead to them from each of `units`."""
         ...
 
     @property
@@ -56,7 +56,8 @@ class Wiring(Protocol):
 class Matrix:
     """A matrix. Sources without a weight into a core need no axon there and no memory.
 
-    Rows of different exponents are lists of their own: a synapse format has one exponent.
+    Rows of different exponents are lists of their own, with axons of their own: a synapse format has one exponent.
+    Dense lists take it that neurons of one exponent stand together.
     """
 
     def __init__(self, one: Connection, bits: int, order: str, shape: tuple[int, ...], limits: Limits) -> None:
@@ -68,9 +69,8 @@ class Matrix:
         self.units = np.arange(one.n_inputs)
 
     def on(self, first: int, last: int) -> Demand:
-        there_OI, exponents_O = self.there_OI[first:last], self.exponents_O[first:last]
         axons = dense = sparse = 0
-        parts = [there_OI] if self.shared else [there_OI[exponents_O == one] for one in np.unique(exponents_O)]
+        parts = self._parts(first, last)
         for part_OI in parts:
             synapses_I = np.count_nonzero(part_OI, axis=0)
             used = int(np.count_nonzero(synapses_I))
@@ -79,8 +79,13 @@ class Matrix:
             sparse += words(synapses_I, self.bits + index_bits(last - first, self.limits), self.limits)
         return Demand(axons, min(dense, sparse), len(parts), DENSE if dense <= sparse else SPARSE)
 
-    def sources(self, first: int, last: int) -> np.ndarray:
-        return np.flatnonzero(self.there_OI[first:last].any(axis=0))
+    def axons(self, first: int, last: int) -> np.ndarray:
+        return np.sum([part_OI.any(axis=0) for part_OI in self._parts(first, last)], axis=0)
+
+    def _parts(self, first: int, last: int) -> list[np.ndarray]:
+        """Return the rows of each exponent."""
+        there_OI, exponents_O = self.there_OI[first:last], self.exponents_O[first:last]
+        return [there_OI] if self.shared else [there_OI[exponents_O == one] for one in np.unique(exponents_O)]
 
 
 class Convolution:
@@ -113,10 +118,12 @@ class Convolution:
         needed, encoding = self._words(channels, y_cuts, x_cuts, index_bits(last - first, self.limits))
         return Demand(axons, needed, self.n_exponents, encoding)
 
-    def sources(self, first: int, last: int) -> np.ndarray:
+    def axons(self, first: int, last: int) -> np.ndarray:
         _, rows, columns = box(self.order, self.shape, first, last)
         (y_places, _), (x_places, _) = self._reach(0, rows), self._reach(1, columns)
-        return (y_places[:, None] * self.window.input_shape[2] + x_places).ravel()
+        found = np.zeros(self.window.input_shape[1:], np.int64)
+        found[np.ix_(y_places, x_places)] = 1
+        return found.ravel()
 
     def _reached(self, axis: int, part: range) -> tuple[np.ndarray, Cuts]:
         """Return the input rows (axis 0) or columns that a part of the output sees, and the cuts of the kernel."""

@@ -5,8 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from neurodeploy.mapping.placement.limits import NEURONS, WORDS, Limits
+from neurodeploy.mapping.placement.limits import (
+    GROUPS,
+    NEURONS,
+    PARAMETER_SETS,
+    SYNAPSE_FORMATS,
+    THRESHOLD_SETS,
+    WORDS,
+    Limits,
+)
 from neurodeploy.mapping.placement.placement import PlacedLayer, Placement
+
+SETS = (PARAMETER_SETS, THRESHOLD_SETS, SYNAPSE_FORMATS, GROUPS)
 
 
 def described(placement: Placement) -> dict[str, Any]:
@@ -54,8 +64,8 @@ def binding_of(layer: PlacedLayer, limits: Limits) -> str:
     """Return the limit that decides a layer's cores: what closed most of them, else what is fullest."""
     if layer.stopped:
         return max(layer.stopped, key=lambda key: layer.stopped[key])
-    # One set of parameters or one group is what every layer has, however small.
-    whole = {key: share for key, share in shares(layer.whole, limits).items() if layer.whole[key] > 1}
+    # How many sets a layer has says nothing of its size.
+    whole = {key: share for key, share in shares(layer.whole, limits).items() if key not in SETS and layer.whole[key]}
     if not whole:
         return NEURONS
     return max(whole, key=lambda key: whole[key])

@@ -123,10 +123,7 @@ def _outgoing(program: Program, name: str, cuts: Mapping[str, tuple[Need, Cut]])
             continue
         need, placed = cuts[one.target]
         wired = need.wired[one.name]
-        cores = np.zeros(int(wired.units.max()) + 1, np.int64)
-        for first, last in placed.ranges:
-            cores[wired.sources(first, last)] += 1
-        found.append(Outgoing(wired.units, cores))
+        found.append(Outgoing(wired.units, np.sum([wired.axons(*ends) for ends in placed.ranges], axis=0)))
     return found
 
 

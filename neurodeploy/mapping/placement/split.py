@@ -25,7 +25,7 @@ Range = tuple[int, int]
 
 @dataclass(eq=False)
 class Outgoing:
-    """A connection that leaves a layer: the axon each neuron uses (N,), and the cores each axon leads to."""
+    """A connection that leaves a layer: the unit each neuron sends through (N,), and the axons out of each unit."""
 
     units: np.ndarray
     cores: np.ndarray

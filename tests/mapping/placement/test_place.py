@@ -167,6 +167,13 @@ def test_rows_with_exponents_of_their_own_are_lists_and_formats_of_their_own() -
     assert used["input_axons_per_core"] == 20
 
 
+def test_a_spike_to_rows_of_two_exponents_leaves_twice() -> None:
+    made = dense(3, 10, 4)
+    one = replace(made.connections[1], weight_exp=np.array([-6, -6, -5, -5]))
+    placed = place(replace(made, connections=(made.connections[0], one)), LOIHI1)
+    assert placed.cores[0].used["output_axons_per_core"] == 20
+
+
 def test_a_kernel_is_stored_once_for_all_places_inside() -> None:
     """Loihi 1 keeps a list for each way an edge cuts the kernel: 1, 2, 3, 2, 1 rows of 3, so 9 x 9 taps of 9."""
     window = Window((2, 20, 20), 4, (3, 3))
