@@ -213,9 +213,16 @@ def crossovers(rows: list[dict[str, Any]], here: float) -> Figure:
         if left < mid < right:
             axes.plot([mid, mid], [y - 0.3, y + 0.3], color=INK, linewidth=1.5)
     axes.axvline(here, color=BAD, linewidth=2)
-    text, ends = f"here {percent(here)}", left**0.5 * right**0.5
-    axes.text(
-        here, -0.5, f" {text} ", ha="left" if here < ends else "right", va="bottom", color=INK, gid=value_id(here)
+    side, shift = ("left", 6) if here < (left * right) ** 0.5 else ("right", -6)
+    axes.annotate(
+        f"here {percent(here)}",
+        (here, -0.75),
+        (shift, 0),
+        textcoords="offset points",
+        ha=side,
+        va="center",
+        color=INK,
+        gid=value_id(here),
     )
     axes.set_yticks(range(len(rows)), [row["letter"] for row in rows])
     axes.set_ylim(len(rows) - 0.4, -1.1)
