@@ -24,6 +24,7 @@ WORDS = {
     "message": "spike messages leaving a core",
     "message_in": "spike messages arriving at a core",
     "hop": "mesh hops of spike messages",
+    "chip_crossing": "messages from chip to chip",
     "host_read": "potentials read by the host",
     "memory_bit": "memory traffic",
     "second": "power over the time of the run",
@@ -61,8 +62,9 @@ def events(
 
     Args:
         counts: From `synops.count`, or a part of it: totals alone do, then no event has a layer.
-        placement: What only a placement knows: `messages_per_sample`, `hops_per_sample` or
-            `hops_ew_per_sample` and `hops_ns_per_sample`, and `encodings` {layer: dense, sparse or conv}.
+        placement: What only a placement knows: `messages_per_sample` and `messages_in_per_sample`,
+            `hops_per_sample` or `hops_ew_per_sample` and `hops_ns_per_sample`, `chip_crossings_per_sample`, and
+            `encodings` {layer: dense, sparse or conv}.
         seconds: Of one sample.
 
     Raises:
@@ -77,9 +79,14 @@ def events(
     else:
         found += _by_layer(counts, "messages_per_sample", "message", ("message",))
     if any("message_in" in model.terms for model in chip.energy):
-        found += [_event("message_in", one.layer, one.count, ("message_in",)) for one in found if one.name == "message"]
+        if "messages_in_per_sample" in placement:
+            found.append(_event("message_in", None, placement["messages_in_per_sample"], ("message_in",)))
+        else:
+            sent = [one for one in found if one.name == "message"]
+            found += [Event("message_in", one.layer, one.count, ("message_in",)) for one in sent]
     for key, terms in (("hops", ("hop",)), ("hops_ew", ("hop_ew", "hop")), ("hops_ns", ("hop_ns", "hop"))):
         found.append(_event("hop", None, placement.get(f"{key}_per_sample"), terms))
+    found.append(_event("chip_crossing", None, placement.get("chip_crossings_per_sample"), ("chip_crossing",)))
     found.append(_event("host_read", None, counts.get("host_reads_per_sample"), ("host_read",)))
     if any("second" in model.terms for model in chip.energy):
         found.append(_event("second", None, seconds, ("second",)))

@@ -74,6 +74,8 @@ def lines(result: dict[str, Any]) -> list[str]:
     band = energy["energy_j"]
     kind = "all-in" if energy["scope"] == "all-in" else "dynamic"
     said += [f"energy per sample  {joules(band)} on {energy['title']} ({kind}, estimated)"]
+    if energy["all_in_j"] and energy["scope"] != "all-in":
+        said += [f"all-in instead     {joules(energy['all_in_j'])}, a whole chip's power over its events: never added"]
     if energy["static_j"]:
         said += [f"static energy      {joules(energy['static_j'])} more, for being on"]
     if latency is not None and latency["latency_s"] is not None:

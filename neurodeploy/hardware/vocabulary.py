@@ -36,6 +36,7 @@ ENERGY = {
     "hop": "one message, one tile on",
     "hop_ew": "one message, one tile east or west",
     "hop_ns": "one message, one tile north or south",
+    "chip_crossing": "one message, one chip on",
     "host_read": "one potential that the host reads",
     "mac": "one multiplication and addition of a real-valued input",
     "mac_dense": "one multiplication and addition of a network that leaves nothing out: every synapse, every step",

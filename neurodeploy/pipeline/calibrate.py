@@ -18,6 +18,8 @@ from neurodeploy.hardware.constants import Constant
 SECONDS = "seconds"
 STATIC = "static_chip_w"
 MODEL = "fitted"
+INSIDE = ("neuron_update", "spike", "message", "message_in", "hop")
+"""Events whose energy the runs' totals hold, so that it is inside the fitted prices where they have none."""
 
 
 def calibrate(runs: str | Path, *, chip: str = "loihi2", out: str | Path | None = None) -> dict[str, Any]:
@@ -112,8 +114,13 @@ def fitted_chip(base: Chip, runs: Runs, found: Fit, name: str, result: dict[str,
         base,
         name=name,
         title=f"{base.title}, fitted to {runs.file}",
-        energy=(EnergyModel(MODEL, "per-op", terms),),
+        energy=(EnergyModel(MODEL, "per-op", terms, tuple(one for one in INSIDE if not _told(one, runs.columns))),),
         power=power,
         notes=(f"prices of one set of runs, mean relative error {100 * result['fit_error']['mean']:.2g} %",),
         digest="",
     )
+
+
+def _told(event: str, columns: tuple[str, ...]) -> bool:
+    """Return whether a column counts this event, or neurons by their activity."""
+    return any(COLUMNS[one] == event or (event == "neuron_update" and one.startswith("neurons_")) for one in columns)

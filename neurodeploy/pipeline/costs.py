@@ -41,7 +41,7 @@ def costs(
     """Return `fit`, `latency` and `energy` of a run, as plain values for JSON.
 
     A chip that no Program can be made for has energies only: `fit` and `latency` are None. So is the latency of a
-    network that does not fit.
+    network that does not fit. Chips that price seconds take the network's own, its steps in real time.
 
     Args:
         counts: Of the whole run, from `counts_of`.
@@ -49,6 +49,7 @@ def costs(
         timed: Samples of it whose steps are timed one by one.
         advise: Also look for what would take fewer cores.
     """
+    counts = {"seconds_per_sample": counts["steps"] * program.dt_s, **counts}
     if not chip.program:
         return {"fit": None, "latency": None, "energy": price(counts, chip)}
     placement = place(program, chip)

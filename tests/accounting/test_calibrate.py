@@ -103,6 +103,8 @@ def test_the_chip_file_that_comes_out_prices_the_runs(tmp_path: Path) -> None:
     assert chip.program
     (model,) = chip.energy
     assert model.evidence == "fitted"
+    # The runs' totals hold what they do not count.
+    assert model.includes == ("spike", "message", "message_in", "hop")
     runs = read_runs(path)
     for term in model.terms.values():
         assert "runs.csv" in term.source

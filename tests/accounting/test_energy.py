@@ -196,6 +196,21 @@ def test_a_device_that_leaves_nothing_out_pays_for_every_synapse_and_step() -> N
     )
 
 
+def test_a_placement_says_what_arrives_how_far_it_goes_and_what_leaves_the_chip() -> None:
+    made = chip({"synop": constant(1), "message_in": constant(2), "hop": constant(3), "hop_ns": constant(5)})
+    placement = {"messages_in_per_sample": 9, "hops_ew_per_sample": 10, "hops_ns_per_sample": 20}
+    found = price(
+        {"synops_per_sample": 4, "messages_per_sample": 7}, made, placement | {"chip_crossings_per_sample": 6}
+    )
+    assert found["energy_j"]["mid"] == pytest.approx((4 * 1 + 9 * 2 + 10 * 3 + 20 * 5) * PJ)
+    assert {row["event"]: row["count_per_sample"] for row in found["unpriced_events"]} == {
+        "message": 7,
+        "chip_crossing": 6,
+    }
+    alone = price({"messages_per_sample": 7}, made)
+    assert alone["energy_j"]["mid"] == pytest.approx(7 * 2 * PJ)
+
+
 def test_active_and_idle_neurons_have_their_own_prices() -> None:
     counts = {"layers": [{"name": "a", "updates_per_sample": 10, "active_updates_per_sample": 4}]}
     made = chip({"neuron_active": constant(5), "neuron_idle": constant(2)}, {"neuron_update": constant(3)})
