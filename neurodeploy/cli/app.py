@@ -26,6 +26,7 @@ from neurodeploy.cli import (
     export,
     figure,
     fit,
+    inspect,
     lava,
     profile,
     quantize,
@@ -54,7 +55,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 for verb in (
-    *(run, train, quantize, export, compile, simulate, profile, fit, certify),
+    *(run, train, quantize, export, inspect, compile, simulate, profile, fit, certify),
     *(conformance, calibrate, report, check, compare, recipes),
 ):
     verb.register(app)

@@ -20,6 +20,9 @@ from neurodeploy.graph.mends import TYPING, Mend, Mends
 from neurodeploy.graph.nodes import GRAPH, built, checked
 from neurodeploy.graph.stored import Tree, read_tree
 
+STORES_RESET = "stores_reset"
+"""Key of a mended graph: the file itself holds reset potentials."""
+
 
 @dataclass(frozen=True, eq=False)
 class GraphFile:
@@ -55,6 +58,16 @@ def read_graph(path: str | Path, *, input_shape: tuple[int, ...] | None = None) 
         GraphError: the file is absent, a folder, no HDF5, damaged, or no NIR graph.
     """
     path = Path(path)
+    return graph_file(path, *mended(path, stored_graph(path), input_shape))
+
+
+def stored_graph(path: str | Path) -> Tree:
+    """Return a graph as its file holds it, unchecked but for what would be dangerous to read.
+
+    Raises:
+        GraphError: the file is absent, a folder, no HDF5, damaged, or no NIR graph.
+    """
+    path = Path(path)
     if os.path.isdir(path):
         raise GraphError(f"{path}: is a folder; name a .nir file inside it")
     if not os.path.isfile(path):  # unlike Path.exists, it never raises, whatever the name
@@ -74,10 +87,24 @@ def read_graph(path: str | Path, *, input_shape: tuple[int, ...] | None = None) 
         raise GraphError(f"{path}: is damaged or not a NIR graph ({reason}); export it again") from None
     if tree["type"] != GRAPH:
         raise GraphError(f"{path}: holds a single {str(tree['type'])[:40]}, a NIR graph was expected")
-    mends: Mends = []
-    mended = with_edges_mended(str(path), checked(str(path), tree, mends), mends)
-    mended = with_shapes_mended(str(path), with_scalars_spread(str(path), mended, mends), mends, input_shape)
-    return GraphFile(path, path.stem, built(str(path), mended), _stores_reset(tree), tuple(mends))
+    return tree
+
+
+def mended(path: Path, tree: Tree, input_shape: tuple[int, ...] | None = None) -> tuple[Tree, Mends]:
+    """Return a stored graph with its fields checked and all that can mean one thing only put right, and what that was.
+
+    Raises:
+        GraphError: a node is unknown or lacks a field, or an edge or a shape could mean several things.
+    """
+    where, mends = str(path), Mends()
+    found = with_scalars_spread(where, with_edges_mended(where, checked(where, tree, mends), mends), mends)
+    found = with_shapes_mended(where, found, mends, input_shape)
+    return found | {STORES_RESET: _stores_reset(tree)}, mends
+
+
+def graph_file(path: Path, tree: Tree, mends: Mends) -> GraphFile:
+    """Return the graph of what `mended` gave."""
+    return GraphFile(path, path.stem, built(str(path), tree), bool(tree.get(STORES_RESET)), tuple(mends))
 
 
 def _stores_reset(node: Tree) -> bool:

@@ -23,24 +23,24 @@ def with_edges_mended(where: str, tree: Tree, mends: Mends, name: str = "") -> T
     An edge that could mean several things stays as it is, to be refused later.
 
     Raises:
-        GraphError: an edge is listed twice, or a layer in parts has an edge to itself beside the recurrent weights it holds.
+        GraphError: an edge is listed twice, or a layer in parts has an edge to itself.
     """
     nodes = {
         key: with_edges_mended(where, node, mends, f"{name}{key}.") if node["type"] == GRAPH else node
         for key, node in tree["nodes"].items()
     }
-    edges = tree["edges"]
+    edges: Edges = tree["edges"]
     twice = next((edge for edge, times in Counter(edges).items() if times > 1), None)
     if twice:
         raise GraphError(
             f"{where}: edge {name}{twice[0]} -> {name}{twice[1]} is listed more than once, which NIR does not allow; "
             "keep one, and double the weights if twice was meant"
         )
-    missing = sorted({end for edge in edges for end in edge} - nodes.keys())
+    missing = _missing(edges, nodes)
     for one in missing:
         if _is_end(nodes, f"{one}.input", "Input") and _is_end(nodes, f"{one}.output", "Output"):
             edges = _through(where, nodes, edges, one, mends, name)
-    missing = sorted({end for edge in edges for end in edge} - nodes.keys())
+    missing = _missing(edges, nodes)
     lone = [key for key in nodes if not any(key in edge for edge in edges)]
     if len(missing) == len(lone) == 1:
         old, new = missing[0], lone[0]
@@ -48,6 +48,10 @@ def with_edges_mended(where: str, tree: Tree, mends: Mends, name: str = "") -> T
         text = f"edges name {old!r}, which is not a node; read as {new!r}, the only node without an edge"
         mends.append(Mend(name[:-1], "edges", text))
     return tree | {"nodes": nodes, "edges": edges}
+
+
+def _missing(edges: Edges, nodes: Tree) -> list[str]:
+    return sorted({end for edge in edges for end in edge} - nodes.keys())
 
 
 def _is_end(nodes: Tree, name: str, kind: str) -> bool:

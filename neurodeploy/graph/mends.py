@@ -26,4 +26,5 @@ class Mend:
         return f"{self.node}: {self.text}" if self.node else self.text
 
 
-Mends = list[Mend]
+class Mends(list[Mend]):
+    """What was put right, in order."""

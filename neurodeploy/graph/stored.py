@@ -36,6 +36,21 @@ def read_tree(path: Path) -> Tree:
         return _Reader(path).group(root, "", 0)
 
 
+def read_groups(path: Path, *names: str) -> Tree:
+    """Return those groups of an HDF5 file that are there, read with the same care.
+
+    Raises:
+        GraphError: they hold a link, something that is neither numbers nor text, or more than fits in the file.
+    """
+    found: Tree = {}
+    with h5py.File(path, "r") as stored:
+        for name in names:
+            group = _child(path, stored, name, "")
+            if isinstance(group, h5py.Group):
+                found[name] = _Reader(path).group(group, name, 0)
+    return found
+
+
 class _Reader:
     """Reads groups depth-first, and adds up what they claim before reading it."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -15,15 +15,19 @@ from neurodeploy.data.settings import binning_of
 from neurodeploy.data.sources import SOURCES
 from neurodeploy.data.spikes import SpikeData
 from neurodeploy.data.stream import SampleSource
-from neurodeploy.errors import DataError, GraphError, RunError
+from neurodeploy.errors import DataError, GraphError, PrecisionError, RunError
 from neurodeploy.fixedpoint.rules import READOUTS
 from neurodeploy.graph.files import read_graph
 from neurodeploy.graph.network import Network, discretised
 from neurodeploy.hardware.chips import PROGRAM_CHIPS, Chip
 from neurodeploy.mapping.compile import Compiled, compile_network
+from neurodeploy.mapping.lava_dl.hdf5 import is_net
+from neurodeploy.mapping.nir_read import carried_program
+from neurodeploy.mapping.nir_write import PROGRAM
 from neurodeploy.mapping.program import Program
 from neurodeploy.mapping.program_file import MAGIC, read_program
 from neurodeploy.progress import Progress, silent
+from neurodeploy.quantize.plan import Plan
 
 STEP_TOLERANCE = 0.01
 """Published networks say 4 ms where the paper's binning makes 4.013 or 4.016."""
@@ -59,13 +63,34 @@ def is_program(path: str | Path) -> bool:
         return False
 
 
-def read_network(path: str | Path, options: GraphOptions) -> Network:
-    """Return the discretised network in a .nir file."""
+def check_options(options: GraphOptions) -> None:
+    """Check what is asked of a graph before its file is read.
+
+    Raises:
+        GraphError: no such rule, or no time step.
+    """
     if options.reset not in (None, "zero", "subtract"):
         raise GraphError(f"--reset: found {options.reset!r}, 'zero' or 'subtract' is allowed")
     if options.readout not in (None, *READOUTS):
         raise GraphError(f"--readout: found {options.readout!r}, one of {', '.join(READOUTS)} is allowed")
-    return discretised(read_graph(path), dt_s=options.dt_s, reset=options.reset, readout=options.readout)
+    if options.dt_s is not None and not 0 < options.dt_s < float("inf"):
+        raise GraphError(f"--dt: found {options.dt_s:g}, a positive number of seconds is needed")
+
+
+def read_network(path: str | Path, options: GraphOptions) -> Network:
+    """Return the discretised network in a .nir file."""
+    check_options(options)
+    if is_net(path):
+        raise GraphError(f"{path}: is a lava-dl network; make it a graph first: neurodeploy convert IN.net OUT.nir")
+    file = read_graph(path)
+    carried = carried_program(file)
+    if carried is not None and any(layer.graded for layer in carried.layers):
+        raise GraphError(
+            f"{path}: holds sigma-delta neurons, which only a Program runs; make it one: "
+            "neurodeploy convert IN.nir OUT.npz"
+        )
+    network = discretised(file, dt_s=options.dt_s, reset=options.reset, readout=options.readout)
+    return network if carried is None else replace(network, settings=(network.settings or {}) | {PROGRAM: carried})
 
 
 def made_for(chip: Chip) -> str:
@@ -153,6 +178,10 @@ def data_for(name: str, network: Network | Program, *, split: Split = "test", li
 
 def compiled(network: Network, options: GraphOptions, progress: Progress = silent) -> tuple[Compiled, str]:
     """Return a network's Program, and one sentence on how its precision was chosen."""
+    carried = (network.settings or {}).get(PROGRAM)
+    if isinstance(carried, Program):
+        _check_carried(network.name, options)
+        return Compiled(carried, network, Plan.from_dict(carried.plan)), "the integers that the file carries"
     if network.quantised:
         return compile_network(network, chip=options.chip, weight_bits=options.weight_bits), (
             "the precision that the file carries"
@@ -168,6 +197,16 @@ def compiled(network: Network, options: GraphOptions, progress: Progress = silen
     return result, (
         f"{bits}-bit weights calibrated on {options.calibrate}; output {read} moved by {100 * found.distance:.1f} %"
     )
+
+
+def _check_carried(name: str, options: GraphOptions) -> None:
+    """Check that nothing is asked of finished integers.
+
+    Raises:
+        PrecisionError: another width is.
+    """
+    if options.weight_bits is not None:
+        raise PrecisionError(f"{name}: carries the chip's integers, {options.weight_bits} bits were asked for")
 
 
 def _calibration(network: Network, name: str, bits: int, progress: Progress) -> Calibrated:

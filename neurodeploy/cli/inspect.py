@@ -1,0 +1,115 @@
+"""`neurodeploy inspect`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from neurodeploy.cli.show import Bits, Dt, Json, Readout, Reset, bars, emit, percent, table
+
+
+def register(app: typer.Typer) -> None:
+    app.command("inspect")(inspect)
+
+
+def inspect(
+    file: Annotated[Path, typer.Argument(help="A .nir graph.")],
+    repair: Annotated[
+        Path | None, typer.Option(metavar="OUT", help="Write it with all put right that can mean one thing only.")
+    ] = None,
+    input_shape: Annotated[
+        str | None, typer.Option(metavar="C,Y,X", help="Shape of one step's input, if the file has none.")
+    ] = None,
+    dt: Dt = None,
+    reset: Reset = None,
+    readout: Readout = None,
+    weight_bits: Bits = None,
+    as_json: Json = False,
+) -> int:
+    """The NIR doctor: what is wrong with a graph, and what each target does with it."""
+    from neurodeploy.pipeline.inspect import inspect_graph
+
+    shape = None if input_shape is None else _sizes(input_shape)
+    with bars(shown=False) as progress:
+        result = inspect_graph(
+            file,
+            repair=repair,
+            input_shape=shape,
+            dt_s=dt,
+            reset=reset,
+            readout=readout,
+            weight_bits=weight_bits,
+            progress=progress,
+        )
+    emit(result, _lines(result), as_json=as_json)
+    return 0 if result["ok"] else 1
+
+
+def _sizes(text: str) -> tuple[int, ...]:
+    try:
+        sizes = tuple(int(one) for one in text.split(","))
+    except ValueError:
+        sizes = ()
+    if not sizes or min(sizes) < 1 or max(sizes) > 1 << 24:
+        raise typer.BadParameter(f"found --input-shape {text}, whole numbers from 1 are needed, for example 1,28,28")
+    return sizes
+
+
+def _lines(result: dict[str, Any]) -> list[str]:
+    targets = result["targets"]
+    rows = [
+        [one["name"], one["type"], _shape(one["shape"]), *(_cell(one["targets"][name]) for name in targets)]
+        for one in result["nodes"]
+    ]
+    lines = table(["node", "type", "gives", *targets], rows) if rows else ["no nodes"]
+    source = {"file": "of the file", "--dt": "as given", "assumed": "assumed, the file has none"}[result["dt_source"]]
+    lines += ["", f"time step   {result['dt_s']:g} s, {source}"]
+    measured = result["measured"]
+    if measured is not None:
+        lines.append(
+            f"percentages are spikes that agree with the reference, or the largest error of a weight (w): "
+            f"{measured['samples']} random samples of {measured['steps']} steps, {percent(measured['input_rate'])} "
+            "of the inputs spiking"
+        )
+    lines += ["", *_reasons(result)]
+    problems = result["problems"]
+    lines += ["", f"problems    {len(problems)}"] if problems else ["", "problems    none"]
+    for one in problems:
+        where = f"{one['node']}: " if one["node"] else ""
+        remedy = f" -> {one['remedy']}" if one["remedy"] else ""
+        lines.append(f"  {one['severity']}  {one['kind']:<11} {where}{one['text']}{remedy}")
+    if result["path"]:
+        lines += ["", f"repaired    {result['path']}", *(f"  {line}" for line in result["repaired"])]
+    lines += ["", "it can be deployed" if result["ok"] else "it cannot be deployed as it is"]
+    return ["".join(char if char.isprintable() else ascii(char)[1:-1] for char in line) for line in lines]
+
+
+def _shape(shape: list[int] | None) -> str:
+    return "?" if shape is None else "x".join(map(str, shape)) or "1"
+
+
+def _cell(said: dict[str, Any]) -> str:
+    if said["status"] != "approximate":
+        return {"exact": "exact", "unsupported": "no"}[said["status"]]
+    error = said.get("error", {})
+    if error.get("spikes"):
+        return f"~ {percent(round(error['spike_agreement'], 4))}"
+    return f"~ w {100 * error['weight_error']:.2g} %" if "weight_error" in error else "~"
+
+
+def _reasons(result: dict[str, Any]) -> list[str]:
+    """Return for each target why it is not exact, each reason once with its nodes."""
+    lines = []
+    for name, target in result["targets"].items():
+        found: dict[tuple[str, str], list[str]] = {}
+        for node in result["nodes"]:
+            said = node["targets"][name]
+            if said["status"] != "exact":
+                found.setdefault((said["status"], said["reason"]), []).append(node["name"])
+        lines.append(f"{target['title']}: {target['status']}")
+        for (status, reason), names in found.items():
+            shown = ", ".join(names[:6]) + (f" and {len(names) - 6} more" if len(names) > 6 else "")
+            lines.append(f"  {'no' if status == 'unsupported' else '~ '} {shown}: {reason}")
+    return lines

@@ -1,0 +1,78 @@
+"""What the rules about other frameworks ask of a node: the words in `frameworks.toml`, each as a function."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from neurodeploy.fixedpoint import rules
+from neurodeploy.graph.stored import Tree
+
+
+@dataclass(frozen=True, eq=False)
+class Facts:
+    """One node, and what is known of it.
+
+    Attributes:
+        node: As stored, scalars spread to one value per neuron.
+        dt_s: Time step, seconds.
+        reset: "zero" or "subtract".
+        recurrent: It is in a loop of one set of weights and itself.
+    """
+
+    node: Tree
+    dt_s: float
+    reset: str = rules.RESET_ZERO
+    recurrent: bool = False
+
+    def get(self, key: str) -> np.ndarray:
+        """Return a parameter as float64, flat."""
+        return np.asarray(self.node.get(key, 0.0), np.float64).ravel()
+
+
+def _same(found: np.ndarray, wanted: Any) -> bool:
+    return bool(np.allclose(found, wanted, rtol=1e-6, atol=1e-12))
+
+
+def _differ(facts: Facts, *keys: str) -> bool:
+    return any(np.unique(facts.get(key)).size > 1 for key in keys)
+
+
+def _grouped(facts: Facts) -> bool:
+    return not _same(facts.get("groups"), 1)
+
+
+def _padded(facts: Facts) -> bool:
+    return not isinstance(facts.node.get("padding"), str) and not _same(facts.get("padding"), 0)
+
+
+def _unlike_cuba(facts: Facts) -> bool:
+    r, w_in = facts.get("tau_mem") / facts.dt_s, facts.get("tau_syn") / facts.dt_s
+    return not (_same(facts.get("r"), r) and _same(facts.get("w_in"), w_in))
+
+
+CONDITIONS: dict[str, Callable[[Facts], bool]] = {
+    "always": lambda facts: True,
+    "dt is not 1e-4": lambda facts: not _same(np.array(facts.dt_s), 1e-4),
+    "dt is not 1e-3": lambda facts: not _same(np.array(facts.dt_s), 1e-3),
+    "r is not 1": lambda facts: not _same(facts.get("r"), 1),
+    "r dt is not 1": lambda facts: not _same(facts.get("r") * facts.dt_s, 1),
+    "r is not 1 or tau / dt": lambda facts: (
+        not (_same(facts.get("r"), 1) or _same(facts.get("r"), facts.get("tau") / facts.dt_s))
+    ),
+    "r is not tau_mem / 1e-4": lambda facts: not _same(facts.get("r"), facts.get("tau_mem") / 1e-4),
+    "r is not tau_mem / dt, or w_in not tau_syn / dt": _unlike_cuba,
+    "v_leak is not 0": lambda facts: not _same(facts.get("v_leak"), 0),
+    "v_leak is not v_reset": lambda facts: not _same(facts.get("v_leak"), facts.get("v_reset")),
+    "v_reset is not 0": lambda facts: not _same(facts.get("v_reset"), 0),
+    "thresholds differ": lambda facts: _differ(facts, "v_threshold"),
+    "parameters differ": lambda facts: _differ(facts, "v_threshold", "v_reset", "r", "tau", "tau_mem", "tau_syn"),
+    "reset by subtraction": lambda facts: facts.reset == rules.RESET_SUBTRACT,
+    "recurrent": lambda facts: facts.recurrent,
+    "grouped": _grouped,
+    "padding is not 0": _padded,
+    "bias is not 0": lambda facts: not _same(facts.get("bias"), 0),
+}

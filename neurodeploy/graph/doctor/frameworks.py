@@ -1,0 +1,90 @@
+"""What each framework's importer does with a node: the table in `frameworks.toml`, applied."""
+
+from __future__ import annotations
+
+import functools
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from neurodeploy.graph.doctor.conditions import CONDITIONS, Facts
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+TABLE = Path(__file__).parent / "frameworks.toml"
+EXACT, APPROXIMATE, UNSUPPORTED = "exact", "approximate", "unsupported"
+ORDER = (EXACT, APPROXIMATE, UNSUPPORTED)
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One thing that an importer does; the attributes are those of the table."""
+
+    nodes: tuple[str, ...]
+    when: str
+    status: str
+    reason: str
+    source: str
+    change: str = ""
+
+
+@dataclass(frozen=True)
+class Framework:
+    """One importer, in one version."""
+
+    name: str
+    title: str
+    version: str
+    takes: tuple[str, ...]
+    rules: tuple[Rule, ...]
+    dt_s: float | None = None
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a target does with a node.
+
+    Attributes:
+        status: "exact", "approximate" or "unsupported".
+        changes: Words of `changes.CHANGES` that do the same to our reference.
+        error: What was measured of it on random input, by name.
+    """
+
+    status: str
+    reason: str
+    source: str = ""
+    changes: tuple[str, ...] = ()
+    error: dict[str, float] = field(default_factory=dict)
+
+
+@functools.lru_cache(maxsize=1)
+def frameworks() -> tuple[Framework, ...]:
+    """Return every framework of the table."""
+    with TABLE.open("rb") as stream:
+        found = tomllib.load(stream)
+    made = []
+    for name, entry in found.items():
+        rules = tuple(Rule(**one | {"nodes": tuple(one["nodes"])}) for one in entry.pop("rules", []))
+        made.append(Framework(name=name, rules=rules, **entry | {"takes": tuple(entry["takes"])}))
+    return tuple(made)
+
+
+def verdict(framework: Framework, facts: Facts) -> Verdict:
+    """Return what a framework does with a node."""
+    kind = facts.node["type"]
+    if kind not in framework.takes:
+        return Verdict(UNSUPPORTED, f"{framework.title} {framework.version} has no importer for {kind}")
+    held = [rule for rule in framework.rules if kind in rule.nodes and CONDITIONS[rule.when](facts)]
+    if not held:
+        return Verdict(EXACT, "as NIR has it")
+    status = max((rule.status for rule in held), key=ORDER.index)
+    told = [rule for rule in held if rule.status == status] if status == UNSUPPORTED else held
+    return Verdict(
+        status,
+        "; ".join(rule.reason for rule in told),
+        "; ".join(dict.fromkeys(rule.source for rule in told)),
+        tuple(rule.change for rule in held if rule.change),
+    )

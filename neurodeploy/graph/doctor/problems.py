@@ -1,0 +1,172 @@
+"""What keeps a graph from being deployed, or makes it another network elsewhere; found in the stored graph."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from neurodeploy.graph.euler import FLOAT32_SLACK
+from neurodeploy.graph.nodes import FIELDS, GRAPH
+from neurodeploy.graph.stored import Tree
+
+STOPS, WARNS = "stops", "warns"
+LONG_S = 0.5
+"""A time constant from here on is likely in milliseconds or steps: membranes and synapses take 1 to 100 ms."""
+LONG_STEPS = 10_000
+TAUS = ("tau", "tau_mem", "tau_syn")
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing that is wrong, or not said.
+
+    Attributes:
+        kind: One word: file, dt, reset, readout, edges, shapes, units, values, dead, unsupported, ...
+        node: Flat name, empty for the graph.
+        severity: "stops" where no target can run it, or all would have to guess; else "warns".
+        text: What was found.
+        remedy: What to do.
+    """
+
+    kind: str
+    node: str
+    severity: str
+    text: str
+    remedy: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values for JSON."""
+        return asdict(self)
+
+
+def flat(tree: Tree, name: str = "") -> Iterator[tuple[str, Tree]]:
+    """Yield every node of a stored graph and of those in it, by its flat name; none of unknown make."""
+    nodes = tree.get("nodes")
+    for key, node in nodes.items() if isinstance(nodes, dict) else ():
+        if not isinstance(node, dict):
+            continue
+        if node.get("type") == GRAPH:
+            yield from flat(node, f"{name}{key}.")
+        else:
+            yield f"{name}{key}", node
+
+
+def of_values(tree: Tree) -> Iterator[Problem]:
+    """Yield parameters that hold NaN, infinity, or no numbers."""
+    for name, node in flat(tree):
+        for key, value in node.items():
+            if key in ("type", "metadata") or value is None or isinstance(value, dict | str):
+                continue
+            found = np.asarray(value)
+            if found.dtype.kind not in "biuf":
+                yield Problem("values", name, STOPS, f"{key} holds {found.dtype}, real numbers are needed")
+            elif not np.isfinite(found).all():
+                odd = int((~np.isfinite(found)).sum())
+                text = f"{key} holds {odd} of {found.size} values that are NaN or infinite"
+                yield Problem("values", name, STOPS, text, "train again from before they appeared, or export again")
+
+
+def of_units(tree: Tree, dt_s: float | None) -> Iterator[Problem]:
+    """Yield time constants that no step fits, or that are likely in another unit, and idle thresholds."""
+    for name, node in flat(tree):
+        for key in TAUS:
+            found = _numbers(node.get(key))
+            if found is None:
+                continue
+            low, high = float(found.min()), float(found.max())
+            if low <= 0:
+                text = f"{key} reaches down to {low:g} s, so its state grows without bound instead of decaying"
+                yield Problem("units", name, STOPS, text, "clip the decay to below 1 in training, and export again")
+            elif dt_s is not None and dt_s > low * (1 + FLOAT32_SLACK):
+                text = f"{key} is {low:g} s, shorter than a time step of {dt_s:g} s"
+                yield Problem("units", name, STOPS, text, f"check the unit of {key}, or give --dt {low:.3g} or less")
+            elif high >= LONG_S or (dt_s is not None and high > LONG_STEPS * dt_s):
+                steps = "" if dt_s is None else f", {high / dt_s:.4g} steps"
+                text = f"{key} is {high:.4g} s{steps}: likely {high:.4g} ms, or so many steps"
+                yield Problem("units", name, WARNS, text, f"NIR wants seconds; rescale {key}, or give --dt in its unit")
+        threshold = _numbers(node.get("v_threshold", node.get("threshold")))
+        reset = _numbers(node.get("v_reset", 0.0))
+        if threshold is None or reset is None or reset.size not in (1, threshold.size):
+            continue
+        if (threshold.ravel() <= reset.ravel()).any():
+            text = "a threshold is not above its reset potential, so the neuron never rests"
+            yield Problem("values", name, STOPS, text, "raise the threshold, or lower v_reset")
+
+
+def of_wiring(tree: Tree, name: str = "") -> Iterator[Problem]:
+    """Yield edges without a node at an end, nodes that reach no output, and those that nothing reaches."""
+    nodes = {key: node for key, node in tree.get("nodes", {}).items() if isinstance(node, dict)}
+    for key, node in nodes.items():
+        if node.get("type") == GRAPH:
+            yield from of_wiring(node, f"{name}{key}.")
+    edges = _edges(tree)
+    if not edges:
+        return
+    for source, target in edges:
+        for end in (source, target):
+            if end not in nodes:
+                text = f"edge {source} -> {target} names {end!r}, which is not a node"
+                yield Problem("edges", name[:-1], STOPS, text, "remove the edge, or name the node it meant")
+    after = _reached(edges, [key for key, node in nodes.items() if node.get("type") == "Input"])
+    before = _reached([(b, a) for a, b in edges], [k for k, node in nodes.items() if node.get("type") == "Output"])
+    for key in nodes:
+        if after and key not in after:
+            text = "the input does not reach it"
+            yield Problem("dead", f"{name}{key}", STOPS, text, "connect it, or remove it")
+        elif before and key not in before:
+            text = "no path leads from it to the output, so it changes nothing"
+            yield Problem("dead", f"{name}{key}", WARNS, text, "--repair leaves it out")
+
+
+def _edges(tree: Tree) -> list[tuple[str, str]]:
+    """Return the edges of a graph, as stored or mended; none where they are no pairs of names."""
+    found = tree.get("edges")
+    pairs = [] if found is None or np.ndim(found) == 0 else [tuple(edge) for edge in found if np.ndim(edge) == 1]
+    return [(str(one[0]), str(one[1])) for one in pairs if len(one) == 2]
+
+
+def _reached(edges: list[tuple[str, str]], start: list[str]) -> set[str]:
+    found, waiting = set(start), list(start)
+    while waiting:
+        before = waiting.pop()
+        new = [b for a, b in edges if a == before and b not in found]
+        found.update(new)
+        waiting += new
+    return found
+
+
+def of_transposed(tree: Tree) -> Iterator[Problem]:
+    """Yield weights that fit their neighbours only with rows and columns swapped."""
+    nodes = {key: node for key, node in tree.get("nodes", {}).items() if isinstance(node, dict)}
+    for key, node in nodes.items():
+        weight = _numbers(node.get("weight"))
+        shape = () if weight is None else weight.shape
+        if node.get("type") not in ("Linear", "Affine") or len(shape) != 2 or shape[0] == shape[1]:
+            continue
+        edges = _edges(tree)
+        sizes = [_size(nodes.get(a, {})) for a, b in edges if b == key]
+        follow = [_size(nodes.get(b, {})) for a, b in edges if a == key]
+        if {shape[0]} == set(sizes) and {shape[1]} == set(follow):
+            text = f"weights are {shape}, but {shape[0]} values arrive and {shape[1]} are taken after it"
+            yield Problem(
+                "shapes", key, STOPS, text, "NIR's weights are (outputs, inputs): transpose all of the file's"
+            )
+
+
+def _size(node: Tree) -> int | None:
+    kind = node.get("type")
+    if kind in ("Input", "Output"):
+        shape = _numbers(node.get("shape"))
+        return None if shape is None else int(np.prod(shape))
+    fields = FIELDS[kind].values if kind in FIELDS else ()
+    return int(np.size(node[fields[0]])) if fields and fields[0] in node else None
+
+
+def _numbers(value: Any) -> np.ndarray | None:
+    found = np.asarray(value)
+    if value is None or found.dtype.kind not in "biuf" or not found.size or not np.isfinite(found).all():
+        return None
+    return found.astype(np.float64)

@@ -1,0 +1,317 @@
+"""`inspect`: the NIR doctor; what is wrong with a graph, and what each target does with each of its nodes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import nir
+import numpy as np
+
+from neurodeploy.errors import GraphError, NeurodeployError
+from neurodeploy.files import check_target
+from neurodeploy.fixedpoint import rules
+from neurodeploy.graph.carried import carried
+from neurodeploy.graph.cells import CellNode
+from neurodeploy.graph.doctor import problems as find
+from neurodeploy.graph.doctor.chips import OURS, own_verdict
+from neurodeploy.graph.doctor.conditions import Facts
+from neurodeploy.graph.doctor.frameworks import APPROXIMATE, ORDER, UNSUPPORTED, Verdict, frameworks, verdict
+from neurodeploy.graph.doctor.problems import STOPS, WARNS, Problem
+from neurodeploy.graph.euler import NEURON_TYPES, READOUT_TYPES
+from neurodeploy.graph.files import GraphFile, graph_file, mended, stored_graph
+from neurodeploy.graph.flatten import flattened
+from neurodeploy.graph.mends import TYPING, Mends
+from neurodeploy.graph.network import Network, discretised
+from neurodeploy.graph.stored import Tree
+from neurodeploy.mapping.compile import compile_network
+from neurodeploy.pipeline.inputs import GraphOptions, check_options
+from neurodeploy.pipeline.measured_targets import Errors, RandomRun, of_changes, of_integers, random_run
+from neurodeploy.pipeline.repair import repaired
+from neurodeploy.progress import Progress, silent
+
+USUAL_DT_S = 1e-4
+"""Of the NIR paper's graphs; what is measured where a file says none."""
+TARGETS = (*OURS, *(one.name for one in frameworks()))
+
+
+@dataclass(eq=False)
+class Patient:
+    """A graph under examination, as far as it could be followed.
+
+    Attributes:
+        tree: As stored, mended where that was possible.
+        mends: What was mended; None where the graph means nothing certain.
+        dt_s: Time step it is examined with, and `dt_source` where that is from.
+        run: The reference on random input, and `integers` what the chip's integers change of it.
+    """
+
+    path: Path
+    tree: Tree
+    dt_s: float = USUAL_DT_S
+    dt_source: str = ""
+    mends: Mends | None = None
+    file: GraphFile | None = None
+    nodes: dict[str, nir.NIRNode] = field(default_factory=dict)
+    network: Network | None = None
+    run: RandomRun | None = None
+    integers: Errors = field(default_factory=dict)
+    unmeasured: str = ""
+    problems: list[Problem] = field(default_factory=list)
+
+    def stopped(self, name: str) -> Problem | None:
+        """Return the first problem of a node that stops it."""
+        return next((one for one in self.problems if one.severity == STOPS and one.node == name), None)
+
+    def refuse(self, kind: str, error: NeurodeployError, remedy: str = "") -> None:
+        """Note an error as a problem, unless one of the same node is known already."""
+        text = str(error).removeprefix(f"{self.path}: ").removeprefix(f"{self.path.stem}: ")
+        named = re.match(r"(?:node )?([^\s:]+)", text)
+        name = named.group(1) if named and named.group(1) in self.nodes else ""
+        others = kind != "file" and any(one.severity == STOPS and one.kind != "dt" for one in self.problems)
+        if others and (not name or self.stopped(name)):
+            return
+        text, _, advice = text.partition("; ")
+        self.problems.append(Problem(kind, name, STOPS, text, remedy or advice))
+
+
+def inspect_graph(
+    file: str | Path,
+    *,
+    repair: str | Path | None = None,
+    input_shape: tuple[int, ...] | None = None,
+    dt_s: float | None = None,
+    reset: str | None = None,
+    readout: str | None = None,
+    weight_bits: int | None = None,
+    progress: Progress = silent,
+) -> dict[str, Any]:
+    """Examine a .nir file; nothing needs to be right about it but that it is one.
+
+    Args:
+        repair: Where to write the graph with everything put right that can mean one thing only.
+        input_shape: Axes of one step's input, where the file leaves them out.
+        dt_s: Time step in seconds, where the file carries none.
+        reset: "zero" or "subtract", where the file does not say.
+        readout: What the class is read from, where the file does not say.
+        weight_bits: Weight width of a float graph in the chip's integers, 2 to 8.
+
+    Returns:
+        `ok` (nothing stops deployment), `problems` (kind, node, severity, text, remedy), `nodes` (name, type, shape,
+        parameters, and by target status, reason, source, error), `targets` (status, counts, agreement), `dt_s` and
+        `dt_source`, `measured` (what on), `repaired` (lines) and `path` of the repaired file.
+
+    Raises:
+        GraphError: the file is absent, damaged or no NIR graph.
+        RunError: the repaired file cannot be written.
+    """
+    path = Path(file)
+    check_options(GraphOptions(dt_s, reset, weight_bits, readout=readout))
+    if repair is not None:
+        check_target(repair)
+    patient = Patient(path, stored_graph(path))
+    _read(patient, input_shape)
+    _choose_dt(patient, dt_s)
+    _look(patient, reset, readout)
+    if patient.network is not None:
+        progress("inspect", 0, 2)
+        _measure(patient, weight_bits)
+        progress("inspect", 1, 2)
+    verdicts = _verdicts(patient)
+    lines: list[str] = []
+    if repair is not None:
+        asked = {"dt_s": dt_s, "reset": reset, "readout": readout}
+        lines = repaired(patient.file, patient.tree, patient.mends, patient.network, patient.run, repair, asked)
+    progress("inspect", 2, 2)
+    return _result(patient, verdicts) | {
+        "repaired": lines,
+        "path": None if repair is None or not lines else str(repair),
+    }
+
+
+def _read(patient: Patient, input_shape: tuple[int, ...] | None) -> None:
+    """Follow the graph as far as its file allows."""
+    try:
+        patient.tree, patient.mends = mended(patient.path, patient.tree, input_shape)
+        patient.file = graph_file(patient.path, patient.tree, patient.mends)
+        patient.nodes, _ = flattened(patient.file.graph, str(patient.path))
+    except GraphError as error:
+        patient.refuse("file", error)
+    for mend in patient.mends or ():
+        kind = "shapes" if mend.kind == TYPING else mend.kind
+        advice = "read so; --repair writes it so"
+        patient.problems.append(Problem(kind, mend.node, WARNS, mend.text, advice))
+
+
+def _choose_dt(patient: Patient, given: float | None) -> None:
+    """Settle the time step: the file's, the one given, or for measurements alone the usual one."""
+    stored: Any = None
+    if patient.file is not None:
+        try:
+            stored = carried(str(patient.path), patient.file.graph).get("dt_s")
+        except GraphError as error:
+            patient.refuse("dt", error)
+    patient.dt_source = "file" if stored is not None else "--dt" if given is not None else "assumed"
+    if stored is None and given is None:
+        text = "carries no time step, and NIR has no field for one"
+        patient.problems.append(Problem("dt", "", STOPS, text, "give --dt in seconds (the NIR paper's graphs: 1e-4)"))
+    elif stored is None:
+        text = f"carries no time step; {given:g} s is used, as given"
+        patient.problems.append(Problem("dt", "", WARNS, text, "--repair writes it into the file"))
+    patient.dt_s = float(given if stored is None and given is not None else stored or _assumed(patient.tree))
+
+
+def _assumed(tree: Tree) -> float:
+    """Return a step that the time constants allow."""
+    taus = [np.asarray(node[key]) for _, node in find.flat(tree) for key in find.TAUS if key in node]
+    positive = [float(one[one > 0].min()) for one in taus if one.dtype.kind in "iuf" and (one > 0).any()]
+    return min([USUAL_DT_S, *positive])
+
+
+def _look(patient: Patient, reset: str | None, readout: str | None) -> None:
+    """Find what is wrong, first in the stored graph, then by following it."""
+    known = None if patient.dt_source == "assumed" else patient.dt_s
+    tree = patient.tree
+    patient.problems += [*find.of_values(tree), *find.of_units(tree, known)]
+    patient.problems += [*find.of_wiring(tree), *find.of_transposed(tree)]
+    if patient.file is None:
+        return
+    try:
+        dt_s = None if patient.dt_source == "file" else patient.dt_s
+        patient.network = discretised(patient.file, dt_s=dt_s, reset=reset, readout=readout)
+    except NeurodeployError as error:
+        patient.refuse("unsupported", error)
+        return
+    guessed: dict[tuple[str, str], list[str]] = {}
+    for one in patient.network.populations:
+        source = getattr(one, "reset_source", "")
+        if one.spiking and source not in ("", "metadata"):
+            guessed.setdefault((one.reset, source.split(";")[0]), []).append(one.name)
+    for (rule, source), names in guessed.items():
+        text = f"reset {rule!r} of {', '.join(names)} is from {source}: the file carries no rule"
+        advice = "say --reset zero or subtract, as it was trained; --repair writes it into the file"
+        patient.problems.append(Problem("reset", "", WARNS, text, advice))
+    for note in patient.network.notes:
+        if "--readout" in note:
+            patient.problems.append(Problem("readout", "", WARNS, note.partition(", --readout")[0], "say --readout"))
+
+
+def _measure(patient: Patient, weight_bits: int | None) -> None:
+    """Run the reference and the chip's integers on random input."""
+    assert patient.network is not None
+    try:
+        patient.run = random_run(patient.network)
+        if patient.run is None:
+            patient.unmeasured = "too many neurons for a quick run"
+            return
+        made = compile_network(patient.network, weight_bits=weight_bits)
+        patient.integers = of_integers(patient.run, made)
+    except NeurodeployError as error:
+        patient.refuse("chip", error)
+        patient.unmeasured = str(error).split("; ")[0]
+
+
+def _verdicts(patient: Patient) -> dict[str, dict[str, Verdict]]:
+    """Return by node and target what is done with it."""
+    trees = dict(find.flat(patient.tree))
+    names = list(patient.nodes) or list(trees)
+    found = {name: {} if not patient.nodes else _own(patient, name) for name in names}
+    for framework in frameworks():
+        words: dict[str, list[str]] = {}
+        for name in names:
+            if name not in trees:
+                reason = f"neurons as a sub-graph of Scale, Delay and Threshold, which {framework.title} does not take"
+                found[name][framework.name] = Verdict(UNSUPPORTED, reason)
+                continue
+            stopped = patient.stopped(name)
+            if stopped or not patient.nodes:
+                reason = stopped.text if stopped else "the graph cannot be followed"
+                found[name][framework.name] = Verdict(UNSUPPORTED, reason)
+                continue
+            found[name][framework.name] = said = verdict(framework, _facts(patient, name, trees[name]))
+            if said.status == APPROXIMATE and isinstance(patient.nodes.get(name), NEURON_TYPES):
+                words[name] = list(said.changes)
+        if patient.run is not None and any(words.values()):
+            for name, error in of_changes(patient.run, words, patient.nodes).items():
+                if words.get(name):
+                    found[name][framework.name] = replace(found[name][framework.name], error=error)
+    if not patient.nodes:
+        reason = "the graph cannot be followed"
+        for row in found.values():
+            row |= {target: Verdict(UNSUPPORTED, reason) for target in OURS}
+    return found
+
+
+def _own(patient: Patient, name: str) -> dict[str, Verdict]:
+    node, stopped = patient.nodes[name], patient.stopped(name)
+    if stopped:
+        return {target: Verdict(UNSUPPORTED, stopped.text) for target in OURS}
+    unmeasured = patient.unmeasured or ("the graph does not run yet" if patient.network is None else "")
+    error = patient.integers.get(name, {})
+    if isinstance(node, READOUT_TYPES) and error:
+        error = {"potential_rms": error["potential_rms"], "spike_agreement": error["spike_agreement"]}
+    return {target: own_verdict(target, node, _reset_of(patient, name), error, unmeasured) for target in OURS}
+
+
+def _reset_of(patient: Patient, name: str) -> str:
+    populations = () if patient.network is None else patient.network.populations
+    return next((one.reset for one in populations if one.name == name), rules.RESET_ZERO)
+
+
+def _facts(patient: Patient, name: str, node: Tree) -> Facts:
+    synapses = () if patient.network is None else patient.network.synapses
+    recurrent = any(one.source == one.target == name for one in synapses)
+    return Facts(node, patient.dt_s, _reset_of(patient, name), recurrent)
+
+
+def _result(patient: Patient, verdicts: Mapping[str, Mapping[str, Verdict]]) -> dict[str, Any]:
+    trees = dict(find.flat(patient.tree))
+    run = patient.run
+    return {
+        "file": str(patient.path),
+        "ok": not any(one.severity == STOPS for one in patient.problems),
+        "dt_s": patient.dt_s,
+        "dt_source": patient.dt_source,
+        "problems": [one.to_dict() for one in sorted(patient.problems, key=lambda one: one.severity)],
+        "nodes": [_node(patient, name, trees.get(name), row) for name, row in verdicts.items()],
+        "targets": {target: _target(target, [row[target] for row in verdicts.values()]) for target in TARGETS},
+        "measured": None
+        if run is None
+        else {
+            "samples": len(run.spikes_BTI),
+            "steps": run.spikes_BTI.shape[1],
+            "input_rate": run.rate,
+            "silent": list(run.silent),
+        },
+    }
+
+
+def _node(patient: Patient, name: str, stored: Tree | None, row: Mapping[str, Verdict]) -> dict[str, Any]:
+    node = patient.nodes.get(name)
+    kind = node.kind if isinstance(node, CellNode) else str((stored or {}).get("type"))
+    values = node.numbers | {"threshold": node.v_threshold} if isinstance(node, CellNode) else stored or {}
+    arrays = [np.asarray(one) for key, one in values.items() if key not in ("type", "metadata", "shape", "input_type")]
+    shape = None if node is None or not node.output_type else node.output_type.get("output")
+    return {
+        "name": name,
+        "type": kind,
+        "shape": None if shape is None else [int(one) for one in np.ravel(shape)],
+        "parameters": sum(one.size for one in arrays if one.dtype.kind in "biuf"),
+        "targets": {
+            target: {"status": one.status, "reason": one.reason}
+            | ({"source": one.source} if one.source else {})
+            | ({"error": one.error} if one.error else {})
+            for target, one in row.items()
+        },
+    }
+
+
+def _target(target: str, verdicts: list[Verdict]) -> dict[str, Any]:
+    counts = {status: sum(one.status == status for one in verdicts) for status in ORDER}
+    worst = max((one.status for one in verdicts), key=ORDER.index, default=UNSUPPORTED)
+    agreements = [one.error["spike_agreement"] for one in verdicts if one.error.get("spikes")]
+    title = next((f"{one.title} {one.version}" for one in frameworks() if one.name == target), target)
+    return {"title": title, "status": worst, **counts, "spike_agreement": min(agreements, default=None)}
