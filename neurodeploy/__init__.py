@@ -25,6 +25,7 @@ _HOMES = {
     "quantize_run": "neurodeploy.pipeline.quantize",
     "export_run": "neurodeploy.pipeline.export",
     "compile": "neurodeploy.pipeline.compile",
+    "convert": "neurodeploy.pipeline.convert",
     "inspect_graph": "neurodeploy.pipeline.inspect",
     "simulate": "neurodeploy.pipeline.simulate",
     "Simulator": "neurodeploy.backends.fixed.simulator",

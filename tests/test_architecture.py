@@ -106,7 +106,8 @@ def test_what_the_lava_worker_loads_needs_numpy_only() -> None:
 def test_only_one_file_knows_both_real_values_and_integers() -> None:
     """Left of the Program values are real; `mapping/discretize.py` makes the integers.
 
-    The random networks of `conformance/generate.py` and `bench/works.py` are integers from the start.
+    lava-dl's networks, and the random ones of `conformance/generate.py` and `bench/works.py`, are integers from
+    the start.
     """
     makers = [
         path.relative_to(PACKAGE).as_posix()
@@ -116,7 +117,7 @@ def test_only_one_file_knows_both_real_values_and_integers() -> None:
             for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         )
     ]
-    assert makers == ["bench/works.py", "conformance/generate.py", "mapping/discretize.py"]
+    assert makers == ["bench/works.py", "conformance/generate.py", "mapping/discretize.py", "mapping/lava_dl/layers.py"]
 
 
 @pytest.mark.parametrize("code", ["import neurodeploy", "import neurodeploy.cli.app"])

@@ -22,6 +22,7 @@ from neurodeploy.cli import (
     compare,
     compile,
     conformance,
+    convert,
     data,
     export,
     figure,
@@ -55,7 +56,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 for verb in (
-    *(run, train, quantize, export, inspect, compile, simulate, profile, fit, certify),
+    *(run, train, quantize, export, inspect, compile, convert, simulate, profile, fit, certify),
     *(conformance, calibrate, report, check, compare, recipes),
 ):
     verb.register(app)

@@ -58,6 +58,7 @@ class Program:
         input_shape: Axes of the input, flattened in C order; (n_inputs,) when empty.
         graded_input: Input spikes carry values of 24 signed bits; else they are 0 or 1.
         readout: One of `READOUTS`; the class is the output neuron where it is largest.
+        encoding: Weight w and bias b that the input's whole numbers are made with, int(w x + b) of a value x.
     """
 
     name: str
@@ -72,9 +73,11 @@ class Program:
     input_shape: tuple[int, ...] = ()
     graded_input: bool = False
     readout: str = READOUTS[0]
+    encoding: tuple[int, int] = (1, 0)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "input_shape", tuple(self.input_shape) or (self.n_inputs,))
+        object.__setattr__(self, "encoding", tuple(self.encoding))
         check(self)
 
     def layer(self, name: str) -> Any:

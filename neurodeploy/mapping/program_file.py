@@ -21,7 +21,7 @@ from neurodeploy.quantize.plan import Plan
 FORMAT, OLDEST = 3, 2
 KEPT = (
     *("name", "chip", "dt_s", "n_inputs", "output", "plan", "notes"),
-    *("input_shape", "graded_input", "readout"),
+    *("input_shape", "graded_input", "readout", "encoding"),
 )
 """The Program's own plain values."""
 MAGIC = b"PK\x03\x04"
@@ -106,7 +106,8 @@ def _assemble(header: dict[str, Any], arrays: dict[str, np.ndarray]) -> Program:
         raise ProgramError(f"dt_s {header['dt_s']} is not a positive number of seconds")
     if header["plan"]:
         Plan.from_dict(header["plan"])
-    rest = {key: header[key] for key in KEPT} | {"notes": tuple(header["notes"])}
+    known = {"encoding": (1, 0)} | header  # older files have none
+    rest = {key: known[key] for key in KEPT} | {"notes": tuple(header["notes"])}
     return Program(layers=tuple(layers), connections=tuple(connections), **rest)
 
 

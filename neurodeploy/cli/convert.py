@@ -1,0 +1,67 @@
+"""`neurodeploy convert`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from neurodeploy.cli.show import Bits, Calibrate, Dt, Json, Readout, Reset, bars, emit, within
+
+
+def register(app: typer.Typer) -> None:
+    app.command("convert")(convert)
+
+
+def convert(
+    file: Annotated[Path, typer.Argument(help="A .nir graph, a lava-dl .net network, or a Program (.npz).")],
+    out: Annotated[Path, typer.Argument(help="File to write: .nir, .net or .npz.")],
+    dt: Dt = None,
+    reset: Reset = None,
+    readout: Readout = None,
+    calibrate: Calibrate = None,
+    weight_bits: Bits = None,
+    reset_interval: Annotated[
+        int | None,
+        typer.Option(metavar="N", callback=within(1), help="Of a .net: clear the states every N steps, as in netx."),
+    ] = None,
+    reset_offset: Annotated[int, typer.Option(metavar="N", help="Of a .net: steps until the first clearing.")] = 0,
+    input_shape: Annotated[
+        str | None, typer.Option(metavar="C,H,W", help="What enters the network, if the file does not say.")
+    ] = None,
+    as_json: Json = False,
+) -> int:
+    """A network from one file format to another: NIR, lava-dl, Program."""
+    from neurodeploy.pipeline.convert import convert as call
+
+    with bars() as progress:
+        result = call(
+            file,
+            out,
+            dt_s=dt,
+            reset=reset,
+            readout=readout,
+            calibrate=calibrate,
+            weight_bits=weight_bits,
+            reset_interval=reset_interval,
+            reset_offset=reset_offset,
+            input_shape=_sizes(input_shape),
+            progress=progress,
+        )
+    lines = [
+        f"{result['from']} -> {result['to']}",
+        *[f"note: {note}" for note in result["warnings"]],
+        f"file: {result['path']}",
+    ]
+    emit(result, lines, as_json=as_json)
+    return 0
+
+
+def _sizes(text: str | None) -> tuple[int, ...] | None:
+    if text is None:
+        return None
+    parts = text.split(",")
+    if not all(part.strip().isascii() and part.strip().isdigit() and 0 < int(part) < 1 << 24 for part in parts):
+        raise typer.BadParameter(f"found {text!r}; give whole numbers with commas, e.g. 3,66,200")
+    return tuple(int(part) for part in parts)

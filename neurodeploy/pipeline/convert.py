@@ -1,0 +1,163 @@
+"""`convert`: networks from one file format to another, NIR, lava-dl and our Programs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from neurodeploy.errors import GraphError, nearest
+from neurodeploy.files import check_target
+from neurodeploy.graph.files import read_graph, write_graph
+from neurodeploy.graph.network import Network, discretised
+from neurodeploy.graph.normal import normalised
+from neurodeploy.mapping.lava_dl.hdf5 import is_net
+from neurodeploy.mapping.lava_dl.read import read_net
+from neurodeploy.mapping.lava_dl.write import write_net
+from neurodeploy.mapping.nir_read import carried_program
+from neurodeploy.mapping.nir_write import losses, program_graph
+from neurodeploy.mapping.program import Program
+from neurodeploy.mapping.program_file import read_program, write_program
+from neurodeploy.pipeline.inputs import GraphOptions, check_options, compiled, is_program
+from neurodeploy.progress import Progress, silent
+
+NIR, NET, PROGRAM = ".nir", ".net", ".npz"
+FORMATS = (NIR, NET, PROGRAM)
+NAMES = {NIR: "NIR graph", NET: "lava-dl network", PROGRAM: "integer Program"}
+
+
+@dataclass(frozen=True)
+class NetOptions:
+    """What a `.net` file leaves to its reader, see `mapping.lava_dl.read.read_net`."""
+
+    reset_interval: int | None = None
+    reset_offset: int = 0
+    input_shape: tuple[int, ...] | None = None
+
+
+def convert(
+    file: str | Path,
+    out: str | Path,
+    *,
+    dt_s: float | None = None,
+    reset: str | None = None,
+    readout: str | None = None,
+    calibrate: str | None = None,
+    weight_bits: int | None = None,
+    reset_interval: int | None = None,
+    reset_offset: int = 0,
+    input_shape: tuple[int, ...] | None = None,
+    progress: Progress = silent,
+) -> dict[str, Any]:
+    """Convert a network from one file format to another.
+
+    A NIR graph is written again with the time step, reset rules and readout in its metadata; one that is to
+    become a `.net` or `.npz` is compiled first. A `.net` and a Program keep every integer: in NIR they are
+    standard nodes with the chip's numbers in the metadata, which come back as the same Program.
+
+    Args:
+        file: A .nir graph, a lava-dl .net network, or a Program (.npz).
+        out: The .nir, .net or .npz file to write.
+        dt_s: Time step in seconds, where the file carries none; of a .net file 1 ms when None.
+        reset, readout, calibrate, weight_bits: Of a NIR graph, as in `compile`.
+        reset_interval, reset_offset: Of a .net file, as lava-dl's netx takes them: states are cleared every
+            so many steps.
+        input_shape: Channels, rows and columns that enter the network, where the file does not say.
+
+    Returns:
+        `path`, `from` and `to` (formats), `program` (digest, None where a graph stays one), `warnings` (what is
+        to be known of the result, one sentence each).
+
+    Raises:
+        GraphError: the file is damaged, or of no such format.
+        ProgramError: the format of `out` cannot say what the Program does.
+    """
+    target = Path(out).suffix
+    if target not in FORMATS:
+        raise GraphError(f"{out}: is to become {target or 'no suffix'!r}; {nearest(target, FORMATS)}")
+    check_target(out)
+    source = _format(file)
+    net = NetOptions(reset_interval, reset_offset, input_shape)
+    _check_used(source, net, reset=reset, readout=readout, calibrate=calibrate, weight_bits=weight_bits)
+    options = GraphOptions(dt_s, reset, weight_bits, calibrate, readout=readout)
+    program, warnings = _program(file, source, target, options, net, progress)
+    if isinstance(program, Program):
+        warnings += list(program.notes) + _write(out, target, program)
+    return {
+        "path": str(out),
+        "from": NAMES[source],
+        "to": NAMES[target],
+        "program": program.digest if isinstance(program, Program) else None,
+        "warnings": warnings if isinstance(program, Program) else warnings + _write_again(file, out, program, net),
+    }
+
+
+def _format(file: str | Path) -> str:
+    if is_program(file):
+        return PROGRAM
+    return NET if is_net(file) else NIR
+
+
+def _check_used(source: str, net: NetOptions, **graph: Any) -> None:
+    """Check that no option was given that would do nothing.
+
+    Raises:
+        GraphError: one was.
+    """
+    given = [] if source == NIR else [key for key, value in graph.items() if value is not None]
+    if source != NET and (net.reset_interval is not None or net.reset_offset):
+        given.append("reset-interval")
+    if source == PROGRAM and net.input_shape is not None:
+        given.append("input-shape")
+    if given:
+        option = given[0].replace("_", "-")
+        raise GraphError(f"--{option}: does nothing for {NAMES[source]}s, which carry their own; leave it out")
+
+
+def _program(
+    file: str | Path, source: str, target: str, options: GraphOptions, net: NetOptions, progress: Progress
+) -> tuple[Program | Network, list[str]]:
+    """Return what is to be written, and what was assumed on the way."""
+    if source == PROGRAM:
+        if options.dt_s is not None:
+            raise GraphError("--dt: does nothing for integer Programs, which carry their own; leave it out")
+        return read_program(file), []
+    if source == NET:
+        shape = net.input_shape
+        if shape is not None and len(shape) != 3:
+            raise GraphError(f"--input-shape: found {shape}; give channels, rows and columns")
+        return (
+            read_net(
+                file,
+                dt_s=options.dt_s,
+                reset_interval=net.reset_interval,
+                reset_offset=net.reset_offset,
+                input_shape=None if shape is None else (shape[0], shape[1], shape[2]),
+            ),
+            [],
+        )
+    check_options(options)
+    graph = read_graph(file, input_shape=net.input_shape)
+    carried = carried_program(graph)
+    if carried is not None:
+        return carried, []
+    network = discretised(graph, dt_s=options.dt_s, reset=options.reset, readout=options.readout)
+    if target == NIR:
+        return network, list(network.notes)
+    made, precision = compiled(network, options, progress)
+    return made.program, [f"compiled with {precision}"]
+
+
+def _write(out: str | Path, target: str, program: Program) -> list[str]:
+    if target == NET:
+        return write_net(out, program)
+    if target == NIR:
+        write_graph(out, program_graph(program))
+        return losses(program)
+    write_program(out, program)
+    return []
+
+
+def _write_again(file: str | Path, out: str | Path, network: Network, net: NetOptions) -> list[str]:
+    write_graph(out, normalised(read_graph(file, input_shape=net.input_shape), network))
+    return []
