@@ -124,7 +124,7 @@ def test_the_table_of_the_reference() -> None:
     random = np.random.default_rng(0)
     once, twice = (Window((2, 34, 34), 16, (5, 5), (stride, stride), (1, 1)) for stride in (1, 2))
     shape = (1, 20, 2, 34, 34)
-    fed = [random.random(shape) < 0.05 for _ in range(3)]
+    fed: list[np.ndarray] = [random.random(shape) < 0.05 for _ in range(3)]
     fed[2] = fed[2] * random.integers(1, 8, shape)
     fed.append((random.random(shape) < 0.05) / 0.9)
     for window, one, expected in zip((once, twice, twice, twice), fed, TABLE.values(), strict=True):
