@@ -87,7 +87,10 @@ def test_measuring_again_trains_nothing_and_keeps_other_machines_records(shell: 
     assert "there" in added["notes"]
     assert any(row.get("device") == "GPU" for row in added["crossover"]["against"])
     weights = (measured / "ann.safetensors").read_bytes()
+    stale = added | {"records": [*added["records"], before["records"][0] | {"batch": 4095}]}
+    (measured / "devices.json").write_text(json.dumps(stale))
     again = shell.works("bench", "devices", measured, *QUICK)
+    assert 4095 not in {one["batch"] for one in again["records"]}
     assert again["ann"] == before["ann"]
     assert (measured / "ann.safetensors").read_bytes() == weights
     assert [one for one in again["records"] if one["device"] == "GPU"] == [
@@ -115,6 +118,16 @@ def test_people_read_that_a_floor_is_not_measured(shell: Shell, measured: Path) 
     if any(one["energy_source"] == FLOOR for one in written(measured)["records"]):
         assert "floor, not measured" in said.out
     assert "pays below" in said.out
+
+
+def test_a_busy_machine_is_told(shell: Shell, measured: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.getloadavg", lambda: (1000.0, 0.0, 0.0))
+    found = shell.works("bench", "devices", measured, *QUICK)
+    assert {one["load_before"] for one in found["records"]} == {1000.0}
+    assert any("1000.0 programs wanted" in note for note in found["notes"])
+    monkeypatch.setattr("os.getloadavg", lambda: (0.1, 0.0, 0.0))
+    found = shell.works("bench", "devices", measured, *QUICK)
+    assert not any("busy" in note for note in found["notes"])
 
 
 def test_bad_input_is_one_line(shell: Shell, measured: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 from dataclasses import dataclass
 from importlib import metadata
@@ -61,6 +62,14 @@ def devices(choice: str, threads: int | None = None) -> list[Device]:
     if choice != "cpu" and torch.cuda.is_available():
         found.append(_gpu(threads or torch.get_num_threads()))
     return found
+
+
+def load() -> float | None:
+    """Return how many programs waited for a processor in the last minute; None where the system does not say."""
+    try:
+        return os.getloadavg()[0]
+    except (AttributeError, OSError):
+        return None
 
 
 def versions() -> dict[str, str]:

@@ -16,10 +16,11 @@ from torch import nn
 from neurodeploy import __version__
 from neurodeploy.accounting.ann_comparison import crossover
 from neurodeploy.accounting.devices import FILE, FLOOR, checked, merged, read_devices, together
+from neurodeploy.bench import machine
 from neurodeploy.bench.devices.ann import kept_ann, matched_ann, settled
 from neurodeploy.bench.devices.floors import Floor, floor_of
 from neurodeploy.bench.devices.held import dense_macs, hold, layer_shapes
-from neurodeploy.bench.devices.machines import Device, devices, versions
+from neurodeploy.bench.devices.machines import Device, devices, load, versions
 from neurodeploy.bench.devices.meter import Clock, WallClock
 from neurodeploy.bench.devices.timing import Call, Measured, TooLarge, best_batch, idle_power, measure, sweep
 from neurodeploy.data.spikes import SpikeData
@@ -35,6 +36,8 @@ from neurodeploy.training.inference import evaluate
 from neurodeploy.training.reading import read
 
 SNN, ANN = "snn", "ann"
+BUSY = 0.75
+"""Programs that want a core, per core, from which on a machine is called busy."""
 MOST_BYTES = 1 << 30
 """Inputs of one batch, at most."""
 TURNS, TURN_BYTES = 16, 1 << 28
@@ -101,7 +104,7 @@ def bench_devices(
     found = {
         "neurodeploy": __version__,
         "program": program,
-        "records": together(before["records"], records),
+        "records": together(_not_again(before["records"], records), records),
         "ann": ann,
         "notes": list(dict.fromkeys([*_of_others(before["notes"], asked), *notes])),
     }
@@ -156,7 +159,13 @@ class _Measuring:
     def __init__(self, device: Device, clock: Clock, seconds: float, test: SpikeData, progress: Progress) -> None:
         self.device, self.clock, self.seconds, self.test, self.progress = device, clock, seconds, test, progress
         self.floor = None if device.meter else floor_of(device.kind, device.name)
+        self.load = load()
         self.notes = [_energy_note(device, self.floor)]
+        if self.load is not None and self.load > BUSY * machine.cores():
+            self.notes.append(
+                f"{device.name}: {self.load:.1f} programs wanted {machine.cores()} cores just before: latencies are "
+                "those of a busy machine"
+            )
         device.wait()
         self.idle_w = idle_power(device.meter, clock, seconds)
 
@@ -222,6 +231,7 @@ class _Measuring:
             "date": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
             "versions": versions(),
             "threads": self.device.threads,
+            "load_before": self.load,
             "batch": one.batch,
             "calls": one.calls,
             "latency_s": one.latency_s,
@@ -235,6 +245,12 @@ class _Measuring:
             **({"sweep": [list(pair) for pair in tried]} if tried else {}),
             **more,
         }
+
+
+def _not_again(old: list[dict[str, Any]], new: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the old records of what was not measured anew: another best batch is no second result."""
+    measured = {(one["device"], one["what"]) for one in new}
+    return [one for one in old if (one["device"], one["what"]) not in measured]
 
 
 def _of_others(notes: list[str], measured: list[Device]) -> list[str]:
