@@ -66,6 +66,35 @@ def test_measured_errors_weigh_the_runs(tmp_path: Path) -> None:
     assert price_j == pytest.approx(1e-11, rel=1e-6)
 
 
+def test_the_band_of_a_price_is_two_standard_errors(tmp_path: Path) -> None:
+    text = "name,energy_j,synops\na,1.1e-6,1e5\nb,1.8e-6,2e5\nc,3.2e-6,3e5\n"
+    runs = read_runs(written(tmp_path, text))
+    found = fit(runs)
+    design = runs.counts_RC[:, 0] / runs.energy_R
+    by_hand = np.sqrt(((1 - design * found.prices_C[0]) ** 2).sum() / 2 / (design**2).sum())
+    assert found.errors_C[0] == pytest.approx(by_hand, rel=1e-12)
+    (term,) = summary(runs, found)["terms"]
+    assert term["high"] - term["value"] == pytest.approx(2 * by_hand, rel=1e-9)
+    assert term["value"] - term["low"] == pytest.approx(2 * by_hand, rel=1e-9)
+
+
+def test_the_errors_of_the_runs_are_taken_at_their_word_where_the_fit_is_better(tmp_path: Path) -> None:
+    text = "name,energy_j,energy_error_j,synops\na,1e-6,1e-7,1e5\nb,2e-6,1e-7,2e5\n"
+    found = fit(read_runs(written(tmp_path, text)))
+    assert found.prices_C[0] == pytest.approx(1e-11)
+    assert found.errors_C[0] == pytest.approx(1e-7 / np.hypot(1e5, 2e5), rel=1e-9)
+
+
+def test_a_base_chip_holds_a_run_within_the_error_of_the_run(tmp_path: Path) -> None:
+    """Loihi 2 gives 1e6 synops 15.7 to 25 uJ, whatever else is in the run."""
+    text = "name,energy_j,energy_error_j,synops\nin,20e-6,1e-7,1e6\nnear,27e-6,3e-6,1.0e6\nout,27e-6,1e-6,1.0001e6\n"
+    found = calibrate(written(tmp_path, text))
+    assert [run["base"]["holds"] for run in found["runs"]] == [True, True, False]
+    text = "name,energy_j,energy_error_j,synops\nlow,10e-6,6e-6,1e6\nlower,10e-6,1e-6,1.0001e6\n"
+    found = calibrate(written(tmp_path, text))
+    assert [run["base"]["holds"] for run in found["runs"]] == [True, False]
+
+
 def test_the_leave_one_out_error_is_of_prices_that_have_not_seen_the_run(tmp_path: Path) -> None:
     runs = read_runs(made(tmp_path, noise=0.05))
     found = fit(runs)
@@ -125,6 +154,7 @@ def test_seconds_settle_the_static_power(tmp_path: Path) -> None:
     chip = chip_named(tmp_path / "board.toml")
     assert chip.power["static_chip_w"].value == pytest.approx(STATIC_W, rel=1e-5)
     assert chip.power["static_chip_w"].written == "100 mW"
+    assert chip.power.keys() == {"static_chip_w"}  # the base chip's share of a core would be another reading
     assert [term["unit"] for term in result["terms"]] == ["J", "J", "W"]
     runs = read_runs(path)
     found = price(runs.counts(0), chip, latency_s=runs.counts(0)["seconds_per_sample"])

@@ -81,6 +81,14 @@ def test_a_multiplication_without_a_price_costs_a_synop() -> None:
     assert found["energy_j"]["mid"] == pytest.approx((200 * 2 + 800 * 1) * PJ)
 
 
+def test_totals_alone_do() -> None:
+    found = price(
+        {"synops_per_sample": 10.0, "macs_per_sample": 4.0}, chip({"synop": constant(1), "mac": constant(100)})
+    )
+    assert found["energy_j"]["mid"] == pytest.approx((6 * 1 + 4 * 100) * PJ)
+    assert [row["name"] for row in found["by_layer"]] == ["network"]
+
+
 def test_what_no_constant_prices_is_named_and_not_zero() -> None:
     found = price(COUNTS, chip({"synop": constant(1)}, {"synop": constant(2), "spike": constant(3)}, unpriced=["host"]))
     rows = {row["event"]: (row["count_per_sample"], row["models"]) for row in found["unpriced_events"]}
@@ -110,11 +118,11 @@ def test_the_band_spans_the_models_with_the_ends_of_their_constants() -> None:
     counts = {"synops_per_sample": 10.0}
     found = price(
         counts,
-        chip({"synop": constant(2, low=1, high=3)}, {"synop": constant(5)}, {"synop": constant(8, low=7, high=20)}),
+        chip({"synop": constant(2, low=1, high=3)}, {"synop": constant(5)}, {"synop": constant(11, low=7, high=20)}),
     )
     assert found["energy_j"] == pytest.approx({"low": 10 * PJ, "mid": 50 * PJ, "high": 200 * PJ})
     assert found["scope"] == "per-op"
-    assert [model["total_j"] / PJ for model in found["models"]] == pytest.approx([20, 50, 80])
+    assert [model["total_j"] / PJ for model in found["models"]] == pytest.approx([20, 50, 110])
 
 
 def test_per_op_and_all_in_are_never_added() -> None:

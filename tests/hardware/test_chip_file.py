@@ -52,6 +52,12 @@ def test_what_is_written_is_what_is_read(tmp_path: Path) -> None:
     assert not chip.program
 
 
+def test_a_list_is_in_the_unit_that_it_names(tmp_path: Path) -> None:
+    path = written(tmp_path, GOOD.replace('[4, 8], unit = "bit"', '[1, 2], unit = "byte"'))
+    found = chip_named(path).limits["weight_bits"]
+    assert (found.values, found.value, found.written) == ((8, 16), 16, "1, 2 byte")
+
+
 SLIPS = {
     "unknown table": ("[times]", "[tines]", "tines: is no key of a chip file; did you mean 'times'?"),
     "unknown term": ("synop =", "synops =", r"energy.measured.synops: is no key of \[energy.measured\]; did you mean"),
