@@ -60,7 +60,7 @@ def energy_models(models: list[dict[str, Any]], names: list[str], band: dict[str
         text = quantity(model["total_j"], "J")
         axes.text(1.03 * most / unit, y, text, va="center", color=INK, gid=value_id(model["total_j"]))
     axes.set_yticks(range(len(models)), [short(model["name"]) for model in models])
-    _finish(axes, len(models), 1.3 * most / unit, f"dynamic energy per sample, {name}")
+    _finish(axes, len(models), 1.3 * most / unit, f"energy per sample, {name}")
     return figure
 
 
@@ -86,7 +86,7 @@ def energy_layers(rows: list[dict[str, Any]], names: list[str]) -> Figure:
         text = quantity(row["mid"], "J")
         axes.text(high + 0.03 * most / unit, y, text, va="center", color=INK, gid=value_id(row["mid"]))
     axes.set_yticks(range(len(rows)), [short(row["name"]) for row in rows])
-    _finish(axes, len(rows), 1.3 * max(most / unit, 1e-9), f"dynamic energy per sample, {name}")
+    _finish(axes, len(rows), 1.3 * max(most / unit, 1e-9), f"energy per sample, {name}")
     return figure
 
 

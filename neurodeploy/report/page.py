@@ -118,7 +118,7 @@ def _energy(report: dict[str, Any], sources: Sources) -> dict[str, Any]:
         "title": energy.get("title") or energy["chip"],
         "scope": energy["scope"],
         "band": _band(band, "J"),
-        "mid": marked.energy(band["mid"]) if band else None,
+        "mid": marked.energy(band["mid"]) if band and band["low"] < band["high"] else None,
         "static": _band(energy.get("static_j"), "J"),
         "all_in": _band(energy.get("all_in_j"), "J") if energy["scope"] != energy_rows.ALL_IN else None,
         "models": models,
@@ -173,7 +173,7 @@ def _latency(latency: dict[str, Any] | None, sources: Sources) -> dict[str, Any]
         "step": latency.get("step_s") or {},
         "bounds": [
             {"name": name, "share": marked.percent(share)}
-            for name, share in (latency.get("bound") or {}).items()
+            for name, share in sorted((latency.get("bound") or {}).items(), key=lambda one: -one[1])
             if share
         ],
         "between": marked.seconds(latency["between_s"]) if latency.get("between_s") else None,

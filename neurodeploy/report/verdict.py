@@ -54,7 +54,7 @@ def _sentence(report: dict[str, Any]) -> Markup:
         spent = marked.say("{} of {}", marked.band(energy["low"], energy["high"], "J"), kind)
         time_s = (report.get("latency") or {}).get("latency_s")
         spent += marked.say(" and {}", marked.seconds(time_s)) if time_s else Markup("")
-        found.append(marked.say("A sample takes {}", spent))
+        found.append(marked.say("A sample is estimated to take {}", spent))
     crossover = (report.get("devices") or {}).get("crossover") or {}
     if crossover.get("rate") is not None and crossover.get("rate_here") is not None:
         found.append(standing(crossover))

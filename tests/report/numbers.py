@@ -104,7 +104,7 @@ def reads_right(one: Shown) -> bool:
 
 
 def _unknown(text: str, texts: list[str]) -> bool:
-    for known in (*FIXED, *texts):
+    for known in (*texts, *FIXED):
         text = re.sub(rf"(?<!\w){re.escape(known)}(?!\w)", " ", text)
     return any(letter.isdigit() for letter in text)
 
