@@ -31,6 +31,7 @@ from neurodeploy.data.source import (
 )
 from neurodeploy.data.speech_spikes import HASHED, load_fsdd_spikes, load_speech_commands_spikes
 from neurodeploy.data.spikes import checked
+from neurodeploy.data.spoken_digits import load_fsdd
 from neurodeploy.data.stream import from_events, from_memory
 from neurodeploy.data.unpack import ENDINGS
 
@@ -154,6 +155,22 @@ SOURCES: dict[str, Source] = {
             sha256="4f5ccd2c95648b5e280573fc0e53aca3b9eb3305e26b9b989dc998deaf5b3222",
             note="with fsdd_spikes_test.npz beside it",
             parts=(("fsdd_spikes_test.npz", "854c4768da41caa90be627f73d7e0fe19b0ff92894891b21e03940426f5984ca"),),
+            binning=PAPER_250,
+            partitions=(RECORDINGS, SPEAKERS, STRATIFIED),
+            n_classes=10,
+        ),
+        Source(
+            name="fsdd",
+            what="2,580 recordings of spoken digits (2,280 to train, 300 to test), turned to cochlea spikes here, once",
+            licence="CC BY-SA 4.0",
+            citation="Jackson et al., Free Spoken Digit Dataset, DOI 10.5281/zenodo.1342401",
+            dt_s=PAPER_250.dt_s,
+            n_steps=PAPER_250.n_steps,
+            load=load_fsdd,
+            file="fsdd/fsdd_train.npz",
+            sha256="8568bc869f5915f809d1c3c85c5905b7383cd5a8148608a6c559341f652952fe",
+            note="with fsdd_test.npz beside it",
+            parts=(("fsdd_test.npz", "e1e73579c5632e6f7be4005962ea058f6ee1256dec1234d1263e2d92784bc78f"),),
             binning=PAPER_250,
             partitions=(RECORDINGS, SPEAKERS, STRATIFIED),
             n_classes=10,

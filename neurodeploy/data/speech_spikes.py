@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -32,12 +33,23 @@ def load_fsdd_spikes(source: Source, wanted: Wanted, split: str) -> Samples:
     if split in ("test", "all"):
         files.append((str(Path(source.file).parent / test_file), names[test_file]))
     found = [_kept(source, file, sha256, wanted, "label", ("speaker", "index")) for file, sha256 in files]
-    is_test = flags(found, ["test" in file for file, _ in files])
+    is_test, is_validation, rule = digit_parts(found, ["test" in file for file, _ in files], wanted)
+    return together(source.name, wanted, found, DIGITS, len(DIGITS), is_test, is_validation, rule)
+
+
+def digit_parts(
+    found: Sequence[Kept], tests: Sequence[bool], wanted: Wanted
+) -> tuple[np.ndarray, np.ndarray | None, str]:
+    """Return which spoken digits are for tests, which for validation, and the rule in words.
+
+    Args:
+        found: The files' samples, each with its speaker and the number of its recording.
+        tests: Which of the files is the test file.
+    """
+    is_test = flags(found, tests)
     speaker, index = (np.concatenate([one.extra[name] for one in found]) for name in ("speaker", "index"))
     if is_test.all():
-        return together(
-            source.name, wanted, found, DIGITS, len(DIGITS), is_test, None, "test: the test file, used for nothing else"
-        )
+        return is_test, None, "test: the test file, used for nothing else"
     is_validation, rule = None, "a seeded share of each class"
     if wanted.partition == RECORDINGS:
         numbers = np.unique(index[~is_test])
@@ -47,8 +59,7 @@ def load_fsdd_spikes(source: Source, wanted: Wanted, split: str) -> Samples:
         out = held_out(speaker[~is_test], wanted.validation_part)
         is_validation = np.isin(speaker, out) & ~is_test
         rule = f"speaker {_words(found[0].extra['speaker_names'][out])}, of whom no clip is trained on"
-    rule = f"validation: {rule}, out of the training file"
-    return together(source.name, wanted, found, DIGITS, len(DIGITS), is_test, is_validation, rule)
+    return is_test, is_validation, f"validation: {rule}, out of the training file"
 
 
 def load_speech_commands_spikes(source: Source, wanted: Wanted, split: str) -> Samples:

@@ -115,7 +115,7 @@ def test_other_settings_give_other_steps_and_channels() -> None:
         ({"dataset": "fsdd_spikes", "partition": "official"}, "data.partition: 'official' is unknown to fsdd_spikes"),
         ({"dataset": "digits", "counts": True}, "data.counts: digits has no timed events to bin; leave it out"),
         ({"dataset": "digits", "partition": "speakers"}, "data.partition: 'speakers' is unknown to digits"),
-        ({"dataset": "fsdd"}, "data.dataset: 'fsdd' is unknown; "),
+        ({"dataset": "fsd"}, "data.dataset: 'fsd' is unknown; "),
     ],
 )
 def test_settings_that_a_dataset_does_not_have_are_told(settings: dict[str, Any], says: str) -> None:
