@@ -86,7 +86,11 @@ def crossover(
 def _on_devices(
     records: Sequence[dict[str, Any]], models: Sequence[x.Priced], network: x.Spiking
 ) -> list[dict[str, Any]]:
-    """Compare with the ANN's records: measured energy without idle, as the chip's is dynamic too; else the floor."""
+    """Compare with the ANN's records: measured energy without idle, as the chip's is dynamic too; else the floor.
+
+    A floor is the least a device may take, so that only a network below it is known to win; the floor of another device
+    decides nothing.
+    """
     rows: list[dict[str, Any]] = []
     for one in records:
         measured = one["energy_source"] in MEASURED
@@ -95,23 +99,25 @@ def _on_devices(
             continue
         if not measured and any(row["device"] == one["device"] for row in rows):
             continue  # a floor is the same for every batch
+        stands_in = not measured and not one.get("floor", {}).get("exact", True)
         how = f"measured by {one['energy_source']}, idle subtracted" if measured else "datasheet floor, not measured"
-        if not measured and not one.get("floor", {}).get("exact", True):
+        if stands_in:
             how = "datasheet floor of another device, not measured"
-        rows.append(
-            x.against(
-                f"{one['kind']}_batch_{one['batch']}",
-                f"ANN on {one['device']}, batch {one['batch']}: {how}",
-                energy,
-                models,
-                network,
-                evidence="measured" if measured else "datasheet",
-                device=one["device"],
-                batch=one["batch"],
-                energy_source=one["energy_source"],
-                energy_with_idle_j=one["energy_per_sample_j"] if measured else None,
-            )
+        row = x.against(
+            f"{one['kind']}_batch_{one['batch']}",
+            f"ANN on {one['device']}, batch {one['batch']}: {how}",
+            energy,
+            models,
+            network,
+            evidence="measured" if measured else "datasheet",
+            device=one["device"],
+            batch=one["batch"],
+            energy_source=one["energy_source"],
+            energy_with_idle_j=one["energy_per_sample_j"] if measured else None,
         )
+        if stands_in or (not measured and row["verdict"] == "loses"):
+            row["verdict"] = "open"
+        rows.append(row)
     return rows
 
 

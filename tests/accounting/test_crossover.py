@@ -149,6 +149,22 @@ def test_the_comparison_holds_every_model_and_device_with_sources() -> None:
     assert all(one["source"] and "value" in one for one in found["constants"].values())
 
 
+@pytest.mark.parametrize(
+    ("energy_j", "source", "exact", "verdict"),
+    [
+        (1e-6, "datasheet floor", True, "wins"),
+        (1e-9, "datasheet floor", True, "open"),
+        (1e-6, "datasheet floor", False, "open"),
+        (1e-6, "rapl", True, "wins"),
+        (1e-9, "rapl", True, "loses"),
+    ],
+)
+def test_a_floor_can_be_won_against_and_not_lost(energy_j: float, source: str, exact: bool, verdict: str) -> None:
+    found = crossover(counts(), energy(), ANN, [record(energy_j, source, floor={"exact": exact})])
+    assert found is not None
+    assert found["against"][2]["verdict"] == verdict
+
+
 def test_a_run_without_spikes_has_no_crossover() -> None:
     silent = counts() | {"synops_per_sample": 0.0}
     assert crossover(silent, energy(), ANN, []) is None
