@@ -89,13 +89,23 @@ def layers_of(program: Program) -> tuple[list[Group], list[str]]:
             group = _matrix(forward, recurrent, layer)
         if number or not image:
             group |= _bias(layer)
-        found.append(group | {"neuron": _neuron(layer, warnings, first=image and number == 0)})
+        if not _is_sum(layer, group):
+            group["neuron"] = _neuron(layer, warnings, first=image and number == 0)
+        found.append(group)
         _check_start(layer, image)
         source, shape = layer.name, after
     if program.output != source:
         raise ProgramError(f"{program.name}: the output is {program.output!r}, of a .net file it is the last layer")
     warnings += _clearing(program, image)
     return found, warnings
+
+
+def _is_sum(layer: Known, group: Group) -> bool:
+    """True where potentials just add up what comes in, which netx builds where a file names no neurons."""
+    if not isinstance(layer, Layer) or group["type"] != DENSE or "bias" in group or layer.refractory:
+        return False
+    everything = (layer.du == rules.DECAY_ONE - 1) & (layer.dv == 0) & (layer.vth == rules.NEVER)
+    return bool(everything.all()) and layer.reset == rules.RESET_ZERO
 
 
 def _takes_image(program: Program) -> bool:
