@@ -43,8 +43,8 @@ def made(folder: Path, runs: int = 6, noise: float = 0.0, head: str = "synops,ne
 def test_the_prices_that_made_the_runs_are_found(tmp_path: Path) -> None:
     runs = read_runs(made(tmp_path))
     found = fit(runs)
-    assert found.prices_C == pytest.approx([SYNOP_J, UPDATE_J], rel=1e-9)
-    assert found.left_out_R == pytest.approx(runs.energy_R, rel=1e-9)
+    assert found.prices_C == pytest.approx([SYNOP_J, UPDATE_J], rel=1e-9, abs=0)
+    assert found.left_out_R == pytest.approx(runs.energy_R, rel=1e-9, abs=0)
     result = summary(runs, found)
     assert result["leave_one_out"]["max"] < 1e-9
     assert result["fit_error"]["max"] < 1e-9
@@ -57,13 +57,13 @@ def test_every_run_counts_alike_however_large(tmp_path: Path) -> None:
     (price_j,) = fit(read_runs(path)).prices_C
     # minimise (1 - 100 p / 1.1e-9)^2 + (1 - 1e8 p / 0.9e-3)^2
     one, other = 100 / 1.1e-9, 1e8 / 0.9e-3
-    assert price_j == pytest.approx((one + other) / (one**2 + other**2), rel=1e-12)
+    assert price_j == pytest.approx((one + other) / (one**2 + other**2), rel=1e-12, abs=0)
 
 
 def test_measured_errors_weigh_the_runs(tmp_path: Path) -> None:
     text = "name,energy_j,energy_error_j,synops\na,1e-6,1e-9,1e5\nb,4e-6,1e-3,2e5\n"
     (price_j,) = fit(read_runs(written(tmp_path, text))).prices_C
-    assert price_j == pytest.approx(1e-11, rel=1e-6)
+    assert price_j == pytest.approx(1e-11, rel=1e-6, abs=0)
 
 
 def test_the_band_of_a_price_is_two_standard_errors(tmp_path: Path) -> None:
@@ -72,17 +72,17 @@ def test_the_band_of_a_price_is_two_standard_errors(tmp_path: Path) -> None:
     found = fit(runs)
     design = runs.counts_RC[:, 0] / runs.energy_R
     by_hand = np.sqrt(((1 - design * found.prices_C[0]) ** 2).sum() / 2 / (design**2).sum())
-    assert found.errors_C[0] == pytest.approx(by_hand, rel=1e-12)
+    assert found.errors_C[0] == pytest.approx(by_hand, rel=1e-12, abs=0)
     (term,) = summary(runs, found)["terms"]
-    assert term["high"] - term["value"] == pytest.approx(2 * by_hand, rel=1e-9)
-    assert term["value"] - term["low"] == pytest.approx(2 * by_hand, rel=1e-9)
+    assert term["high"] - term["value"] == pytest.approx(2 * by_hand, rel=1e-9, abs=0)
+    assert term["value"] - term["low"] == pytest.approx(2 * by_hand, rel=1e-9, abs=0)
 
 
 def test_the_errors_of_the_runs_are_taken_at_their_word_where_the_fit_is_better(tmp_path: Path) -> None:
     text = "name,energy_j,energy_error_j,synops\na,1e-6,1e-7,1e5\nb,2e-6,1e-7,2e5\n"
     found = fit(read_runs(written(tmp_path, text)))
-    assert found.prices_C[0] == pytest.approx(1e-11)
-    assert found.errors_C[0] == pytest.approx(1e-7 / np.hypot(1e5, 2e5), rel=1e-9)
+    assert found.prices_C[0] == pytest.approx(1e-11, rel=1e-9, abs=0)
+    assert found.errors_C[0] == pytest.approx(1e-7 / np.hypot(1e5, 2e5), rel=1e-9, abs=0)
 
 
 def test_a_base_chip_holds_a_run_within_the_error_of_the_run(tmp_path: Path) -> None:
@@ -102,7 +102,9 @@ def test_the_leave_one_out_error_is_of_prices_that_have_not_seen_the_run(tmp_pat
         lines = (tmp_path / "runs.csv").read_text(encoding="utf-8").splitlines()
         part = tmp_path / "part.csv"
         part.write_text("\n".join(line for at, line in enumerate(lines) if at != row + 1), encoding="utf-8")
-        assert found.left_out_R[row] == pytest.approx(runs.counts_RC[row] @ fit(read_runs(part)).prices_C, rel=1e-9)
+        assert found.left_out_R[row] == pytest.approx(
+            runs.counts_RC[row] @ fit(read_runs(part)).prices_C, rel=1e-9, abs=0
+        )
     errors = summary(runs, found)
     assert errors["leave_one_out"]["mean"] > errors["fit_error"]["mean"] > 0.001
 
@@ -140,7 +142,7 @@ def test_the_chip_file_that_comes_out_prices_the_runs(tmp_path: Path) -> None:
         assert runs.digest in term.source
         assert term.least <= term.value <= term.most
     for row, run in enumerate(result["runs"]):
-        assert price(runs.counts(row), chip)["energy_j"]["mid"] == pytest.approx(run["fitted_j"], rel=1e-5)
+        assert price(runs.counts(row), chip)["energy_j"]["mid"] == pytest.approx(run["fitted_j"], rel=1e-5, abs=0)
         assert run["base"].keys() == {"low", "mid", "high", "holds"}
     again = tmp_path / "board.toml"
     before = again.read_bytes()
@@ -152,13 +154,13 @@ def test_seconds_settle_the_static_power(tmp_path: Path) -> None:
     path = made(tmp_path, head="synops,neuron_updates,seconds")
     result = calibrate(path, out=tmp_path / "board.toml")
     chip = chip_named(tmp_path / "board.toml")
-    assert chip.power["static_chip_w"].value == pytest.approx(STATIC_W, rel=1e-5)
+    assert chip.power["static_chip_w"].value == pytest.approx(STATIC_W, rel=1e-5, abs=0)
     assert chip.power["static_chip_w"].written == "100 mW"
     assert chip.power.keys() == {"static_chip_w"}  # the base chip's share of a core would be another reading
     assert [term["unit"] for term in result["terms"]] == ["J", "J", "W"]
     runs = read_runs(path)
     found = price(runs.counts(0), chip, latency_s=runs.counts(0)["seconds_per_sample"])
-    assert found["energy_j"]["mid"] + found["static_j"]["mid"] == pytest.approx(runs.energy_R[0], rel=1e-5)
+    assert found["energy_j"]["mid"] + found["static_j"]["mid"] == pytest.approx(runs.energy_R[0], rel=1e-5, abs=0)
 
 
 HEAD = "name,energy_j,synops\n"
@@ -234,11 +236,13 @@ def test_the_shipped_point_lies_in_the_band_of_loihi2_and_is_one_point_only() ->
     assert found["energy_j"]["low"] < measured < found["energy_j"]["high"]
     # The prices come from this very point: every split gives it back, and the band is its stated error.
     for model in found["models"]:
-        assert model["total_j"] == pytest.approx(measured, rel=0.01)
-    assert found["energy_j"]["low"] == pytest.approx(measured - error, rel=0.01)
-    assert found["energy_j"]["high"] == pytest.approx(measured + error, rel=0.01)
+        assert model["total_j"] == pytest.approx(measured, rel=0.01, abs=0)
+    assert found["energy_j"]["low"] == pytest.approx(measured - error, rel=0.01, abs=0)
+    assert found["energy_j"]["high"] == pytest.approx(measured + error, rel=0.01, abs=0)
     # Loihi 1's published table stands 24 % above it.
-    assert price(counts, CHIPS["loihi1"])["models"][1]["total_j"] == pytest.approx(84.5e-6 + 46605 * 1.7e-12, rel=0.01)
+    assert price(counts, CHIPS["loihi1"])["models"][1]["total_j"] == pytest.approx(
+        84.5e-6 + 46605 * 1.7e-12, rel=0.01, abs=0
+    )
     with pytest.raises(ChipError, match="holds one run"):
         fit(runs)
 

@@ -67,25 +67,29 @@ def test_each_event_finds_the_most_specific_price() -> None:
         assert term["constant"] in found["constants"]
     # 200 multiplications of the input; 800 dense synops; no synop of another kind.
     assert by_term == pytest.approx(
-        {"mac": 1400, "synop_dense": 1600, "neuron_update": 180, "spike": 200, "message": 350, "host_read": 30}
+        {"mac": 1400, "synop_dense": 1600, "neuron_update": 180, "spike": 200, "message": 350, "host_read": 30},
+        rel=1e-9,
+        abs=0,
     )
-    assert found["energy_j"]["mid"] == pytest.approx(sum(by_term.values()) * PJ)
+    assert found["energy_j"]["mid"] == pytest.approx(sum(by_term.values()) * PJ, rel=1e-9, abs=0)
     rows = {row["name"]: row["mid"] / PJ for row in found["by_layer"]}
     # Twenty messages are the input's and five reads the host's: of no layer.
-    assert rows == pytest.approx({"a": 1400 + 120 + 120 + 150, "b": 1600 + 60 + 80 + 100, "network": 20 * 5 + 5 * 6})
+    assert rows == pytest.approx(
+        {"a": 1400 + 120 + 120 + 150, "b": 1600 + 60 + 80 + 100, "network": 20 * 5 + 5 * 6}, rel=1e-9, abs=0
+    )
     assert found["unpriced_events"] == []
 
 
 def test_a_multiplication_without_a_price_costs_a_synop() -> None:
     found = price(COUNTS, chip({"synop": constant(1), "synop_conv": constant(2)}))
-    assert found["energy_j"]["mid"] == pytest.approx((200 * 2 + 800 * 1) * PJ)
+    assert found["energy_j"]["mid"] == pytest.approx((200 * 2 + 800 * 1) * PJ, rel=1e-9, abs=0)
 
 
 def test_totals_alone_do() -> None:
     found = price(
         {"synops_per_sample": 10.0, "macs_per_sample": 4.0}, chip({"synop": constant(1), "mac": constant(100)})
     )
-    assert found["energy_j"]["mid"] == pytest.approx((6 * 1 + 4 * 100) * PJ)
+    assert found["energy_j"]["mid"] == pytest.approx((6 * 1 + 4 * 100) * PJ, rel=1e-9, abs=0)
     assert [row["name"] for row in found["by_layer"]] == ["network"]
 
 
@@ -120,19 +124,19 @@ def test_the_band_spans_the_models_with_the_ends_of_their_constants() -> None:
         counts,
         chip({"synop": constant(2, low=1, high=3)}, {"synop": constant(5)}, {"synop": constant(11, low=7, high=20)}),
     )
-    assert found["energy_j"] == pytest.approx({"low": 10 * PJ, "mid": 50 * PJ, "high": 200 * PJ})
+    assert found["energy_j"] == pytest.approx({"low": 10 * PJ, "mid": 50 * PJ, "high": 200 * PJ}, rel=1e-9, abs=0)
     assert found["scope"] == "per-op"
-    assert [model["total_j"] / PJ for model in found["models"]] == pytest.approx([20, 50, 110])
+    assert [model["total_j"] / PJ for model in found["models"]] == pytest.approx([20, 50, 110], rel=1e-9, abs=0)
 
 
 def test_per_op_and_all_in_are_never_added() -> None:
     counts = {"synops_per_sample": 1e6, "hops_per_sample": 0}
     found = price(counts, CHIPS["truenorth"])
     assert found["scope"] == "per-op"
-    assert found["energy_j"] == pytest.approx({"low": 2.5e-6, "mid": 2.5e-6, "high": 2.5e-6})
-    assert found["all_in_j"] == pytest.approx({"low": 26e-6, "mid": 26e-6, "high": 26e-6})
+    assert found["energy_j"] == pytest.approx({"low": 2.5e-6, "mid": 2.5e-6, "high": 2.5e-6}, rel=1e-9, abs=0)
+    assert found["all_in_j"] == pytest.approx({"low": 26e-6, "mid": 26e-6, "high": 26e-6}, rel=1e-9, abs=0)
     with_hops = price(counts, CHIPS["truenorth"], {"hops_per_sample": 1e6})
-    assert with_hops["energy_j"]["mid"] == pytest.approx(4.8e-6)
+    assert with_hops["energy_j"]["mid"] == pytest.approx(4.8e-6, rel=1e-9, abs=0)
     assert with_hops["all_in_j"] == found["all_in_j"]
     for name in CHIPS:
         for model in CHIPS[name].energy:
@@ -150,9 +154,9 @@ def test_a_power_prices_the_time_of_the_run_and_waits_for_it() -> None:
     waiting = price(counts, CHIPS["speck"])
     assert (waiting["scope"], waiting["energy_j"], waiting["models"]) == (None, None, [])
     assert waiting["unpriced"][0].startswith("power over the time of the run (in whole_chip)")
-    assert price(counts, CHIPS["speck"], latency_s=2.0)["energy_j"]["mid"] == pytest.approx(1.4e-3)
+    assert price(counts, CHIPS["speck"], latency_s=2.0)["energy_j"]["mid"] == pytest.approx(1.4e-3, rel=1e-9, abs=0)
     real_time = price(counts | {"seconds_per_sample": 0.5}, CHIPS["speck"], latency_s=2.0)
-    assert real_time["energy_j"]["mid"] == pytest.approx(0.35e-3)
+    assert real_time["energy_j"]["mid"] == pytest.approx(0.35e-3, rel=1e-9, abs=0)
 
 
 def test_static_energy_is_power_times_time_and_a_band_of_its_own() -> None:
@@ -163,12 +167,16 @@ def test_static_energy_is_power_times_time_and_a_band_of_its_own() -> None:
     made = chip({"synop": constant(1)}, power=power)
     counts = {"synops_per_sample": 10.0}
     assert price(counts, made)["static_j"] is None
-    assert price(counts, made, latency_s=2.0)["static_j"] == pytest.approx({"low": 0.18, "mid": 0.2, "high": 0.24})
+    assert price(counts, made, latency_s=2.0)["static_j"] == pytest.approx(
+        {"low": 0.18, "mid": 0.2, "high": 0.24}, rel=1e-9, abs=0
+    )
     times = {"low": 1.0, "mid": 2.0, "high": 4.0}
     found = price(counts, made, {"cores": 10, "chips": 2}, latency_s=times)
     # Ten cores' share at the least, two whole chips at the most.
-    assert found["static_j"] == pytest.approx({"low": 0.01, "mid": (0.01 + 0.2) / 2 * 2, "high": 0.24 * 4})
-    assert found["energy_j"]["mid"] == pytest.approx(10 * PJ)
+    assert found["static_j"] == pytest.approx(
+        {"low": 0.01, "mid": (0.01 + 0.2) / 2 * 2, "high": 0.24 * 4}, rel=1e-9, abs=0
+    )
+    assert found["energy_j"]["mid"] == pytest.approx(10 * PJ, rel=1e-9, abs=0)
     assert {"power.static_chip_w", "power.static_core_w"} <= found["constants"].keys()
 
 
@@ -180,7 +188,7 @@ def test_memory_traffic_is_bits_times_the_price_of_a_bit() -> None:
     }
     made = chip({"synop": constant(1), "mac": constant(1), "memory_bit": constant(2)}, traffic=traffic)
     found = price(COUNTS, made)
-    assert found["energy_j"]["mid"] == pytest.approx((1000 + 2 * (800 * 40 + 200 * 16 + 60 * 64)) * PJ)
+    assert found["energy_j"]["mid"] == pytest.approx((1000 + 2 * (800 * 40 + 200 * 16 + 60 * 64)) * PJ, rel=1e-9, abs=0)
     assert {row["event"] for row in found["unpriced_events"]} == {"neuron_update", "spike", "message", "host_read"}
     alone = price(COUNTS, CHIPS["arithmetic_int8"])
     assert {
@@ -193,14 +201,14 @@ def test_memory_traffic_is_bits_times_the_price_of_a_bit() -> None:
 def test_a_device_that_leaves_nothing_out_pays_for_every_synapse_and_step() -> None:
     spiking = COUNTS | {"dense_macs_per_sample": 9000}
     made = chip({"mac": constant(2, scope="all-in")}, dense=True)
-    assert price(spiking, made)["energy_j"]["mid"] == pytest.approx(18_000 * PJ)
-    assert price({"macs_per_sample": 300}, made)["energy_j"]["mid"] == pytest.approx(600 * PJ)
+    assert price(spiking, made)["energy_j"]["mid"] == pytest.approx(18_000 * PJ, rel=1e-9, abs=0)
+    assert price({"macs_per_sample": 300}, made)["energy_j"]["mid"] == pytest.approx(600 * PJ, rel=1e-9, abs=0)
     unknown = price({"synops_per_sample": 300}, made)
     assert unknown["energy_j"] is None
     rows = [row | {"dense_macs_per_sample": 100} for row in COUNTS["connections"]]  # type: ignore[attr-defined]
     by_rows = price(spiking | {"connections": rows}, made)
     assert {row["name"]: row["mid"] / PJ for row in by_rows["by_layer"]} == pytest.approx(
-        {"a": 200, "b": 200, "network": 2 * 8800}
+        {"a": 200, "b": 200, "network": 2 * 8800}, rel=1e-9, abs=0
     )
 
 
@@ -210,28 +218,30 @@ def test_a_placement_says_what_arrives_how_far_it_goes_and_what_leaves_the_chip(
     found = price(
         {"synops_per_sample": 4, "messages_per_sample": 7}, made, placement | {"chip_crossings_per_sample": 6}
     )
-    assert found["energy_j"]["mid"] == pytest.approx((4 * 1 + 9 * 2 + 10 * 3 + 20 * 5) * PJ)
+    assert found["energy_j"]["mid"] == pytest.approx((4 * 1 + 9 * 2 + 10 * 3 + 20 * 5) * PJ, rel=1e-9, abs=0)
     assert {row["event"]: row["count_per_sample"] for row in found["unpriced_events"]} == {
         "message": 7,
         "chip_crossing": 6,
     }
     alone = price({"messages_per_sample": 7}, made)
-    assert alone["energy_j"]["mid"] == pytest.approx(7 * 2 * PJ)
+    assert alone["energy_j"]["mid"] == pytest.approx(7 * 2 * PJ, rel=1e-9, abs=0)
 
 
 def test_active_and_idle_neurons_have_their_own_prices() -> None:
     counts = {"layers": [{"name": "a", "updates_per_sample": 10, "active_updates_per_sample": 4}]}
     made = chip({"neuron_active": constant(5), "neuron_idle": constant(2)}, {"neuron_update": constant(3)})
     found = price(counts, made)
-    assert [model["total_j"] / PJ for model in found["models"]] == pytest.approx([4 * 5 + 6 * 2, 30])
+    assert [model["total_j"] / PJ for model in found["models"]] == pytest.approx([4 * 5 + 6 * 2, 30], rel=1e-9, abs=0)
     # Where activity is not known, an active neuron's price is the safe one.
-    assert price({"neuron_updates_per_sample": 10}, made)["models"][0]["total_j"] == pytest.approx(50 * PJ)
+    assert price({"neuron_updates_per_sample": 10}, made)["models"][0]["total_j"] == pytest.approx(
+        50 * PJ, rel=1e-9, abs=0
+    )
 
 
 def test_the_encoding_that_a_placement_chose_sets_the_price() -> None:
     made = chip({"synop": constant(1), "synop_sparse": constant(9)})
     found = price(COUNTS, made, {"encodings": {"b": "sparse"}, "messages_per_sample": 7})
-    assert found["energy_j"]["mid"] == pytest.approx((200 * 1 + 800 * 9) * PJ)
+    assert found["energy_j"]["mid"] == pytest.approx((200 * 1 + 800 * 9) * PJ, rel=1e-9, abs=0)
     assert {"event": "message", "count_per_sample": 7, "models": ["m0"]} in found["unpriced_events"]
 
 
@@ -243,7 +253,7 @@ def test_every_chip_prices_a_run_with_a_source_behind_every_number(name: str) ->
     assert found["chip"] == name
     assert found["unpriced"]
     for model in found["models"]:
-        assert model["total_j"] == pytest.approx(sum(term["energy_j"] for term in model["terms"]))
+        assert model["total_j"] == pytest.approx(sum(term["energy_j"] for term in model["terms"]), rel=1e-9, abs=0)
         for term in model["terms"]:
             one = found["constants"][term["constant"]]
             assert one["source"]
@@ -260,9 +270,9 @@ def test_published_prices_under_one_name_stay_apart() -> None:
         values = [model.terms["synop"].value for model in CHIPS[name].energy if of(model)]
         return max(values) / min(values)
 
-    assert spread("truenorth") == pytest.approx(10.4)
-    assert spread("spinnaker1") == pytest.approx(295.6, rel=1e-3)
-    assert spread("spinnaker2") == pytest.approx(45)
+    assert spread("truenorth") == pytest.approx(10.4, rel=1e-9, abs=0)
+    assert spread("spinnaker1") == pytest.approx(295.6, rel=1e-3, abs=0)
+    assert spread("spinnaker2") == pytest.approx(45, rel=1e-9, abs=0)
 
 
 @pytest.mark.parametrize("wrong", [-1.0, float("nan"), float("inf")])
@@ -291,8 +301,8 @@ def test_the_table_of_the_documentation_is_as_the_models_have_it() -> None:
             ends = [joules(*one) for one in re.findall(r"([\d.]+)(?: ([nµm]J))?", band)]
             unit = joules("1", band[-2:])
             ends = [end if end < 1e-1 else end * unit for end in ends]
-            assert ends[0] == pytest.approx(wanted[scope]["low"], rel=5e-3), name
-            assert ends[-1] == pytest.approx(wanted[scope]["high"], rel=5e-3), name
+            assert ends[0] == pytest.approx(wanted[scope]["low"], rel=5e-3, abs=0), name
+            assert ends[-1] == pytest.approx(wanted[scope]["high"], rel=5e-3, abs=0), name
 
 
 def joules(number: str, unit: str) -> float:

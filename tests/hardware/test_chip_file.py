@@ -41,11 +41,15 @@ def test_what_is_written_is_what_is_read(tmp_path: Path) -> None:
     (model,) = chip.energy
     synop, update = model.terms["synop"], model.terms["neuron_update"]
     assert (chip.name, model.name, model.scope, model.evidence) == ("mine", "measured", "per-op", "measured")
-    assert (synop.value, synop.low, synop.high) == pytest.approx((12.5e-12, 11e-12, 14e-12), rel=1e-12)
+    assert (synop.value, synop.low, synop.high) == pytest.approx((12.5e-12, 11e-12, 14e-12), rel=1e-12, abs=0)
     assert (synop.written, synop.unit, synop.source) == ("12.5 pJ", "J", "Bench notes, 2026")
     assert (synop.key, synop.operating_point) == ("energy.measured.synop", "0.8 V")
-    assert (update.value, update.low, update.source) == (pytest.approx(40e-12), None, "A. Author, 2025")
-    assert chip.times["synop_s"].value == pytest.approx(2e-9)
+    assert (update.value, update.low, update.source) == (
+        pytest.approx(40e-12, rel=1e-9, abs=0),
+        None,
+        "A. Author, 2025",
+    )
+    assert chip.times["synop_s"].value == pytest.approx(2e-9, rel=1e-9, abs=0)
     assert chip.limits["weight_bits"].values == (4, 8)
     assert chip.limits["synapse_memory_bits_per_core"].value == 128 * 1024 * 8
     assert chip.unpriced == ("the host",)
