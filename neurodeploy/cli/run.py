@@ -51,6 +51,7 @@ def run(
             *verdict(result["certificate"]),
             f"synops per sample  {result['synops_per_sample']:,.0f}",
             f"energy per sample  {1e6 * energy['low']:.3g} to {1e6 * energy['high']:.3g} uJ (dynamic, estimated)",
+            *placed(result),
             f"report             {result['report']}",
         ],
         as_json=as_json,
@@ -63,6 +64,14 @@ def mode(resume: bool, overwrite: bool) -> Any:
     if resume and overwrite:
         raise typer.BadParameter("--resume and --overwrite exclude each other")
     return "resume" if resume else "overwrite" if overwrite else "new"
+
+
+def placed(result: dict[str, Any]) -> list[str]:
+    """Return cores and latency of a run, as far as they are known."""
+    if result["cores"] is None:
+        return ["fit                does not fit; the report says why"] if result["fits"] is False else []
+    cores = f"fit                {result['cores']} core{'' if result['cores'] == 1 else 's'}"
+    return [cores + (f", {1e6 * result['latency_s']:.3g} us per sample" if result["latency_s"] is not None else "")]
 
 
 def verdict(certificate: dict[str, Any]) -> list[str]:

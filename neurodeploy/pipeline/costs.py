@@ -40,8 +40,8 @@ def costs(
 ) -> dict[str, Any]:
     """Return `fit`, `latency` and `energy` of a run, as plain values for JSON.
 
-    A chip that no Program can be made for has energies only: `fit` and `latency` are None. So is the latency of a
-    network that does not fit. Chips that price seconds take the network's own, its steps in real time.
+    A chip that no Program can be made for, or whose limits are not known, has energies only: `fit` and `latency` are
+    None. So is the latency of a network that does not fit. Chips that price seconds take the network's own, its steps in real time.
 
     Args:
         counts: Of the whole run, from `counts_of`.
@@ -50,7 +50,7 @@ def costs(
         advise: Also look for what would take fewer cores.
     """
     counts = {"seconds_per_sample": counts["steps"] * program.dt_s, **counts}
-    if not chip.program:
+    if not (chip.program and chip.limits):
         return {"fit": None, "latency": None, "energy": price(counts, chip)}
     placement = place(program, chip)
     fit = placement.as_json() | {

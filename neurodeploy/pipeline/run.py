@@ -63,7 +63,7 @@ def run(
 
     Returns:
         `accuracy` {float, quantised, reference, fixed, lava where it ran}, `certificate`,
-        `synops_per_sample`, `energy_j` {low, mid, high}, `latency_s` and `cores` (None where the chip's are not known),
+        `synops_per_sample`, `energy_j` {low, mid, high}, `fits`, `cores` and `latency_s` (None where the chip's are not known),
         `report` (path of report.html), `path`.
     """
     loaded = load_recipe(recipe, settings)
@@ -121,7 +121,8 @@ def run(
         "synops_per_sample": counts["synops_per_sample"],
         "energy_j": energy["energy_j"],
         "latency_s": None if latency is None else latency["latency_s"],
-        "cores": priced["fit"]["cores"] if priced["fit"] is not None else None,
+        "fits": None if priced["fit"] is None else priced["fit"]["fits"],
+        "cores": None if priced["fit"] is None else priced["fit"]["cores"],
         "report": page,
         "path": str(folder.path),
     }
