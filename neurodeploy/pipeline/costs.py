@@ -41,7 +41,8 @@ def costs(
     """Return `fit`, `latency` and `energy` of a run, as plain values for JSON.
 
     A chip that no Program can be made for, or whose limits are not known, has energies only: `fit` and `latency` are
-    None. So is the latency of a network that does not fit. Chips that price seconds take the network's own, its steps in real time.
+    None. So is the latency of a network that does not fit. Chips that price seconds take the network's own, its steps
+    in real time.
 
     Args:
         counts: Of the whole run, from `counts_of`.

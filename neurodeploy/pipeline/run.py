@@ -63,8 +63,8 @@ def run(
 
     Returns:
         `accuracy` {float, quantised, reference, fixed, lava where it ran}, `certificate`,
-        `synops_per_sample`, `energy_j` {low, mid, high}, `fits`, `cores` and `latency_s` (None where the chip's are not known),
-        `report` (path of report.html), `path`.
+        `synops_per_sample`, `energy_j` {low, mid, high}, `fits`, `cores` and `latency_s` (None where the chip's are not
+        known), `report` (path of report.html), `path`.
     """
     loaded = load_recipe(recipe, settings)
     chip_named(loaded.chip, program=True)  # a slip in a chip file shows before the training
