@@ -21,13 +21,15 @@ import numpy as np
 
 from neurodeploy.hardware.chips import chip_named
 from neurodeploy.hardware.constants import Constant
+from neurodeploy.hardware.cost_models import cost_model
 
-PER_EVENT = ("synop", "spike", "message", "hop", "memory_bit")
+PER_EVENT = ("synop", "spike", "message", "hop", "chip_crossing", "memory_bit")
 """What an energy term that grows with the spike rate begins with; "mac" is one too, of values that come as events."""
 ARITHMETIC = "arithmetic_int8"
 SRAM = ((8 << 10, "sram_8kB"), (32 << 10, "sram_32kB"), (1 << 20, "sram_1MB"))
 """Bytes of a memory, and the model of the chip `ARITHMETIC` that prices its bits."""
-YAN = "Z. Yan, Z. Bai, K. Tang, W.-F. Wong, arXiv:2409.08290, as constants in kmheckel/spyx, honest_energy_accounting"
+YAN = cost_model("yan2024").costs
+"""Costs of moving and of routing bits, which the arithmetic models leave out."""
 
 
 def model_constant(model: str, term: str) -> Constant:
@@ -35,13 +37,7 @@ def model_constant(model: str, term: str) -> Constant:
     return next(one for one in chip_named(ARITHMETIC).energy if one.name == model).terms[term]
 
 
-def _of_yan(key: str, value_pj: float, what: str) -> Constant:
-    return Constant(f"yan.{key}", value_pj * 1e-12, "J", f"{value_pj:g} pJ", YAN, "model", "per-op", what)
-
-
-ACCUMULATE = _of_yan("accumulate", 0.0545, "accumulation, comparison or subtraction; 22 nm")
-MOVED_BIT = _of_yan("moved_bit", 0.25, "one bit moved on chip, dense")
-EVENT_BIT = _of_yan("event_bit", 3.0, "one bit of a routed event, sparse")
+ACCUMULATE, MOVED_BIT, EVENT_BIT = (YAN[key] for key in ("accumulate", "moved_bit", "event_bit"))
 MESSAGE_BITS = Constant(
     "message_bits",
     32,
