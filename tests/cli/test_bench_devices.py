@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 import shutil
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from neurodeploy.accounting.devices import FLOOR, read_devices
+from neurodeploy.bench.devices.machines import Device
+from neurodeploy.bench.devices.run import bench_devices
 from neurodeploy.cli.app import invoke
 from neurodeploy.pipeline.folder import RunFolder, open_run
 from tests.cli.support import Shell
@@ -118,6 +122,32 @@ def test_people_read_that_a_floor_is_not_measured(shell: Shell, measured: Path) 
     if any(one["energy_source"] == FLOOR for one in written(measured)["records"]):
         assert "floor, not measured" in said.out
     assert "pays below" in said.out
+
+
+def test_a_gpu_with_a_counter_is_measured_and_waited_for(measured: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The GPU's way through, with its tensors on the processor and a board that takes 50 W whatever it does."""
+    waited: list[Any] = []
+    monkeypatch.setattr("torch.cuda.synchronize", waited.append)
+
+    class Board:
+        source, covers = "nvml", "the board"
+
+        def joules(self) -> float:
+            return 50 * time.perf_counter()
+
+    gpu = Device("GPU", "gpu", torch.device("cpu"), "570.1, CUDA 13.0", 1, Board(), "")
+    monkeypatch.setattr("neurodeploy.bench.devices.run.devices", lambda choice, threads: [gpu])
+    found = bench_devices(measured, seconds=0.05)
+    records = [one for one in found["records"] if one["device"] == "GPU"]
+    assert {(one["kind"], one["energy_source"]) for one in records} == {("gpu", "nvml")}
+    assert len(waited) > sum(one["calls"] for one in records)
+    for one in records:
+        assert one["idle_w"] > 0
+        assert one["energy_per_sample_j"] > 0
+        assert one["energy_idle_subtracted_j"] < one["energy_per_sample_j"]
+        assert "floor" not in one
+    assert any(note.startswith("GPU: energy measured by nvml") for note in found["notes"])
+    assert any(one["device"] != "GPU" for one in found["records"])
 
 
 def test_a_busy_machine_is_told(shell: Shell, measured: Path, monkeypatch: pytest.MonkeyPatch) -> None:
