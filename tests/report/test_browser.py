@@ -11,9 +11,8 @@ import numpy as np
 import pytest
 from matplotlib.image import imread
 
-from neurodeploy.report.page import render
 from tests.report.browser import Browser, running_browser
-from tests.report.example import example, old_example
+from tests.report.rendered import earlier, today
 
 NARROW, WIDE, PAPER = 400, 1200, 720
 CUT = """[...document.querySelectorAll('td, th, p, li, h1, h2, h3, svg text, data, figcaption')].filter(one => {
@@ -45,9 +44,9 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
 def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("pages")
     found = {}
-    for name, report in (("today", example()), ("earlier", old_example())):
+    for name, html in (("today", today()), ("earlier", earlier())):
         found[name] = folder / f"{name}.html"
-        found[name].write_text(render(report), encoding="utf-8")
+        found[name].write_text(html, encoding="utf-8")
     return found
 
 

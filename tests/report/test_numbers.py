@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from typing import Any
 
@@ -12,18 +11,13 @@ from neurodeploy.report import marked
 from neurodeploy.report.page import render
 from tests.report.example import example, old_example
 from tests.report.numbers import Numbers, Shown, problems, reads_right
+from tests.report.rendered import earlier, today, written
 from tests.report.test_page import Page
-
-
-def written(report: dict[str, Any]) -> dict[str, Any]:
-    """Return a report as it is read back from its file."""
-    found: dict[str, Any] = json.loads(json.dumps(report))
-    return found
 
 
 @pytest.fixture(scope="module")
 def html() -> str:
-    return render(written(example()))
+    return today()
 
 
 def test_every_number_of_the_page_is_in_the_report(html: str) -> None:
@@ -32,7 +26,7 @@ def test_every_number_of_the_page_is_in_the_report(html: str) -> None:
 
 
 def test_every_number_of_an_earlier_report_is_in_it() -> None:
-    assert problems(render(written(old_example())), old_example()) == []
+    assert problems(earlier(), old_example()) == []
 
 
 @pytest.mark.parametrize(

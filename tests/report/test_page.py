@@ -15,6 +15,7 @@ from neurodeploy.report import sections
 from neurodeploy.report.page import render
 from tests.report.example import LAVA_SAMPLES, POTENTIAL, SPIKE, example, old_example
 from tests.report.example_costs import latency
+from tests.report.rendered import earlier, today
 
 SECTIONS = (
     "verdict",
@@ -77,7 +78,7 @@ class Page(HTMLParser):
 
 @pytest.fixture(scope="module")
 def html() -> str:
-    return render(example())
+    return today()
 
 
 @pytest.fixture(scope="module")
@@ -170,7 +171,7 @@ def test_energy_names_every_source_and_what_is_not_priced(page: Page) -> None:
 
 def test_the_report_of_an_earlier_version_is_still_a_page() -> None:
     report = old_example()
-    page = Page(render(report))
+    page = Page(earlier())
     assert [one["id"] for tag, one in page.tags if tag in ("header", "section")] == list(SECTIONS)
     assert "1.43 to 1.46 µJ dynamic only" in page.text
     for model in report["energy"]["models"]:
