@@ -80,7 +80,8 @@ def _program(graph: nir.NIRGraph, header: dict[str, Any], entries: dict[str, Any
             layers.append((place, _layer(node, plain, carried)))
         else:
             connections.append((place, _connection(node, plain, carried)))
-    Plan.from_dict(header["plan"])
+    if header["plan"]:
+        Plan.from_dict(header["plan"])
     rest = {key: header[key] for key in KEPT} | {"notes": tuple(str(one) for one in header["notes"])}
     return Program(
         layers=tuple(one for _, one in sorted(layers, key=_first)),

@@ -17,7 +17,7 @@ from neurodeploy.data.spikes import SpikeData
 from neurodeploy.data.stream import SampleSource
 from neurodeploy.errors import DataError, GraphError, PrecisionError, RunError
 from neurodeploy.fixedpoint.rules import READOUTS
-from neurodeploy.graph.files import read_graph
+from neurodeploy.graph.files import GraphFile, read_graph
 from neurodeploy.graph.network import Network, discretised
 from neurodeploy.hardware.chips import PROGRAM_CHIPS, Chip
 from neurodeploy.mapping.compile import Compiled, compile_network
@@ -82,11 +82,15 @@ def read_network(path: str | Path, options: GraphOptions) -> Network:
     check_options(options)
     if is_net(path):
         raise GraphError(f"{path}: is a lava-dl network; make it a graph first: neurodeploy convert IN.net OUT.nir")
-    file = read_graph(path)
+    return network_of(read_graph(path), options)
+
+
+def network_of(file: GraphFile, options: GraphOptions) -> Network:
+    """Return the discretised network of a graph that was read."""
     carried = carried_program(file)
     if carried is not None and any(layer.graded for layer in carried.layers):
         raise GraphError(
-            f"{path}: holds sigma-delta neurons, which only a Program runs; make it one: "
+            f"{file.path}: holds sigma-delta neurons, which only a Program runs; make it one: "
             "neurodeploy convert IN.nir OUT.npz"
         )
     network = discretised(file, dt_s=options.dt_s, reset=options.reset, readout=options.readout)
@@ -181,7 +185,7 @@ def compiled(network: Network, options: GraphOptions, progress: Progress = silen
     carried = (network.settings or {}).get(PROGRAM)
     if isinstance(carried, Program):
         _check_carried(network.name, options)
-        return Compiled(carried, network, Plan.from_dict(carried.plan)), "the integers that the file carries"
+        return Compiled(carried, network, _plan_of(carried)), "the integers that the file carries"
     if network.quantised:
         return compile_network(network, chip=options.chip, weight_bits=options.weight_bits), (
             "the precision that the file carries"
@@ -197,6 +201,10 @@ def compiled(network: Network, options: GraphOptions, progress: Progress = silen
     return result, (
         f"{bits}-bit weights calibrated on {options.calibrate}; output {read} moved by {100 * found.distance:.1f} %"
     )
+
+
+def _plan_of(program: Program) -> Plan:
+    return Plan.from_dict(program.plan) if program.plan else Plan({}, {})
 
 
 def _check_carried(name: str, options: GraphOptions) -> None:

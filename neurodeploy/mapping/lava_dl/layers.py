@@ -29,6 +29,8 @@ BIAS_EXPONENT = 6
 SIGMA_DELTA_EXPONENT = 6
 INPUT_TYPE, DENSE, RECURRENT, CONV, POOL, FLATTEN = "input", "dense", "dense_rec", "conv", "pool", "flatten"
 TYPES = (INPUT_TYPE, DENSE, RECURRENT, CONV, POOL, FLATTEN)
+OTHER_TYPES = ("convT", "unpool", "average", "concat", "dense_comp")
+"""What lava-dl exports besides."""
 LEAKY, SDNN = ("CUBA", "LOIHI"), "SDNN"
 UNIT = float(1 << rules.ALIGN_SHIFT)
 """Chip units of what a weight of 1 adds."""
@@ -87,7 +89,8 @@ def entry(where: str, place: int, number: int, values: Mapping[str, Any]) -> Ent
     where = f"{where}: layer {place}"
     kind = hdf5.word(where, values, "type")
     if kind not in TYPES:
-        raise GraphError(f"{where}: type {kind!r} cannot become part of a Program; {nearest(kind, TYPES)}")
+        advice = f"a Program holds {', '.join(TYPES)}" if kind in OTHER_TYPES else nearest(kind, TYPES)
+        raise GraphError(f"{where}: type {kind!r} cannot become part of a Program; {advice}")
     return Entry(where, f"{kind}{number}", kind, values, hdf5.shape(where, values))
 
 
