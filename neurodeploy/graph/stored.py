@@ -15,7 +15,7 @@ MOST_EXPANSION = 2000
 MOST_BYTES = 1 << 28
 """Of arrays in a file that is smaller than an eighth of it."""
 MOST_ENTRIES = 100_000
-"""Groups and arrays; hard links can make a small file a tree without end."""
+"""Groups and arrays."""
 MOST_DEPTH = 48
 """Groups inside each other; every nested graph takes two, its metadata a few more."""
 NUMBERS = "biufc"
@@ -57,11 +57,18 @@ class _Reader:
     def __init__(self, path: Path) -> None:
         self.path, self.size = path, path.stat().st_size
         self.claimed = self.entries = self.text = 0
+        self.seen: set[int] = set()
         self.most = min(MOST_EXPANSION * self.size, max(MOST_BYTES, 8 * self.size))
 
     def group(self, group: h5py.Group, where: str, depth: int) -> Tree:
         if depth > MOST_DEPTH:
             raise GraphError(f"{self.path}: groups are nested more than {MOST_DEPTH} deep; flatten the graph first")
+        address = h5py.h5o.get_info(group.id).addr
+        if address in self.seen:
+            raise GraphError(
+                f"{self.path}: {where or group.name} is a group that the file names twice; export it again"
+            )
+        self.seen.add(address)
         found: Tree = {}
         for name in group:
             self.entries += 1

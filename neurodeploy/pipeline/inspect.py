@@ -25,10 +25,9 @@ from neurodeploy.graph.euler import NEURON_TYPES, READOUT_TYPES
 from neurodeploy.graph.files import GraphFile, graph_file, mended, stored_graph
 from neurodeploy.graph.flatten import flattened
 from neurodeploy.graph.mends import TYPING, Mends
-from neurodeploy.graph.network import Network, discretised
+from neurodeploy.graph.network import Network
 from neurodeploy.graph.stored import Tree
-from neurodeploy.mapping.compile import compile_network
-from neurodeploy.pipeline.inputs import GraphOptions, check_options
+from neurodeploy.pipeline.inputs import GraphOptions, check_options, compiled, network_of
 from neurodeploy.pipeline.measured_targets import Errors, RandomRun, of_changes, of_integers, random_run
 from neurodeploy.pipeline.repair import repaired
 from neurodeploy.progress import Progress, silent
@@ -181,7 +180,7 @@ def _look(patient: Patient, reset: str | None, readout: str | None) -> None:
         return
     try:
         dt_s = None if patient.dt_source == "file" else patient.dt_s
-        patient.network = discretised(patient.file, dt_s=dt_s, reset=reset, readout=readout)
+        patient.network = network_of(patient.file, GraphOptions(dt_s, reset, readout=readout))
     except NeurodeployError as error:
         patient.refuse("unsupported", error)
         return
@@ -207,7 +206,7 @@ def _measure(patient: Patient, weight_bits: int | None) -> None:
         if patient.run is None:
             patient.unmeasured = "too many neurons for a quick run"
             return
-        made = compile_network(patient.network, weight_bits=weight_bits)
+        made, _ = compiled(patient.network, GraphOptions(weight_bits=weight_bits))
         patient.integers = of_integers(patient.run, made)
     except NeurodeployError as error:
         patient.refuse("chip", error)
