@@ -71,7 +71,11 @@ def events(
         DataError: a count is negative or not finite.
     """
     placement = placement or {}
-    found = dense_events(counts) if chip.dense else synapse_events(counts, placement.get("encodings") or {})
+    found = (
+        dense_events(counts)
+        if chip.dense
+        else synapse_events(counts, placement.get("encodings") or {}, zeros=chip.zero_weights)
+    )
     found += update_events(counts)
     found += _by_layer(counts, "spikes_per_sample", "spike", ("spike",))
     if "messages_per_sample" in placement:
@@ -98,10 +102,13 @@ def events(
     return [one for one in found if one.count > 0]
 
 
-def synapse_events(counts: Mapping[str, Any], encodings: Mapping[str, str]) -> list[Event]:
+def synapse_events(counts: Mapping[str, Any], encodings: Mapping[str, str], *, zeros: bool = False) -> list[Event]:
     """Return synops and multiplications, per connection where the counts have them.
 
     A multiplication (its source sends values) is a synop too: a chip without a price for it pays a synop.
+
+    Args:
+        zeros: The chip works on weights of zero too, in all connections that are not stored sparsely.
     """
     found, told, told_macs = [], 0.0, 0.0
     for row in counts.get("connections") or ():
@@ -109,8 +116,11 @@ def synapse_events(counts: Mapping[str, Any], encodings: Mapping[str, str]) -> l
         kind = encodings.get(layer) or row.get("encoding") or row.get("kind") or ""
         synop = (f"synop_{kind}", "synop") if kind else ("synop",)
         macs, synops = _number(row.get("macs_per_sample")), _number(row.get("synops_per_sample"))
-        found.append(_event("synop", layer, synops - macs, synop, "synop"))
-        found.append(_event("mac", layer, macs, ("mac", *synop), "mac"))
+        with_zeros = row.get("dense_synops_per_sample")
+        worked = synops if with_zeros is None or not zeros or kind == "sparse" else _number(with_zeros)
+        share = macs / synops if synops else float(bool(row.get("values")))
+        found.append(_event("synop", layer, worked * (1.0 - share), synop, "synop"))
+        found.append(_event("mac", layer, worked * share, ("mac", *synop), "mac"))
         told, told_macs = told + synops, told_macs + macs
     synops, macs = _number(counts.get("synops_per_sample")), _number(counts.get("macs_per_sample"))
     rest, rest_macs = _rest(synops, told), _rest(macs, told_macs)

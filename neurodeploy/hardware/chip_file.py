@@ -18,7 +18,7 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-TOP = ("name", "title", "program", "dense", "unpriced", "notes", "sources", *TABLES)
+TOP = ("name", "title", "program", "zero_weights", "dense", "unpriced", "notes", "sources", *TABLES)
 LARGEST_BYTES = 1 << 20
 
 
@@ -87,6 +87,7 @@ def chip_of(values: Mapping[str, Any], digest: str = "") -> Chip:
         limits=constants("limits", values.get("limits"), LIMITS, sources),
         traffic=traffic,
         unpriced=lines("unpriced", values.get("unpriced", [])),
+        zero_weights=_flag("zero_weights", values.get("zero_weights", False)),
         dense=_flag("dense", values.get("dense", False)),
         notes=lines("notes", values.get("notes", [])),
         digest=digest,

@@ -34,8 +34,9 @@ def to_toml(chip: Chip, comments: tuple[str, ...] = ()) -> str:
         comments: Lines that it begins with.
     """
     parts = [f"# {line}\n" for line in comments] + (["\n"] if comments else [])
-    top: dict[str, Any] = {"name": chip.name, "title": chip.title, "program": chip.program, "dense": chip.dense}
-    parts.append(tomli_w.dumps(top | {"unpriced": list(chip.unpriced), "notes": list(chip.notes)}))
+    top: dict[str, Any] = {"name": chip.name, "title": chip.title}
+    flags = {"program": chip.program, "zero_weights": chip.zero_weights, "dense": chip.dense}
+    parts.append(tomli_w.dumps(top | flags | {"unpriced": list(chip.unpriced), "notes": list(chip.notes)}))
     for model in chip.energy:
         parts.append(f"\n[energy.{model.name if model.name.isidentifier() else _inline(model.name)}]\n")
         if model.includes:

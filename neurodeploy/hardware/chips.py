@@ -54,6 +54,7 @@ class Chip:
         times, power, limits: By key of the tables in `vocabulary`.
         traffic: Bits of memory that operations move, for models with a price per bit.
         unpriced: What no energy model holds, in words.
+        zero_weights: It works on synapses of weight zero as on any other, unless their connection is stored sparsely.
         dense: It runs every synapse in every step, spike or no spike, as CPUs and GPUs do.
         notes: What a reader of a result has to know.
         digest: SHA-256 of the file.
@@ -68,6 +69,7 @@ class Chip:
     limits: Mapping[str, Constant] = field(default_factory=dict)
     traffic: Mapping[str, Constant] = field(default_factory=dict)
     unpriced: tuple[str, ...] = ()
+    zero_weights: bool = False
     dense: bool = False
     notes: tuple[str, ...] = ()
     digest: str = ""

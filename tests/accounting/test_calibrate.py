@@ -259,6 +259,11 @@ def test_a_chip_written_out_reads_back_the_same(tmp_path: Path, name: str) -> No
         CHIPS[name].limits,
         CHIPS[name].traffic,
     )
+    assert (copy.program, copy.zero_weights, copy.dense) == (
+        CHIPS[name].program,
+        CHIPS[name].zero_weights,
+        CHIPS[name].dense,
+    )
     assert (copy.name, copy.title, copy.unpriced, copy.notes) == (
         CHIPS[name].name,
         CHIPS[name].title,

@@ -93,6 +93,27 @@ def test_totals_alone_do() -> None:
     assert [row["name"] for row in found["by_layer"]] == ["network"]
 
 
+def test_a_chip_that_keeps_zero_weights_works_on_them_unless_they_are_stored_sparsely() -> None:
+    rows = [
+        {"target": "a", "kind": "dense", "synops_per_sample": 8.0, "dense_synops_per_sample": 10.0},
+        {
+            "target": "b",
+            "kind": "conv",
+            "synops_per_sample": 6.0,
+            "dense_synops_per_sample": 9.0,
+            "macs_per_sample": 6.0,
+        },
+    ]
+    counts = {"synops_per_sample": 14.0, "macs_per_sample": 6.0, "connections": rows}
+    prices = {"synop": constant(1), "mac": constant(100)}
+    kept, left = chip(prices, zero_weights=True), chip(prices)
+    assert price(counts, left)["energy_j"]["mid"] == pytest.approx((8 + 6 * 100) * PJ, rel=1e-9, abs=0)
+    assert price(counts, kept)["energy_j"]["mid"] == pytest.approx((10 + 9 * 100) * PJ, rel=1e-9, abs=0)
+    sparse = price(counts, kept, {"encodings": {"a": "sparse"}})
+    assert sparse["energy_j"]["mid"] == pytest.approx((8 + 9 * 100) * PJ, rel=1e-9, abs=0)
+    assert [name for name in CHIPS if CHIPS[name].zero_weights] == ["loihi1", "loihi2"]
+
+
 def test_what_no_constant_prices_is_named_and_not_zero() -> None:
     found = price(COUNTS, chip({"synop": constant(1)}, {"synop": constant(2), "spike": constant(3)}, unpriced=["host"]))
     rows = {row["event"]: (row["count_per_sample"], row["models"]) for row in found["unpriced_events"]}
