@@ -9,6 +9,8 @@ from neurodeploy.hardware.chips import CHIPS
 from neurodeploy.pipeline.simulate import synops_of
 from tests.accounting.test_others_counts import PILOTNET_STEPS, pilotnet
 
+pytestmark = pytest.mark.data
+
 MEASURED_J = 68.3e-6
 """Dynamic, per step: 0.447 W over 408.91 inferences of 16 steps per second."""
 
