@@ -90,13 +90,13 @@ class Classifier(pl.LightningModule):
         its_BC = wanted.log_probabilities_BC.to(mine_BC.dtype)
         return loss + functional.kl_div(mine_BC, its_BC, log_target=True, reduction="batchmean")
 
-    def objective_on(self, data: SpikeData) -> float:
-        """Return the mean objective over data."""
+    def objective_on(self, network: nn.Module, data: SpikeData) -> float:
+        """Return the mean objective over data of this network or its average."""
         total = 0.0
-        with asked(self.network, self.settings.seed):
+        with asked(network, self.settings.seed):
             for spikes_BTI, labels_B in loader(data, self.settings.batch_size):
                 spikes_BTI, labels_B = spikes_BTI.to(self.device), labels_B.to(self.device)
-                found = self._read(self.network, spikes_BTI)
+                found = self._read(network, spikes_BTI)
                 total += float(self.objective(found, labels_B, spikes_BTI)) * len(labels_B)
         return total / len(data)
 

@@ -56,6 +56,8 @@ def fit(
 ) -> History:
     """Train `network` in place and leave it with the weights of the best validation epoch, in evaluation mode.
 
+    With `settings.average`, these are the averaged weights, and it is the averaged network that is validated.
+
     Args:
         network: Gives the spikes of its layers, the output's last, or an `Answer`; see `training.reading`.
         state_file: Where the state is kept after every epoch; when it exists, training goes on from it.

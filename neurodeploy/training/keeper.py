@@ -9,10 +9,13 @@ from typing import Any
 
 import lightning.pytorch as pl
 import torch
+from torch import nn
+from torch.optim.swa_utils import AveragedModel
 
 from neurodeploy.data.spikes import SpikeData
 from neurodeploy.errors import RunError
 from neurodeploy.files import written_whole
+from neurodeploy.training.average import averaged
 from neurodeploy.training.classifier import Classifier
 from neurodeploy.training.inference import evaluate
 
@@ -25,6 +28,7 @@ class KeepBest(pl.Callback):
 
     The score is the accuracy; with a teacher it is the objective itself, because an accuracy on few
     samples cannot tell epochs of fine-tuning apart. Ties go to the later epoch: the one trained longer.
+    Where weights are averaged, it is the averaged network that is scored and kept; the plain one is trained.
     """
 
     def __init__(
@@ -41,10 +45,13 @@ class KeepBest(pl.Callback):
         self.best_epoch, self.best_validation, self.best_score = -1, -1.0, -math.inf
         self.best_weights: dict[str, torch.Tensor] = {}
         self.plateau: dict[str, Any] = {}
+        self.average: AveragedModel | None = None
+        self.average_state: dict[str, torch.Tensor] = {}
 
     def state_dict(self) -> dict[str, Any]:
         kept = ("epochs", "best_epoch", "best_validation", "best_score", "best_weights", "plateau")
-        return {key: getattr(self, key) for key in kept}
+        average = {} if self.average is None else {"average_state": self.average.state_dict()}
+        return {key: getattr(self, key) for key in kept} | average
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         for key, value in state_dict.items():
@@ -52,6 +59,10 @@ class KeepBest(pl.Callback):
 
     def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         assert isinstance(pl_module, Classifier)
+        if pl_module.settings.average:  # here, and not before: the network is on its device now
+            self.average = averaged(pl_module.network, pl_module.settings.average)
+            if self.average_state:
+                self.average.load_state_dict(self.average_state)
         if self.keep_initial and self.best_epoch < 0 and not self.best_weights:
             self._score(-1, self._accuracy(pl_module), pl_module)
 
@@ -59,6 +70,11 @@ class KeepBest(pl.Callback):
         assert isinstance(pl_module, Classifier)
         if pl_module.plateau is not None and self.plateau:
             pl_module.plateau.load_state_dict(self.plateau)
+
+    def on_train_batch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule, *batch: Any) -> None:
+        assert isinstance(pl_module, Classifier)
+        if self.average is not None:
+            self.average.update_parameters(pl_module.network)
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         assert isinstance(pl_module, Classifier)
@@ -89,13 +105,16 @@ class KeepBest(pl.Callback):
         if self.progress:
             self.progress(len(self.epochs), trainer.max_epochs or 0, record)
 
+    def _scored(self, module: Classifier) -> nn.Module:
+        return module.network if self.average is None else self.average.module
+
     def _accuracy(self, module: Classifier) -> float:
-        return evaluate(module.network, self.validation, seed=module.settings.seed)
+        return evaluate(self._scored(module), self.validation, seed=module.settings.seed)
 
     def _score(self, epoch: int, accuracy: float, module: Classifier) -> None:
-        score = accuracy if module.teacher is None else -module.objective_on(self.validation)
+        score = accuracy if module.teacher is None else -module.objective_on(self._scored(module), self.validation)
         if score < self.best_score:
             return
         self.best_epoch, self.best_validation, self.best_score = epoch, accuracy, score
-        state = module.network.state_dict()
+        state = self._scored(module).state_dict()
         self.best_weights = {key: value.detach().cpu().clone() for key, value in state.items()}

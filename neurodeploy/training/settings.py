@@ -30,6 +30,9 @@ class TrainingSettings(BaseModel):
     learning_rate_min: float = Field(1e-6, ge=0, description="Never lower (plateau).")
     weight_decay: float = Field(0.0, ge=0)
     gradient_clip: float = Field(0.0, ge=0, description="Largest norm of an update's gradient; 0 is any.")
+    average: float = Field(
+        0.0, ge=0, lt=1, description="Part of the averaged weights kept in each update; 0 keeps plain weights."
+    )
     logit_gain: float = Field(20.0, gt=0, description="Logit per output spike and step.")
     score_gain: float = Field(1.0, gt=0, description="Logit per unit of score, where a network gives scores.")
     rate_penalty: float = Field(0.0, ge=0, description="Loss per hidden spike, neuron and step.")
