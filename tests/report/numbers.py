@@ -90,9 +90,12 @@ def reads_right(one: Shown) -> bool:
     >>> [reads_right(Shown(text, 1.4476e-6, "")) for text in ("1.45 µJ", "1.44 µJ", "1.45 nJ")]
     [True, False, False]
     """
-    match = NUMBER.search(one.text)
-    if match is None:
-        return False
+    found = list(NUMBER.finditer(one.text))
+    # "chip 0: 128 cores" names the chip before it counts.
+    return any(_reads(match, one) for match in (found if one.kind == "tally" else found[:1]))
+
+
+def _reads(match: re.Match[str], one: Shown) -> bool:
     shown, unit = match[0].replace(",", ""), one.text[match.end() :].strip()
     decimals = len(shown.partition("e")[0].partition(".")[2])
     power = float("1e" + (shown.partition("e")[2] or "0"))

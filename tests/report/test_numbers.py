@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from neurodeploy.report import marked
-from neurodeploy.report.page import render
+from neurodeploy.report.sources import Sources
+from neurodeploy.report.utilisation import utilisation_map
 from tests.report.example import example, old_example
 from tests.report.numbers import Numbers, Shown, problems, reads_right
 from tests.report.rendered import earlier, today, written
-from tests.report.test_page import Page
 
 
 @pytest.fixture(scope="module")
@@ -102,6 +102,18 @@ def test_words_and_values_are_held_against_each_other(html: str, right: bool) ->
     assert reads_right(one) is right
 
 
+def test_the_map_of_several_chips_counts_the_cores_of_each() -> None:
+    report = written(example())
+    (first, *_) = report["fit"]["core_list"]
+    cores = [first | {"core": core, "chip": core // 8, "layer": "lif2" if core > 9 else "lif1"} for core in range(12)]
+    report["fit"] |= {"chips": 2, "core_list": cores}
+    picture = utilisation_map(report["fit"])
+    assert problems(picture, report) == []
+    assert {"chip 0: 8 cores", "chip 1: 4 cores"} <= {one.text for one in Numbers(picture).marked}
+    report["fit"]["core_list"] = cores[1:]
+    assert problems(picture, report)
+
+
 def test_a_value_keeps_every_digit() -> None:
     assert Numbers(marked.count(63493.51253481894)).marked == [Shown("63,494", 63493.51253481894, "")]
 
@@ -141,7 +153,7 @@ def test_every_price_and_limit_points_at_a_footnote_that_is_there(html: str) -> 
 
 
 def test_a_constant_without_a_source_is_said_to_have_none() -> None:
-    report = written(example())
-    for constant in report["energy"]["constants"].values():
-        constant["source"] = ""
-    assert "no source is recorded" in Page(render(report)).text
+    sources = Sources()
+    nameless = {"written": "1 pJ", "value": 1e-12, "unit": "J", "source": "", "evidence": "model"}
+    assert sources.number("synop", nameless) == 1
+    assert [note["source"] for note in sources.notes()] == ["no source is recorded"]
