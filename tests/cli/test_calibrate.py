@@ -104,12 +104,12 @@ def test_weights_wider_than_the_chip_are_refused_and_narrower_ones_compiled(shel
 
 @pytest.mark.slow
 def test_a_run_is_priced_by_a_chip_file(kernels: None, shell: Shell) -> None:
-    write(shell, "chip.toml", CHIP.replace("[1, 2, 4]", "[1, 2, 4, 8]"))
-    shell.works("run", "digits", "--out", "run", *TINY, "--set", "chip=chip.toml")
+    write(shell, "runs.csv", RUNS)
+    shell.works("calibrate", "runs.csv", "--out", "board.toml")
+    shell.works("run", "digits", "--out", "run", *TINY, "--set", "chip=board.toml")
     energy = json.loads((shell.folder / "run" / "report.json").read_text(encoding="utf-8"))["energy"]
-    assert energy["chip"] == "bench"
-    assert energy["constants"]["energy.ours.synop"]["source"] == "Bench notes, 2026"
-    assert any("neuron updates" in one for one in energy["unpriced"])
+    assert energy["chip"] == "board"
+    assert "runs.csv" in energy["constants"]["energy.fitted.synop"]["source"]
 
 
 def test_the_example_of_the_documentation_is_as_it_says(shell: Shell, good: Path) -> None:
