@@ -128,4 +128,4 @@ def _chip(name: str, known: Any) -> Chip:
         from neurodeploy.hardware.chip_file import read_chip
 
         return read_chip(Path(name))
-    raise ChipError(f"--chip: {name!r} is unknown; {nearest(name, known)}, or name a .toml file")
+    raise ChipError(f"--chip: {name!r} is unknown; {nearest(name, known)} (or name a .toml file)")
