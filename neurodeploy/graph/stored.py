@@ -58,6 +58,7 @@ class _Reader:
         self.path, self.size = path, path.stat().st_size
         self.claimed = self.entries = self.text = 0
         self.seen: set[int] = set()
+        self.sound: set[int] = set()
         self.most = min(MOST_EXPANSION * self.size, max(MOST_BYTES, 8 * self.size))
 
     def group(self, group: h5py.Group, where: str, depth: int) -> Tree:
@@ -101,6 +102,7 @@ class _Reader:
 
     def words(self, stored: h5py.Dataset, where: str) -> Any:
         """Return text; of an array a few at a time, because many entries can share one long text."""
+        self.check_lengths(stored, where)
         if not stored.shape:
             return self.word(stored[()], where)
         if stored.size > MOST_ENTRIES:
@@ -114,6 +116,26 @@ class _Reader:
                 found[(first + at[0], *at[1:])] = self.word(value, where)
         return found
 
+    def check_lengths(self, stored: h5py.Dataset, where: str) -> None:
+        """Check that no text claims to be longer than the file: HDF5 would make room for all of it first.
+
+        Each entry of text of any length is its length in 4 bytes, and 12 that say where it is.
+        """
+        offset = stored.id.get_offset()
+        if offset is None or h5py.check_string_dtype(stored.dtype).length is not None:
+            return
+        with self.path.open("rb") as raw:
+            raw.seek(offset)
+            entries = raw.read(16 * int(stored.size))
+            fields = np.frombuffer(entries[: len(entries) // 16 * 16], "<u4").reshape(-1, 4).astype(np.int64)
+            heaps = {int(low) + (int(high) << 32) for _, low, high, _ in fields} - {0} - self.sound
+            broken = any(not _is_heap(raw, at, self.size) for at in heaps)
+            self.sound |= heaps
+        if broken or (fields[:, 0] > self.size).any():
+            raise GraphError(
+                f"{self.path}: {where} holds text that is not whole in the file, so it is damaged; export it again"
+            )
+
     def word(self, value: Any, where: str) -> str:
         try:
             text = value.decode("utf-8") if isinstance(value, bytes) else str(value)
@@ -123,6 +145,27 @@ class _Reader:
         if self.text > self.most:
             raise GraphError(f"{self.path}: {where} makes its text longer than {self.most} characters; it is damaged")
         return text
+
+
+def _is_heap(raw: Any, at: int, size: int) -> bool:
+    """Return whether a collection of texts is whole; in one that is not, HDF5 can go round for ever.
+
+    It is 16 bytes of head, then objects of a 2-byte number, 6 bytes, 8 bytes of size and the text, padded to 8.
+    """
+    if at + 16 > size:
+        return False
+    raw.seek(at)
+    head = raw.read(16)
+    length = int.from_bytes(head[8:16], "little")
+    if head[:4] != b"GCOL" or at + length > size:
+        return False
+    body, place = head + raw.read(max(length - 16, 0)), 16
+    while place + 16 <= length:
+        number, step = body[place] + body[place + 1], int.from_bytes(body[place + 8 : place + 16], "little")
+        if not number and step < 16:
+            return False
+        place += step if not number else 16 + (step + 7) // 8 * 8
+    return place <= length
 
 
 def _child(path: Path, group: h5py.Group, name: str, where: str) -> Any:
