@@ -17,6 +17,10 @@ from neurodeploy.hardware.chips import Chip, EnergyModel
 from neurodeploy.hardware.constants import Constant
 
 PER_OP, ALL_IN = "per-op", "all-in"
+ZEROS = (
+    "connections that are not stored sparsely are priced with their weights of zero, which the chip works on like any "
+    "other; the headline count of synops leaves them out"
+)
 NETWORK = "network"
 """Row of `by_layer` for events of which the counts name no layer."""
 
@@ -66,7 +70,7 @@ def price(
         "unpriced": [*_words(left_out, priced), *_missing(chip, priced, scope, latency_s), *chip.unpriced],
         "unpriced_events": left_out,
         "constants": {key: one.to_dict() for key, one in constants.items()},
-        "notes": list(chip.notes),
+        "notes": [*chip.notes, *([ZEROS] if chip.zero_weights and not chip.dense else [])],
     }
 
 
