@@ -20,8 +20,6 @@ from neurodeploy.graph.stored import read_groups
 MOST_LAYERS = 1000
 LARGEST = 1 << 31
 """No whole number of such a file is near it."""
-HEAP = b"GCOL\x01\0\0\0"
-"""What a heap of text begins with, HDF5 file format specification, III.E."""
 Values = Mapping[str, Any]
 
 
@@ -40,7 +38,6 @@ def read_values(path: str | Path) -> tuple[list[dict[str, Any]], dict[str, Any]]
     try:
         if not h5py.is_hdf5(path):
             raise GraphError(f"{path}: is not a .net file (HDF5 was expected); export it again with lava-dl")
-        _check_heaps(path)
         found = read_groups(path, "layer", "simulation")
     except GraphError:
         raise
@@ -118,27 +115,6 @@ def shape(where: str, values: Values, key: str = "shape") -> tuple[int, int, int
         raise GraphError(f"{where}: {key} is {sizes}, one to three whole numbers from 1 are needed; export it again")
     channels, rows, columns = (*sizes, 1, 1)[:3]
     return channels, rows, columns
-
-
-def _check_heaps(path: Path) -> None:
-    """Check the chain of entries in every heap of text: on an empty one the HDF5 library would stay for ever.
-
-    Raises:
-        GraphError: a heap is damaged.
-    """
-    content = path.read_bytes()
-    at = content.find(HEAP)
-    while at >= 0:
-        end = at + int.from_bytes(content[at + 8 : at + 16], "little")
-        entry = at + 16
-        while entry + 16 <= min(end, len(content)):
-            index = int.from_bytes(content[entry : entry + 2], "little")
-            size = int.from_bytes(content[entry + 8 : entry + 16], "little")
-            step = size if index == 0 else 16 + -(-size // 8) * 8
-            if step < 16 or entry + step > end:
-                raise GraphError(f"{path}: is damaged or not a lava-dl network (a heap of text); export it again")
-            entry += step
-        at = content.find(HEAP, at + 4)
 
 
 def _plain(values: Values) -> dict[str, Any]:
