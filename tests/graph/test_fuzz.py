@@ -1,6 +1,6 @@
 """Valid files with bytes changed: a graph, or one line saying why not; never a crash or another error.
 
-NEURODEPLOY_FUZZ=2000 in the environment runs so many cases instead of a few hundred.
+NEURODEPLOY_FUZZ=N in the environment runs so many cases instead of 2,000.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from neurodeploy.graph.files import read_graph
 from neurodeploy.graph.network import discretised
 from tests.cli import graphs
 
-CASES = int(os.environ.get("NEURODEPLOY_FUZZ", "300"))
+CASES = int(os.environ.get("NEURODEPLOY_FUZZ", "2000"))
 
 
 def nested(path: Path) -> Path:
