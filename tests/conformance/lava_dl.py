@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -60,7 +61,8 @@ def read(
         skip_layers=first,
         num_layers=None if last is None else last - first + 1,
     )
-    layers, connections = list(found.layers), list(found.connections)
+    layers: list[Any] = list(found.layers)
+    connections = list(found.connections)
     if isinstance(layers[0], Layer) and first == 0:  # there is no step that the image takes to arrive
         layers = [
             replace(one, v_init=0 * one.v_init, clear_offset=(one.clear_offset - 1) % max(one.clear_every, 1))

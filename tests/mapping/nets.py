@@ -46,7 +46,11 @@ def conv(before: tuple[int, int, int], n_out: int, seed: int = 0, **values: Any)
     """Return a convolution with a kernel of 2 rows and 2 columns and strides 2 and 1."""
     channels, rows, columns = before
     groups = values.get("groups", 1)
-    found = {"type": "conv", "shape": np.array([n_out, rows // 2, columns - 1]), "kernelSize": np.array([2, 2])}
+    found: dict[str, Any] = {
+        "type": "conv",
+        "shape": np.array([n_out, rows // 2, columns - 1]),
+        "kernelSize": np.array([2, 2]),
+    }
     found |= {"stride": np.array([2, 1]), "padding": np.array([0, 0]), "dilation": np.array([1, 1]), "groups": 1}
     found |= {"inChannels": channels, "outChannels": n_out, "neuron": CUBA}
     return found | {"weight": weights(seed, n_out, channels // groups, 2, 2, 1, low=-10, high=20)} | values

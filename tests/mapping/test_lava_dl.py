@@ -15,6 +15,7 @@ from neurodeploy.backends.fixed.run import run
 from neurodeploy.errors import GraphError, ProgramError
 from neurodeploy.mapping.lava_dl.read import read_net
 from neurodeploy.mapping.lava_dl.write import write_net
+from neurodeploy.mapping.layer import Layer
 from neurodeploy.mapping.program import Program
 from neurodeploy.mapping.program_file import read_program, write_program
 from tests.backends.lava_support import layer, one_layer, program, sigma_delta
@@ -77,7 +78,8 @@ def test_an_image_comes_one_step_late_and_nothing_else_is_changed(tmp_path: Path
     """Against the same layers with the image as biases from step 0 on, as netx has it."""
     late = example("image", tmp_path)
     image = np.random.default_rng(0).integers(-20, 90, late.n_inputs)
-    first, *rest = late.layers
+    layers: tuple[Any, ...] = late.layers
+    first, *rest = layers
     biased = replace(first, bias_mant=image, v_init=0 * first.v_init)
     at_once = replace(
         late,
@@ -97,11 +99,12 @@ def test_an_image_comes_one_step_late_and_nothing_else_is_changed(tmp_path: Path
 def test_states_are_cleared_as_netx_does(tmp_path: Path) -> None:
     path = nets.write(tmp_path / "n.net", *nets.mixed())
     found = read_net(path, reset_interval=10, reset_offset=3)
-    assert [(one.clear_every, one.clear_offset) for one in found.layers] == [(10, 4), (10, 5), (10, 6), (10, 7)]
+    layers: tuple[Any, ...] = found.layers
+    assert [(one.clear_every, one.clear_offset) for one in layers] == [(10, 4), (10, 5), (10, 6), (10, 7)]
     assert write_net(tmp_path / "w.net", found) == [
         "states are cleared: give netx reset_interval=10, reset_offset=3, which no file says"
     ]
-    odd = replace(found, layers=(*found.layers[:-1], replace(found.layers[-1], clear_offset=9)))
+    odd = replace(found, layers=(*layers[:-1], replace(layers[-1], clear_offset=9)))
     with pytest.raises(ProgramError, match="cleared at steps that netx's reset_interval cannot give"):
         write_net(tmp_path / "w.net", odd)
 
@@ -178,7 +181,9 @@ def test_what_no_program_can_hold(says: str, tmp_path: Path) -> None:
 def test_numbers_that_lava_dl_leaves_out_are_kept_with_a_word(tmp_path: Path) -> None:
     neuron = nets.CUBA | {"type": "LOIHI", "refDelay": 3, "wgtExp": 2}
     found = read_net(nets.write(tmp_path / "n.net", nets.dense(2, 3, neuron=neuron)))
-    assert (found.layers[0].refractory, int(found.connections[0].weight_exp)) == (2, 2)
+    (layer,) = found.layers
+    assert isinstance(layer, Layer)
+    assert (layer.refractory, int(found.connections[0].weight_exp)) == (2, 2)
     assert [note.split("; ")[1] for note in found.notes] == ["lava-dl's netx does not", "lava-dl's netx leaves it out"]
 
 

@@ -5,6 +5,8 @@ Source of the numbers written out here: nengo/nengo-loihi at e564f66e, `nengo_lo
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -130,7 +132,8 @@ def test_output_axons_count_every_core_that_a_spike_goes_to() -> None:
 )
 def test_sets_of_parameters_are_limited(key: str, most: int, limit: str) -> None:
     def network(n_sets: int) -> Program:
-        return dense(4, 64, **{key: 100 + np.minimum(np.arange(64), n_sets - 1)})
+        values: dict[str, Any] = {key: 100 + np.minimum(np.arange(64), n_sets - 1)}
+        return dense(4, 64, **values)
 
     assert place(network(most), LOIHI1).n_cores == 1
     two = place(network(most + 1), LOIHI1)
