@@ -26,6 +26,7 @@ ROOMS = (
     "training",
     "quantize",
     "graph",
+    "frameworks",
     "mapping",
     "backends",
     "certificate",
