@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 from neurodeploy.cli.show import percent, table
+from neurodeploy.report.amounts import amount
 
 HOW = {"nvml": "NVML", "rapl": "RAPL", "datasheet floor": "floor, not measured", None: "-"}
-PREFIXES = ("p", "n", "u", "m", "", "k")
 
 
 def device_lines(result: dict[str, Any]) -> list[str]:
@@ -37,17 +36,8 @@ def device_lines(result: dict[str, Any]) -> list[str]:
 
 
 def measured(value: float | None, unit: str) -> str:
-    """Return a value with a prefix, or "-" for none.
-
-    >>> measured(0.0001497, "s"), measured(2.5e-7, "J"), measured(-3e-6, "J"), measured(None, "J")
-    ('150 us', '250 nJ', '-3 uJ', '-')
-    """
-    if value is None:
-        return "-"
-    if value == 0:
-        return f"0 {unit}"
-    place = min(max(math.floor(math.log10(abs(value)) / 3), -4), 1)
-    return f"{value / 1000**place:.3g} {PREFIXES[place + 4]}{unit}"
+    """Return an amount, or "-" for none."""
+    return "-" if value is None else amount(value, unit)
 
 
 def _ann(ann: dict[str, Any]) -> list[str]:

@@ -8,8 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from neurodeploy.cli.show import Bits, Calibrate, Dt, Json, Limit, Readout, Reset, bars, emit, percent, table, within
-
-UNITS = ((1e-3, "m"), (1e-6, "u"), (1e-9, "n"), (1e-12, "p"))
+from neurodeploy.report.amounts import amount, band
 
 
 def register(app: typer.Typer) -> None:
@@ -71,13 +70,14 @@ def lines(result: dict[str, Any]) -> list[str]:
     ]
     if result["macs_per_sample"]:
         said += [f"of these MACs      {result['macs_per_sample']:,.0f} (their source sends values)"]
-    band = energy["energy_j"]
     kind = "all-in" if energy["scope"] == "all-in" else "dynamic"
-    said += [f"energy per sample  {joules(band)} on {energy['title']} ({kind}, estimated)"]
+    said += [f"energy per sample  {band(energy['energy_j'], 'J')} on {energy['title']} ({kind}, estimated)"]
     if energy["all_in_j"] and energy["scope"] != "all-in":
-        said += [f"all-in instead     {joules(energy['all_in_j'])}, a whole chip's power over its events: never added"]
+        said += [
+            f"all-in instead     {band(energy['all_in_j'], 'J')}, a whole chip's power over its events: never added"
+        ]
     if energy["static_j"]:
-        said += [f"static energy      {joules(energy['static_j'])} more, for being on"]
+        said += [f"static energy      {band(energy['static_j'], 'J')} more, for being on"]
     if latency is not None and latency["latency_s"] is not None:
         bound = max(latency["bound"], key=latency["bound"].get)
         most = f"{percent(latency['bound'][bound])} of steps are {bound}-bound"
@@ -91,7 +91,7 @@ def lines(result: dict[str, Any]) -> list[str]:
     ]
     said += [f"  {line}" for line in table(["convention", "per sample"], rows)]
     if energy["by_layer"]:
-        rows = [[row["name"], joules(row)] for row in energy["by_layer"]]
+        rows = [[row["name"], band(row, "J")] for row in energy["by_layer"]]
         said += ["", *table(["layer", "energy per sample"], rows)]
     said += [f"not priced: {one}" for one in energy["unpriced"]]
     return said + [f"note: {note}" for note in result["notes"]]
@@ -102,33 +102,3 @@ def _fit(fit: dict[str, Any]) -> str:
         return f"fit                does not fit: {fit['problems'][0]}"
     chips = "1 chip" if fit["chips"] == 1 else f"{fit['chips']} chips"
     return f"fit                {fit['cores']} cores on {chips}; {fit['binding_limit']['message']}"
-
-
-def joules(band: dict[str, float] | None) -> str:
-    """Return a band of energies.
-
-    >>> joules({"low": 1.5e-6, "mid": 2e-6, "high": 3.25e-6})
-    '1.5 to 3.25 uJ'
-    """
-    if band is None:
-        return "no price"
-    factor, prefix = _unit(band["high"])
-    return f"{band['low'] / factor:.3g} to {band['high'] / factor:.3g} {prefix}J"
-
-
-def amount(value: float, unit: str) -> str:
-    """Return a number with a unit that suits its size.
-
-    >>> amount(0.00125, "s")
-    '1.25 ms'
-    """
-    factor, prefix = _unit(value)
-    return f"{value / factor:.3g} {prefix}{unit}"
-
-
-def _unit(value: float) -> tuple[float, str]:
-    return (
-        next(((factor, prefix) for factor, prefix in UNITS if value >= factor), (1.0, ""))
-        if 0 < value < 1
-        else (1.0, "")
-    )

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from neurodeploy.cli.show import Json, Settings, bars, emit, percent, table
+from neurodeploy.report.amounts import amount, band
 
 Out = Annotated[Path, typer.Option(metavar="DIR", help="Run folder.")]
 Resume = Annotated[bool, typer.Option("--resume", help="Go on with an interrupted run.")]
@@ -44,13 +45,12 @@ def run(
             mode=mode(resume, overwrite),
             progress=progress,
         )
-    energy = result["energy_j"]
     emit(
         result,
         [
             *verdict(result["certificate"]),
             f"synops per sample  {result['synops_per_sample']:,.0f}",
-            f"energy per sample  {1e6 * energy['low']:.3g} to {1e6 * energy['high']:.3g} uJ (dynamic, estimated)",
+            f"energy per sample  {band(result['energy_j'], 'J')} (dynamic, estimated)",
             *placed(result),
             f"report             {result['report']}",
         ],
@@ -71,7 +71,7 @@ def placed(result: dict[str, Any]) -> list[str]:
     if result["cores"] is None:
         return ["fit                does not fit; the report says why"] if result["fits"] is False else []
     cores = f"fit                {result['cores']} core{'' if result['cores'] == 1 else 's'}"
-    return [cores + (f", {1e6 * result['latency_s']:.3g} us per sample" if result["latency_s"] is not None else "")]
+    return [cores + (f", {amount(result['latency_s'], 's')} per sample" if result["latency_s"] is not None else "")]
 
 
 def verdict(certificate: dict[str, Any]) -> list[str]:

@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import nir
+
 from neurodeploy.errors import GraphError, nearest
 from neurodeploy.files import check_target
 from neurodeploy.graph.files import read_graph, write_graph
-from neurodeploy.graph.network import Network, discretised
+from neurodeploy.graph.network import discretised
 from neurodeploy.graph.normal import normalised
 from neurodeploy.mapping.lava_dl.hdf5 import is_net
 from neurodeploy.mapping.lava_dl.read import read_net
@@ -80,15 +82,17 @@ def convert(
     net = NetOptions(reset_interval, reset_offset, input_shape)
     _check_used(source, net, reset=reset, readout=readout, calibrate=calibrate, weight_bits=weight_bits)
     options = GraphOptions(dt_s, reset, weight_bits, calibrate, readout=readout)
-    program, warnings = _program(file, source, target, options, net, progress)
-    if isinstance(program, Program):
-        warnings += list(program.notes) + _write(out, target, program)
+    made, warnings = _made(file, source, target, options, net, progress)
+    if isinstance(made, Program):
+        warnings += list(made.notes) + _write(out, target, made)
+    else:
+        write_graph(out, made)
     return {
         "path": str(out),
         "from": NAMES[source],
         "to": NAMES[target],
-        "program": program.digest if isinstance(program, Program) else None,
-        "warnings": warnings if isinstance(program, Program) else warnings + _write_again(file, out, program, net),
+        "program": made.digest if isinstance(made, Program) else None,
+        "warnings": warnings,
     }
 
 
@@ -114,9 +118,9 @@ def _check_used(source: str, net: NetOptions, **graph: Any) -> None:
         raise GraphError(f"--{option}: does nothing for {NAMES[source]}s, which carry their own; leave it out")
 
 
-def _program(
+def _made(
     file: str | Path, source: str, target: str, options: GraphOptions, net: NetOptions, progress: Progress
-) -> tuple[Program | Network, list[str]]:
+) -> tuple[Program | nir.NIRGraph, list[str]]:
     """Return what is to be written, and what was assumed on the way."""
     if source == PROGRAM:
         if options.dt_s is not None:
@@ -143,7 +147,7 @@ def _program(
         return carried, []
     network = discretised(graph, dt_s=options.dt_s, reset=options.reset, readout=options.readout)
     if target == NIR:
-        return network, list(network.notes)
+        return normalised(graph, network), list(network.notes)
     made, precision = compiled(network, options, progress)
     return made.program, [f"compiled with {precision}"]
 
@@ -155,9 +159,4 @@ def _write(out: str | Path, target: str, program: Program) -> list[str]:
         write_graph(out, program_graph(program))
         return losses(program)
     write_program(out, program)
-    return []
-
-
-def _write_again(file: str | Path, out: str | Path, network: Network, net: NetOptions) -> list[str]:
-    write_graph(out, normalised(read_graph(file, input_shape=net.input_shape), network))
     return []

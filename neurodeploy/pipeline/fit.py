@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from neurodeploy.errors import RunError
-from neurodeploy.hardware.chips import PROGRAM_CHIPS, Chip, chip_named
+from neurodeploy.hardware.chips import Chip, chip_named
 from neurodeploy.mapping.placement import place
 from neurodeploy.mapping.placement.advice import advice
 from neurodeploy.mapping.program import Program
-from neurodeploy.mapping.program_file import read_program
-from neurodeploy.pipeline.inputs import GraphOptions, compiled, is_program, read_network
+from neurodeploy.pipeline.inputs import GraphOptions, compiled, made_for, read_target
 
 
 def fit(
@@ -66,7 +66,7 @@ def fit(
 
 
 def _program(file: str | Path | Program, chip: Chip, options: GraphOptions) -> Program:
-    """Return the Program, compiled where it is still a graph."""
+    """Return the Program, compiled where it is still a graph; a run folder has it as its chip's integers already."""
     if isinstance(file, Program):
         return file
     path = Path(file)
@@ -74,9 +74,6 @@ def _program(file: str | Path | Program, chip: Chip, options: GraphOptions) -> P
         path = path / "program.npz"
         if not path.exists():
             raise RunError(f"{file}: has no program.npz; name a finished run, a Program or a .nir file")
-        return read_program(path)
-    if is_program(path):
-        return read_program(path)
-    name = chip.name if chip.name in PROGRAM_CHIPS else PROGRAM_CHIPS[-1]
-    made = GraphOptions(options.dt_s, options.reset, options.weight_bits, None, name, options.readout)
-    return compiled(read_network(path, made), made)[0].program
+    options = replace(options, chip=made_for(chip))
+    target = read_target(path, options)
+    return target if isinstance(target, Program) else compiled(target, options)[0].program

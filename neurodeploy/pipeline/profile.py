@@ -8,6 +8,7 @@ from typing import Any
 
 from neurodeploy.accounting.tally import Tally
 from neurodeploy.certificate.certify import FIXED
+from neurodeploy.data.stream import SampleSource
 from neurodeploy.errors import DataError
 from neurodeploy.graph.network import Network
 from neurodeploy.hardware.chips import chip_named
@@ -83,14 +84,13 @@ def profile(
     calibrate = calibrate or (default_calibration(named) if named else None)
     options = GraphOptions(dt_s, reset, weight_bits, calibrate, chip=made_for(found), readout=readout)
     target = read_target(file, options)
-    if named is not None:
-        samples_for(named, target, limit=limit)  # before time goes into compiling
+    samples = None if named is None else samples_for(named, target, limit=limit)  # before time goes into compiling
     program = compiled(target, options, progress)[0].program if isinstance(target, Network) else target
-    if traces is not None:
-        run = _read(traces, program)
+    if samples is not None:
+        run = _run(program, samples, Options((), threads, engine), progress)
     else:
-        assert named is not None
-        run = _run(program, target, named, limit, Options((), threads, engine), progress)
+        assert traces is not None  # one of both was given
+        run = _read(traces, program)
     counts = counts_of(program, run.tally)
     priced = costs(program, counts, run.tally, found, run.timed)
     energy, latency = priced["energy"], priced["latency"]
@@ -113,10 +113,7 @@ def _read(traces: str | Path, program: Program) -> _Run:
     return _Run(counter_of(program).tally(trace), (trace, spikes_BTI), None, [])
 
 
-def _run(
-    program: Program, target: Network | Program, data: str, limit: int | None, options: Options, progress: Progress
-) -> _Run:
-    samples = samples_for(data, target, limit=limit)
+def _run(program: Program, samples: SampleSource, options: Options, progress: Progress) -> _Run:
     batches = (one.spikes_BTI for one in samples.batches(batch_size(samples.n_steps, samples.n_channels)))
     traces = run_batches(FIXED, program, batches, len(samples), options, progress)
     found = summary(traces, len(samples), counter_of(program))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 PREFIXES = ((1.0, ""), (1e-3, "m"), (1e-6, "u"), (1e-9, "n"), (1e-12, "p"))
 DIGITS = (3, 4, 6, 9, 12, 17)
@@ -22,8 +22,24 @@ def amount(value: float, unit: str, digits: int = 3) -> str:
         whole = len(f"{abs(value):.0f}")
         text = f"{value:,.{max(0, digits - whole)}f}"
         return text.rstrip("0").rstrip(".") if "." in text else text
-    scale, prefix = next((one for one in PREFIXES if abs(value) >= 0.9995 * one[0]), PREFIXES[-1 if value else 0])
+    scale, prefix = _prefix(value)
     return f"{value / scale:.{digits}g} {prefix}{unit}"
+
+
+def band(ends: Mapping[str, float] | None, unit: str) -> str:
+    """Return the low and the high end of a band of joules or seconds, in the high end's prefix; None has no price.
+
+    >>> band({"low": 1.5e-6, "mid": 2e-6, "high": 3.25e-6}, "J"), band({"low": 0, "high": 0}, "s"), band(None, "J")
+    ('1.5 to 3.25 uJ', '0 to 0 s', 'no price')
+    """
+    if ends is None:
+        return "no price"
+    scale, prefix = _prefix(ends["high"])
+    return f"{ends['low'] / scale:.3g} to {ends['high'] / scale:.3g} {prefix}{unit}"
+
+
+def _prefix(value: float) -> tuple[float, str]:
+    return next((one for one in PREFIXES if abs(value) >= 0.9995 * one[0]), PREFIXES[-1 if value else 0])
 
 
 def apart(values: Sequence[float], unit: str) -> list[str]:
