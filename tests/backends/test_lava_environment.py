@@ -20,7 +20,7 @@ from neurodeploy.backends.lava import blocks, client, environment, interpreter
 from neurodeploy.errors import DataError, LavaError
 from tests.backends.lava_support import one_layer, running_in_group, small_network
 
-VERSIONS = {"python": "3.10.13", **environment.PINS}
+VERSIONS = {"python": "3.10.13", **environment.PINS, **environment.NETX_PINS}
 PYTHON310 = 'echo 3 10; echo "$0"'
 SHIM = 'echo "pyenv: python3.10: command not found" >&2; exit 127'
 SPIKES = np.ones((1, 4, 5))
@@ -122,6 +122,19 @@ class TestSetup:
         lines.clear()
         assert lava.setup(log=lines.append) == made
         assert not lines
+
+    def test_what_netx_needs_is_added_to_an_environment_that_is_otherwise_whole(self, tmp_path: Path) -> None:
+        """One made before netx was part of it is neither emptied nor made anew."""
+        answer, without = json.dumps(VERSIONS), json.dumps({"python": "3.10.13", **environment.PINS})
+        told = tmp_path / "asked"
+        body = f"case \"$*\" in *pip*) echo \"$@\" >> {told};; *) [ -e {told} ] && echo '{answer}' || echo '{without}';; esac"
+        ready_environment(tmp_path / "env", body)
+        (tmp_path / "env" / "kept").touch()
+        assert lava.setup().versions == VERSIONS
+        asked = told.read_text().splitlines()
+        assert len(asked) == 1
+        assert asked[0].endswith("--no-deps --no-compile lava-dl==0.6.0 h5py==3.16.0")
+        assert (tmp_path / "env" / "kept").exists()
 
     @pytest.mark.usefixtures("python")
     def test_pips_last_useful_line_is_the_error(self, tmp_path: Path) -> None:

@@ -31,6 +31,10 @@ PINS = {
 }
 """What the bit-exactness was measured with; Lava itself takes newer scipy and scikit-learn too."""
 
+NETX_PINS = {"lava-dl": "0.6.0", "h5py": "3.16.0"}
+"""For netx, lava-dl's reader of its own `.net` files. Without what they ask for: lava-dl wants 2.8 GB of torch,
+torchvision and opencv, and its netx runs without them."""
+
 MARKER = "ready.json"
 """Written last: the versions that were found."""
 OURS = "made-by-neurodeploy"
@@ -43,6 +47,8 @@ Log = Callable[[str], None]
 _PROBE = (
     "import json, platform, importlib.metadata as known, lava.magma.core.run_configs, lava.proc.lif.process; "
     f"found = {{name: known.version(name) for name in {sorted(PINS)!r}}}; "
+    "there = {one.metadata['Name'].lower() for one in known.distributions() if one.metadata['Name']}; "
+    f"found |= {{name: known.version(name) for name in {sorted(NETX_PINS)!r} if name in there}}; "
     "print(json.dumps({'python': platform.python_version(), **found}))"
 )
 
@@ -113,7 +119,8 @@ def check_ready() -> None:
 def status(folder: str | Path | None = None) -> Status:
     """Return whether Lava is ready, having asked its interpreter to import it."""
     if runs_in_process():
-        found = {name: importlib.metadata.version(name) for name in sorted(PINS)}
+        known = {name: _version(name) for name in sorted(PINS) + sorted(NETX_PINS)}
+        found = {name: version for name, version in known.items() if version}
         release = ".".join(map(str, sys.version_info[:3]))
         return Status(True, IN_PROCESS, "", sys.executable, {"python": release, **found})
     folder = Path(folder) if folder else default_folder()
@@ -129,7 +136,7 @@ def status(folder: str | Path | None = None) -> Status:
 
 
 def setup(python: str | Path | None = None, folder: str | Path | None = None, log: Log | None = None) -> Status:
-    """Make the environment and return its status; a ready one is left as it is.
+    """Make the environment and return its status; one that is whole is left as it is, what is missing is added.
 
     Args:
         python: A Python 3.10; looked for where it is not given.
@@ -142,22 +149,44 @@ def setup(python: str | Path | None = None, folder: str | Path | None = None, lo
     log = log or (lambda line: None)
     folder = Path(folder).absolute() if folder else default_folder()
     found = status(folder)
-    if found.ready and (found.how == IN_PROCESS or PINS.items() <= found.versions.items()):
+    whole = PINS.items() <= found.versions.items()
+    if found.ready and (found.how == IN_PROCESS or (whole and NETX_PINS.items() <= found.versions.items())):
         return found
-    interpreter = find_python310(python)
-    _claim(folder)
-    log(f"{folder}: new environment of {interpreter}")
-    _run([interpreter, "-I", "-m", "venv", folder], f"{folder}: venv failed", log)
-    wanted = [f"{name}=={version}" for name, version in PINS.items()]
-    quiet = ["--no-input", "--disable-pip-version-check", "--progress-bar=off"]
-    _run([folder / "bin" / "python", "-I", "-m", "pip", "install", *quiet, *wanted], "pip failed", log)
+    if not found.ready or not whole:
+        interpreter = find_python310(python)
+        _claim(folder)
+        log(f"{folder}: new environment of {interpreter}")
+        _run([interpreter, "-I", "-m", "venv", folder], f"{folder}: venv failed", log)
+        _install(folder, PINS, [], log)
+        _mark(folder)  # Lava itself is there, whatever becomes of the rest
+    _install(folder, NETX_PINS, ["--no-deps", "--no-compile"], log)
+    _mark(folder)
+    return status(folder)
+
+
+def _mark(folder: Path) -> None:
+    """Say that the environment is ready, with the versions found in it."""
     try:
         write_json(folder / MARKER, _probe(folder / "bin" / "python"))
     except LavaError:
         raise
     except NeurodeployError as error:
         raise LavaError(f"lava: {error}") from None
-    return status(folder)
+
+
+def _install(folder: Path, pins: dict[str, str], options: list[str], log: Log) -> None:
+    wanted = [f"{name}=={version}" for name, version in pins.items()]
+    quiet = ["--no-input", "--disable-pip-version-check", "--progress-bar=off"]
+    pip = [folder / "bin" / "python", "-I", "-m", "pip", "install"]
+    _run([*pip, *quiet, *options, *wanted], "pip failed", log)
+
+
+def _version(name: str) -> str:
+    """Return the version of a package in this interpreter; empty where it is not there."""
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return ""
 
 
 def _claim(folder: Path) -> None:
