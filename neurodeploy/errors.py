@@ -56,6 +56,10 @@ class BudgetError(NeurodeployError):
     """A budget is not one, or asks about something that the run did not measure."""
 
 
+class FrameworkError(NeurodeployError):
+    """Another framework is not installed, or its own importer or module refused a graph."""
+
+
 class LavaError(NeurodeployError):
     """Lava's environment is absent, or its worker failed."""
 

@@ -1,0 +1,13 @@
+"""A NIR graph run in another framework, through that framework's own importer.
+
+>>> from neurodeploy.frameworks.run import FRAMEWORKS
+>>> FRAMEWORKS
+('snntorch', 'norse', 'spikingjelly', 'nirtorch')
+"""
+
+from __future__ import annotations
+
+from neurodeploy.frameworks.run.installed import FRAMEWORKS, installed
+from neurodeploy.frameworks.run.run import FrameworkRun, run_graph
+
+__all__ = ["FRAMEWORKS", "FrameworkRun", "installed", "run_graph"]

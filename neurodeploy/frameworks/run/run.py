@@ -1,0 +1,160 @@
+"""A NIR graph, or a .nir file, run step by step in another framework.
+
+Axes: B sample, T step, I input channel, N neuron of a node; several axes of a step are flattened in C order.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import nir
+import numpy as np
+import torch
+
+from neurodeploy.errors import DataError, FrameworkError, GraphError
+from neurodeploy.fixedpoint import rules
+from neurodeploy.frameworks.run import in_nirtorch, in_norse, in_snntorch, in_spikingjelly
+from neurodeploy.frameworks.run.installed import check_known, first_line, quiet, version_of
+from neurodeploy.frameworks.run.loaded import Loaded, first_of, float_array, neurons_of, submodules_of
+
+LOADERS: dict[str, Callable[[nir.NIRGraph, float | None, str], Loaded]] = {
+    one.NAME: one.load for one in (in_snntorch, in_norse, in_spikingjelly, in_nirtorch)
+}
+COUNT_NO_BATCH = (in_spikingjelly.NAME,)
+"""Importers that know that NIR's Flatten counts no batch axis."""
+BATCH = 128
+
+
+@dataclass(frozen=True, eq=False)
+class FrameworkRun:
+    """What a framework did with a graph.
+
+    Attributes:
+        spikes: By flat name of the NIR node, as many as the framework lets one see, 0 and 1, (B, T, N).
+        output_BTN: What the graph gives, float32.
+        notes: What had to be done to run it, one sentence each.
+    """
+
+    framework: str
+    version: str
+    spikes: dict[str, np.ndarray]
+    output_BTN: np.ndarray
+    notes: tuple[str, ...] = ()
+
+
+def run_graph(
+    framework: str,
+    graph: nir.NIRGraph | str | Path,
+    inputs_BTI: np.ndarray,
+    *,
+    dt_s: float | None,
+    reset: str = rules.RESET_ZERO,
+    batch_size: int = BATCH,
+) -> FrameworkRun:
+    """Import a graph as users of a framework do, and run it step by step from rest.
+
+    Args:
+        framework: "snntorch", "norse", "spikingjelly" or "nirtorch" (its default map alone).
+        graph: A path is read by `nir.read`; a graph is written to memory and read again, as a file would be.
+        inputs_BTI: Input of each step (samples, steps, channels), or with all axes of a step (B, T, C, Y, X).
+        dt_s: Given to importers that take a time step (Norse, SpikingJelly); None leaves them their own.
+        reset: "zero" or "subtract", given to importers that take it (Norse, for CubaLIF).
+
+    Raises:
+        FrameworkError: it is not installed, or its importer or its module refuses the graph, with the node.
+        GraphError: the file is no NIR graph that `nir.read` takes.
+        DataError: the inputs do not fit the graph.
+    """
+    check_known(framework)
+    found = _read(graph)
+    shape = _input_shape(framework, found)
+    inputs = np.asarray(inputs_BTI, np.float32)
+    if inputs.ndim < 3 or math.prod(inputs.shape[2:]) != math.prod(shape):
+        raise DataError(f"inputs of shape {inputs.shape}: the graph takes (samples, steps, {math.prod(shape)})")
+    inputs = inputs.reshape(*inputs.shape[:2], *shape)
+    names = list(neurons_of(found))
+    alone = framework not in COUNT_NO_BATCH and _swallows_the_batch(found)
+    loaded = LOADERS[framework](found, dt_s, reset)
+    at = submodules_of(loaded.module, names)
+    parts = []
+    size = 1 if alone else batch_size
+    for first in range(0, len(inputs), size):
+        some = torch.from_numpy(inputs[first : first + size])
+        parts.append(_run_batch(loaded, at, some[0] if alone else some, alone))
+    joined = {key: np.concatenate([one[key] for one in parts]) for key in parts[0]} if parts else {}
+    output = joined.pop("", np.zeros((0, inputs.shape[1], 0), np.float32))
+    spikes = {name: values.astype(np.uint8) for name, values in joined.items()}
+    notes = ("Flatten from axis 0 takes the batch axis along: each sample was run alone, without one",) if alone else ()
+    return FrameworkRun(framework, version_of(framework), spikes, output, notes)
+
+
+def _read(graph: nir.NIRGraph | str | Path) -> nir.NIRGraph:
+    """Return a graph as NIR's own reader gives it, type check and all: importers get that, and change it."""
+    source: Any = graph
+    where = str(graph)
+    if isinstance(graph, nir.NIRGraph):
+        source, where = io.BytesIO(), "the graph"
+    try:
+        with quiet():
+            if isinstance(graph, nir.NIRGraph):
+                nir.write(source, graph)
+            return nir.read(source)
+    except Exception as error:  # its type check raises many kinds
+        advice = "`inspect --repair` writes a file that it takes"
+        raise GraphError(f"{where}: NIR's own reader refuses it ({first_line(error)}); {advice}") from None
+
+
+def _input_shape(framework: str, graph: nir.NIRGraph) -> tuple[int, ...]:
+    found = [node for node in graph.nodes.values() if isinstance(node, nir.Input)]
+    if len(found) != 1 or found[0].input_type.get("input") is None:
+        raise FrameworkError(f"{framework}: the graph has {len(found)} inputs with a shape; exactly one is supported")
+    return tuple(int(one) for one in np.ravel(found[0].input_type["input"]))
+
+
+def _swallows_the_batch(graph: nir.NIRGraph) -> bool:
+    """True where a Flatten begins at axis 0: NIR counts no batch axis, most importers hand its number to torch."""
+    kinds = [node for node in graph.nodes.values() if isinstance(node, nir.Flatten)]
+    return any(int(node.start_dim) == 0 for node in kinds)
+
+
+def _run_batch(loaded: Loaded, at: dict[str, str], inputs_BT: torch.Tensor, alone: bool) -> dict[str, np.ndarray]:
+    """Return the spikes of each node and, under an empty name, the output, (B, T, N)."""
+    seen: dict[str, torch.Tensor] = {}
+    steps: dict[str, list[np.ndarray]] = {name: [] for name in (*at, "")}
+    handles = []
+    for path, module in loaded.module.named_modules():
+        if path:
+            handles.append(module.register_forward_pre_hook(_entering(loaded, path)))
+    for name, path in at.items():
+        handles.append(loaded.module.get_submodule(path).register_forward_hook(_leaving(seen, name)))
+    try:
+        loaded.start()
+        state = None
+        for now in range(inputs_BT.shape[0 if alone else 1]):
+            seen.clear()
+            output, state = loaded.step(inputs_BT[now] if alone else inputs_BT[:, now], state)
+            for name, values in (*seen.items(), ("", output)):
+                steps[name].append(float_array(values[None] if alone else values))
+    finally:
+        for handle in handles:
+            handle.remove()
+    return {name: np.stack(values, axis=1) for name, values in steps.items() if values}
+
+
+def _entering(loaded: Loaded, path: str) -> Callable[..., None]:
+    def note(module: torch.nn.Module, inputs: Any) -> None:
+        loaded.entered.append(path)
+
+    return note
+
+
+def _leaving(seen: dict[str, torch.Tensor], name: str) -> Callable[..., None]:
+    def note(module: torch.nn.Module, inputs: Any, output: Any) -> None:
+        seen[name] = first_of(output).detach().clone()
+
+    return note
