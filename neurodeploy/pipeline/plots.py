@@ -9,15 +9,12 @@ import torch
 
 from neurodeploy.backends.trace import Trace
 from neurodeploy.data.spikes import SpikeData
-from neurodeploy.graph.export import names
-from neurodeploy.graph.export_family import recurrent_name, weights_name
 from neurodeploy.mapping.program import Program
-from neurodeploy.networks.spiking import SpikingLayer
-from neurodeploy.pipeline.conversion import Quantised, deployable
+from neurodeploy.pipeline.conversion import deployable
 from neurodeploy.pipeline.folder import RunFolder
+from neurodeploy.pipeline.kinds.table import kind_of
 from neurodeploy.pipeline.quantize import quantised_network
 from neurodeploy.pipeline.train import trained_network
-from neurodeploy.quantize.folded import FoldedNetwork
 
 BINS = 60
 RASTER_NEURONS = 128
@@ -30,9 +27,12 @@ def plots(folder: RunFolder, program: Program, trace: Trace, test: SpikeData) ->
     Args:
         trace: The integer run on `test`, recorded.
     """
+    recipe = folder.recipe()
+    matrices = kind_of(recipe.network).matrices
+    before, after = deployable(trained_network(folder), recipe), quantised_network(folder)
     return {
         "raster": raster(program, trace, test, 0),
-        "weights": weights(deployable(trained_network(folder), folder.recipe()), quantised_network(folder)),
+        "weights": weights(matrices(before), matrices(after)),
     }
 
 
@@ -51,26 +51,14 @@ def raster(program: Program, trace: Trace, test: SpikeData, sample: int) -> dict
     }
 
 
-def weights(before: Quantised, after: Quantised) -> list[dict[str, Any]]:
+def weights(before: dict[str, torch.Tensor], after: dict[str, torch.Tensor]) -> list[dict[str, Any]]:
     """Return histograms of each connection's weights, in thresholds, before and after quantisation."""
-    mine, theirs = _matrices(before), _matrices(after)
+    mine, theirs = _numbers(before), _numbers(after)
     return [{"name": name} | _histograms(mine[name], theirs[name]) for name in mine]
 
 
-def _matrices(network: Quantised) -> dict[str, np.ndarray]:
-    """Return the weights in use by the name of their node."""
-    found: dict[str, torch.Tensor | None] = {}
-    if isinstance(network, FoldedNetwork):
-        for index, layer in enumerate(network.hidden, start=1):
-            used = layer.values()
-            found |= {weights_name(index): used.weight_NI, recurrent_name(index): used.recurrent_NN}
-        found[weights_name(len(network.hidden) + 1)] = network.readout.values().weight_NI
-    else:
-        for index, one in enumerate(network.layers, start=1):
-            assert isinstance(one, SpikingLayer)
-            forward, recurrent, _ = names(index)
-            found |= {forward: one.weights().weight_OI, recurrent: one.weights().recurrent_OO}
-    return {name: weight.detach().numpy() for name, weight in found.items() if weight is not None}
+def _numbers(matrices: dict[str, torch.Tensor]) -> dict[str, np.ndarray]:
+    return {name: weight.detach().numpy() for name, weight in matrices.items()}
 
 
 def _histograms(before: np.ndarray, after: np.ndarray) -> dict[str, Any]:

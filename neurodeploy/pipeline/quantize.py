@@ -9,7 +9,7 @@ from typing import Any
 
 from neurodeploy.errors import RunError
 from neurodeploy.files import make_folder, write_text
-from neurodeploy.pipeline.conversion import Quantised, deployable, empty_quantised, put_on_grid
+from neurodeploy.pipeline.conversion import deployable, empty_quantised, put_on_grid
 from neurodeploy.pipeline.folder import RunFolder
 from neurodeploy.pipeline.train import STAGE as TRAINED
 from neurodeploy.pipeline.train import part, trained_network
@@ -99,7 +99,7 @@ def quantize_stage(folder: RunFolder, progress: Progress) -> dict[str, Any]:
     return record
 
 
-def quantised_network(folder: RunFolder) -> Quantised:
+def quantised_network(folder: RunFolder) -> Any:
     """Return the quantised network of a run."""
     record = folder.need(STAGE, "quantize")
     network = empty_quantised(folder.recipe(), Plan.from_dict(record["plan"]))

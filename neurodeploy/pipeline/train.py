@@ -7,16 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import nn
 
-from neurodeploy.data.load import Split, load_part, notes_of, open_part
+from neurodeploy.data.load import Split, load_part, notes_of, open_part, step_s
 from neurodeploy.data.load import n_classes as classes_of
 from neurodeploy.data.spikes import SpikeData
 from neurodeploy.files import make_folder
-from neurodeploy.networks.family_settings import FamilySettings
-from neurodeploy.networks.sequence import SequenceNetwork
-from neurodeploy.networks.spiking import NetworkSettings, SpikingNetwork, build
-from neurodeploy.networks.zoo import build_family
 from neurodeploy.pipeline.folder import Mode, RunFolder, open_run
+from neurodeploy.pipeline.kinds.table import kind_of
 from neurodeploy.progress import Progress, silent
 from neurodeploy.recipes import Recipe, load_recipe
 from neurodeploy.training.checkpoint import load_weights, save_weights
@@ -92,25 +90,12 @@ def part(recipe: Recipe, split: Split) -> SpikeData:
     return load_part(recipe.data, split)
 
 
-def new_network(recipe: Recipe) -> SpikingNetwork | SequenceNetwork:
+def new_network(recipe: Recipe) -> nn.Module:
     """Return the recipe's network with the initial weights its seed gives."""
     n_channels = open_part(recipe.data, "test").n_channels
     torch.set_num_threads(recipe.training.threads)  # the order of float sums depends on it
     torch.manual_seed(recipe.training.seed)
-    return build_network(recipe.network, n_channels, n_classes(recipe))
-
-
-def build_network(
-    settings: NetworkSettings | FamilySettings, n_channels: int, n_classes: int
-) -> SpikingNetwork | SequenceNetwork:
-    """Return a new network of either kind; its initial weights come from torch's global generator.
-
-    Raises:
-        NetworkError: the model cannot be what the settings ask for.
-    """
-    if isinstance(settings, FamilySettings):
-        return build_family(settings, n_channels, n_classes)
-    return build(settings, n_channels, n_classes)
+    return kind_of(recipe.network).build(recipe.network, n_channels, n_classes(recipe), step_s(recipe.data))
 
 
 def n_classes(recipe: Recipe) -> int:
@@ -118,7 +103,7 @@ def n_classes(recipe: Recipe) -> int:
     return classes_of(recipe.data)
 
 
-def trained_network(folder: RunFolder) -> SpikingNetwork | SequenceNetwork:
+def trained_network(folder: RunFolder) -> nn.Module:
     """Return the trained float network of a run, in evaluation mode."""
     folder.need(STAGE, "train")
     network = new_network(folder.recipe())

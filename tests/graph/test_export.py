@@ -20,7 +20,7 @@ from neurodeploy.mapping.compile import choose_plan, compile_network
 from neurodeploy.mapping.discretize import integers
 from neurodeploy.mapping.program import Program
 from neurodeploy.networks.spiking import NetworkSettings, SpikingLayer, SpikingNetwork, build
-from neurodeploy.pipeline.conversion import attach
+from neurodeploy.pipeline.kinds.plain import Plain
 from neurodeploy.quantize.plan import Plan
 
 DT_S = 1e-3
@@ -49,7 +49,7 @@ def read_back(network: SpikingNetwork, path: Path) -> Network:
 
 def with_plan(network: SpikingNetwork, path: Path, bits: int) -> Plan:
     plan = choose_plan(read_back(network, path), bits, None)
-    attach(network, plan)
+    Plain().attach(network, plan)
     return plan
 
 

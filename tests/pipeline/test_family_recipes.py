@@ -13,7 +13,7 @@ from neurodeploy.data.binning import N_UNITS
 from neurodeploy.data.load import source_of, wanted_of
 from neurodeploy.errors import DataError
 from neurodeploy.networks.family_settings import FamilySettings
-from neurodeploy.pipeline.train import build_network
+from neurodeploy.networks.zoo import build_family
 from neurodeploy.recipes import load_recipe
 
 
@@ -77,7 +77,7 @@ def test_a_recipe_has_the_papers_values_and_size(name: str) -> None:
     assert training.weight_decay == (0.01 if row.model == "s4d" else 0.0)
     extras = ("gradient_clip", "rate_penalty", "rate_bounds_penalty", "time_shift", "time_stretch", "event_drop")
     assert not any(getattr(training, key) for key in extras)  # none of these in the paper
-    built = build_network(network, *data_sizes(name))
+    built = build_family(network, *data_sizes(name))
     assert sum(one.numel() for one in built.parameters()) == row.n_parameters
 
 
@@ -113,7 +113,7 @@ def test_the_spoken_digits_recipes_differ_in_the_neuron_alone(name: str) -> None
     assert binning is not None
     assert binning.dt_s == pytest.approx(0.004, rel=0.01)
     torch.manual_seed(0)
-    built = build_network(recipe.network, *data_sizes(f"fsdd_{name}"))
+    built = build_family(recipe.network, *data_sizes(f"fsdd_{name}"))
     per_neuron = {"silif": 5, "csilif": 4, "adlif": 4, "lif": 1}[name]
     n_parameters = 140 * 128 + 128 * 128 + 128 * 10 + 2 * per_neuron * 128 + 4 * 128 + 3 * 10
     assert sum(one.numel() for one in built.parameters()) == n_parameters

@@ -11,9 +11,10 @@ import torch
 from torch import nn
 
 from neurodeploy.networks.matched import LayerShape
-from neurodeploy.networks.spiking import SpikingLayer
-from neurodeploy.pipeline.conversion import Quantised
+from neurodeploy.networks.spiking import SpikingLayer, SpikingNetwork
 from neurodeploy.quantize.folded import FoldedNetwork
+
+Quantised = SpikingNetwork | FoldedNetwork
 
 
 class Held(nn.Module):

@@ -1,0 +1,72 @@
+"""What the pipeline asks of every kind of network."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+import nir
+import numpy as np
+import torch
+from torch import nn
+
+from neurodeploy.backends.search import Calibrated
+from neurodeploy.graph.network import Network
+from neurodeploy.quantize.plan import Plan
+
+
+class Kind(Protocol):
+    """One kind of network; `pipeline.kinds.table` has them all by their settings."""
+
+    def build(self, settings: Any, n_channels: int, n_classes: int, dt_s: float) -> nn.Module:
+        """Return a new network; its initial weights come from torch's global generator.
+
+        Args:
+            settings: The [network] table of the recipe, of this kind.
+            dt_s: Time step, seconds.
+
+        Raises:
+            NetworkError: the model cannot be what the settings ask for.
+        """
+        ...
+
+    def deployable(self, network: Any, settings: Any, name: str) -> Any:
+        """Return the form of a trained network that is quantised and exported.
+
+        Args:
+            name: Of the recipe, for messages.
+
+        Raises:
+            NetworkError: no chip can run it.
+        """
+        ...
+
+    def graph(self, network: Any, dt_s: float, **entries: Any) -> nir.NIRGraph:
+        """Return a deployable network as NIR, with its precision where it is on a grid.
+
+        Args:
+            entries: For the graph's metadata.
+        """
+        ...
+
+    def samples(self, spikes_BTI: np.ndarray) -> np.ndarray:
+        """Return the training samples that precision is chosen on, in this order."""
+        ...
+
+    def attach(self, network: Any, plan: Plan) -> None:
+        """Make a deployable network compute with the chip's numbers; gradients go straight through."""
+        ...
+
+    def put(self, network: Any, before: Network, found: Calibrated) -> dict[str, dict[str, Any]]:
+        """Attach the plan that was found and round the weights.
+
+        Args:
+            before: The network's graph before.
+
+        Returns:
+            How far fixed point moves the poles of each layer that has some.
+        """
+        ...
+
+    def matrices(self, network: Any) -> dict[str, torch.Tensor]:
+        """Return the weights in use of a deployable network, by the name of their node."""
+        ...
