@@ -127,7 +127,8 @@ class TestSetup:
         """One made before netx was part of it is neither emptied nor made anew."""
         answer, without = json.dumps(VERSIONS), json.dumps({"python": "3.10.13", **environment.PINS})
         told = tmp_path / "asked"
-        body = f"case \"$*\" in *pip*) echo \"$@\" >> {told};; *) [ -e {told} ] && echo '{answer}' || echo '{without}';; esac"
+        versions = f"[ -e {told} ] && echo '{answer}' || echo '{without}'"
+        body = f'case "$*" in *pip*) echo "$@" >> {told};; *) {versions};; esac'
         ready_environment(tmp_path / "env", body)
         (tmp_path / "env" / "kept").touch()
         assert lava.setup().versions == VERSIONS

@@ -28,6 +28,8 @@ MOST_BYTES = 1 << 28
 """States that a block keeps, over all its layers and steps."""
 STATE_BYTES = 12
 """A spike or message, a current and a potential."""
+BIAS, CURRENT, SPIKES = "bias", "current", "spikes"
+"""How input enters a network of netx: as the first neurons' biases, straight into them, or through synapses."""
 
 
 def samples_per_block(program: Program, n_samples: int, n_steps: int, record: bool) -> int:

@@ -10,6 +10,7 @@ import os
 import tempfile
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 import numpy as np
 
@@ -107,18 +108,51 @@ class Worker:
         names = [layer.name for layer in program.layers]
         return joined(NAME, names, program.output, spikes, parts, seconds)
 
+    def run_net(
+        self,
+        file: Path,
+        program: Program,
+        values_BTI: np.ndarray,
+        *,
+        entry: str,
+        options: dict[str, Any],
+        progress: Progress | None = None,
+    ) -> Trace:
+        """Return what lava-dl's netx makes of a `.net` file: the states of its neurons in every step given.
+
+        Args:
+            program: What our reader makes of the file; its layers' names and sizes are used, nothing else.
+            values_BTI: Input of all steps to run, (samples, steps, channels), integers.
+            entry, options: See `netx.run_net`.
+
+        Raises:
+            LavaError: netx refuses the file, or the worker failed, died or hung.
+        """
+        progress = progress or (lambda done, total: None)
+        with tempfile.TemporaryDirectory(prefix="neurodeploy-lava-") as name:
+            folder = Path(name)
+            if self._python is None:
+                from neurodeploy.backends.lava.netx import run_net
+
+                seconds = run_net(file, values_BTI, folder, entry=entry, options=options, progress=progress)
+            else:
+                request = {"net": str(file.absolute()), "entry": entry, "options": options}
+                seconds = self._ask(request, values_BTI, folder, progress)
+            parts = [read_part(block_folder(folder, one), program, 1) for one in range(len(values_BTI))]
+        names = [layer.name for layer in program.layers]
+        return joined("netx", names, program.output, values_BTI, parts, seconds)
+
     def _run_there(
         self, program: Program, spikes: np.ndarray, folder: Path, record: bool, size: int, progress: Progress
     ) -> float:
         write_program(folder / "program.npz", program)
+        request = {"program": str(folder / "program.npz"), "record": record, "samples_per_run": size}
+        return self._ask(request, spikes, folder, progress)
+
+    def _ask(self, request: dict[str, Any], spikes: np.ndarray, folder: Path, progress: Progress) -> float:
+        """Hand a request to the worker, and return the seconds that it says it ran."""
         np.save(folder / "spikes.npy", spikes, allow_pickle=False)
-        request = {
-            "program": str(folder / "program.npz"),
-            "spikes": str(folder / "spikes.npy"),
-            "folder": str(folder),
-            "record": record,
-            "samples_per_run": size,
-        }
+        request |= {"spikes": str(folder / "spikes.npy"), "folder": str(folder)}
         assert self._python
         self._child = child = self._child or Child(self._python)
         try:

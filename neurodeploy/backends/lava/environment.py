@@ -177,7 +177,7 @@ def _mark(folder: Path) -> None:
 def _install(folder: Path, pins: dict[str, str], options: list[str], log: Log) -> None:
     wanted = [f"{name}=={version}" for name, version in pins.items()]
     quiet = ["--no-input", "--disable-pip-version-check", "--progress-bar=off"]
-    pip = [folder / "bin" / "python", "-I", "-m", "pip", "install"]
+    pip: list[str | Path] = [folder / "bin" / "python", "-I", "-m", "pip", "install"]
     _run([*pip, *quiet, *options, *wanted], "pip failed", log)
 
 

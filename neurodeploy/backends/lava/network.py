@@ -75,13 +75,13 @@ def run_blocks(
         def steps_done(steps: int, first: int = first, n_block: int = after - first) -> None:
             progress(first + n_block * steps // n_steps, n_samples)
 
-        with _forgotten_after():
+        with forgotten_after():
             network = _build(program, spikes[first:after], n_steps, here, record)
-            seconds += _run(network, n_steps, steps_done)
+            seconds += run_steps(network, n_steps, steps_done)
     return seconds
 
 
-def _run(process: AbstractProcess, n_steps: int, steps_done: Callable[[int], None]) -> float:
+def run_steps(process: AbstractProcess, n_steps: int, steps_done: Callable[[int], None]) -> float:
     """Run the network that `process` belongs to, and stop it whatever happens."""
     chosen = Loihi2SimCfg(select_tag="fixed_pt", exception_proc_model_map=MODELS)
     try:
@@ -113,7 +113,7 @@ def _abandon(process: AbstractProcess) -> None:
 
 
 @contextlib.contextmanager
-def _forgotten_after() -> Iterator[None]:
+def forgotten_after() -> Iterator[None]:
     """Take out of Lava's registers what the block puts there: they keep every process for good."""
     processes, variables, log = ProcessServer().processes, VarServer().vars, logging.getLogger()
     n_processes, n_variables, handlers = len(processes), len(variables), list(log.handlers)

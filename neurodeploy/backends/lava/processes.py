@@ -54,8 +54,9 @@ class _Recorded:
 
             port.send = heard
         super().run_spk()  # type: ignore[misc]
-        u, v = (getattr(self, key) for key in self.states)
-        self.recorder.keep(self.sent, u, v)
+        # lava-dl's images have the axes X, Y, C, and ours are C, Y, X; all else has one axis.
+        sent, u, v = (np.ravel(np.transpose(one)) for one in (self.sent, *(getattr(self, key) for key in self.states)))
+        self.recorder.keep(sent, u, v)
 
 
 class RecordedLif(_Recorded, PyLifModelBitAcc):

@@ -1,6 +1,7 @@
 """The process that runs Lava for another Python: one JSON line in for a run, JSON lines out about it.
 
-In: {"program", "spikes", "folder", "record", "samples_per_run"}; the first three are paths.
+In: {"program", "spikes", "folder", "record", "samples_per_run"}; the first three are paths. Or, for lava-dl's
+netx: {"net", "spikes", "folder", "entry", "options"}; again the first three are paths.
 Out: {"ready": true} once; then for each run {"progress": [done, total]} and at last
 {"done": {"seconds": s}} or {"error": "one line"}, after which the worker ends.
 
@@ -77,16 +78,23 @@ def main() -> int:
     except Exception as error:
         return _fail(messages, error)
     messages.say(ready=True)
+
+    def progress(done: int, total: int) -> None:
+        messages.say(progress=[done, total])
+
     for request in messages.requests():
         try:
-            seconds = network.run_blocks(
-                read_program(request["program"]),
-                np.load(request["spikes"], allow_pickle=False),
-                Path(request["folder"]),
-                record=request["record"],
-                samples_per_run=request["samples_per_run"],
-                progress=lambda done, total: messages.say(progress=[done, total]),
-            )
+            spikes = np.load(request["spikes"], allow_pickle=False)
+            folder = Path(request["folder"])
+            if "net" in request:
+                from neurodeploy.backends.lava.netx import run_net
+
+                asked = {key: request[key] for key in ("entry", "options")}
+                seconds = run_net(Path(request["net"]), spikes, folder, progress=progress, **asked)
+            else:
+                asked = {key: request[key] for key in ("record", "samples_per_run")}
+                program = read_program(request["program"])
+                seconds = network.run_blocks(program, spikes, folder, progress=progress, **asked)
         except Exception as error:
             return _fail(messages, error)
         messages.say(done={"seconds": seconds})

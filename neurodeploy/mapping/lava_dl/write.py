@@ -63,7 +63,7 @@ def layers_of(program: Program) -> tuple[list[Group], list[str]]:
     """Return the layers of a file as nested dictionaries, and what it leaves to its reader."""
     warnings: list[str] = []
     found: list[Group] = []
-    image = _takes_image(program)
+    image = takes_image(program)
     source, shape = INPUT, _three(program.input_shape)
     for number, layer in enumerate(program.layers):
         if not isinstance(layer, Layer | SigmaDelta):
@@ -96,7 +96,10 @@ def layers_of(program: Program) -> tuple[list[Group], list[str]]:
         source, shape = layer.name, after
     if program.output != source:
         raise ProgramError(f"{program.name}: the output is {program.output!r}, of a .net file it is the last layer")
-    warnings += _clearing(program, image)
+    clearing = clearing_of(program)
+    if clearing:
+        how = f"reset_interval={clearing[0]}, reset_offset={clearing[1]}"
+        warnings.append(f"states are cleared: give netx {how}, which no file says")
     return found, warnings
 
 
@@ -108,7 +111,7 @@ def _is_sum(layer: Known, group: Group) -> bool:
     return bool(everything.all()) and layer.reset == rules.RESET_ZERO
 
 
-def _takes_image(program: Program) -> bool:
+def takes_image(program: Program) -> bool:
     """True where the first layer hands every value of the input to its own neuron, as netx's input layer does."""
     first, into = program.layers[0], program.into(program.layers[0].name)
     if len(into) != 1 or into[0].window is None or not program.graded_input:
@@ -270,21 +273,23 @@ def _check_start(layer: AnyLayer, image: bool) -> None:
         raise ProgramError(f"{layer.name}: states do not begin at 0, as of a .net file; write .nir or .npz")
 
 
-def _clearing(program: Program, image: bool) -> list[str]:
-    """Return how netx is to be called so that it clears states as the Program does."""
+def clearing_of(program: Program) -> tuple[int, int] | None:
+    """Return the `reset_interval` and `reset_offset` for netx to clear states as the Program does; None for never.
+
+    Raises:
+        ProgramError: netx cannot clear them so.
+    """
     found = [(place, one) for place, one in enumerate(program.layers) if isinstance(one, Layer) and one.clear_every]
     if not found:
-        return []
-    every = found[0][1].clear_every
-    place, one = found[0]
-    offset = (one.clear_offset - 1 - place - int(image)) % every
-    regular = all(
-        other.clear_every == every and (other.clear_offset - 1 - at - int(image)) % every == offset
-        for at, other in found
-    )
+        return None
+    late = int(takes_image(program))
+    first = found[0][1]
+    every = first.clear_every
+    offsets = {(one.clear_offset - 1 - place - late) % every for place, one in found}
+    regular = len(offsets) == 1 and all(one.clear_every == every for _, one in found)
     if not regular or len(found) != sum(isinstance(one, Layer) for one in program.layers):
-        raise ProgramError(f"{one.name}: states are cleared at steps that netx's reset_interval cannot give")
-    return [f"states are cleared: give netx reset_interval={every}, reset_offset={offset}, which no file says"]
+        raise ProgramError(f"{first.name}: states are cleared at steps that netx's reset_interval cannot give")
+    return every, offsets.pop()
 
 
 def _three(shape: tuple[int, ...]) -> tuple[int, int, int]:
