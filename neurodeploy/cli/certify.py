@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from neurodeploy.cli.run import verdict
-from neurodeploy.cli.show import Bits, Calibrate, Dt, Json, Limit, Readout, Reset, bars, emit, within
+from neurodeploy.cli.show import Bits, Calibrate, Dt, InputShape, Json, Limit, Readout, Reset, bars, emit, sizes, within
 
 
 def register(app: typer.Typer) -> None:
@@ -23,6 +23,7 @@ def certify(
     limit: Limit = None,
     reset: Reset = None,
     readout: Readout = None,
+    input_shape: InputShape = None,
     weight_bits: Bits = None,
     calibrate: Calibrate = None,
     program: Annotated[
@@ -45,6 +46,7 @@ def certify(
             limit=limit,
             reset=reset,
             readout=readout,
+            input_shape=sizes(input_shape),
             weight_bits=weight_bits,
             calibrate=calibrate,
             program=program,

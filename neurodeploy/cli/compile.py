@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from neurodeploy.cli.show import Bits, Calibrate, Dt, Json, Readout, Reset, bars, emit, table
+from neurodeploy.cli.show import Bits, Calibrate, Dt, InputShape, Json, Readout, Reset, bars, emit, sizes, table
 from neurodeploy.files import check_target
 
 
@@ -24,6 +24,7 @@ def compile(
     weight_bits: Bits = None,
     reset: Reset = None,
     readout: Readout = None,
+    input_shape: InputShape = None,
     as_json: Json = False,
 ) -> int:
     """NIR to an integer Program."""
@@ -41,6 +42,7 @@ def compile(
             weight_bits=weight_bits,
             reset=reset,
             readout=readout,
+            input_shape=sizes(input_shape),
             progress=progress,
         )
     layers = [

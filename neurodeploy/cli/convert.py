@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from neurodeploy.cli.show import Bits, Calibrate, Dt, Json, Readout, Reset, bars, emit, within
+from neurodeploy.cli.show import Bits, Calibrate, Dt, InputShape, Json, Readout, Reset, bars, emit, sizes, within
 
 
 def register(app: typer.Typer) -> None:
@@ -27,9 +27,7 @@ def convert(
         typer.Option(metavar="N", callback=within(1), help="Of a .net: clear the states every N steps, as in netx."),
     ] = None,
     reset_offset: Annotated[int, typer.Option(metavar="N", help="Of a .net: steps until the first clearing.")] = 0,
-    input_shape: Annotated[
-        str | None, typer.Option(metavar="C,H,W", help="What enters the network, if the file does not say.")
-    ] = None,
+    input_shape: InputShape = None,
     as_json: Json = False,
 ) -> int:
     """A network from one file format to another: NIR, lava-dl, Program."""
@@ -46,7 +44,7 @@ def convert(
             weight_bits=weight_bits,
             reset_interval=reset_interval,
             reset_offset=reset_offset,
-            input_shape=_sizes(input_shape),
+            input_shape=sizes(input_shape),
             progress=progress,
         )
     lines = [
@@ -56,12 +54,3 @@ def convert(
     ]
     emit(result, lines, as_json=as_json)
     return 0
-
-
-def _sizes(text: str | None) -> tuple[int, ...] | None:
-    if text is None:
-        return None
-    parts = text.split(",")
-    if not all(part.strip().isascii() and part.strip().isdigit() and 0 < int(part) < 1 << 24 for part in parts):
-        raise typer.BadParameter(f"found {text!r}; give whole numbers with commas, e.g. 3,66,200")
-    return tuple(int(part) for part in parts)

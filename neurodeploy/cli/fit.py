@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from neurodeploy.cli.show import Bits, Dt, Json, Readout, Reset, emit, percent, table
+from neurodeploy.cli.show import Bits, Dt, InputShape, Json, Readout, Reset, emit, percent, sizes, table
 
 
 def register(app: typer.Typer) -> None:
@@ -24,12 +24,22 @@ def fit(
     weight_bits: Bits = None,
     reset: Reset = None,
     readout: Readout = None,
+    input_shape: InputShape = None,
     as_json: Json = False,
 ) -> int:
     """Does it fit a chip, on how many cores, and what would take fewer; exit status 1 when it does not fit."""
     from neurodeploy.pipeline.fit import fit as call
 
-    result = call(file, chip=chip, dt_s=dt, out=out, weight_bits=weight_bits, reset=reset, readout=readout)
+    result = call(
+        file,
+        chip=chip,
+        dt_s=dt,
+        out=out,
+        weight_bits=weight_bits,
+        reset=reset,
+        readout=readout,
+        input_shape=sizes(input_shape),
+    )
     emit(result, lines(result), as_json=as_json)
     return 0 if result["fits"] else 1
 

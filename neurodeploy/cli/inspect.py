@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from neurodeploy.cli.show import Bits, Dt, Json, Readout, Reset, bars, emit, percent, table
+from neurodeploy.cli.show import Bits, Dt, InputShape, Json, Readout, Reset, bars, emit, percent, sizes, table
 
 
 def register(app: typer.Typer) -> None:
@@ -19,9 +19,7 @@ def inspect(
     repair: Annotated[
         Path | None, typer.Option(metavar="OUT", help="Write it with all put right that can mean one thing only.")
     ] = None,
-    input_shape: Annotated[
-        str | None, typer.Option(metavar="C,Y,X", help="Shape of one step's input, if the file has none.")
-    ] = None,
+    input_shape: InputShape = None,
     dt: Dt = None,
     reset: Reset = None,
     readout: Readout = None,
@@ -31,12 +29,11 @@ def inspect(
     """The NIR doctor: what is wrong with a graph, and what each target does with it."""
     from neurodeploy.pipeline.inspect import inspect_graph
 
-    shape = None if input_shape is None else _sizes(input_shape)
     with bars(shown=False) as progress:
         result = inspect_graph(
             file,
             repair=repair,
-            input_shape=shape,
+            input_shape=sizes(input_shape),
             dt_s=dt,
             reset=reset,
             readout=readout,
@@ -45,16 +42,6 @@ def inspect(
         )
     emit(result, _lines(result), as_json=as_json)
     return 0 if result["ok"] else 1
-
-
-def _sizes(text: str) -> tuple[int, ...]:
-    try:
-        sizes = tuple(int(one) for one in text.split(","))
-    except ValueError:
-        sizes = ()
-    if not sizes or min(sizes) < 1 or max(sizes) > 1 << 24:
-        raise typer.BadParameter(f"found --input-shape {text}, whole numbers from 1 are needed, for example 1,28,28")
-    return sizes
 
 
 def _lines(result: dict[str, Any]) -> list[str]:

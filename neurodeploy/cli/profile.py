@@ -7,7 +7,22 @@ from typing import Annotated, Any
 
 import typer
 
-from neurodeploy.cli.show import Bits, Calibrate, Dt, Json, Limit, Readout, Reset, bars, emit, percent, table, within
+from neurodeploy.cli.show import (
+    Bits,
+    Calibrate,
+    Dt,
+    InputShape,
+    Json,
+    Limit,
+    Readout,
+    Reset,
+    bars,
+    emit,
+    percent,
+    sizes,
+    table,
+    within,
+)
 from neurodeploy.report.amounts import amount, band
 
 
@@ -32,6 +47,7 @@ def profile(
     calibrate: Calibrate = None,
     reset: Reset = None,
     readout: Readout = None,
+    input_shape: InputShape = None,
     as_json: Json = False,
 ) -> int:
     """Operations, energy, fit and latency of a network on data, for a chip."""
@@ -51,6 +67,7 @@ def profile(
             calibrate=calibrate,
             reset=reset,
             readout=readout,
+            input_shape=sizes(input_shape),
             progress=progress,
         )
     emit(result, lines(result), as_json=as_json)

@@ -39,6 +39,10 @@ Readout = Annotated[
         metavar="RULE", help="How the class is read if the file does not say: spikes, v_last, v_max, v_sum, softmax."
     ),
 ]
+InputShape = Annotated[
+    str | None,
+    typer.Option("--input-shape", metavar="C,Y,X", help="Shape of one step's input, if the file has none."),
+]
 Bits = Annotated[
     int | None, typer.Option("--weight-bits", callback=within(2, 8), help="Weight width of a float graph, 2 to 8.")
 ]
@@ -89,6 +93,22 @@ def percent(part: float | None) -> str:
         return "100 %"
     digits = next((digits for digits in range(1, 9) if float(f"{100 * part:.{digits}f}") < 100), 9)
     return f"{100 * part:.{digits}f} %"
+
+
+def sizes(text: str | None) -> tuple[int, ...] | None:
+    """Return the axes of an `InputShape`.
+
+    >>> sizes("1,28,28")
+    (1, 28, 28)
+    """
+    if text is None:
+        return None
+    parts = [part.strip() for part in text.split(",")]
+    if not all(part.isascii() and part.isdigit() and len(part) < 9 and 0 < int(part) <= 1 << 24 for part in parts):
+        raise typer.BadParameter(
+            f"found --input-shape {ascii(text[:60])[1:-1]}, whole numbers from 1 are needed, for example 1,28,28"
+        )
+    return tuple(int(part) for part in parts)
 
 
 @contextmanager

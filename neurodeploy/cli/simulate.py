@@ -7,7 +7,21 @@ from typing import Annotated
 
 import typer
 
-from neurodeploy.cli.show import Bits, Calibrate, Dt, Json, Limit, Readout, Reset, bars, emit, percent, within
+from neurodeploy.cli.show import (
+    Bits,
+    Calibrate,
+    Dt,
+    InputShape,
+    Json,
+    Limit,
+    Readout,
+    Reset,
+    bars,
+    emit,
+    percent,
+    sizes,
+    within,
+)
 from neurodeploy.files import check_target
 
 
@@ -35,6 +49,7 @@ def simulate(
     calibrate: Calibrate = None,
     reset: Reset = None,
     readout: Readout = None,
+    input_shape: InputShape = None,
     as_json: Json = False,
 ) -> int:
     """Run a graph or a Program on data."""
@@ -57,6 +72,7 @@ def simulate(
             calibrate=calibrate,
             reset=reset,
             readout=readout,
+            input_shape=sizes(input_shape),
             progress=progress,
         )
     lines = [

@@ -53,6 +53,7 @@ def certify(
     calibrate: str | None = None,
     program: str | Path | None = None,
     readout: str | None = None,
+    input_shape: tuple[int, ...] | None = None,
     max_accuracy_drop: float | None = None,
     progress: Progress = silent,
 ) -> dict[str, Any]:
@@ -65,6 +66,7 @@ def certify(
         limit: First samples only, on every backend.
         calibrate: Where a float graph's precision is chosen; the dataset's training part when None.
         readout: "spikes", "v_last", "v_max" or "v_sum", where the file does not say what the class is read from.
+        input_shape: Axes of one step's input, where a .nir file leaves them out.
         program: A Program file to certify against the graph, instead of the one compiled from it.
         max_accuracy_drop: Allowed loss against the first stage, 0..1; 0.015 when None.
 
@@ -81,7 +83,9 @@ def certify(
         raise GraphError(f"{file}: is an integer Program; name its .nir graph, and the Program with --program")
     if LAVA in backends:
         check_ready()
-    options = GraphOptions(dt_s, reset, weight_bits, calibrate or default_calibration(data), readout=readout)
+    options = GraphOptions(
+        dt_s, reset, weight_bits, calibrate or default_calibration(data), readout=readout, input_shape=input_shape
+    )
     network = read_network(file, options)
     source = samples_for(data, network, limit=limit)
     samples = source.whole()

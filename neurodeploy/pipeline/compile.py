@@ -23,6 +23,7 @@ def compile(
     weight_bits: int | None = None,
     reset: str | None = None,
     readout: str | None = None,
+    input_shape: tuple[int, ...] | None = None,
     progress: Progress = silent,
 ) -> dict[str, Any]:
     """Compile a NIR graph to an integer Program.
@@ -35,12 +36,13 @@ def compile(
             the file carries its precision.
         reset: "zero" or "subtract", where the file does not say.
         readout: "spikes", "v_last", "v_max" or "v_sum", where the file does not say.
+        input_shape: Axes of one step's input, where a .nir file leaves them out.
 
     Returns:
         `layers`, `cells` (layers of neurons with two states), `connections`, `path`, `program` (digest), `dt_s`,
         `precision`, `notes`.
     """
-    options = GraphOptions(dt_s, reset, weight_bits, calibrate, chip, readout)
+    options = GraphOptions(dt_s, reset, weight_bits, calibrate, chip, readout, input_shape=input_shape)
     network = read_network(file, options)
     made, precision = compiled(network, options, progress)
     write_program(out, made.program)

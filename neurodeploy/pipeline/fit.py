@@ -23,6 +23,7 @@ def fit(
     weight_bits: int | None = None,
     reset: str | None = None,
     readout: str | None = None,
+    input_shape: tuple[int, ...] | None = None,
     advise: bool = True,
 ) -> dict[str, Any]:
     """Place a network on a chip.
@@ -32,7 +33,7 @@ def fit(
         chip: Name of a chip, or a .toml file with one.
         dt_s: Time step of a .nir file that carries none, seconds.
         out: Picture of the cores to write: .svg, .png or .pdf. A network that does not fit has none.
-        weight_bits, reset, readout: As in `compile`, for what a .nir file leaves open.
+        weight_bits, reset, readout, input_shape: As in `compile`, for what a .nir file leaves open.
         advise: Also look for what would take fewer cores: some ten more placements.
 
     Returns:
@@ -49,7 +50,7 @@ def fit(
         from neurodeploy.report.printed import check_picture
 
         check_picture(out)
-    program = _program(file, found, GraphOptions(dt_s, reset, weight_bits, readout=readout))
+    program = _program(file, found, GraphOptions(dt_s, reset, weight_bits, readout=readout, input_shape=input_shape))
     placement = place(program, found)
     result = placement.as_json() | {
         "advice": advice(program, found, placement) if advise else [],

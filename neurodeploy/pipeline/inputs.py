@@ -44,6 +44,7 @@ class GraphOptions:
         calibrate: Data to choose the precision on; a dataset's name uses its training part.
         chip: What the Program is made for.
         readout: What the class is read from: "spikes", or the potentials by "v_last", "v_max" or "v_sum".
+        input_shape: Axes of one step's input, where the file leaves them out.
     """
 
     dt_s: float | None = None
@@ -52,6 +53,7 @@ class GraphOptions:
     calibrate: str | None = None
     chip: str = "loihi2"
     readout: str | None = None
+    input_shape: tuple[int, ...] | None = None
 
 
 def is_program(path: str | Path) -> bool:
@@ -82,7 +84,7 @@ def read_network(path: str | Path, options: GraphOptions) -> Network:
     check_options(options)
     if is_net(path):
         raise GraphError(f"{path}: is a lava-dl network; make it a graph first: neurodeploy convert IN.net OUT.nir")
-    return network_of(read_graph(path), options)
+    return network_of(read_graph(path, input_shape=options.input_shape), options)
 
 
 def network_of(file: GraphFile, options: GraphOptions) -> Network:
@@ -113,7 +115,20 @@ def read_target(file: str | Path, options: GraphOptions) -> Network | Program:
         path = path / "model.nir"
         if not path.exists():
             raise RunError(f"{file}: has no model.nir; name a finished run, a Program or a .nir file")
-    return read_program(path) if is_program(path) else read_network(path, options)
+    if not is_program(path):
+        return read_network(path, options)
+    check_shape_unasked(path, options)
+    return read_program(path)
+
+
+def check_shape_unasked(name: str | Path, options: GraphOptions) -> None:
+    """Check that no input shape was given for a Program.
+
+    Raises:
+        GraphError: one was.
+    """
+    if options.input_shape is not None:
+        raise GraphError(f"{name}: a Program carries its own shapes; leave --input-shape out, or name the .nir file")
 
 
 def samples_for(

@@ -52,6 +52,7 @@ def profile(
     calibrate: str | None = None,
     reset: str | None = None,
     readout: str | None = None,
+    input_shape: tuple[int, ...] | None = None,
     progress: Progress = silent,
 ) -> dict[str, Any]:
     """Count, price, place and time a network's run.
@@ -64,6 +65,7 @@ def profile(
         data: Dataset name (its test part) or data file.
         chip: Name of a chip, or a .toml file with one. Chips that no Program can be made for have energies only.
         traces: Instead of data: a run of this Program that `simulate` recorded.
+        input_shape: Axes of one step's input, where a .nir file leaves them out.
 
     Returns:
         The counts (`accounting.synops.count`) and `energy_j` {low, mid, high}, `energy`, `unpriced`, `fit`, `latency`,
@@ -82,7 +84,9 @@ def profile(
     found = chip_named(chip)
     named = None if data is None else str(data)
     calibrate = calibrate or (default_calibration(named) if named else None)
-    options = GraphOptions(dt_s, reset, weight_bits, calibrate, chip=made_for(found), readout=readout)
+    options = GraphOptions(
+        dt_s, reset, weight_bits, calibrate, chip=made_for(found), readout=readout, input_shape=input_shape
+    )
     target = read_target(file, options)
     samples = None if named is None else samples_for(named, target, limit=limit)  # before time goes into compiling
     program = compiled(target, options, progress)[0].program if isinstance(target, Network) else target

@@ -38,6 +38,7 @@ from neurodeploy.pipeline.batches import (
 )
 from neurodeploy.pipeline.inputs import (
     GraphOptions,
+    check_shape_unasked,
     compiled,
     default_calibration,
     is_program,
@@ -67,6 +68,7 @@ def simulate(
     calibrate: str | None = ...,
     reset: str | None = ...,
     readout: str | None = ...,
+    input_shape: tuple[int, ...] | None = ...,
     progress: Progress = ...,
 ) -> dict[str, Any]: ...
 
@@ -86,6 +88,7 @@ def simulate(
     calibrate: str | None = ...,
     reset: str | None = ...,
     readout: str | None = ...,
+    input_shape: tuple[int, ...] | None = ...,
     progress: Progress = ...,
 ) -> Trace: ...
 
@@ -106,6 +109,7 @@ def simulate(
     calibrate: str | None = None,
     reset: str | None = None,
     readout: str | None = None,
+    input_shape: tuple[int, ...] | None = None,
     progress: Progress = silent,
 ) -> dict[str, Any] | Trace:
     """Run a .nir file or a Program on data, or on spikes of your own.
@@ -126,6 +130,7 @@ def simulate(
         engine: Of "fixed": "auto", "native", "plain" or "torch". Never changes the result.
         calibrate: Where a float graph's precision is chosen; the dataset's training part when None.
         readout: What the class is read from, where the file does not say: "spikes", "v_last", "v_max" or "v_sum".
+        input_shape: Axes of one step's input, where a .nir file leaves them out.
 
     Returns:
         On data: `backend`, `accuracy`, `samples`, `steps`, `synops_per_sample`, `seconds` (of the simulation
@@ -151,7 +156,7 @@ def simulate(
     if named is not None and probes and traces is None:
         raise DataError("--probe: says whose states go to --traces; give --traces OUT too")
     calibrate = calibrate or (default_calibration(named) if named else None)
-    options = GraphOptions(dt_s, reset, weight_bits, calibrate, readout=readout)
+    options = GraphOptions(dt_s, reset, weight_bits, calibrate, readout=readout, input_shape=input_shape)
     target = _target(file, backend, options)
     if named is None:
         events = _events(target, data) if isinstance(data, Events) else None
@@ -202,6 +207,7 @@ def _target(file: str | Path | Program, backend: str, options: GraphOptions) -> 
         raise GraphError(f"{name}: is an integer Program; the reference backend runs .nir files")
     if options.readout is not None:
         raise GraphError(f"{name}: a Program carries its own readout; leave --readout out, or name the .nir file")
+    check_shape_unasked(name, options)
     return file if isinstance(file, Program) else read_program(file)
 
 
