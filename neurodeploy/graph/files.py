@@ -30,7 +30,7 @@ class GraphFile:
 
     Attributes:
         name: Name of the file without folder and suffix.
-        stores_reset: True where the file itself holds reset potentials (NIR 1.0.5 and later).
+        stores_reset: True where the file itself holds reset potentials (NIR 1.0.6 and later).
         mends: What was read otherwise than it is written, because it can only mean that.
     """
 

@@ -1,7 +1,8 @@
 """NIR's node types and their fields, and graphs built from stored ones.
 
-NIR 0.1 to 1.0.8 store the same fields, but for `w_in` (from 0.2), `v_reset` and the convolutions'
-`input_shape` (from 1.0): a file without them means the defaults here, as NIR's own reader has it.
+NIR 0.1.0 to 1.0.8 store the same fields, but for `input_type` of Flatten (from 0.2.0), `w_in` and the convolutions'
+`input_shape` (from 1.0.0), and `v_reset` (from 1.0.6): a file without them means the defaults here, as NIR's own
+reader has it. For `w_in` that can be wrong: 0.1.0 and 0.2.0 have the parameter and do not write it.
 """
 
 from __future__ import annotations
@@ -121,6 +122,8 @@ def _node(where: str, name: str, node: Tree, mends: Mends) -> Tree:
         filled["type"] = "Linear"
         del filled["bias"]
         mends.append(Mend(name, "fields", "an Affine without a bias, read as Linear"))
+    if kind == "CubaLIF" and "w_in" not in given:
+        mends.append(Mend(name, "fields", "has no w_in, which NIR before 1.0 did not write; read as 1"))
     if kind in ("Conv1d", "Conv2d") and filled["bias"] is None:
         filled["bias"] = np.zeros(np.shape(filled["weight"])[:1], np.float32)
         mends.append(Mend(name, "fields", f"a {kind} without a bias, read as one of zeros"))

@@ -84,9 +84,8 @@ class Paths:
                     "one is supported; join or split the graph"
                 )
         if not self.neurons:
-            raise GraphError(
-                f"{where}: has no neurons, at least one {' or '.join(t.__name__ for t in NEURON_TYPES)} node is needed"
-            )
+            known = ", ".join(sorted({kind.__name__ for kind in NEURON_TYPES if kind.__module__.startswith("nir")}))
+            raise GraphError(f"{where}: has no neurons; at least one node of {known} is needed")
         self.input = inputs[0]
         self.input_shape = self._stated(self.input, nodes[self.input].input_type.get("input"))
         self.n_inputs = math.prod(self.input_shape)
