@@ -1,0 +1,72 @@
+"""The modules that are known, by framework, and why others are not taken.
+
+Each framework's table is its own file; a module is looked up by its package and class. A class of the user's own
+that only inherits (its `forward` is the known one) counts as what it inherits from.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+
+from torch import nn
+
+from neurodeploy.frameworks.read.leaves import Layer, Neurons
+
+Maker = Callable[[nn.Module], Layer | Neurons | None]
+TABLES = {
+    "torch": "neurodeploy.frameworks.read.torch_layers",
+    "snntorch": "neurodeploy.frameworks.read.snntorch_neurons",
+    "norse": "neurodeploy.frameworks.read.norse_neurons",
+    "spikingjelly": "neurodeploy.frameworks.read.spikingjelly_neurons",
+    "neurodeploy": "neurodeploy.frameworks.read.own_layers",
+}
+
+
+def package(kind: type) -> str:
+    """Return the package that a class comes from."""
+    return kind.__module__.split(".")[0]
+
+
+def is_of_a_framework(module: nn.Module) -> bool:
+    """True for a module that is not of the user's own making."""
+    return package(type(module)) in TABLES
+
+
+def leaf_of(module: nn.Module) -> Layer | Neurons | None:
+    """Return what a module is to the reader; None where its inside is followed instead."""
+    for kind in type(module).__mro__:
+        if package(kind) not in TABLES:
+            continue
+        if kind is not type(module) and type(module).forward is not getattr(kind, "forward", None):
+            return None
+        maker = table(package(kind)).get(kind.__name__)
+        if maker is not None or is_of_a_framework(module):
+            return None if maker is None else maker(module)
+    return None
+
+
+def table(framework: str) -> dict[str, Maker]:
+    """Return the modules known of a framework, by class."""
+    found: dict[str, Maker] = importlib.import_module(TABLES[framework]).LEAVES
+    return found
+
+
+def neurons_of(framework: str) -> str:
+    """Return the classes known of a framework, for messages."""
+    return ", ".join(sorted(table(framework)))
+
+
+def refusal(name: str, module: nn.Module) -> str:
+    """Return why a module is not taken, beginning with its name."""
+    if isinstance(module, nn.modules.batchnorm._BatchNorm | nn.modules.dropout._DropoutNd) and module.training:
+        return f"{name}: is in training mode, where it changes with the batch; call module.eval() first"
+    if isinstance(module, nn.RNNBase | nn.RNNCellBase | nn.MultiheadAttention):
+        return f"{name}: computes with real-valued states; only spiking neurons can hold states, take {SPIKING}"
+    kind = package(type(module))
+    if kind in ("snntorch", "norse", "spikingjelly"):
+        return f"{name}: is not taken from {kind}; {neurons_of(kind)} are"
+    return name
+
+
+SPIKING = "snntorch's RLeaky, norse's LIFRecurrentCell or a neuron of that kind"

@@ -1,0 +1,100 @@
+"""What a framework's module is to the reader: a layer without memory, or neurons; and what NIR nodes it becomes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import nir
+import numpy as np
+import torch
+
+Shape = tuple[int, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Built:
+    """The NIR nodes of one module.
+
+    Attributes:
+        nodes: By suffix to the module's name; "" is the module's own name.
+        edges: Between suffixes.
+        entry, exit: Suffixes where edges from before end, and to what follows start.
+        notes: What is otherwise than it reads, one sentence each.
+    """
+
+    nodes: dict[str, nir.NIRNode]
+    edges: tuple[tuple[str, str], ...] = ()
+    entry: str = ""
+    exit: str = ""
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Layer:
+    """A module without memory.
+
+    Attributes:
+        axes: How many of the last axes of its input are features.
+        build: From the shape of one input and one output to nodes.
+        needs_spikes: It is right only where 0 and 1 arrive.
+    """
+
+    axes: int
+    build: Callable[[Shape, Shape], Built]
+    needs_spikes: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Call:
+    """One call of a module of neurons.
+
+    Attributes:
+        current: What arrives, (B, ...) or (T, B, ...).
+        given: States that were passed in, without those left out.
+        spikes, potential: What it gives, of the same leading axes; None where it has none.
+        states: What it gives to be passed in again.
+        inside: The module goes on from its own states where none are passed in.
+        factor: Of a spike.
+    """
+
+    current: torch.Tensor
+    given: list[torch.Tensor]
+    spikes: torch.Tensor | None
+    potential: torch.Tensor | None
+    states: list[torch.Tensor] = field(default_factory=list)
+    inside: bool = True
+    factor: float = 1.0
+
+
+@dataclass(frozen=True, eq=False)
+class Neurons:
+    """A module of neurons.
+
+    Attributes:
+        call: From positional, keyword arguments and the output of a call to what they are.
+        build: From the shape of the neurons, the time step in seconds, and whether only the potential is
+            wanted, to nodes.
+        sequence: It takes all steps at once, along the first axis.
+        rest: State that it begins with.
+    """
+
+    call: Callable[[Any, Any, Any], Call]
+    build: Callable[[Shape, float, bool], Built]
+    sequence: bool = False
+    rest: float = 0.0
+
+
+def numbers(value: Any) -> np.ndarray:
+    """Return a parameter as float64, of whatever shape it has."""
+    return torch.as_tensor(value).detach().cpu().double().numpy()
+
+
+def full(value: Any, shape: Shape) -> np.ndarray:
+    """Return a parameter for each neuron of a population.
+
+    Raises:
+        ValueError: it does not fit.
+    """
+    return np.broadcast_to(numbers(value), shape).astype(np.float64)

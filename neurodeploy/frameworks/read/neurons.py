@@ -1,0 +1,76 @@
+"""NIR's neurons for a step's decays and gains: what forward Euler makes of them is the framework's own step.
+
+u[t] = alpha u[t-1] + x[t],   v[t] = beta v[t-1] + gain u[t],   s[t] = v[t] > threshold
+"""
+
+from __future__ import annotations
+
+import nir
+import numpy as np
+
+from neurodeploy.graph.metadata import wrapped
+
+SLOWEST = 1e-12
+"""Part lost in a step of neurons that keep everything, among others that leak."""
+
+
+def _tau(dt_s: float, kept: np.ndarray) -> np.ndarray:
+    return dt_s / np.maximum(1 - kept, SLOWEST)
+
+
+def leaky(
+    dt_s: float,
+    _alpha: np.ndarray | None,
+    beta: np.ndarray,
+    gain: np.ndarray,
+    threshold: np.ndarray,
+    reset: str,
+    v_reset: np.ndarray | float = 0.0,
+) -> nir.NIRNode:
+    """Return LIF neurons; IF where nothing leaks."""
+    metadata = wrapped(reset=reset)
+    at = np.broadcast_to(v_reset, threshold.shape).astype(np.float64)
+    if (beta == 1).all():
+        return nir.IF(r=gain / dt_s, v_threshold=threshold, v_reset=at, metadata=metadata)
+    tau = _tau(dt_s, beta)
+    return nir.LIF(tau=tau, r=gain * tau / dt_s, v_leak=0 * tau, v_threshold=threshold, v_reset=at, metadata=metadata)
+
+
+def cuba(
+    dt_s: float,
+    alpha: np.ndarray | None,
+    beta: np.ndarray,
+    gain: np.ndarray,
+    threshold: np.ndarray,
+    reset: str,
+    v_reset: np.ndarray | float = 0.0,
+) -> nir.NIRNode:
+    """Return LIF neurons with a synaptic current."""
+    assert alpha is not None
+    tau_mem, tau_syn = _tau(dt_s, beta), _tau(dt_s, alpha)
+    return nir.CubaLIF(
+        tau_syn=tau_syn,
+        tau_mem=tau_mem,
+        r=gain * tau_mem / dt_s,
+        v_leak=0 * tau_mem,
+        v_threshold=threshold,
+        v_reset=np.broadcast_to(v_reset, threshold.shape).astype(np.float64),
+        w_in=tau_syn / dt_s,
+        metadata=wrapped(reset=reset),
+    )
+
+
+def readout(dt_s: float, alpha: np.ndarray | None, beta: np.ndarray, gain: np.ndarray) -> nir.NIRNode:
+    """Return neurons that never spike, read by their potential."""
+    tau = _tau(dt_s, beta)
+    if alpha is not None:
+        tau_syn = _tau(dt_s, alpha)
+        return nir.CubaLI(tau_syn=tau_syn, tau_mem=tau, r=gain * tau / dt_s, v_leak=0 * tau, w_in=tau_syn / dt_s)
+    if (beta == 1).all():
+        return integrator(dt_s, gain)
+    return nir.LI(tau=tau, r=gain * tau / dt_s, v_leak=0 * tau)
+
+
+def integrator(dt_s: float, gain: np.ndarray) -> nir.NIRNode:
+    """Return neurons that add up what arrives."""
+    return nir.I(r=gain / dt_s)

@@ -1,0 +1,1 @@
+LEAVES: dict[str, object] = {}

@@ -1,0 +1,314 @@
+"""A module's run, recorded: which layers it has, and for each of their calls where every number came from.
+
+Axes: T step, B sample, R applications of a layer (its calls, and in each every sample and step).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+from torch.overrides import TorchFunctionMode
+
+from neurodeploy.errors import FrameworkError
+from neurodeploy.frameworks.read import operations
+from neurodeploy.frameworks.read.known import is_of_a_framework, leaf_of, refusal
+from neurodeploy.frameworks.read.labels import (
+    MOST_APPLICATIONS,
+    MOST_FEATURES,
+    NOTHING,
+    Arrival,
+    Mixed,
+    Track,
+    arrivals,
+    labels,
+)
+from neurodeploy.frameworks.read.leaves import Call, Layer, Neurons, Shape
+
+INPUT_NODE = 0
+
+
+@dataclass(eq=False)
+class Instance:
+    """A layer of the network: a module, or one of several uses of it.
+
+    Attributes:
+        node: Number in labels; one more stands for the potential of neurons.
+        arrived: For every call its arrivals and its number of applications.
+        fed: True once anything but zeros arrived.
+        steps: Number of steps so far (neurons); `samples` in each.
+        spikes, potentials: (B, ...) of every step (neurons).
+    """
+
+    node: int
+    path: str
+    module: nn.Module
+    leaf: Layer | Neurons
+    shape_in: Shape
+    shape_out: Shape
+    arrived: list[tuple[list[Arrival], int]] = field(default_factory=list)
+    rows: int = 0
+    steps: int = 0
+    samples: int = 0
+    spikes: list[torch.Tensor] = field(default_factory=list)
+    potentials: list[torch.Tensor] = field(default_factory=list)
+
+    @property
+    def patterns(self) -> frozenset[tuple[Any, float]]:
+        return frozenset((one.pattern, one.factor) for some, _ in self.arrived for one in some)
+
+
+class Recorder(TorchFunctionMode):
+    """Follows the numbers of `sample` through the layers of a module."""
+
+    def __init__(self, module: nn.Module, sample: torch.Tensor) -> None:
+        super().__init__()
+        if sample.numel() >= MOST_FEATURES:
+            raise FrameworkError(
+                f"sample_input: holds {sample.numel()} numbers, at most {MOST_FEATURES - 1} can be followed; give "
+                "fewer samples"
+            )
+        self.module = module
+        self.paths = {id(one): path for path, one in module.named_modules(remove_duplicate=True)}
+        self.instances: list[Instance] = []
+        self.inside: list[nn.Module] = []  # of modules that are not followed into
+        self.around: list[nn.Module] = []
+        self.tracks: dict[int, tuple[torch.Tensor, Track]] = {}
+        self.owners: dict[int, tuple[torch.Tensor, Instance]] = {}
+        self.made: dict[Any, nn.Module] = {}
+        self.set(sample, Track(((1.0, torch.arange(sample.numel()).reshape(sample.shape)),)))
+
+    def known(self, tensor: torch.Tensor) -> Track | None:
+        """Return the track of a tensor, None where it is a constant."""
+        found = self.tracks.get(id(tensor))
+        return None if found is None else found[1]
+
+    def set(self, tensor: torch.Tensor, track: Track) -> None:
+        """Remember the track of a tensor; the tensor is kept, so that no other one gets its identity."""
+        self.tracks[id(tensor)] = (tensor, track)
+
+    def name(self, module: nn.Module) -> str:
+        """Return a module's path and class, for messages."""
+        path = self.paths.get(id(module), "")
+        kind = type(module).__name__
+        return f"{path} ({kind})" if path else kind
+
+    # Operations between layers
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = kwargs or {}
+        if self.inside:
+            return func(*args, **kwargs)
+        name = getattr(func, "__name__", str(func))
+        name = func.__self__.__name__ if name == "__get__" else name
+        followed = any(id(one) in self.tracks for one in operations.tensors((args, kwargs)))
+        if followed and name in POOLS:
+            return self._pool(name, args, kwargs)
+        result = func(*args, **kwargs)
+        if not followed:
+            return result
+        if name == "__setitem__":
+            self._put(*args)
+        elif operations.tensors(result):
+            where = self.name(self.around[-1] if self.around else self.module)
+            found = operations.tracks_after(name, args, kwargs, result, self.known, where)
+            for tensor, track in zip(operations.tensors(result), found, strict=True):
+                if track is not None:
+                    self.set(tensor, track)
+        return result
+
+    def _put(self, target: torch.Tensor, index: Any, value: Any) -> None:
+        """Follow `target[index] = value`."""
+        new = self.known(value) if isinstance(value, torch.Tensor) else None
+        old = self.known(target)
+        if new is None and old is None:
+            return
+        factors = {one.terms[0][0] for one in (new, old) if one is not None and len(one.terms) == 1}
+        plain = all(one is None or (len(one.terms) == 1 and not one.steps and not one.lost) for one in (new, old))
+        if not plain or len(factors) != 1:
+            self.set(target, Track(lost="an assignment to part of a tensor"))
+            return
+        held = torch.full(target.shape, NOTHING) if old is None else old.terms[0][1].clone()
+        held[index] = torch.tensor(NOTHING) if new is None else new.terms[0][1]
+        self.set(target, Track(((factors.pop(), held),)))
+
+    def _pool(self, name: str, args: Any, kwargs: Any) -> Any:
+        """Run pooling that is written as a function like a module of its own."""
+        key = (name, tuple(args[1:]), tuple(sorted(kwargs.items())))
+        if key not in self.made:
+            self.made[key] = POOLS[name](*args[1:], **kwargs)
+            self.paths[id(self.made[key])] = name if name not in self.paths.values() else f"{name}{len(self.made)}"
+            self._hook(self.made[key])
+        return self.made[key](args[0])
+
+    # Layers
+
+    @contextmanager
+    def recording(self) -> Iterator[None]:
+        """Follow everything that is run inside."""
+        self.handles: list[Any] = []
+        for one in self.module.modules():
+            self._hook(one)
+        try:
+            with torch.no_grad(), self:
+                yield
+        finally:
+            for handle in self.handles:
+                handle.remove()
+
+    def _hook(self, module: nn.Module) -> None:
+        self.handles.append(module.register_forward_pre_hook(self._enter, with_kwargs=True))
+        self.handles.append(module.register_forward_hook(self._leave, with_kwargs=True))
+
+    def _enter(self, module: nn.Module, args: Any, kwargs: Any) -> None:
+        if self.inside:
+            self.inside.append(module)
+            return
+        self.around.append(module)
+        if leaf_of(module) is not None:
+            self.inside.append(module)
+
+    def _leave(self, module: nn.Module, args: Any, kwargs: Any, output: Any) -> None:
+        if self.inside and self.inside[-1] is module:
+            self.inside.pop()
+            if self.inside:
+                return
+        self.around.pop()
+        leaf = leaf_of(module)
+        if isinstance(leaf, Layer):
+            self._layer(module, leaf, args, kwargs, output)
+        elif leaf is not None:
+            self._neurons(module, leaf, leaf.call(args, kwargs, output))
+        else:
+            self._passed(module, args, kwargs, output)
+
+    def _passed(self, module: nn.Module, args: Any, kwargs: Any, output: Any) -> None:
+        """Remember a module that is no layer we know where its output was made by what is not followed."""
+        if not any(id(one) in self.tracks for one in operations.tensors((args, kwargs))):
+            return
+        for tensor in operations.tensors(output):
+            track = self.known(tensor)
+            name = self.name(module)
+            unseen = track is None and bool(tensor.any())
+            own = track is not None and track.lost.startswith(f"{name}: ") and is_of_a_framework(module)
+            if unseen or own:
+                self.set(tensor, Track(lost=refusal(name, module)))
+
+    def _track(self, name: str, tensor: torch.Tensor) -> Track:
+        """Return what arrives at a layer.
+
+        Raises:
+            FrameworkError: it was made by an operation that is not followed.
+        """
+        track = self.known(tensor)
+        if track is None:
+            if bool(tensor.any()):
+                raise FrameworkError(
+                    f"{name}: takes numbers that were made without the layers we know: constants, or an operation "
+                    "that torch does not show; use modules of the framework"
+                )
+            return Track()
+        if track.lost:
+            raise FrameworkError(misplaced(track.lost, name))
+        if track.steps:
+            raise FrameworkError(
+                f"{name}: comes after {' and '.join(track.steps)} over the run; end the network in neurons, and take "
+                "that only outside"
+            )
+        return track
+
+    def _arrivals(self, name: str, tensor: torch.Tensor, rows: int) -> list[Arrival]:
+        try:
+            return arrivals(self._track(name, tensor), rows, INPUT_NODE)
+        except Mixed as error:
+            raise FrameworkError(f"{name}: {error}; give it the same at every step") from None
+
+    def _layer(self, module: nn.Module, leaf: Layer, args: Any, kwargs: Any, output: torch.Tensor) -> None:
+        tensor = args[0] if args else next(iter(kwargs.values()))
+        lead = tensor.dim() - leaf.axes
+        rows = int(np.prod(tensor.shape[:lead], dtype=np.int64))
+        found = self._arrivals(self.name(module), tensor, rows)
+        wanted = frozenset((one.pattern, one.factor) for one in found)
+        mine = [one for one in self.instances if one.module is module and isinstance(one.leaf, Layer)]
+        instance = next((one for one in mine if one.patterns == wanted), None)
+        if instance is None:
+            instance = self._new(module, leaf, tuple(tensor.shape[lead:]), tuple(output.shape[lead:]))
+        self._label(instance, instance.node, output, rows)
+        instance.arrived.append((found, rows))
+        instance.rows += rows
+
+    def _neurons(self, module: nn.Module, leaf: Neurons, call: Call) -> None:
+        name = self.name(module)
+        lead = min(2 if leaf.sequence else 1, call.current.dim() - 1)
+        shape = tuple(call.current.shape[lead:])
+        steps = call.current.shape[0] if leaf.sequence else 1
+        rows = int(np.prod(call.current.shape[:lead], dtype=np.int64))
+        given = call.spikes if call.spikes is not None else call.potential
+        assert given is not None
+        shape_out = tuple(given.shape[given.dim() - (call.current.dim() - lead) :])
+        found = self._arrivals(name, call.current, rows)
+        instance = self._owner(name, module, leaf, call, shape, shape_out)
+        if instance.samples not in (0, rows // steps):
+            raise FrameworkError(f"{name}: takes {rows // steps} samples after {instance.samples}; give equal batches")
+        for node, tensor, kept, factor in (
+            (instance.node, call.spikes, instance.spikes, call.factor),
+            (instance.node + 1, call.potential, instance.potentials, 1.0),
+        ):
+            if tensor is not None:
+                self._label(instance, node, tensor, rows, factor)
+                kept += list(tensor.detach().reshape(steps, rows // steps, *shape_out))
+        for one in call.states:
+            self.owners[id(one)] = (one, instance)
+            if id(one) not in self.tracks:
+                self.set(one, Track(lost=f"{name}: an inner state"))
+        instance.arrived.append((found, rows))
+        instance.rows += rows
+        instance.steps += steps
+        instance.samples = rows // steps
+
+    def _owner(
+        self, name: str, module: nn.Module, leaf: Neurons, call: Call, shape: Shape, shape_out: Shape
+    ) -> Instance:
+        """Return whose states a call goes on from: a module called with several states is several layers."""
+        owned = [self.owners[id(one)][1] for one in call.given if id(one) in self.owners]
+        if owned:
+            if len(set(map(id, owned))) > 1 or owned[0].module is not module:
+                raise FrameworkError(f"{name}: is given states of {owned[0].path}; give each layer its own")
+            return owned[0]
+        for one in call.given:
+            if one.numel() and bool((one != leaf.rest).any()):
+                raise FrameworkError(f"{name}: starts from a state that is not {leaf.rest:g}; start from rest")
+        mine = [one for one in self.instances if one.module is module]
+        if mine and call.inside and not call.given:
+            return mine[-1]
+        return self._new(module, leaf, shape, shape_out)
+
+    def _new(self, module: nn.Module, leaf: Layer | Neurons, shape_in: Shape, shape_out: Shape) -> Instance:
+        path = self.paths.get(id(module), "") or type(module).__name__
+        made = Instance(2 * len(self.instances) + 2, path, module, leaf, shape_in, shape_out)
+        self.instances.append(made)
+        return made
+
+    def _label(self, instance: Instance, node: int, tensor: torch.Tensor, rows: int, factor: float = 1.0) -> None:
+        if instance.rows + rows > MOST_APPLICATIONS:
+            raise FrameworkError(f"{instance.path}: is run more than {MOST_APPLICATIONS} times; give fewer samples")
+        found = labels(node, instance.rows, rows, tensor.numel() // max(rows, 1)).reshape(tensor.shape)
+        self.set(tensor, Track(((factor, found),)))
+
+
+ALLOWED = "weights, pooling, neurons, and what only moves or adds numbers are allowed"
+
+
+def misplaced(lost: str, name: str) -> str:
+    """Return the line on something that cannot be followed, found on the way to the layer `name`."""
+    return (
+        lost if "; " in lost else f"{lost} has no place in a spiking graph, and {name} takes what it gives; {ALLOWED}"
+    )
+
+
+POOLS = {"avg_pool2d": nn.AvgPool2d, "max_pool2d": nn.MaxPool2d}

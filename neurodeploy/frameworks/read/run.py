@@ -1,0 +1,92 @@
+"""A user's module run once on sample input, step by step as its users run it, and recorded."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import nn
+
+from neurodeploy.errors import FrameworkError
+from neurodeploy.frameworks.read.leaves import Neurons
+from neurodeploy.frameworks.read.recorder import Recorder
+
+Forward = Callable[[Any, torch.Tensor], Any]
+
+
+def recorded(module: nn.Module, sample: torch.Tensor, time_axis: int, forward: Forward | None) -> tuple[Recorder, Any]:
+    """Return the recording of a run, and what the module gave.
+
+    A module that holds the loop over steps, or takes all of them at once, gets the whole sample. One that takes a
+    step at a time gets one after the other along `time_axis`, and its states back where it returns them.
+
+    Raises:
+        FrameworkError: it cannot be run, or holds something that is not known.
+    """
+    if forward is not None:
+        return _run(module, sample, forward)
+    first: FrameworkError | None = None
+    try:
+        recorder, result = _run(module, sample, lambda one, whole: one(whole))
+        if not _takes_one_step(recorder):
+            return recorder, result
+    except FrameworkError as error:
+        first = error
+    try:
+        return _run(module, sample, lambda one, whole: _stepwise(one, whole, time_axis))
+    except FrameworkError as error:
+        raise first or error from None
+
+
+def _takes_one_step(recorder: Recorder) -> bool:
+    """True where every layer of neurons was called for a single step."""
+    return recorder.instances != [] and all(
+        one.steps == 1 and not one.leaf.sequence for one in recorder.instances if isinstance(one.leaf, Neurons)
+    )
+
+
+def _stepwise(module: nn.Module, sample: torch.Tensor, time_axis: int) -> list[Any]:
+    """Run a module that takes one step at a time, handing states on as norse's modules do."""
+    hands_on = "state" in inspect.signature(module.forward).parameters
+    if sample.dim() <= abs(time_axis):
+        raise FrameworkError(f"sample_input: has {sample.dim()} axes, none of them is time; give it one, or forward=")
+    state: Any = None
+    found = []
+    for step in sample.unbind(time_axis):
+        if hands_on:
+            result, state = module(step, state)
+        else:
+            result = module(step)
+        found.append(result)
+    return found
+
+
+def _run(module: nn.Module, sample: torch.Tensor, forward: Forward) -> tuple[Recorder, Any]:
+    rest(module)
+    recorder = Recorder(module, sample)
+    with recorder.recording():
+        try:
+            result = forward(module, sample)
+        except FrameworkError:
+            raise
+        except Exception as error:  # whatever a user's module may raise; it is told where
+            where = recorder.name(recorder.around[-1]) if recorder.around else type(module).__name__
+            line = str(error).splitlines()[0] if str(error) else ""
+            raise FrameworkError(
+                f"{where}: cannot be run on the sample input ({type(error).__name__}: {line[:160]}); give it the shape "
+                "the module takes, or forward= with a function that runs it"
+            ) from None
+    rest(module)
+    return recorder, result
+
+
+def rest(module: nn.Module) -> None:
+    """Put every layer of neurons back to rest, as its framework does."""
+    for one in module.modules():
+        for name in ("reset_mem", "reset"):
+            call = getattr(one, name, None)
+            if type(one).__module__.split(".")[0] in ("snntorch", "spikingjelly") and callable(call):
+                call()
+                break
