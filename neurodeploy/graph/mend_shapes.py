@@ -201,9 +201,11 @@ class _Flow:
 
     def _flatten(self, name: str, node: Tree, arriving: Shape) -> None:
         size = (math.prod(arriving),)
-        if _shape(node["input_type"]) != arriving or (len(arriving) > 1 and int(node["start_dim"]) != 0):
+        first = int(node["start_dim"])
+        whole = first in (0, -len(arriving))  # importers that count a batch axis need the second
+        if _shape(node["input_type"]) != arriving or (len(arriving) > 1 and not whole):
             self.note(name, TYPING, f"counts axes with a batch in front; read as flattening {arriving} to {size}")
-        node |= {"input_type": np.array(arriving), "start_dim": 0, "end_dim": -1}
+        node |= {"input_type": np.array(arriving), "start_dim": first if whole else 0, "end_dim": -1}
         self.shapes[name] = size
 
     def _end(self, name: str, node: Tree, arriving: Shape) -> None:

@@ -18,7 +18,7 @@ from neurodeploy.graph.carried import carried
 from neurodeploy.graph.cells import CellNode
 from neurodeploy.graph.doctor import problems as find
 from neurodeploy.graph.doctor.chips import OURS, own_verdict
-from neurodeploy.graph.doctor.conditions import Facts
+from neurodeploy.graph.doctor.facts import facts_of
 from neurodeploy.graph.doctor.frameworks import APPROXIMATE, ORDER, UNSUPPORTED, Verdict, frameworks, verdict
 from neurodeploy.graph.doctor.problems import STOPS, WARNS, Problem
 from neurodeploy.graph.euler import NEURON_TYPES, READOUT_TYPES
@@ -217,6 +217,7 @@ def _verdicts(patient: Patient) -> dict[str, dict[str, Verdict]]:
     """Return by node and target what is done with it."""
     trees = dict(find.flat(patient.tree))
     names = list(patient.nodes) or list(trees)
+    facts = facts_of(patient.tree, patient.dt_s, patient.network) if patient.nodes else {}
     found = {name: {} if not patient.nodes else _own(patient, name) for name in names}
     for framework in frameworks():
         words: dict[str, list[str]] = {}
@@ -230,7 +231,7 @@ def _verdicts(patient: Patient) -> dict[str, dict[str, Verdict]]:
                 reason = stopped.text if stopped else "the graph cannot be followed"
                 found[name][framework.name] = Verdict(UNSUPPORTED, reason)
                 continue
-            found[name][framework.name] = said = verdict(framework, _facts(patient, name, trees[name]))
+            found[name][framework.name] = said = verdict(framework, facts[name])
             if said.status == APPROXIMATE and isinstance(patient.nodes.get(name), NEURON_TYPES):
                 words[name] = list(said.changes)
         if patient.run is not None and any(words.values()):
@@ -258,12 +259,6 @@ def _own(patient: Patient, name: str) -> dict[str, Verdict]:
 def _reset_of(patient: Patient, name: str) -> str:
     populations = () if patient.network is None else patient.network.populations
     return next((one.reset for one in populations if one.name == name), rules.RESET_ZERO)
-
-
-def _facts(patient: Patient, name: str, node: Tree) -> Facts:
-    synapses = () if patient.network is None else patient.network.synapses
-    recurrent = any(one.source == one.target == name for one in synapses)
-    return Facts(node, patient.dt_s, _reset_of(patient, name), recurrent)
 
 
 def _result(patient: Patient, verdicts: Mapping[str, Mapping[str, Verdict]]) -> dict[str, Any]:

@@ -135,13 +135,15 @@ def test_the_table_of_frameworks_uses_known_words() -> None:
             assert rule.source
             assert set(rule.nodes) <= set(framework.takes) <= set(FIELDS)
             assert rule.change in ("", "own bias", *CHANGES)
+            assert rule.unless in ("", "dt", "reset", "one sample")
 
 
 def test_known_traps_of_the_frameworks_are_said_with_their_size(tmp_path: Path) -> None:
     ones = np.ones(5)
     neurons = nir.IF(r=ones, v_threshold=3 * ones, v_reset=0 * ones)
     found = neurodeploy.inspect_graph(written(tmp_path, lif1=neurons, lif2=nir.IF(ones[:3], ones[:3])), dt_s=1.0)
-    trap = said(found, "lif1", "snntorch")
+    assert "as a pair" in said(found, "lif1", "snntorch")["reason"]
+    trap = said(found, "lif2", "snntorch")
     assert trap["status"] == "approximate"
     assert "beta=0.9" in trap["reason"]
     assert trap["error"]["spikes"] > 0

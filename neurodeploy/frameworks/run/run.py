@@ -55,6 +55,8 @@ def run_graph(
     dt_s: float | None,
     reset: str = rules.RESET_ZERO,
     batch_size: int = BATCH,
+    batched: bool | None = None,
+    type_check: bool = True,
 ) -> FrameworkRun:
     """Import a graph as users of a framework do, and run it step by step from rest.
 
@@ -64,6 +66,8 @@ def run_graph(
         inputs_BTI: Input of each step (samples, steps, channels), or with all axes of a step (B, T, C, Y, X).
         dt_s: Given to importers that take a time step (Norse, SpikingJelly); None leaves them their own.
         reset: "zero" or "subtract", given to importers that take it (Norse, for CubaLIF).
+        batched: False runs each sample alone, without a batch axis; None does so where a Flatten asks for it.
+        type_check: Of NIR's reader, which refuses every grouped convolution.
 
     Raises:
         FrameworkError: it is not installed, or its importer or its module refuses the graph, with the node.
@@ -71,14 +75,15 @@ def run_graph(
         DataError: the inputs do not fit the graph.
     """
     check_known(framework)
-    found = _read(graph)
+    found = _read(graph, type_check)
     shape = _input_shape(framework, found)
     inputs = np.asarray(inputs_BTI, np.float32)
     if inputs.ndim < 3 or math.prod(inputs.shape[2:]) != math.prod(shape):
         raise DataError(f"inputs of shape {inputs.shape}: the graph takes (samples, steps, {math.prod(shape)})")
     inputs = inputs.reshape(*inputs.shape[:2], *shape)
     names = list(neurons_of(found))
-    alone = framework not in COUNT_NO_BATCH and _swallows_the_batch(found)
+    asked = framework not in COUNT_NO_BATCH and _swallows_the_batch(found)
+    alone = asked if batched is None else not batched
     loaded = LOADERS[framework](found, dt_s, reset)
     at = submodules_of(loaded.module, names)
     parts = []
@@ -89,12 +94,12 @@ def run_graph(
     joined = {key: np.concatenate([one[key] for one in parts]) for key in parts[0]} if parts else {}
     output = joined.pop("", np.zeros((0, inputs.shape[1], 0), np.float32))
     spikes = {name: values.astype(np.uint8) for name, values in joined.items()}
-    notes = ("Flatten from axis 0 takes the batch axis along: each sample was run alone, without one",) if alone else ()
+    notes = ("Flatten from axis 0 takes the batch axis along: each sample was run alone, without one",) if asked else ()
     return FrameworkRun(framework, version_of(framework), spikes, output, notes)
 
 
-def _read(graph: nir.NIRGraph | str | Path) -> nir.NIRGraph:
-    """Return a graph as NIR's own reader gives it, type check and all: importers get that, and change it."""
+def _read(graph: nir.NIRGraph | str | Path, type_check: bool) -> nir.NIRGraph:
+    """Return a graph as NIR's own reader gives it: importers get that, and change it."""
     source: Any = graph
     where = str(graph)
     if isinstance(graph, nir.NIRGraph):
@@ -103,7 +108,7 @@ def _read(graph: nir.NIRGraph | str | Path) -> nir.NIRGraph:
         with quiet():
             if isinstance(graph, nir.NIRGraph):
                 nir.write(source, graph)
-            return nir.read(source)
+            return nir.read(source, type_check=type_check)
     except Exception as error:  # its type check raises many kinds
         advice = "`inspect --repair` writes a file that it takes"
         raise GraphError(f"{where}: NIR's own reader refuses it ({first_line(error)}); {advice}") from None

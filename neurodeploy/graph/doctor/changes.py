@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import nir
@@ -20,9 +20,33 @@ STEPPED = ("alpha", "beta", "input_gain", "current_gain", "leak")
 Change = Callable[[Population, nir.NIRNode], Population]
 
 
+@dataclass(frozen=True, eq=False)
+class _TwoSidedSubtraction(Population):
+    """snnTorch's reset by subtraction without delay: it reckons with a potential that is still above the threshold.
+
+    The threshold is taken off before the step where the potential was above it already, and given back where
+    no spike follows; snntorch/_neurons/leaky.py, forward with reset_delay=False.
+    """
+
+    def step(
+        self, u: np.ndarray, v: np.ndarray, spikes: np.ndarray, drive: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        above = v > self.v_threshold
+        u = self.alpha * u + self.input_gain * drive
+        v = self.beta * v + self.current_gain * u + self.leak - above * self.v_threshold
+        fired = v > self.v_threshold
+        return u, v - (1.0 * fired - above) * self.v_threshold, fired
+
+
 def _snntorch_if(one: Population, node: nir.NIRNode) -> Population:
     ones = np.ones(one.n_neurons)
-    return replace(one, beta=LEAK_OF_IF * ones, current_gain=ones, reset=rules.RESET_SUBTRACT, v_reset=0 * ones)
+    said = {key.name: getattr(one, key.name) for key in fields(one)}
+    said |= {"beta": LEAK_OF_IF * ones, "current_gain": ones, "v_reset": 0 * ones}
+    return _TwoSidedSubtraction(**said | {"reset": rules.RESET_SUBTRACT})
+
+
+def _smallest_gain(one: Population, node: nir.NIRNode) -> Population:
+    return replace(one, current_gain=np.full(one.n_neurons, one.current_gain.min()))
 
 
 def _with_step(dt_s: float) -> Change:
@@ -38,6 +62,15 @@ def _r_of_one(one: Population, node: nir.NIRNode) -> Population:
     return replace(one, current_gain=1 - one.beta)
 
 
+def _starting_at(key: str) -> Change:
+    def change(one: Population, node: nir.NIRNode) -> Population:
+        start = np.asarray(getattr(node, key), np.float64).ravel()
+        leak = one.leak + (one.beta - 1) * start
+        return replace(one, leak=leak, v_threshold=one.v_threshold - start, v_reset=one.v_reset - start)
+
+    return change
+
+
 CHANGES: dict[str, Change] = {
     "snntorch_if": _snntorch_if,
     "dt 1e-4": _with_step(1e-4),
@@ -45,10 +78,16 @@ CHANGES: dict[str, Change] = {
     "reset zero": lambda one, node: replace(one, reset=rules.RESET_ZERO),
     "v_reset 0": lambda one, node: replace(one, v_reset=0 * one.v_reset),
     "r 1": _r_of_one,
+    "smallest gain": _smallest_gain,
     "gain 1": lambda one, node: replace(one, current_gain=np.ones(one.n_neurons)),
+    "starts at v_leak": _starting_at("v_leak"),
+    "starts at v_reset": _starting_at("v_reset"),
     "at the threshold": lambda one, node: replace(one, v_threshold=np.nextafter(one.v_threshold, -np.inf)),
 }
-"""By the word that `frameworks.toml` uses; words without an entry cannot be measured here."""
+"""By the word that `frameworks.toml` uses, in the order that they are made; other words cannot be measured here.
+
+A start is moved by measuring potentials from it, so all that speaks of potentials comes before.
+"""
 
 
 def changed(network: Network, words: dict[str, list[str]], nodes: dict[str, nir.NIRNode]) -> Network | None:
@@ -60,7 +99,8 @@ def changed(network: Network, words: dict[str, list[str]], nodes: dict[str, nir.
     """
     populations = []
     for one in network.populations:
-        for word in words.get(one.name, []):
+        said = words.get(one.name, [])
+        for word in sorted(said, key=lambda word: list(CHANGES).index(word) if word in CHANGES else -1):
             if word not in CHANGES or not isinstance(one, Population):
                 return None
             try:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from neurodeploy.fixedpoint import rules
+from neurodeploy.graph.doctor.wiring import Wiring
 from neurodeploy.graph.stored import Tree
 
 
@@ -21,12 +22,16 @@ class Facts:
         dt_s: Time step, seconds.
         reset: "zero" or "subtract".
         recurrent: It is in a loop of one set of weights and itself.
+        loop_bias: A bias arrives from weights that close a loop.
+        wiring: Where it stands in its graph.
     """
 
     node: Tree
     dt_s: float
     reset: str = rules.RESET_ZERO
     recurrent: bool = False
+    loop_bias: bool = False
+    wiring: Wiring = field(default_factory=Wiring)
 
     def get(self, key: str) -> np.ndarray:
         """Return a parameter as float64, flat."""
@@ -43,6 +48,21 @@ def _differ(facts: Facts, *keys: str) -> bool:
 
 def _grouped(facts: Facts) -> bool:
     return not _same(facts.get("groups"), 1)
+
+
+def _groups_do_not_divide(facts: Facts) -> bool:
+    return bool(np.shape(facts.node["weight"])[1] % int(facts.get("groups")[0]))
+
+
+def _gains_differ(facts: Facts) -> bool:
+    """A scale of the input that is not 1, and not the same for all neurons at a step of 1e-4 s."""
+    gain = facts.get("r") * 1e-4 / facts.get("tau")
+    return np.unique(gain).size > 1 and not np.allclose(gain, 1)
+
+
+def _scaled_thresholds_differ(facts: Facts) -> bool:
+    gain = facts.get("w_in") * 1e-4 / facts.get("tau_syn")
+    return np.unique(facts.get("v_threshold") / (1 if np.allclose(gain, 1) else gain)).size > 1
 
 
 def _padded(facts: Facts) -> bool:
@@ -69,10 +89,21 @@ CONDITIONS: dict[str, Callable[[Facts], bool]] = {
     "v_leak is not v_reset": lambda facts: not _same(facts.get("v_leak"), facts.get("v_reset")),
     "v_reset is not 0": lambda facts: not _same(facts.get("v_reset"), 0),
     "thresholds differ": lambda facts: _differ(facts, "v_threshold"),
-    "parameters differ": lambda facts: _differ(facts, "v_threshold", "v_reset", "r", "tau", "tau_mem", "tau_syn"),
+    "scaled thresholds differ": _scaled_thresholds_differ,
+    "gains differ": _gains_differ,
+    "parameters differ": lambda facts: _differ(
+        facts, "v_threshold", "v_reset", "v_leak", "r", "w_in", "tau", "tau_mem", "tau_syn"
+    ),
+    "tau is dt": lambda facts: bool((facts.get("tau") <= facts.dt_s).any()),
     "reset by subtraction": lambda facts: facts.reset == rules.RESET_SUBTRACT,
-    "recurrent": lambda facts: facts.recurrent,
+    "recurrent in one graph": lambda facts: facts.recurrent and facts.wiring.loops_with_weights,
+    "bias in a loop": lambda facts: facts.loop_bias,
+    "graph before its sources": lambda facts: facts.wiring.in_early_graph,
+    "before its sources": lambda facts: facts.wiring.early,
+    "walk goes on": lambda facts: facts.wiring.passed,
+    "not last": lambda facts: not facts.wiring.last,
     "grouped": _grouped,
+    "groups do not divide": _groups_do_not_divide,
+    "from axis 0": lambda facts: _same(facts.get("start_dim"), 0),
     "padding is not 0": _padded,
-    "bias is not 0": lambda facts: not _same(facts.get("bias"), 0),
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import sys
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -21,7 +22,10 @@ ORDER = (EXACT, APPROXIMATE, UNSUPPORTED)
 
 @dataclass(frozen=True)
 class Rule:
-    """One thing that an importer does; the attributes are those of the table."""
+    """One thing that an importer does; the attributes are those of the table.
+
+    `unless` names what a user can say to the importer that avoids it: "dt", "reset", or "one sample" at a time.
+    """
 
     nodes: tuple[str, ...]
     when: str
@@ -29,6 +33,7 @@ class Rule:
     reason: str
     source: str
     change: str = ""
+    unless: str = ""
 
 
 @dataclass(frozen=True)
@@ -72,12 +77,19 @@ def frameworks() -> tuple[Framework, ...]:
     return tuple(made)
 
 
-def verdict(framework: Framework, facts: Facts) -> Verdict:
-    """Return what a framework does with a node."""
+def held_rules(framework: Framework, facts: Facts, given: Collection[str] = ()) -> list[Rule]:
+    """Return the rules that hold for a node; `given` is what the importer was told, in the words of `Rule.unless`."""
+    kind = facts.node["type"]
+    mine = (rule for rule in framework.rules if kind in rule.nodes and not (rule.unless and rule.unless in given))
+    return [rule for rule in mine if CONDITIONS[rule.when](facts)]
+
+
+def verdict(framework: Framework, facts: Facts, given: Collection[str] = ()) -> Verdict:
+    """Return what a framework does with a node; `given` as in `held_rules`."""
     kind = facts.node["type"]
     if kind not in framework.takes:
         return Verdict(UNSUPPORTED, f"{framework.title} {framework.version} has no importer for {kind}")
-    held = [rule for rule in framework.rules if kind in rule.nodes and CONDITIONS[rule.when](facts)]
+    held = held_rules(framework, facts, given)
     if not held:
         return Verdict(EXACT, "as NIR has it")
     status = max((rule.status for rule in held), key=ORDER.index)
