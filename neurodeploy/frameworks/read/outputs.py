@@ -56,8 +56,9 @@ def output_of(recorder: Recorder, wiring: Wiring, result: Any, asked: str | None
         nodes = _nodes(track)
         if len(nodes) == 1:
             found.setdefault(min(nodes) & ~1, []).append(track)
-    taken = {term.source & ~1 for node, some in wiring.terms.items() for term in some if term.source & ~1 != node}
-    ends = [node for node in found if node not in taken and node in wiring.instances]
+    after = {node: _following(wiring, node) for node in found if node in wiring.instances}
+    # What follows an output is at most a loop that leads back to it.
+    ends = [node for node, those in after.items() if all(node in _following(wiring, one) for one in those)]
     if len(ends) != 1:
         if lost and not ends:
             raise FrameworkError(misplaced(lost, "the output"))
@@ -75,6 +76,18 @@ def output_of(recorder: Recorder, wiring: Wiring, result: Any, asked: str | None
             return Output(node, True, False, asked or "v_max")
         return Output(node, False, False, "spikes")
     return _by_potential(wiring, node, tracks, asked)
+
+
+def _following(wiring: Wiring, start: int) -> set[int]:
+    """Return the layers that a layer's spikes get to, in any number of steps."""
+    waiting, seen = [start], set[int]()
+    while waiting:
+        here = waiting.pop()
+        for node, terms in wiring.terms.items():
+            if node not in seen and any(term.source & ~1 == here for term in terms):
+                seen.add(node)
+                waiting.append(node)
+    return seen
 
 
 def _nodes(track: Track) -> set[int]:

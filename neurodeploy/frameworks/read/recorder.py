@@ -235,7 +235,8 @@ class Recorder(TorchFunctionMode):
         found = self._arrivals(self.name(module), tensor, rows)
         wanted = frozenset((one.pattern, one.factor) for one in found)
         mine = [one for one in self.instances if one.module is module and isinstance(one.leaf, Layer)]
-        instance = next((one for one in mine if one.patterns == wanted), None)
+        # What arrives from a loop is there from the second step on only.
+        instance = next((one for one in mine if _same(one.patterns, wanted)), None)
         if instance is None:
             instance = self._new(module, leaf, tuple(tensor.shape[lead:]), tuple(output.shape[lead:]))
         self._label(instance, instance.node, output, rows)
@@ -299,6 +300,11 @@ class Recorder(TorchFunctionMode):
             raise FrameworkError(f"{instance.path}: is run more than {MOST_APPLICATIONS} times; give fewer samples")
         found = labels(node, instance.rows, rows, tensor.numel() // max(rows, 1)).reshape(tensor.shape)
         self.set(tensor, Track(((factor, found),)))
+
+
+def _same(patterns: frozenset[Any], wanted: frozenset[Any]) -> bool:
+    """True where two calls of a layer can be of one connection at different steps."""
+    return patterns == wanted or bool(patterns and wanted and (patterns <= wanted or wanted <= patterns))
 
 
 ALLOWED = "weights, pooling, neurons, and what only moves or adds numbers are allowed"
