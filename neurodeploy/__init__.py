@@ -26,6 +26,7 @@ _HOMES = {
     "export_run": "neurodeploy.pipeline.export",
     "compile": "neurodeploy.pipeline.compile",
     "convert": "neurodeploy.pipeline.convert",
+    "deploy": "neurodeploy.pipeline.deploy",
     "inspect_graph": "neurodeploy.pipeline.inspect",
     "simulate": "neurodeploy.pipeline.simulate",
     "Simulator": "neurodeploy.backends.fixed.simulator",

@@ -44,6 +44,7 @@ class GraphOf:
         inputs: How the module's input becomes (B, T, F).
         inputs_BTF: The sample input in that form.
         spikes: The module's own spikes of every population of its, by node name (B, T, N).
+        potentials: The module's own potentials of a readout, by node name (B, T, N).
     """
 
     graph: nir.NIRGraph
@@ -55,6 +56,7 @@ class GraphOf:
     inputs: InputOrder
     inputs_BTF: np.ndarray
     spikes: dict[str, np.ndarray]
+    potentials: dict[str, np.ndarray]
 
 
 def graph_of(
@@ -125,6 +127,7 @@ def graph_of(
         inputs=inputs,
         inputs_BTF=values,
         spikes=_own_spikes(wiring, made, output),
+        potentials=_own_potentials(wiring, made, output),
     )
 
 
@@ -140,9 +143,20 @@ def _channels(wiring: Wiring) -> tuple[np.ndarray, tuple[int, ...]]:
 
 
 def _own_spikes(wiring: Wiring, made: Assembled, output: Output) -> dict[str, np.ndarray]:
-    found = {}
-    for node, one in wiring.instances.items():
-        if isinstance(one.leaf, Neurons) and one.spikes and not (node == output.node and output.potential):
-            steps = torch.stack(one.spikes).flatten(2)
-            found[made.populations[node]] = (steps != 0).transpose(0, 1).numpy()
-    return found
+    return {
+        made.populations[node]: _over_time(one.spikes) != 0
+        for node, one in wiring.instances.items()
+        if isinstance(one.leaf, Neurons) and one.spikes and not (node == output.node and output.potential)
+    }
+
+
+def _own_potentials(wiring: Wiring, made: Assembled, output: Output) -> dict[str, np.ndarray]:
+    last = wiring.instances[output.node]
+    if not output.potential or output.summed or not last.potentials:
+        return {}
+    return {made.populations[output.node]: _over_time(last.potentials).astype(np.float64)}
+
+
+def _over_time(steps: list[torch.Tensor]) -> np.ndarray:
+    """Return (B, ...) of every step as (B, T, N)."""
+    return torch.stack(steps).flatten(2).transpose(0, 1).numpy()
