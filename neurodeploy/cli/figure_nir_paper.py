@@ -1,0 +1,63 @@
+"""`neurodeploy figure nir-paper`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from neurodeploy.cli.run import mode
+from neurodeploy.cli.show import Json, Limit, bars, emit, within
+
+
+def register(app: typer.Typer) -> None:
+    app.command("nir-paper")(figure_nir_paper)
+
+
+def figure_nir_paper(
+    out: Annotated[
+        Path, typer.Option(metavar="F", help="Picture to write: .png, .svg or .pdf; F.md and F.json beside it.")
+    ] = Path("nir_paper.png"),
+    data: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Folder of the paper's files; found by itself by default.")
+    ] = None,
+    tasks: Annotated[str, typer.Option(metavar="T,T", help="Of lif, cnn and rnn, with commas.")] = "lif,cnn,rnn",
+    backends: Annotated[
+        str | None,
+        typer.Option(metavar="B,B", help="Of reference, fixed, lava, snntorch, norse, spikingjelly; all by default."),
+    ] = None,
+    limit: Limit = None,
+    lava_samples: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N", callback=within(1), help="First samples of each part that Lava runs; by default 72 of N-MNIST."
+        ),
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with an interrupted run.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace what an interrupted run left.")] = False,
+    as_json: Json = False,
+) -> int:
+    """Run the NIR paper's three tasks on every backend, and write its table beside the paper's own numbers."""
+    from neurodeploy.pipeline.nir_paper.figure import nir_paper
+    from neurodeploy.pipeline.nir_paper.targets import BACKENDS
+
+    with bars() as progress:
+        result = nir_paper(
+            out,
+            data=data,
+            tasks=_words(tasks),
+            backends=BACKENDS if backends is None else _words(backends),
+            limit=limit,
+            lava_samples=lava_samples,
+            mode=mode(resume, overwrite),
+            progress=progress,
+        )
+    lines = Path(result["table"]).read_text(encoding="utf-8").splitlines()
+    lines += ["", f"figure  {result['path']}", f"table   {result['table']}", f"data    {result['json']}"]
+    emit(result, [*lines, f"took    {result['seconds']:.0f} s"], as_json=as_json)
+    return 0
+
+
+def _words(text: str) -> list[str]:
+    return [word.strip() for word in text.split(",") if word.strip()]
