@@ -29,7 +29,7 @@ def _call(spikes: bool) -> Any:
         values = (*args, *kwargs.values())
         given = [one for one in pytree.tree_leaves(values[1:]) if isinstance(one, torch.Tensor)]
         found, state = output
-        states = [one for one in pytree.tree_leaves(state) if isinstance(one, torch.Tensor) and one is not found]
+        states = [one for one in pytree.tree_leaves(state) if isinstance(one, torch.Tensor)]
         return Call(values[0], given, found if spikes else None, None if spikes else found, states, inside=False)
 
     return call
