@@ -16,6 +16,7 @@ from neurodeploy.certificate.certify import CertificateSettings
 from neurodeploy.data.load import DataSettings
 from neurodeploy.data.sources import SOURCES
 from neurodeploy.errors import DataError, RecipeError, nearest
+from neurodeploy.frameworks.trained.settings import FrameworkSettings
 from neurodeploy.hardware.chips import PROGRAM_CHIPS
 from neurodeploy.networks.family_settings import FamilySettings
 from neurodeploy.networks.spiking import NetworkSettings
@@ -41,6 +42,8 @@ WORDS = {
     "training.accelerator": ("cpu", "gpu", "cuda", "mps", "auto"),
 }
 """What Lightning takes there."""
+KINDS: dict[str, type[BaseModel]] = {"framework": FrameworkSettings, "model": FamilySettings}
+"""Kinds of the [network] table, by the key that tells them from `NetworkSettings`."""
 
 
 class Recipe(BaseModel):
@@ -52,8 +55,8 @@ class Recipe(BaseModel):
     description: str = ""
     chip: str = "loihi2"
     data: DataSettings
-    network: NetworkSettings | FamilySettings = NetworkSettings()
-    """`FamilySettings` where the table names a `model`."""
+    network: NetworkSettings | FamilySettings | FrameworkSettings = NetworkSettings()
+    """`FamilySettings` where the table names a `model`, `FrameworkSettings` where it names a `framework`."""
     training: TrainingSettings = TrainingSettings()
     quantize: QuantizeSettings = QuantizeSettings()
     certificate: CertificateSettings = Field(default_factory=CertificateSettings)
@@ -117,7 +120,7 @@ def _network(values: dict[str, Any], where: str) -> dict[str, Any]:
     table = values.get("network")
     if not isinstance(table, dict):
         return {}
-    kind = FamilySettings if "model" in table else NetworkSettings
+    kind = next((one for key, one in KINDS.items() if key in table), NetworkSettings)
     try:
         return {"network": kind(**table)}
     except ValidationError as error:

@@ -19,11 +19,13 @@ class Answer(NamedTuple):
         output_BC: Score of each class; the largest is the class, and the loss is cross-entropy on it.
         hidden: What each hidden layer sends, (B, T, N), before dropout: spikes 0.0 or 1.0 in spiking networks.
         fed: What each layer, the readout last, is fed, (B, T, N): the input, then `hidden` after dropout.
+        logits: The probability of the classes is the softmax of the scores; else it is their share of the sum.
     """
 
     output_BC: torch.Tensor
     hidden: Sequence[torch.Tensor]
     fed: Sequence[torch.Tensor]
+    logits: bool = False
 
 
 class SequenceNetwork(nn.Module):

@@ -11,6 +11,7 @@ from typing import Any, Literal
 from neurodeploy.data.load import Split, open_part
 from neurodeploy.errors import RecipeError, RunError
 from neurodeploy.files import make_folder, read_json, write_json, write_text
+from neurodeploy.pipeline.kinds.table import kind_of
 from neurodeploy.quantize.plan import Plan
 from neurodeploy.recipes import Recipe, flat, tomllib, validated
 
@@ -131,6 +132,7 @@ def open_run(path: str | Path, recipe: Recipe, mode: Mode) -> RunFolder:
         RunError: the folder cannot be written, or holds another run that `mode` does not allow for.
         DataError: the recipe's data are absent or damaged.
         RecipeError: the recipe asks for a device that this machine does not have.
+        FrameworkError: its network is of a framework that is not installed.
     """
     folder = RunFolder(Path(path))
     if os.path.exists(folder.recipe_file):
@@ -153,7 +155,8 @@ def open_run(path: str | Path, recipe: Recipe, mode: Mode) -> RunFolder:
 
 
 def _check_needs(recipe: Recipe) -> None:
-    """Check that the data are there, no part of them is empty, and the device exists."""
+    """Check that what the network is built of is installed, no part of the data is empty, and the device exists."""
+    kind_of(recipe.network).versions(recipe.network)
     for split in PARTS:
         open_part(recipe.data, split)
     device = recipe.training.accelerator

@@ -6,18 +6,19 @@ train -> quantise -> NIR -> integer Program -> fixed (and Lava) -> certificate -
 from __future__ import annotations
 
 import platform
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from neurodeploy import __version__
 from neurodeploy.accounting.devices import read_devices
 from neurodeploy.backends import torch_model
 from neurodeploy.backends.lava.environment import status
-from neurodeploy.certificate.certify import FIXED, LAVA, REFERENCE, StageRun, certificate
+from neurodeploy.certificate.certify import FIXED, FLOAT, LAVA, QUANTISED, READ, REFERENCE, StageRun, certificate
 from neurodeploy.data.load import notes_of
 from neurodeploy.data.spikes import SpikeData
 from neurodeploy.errors import LavaError
@@ -30,9 +31,11 @@ from neurodeploy.networks.published import load_published
 from neurodeploy.pipeline.batches import counter_of
 from neurodeploy.pipeline.certify import certified_run
 from neurodeploy.pipeline.checkpoint import checkpoint_stage, family_settings
+from neurodeploy.pipeline.conversion import deployable, float_network
 from neurodeploy.pipeline.costs import costs, recorded
 from neurodeploy.pipeline.export import export_stage
 from neurodeploy.pipeline.folder import Mode, RunFolder, open_run
+from neurodeploy.pipeline.kinds.table import kind_of
 from neurodeploy.pipeline.plots import plots
 from neurodeploy.pipeline.quantize import quantised_network, quantize_stage
 from neurodeploy.pipeline.report import write_report
@@ -62,7 +65,8 @@ def run(
         mode: "new", "resume" an interrupted run, or "overwrite" one.
 
     Returns:
-        `accuracy` {float, quantised, reference, fixed, lava where it ran}, `certificate`,
+        `accuracy` {float, read where the network is another framework's, quantised, reference, fixed, lava where it
+        ran}, `certificate`,
         `synops_per_sample`, `energy_j` {low, mid, high}, `fits`, `cores` and `latency_s` (None where the chip's are not
         known), `report` (path of report.html), `path`.
     """
@@ -93,7 +97,7 @@ def run(
         folder.report_file,
         {
             "neurodeploy": __version__,
-            "versions": _versions() | lava.versions,
+            "versions": _versions() | kind_of(loaded.network).versions(loaded.network) | lava.versions,
             "lava": {"ran": lava.ready, "reason": lava.reason},
             "recipe": folder.recipe().model_dump(mode="json"),
             "accuracy": accuracy | {"ptq": quantisation["ptq_test_accuracy"]},
@@ -154,18 +158,33 @@ def _stage_runs(
 ) -> list[StageRun]:
     """Run the test part through every stage: torch float and quantised, NIR, integers, Lava."""
     names = [layer.name for layer in made.program.layers]
-    spikes = test.spikes_BTI
-    torch.manual_seed(folder.recipe().training.seed)  # where initial states are random
+    spikes, recipe = test.spikes_BTI, folder.recipe()
+    torch.manual_seed(recipe.training.seed)  # where initial states are random
     runs = [
-        StageRun(torch_model.run(trained_network(folder), names, spikes, "float")),
-        StageRun(torch_model.run(quantised_network(folder), names, spikes, "quantised")),
+        *_float_runs(folder, names, made, spikes, progress),
+        StageRun(torch_model.run(quantised_network(folder), names, spikes, QUANTISED)),
         certified_run(REFERENCE, made, network, spikes, progress),
         certified_run(FIXED, made, made.program, spikes, progress),
     ]
     if with_lava:
-        few = spikes[: folder.recipe().certificate.lava_samples]
+        few = spikes[: recipe.certificate.lava_samples]
         runs.append(certified_run(LAVA, made, made.program, few, progress))
     return runs
+
+
+def _float_runs(
+    folder: RunFolder, names: list[str], made: Compiled, spikes: np.ndarray, progress: Progress
+) -> list[StageRun]:
+    """Run the trained network, and the graph of it where it is another framework's: both in float64 there.
+
+    In float32, spikes that hang on the last bit would differ though nothing was lost.
+    """
+    trained, recipe = trained_network(folder), folder.recipe()
+    if not kind_of(recipe.network).foreign:
+        return [StageRun(torch_model.run(trained, names, spikes, FLOAT))]
+    read = certified_run(REFERENCE, made, float_network(deployable(trained, recipe), recipe), spikes, progress)
+    own = torch_model.run(trained.double(), names, spikes, FLOAT)
+    return [StageRun(own), StageRun(replace(read.trace, backend=READ))]
 
 
 @dataclass(frozen=True)

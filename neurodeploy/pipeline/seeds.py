@@ -13,6 +13,7 @@ from typing import Any
 from neurodeploy.errors import RecipeError, RunError
 from neurodeploy.files import make_folder, read_json, write_json
 from neurodeploy.pipeline.folder import Mode, RunFolder
+from neurodeploy.pipeline.kinds.table import kind_of
 from neurodeploy.pipeline.tasks import check_ray, done_in_turn
 from neurodeploy.pipeline.train import train
 from neurodeploy.progress import Progress, silent
@@ -63,6 +64,7 @@ def train_seeds(
     Raises:
         RecipeError: seeds that are no seeds, or twice the same.
         RunError: the folder holds runs that `mode` does not allow for, or Ray is missing.
+        FrameworkError: the network is of a framework that is not installed.
     """
     check_ray(ray)
     folder = Path(out)
@@ -70,6 +72,7 @@ def train_seeds(
     loaded = load_recipe(recipe, tasks[0].settings)
     if tensorboard or loaded.training.tensorboard:
         check_tensorboard()
+    kind_of(loaded.network).versions(loaded.network)
     if mode == "new":
         _check_free(tasks)
     earlier = _earlier(folder) if mode == "resume" else {}

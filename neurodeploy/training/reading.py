@@ -44,13 +44,15 @@ def read(found: Answer | list[torch.Tensor], logit_gain: float = 1.0, score_gain
         logit_gain: Logit per output spike and step, for output neurons.
         score_gain: Logit per unit of an `Answer`'s scores; 1 in the SiLIF paper.
 
-    An `Answer`'s probabilities are the scores over their sum, the mean over time of softmax; they mean something for
-    the leaky readout alone, whose scores are sums of softmax.
+    The probabilities of an `Answer` that gives no logits are the scores over their sum, the mean over time of softmax;
+    they mean something for the leaky readout alone, whose scores are sums of softmax.
     """
     if isinstance(found, Answer):
         scores_BC = found.output_BC
-        share_BC = scores_BC / scores_BC.sum(dim=1, keepdim=True)
         logits_BC = scores_BC if score_gain == 1 else score_gain * scores_BC
+        if found.logits:
+            return Reading(scores_BC, logits_BC, functional.log_softmax(logits_BC, dim=1), found.hidden)
+        share_BC = scores_BC / scores_BC.sum(dim=1, keepdim=True)
         return Reading(scores_BC, logits_BC, share_BC.clamp_min(LEAST_PROBABILITY).log(), found.hidden)
     *hidden, output_BTN = found
     logits_BC = output_BTN.mean(dim=1) * logit_gain

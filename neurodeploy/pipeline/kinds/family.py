@@ -29,6 +29,11 @@ from neurodeploy.quantize.plan import Plan
 class Family:
     """The SiLIF family; tables of it name a `model`."""
 
+    foreign = False
+
+    def versions(self, settings: FamilySettings) -> dict[str, str]:
+        return {}
+
     def build(self, settings: FamilySettings, n_channels: int, n_classes: int, dt_s: float) -> SequenceNetwork:
         return build_family(settings, n_channels, n_classes)
 

@@ -15,7 +15,21 @@ from neurodeploy.quantize.plan import Plan
 
 
 class Kind(Protocol):
-    """One kind of network; `pipeline.kinds.table` has them all by their settings."""
+    """One kind of network; `pipeline.kinds.table` has them all by their settings.
+
+    Attributes:
+        foreign: It computes in another framework; what its graph makes of it is a stage of certificates.
+    """
+
+    foreign: bool
+
+    def versions(self, settings: Any) -> dict[str, str]:
+        """Return the versions of what such a network is built of, torch and our own package aside.
+
+        Raises:
+            FrameworkError: it is not installed; the line says what to install.
+        """
+        ...
 
     def build(self, settings: Any, n_channels: int, n_classes: int, dt_s: float) -> nn.Module:
         """Return a new network; its initial weights come from torch's global generator.

@@ -20,6 +20,11 @@ from neurodeploy.quantize.plan import Plan
 class Plain:
     """Feed-forward and recurrent LIF and CUBA-LIF networks of our own."""
 
+    foreign = False
+
+    def versions(self, settings: NetworkSettings) -> dict[str, str]:
+        return {}
+
     def build(self, settings: NetworkSettings, n_channels: int, n_classes: int, dt_s: float) -> SpikingNetwork:
         return build(settings, n_channels, n_classes)
 

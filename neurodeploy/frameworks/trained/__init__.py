@@ -1,0 +1,1 @@
+"""Networks of recipes that are built of another framework's modules, and trained in it."""

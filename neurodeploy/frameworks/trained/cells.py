@@ -1,0 +1,131 @@
+"""What differs between the frameworks: how their neurons are made, start and decay.
+
+Both are called alike, `sent, state = cell(input, state)`. Thresholds are 1, resets to zero.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+import torch
+from torch import nn
+
+from neurodeploy.frameworks.run.installed import imported
+
+
+class Cells(Protocol):
+    """One framework's neurons.
+
+    Attributes:
+        prefix: Of the names of its layers, hidden and last.
+        readout: What the class is read from, of `fixedpoint.rules.READOUTS`.
+    """
+
+    prefix: tuple[str, str]
+    readout: str
+
+    def hidden(self, kept: float, slope: float, dt_s: float) -> nn.Module:
+        """Return spiking neurons that keep a part of their potential in a step."""
+        ...
+
+    def last(self, kept: float, slope: float, dt_s: float) -> nn.Module:
+        """Return the neurons of the last layer."""
+        ...
+
+    def start(self, cell: nn.Module) -> Any:
+        """Return the state before the first step."""
+        ...
+
+    def kept(self, cell: nn.Module) -> float:
+        """Return the part of the potential that neurons keep."""
+        ...
+
+    def keep(self, cell: nn.Module, kept: float) -> None:
+        """Make neurons keep another part."""
+        ...
+
+    def gain(self, cell: nn.Module) -> float:
+        """Return how far an input of 1 moves the potential."""
+        ...
+
+
+class SnnTorch:
+    """`snn.Leaky`: mem = beta mem + input, and a potential above the threshold is set to zero before the next step.
+
+    snnTorch subtracts the threshold by default, in the step after the spike and so after a decay: no other target
+    does that, so recipes reset to zero.
+    """
+
+    prefix = ("lif", "lif")
+    readout = "spikes"
+
+    def hidden(self, kept: float, slope: float, dt_s: float) -> nn.Module:
+        surrogate = imported("snntorch", "snntorch.surrogate").fast_sigmoid(slope=slope)
+        leaky: nn.Module = imported("snntorch", "snntorch").Leaky(
+            beta=kept, spike_grad=surrogate, reset_mechanism="zero"
+        )
+        return leaky
+
+    last = hidden
+
+    def start(self, cell: Any) -> torch.Tensor:
+        state: torch.Tensor = cell.reset_mem()
+        return state
+
+    def kept(self, cell: Any) -> float:
+        return float(cell.beta)
+
+    def keep(self, cell: Any, kept: float) -> None:
+        cell.beta.fill_(kept)
+
+    def gain(self, cell: nn.Module) -> float:
+        return 1.0
+
+
+class Norse:
+    """`LIFBoxCell` and `LIBoxCell`: v = v + dt / tau (input - v), and a potential above the threshold is set to zero.
+
+    Its parameters are float64 here: they are single numbers, so states stay float32, but dt / tau is not rounded.
+    """
+
+    prefix = ("lif", "li")
+    readout = "v_max"
+
+    def hidden(self, kept: float, slope: float, dt_s: float) -> nn.Module:
+        norse = imported("norse", "norse.torch")
+        p = norse.LIFBoxParameters(
+            tau_mem_inv=_inverse(kept, dt_s),
+            v_leak=torch.as_tensor(0.0),
+            v_th=torch.as_tensor(1.0),
+            v_reset=torch.as_tensor(0.0),
+            method="super",
+            alpha=torch.as_tensor(slope),
+        )
+        cell: nn.Module = norse.LIFBoxCell(p, dt=dt_s)
+        return cell
+
+    def last(self, kept: float, slope: float, dt_s: float) -> nn.Module:
+        norse = imported("norse", "norse.torch")
+        p = norse.LIBoxParameters(tau_mem_inv=_inverse(kept, dt_s), v_leak=torch.as_tensor(0.0))
+        cell: nn.Module = norse.LIBoxCell(p, dt=dt_s)
+        return cell
+
+    def start(self, cell: nn.Module) -> None:
+        return None
+
+    def kept(self, cell: Any) -> float:
+        return 1 - self.gain(cell)
+
+    def keep(self, cell: Any, kept: float) -> None:
+        cell.p = cell.p._replace(tau_mem_inv=_inverse(kept, cell.dt))
+
+    def gain(self, cell: Any) -> float:
+        return float(cell.dt * cell.p.tau_mem_inv)
+
+
+def _inverse(kept: float, dt_s: float) -> torch.Tensor:
+    """Return 1 / tau, in 1/s, of neurons that keep a part of their potential in a step."""
+    return torch.tensor((1 - kept) / dt_s, dtype=torch.float64)
+
+
+CELLS: dict[str, Cells] = {"snntorch": SnnTorch(), "norse": Norse()}

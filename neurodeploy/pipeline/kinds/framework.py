@@ -1,0 +1,60 @@
+"""Networks built of another framework's modules; their graph is what `frameworks.read` makes of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import nir
+import numpy as np
+import torch
+
+from neurodeploy.backends.search import Calibrated
+from neurodeploy.frameworks.run.installed import imported, version_of
+from neurodeploy.frameworks.trained.graph import framework_to_nir
+from neurodeploy.frameworks.trained.network import FrameworkNetwork, build_in_framework
+from neurodeploy.frameworks.trained.on_grid import attach_grid, put_weights
+from neurodeploy.frameworks.trained.settings import FrameworkSettings
+from neurodeploy.graph.network import Network
+from neurodeploy.mapping.compile import rounded_together
+from neurodeploy.quantize.plan import Plan
+
+
+class Framework:
+    """Networks of snnTorch's and Norse's own neurons; tables of them name a `framework`."""
+
+    foreign = True
+
+    def versions(self, settings: FrameworkSettings) -> dict[str, str]:
+        imported(settings.framework, settings.framework)
+        return {settings.framework: version_of(settings.framework)}
+
+    def build(self, settings: FrameworkSettings, n_channels: int, n_classes: int, dt_s: float) -> FrameworkNetwork:
+        return build_in_framework(settings, n_channels, n_classes, dt_s)
+
+    def deployable(self, network: FrameworkNetwork, settings: FrameworkSettings, name: str) -> FrameworkNetwork:
+        return network
+
+    def graph(self, network: FrameworkNetwork, dt_s: float, **entries: Any) -> nir.NIRGraph:
+        return framework_to_nir(network, dt_s, **entries)
+
+    def samples(self, spikes_BTI: np.ndarray) -> np.ndarray:
+        return spikes_BTI
+
+    def attach(self, network: FrameworkNetwork, plan: Plan) -> None:
+        attach_grid(network.module, plan)
+
+    def put(self, network: FrameworkNetwork, before: Network, found: Calibrated) -> dict[str, dict[str, Any]]:
+        gains = _gains(network)
+        attach_grid(network.module, found.plan)
+        after = rounded_together(before, found.plan, found.measured)
+        put_weights(network.module, {one.name: one.weight for one in after.synapses}, gains)
+        return {}
+
+    def matrices(self, network: FrameworkNetwork) -> dict[str, torch.Tensor]:
+        gains = _gains(network)
+        return {one.weights_name: one.weights.weight.detach() * gains[one.weights_name] for one in network.module.parts}
+
+
+def _gains(network: FrameworkNetwork) -> dict[str, float]:
+    """Return how far an input of 1 moves the potential of each layer, by the name of its weights."""
+    return {one.weights_name: network.module.cells.gain(one.neurons) for one in network.module.parts}
