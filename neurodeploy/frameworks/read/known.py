@@ -64,6 +64,10 @@ def refusal(name: str, module: nn.Module) -> str:
     if isinstance(module, nn.RNNBase | nn.RNNCellBase | nn.MultiheadAttention):
         return f"{name}: computes with real-valued states; only spiking neurons can hold states, take {SPIKING}"
     kind = package(type(module))
+    if kind == "neurodeploy":
+        return (
+            f"{name}: is trained and exported by a recipe; use neurodeploy.run for it, here {neurons_of(kind)} is taken"
+        )
     if kind in ("snntorch", "norse", "spikingjelly"):
         return f"{name}: is not taken from {kind}; {neurons_of(kind)} are"
     return name

@@ -78,12 +78,14 @@ class Neurons:
             wanted, to nodes.
         sequence: It takes all steps at once, along the first axis.
         rest: State that it begins with.
+        samples_first: A sequence is (B, T, ...), not (T, B, ...).
     """
 
     call: Callable[[Any, Any, Any], Call]
     build: Callable[[Shape, float, bool], Built]
     sequence: bool = False
     rest: float = 0.0
+    samples_first: bool = False
 
 
 def numbers(value: Any) -> np.ndarray:

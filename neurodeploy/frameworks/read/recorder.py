@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -245,6 +245,9 @@ class Recorder(TorchFunctionMode):
 
     def _neurons(self, module: nn.Module, leaf: Neurons, call: Call) -> None:
         name = self.name(module)
+        original = call
+        if leaf.samples_first:
+            call = self._steps_first(call)
         lead = min(2 if leaf.sequence else 1, call.current.dim() - 1)
         shape = tuple(call.current.shape[lead:])
         steps = call.current.shape[0] if leaf.sequence else 1
@@ -267,10 +270,23 @@ class Recorder(TorchFunctionMode):
             self.owners[id(one)] = (one, instance)
             if id(one) not in self.tracks:
                 self.set(one, Track(lost=f"{name}: an inner state"))
+        if leaf.samples_first and original.spikes is not None and call.spikes is not None:
+            track = self.known(call.spikes)
+            assert track is not None
+            self.set(original.spikes, track.moved(*(one.transpose(0, 1) for _, one in track.terms)))
         instance.arrived.append((found, rows))
         instance.rows += rows
         instance.steps += steps
         instance.samples = rows // steps
+
+    def _steps_first(self, call: Call) -> Call:
+        """Return a call on (B, T, ...) as one on (T, B, ...): views, with the tracks of what they show."""
+        current = call.current.transpose(0, 1)
+        track = self.known(call.current)
+        if track is not None:
+            self.set(current, track.moved(*(found.transpose(0, 1) for _, found in track.terms)))
+        assert call.spikes is not None
+        return replace(call, current=current, spikes=call.spikes.transpose(0, 1))
 
     def _owner(
         self, name: str, module: nn.Module, leaf: Neurons, call: Call, shape: Shape, shape_out: Shape
@@ -317,4 +333,4 @@ def misplaced(lost: str, name: str) -> str:
     )
 
 
-POOLS = {"avg_pool2d": nn.AvgPool2d, "max_pool2d": nn.MaxPool2d}
+POOLS = {"avg_pool2d": nn.AvgPool2d, "adaptive_avg_pool2d": nn.AdaptiveAvgPool2d, "max_pool2d": nn.MaxPool2d}

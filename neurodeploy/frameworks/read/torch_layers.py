@@ -81,6 +81,18 @@ def avg_pool2d(module: nn.AvgPool2d) -> Layer:
     return Layer(3, build)
 
 
+def adaptive_avg_pool2d(module: nn.AdaptiveAvgPool2d) -> Layer:
+    """Return average pooling down to a given size, in whole windows."""
+
+    def build(shape: Shape, out: Shape) -> Built:
+        if any(size % wanted for size, wanted in zip(shape[1:], out[1:], strict=True)):
+            raise FrameworkError(f"pools {shape[1:]} to {out[1:]}; only whole windows are allowed")
+        kernel = np.array(shape[1:]) // np.array(out[1:])
+        return Built({"": nir.AvgPool2d(kernel_size=kernel, stride=kernel, padding=np.zeros(2, int))})
+
+    return Layer(3, build)
+
+
 def max_pool2d(module: nn.MaxPool2d) -> Layer:
     """Return maximum pooling of spikes: one where any arrives, which a neuron without memory does."""
 
@@ -145,6 +157,7 @@ LEAVES = {
     "Conv1d": conv1d,
     "Conv2d": conv2d,
     "AvgPool2d": avg_pool2d,
+    "AdaptiveAvgPool2d": adaptive_avg_pool2d,
     "MaxPool2d": max_pool2d,
     "BatchNorm1d": batch_norm,
     "BatchNorm2d": batch_norm,
