@@ -6,7 +6,7 @@ Axes: B sample, T step, I input channel.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,12 +15,14 @@ import numpy as np
 
 from neurodeploy.certificate.certify import FIXED, INTEGER, LAVA, REFERENCE
 from neurodeploy.data.load import open_samples
+from neurodeploy.data.spikes import SpikeData
 from neurodeploy.data.stream import SampleSource
-from neurodeploy.errors import FrameworkError
+from neurodeploy.errors import FrameworkError, GraphError
 from neurodeploy.pipeline.measuring.kept import Kept, key_of
 from neurodeploy.pipeline.nir_paper.targets import OWN, Seen, Subject
 from neurodeploy.progress import Progress
 
+BESIDE = {LAVA: (FIXED, LAVA)}
 CROSS_CHECK = 300
 """Samples of N-MNIST's training part, from its end: the precision is chosen on its beginning."""
 
@@ -111,11 +113,11 @@ def measured(
         source = _last(open_samples(task.dataset, split=split), last).first(limit)  # type: ignore[arg-type]
         n_lava = min(lava_samples or task.lava_samples or len(source), len(source))
         done = 0
-        for spikes, labels in _chunks(source, task.at_once, n_lava):
-            asked = [one for one in backends if one not in refused and (one != LAVA or done < n_lava)]
-            for name, record in _chunk(subject, task, asked, spikes, labels, kept, refused).items():
+        for data in source.batches(task.at_once):
+            asked = {one: len(data) if one != LAVA else n_lava - done for one in backends if one not in refused}
+            for name, record in _chunk(subject, task, asked, data, kept, refused).items():
                 found[name].setdefault(part, []).append(record)
-            done += len(labels)
+            done += len(data)
             progress(f"{task.name} {part}", done, len(source), "samples")
     output = subject.network.output
     return [_row(name, found[name], refused.get(name)) | {"output": output} for name in backends]
@@ -127,47 +129,36 @@ def _last(source: SampleSource, n_samples: int | None) -> SampleSource:
     return source.take(np.arange(len(source) - n_samples, len(source)))
 
 
-def _chunks(source: SampleSource, size: int, border: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Yield spikes and labels of at most `size` samples, none on both sides of `border`."""
-    for part in (np.arange(border), np.arange(border, len(source))):
-        if len(part):
-            for data in source.take(part).batches(size):
-                yield data.spikes_BTI, data.labels_B
-
-
 def _chunk(
-    subject: Subject,
-    task: Task,
-    backends: Sequence[str],
-    spikes_BTI: np.ndarray,
-    labels_B: np.ndarray,
-    kept: Kept,
-    refused: dict[str, str],
+    subject: Subject, task: Task, asked: dict[str, int], data: SpikeData, kept: Kept, refused: dict[str, str]
 ) -> dict[str, dict[str, Any]]:
-    """Return each backend's record of some samples; note in `refused` a framework that cannot run the graph."""
-    digest = hashlib.sha256(np.packbits(spikes_BTI).tobytes()).hexdigest()
-    keys = {name: _key(subject, task, name, digest, len(labels_B)) for name in backends}
-    found = {name: record for name in backends if (record := kept.get(keys[name])) is not None}
-    todo = [name for name in backends if name not in found]
+    """Return each backend's record of the first so many of some samples, as `asked`, where there are any.
+
+    A framework that cannot run the graph is noted in `refused`.
+    """
+    first = {name: data.spikes_BTI[:n_samples] for name, n_samples in asked.items() if n_samples > 0}
+    keys = {name: _key(subject, task, name, spikes) for name, spikes in first.items()}
+    found = {name: record for name in first if (record := kept.get(keys[name])) is not None}
+    todo = [name for name in first if name not in found]
     if not todo:
         return found
-    # What the reference spikes is what the others are held against, and Lava is held against our integers.
-    basis = (REFERENCE, FIXED) if LAVA in todo else (REFERENCE,)
-    own = tuple(one for one in OWN if one in basis or one in todo)
-    seen = subject.run(own, spikes_BTI)
+    # What the reference spikes is what the others are held against.
+    reference = subject.run((REFERENCE,), data.spikes_BTI)[REFERENCE]
     for name in todo:
-        if name not in OWN:
-            try:
-                seen |= subject.run((name,), spikes_BTI)
-            except FrameworkError as error:
-                refused[name] = str(error)
-                continue
-        found[name] = _record(seen[name], seen[REFERENCE], labels_B)
+        try:
+            # Lava is held against our integers, which cost little to run again.
+            seen = reference if name == REFERENCE else subject.run(BESIDE.get(name, (name,)), first[name])[name]
+        except (FrameworkError, GraphError) as error:
+            if name in OWN:
+                raise
+            refused[name] = str(error)
+            continue
+        found[name] = _record(seen, reference, data.labels_B[: len(first[name])])
         kept.add(keys[name], found[name])
     return found
 
 
-def _key(subject: Subject, task: Task, backend: str, digest: str, n_samples: int) -> str:
+def _key(subject: Subject, task: Task, backend: str, spikes_BTI: np.ndarray) -> str:
     """Return the name under which a measurement is kept, with all that it depends on."""
     version = ""
     if backend not in OWN:
@@ -181,26 +172,28 @@ def _key(subject: Subject, task: Task, backend: str, digest: str, n_samples: int
         reset=task.reset,
         calibrate=task.dataset if backend in INTEGER else None,
         version=version,
-        spikes=digest,
-        n_samples=n_samples,
+        spikes=hashlib.sha256(np.packbits(spikes_BTI).tobytes()).hexdigest(),
+        n_samples=len(spikes_BTI),
     )
 
 
 def _record(seen: Seen, reference: Seen, labels_B: np.ndarray) -> dict[str, Any]:
-    """Return what is left of a backend's run on some samples."""
+    """Return what is left of a backend's run on the first of the reference's samples."""
+    n_samples = len(labels_B)
+    expected = {name: spikes[:n_samples] for name, spikes in reference.spikes.items()}
     return {
-        "samples": len(labels_B),
+        "samples": n_samples,
         "right": int((seen.predictions_B == labels_B).sum()),
-        "same_prediction": int((seen.predictions_B == reference.predictions_B).sum()),
+        "same_prediction": int((seen.predictions_B == reference.predictions_B[:n_samples]).sum()),
         "equal_to_fixed": seen.equal_to_fixed,
         "version": seen.version,
         "layers": {
             name: {
                 "spikes": int(seen.spikes[name].sum()),
-                "reference": int(expected.sum()),
-                "common": int((seen.spikes[name] & expected).sum()),
+                "reference": int(theirs.sum()),
+                "common": int((seen.spikes[name] & theirs).sum()),
             }
-            for name, expected in reference.spikes.items()
+            for name, theirs in expected.items()
             if name in seen.spikes
         },
     }
