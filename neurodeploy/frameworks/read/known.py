@@ -59,7 +59,8 @@ def neurons_of(framework: str) -> str:
 
 def refusal(name: str, module: nn.Module) -> str:
     """Return why a module is not taken, beginning with its name."""
-    if isinstance(module, nn.modules.batchnorm._BatchNorm | nn.modules.dropout._DropoutNd) and module.training:
+    changes = isinstance(module, nn.modules.batchnorm._BatchNorm) or type(module).__name__.startswith("Dropout")
+    if changes and module.training:
         return f"{name}: is in training mode, where it changes with the batch; call module.eval() first"
     if isinstance(module, nn.RNNBase | nn.RNNCellBase | nn.MultiheadAttention):
         return f"{name}: computes with real-valued states; only spiking neurons can hold states, take {SPIKING}"

@@ -109,10 +109,10 @@ def _by_potential(wiring: Wiring, node: int, tracks: list[Track], asked: str | N
         return Output(node, True, False, asked)
     for track in tracks:
         steps = {int(one) // wiring.n_samples for _, found in track.terms for one in np.unique(split(found.numpy())[1])}
-        if len(track.terms) > 1:
-            return Output(node, True, False, "v_sum")
         if track.steps in BY_STEPS:
             return Output(node, True, False, BY_STEPS[track.steps])
+        if len(track.terms) > 1:
+            return Output(node, True, False, "v_sum")
         if steps == {wiring.n_steps - 1}:
             return Output(node, True, False, "v_last")
     note = f"{name}: its potential at every step is returned; the class is taken from the largest, readout= changes it"

@@ -63,6 +63,10 @@ class Instance:
         return frozenset((one.pattern, one.factor) for some, _ in self.arrived for one in some)
 
 
+class Changing(FrameworkError):
+    """What arrives at a layer is not the same at every step: the module may want to be run otherwise."""
+
+
 class Recorder(TorchFunctionMode):
     """Follows the numbers of `sample` through the layers of a module."""
 
@@ -226,7 +230,7 @@ class Recorder(TorchFunctionMode):
         try:
             return arrivals(self._track(name, tensor), rows, INPUT_NODE)
         except Mixed as error:
-            raise FrameworkError(f"{name}: {error}; give it the same at every step") from None
+            raise Changing(f"{name}: {error}; give it the same at every step") from None
 
     def _layer(self, module: nn.Module, leaf: Layer, args: Any, kwargs: Any, output: torch.Tensor) -> None:
         tensor = args[0] if args else next(iter(kwargs.values()))

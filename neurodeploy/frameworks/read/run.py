@@ -11,7 +11,12 @@ from torch import nn
 
 from neurodeploy.errors import FrameworkError
 from neurodeploy.frameworks.read.leaves import Neurons
-from neurodeploy.frameworks.read.recorder import Recorder
+from neurodeploy.frameworks.read.recorder import Changing, Recorder
+
+
+class CannotRun(FrameworkError):
+    """Torch, or the module itself, refuses the sample."""
+
 
 Forward = Callable[[Any, torch.Tensor], Any]
 
@@ -37,7 +42,12 @@ def recorded(module: nn.Module, sample: torch.Tensor, time_axis: int, forward: F
     try:
         return _run(module, sample, lambda one, whole: _stepwise(one, whole, time_axis))
     except FrameworkError as error:
-        raise first or error from None
+        # Of two ways to run a module, the one that gets further says what is wrong with it.
+        raise max((one for one in (first, error) if one is not None), key=_told) from None
+
+
+def _told(error: FrameworkError) -> int:
+    return 0 if isinstance(error, CannotRun) else 1 if isinstance(error, Changing) else 2
 
 
 def _takes_one_step(recorder: Recorder) -> bool:
@@ -74,7 +84,7 @@ def _run(module: nn.Module, sample: torch.Tensor, forward: Forward) -> tuple[Rec
         except Exception as error:  # whatever a user's module may raise; it is told where
             where = recorder.name(recorder.around[-1]) if recorder.around else type(module).__name__
             line = str(error).splitlines()[0] if str(error) else ""
-            raise FrameworkError(
+            raise CannotRun(
                 f"{where}: cannot be run on the sample input ({type(error).__name__}: {line[:160]}); give it the shape "
                 "the module takes, or forward= with a function that runs it"
             ) from None

@@ -89,6 +89,8 @@ def _built(
         if not potential_only:
             raise FrameworkError("has reset_mechanism='none' and its spikes are used; take 'subtract' or 'zero'")
         return Built({"": readout(dt_s, alpha, beta, gains)})
+    if potential_only:
+        raise FrameworkError("its potential is read, and it resets; take reset_mechanism='none', or read its spikes")
     nodes = {"": (cuba if alpha is not None else leaky)(dt_s, alpha, beta, gains, threshold, module.reset_mechanism)}
     edges: list[tuple[str, str]] = []
     notes: list[str] = []
