@@ -38,6 +38,7 @@ _HOMES = {
     "profile": "neurodeploy.pipeline.profile",
     "calibrate": "neurodeploy.pipeline.calibrate",
     "check_conformance": "neurodeploy.conformance.run",
+    "check_frameworks": "neurodeploy.conformance.frameworks.check",
     "check_run": "neurodeploy.pipeline.check",
     "compare_runs": "neurodeploy.pipeline.compare",
     "write_report": "neurodeploy.pipeline.report",

@@ -21,14 +21,29 @@ def conformance(
     engines_only: Annotated[
         bool, typer.Option("--engines-only", help="Compare our engines among each other, without Lava.")
     ] = False,
+    other_frameworks: Annotated[
+        bool, typer.Option("--frameworks", help="Run small graphs in snnTorch, Norse, SpikingJelly and NIRTorch.")
+    ] = False,
     as_json: Json = False,
 ) -> int:
     """Check on random networks that our engines equal Lava in every state."""
+    if other_frameworks:
+        return _frameworks(as_json=as_json)
     from neurodeploy.conformance.run import check_conformance as call
 
     with bars() as progress:
         result = call(networks, seed, engines_only=engines_only, progress=progress)
     emit(result, _lines(result), as_json=as_json)
+    return 0 if result["passed"] else 1
+
+
+def _frameworks(*, as_json: bool) -> int:
+    from neurodeploy.cli.conformance_frameworks import lines
+    from neurodeploy.conformance.frameworks.check import check_frameworks as call
+
+    with bars() as progress:
+        result = call(progress=progress)
+    emit(result, lines(result), as_json=as_json)
     return 0 if result["passed"] else 1
 
 

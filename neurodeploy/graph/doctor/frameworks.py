@@ -37,8 +37,24 @@ class Rule:
 
 
 @dataclass(frozen=True)
+class Lost:
+    """One thing that a framework's exporter does not write, or writes otherwise.
+
+    Attributes:
+        what: A word or two, by which it is called.
+        remedy: What to do, empty where nothing helps.
+    """
+
+    what: str
+    layers: tuple[str, ...]
+    reason: str
+    source: str
+    remedy: str = ""
+
+
+@dataclass(frozen=True)
 class Framework:
-    """One importer, in one version."""
+    """One importer, in one version, and what its exporter loses."""
 
     name: str
     title: str
@@ -46,6 +62,7 @@ class Framework:
     takes: tuple[str, ...]
     rules: tuple[Rule, ...]
     dt_s: float | None = None
+    exports: tuple[Lost, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -73,7 +90,8 @@ def frameworks() -> tuple[Framework, ...]:
     made = []
     for name, entry in found.items():
         rules = tuple(Rule(**one | {"nodes": tuple(one["nodes"])}) for one in entry.pop("rules", []))
-        made.append(Framework(name=name, rules=rules, **entry | {"takes": tuple(entry["takes"])}))
+        lost = tuple(Lost(**one | {"layers": tuple(one["layers"])}) for one in entry.pop("exports", []))
+        made.append(Framework(name=name, rules=rules, exports=lost, **entry | {"takes": tuple(entry["takes"])}))
     return tuple(made)
 
 

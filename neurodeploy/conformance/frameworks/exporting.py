@@ -1,0 +1,83 @@
+"""One module of a framework, by its exporter, read by us: does the graph do what the module does?
+
+Axes: B sample, T step, N neuron of the output.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from neurodeploy.backends import reference
+from neurodeploy.conformance.frameworks.importing import EQUAL, GAP, N_SAMPLES, N_STEPS, RATE, SEED, UNEXPECTED, Outcome
+from neurodeploy.conformance.frameworks.modules import Module
+from neurodeploy.errors import NeurodeployError
+from neurodeploy.frameworks.run.installed import first_line, quiet
+from neurodeploy.graph.doctor.frameworks import Framework
+from neurodeploy.graph.files import read_graph, write_graph
+from neurodeploy.graph.network import discretised
+
+TOLERANCE = 1e-5
+
+
+def exported(framework: Framework, module: Module) -> Outcome:
+    """Export a module, read it, and judge what the file says of it against the list of what exporters lose."""
+    rule = next((one for one in framework.exports if one.what == module.gap), None)
+    if module.gap and rule is None:
+        return Outcome(UNEXPECTED, f"no row of the exporter's list is called {module.gap!r}")
+    rng = np.random.default_rng(SEED)
+    inputs = (rng.random((N_SAMPLES, N_STEPS, *module.shape)) < RATE).astype(np.float32)
+    with quiet(), torch.no_grad():
+        wanted = module.run(module.module, torch.from_numpy(inputs)).flatten(2).numpy()
+    said = {"dt_s": module.dt_s, "reset": module.reset}
+    found = _read(module, inputs, said)
+    if rule is None:
+        if isinstance(found, str):
+            return Outcome(UNEXPECTED, f"no row says so: {found}")
+        same = _same(found, wanted)
+        text = "" if same else f"{np.abs(found - wanted).astype(bool).sum()} of {wanted.size} differ, no row says so"
+        return Outcome(EQUAL if same else UNEXPECTED, text, agreement=_agreement(found, wanted))
+    text, sources = rule.reason, (rule.source,)
+    if not isinstance(found, str) and _same(found, wanted):
+        return Outcome(UNEXPECTED, f"equal, but a row says: {rule.reason}", sources)
+    if not module.known:
+        refused = isinstance(found, str)
+        agreement = None if isinstance(found, str) else _agreement(found, wanted)
+        return Outcome(GAP, text, sources, agreement, refused=refused, shown=(rule.what,))
+    again = _read(module, inputs, said | module.known)
+    if isinstance(again, str) or not _same(again, wanted):
+        return Outcome(UNEXPECTED, f"read with {module.known} it is still not the module", sources)
+    return Outcome(GAP, text, sources, _agreement(again, wanted), reproduced=True, shown=(rule.what,))
+
+
+def _read(module: Module, inputs: np.ndarray, said: dict[str, Any]) -> np.ndarray | str:
+    """Return what the exported graph gives on our reference, or why there is none, in a line."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "module.nir"
+        try:
+            with quiet(), torch.no_grad():
+                write_graph(path, module.export(module.module))
+            network = discretised(read_graph(path), **said)
+            spikes = inputs.reshape(*inputs.shape[:2], -1).astype(np.uint8)
+            trace = reference.run(network, spikes, record=True)
+        except NeurodeployError as error:
+            return str(error).replace(f"{path}: ", "")
+        except Exception as error:  # another project's exporter: it raises anything
+            return first_line(error)
+    layer = trace.layers[trace.output]
+    return layer.v_BTN if module.values else layer.spikes_BTN.astype(np.float32)
+
+
+def _same(found: np.ndarray, wanted: np.ndarray) -> bool:
+    return found.shape == wanted.shape and bool(
+        (np.abs(found - wanted) <= TOLERANCE * max(1.0, float(np.abs(wanted).max(initial=0.0)))).all()
+    )
+
+
+def _agreement(found: np.ndarray, wanted: np.ndarray) -> float | None:
+    total = float((found != 0).sum() + (wanted != 0).sum())
+    return 2 * float(((found != 0) & (wanted != 0)).sum()) / total if total and found.shape == wanted.shape else None

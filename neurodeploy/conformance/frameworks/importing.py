@@ -1,0 +1,232 @@
+"""One graph in one framework, by its importer, against our reference and what the doctor says.
+
+Axes: B sample, T step, I input channel, N neuron of a node.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+
+import nir
+import numpy as np
+
+from neurodeploy.backends import reference
+from neurodeploy.backends.trace import Trace
+from neurodeploy.conformance.frameworks.cases import Case, as_run_here
+from neurodeploy.errors import FrameworkError
+from neurodeploy.fixedpoint import rules
+from neurodeploy.frameworks.run import FrameworkRun, run_graph
+from neurodeploy.graph.doctor.changes import CHANGES, changed
+from neurodeploy.graph.doctor.facts import facts_of
+from neurodeploy.graph.doctor.frameworks import UNSUPPORTED, Framework, Rule, held_rules
+from neurodeploy.graph.files import GraphFile, graph_file, mended, stored_graph, write_graph
+from neurodeploy.graph.flatten import flattened
+from neurodeploy.graph.network import Network, discretised
+from neurodeploy.graph.stored import Tree
+
+N_SAMPLES, N_STEPS = 3, 40
+RATE = 0.5
+SEED = 11
+TOLERANCE = 1e-5
+"""Of the largest value: sums of float32 products in another order."""
+TOLD = ("dt", "reset", "one sample")
+"""What an importer is told where it can be; see `Rule.unless`."""
+READOUTS = ("LI", "CubaLI", "I")
+EQUAL, GAP, UNEXPECTED = "equal", "gap", "unexpected"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of a case in a framework.
+
+    Attributes:
+        status: "equal", "gap" (it differs, or is refused, as the doctor says) or "unexpected".
+        agreement: Spikes in common, twice, over the sum of both; None where nothing ran or there are none.
+        reproduced: Our reference with the doctor's changes gives the framework's spikes, every one.
+        refused: The importer or its module did not take it.
+        shown: The rules without which what came out is not explained.
+    """
+
+    status: str
+    text: str = ""
+    sources: tuple[str, ...] = ()
+    agreement: float | None = None
+    reproduced: bool = False
+    shown: tuple[Rule | str, ...] = ()
+    refused: bool = False
+
+
+@dataclass(eq=False)
+class Prepared:
+    """A case as our reference ran it.
+
+    Attributes:
+        tree: The graph as its file holds it; `nodes` by flat name.
+        expected: The reference's run on `inputs_BTI`.
+    """
+
+    case: Case
+    tree: Tree
+    nodes: dict[str, nir.NIRNode]
+    network: Network
+    inputs_BTI: np.ndarray
+    expected: Trace
+
+
+def prepared(case: Case) -> Prepared:
+    """Return a case with its reference run."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "case.nir"
+        write_graph(path, case.graph)
+        tree, _ = mended(path, stored_graph(path))
+        write_graph(path, as_run_here(case).graph)
+        file = _file(path)
+    network = discretised(file, dt_s=case.dt_s, reset=case.reset)
+    rng = np.random.default_rng(SEED)
+    inputs = (rng.random((N_SAMPLES, N_STEPS, network.n_inputs)) < RATE).astype(np.uint8)
+    trace = reference.run(network, inputs, record=True)
+    nodes, _ = flattened(file.graph, case.name)
+    return Prepared(case, tree, nodes, network, inputs, trace)
+
+
+def _file(path: Path) -> GraphFile:
+    tree, mends = mended(path, stored_graph(path))
+    return graph_file(path, tree, mends)
+
+
+def imported(framework: Framework, ready: Prepared, told: Collection[str] = TOLD) -> Outcome:
+    """Run a case in a framework and judge what came of it.
+
+    Args:
+        told: What its importer is told: without it, it is called with a graph alone.
+    """
+    case = ready.case
+    held = _held(framework, ready, told)
+    try:
+        run = run_graph(
+            framework.name,
+            case.graph,
+            ready.inputs_BTI,
+            dt_s=case.dt_s if "dt" in told else None,
+            reset=case.reset if "reset" in told else rules.RESET_ZERO,
+            batched=None if "one sample" in told else True,
+            type_check=not case.unchecked,
+        )
+    except FrameworkError as error:
+        return _refused(held, str(error), ready, told)
+    agreement = _agreement(run, ready.expected)
+    text, sources = _said(held)
+    again = _run_with(ready, held.rules)
+    if _same(run, ready.expected, case):
+        if held.unsupported or held.unchanged:
+            return Outcome(UNEXPECTED, f"equal, but the doctor says: {text}", sources, agreement)
+        if held.rules and not (again and _same(run, again, case)):
+            return Outcome(UNEXPECTED, f"equal, but with the doctor's changes it is not: {text}", sources, agreement)
+        return Outcome(EQUAL, agreement=agreement)
+    if not held.all:
+        return Outcome(UNEXPECTED, "differs, and no rule says so", agreement=agreement)
+    reproduced = again is not None and not held.unchanged and _same(run, again, case)
+    if again is not None and not reproduced and not held.unsupported and not held.unchanged:
+        return Outcome(UNEXPECTED, f"differs otherwise than by the doctor's changes: {text}", sources, agreement)
+    shown = [one for one in held.all if _needed(one, held, ready, run)]
+    return Outcome(GAP, text, sources, agreement, reproduced, tuple(shown))
+
+
+@dataclass(frozen=True)
+class Held:
+    """The rules that hold for the nodes of a case, and the nodes that a framework has no importer for."""
+
+    rules: dict[str, list[Rule]]
+    missing: tuple[str, ...]
+
+    @property
+    def all(self) -> list[Rule | str]:
+        found: list[Rule | str] = [one for some in self.rules.values() for one in some]
+        return list(dict.fromkeys([*found, *self.missing]))
+
+    @property
+    def unsupported(self) -> list[Rule | str]:
+        return [one for one in self.all if isinstance(one, str) or one.status == UNSUPPORTED]
+
+    @property
+    def unchanged(self) -> list[Rule | str]:
+        """Return what makes it differ in a way that we have no numbers for."""
+        return [one for one in self.all if isinstance(one, str) or one.change not in CHANGES]
+
+
+def _held(framework: Framework, ready: Prepared, told: Collection[str]) -> Held:
+    facts = facts_of(ready.tree, ready.case.dt_s, None if ready.case.values else ready.network)
+    found = {name: held_rules(framework, one, told) for name, one in facts.items()}
+    kinds = [str(one.node["type"]) for one in facts.values()]
+    lacking = dict.fromkeys(kind for kind in kinds if kind not in framework.takes)
+    missing = tuple(f"{framework.title} {framework.version} has no importer for {kind}" for kind in lacking)
+    return Held({name: some for name, some in found.items() if some}, missing)
+
+
+def _said(held: Held) -> tuple[str, tuple[str, ...]]:
+    """Return the reasons and their sources."""
+    reasons = [one if isinstance(one, str) else one.reason for one in held.all]
+    sources = [one.source for one in held.all if not isinstance(one, str)]
+    return "; ".join(dict.fromkeys(reasons)), tuple(dict.fromkeys(sources))
+
+
+def _refused(held: Held, error: str, ready: Prepared, told: Collection[str]) -> Outcome:
+    text, sources = _said(held)
+    wrong_step = [one for one in held.all if not isinstance(one, str) and one.unless == "dt"]
+    if not held.unsupported and not wrong_step:  # values that fit the graph's step are refused at another
+        return Outcome(UNEXPECTED, f"refused, and no rule says so: {error}")
+    only = [one for one in held.unsupported or wrong_step if not isinstance(one, str)]
+    return Outcome(GAP, text, sources, refused=True, shown=tuple(only) if len(held.unsupported) == 1 else ())
+
+
+def _needed(rule: Rule | str, held: Held, ready: Prepared, run: FrameworkRun) -> bool:
+    """True where a case that ran and differs shows that a rule holds: nothing else explains what came out."""
+    if held.unsupported:
+        return held.unsupported == [rule]
+    if isinstance(rule, str):
+        return False
+    if _run_with(ready, held.rules) is None:
+        return False
+    without = {name: [one for one in some if one is not rule] for name, some in held.rules.items()}
+    if rule.change not in CHANGES and held.unchanged != [rule]:
+        return False
+    if rule.change in CHANGES and held.unchanged:
+        return False
+    trace = _run_with(ready, without)
+    return trace is None or not _same(run, trace, ready.case)
+
+
+def _run_with(ready: Prepared, held: dict[str, list[Rule]]) -> Trace | None:
+    """Return our reference's run with the changes that the rules name; None where a change means nothing here."""
+    words = {name: [one.change for one in some if one.change in CHANGES] for name, some in held.items()}
+    if not any(words.values()):
+        return ready.expected
+    other = changed(ready.network, words, ready.nodes)
+    return None if other is None else reference.run(other, ready.inputs_BTI, record=True)
+
+
+def _same(run: FrameworkRun, expected: Trace, case: Case) -> bool:
+    """True where every neuron can be seen and has the same spikes, and the graph gives the same."""
+    wanted = expected.layers[expected.output]
+    valued = case.values or case.about in READOUTS
+    output = wanted.v_BTN if valued else wanted.spikes_BTN
+    if run.output_BTN.shape != output.shape:
+        return False
+    slack = TOLERANCE * max(1.0, float(np.abs(output).max(initial=0.0))) if valued else 0.0
+    seen = [name for name in expected.layers if not valued]
+    return bool((np.abs(run.output_BTN - output) <= slack).all()) and all(
+        name in run.spikes and np.array_equal(run.spikes[name], expected.layers[name].spikes_BTN) for name in seen
+    )
+
+
+def _agreement(run: FrameworkRun, expected: Trace) -> float | None:
+    both = total = 0
+    for name, spikes in run.spikes.items():
+        if name in expected.layers and spikes.shape == expected.layers[name].spikes_BTN.shape:
+            wanted = expected.layers[name].spikes_BTN
+            both += 2 * int((spikes.astype(bool) & wanted).sum())
+            total += int(spikes.sum()) + int(wanted.sum())
+    return both / total if total else None
