@@ -6,6 +6,7 @@ that only inherits (its `forward` is the known one) counts as what it inherits f
 
 from __future__ import annotations
 
+import functools
 import importlib
 from collections.abc import Callable
 
@@ -46,6 +47,7 @@ def leaf_of(module: nn.Module) -> Layer | Neurons | None:
     return None
 
 
+@functools.cache
 def table(framework: str) -> dict[str, Maker]:
     """Return the modules known of a framework, by class."""
     found: dict[str, Maker] = importlib.import_module(TABLES[framework]).LEAVES

@@ -106,8 +106,6 @@ class Recorder(TorchFunctionMode):
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
-        if self.inside:
-            return func(*args, **kwargs)
         name = getattr(func, "__name__", str(func))
         name = func.__self__.__name__ if name == "__get__" else name
         followed = any(id(one) in self.tracks for one in operations.tensors((args, kwargs)))
@@ -148,7 +146,8 @@ class Recorder(TorchFunctionMode):
             self.made[key] = POOLS[name](*args[1:], **kwargs)
             self.paths[id(self.made[key])] = name if name not in self.paths.values() else f"{name}{len(self.made)}"
             self._hook(self.made[key])
-        return self.made[key](args[0])
+        with self:  # torch has put this mode aside for the operation that it is asked about
+            return self.made[key](args[0])
 
     # Layers
 
@@ -158,10 +157,13 @@ class Recorder(TorchFunctionMode):
         self.handles: list[Any] = []
         for one in self.module.modules():
             self._hook(one)
+        self.__enter__()
         try:
-            with torch.no_grad(), self:
+            with torch.no_grad():
                 yield
         finally:
+            if not self.inside:
+                self.__exit__(None, None, None)
             for handle in self.handles:
                 handle.remove()
 
@@ -176,13 +178,12 @@ class Recorder(TorchFunctionMode):
         self.around.append(module)
         if leaf_of(module) is not None:
             self.inside.append(module)
+            self.__exit__(None, None, None)  # what a layer does inside is its own affair, and runs at full speed
 
     def _leave(self, module: nn.Module, args: Any, kwargs: Any, output: Any) -> None:
-        if self.inside and self.inside[-1] is module:
+        if len(self.inside) > 1:
             self.inside.pop()
-            if self.inside:
-                return
-        self.around.pop()
+            return
         leaf = leaf_of(module)
         if isinstance(leaf, Layer):
             self._layer(module, leaf, args, kwargs, output)
@@ -190,6 +191,10 @@ class Recorder(TorchFunctionMode):
             self._neurons(module, leaf, leaf.call(args, kwargs, output))
         else:
             self._passed(module, args, kwargs, output)
+        self.around.pop()
+        if self.inside:
+            self.inside.pop()
+            self.__enter__()
 
     def _passed(self, module: nn.Module, args: Any, kwargs: Any, output: Any) -> None:
         """Remember a module that is no layer we know where its output was made by what is not followed."""

@@ -191,7 +191,8 @@ class Recurrent(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.fc1, self.fc2, self.back = nn.Linear(N_IN, 12), nn.Linear(12, 12), nn.Linear(12, 12, bias=False)
-        self.skip, self.lif = nn.Linear(N_IN, 12, bias=False), nn.ModuleList([snn.Leaky(beta=0.9) for _ in range(2)])
+        self.skip = nn.Linear(N_IN, 12, bias=False)
+        self.lif: Any = nn.ModuleList([snn.Leaky(beta=0.9) for _ in range(2)])
 
     def forward(self, x_TBI: torch.Tensor) -> torch.Tensor:
         mem = [one.reset_mem() for one in self.lif]

@@ -95,7 +95,7 @@ def test_the_loop_of_the_first_tutorial(tmp_path: Path) -> None:
 
 def test_whole_numbers_that_meet_the_threshold_exactly(tmp_path: Path) -> None:
     """SpikingJelly spikes at v >= v_threshold; every third potential is the threshold here."""
-    module = nn.Sequential(layer.Linear(N_IN, 30, bias=False), neuron.IFNode(v_threshold=3.0, v_reset=None))
+    module: Any = nn.Sequential(layer.Linear(N_IN, 30, bias=False), neuron.IFNode(v_threshold=3.0, v_reset=None))
     generator = torch.Generator().manual_seed(0)
     module[0].weight.data.copy_(torch.randint(-2, 3, (30, N_IN), generator=generator))
     check_same(module, spikes(T, B, N_IN), tmp_path)
