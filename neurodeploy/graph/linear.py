@@ -93,6 +93,10 @@ class LinearMap:
             TooLarge: the matrix would have more than 2^24 entries.
         """
         if self.window is None and after.window is None:
+            if self.n_inputs * after.n_outputs > max(MOST_ENTRIES, self.weight.size, after.weight.size):
+                raise TooLarge(
+                    f"{self.n_inputs} values to {after.n_outputs} make a matrix of more than {MOST_ENTRIES} weights"
+                )
             return LinearMap(after.weight @ self.weight)
         joined = None
         if self.window and after.window:

@@ -22,6 +22,8 @@ WINDOWS = ("Conv1d", "Conv2d", "SumPool2d", "AvgPool2d")
 AXES = {"Conv1d": 2, "Conv2d": 3, "SumPool2d": 3, "AvgPool2d": 3}
 PASSING = ("Input", "Output", "Flatten")
 MOST_VALUES = 1 << 24
+MOST_SPREAD = 1 << 22
+"""Neurons whose parameters a file may give once instead of one by one, all populations together."""
 
 
 def with_shapes_mended(where: str, tree: Tree, mends: Mends, input_shape: Shape | None = None) -> Tree:
@@ -66,6 +68,7 @@ class _Flow:
         self.nodes: dict[str, Tree] = {}
         self.after: dict[str, list[str]] = {}
         self.shapes: dict[str, Shape] = {}
+        self.spread = 0
 
     def add(self, tree: Tree, name: str) -> tuple[str, str] | None:
         """Note a graph's nodes and edges; return its Input and its Output, None where it has not one of each."""
@@ -88,13 +91,15 @@ class _Flow:
     def note(self, name: str, kind: str, text: str) -> None:
         self.mends.append(Mend(name, kind, text))
 
-    def wanted(self, name: str, seen: frozenset[str] = frozenset()) -> set[int]:
+    def wanted(self, name: str, seen: set[str] | None = None) -> set[int]:
         """Return the numbers of values that the nodes after `name` can take, as far as they say so."""
         found: set[int] = set()
+        seen = {name} if seen is None else seen
         for one in self.after.get(name, []):
             node = self.nodes.get(one)
             if node is None or one in seen:
                 continue
+            seen.add(one)
             kind = node["type"]
             if kind in WEIGHTS and np.ndim(node["weight"]) == 2:
                 found.add(np.shape(node["weight"])[1])
@@ -104,7 +109,7 @@ class _Flow:
                 stated = _shape(node["shape"])
                 found |= {math.prod(stated)} if stated else set()
             elif kind in PASSING:
-                found |= self.wanted(one, seen | {name})
+                found |= self.wanted(one, seen)
         return found
 
     def begin(self, name: str, asked: Shape | None) -> None:
@@ -178,6 +183,12 @@ class _Flow:
                 self.note(name, TYPING, f"values of shape {shape} put in the shape {arriving} that arrives")
                 node |= {key: np.asarray(node[key]).reshape(arriving) for key in keys}
         elif all(len(np.unique(node[key])) == 1 for key in keys) and (shape == () or self.wanted(name) == {size}):
+            self.spread += size
+            if self.spread > MOST_SPREAD:
+                raise GraphError(
+                    f"{self.where}: {name}: parameters given once would stand for {size} neurons, with those before it "
+                    f"more than {MOST_SPREAD}; give one for each neuron, or check the shapes"
+                )
             what = "given once" if count == 1 else f"given for {count} neurons, all the same"
             self.note(name, "scalars" if count == 1 else "shapes", f"parameters {what}; read as those of {size}")
             node |= {key: np.full(arriving, np.ravel(node[key])[0]) for key in keys}

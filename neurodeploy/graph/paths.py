@@ -5,8 +5,9 @@ Axes: O neurons that synapses end on, I neurons (or input channels) they start f
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -29,6 +30,9 @@ from neurodeploy.graph.stateless import (
 
 INPUT = "input"
 """Source name of synapses that start from the network's input."""
+MOST_STEPS = 20_000
+"""From node to node, on all ways from one population to the next."""
+Way = tuple[tuple[str, ...], str]
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -100,7 +104,19 @@ class Paths:
 
     def paths(self, start: str, before: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], str]]:
         """Yield each (stateless nodes on the way, neuron or Output reached) from `start`."""
+        walked = itertools.count()
+        yield from self._walk(start, before, lambda: self._check_walked(start, next(walked)))
+
+    def _check_walked(self, start: str, steps: int) -> None:
+        """Ways that part and meet again, over and over, are more than anything can count."""
+        if steps > MOST_STEPS:
+            raise GraphError(
+                f"{self.where}: more than {MOST_STEPS} ways lead on from {start} without a neuron; merge linear nodes"
+            )
+
+    def _walk(self, start: str, before: tuple[str, ...], count: Callable[[], None]) -> Iterator[Way]:
         for name in self.after[start]:
+            count()
             if name in before:
                 loop = " -> ".join((*before[before.index(name) :], name))
                 raise GraphError(f"{self.where}: cycle without a delay: {loop}; put a neuron into the loop")
@@ -108,7 +124,7 @@ class Paths:
             if name in self.neurons or ends:
                 yield before, name
             else:
-                yield from self.paths(name, (*before, name))
+                yield from self._walk(name, (*before, name), count)
 
     def synapses(self) -> list[Synapses]:
         """Return the dense connection of every path from a population to the next."""

@@ -12,8 +12,12 @@ from neurodeploy.errors import GraphError
 
 MOST_EXPANSION = 2000
 """Bytes of arrays per byte of file; gzip reaches 1032. Without a limit a damaged size fills the memory."""
-MOST_BYTES = 1 << 28
-"""Of arrays in a file that is smaller than an eighth of it."""
+USUAL_EXPANSION = 24
+"""Of arrays in a large file: three numbers for each byte, which trained weights do not compress to."""
+MOST_BYTES = 1 << 26
+"""Of arrays in a small file: 8 million numbers, which `compile` and `inspect` need 600 MB of memory for."""
+NUMBER_BYTES = 8
+"""A number takes at least so many once it is read, however small it is in the file."""
 MOST_ENTRIES = 100_000
 """Groups and arrays."""
 MOST_DEPTH = 48
@@ -59,7 +63,7 @@ class _Reader:
         self.claimed = self.entries = self.text = 0
         self.seen: set[int] = set()
         self.sound: set[int] = set()
-        self.most = min(MOST_EXPANSION * self.size, max(MOST_BYTES, 8 * self.size))
+        self.most = min(MOST_EXPANSION * self.size, max(MOST_BYTES, USUAL_EXPANSION * self.size))
 
     def group(self, group: h5py.Group, where: str, depth: int) -> Tree:
         if depth > MOST_DEPTH:
@@ -92,11 +96,11 @@ class _Reader:
         text = h5py.check_string_dtype(stored.dtype) is not None
         if not text and (stored.dtype.kind not in NUMBERS or stored.shape is None):
             raise GraphError(f"{self.path}: {where} holds {_kind(stored)}, numbers or text are needed; export it again")
-        self.claimed += int(np.prod(stored.shape, dtype=object)) * stored.dtype.itemsize
+        self.claimed += int(np.prod(stored.shape, dtype=object)) * max(stored.dtype.itemsize, NUMBER_BYTES)
         if self.claimed > self.most:
             raise GraphError(
                 f"{self.path}: claims {self.claimed:.3g} bytes of arrays in a file of {self.size}, so it is "
-                "damaged; export it again"
+                "damaged; export it again, uncompressed if it holds little but zeros"
             )
         return self.words(stored, where) if text else stored[()]
 
@@ -121,9 +125,13 @@ class _Reader:
 
         Each entry of text of any length is its length in 4 bytes, and 12 that say where it is.
         """
-        offset = stored.id.get_offset()
-        if offset is None or h5py.check_string_dtype(stored.dtype).length is not None:
+        if h5py.check_string_dtype(stored.dtype).length is not None or not stored.id.get_storage_size():
             return
+        offset = stored.id.get_offset()
+        if offset is None:  # in chunks, or inside its own header, where the entries cannot be looked at
+            raise GraphError(
+                f"{self.path}: {where} holds text in chunks, which nir.write does not make; export it again with it"
+            )
         with self.path.open("rb") as raw:
             raw.seek(offset)
             entries = raw.read(16 * int(stored.size))
