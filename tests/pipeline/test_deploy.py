@@ -1,0 +1,182 @@
+"""A torch module in one call: graph, Program, certificate; and what is said where that cannot be."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+import neurodeploy
+from neurodeploy.errors import ChipError, DataError, FrameworkError, GraphError
+from neurodeploy.graph.files import read_graph
+from neurodeploy.graph.network import discretised
+from neurodeploy.mapping.program_file import read_program
+from neurodeploy.networks.spiking import NetworkSettings, build
+from neurodeploy.pipeline import deploy as deploying
+from tests.frameworks.read.same import DT_S, N_IN, B, T, spikes, stronger
+
+
+def network() -> nn.Module:
+    """Return one of our own networks, which needs no other framework."""
+    torch.manual_seed(0)
+    return build(NetworkSettings(hidden=(16,), weight_gain=3.0), N_IN, 4)
+
+
+@pytest.fixture(scope="module")
+def made() -> neurodeploy.pipeline.deploy.Deployment:
+    return neurodeploy.deploy(
+        network(), spikes(B, T, N_IN), dt=DT_S, calibrate=spikes(40, T, N_IN, seed=1), test=spikes(30, T, N_IN, seed=2)
+    )
+
+
+def test_graph_program_and_certificate_in_one_object(made: Any) -> None:
+    assert made.passed is made.certificate["passed"] is True
+    assert [stage["name"] for stage in made.certificate["stages"]] == ["reference", "fixed"]
+    assert made.certificate["samples"] == 30
+    assert made.certificate["program"] == made.program.digest
+    assert made.agreement["equal"] is True
+    assert made.agreement["spike_agreement"] == 1
+    assert {one["module"] for one in made.agreement["layers"]} == {"layers.0", "layers.1"}
+    assert all(one["spikes"] for one in made.agreement["layers"])
+    assert any("no labels were given" in note for note in made.notes)
+    assert made.certificate["stages"][1]["equations"]["holds"]
+
+
+def test_what_is_saved_is_read_again(made: Any, tmp_path: Path) -> None:
+    paths = made.save(tmp_path / "mine")
+    assert sorted(paths) == ["certificate.json", "model.nir", "program.npz"]
+    assert read_program(paths["program.npz"]).digest == made.program.digest
+    assert discretised(read_graph(paths["model.nir"])).dt_s == DT_S
+    assert json.loads(Path(paths["certificate.json"]).read_text())["agreement"]["equal"] is True
+
+
+def test_a_batch_like_the_sample_is_simulated_and_placed(made: Any) -> None:
+    batch = spikes(5, T + 3, N_IN, seed=4)
+    trace = made.simulate(batch, record=True)
+    assert trace.n_samples == 5
+    assert trace.n_input_steps == T + 3
+    assert made.fit()["fits"] is True
+    with pytest.raises(DataError, match=r"^inputs: shape \(5, 3, 7\), the sample input has"):
+        made.simulate(spikes(5, 3, 7))
+
+
+def test_labels_make_it_an_accuracy(made: Any) -> None:
+    test = spikes(30, T, N_IN, seed=2)
+    labels = made.simulate(test).predictions_B
+    found = neurodeploy.deploy(
+        network(), spikes(B, T, N_IN), dt=DT_S, calibrate=spikes(40, T, N_IN, seed=1), test=test, labels=labels
+    )
+    assert found.certificate["stages"][1]["accuracy"] == 1.0
+    assert found.certificate["labels"] == "given"
+    with pytest.raises(DataError, match=r"^labels: have shape"):
+        neurodeploy.deploy(network(), spikes(B, T, N_IN), dt=DT_S, labels=labels)
+
+
+@pytest.mark.lava
+def test_on_lava_too() -> None:
+    found = neurodeploy.deploy(network(), spikes(2, T, N_IN), dt=DT_S, backends=("reference", "fixed", "lava"))
+    assert found.certificate["bit_exact"] == {"fixed/lava": True}
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "said"),
+    [
+        ({"chip": "loihi3"}, ChipError, "loihi3"),
+        ({"backends": ("refrence",)}, GraphError, "^backends: 'refrence' is unknown; did you mean 'reference'"),
+        ({"backends": ()}, GraphError, "^backends: found"),
+        ({"readout": "loudest"}, FrameworkError, "^readout: found 'loudest', one of"),
+        ({"calibrate": 0.3 * spikes(4, T, N_IN)}, DataError, r"^calibrate: holds 0.3, a chip takes spikes"),
+        ({"dt": 0.0}, FrameworkError, "^dt: found 0, a positive"),
+    ],
+)
+def test_what_cannot_be_is_one_line(options: Any, error: Any, said: str) -> None:
+    with pytest.raises(error, match=said) as caught:
+        neurodeploy.deploy(network(), spikes(B, T, N_IN), **{"dt": DT_S} | options)
+    assert "\n" not in str(caught.value)
+
+
+def test_real_numbers_are_no_spikes() -> None:
+    with pytest.raises(DataError, match=r"^sample_input: holds 0.7, a chip takes spikes \(0 and 1\) or counts"):
+        neurodeploy.deploy(network(), 0.7 * spikes(B, T, N_IN), dt=DT_S)
+
+
+def test_counts_are_taken() -> None:
+    sample = spikes(B, T, N_IN) + spikes(B, T, N_IN, seed=5)
+    found = neurodeploy.deploy(network(), sample, dt=DT_S)
+    assert found.program.graded_input
+    assert found.agreement["equal"]
+
+
+def test_a_graph_that_is_not_the_module_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The module's own spikes are the judge: one that moves by more than rounding is found and named."""
+    true = deploying.network_of
+
+    def wrong(read: Any, name: str) -> Any:
+        read.spikes["layers_1"][1, 6, 2] ^= True
+        return true(read, name)
+
+    monkeypatch.setattr(deploying, "network_of", wrong)
+    said = "^layers.1: the module and its graph differ first at step 6, sample 1, neuron 2: the module "
+    with pytest.raises(FrameworkError, match=said):
+        neurodeploy.deploy(network(), spikes(B, T, N_IN), dt=DT_S)
+    found = neurodeploy.deploy(network(), spikes(B, T, N_IN), dt=DT_S, strict=False)
+    assert not found.agreement["same"]
+    assert 0.9 < found.agreement["spike_agreement"] < 1
+    assert any("differ first at step 6" in note for note in found.notes)
+
+
+def test_a_potential_at_its_threshold_may_fall_either_way() -> None:
+    """0.1 ten times is 1 in float32 and a little less in float64: that is rounding, and said to be."""
+    snn = pytest.importorskip("snntorch")
+
+    class Sums(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.fc, self.lif = nn.Linear(1, 1, bias=False), snn.Leaky(beta=1.0, threshold=1.0, reset_mechanism="zero")
+            self.fc.weight.data.fill_(0.1)
+
+        def forward(self, x_TBI: torch.Tensor) -> torch.Tensor:
+            mem, found = self.lif.reset_mem(), []
+            for x in x_TBI:
+                spk, mem = self.lif(self.fc(x), mem)
+                found.append(spk)
+            return torch.stack(found)
+
+    found = neurodeploy.deploy(Sums(), torch.ones(25, 2, 1), dt=DT_S)
+    assert found.agreement["same"]
+    assert found.agreement["equal"] or found.agreement["rounded"] == 2
+
+
+def test_snntorchs_second_reset_of_one_spike_is_found() -> None:
+    """With reset_delay=False a potential still above the threshold is reset again, which no NIR rule does."""
+    snn = pytest.importorskip("snntorch")
+    net = nn.Sequential(nn.Linear(N_IN, 12), snn.Leaky(beta=0.9, init_hidden=True, reset_delay=False))
+    with pytest.raises(FrameworkError, match=r"^1: the module and its graph differ first at step"):
+        neurodeploy.deploy(stronger(net, 9), spikes(T, B, N_IN), dt=DT_S)
+
+
+def test_the_largest_difference_of_a_readouts_potentials_is_told() -> None:
+    snn = pytest.importorskip("snntorch")
+
+    class Readout(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.fc, self.out = nn.Linear(N_IN, 3), snn.Leaky(beta=0.9, reset_mechanism="none")
+
+        def forward(self, x_TBI: torch.Tensor) -> torch.Tensor:
+            mem, found = self.out.reset_mem(), []
+            for x in x_TBI:
+                _, mem = self.out(self.fc(x), mem)
+                found.append(mem)
+            return torch.stack(found)
+
+    found = neurodeploy.deploy(Readout(), spikes(T, 8, N_IN), dt=DT_S, readout="v_last")
+    assert found.certificate["readout"] == "v_last"
+    assert found.agreement["spikes"] == 0
+    assert found.agreement["potential_difference"] < 1e-6
+    np.testing.assert_equal(found.agreement["layers"], [])
