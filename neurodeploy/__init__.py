@@ -52,6 +52,7 @@ _HOMES = {
     "lava_status": "neurodeploy.pipeline.lava",
     "figure2": "neurodeploy.pipeline.figure2",
     "figure3": "neurodeploy.pipeline.figure3",
+    "nir_paper": "neurodeploy.pipeline.nir_paper.figure",
     "bench_simulate": "neurodeploy.bench.simulate",
     "bench_train": "neurodeploy.bench.train",
     "bench_devices": "neurodeploy.bench.devices.run",
