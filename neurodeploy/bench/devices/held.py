@@ -10,11 +10,12 @@ from typing import NamedTuple
 import torch
 from torch import nn
 
+from neurodeploy.frameworks.trained.network import FrameworkNetwork
 from neurodeploy.networks.matched import LayerShape
 from neurodeploy.networks.spiking import SpikingLayer, SpikingNetwork
 from neurodeploy.quantize.folded import FoldedNetwork
 
-Quantised = SpikingNetwork | FoldedNetwork
+Quantised = SpikingNetwork | FoldedNetwork | FrameworkNetwork
 
 
 class Held(nn.Module):
@@ -30,6 +31,8 @@ class Held(nn.Module):
 
 def hold(network: Quantised, device: torch.device) -> Quantised:
     """Return the network on a device, its quantised values held; it stays there."""
+    if isinstance(network, FrameworkNetwork):
+        return FrameworkNetwork(network.module.settled(), network.n_inputs).to(device).eval()
     network = network.to(device).eval()
     with torch.no_grad():
         for layer in _layers(network):
@@ -54,6 +57,8 @@ def dense_macs(shapes: list[LayerShape], n_steps: int) -> int:
 
 
 def _layers(network: Quantised) -> list[nn.Module]:
+    if isinstance(network, FrameworkNetwork):
+        return [one.weights for one in network.module.parts]
     if isinstance(network, FoldedNetwork):
         return [*network.layers, network.readout]
     return list(network.layers)

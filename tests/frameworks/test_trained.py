@@ -1,0 +1,162 @@
+"""Networks built of another framework's neurons: what the graph read from them computes, float and on a grid.
+
+Axes: B sample, T step, I input, N neuron.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from neurodeploy.backends import reference
+from neurodeploy.backends.search import calibrate
+from neurodeploy.bench.devices.held import hold, layer_shapes
+from neurodeploy.frameworks.trained.graph import framework_to_nir
+from neurodeploy.frameworks.trained.network import FrameworkNetwork, build_in_framework
+from neurodeploy.frameworks.trained.on_grid import attach_grid
+from neurodeploy.frameworks.trained.settings import FrameworkName, FrameworkSettings
+from neurodeploy.graph.files import GraphFile, read_graph, write_graph
+from neurodeploy.graph.network import Network, discretised
+from neurodeploy.mapping.compile import choose_plan, compile_network
+from neurodeploy.networks.matched import LayerShape
+from neurodeploy.networks.sequence import Answer
+from neurodeploy.pipeline.kinds.framework import Framework
+from neurodeploy.quantize.plan import Plan
+from neurodeploy.training.reading import read
+
+DT_S = 2e-3
+N_INPUTS, N_CLASSES = 9, 4
+NAMES = {"snntorch": ["lif1", "lif2", "lif3"], "norse": ["lif1", "lif2", "li3"]}
+GAINS = {"snntorch": 2.0, "norse": 15.0}
+
+
+@pytest.fixture(params=["snntorch", "norse"])
+def network(request: pytest.FixtureRequest) -> FrameworkNetwork:
+    """Two hidden layers that fire, of generic numbers."""
+    return made(request.param)
+
+
+def made(framework: FrameworkName, **settings: Any) -> FrameworkNetwork:
+    pytest.importorskip(framework)
+    torch.manual_seed(3)
+    values: dict[str, Any] = {"hidden": (14, 11), "beta": 0.83, "beta_out": 0.91, "weight_gain": GAINS[framework]}
+    wanted = FrameworkSettings(framework=framework, **values | settings)
+    return build_in_framework(wanted, N_INPUTS, N_CLASSES, DT_S).eval()
+
+
+def spikes(n_samples: int = 20, n_steps: int = 30) -> np.ndarray:
+    return (np.random.default_rng(5).random((n_samples, n_steps, N_INPUTS)) < 0.3).astype(np.uint8)
+
+
+def graph_of(network: FrameworkNetwork) -> Network:
+    return discretised(GraphFile(Path("x"), "x", framework_to_nir(network, DT_S, name="x"), stores_reset=True))
+
+
+def own(network: FrameworkNetwork, kind: torch.dtype) -> list[np.ndarray]:
+    """Return what every layer sends in the framework's own forward, in numbers of that kind."""
+    with torch.no_grad():
+        return [one.numpy() for one in network.module.to(kind).sent(torch.from_numpy(spikes()).to(kind))]
+
+
+def test_the_graph_spikes_as_the_framework_does_in_every_layer_and_step(network: FrameworkNetwork) -> None:
+    graph = graph_of(network)
+    names = NAMES["norse" if graph.readout == "v_max" else "snntorch"]
+    assert [one.name for one in graph.populations] == names
+    trace = reference.run(graph, spikes(), record=True)
+    sent = own(network, torch.float64)
+    for name, mine in zip(names, sent, strict=True):
+        states = trace.layers[name]
+        if name.startswith("lif"):
+            assert 0.02 < states.spikes_BTN.mean() < 0.9
+            np.testing.assert_array_equal(mine != 0, states.spikes_BTN)
+        else:
+            # Sums of a dozen numbers in another order, each rounded to 53 bits.
+            np.testing.assert_allclose(mine, states.v_BTN, rtol=0, atol=1e-13)
+            np.testing.assert_array_equal(mine.max(axis=1).argmax(axis=1), trace.predictions_B)
+
+
+def test_the_neurons_are_the_frameworks_own(network: FrameworkNetwork) -> None:
+    kinds = {type(one.neurons).__module__.split(".")[0] for one in network.module.parts}
+    assert kinds == ({"norse"} if network.module.cells.readout == "v_max" else {"snntorch"})
+    assert all(type(one.weights) is nn.Linear for one in network.module.parts)
+
+
+def on_grid(network: FrameworkNetwork, bits: int = 6) -> Plan:
+    plan = choose_plan(graph_of(network), bits, None)
+    attach_grid(network.module, plan)
+    return plan
+
+
+def test_on_the_grid_it_computes_with_the_numbers_that_the_program_holds(
+    network: FrameworkNetwork, tmp_path: Path
+) -> None:
+    plan = on_grid(network)
+    write_graph(tmp_path / "x.nir", framework_to_nir(network, DT_S, name="x"))
+    back = discretised(read_graph(tmp_path / "x.nir"))
+    assert back.quantised
+    compiled = compile_network(back)
+    assert compiled.plan == plan
+    for part, connection in zip(network.module.parts, compiled.program.connections, strict=True):
+        unit = plan.vth_mant[part.neurons_name]
+        step = 2.0 ** int(connection.weight_exp) / unit / network.module.cells.gain(part.neurons)
+        weight = part.weights.weight.detach().double().numpy()
+        np.testing.assert_allclose(weight, connection.weight * step, rtol=1e-6, atol=0)
+        decay = compiled.program.layer(part.neurons_name).dv  # type: ignore[union-attr]
+        assert decay == pytest.approx(4096 * (1 - network.module.cells.kept(part.neurons)), abs=1e-3)
+
+
+def test_gradients_go_straight_through_to_the_weights_behind(network: FrameworkNetwork) -> None:
+    on_grid(network)
+    network.train()
+    found = read(network(torch.from_numpy(spikes()).float()), logit_gain=5.0)
+    found.logits_BC.sum().backward()
+    names = [name for name, one in network.named_parameters() if one.grad is not None and one.grad.any()]
+    assert len(names) == 6
+    assert all(name.endswith(".original") for name in names)
+
+
+def test_a_decay_that_moves_leaves_the_effect_of_a_spike() -> None:
+    """Norse's inputs act by dt / tau: 0.0004 becomes 2 of 4096, a quarter more."""
+    network = made("norse", beta=0.9996, beta_out=0.9996, weight_gain=5000.0)
+    kind, graph = Framework(), graph_of(network)
+    before = {name: one.clone() for name, one in kind.matrices(network).items()}
+    biases = [one.weights.bias.detach() * network.module.cells.gain(one.neurons) for one in network.module.parts]
+    kind.put(network, graph, calibrate(graph, spikes(), 8))
+    for name, one in kind.matrices(network).items():
+        assert (one - before[name]).abs().max() < 0.03 * before[name].abs().max()
+    for part, bias in zip(network.module.parts, biases, strict=True):
+        now = part.weights.bias.detach() * network.module.cells.gain(part.neurons)
+        assert (now - bias).abs().max() < 0.03 * bias.abs().max()
+
+
+def test_an_answer_of_potentials_has_the_probabilities_of_its_softmax() -> None:
+    scores = torch.tensor([[-1.0, 2.0, 0.5]])
+    found = read(Answer(scores, (), (), logits=True), score_gain=3.0)
+    torch.testing.assert_close(found.log_probabilities_BC, (3.0 * scores).log_softmax(dim=1))
+    torch.testing.assert_close(found.scores_BC, scores)
+
+
+def test_a_device_runs_the_numbers_in_use_as_plain_ones(network: FrameworkNetwork) -> None:
+    on_grid(network)
+    wanted = own(network, torch.float32)
+    held = hold(network, torch.device("cpu"))
+    assert isinstance(held, FrameworkNetwork)
+    assert not any("parametrizations" in name for name in held.state_dict())
+    assert layer_shapes(held) == [
+        LayerShape(N_INPUTS, 14, False),
+        LayerShape(14, 11, False),
+        LayerShape(11, N_CLASSES, False),
+    ]
+    for mine, other in zip(own(held, torch.float32), wanted, strict=True):
+        np.testing.assert_array_equal(mine, other)
+
+
+def test_two_batches_do_not_share_a_state(network: FrameworkNetwork) -> None:
+    first = own(network, torch.float32)
+    for mine, other in zip(own(network, torch.float32), first, strict=True):
+        np.testing.assert_array_equal(mine, other)
