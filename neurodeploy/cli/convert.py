@@ -28,6 +28,9 @@ def convert(
     ] = None,
     reset_offset: Annotated[int, typer.Option(metavar="N", help="Of a .net: steps until the first clearing.")] = 0,
     input_shape: InputShape = None,
+    check: Annotated[
+        bool, typer.Option("--check", help="Run the .net in lava-dl's netx too; exit status 1 where a spike differs.")
+    ] = False,
     as_json: Json = False,
 ) -> int:
     """A network from one file format to another: NIR, lava-dl, Program."""
@@ -45,6 +48,7 @@ def convert(
             reset_interval=reset_interval,
             reset_offset=reset_offset,
             input_shape=sizes(input_shape),
+            check=check,
             progress=progress,
         )
     lines = [
@@ -52,5 +56,7 @@ def convert(
         *[f"note: {note}" for note in result["warnings"]],
         f"file: {result['path']}",
     ]
+    checked = result["check"] or {}
+    lines += [f"check: {path}: {one['line']}" for path, one in checked.items()]
     emit(result, lines, as_json=as_json)
-    return 0
+    return 0 if all(one["equal"] for one in checked.values()) else 1

@@ -77,7 +77,9 @@ def stored_graph(path: str | Path) -> Tree:
     except OSError as error:
         raise GraphError(f"{path}: cannot be read ({error.strerror}); check its permissions") from None
     if not h5py.is_hdf5(path):
-        raise GraphError(f"{path}: is not a NIR file (HDF5 was expected); export it again with nir.write")
+        raise GraphError(
+            f"{path}: is not a NIR file (HDF5 was expected{_instead(path)}); export it again with nir.write"
+        )
     try:
         tree = read_tree(path)
     except GraphError:
@@ -88,6 +90,15 @@ def stored_graph(path: str | Path) -> Tree:
     if tree["type"] != GRAPH:
         raise GraphError(f"{path}: holds a single {str(tree['type'])[:40]}, a NIR graph was expected")
     return tree
+
+
+def _instead(path: Path) -> str:
+    """Return what else a file is, where its first bytes tell."""
+    with path.open("rb") as stream:
+        first = stream.read(4)
+    if first == b"PK\x03\x04":
+        return ", this is a ZIP archive, as torch.save and numpy.savez write them"
+    return ", this is a pickle, which can run any code when it is read" if first[:1] == b"\x80" else ""
 
 
 def mended(path: Path, tree: Tree, input_shape: tuple[int, ...] | None = None) -> tuple[Tree, Mends]:

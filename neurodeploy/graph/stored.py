@@ -35,6 +35,8 @@ def read_tree(path: Path) -> Tree:
     """
     with h5py.File(path, "r") as stored:
         root = _child(path, stored, "node", "")
+        if root is None and "layer" in stored:
+            raise GraphError(f"{path}: is a lava-dl network; make it a graph first: neurodeploy convert IN.net OUT.nir")
         if not isinstance(root, h5py.Group) or "type" not in root:
             raise GraphError(f"{path}: is HDF5 but holds no NIR graph (group node/nodes is missing)")
         return _Reader(path).group(root, "", 0)

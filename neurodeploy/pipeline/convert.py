@@ -8,6 +8,7 @@ from typing import Any
 
 import nir
 
+from neurodeploy.backends.lava.environment import check_ready
 from neurodeploy.errors import GraphError, nearest
 from neurodeploy.files import check_target
 from neurodeploy.graph.files import read_graph, write_graph
@@ -21,6 +22,7 @@ from neurodeploy.mapping.nir_write import losses, program_graph
 from neurodeploy.mapping.program import Program
 from neurodeploy.mapping.program_file import read_program, write_program
 from neurodeploy.pipeline.inputs import GraphOptions, check_options, compiled, is_program
+from neurodeploy.pipeline.netx import check_net
 from neurodeploy.progress import Progress, silent
 
 NIR, NET, PROGRAM = ".nir", ".net", ".npz"
@@ -49,6 +51,7 @@ def convert(
     reset_interval: int | None = None,
     reset_offset: int = 0,
     input_shape: tuple[int, ...] | None = None,
+    check: bool = False,
     progress: Progress = silent,
 ) -> dict[str, Any]:
     """Convert a network from one file format to another.
@@ -65,20 +68,25 @@ def convert(
         reset_interval, reset_offset: Of a .net file, as lava-dl's netx takes them: states are cleared every
             so many steps.
         input_shape: Channels, rows and columns that enter the network, where the file does not say.
+        check: Run the .net files in lava-dl's own netx, in Lava's environment, and the Program in our simulator.
 
     Returns:
         `path`, `from` and `to` (formats), `program` (digest, None where a graph stays one), `warnings` (what is
-        to be known of the result, one sentence each).
+        to be known of the result, one sentence each), `check` (None, or for each .net file what
+        `pipeline.netx.check_net` found).
 
     Raises:
         GraphError: the file is damaged, or of no such format.
         ProgramError: the format of `out` cannot say what the Program does.
+        LavaError: there is no environment to check in, or netx refuses the file.
     """
     target = Path(out).suffix
     if target not in FORMATS:
         raise GraphError(f"{out}: is to become {target or 'no suffix'!r}; {nearest(target, FORMATS)}")
     check_target(out)
     source = _format(file)
+    if check:
+        _check_checkable(source, target)
     net = NetOptions(reset_interval, reset_offset, input_shape)
     _check_used(source, net, reset=reset, readout=readout, calibrate=calibrate, weight_bits=weight_bits)
     options = GraphOptions(dt_s, reset, weight_bits, calibrate, readout=readout)
@@ -93,7 +101,29 @@ def convert(
         "to": NAMES[target],
         "program": made.digest if isinstance(made, Program) else None,
         "warnings": warnings,
+        "check": _checked(file, out, source, target, made, progress) if check else None,
     }
+
+
+def _check_checkable(source: str, target: str) -> None:
+    """Check before any work that there is something to run in netx, and somewhere.
+
+    Raises:
+        GraphError: neither file is one of lava-dl's.
+        LavaError: there is no environment.
+    """
+    if NET not in (source, target):
+        raise GraphError("--check: runs .net files in lava-dl's netx, and neither file is one; leave it out")
+    check_ready()
+
+
+def _checked(
+    file: str | Path, out: str | Path, source: str, target: str, made: Program | nir.NIRGraph, progress: Progress
+) -> dict[str, Any]:
+    """Return by file what netx makes of it beside the Program."""
+    assert isinstance(made, Program)  # what comes from a .net, or becomes one, is
+    nets = [str(path) for path, kind in ((file, source), (out, target)) if kind == NET]
+    return {path: check_net(path, made, progress=progress) for path in nets}
 
 
 def _format(file: str | Path) -> str:

@@ -57,7 +57,9 @@ class GraphOptions:
 
 
 def is_program(path: str | Path) -> bool:
-    """True where a file starts like a Program, not like a NIR graph."""
+    """True where a file starts like a Program, and is not called a NIR graph, as some of torch.save are."""
+    if Path(path).suffix == ".nir":
+        return False
     try:
         with Path(path).open("rb") as stream:
             return stream.read(4) == MAGIC

@@ -31,6 +31,7 @@ def test_the_ways_between_the_formats_meet(shell: Shell, net: Path) -> None:
         "to": "NIR graph",
         "program": first["program"],
         "warnings": [],
+        "check": None,
     }
     for source, target in (("a.nir", "b.npz"), ("b.npz", "c.net"), ("c.net", "d.npz"), ("d.npz", "e.nir")):
         assert shell.works("convert", source, target)["program"] == first["program"]
@@ -75,6 +76,11 @@ def test_a_graph_becomes_a_program_on_the_way(shell: Shell, good: Path) -> None:
     assert found["program"] == expected["program"]
     assert found["warnings"][0] == f"compiled with {expected['precision']}"
     shell.refuses("convert", "good.nir", "p.net", "--dt", "1e-3", says="write .nir or .npz")
+
+
+def test_a_check_needs_a_net_file_and_lava(shell: Shell, net: Path, good: Path) -> None:
+    shell.refuses("convert", "good.nir", "p.npz", "--dt", "1e-3", "--check", says="neither file is one; leave it out")
+    shell.refuses("convert", "small.net", "p.npz", "--check", says="lava: no environment in .*; run: neurodeploy lava")
 
 
 def test_how_netx_clears_states(shell: Shell, net: Path) -> None:

@@ -6,6 +6,7 @@ Axes: B sample, T step, I input value.
 from __future__ import annotations
 
 import gzip
+import json
 import os
 from collections.abc import Iterator
 from dataclasses import replace
@@ -17,6 +18,7 @@ import pytest
 
 import neurodeploy
 from neurodeploy.backends import lava
+from neurodeploy.cli.app import invoke
 from neurodeploy.errors import DataError, LavaError
 from neurodeploy.mapping.lava_dl.read import read_net
 from neurodeploy.mapping.lava_dl.write import write_net
@@ -67,6 +69,25 @@ def test_a_difference_is_seen_and_placed(tmp_path: Path, worker: lava.Worker) ->
     assert not found["equal"]
     assert found["first_difference"]["layer"] == "dense1"
     assert "differ" in found["line"]
+
+
+def test_convert_checks_the_files_that_netx_reads(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    nets.write(tmp_path / "n.net", *nets.mixed())
+    assert invoke(["convert", str(tmp_path / "n.net"), str(tmp_path / "m.net"), "--check", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert set(found["check"]) == {str(tmp_path / "n.net"), str(tmp_path / "m.net")}
+    assert all(one["equal"] and one["spikes"] > 1000 for one in found["check"].values())
+
+
+def test_convert_says_where_netx_differs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """netx leaves out how long a neuron rests after a spike, and our Program does not."""
+    resting = nets.dense(6, 4, neuron=nets.CUBA | {"refDelay": 4})
+    nets.write(tmp_path / "n.net", resting, nets.dense(3, 6))
+    assert invoke(["convert", str(tmp_path / "n.net"), str(tmp_path / "n.nir"), "--check"]) == 1
+    said = capsys.readouterr().out
+    assert "rests 3 step(s) after a spike; lava-dl's netx does not" in said
+    assert "lava-dl's netx and our simulator differ" in said
+    assert "of layer dense0 at step" in said
 
 
 def test_what_netx_refuses_is_one_line(tmp_path: Path) -> None:
