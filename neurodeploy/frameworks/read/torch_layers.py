@@ -11,6 +11,7 @@ from torch import nn
 
 from neurodeploy.errors import FrameworkError
 from neurodeploy.frameworks.read.leaves import Built, Layer, Shape, numbers
+from neurodeploy.graph.metadata import wrapped
 
 SPIKE = 0.5
 """Between no spike and one."""
@@ -103,7 +104,7 @@ def max_pool2d(module: nn.MaxPool2d) -> Layer:
         return Built(
             {
                 "sum": nir.SumPool2d(kernel_size=kernel, stride=stride, padding=padding),
-                "": nir.Threshold(threshold=np.full(out, SPIKE)),
+                "": nir.Threshold(threshold=np.full(out, SPIKE), metadata=wrapped(reset="zero")),
             },
             (("sum", ""),),
             entry="sum",
