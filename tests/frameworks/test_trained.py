@@ -27,6 +27,7 @@ from neurodeploy.networks.matched import LayerShape
 from neurodeploy.networks.sequence import Answer
 from neurodeploy.pipeline.kinds.framework import Framework
 from neurodeploy.quantize.plan import Plan
+from neurodeploy.training.average import averaged
 from neurodeploy.training.reading import read
 
 DT_S = 2e-3
@@ -154,6 +155,18 @@ def test_a_device_runs_the_numbers_in_use_as_plain_ones(network: FrameworkNetwor
     ]
     for mine, other in zip(own(held, torch.float32), wanted, strict=True):
         np.testing.assert_array_equal(mine, other)
+
+
+def test_averaged_weights_can_be_trained(network: FrameworkNetwork) -> None:
+    """Buffers are averaged too, and some frameworks keep states in them."""
+    average = averaged(network, 0.5)
+    network(torch.from_numpy(spikes()).float())
+    with torch.no_grad():
+        network.module.parts[0].weights.weight.zero_()
+    average.update_parameters(network)
+    average.update_parameters(network)
+    halved = average.module.module.parts[0].weights.weight
+    assert 0 < halved.abs().max() < network.module.parts[1].weights.weight.abs().max()
 
 
 def test_two_batches_do_not_share_a_state(network: FrameworkNetwork) -> None:

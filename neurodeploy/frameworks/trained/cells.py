@@ -36,6 +36,10 @@ class Cells(Protocol):
         """Return the state before the first step."""
         ...
 
+    def forget(self, cell: nn.Module) -> None:
+        """Drop the state that neurons hold after the last step."""
+        ...
+
     def kept(self, cell: nn.Module) -> float:
         """Return the part of the potential that neurons keep."""
         ...
@@ -71,6 +75,10 @@ class SnnTorch:
     def start(self, cell: Any) -> torch.Tensor:
         state: torch.Tensor = cell.reset_mem()
         return state
+
+    def forget(self, cell: Any) -> None:
+        # Its state is a buffer: left there, weights could not be averaged over networks that saw other batch sizes.
+        cell.mem = cell.mem.new_zeros(0)
 
     def kept(self, cell: Any) -> float:
         return float(cell.beta)
@@ -111,6 +119,9 @@ class Norse:
         return cell
 
     def start(self, cell: nn.Module) -> None:
+        return None
+
+    def forget(self, cell: nn.Module) -> None:
         return None
 
     def kept(self, cell: Any) -> float:

@@ -73,6 +73,8 @@ class Stepped(nn.Module):
                 for index, one in enumerate(parts):
                     x_BI, states[index] = one.neurons(one.weights(x_BI.to(kind)), states[index])
                     sent[index].append(x_BI)
+        for one in parts:
+            self.cells.forget(one.neurons)
         return [torch.stack(one, dim=1) for one in sent]
 
 
