@@ -109,8 +109,7 @@ class Trace:
         return float((self.predictions_B == labels_B).mean())
 
 
-@dataclass(frozen=True, eq=False)
-class Part:
+class Part(NamedTuple):
     """The result of some of the samples."""
 
     counts: dict[str, np.ndarray]

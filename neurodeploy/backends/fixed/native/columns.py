@@ -6,6 +6,10 @@ few wide tables are much faster than an array for each column.
 
 EIGHT = 8
 """Neurons of an update: a table of 2^8 rows tells the places of their spikes."""
+MANY = 64
+"""Neurons whose spikes are taken together, as the bits of one number."""
+PAIRS = 16
+"""Pairs of weights that are loaded together."""
 MATRIX, MATRIX_GRADED, CONVOLUTION, MATRIX_WIDE = 0, 1, 2, 3
 """Kinds of connection; wide: delayed values whose sum a negative exponent acts on before it wraps."""
 LIF, LIF_SHARED, SIGMA_DELTA, ADAPTIVE, RESONATOR = 0, 1, 2, 3, 4
@@ -54,7 +58,7 @@ U_TO_U, V_TO_U, V_TO_V, U_TO_V = range(NUMBERS)
     CON_DELAY,
     CON_EXP,  # exponent that its targets share
     CON_EXPS,  # where the exponents of its targets start, -1 where they share one
-    CON_GAIN,  # a weight is gain * (stored + offset)
+    CON_GAIN,  # a weight is gain * (stored - offset)
     CON_OFFSET,
     CON_WEIGHTS,  # where its weights start
     CON_TOTAL,  # where the sums of all its rows start

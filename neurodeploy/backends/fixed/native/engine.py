@@ -8,14 +8,14 @@ from __future__ import annotations
 import functools
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import nullcontext
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from neurodeploy.backends.fixed.native import columns as c
-from neurodeploy.backends.fixed.native.arrays import Results, Scratch, State
-from neurodeploy.backends.fixed.native.compiled import advance, no_garbage_collected
+from neurodeploy.backends.fixed.native import compiled
+from neurodeploy.backends.fixed.native.arrays import Results, Scratch, State, aligned
 from neurodeploy.backends.fixed.native.primitives import ROWS_IN_16_BITS
 from neurodeploy.backends.fixed.native.rounding import TowardZero
 from neurodeploy.backends.fixed.native.tables import CHUNK, SPARE, Native, Tables, native
@@ -26,6 +26,7 @@ from neurodeploy.mapping.program import Program
 
 IDLE_BYTES = 1 << 22
 """Potentials of an engine that is kept for another run, at most."""
+NO_SPIKES, NO_VALUES = np.zeros(0, np.uint8), np.zeros(0, np.int32)
 
 
 class NativeEngine:
@@ -40,23 +41,28 @@ class NativeEngine:
         self.program, self.n_samples = program, n_samples
         self.threads = max(1, min(threads, n_samples))
         self.native = _tables(program)
-        self.outer = _outer_order(program)
         t = self.native.tables
         size = t.neurons.shape[1]
         past = int((t.pops[:, c.POP_HISTORY] * t.pops[:, c.POP_SIZE]).sum()) if goes_on else 0
         refractory, graded = t.layers[:, c.REFRACTORY].any(), any(layer.graded for layer in program.layers)
         self.state = State(
-            u=np.empty((n_samples, size), np.int32),
-            v=np.empty((n_samples, size), np.int32),
-            rest=np.empty((n_samples, size if refractory else 0), np.int32),
-            residue=np.empty((n_samples, size if graded else 0), np.int32),
-            error=np.empty((n_samples, size if graded else 0), np.int32),
-            past=np.empty((n_samples, past), np.int32),
+            u=aligned((n_samples, size), np.int32),
+            v=aligned((n_samples, size), np.int32),
+            rest=aligned((n_samples, size if refractory else 0), np.int32),
+            residue=aligned((n_samples, size if graded else 0), np.int32),
+            error=aligned((n_samples, size if graded else 0), np.int32),
+            past=aligned((n_samples, past), np.int32),
         )
+        self.output = program.layer(program.output)
+        self.sums_softmax = program.readout == rules.SOFTMAX
         n_scores = int(t.layers[:, c.PADDED].max()) if program.readout != "spikes" else 0
-        self.counts = np.empty((n_samples, size), np.int32)
+        self.counts = aligned((n_samples, size), np.int32)
         self.overflows = np.empty((n_samples, len(program.layers), 2), np.int64)
         self.scores = np.empty((n_samples, n_scores), np.int64)
+        self.places = _places(program)
+        # Making arrays of nothing takes a small run longer than some layers do.
+        self.unprobed = self._probe(()), np.empty((0, 0, 0), np.int32)
+        self.rest = [values for values in self.state[2:] if values.size]
         self.reset()
 
     def reset(self) -> None:
@@ -64,7 +70,7 @@ class NativeEngine:
         neurons = self.native.tables.neurons
         self.now = 0
         self.state.u[:], self.state.v[:] = neurons[c.U_INIT], neurons[c.V_INIT]
-        for values in (self.state.rest, self.state.residue, self.state.error, self.state.past):
+        for values in self.rest:
             values.fill(0)
 
     def advance(self, spikes_BTI: np.ndarray, probes: Sequence[str] = (), *, n_silent: int = 0) -> Part:
@@ -74,40 +80,43 @@ class NativeEngine:
             spikes_BTI: Checked input, uint8 or int32 as `check_spikes` returns it.
             probes: Layers whose every state is kept.
         """
-        t = self.native.tables
         n_samples, n_fed, n_inputs = spikes_BTI.shape
         n_steps = n_fed + n_silent
-        probe, n_probed = self._probe(probes)
         self.counts.fill(0)
         self.overflows.fill(0)
-        self.scores.fill(lowest_score(self.program.readout))
-        recorded = (n_samples, n_steps, n_probed) if n_probed else (0, 0, 0)
-        output = self.program.layer(self.program.output)
-        sums_softmax = self.program.readout == rules.SOFTMAX
-        summed = np.empty((n_samples, output.n_neurons if sums_softmax else 0))
+        if self.scores.size:
+            self.scores.fill(lowest_score(self.program.readout))
+        (probe, n_probed), nothing = self.unprobed
+        if probes:
+            probe, n_probed = self._probe(probes)
+        kept = (n_samples, n_steps if self.sums_softmax else 0, self.output.n_neurons)
+
+        def room() -> np.ndarray:
+            return np.empty((n_samples, n_steps, n_probed), np.int32) if n_probed else nothing
+
         results = Results(
             input_counts=np.zeros((n_samples, n_inputs), np.int64),
             counts=self.counts,
             overflows=self.overflows,
             scores=self.scores,
-            potentials=np.empty((n_samples, n_steps if sums_softmax else 0, output.n_neurons), np.int32),
+            potentials=np.empty(kept, np.int32),
             probe=probe,
-            sent=np.empty(recorded, np.int32),
-            u=np.empty(recorded, np.int32),
-            v=np.empty(recorded, np.int32),
+            sent=room(),
+            u=room(),
+            v=room(),
         )
-        # Read-only memory is another type to the compiler, and would make it start anew.
-        flat = np.require(spikes_BTI, requirements=["C", "A", "W"]).reshape(-1)
-        nothing8, nothing32 = np.zeros(0, np.uint8), np.zeros(0, np.int32)
-        spikes = nothing8 if self.program.graded_input else flat.view(np.uint8)
-        values = flat if self.program.graded_input else nothing32
+        # The machine code is made for arrays that are contiguous, aligned and not read-only.
+        flat = (spikes_BTI if spikes_BTI.flags.carray else spikes_BTI.copy()).reshape(-1)
+        spikes, values = (NO_SPIKES, flat) if self.program.graded_input else (flat.view(np.uint8), NO_VALUES)
+        summed = np.empty((n_samples, self.output.n_neurons)) if self.sums_softmax else None
+        now = self.now
 
         def some(thread: int) -> None:
             begin, after = thread * n_samples // self.threads, (thread + 1) * n_samples // self.threads
             scratch = _borrowed(self.program)
             with TowardZero() as to_zero:
-                kernel(
-                    t,
+                compiled.run(
+                    self.native.tables,
                     self.state,
                     results,
                     scratch,
@@ -116,24 +125,22 @@ class NativeEngine:
                     n_inputs,
                     n_fed,
                     n_steps,
-                    self.now,
+                    now,
                     begin,
                     after,
                     to_zero,
                 )
             _free(self.program).append(scratch)
-            if sums_softmax:
-                from_start = results.potentials[begin:after, max(0, output.start - now) :]
+            if summed is not None:
+                from_start = results.potentials[begin:after, max(0, self.output.start - now) :]
                 summed[begin:after] = summed_softmax(self._outer(from_start), score_unit(self.program))
 
-        kernel, now = advance(), self.now
-        with nullcontext() if kernel.signatures else no_garbage_collected():
-            if self.threads == 1:
-                some(0)
-            else:
-                list(_pool(self.threads).map(some, range(self.threads)))
+        if self.threads == 1:
+            some(0)
+        else:
+            list(_pool(self.threads).map(some, range(self.threads)))
         self.now += n_steps
-        return self._part(results, probes, summed if sums_softmax else None)
+        return self._part(results, probes, summed)
 
     def done(self) -> None:
         """Let the next run of as many samples have this engine: making one takes a good part of a small run."""
@@ -152,17 +159,16 @@ class NativeEngine:
 
     def _outer(self, values: np.ndarray) -> np.ndarray:
         """Return what the output's inner neurons have (..., N) in the Program's own order."""
-        return np.ascontiguousarray(values[..., self.outer[self.program.output]])
+        return np.ascontiguousarray(values[..., self.places[self.output.name].outer])
 
     def _part(self, results: Results, probes: Sequence[str], summed: np.ndarray | None) -> Part:
         """Return the results in the Program's own order of neurons."""
-        t = self.native.tables
-        counts, layers, overflows = {}, {}, {}
+        all_counts = self.counts.astype(np.int64)
+        counts = {name: place.of(all_counts) for name, place in self.places.items()}
+        layers, overflows = {}, {}
         for index, layer in enumerate(self.program.layers):
-            outer, start = self.outer[layer.name], t.layers[index, c.FIRST]
-            counts[layer.name] = results.counts[:, start : start + layer.n_neurons][:, outer].astype(np.int64)
             if layer.name in probes:
-                at = results.probe[index]
+                at, outer = results.probe[index], self.places[layer.name].outer
                 sent, u, v = (
                     record[:, :, at : at + layer.n_neurons][:, :, outer]
                     for record in (results.sent, results.u, results.v)
@@ -170,11 +176,24 @@ class NativeEngine:
                 layers[layer.name] = LayerTrace(sent if layer.graded else sent.astype(np.bool_), u, v)
                 wrapped, saturated = results.overflows[:, index].sum(axis=0)
                 overflows[layer.name] = {"wrapped": int(wrapped), "saturated": int(saturated)}
-        output = self.program.layer(self.program.output)
         scores = summed
         if self.program.readout != "spikes" and scores is None:
-            scores = results.scores[:, : output.n_neurons][:, self.outer[output.name]].copy()
+            scores = self._outer(results.scores[:, : self.output.n_neurons]).copy()
         return Part(counts, layers, overflows, scores, results.input_counts)
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where a layer's neurons are among all inner ones, and how to take them in the Program's order."""
+
+    start: int
+    after: int
+    outer: Any
+
+    def of(self, values: np.ndarray) -> np.ndarray:
+        """Return the layer's part of (B, all inner neurons), in the Program's order."""
+        own = values[:, self.start : self.after]
+        return own if isinstance(self.outer, slice) else own[:, self.outer]
 
 
 def one_run(program: Program, n_samples: int, threads: int) -> NativeEngine:
@@ -194,18 +213,17 @@ def _scratch(t: Tables) -> Scratch:
     size = int(((pops[:, c.POP_HISTORY] + CHUNK) * pops[:, c.POP_SIZE] + SPARE).sum())
     widest, sources = int(t.layers[:, c.PADDED].max()), int(pops[:, c.POP_SIZE].max()) + 64
     return Scratch(
-        events=np.zeros(size, np.int32),
-        values=np.zeros(size if pops[:, c.POP_GRADED].any() else 1, np.int32),
+        events=aligned((size,), np.int32),
+        values=aligned((size if pops[:, c.POP_GRADED].any() else 1,), np.int32),
         starts=np.zeros((len(pops), int(pops[:, c.POP_HISTORY].max()) + CHUNK + 1), np.int64),
-        last=np.zeros(8, np.int32),
-        flags=np.zeros(widest, np.uint8),
-        activation=np.zeros(widest, np.int32),
-        sums=np.zeros(widest, np.int32),
-        sums16=np.zeros(widest, np.int16),
-        floats=np.zeros((3, widest), np.float32),
-        message=np.zeros(widest, np.int32),
-        silent=np.zeros(sources, np.uint8),
-        others=np.zeros(max(sources, ROWS_IN_16_BITS), np.int32),
+        flags=aligned((widest,), np.uint8),
+        activation=aligned((widest,), np.int32),
+        sums=aligned((widest,), np.int32),
+        sums16=aligned((widest,), np.int16),
+        floats=aligned((3, widest), np.float32),
+        message=aligned((widest,), np.int32),
+        silent=aligned((sources,), np.uint8),
+        others=aligned((max(sources, ROWS_IN_16_BITS),), np.int32),
         places=PLACES,
     )
 
@@ -216,13 +234,15 @@ def _tables(program: Program) -> Native:
 
 
 @functools.lru_cache(maxsize=8)
-def _outer_order(program: Program) -> dict[str, Any]:
-    """Return for each layer how to take inner neurons in the Program's order: all of them where it is the same."""
-    order = _tables(program).order
-    return {
-        layer.name: slice(None) if (np.diff(order[layer.name]) == 1).all() else np.argsort(order[layer.name])
-        for layer in program.layers
-    }
+def _places(program: Program) -> dict[str, _Place]:
+    """Return the place of each layer; `outer` takes all of its neurons where both orders are the same."""
+    tables, order = _tables(program)
+    found = {}
+    for layer, first in zip(program.layers, tables.layers[:, c.FIRST].tolist(), strict=True):
+        inner = order[layer.name]
+        outer = slice(None) if (np.diff(inner) == 1).all() else np.argsort(inner)
+        found[layer.name] = _Place(first, first + layer.n_neurons, outer)
+    return found
 
 
 @functools.lru_cache(maxsize=8)

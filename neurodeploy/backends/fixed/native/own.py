@@ -9,12 +9,12 @@ import numpy as np
 
 from neurodeploy.backends.fixed.native import columns as c
 from neurodeploy.backends.fixed.native.arrays import Scratch
+from neurodeploy.backends.fixed.native.columns import EIGHT, MANY
 from neurodeploy.backends.fixed.native.jit import kernel
 from neurodeploy.backends.fixed.native.own_vectors import add_shifted, own_adaptive, own_leaky, own_resonating
-from neurodeploy.backends.fixed.native.primitives import ROWS_IN_16_BITS, i32, rows_16
+from neurodeploy.backends.fixed.native.primitives import ROWS_IN_16_BITS, append, i32, rows_16
 from neurodeploy.backends.fixed.native.synapses import add
 from neurodeploy.backends.fixed.native.tables import Tables
-from neurodeploy.backends.fixed.native.vectors import EIGHT, append_places
 
 ROWS_FOR_A_MESSAGE = 4
 """Up to so many rows in 16 bits take no longer than one that is multiplied in 32."""
@@ -75,11 +75,10 @@ def own_steps(
             rows_16(
                 t.weights8,
                 con[c.CON_WEIGHTS],
-                source[c.POP_SIZE],
                 chosen,
                 here,
                 here + n_rows,
-                scratch.last,
+                con[c.CON_OFFSET],
                 sums,
             )
             for o in range(0, padded, EIGHT):
@@ -87,17 +86,23 @@ def own_steps(
         # Leaky neurons: whether a reset subtracts. Cells: whether there was a step whose spikes still act.
         flag = i32(-(chunk + step > row[c.START]) if cells else -row[c.SUBTRACT])
         if kind == c.RESONATOR:
-            for o in range(0, padded, EIGHT):
-                bits = own_resonating(u, v, activation, numbers, counts, o, at, flag)
-                found += append_places(bits, i32(o), places, events, found)
+            for many in range(0, padded, MANY):
+                bits = 0
+                for k in range(0, MANY, EIGHT):
+                    bits |= own_resonating(u, v, activation, numbers, counts, many + k, at, flag) << k
+                found += append(bits, many, places, events, found)
         elif kind == c.ADAPTIVE:
-            for o in range(0, padded, EIGHT):
-                bits = own_adaptive(u, v, activation, numbers, counts, o, at, flag)
-                found += append_places(bits, i32(o), places, events, found)
+            for many in range(0, padded, MANY):
+                bits = 0
+                for k in range(0, MANY, EIGHT):
+                    bits |= own_adaptive(u, v, activation, numbers, counts, many + k, at, flag) << k
+                found += append(bits, many, places, events, found)
         else:
-            for o in range(0, padded, EIGHT):
-                bits = own_leaky(u, v, activation, numbers, counts, o, at, flag)
-                found += append_places(bits, i32(o), places, events, found)
+            for many in range(0, padded, MANY):
+                bits = 0
+                for k in range(0, MANY, EIGHT):
+                    bits |= own_leaky(u, v, activation, numbers, counts, many + k, at, flag) << k
+                found += append(bits, many, places, events, found)
         if row[c.SCORED]:
             score(row[c.SCORED], chunk + step >= row[c.START], scores, potentials_TN, first + step, v)
         own[slot + 1] = found

@@ -12,21 +12,22 @@ from typing import Any
 
 import numpy as np
 
+from neurodeploy.backends.fixed.native.columns import EIGHT, MANY
 from neurodeploy.backends.fixed.native.jit import inlined, kernel
 from neurodeploy.backends.fixed.native.vectors import (
-    EIGHT,
-    SIXTEEN,
-    add_eight_rows,
-    add_four_rows,
+    append_eight,
     append_places,
+    append_sixteen,
+    count_bits,
     flags_at,
     float_neurons_subtracting,
     float_neurons_to_zero,
+    last_bits,
     messages_at,
     neurons_subtracting,
     neurons_to_zero,
-    set_eight_rows,
-    set_four_rows,
+    sum_64,
+    sum_128,
 )
 from neurodeploy.fixedpoint import rules
 
@@ -43,22 +44,47 @@ ZERO = i32(0)
 ONE = f32(rules.DECAY_ONE)
 
 ROWS_IN_16_BITS = 256
-"""Rows of int8 whose sum always fits into int16."""
+"""Rows of weights from -128 to 127 whose sum always fits into int16."""
+TILE = 128
+"""Neurons whose sums are kept in registers."""
+
+
+@inlined
+def append(bits: Any, base: int, places: np.ndarray, events: np.ndarray, to: int) -> int:
+    """Write `base` plus the places of the set ones among 64 bits as events from `to` on; return how many are set.
+
+    Up to eight entries beyond the last are overwritten. A loop over the bits would end at another place each time,
+    which costs more than entries for nothing; and a vector of eight places, which the next overlaps, is written
+    four times slower than eight numbers.
+    """
+    found = count_bits(bits)
+    if found <= 8:
+        append_eight(bits, i32(base), events, to)
+    elif found <= 16:
+        append_sixteen(bits, i32(base), events, to)
+    else:
+        at = to
+        for first in range(0, MANY, EIGHT):
+            at += append_places(bits >> first & 255, i32(base + first), places, events, at)
+    return found
 
 
 @kernel
 def spikes_in(flags: np.ndarray, begin: int, size: int, places: np.ndarray, events: np.ndarray, to: int) -> int:
     """Write the places of the flags that are 1 into `events` from `to` on, and return how many there are.
 
-    Up to seven entries beyond the last are overwritten.
+    Up to eight entries beyond the last are overwritten.
     """
-    found = to
-    for word in range(size // 8):
-        bits = flags_at(flags, begin + 8 * word)
-        found += append_places(bits, i32(8 * word), places, events, found)
-    for at in range(size - size % 8, size):
-        events[found] = at
-        found += flags[begin + at]
+    found, rest = to, size % MANY
+    for first in range(0, size - rest, MANY):
+        found += append(flags_at(flags, begin + first), first, places, events, found)
+    if rest and size > MANY:
+        bits = last_bits(flags_at(flags, begin + size - MANY), rest)
+        found += append(bits, size - rest, places, events, found)
+    elif rest:
+        for at in range(size):
+            events[found] = at
+            found += flags[begin + at]
     return found - to
 
 
@@ -112,52 +138,32 @@ def shifted(value: Any, exponent: Any) -> Any:
 def rows_16(
     weights: np.ndarray,
     start: int,
-    size: int,
     events: np.ndarray,
     begin: int,
     after: int,
-    last: np.ndarray,
+    offset: int,
     total: np.ndarray,
 ) -> None:
-    """Sum up the rows that `events[begin:after]` name, at most 256 of int8 weights.
+    """Sum up the rows that `events[begin:after]` name, with `offset` taken off every weight.
 
-    Eight rows a pass, so that the sum is loaded and stored once for eight. What is missing in the
-    last pass is the row after all others, whose weights are neutral.
+    The sums must have 16 bits: `rows_at_once` tells how many rows always do.
 
     Args:
-        weights: Flat; the rows, each as long as `total`, start at `start`.
-        size: Number of the neutral row.
-        last: Room for eight entries.
+        weights: Flat uint8 in `tables.stored_order`; the rows, each as long as `total`, start at `start`.
     """
     padded = len(total)
-    if begin == after:
-        for o in range(padded):
-            total[o] = 0
-        return
-    for at in range(begin, after, 8):
-        chosen, first = events, at
-        if after - at < 8:
-            for k in range(8):
-                last[k] = events[at + k] if k < after - at else size
-            chosen, first = last, 0
-        a, b = start + padded * chosen[first], start + padded * chosen[first + 1]
-        c, d = start + padded * chosen[first + 2], start + padded * chosen[first + 3]
-        if after - at <= 4:
-            if at == begin:
-                for o in range(0, padded, SIXTEEN):
-                    set_four_rows(total, o, weights, a, b, c, d)
-            else:
-                for o in range(0, padded, SIXTEEN):
-                    add_four_rows(total, o, weights, a, b, c, d)
-            return
-        e, f = start + padded * chosen[first + 4], start + padded * chosen[first + 5]
-        g, h = start + padded * chosen[first + 6], start + padded * chosen[first + 7]
-        if at == begin:
-            for o in range(0, padded, SIXTEEN):
-                set_eight_rows(total, o, weights, a, b, c, d, e, f, g, h)
-        else:
-            for o in range(0, padded, SIXTEEN):
-                add_eight_rows(total, o, weights, a, b, c, d, e, f, g, h)
+    minus = offset * (after - begin)
+    wide = padded - padded % TILE
+    for o in range(0, wide, TILE):
+        sum_128(total, o, weights, start, padded, events, begin, after, minus)
+    if wide < padded:
+        sum_64(total, wide, weights, start, padded, events, begin, after, minus)
+
+
+@inlined
+def rows_at_once(offset: int) -> int:
+    """Return of how many rows the sum always fits into int16: weights are from -128 to 127, or from 0 to 255."""
+    return ROWS_IN_16_BITS if offset else ROWS_IN_16_BITS // 2
 
 
 @inlined
@@ -186,13 +192,17 @@ def lif_shared(
     """
     found = to
     if subtracts:
-        for o in range(0, len(u), EIGHT):
-            bits = neurons_subtracting(u, v, sums, bias, counts, o, shift, kept_u, kept_v, threshold)
-            found += append_places(bits, i32(o), places, events, found)
+        for many in range(0, len(u), MANY):
+            bits = 0
+            for k in range(0, MANY, EIGHT):
+                bits |= neurons_subtracting(u, v, sums, bias, counts, many + k, shift, kept_u, kept_v, threshold) << k
+            found += append(bits, many, places, events, found)
     else:
-        for o in range(0, len(u), EIGHT):
-            bits = neurons_to_zero(u, v, sums, bias, counts, o, shift, kept_u, kept_v, threshold)
-            found += append_places(bits, i32(o), places, events, found)
+        for many in range(0, len(u), MANY):
+            bits = 0
+            for k in range(0, MANY, EIGHT):
+                bits |= neurons_to_zero(u, v, sums, bias, counts, many + k, shift, kept_u, kept_v, threshold) << k
+            found += append(bits, many, places, events, found)
     return found - to
 
 
@@ -215,13 +225,19 @@ def lif_float(
     """Update as `lif_shared` does, in float32: no current may leave 24 bits, and the thread rounds toward zero."""
     found = to
     if subtracts:
-        for o in range(0, len(u), EIGHT):
-            bits = float_neurons_subtracting(u, v, sums, bias, counts, o, scale, kept_u, kept_v, threshold)
-            found += append_places(bits, i32(o), places, events, found)
+        for many in range(0, len(u), MANY):
+            bits = 0
+            for k in range(0, MANY, EIGHT):
+                bits |= (
+                    float_neurons_subtracting(u, v, sums, bias, counts, many + k, scale, kept_u, kept_v, threshold) << k
+                )
+            found += append(bits, many, places, events, found)
     else:
-        for o in range(0, len(u), EIGHT):
-            bits = float_neurons_to_zero(u, v, sums, bias, counts, o, scale, kept_u, kept_v, threshold)
-            found += append_places(bits, i32(o), places, events, found)
+        for many in range(0, len(u), MANY):
+            bits = 0
+            for k in range(0, MANY, EIGHT):
+                bits |= float_neurons_to_zero(u, v, sums, bias, counts, many + k, scale, kept_u, kept_v, threshold) << k
+            found += append(bits, many, places, events, found)
     return found - to
 
 

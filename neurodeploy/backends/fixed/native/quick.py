@@ -16,13 +16,13 @@ from neurodeploy.backends.fixed.native.primitives import (
     ALIGN,
     HALF,
     ONE,
-    ROWS_IN_16_BITS,
     ZERO,
     f32,
     i32,
     lif_float,
     lif_shared,
     rows_16,
+    rows_at_once,
 )
 from neurodeploy.backends.fixed.native.tables import Tables
 
@@ -53,8 +53,7 @@ def quick_steps(
     gain, offset = con[c.CON_GAIN], con[c.CON_OFFSET]
     shift = ALIGN + con[c.CON_EXP] + (1 if gain == 2 else 0)
     largest_weight = con[c.CON_LARGEST] << (con[c.CON_EXP] + ALIGN)
-    # Weights of one sign are stored 128 lower; a sum of more than 128 of them may not fit into 16 bits.
-    most = min(ROWS_IN_16_BITS // 2 if offset else ROWS_IN_16_BITS, size // 2 + 4)
+    most = min(rows_at_once(offset), size // 2 + 4)
     float_u, float_v, float_bias = scratch.floats[0][:padded], scratch.floats[1][:padded], scratch.floats[2][:padded]
     scale, part_u, part_v = f32(1 << shift), f32(kept_u / ONE), f32(kept_v / ONE)
     float_threshold = f32(threshold)
@@ -69,10 +68,7 @@ def quick_steps(
         n_events = after - begin
         if n_events > most:
             break
-        rows_16(weights, first_weight, size, events, begin, after, scratch.last, sums)
-        if offset:
-            for o in range(padded):
-                sums[o] += offset * n_events
+        rows_16(weights, first_weight, events, begin, after, offset, sums)
         if gain < 0:
             for o in range(padded):
                 sums[o] = -sums[o]

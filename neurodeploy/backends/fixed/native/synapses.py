@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 
 from neurodeploy.backends.fixed.native import columns as c
+from neurodeploy.backends.fixed.native.columns import PAIRS
 from neurodeploy.backends.fixed.native.jit import kernel
-from neurodeploy.backends.fixed.native.primitives import ROWS_IN_16_BITS, ZERO, i32, rows_16, shifted
+from neurodeploy.backends.fixed.native.primitives import ZERO, i32, rows_16, rows_at_once, shifted
 from neurodeploy.fixedpoint import rules
 
 BELOW = i32(rules.STATE_LIMIT)
@@ -34,17 +35,13 @@ def add(t: Any, con: np.ndarray, scratch: Any, begin: int, n_events: int, activa
             sums[o] = 0
         _convolve(t, con, scratch, begin, n_events, sums)
     else:
-        size = t.pops[con[c.CON_SOURCE], c.POP_SIZE]
-        start = con[c.CON_WEIGHTS]
         if con[c.CON_KIND] == c.MATRIX:
-            sent = i32(n_events)
-            totals = t.numbers[con[c.CON_TOTAL] :]
-            _matrix(t.weights8, start, size, totals, scratch, begin, n_events, sums)
+            _matrix(t, con, scratch, begin, n_events, sums)
         else:
-            sent = _graded(t.weights8, start, scratch, begin, n_events, sums)
-        gain, constant = i32(con[c.CON_GAIN]), i32(i32(con[c.CON_OFFSET]) * sent)
+            _graded(t.weights8, con[c.CON_WEIGHTS], i32(con[c.CON_OFFSET]), scratch, begin, n_events, sums)
+        gain = i32(con[c.CON_GAIN])
         for o in range(padded):
-            sums[o] = i32(gain * i32(sums[o] + constant))
+            sums[o] = i32(gain * sums[o])
     if con[c.CON_EXPS] >= 0:
         exponents = t.numbers[con[c.CON_EXPS] : con[c.CON_EXPS] + padded]
         for o in range(padded):
@@ -65,23 +62,13 @@ def add(t: Any, con: np.ndarray, scratch: Any, begin: int, n_events: int, activa
 
 
 @kernel
-def _matrix(
-    weights: np.ndarray,
-    start: int,
-    size: int,
-    totals: np.ndarray,
-    scratch: Any,
-    begin: int,
-    n_events: int,
-    sums: np.ndarray,
-) -> None:
+def _matrix(t: Any, con: np.ndarray, scratch: Any, begin: int, n_events: int, sums: np.ndarray) -> None:
     """Sum up the rows of the events, or where they are most, take the others off the sum of all."""
-    padded = len(sums)
-    sums16 = scratch.sums16[:padded]
+    size = t.pops[con[c.CON_SOURCE], c.POP_SIZE]
     if 2 * n_events <= size:
-        for o in range(padded):
+        for o in range(len(sums)):
             sums[o] = 0
-        _add_rows(weights, start, size, scratch.events, begin, n_events, scratch.last, sums, sums16, i32(1))
+        _add_rows(t.weights8, con, scratch.events, begin, begin + n_events, sums, scratch.sums16, i32(1))
         return
     silent = scratch.silent
     for j in range(size):
@@ -92,34 +79,36 @@ def _matrix(
     for j in range(size):
         scratch.others[n_silent] = j
         n_silent += silent[j]
-    for o in range(padded):
-        sums[o] = totals[o]
-    _add_rows(weights, start, size, scratch.others, 0, n_silent, scratch.last, sums, sums16, i32(-1))
+    for o in range(len(sums)):
+        sums[o] = t.numbers[con[c.CON_TOTAL] + o]
+    _add_rows(t.weights8, con, scratch.others, 0, n_silent, sums, scratch.sums16, i32(-1))
 
 
 @kernel
 def _add_rows(
     weights: np.ndarray,
-    start: int,
-    size: int,
+    con: np.ndarray,
     events: np.ndarray,
     begin: int,
-    n_events: int,
-    last: np.ndarray,
+    after: int,
     sums: np.ndarray,
-    sums16: np.ndarray,
+    room: np.ndarray,
     sign: Any,
 ) -> None:
-    after = begin + n_events
-    for at in range(begin, after, ROWS_IN_16_BITS):
-        rows_16(weights, start, size, events, at, min(at + ROWS_IN_16_BITS, after), last, sums16)
+    """Add the rows that `events[begin:after]` name, or take them off, as many at a time as 16 bits hold."""
+    start, offset = con[c.CON_WEIGHTS], con[c.CON_OFFSET]
+    some, most = room[: len(sums)], rows_at_once(offset)
+    for at in range(begin, after, most):
+        rows_16(weights, start, events, at, min(at + most, after), offset, some)
         for o in range(len(sums)):
-            sums[o] = i32(sums[o] + i32(sign * i32(sums16[o])))
+            sums[o] = i32(sums[o] + i32(sign * i32(some[o])))
 
 
 @kernel
-def _graded(weights: np.ndarray, start: int, scratch: Any, begin: int, n_events: int, sums: np.ndarray) -> Any:
-    """Sum up rows times values, wrapping in 32 bits; return the sum of the values."""
+def _graded(
+    weights: np.ndarray, start: int, offset: Any, scratch: Any, begin: int, n_events: int, sums: np.ndarray
+) -> None:
+    """Sum up rows times values, wrapping in 32 bits."""
     padded = len(sums)
     for o in range(padded):
         sums[o] = 0
@@ -128,10 +117,14 @@ def _graded(weights: np.ndarray, start: int, scratch: Any, begin: int, n_events:
         value = scratch.values[k]
         sent = i32(sent + value)
         at = start + padded * scratch.events[k]
-        row = weights[at : at + padded]
-        for o in range(padded):
-            sums[o] = i32(sums[o] + i32(value * i32(row[o])))
-    return sent
+        for first in range(0, padded, 2 * PAIRS):
+            pairs, lower, upper = weights[at + first :], sums[first:], sums[first + PAIRS :]
+            for p in range(PAIRS):
+                lower[p] = i32(lower[p] + i32(value * i32(pairs[2 * p])))
+                upper[p] = i32(upper[p] + i32(value * i32(pairs[2 * p + 1])))
+    minus = i32(offset * sent)
+    for o in range(padded):
+        sums[o] = i32(sums[o] - minus)
 
 
 @kernel

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from neurodeploy.backends.fixed.native import columns as c
+from neurodeploy.backends.fixed.native.arrays import aligned
 from neurodeploy.backends.fixed.native.neurons import packed, rows_of
 from neurodeploy.fixedpoint import rules, sigma_delta
 from neurodeploy.fixedpoint.window import Window
@@ -21,10 +22,10 @@ from neurodeploy.mapping.kinds import AnyLayer
 from neurodeploy.mapping.layer import Layer, SigmaDelta
 from neurodeploy.mapping.program import INPUT, Program
 
-LANES = 32
-"""Neurons that a layer's row is padded to a multiple of: two vectors of 16-bit sums."""
+LANES = c.MANY
+"""Neurons that a layer's row is padded to a multiple of."""
 SPARE = 16
-"""Entries beyond a population's events: eight are written at a time."""
+"""Entries beyond a population's events: eight are written at least."""
 CHUNK = 128
 """Steps that the kernels take a sample through at a time."""
 
@@ -85,7 +86,9 @@ class _Flat:
         return self.size - part.size
 
     def whole(self) -> np.ndarray:
-        return np.concatenate([*self.parts, np.zeros(LANES, self.kind)])
+        found = aligned((self.size + LANES,), self.kind)
+        np.concatenate([*self.parts, np.zeros(LANES, self.kind)], out=found)
+        return found
 
 
 class _Builder:
@@ -135,7 +138,7 @@ class _Builder:
         program = self.program
         padded = [_padded(layer.n_neurons) for layer in program.layers]
         first = np.cumsum([0, *padded])
-        neurons = np.zeros((6, first[-1]), np.int32)
+        neurons = aligned((6, first[-1]), np.int32)
         neurons[c.THRESHOLD] = rules.NEVER << rules.ALIGN_SHIFT
         self.kinds = [_kind(layer) for layer in program.layers]
         after = np.cumsum([len(self._into(layer.name)) for layer in program.layers])
@@ -197,7 +200,7 @@ class _Builder:
         return groups
 
     def _connections(self) -> dict[str, np.ndarray]:
-        weights8, weights16, numbers = _Flat(np.int8), _Flat(np.int16), self.numbers
+        weights8, weights16, numbers = _Flat(np.uint8), _Flat(np.int16), self.numbers
         geometry = _Geometry()
         rows = np.zeros((max(len(self.synapses), 1), 14), np.int64)
         for row, (one, delay, held) in zip(rows, self.synapses, strict=False):
@@ -226,10 +229,10 @@ class _Builder:
                 )
             else:
                 stored, row[c.CON_GAIN], row[c.CON_OFFSET] = _stored(held)
-                block = _by_row(stored[targets][:, sources], padded, -row[c.CON_OFFSET])
+                block = _by_row(stored[targets][:, sources], padded, row[c.CON_OFFSET])
                 row[c.CON_KIND] = c.MATRIX_GRADED if graded else c.MATRIX
-                row[c.CON_WEIGHTS] = weights8.put(np.concatenate([block, np.zeros((1, padded))]))
-                row[c.CON_TOTAL] = numbers.put(block.sum(axis=0))
+                row[c.CON_WEIGHTS] = weights8.put(stored_order(block))
+                row[c.CON_TOTAL] = numbers.put((block - row[c.CON_OFFSET]).sum(axis=0))
                 if row[c.CON_GAIN] == 2:
                     shift = np.pad(one.row_exponents[targets] + 1, (0, padded - len(targets)))
                     row[c.CON_SHIFTS] = numbers.put([shift.clip(min=0), (-shift).clip(min=0)])
@@ -257,19 +260,27 @@ def _kind(layer: AnyLayer) -> int:
 
 
 def _stored(held: np.ndarray) -> tuple[np.ndarray, int, int]:
-    """Return weights as int8, with gain and offset: a weight is gain * (stored + offset).
+    """Return weights as bytes, with gain and offset: a weight is gain * (stored - offset).
 
     Weights of mixed signs are even, from -256 on; those of one sign have at most 8 bits.
     """
     if not (held & 1).any():
-        return (held >> 1).astype(np.int8), 2, 0
+        return (held >> 1) + 128, 2, 128
     gain = -1 if held.min() < 0 else 1
-    return (gain * held - 128).astype(np.int8), gain, 128
+    return gain * held, gain, 0
 
 
 def _by_row(weight_OI: np.ndarray, padded: int, filling: int) -> np.ndarray:
     """Return a matrix as one row for each source, padded."""
     return np.pad(weight_OI.T.astype(np.int64), ((0, 0), (0, padded - len(weight_OI))), constant_values=filling)
+
+
+def stored_order(rows: np.ndarray) -> np.ndarray:
+    """Return rows of weights with two that are `c.PAIRS` apart next to each other, as `vectors.sum_128` reads them.
+
+    Processors are taken to store the lower byte of two first, as all do that numba knows.
+    """
+    return rows.reshape(len(rows), -1, 2, c.PAIRS).swapaxes(2, 3).reshape(rows.shape)
 
 
 def _by_source(one: Connection, held: np.ndarray) -> np.ndarray:

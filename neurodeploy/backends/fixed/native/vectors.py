@@ -7,7 +7,6 @@ whatever processor it runs on; nothing here is tied to one.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -16,14 +15,12 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic as numba_intrinsic
 
-from neurodeploy.backends.fixed.native.columns import EIGHT
+from neurodeploy.backends.fixed.native.columns import EIGHT, MANY, PAIRS
 from neurodeploy.fixedpoint import rules
 
 intrinsic: Any = numba_intrinsic
 BYTE, SHORT, WORD, LONG = (ir.IntType(bits) for bits in (8, 16, 32, 64))
 FLOAT, DOUBLE = ir.FloatType(), ir.DoubleType()
-SIXTEEN = 16
-"""Weights of a sum."""
 
 _BITS = (np.arange(1 << EIGHT)[:, None] >> np.arange(EIGHT)) & 1
 PLACES = np.argsort(1 - _BITS, axis=1, kind="stable").astype(np.uint8).ravel()
@@ -66,73 +63,115 @@ def constant(value: int) -> Any:
     return ir.Constant(ir.VectorType(WORD, EIGHT), [value] * EIGHT)
 
 
-def _row_adder(count: int, *, first: bool) -> Any:
-    """Return the sum of `count` rows of int8 at 16 places, added to a total of int16 or, first, in its place."""
+def _rows_adder(lanes: int) -> Any:
+    def typed(
+        context: Any,
+        total: Any,
+        o: Any,
+        rows: Any,
+        start: Any,
+        width: Any,
+        events: Any,
+        begin: Any,
+        after: Any,
+        minus: Any,
+    ) -> Any:
+        """Put the sum of the rows that `events[begin:after]` name, less `minus`, into the places from `o` on.
 
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        code = Code(context, builder, signature, arguments)
-        o, wide = arguments[1], ir.VectorType(SHORT, SIXTEEN)
-        parts = [
-            builder.sext(code.load(2, builder.add(start, o), BYTE, SIXTEEN), wide) for start in arguments[3 : 3 + count]
-        ]
-        if not first:
-            parts.append(code.load(0, o, SHORT, SIXTEEN))
-        code.store(_sum(builder, parts), 0, o)
-        return context.get_dummy_value()
+        A load brings 32 weights, two to a lane of 16 bits (`tables.stored_order`). Added up as they are, and the upper
+        bytes once more on their own, both sums follow: whatever runs from the lower bytes into the upper ones is
+        taken off again. That is three operations where two sets of 16 weights, made wider first, take four. The
+        totals stay in registers; all is exact where a sum has 16 bits.
 
-    return generate
+        Args:
+            rows: Flat uint8; row k starts at `start` plus k times `width`.
+            events, begin, after: Which rows.
+        """
 
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            code = Code(context, builder, signature, arguments)
+            _, o, _, start, width, _, begin, after, minus = arguments
+            pair = ir.VectorType(SHORT, PAIRS)
+            totals = [cgutils.alloca_once_value(builder, ir.Constant(pair, [0] * PAIRS)) for _ in range(lanes // PAIRS)]
+            eight = ir.Constant(pair, [8] * PAIRS)
+            first = builder.add(start, o)
+            with cgutils.for_range_slice(builder, begin, after, ir.Constant(LONG, 1), LONG) as (k, _):
+                event = builder.sext(builder.load(code.pointer(5, k, WORD), align=4), LONG)
+                at = builder.add(first, builder.mul(event, width))
+                for place in range(0, lanes, 2 * PAIRS):
+                    here = code.pointer(2, builder.add(at, ir.Constant(LONG, place)), pair)
+                    both = builder.load(here, align=1)
+                    for index, value in enumerate((both, builder.lshr(both, eight)), place // PAIRS):
+                        builder.store(builder.add(builder.load(totals[index]), value), totals[index])
+            less = code.everywhere(builder.trunc(minus, SHORT), PAIRS)
+            for place in range(0, lanes, 2 * PAIRS):
+                both, upper = (builder.load(one) for one in totals[place // PAIRS : place // PAIRS + 2])
+                lower = builder.sub(both, builder.shl(upper, eight))
+                for half, value in enumerate((lower, upper)):
+                    code.store(builder.sub(value, less), 0, builder.add(o, ir.Constant(LONG, place + PAIRS * half)))
+            return context.get_dummy_value()
 
-def _sum(builder: Any, parts: Sequence[Any]) -> Any:
-    """Return the sum of vectors, added in pairs so that few have to wait."""
-    parts = list(parts)
-    while len(parts) > 1:
-        parts = [
-            builder.add(*pair) if len(pair) == 2 else pair[0]
-            for pair in (parts[i : i + 2] for i in range(0, len(parts), 2))
-        ]
-    return parts[0]
+        numbers = [types.int64] * 2
+        return types.void(total, types.int64, rows, *numbers, events, *numbers, types.int64), generate
 
-
-@intrinsic
-def set_eight_rows(
-    context: Any, total: Any, o: Any, rows: Any, a: Any, b: Any, c: Any, d: Any, e: Any, f: Any, g: Any, h: Any
-) -> Any:
-    """Put the sum of eight rows, which start at `a` to `h` of flat int8 weights, into 16 places of `total`."""
-    return types.void(total, types.int64, rows, *[types.int64] * 8), _row_adder(8, first=True)
-
-
-@intrinsic
-def add_eight_rows(
-    context: Any, total: Any, o: Any, rows: Any, a: Any, b: Any, c: Any, d: Any, e: Any, f: Any, g: Any, h: Any
-) -> Any:
-    """Add the sum of eight rows to 16 places of `total`."""
-    return types.void(total, types.int64, rows, *[types.int64] * 8), _row_adder(8, first=False)
+    return intrinsic(typed)
 
 
-@intrinsic
-def set_four_rows(context: Any, total: Any, o: Any, rows: Any, a: Any, b: Any, c: Any, d: Any) -> Any:
-    """Put the sum of four rows into 16 places of `total`."""
-    return types.void(total, types.int64, rows, *[types.int64] * 4), _row_adder(4, first=True)
-
-
-@intrinsic
-def add_four_rows(context: Any, total: Any, o: Any, rows: Any, a: Any, b: Any, c: Any, d: Any) -> Any:
-    """Add the sum of four rows to 16 places of `total`."""
-    return types.void(total, types.int64, rows, *[types.int64] * 4), _row_adder(4, first=False)
+sum_64, sum_128 = _rows_adder(64), _rows_adder(128)
 
 
 @intrinsic
 def flags_at(context: Any, flags: Any, at: Any) -> Any:
-    """Return eight flags of a byte each as the bits of one number."""
+    """Return 64 flags of a byte each as the bits of one number."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         code = Code(context, builder, signature, arguments)
-        seen = code.load(0, arguments[1], BYTE, EIGHT)
-        mask = builder.icmp_unsigned("!=", seen, ir.Constant(ir.VectorType(BYTE, EIGHT), [0] * EIGHT))
-        return builder.zext(builder.bitcast(mask, BYTE), LONG)
+        seen = code.load(0, arguments[1], BYTE, MANY)
+        mask = builder.icmp_unsigned("!=", seen, ir.Constant(ir.VectorType(BYTE, MANY), [0] * MANY))
+        return builder.bitcast(mask, LONG)
 
     return types.int64(flags, types.int64), generate
+
+
+@intrinsic
+def last_bits(context: Any, bits: Any, count: Any) -> Any:
+    """Return the highest `count` of 64 bits as the lowest."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.lshr(arguments[0], builder.sub(ir.Constant(LONG, MANY), arguments[1]))
+
+    return types.int64(types.int64, types.int64), generate
+
+
+@intrinsic
+def count_bits(context: Any, bits: Any) -> Any:
+    """Return how many bits are set."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.ctpop(arguments[0])
+
+    return types.int64(types.int64), generate
+
+
+def _appender(count: int) -> Any:
+    def typed(context: Any, bits: Any, base: Any, events: Any, to: Any) -> Any:
+        """Write `base` plus the places of the first bits that are set: so many entries, whose rest is no event."""
+
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            code = Code(context, builder, signature, arguments)
+            bits, base, _, to = arguments
+            for index in range(count):
+                place = builder.add(builder.trunc(builder.cttz(bits, ir.Constant(ir.IntType(1), 0)), WORD), base)
+                builder.store(place, code.pointer(2, builder.add(to, ir.Constant(LONG, index)), WORD), align=4)
+                bits = builder.and_(bits, builder.sub(bits, ir.Constant(LONG, 1)))
+            return context.get_dummy_value()
+
+        return types.void(types.int64, types.int32, events, types.int64), generate
+
+    return intrinsic(typed)
+
+
+append_eight, append_sixteen = _appender(8), _appender(16)
 
 
 @intrinsic
@@ -150,8 +189,7 @@ def messages_at(context: Any, sent: Any, at: Any) -> Any:
 def append_places(context: Any, bits: Any, base: Any, places: Any, events: Any, to: Any) -> Any:
     """Write `base` plus the places of the set ones among eight bits, and return how many are set.
 
-    Without branches, because a branch on random spikes costs more than all of this. Always writes
-    eight entries.
+    Always writes eight entries.
     """
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
@@ -257,7 +295,11 @@ def _float_neurons(*, subtracts: bool) -> Any:
             builder.module, ir.FunctionType(eight, [eight]), f"llvm.trunc.v{EIGHT}f32"
         )
         sums = builder.sitofp(builder.sext(code.load(2, o, SHORT, EIGHT), ir.VectorType(WORD, EIGHT)), eight)
-        u = builder.fadd(builder.call(truncated, [builder.fmul(u, kept_u)]), builder.fmul(sums, scale))
+        # The product with a power of two is exact, so that adding to it in the same instruction changes nothing.
+        multiply_add = cgutils.get_or_insert_function(
+            builder.module, ir.FunctionType(eight, [eight] * 3), f"llvm.fmuladd.v{EIGHT}f32"
+        )
+        u = builder.call(multiply_add, [sums, scale, builder.call(truncated, [builder.fmul(u, kept_u)])])
         code.store(u, 0, o)
         v = builder.fadd(builder.fadd(builder.call(truncated, [builder.fmul(v, kept_v)]), u), bias)
         for order, limit in (("<", 1 - rules.STATE_LIMIT), (">", rules.STATE_LIMIT - 1)):
