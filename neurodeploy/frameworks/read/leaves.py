@@ -36,12 +36,12 @@ class Layer:
     """A module without memory.
 
     Attributes:
-        axes: How many of the last axes of its input are features.
+        axes: How many of the last axes of its input are features, given how many there are.
         build: From the shape of one input and one output to nodes.
         needs_spikes: It is right only where 0 and 1 arrive.
     """
 
-    axes: int
+    axes: Callable[[int], int]
     build: Callable[[Shape, Shape], Built]
     needs_spikes: bool = False
 

@@ -239,7 +239,7 @@ class Recorder(TorchFunctionMode):
 
     def _layer(self, module: nn.Module, leaf: Layer, args: Any, kwargs: Any, output: torch.Tensor) -> None:
         tensor = args[0] if args else next(iter(kwargs.values()))
-        lead = tensor.dim() - leaf.axes
+        lead = tensor.dim() - leaf.axes(tensor.dim())
         rows = int(np.prod(tensor.shape[:lead], dtype=np.int64))
         found = self._arrivals(self.name(module), tensor, rows)
         wanted = frozenset((one.pattern, one.factor) for one in found)

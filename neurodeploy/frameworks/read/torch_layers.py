@@ -19,7 +19,7 @@ SPIKE = 0.5
 
 def linear(module: nn.Linear) -> Layer:
     """Return a fully connected layer."""
-    return Layer(1, lambda _in, _out: Built({"": dense(numbers(module.weight), bias_of(module))}))
+    return Layer(lambda _: 1, lambda _in, _out: Built({"": dense(numbers(module.weight), bias_of(module))}))
 
 
 def dense(weight: np.ndarray, bias: np.ndarray | None) -> nir.NIRNode:
@@ -34,12 +34,12 @@ def bias_of(module: Any) -> np.ndarray | None:
 
 def conv1d(module: nn.Conv1d) -> Layer:
     """Return a convolution along one axis."""
-    return Layer(2, lambda shape, _out: Built({"": _convolved(module, nir.Conv1d, shape[-1])}))
+    return Layer(lambda _: 2, lambda shape, _out: Built({"": _convolved(module, nir.Conv1d, shape[-1])}))
 
 
 def conv2d(module: nn.Conv2d) -> Layer:
     """Return a convolution along two axes."""
-    return Layer(3, lambda shape, _out: Built({"": convolution2d(module, shape)}))
+    return Layer(lambda _: 3, lambda shape, _out: Built({"": convolution2d(module, shape)}))
 
 
 def convolution2d(module: nn.Conv2d, shape: Shape) -> nir.NIRNode:
@@ -79,7 +79,7 @@ def avg_pool2d(module: nn.AvgPool2d) -> Layer:
         summed = nir.SumPool2d(kernel_size=kernel, stride=stride, padding=padding)
         return Built({"": summed, "scale": nir.Scale(scale=scale)}, (("", "scale"),), exit="scale")
 
-    return Layer(3, build)
+    return Layer(lambda _: 3, build)
 
 
 def adaptive_avg_pool2d(module: nn.AdaptiveAvgPool2d) -> Layer:
@@ -91,7 +91,7 @@ def adaptive_avg_pool2d(module: nn.AdaptiveAvgPool2d) -> Layer:
         kernel = np.array(shape[1:]) // np.array(out[1:])
         return Built({"": nir.AvgPool2d(kernel_size=kernel, stride=kernel, padding=np.zeros(2, int))})
 
-    return Layer(3, build)
+    return Layer(lambda _: 3, build)
 
 
 def max_pool2d(module: nn.MaxPool2d) -> Layer:
@@ -111,7 +111,7 @@ def max_pool2d(module: nn.MaxPool2d) -> Layer:
             notes=("maximum pooling of spikes became sum pooling and a threshold of a half: neurons of their own",),
         )
 
-    return Layer(3, build, needs_spikes=True)
+    return Layer(lambda _: 3, build, needs_spikes=True)
 
 
 def _pooling(module: Any, counts_padding: bool) -> tuple[Any, Any, Any]:
@@ -140,8 +140,11 @@ def batch_norm(module: Any) -> Layer | None:
         weight = factor[:, None, None, None]
         return Built({"": nir.Conv2d((shape[1], shape[2]), weight, (1, 1), (0, 0), (1, 1), len(factor), shift)})
 
-    axes = {nn.BatchNorm2d: 3, nn.BatchNorm1d: 1}
-    return Layer(next(size for kind, size in axes.items() if isinstance(module, kind)), build)
+    if isinstance(module, nn.BatchNorm2d):
+        return Layer(lambda _: 3, build)
+    # Of one axis or two. SpikingJelly's take a sequence as well, with one more in front.
+    sequence = getattr(module, "step_mode", "s") == "m"
+    return Layer(lambda n_axes: n_axes - 1 - sequence, build)
 
 
 def folded(module: Any) -> tuple[np.ndarray, np.ndarray]:

@@ -51,6 +51,25 @@ def test_branches_are_joined_in_any_order(tmp_path: Path) -> None:
     assert {"mix", "mix_from_first"} <= set(read.graph.nodes) | {"mix_from_second"}
 
 
+def test_convolutions_along_one_axis(tmp_path: Path) -> None:
+    class Along(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv = nn.Conv1d(2, 6, 3, stride=2, padding=1)
+            self.norm, self.last = nn.BatchNorm1d(6), layer(6 * 5, 4)
+            self.dense_norm = nn.BatchNorm1d(6 * 5)
+
+        def forward(self, x_BTCL: torch.Tensor) -> torch.Tensor:
+            x = self.norm(self.conv(x_BTCL.flatten(0, 1))).flatten(1)
+            return self.last(self.dense_norm(x).unflatten(0, x_BTCL.shape[:2]))  # type: ignore[no-any-return]
+
+    module = stronger(Along(), 3).eval()
+    for one in (module.norm, module.dense_norm):
+        one.running_mean.uniform_(-0.3, 0.3, generator=torch.Generator().manual_seed(1))
+        one.running_var.uniform_(0.5, 2, generator=torch.Generator().manual_seed(2))
+    check_same(module, spikes(B, T, 2, 10), tmp_path)
+
+
 def test_inputs_are_fed_as_the_module_takes_them() -> None:
     """Channels last, samples in the middle: any order of axes is found from the run."""
 
