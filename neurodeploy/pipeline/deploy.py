@@ -107,6 +107,7 @@ def deploy(
     readout: str | None = None,
     time_axis: int = 0,
     forward: Any = None,
+    host: str | None = None,
     name: str | None = None,
     strict: bool = True,
     max_accuracy_drop: float | None = None,
@@ -131,6 +132,8 @@ def deploy(
         backends: Of "reference", "fixed", "lava", in the order to compare them.
         readout: "spikes", "v_last", "v_max", "v_sum" or "softmax", where the module's output leaves it open.
         forward: `forward(module, sample_input)`: runs the module, where calling it is not enough.
+        host: Path of neurons that run on the host with everything before them, for modules that take real numbers:
+            the chip takes their spikes.
         name: In the graph's metadata; the module's class where None.
         strict: Refuse a graph whose spikes are not the module's; else it is a note.
         max_accuracy_drop: Allowed loss against the first stage, 0..1; 0.015 when None.
@@ -144,7 +147,9 @@ def deploy(
 
     _check_backends(backends)
     found_chip = chip_named(chip, program=True)
-    read = graph_of(module, sample_input, dt_s=dt, time_axis=time_axis, readout=readout, forward=forward, name=name)
+    read = graph_of(
+        module, sample_input, dt_s=dt, time_axis=time_axis, readout=readout, forward=forward, host=host, name=name
+    )
     sample = spikes_of(read, sample_input, "sample_input")
     network = network_of(read, name or type(module).__name__)
     agreement = against_module(read, network)
@@ -171,14 +176,19 @@ def spikes_of(read: GraphOf, inputs: Any, where: str) -> np.ndarray:
     Raises:
         DataError: it has other axes than the sample input, or holds fractions.
     """
-    values = read.inputs.feed(inputs)
+    values = read.feed(inputs)
     if not np.isfinite(values).all() or (values != np.rint(values)).any():
         odd = values[values != np.rint(values)][0]
         raise DataError(
-            f"{where}: holds {odd:.4g}, a chip takes spikes (0 and 1) or counts; make spikes of it first, with "
-            "snntorch.spikegen, spikingjelly's or norse's encoders, or by a threshold"
+            f"{where}: holds {odd:.4g}, a chip takes spikes (0 and 1) or counts; make spikes of it first, or leave the "
+            f"layers up to the first neurons to the host: host={first_neurons(read)!r}"
         )
     return values.astype(np.int32)
+
+
+def first_neurons(read: GraphOf) -> str:
+    """Return the path of the neurons that the input gets to first."""
+    return read.nodes[next(iter(read.spikes), next(iter(read.potentials), next(iter(read.nodes))))]
 
 
 def _check_backends(backends: Sequence[str]) -> None:

@@ -101,8 +101,20 @@ def test_what_cannot_be_is_one_line(options: Any, error: Any, said: str) -> None
 
 
 def test_real_numbers_are_no_spikes() -> None:
-    with pytest.raises(DataError, match=r"^sample_input: holds 0.7, a chip takes spikes \(0 and 1\) or counts"):
+    with pytest.raises(
+        DataError, match=r"^sample_input: holds 0.7, a chip takes spikes \(0 and 1\) .* host='layers.0'"
+    ):
         neurodeploy.deploy(network(), 0.7 * spikes(B, T, N_IN), dt=DT_S)
+
+
+def test_real_numbers_stay_on_the_host() -> None:
+    sample = 0.7 * spikes(B, T, N_IN)
+    found = neurodeploy.deploy(network(), sample, dt=DT_S, host="layers.0")
+    assert found.agreement["equal"]
+    assert found.program.n_inputs == 16
+    assert any("layers.0: runs on the host" in note for note in found.notes)
+    trace = found.simulate(sample)
+    assert trace.n_input_steps == T
 
 
 def test_counts_are_taken() -> None:

@@ -10,7 +10,9 @@ Axes: B sample, T step, N neuron, F input channel.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import nir
@@ -41,8 +43,9 @@ class GraphOf:
         readout: What the class is read from: "spikes", "v_last", "v_max", "v_sum" or "softmax".
         notes: What is otherwise than it reads, one sentence each.
         nodes: By node name the path of the submodule it is from.
-        inputs: How the module's input becomes (B, T, F).
+        inputs: How the module's input, or the host's spikes, become (B, T, F).
         inputs_BTF: The sample input in that form.
+        feed: From a batch like the sample input to (B, T, F); with a host, by running the module.
         spikes: The module's own spikes of every population of its, by node name (B, T, N).
         potentials: The module's own potentials of a readout, by node name (B, T, N).
     """
@@ -55,6 +58,7 @@ class GraphOf:
     nodes: dict[str, str]
     inputs: InputOrder
     inputs_BTF: np.ndarray
+    feed: Callable[[Any], np.ndarray]
     spikes: dict[str, np.ndarray]
     potentials: dict[str, np.ndarray]
 
@@ -67,6 +71,7 @@ def graph_of(
     time_axis: int = 0,
     readout: str | None = None,
     forward: Forward | None = None,
+    host: str | None = None,
     name: str | None = None,
 ) -> GraphOf:
     """Return the graph of a module.
@@ -80,6 +85,8 @@ def graph_of(
         readout: What the class is read from, where the module's output leaves it open.
         forward: Runs the module on the sample, `forward(module, sample_input)`, where calling it is not enough:
             a loop of the user's own, states that are passed by name.
+        host: Path of neurons that run on the host with everything before them, for modules that take real numbers;
+            the graph takes their spikes.
         name: For the graph's metadata; the module's class where None.
 
     Raises:
@@ -91,19 +98,21 @@ def graph_of(
         raise FrameworkError(f"dt: found {dt_s:g}, a positive number of seconds is needed")
     if readout not in (None, *READOUTS):
         raise FrameworkError(f"readout: found {readout!r}, one of {', '.join(READOUTS)} is allowed")
-    sample = sample_input if isinstance(sample_input, torch.Tensor) else torch.as_tensor(np.asarray(sample_input))
-    sample = sample.detach() if sample.is_floating_point() else sample.detach().float()
-    recorder, result = recorded(module, sample, time_axis, forward)
+    sample = _tensor(sample_input)
+    recorder, result = recorded(module, sample, time_axis, forward, host)
     wiring = wired(recorder.instances)
     output = output_of(recorder, wiring, result, readout)
     with_lags(wiring, output.node)
     offsets, shape = _channels(wiring)
+    sample = sample if host is None else torch.stack(recorder.host_spikes)
     inputs = input_order(tuple(sample.shape), wiring.first_TB, offsets, shape)
     if inputs is None:
         raise FrameworkError("sample_input: its axes are not samples, steps and channels; give it as (T, B, ...)")
     made = assembled(wiring, output, offsets, shape, dt_s)
     values = inputs.feed(sample)
     notes = [*made.notes, *output.notes]
+    if host is not None:
+        notes.append(f"{host}: runs on the host with everything before it; the graph takes its spikes")
     if inputs.time_axis is None and wiring.n_steps > 1:
         notes.append(f"the input has no time of its own: it is given again at each of {wiring.n_steps} steps")
     whole = bool((values == np.rint(values)).all() and (values >= 0).all())
@@ -126,9 +135,23 @@ def graph_of(
         nodes={node: path for node, path in made.modules.items() if node in made.nodes},
         inputs=inputs,
         inputs_BTF=values,
+        feed=inputs.feed if host is None else partial(_from_host, module, inputs, time_axis, forward, host),
         spikes=_own_spikes(wiring, made, output),
         potentials=_own_potentials(wiring, made, output),
     )
+
+
+def _tensor(values: Any) -> torch.Tensor:
+    found = values if isinstance(values, torch.Tensor) else torch.as_tensor(np.asarray(values))
+    return found.detach() if found.is_floating_point() else found.detach().float()
+
+
+def _from_host(
+    module: nn.Module, inputs: InputOrder, time_axis: int, forward: Forward | None, host: str, values: Any
+) -> np.ndarray:
+    """Return the spikes of a module's first layers for a batch, (B, T, F)."""
+    recorder, _ = recorded(module, _tensor(values), time_axis, forward, host)
+    return inputs.feed(torch.stack(recorder.host_spikes))
 
 
 def _channels(wiring: Wiring) -> tuple[np.ndarray, tuple[int, ...]]:

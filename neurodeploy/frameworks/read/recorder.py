@@ -68,16 +68,18 @@ class Changing(FrameworkError):
 
 
 class Recorder(TorchFunctionMode):
-    """Follows the numbers of `sample` through the layers of a module."""
+    """Follows the numbers of `sample` through the layers of a module.
 
-    def __init__(self, module: nn.Module, sample: torch.Tensor) -> None:
+    Args:
+        host: Path of neurons that, with everything before them, stay outside: their spikes are followed instead.
+    """
+
+    def __init__(self, module: nn.Module, sample: torch.Tensor, host: str | None = None) -> None:
         super().__init__()
-        if sample.numel() >= MOST_FEATURES:
-            raise FrameworkError(
-                f"sample_input: holds {sample.numel()} numbers, at most {MOST_FEATURES - 1} can be followed; give "
-                "fewer samples"
-            )
         self.module = module
+        self.host = None if host is None else module.get_submodule(host)
+        self.outside: set[int] = set()
+        self.host_spikes: list[torch.Tensor] = []
         self.paths = {id(one): path for path, one in module.named_modules(remove_duplicate=True)}
         self.instances: list[Instance] = []
         self.inside: list[nn.Module] = []  # of modules that are not followed into
@@ -85,7 +87,8 @@ class Recorder(TorchFunctionMode):
         self.tracks: dict[int, tuple[torch.Tensor, Track]] = {}
         self.owners: dict[int, tuple[torch.Tensor, Instance]] = {}
         self.made: dict[Any, nn.Module] = {}
-        self.set(sample, Track(((1.0, torch.arange(sample.numel()).reshape(sample.shape)),)))
+        if host is None:
+            self.set(sample, Track(((1.0, _places(sample.shape, 0)),)))
 
     def known(self, tensor: torch.Tensor) -> Track | None:
         """Return the track of a tensor, None where it is a constant."""
@@ -185,7 +188,11 @@ class Recorder(TorchFunctionMode):
             self.inside.pop()
             return
         leaf = leaf_of(module)
-        if isinstance(leaf, Layer):
+        if module is self.host and isinstance(leaf, Neurons):
+            self._from_host(leaf, leaf.call(args, kwargs, output))
+        elif leaf is not None and self._is_outside(module):
+            self.outside.add(id(module))
+        elif isinstance(leaf, Layer):
             self._layer(module, leaf, args, kwargs, output)
         elif leaf is not None:
             self._neurons(module, leaf, leaf.call(args, kwargs, output))
@@ -297,6 +304,20 @@ class Recorder(TorchFunctionMode):
         assert call.spikes is not None
         return replace(call, current=current, spikes=call.spikes.transpose(0, 1))
 
+    def _is_outside(self, module: nn.Module) -> bool:
+        """True for the layers that come before the neurons whose spikes are followed."""
+        return self.host is not None and (not self.host_spikes or id(module) in self.outside)
+
+    def _from_host(self, leaf: Neurons, call: Call) -> None:
+        """Follow the spikes of the last neurons outside, all steps one after the other."""
+        assert call.spikes is not None
+        steps = call.spikes if leaf.sequence else call.spikes[None]
+        steps = steps.transpose(0, 1) if leaf.samples_first else steps
+        found = _places(steps.shape, sum(one.numel() for one in self.host_spikes))
+        found = found.transpose(0, 1) if leaf.samples_first else found if leaf.sequence else found[0]
+        self.set(call.spikes, Track(((call.factor, found),)))
+        self.host_spikes += [(one != 0).float() for one in steps.detach()]
+
     def _owner(
         self, name: str, module: nn.Module, leaf: Neurons, call: Call, shape: Shape, shape_out: Shape
     ) -> Instance:
@@ -325,6 +346,20 @@ class Recorder(TorchFunctionMode):
             raise FrameworkError(f"{instance.path}: is run more than {MOST_APPLICATIONS} times; give fewer samples")
         found = labels(node, instance.rows, rows, tensor.numel() // max(rows, 1)).reshape(tensor.shape)
         self.set(tensor, Track(((factor, found),)))
+
+
+def _places(shape: torch.Size, first: int) -> torch.Tensor:
+    """Return the labels of an input: the place of each of its numbers.
+
+    Raises:
+        FrameworkError: they are too many.
+    """
+    if first + shape.numel() >= MOST_FEATURES:
+        raise FrameworkError(
+            f"sample_input: more than {MOST_FEATURES - 1} numbers of the whole input cannot be followed; give fewer "
+            "samples"
+        )
+    return torch.arange(first, first + shape.numel()).reshape(shape)
 
 
 def _same(patterns: frozenset[Any], wanted: frozenset[Any]) -> bool:

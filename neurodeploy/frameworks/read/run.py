@@ -9,7 +9,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from neurodeploy.errors import FrameworkError
+from neurodeploy.errors import FrameworkError, nearest
+from neurodeploy.frameworks.read.known import leaf_of
 from neurodeploy.frameworks.read.leaves import Neurons
 from neurodeploy.frameworks.read.recorder import Changing, Recorder
 
@@ -21,7 +22,9 @@ class CannotRun(FrameworkError):
 Forward = Callable[[Any, torch.Tensor], Any]
 
 
-def recorded(module: nn.Module, sample: torch.Tensor, time_axis: int, forward: Forward | None) -> tuple[Recorder, Any]:
+def recorded(
+    module: nn.Module, sample: torch.Tensor, time_axis: int, forward: Forward | None, host: str | None = None
+) -> tuple[Recorder, Any]:
     """Return the recording of a run, and what the module gave.
 
     A module that holds the loop over steps, or takes all of them at once, gets the whole sample. One that takes a
@@ -30,17 +33,19 @@ def recorded(module: nn.Module, sample: torch.Tensor, time_axis: int, forward: F
     Raises:
         FrameworkError: it cannot be run, or holds something that is not known.
     """
+    if host is not None:
+        _check_host(module, host)
     if forward is not None:
-        return _run(module, sample, forward)
+        return _run(module, sample, forward, host)
     first: FrameworkError | None = None
     try:
-        recorder, result = _run(module, sample, lambda one, whole: one(whole))
+        recorder, result = _run(module, sample, lambda one, whole: one(whole), host)
         if not _takes_one_step(recorder):
             return recorder, result
     except FrameworkError as error:
         first = error
     try:
-        return _run(module, sample, lambda one, whole: _stepwise(one, whole, time_axis))
+        return _run(module, sample, lambda one, whole: _stepwise(one, whole, time_axis), host)
     except FrameworkError as error:
         # Of two ways to run a module, the one that gets further says what is wrong with it.
         raise max((one for one in (first, error) if one is not None), key=_told) from None
@@ -50,8 +55,16 @@ def _told(error: FrameworkError) -> int:
     return 0 if isinstance(error, CannotRun) else 1 if isinstance(error, Changing) else 2
 
 
+def _check_host(module: nn.Module, host: str) -> None:
+    paths = [path for path, one in module.named_modules() if isinstance(leaf_of(one), Neurons)]
+    if host not in paths:
+        raise FrameworkError(f"host: {host!r} is not the path of neurons of the module; {nearest(host, paths)}")
+
+
 def _takes_one_step(recorder: Recorder) -> bool:
     """True where every layer of neurons was called for a single step."""
+    if len(recorder.host_spikes) > 1:
+        return False
     return recorder.instances != [] and all(
         one.steps == 1 and not one.leaf.sequence for one in recorder.instances if isinstance(one.leaf, Neurons)
     )
@@ -73,9 +86,9 @@ def _stepwise(module: nn.Module, sample: torch.Tensor, time_axis: int) -> list[A
     return found
 
 
-def _run(module: nn.Module, sample: torch.Tensor, forward: Forward) -> tuple[Recorder, Any]:
+def _run(module: nn.Module, sample: torch.Tensor, forward: Forward, host: str | None) -> tuple[Recorder, Any]:
     rest(module)
-    recorder = Recorder(module, sample)
+    recorder = Recorder(module, sample, host)
     with recorder.recording():
         try:
             result = forward(module, sample)

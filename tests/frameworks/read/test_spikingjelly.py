@@ -148,3 +148,37 @@ def test_what_no_graph_can_say(kind: Any, said: str) -> None:
     with pytest.raises(FrameworkError, match=said) as caught:
         graph_of(stronger(module, 3), spikes(T, B, N_IN), dt_s=DT_S)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("mode", ["m", "s"])
+def test_a_picture_as_currents_stays_on_the_host(mode: str, tmp_path: Path) -> None:
+    """Direct encoding: the first neurons turn real numbers into spikes, and the graph begins behind them."""
+
+    class Direct(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.encoder = nn.Sequential(layer.Conv2d(1, 4, 3, padding=1), layer.BatchNorm2d(4), neuron.IFNode())
+            self.rest = nn.Sequential(layer.MaxPool2d(2, 2), layer.Flatten(), layer.Linear(64, 6), neuron.LIFNode())
+            functional.set_step_mode(self, mode)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            if mode == "m":
+                return self.rest(self.encoder(x.unsqueeze(0).repeat(7, 1, 1, 1, 1))).mean(0)  # type: ignore[no-any-return]
+            return sum(self.rest(self.encoder(x)) for _ in range(7)) / 7  # type: ignore[return-value]
+
+    module = stronger(Direct(), 3).eval()
+    picture = torch.rand(B, 1, 8, 8, generator=torch.Generator().manual_seed(0))
+    read, trace = check_same(module, picture, tmp_path, host="encoder.2")
+    assert tuple(read.graph.nodes["input"].input_type["input"]) == (4, 8, 8)
+    assert read.inputs_BTF.shape == (B, 7, 256)
+    functional.reset_net(module)
+    np.testing.assert_allclose(trace.output_BN / 7, module(picture).detach().numpy(), atol=1e-6)
+    more = torch.rand(5, 1, 8, 8, generator=torch.Generator().manual_seed(1))
+    assert read.feed(more).shape == (5, 7, 256)
+    np.testing.assert_array_equal(read.feed(picture), read.inputs_BTF)
+
+
+def test_a_host_that_is_none() -> None:
+    module = nn.Sequential(layer.Linear(N_IN, 30), neuron.LIFNode())
+    with pytest.raises(FrameworkError, match=r"^host: '0' is not the path of neurons of the module; choose one of 1"):
+        graph_of(module, spikes(T, B, N_IN), dt_s=DT_S, host="0")
