@@ -5,8 +5,9 @@ Axes: B sample, T step, N neuron of a population.
 
 from __future__ import annotations
 
+import itertools
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
@@ -27,33 +28,48 @@ def run(
     record: bool = False,
     batch_size: int = BATCH,
     progress: Progress | None = None,
+    given: Mapping[str, np.ndarray] | None = None,
 ) -> Trace:
     """Run `network` on every sample and return the Trace; states are in the graph's own units.
 
     Args:
         spikes_BTI: Input spikes, 0 or 1, or counts where the network takes them, (samples, steps, channels).
         record: Keep every state; without it only spike counts are kept.
+        given: Spikes (B, T, N) of populations that ran before, from which the others go on; they are not run again, and
+            nothing of them is recorded.
 
     Raises:
         DataError: the spikes do not fit the network.
     """
     spikes = check_spikes(spikes_BTI, network.n_inputs, NAME, graded=network.graded_input)
     names = [one.name for one in network.populations]
+    known = given or {}
     ready: Ready = {
-        one.name: [(steps, part.prepared()) for steps, part in one.by_arrival()] for one in network.synapses
+        one.name: [(steps, part.prepared()) for steps, part in one.by_arrival()]
+        for one in network.synapses
+        if one.target not in known
     }
+    starts = itertools.count(0, batch_size)
+
+    def run_batch(some: np.ndarray) -> Part:
+        first = next(starts)
+        part = {name: one[first : first + len(some)] for name, one in known.items()}
+        return _run_batch(network, ready, some, record, part)
+
     return in_batches(
         NAME,
         names,
         network.output,
         spikes,
-        lambda some: _run_batch(network, ready, some, record),
+        run_batch,
         batch_size=batch_size,
         progress=progress,
     )
 
 
-def _run_batch(network: Network, ready: Ready, spikes: np.ndarray, record: bool) -> Part:
+def _run_batch(
+    network: Network, ready: Ready, spikes: np.ndarray, record: bool, given: Mapping[str, np.ndarray]
+) -> Part:
     n_samples, n_steps, _ = spikes.shape
     sizes = {one.name: one.n_neurons for one in network.populations}
     longest = max((steps for parts in ready.values() for steps, _ in parts), default=0)
@@ -61,13 +77,16 @@ def _run_batch(network: Network, ready: Ready, spikes: np.ndarray, record: bool)
     v = {name: np.zeros((n_samples, size)) for name, size in sizes.items()}
     spiked = {name: np.zeros((n_samples, size), np.bool_) for name, size in sizes.items()}
     counts = {name: np.zeros((n_samples, size), dtype=np.int64) for name, size in sizes.items()}
-    kept = {name: empty_layer(n_samples, n_steps, size, np.float64) for name, size in sizes.items() if record}
+    counts |= {name: one.sum(axis=1, dtype=np.int64) for name, one in given.items()}
+    run = [one for one in network.populations if one.name not in given]
+    kept = {one.name: empty_layer(n_samples, n_steps, one.n_neurons, np.float64) for one in run if record}
     output = network.population(network.output)
     scores = Scores(network.readout, n_samples, output.n_neurons, 0, np.float64)
     past: deque[dict[str, np.ndarray]] = deque(maxlen=longest)
     for now in range(n_steps):
         sent = {INPUT: spikes[:, now].astype(np.float64)}
-        for one in network.populations:
+        sent |= {name: one[:, now].astype(np.float64) for name, one in given.items()}
+        for one in run:
             name = one.name
             drive = np.broadcast_to(one.bias, u[name].shape).copy()
             for synapses in network.into(name):

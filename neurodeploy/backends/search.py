@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from neurodeploy.backends import reference
 from neurodeploy.backends.calibration import chosen, measure
 from neurodeploy.backends.trace import Progress
+from neurodeploy.fixedpoint import rules
 from neurodeploy.graph.euler import Population
 from neurodeploy.graph.network import Network
 from neurodeploy.mapping.compile import Measured, choose_plan, facts_of, rounded_together
@@ -56,24 +57,56 @@ def calibrate(
     goal = reference.run(network, spikes).output_BN
     whole = float(np.abs(goal).sum()) or 1.0
 
-    def distance(plan: Plan) -> float:
-        changed = quantise(rounded_together(network, plan, measured), plan)
-        counts = reference.run(changed, spikes).output_BN
+    rounded: dict[str, dict[str, np.ndarray]] = {}
+
+    def changed(plan: Plan) -> Network:
+        return quantise(rounded_together(network, plan, measured, rounded), plan)
+
+    def distance(plan: Plan, given: dict[str, np.ndarray]) -> float:
+        counts = reference.run(changed(plan), spikes, given=given).output_BN
         return float(np.abs(counts - goal).sum() / whole)
 
     best = choose_plan(network, bits, measured, coefficient_bits)
-    least = distance(best)
+    least = distance(best, {})
     every_facts = [facts_of(network, one, measured) for one in network.populations if isinstance(one, Population)]
     if len(every_facts) < len(network.populations):
         # Neurons with two states: units and rows have been chosen one by one already.
         return Calibrated(best, measured, least)
+    given: dict[str, np.ndarray] = {}
     for done, facts in enumerate(every_facts):
+        given = _before(changed(best), done, spikes, given)
         kept = best.vth_mant[facts.name], {name: best.connections[name] for name in facts.weights}
         for vth_mant, connections in layer_variants(facts, bits, kept):
             plan = Plan(best.vth_mant | {facts.name: vth_mant}, best.connections | connections)
-            found = distance(plan)
+            found = distance(plan, given)
             if found < least:
                 best, least = plan, found
         if progress:
             progress(done + 1, len(every_facts))
     return Calibrated(best, measured, least)
+
+
+def _before(
+    network: Network, index: int, spikes_BTI: np.ndarray, given: dict[str, np.ndarray]
+) -> dict[str, np.ndarray]:
+    """Return the spikes of the populations before one, which its plan and those after it do not change.
+
+    Args:
+        given: Those of the first of them, where they were found before.
+
+    Returns:
+        Empty where one of them hears from this population or a later one.
+    """
+    first, rest = network.populations[:index], {one.name for one in network.populations[index:]}
+    names = {one.name for one in first}
+    if not first or any(one.target in names and one.source in rest for one in network.synapses):
+        return {}
+    alone = replace(
+        network,
+        populations=first,
+        synapses=tuple(one for one in network.synapses if one.target in names),
+        output=first[-1].name,
+        readout=rules.READOUTS[0],
+    )
+    found = reference.run(alone, spikes_BTI, record=True, given=given).layers
+    return given | {name: one.spikes_BTN for name, one in found.items()}

@@ -139,19 +139,32 @@ def choose_plan(
     return plan
 
 
-def rounded_together(network: Network, plan: Plan, measured: Mapping[str, Measured]) -> Network:
+def rounded_together(
+    network: Network,
+    plan: Plan,
+    measured: Mapping[str, Measured],
+    known: dict[str, dict[str, np.ndarray]] | None = None,
+) -> Network:
     """Return the network with weights on the plan's grid, each making up for the others' rounding.
 
     Convolutions stay as they are, to be rounded one by one: a kernel's weights meet as many different
     inputs as the kernel has places. So do connections into populations whose inputs are too many.
+
+    Args:
+        known: Weights rounded before, by population and its part of the plan; new ones are added.
     """
     on_grid: dict[str, np.ndarray] = {}
+    known = {} if known is None else known
     for one in network.populations:
         into = [synapses for synapses in network.into(one.name) if synapses.window is None]
         if isinstance(one, CellPopulation) or not into or not measured[one.name].moment.size:
             continue
         owner = [synapses for synapses in into for _ in range(synapses.n_inputs)]
         vth_mant = plan.vth_mant[one.name]
+        key = f"{one.name} {vth_mant} {[plan.connections[synapses.name] for synapses in into]}"
+        if key in known:
+            on_grid |= known[key]
+            continue
 
         def rounded(weight: np.ndarray, index: int, owner: list = owner, vth_mant: int = vth_mant) -> np.ndarray:
             precise = plan.connections[owner[index].name]
@@ -161,7 +174,8 @@ def rounded_together(network: Network, plan: Plan, measured: Mapping[str, Measur
         weight_OI = np.concatenate([synapses.weight for synapses in into], axis=1) * one.weight_gain[:, None]
         result = compensated(weight_OI, measured[one.name].moment, rounded) / one.weight_gain[:, None]
         widths = np.cumsum([synapses.n_inputs for synapses in into])[:-1]
-        on_grid |= dict(zip((synapses.name for synapses in into), np.split(result, widths, axis=1), strict=True))
+        known[key] = dict(zip((synapses.name for synapses in into), np.split(result, widths, axis=1), strict=True))
+        on_grid |= known[key]
     return replace(
         network,
         synapses=tuple(
