@@ -19,6 +19,10 @@ def inspect(
     repair: Annotated[
         Path | None, typer.Option(metavar="OUT", help="Write it with all put right that can mean one thing only.")
     ] = None,
+    for_framework: Annotated[
+        str | None,
+        typer.Option("--for", metavar="NAME", help="Repair it for snntorch, norse, spikingjelly or nirtorch."),
+    ] = None,
     input_shape: InputShape = None,
     dt: Dt = None,
     reset: Reset = None,
@@ -33,6 +37,7 @@ def inspect(
         result = inspect_graph(
             file,
             repair=repair,
+            for_framework=for_framework,
             input_shape=sizes(input_shape),
             dt_s=dt,
             reset=reset,

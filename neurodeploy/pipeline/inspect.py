@@ -14,6 +14,7 @@ import numpy as np
 from neurodeploy.errors import GraphError, NeurodeployError
 from neurodeploy.files import check_target
 from neurodeploy.fixedpoint import rules
+from neurodeploy.frameworks.write.fit import check_for
 from neurodeploy.graph.carried import carried
 from neurodeploy.graph.cells import CellNode
 from neurodeploy.graph.doctor import problems as find
@@ -30,6 +31,7 @@ from neurodeploy.graph.stored import Tree
 from neurodeploy.pipeline.inputs import GraphOptions, check_options, compiled, network_of
 from neurodeploy.pipeline.measured_targets import Errors, RandomRun, of_changes, of_integers, random_run
 from neurodeploy.pipeline.repair import repaired
+from neurodeploy.pipeline.repair_for import repaired_for
 from neurodeploy.progress import Progress, silent
 
 USUAL_DT_S = 1e-4
@@ -81,6 +83,7 @@ def inspect_graph(
     file: str | Path,
     *,
     repair: str | Path | None = None,
+    for_framework: str | None = None,
     input_shape: tuple[int, ...] | None = None,
     dt_s: float | None = None,
     reset: str | None = None,
@@ -92,6 +95,7 @@ def inspect_graph(
 
     Args:
         repair: Where to write the graph with everything put right that can mean one thing only.
+        for_framework: Write it there as this framework's importer does it right: "snntorch", "norse", "spikingjelly".
         input_shape: Axes of one step's input, where the file leaves them out.
         dt_s: Time step in seconds, where the file carries none.
         reset: "zero" or "subtract", where the file does not say.
@@ -105,12 +109,17 @@ def inspect_graph(
 
     Raises:
         GraphError: the file is absent, damaged or no NIR graph.
+        FrameworkError: `for_framework` is unknown.
         RunError: the repaired file cannot be written.
     """
     path = Path(file)
     check_options(GraphOptions(dt_s, reset, weight_bits, readout=readout))
     if repair is not None:
         check_target(repair)
+    if for_framework is not None:
+        check_for(for_framework)
+        if repair is None:
+            raise GraphError("--for: it says what --repair writes for; give --repair OUT too")
     patient = Patient(path, stored_graph(path))
     _read(patient, input_shape)
     _choose_dt(patient, dt_s)
@@ -121,7 +130,10 @@ def inspect_graph(
         progress("inspect", 1, 2)
     verdicts = _verdicts(patient)
     lines: list[str] = []
-    if repair is not None:
+    if repair is not None and for_framework is not None:
+        known = None if patient.dt_source == "assumed" else patient.network
+        lines = repaired_for(for_framework, patient.file, known, patient.run, repair)
+    elif repair is not None:
         asked = {"dt_s": dt_s, "reset": reset, "readout": readout}
         lines = repaired(patient.file, patient.tree, patient.mends, patient.network, patient.run, repair, asked)
     progress("inspect", 2, 2)

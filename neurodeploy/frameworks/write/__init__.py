@@ -1,0 +1,1 @@
+"""The same network, written as another framework's importer does it right."""

@@ -1,0 +1,128 @@
+"""`inspect --repair OUT --for FRAMEWORK`: the same network, as that framework's importer does it right."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from neurodeploy.backends import reference
+from neurodeploy.backends.trace import Trace
+from neurodeploy.errors import FrameworkError, GraphError
+from neurodeploy.files import written_whole
+from neurodeploy.frameworks.run import installed, run_graph
+from neurodeploy.frameworks.write.fit import Fitted, check_for, fitted
+from neurodeploy.graph.doctor.facts import facts_of
+from neurodeploy.graph.doctor.frameworks import Framework, frameworks, held_rules
+from neurodeploy.graph.files import GraphFile, mended, read_graph, stored_graph, write_graph
+from neurodeploy.graph.network import Network, discretised
+from neurodeploy.pipeline.measured_targets import RandomRun
+
+LEAST = 0.999
+"""Of the spikes on the reference that the written graph must share; rounding moves one where a potential meets its
+threshold, and one that moves can move others."""
+NUDGE = ("at the threshold",)
+"""Changes that are taken care of by the numbers that are written, though the importer still makes them."""
+
+
+def repaired_for(
+    name: str, file: GraphFile | None, network: Network | None, run: RandomRun | None, out: str | Path
+) -> list[str]:
+    """Write a network as an importer does it right, and return what was done and what it does there, in lines.
+
+    Empty where the graph does not run, so that nothing can be written.
+
+    Raises:
+        FrameworkError: no such framework.
+        GraphError: what was written would not run as what was read does.
+        RunError: `out` cannot be written.
+    """
+    check_for(name)
+    if file is None or network is None:
+        return []
+    framework = next(one for one in frameworks() if one.name == name)
+    with written_whole(out) as beside:
+        for nudge in (True, False):  # without, where it would take a spike from the file's own neurons
+            made = fitted(name, file.graph, network, nudge=nudge)
+            write_graph(beside, made.graph)
+            after = discretised(read_graph(beside))
+            agreement = _on_reference(made, after, run)
+            if agreement in (None, 1.0):
+                break
+        lines = [*(made.lines or ["nothing had to be written otherwise"]), _compared(agreement, run)]
+        lines += _still(framework, beside, after)
+        lines.append(_in_framework(framework, beside, after, run))
+    return lines
+
+
+def _on_reference(made: Fitted, after: Network, run: RandomRun | None) -> float | None:
+    """Return how many of the file's spikes the written graph has on our reference; None where it was not run."""
+    if run is None:
+        return None
+    trace = reference.run(after, run.spikes_BTI, record=True)
+    found = {made.names.get(name, name): layer.spikes_BTN for name, layer in trace.layers.items()}
+    if found.keys() != run.trace.layers.keys():
+        return 0.0
+    return _agreement(found, run.trace)
+
+
+def _compared(agreement: float | None, run: RandomRun | None) -> str:
+    """Return what the comparison on the reference showed.
+
+    Raises:
+        GraphError: too few spikes are the file's.
+    """
+    if run is None or agreement is None:
+        return "not compared: too many neurons for a quick run"
+    if agreement < LEAST:
+        raise GraphError(f"--for: the written graph has {agreement:.1%} of the file's spikes; please report it with it")
+    samples, steps, _ = run.spikes_BTI.shape
+    shared = "every spike" if agreement == 1 else f"{agreement:.3%} of the spikes, the rest moved by rounding,"
+    return f"compared: {shared} as in the file on the reference, {samples} random samples of {steps} steps"
+
+
+def _agreement(found: dict[str, np.ndarray], expected: Trace) -> float | None:
+    """Return twice the spikes in common over the sum of both; 1 where there are none at all, None without a layer."""
+    pairs = [(spikes.astype(bool), expected.layers[name].spikes_BTN) for name, spikes in found.items()]
+    if not pairs:
+        return None
+    total = sum(int(a.sum()) + int(b.sum()) for a, b in pairs)
+    return 2 * sum(int((a & b).sum()) for a, b in pairs) / total if total else 1.0
+
+
+def _still(framework: Framework, path: Path, after: Network) -> list[str]:
+    """Return what the importer does otherwise even so."""
+    tree, _ = mended(path, stored_graph(path))
+    found: dict[str, list[str]] = {}
+    for name, facts in facts_of(tree, after.dt_s, after).items():
+        kind = facts.node["type"]
+        reasons = [one.reason for one in held_rules(framework, facts) if one.change not in NUDGE]
+        if kind not in framework.takes:
+            reasons = [f"{framework.title} {framework.version} has no importer for {kind}"]
+        for reason in reasons:
+            found.setdefault(reason, []).append(name)
+    lines = []
+    for reason, names in found.items():
+        more = f" and {len(names) - 6} more" if len(names) > 6 else ""
+        lines.append(f"still otherwise there, {', '.join(names[:6])}{more}: {reason}")
+    return lines
+
+
+def _in_framework(framework: Framework, path: Path, after: Network, run: RandomRun | None) -> str:
+    """Return how many of the written graph's spikes the framework itself gives."""
+    if run is None:
+        return f"not run in {framework.title}: too many neurons for a quick run"
+    if not installed(framework.name):
+        return f"not run in {framework.title}: it is not installed"
+    rule = next((one.reset for one in after.populations if one.spiking), "zero")
+    try:
+        there = run_graph(framework.name, path, run.spikes_BTI, dt_s=None, reset=rule)
+    except (FrameworkError, GraphError) as error:
+        return f"{framework.title} does not run it: {str(error).replace(str(path), 'the file')}"
+    trace = reference.run(after, run.spikes_BTI, record=True)
+    found = {name: spikes for name, spikes in there.spikes.items() if name in trace.layers}
+    agreement = _agreement(found, trace)
+    if agreement is None:
+        return f"run in {framework.title} {there.version}: it lets no neurons be seen"
+    shared = "every spike is" if agreement == 1 else f"{agreement:.1%} of the spikes are"
+    return f"run in {framework.title} {there.version}, by its importer: {shared} the file's"
