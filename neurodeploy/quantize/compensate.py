@@ -26,7 +26,8 @@ def compensated(weight_OI: np.ndarray, moment_II: np.ndarray, rounded: Rounding)
         rounded: The grid, which may differ from input to input.
 
     Inputs are rounded in the order of their power, the strongest first; each one's error is spread
-    over those still to come, in proportion to how they move together.
+    over those still to come, in proportion to how they move together. A weight of zero is no synapse, and
+    stays none: its part of the error goes on to the next.
     """
     n_inputs = weight_OI.shape[1]
     damped = moment_II + np.eye(n_inputs) * max(DAMPING * float(np.trace(moment_II)) / n_inputs, 1e-12)
@@ -34,9 +35,10 @@ def compensated(weight_OI: np.ndarray, moment_II: np.ndarray, rounded: Rounding)
     inverse = np.linalg.inv(damped[np.ix_(order, order)])
     factor = np.linalg.cholesky((inverse + inverse.T) / 2).T
     left = weight_OI[:, order].astype(np.float64)
+    absent = left == 0
     result = np.empty_like(left)
     for place, index in enumerate(order):
-        result[:, place] = rounded(left[:, place], int(index))
+        result[:, place] = np.where(absent[:, place], 0.0, rounded(left[:, place], int(index)))
         error = (left[:, place] - result[:, place]) / factor[place, place]
         left[:, place + 1 :] -= np.outer(error, factor[place, place + 1 :])
     restored = np.empty_like(result)

@@ -94,6 +94,17 @@ def test_rounding_together_leaves_weights_on_the_grid_alone() -> None:
     assert np.array_equal(compensated(weight, moment, lambda values, _: np.rint(values)), weight)
 
 
+def test_rounding_together_makes_no_synapse_where_there_is_none() -> None:
+    rng = np.random.default_rng(0)
+    weight = rng.normal(size=(8, 30)) * (rng.random((8, 30)) < 0.3)
+    weight[:, :8] = np.diag(np.full(8, 0.1))
+    spikes = (rng.random((200, 30)) < 0.4).astype(float)
+    together = compensated(weight, spikes.T @ spikes, lambda values, _: np.rint(values * 8) / 8)
+    assert not together[weight == 0].any()
+    error_each = np.linalg.norm(spikes @ (np.rint(weight * 8) / 8 - weight).T)
+    assert np.linalg.norm(spikes @ (together - weight).T) < error_each
+
+
 def test_a_plan_survives_json() -> None:
     vth, connections = layer_plan(LayerFacts("l", {"c": np.eye(3)}, 0.5, np.zeros(3)), 8)
     plan = Plan({"l": vth}, connections)
