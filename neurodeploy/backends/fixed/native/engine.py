@@ -6,8 +6,9 @@ Axes: B sample, T step, I input channel, N neurons of all layers in inner order.
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +25,8 @@ from neurodeploy.backends.trace import LayerTrace, Part, lowest_score, score_uni
 from neurodeploy.fixedpoint import rules
 from neurodeploy.mapping.program import Program
 
+PARTS = 4
+"""Parts of a batch for each thread, so that one whose core is busy otherwise does fewer of them."""
 IDLE_BYTES = 1 << 22
 """Potentials of an engine that is kept for another run, at most."""
 NO_SPIKES, NO_VALUES = np.zeros(0, np.uint8), np.zeros(0, np.int32)
@@ -111,8 +114,10 @@ class NativeEngine:
         summed = np.empty((n_samples, self.output.n_neurons)) if self.sums_softmax else None
         now = self.now
 
-        def some(thread: int) -> None:
-            begin, after = thread * n_samples // self.threads, (thread + 1) * n_samples // self.threads
+        n_parts = 1 if self.threads == 1 else min(n_samples, PARTS * self.threads)
+
+        def some(part: int) -> None:
+            begin, after = part * n_samples // n_parts, (part + 1) * n_samples // n_parts
             scratch = _borrowed(self.program)
             with TowardZero() as to_zero:
                 compiled.run(
@@ -135,10 +140,7 @@ class NativeEngine:
                 from_start = results.potentials[begin:after, max(0, self.output.start - now) :]
                 summed[begin:after] = summed_softmax(self._outer(from_start), score_unit(self.program))
 
-        if self.threads == 1:
-            some(0)
-        else:
-            list(_pool(self.threads).map(some, range(self.threads)))
+        _share(some, n_parts, self.threads)
         self.now += n_steps
         return self._part(results, probes, summed)
 
@@ -264,6 +266,30 @@ def _borrowed(program: Program) -> Scratch:
         return _scratch(_tables(program).tables)
 
 
+def _share(work: Callable[[int], None], n_parts: int, threads: int) -> None:
+    """Do the parts of some work on so many threads, the caller's among them; each takes the next part that is left."""
+    left = deque(range(n_parts))
+
+    def some() -> None:
+        while True:
+            try:
+                part = left.popleft()
+            except IndexError:
+                return
+            work(part)
+
+    if threads == 1:
+        some()
+        return
+    others = [_pool(threads).submit(some) for _ in range(threads - 1)]
+    try:
+        some()
+    finally:
+        wait(others)
+    for one in others:
+        one.result()
+
+
 @functools.cache
 def _pool(threads: int) -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(threads, thread_name_prefix="neurodeploy")
+    return ThreadPoolExecutor(threads - 1, thread_name_prefix="neurodeploy")
