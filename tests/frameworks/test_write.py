@@ -128,6 +128,17 @@ def test_stateless_nodes_that_importers_lack_are_written_as_weights(name: str, t
             np.testing.assert_array_equal(there.output_BTN, layer.spikes_BTN.reshape(there.output_BTN.shape))
 
 
+def test_dead_ends_are_left_out(tmp_path: Path) -> None:
+    make = Maker(2)
+    graph = chain((4,), (6,), make.linear(6, 4), make.cuba(6))
+    graph.nodes |= {"side": make.linear(2, 6), "lone": make.cuba(2)}
+    graph.edges += [("b_cubalif", "side"), ("side", "lone")]
+    given, network, _ = of(Case("dead", "CubaLIF", graph), tmp_path)
+    made = fitted("snntorch", given, network)
+    assert set(made.graph.nodes) == {"input", "a_linear", "b_cubalif", "output"}
+    assert made.lines[0].startswith("lone, side: left out")
+
+
 def test_an_unknown_framework_is_one_line(tmp_path: Path) -> None:
     graph, network, _ = of(CASES[0], tmp_path)
     with pytest.raises(FrameworkError, match="did you mean 'norse'"):

@@ -55,6 +55,7 @@ def fitted(framework: str, graph: nir.NIRGraph, network: Network, *, nudge: bool
     nodes, edges = flattened(graph, "the graph")
     draft = Draft(nodes, edges, network.dt_s, {one.name: one.reset for one in network.populations if one.spiking})
     order.unnested(draft)
+    order.without_dead_ends(draft)
     for step in PLANS[framework]:
         if nudge or step is not neurons.nudged:
             step(draft)

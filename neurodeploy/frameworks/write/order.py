@@ -26,6 +26,20 @@ def unnested(draft: Draft) -> None:
     draft.say(inner, "graph in the graph written out")
 
 
+def without_dead_ends(draft: Draft) -> None:
+    """Leave out nodes from which no path leads to the output: nothing can tell that they are gone."""
+    alive = set(draft.of(nir.Output))
+    waiting = list(alive)
+    while waiting:
+        found = [one for one in draft.sources(waiting.pop()) if one not in alive]
+        alive.update(found)
+        waiting += found
+    dead = [name for name in draft.nodes if name not in alive]
+    draft.nodes = {name: node for name, node in draft.nodes.items() if name in alive}
+    draft.edges = [(a, b) for a, b in draft.edges if a in alive and b in alive]
+    draft.say(dead, "left out, for no path leads from it to the output")
+
+
 def output_last(draft: Draft) -> None:
     """Put the edges of loops before others, so that a walk from the input, depth first, ends at the output."""
     back = [edge for edge in draft.edges if draft.in_loop(edge[1], edge[0]) or edge[0] == edge[1]]
