@@ -159,10 +159,11 @@ def _stage_runs(
     """Run the test part through every stage: torch float and quantised, NIR, integers, Lava."""
     names = [layer.name for layer in made.program.layers]
     spikes, recipe = test.spikes_BTI, folder.recipe()
+    certified = kind_of(recipe.network).certified
     torch.manual_seed(recipe.training.seed)  # where initial states are random
     runs = [
         *_float_runs(folder, names, made, spikes, progress),
-        StageRun(torch_model.run(quantised_network(folder), names, spikes, QUANTISED)),
+        StageRun(torch_model.run(certified(quantised_network(folder)), names, spikes, QUANTISED)),
         certified_run(REFERENCE, made, network, spikes, progress),
         certified_run(FIXED, made, made.program, spikes, progress),
     ]
@@ -175,16 +176,15 @@ def _stage_runs(
 def _float_runs(
     folder: RunFolder, names: list[str], made: Compiled, spikes: np.ndarray, progress: Progress
 ) -> list[StageRun]:
-    """Run the trained network, and the graph of it where it is another framework's: both in float64 there.
-
-    In float32, spikes that hang on the last bit would differ though nothing was lost.
-    """
-    trained, recipe = trained_network(folder), folder.recipe()
-    if not kind_of(recipe.network).foreign:
-        return [StageRun(torch_model.run(trained, names, spikes, FLOAT))]
-    read = certified_run(REFERENCE, made, float_network(deployable(trained, recipe), recipe), spikes, progress)
-    own = torch_model.run(trained.double(), names, spikes, FLOAT)
-    return [StageRun(own), StageRun(replace(read.trace, backend=READ))]
+    """Run the trained network, and the graph of it where it is another framework's."""
+    recipe = folder.recipe()
+    kind = kind_of(recipe.network)
+    own = StageRun(torch_model.run(kind.certified(trained_network(folder)), names, spikes, FLOAT))
+    if not kind.foreign:
+        return [own]
+    graph = float_network(deployable(trained_network(folder), recipe), recipe)
+    read = certified_run(REFERENCE, made, graph, spikes, progress)
+    return [own, StageRun(replace(read.trace, backend=READ))]
 
 
 @dataclass(frozen=True)

@@ -165,6 +165,7 @@ def test_averaged_weights_can_be_trained(network: FrameworkNetwork) -> None:
         network.module.parts[0].weights.weight.zero_()
     average.update_parameters(network)
     average.update_parameters(network)
+    assert isinstance(average.module, FrameworkNetwork)
     halved = average.module.module.parts[0].weights.weight
     assert 0 < halved.abs().max() < network.module.parts[1].weights.weight.abs().max()
 

@@ -40,6 +40,9 @@ class Framework:
     def samples(self, spikes_BTI: np.ndarray) -> np.ndarray:
         return spikes_BTI
 
+    def certified(self, network: FrameworkNetwork) -> FrameworkNetwork:
+        return FrameworkNetwork(network.module.settled(), network.n_inputs).double().eval()
+
     def attach(self, network: FrameworkNetwork, plan: Plan) -> None:
         attach_grid(network.module, plan)
 

@@ -66,6 +66,14 @@ class Kind(Protocol):
         """Return the training samples that precision is chosen on, in this order."""
         ...
 
+    def certified(self, network: Any) -> Any:
+        """Return the network as certificates run it, float or on a grid; it may share parts with `network`.
+
+        Another framework's computes in float64 with its weights as they are exported: in float32, spikes that hang on
+        the last bit would differ from its graph's though nothing was lost.
+        """
+        ...
+
     def attach(self, network: Any, plan: Plan) -> None:
         """Make a deployable network compute with the chip's numbers; gradients go straight through."""
         ...
