@@ -111,6 +111,10 @@ def graph_of(
     made = assembled(wiring, output, offsets, shape, dt_s)
     values = inputs.feed(sample)
     notes = [*made.notes, *output.notes]
+    if recorder.stepwise:
+        notes.append(
+            f"the module takes one step at a time: axis {time_axis} of its input is time, {wiring.n_steps} steps"
+        )
     if host is not None:
         notes.append(f"{host}: runs on the host with everything before it; the graph takes its spikes")
     if inputs.time_axis is None and wiring.n_steps > 1:
@@ -167,7 +171,7 @@ def _channels(wiring: Wiring) -> tuple[np.ndarray, tuple[int, ...]]:
 
 def _own_spikes(wiring: Wiring, made: Assembled, output: Output) -> dict[str, np.ndarray]:
     return {
-        made.populations[node]: _over_time(one.spikes) != 0
+        made.populations[node]: _over_time(one.spikes)
         for node, one in wiring.instances.items()
         if isinstance(one.leaf, Neurons) and one.spikes and not (node == output.node and output.potential)
     }

@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import importlib
 from collections.abc import Callable
+from typing import Any
 
 from torch import nn
 
@@ -36,13 +37,17 @@ def is_of_a_framework(module: nn.Module) -> bool:
 
 def leaf_of(module: nn.Module) -> Layer | Neurons | None:
     """Return what a module is to the reader; None where its inside is followed instead."""
-    for kind in type(module).__mro__:
+    kinds = type(module).__mro__
+    if kinds[0].__module__.startswith("torch.nn.utils"):  # a class that torch made to parametrise another
+        kinds = kinds[1:]
+    mine: Any = kinds[0]
+    for kind in kinds:
         if package(kind) not in TABLES:
             continue
-        if kind is not type(module) and type(module).forward is not getattr(kind, "forward", None):
+        if kind is not mine and mine.forward is not getattr(kind, "forward", None):
             return None
         maker = table(package(kind)).get(kind.__name__)
-        if maker is not None or is_of_a_framework(module):
+        if maker is not None or package(mine) in TABLES:
             return None if maker is None else maker(module)
     return None
 

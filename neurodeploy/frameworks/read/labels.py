@@ -42,11 +42,13 @@ class Track:
         terms: (factor, labels) each.
         steps: What was done to it that only a readout allows, in order: "sum", "mean", "max", "softmax".
         lost: Why nothing can follow from here, in words; empty where all is known.
+        owner: Node of the neurons whose state it is, to be handed back to them; None for other tensors.
     """
 
     terms: tuple[tuple[float, torch.Tensor], ...] = ()
     steps: tuple[str, ...] = ()
     lost: str = ""
+    owner: int | None = None
 
     def moved(self, *others: torch.Tensor) -> Track:
         """Return the track with other labels for the same terms."""
@@ -98,7 +100,11 @@ def arrivals(track: Track, rows: int, input_node: int) -> list[Arrival]:
     """
     found = []
     for factor, labels_of in track.terms:
-        node, application, feature = split(labels_of.reshape(rows, -1).numpy())
+        flat = labels_of.reshape(rows, -1).numpy()
+        if _plain(flat, input_node):
+            found.append(_whole(factor, flat))
+            continue
+        node, application, feature = split(flat)
         for one in np.unique(node[node >= 0]):
             there = node == one
             columns = np.flatnonzero(there.any(axis=0))
@@ -118,6 +124,25 @@ def arrivals(track: Track, rows: int, input_node: int) -> list[Arrival]:
             taken[whole] = applications[:, 0]
             found.append(Arrival(int(one), factor, features[0].copy(), columns, taken))
     return _joined(found)
+
+
+def _plain(flat: np.ndarray, input_node: int) -> bool:
+    """True where every row is one application of one layer, whole and in order: the usual case, seen at once."""
+    first = flat[:, :1]
+    node = first >> (FEATURE_BITS + APPLICATION_BITS)
+    return bool(
+        (first != NOTHING).all()
+        and (node == node[0]).all()
+        and node[0] != input_node
+        and (first & (MOST_FEATURES - 1) == 0).all()
+        and (flat[:, 1:] - flat[:, :-1] == 1).all()
+    )
+
+
+def _whole(factor: float, flat: np.ndarray) -> Arrival:
+    node, applications, _ = split(flat[:, 0])
+    every = np.arange(flat.shape[1])
+    return Arrival(int(node[0]), factor, every, every, applications)
 
 
 def _joined(found: list[Arrival]) -> list[Arrival]:

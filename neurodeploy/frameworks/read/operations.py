@@ -64,9 +64,9 @@ def tracks_after(name: str, args: Any, kwargs: Any, result: Any, known: Known, w
     if name in FRESH:
         return [None] * len(outputs)
     inputs = [track for track in map(known, tensors((args, kwargs))) if track is not None]
-    lost = next((one.lost for one in inputs if one.lost), "")
-    if lost:
-        return [Track(lost=lost)] * len(outputs)
+    lost = next((one for one in inputs if one.lost), None)
+    if lost is not None:
+        return [lost if name in KEEPS else Track(lost=lost.lost)] * len(outputs)
     found = _followed(name, args, kwargs, result, known)
     if found is None or len(found) != len(outputs):
         return [Track(lost=f"{where}: torch's {name}")] * len(outputs)
@@ -134,7 +134,7 @@ def _labelled(value: Any, index: int, known: Known) -> Any:
         if track is not None:
             return track.terms[index][1] if index < len(track.terms) else torch.full(item.shape, NOTHING)
         if item.dtype in (torch.int64, torch.int32, torch.bool):  # an index
-            return item
+            return item.cpu()
         if item.numel() and bool(item.any()):
             raise _Constant
         return torch.full(item.shape, NOTHING)

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch import nn
 from torch.overrides import TorchFunctionMode
+from torch.utils.weak import WeakIdKeyDictionary
 
 from neurodeploy.errors import FrameworkError
 from neurodeploy.frameworks.read import operations
@@ -79,25 +80,25 @@ class Recorder(TorchFunctionMode):
         self.module = module
         self.host = None if host is None else module.get_submodule(host)
         self.outside: set[int] = set()
+        self.stepwise = False
         self.host_spikes: list[torch.Tensor] = []
         self.paths = {id(one): path for path, one in module.named_modules(remove_duplicate=True)}
         self.instances: list[Instance] = []
         self.inside: list[nn.Module] = []  # of modules that are not followed into
         self.around: list[nn.Module] = []
-        self.tracks: dict[int, tuple[torch.Tensor, Track]] = {}
-        self.owners: dict[int, tuple[torch.Tensor, Instance]] = {}
+        self.tracks: Any = WeakIdKeyDictionary()  # what is known of a tensor goes with it
         self.made: dict[Any, nn.Module] = {}
         if host is None:
             self.set(sample, Track(((1.0, _places(sample.shape, 0)),)))
 
     def known(self, tensor: torch.Tensor) -> Track | None:
         """Return the track of a tensor, None where it is a constant."""
-        found = self.tracks.get(id(tensor))
-        return None if found is None else found[1]
+        found: Track | None = self.tracks.get(tensor)
+        return found
 
     def set(self, tensor: torch.Tensor, track: Track) -> None:
-        """Remember the track of a tensor; the tensor is kept, so that no other one gets its identity."""
-        self.tracks[id(tensor)] = (tensor, track)
+        """Remember the track of a tensor."""
+        self.tracks[tensor] = track
 
     def name(self, module: nn.Module) -> str:
         """Return a module's path and class, for messages."""
@@ -111,7 +112,7 @@ class Recorder(TorchFunctionMode):
         kwargs = kwargs or {}
         name = getattr(func, "__name__", str(func))
         name = func.__self__.__name__ if name == "__get__" else name
-        followed = any(id(one) in self.tracks for one in operations.tensors((args, kwargs)))
+        followed = any(one in self.tracks for one in operations.tensors((args, kwargs)))
         if followed and name in POOLS:
             return self._pool(name, args, kwargs)
         result = func(*args, **kwargs)
@@ -205,7 +206,7 @@ class Recorder(TorchFunctionMode):
 
     def _passed(self, module: nn.Module, args: Any, kwargs: Any, output: Any) -> None:
         """Remember a module that is no layer we know where its output was made by what is not followed."""
-        if not any(id(one) in self.tracks for one in operations.tensors((args, kwargs))):
+        if not any(one in self.tracks for one in operations.tensors((args, kwargs))):
             return
         for tensor in operations.tensors(output):
             track = self.known(tensor)
@@ -281,11 +282,11 @@ class Recorder(TorchFunctionMode):
         ):
             if tensor is not None:
                 self._label(instance, node, tensor, rows, factor)
-                kept += list(tensor.detach().reshape(steps, rows // steps, *shape_out))
+                steps_of = tensor.detach().cpu().reshape(steps, rows // steps, *shape_out)
+                kept += list(steps_of if tensor is call.potential else steps_of != 0)
         for one in call.states:
-            self.owners[id(one)] = (one, instance)
-            if id(one) not in self.tracks:
-                self.set(one, Track(lost=f"{name}: an inner state"))
+            state = self.known(one) or Track(lost=f"{name}: an inner state")
+            self.set(one, replace(state, owner=instance.node))
         if leaf.samples_first and original.spikes is not None and call.spikes is not None:
             track = self.known(call.spikes)
             assert track is not None
@@ -316,15 +317,17 @@ class Recorder(TorchFunctionMode):
         found = _places(steps.shape, sum(one.numel() for one in self.host_spikes))
         found = found.transpose(0, 1) if leaf.samples_first else found if leaf.sequence else found[0]
         self.set(call.spikes, Track(((call.factor, found),)))
-        self.host_spikes += [(one != 0).float() for one in steps.detach()]
+        self.host_spikes += [(one != 0).float() for one in steps.detach().cpu()]
 
     def _owner(
         self, name: str, module: nn.Module, leaf: Neurons, call: Call, shape: Shape, shape_out: Shape
     ) -> Instance:
         """Return whose states a call goes on from: a module called with several states is several layers."""
-        owned = [self.owners[id(one)][1] for one in call.given if id(one) in self.owners]
+        owners = [self.known(one) for one in call.given]
+        nodes = {track.owner for track in owners if track is not None and track.owner is not None}
+        owned = [one for one in self.instances if one.node in nodes]
         if owned:
-            if len(set(map(id, owned))) > 1 or owned[0].module is not module:
+            if len(owned) > 1 or owned[0].module is not module:
                 raise FrameworkError(f"{name}: is given states of {owned[0].path}; give each layer its own")
             return owned[0]
         for one in call.given:

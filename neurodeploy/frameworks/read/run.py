@@ -45,10 +45,12 @@ def recorded(
     except FrameworkError as error:
         first = error
     try:
-        return _run(module, sample, lambda one, whole: _stepwise(one, whole, time_axis), host)
+        recorder, result = _run(module, sample, lambda one, whole: _stepwise(one, whole, time_axis), host)
     except FrameworkError as error:
         # Of two ways to run a module, the one that gets further says what is wrong with it.
         raise max((one for one in (first, error) if one is not None), key=_told) from None
+    recorder.stepwise = True
+    return recorder, result
 
 
 def _told(error: FrameworkError) -> int:

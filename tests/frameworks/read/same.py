@@ -29,7 +29,7 @@ def stronger(module: Any, factor: float, seed: int = 0) -> Any:
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for one in module.modules():
-            if isinstance(one, nn.Linear | nn.Conv2d):
+            if isinstance(one, nn.Linear | nn.Conv1d | nn.Conv2d):
                 bound = factor / one.weight[0].numel() ** 0.5
                 one.weight.copy_(bound * (2 * torch.rand(one.weight.shape, generator=generator) - 0.85))
                 if one.bias is not None:

@@ -10,6 +10,7 @@ import pytest
 import torch
 from torch import nn
 from torch.nn import functional as F
+from torch.nn.utils import parametrizations, prune
 
 from neurodeploy.errors import FrameworkError
 from neurodeploy.frameworks.read import graph_of
@@ -274,3 +275,28 @@ def test_a_potential_that_is_read_must_not_reset() -> None:
     module.out = snn.Leaky(beta=0.8)
     with pytest.raises(FrameworkError, match=r"^out .*its potential is read, and it resets"):
         graph_of(stronger(module, 3), spikes(B, T, N_IN), dt_s=DT_S)
+
+
+def test_detached_states_and_weights_that_torch_makes(tmp_path: Path) -> None:
+    """Truncated training cuts states from the past; weights may be normalised or pruned by torch's own tools."""
+
+    class Cut(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.fc1, self.lif1 = nn.Linear(N_IN, 20), snn.Synaptic(alpha=0.5, beta=0.9)
+            self.fc2: Any = parametrizations.weight_norm(stronger(nn.Linear(20, 4), 6))
+            self.lif2 = snn.Leaky(beta=0.8)
+
+        def forward(self, x_TBI: torch.Tensor) -> torch.Tensor:
+            (syn, mem1), mem2, found = self.lif1.reset_mem(), self.lif2.reset_mem(), []
+            for x in x_TBI:
+                spk, syn, mem1 = self.lif1(self.fc1(x), syn.detach(), mem1.detach())
+                spk, mem2 = self.lif2(self.fc2(spk), mem2.detach())
+                found.append(spk)
+            return torch.stack(found)
+
+    module = Cut()
+    stronger(module.fc1, 3)
+    prune.random_unstructured(module.fc1, "weight", 0.3)
+    read, _ = check_same(module, spikes(T, B, N_IN), tmp_path)
+    assert (np.asarray(read.graph.nodes["fc1"].weight) == 0).mean() > 0.25
