@@ -24,7 +24,8 @@ WIDTH = 7.2
 LIF_HEIGHT, ROW_HEIGHT, HEAD = 2.6, 0.17, 0.75
 """Inches: of the neuron's panels, of a platform's line, and of what is around a panel."""
 MARKER = 5.0
-PARTS = {"training": CROSS, "test": OURS}
+PARTS = {"training": (CROSS, 7.5), "test": (OURS, MARKER)}
+"""Colour and size of what was measured here; the smaller lies on the larger."""
 TITLES = {
     "cnn": "N-MNIST",
     "rnn_zero": "Braille, reset to zero",
@@ -105,7 +106,7 @@ def _distances(axes: Axes, task: dict[str, Any], letter: str) -> None:
     axes.xaxis.set_major_formatter("{x:g}")
     axes.set(xlim=(0.25, 20), xlabel="off by (RMS), % of threshold")
     _lines(axes, names)
-    panel(axes, letter, "Distance from it")
+    panel(axes, letter, "Off the analytic one")
 
 
 def _accuracies(axes: Axes, rows: Sequence[Row], names: Sequence[str], letter: str, title: str) -> None:
@@ -116,9 +117,9 @@ def _accuracies(axes: Axes, rows: Sequence[Row], names: Sequence[str], letter: s
     for row in rows:
         at = names.index(short(row.title))
         parts = {} if row.here is None else row.here["parts"]
-        for part, colour in PARTS.items():
+        for part, (colour, size) in PARTS.items():
             if part in parts:
-                _dot(axes, 100 * parts[part]["accuracy"], at, colour, filled=True)
+                _dot(axes, 100 * parts[part]["accuracy"], at, colour, filled=True, size=size)
         if row.paper is not None:
             _dot(axes, 100 * row.paper, at, PAPER, filled=False)
         if row.here is not None and row.here["refused"]:
@@ -138,9 +139,9 @@ def _values(row: Row) -> list[float]:
     return here + ([] if row.paper is None else [row.paper])
 
 
-def _dot(axes: Axes, x: float, y: float, colour: str, *, filled: bool) -> None:
+def _dot(axes: Axes, x: float, y: float, colour: str, *, filled: bool, size: float = MARKER) -> None:
     face = colour if filled else "white"
-    axes.plot([x], [y], marker="o", color=colour, markerfacecolor=face, markersize=MARKER, linestyle="", zorder=3)
+    axes.plot([x], [y], marker="o", color=colour, markerfacecolor=face, markersize=size, linestyle="", zorder=3)
 
 
 def _lines(axes: Axes, names: Sequence[str]) -> None:
@@ -155,11 +156,11 @@ def _lines(axes: Axes, names: Sequence[str]) -> None:
 def _key(tasks: dict[str, Any]) -> list[Line2D]:
     rows = [row for task in tasks.values() for row in task["rows"]]
     found = {part for row in rows for part in row["parts"]}
-    entries = [("o", colour, colour, f"here, {part} part") for part, colour in PARTS.items() if part in found]
-    entries.append(("o", PAPER, "white", "the paper's"))
+    entries = [("o", *PARTS[part], PARTS[part][0], f"here, {part} part") for part in PARTS if part in found]
+    entries.append(("o", PAPER, MARKER, "white", "the paper's"))
     if any(row["refused"] for row in rows):
-        entries.append(("x", MUTED, MUTED, "its importer refuses the graph"))
+        entries.append(("x", MUTED, MARKER, MUTED, "its importer cannot take the graph"))
     return [
-        Line2D([], [], marker=marker, linestyle="", color=colour, markerfacecolor=face, markersize=MARKER, label=label)
-        for marker, colour, face, label in entries
+        Line2D([], [], marker=marker, linestyle="", color=colour, markerfacecolor=face, markersize=size, label=label)
+        for marker, colour, size, face, label in entries
     ]

@@ -58,9 +58,9 @@ def _lif(task: dict[str, Any]) -> list[str]:
         title = title or title_of(row["platform"])
         where = "here" if here else "paper"
         if row["refused"]:
-            rows.append([title, where, f"no{notes.mark(_refusal(row['refused']))}", NOTHING, NOTHING])
+            rows.append([title, where, f"no{notes.mark(_refusal(task, row['platform'], row))}", NOTHING, NOTHING])
             continue
-        gaps = "; ".join(task["gaps"].get(row["platform"], [])) if here else ""
+        gaps = _gaps(task, row["platform"], "approximate") if here else ""
         rms = NOTHING if row["rms"] is None else f"{100 * row['rms']:.2f} %"
         late = NOTHING if row["lag"] is None else str(row["lag"])
         rows.append([title + notes.mark(gaps), where, off_in_words(row["off"], len(row["spikes"])), rms, late])
@@ -81,9 +81,16 @@ def _lif(task: dict[str, Any]) -> list[str]:
     ]
 
 
-def _refusal(text: str) -> str:
-    """Return why a framework could not run a graph, without what to try."""
-    return text.removesuffix("; `inspect` says what it cannot take").rstrip(".:")
+def _gaps(task: dict[str, Any], framework: str, *statuses: str) -> str:
+    """Return what the doctor knows of an importer and this graph."""
+    known = task["gaps"].get(framework, {})
+    return "; ".join(reason for status in statuses for reason in known.get(status, []))
+
+
+def _refusal(task: dict[str, Any], framework: str, row: dict[str, Any]) -> str:
+    """Return why a framework could not run a graph, without what to try; and what the doctor knows of it."""
+    said = row["refused"].removesuffix("; `inspect` says what it cannot take").rstrip(".:")
+    return "; ".join(filter(None, (said, _gaps(task, framework, "unsupported", "approximate"))))
 
 
 def off_in_words(off: list[int] | None, n_spikes: int) -> str:
@@ -126,13 +133,14 @@ def _classified(name: str, task: dict[str, Any]) -> list[str]:
 
 
 def _cells(row: Row, task: dict[str, Any], parts: list[str], full: dict[str, int], notes: Footnotes) -> list[str]:
-    paper = NOTHING if row.paper is None else words.percent(row.paper)
+    # Ten thousand samples deserve a second decimal.
+    decimals = 2 if max(one["samples"] for one in task["paper"]) >= 1000 else 1
+    paper = NOTHING if row.paper is None else f"{100 * row.paper:.{decimals}f} %"
     here = row.here
     if here is None:
         return [row.title, *[NOTHING] * (len(parts) + 2), paper]
     if here["refused"]:
-        why = "; ".join([_refusal(here["refused"]), *task["gaps"].get(row.key, [])])
-        cells = [f"no{notes.mark(why)}", *[NOTHING] * (len(parts) + 1)]
+        cells = [f"no{notes.mark(_refusal(task, row.key, here))}", *[NOTHING] * (len(parts) + 1)]
         return [row.title, *cells, paper]
     cells = []
     for part in parts:
@@ -141,7 +149,7 @@ def _cells(row: Row, task: dict[str, Any], parts: list[str], full: dict[str, int
         cells.append(NOTHING if found is None else words.percent(found["accuracy"]) + fewer)
     hidden, output = agreements(here)
     same = hidden in (None, 1) and output in (None, 1)
-    gaps = "" if same else "; ".join(task["gaps"].get(row.key, []))
+    gaps = "" if same else _gaps(task, row.key, "approximate")
     equal = {True: " (equal to our integers in every state)", False: " (NOT equal to our integers)"}
     title = row.title + equal.get(here["equal_to_fixed"], "") + notes.mark(gaps)
     return [title, *cells, words.agreement(hidden), words.agreement(output), paper]

@@ -155,10 +155,14 @@ def test_the_bias_missing_at_the_first_step_is_all_that_sets_frameworks_apart(fr
 def test_the_gaps_of_importers_are_the_doctors() -> None:
     folder = paper_folder()
     cnn = folder / GRAPHS["cnn"]
-    assert any("beta=0.9" in gap for gap in known_gaps(cnn, "snntorch", 1.0, "subtract"))
-    assert any("IF fall to 0" in gap for gap in known_gaps(cnn, "norse", 1.0, "subtract"))
+    assert any("beta=0.9" in gap for gap in known_gaps(cnn, "snntorch", 1.0, "subtract")["approximate"])
+    assert any("IF fall to 0" in gap for gap in known_gaps(cnn, "norse", 1.0, "subtract")["approximate"])
     # Norse is given the time step, and CubaLIF's reset.
-    assert known_gaps(folder / GRAPHS["rnn_subtract"], "norse", 1e-4, "subtract") == []
+    without = known_gaps(folder / GRAPHS["rnn_subtract"], "norse", 1e-4, "subtract")
+    assert without == {"unsupported": [], "approximate": []}
+    biased = known_gaps(folder / GRAPHS["rnn_zero"], "norse", 1e-4, "zero")
+    assert any("first step" in gap for gap in biased["approximate"])
+    assert known_gaps(folder / GRAPHS["rnn_zero"], "snntorch", 1e-4, "zero")["unsupported"]
 
 
 @pytest.mark.parametrize("backends", [("reference", "fixed"), pytest.param(("fixed", "lava"), marks=pytest.mark.lava)])

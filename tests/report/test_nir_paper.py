@@ -41,7 +41,10 @@ BRAILLE: dict[str, Any] = {
         row("snntorch", 0, **REFUSED),
         row("norse", 0.95, version="1.1.0", layers={"hidden": layer(10, 10, 0.9), "out": layer(5, 5, 0.8)}),
     ],
-    "gaps": {"snntorch": ["a gap of snnTorch"], "norse": ["a gap of Norse"]},
+    "gaps": {
+        "snntorch": {"unsupported": ["a gap of snnTorch"], "approximate": []},
+        "norse": {"unsupported": [], "approximate": ["a gap of Norse"]},
+    },
     "paper": [
         {"platform": "lava", "accuracy": 0.4857, "stated": 0.486, "samples": 140},
         {"platform": "spyx", "accuracy": 0.843, "stated": 0.843, "samples": 140},
@@ -76,7 +79,7 @@ NEURON: dict[str, Any] = {
         | {"lag": 1, "rms": 0.0102, "scale": 0.5},
     ],
     "traces": {"exact": [0, 0.5, 1], "reference": [0, 0.5, 1], "lava_loihi_fixed (paper)": [0, 0, 0.5]},
-    "gaps": {"norse": ["falls to 0"]},
+    "gaps": {"norse": {"approximate": ["falls to 0"]}},
 }
 RESULT: dict[str, Any] = {
     "citation": "Somebody, 2024",

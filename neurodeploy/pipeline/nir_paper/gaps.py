@@ -4,33 +4,36 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from neurodeploy.graph.doctor.conditions import CONDITIONS, Facts
-from neurodeploy.graph.doctor.frameworks import Rule, frameworks
-from neurodeploy.graph.files import read_graph
+from neurodeploy.graph.doctor.conditions import CONDITIONS
+from neurodeploy.graph.doctor.facts import facts_of
+from neurodeploy.graph.doctor.frameworks import APPROXIMATE, UNSUPPORTED, Rule, frameworks
+from neurodeploy.graph.files import mended, stored_graph
+from neurodeploy.pipeline.inputs import GraphOptions, read_network
 
 TAKE_A_STEP = ("norse", "spikingjelly")
 """Importers that are given the graph's time step, so that their own does not count."""
 
 
-def known_gaps(path: Path, framework: str, dt_s: float, reset: str) -> list[str]:
+def known_gaps(path: Path, framework: str, dt_s: float, reset: str) -> dict[str, list[str]]:
     """Return what an importer does otherwise than NIR says, a sentence for each thing.
 
     Args:
         framework: A name of the doctor's table.
         reset: Rule of the graph, which importers that take one are given.
+
+    Returns:
+        By "unsupported" (what stops it) and "approximate" (what it does otherwise).
     """
     importer = next(one for one in frameworks() if one.name == framework)
-    found: dict[str, None] = {}
-    graph = read_graph(path).graph
-    edges = set(graph.edges)
-    for name, node in graph.nodes.items():
-        kind = type(node).__name__
-        recurrent = any((after, name) in edges for before, after in edges if before == name)
-        facts = Facts({"type": kind, **vars(node)}, dt_s, reset, recurrent)
-        for rule in importer.rules:
-            if kind in rule.nodes and not _given(framework, rule, kind) and CONDITIONS[rule.when](facts):
-                found[rule.reason] = None
-    return list(found)
+    network = read_network(path, GraphOptions(dt_s, reset))
+    found: dict[str, dict[str, None]] = {UNSUPPORTED: {}, APPROXIMATE: {}}
+    for facts in facts_of(mended(path, stored_graph(path))[0], dt_s, network).values():
+        kind = str(facts.node["type"])
+        rules = [rule for rule in importer.rules if kind in rule.nodes and not _given(framework, rule, kind)]
+        for rule in rules:
+            if rule.status in found and CONDITIONS[rule.when](facts):
+                found[rule.status][rule.reason] = None
+    return {status: list(reasons) for status, reasons in found.items()}
 
 
 def _given(framework: str, rule: Rule, kind: str) -> bool:
