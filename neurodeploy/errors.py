@@ -15,6 +15,23 @@ class NeurodeployError(Exception):
 
     exit_status = 2
 
+    def __str__(self) -> str:
+        """Return the message in one line: names inside files are anybody's, control characters and all.
+
+        >>> print(GraphError("n.nir: node a\\nb\\x1b[2J has no type"))
+        n.nir: node a\\nb\\x1b[2J has no type
+        """
+        return plain(super().__str__())
+
+
+def plain(text: str) -> str:
+    """Return text without characters that move a cursor, end a line or cannot be seen; they are spelled out.
+
+    >>> plain("a\\tb")
+    'a\\\\tb'
+    """
+    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
+
 
 class PrecisionError(NeurodeployError):
     """A number does not fit the chip's bit widths."""

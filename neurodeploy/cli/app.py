@@ -37,7 +37,7 @@ from neurodeploy.cli import (
     simulate,
     train,
 )
-from neurodeploy.errors import NeurodeployError, nearest
+from neurodeploy.errors import NeurodeployError, nearest, plain
 
 UsageError: Any = typer.BadParameter.__base__
 """Typer's base of wrong usage: of click, or of the copy of it that newer typers bring along."""
@@ -156,7 +156,7 @@ def _usage(error: Any) -> str:
 def _fail(message: str, status: int) -> int:
     line = " ".join(message.split())
     # Names inside files are anybody's: their control characters must not reach the terminal.
-    line = "".join(char if char.isprintable() else ascii(char)[1:-1] for char in line)
+    line = plain(line)
     with contextlib.suppress(OSError):
         print(f"error: {line}", file=sys.stderr)
     return status

@@ -75,7 +75,7 @@ def _lines(result: dict[str, Any]) -> list[str]:
     if result["path"]:
         lines += ["", f"repaired    {result['path']}", *(f"  {line}" for line in result["repaired"])]
     lines += ["", "it can be deployed" if result["ok"] else "it cannot be deployed as it is"]
-    return ["".join(char if char.isprintable() else ascii(char)[1:-1] for char in line) for line in lines]
+    return lines
 
 
 def _shape(shape: list[int] | None) -> str:

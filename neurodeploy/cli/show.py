@@ -12,6 +12,7 @@ from typing import Annotated, Any
 
 import typer
 
+from neurodeploy.errors import plain
 from neurodeploy.progress import Progress
 
 
@@ -55,12 +56,12 @@ NUMBER = re.compile(r"-|-?[\d.,]+( %)?")
 
 
 def emit(result: dict[str, Any], lines: Sequence[str], *, as_json: bool) -> None:
-    """Print the result: as one JSON object, or as lines for people."""
+    """Print the result: as one JSON object, or as lines for people, whatever the names in a file hold."""
     if as_json:
         print(json.dumps(result, sort_keys=True, allow_nan=False))
     else:
         for line in lines:
-            print(line)
+            print(plain(line))
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:

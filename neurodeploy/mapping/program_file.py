@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
+import math
 import zipfile
-import zlib
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,13 @@ KEPT = (
 )
 """The Program's own plain values."""
 MAGIC = b"PK\x03\x04"
+MOST_EXPANSION = 2000
+"""Bytes of numbers per byte of file; deflate reaches 1032."""
+USUAL_EXPANSION, MOST_BYTES = 24, 1 << 27
+"""The same in a large file, and what a small one may hold: 16 million numbers."""
+NUMBER_BYTES = 8
+"""Of an integer once it is read, however small it is in the file."""
+HEADERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
 
 
 def write_program(path: str | Path, program: Program) -> None:
@@ -46,17 +53,20 @@ def read_program(path: str | Path) -> Program:
     """Return the Program in a file that `write_program` wrote.
 
     Raises:
-        ProgramError: the file is absent, damaged, of a newer format, or no Program.
+        ProgramError: the file is absent, damaged, of a newer format, no Program, or claims more numbers than fit in it.
     """
     path = Path(path)
     try:
         with path.open("rb") as stream, np.load(stream, allow_pickle=False) as stored:
+            _check_sizes(path, stored.zip)
             arrays = {key: stored[key] for key in stored.files}
         header = json.loads(arrays.pop("header").tobytes().decode())
         found = header.get("format")
+    except ProgramError:
+        raise
     except OSError as error:
         raise ProgramError(f"{path}: cannot be read ({error.strerror or error})") from None
-    except (ValueError, KeyError, EOFError, AttributeError, RecursionError, zipfile.BadZipFile, zlib.error):
+    except Exception:  # numpy, zipfile, zlib and json raise many kinds for damaged files; each means the same here
         raise ProgramError(f"{path}: is not an integer Program (.npz written by neurodeploy compile)") from None
     if isinstance(found, int) and found > FORMAT:
         raise ProgramError(
@@ -68,10 +78,31 @@ def read_program(path: str | Path) -> Program:
         return _assemble(header, arrays)
     except KeyError as error:
         raise ProgramError(f"{path}: the Program lacks {error}; compile the .nir again") from None
-    except (TypeError, ValueError, AttributeError) as error:
+    except (TypeError, ValueError, AttributeError, IndexError, ArithmeticError) as error:
         raise ProgramError(f"{path}: the Program is damaged or lacks parts ({error}); compile the .nir again") from None
     except ProgramError as error:
         raise ProgramError(f"{path}: {error}") from None
+
+
+def _check_sizes(path: Path, stored: zipfile.ZipFile) -> None:
+    """Check what the arrays claim before any is read: a few kilobytes of zeros can be packed to fill the memory.
+
+    Raises:
+        ProgramError: they claim more than a file of this size holds.
+        ValueError: one is no array.
+    """
+    size, claimed = path.stat().st_size, 0
+    most = min(MOST_EXPANSION * size, max(MOST_BYTES, USUAL_EXPANSION * size))
+    for member in stored.namelist():
+        with stored.open(member) as stream:
+            version = np.lib.format.read_magic(stream)
+            shape, _, dtype = HEADERS[version](stream)
+        claimed += math.prod(shape) * max(dtype.itemsize, NUMBER_BYTES)
+        if claimed > most or min(shape, default=0) < 0:
+            raise ProgramError(
+                f"{path}: claims {claimed:.3g} bytes of numbers in a file of {size}, so it is damaged; compile the "
+                ".nir again"
+            )
 
 
 def _header(program: Program) -> dict[str, Any]:
@@ -92,7 +123,7 @@ def _assemble(header: dict[str, Any], arrays: dict[str, np.ndarray]) -> Program:
     for index, named in enumerate(header["layers"]):
         kind = KINDS[named.pop("kind")]
         values: dict[str, Any] = {key: _integers(arrays, f"layer{index}.{key}") for key in kind.integers}
-        values |= {key: arrays[f"layer{index}.{key}"].astype(np.float64) for key in kind.units}
+        values |= {key: _numbers(arrays, f"layer{index}.{key}").astype(np.float64) for key in kind.units}
         layers.append(kind(**named | {"shape": tuple(named["shape"])}, **values))
     connections = []
     for index, named in enumerate(header["connections"]):
@@ -113,10 +144,17 @@ def _assemble(header: dict[str, Any], arrays: dict[str, np.ndarray]) -> Program:
 
 def _integers(arrays: dict[str, np.ndarray], name: str) -> np.ndarray:
     """Return an array as int64; numbers with a fraction, NaN and words are refused."""
-    value = arrays[name]
-    if value.dtype.kind not in "iuf" or (value != np.trunc(value)).any():
+    value = _numbers(arrays, name)
+    if (value != np.trunc(value)).any():
         raise ProgramError(f"{name}: holds {value.dtype} values that are not whole numbers")
     return value.astype(np.int64)
+
+
+def _numbers(arrays: dict[str, np.ndarray], name: str) -> np.ndarray:
+    value = arrays[name]
+    if value.dtype.kind not in "iuf":
+        raise ProgramError(f"{name}: holds {value.dtype} values that are not whole numbers")
+    return value
 
 
 def same_program(one: Program, other: Program) -> bool:

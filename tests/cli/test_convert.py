@@ -13,7 +13,7 @@ from neurodeploy.mapping.program_file import read_program, same_program
 from tests.cli.support import Shell
 from tests.mapping import nets
 
-FLIPS = 300
+FLIPS = 48
 SMALL = [nets.dense(3, 4), nets.dense(2, 3, type="dense_rec", weight_rec=nets.weights(1, 2, 2))]
 
 

@@ -18,7 +18,7 @@ from neurodeploy.mapping.program import Program
 
 DT_S = 1e-4
 REFUSED = {
-    "nir__Braille_snntorch__3049cfa1": "(HDF5 was expected, this is a ZIP archive, as torch.save and numpy.savez write them)",
+    "nir__Braille_snntorch__3049cfa1": "(HDF5 was expected, this is a ZIP archive, as torch.save and",
     "nir-demo-repo__scnn_model__5444ad34": "has no edges entry, so nothing says what is connected",
     "nir__braille__f4edd0a1": "edge lif1 -> lif1 names a layer that is there in parts only",
     "nir__scnn_mnist__ac9b3878": "6 has 512 neurons, 1800 inputs arrive of shape (8, 15, 15)",

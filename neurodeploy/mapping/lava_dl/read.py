@@ -29,6 +29,8 @@ from neurodeploy.quantize.plan import ConnectionPlan, Plan
 MILLISECOND = 1e-3
 INPUT_WEIGHT, INPUT_BIAS = 64, 0
 """What netx makes an image's values with where the file does not say."""
+MOST_NEURONS = 1 << 21
+"""Thirteen times those of PilotNet; a shape costs a file nothing, and every neuron some 200 bytes here."""
 NEARLY_NEVER = rules.NEVER - 1
 """From this threshold on a potential is read, not its spikes."""
 
@@ -105,6 +107,7 @@ def read_net(
 def _entries(where: str, configs: list[dict], input_shape: Shape | None) -> tuple[list[Entry], Shape | None]:
     """Return the layers with neurons, and what enters the first of them where the file says so."""
     entries: list[Entry] = []
+    n_neurons = 0
     for place, values in enumerate(configs):
         one = entry(where, place, len(entries), values)
         if one.type == FLATTEN:
@@ -115,6 +118,11 @@ def _entries(where: str, configs: list[dict], input_shape: Shape | None) -> tupl
             input_shape = one.shape
             continue
         entries.append(one)
+        n_neurons += math.prod(one.shape)
+        if n_neurons > MOST_NEURONS:
+            raise GraphError(
+                f"{one.where}: makes {n_neurons} neurons with those before it, over {MOST_NEURONS}; check its shape"
+            )
     return entries, input_shape
 
 
