@@ -28,6 +28,7 @@ CANNOT = {
     "tau of each": ("spikingjelly",),
     "taus of each": ("spikingjelly",),
     "two ways": ("norse",),
+    "r = -8": READERS,  # a negative gain is in no unit of the potential
 }
 """What stays a gap, by a part of the case's name."""
 CASES = [one for one in all_cases() if not one.values and one.about in ("IF", "LIF", "CubaLIF", "Threshold")]

@@ -161,6 +161,8 @@ def _other_values() -> Iterator[Case]:
     }
     for name, (about, node) in neurons.items():
         yield Case(name, about, chain((N_IN,), (N,), make.affine(N, N_IN), node))
+    turned = chain((N_IN,), (N,), make.affine(N, N_IN, bias=-0.5), make.lif(N, r=-8.0))
+    yield Case("LIF, r = -8", "LIF", turned)
     for about, node in (("LIF", make.lif_of_1(N)), ("CubaLIF", make.cuba(N)), ("IF", make.integrate(N))):
         graph = chain((N_IN,), (N,), make.affine(N, N_IN, bias=0.3), node)
         yield Case(f"{about}, reset by subtraction", about, graph, reset=rules.RESET_SUBTRACT)

@@ -58,10 +58,13 @@ class Draft:
 
     def in_loop(self, source: str, name: str) -> bool:
         """True where what a node gives comes back to it through `source`."""
+        after: dict[str, list[str]] = {}
+        for a, b in self.edges:
+            after.setdefault(a, []).append(b)
         seen: set[str] = set()
         waiting = [name]
         while waiting:
-            for one in self.targets(waiting.pop()):
+            for one in after.get(waiting.pop(), []):
                 if one == source:
                     return True
                 if one not in seen and one != name:

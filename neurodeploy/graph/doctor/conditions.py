@@ -51,18 +51,22 @@ def _grouped(facts: Facts) -> bool:
 
 
 def _groups_do_not_divide(facts: Facts) -> bool:
-    return bool(np.shape(facts.node["weight"])[1] % int(facts.get("groups")[0]))
+    shape, groups = np.shape(facts.node["weight"]), facts.get("groups")
+    sensible = len(shape) > 1 and groups.size == 1 and 1 <= groups[0] <= shape[0]
+    return sensible and bool(shape[1] % int(groups[0]))
 
 
 def _gains_differ(facts: Facts) -> bool:
     """A scale of the input that is not 1, and not the same for all neurons at a step of 1e-4 s."""
-    gain = facts.get("r") * 1e-4 / facts.get("tau")
+    with np.errstate(all="ignore"):  # a time constant of 0 is told elsewhere
+        gain = facts.get("r") * 1e-4 / facts.get("tau")
     return np.unique(gain).size > 1 and not np.allclose(gain, 1)
 
 
 def _scaled_thresholds_differ(facts: Facts) -> bool:
-    gain = facts.get("w_in") * 1e-4 / facts.get("tau_syn")
-    return np.unique(facts.get("v_threshold") / (1 if np.allclose(gain, 1) else gain)).size > 1
+    with np.errstate(all="ignore"):
+        gain = facts.get("w_in") * 1e-4 / facts.get("tau_syn")
+        return np.unique(facts.get("v_threshold") / (1 if np.allclose(gain, 1) else gain)).size > 1
 
 
 def _padded(facts: Facts) -> bool:
@@ -91,6 +95,7 @@ CONDITIONS: dict[str, Callable[[Facts], bool]] = {
     "thresholds differ": lambda facts: _differ(facts, "v_threshold"),
     "scaled thresholds differ": _scaled_thresholds_differ,
     "gains differ": _gains_differ,
+    "gain is negative": lambda facts: bool((facts.get("r" if "tau" in facts.node else "w_in") < 0).any()),
     "parameters differ": lambda facts: _differ(
         facts, "v_threshold", "v_reset", "v_leak", "r", "w_in", "tau", "tau_mem", "tau_syn"
     ),
