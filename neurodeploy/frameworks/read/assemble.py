@@ -11,7 +11,7 @@ import numpy as np
 from torch import nn
 
 from neurodeploy.errors import FrameworkError
-from neurodeploy.frameworks.read.leaves import Built, Layer, Neurons, Shape
+from neurodeploy.frameworks.read.leaves import Built, Memoryless, Neurons, Shape
 from neurodeploy.frameworks.read.neurons import integrator
 from neurodeploy.frameworks.read.outputs import Output
 from neurodeploy.frameworks.read.recorder import INPUT_NODE, Instance
@@ -97,7 +97,7 @@ class _Assembly:
     def _add(self, node: int, one: Instance) -> None:
         """Add the nodes of a layer."""
         built = self._checked(one, lambda: self._built(node, one))
-        if isinstance(one.leaf, Layer) and self._in_parts(node):
+        if isinstance(one.leaf, Memoryless) and self._in_parts(node):
             terms = self.wiring.terms[node]
             rest = [self._suffixed(node, f"from_{self._source_name(term)}") for term in terms[1:]]
             self.parts[node] = ([self.names[node], *rest], built.nodes[""])
@@ -160,7 +160,7 @@ class _Assembly:
                 f"{name}: takes a part of what {self.wiring.name(term.source)} gives, or in another order; only fully "
                 "connected layers can"
             )
-        if isinstance(one.leaf, Layer) and one.leaf.needs_spikes and not self._spikes(term):
+        if isinstance(one.leaf, Memoryless) and one.leaf.needs_spikes and not self._spikes(term):
             raise FrameworkError(
                 f"{name}: takes the maximum of currents, which no sum of spikes is; put it after the neurons, or take "
                 "average pooling"

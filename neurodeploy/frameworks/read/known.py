@@ -13,9 +13,9 @@ from typing import Any
 
 from torch import nn
 
-from neurodeploy.frameworks.read.leaves import Layer, Neurons
+from neurodeploy.frameworks.read.leaves import Memoryless, Neurons
 
-Maker = Callable[[nn.Module], Layer | Neurons | None]
+Maker = Callable[[nn.Module], Memoryless | Neurons | None]
 TABLES = {
     "torch": "neurodeploy.frameworks.read.torch_layers",
     "snntorch": "neurodeploy.frameworks.read.snntorch_neurons",
@@ -35,7 +35,7 @@ def is_of_a_framework(module: nn.Module) -> bool:
     return package(type(module)) in TABLES
 
 
-def leaf_of(module: nn.Module) -> Layer | Neurons | None:
+def leaf_of(module: nn.Module) -> Memoryless | Neurons | None:
     """Return what a module is to the reader; None where its inside is followed instead."""
     kinds = type(module).__mro__
     if kinds[0].__module__.startswith("torch.nn.utils"):  # a class that torch made to parametrise another

@@ -32,7 +32,7 @@ class Built:
 
 
 @dataclass(frozen=True, eq=False)
-class Layer:
+class Memoryless:
     """A module without memory.
 
     Attributes:

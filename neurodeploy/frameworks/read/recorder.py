@@ -29,7 +29,7 @@ from neurodeploy.frameworks.read.labels import (
     arrivals,
     labels,
 )
-from neurodeploy.frameworks.read.leaves import Call, Layer, Neurons, Shape
+from neurodeploy.frameworks.read.leaves import Call, Memoryless, Neurons, Shape
 
 INPUT_NODE = 0
 
@@ -49,7 +49,7 @@ class Instance:
     node: int
     path: str
     module: nn.Module
-    leaf: Layer | Neurons
+    leaf: Memoryless | Neurons
     shape_in: Shape
     shape_out: Shape
     arrived: list[tuple[list[Arrival], int]] = field(default_factory=list)
@@ -193,7 +193,7 @@ class Recorder(TorchFunctionMode):
             self._from_host(leaf, leaf.call(args, kwargs, output))
         elif leaf is not None and self._is_outside(module):
             self.outside.add(id(module))
-        elif isinstance(leaf, Layer):
+        elif isinstance(leaf, Memoryless):
             self._layer(module, leaf, args, kwargs, output)
         elif leaf is not None:
             self._neurons(module, leaf, leaf.call(args, kwargs, output))
@@ -245,13 +245,13 @@ class Recorder(TorchFunctionMode):
         except Mixed as error:
             raise Changing(f"{name}: {error}; give it the same at every step") from None
 
-    def _layer(self, module: nn.Module, leaf: Layer, args: Any, kwargs: Any, output: torch.Tensor) -> None:
+    def _layer(self, module: nn.Module, leaf: Memoryless, args: Any, kwargs: Any, output: torch.Tensor) -> None:
         tensor = args[0] if args else next(iter(kwargs.values()))
         lead = tensor.dim() - leaf.axes(tensor.dim())
         rows = int(np.prod(tensor.shape[:lead], dtype=np.int64))
         found = self._arrivals(self.name(module), tensor, rows)
         wanted = frozenset((one.pattern, one.factor) for one in found)
-        mine = [one for one in self.instances if one.module is module and isinstance(one.leaf, Layer)]
+        mine = [one for one in self.instances if one.module is module and isinstance(one.leaf, Memoryless)]
         # What arrives from a loop is there from the second step on only.
         instance = next((one for one in mine if _same(one.patterns, wanted)), None)
         if instance is None:
@@ -338,7 +338,7 @@ class Recorder(TorchFunctionMode):
             return mine[-1]
         return self._new(module, leaf, shape, shape_out)
 
-    def _new(self, module: nn.Module, leaf: Layer | Neurons, shape_in: Shape, shape_out: Shape) -> Instance:
+    def _new(self, module: nn.Module, leaf: Memoryless | Neurons, shape_in: Shape, shape_out: Shape) -> Instance:
         path = self.paths.get(id(module), "") or type(module).__name__
         made = Instance(2 * len(self.instances) + 2, path, module, leaf, shape_in, shape_out)
         self.instances.append(made)

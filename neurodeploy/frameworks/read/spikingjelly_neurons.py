@@ -19,7 +19,7 @@ import numpy as np
 
 from neurodeploy.errors import FrameworkError
 from neurodeploy.frameworks.read import torch_layers
-from neurodeploy.frameworks.read.leaves import Built, Call, Layer, Neurons, Shape, full, numbers
+from neurodeploy.frameworks.read.leaves import Built, Call, Memoryless, Neurons, Shape, full, numbers
 from neurodeploy.frameworks.read.neurons import cuba, leaky
 
 AT_THRESHOLD = "spikes at v >= v_threshold: the graph's threshold is the next smaller number"
@@ -57,14 +57,14 @@ def _cuba(module: Any) -> Neurons:
     return Neurons(_call, build, sequence=module.step_mode == "m")
 
 
-def _voting(module: Any) -> Layer:
+def _voting(module: Any) -> Memoryless:
     """Return the mean over groups of neurons of one class."""
 
     def build(shape: Shape, out: Shape) -> Built:
         whole = np.repeat(np.eye(out[0]), module.voting_size, axis=1) / module.voting_size
         return Built({"": nir.Linear(np.pad(whole, ((0, 0), (0, shape[0] - whole.shape[1]))))})
 
-    return Layer(lambda _: 1, build)
+    return Memoryless(lambda _: 1, build)
 
 
 LAYERS = ("Linear", "Conv1d", "Conv2d", "AvgPool2d", "AdaptiveAvgPool2d", "MaxPool2d", "BatchNorm1d", "BatchNorm2d")

@@ -10,16 +10,16 @@ import numpy as np
 from torch import nn
 
 from neurodeploy.errors import FrameworkError
-from neurodeploy.frameworks.read.leaves import Built, Layer, Shape, numbers
+from neurodeploy.frameworks.read.leaves import Built, Memoryless, Shape, numbers
 from neurodeploy.graph.metadata import wrapped
 
 SPIKE = 0.5
 """Between no spike and one."""
 
 
-def linear(module: nn.Linear) -> Layer:
+def linear(module: nn.Linear) -> Memoryless:
     """Return a fully connected layer."""
-    return Layer(lambda _: 1, lambda _in, _out: Built({"": dense(numbers(module.weight), bias_of(module))}))
+    return Memoryless(lambda _: 1, lambda _in, _out: Built({"": dense(numbers(module.weight), bias_of(module))}))
 
 
 def dense(weight: np.ndarray, bias: np.ndarray | None) -> nir.NIRNode:
@@ -32,14 +32,14 @@ def bias_of(module: Any) -> np.ndarray | None:
     return None if module.bias is None else numbers(module.bias)
 
 
-def conv1d(module: nn.Conv1d) -> Layer:
+def conv1d(module: nn.Conv1d) -> Memoryless:
     """Return a convolution along one axis."""
-    return Layer(lambda _: 2, lambda shape, _out: Built({"": _convolved(module, nir.Conv1d, shape[-1])}))
+    return Memoryless(lambda _: 2, lambda shape, _out: Built({"": _convolved(module, nir.Conv1d, shape[-1])}))
 
 
-def conv2d(module: nn.Conv2d) -> Layer:
+def conv2d(module: nn.Conv2d) -> Memoryless:
     """Return a convolution along two axes."""
-    return Layer(lambda _: 3, lambda shape, _out: Built({"": convolution2d(module, shape)}))
+    return Memoryless(lambda _: 3, lambda shape, _out: Built({"": convolution2d(module, shape)}))
 
 
 def convolution2d(module: nn.Conv2d, shape: Shape) -> nir.NIRNode:
@@ -67,7 +67,7 @@ def _convolved(module: Any, kind: Any, size: Any) -> nir.NIRNode:
     )
 
 
-def avg_pool2d(module: nn.AvgPool2d) -> Layer:
+def avg_pool2d(module: nn.AvgPool2d) -> Memoryless:
     """Return average pooling: of sums where torch divides by another number."""
 
     def build(_in: Shape, _out: Shape) -> Built:
@@ -79,10 +79,10 @@ def avg_pool2d(module: nn.AvgPool2d) -> Layer:
         summed = nir.SumPool2d(kernel_size=kernel, stride=stride, padding=padding)
         return Built({"": summed, "scale": nir.Scale(scale=scale)}, (("", "scale"),), exit="scale")
 
-    return Layer(lambda _: 3, build)
+    return Memoryless(lambda _: 3, build)
 
 
-def adaptive_avg_pool2d(module: nn.AdaptiveAvgPool2d) -> Layer:
+def adaptive_avg_pool2d(module: nn.AdaptiveAvgPool2d) -> Memoryless:
     """Return average pooling down to a given size, in whole windows."""
 
     def build(shape: Shape, out: Shape) -> Built:
@@ -91,10 +91,10 @@ def adaptive_avg_pool2d(module: nn.AdaptiveAvgPool2d) -> Layer:
         kernel = np.array(shape[1:]) // np.array(out[1:])
         return Built({"": nir.AvgPool2d(kernel_size=kernel, stride=kernel, padding=np.zeros(2, int))})
 
-    return Layer(lambda _: 3, build)
+    return Memoryless(lambda _: 3, build)
 
 
-def max_pool2d(module: nn.MaxPool2d) -> Layer:
+def max_pool2d(module: nn.MaxPool2d) -> Memoryless:
     """Return maximum pooling of spikes: one where any arrives, which a neuron without memory does."""
 
     def build(_in: Shape, out: Shape) -> Built:
@@ -111,7 +111,7 @@ def max_pool2d(module: nn.MaxPool2d) -> Layer:
             notes=("maximum pooling of spikes became sum pooling and a threshold of a half: neurons of their own",),
         )
 
-    return Layer(lambda _: 3, build, needs_spikes=True)
+    return Memoryless(lambda _: 3, build, needs_spikes=True)
 
 
 def _pooling(module: Any, counts_padding: bool) -> tuple[Any, Any, Any]:
@@ -126,7 +126,7 @@ def _pooling(module: Any, counts_padding: bool) -> tuple[Any, Any, Any]:
     return kernel, stride, padding
 
 
-def batch_norm(module: Any) -> Layer | None:
+def batch_norm(module: Any) -> Memoryless | None:
     """Return a batch norm in evaluation: a factor and a bias for each channel."""
     if module.training or module.running_mean is None:
         return None
@@ -141,10 +141,10 @@ def batch_norm(module: Any) -> Layer | None:
         return Built({"": nir.Conv2d((shape[1], shape[2]), weight, (1, 1), (0, 0), (1, 1), len(factor), shift)})
 
     if isinstance(module, nn.BatchNorm2d):
-        return Layer(lambda _: 3, build)
+        return Memoryless(lambda _: 3, build)
     # Of one axis or two. SpikingJelly's take a sequence as well, with one more in front.
     sequence = getattr(module, "step_mode", "s") == "m"
-    return Layer(lambda n_axes: n_axes - 1 - sequence, build)
+    return Memoryless(lambda n_axes: n_axes - 1 - sequence, build)
 
 
 def folded(module: Any) -> tuple[np.ndarray, np.ndarray]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from neurodeploy.errors import FrameworkError
-from neurodeploy.frameworks.read.leaves import Layer, Neurons
+from neurodeploy.frameworks.read.leaves import Memoryless, Neurons
 from neurodeploy.frameworks.read.recorder import INPUT_NODE, Instance
 
 
@@ -73,7 +73,7 @@ def _aliases(instances: list[Instance]) -> dict[int, int]:
     """Return which layers are others that were still waiting for their first spike: fed with zeros only."""
     found = {}
     for one in instances:
-        if isinstance(one.leaf, Layer) and not one.patterns:
+        if isinstance(one.leaf, Memoryless) and not one.patterns:
             same = [other for other in instances if other.module is one.module and other.patterns]
             if len(same) == 1:
                 found[one.node] = same[0].node
