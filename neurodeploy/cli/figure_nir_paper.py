@@ -30,9 +30,11 @@ def figure_nir_paper(
     limit: Limit = None,
     lava_samples: Annotated[
         int | None,
-        typer.Option(
-            metavar="N", callback=within(1), help="First samples of each part that Lava runs; by default 72 of N-MNIST."
-        ),
+        typer.Option(metavar="N", callback=within(1), help="Samples of each graph on Lava; by default 72 of N-MNIST."),
+    ] = None,
+    framework_samples: Annotated[
+        int | None,
+        typer.Option(metavar="N", callback=within(1), help="Likewise on snnTorch, Norse and SpikingJelly."),
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with an interrupted run.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace what an interrupted run left.")] = False,
@@ -50,6 +52,7 @@ def figure_nir_paper(
             backends=BACKENDS if backends is None else _words(backends),
             limit=limit,
             lava_samples=lava_samples,
+            framework_samples=framework_samples,
             mode=mode(resume, overwrite),
             progress=progress,
         )

@@ -20,6 +20,7 @@ from neurodeploy.pipeline.nir_paper.gaps import known_gaps
 from neurodeploy.pipeline.nir_paper.lif import DT_S, RESET, measured_lif
 from neurodeploy.pipeline.nir_paper.targets import FRAMEWORKS, Subject
 from neurodeploy.pipeline.nir_paper.worth import LATE, NEVER, OTHER_RESET, WHOLE, changed
+from neurodeploy.progress import silent
 
 pytestmark = pytest.mark.data
 SPIKES = [460, 510, 710, 760]
@@ -208,6 +209,29 @@ def test_the_braille_graphs_keep_their_accuracy(drawn: dict[str, Any]) -> None:
         # The reference is its own measure; integers move spikes.
         assert {layer["agreement"] for layer in by_name["reference"]["layers"].values()} == {1.0}
         assert 0.5 < by_name["fixed"]["layers"]["lif1.lif"]["agreement"] < 1
+
+
+def test_slow_backends_run_the_first_samples_part_after_part(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[dict[str, int]] = []
+
+    def noted(subject: Subject, task: Any, wanted: dict[str, int], *_: Any) -> dict[str, Any]:
+        asked.append(wanted)
+        return {}
+
+    monkeypatch.setattr(classify, "_chunk", noted)
+    kept: Any = None
+    classify.measured(
+        TASKS["cnn"],
+        paper_folder() / GRAPHS["cnn"],
+        ("reference", "lava", "norse"),
+        limit=8,
+        lava_samples=11,
+        framework_samples=None,
+        kept=kept,
+        progress=silent,
+    )
+    whole = {"reference": 6, "norse": 6}, {"reference": 2, "norse": 2}
+    assert asked == [whole[0] | {"lava": 6}, whole[1] | {"lava": 2}, whole[0] | {"lava": 3}, whole[1]]
 
 
 def test_a_finished_figure_is_drawn_again_without_measuring(

@@ -37,7 +37,8 @@ class Task:
         parts: What is classified, by what it is called in the table: split, and how many samples from its end
             (all when None).
         at_once: Samples whose states are held at once.
-        lava_samples: First samples of each part that Lava runs unless another number is asked for; all when None.
+        slow_samples: Samples, part after part, that Lava and other frameworks run unless another number is asked for;
+            all when None.
     """
 
     name: str
@@ -47,7 +48,7 @@ class Task:
     reset: str
     parts: dict[str, tuple[str, int | None]]
     at_once: int
-    lava_samples: int | None = None
+    slow_samples: int | None = None
 
 
 TASKS = {
@@ -62,7 +63,7 @@ TASKS = {
             "subtract",
             {"test": ("test", None), "training": ("train", CROSS_CHECK)},
             6,
-            lava_samples=72,  # each takes it seconds
+            slow_samples=72,  # each takes Lava seconds, and others most of one
         ),
         Task(
             "rnn_zero",
@@ -93,6 +94,7 @@ def measured(
     *,
     limit: int | None,
     lava_samples: int | None,
+    framework_samples: int | None,
     kept: Kept,
     progress: Progress,
 ) -> list[dict[str, Any]]:
@@ -100,7 +102,8 @@ def measured(
 
     Args:
         limit: First samples of each part.
-        lava_samples: First samples of each part that Lava runs; the task's own number when None.
+        lava_samples: Samples, part after part, that Lava runs; the task's own number when None.
+        framework_samples: Likewise for other frameworks.
         kept: Where measurements are found again and kept as they come.
 
     Raises:
@@ -109,12 +112,15 @@ def measured(
     subject = Subject(graph, task.dt_s, task.reset, task.dataset, progress)
     refused: dict[str, str] = {}
     found: dict[str, dict[str, list[dict[str, Any]]]] = {name: {} for name in backends}
+    slow = {LAVA: lava_samples} | {name: framework_samples for name in backends if name not in OWN}
+    left = {name: slow.get(name) or (task.slow_samples if name in slow else None) for name in backends}
     for part, (split, last) in task.parts.items():
         source = _last(open_samples(task.dataset, split=split), last).first(limit)  # type: ignore[arg-type]
-        n_lava = min(lava_samples or task.lava_samples or len(source), len(source))
         done = 0
         for data in source.batches(task.at_once):
-            asked = {one: len(data) if one != LAVA else n_lava - done for one in backends if one not in refused}
+            asked = {name: len(data) if most is None else min(most, len(data)) for name, most in left.items()}
+            asked = {name: n_samples for name, n_samples in asked.items() if n_samples and name not in refused}
+            left |= {name: most - asked.get(name, 0) for name, most in left.items() if most is not None}
             for name, record in _chunk(subject, task, asked, data, kept, refused).items():
                 found[name].setdefault(part, []).append(record)
             done += len(data)
@@ -132,11 +138,11 @@ def _last(source: SampleSource, n_samples: int | None) -> SampleSource:
 def _chunk(
     subject: Subject, task: Task, asked: dict[str, int], data: SpikeData, kept: Kept, refused: dict[str, str]
 ) -> dict[str, dict[str, Any]]:
-    """Return each backend's record of the first so many of some samples, as `asked`, where there are any.
+    """Return each backend's record of the first so many of some samples, as `asked`.
 
     A framework that cannot run the graph is noted in `refused`.
     """
-    first = {name: data.spikes_BTI[:n_samples] for name, n_samples in asked.items() if n_samples > 0}
+    first = {name: data.spikes_BTI[:n_samples] for name, n_samples in asked.items()}
     keys = {name: _key(subject, task, name, spikes) for name, spikes in first.items()}
     found = {name: record for name in first if (record := kept.get(keys[name])) is not None}
     todo = [name for name in first if name not in found]

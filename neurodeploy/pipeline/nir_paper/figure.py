@@ -38,6 +38,7 @@ def nir_paper(
     backends: Sequence[str] = BACKENDS,
     limit: int | None = None,
     lava_samples: int | None = None,
+    framework_samples: int | None = None,
     mode: Mode = "new",
     progress: Progress = silent,
 ) -> dict[str, Any]:
@@ -49,7 +50,9 @@ def nir_paper(
         tasks: Of "lif" (one neuron against the analytic solution), "cnn" (N-MNIST), "rnn" (both Braille graphs).
         backends: Of "reference", "fixed", "lava", "snntorch", "norse", "spikingjelly".
         limit: First samples of each part only.
-        lava_samples: First samples of each part that Lava runs; 72 of N-MNIST and all of Braille when None.
+        lava_samples: Samples of each graph, part after part, that Lava runs; when None the 72 of N-MNIST's test part,
+            and all of Braille.
+        framework_samples: Likewise for the other frameworks.
         mode: "resume" an interrupted run or add to a finished one, "overwrite" what an interrupted one left.
 
     Returns:
@@ -84,6 +87,7 @@ def nir_paper(
             ordered,
             limit=limit,
             lava_samples=lava_samples,
+            framework_samples=framework_samples,
             kept=kept,
             progress=progress,
         )
@@ -93,7 +97,6 @@ def nir_paper(
         "citation": stated()["citation"],
         "source": stated()["source"],
         "limit": limit,
-        "lava_samples": lava_samples,
         "tasks": found,
     }
     save_picture(draw_nir_paper(result), picture)
