@@ -18,6 +18,7 @@ from neurodeploy.graph.network import discretised
 from neurodeploy.mapping.program_file import read_program
 from neurodeploy.networks.spiking import NetworkSettings, build
 from neurodeploy.pipeline import deploy as deploying
+from neurodeploy.pipeline import own_spikes
 from tests.frameworks.read.same import DT_S, N_IN, B, T, spikes, stronger
 
 
@@ -124,8 +125,10 @@ def test_counts_are_taken() -> None:
     assert found.agreement["equal"]
 
 
-def test_a_graph_that_is_not_the_module_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("held", [1 << 25, 1], ids=["together", "one by one"])
+def test_a_graph_that_is_not_the_module_is_refused(held: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """The module's own spikes are the judge: one that moves by more than rounding is found and named."""
+    monkeypatch.setattr(own_spikes, "MOST_STATES", held)
     true = deploying.network_of
 
     def wrong(read: Any, name: str) -> Any:

@@ -13,16 +13,14 @@ from typing import Any
 import numpy as np
 import torch
 from torch import nn
-from torch.overrides import TorchFunctionMode
-from torch.utils.weak import WeakIdKeyDictionary
 
 from neurodeploy.errors import FrameworkError
 from neurodeploy.frameworks.read import operations
+from neurodeploy.frameworks.read.follower import Follower
 from neurodeploy.frameworks.read.known import is_of_a_framework, leaf_of, refusal
 from neurodeploy.frameworks.read.labels import (
     MOST_APPLICATIONS,
     MOST_FEATURES,
-    NOTHING,
     Arrival,
     Mixed,
     Track,
@@ -41,7 +39,6 @@ class Instance:
     Attributes:
         node: Number in labels; one more stands for the potential of neurons.
         arrived: For every call its arrivals and its number of applications.
-        fed: True once anything but zeros arrived.
         steps: Number of steps so far (neurons); `samples` in each.
         spikes, potentials: (B, ...) of every step (neurons).
     """
@@ -68,7 +65,7 @@ class Changing(FrameworkError):
     """What arrives at a layer is not the same at every step: the module may want to be run otherwise."""
 
 
-class Recorder(TorchFunctionMode):
+class Recorder(Follower):
     """Follows the numbers of `sample` through the layers of a module.
 
     Args:
@@ -76,91 +73,22 @@ class Recorder(TorchFunctionMode):
     """
 
     def __init__(self, module: nn.Module, sample: torch.Tensor, host: str | None = None) -> None:
-        super().__init__()
-        self.module = module
+        super().__init__(module)
         self.host = None if host is None else module.get_submodule(host)
         self.outside: set[int] = set()
         self.stepwise = False
         self.host_spikes: list[torch.Tensor] = []
-        self.paths = {id(one): path for path, one in module.named_modules(remove_duplicate=True)}
         self.instances: list[Instance] = []
         self.inside: list[nn.Module] = []  # of modules that are not followed into
-        self.around: list[nn.Module] = []
-        self.tracks: Any = WeakIdKeyDictionary()  # what is known of a tensor goes with it
-        self.made: dict[Any, nn.Module] = {}
         if host is None:
             self.set(sample, Track(((1.0, _places(sample.shape, 0)),)))
-
-    def known(self, tensor: torch.Tensor) -> Track | None:
-        """Return the track of a tensor, None where it is a constant."""
-        found: Track | None = self.tracks.get(tensor)
-        return found
-
-    def set(self, tensor: torch.Tensor, track: Track) -> None:
-        """Remember the track of a tensor."""
-        self.tracks[tensor] = track
-
-    def name(self, module: nn.Module) -> str:
-        """Return a module's path and class, for messages."""
-        path = self.paths.get(id(module), "")
-        kind = type(module).__name__
-        return f"{path} ({kind})" if path else kind
-
-    # Operations between layers
-
-    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        kwargs = kwargs or {}
-        name = getattr(func, "__name__", str(func))
-        name = func.__self__.__name__ if name == "__get__" else name
-        followed = any(one in self.tracks for one in operations.tensors((args, kwargs)))
-        if followed and name in POOLS:
-            return self._pool(name, args, kwargs)
-        result = func(*args, **kwargs)
-        if not followed:
-            return result
-        if name == "__setitem__":
-            self._put(*args)
-        elif operations.tensors(result):
-            where = self.name(self.around[-1] if self.around else self.module)
-            found = operations.tracks_after(name, args, kwargs, result, self.known, where)
-            for tensor, track in zip(operations.tensors(result), found, strict=True):
-                if track is not None:
-                    self.set(tensor, track)
-        return result
-
-    def _put(self, target: torch.Tensor, index: Any, value: Any) -> None:
-        """Follow `target[index] = value`."""
-        new = self.known(value) if isinstance(value, torch.Tensor) else None
-        old = self.known(target)
-        if new is None and old is None:
-            return
-        factors = {one.terms[0][0] for one in (new, old) if one is not None and len(one.terms) == 1}
-        plain = all(one is None or (len(one.terms) == 1 and not one.steps and not one.lost) for one in (new, old))
-        if not plain or len(factors) != 1:
-            self.set(target, Track(lost="an assignment to part of a tensor"))
-            return
-        held = torch.full(target.shape, NOTHING) if old is None else old.terms[0][1].clone()
-        held[index] = torch.tensor(NOTHING) if new is None else new.terms[0][1]
-        self.set(target, Track(((factors.pop(), held),)))
-
-    def _pool(self, name: str, args: Any, kwargs: Any) -> Any:
-        """Run pooling that is written as a function like a module of its own."""
-        key = (name, tuple(args[1:]), tuple(sorted(kwargs.items())))
-        if key not in self.made:
-            self.made[key] = POOLS[name](*args[1:], **kwargs)
-            self.paths[id(self.made[key])] = name if name not in self.paths.values() else f"{name}{len(self.made)}"
-            self._hook(self.made[key])
-        with self:  # torch has put this mode aside for the operation that it is asked about
-            return self.made[key](args[0])
-
-    # Layers
 
     @contextmanager
     def recording(self) -> Iterator[None]:
         """Follow everything that is run inside."""
         self.handles: list[Any] = []
         for one in self.module.modules():
-            self._hook(one)
+            self.hook(one)
         self.__enter__()
         try:
             with torch.no_grad():
@@ -171,7 +99,8 @@ class Recorder(TorchFunctionMode):
             for handle in self.handles:
                 handle.remove()
 
-    def _hook(self, module: nn.Module) -> None:
+    def hook(self, module: nn.Module) -> None:
+        """Watch the calls of a module."""
         self.handles.append(module.register_forward_pre_hook(self._enter, with_kwargs=True))
         self.handles.append(module.register_forward_hook(self._leave, with_kwargs=True))
 
@@ -378,6 +307,3 @@ def misplaced(lost: str, name: str) -> str:
     return (
         lost if "; " in lost else f"{lost} has no place in a spiking graph, and {name} takes what it gives; {ALLOWED}"
     )
-
-
-POOLS = {"avg_pool2d": nn.AvgPool2d, "adaptive_avg_pool2d": nn.AdaptiveAvgPool2d, "max_pool2d": nn.MaxPool2d}
