@@ -1,0 +1,134 @@
+"""Ours to NIR and back: the identical Program, for every recipe and every published file that becomes one.
+
+Recipes are built new and put on the chip's grid with few random spikes, so that none needs its data: what has to
+survive is every number of a network of that shape and kind, whatever it has learnt.
+"""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import nir
+import numpy as np
+import pytest
+import torch
+
+from neurodeploy.backends.search import calibrate
+from neurodeploy.data.binning import N_UNITS
+from neurodeploy.data.load import source_of, step_s, wanted_of
+from neurodeploy.errors import FrameworkError, NetworkError, ProgramError
+from neurodeploy.graph.files import GraphFile, read_graph, write_graph
+from neurodeploy.graph.network import discretised
+from neurodeploy.graph.normal import normalised
+from neurodeploy.mapping.cells import Cells
+from neurodeploy.mapping.compile import compile_network
+from neurodeploy.mapping.nir_read import carried_program
+from neurodeploy.mapping.nir_write import program_graph
+from neurodeploy.mapping.program import Program
+from neurodeploy.mapping.program_file import read_program, write_program
+from neurodeploy.pipeline.conversion import graph_of
+from neurodeploy.pipeline.kinds.table import kind_of
+from neurodeploy.recipes import Recipe, load_recipe
+from tests.conformance.test_nir_corpus import DT_S, files, is_large
+
+RECIPES = sorted(path.stem for path in (Path(__file__).parents[2] / "training").glob("*.toml"))
+SIZES = {"digits": (64, 10), "braille7": (12, 7), "fsdd": (140, 10), "fsdd_spikes": (140, 10)}
+"""Channels and classes of data whose settings do not say them."""
+FEATURES = 40
+SENDS_NO_SPIKES = "gsc_s4d"
+STEPS = 6
+
+
+def sizes(recipe: Recipe) -> tuple[int, int]:
+    if recipe.data.dataset in SIZES:
+        return SIZES[recipe.data.dataset]
+    binning, n_classes = wanted_of(recipe.data).binning, source_of(recipe.data).n_classes
+    assert n_classes is not None
+    return (FEATURES if binning is None else binning.n_channels(N_UNITS)), n_classes
+
+
+def on_grid(recipe: Recipe) -> Any:
+    """Return a new network of a recipe on the chip's grid."""
+    torch.manual_seed(0)
+    kind = kind_of(recipe.network)
+    n_channels, n_classes = sizes(recipe)
+    network = kind.deployable(
+        kind.build(recipe.network, n_channels, n_classes, step_s(recipe.data)), recipe.network, recipe.name
+    )
+    before = discretised(GraphFile(Path(recipe.name), recipe.name, graph_of(network, recipe), stores_reset=True))
+    spikes = (np.random.default_rng(0).random((2, STEPS, n_channels)) < 0.3).astype(np.uint8)
+    found = calibrate(before, spikes, recipe.quantize.weight_bits, recipe.quantize.coefficient_bits)
+    kind.put(network, before, found)
+    return network
+
+
+def program(file: GraphFile, **options: Any) -> Program:
+    return compile_network(discretised(file, **options)).program
+
+
+def assert_the_program_itself_survives(made: Program, folder: Path) -> None:
+    """As a Program file; and as a graph of standard nodes, where its neurons are such."""
+    write_program(folder / "p.npz", made)
+    assert read_program(folder / "p.npz").digest == made.digest
+    if any(isinstance(layer, Cells) for layer in made.layers):
+        with pytest.raises(
+            ProgramError, match="neurons are said by the graph that the Program was compiled from; name that"
+        ):
+            program_graph(made)
+        return
+    write_graph(folder / "p.nir", program_graph(made))
+    found = carried_program(read_graph(folder / "p.nir"))
+    assert found is not None
+    assert found.digest == made.digest
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_a_recipe_comes_back_as_the_identical_program(name: str, tmp_path: Path) -> None:
+    recipe = load_recipe(name)
+    if name == SENDS_NO_SPIKES:
+        with pytest.raises(NetworkError, match="sends no spikes, so no chip of this kind runs it"):
+            on_grid(recipe)
+        return
+    try:
+        network = on_grid(recipe)
+    except FrameworkError as error:
+        pytest.skip(str(error))
+    graph = graph_of(network, recipe, name=recipe.name, chip=recipe.chip, dataset=recipe.data.dataset, n_steps=STEPS)
+    made = program(GraphFile(tmp_path / "m.nir", "m", graph, stores_reset=True))
+    assert math.prod(made.input_shape) == sizes(recipe)[0]
+    write_graph(tmp_path / "m.nir", graph)
+    file = read_graph(tmp_path / "m.nir")
+    assert program(file).digest == made.digest
+    write_graph(tmp_path / "again.nir", normalised(file, discretised(file)))
+    assert program(read_graph(tmp_path / "again.nir")).digest == made.digest
+    assert nir.read(tmp_path / "m.nir").nodes.keys() == graph.nodes.keys()
+    assert_the_program_itself_survives(made, tmp_path)
+
+
+@pytest.mark.data
+@pytest.mark.parametrize("path", files(refused=False))
+def test_a_published_file_comes_back_as_the_identical_program(path: Path, tmp_path: Path) -> None:
+    if is_large(path):
+        pytest.skip("seconds each: see the slow test")
+    published(path, tmp_path)
+
+
+@pytest.mark.data
+@pytest.mark.slow
+@pytest.mark.parametrize("path", files(refused=False))
+def test_large_published_files_do_too(path: Path, tmp_path: Path) -> None:
+    if not is_large(path):
+        pytest.skip("it is in the quick test")
+    published(path, tmp_path)
+
+
+def published(path: Path, folder: Path) -> None:
+    """Written with what NIR leaves open in its metadata, nothing needs to be said again, not even a file's name."""
+    file = read_graph(path)
+    network = discretised(file, dt_s=DT_S)
+    made = compile_network(network).program
+    write_graph(folder / "n.nir", normalised(file, network))
+    assert program(read_graph(folder / "n.nir")).digest == made.digest
+    assert_the_program_itself_survives(made, folder)
