@@ -19,7 +19,7 @@ MOST_NEURONS = 128
 
 MEANINGS = {
     "float": "The trained network in PyTorch, full precision.",
-    "read": "The graph that was read from it, before quantisation, in float64.",
+    "read": "The graph that was read from the trained network, run in float64.",
     "ptq": "Its weights rounded to the chip's grid, before fine-tuning; not a stage of the certificate.",
     "quantised": "The network with weights on the chip's grid, in PyTorch.",
     "reference": "The exported .nir file, read back and run in float64.",
@@ -47,7 +47,7 @@ def stages(report: dict[str, Any]) -> list[dict[str, Any]]:
             "samples": certificate["samples"],
             "first": "",
         }
-        rows.insert(1, row)
+        rows.insert(next((index for index, one in enumerate(rows) if one["name"] == "quantised"), 1), row)
     return rows
 
 
