@@ -54,9 +54,12 @@ def on_grid(recipe: Recipe) -> Any:
     torch.manual_seed(0)
     kind = kind_of(recipe.network)
     n_channels, n_classes = sizes(recipe)
-    network = kind.deployable(
-        kind.build(recipe.network, n_channels, n_classes, step_s(recipe.data)), recipe.network, recipe.name
-    )
+    built = kind.build(recipe.network, n_channels, n_classes, step_s(recipe.data))
+    with torch.no_grad():
+        for name, values in built.named_parameters():
+            if name.endswith(".a"):  # half of the adLIF neurons start unstable, where it is negative
+                values.abs_()
+    network = kind.deployable(built, recipe.network, recipe.name)
     before = discretised(GraphFile(Path(recipe.name), recipe.name, graph_of(network, recipe), stores_reset=True))
     spikes = (np.random.default_rng(0).random((2, STEPS, n_channels)) < 0.3).astype(np.uint8)
     found = calibrate(before, spikes, recipe.quantize.weight_bits, recipe.quantize.coefficient_bits)
