@@ -14,6 +14,8 @@ from neurodeploy.frameworks.read.labels import NOTHING, Track
 
 POOLS = {"avg_pool2d": nn.AvgPool2d, "adaptive_avg_pool2d": nn.AdaptiveAvgPool2d, "max_pool2d": nn.MaxPool2d}
 """Functions that are run like the modules of their kind."""
+MATRICES = ("linear", "matmul", "__matmul__", "mm")
+"""Functions that are run like `nn.Linear`, where what they multiply with stays the same."""
 
 
 class Follower(TorchFunctionMode):
@@ -57,6 +59,8 @@ class Follower(TorchFunctionMode):
         followed = any(one in self.tracks for one in operations.tensors((args, kwargs)))
         if followed and name in POOLS:
             return self._pool(name, args, kwargs)
+        if followed and name in MATRICES and self._is_matrix(name, *args, **kwargs):
+            return self._matrix(name, *args, **kwargs)
         result = func(*args, **kwargs)
         if not followed:
             return result
@@ -88,12 +92,44 @@ class Follower(TorchFunctionMode):
         held[index] = torch.tensor(NOTHING) if new is None else new.terms[0][1]
         self.set(target, Track(((factors.pop(), held),)))
 
+    def _is_matrix(self, name: str, tensor: Any, weight: Any = None, bias: Any = None, **kwargs: Any) -> bool:
+        """True where a tensor is multiplied with a matrix that is a constant of the module."""
+        fixed = isinstance(weight, torch.Tensor) and weight.dim() == 2 and weight not in self.tracks
+        return fixed and tensor in self.tracks and not kwargs and (bias is None or bias not in self.tracks)
+
+    def _matrix(self, name: str, tensor: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None = None) -> Any:
+        """Run a product that is written as a function like a module of its own, the same one for the same numbers."""
+        weight_OI = weight if name == "linear" else weight.t()
+        for one in self.made.values():
+            if (
+                isinstance(one, nn.Linear)
+                and one.weight.shape == weight_OI.shape
+                and torch.equal(one.weight, weight_OI)
+                and _equal(one.bias, bias)
+            ):
+                break
+        else:
+            one = nn.Linear(weight_OI.shape[1], weight_OI.shape[0], bias=bias is not None).to(weight.dtype)
+            one.weight.data = weight_OI.detach().clone()
+            if bias is not None:
+                one.bias.data = bias.detach().clone()
+            self._known_as(name, (name, len(self.made)), one)
+        with self:
+            return one(tensor)
+
+    def _known_as(self, name: str, key: Any, module: nn.Module) -> None:
+        self.made[key] = module
+        self.paths[id(module)] = name if name not in self.paths.values() else f"{name}{len(self.made)}"
+        self.hook(module)
+
     def _pool(self, name: str, args: Any, kwargs: Any) -> Any:
         """Run pooling that is written as a function like a module of its own."""
         key = (name, tuple(args[1:]), tuple(sorted(kwargs.items())))
         if key not in self.made:
-            self.made[key] = POOLS[name](*args[1:], **kwargs)
-            self.paths[id(self.made[key])] = name if name not in self.paths.values() else f"{name}{len(self.made)}"
-            self.hook(self.made[key])
+            self._known_as(name, key, POOLS[name](*args[1:], **kwargs))
         with self:  # torch has put this mode aside for the operation that it is asked about
             return self.made[key](args[0])
+
+
+def _equal(one: torch.Tensor | None, other: torch.Tensor | None) -> bool:
+    return one is other if one is None or other is None else torch.equal(one, other)

@@ -200,7 +200,7 @@ class Recurrent(nn.Module):
         spk2 = torch.zeros(x_TBI.shape[1], 12)
         found = torch.zeros(*x_TBI.shape[:2], 12)
         for step, x in enumerate(x_TBI):
-            spk1, mem[0] = self.lif[0](self.fc1(x) + self.back(spk2), mem[0])
+            spk1, mem[0] = self.lif[0](self.fc1(x) + self.back(spk2) / 2, mem[0])
             spk2, mem[1] = self.lif[1](self.fc2(spk1) - 0.5 * self.skip(x), mem[1])
             found[step] = spk2
         return found
@@ -275,6 +275,30 @@ def test_a_potential_that_is_read_must_not_reset() -> None:
     module.out = snn.Leaky(beta=0.8)
     with pytest.raises(FrameworkError, match=r"^out .*its potential is read, and it resets"):
         graph_of(stronger(module, 3), spikes(B, T, N_IN), dt_s=DT_S)
+
+
+@pytest.mark.parametrize("how", ["matmul", "linear"])
+def test_weights_that_are_plain_parameters(how: str, tmp_path: Path) -> None:
+    class Plain(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.weight = nn.Parameter(0.6 * torch.rand(N_IN, 6, generator=torch.Generator().manual_seed(0)) - 0.2)
+            self.bias = nn.Parameter(torch.full((6,), 0.1))
+            self.last, self.lif1, self.lif2 = nn.Parameter(torch.eye(6)), snn.Leaky(beta=0.8), snn.Leaky(beta=0.7)
+
+        def forward(self, x_TBI: torch.Tensor) -> torch.Tensor:
+            mem1, mem2, found = self.lif1.reset_mem(), self.lif2.reset_mem(), []
+            for x in x_TBI:
+                current = x @ self.weight if how == "matmul" else F.linear(x, self.weight.t(), self.bias)
+                spk, mem1 = self.lif1(current, mem1)
+                spk, mem2 = self.lif2(1.5 * torch.matmul(spk, self.last), mem2)
+                found.append(spk)
+            return torch.stack(found)
+
+    read, _ = check_same(Plain(), spikes(T, B, N_IN), tmp_path)
+    assert (
+        sum("Linear" in type(one).__name__ or "Affine" in type(one).__name__ for one in read.graph.nodes.values()) == 2
+    )
 
 
 def test_detached_states_and_weights_that_torch_makes(tmp_path: Path) -> None:
