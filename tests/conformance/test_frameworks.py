@@ -6,14 +6,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from neurodeploy.cli.conformance_frameworks import lines, tables
 from neurodeploy.conformance.frameworks.cases import Case, all_cases
 from neurodeploy.conformance.frameworks.check import check_frameworks
-from neurodeploy.conformance.frameworks.importing import EQUAL, GAP, UNEXPECTED, imported, prepared
+from neurodeploy.conformance.frameworks.importing import EQUAL, GAP, UNEXPECTED, imported, prepared, same
 from neurodeploy.errors import FrameworkError
-from neurodeploy.frameworks.run import FRAMEWORKS, installed
+from neurodeploy.frameworks.run import FRAMEWORKS, FrameworkRun, installed
 from neurodeploy.graph.doctor.frameworks import APPROXIMATE, Framework, Rule, frameworks
 from neurodeploy.graph.nodes import FIELDS
 
@@ -109,6 +110,16 @@ def test_a_refusal_without_a_rule_is_found() -> None:
     assert imported(one, ready).refused
     silent = replace(one, rules=tuple(rule for rule in one.rules if "r is not tau_mem" not in rule.when))
     assert imported(silent, ready).text.startswith("refused, and no rule says so: spikingjelly: node b_cubalif")
+
+
+def test_neurons_that_cannot_be_seen_or_differ_inside_are_not_equal() -> None:
+    ready = prepared(case("LIF, two layers"))
+    spikes = {name: one.spikes_BTN.astype(np.uint8) for name, one in ready.expected.layers.items()}
+    output = spikes["d_lif"].astype(np.float32)
+    hidden = spikes["b_lif"].copy()
+    hidden[0, -1, 0] ^= 1
+    for seen, equal in ((spikes, True), ({"d_lif": spikes["d_lif"]}, False), (spikes | {"b_lif": hidden}, False)):
+        assert same(FrameworkRun("norse", "1.1.0", seen, output), ready.expected, ready.case) == equal
 
 
 def test_unknown_and_absent_frameworks_are_one_line(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -120,15 +120,15 @@ def imported(framework: Framework, ready: Prepared, told: Collection[str] = TOLD
     agreement = _agreement(run, ready.expected)
     text, sources = _said(held)
     again = _run_with(ready, held.rules)
-    if _same(run, ready.expected, case):
+    if same(run, ready.expected, case):
         if held.unsupported or held.unchanged:
             return Outcome(UNEXPECTED, f"equal, but the doctor says: {text}", sources, agreement)
-        if held.rules and not (again and _same(run, again, case)):
+        if held.rules and not (again and same(run, again, case)):
             return Outcome(UNEXPECTED, f"equal, but with the doctor's changes it is not: {text}", sources, agreement)
         return Outcome(EQUAL, agreement=agreement)
     if not held.all:
         return Outcome(UNEXPECTED, "differs, and no rule says so", agreement=agreement)
-    reproduced = again is not None and not held.unchanged and _same(run, again, case)
+    reproduced = again is not None and not held.unchanged and same(run, again, case)
     if again is not None and not reproduced and not held.unsupported and not held.unchanged:
         return Outcome(UNEXPECTED, f"differs otherwise than by the doctor's changes: {text}", sources, agreement)
     shown = [one for one in held.all if _needed(one, held, ready, run)]
@@ -196,7 +196,7 @@ def _needed(rule: Rule | str, held: Held, ready: Prepared, run: FrameworkRun) ->
     if rule.change in CHANGES and held.unchanged:
         return False
     trace = _run_with(ready, without)
-    return trace is None or not _same(run, trace, ready.case)
+    return trace is None or not same(run, trace, ready.case)
 
 
 def _run_with(ready: Prepared, held: dict[str, list[Rule]]) -> Trace | None:
@@ -208,7 +208,7 @@ def _run_with(ready: Prepared, held: dict[str, list[Rule]]) -> Trace | None:
     return None if other is None else reference.run(other, ready.inputs_BTI, record=True)
 
 
-def _same(run: FrameworkRun, expected: Trace, case: Case) -> bool:
+def same(run: FrameworkRun, expected: Trace, case: Case) -> bool:
     """True where every neuron can be seen and has the same spikes, and the graph gives the same."""
     wanted = expected.layers[expected.output]
     valued = case.values or case.about in READOUTS

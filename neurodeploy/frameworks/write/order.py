@@ -42,7 +42,7 @@ def without_dead_ends(draft: Draft) -> None:
 
 def output_last(draft: Draft) -> None:
     """Put the edges of loops before others, so that a walk from the input, depth first, ends at the output."""
-    back = [edge for edge in draft.edges if draft.in_loop(edge[1], edge[0]) or edge[0] == edge[1]]
+    back = [edge for edge in draft.edges if draft.in_loop(*edge)]
     rest = [edge for edge in draft.edges if edge not in back]
     if [*back, *rest] != draft.edges and any(len(draft.targets(a)) > 1 for a, _ in back):
         draft.edges = [*back, *rest]
