@@ -10,7 +10,6 @@ from neurodeploy.backends import reference
 from neurodeploy.backends.trace import Trace
 from neurodeploy.errors import FrameworkError, GraphError
 from neurodeploy.files import written_whole
-from neurodeploy.frameworks.run import installed, run_graph
 from neurodeploy.frameworks.write.fit import Fitted, check_for, fitted
 from neurodeploy.graph.doctor.facts import facts_of
 from neurodeploy.graph.doctor.frameworks import Framework, frameworks, held_rules
@@ -109,6 +108,8 @@ def _still(framework: Framework, path: Path, after: Network) -> list[str]:
 
 def _in_framework(framework: Framework, path: Path, after: Network, run: RandomRun | None) -> str:
     """Return how many of the written graph's spikes the framework itself gives."""
+    from neurodeploy.frameworks.run import installed, run_graph  # with torch, which inspect does without
+
     if run is None:
         return f"not run in {framework.title}: too many neurons for a quick run"
     if not installed(framework.name):
