@@ -14,7 +14,9 @@ from neurodeploy.files import check_target
 from neurodeploy.graph.files import read_graph, write_graph
 from neurodeploy.graph.network import discretised
 from neurodeploy.graph.normal import normalised
+from neurodeploy.mapping.compile import compile_network
 from neurodeploy.mapping.lava_dl.hdf5 import is_net
+from neurodeploy.mapping.lava_dl.plan import net_plan
 from neurodeploy.mapping.lava_dl.read import read_net
 from neurodeploy.mapping.lava_dl.write import write_net
 from neurodeploy.mapping.nir_read import carried_program
@@ -178,6 +180,10 @@ def _made(
     network = discretised(graph, dt_s=options.dt_s, reset=options.reset, readout=options.readout)
     if target == NIR:
         return normalised(graph, network), list(network.notes)
+    if target == NET and not network.quantised and (options.weight_bits, options.calibrate) == (None, None):
+        return compile_network(network, plan=net_plan(network)).program, [
+            "compiled without exponents, which a .net file does not have: 8-bit weights by their size alone"
+        ]
     made, precision = compiled(network, options, progress)
     return made.program, [f"compiled with {precision}"]
 

@@ -24,13 +24,14 @@ from neurodeploy.mapping.lava_dl.read import read_net
 from neurodeploy.mapping.lava_dl.write import write_net
 from neurodeploy.mapping.program import Program
 from neurodeploy.pipeline.netx import check_net, random_input, run_both
+from tests.cli import graphs
 from tests.conformance.lava_dl import folder
 from tests.conformance.test_converted_networks import NETWORKS
 from tests.mapping import nets
 
 pytestmark = pytest.mark.lava
 
-LARGE = [name for name in NETWORKS if "pilotnet" in name and "square" not in name]
+LARGE = [name for name in NETWORKS if "pilotnet" in name]
 SPIKING_STEPS, IMAGE_STEPS = 32, 16
 """The second network was trained with 16; how the spiking one was is not part of lava-dl."""
 REACHED = {"mnist/trained_mnist_network": 0.97, "mnist_bootstrap/network": 0.97}
@@ -88,6 +89,28 @@ def test_convert_says_where_netx_differs(tmp_path: Path, capsys: pytest.CaptureF
     assert "rests 3 step(s) after a spike; lava-dl's netx does not" in said
     assert "lava-dl's netx and our simulator differ" in said
     assert "of layer dense0 at step" in said
+
+
+def test_a_graph_of_our_own_becomes_a_net_file(tmp_path: Path, worker: lava.Worker) -> None:
+    """Without biases and with the reset to zero, what any framework trained can run in netx."""
+    nodes, edges = graphs.parts(fc1=graphs.linear(5, 4), lif1=graphs.cuba(5))
+    graphs.write(tmp_path / "g.nir", nodes, edges)
+    found = neurodeploy.convert(tmp_path / "g.nir", tmp_path / "g.net", dt_s=1e-3)
+    assert found["warnings"][0].startswith("compiled without exponents, which a .net file does not have")
+    program = read_net(tmp_path / "g.net")
+    assert [int(np.abs(one.held).max()) for one in program.connections] == [254, 254]
+    both = check_net(tmp_path / "g.net", program, samples=6, worker=worker)
+    assert both["equal"], both["line"]
+    assert both["spikes"] > 50
+
+
+@pytest.mark.data
+def test_the_nir_papers_convolutional_graph_runs_in_netx(tmp_path: Path, worker: lava.Worker) -> None:
+    graph = folder().parent / "nir_corpus" / "nir__cnn_sinabs__89e0a618.nir"
+    neurodeploy.convert(graph, tmp_path / "cnn.net", dt_s=1.0, reset="zero")
+    found = check_net(tmp_path / "cnn.net", samples=2, steps=12, worker=worker)
+    assert found["equal"], found["line"]
+    assert found["spikes"] > 1000
 
 
 def test_what_netx_refuses_is_one_line(tmp_path: Path) -> None:
@@ -175,8 +198,8 @@ def accuracies(name: str, n_images: int, worker: lava.Worker) -> tuple[float, fl
 @pytest.mark.data
 @pytest.mark.parametrize("name", REACHED)
 def test_images_of_digits(name: str, worker: lava.Worker) -> None:
-    netx, ours = accuracies(name, 8, worker)
-    assert netx == ours >= 0.75
+    netx, ours = accuracies(name, 5, worker)
+    assert netx == ours >= 0.8
 
 
 @pytest.mark.data

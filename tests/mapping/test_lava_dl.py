@@ -189,6 +189,7 @@ def test_numbers_that_lava_dl_leaves_out_are_kept_with_a_word(tmp_path: Path) ->
 
 def _unwritable() -> dict[str, Program]:
     return {
+        "its weights are all 0, which lava-dl's netx divides by": one_layer([[0, 0], [0, 0]]),
         "weights are -256..508 with their exponent": one_layer([[-128, 254]], 1),
         "no whole numbers": one_layer([[-127, 254]], -2),
         "biases are no multiples of 64": one_layer([[2]], bias_mant=3),

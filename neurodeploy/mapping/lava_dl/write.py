@@ -146,6 +146,10 @@ def _matrix(forward: Connection, recurrent: Connection | None, layer: AnyLayer) 
     group: Group = {"type": DENSE if recurrent is None else RECURRENT, "shape": _shape(layer)}
     group |= {"inFeatures": np.int64(weight.shape[1]), "outFeatures": np.int64(weight.shape[0])}
     group["weight"] = weight.astype(np.float32)
+    if not weight.any() and (recurrent is None or not recurrent.held.any()):
+        raise ProgramError(
+            f"{forward.name}: its weights are all 0, which lava-dl's netx divides by; check the time step"
+        )
     if recurrent is not None:
         group["weight_rec"] = _whole_weights(recurrent).astype(np.float32)
     if forward.delay.any() or (recurrent is not None and recurrent.delay.any()):
