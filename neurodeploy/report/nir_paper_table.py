@@ -58,7 +58,8 @@ def _lif(task: dict[str, Any]) -> list[str]:
         title = title or title_of(row["platform"])
         where = "here" if here else "paper"
         if row["refused"]:
-            rows.append([title, where, f"no{notes.mark(_refusal(task, row['platform'], row))}", NOTHING, NOTHING])
+            why = _refusal(task, row["platform"], row)
+            rows.append([title, where, f"no{notes.mark(why)}", NOTHING, NOTHING])
             continue
         gaps = _gaps(task, row["platform"], "approximate") if here else ""
         rms = NOTHING if row["rms"] is None else f"{100 * row['rms']:.2f} %"
@@ -89,7 +90,7 @@ def _gaps(task: dict[str, Any], framework: str, *statuses: str) -> str:
 
 def _refusal(task: dict[str, Any], framework: str, row: dict[str, Any]) -> str:
     """Return why a framework could not run a graph, without what to try; and what the doctor knows of it."""
-    said = row["refused"].removesuffix("; `inspect` says what it cannot take").rstrip(".:")
+    said = (row["refused"] or row["refused_as_is"]).removesuffix("; `inspect` says what it cannot take").rstrip(".:")
     return "; ".join(filter(None, (said, _gaps(task, framework, "unsupported", "approximate"))))
 
 
@@ -150,6 +151,11 @@ def _cells(row: Row, task: dict[str, Any], parts: list[str], full: dict[str, int
     hidden, output = agreements(here)
     same = hidden in (None, 1) and output in (None, 1)
     gaps = "" if same else _gaps(task, row.key, "approximate")
+    if here["refused_as_is"]:
+        gaps = (
+            f"run from the file that `inspect --repair --for {row.key}` writes; the paper's own: "
+            f"{_refusal(task, row.key, here)}"
+        )
     equal = {True: " (equal to our integers in every state)", False: " (NOT equal to our integers)"}
     title = row.title + equal.get(here["equal_to_fixed"], "") + notes.mark(gaps)
     return [title, *cells, words.agreement(hidden), words.agreement(output), paper]

@@ -300,3 +300,14 @@ def test_what_is_unknown_is_refused(tmp_path: Path, given: dict[str, Any], line:
 
 def test_the_reset_of_the_single_neuron_is_the_analytic_solutions() -> None:
     assert RESET == "subtract"
+
+
+def test_snntorch_runs_the_file_that_the_doctor_writes_for_it() -> None:
+    """Its importer refuses the paper's recurrent graph; of the repaired one it gives every output spike."""
+    pytest.importorskip("snntorch")
+    source = open_samples("braille7", split="test", limit=12)
+    subject = Subject(paper_folder() / GRAPHS["rnn_zero"], 1e-4, "zero")
+    seen = subject.run(("reference", "snntorch"), source.whole().spikes_BTI)
+    assert "snntorch" in seen["snntorch"].refused_as_is
+    assert seen["reference"].spikes["lif2"].any()
+    np.testing.assert_array_equal(seen["snntorch"].spikes["lif2"], seen["reference"].spikes["lif2"])

@@ -23,6 +23,7 @@ def row(backend: str, accuracy: float, **more: Any) -> dict[str, Any]:
         "backend": backend,
         "version": "",
         "refused": None,
+        "refused_as_is": "",
         "parts": {"test": {"samples": 174, "accuracy": accuracy, "prediction_agreement": 1.0}},
         "layers": {"hidden": layer(10, 10, 1.0), "out": layer(5, 5, 1.0)},
         "output": "out",
@@ -110,6 +111,14 @@ def test_a_framework_with_every_spike_has_no_note() -> None:
     norse = other["tasks"]["rnn_zero"]["rows"][-1]
     norse["layers"] = {"hidden": layer(10, 10, 1.0), "out": layer(5, 5, 1.0)}
     assert "| Norse 1.1.0 | 95.0 % | 100 % | 100 % | - |" in markdown(other)
+
+
+def test_a_framework_that_ran_a_repaired_file_says_so() -> None:
+    other = deepcopy(RESULT)
+    other["tasks"]["rnn_zero"]["rows"][3] = row("snntorch", 0.95, refused_as_is="snntorch: it refuses")
+    lines = markdown(other).splitlines()
+    assert "| snnTorch [1] | 95.0 % | 100 % | 100 % | - |" in lines
+    assert any("--for snntorch` writes" in line and "it refuses; a gap of snnTorch" in line for line in lines)
 
 
 def test_lava_that_differs_or_ran_less_is_told() -> None:

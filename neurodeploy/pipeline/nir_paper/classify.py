@@ -193,6 +193,7 @@ def _record(seen: Seen, reference: Seen, labels_B: np.ndarray) -> dict[str, Any]
         "same_prediction": int((seen.predictions_B == reference.predictions_B[:n_samples]).sum()),
         "equal_to_fixed": seen.equal_to_fixed,
         "version": seen.version,
+        "refused_as_is": seen.refused_as_is,
         "layers": {
             name: {
                 "spikes": int(seen.spikes[name].sum()),
@@ -213,6 +214,7 @@ def _row(name: str, parts: dict[str, list[dict[str, Any]]], refused: str | None)
         "backend": name,
         "version": every[0]["version"] if every else "",
         "refused": refused,
+        "refused_as_is": next((one["refused_as_is"] for one in every if one.get("refused_as_is")), ""),
         "parts": {} if refused else {part: _part(records) for part, records in parts.items()},
         "layers": {} if refused else _layers(every),
         "equal_to_fixed": all(equal) if equal else None,

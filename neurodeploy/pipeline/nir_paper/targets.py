@@ -5,16 +5,19 @@ Axes: B sample, T step, I input channel, N neuron.
 
 from __future__ import annotations
 
+import tempfile
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import nir
 import numpy as np
 
 from neurodeploy.backends.trace import LayerTrace, Trace
 from neurodeploy.certificate.certify import FIXED, INTEGER, LAVA, REFERENCE
 from neurodeploy.certificate.difference import first_unequal
+from neurodeploy.errors import FrameworkError, NeurodeployError
 from neurodeploy.graph.network import Network
 from neurodeploy.mapping.compile import Compiled
 from neurodeploy.pipeline.batches import prepare, run_backend
@@ -34,6 +37,7 @@ class Seen:
         predictions_B: The output neuron with the most spikes.
         spikes: By node, bool (B, T, N); every population of ours, of a framework the nodes that it lets one see.
         v: By node, potentials in the graph's unit, float64 (B, T, N); empty where the target does not show them.
+        refused_as_is: Why a framework refuses the file itself; it ran what the doctor wrote for it.
         equal_to_fixed: Lava's spikes, currents and potentials are those of our integers; None where not compared.
     """
 
@@ -42,6 +46,7 @@ class Seen:
     v: dict[str, np.ndarray] = field(default_factory=dict)
     equal_to_fixed: bool | None = None
     version: str = ""
+    refused_as_is: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,6 +58,7 @@ class Subject:
         dt_s: Time step, seconds: none of these files carries one.
         reset: "zero" or "subtract", likewise.
         calibrate: Dataset whose training part the precision is chosen on; None to choose it by size alone.
+        repaired: By framework that refuses the file, what the doctor wrote for it instead, and why it refused.
     """
 
     path: Path
@@ -60,6 +66,7 @@ class Subject:
     reset: str
     calibrate: str | None = None
     progress: Progress = silent
+    repaired: dict[str, tuple[nir.NIRGraph, str]] = field(default_factory=dict)
 
     @property
     def options(self) -> GraphOptions:
@@ -112,9 +119,32 @@ class Subject:
     def _framework(self, name: str, spikes_BTI: np.ndarray) -> Seen:
         from neurodeploy.frameworks.run import run_graph
 
-        ran = run_graph(name, self.path, spikes_BTI, dt_s=self.dt_s, reset=self.reset)
-        flat = {node: one != 0 for node, one in ran.spikes.items()}
-        return Seen(ran.output_BTN.sum(axis=1).argmax(axis=1), flat, version=ran.version)
+        note = ""
+        graph: nir.NIRGraph | Path = self.repaired.get(name, (self.path, ""))[0]
+        try:
+            ran = run_graph(name, graph, spikes_BTI, dt_s=self.dt_s, reset=self.reset)
+        except FrameworkError as error:
+            repaired = None if name in self.repaired else self._repaired(name)
+            if repaired is None:
+                raise
+            self.repaired[name] = repaired, str(error)
+            ran = run_graph(name, repaired, spikes_BTI, dt_s=self.dt_s, reset=self.reset)
+        if name in self.repaired:
+            note = self.repaired[name][1]
+        spikes = {node: one != 0 for node, one in ran.spikes.items()} | {self.network.output: ran.output_BTN != 0}
+        return Seen(ran.output_BTN.sum(axis=1).argmax(axis=1), spikes, version=ran.version, refused_as_is=note)
+
+    def _repaired(self, framework: str) -> nir.NIRGraph | None:
+        """Return the graph as the doctor writes it for a framework's importer; None where it cannot."""
+        from neurodeploy.pipeline.inspect import inspect_graph
+
+        with tempfile.TemporaryDirectory(prefix="neurodeploy-paper-") as folder:
+            out = Path(folder) / self.path.name
+            try:
+                inspect_graph(self.path, repair=out, for_framework=framework, dt_s=self.dt_s, reset=self.reset)
+                return nir.read(out)
+            except (NeurodeployError, OSError, ValueError):
+                return None
 
 
 def _in_input_steps(states: LayerTrace, start: int, trace: Trace) -> LayerTrace:
