@@ -11,6 +11,7 @@ import numpy as np
 from torch import nn
 
 from neurodeploy.errors import FrameworkError
+from neurodeploy.frameworks.read.fold import with_norm_folded
 from neurodeploy.frameworks.read.leaves import Built, Memoryless, Neurons, Shape
 from neurodeploy.frameworks.read.neurons import integrator
 from neurodeploy.frameworks.read.outputs import Output
@@ -83,6 +84,10 @@ class _Assembly:
             self.made.populations[self.output.node] = end = name
         self.made.nodes["output"] = nir.Output({"output": np.array(self.wiring.instances[self.output.node].shape_out)})
         self.made.edges.append((end, "output"))
+        for node, one in self.wiring.instances.items():
+            if isinstance(one.module, nn.modules.batchnorm._BatchNorm):
+                made = self.made
+                made.nodes, made.edges = with_norm_folded(made.nodes, made.edges, self.names[node])
         return self.made
 
     def _named(self, wanted: str, path: str) -> str:

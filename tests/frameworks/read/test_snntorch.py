@@ -143,6 +143,7 @@ def test_convolutions_pools_and_batch_norm(tmp_path: Path) -> None:
     module.bn.running_var.uniform_(0.5, 2, generator=torch.Generator().manual_seed(2))
     read, _ = check_same(module, spikes(T, B, 2, 10, 10), tmp_path)
     assert tuple(read.graph.nodes["input"].input_type["input"]) == (2, 10, 10)
+    assert "bn" not in read.graph.nodes, "it is in the weights of conv1"
 
 
 class LeakyReadout(nn.Module):

@@ -59,15 +59,19 @@ def test_convolutions_along_one_axis(tmp_path: Path) -> None:
             self.norm, self.last = nn.BatchNorm1d(6), layer(6 * 5, 4)
             self.dense_norm = nn.BatchNorm1d(6 * 5)
 
+            self.first_norm = nn.BatchNorm1d(2)
+
         def forward(self, x_BTCL: torch.Tensor) -> torch.Tensor:
-            x = self.norm(self.conv(x_BTCL.flatten(0, 1))).flatten(1)
+            x = self.norm(self.conv(self.first_norm(x_BTCL.flatten(0, 1)))).flatten(1)
             return self.last(self.dense_norm(x).unflatten(0, x_BTCL.shape[:2]))  # type: ignore[no-any-return]
 
     module = stronger(Along(), 3).eval()
-    for one in (module.norm, module.dense_norm):
+    for one in (module.first_norm, module.norm, module.dense_norm):
         one.running_mean.uniform_(-0.3, 0.3, generator=torch.Generator().manual_seed(1))
         one.running_var.uniform_(0.5, 2, generator=torch.Generator().manual_seed(2))
-    check_same(module, spikes(B, T, 2, 10), tmp_path)
+    read, _ = check_same(module, spikes(B, T, 2, 10), tmp_path)
+    assert "norm" not in read.graph.nodes, "it is in the weights of conv"
+    assert {"first_norm", "dense_norm"} <= set(read.graph.nodes), "they have no weights before them"
 
 
 def test_inputs_are_fed_as_the_module_takes_them() -> None:
@@ -102,6 +106,12 @@ class Odd(nn.Module):
         return self.b(self.between(self, self.a(x)))  # type: ignore[no-any-return]
 
 
+def _written(net: Any, x: torch.Tensor) -> torch.Tensor:
+    x = x.clone()
+    x[..., 3] = 0.3
+    return x
+
+
 class ByHand(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: torch.Tensor) -> torch.Tensor:  # type: ignore[override]
@@ -112,6 +122,7 @@ ODD: dict[str, tuple[Any, str]] = {
     "relu": (lambda: Odd(lambda net, x: torch.relu(x)), r"^Odd: torch's relu has no place .* b \(SpikingLayer\) takes"),
     "activation": (lambda: Odd(lambda net, x: net.inner[0](x), nn.Sigmoid()), r"^inner.0 \(Sigmoid\) has no place"),
     "product": (lambda: Odd(lambda net, x: x * x), r"^Odd: torch's mul has no place"),
+    "a constant written in": (lambda: Odd(_written), r"^an assignment to part of a tensor has no place"),
     "constant": (lambda: Odd(lambda net, x: x + 0.1), r"^Odd: torch's add has no place"),
     "lstm": (
         lambda: Odd(lambda net, x: net.inner[0](x)[0], nn.LSTM(16, 16, batch_first=True)),
