@@ -26,6 +26,8 @@ LIF_HEIGHT, ROW_HEIGHT, HEAD = 2.6, 0.17, 0.75
 MARKER = 5.0
 PARTS = {"training": (CROSS, 7.5), "test": (OURS, MARKER)}
 """Colour and size of what was measured here; the smaller lies on the larger."""
+PALE = 0.4
+"""Opacity of an accuracy on a part of the samples."""
 TITLES = {
     "cnn": "N-MNIST",
     "rnn_zero": "Braille, reset to zero",
@@ -114,12 +116,14 @@ def _accuracies(axes: Axes, rows: Sequence[Row], names: Sequence[str], letter: s
     least = min(min(_values(row), default=1.0) for row in rows)
     margin = 0.08 * (100 - 100 * least) + 0.3
     left = 100 * least - margin
+    full = _most_samples([row.here for row in rows if row.here is not None])
     for row in rows:
         at = names.index(short(row.title))
         parts = {} if row.here is None else row.here["parts"]
         for part, (colour, size) in PARTS.items():
             if part in parts:
-                _dot(axes, 100 * parts[part]["accuracy"], at, colour, filled=True, size=size)
+                alpha = 1 if parts[part]["samples"] == full[part] else PALE
+                _dot(axes, 100 * parts[part]["accuracy"], at, colour, filled=True, size=size, alpha=alpha)
         if row.paper is not None:
             _dot(axes, 100 * row.paper, at, PAPER, filled=False)
         if row.here is not None and row.here["refused"]:
@@ -139,9 +143,19 @@ def _values(row: Row) -> list[float]:
     return here + ([] if row.paper is None else [row.paper])
 
 
-def _dot(axes: Axes, x: float, y: float, colour: str, *, filled: bool, size: float = MARKER) -> None:
+def _most_samples(rows: list[dict[str, Any]]) -> dict[str, int]:
+    """Return the samples of each part, which the quick backends run all of."""
+    found: dict[str, int] = {}
+    for row in rows:
+        for name, part in row["parts"].items():
+            found[name] = max(part["samples"], found.get(name, 0))
+    return found
+
+
+def _dot(axes: Axes, x: float, y: float, colour: str, *, filled: bool, size: float = MARKER, alpha: float = 1) -> None:
     face = colour if filled else "white"
-    axes.plot([x], [y], marker="o", color=colour, markerfacecolor=face, markersize=size, linestyle="", zorder=3)
+    style: dict[str, Any] = {"linestyle": "", "zorder": 3, "alpha": alpha, "markeredgewidth": 1.0 if alpha == 1 else 0}
+    axes.plot([x], [y], marker="o", color=colour, markerfacecolor=face, markersize=size, **style)
 
 
 def _lines(axes: Axes, names: Sequence[str]) -> None:
@@ -160,7 +174,16 @@ def _key(tasks: dict[str, Any]) -> list[Line2D]:
     entries.append(("o", PAPER, MARKER, "white", "the paper's"))
     if any(row["refused"] for row in rows):
         entries.append(("x", MUTED, MARKER, MUTED, "its importer cannot take the graph"))
-    return [
+    handles = [
         Line2D([], [], marker=marker, linestyle="", color=colour, markerfacecolor=face, markersize=size, label=label)
         for marker, colour, size, face, label in entries
     ]
+    if any(
+        part["samples"] < _most_samples(task["rows"])[name]
+        for task in tasks.values()
+        for row in task["rows"]
+        for name, part in row["parts"].items()
+    ):
+        label = "pale: on some of the samples"
+        handles.append(Line2D([], [], marker="o", linestyle="", color=OURS, alpha=PALE, markersize=MARKER, label=label))
+    return handles
