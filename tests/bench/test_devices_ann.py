@@ -98,7 +98,9 @@ def test_a_held_network_sends_the_quantised_ones_spikes() -> None:
         wanted = [one.clone() for one in network(spikes_BTI)]
         held = hold(network, CPU)
         found = held(spikes_BTI)
-    assert all(isinstance(layer.quantiser, Held) for layer in held.layers)
+    layers = held.layers
+    assert isinstance(layers, torch.nn.ModuleList)
+    assert all(isinstance(layer.quantiser, Held) for layer in layers)
     assert sum(float(one.sum()) for one in wanted) > 10
     assert all(torch.equal(one, other) for one, other in zip(found, wanted, strict=True))
     assert layer_shapes(network) == [LayerShape(5, 12, True), LayerShape(12, 3, False)]
