@@ -56,7 +56,10 @@ def wired(instances: list[Instance]) -> Wiring:
     """
     populations = [one for one in instances if isinstance(one.leaf, Neurons)]
     if not populations:
-        raise FrameworkError("module: has no spiking neurons that are known; see neurodeploy.frameworks.read.known")
+        raise FrameworkError(
+            "module: has no spiking neurons that are known; put some behind its weights, for example snntorch's Leaky, "
+            "norse's LIFCell or spikingjelly's LIFNode"
+        )
     n_steps, n_samples = populations[0].steps, populations[0].samples
     for one in populations[1:]:
         if (one.steps, one.samples) != (n_steps, n_samples):
