@@ -131,9 +131,7 @@ class _Reader:
             return
         offset = stored.id.get_offset()
         if offset is None:  # in chunks, or inside its own header, where the entries cannot be looked at
-            raise GraphError(
-                f"{self.path}: {where} holds text in chunks, which no exporter makes; export it again"
-            )
+            raise GraphError(f"{self.path}: {where} holds text in chunks, which no exporter makes; export it again")
         with self.path.open("rb") as raw:
             raw.seek(offset)
             entries = raw.read(16 * int(stored.size))
