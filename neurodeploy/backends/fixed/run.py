@@ -46,10 +46,17 @@ def _plain(program: Program, n_samples: int, **_: Any) -> Engine:
     return PlainEngine(program, n_samples)
 
 
-def _native(program: Program, n_samples: int, *, threads: int, goes_on: bool) -> Engine:
-    from neurodeploy.backends.fixed.native.engine import NativeEngine, one_run
+@functools.cache
+def _compiled() -> Any:
+    """Return the compiled engine's own file; even importing it again takes a small run's time."""
+    from neurodeploy.backends.fixed.native import engine
 
-    return NativeEngine(program, n_samples, threads=threads) if goes_on else one_run(program, n_samples, threads)
+    return engine
+
+
+def _native(program: Program, n_samples: int, *, threads: int, goes_on: bool) -> Engine:
+    make = _compiled().NativeEngine if goes_on else _compiled().one_run
+    return make(program, n_samples, threads=threads)
 
 
 def _torch(program: Program, n_samples: int, **_: Any) -> Engine:

@@ -65,16 +65,11 @@ class NativeEngine:
         self.places = _places(program)
         # Making arrays of nothing takes a small run longer than some layers do.
         self.unprobed = self._probe(()), np.empty((0, 0, 0), np.int32)
-        self.rest = [values for values in self.state[2:] if values.size]
         self.reset()
 
     def reset(self) -> None:
-        """Go back to the state before the first step."""
-        neurons = self.native.tables.neurons
+        """Go back to before the first step, which starts all states anew."""
         self.now = 0
-        self.state.u[:], self.state.v[:] = neurons[c.U_INIT], neurons[c.V_INIT]
-        for values in self.rest:
-            values.fill(0)
 
     def advance(self, spikes_BTI: np.ndarray, probes: Sequence[str] = (), *, n_silent: int = 0) -> Part:
         """Run as many steps as there are spikes, and `n_silent` without any, and return what happened.
@@ -85,8 +80,6 @@ class NativeEngine:
         """
         n_samples, n_fed, n_inputs = spikes_BTI.shape
         n_steps = n_fed + n_silent
-        self.counts.fill(0)
-        self.overflows.fill(0)
         if self.scores.size:
             self.scores.fill(lowest_score(self.program.readout))
         (probe, n_probed), nothing = self.unprobed
@@ -98,7 +91,7 @@ class NativeEngine:
             return np.empty((n_samples, n_steps, n_probed), np.int32) if n_probed else nothing
 
         results = Results(
-            input_counts=np.zeros((n_samples, n_inputs), np.int64),
+            input_counts=np.empty((n_samples, n_inputs), np.int64),
             counts=self.counts,
             overflows=self.overflows,
             scores=self.scores,
@@ -113,7 +106,6 @@ class NativeEngine:
         spikes, values = (NO_SPIKES, flat) if self.program.graded_input else (flat.view(np.uint8), NO_VALUES)
         summed = np.empty((n_samples, self.output.n_neurons)) if self.sums_softmax else None
         now = self.now
-
         n_parts = 1 if self.threads == 1 else min(n_samples, PARTS * self.threads)
 
         def some(part: int) -> None:

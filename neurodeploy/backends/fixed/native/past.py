@@ -1,11 +1,31 @@
-"""What was sent in earlier steps: between the chunks of a run, and between the runs of a stream."""
+"""Where samples start, and what was sent in earlier steps: between the chunks of a run, between runs of a stream."""
 
 from __future__ import annotations
 
 from neurodeploy.backends.fixed.native import columns as c
-from neurodeploy.backends.fixed.native.arrays import Scratch, State
+from neurodeploy.backends.fixed.native.arrays import Results, Scratch, State
 from neurodeploy.backends.fixed.native.jit import kernel
 from neurodeploy.backends.fixed.native.tables import Tables
+
+
+@kernel
+def start(t: Tables, state: State, results: Results, b: int, now: int) -> None:
+    """Put a sample's results to 0, and before the first step its states to where they begin."""
+    sent, counts, n_neurons = results.input_counts[b], results.counts[b], t.neurons.shape[1]
+    for j in range(len(sent)):
+        sent[j] = 0
+    for layer in range(len(t.layers)):
+        results.overflows[b, layer, 0] = results.overflows[b, layer, 1] = 0
+    for o in range(n_neurons):
+        counts[o] = 0
+    if now > 0:
+        return
+    u, v, u_init, v_init = state.u[b], state.v[b], t.neurons[c.U_INIT], t.neurons[c.V_INIT]
+    for o in range(n_neurons):
+        u[o], v[o] = u_init[o], v_init[o]
+    for values in (state.rest[b], state.residue[b], state.error[b], state.past[b]):
+        for o in range(len(values)):
+            values[o] = 0
 
 
 @kernel

@@ -13,7 +13,7 @@ from neurodeploy.backends.fixed.native import columns as c
 from neurodeploy.backends.fixed.native.arrays import Results, Scratch, State
 from neurodeploy.backends.fixed.native.jit import kernel
 from neurodeploy.backends.fixed.native.own import own_steps, score
-from neurodeploy.backends.fixed.native.past import move_on, recall, remember
+from neurodeploy.backends.fixed.native.past import move_on, recall, remember, start
 from neurodeploy.backends.fixed.native.primitives import HIGHEST, lif_each, messages_in, sigma_delta_each, spikes_in
 from neurodeploy.backends.fixed.native.quick import quick_steps
 from neurodeploy.backends.fixed.native.synapses import add
@@ -44,6 +44,7 @@ def advance(
         to_zero: This thread rounds floats toward zero.
     """
     for b in range(begin, after):
+        start(t, state, results, b, now)
         recall(t, state, scratch, b, now)
         for first in range(0, n_steps, CHUNK):
             steps = min(CHUNK, n_steps - first)
