@@ -13,7 +13,6 @@ import itertools
 import json
 import os
 import pickle
-import resource
 import subprocess
 import sys
 import zipfile
@@ -28,6 +27,7 @@ import numpy as np
 from tests.cli import graphs
 from tests.graph.test_hostile_files import CASES as IN_A_GRAPH
 from tests.mapping import nets
+from tests.memory import peak_mb
 
 RAN = "ran"
 """The file that code hidden in a file would make."""
@@ -267,8 +267,7 @@ def main(folder: Path) -> dict[str, Any]:
                     status = invoke([verb.split()[0], str(file), *rest, *step, "--json"])
                 made = sorted(set(os.listdir()) - before)
                 found[verb] = {"status": status, "out": out.getvalue(), "err": err.getvalue(), "made": made}
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    return {"said": said, "peak_mb": peak}
+    return {"said": said, "peak_mb": peak_mb()}
 
 
 def in_a_child(folder: Path) -> dict[str, Any]:

@@ -19,6 +19,8 @@ from typing import Any
 
 import numpy as np
 
+from tests.memory import peak_mb
+
 CASES = int(os.environ.get("NEURODEPLOY_FUZZ", "2000"))
 """NEURODEPLOY_FUZZ=N in the environment runs so many cases instead of 2,000."""
 MOST_GROWTH = 1 << 30
@@ -82,7 +84,7 @@ def run(kind: str, cases: int, seed: int, folder: Path) -> dict[str, Any]:
         if said and len(found["failures"]) < 3:
             kept = path.rename(folder / f"failed{case}{path.suffix}")
             found["failures"].append(f"case {case}, {kept}: {said}")
-    return found | {"peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}
+    return found | {"peak_mb": peak_mb()}
 
 
 def _limit() -> None:
