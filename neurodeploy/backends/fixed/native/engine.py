@@ -63,8 +63,9 @@ class NativeEngine:
         self.overflows = np.empty((n_samples, len(program.layers), 2), np.int64)
         self.scores = np.empty((n_samples, n_scores), np.int64)
         self.places = _places(program)
-        # Making arrays of nothing takes a small run longer than some layers do.
-        self.unprobed = self._probe(()), np.empty((0, 0, 0), np.int32)
+        self.free = _free(program)
+        # Made once, because making arrays takes a small run longer than some of its layers.
+        self.unprobed = self._kept((), 0)
         self.reset()
 
     def reset(self) -> None:
@@ -82,25 +83,8 @@ class NativeEngine:
         n_steps = n_fed + n_silent
         if self.scores.size:
             self.scores.fill(lowest_score(self.program.readout))
-        (probe, n_probed), nothing = self.unprobed
-        if probes:
-            probe, n_probed = self._probe(probes)
-        kept = (n_samples, n_steps if self.sums_softmax else 0, self.output.n_neurons)
-
-        def room() -> np.ndarray:
-            return np.empty((n_samples, n_steps, n_probed), np.int32) if n_probed else nothing
-
-        results = Results(
-            input_counts=np.empty((n_samples, n_inputs), np.int64),
-            counts=self.counts,
-            overflows=self.overflows,
-            scores=self.scores,
-            potentials=np.empty(kept, np.int32),
-            probe=probe,
-            sent=room(),
-            u=room(),
-            v=room(),
-        )
+        kept = self._kept(probes, n_steps) if probes or self.sums_softmax else self.unprobed
+        results = Results(np.empty((n_samples, n_inputs), np.int64), self.counts, self.overflows, self.scores, *kept)
         # The machine code is made for arrays that are contiguous, aligned and not read-only.
         flat = (spikes_BTI if spikes_BTI.flags.carray else spikes_BTI.copy()).reshape(-1)
         spikes, values = (NO_SPIKES, flat) if self.program.graded_input else (flat.view(np.uint8), NO_VALUES)
@@ -127,12 +111,15 @@ class NativeEngine:
                     after,
                     to_zero,
                 )
-            _free(self.program).append(scratch)
+            self.free.append(scratch)
             if summed is not None:
                 from_start = results.potentials[begin:after, max(0, self.output.start - now) :]
                 summed[begin:after] = summed_softmax(self._outer(from_start), score_unit(self.program))
 
-        _share(some, n_parts, self.threads)
+        if n_parts == 1:
+            some(0)
+        else:
+            _share(some, n_parts, self.threads)
         self.now += n_steps
         return self._part(results, probes, summed)
 
@@ -142,14 +129,17 @@ class NativeEngine:
             return
         _idle(self.program, self.n_samples, self.threads).append(self)
 
-    def _probe(self, probes: Sequence[str]) -> tuple[np.ndarray, int]:
-        """Return where each layer's neurons start in the records, or -1, and how many there are."""
+    def _kept(self, probes: Sequence[str], n_steps: int) -> tuple[np.ndarray, ...]:
+        """Return the last five of `Results`: the output's potentials and the records, as large as they have to be."""
         places, total = np.full(len(self.program.layers), -1), 0
         for index, layer in enumerate(self.program.layers):
             if layer.name in probes:
                 places[index] = total
                 total += layer.n_neurons
-        return places, total
+        records = (self.n_samples, n_steps, total) if total else (0, 0, 0)
+        sent, u, v = (np.empty(records, np.int32) for _ in range(3))
+        shape = (self.n_samples, n_steps if self.sums_softmax else 0, self.output.n_neurons)
+        return np.empty(shape, np.int32), places, sent, u, v
 
     def _outer(self, values: np.ndarray) -> np.ndarray:
         """Return what the output's inner neurons have (..., N) in the Program's own order."""
@@ -160,7 +150,7 @@ class NativeEngine:
         all_counts = self.counts.astype(np.int64)
         counts = {name: place.of(all_counts) for name, place in self.places.items()}
         layers, overflows = {}, {}
-        for index, layer in enumerate(self.program.layers):
+        for index, layer in enumerate(self.program.layers if probes else ()):
             if layer.name in probes:
                 at, outer = results.probe[index], self.places[layer.name].outer
                 sent, u, v = (
@@ -270,9 +260,6 @@ def _share(work: Callable[[int], None], n_parts: int, threads: int) -> None:
                 return
             work(part)
 
-    if threads == 1:
-        some()
-        return
     others = [_pool(threads).submit(some) for _ in range(threads - 1)]
     try:
         some()

@@ -10,7 +10,7 @@ from __future__ import annotations
 import ctypes
 import functools
 import platform
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -22,16 +22,24 @@ class TowardZero:
     """Rounds toward zero inside its `with` block; entering says whether this thread now does."""
 
     def __enter__(self) -> bool:
-        self.library = _library()
-        if self.library is None:
+        self.fenv = _fenv()
+        if self.fenv is None:
             return False
-        self.before = self.library.fegetround()
-        self.library.fesetround(TOWARD_ZERO[platform.machine()])
+        self.before = self.fenv.get()
+        self.fenv.set(self.fenv.toward_zero)
         return _works()
 
     def __exit__(self, *_: object) -> None:
-        if self.library is not None:
-            self.library.fesetround(self.before)
+        if self.fenv is not None:
+            self.fenv.set(self.before)
+
+
+class _Fenv(NamedTuple):
+    """C's functions, and its number for rounding toward zero here."""
+
+    get: Any
+    set: Any
+    toward_zero: int
 
 
 @functools.cache
@@ -41,12 +49,12 @@ def _works() -> bool:
 
 
 @functools.cache
-def _library() -> Any:
+def _fenv() -> _Fenv | None:
     """Return C's fenv functions, or None where this system does not offer them."""
     if platform.machine() not in TOWARD_ZERO:
         return None
     try:
         library = ctypes.CDLL(None)
-        return library if hasattr(library, "fesetround") and hasattr(library, "fegetround") else None
-    except (OSError, TypeError):
+        return _Fenv(library.fegetround, library.fesetround, TOWARD_ZERO[platform.machine()])
+    except (OSError, TypeError, AttributeError):
         return None
