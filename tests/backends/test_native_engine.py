@@ -220,3 +220,16 @@ def test_padding_never_spikes() -> None:
     assert found.shape == (1, 3)
     assert rules.STATE_LIMIT > (255 * 4 << 13)
     np.testing.assert_array_equal(found, fixed.run(made, spikes, engine="plain").counts["hidden"])
+
+
+def test_room_to_work_in_is_used_again_after_many_other_programs() -> None:
+    """As long as an engine lives, so does its list: one that was made anew meanwhile would only ever grow."""
+    made = one_layer(np.full((3, 4), 2), 0, vth=1)
+    spikes = np.ones((1, 5, 4), np.uint8)
+    engine = NativeEngine(made, 1)
+    engine.advance(spikes)
+    for weight in range(4, 24, 2):
+        fixed.run(one_layer(np.full((3, 4), weight), 0, vth=1), spikes, engine="native")
+    for _ in range(4):
+        engine.advance(spikes)
+    assert len(engine.free) == 1

@@ -94,7 +94,7 @@ class NativeEngine:
 
         def some(part: int) -> None:
             begin, after = part * n_samples // n_parts, (part + 1) * n_samples // n_parts
-            scratch = _borrowed(self.program)
+            scratch = self._borrowed()
             with TowardZero() as to_zero:
                 compiled.run(
                     self.native.tables,
@@ -128,6 +128,12 @@ class NativeEngine:
         if self.state.u.nbytes > IDLE_BYTES:
             return
         _idle(self.program, self.n_samples, self.threads).append(self)
+
+    def _borrowed(self) -> Scratch:
+        try:
+            return self.free.pop()
+        except IndexError:
+            return _scratch(self.native.tables)
 
     def _kept(self, probes: Sequence[str], n_steps: int) -> tuple[np.ndarray, ...]:
         """Return the last five of `Results`: the output's potentials and the records, as large as they have to be."""
@@ -239,13 +245,6 @@ def _idle(program: Program, n_samples: int, threads: int) -> list[NativeEngine]:
 def _free(program: Program) -> list[Scratch]:
     """Return the scratches of a Program that nobody uses at the moment; making one takes as long as a sample."""
     return []
-
-
-def _borrowed(program: Program) -> Scratch:
-    try:
-        return _free(program).pop()
-    except IndexError:
-        return _scratch(_tables(program).tables)
 
 
 def _share(work: Callable[[int], None], n_parts: int, threads: int) -> None:
