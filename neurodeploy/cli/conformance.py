@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from neurodeploy.cli.show import Json, bars, emit, table, within
+from neurodeploy.errors import NeurodeployError
 
 
 def register(app: typer.Typer) -> None:
@@ -14,10 +15,15 @@ def register(app: typer.Typer) -> None:
 
 
 def conformance(
-    networks: Annotated[int, typer.Option(metavar="N", callback=within(1), help="Random networks to run.")] = 500,
+    networks: Annotated[
+        int | None, typer.Option(metavar="N", callback=within(1), help="Random networks to run; 500 if not given.")
+    ] = None,
     seed: Annotated[
-        int, typer.Option(metavar="S", callback=within(0), help="Seed of the first network; the next has S + 1.")
-    ] = 0,
+        int | None,
+        typer.Option(
+            metavar="S", callback=within(0), help="Seed of the first network; the next has S + 1. 0 if not given."
+        ),
+    ] = None,
     engines_only: Annotated[
         bool, typer.Option("--engines-only", help="Compare our engines among each other, without Lava.")
     ] = False,
@@ -28,11 +34,13 @@ def conformance(
 ) -> int:
     """Check on random networks that our engines equal Lava in every state."""
     if other_frameworks:
+        if networks is not None or seed is not None or engines_only:
+            raise NeurodeployError("--frameworks: runs its own graphs; leave --networks, --seed and --engines-only out")
         return _frameworks(as_json=as_json)
     from neurodeploy.conformance.run import check_conformance as call
 
     with bars() as progress:
-        result = call(networks, seed, engines_only=engines_only, progress=progress)
+        result = call(networks or 500, seed or 0, engines_only=engines_only, progress=progress)
     emit(result, _lines(result), as_json=as_json)
     return 0 if result["passed"] else 1
 

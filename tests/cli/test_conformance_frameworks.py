@@ -32,3 +32,10 @@ def test_rows_that_no_graph_shows_are_status_1(shell: Shell) -> None:
     assert found.status == 1
     assert found.json["passed"] is False
     assert found.json["unseen"]
+
+
+@pytest.mark.parametrize("rest", [("--networks", "3"), ("--seed", "0"), ("--engines-only",)])
+def test_options_of_random_networks_are_refused(shell: Shell, rest: tuple[str, ...]) -> None:
+    said = shell("conformance", "--frameworks", *rest)
+    assert said.status == 2
+    assert said.err.startswith("error: --frameworks: runs its own graphs; leave --networks")
