@@ -24,10 +24,10 @@ from neurodeploy.backends.trace import Trace
 from neurodeploy.bench import machine
 from neurodeploy.bench.contenders import threads_of_torch
 from neurodeploy.fixedpoint import rules
-from neurodeploy.mapping.cells import Adaptive, Cells, Resonator
-from neurodeploy.mapping.connection import Connection
-from neurodeploy.mapping.layer import Layer
-from neurodeploy.mapping.program import INPUT, Program
+from neurodeploy.program.cells import Adaptive, Cells, Resonator
+from neurodeploy.program.connection import Connection
+from neurodeploy.program.layer import Layer
+from neurodeploy.program.program import INPUT, Program
 
 SIZES = (140, 512, 512, 35)
 N_STEPS = 300

@@ -18,9 +18,9 @@ from pathlib import Path
 import numpy as np
 
 from neurodeploy.backends.trace import Trace
-from neurodeploy.bench.works import Work, dense
+from neurodeploy.bench.workloads import Work, dense
 from neurodeploy.pipeline.batches import Options, batch_size, counter_of, run_batches, summary
-from neurodeploy.pipeline.simulate import counts_of
+from neurodeploy.pipeline.counts import counts_of
 
 
 def main() -> None:

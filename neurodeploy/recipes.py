@@ -13,8 +13,8 @@ import tomli_w
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from neurodeploy.certificate.certify import CertificateSettings
+from neurodeploy.data.datasets import SOURCES
 from neurodeploy.data.load import DataSettings
-from neurodeploy.data.sources import SOURCES
 from neurodeploy.errors import DataError, RecipeError, nearest
 from neurodeploy.frameworks.trained.settings import FrameworkSettings
 from neurodeploy.hardware.chips import PROGRAM_CHIPS

@@ -18,16 +18,20 @@ ROOMS = (
     "files",
     "progress",
     "compiled",
+    "installed",
     "fixedpoint",
     "hardware",
+    "program",
     "neurons",
     "networks",
     "data",
     "training",
     "quantize",
     "graph",
+    "reading",
     "frameworks",
     "mapping",
+    "formats",
     "backends",
     "certificate",
     "accounting",
@@ -35,6 +39,8 @@ ROOMS = (
     "report",
     "recipes",
     "pipeline",
+    "verbs",
+    "papers",
     "bench",
     "cli",
 )
@@ -42,12 +48,7 @@ WORKER = (
     "fixedpoint",
     "errors",
     "files",
-    "mapping/program.py",
-    "mapping/layer.py",
-    "mapping/cells.py",
-    "mapping/kinds.py",
-    "mapping/connection.py",
-    "mapping/program_file.py",
+    "program",
     "backends/lava",
     "backends/trace.py",
 )
@@ -107,19 +108,24 @@ def test_what_the_lava_worker_loads_needs_numpy_only() -> None:
 def test_only_one_file_knows_both_real_values_and_integers() -> None:
     """Left of the Program values are real; `mapping/discretize.py` makes the integers.
 
-    lava-dl's networks, and the random ones of `conformance/generate.py` and `bench/works.py`, are integers from
+    lava-dl's networks, and the random ones of `conformance/generate.py` and `bench/workloads.py`, are integers from
     the start.
     """
     makers = [
         path.relative_to(PACKAGE).as_posix()
         for path in modules()
-        if "neurodeploy.mapping.layer.Layer" in imported(path)  # other rooms may call something else a Layer
+        if "neurodeploy.program.layer.Layer" in imported(path)  # other rooms may call something else a Layer
         and any(
             isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Layer"
             for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         )
     ]
-    assert makers == ["bench/works.py", "conformance/generate.py", "mapping/discretize.py", "mapping/lava_dl/layers.py"]
+    assert makers == [
+        "bench/workloads.py",
+        "conformance/generate.py",
+        "formats/lava_dl/layers.py",
+        "mapping/discretize.py",
+    ]
 
 
 @pytest.mark.parametrize("code", ["import neurodeploy", "import neurodeploy.cli.app"])

@@ -13,7 +13,7 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from neurodeploy.fixedpoint.window import Window
+from neurodeploy.program.window import Window
 
 CONVENTION = (
     "one synop per spike and synapse with a non-zero weight; input and recurrent connections included, "

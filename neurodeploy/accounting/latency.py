@@ -17,7 +17,7 @@ from neurodeploy.backends.trace import Trace
 from neurodeploy.errors import DataError
 from neurodeploy.hardware.chips import Chip
 from neurodeploy.mapping.placement import Placement
-from neurodeploy.mapping.program import Program
+from neurodeploy.program.program import Program
 
 OVERLAP = (
     "in a core, memory, compute and traffic overlap: the longest of them counts (low, mid); for the high end they "

@@ -14,7 +14,7 @@ from neurodeploy.accounting.conventions import CONVENTIONS, Connected, Sent, by_
 from neurodeploy.accounting.synops import row_of
 from neurodeploy.accounting.tally import Spread
 from neurodeploy.errors import DataError
-from neurodeploy.fixedpoint.window import Window
+from neurodeploy.program.window import Window
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,12 +13,12 @@ import numpy as np
 
 from neurodeploy.accounting.tally import INPUT, check_suits
 from neurodeploy.errors import DataError
-from neurodeploy.fixedpoint.window import Window
-from neurodeploy.mapping.connection import Connection
 from neurodeploy.mapping.placement import Placement
 from neurodeploy.mapping.placement.encoding import DENSE, SPARSE
 from neurodeploy.mapping.placement.mesh import Mesh
-from neurodeploy.mapping.program import Program
+from neurodeploy.program.connection import Connection
+from neurodeploy.program.program import Program
+from neurodeploy.program.window import Window
 
 KINDS = {DENSE: "dense", SPARSE: "sparse"}
 """Encodings of matrices as chip files call them; every other is a convolution's."""

@@ -14,9 +14,10 @@ from neurodeploy.graph.euler import Population
 from neurodeploy.graph.network import Network
 from neurodeploy.mapping.compile import Measured, choose_plan, facts_of, rounded_together
 from neurodeploy.mapping.discretize import quantise
+from neurodeploy.program.plan import Plan
 from neurodeploy.quantize.cells import FRACTION_BITS
 from neurodeploy.quantize.grid import MAX_WEIGHT_BITS
-from neurodeploy.quantize.plan import Plan, layer_variants
+from neurodeploy.quantize.plan import layer_variants
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,7 +14,7 @@ import numpy as np
 
 from neurodeploy.errors import DataError
 from neurodeploy.fixedpoint import rules
-from neurodeploy.mapping.program import INPUT, Program
+from neurodeploy.program.program import INPUT, Program
 
 Progress = Callable[[int, int], None]
 """Called with the number of samples done and their total."""

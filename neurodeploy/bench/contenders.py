@@ -13,9 +13,9 @@ from neurodeploy.backends.trace import Trace
 from neurodeploy.bench.peers import PEERS, Peer
 from neurodeploy.bench.rounds import Block, block
 from neurodeploy.bench.stages import Stage
-from neurodeploy.bench.works import Work
+from neurodeploy.bench.workloads import Work
 from neurodeploy.errors import LavaError, NeurodeployError, nearest
-from neurodeploy.mapping.program import Program
+from neurodeploy.program.program import Program
 
 LAVA = "lava"
 NAMES = (*(peer.name for peer in PEERS), LAVA)

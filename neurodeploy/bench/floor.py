@@ -15,7 +15,7 @@ import numpy as np
 
 from neurodeploy.backends.trace import Trace
 from neurodeploy.bench.machine import cache_bytes
-from neurodeploy.mapping.program import INPUT, Program
+from neurodeploy.program.program import INPUT, Program
 
 L2_BYTES = 512 << 10
 """Taken where the system does not tell the size of its second-level cache."""

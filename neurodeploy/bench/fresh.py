@@ -15,9 +15,9 @@ from typing import Any
 import h5py
 import numpy as np
 
-from neurodeploy.bench.works import Work
+from neurodeploy.bench.workloads import Work
 from neurodeploy.errors import NeurodeployError
-from neurodeploy.mapping.program_file import write_program
+from neurodeploy.program.file import write_program
 
 MEASURE = """
 import json, resource, subprocess, sys, time

@@ -26,7 +26,7 @@ from neurodeploy.bench.floor import floor
 from neurodeploy.bench.peers import CURRENT, PEERS, Peer
 from neurodeploy.bench.rounds import Block, Speeds, in_turn, spread
 from neurodeploy.bench.stages import stages_of
-from neurodeploy.bench.works import DENSE, WORKS, Work, dense, from_graph
+from neurodeploy.bench.workloads import DENSE, WORKS, Work, dense, from_graph
 from neurodeploy.errors import NeurodeployError, nearest
 from neurodeploy.progress import Progress, silent
 

@@ -12,9 +12,9 @@ import numpy as np
 
 from neurodeploy.errors import NeurodeployError
 from neurodeploy.fixedpoint import rules
-from neurodeploy.fixedpoint.window import Window
-from neurodeploy.mapping.layer import Layer
-from neurodeploy.mapping.program import INPUT, Program
+from neurodeploy.program.layer import Layer
+from neurodeploy.program.program import INPUT, Program
+from neurodeploy.program.window import Window
 
 
 @dataclass(frozen=True, eq=False)

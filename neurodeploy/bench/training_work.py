@@ -86,7 +86,7 @@ def fired(network: FamilyNetwork, x_BTI: torch.Tensor) -> list[float]:
     """Return the part of each layer's neurons that fire in a step of a training pass."""
     import torch
 
-    from neurodeploy.networks.whole import rates
+    from neurodeploy.networks.fused_forward import rates
 
     tried = copy.deepcopy(network)  # its batch norm notes what it sees
     with torch.no_grad():

@@ -14,7 +14,7 @@ from neurodeploy.certificate.difference import Difference, earliest, first_where
 from neurodeploy.fixedpoint import rules
 from neurodeploy.fixedpoint.cells import ADAPTIVE
 from neurodeploy.graph.cells import CellPopulation
-from neurodeploy.mapping.cells import Cells
+from neurodeploy.program.cells import Cells
 
 
 def first_wrong_cell(

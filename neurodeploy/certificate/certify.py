@@ -28,7 +28,7 @@ from neurodeploy.certificate.difference import (
     spike_agreement,
 )
 from neurodeploy.fixedpoint import rules
-from neurodeploy.mapping.program import Cells, Layer, Program
+from neurodeploy.program.program import Cells, Layer, Program
 
 REFERENCE, FIXED, LAVA = "reference", "fixed", "lava"
 BACKENDS = (REFERENCE, FIXED, LAVA)

@@ -27,8 +27,8 @@ from neurodeploy.graph.linear import LinearMap
 from neurodeploy.graph.network import Network
 from neurodeploy.graph.paths import INPUT
 from neurodeploy.mapping.discretize import at_rest, constants, initial_state
-from neurodeploy.mapping.program import Layer, Program
-from neurodeploy.quantize.plan import Plan
+from neurodeploy.program.plan import Plan
+from neurodeploy.program.program import Layer, Program
 
 ROUNDING = 1.0
 """Chip units by which a leak that rounds toward zero may fall short."""

@@ -22,7 +22,7 @@ def calibrate(
     as_json: Json = False,
 ) -> int:
     """Fit a chip's energy per operation to measured runs."""
-    from neurodeploy.pipeline.calibrate import calibrate as call
+    from neurodeploy.verbs.calibrate import calibrate as call
 
     if out is not None:
         check_target(out)

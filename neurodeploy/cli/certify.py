@@ -35,7 +35,7 @@ def certify(
     as_json: Json = False,
 ) -> int:
     """The conversion certificate, stage by stage; exit status 1 when it does not pass."""
-    from neurodeploy.pipeline.certify import certify as call
+    from neurodeploy.verbs.certify import certify as call
 
     with bars() as progress:
         result = call(

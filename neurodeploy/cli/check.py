@@ -48,7 +48,7 @@ def check(
     as_json: Json = False,
 ) -> int:
     """A run against its budgets; exit status 1 when one is not kept."""
-    from neurodeploy.pipeline.check import check_run as call
+    from neurodeploy.verbs.check import check_run as call
 
     result = call(
         run,

@@ -20,7 +20,7 @@ def compare(
     as_json: Json = False,
 ) -> int:
     """Finished runs side by side: accuracy, costs, and the settings that differ."""
-    from neurodeploy.pipeline.compare import compare_runs as call
+    from neurodeploy.verbs.compare import compare_runs as call
 
     result = call(runs, out=out)
     names = [run["name"] for run in result["runs"]]

@@ -28,8 +28,8 @@ def compile(
     as_json: Json = False,
 ) -> int:
     """NIR to an integer Program."""
-    from neurodeploy.pipeline.compile import compile as call
     from neurodeploy.report.words import exponents
+    from neurodeploy.verbs.compile import compile as call
 
     check_target(out)
     with bars() as progress:

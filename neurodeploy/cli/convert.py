@@ -34,7 +34,7 @@ def convert(
     as_json: Json = False,
 ) -> int:
     """A network from one file format to another: NIR, lava-dl, Program."""
-    from neurodeploy.pipeline.convert import convert as call
+    from neurodeploy.verbs.convert import convert as call
 
     with bars() as progress:
         result = call(

@@ -16,7 +16,7 @@ data_encode.register(app)
 @app.command("list")
 def list_datasets(as_json: Json = False) -> int:
     """List the datasets known by name."""
-    from neurodeploy.pipeline.listing import list_datasets as call
+    from neurodeploy.verbs.listing import list_datasets as call
 
     found = call()
     rows = [[one["name"], "yes" if one["ready"] else "no", one["licence"], one["what"]] for one in found]
@@ -29,7 +29,7 @@ def list_datasets(as_json: Json = False) -> int:
 @app.command("fetch")
 def fetch(name: Annotated[str, typer.Argument(help="A dataset of data list.")], as_json: Json = False) -> int:
     """Download a dataset, where its owner offers it; what is here already stays."""
-    from neurodeploy.pipeline.listing import fetch_dataset as call
+    from neurodeploy.verbs.listing import fetch_dataset as call
 
     with bars() as progress:
         found = call(name, progress)

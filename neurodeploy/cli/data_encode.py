@@ -39,7 +39,7 @@ def encode(
 ) -> int:
     """Turn WAV files into 700-channel spikes by an inner-ear model, as SHD and SSC were made."""
     from neurodeploy.data.cochlea.settings import CochleaSettings
-    from neurodeploy.pipeline.encode import encode_audio as call
+    from neurodeploy.verbs.encode import encode_audio as call
 
     check_target(out)
     settings = CochleaSettings(rate=rate, rms=rms, ramp_s=ramp, channels=channels)

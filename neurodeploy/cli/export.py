@@ -23,7 +23,7 @@ def export(
     as_json: Json = False,
 ) -> int:
     """Write a run's quantised network as NIR; read back, it gives the identical Program."""
-    from neurodeploy.pipeline.export import export_run as call
+    from neurodeploy.verbs.export import export_run as call
 
     if out is not None:
         check_target(out)

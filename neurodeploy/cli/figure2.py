@@ -23,7 +23,7 @@ def figure2(
     as_json: Json = False,
 ) -> int:
     """Draw the poles of the published networks, by the paper's formula and as they are."""
-    from neurodeploy.pipeline.figure2 import figure2 as call
+    from neurodeploy.papers.silif.figure2 import figure2 as call
 
     result = call(out, checkpoints=checkpoints, layer=layer)
     emit(result, _lines(result), as_json=as_json)

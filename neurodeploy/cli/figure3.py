@@ -55,8 +55,8 @@ def figure3(
     as_json: Json = False,
 ) -> int:
     """Draw accuracy against operations, energy and weight bits, measured here, beside the paper's points."""
-    from neurodeploy.pipeline.figure3 import figure3 as call
-    from neurodeploy.pipeline.measuring.processes import usual_processes
+    from neurodeploy.papers.silif.figure3 import figure3 as call
+    from neurodeploy.pipeline.processes import usual_processes
 
     with bars() as progress:
         result = call(
@@ -93,7 +93,7 @@ def _numbers(option: str, text: str, example: str) -> list[int]:
 
 
 def _lines(result: dict[str, Any]) -> list[str]:
-    from neurodeploy.pipeline.measuring.refused import refused_lines
+    from neurodeploy.papers.silif.refused import refused_lines
 
     head = ["network", "what", "initial state", "bits", "accuracy", "sd", "synops, exact", "paper's", "energy, uJ"]
     rows = [

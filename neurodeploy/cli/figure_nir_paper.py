@@ -41,8 +41,8 @@ def figure_nir_paper(
     as_json: Json = False,
 ) -> int:
     """Run the NIR paper's three tasks on every backend, and write its table beside the paper's own numbers."""
-    from neurodeploy.pipeline.nir_paper.figure import nir_paper
-    from neurodeploy.pipeline.nir_paper.targets import BACKENDS
+    from neurodeploy.papers.nir.figure import nir_paper
+    from neurodeploy.papers.nir.targets import BACKENDS
 
     with bars() as progress:
         result = nir_paper(

@@ -28,7 +28,7 @@ def fit(
     as_json: Json = False,
 ) -> int:
     """Does it fit a chip, on how many cores, and what would take fewer; exit status 1 when it does not fit."""
-    from neurodeploy.pipeline.fit import fit as call
+    from neurodeploy.verbs.fit import fit as call
 
     result = call(
         file,

@@ -31,7 +31,7 @@ def inspect(
     as_json: Json = False,
 ) -> int:
     """The NIR doctor: what is wrong with a graph, and what each target does with it."""
-    from neurodeploy.pipeline.inspect import inspect_graph
+    from neurodeploy.verbs.inspect import inspect_graph
 
     with bars(shown=False) as progress:
         result = inspect_graph(

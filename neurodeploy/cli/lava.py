@@ -17,7 +17,7 @@ def setup(
     as_json: Json = False,
 ) -> int:
     """Make the environment that runs Lava 0.10.0; a ready one is left as it is."""
-    from neurodeploy.pipeline.lava import lava_setup
+    from neurodeploy.verbs.lava import lava_setup
 
     with bars() as progress:
         result = lava_setup(python, progress=progress)
@@ -28,7 +28,7 @@ def setup(
 @app.command("status")
 def status(as_json: Json = False) -> int:
     """Show whether Lava can run, and with which versions."""
-    from neurodeploy.pipeline.lava import lava_status
+    from neurodeploy.verbs.lava import lava_status
 
     result = lava_status()
     emit(result, _lines(result), as_json=as_json)

@@ -51,7 +51,7 @@ def profile(
     as_json: Json = False,
 ) -> int:
     """Operations, energy, fit and latency of a network on data, for a chip."""
-    from neurodeploy.pipeline.profile import profile as call
+    from neurodeploy.verbs.profile import profile as call
 
     with bars() as progress:
         result = call(

@@ -23,7 +23,7 @@ def quantize(
     """Put a run's trained network on the chip's grid, with or without fine-tuning."""
     if method not in (None, "ptq", "qat"):
         raise typer.BadParameter(f"--method: found {method!r}, ptq or qat is allowed")
-    from neurodeploy.pipeline.quantize import quantize_run as call
+    from neurodeploy.verbs.quantize import quantize_run as call
 
     with bars() as progress:
         result = call(run, method=method, weight_bits=weight_bits, progress=progress)

@@ -13,7 +13,7 @@ def register(app: typer.Typer) -> None:
 
 def recipes(as_json: Json = False) -> int:
     """List the shipped recipes."""
-    from neurodeploy.pipeline.listing import list_recipes as call
+    from neurodeploy.verbs.listing import list_recipes as call
 
     found = call()
     rows = [[name, one["recipe"]["data"]["dataset"], one["description"]] for name, one in found.items()]

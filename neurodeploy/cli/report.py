@@ -16,7 +16,7 @@ def register(app: typer.Typer) -> None:
 
 def report(run: Annotated[Path, typer.Argument(help="Run folder of a finished run.")], as_json: Json = False) -> int:
     """Write report.html of a run again, from its report.json."""
-    from neurodeploy.pipeline.report import write_report as call
+    from neurodeploy.verbs.report import write_report as call
 
     result = call(run)
     emit(result, [f"report  {result['path']}"], as_json=as_json)

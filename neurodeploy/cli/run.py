@@ -34,7 +34,7 @@ def run(
     as_json: Json = False,
 ) -> int:
     """The whole way: train, quantise, export to NIR, compile, simulate, certify, count, report."""
-    from neurodeploy.pipeline.run import run as call
+    from neurodeploy.verbs.run import run as call
 
     with bars() as progress:
         result = call(

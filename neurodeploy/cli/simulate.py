@@ -53,7 +53,7 @@ def simulate(
     as_json: Json = False,
 ) -> int:
     """Run a graph or a Program on data."""
-    from neurodeploy.pipeline.simulate import simulate as call
+    from neurodeploy.verbs.simulate import simulate as call
 
     if traces is not None:
         check_target(traces)

@@ -36,7 +36,7 @@ def train(
         if ray is not None:
             raise typer.BadParameter("--ray runs seeds side by side; name them with --seeds")
         return _one(recipe, out, chosen, as_json)
-    from neurodeploy.pipeline.seeds import train_seeds as call
+    from neurodeploy.verbs.train_seeds import train_seeds as call
 
     with bars() as progress:
         result = call(recipe, out, _seeds(seeds), ray=ray, progress=progress, **chosen)
@@ -45,7 +45,7 @@ def train(
 
 
 def _one(recipe: str, out: Any, chosen: dict[str, Any], as_json: bool) -> int:
-    from neurodeploy.pipeline.train import train as call
+    from neurodeploy.verbs.train import train as call
 
     with bars() as progress:
         result = call(recipe, out, progress=progress, **chosen)

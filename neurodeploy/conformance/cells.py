@@ -14,10 +14,10 @@ import numpy as np
 from neurodeploy.conformance.draw import among
 from neurodeploy.fixedpoint import rules
 from neurodeploy.fixedpoint.cells import COEFFICIENT_LIMIT, MAX_FRACTION_BITS, MIN_FRACTION_BITS
-from neurodeploy.mapping.cells import CELLS, Cells
-from neurodeploy.mapping.kinds import AnyLayer
-from neurodeploy.mapping.layer import Layer
-from neurodeploy.mapping.program import Program
+from neurodeploy.program.cells import CELLS, Cells
+from neurodeploy.program.layer import Layer
+from neurodeploy.program.populations import AnyLayer
+from neurodeploy.program.program import Program
 
 PLACES = 0.2
 """Part of the layers that become cells."""

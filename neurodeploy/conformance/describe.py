@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from neurodeploy.conformance.parts import PLAIN_LAYER, PLAIN_WINDOW, Network
+from neurodeploy.conformance.reductions import PLAIN_LAYER, PLAIN_WINDOW, Network
 from neurodeploy.fixedpoint import rules
-from neurodeploy.mapping.connection import Connection
-from neurodeploy.mapping.kinds import AnyLayer
-from neurodeploy.mapping.program import Program
+from neurodeploy.program.connection import Connection
+from neurodeploy.program.populations import AnyLayer
+from neurodeploy.program.program import Program
 
 MOST_VALUES = 12
 """Of a list; what is longer is cut, with its length."""

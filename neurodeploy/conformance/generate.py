@@ -14,15 +14,15 @@ import numpy as np
 
 from neurodeploy.backends.lava import synapses
 from neurodeploy.conformance.cells import with_cells
+from neurodeploy.conformance.coverage import kinds_of
 from neurodeploy.conformance.draw import Shape, among
 from neurodeploy.conformance.engines import readable
-from neurodeploy.conformance.kinds import kinds_of
 from neurodeploy.fixedpoint import rules, sigma_delta
-from neurodeploy.fixedpoint.window import Window
-from neurodeploy.mapping.connection import Connection, sum_pool
-from neurodeploy.mapping.kinds import AnyLayer
-from neurodeploy.mapping.layer import Layer, SigmaDelta
-from neurodeploy.mapping.program import INPUT, READOUTS, Program
+from neurodeploy.program.connection import Connection, sum_pool
+from neurodeploy.program.layer import Layer, SigmaDelta
+from neurodeploy.program.populations import AnyLayer
+from neurodeploy.program.program import INPUT, READOUTS, Program
+from neurodeploy.program.window import Window
 
 MOST_NEURONS = 40
 """Of one population: Lava's convolutions and our readable engine take longer by the neuron."""

@@ -19,10 +19,10 @@ from neurodeploy.conformance.compare import Difference, first_difference, states
 from neurodeploy.conformance.describe import describe
 from neurodeploy.conformance.engines import Engine, Engines, our_engines
 from neurodeploy.conformance.generate import Case, random_case
-from neurodeploy.conformance.parts import Network
+from neurodeploy.conformance.reductions import Network
 from neurodeploy.conformance.shrink import shrink
 from neurodeploy.errors import DataError, NeurodeployError
-from neurodeploy.mapping.program import Program
+from neurodeploy.program.program import Program
 from neurodeploy.progress import Progress, silent
 
 NETWORKS = 500

@@ -15,11 +15,11 @@ from typing import Any
 import numpy as np
 
 from neurodeploy.backends.trace import check_spikes
-from neurodeploy.conformance import parts
+from neurodeploy.conformance import reductions as parts
 from neurodeploy.conformance.engines import readable
-from neurodeploy.conformance.parts import Network
+from neurodeploy.conformance.reductions import Network
 from neurodeploy.errors import NeurodeployError
-from neurodeploy.mapping.program import INPUT
+from neurodeploy.program.program import INPUT
 
 Fails = Callable[[Network], bool]
 Tried = Callable[[Network | None], bool]

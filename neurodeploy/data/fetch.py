@@ -10,7 +10,7 @@ import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
-from neurodeploy.data.source import Download, Source, folders
+from neurodeploy.data.dataset import Download, Source, folders
 from neurodeploy.errors import DataError
 from neurodeploy.files import make_folder, written_whole
 from neurodeploy.progress import Progress

@@ -15,10 +15,10 @@ from pathlib import Path
 import numpy as np
 
 from neurodeploy.data.cache import cache_folder, identity, kept_arrays, key_of
+from neurodeploy.data.dataset import Samples, Source
 from neurodeploy.data.fbank import FRAME, RATE_HZ, log_mel
 from neurodeploy.data.fetch import obtain
 from neurodeploy.data.settings import Wanted
-from neurodeploy.data.source import Samples, Source
 from neurodeploy.data.stream import SampleSource
 from neurodeploy.errors import DataError
 

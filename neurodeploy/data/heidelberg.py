@@ -13,13 +13,13 @@ from typing import Any
 import h5py
 import numpy as np
 
+from neurodeploy.data.binned_files import flags, together
 from neurodeploy.data.binning import N_UNITS, Binning
 from neurodeploy.data.cache import Kept, cache_folder, identity, kept_counts, key_of
+from neurodeploy.data.dataset import PAPER, SPEAKERS, Download, Samples, Source, held_out
 from neurodeploy.data.fetch import md5_of, obtain
 from neurodeploy.data.files import count_lists
-from neurodeploy.data.parts import flags, together
 from neurodeploy.data.settings import Wanted
-from neurodeploy.data.source import PAPER, SPEAKERS, Download, Samples, Source, held_out
 from neurodeploy.data.unpack import plain_file
 from neurodeploy.errors import DataError
 

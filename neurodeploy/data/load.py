@@ -10,10 +10,10 @@ from typing import Any, Literal
 import numpy as np
 
 from neurodeploy.data.binning import Binning
+from neurodeploy.data.dataset import Samples, Source, folders, stratified
+from neurodeploy.data.datasets import SOURCES
 from neurodeploy.data.files import open_file
 from neurodeploy.data.settings import DataSettings, Wanted
-from neurodeploy.data.source import Samples, Source, folders, stratified
-from neurodeploy.data.sources import SOURCES
 from neurodeploy.data.spikes import Kind, SpikeData
 from neurodeploy.data.stream import SampleSource, check_limit
 from neurodeploy.errors import DataError, nearest

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from neurodeploy.data.source import folders
+from neurodeploy.data.dataset import folders
 from neurodeploy.errors import DataError
 
 FOLDER = "nir_paper"

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
+from neurodeploy.data.binned_files import flags, together
 from neurodeploy.data.binning import Binning, count_events
 from neurodeploy.data.cache import Kept, kept_counts, key_of
-from neurodeploy.data.parts import flags, together
+from neurodeploy.data.dataset import RECORDINGS, SPEAKERS, Samples, Source, held_out, present
 from neurodeploy.data.settings import Wanted
-from neurodeploy.data.source import RECORDINGS, SPEAKERS, Samples, Source, held_out, present
 from neurodeploy.data.spike_lists import read_spike_lists
 
 DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")

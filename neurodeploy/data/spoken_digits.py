@@ -12,12 +12,12 @@ from pathlib import Path
 
 import numpy as np
 
+from neurodeploy.data.binned_files import together
 from neurodeploy.data.binning import N_UNITS, Binning, count_events
 from neurodeploy.data.cache import Kept, cache_folder, kept_counts, key_of
+from neurodeploy.data.dataset import Samples, Source, present
 from neurodeploy.data.npz import unpacked
-from neurodeploy.data.parts import together
 from neurodeploy.data.settings import Wanted
-from neurodeploy.data.source import Samples, Source, present
 from neurodeploy.data.speech_spikes import DIGITS, digit_parts
 from neurodeploy.errors import DataError
 

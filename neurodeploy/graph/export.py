@@ -15,9 +15,9 @@ import torch
 from neurodeploy.graph.metadata import FORMAT, INTEGRATION, ROUNDING, wrapped
 from neurodeploy.networks.spiking import SpikingLayer, SpikingNetwork
 from neurodeploy.neurons.scan import THRESHOLD
+from neurodeploy.program.plan import ConnectionPlan
 from neurodeploy.quantize import grid
 from neurodeploy.quantize.fake import FakeQuantiser
-from neurodeploy.quantize.plan import ConnectionPlan
 
 
 def to_nir(network: SpikingNetwork, n_inputs: int, dt_s: float, **settings: Any) -> nir.NIRGraph:

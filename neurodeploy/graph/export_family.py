@@ -16,9 +16,9 @@ from neurodeploy.fixedpoint.cells import COEFFICIENTS, JUMPS
 from neurodeploy.fixedpoint.rules import SOFTMAX
 from neurodeploy.graph.cells import subgraph
 from neurodeploy.graph.metadata import FORMAT, INTEGRATION, ROUNDING, TOWARD_ZERO, wrapped
+from neurodeploy.program.plan import ConnectionPlan, Plan
 from neurodeploy.quantize.fake import numbers_of
 from neurodeploy.quantize.folded import CellQuantiser, FoldedNetwork, FoldedReadout, ReadoutQuantiser
-from neurodeploy.quantize.plan import ConnectionPlan, Plan
 
 
 def family_to_nir(network: FoldedNetwork, dt_s: float, **settings: Any) -> nir.NIRGraph:

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from neurodeploy.fixedpoint.window import Window
+from neurodeploy.program.window import Window
 
 MOST_ENTRIES = 1 << 24
 """Entries of the largest matrix that maps in a row are multiplied out to."""

@@ -14,8 +14,8 @@ import numpy as np
 
 from neurodeploy.errors import GraphError
 from neurodeploy.fixedpoint import rules
-from neurodeploy.fixedpoint.window import Pair, Window
 from neurodeploy.graph.linear import MOST_ENTRIES, LinearMap
+from neurodeploy.program.window import Pair, Window
 
 CONVOLUTIONS = (nir.Conv1d, nir.Conv2d)
 POOLS = (nir.SumPool2d, nir.AvgPool2d)

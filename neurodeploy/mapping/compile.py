@@ -17,11 +17,12 @@ from neurodeploy.graph.paths import Synapses
 from neurodeploy.hardware.chips import Chip, chip_named
 from neurodeploy.mapping.discretize import integers, plan_in, quantise
 from neurodeploy.mapping.discretize_cells import readout_unit, row_plan, state_unit
-from neurodeploy.mapping.program import Program
+from neurodeploy.program.plan import Plan
+from neurodeploy.program.program import Program
 from neurodeploy.quantize import grid
 from neurodeploy.quantize.cells import FRACTION_BITS
 from neurodeploy.quantize.compensate import compensated
-from neurodeploy.quantize.plan import LayerFacts, Plan, check_weight_bits, layer_plan
+from neurodeploy.quantize.plan import LayerFacts, check_weight_bits, layer_plan
 
 
 @dataclass(frozen=True, eq=False)

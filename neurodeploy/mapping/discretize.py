@@ -17,14 +17,14 @@ from neurodeploy.graph.cells import CellPopulation
 from neurodeploy.graph.euler import Population
 from neurodeploy.graph.network import AnyPopulation, Network
 from neurodeploy.graph.paths import INPUT, Synapses
-from neurodeploy.mapping.connection import Connection
 from neurodeploy.mapping.discretize_cells import cells_layer, on_grid
-from neurodeploy.mapping.kinds import AnyLayer
-from neurodeploy.mapping.layer import Layer
-from neurodeploy.mapping.program import Program
 from neurodeploy.mapping.start import Charge, charged
+from neurodeploy.program.connection import Connection
+from neurodeploy.program.layer import Layer
+from neurodeploy.program.plan import ConnectionPlan, Plan
+from neurodeploy.program.populations import AnyLayer
+from neurodeploy.program.program import Program
 from neurodeploy.quantize import grid
-from neurodeploy.quantize.plan import ConnectionPlan, Plan
 
 ON_GRID = 0.02
 """How far, in weight steps, a float32 weight may lie from the grid its file states."""

@@ -17,10 +17,10 @@ from neurodeploy.fixedpoint import rules
 from neurodeploy.fixedpoint.cells import JUMPS
 from neurodeploy.graph.cells import CellPopulation
 from neurodeploy.graph.paths import Synapses
-from neurodeploy.mapping.cells import CELLS, Cells
+from neurodeploy.program.cells import CELLS, Cells
+from neurodeploy.program.plan import ConnectionPlan, Plan
 from neurodeploy.quantize import grid
 from neurodeploy.quantize.cells import FRACTION_BITS, coefficient_integers, on_unit, pole_error
-from neurodeploy.quantize.plan import ConnectionPlan, Plan
 
 MARGIN = 1.5
 """How far above the calibrated peak a state may go before it saturates."""

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 
 import torch
 
+from neurodeploy.networks.fused_forward import rates
 from neurodeploy.networks.sequence import Answer
-from neurodeploy.networks.whole import rates
 
 EVENT_ABOVE = 0.9
 """Counts and rescaled spikes above this are one event each in a firing rate."""

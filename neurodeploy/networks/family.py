@@ -11,8 +11,8 @@ import torch
 
 from neurodeploy.errors import NetworkError
 from neurodeploy.networks.family_settings import FamilySettings
+from neurodeploy.networks.fused_forward import whole_answer
 from neurodeploy.networks.sequence import Answer, SequenceNetwork
-from neurodeploy.networks.whole import whole_answer
 from neurodeploy.neurons.ssm.adlif import AdLIF
 from neurodeploy.neurons.ssm.cadlif import CAdLIF
 from neurodeploy.neurons.ssm.csilif import CSiLIF

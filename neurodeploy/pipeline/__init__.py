@@ -1,1 +1,1 @@
-"""What the verbs do: one documented function each, and the whole way from a recipe to a report."""
+"""What the verbs are made of: run folders, stages, inputs."""

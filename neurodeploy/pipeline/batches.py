@@ -18,7 +18,7 @@ from neurodeploy.backends.trace import LayerTrace, Trace, one_after_another
 from neurodeploy.certificate.certify import FIXED, LAVA
 from neurodeploy.errors import DataError, GraphError, nearest
 from neurodeploy.graph.network import Network
-from neurodeploy.mapping.program import Program
+from neurodeploy.program.program import Program
 from neurodeploy.progress import Progress, further, silent
 
 BATCH_BYTES = 1 << 25

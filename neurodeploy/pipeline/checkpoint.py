@@ -12,7 +12,7 @@ from neurodeploy.errors import NetworkError, RecipeError, RunError
 from neurodeploy.networks.family_settings import FamilySettings
 from neurodeploy.networks.published import load_published
 from neurodeploy.pipeline.folder import RunFolder
-from neurodeploy.pipeline.train import STAGE, n_classes, part
+from neurodeploy.pipeline.training import STAGE, n_classes, part
 from neurodeploy.progress import Progress
 from neurodeploy.recipes import Recipe
 from neurodeploy.training.checkpoint import save_weights

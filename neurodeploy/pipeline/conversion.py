@@ -13,9 +13,9 @@ from neurodeploy.data.load import step_s, wanted_of
 from neurodeploy.graph.files import GraphFile
 from neurodeploy.graph.network import Network, discretised
 from neurodeploy.pipeline.kinds.table import kind_of
-from neurodeploy.pipeline.train import new_network, part
+from neurodeploy.pipeline.training import new_network, part
+from neurodeploy.program.plan import Plan
 from neurodeploy.progress import Progress
-from neurodeploy.quantize.plan import Plan
 from neurodeploy.recipes import Recipe
 
 

@@ -19,7 +19,7 @@ from neurodeploy.backends.trace import Trace
 from neurodeploy.hardware.chips import Chip
 from neurodeploy.mapping.placement import place
 from neurodeploy.mapping.placement.advice import advice
-from neurodeploy.mapping.program import Program
+from neurodeploy.program.program import Program
 
 SAMPLES = 16
 """Samples whose every step is timed on its own; the spread over steps is far larger than that over samples."""

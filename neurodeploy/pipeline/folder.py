@@ -12,7 +12,7 @@ from neurodeploy.data.load import Split, open_part
 from neurodeploy.errors import RecipeError, RunError
 from neurodeploy.files import make_folder, read_json, write_json, write_text
 from neurodeploy.pipeline.kinds.table import kind_of
-from neurodeploy.quantize.plan import Plan
+from neurodeploy.program.plan import Plan
 from neurodeploy.recipes import Recipe, flat, tomllib, validated
 
 Mode = Literal["new", "resume", "overwrite"]

@@ -10,24 +10,24 @@ import numpy as np
 from neurodeploy.backends.calibration import SAMPLES
 from neurodeploy.backends.search import Calibrated, calibrate
 from neurodeploy.data.binning import Binning
+from neurodeploy.data.datasets import SOURCES
 from neurodeploy.data.load import Split, open_samples
 from neurodeploy.data.settings import binning_of
-from neurodeploy.data.sources import SOURCES
 from neurodeploy.data.spikes import SpikeData
 from neurodeploy.data.stream import SampleSource
 from neurodeploy.errors import DataError, GraphError, PrecisionError, RunError
 from neurodeploy.fixedpoint.rules import READOUTS
+from neurodeploy.formats.lava_dl.hdf5 import is_net
+from neurodeploy.formats.nir_to_program import carried_program
+from neurodeploy.formats.program_to_nir import PROGRAM
 from neurodeploy.graph.files import GraphFile, read_graph
 from neurodeploy.graph.network import Network, discretised
 from neurodeploy.hardware.chips import PROGRAM_CHIPS, Chip
 from neurodeploy.mapping.compile import Compiled, compile_network
-from neurodeploy.mapping.lava_dl.hdf5 import is_net
-from neurodeploy.mapping.nir_read import carried_program
-from neurodeploy.mapping.nir_write import PROGRAM
-from neurodeploy.mapping.program import Program
-from neurodeploy.mapping.program_file import MAGIC, read_program
+from neurodeploy.program.file import MAGIC, read_program
+from neurodeploy.program.plan import Plan
+from neurodeploy.program.program import Program
 from neurodeploy.progress import Progress, silent
-from neurodeploy.quantize.plan import Plan
 
 STEP_TOLERANCE = 0.01
 """Published networks say 4 ms where the paper's binning makes 4.013 or 4.016."""

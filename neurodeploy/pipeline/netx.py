@@ -17,10 +17,10 @@ from neurodeploy.backends.trace import Trace, check_spikes
 from neurodeploy.certificate.difference import Difference, first_unequal
 from neurodeploy.errors import DataError
 from neurodeploy.fixedpoint import sigma_delta
-from neurodeploy.mapping.lava_dl.read import read_net
-from neurodeploy.mapping.lava_dl.write import clearing_of, takes_image
-from neurodeploy.mapping.layer import SigmaDelta
-from neurodeploy.mapping.program import Program
+from neurodeploy.formats.lava_dl.read import read_net
+from neurodeploy.formats.lava_dl.write import clearing_of, takes_image
+from neurodeploy.program.layer import SigmaDelta
+from neurodeploy.program.program import Program
 from neurodeploy.progress import Progress, silent
 
 SAMPLES, STEPS = 3, 24

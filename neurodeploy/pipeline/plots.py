@@ -9,12 +9,12 @@ import torch
 
 from neurodeploy.backends.trace import Trace
 from neurodeploy.data.spikes import SpikeData
-from neurodeploy.mapping.program import Program
 from neurodeploy.pipeline.conversion import deployable
 from neurodeploy.pipeline.folder import RunFolder
 from neurodeploy.pipeline.kinds.table import kind_of
-from neurodeploy.pipeline.quantize import quantised_network
-from neurodeploy.pipeline.train import trained_network
+from neurodeploy.pipeline.quantising import quantised_network
+from neurodeploy.pipeline.training import trained_network
+from neurodeploy.program.program import Program
 
 BINS = 60
 RASTER_NEURONS = 128

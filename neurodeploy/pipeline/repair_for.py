@@ -108,7 +108,8 @@ def _still(framework: Framework, path: Path, after: Network) -> list[str]:
 
 def _in_framework(framework: Framework, path: Path, after: Network, run: RandomRun | None) -> str:
     """Return how many of the written graph's spikes the framework itself gives."""
-    from neurodeploy.frameworks.run import installed, run_graph  # with torch, which inspect does without
+    from neurodeploy.frameworks.run import run_graph  # with torch, which inspect does without
+    from neurodeploy.installed import installed  # with torch, which inspect does without
 
     if run is None:
         return f"not run in {framework.title}: too many neurons for a quick run"

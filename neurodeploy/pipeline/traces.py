@@ -16,7 +16,7 @@ from neurodeploy.certificate.certify import FIXED
 from neurodeploy.data.npz import unpacked
 from neurodeploy.errors import DataError
 from neurodeploy.files import written_whole
-from neurodeploy.mapping.program import INPUT, Program
+from neurodeploy.program.program import INPUT, Program
 
 KEYS = ("spikes", "u", "v")
 PROGRAM = "program"

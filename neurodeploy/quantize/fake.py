@@ -12,8 +12,8 @@ from torch import nn
 
 from neurodeploy.fixedpoint import rules
 from neurodeploy.networks.spiking import Weights
+from neurodeploy.program.plan import ConnectionPlan
 from neurodeploy.quantize import grid
-from neurodeploy.quantize.plan import ConnectionPlan
 
 
 class FakeQuantiser(nn.Module):

@@ -25,10 +25,10 @@ from neurodeploy.neurons.resonator import Complex
 from neurodeploy.neurons.ssm.adaptive_layer import AdaptiveLayer
 from neurodeploy.neurons.ssm.layer import Layer, NormalisedLinear
 from neurodeploy.neurons.ssm.resonator_layer import ResonatorLayer
+from neurodeploy.program.plan import ConnectionPlan
 from neurodeploy.quantize import grid
 from neurodeploy.quantize.cells import coefficient_integers, on_unit
 from neurodeploy.quantize.fake import kept_of_potential, numbers_of, straight_through
-from neurodeploy.quantize.plan import ConnectionPlan
 
 LEAST_INPUT = 2.0**-20
 """Of 1 - alpha, which the scans multiply the input by: a neuron that keeps everything would take none."""

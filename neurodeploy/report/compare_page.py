@@ -17,7 +17,7 @@ def render(comparison: dict[str, Any]) -> str:
     """Return the page of a comparison: no script, nothing loaded from elsewhere.
 
     Args:
-        comparison: From `pipeline.compare`. Names in it may be anybody's: all text is escaped.
+        comparison: From `verbs.compare`. Names in it may be anybody's: all text is escaped.
 
     The same comparison gives the same bytes.
     """

@@ -8,7 +8,8 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from neurodeploy.report import beside, cost_figures, costs, energy_rows, figures, marked, rasters, sections
+from neurodeploy.report import cost_figures, costs, energy_rows, figures, marked, rasters, sections
+from neurodeploy.report import device_rows as beside
 from neurodeploy.report.sources import Sources
 from neurodeploy.report.verdict import verdict
 

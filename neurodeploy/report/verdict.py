@@ -7,8 +7,8 @@ from typing import Any
 from markupsafe import Markup
 
 from neurodeploy.report import marked
-from neurodeploy.report.beside import standing
 from neurodeploy.report.costs import limit_name
+from neurodeploy.report.device_rows import standing
 from neurodeploy.report.energy_rows import ALL_IN
 from neurodeploy.report.sections import FLOAT, LAVA, chip_stage
 

@@ -14,8 +14,8 @@ from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from neurodeploy.data.spikes import SpikeData
 from neurodeploy.networks.activity import rate_penalty
+from neurodeploy.networks.fused_forward import rates
 from neurodeploy.networks.sequence import Answer
-from neurodeploy.networks.whole import rates
 from neurodeploy.training.augment import augmented
 from neurodeploy.training.batches import loader
 from neurodeploy.training.inference import asked

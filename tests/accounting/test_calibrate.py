@@ -14,7 +14,7 @@ from neurodeploy.accounting.energy import price
 from neurodeploy.errors import ChipError, RunError
 from neurodeploy.hardware.chip_text import to_toml
 from neurodeploy.hardware.chips import CHIPS, chip_named
-from neurodeploy.pipeline.calibrate import calibrate
+from neurodeploy.verbs.calibrate import calibrate
 
 SYNOP_J, UPDATE_J, STATIC_W = 20e-12, 60e-12, 0.1
 POINTS = Path(__file__).parents[2] / "neurodeploy" / "hardware" / "points"

@@ -13,7 +13,7 @@ import pytest
 from neurodeploy.accounting.conventions import CONVENTIONS
 from neurodeploy.accounting.layer import Weights, count_layer
 from neurodeploy.errors import DataError
-from neurodeploy.fixedpoint.window import Window
+from neurodeploy.program.window import Window
 
 GEOMETRIES: list[dict[str, Any]] = [
     {},

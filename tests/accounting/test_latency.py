@@ -16,14 +16,14 @@ from neurodeploy.accounting.tally import tally
 from neurodeploy.backends.trace import Trace
 from neurodeploy.conformance.generate import random_case
 from neurodeploy.errors import DataError
-from neurodeploy.fixedpoint.window import Window
 from neurodeploy.hardware.chips import Chip, chip_named
 from neurodeploy.hardware.constants import Constant
 from neurodeploy.mapping.placement import Placement, place
 from neurodeploy.mapping.placement.limits import Limits
 from neurodeploy.mapping.placement.mesh import Mesh
-from neurodeploy.mapping.program import INPUT, Program
-from neurodeploy.pipeline.simulate import simulate
+from neurodeploy.program.program import INPUT, Program
+from neurodeploy.program.window import Window
+from neurodeploy.verbs.simulate import simulate
 from tests.mapping.placement.networks import convolution, dense
 
 LOIHI1, LOIHI2 = chip_named("loihi1"), chip_named("loihi2")

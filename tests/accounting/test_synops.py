@@ -7,8 +7,8 @@ import pytest
 
 from neurodeploy.accounting.synops import count, tally
 from neurodeploy.backends import fixed
-from neurodeploy.mapping.program import INPUT, Connection
-from neurodeploy.pipeline.simulate import synops_of
+from neurodeploy.pipeline.counts import synops_of
+from neurodeploy.program.program import INPUT, Connection
 from tests.backends.lava_support import layer, program
 
 

@@ -15,9 +15,9 @@ from neurodeploy.accounting.synops import Spread, Tally, count
 from neurodeploy.backends import fixed
 from neurodeploy.backends.trace import Trace, one_after_another
 from neurodeploy.errors import DataError
-from neurodeploy.mapping.program import INPUT, Connection, Program
 from neurodeploy.pipeline.batches import Options, counter_of, run_batches, summary
-from neurodeploy.pipeline.simulate import counts_of, synops_of
+from neurodeploy.pipeline.counts import counts_of, synops_of
+from neurodeploy.program.program import INPUT, Connection, Program
 from tests.backends.lava_support import layer, program, sigma_delta, small_network
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from neurodeploy.fixedpoint.cells import COEFFICIENT_LIMIT
-from neurodeploy.mapping.cells import Cells
+from neurodeploy.program.cells import Cells
 
 TOP = 2**23 - 1
 """The largest state."""

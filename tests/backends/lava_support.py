@@ -15,11 +15,11 @@ from neurodeploy.backends import fixed, lava
 from neurodeploy.backends.lava import child, environment
 from neurodeploy.backends.trace import Trace
 from neurodeploy.fixedpoint import rules
-from neurodeploy.mapping.connection import Connection
-from neurodeploy.mapping.kinds import AnyLayer
-from neurodeploy.mapping.layer import Layer, SigmaDelta
-from neurodeploy.mapping.program import INPUT, Program
-from neurodeploy.mapping.program_file import write_program
+from neurodeploy.program.connection import Connection
+from neurodeploy.program.file import write_program
+from neurodeploy.program.layer import Layer, SigmaDelta
+from neurodeploy.program.populations import AnyLayer
+from neurodeploy.program.program import INPUT, Program
 
 MESSAGE = 1 << rules.MESSAGE_BITS - 1
 """Graded spikes lie below it in size."""

@@ -18,9 +18,9 @@ import pytest
 
 from neurodeploy.backends import fixed, lava
 from neurodeploy.fixedpoint import rules
-from neurodeploy.mapping.cells import CELLS, Adaptive, Cells, Resonator
-from neurodeploy.mapping.connection import Connection
-from neurodeploy.mapping.program import INPUT
+from neurodeploy.program.cells import CELLS, Adaptive, Cells, Resonator
+from neurodeploy.program.connection import Connection
+from neurodeploy.program.program import INPUT
 from tests.backends.cell_support import TOP, cells, random_cells
 from tests.backends.lava_support import MESSAGE, in_lavas_python, messages, passive, program
 

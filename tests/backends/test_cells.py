@@ -14,11 +14,11 @@ from neurodeploy.backends.trace import softmax
 from neurodeploy.errors import ProgramError
 from neurodeploy.fixedpoint import rules
 from neurodeploy.fixedpoint.cells import CellState
-from neurodeploy.mapping.cells import Adaptive, Cells, Resonator
-from neurodeploy.mapping.connection import Connection
-from neurodeploy.mapping.layer import Layer
-from neurodeploy.mapping.program import Program
-from neurodeploy.mapping.program_file import read_program, write_program
+from neurodeploy.program.cells import Adaptive, Cells, Resonator
+from neurodeploy.program.connection import Connection
+from neurodeploy.program.file import read_program, write_program
+from neurodeploy.program.layer import Layer
+from neurodeploy.program.program import Program
 
 N_INPUTS, N_HIDDEN, N_CLASSES = 9, 7, 4
 

@@ -18,10 +18,10 @@ from neurodeploy.backends.fixed.native.tables import CHUNK, unsupported
 from neurodeploy.backends.fixed.run import engine_for
 from neurodeploy.backends.trace import Scores, Trace, score_unit, summed_softmax
 from neurodeploy.fixedpoint import rules
-from neurodeploy.mapping.cells import Adaptive, Cells, Resonator
-from neurodeploy.mapping.connection import Connection
-from neurodeploy.mapping.kinds import AnyLayer
-from neurodeploy.mapping.program import INPUT, READOUTS, Program
+from neurodeploy.program.cells import Adaptive, Cells, Resonator
+from neurodeploy.program.connection import Connection
+from neurodeploy.program.populations import AnyLayer
+from neurodeploy.program.program import INPUT, READOUTS, Program
 from tests.backends.cell_support import TOP, cells, random_cells
 from tests.backends.lava_support import assert_same_counts, assert_same_states, layer, program
 
@@ -282,7 +282,7 @@ def test_a_softmax_is_summed_as_step_by_step(shape: tuple[int, int, int]) -> Non
 
 def test_neurons_that_stand_in_another_order_inside_are_scored_by_their_own_unit() -> None:
     """The channels of a convolution's target stand last inside the compiled engine."""
-    from neurodeploy.fixedpoint.window import Window
+    from neurodeploy.program.window import Window
 
     rng = np.random.default_rng(8)
     window = Window((2, 4, 4), 3, (3, 3))

@@ -88,8 +88,8 @@ from lava.magma.core.run_conditions import RunSteps
 from lava.magma.core.run_configs import Loihi2SimCfg
 from lava.proc.monitor.process import Monitor
 from neurodeploy.backends.lava import network
-from neurodeploy.mapping.program import Program
-from neurodeploy.mapping.program_file import read_program
+from neurodeploy.program.program import Program
+from neurodeploy.program.file import read_program
 
 program, spikes, folder = read_program(sys.argv[2]), np.load(sys.argv[3]), Path(sys.argv[4])
 n_steps = program.n_steps(spikes.shape[1])
@@ -119,8 +119,8 @@ _IN_PROCESS = """
 import sys
 import numpy as np
 from neurodeploy.backends import fixed, lava
-from neurodeploy.mapping.program import Program
-from neurodeploy.mapping.program_file import read_program
+from neurodeploy.program.program import Program
+from neurodeploy.program.file import read_program
 
 program, spikes = read_program(sys.argv[2]), np.load(sys.argv[3])
 assert lava.status().how == "in process", lava.status()

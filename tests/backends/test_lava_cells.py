@@ -15,11 +15,11 @@ import pytest
 from neurodeploy.backends import fixed, lava
 from neurodeploy.backends.trace import Trace
 from neurodeploy.fixedpoint import rules
-from neurodeploy.fixedpoint.window import Window
-from neurodeploy.mapping.cells import CELLS, Cells
-from neurodeploy.mapping.connection import Connection
-from neurodeploy.mapping.kinds import AnyLayer
-from neurodeploy.mapping.program import INPUT, READOUTS, Program
+from neurodeploy.program.cells import CELLS, Cells
+from neurodeploy.program.connection import Connection
+from neurodeploy.program.populations import AnyLayer
+from neurodeploy.program.program import INPUT, READOUTS, Program
+from neurodeploy.program.window import Window
 from tests.backends.cell_support import TOP, cells, random_cells
 from tests.backends.lava_support import (
     MESSAGE,

@@ -14,11 +14,11 @@ import pytest
 from neurodeploy.backends import fixed, lava
 from neurodeploy.errors import LavaError
 from neurodeploy.fixedpoint import rules
-from neurodeploy.fixedpoint.window import Window
-from neurodeploy.mapping.connection import Connection, sum_pool
-from neurodeploy.mapping.kinds import AnyLayer
-from neurodeploy.mapping.layer import Layer
-from neurodeploy.mapping.program import INPUT, READOUTS, Program
+from neurodeploy.program.connection import Connection, sum_pool
+from neurodeploy.program.layer import Layer
+from neurodeploy.program.populations import AnyLayer
+from neurodeploy.program.program import INPUT, READOUTS, Program
+from neurodeploy.program.window import Window
 from tests.backends.lava_support import (
     MESSAGE,
     assert_same_states,

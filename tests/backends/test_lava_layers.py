@@ -9,9 +9,9 @@ import pytest
 
 from neurodeploy.backends import lava
 from neurodeploy.fixedpoint import rules
-from neurodeploy.mapping.connection import Connection
-from neurodeploy.mapping.kinds import AnyLayer
-from neurodeploy.mapping.program import INPUT, READOUTS
+from neurodeploy.program.connection import Connection
+from neurodeploy.program.populations import AnyLayer
+from neurodeploy.program.program import INPUT, READOUTS
 from tests.backends.lava_support import (
     MESSAGE,
     layer,

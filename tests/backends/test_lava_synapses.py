@@ -8,9 +8,9 @@ import pytest
 from neurodeploy.backends.lava import synapses
 from neurodeploy.errors import LavaError
 from neurodeploy.fixedpoint import rules
-from neurodeploy.fixedpoint.window import Window
-from neurodeploy.mapping.connection import Connection, sum_pool
-from neurodeploy.mapping.program import INPUT
+from neurodeploy.program.connection import Connection, sum_pool
+from neurodeploy.program.program import INPUT
+from neurodeploy.program.window import Window
 from tests.backends.lava_support import layer, program
 
 WINDOWS = [

@@ -21,9 +21,9 @@ from neurodeploy.backends.trace import Part, check_spikes
 from neurodeploy.conformance.generate import random_case
 from neurodeploy.errors import ProgramError
 from neurodeploy.fixedpoint import rules
-from neurodeploy.fixedpoint.window import Window
-from neurodeploy.mapping.connection import Connection
-from neurodeploy.mapping.program import INPUT, Program
+from neurodeploy.program.connection import Connection
+from neurodeploy.program.program import INPUT, Program
+from neurodeploy.program.window import Window
 from tests.backends.lava_support import assert_same_states, layer, one_layer, program, random_spikes
 
 RANDOM = 150

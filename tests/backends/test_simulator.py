@@ -17,8 +17,8 @@ from neurodeploy.backends.fixed import ENGINES, Simulator, ready
 from neurodeploy.backends.trace import check_spikes
 from neurodeploy.conformance.generate import random_case
 from neurodeploy.errors import DataError, ProgramError
-from neurodeploy.mapping.program import Program
-from neurodeploy.mapping.program_file import write_program
+from neurodeploy.program.file import write_program
+from neurodeploy.program.program import Program
 from tests.backends.lava_support import random_spikes, small_network
 
 

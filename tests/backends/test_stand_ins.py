@@ -15,10 +15,10 @@ import numpy as np
 import pytest
 
 from neurodeploy.backends import fixed, lava
-from neurodeploy.fixedpoint.window import Window
-from neurodeploy.mapping.connection import Connection
-from neurodeploy.mapping.layer import Layer
-from neurodeploy.mapping.program import INPUT, Program
+from neurodeploy.program.connection import Connection
+from neurodeploy.program.layer import Layer
+from neurodeploy.program.program import INPUT, Program
+from neurodeploy.program.window import Window
 from tests.backends.lava_support import in_lavas_python, layer, one_layer, program, random_spikes
 
 NEVER = 131072
@@ -201,7 +201,7 @@ from lava.proc.dense.process import Dense
 from lava.proc.io.source import RingBuffer
 from lava.proc.lif.process import LIFRefractory
 from lava.proc.monitor.process import Monitor
-from neurodeploy.mapping.program_file import read_program
+from neurodeploy.program.file import read_program
 
 program, spikes, folder = read_program(sys.argv[2]), np.load(sys.argv[3]), Path(sys.argv[4])
 layer, n_steps = program.layers[0], program.n_steps(spikes.shape[1])

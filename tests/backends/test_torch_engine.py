@@ -13,11 +13,11 @@ from neurodeploy.backends.fixed.plain import PlainEngine
 from neurodeploy.backends.fixed.torch_engine import TorchEngine, exact_products
 from neurodeploy.backends.trace import Part
 from neurodeploy.fixedpoint import rules, sigma_delta
-from neurodeploy.fixedpoint.window import Window
-from neurodeploy.mapping.connection import Connection
-from neurodeploy.mapping.kinds import AnyLayer
-from neurodeploy.mapping.layer import Layer, SigmaDelta
-from neurodeploy.mapping.program import INPUT, READOUTS, Program
+from neurodeploy.program.connection import Connection
+from neurodeploy.program.layer import Layer, SigmaDelta
+from neurodeploy.program.populations import AnyLayer
+from neurodeploy.program.program import INPUT, READOUTS, Program
+from neurodeploy.program.window import Window
 from tests.backends.lava_support import layer, one_layer, program, random_spikes
 
 DEVICES = [

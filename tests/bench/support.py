@@ -7,8 +7,8 @@ import itertools
 
 import numpy as np
 
-from neurodeploy.bench.works import Work, dense
-from neurodeploy.mapping.connection import Connection
+from neurodeploy.bench.workloads import Work, dense
+from neurodeploy.program.connection import Connection
 
 
 def work_of(sizes: tuple[int, ...], *, n_samples: int = 4, n_steps: int = 20, recurrent: bool = False) -> Work:

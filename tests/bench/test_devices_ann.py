@@ -8,12 +8,12 @@ import pytest
 import torch
 
 from neurodeploy.bench.devices.ann import _attach, settled
+from neurodeploy.bench.devices.constant_weights import Held, dense_macs, hold, layer_shapes
 from neurodeploy.bench.devices.floors import floor_of
-from neurodeploy.bench.devices.held import Held, dense_macs, hold, layer_shapes
 from neurodeploy.networks.matched import LayerShape, MatchedANN, MatchedLayer, counted
 from neurodeploy.networks.spiking import NetworkSettings, SpikingLayer, build
+from neurodeploy.program.plan import ConnectionPlan
 from neurodeploy.quantize.fake import FakeQuantiser
-from neurodeploy.quantize.plan import ConnectionPlan
 from neurodeploy.quantize.uniform import ValueQuantiser, WeightQuantiser, matched_bits
 
 SHAPES = (LayerShape(6, 4, True), LayerShape(4, 3, False))

@@ -14,9 +14,9 @@ from neurodeploy.backends import fixed
 from neurodeploy.bench.contenders import firing, time_first
 from neurodeploy.bench.peers import CURRENT, PEERS, Peer, layerwise
 from neurodeploy.bench.stages import Stage, stages_of
-from neurodeploy.bench.works import N_STEPS, Work, dense
+from neurodeploy.bench.workloads import N_STEPS, Work, dense
 from neurodeploy.errors import NeurodeployError
-from neurodeploy.fixedpoint.window import Window
+from neurodeploy.program.window import Window
 from tests.bench.support import work_of
 
 # Peers' own imports and steps warn of what is theirs to change.

@@ -7,7 +7,7 @@ import pytest
 
 from neurodeploy.backends import fixed
 from neurodeploy.bench.stages import stages_of
-from neurodeploy.bench.works import DENSITY, N_STEPS, SIZES, Work, dense, from_graph
+from neurodeploy.bench.workloads import DENSITY, N_STEPS, SIZES, Work, dense, from_graph
 from neurodeploy.errors import NeurodeployError
 from tests.bench.support import work_of
 from tests.cli import graphs

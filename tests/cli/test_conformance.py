@@ -9,7 +9,7 @@ from neurodeploy.backends.trace import Trace
 from neurodeploy.conformance import run
 from neurodeploy.conformance.engines import Engine, readable
 from neurodeploy.fixedpoint import rules
-from neurodeploy.mapping.program import Program
+from neurodeploy.program.program import Program
 from tests.cli.support import Shell
 
 KEYS = {"networks", "equal", "passed", "kinds", "states_compared", "seconds", "seconds_lava", "failures"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from neurodeploy.conformance.frameworks import cases, check
-from neurodeploy.frameworks.run import installed
+from neurodeploy.installed import installed
 from tests.cli.support import Shell
 
 pytestmark = pytest.mark.skipif(not installed("spikingjelly"), reason="spikingjelly is not installed")

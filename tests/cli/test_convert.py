@@ -9,7 +9,7 @@ import nir
 import numpy as np
 import pytest
 
-from neurodeploy.mapping.program_file import read_program, same_program
+from neurodeploy.program.file import read_program, same_program
 from tests.cli.support import Shell
 from tests.mapping import nets
 

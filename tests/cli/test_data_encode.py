@@ -29,7 +29,7 @@ ENVIRONMENT = dict(os.environ)
 @pytest.fixture(autouse=True)
 def _kept(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     """Compiled code comes from earlier processes, and tables are made once for all tests here."""
-    importlib.import_module("neurodeploy.data.cochlea.quick")
+    importlib.import_module("neurodeploy.data.cochlea.single_precision")
     monkeypatch.setenv("NEURODEPLOY_CACHE", str(tmp_path_factory.getbasetemp() / "cochlea"))
 
 

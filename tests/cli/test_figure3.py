@@ -14,7 +14,7 @@ import torch
 
 from neurodeploy.networks.family import build_spiking
 from neurodeploy.networks.family_settings import FamilyModel, FamilySettings
-from neurodeploy.pipeline.measuring import survey
+from neurodeploy.papers.silif import survey
 from tests.cli.support import Shell
 
 MODELS: tuple[FamilyModel, ...] = ("cadlif", "csilif", "silif", "rf")

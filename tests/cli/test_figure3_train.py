@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from neurodeploy.pipeline.measuring import survey, trained
+from neurodeploy.papers.silif import survey, trained
 from tests.cli.support import Shell
 
 RECIPE = """
@@ -86,7 +86,7 @@ def test_networks_that_all_cannot_become_programs_are_drawn_and_not_tried_again(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr("neurodeploy.pipeline.figure3.draw_figure3", interrupted)
+        patched.setattr("neurodeploy.papers.silif.figure3.draw_figure3", interrupted)
         assert shell(*start).status == 130
     kept = json.loads((shell.folder / "f.work.json").read_text())["measurements"]
     assert sum(list(record) == ["refused"] for record in kept.values()) == 4

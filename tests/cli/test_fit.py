@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from neurodeploy.mapping.program_file import write_program
+from neurodeploy.program.file import write_program
 from tests.cli.support import Shell
 from tests.mapping.placement.networks import dense, diagonal
 

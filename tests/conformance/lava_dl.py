@@ -13,10 +13,10 @@ from typing import Any
 
 import numpy as np
 
-from neurodeploy.mapping.lava_dl.layers import BIAS_EXPONENT
-from neurodeploy.mapping.lava_dl.read import read_net
-from neurodeploy.mapping.layer import Layer, SigmaDelta
-from neurodeploy.mapping.program import INPUT, Program
+from neurodeploy.formats.lava_dl.layers import BIAS_EXPONENT
+from neurodeploy.formats.lava_dl.read import read_net
+from neurodeploy.program.layer import Layer, SigmaDelta
+from neurodeploy.program.program import INPUT, Program
 
 __all__ = ["BIAS_EXPONENT", "folder", "read", "recorded", "steps_first"]
 

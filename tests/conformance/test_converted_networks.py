@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 
 import neurodeploy
+from neurodeploy.formats.lava_dl.read import read_net
+from neurodeploy.formats.nir_to_program import carried_program
 from neurodeploy.graph.files import read_graph
-from neurodeploy.mapping.lava_dl.read import read_net
-from neurodeploy.mapping.nir_read import carried_program
 from tests.conformance.lava_dl import folder, recorded, steps_first
 from tests.conformance.test_recorded_traces import PILOTNET, PILOTNET_PERIOD, PILOTNET_STEPS, assert_as_recorded
 

@@ -14,9 +14,10 @@ from neurodeploy.conformance.frameworks.cases import Case, all_cases
 from neurodeploy.conformance.frameworks.check import check_frameworks
 from neurodeploy.conformance.frameworks.importing import EQUAL, GAP, UNEXPECTED, imported, prepared, same
 from neurodeploy.errors import FrameworkError
-from neurodeploy.frameworks.run import FRAMEWORKS, FrameworkRun, installed
+from neurodeploy.frameworks.run import FRAMEWORKS, FrameworkRun
 from neurodeploy.graph.doctor.frameworks import APPROXIMATE, Framework, Rule, frameworks
 from neurodeploy.graph.nodes import FIELDS
+from neurodeploy.installed import installed
 
 DOC = Path(__file__).parents[2] / "docs" / "frameworks.md"
 ALL = [name for name in FRAMEWORKS if installed(name)]

@@ -20,10 +20,10 @@ import neurodeploy
 from neurodeploy.backends import lava
 from neurodeploy.cli.app import invoke
 from neurodeploy.errors import DataError, LavaError
-from neurodeploy.mapping.lava_dl.read import read_net
-from neurodeploy.mapping.lava_dl.write import write_net
-from neurodeploy.mapping.program import Program
+from neurodeploy.formats.lava_dl.read import read_net
+from neurodeploy.formats.lava_dl.write import write_net
 from neurodeploy.pipeline.netx import check_net, random_input, run_both
+from neurodeploy.program.program import Program
 from tests.cli import graphs
 from tests.conformance.lava_dl import folder
 from tests.conformance.test_converted_networks import NETWORKS

@@ -14,7 +14,7 @@ from neurodeploy.errors import GraphError, NeurodeployError
 from neurodeploy.graph.files import read_graph, write_graph
 from neurodeploy.graph.network import discretised
 from neurodeploy.mapping.compile import compile_network
-from neurodeploy.mapping.program import Program
+from neurodeploy.program.program import Program
 
 DT_S = 1e-4
 REFUSED = {

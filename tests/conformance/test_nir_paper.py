@@ -17,9 +17,9 @@ from neurodeploy.backends import fixed, reference
 from neurodeploy.data.load import open_samples
 from neurodeploy.data.nir_paper import GRAPHS as FILES
 from neurodeploy.data.nir_paper import paper_folder
-from neurodeploy.pipeline.certify import certified_run
-from neurodeploy.pipeline.nir_paper.classify import CROSS_CHECK, TASKS
-from neurodeploy.pipeline.nir_paper.targets import Subject
+from neurodeploy.papers.nir.classify import CROSS_CHECK, TASKS
+from neurodeploy.papers.nir.targets import Subject
+from neurodeploy.pipeline.stage_runs import certified_run
 from neurodeploy.progress import silent
 
 GRAPHS = {"braille_noDelay_bias_zero": ("zero", 0.95), "braille_noDelay_noBias_subtract": ("subtract", 0.96)}

@@ -14,20 +14,20 @@ import pytest
 from neurodeploy.backends.fixed.plain import CellNeurons
 from neurodeploy.backends.trace import Trace
 from neurodeploy.conformance.compare import first_difference, told
+from neurodeploy.conformance.coverage import KINDS
 from neurodeploy.conformance.describe import describe
 from neurodeploy.conformance.engines import our_engines, readable
 from neurodeploy.conformance.generate import Case, beyond_lava, random_case
-from neurodeploy.conformance.kinds import KINDS
-from neurodeploy.conformance.parts import Network
+from neurodeploy.conformance.reductions import Network
 from neurodeploy.conformance.run import check_conformance, difference_on
 from neurodeploy.conformance.shrink import shrink
 from neurodeploy.errors import DataError
 from neurodeploy.fixedpoint import cells, rules, sigma_delta
-from neurodeploy.mapping.cells import Cells
-from neurodeploy.mapping.connection import Connection
-from neurodeploy.mapping.layer import Layer
-from neurodeploy.mapping.program import Program
-from neurodeploy.mapping.program_file import read_program, write_program
+from neurodeploy.program.cells import Cells
+from neurodeploy.program.connection import Connection
+from neurodeploy.program.file import read_program, write_program
+from neurodeploy.program.layer import Layer
+from neurodeploy.program.program import Program
 
 N_STATES = 200
 """Networks that are run in every engine."""

@@ -21,8 +21,8 @@ import pytest
 from neurodeploy.backends.fixed.run import run
 from neurodeploy.backends.trace import LayerTrace
 from neurodeploy.fixedpoint import rules
-from neurodeploy.mapping.connection import Connection
-from neurodeploy.mapping.program import INPUT, Program
+from neurodeploy.program.connection import Connection
+from neurodeploy.program.program import INPUT, Program
 from tests.backends.lava_support import layer, program
 from tests.conformance.lava_dl import BIAS_EXPONENT, folder, read, recorded, steps_first
 

@@ -19,17 +19,17 @@ from neurodeploy.backends.search import calibrate
 from neurodeploy.data.binning import N_UNITS
 from neurodeploy.data.load import source_of, step_s, wanted_of
 from neurodeploy.errors import FrameworkError, NetworkError, ProgramError
+from neurodeploy.formats.nir_to_program import carried_program
+from neurodeploy.formats.program_to_nir import program_graph
 from neurodeploy.graph.files import GraphFile, read_graph, write_graph
 from neurodeploy.graph.network import discretised
 from neurodeploy.graph.normal import normalised
-from neurodeploy.mapping.cells import Cells
 from neurodeploy.mapping.compile import compile_network
-from neurodeploy.mapping.nir_read import carried_program
-from neurodeploy.mapping.nir_write import program_graph
-from neurodeploy.mapping.program import Program
-from neurodeploy.mapping.program_file import read_program, write_program
 from neurodeploy.pipeline.conversion import graph_of
 from neurodeploy.pipeline.kinds.table import kind_of
+from neurodeploy.program.cells import Cells
+from neurodeploy.program.file import read_program, write_program
+from neurodeploy.program.program import Program
 from neurodeploy.recipes import Recipe, load_recipe
 from tests.conformance.test_nir_corpus import DT_S, files, is_large
 

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from neurodeploy.data.dataset import Download, Source
+from neurodeploy.data.datasets import SOURCES
 from neurodeploy.data.fetch import fetch, obtain
-from neurodeploy.data.source import Download, Source
-from neurodeploy.data.sources import SOURCES
 from neurodeploy.errors import DataError
 
 CONTENT = {f"/shd_{part}.h5.zip": bytes([part == "test"]) * 3_000_000 for part in ("train", "test")}

@@ -19,10 +19,10 @@ from neurodeploy.data.stream import from_memory
 from neurodeploy.errors import DataError
 from neurodeploy.graph.files import write_graph
 from neurodeploy.graph.metadata import wrapped
-from neurodeploy.pipeline.certify import certify
 from neurodeploy.pipeline.inputs import GraphOptions, read_network, samples_for
-from neurodeploy.pipeline.simulate import simulate
 from neurodeploy.training.batches import loader
+from neurodeploy.verbs.certify import certify
+from neurodeploy.verbs.simulate import simulate
 from tests.cli.graphs import lif
 from tests.data.official import events, write_part
 

@@ -12,8 +12,8 @@ import pytest
 
 from neurodeploy.data import cache, speech_spikes
 from neurodeploy.data.binning import Binning
+from neurodeploy.data.datasets import SOURCES
 from neurodeploy.data.load import DataSettings, load_all, load_part, open_part, open_samples
-from neurodeploy.data.sources import SOURCES
 from neurodeploy.data.speech_spikes import read_binned
 from neurodeploy.errors import DataError
 

@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from neurodeploy.data import source as sources_room
+from neurodeploy.data import dataset as sources_room
 from neurodeploy.data import spoken_digits
+from neurodeploy.data.datasets import SOURCES
 from neurodeploy.data.load import DataSettings, load_all, load_part
-from neurodeploy.data.sources import SOURCES
 from neurodeploy.data.spoken_digits import recordings
 from neurodeploy.errors import DataError
 

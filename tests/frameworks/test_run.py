@@ -10,9 +10,10 @@ import pytest
 
 from neurodeploy.backends import reference
 from neurodeploy.errors import DataError, FrameworkError, GraphError
-from neurodeploy.frameworks.run import FRAMEWORKS, installed, run_graph
+from neurodeploy.frameworks.run import FRAMEWORKS, run_graph
 from neurodeploy.graph.files import read_graph, write_graph
 from neurodeploy.graph.network import discretised
+from neurodeploy.installed import installed
 
 DT_S = 1e-4
 

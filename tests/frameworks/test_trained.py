@@ -15,7 +15,7 @@ from torch import nn
 
 from neurodeploy.backends import reference
 from neurodeploy.backends.search import calibrate
-from neurodeploy.bench.devices.held import hold, layer_shapes
+from neurodeploy.bench.devices.constant_weights import hold, layer_shapes
 from neurodeploy.frameworks.trained.graph import framework_to_nir
 from neurodeploy.frameworks.trained.network import FrameworkNetwork, build_in_framework
 from neurodeploy.frameworks.trained.on_grid import attach_grid
@@ -26,7 +26,7 @@ from neurodeploy.mapping.compile import choose_plan, compile_network
 from neurodeploy.networks.matched import LayerShape
 from neurodeploy.networks.sequence import Answer
 from neurodeploy.pipeline.kinds.framework import Framework
-from neurodeploy.quantize.plan import Plan
+from neurodeploy.program.plan import Plan
 from neurodeploy.training.average import averaged
 from neurodeploy.training.reading import read
 

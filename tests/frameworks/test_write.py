@@ -14,11 +14,12 @@ from neurodeploy.backends import reference
 from neurodeploy.conformance.frameworks.cases import Case, all_cases
 from neurodeploy.conformance.frameworks.nodes import Maker, chain, nested
 from neurodeploy.errors import FrameworkError
-from neurodeploy.frameworks.run import installed, run_graph
+from neurodeploy.frameworks.run import run_graph
 from neurodeploy.frameworks.write.fit import PLANS, fitted
 from neurodeploy.graph.files import read_graph, write_graph
 from neurodeploy.graph.network import Network, discretised
 from neurodeploy.graph.stored import read_tree
+from neurodeploy.installed import installed
 
 READERS = ("snntorch", "norse", "spikingjelly")
 CANNOT = {

@@ -8,10 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from neurodeploy.frameworks.run import installed, run_graph
+from neurodeploy.frameworks.run import run_graph
 from neurodeploy.frameworks.write.fit import fitted
 from neurodeploy.graph.files import read_graph, write_graph
 from neurodeploy.graph.network import discretised
+from neurodeploy.installed import installed
 from neurodeploy.pipeline.measured_targets import random_run
 
 FOLDER = Path(os.environ.get("NEURODEPLOY_DATA", "nowhere")) / "nir_paper"

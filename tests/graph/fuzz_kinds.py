@@ -13,11 +13,11 @@ import nir
 import numpy as np
 
 from neurodeploy.backends.fixed.run import run as simulate
+from neurodeploy.formats.lava_dl.read import read_net
 from neurodeploy.graph.files import read_graph
 from neurodeploy.graph.network import discretised
 from neurodeploy.mapping.compile import compile_network
-from neurodeploy.mapping.lava_dl.read import read_net
-from neurodeploy.mapping.program_file import read_program, write_program
+from neurodeploy.program.file import read_program, write_program
 from tests.cli import graphs
 from tests.graph.fuzz import Mutate, Reader
 from tests.mapping import nets

@@ -19,10 +19,10 @@ from neurodeploy.graph.cells import TEMPLATES, CellPopulation, as_cells, subgrap
 from neurodeploy.graph.export_family import attach_plan, family_to_nir
 from neurodeploy.graph.files import GraphFile, read_graph, write_graph
 from neurodeploy.graph.network import Network, discretised
-from neurodeploy.mapping.cells import Adaptive
 from neurodeploy.mapping.compile import choose_plan, compile_network
 from neurodeploy.networks.family import LAYERS, FamilyNetwork, build_spiking
 from neurodeploy.networks.family_settings import FamilySettings
+from neurodeploy.program.cells import Adaptive
 from neurodeploy.quantize.folded import FoldedNetwork, fold
 
 DT_S = 0.004

@@ -18,10 +18,10 @@ from neurodeploy.graph.metadata import ours, wrapped
 from neurodeploy.graph.network import Network, discretised
 from neurodeploy.mapping.compile import choose_plan, compile_network
 from neurodeploy.mapping.discretize import integers
-from neurodeploy.mapping.program import Program
 from neurodeploy.networks.spiking import NetworkSettings, SpikingLayer, SpikingNetwork, build
 from neurodeploy.pipeline.kinds.plain import Plain
-from neurodeploy.quantize.plan import Plan
+from neurodeploy.program.plan import Plan
+from neurodeploy.program.program import Program
 
 DT_S = 1e-3
 VARIANTS = {

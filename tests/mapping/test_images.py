@@ -20,8 +20,8 @@ from neurodeploy.fixedpoint import rules
 from neurodeploy.graph.metadata import wrapped
 from neurodeploy.graph.network import Network
 from neurodeploy.mapping.compile import Compiled, choose_plan, compile_network, rounded_together
-from neurodeploy.mapping.program import Program
-from neurodeploy.mapping.program_file import read_program, same_program, write_program
+from neurodeploy.program.file import read_program, same_program, write_program
+from neurodeploy.program.program import Program
 from tests.graph.images import chained, conv1d, conv2d, network, neurons, pool
 from tests.graph.test_delays_and_readouts import cuba_li, delay, integrator, li
 

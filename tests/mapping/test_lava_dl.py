@@ -13,11 +13,11 @@ import pytest
 
 from neurodeploy.backends.fixed.run import run
 from neurodeploy.errors import GraphError, ProgramError
-from neurodeploy.mapping.lava_dl.read import read_net
-from neurodeploy.mapping.lava_dl.write import write_net
-from neurodeploy.mapping.layer import Layer
-from neurodeploy.mapping.program import Program
-from neurodeploy.mapping.program_file import read_program, write_program
+from neurodeploy.formats.lava_dl.read import read_net
+from neurodeploy.formats.lava_dl.write import write_net
+from neurodeploy.program.file import read_program, write_program
+from neurodeploy.program.layer import Layer
+from neurodeploy.program.program import Program
 from tests.backends.lava_support import layer, one_layer, program, sigma_delta
 from tests.mapping import nets
 

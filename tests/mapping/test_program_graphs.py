@@ -13,14 +13,14 @@ import pytest
 from neurodeploy.backends.fixed.run import run
 from neurodeploy.backends.reference import run as run_reference
 from neurodeploy.errors import GraphError, ProgramError
+from neurodeploy.formats.lava_dl.read import read_net
+from neurodeploy.formats.nir_to_program import carried_program
+from neurodeploy.formats.program_to_nir import losses, program_graph
 from neurodeploy.graph.files import GraphFile, read_graph, write_graph
 from neurodeploy.graph.metadata import KEY
 from neurodeploy.graph.network import discretised
-from neurodeploy.mapping.connection import Connection, sum_pool
-from neurodeploy.mapping.lava_dl.read import read_net
-from neurodeploy.mapping.nir_read import carried_program
-from neurodeploy.mapping.nir_write import losses, program_graph
-from neurodeploy.mapping.program import INPUT, Program
+from neurodeploy.program.connection import Connection, sum_pool
+from neurodeploy.program.program import INPUT, Program
 from tests.backends.lava_support import layer, one_layer, passive, program, small_network
 from tests.mapping import nets
 

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from neurodeploy.errors import ProgramError
-from neurodeploy.mapping.cells import Adaptive
-from neurodeploy.mapping.layer import Layer
-from neurodeploy.mapping.program import Program
+from neurodeploy.program.cells import Adaptive
+from neurodeploy.program.layer import Layer
+from neurodeploy.program.program import Program
 from tests.backends.test_cells import random_program
 
 

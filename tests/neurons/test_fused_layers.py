@@ -15,7 +15,7 @@ from neurodeploy.networks.family import FamilyNetwork, build_spiking
 from neurodeploy.networks.family_settings import FamilySettings
 from neurodeploy.neurons.adaptive import adaptive_scan
 from neurodeploy.neurons.resonator import resonator_scan
-from neurodeploy.neurons.ssm import whole
+from neurodeploy.neurons.ssm import fused_layers as whole
 from neurodeploy.neurons.ssm.adaptive_layer import AdaptiveLayer
 from neurodeploy.neurons.ssm.layer import Layer
 from tests.neurons.silif import LAYERS, below, golden, recorded_layer
@@ -23,8 +23,8 @@ from tests.neurons.test_silif_layers import recorded_readout, recorded_start, re
 
 pytest.importorskip("numba")
 from neurodeploy.neurons.fused import product, recurrence
+from neurodeploy.neurons.fused.extents import NONE_F64, Extent
 from neurodeploy.neurons.fused.layer import Dropout, Spikes, source_of
-from neurodeploy.neurons.fused.parts import NONE_F64, Extent
 from neurodeploy.neurons.fused.pool import Pool
 
 CALM = ("lif", "rlif", "cadlif", "silif", "csilif", "rf")

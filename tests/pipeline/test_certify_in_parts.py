@@ -11,8 +11,8 @@ import pytest
 
 from neurodeploy.certificate.certify import CertificateSettings, certificate
 from neurodeploy.mapping.compile import Compiled, compile_network
-from neurodeploy.pipeline import certify
 from neurodeploy.progress import silent
+from neurodeploy.verbs import certify
 from tests.graph.images import chained, conv2d, network, neurons
 
 RNG = np.random.default_rng(4)

@@ -15,11 +15,11 @@ import neurodeploy
 from neurodeploy.errors import ChipError, DataError, FrameworkError, GraphError
 from neurodeploy.graph.files import read_graph
 from neurodeploy.graph.network import discretised
-from neurodeploy.mapping.program_file import read_program
 from neurodeploy.networks.spiking import NetworkSettings, build
-from neurodeploy.pipeline import deploy as deploying
-from neurodeploy.pipeline import own_spikes
-from tests.frameworks.read.same import DT_S, N_IN, B, T, spikes, stronger
+from neurodeploy.pipeline import module_spikes as own_spikes
+from neurodeploy.program.file import read_program
+from neurodeploy.verbs import deploy as deploying
+from tests.reading.same import DT_S, N_IN, B, T, spikes, stronger
 
 
 def network() -> nn.Module:
@@ -29,7 +29,7 @@ def network() -> nn.Module:
 
 
 @pytest.fixture(scope="module")
-def made() -> neurodeploy.pipeline.deploy.Deployment:
+def made() -> neurodeploy.verbs.deploy.Deployment:
     return neurodeploy.deploy(
         network(), spikes(B, T, N_IN), dt=DT_S, calibrate=spikes(40, T, N_IN, seed=1), test=spikes(30, T, N_IN, seed=2)
     )

@@ -12,10 +12,10 @@ import torch
 
 import neurodeploy
 from neurodeploy.errors import NetworkError, RecipeError, RunError
-from neurodeploy.mapping.cells import Adaptive
-from neurodeploy.mapping.program_file import read_program
 from neurodeploy.networks.family import build_spiking
 from neurodeploy.networks.family_settings import FamilySettings
+from neurodeploy.program.cells import Adaptive
+from neurodeploy.program.file import read_program
 
 RECIPE = """
 [data]

@@ -12,8 +12,8 @@ import pytest
 from matplotlib.image import imread
 
 from neurodeploy.neurons.poles import pole_distance
-from neurodeploy.pipeline.figure2 import figure2
-from neurodeploy.report.figure2 import SIZE_INCHES
+from neurodeploy.papers.silif.draw_figure2 import SIZE_INCHES
+from neurodeploy.papers.silif.figure2 import figure2
 from neurodeploy.report.printed import NAMES
 
 pytestmark = pytest.mark.data

@@ -13,10 +13,10 @@ import pytest
 import neurodeploy
 from neurodeploy.cli.app import invoke
 from neurodeploy.errors import FrameworkError, RecipeError
-from neurodeploy.mapping.program_file import read_program
-from neurodeploy.pipeline.run import run
-from neurodeploy.pipeline.train import train
+from neurodeploy.program.file import read_program
 from neurodeploy.recipes import load_recipe
+from neurodeploy.verbs.run import run
+from neurodeploy.verbs.train import train
 
 FRAMEWORKS = ("snntorch", "norse")
 QUICK = (

@@ -21,7 +21,7 @@ from neurodeploy.graph.files import read_graph
 from neurodeploy.graph.network import discretised
 from neurodeploy.graph.nodes import FIELDS
 from neurodeploy.pipeline import measured_targets
-from neurodeploy.pipeline.inspect import TARGETS
+from neurodeploy.verbs.inspect import TARGETS
 from tests.cli import graphs
 
 DT_S = graphs.DT_S

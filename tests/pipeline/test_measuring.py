@@ -17,10 +17,8 @@ from neurodeploy.mapping.compile import compile_network
 from neurodeploy.networks.activity import synops_per_sample
 from neurodeploy.networks.family import build_spiking
 from neurodeploy.networks.family_settings import FamilyModel, FamilySettings
-from neurodeploy.pipeline.conversion import graph_of as run_graph_of
-from neurodeploy.pipeline.conversion import put_on_grid
-from neurodeploy.pipeline.measuring.clips import Clips, calibration_for, clips_named
-from neurodeploy.pipeline.measuring.measure import (
+from neurodeploy.papers.silif.clips import Clips, calibration_for, clips_named
+from neurodeploy.papers.silif.measure import (
     FloatTask,
     IntegerTask,
     PlanTask,
@@ -30,8 +28,10 @@ from neurodeploy.pipeline.measuring.measure import (
     measure,
     program_of,
 )
-from neurodeploy.pipeline.measuring.published import published_files
-from neurodeploy.pipeline.simulate import synops_of
+from neurodeploy.papers.silif.published import published_files
+from neurodeploy.pipeline.conversion import graph_of as run_graph_of
+from neurodeploy.pipeline.conversion import put_on_grid
+from neurodeploy.pipeline.counts import synops_of
 from neurodeploy.progress import silent
 from neurodeploy.recipes import Recipe
 

@@ -13,13 +13,13 @@ from neurodeploy.backends.lava import status
 from neurodeploy.data.load import open_samples
 from neurodeploy.data.nir_paper import GRAPHS, paper_folder
 from neurodeploy.errors import GraphError, RunError
-from neurodeploy.pipeline.nir_paper import classify, stored
-from neurodeploy.pipeline.nir_paper.classify import TASKS
-from neurodeploy.pipeline.nir_paper.figure import nir_paper
-from neurodeploy.pipeline.nir_paper.gaps import known_gaps
-from neurodeploy.pipeline.nir_paper.lif import DT_S, RESET, measured_lif
-from neurodeploy.pipeline.nir_paper.targets import FRAMEWORKS, Subject
-from neurodeploy.pipeline.nir_paper.worth import LATE, NEVER, OTHER_RESET, WHOLE, changed
+from neurodeploy.papers.nir import classify, stored
+from neurodeploy.papers.nir.bias_effect import LATE, NEVER, OTHER_RESET, WHOLE, changed
+from neurodeploy.papers.nir.classify import TASKS
+from neurodeploy.papers.nir.figure import nir_paper
+from neurodeploy.papers.nir.gaps import known_gaps
+from neurodeploy.papers.nir.lif import DT_S, RESET, measured_lif
+from neurodeploy.papers.nir.targets import FRAMEWORKS, Subject
 from neurodeploy.progress import silent
 
 pytestmark = pytest.mark.data
@@ -73,7 +73,7 @@ def test_the_papers_own_traces_are_told_as_they_are(neuron: dict[str, Any]) -> N
 def test_the_wrong_reset_is_seen_in_the_potential() -> None:
     folder = paper_folder()
     from neurodeploy.data.nir_paper import lif_traces
-    from neurodeploy.pipeline.nir_paper.lif import beside
+    from neurodeploy.papers.nir.lif import beside
 
     exact = lif_traces(folder)["exact"]
     seen = Subject(folder / GRAPHS["lif"], DT_S, "zero").run(("reference",), exact.input_T[None, :, None])["reference"]

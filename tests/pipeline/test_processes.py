@@ -9,7 +9,7 @@ import os
 import pytest
 
 from neurodeploy.errors import DataError, RunError
-from neurodeploy.pipeline.measuring.processes import Workers
+from neurodeploy.pipeline.processes import Workers
 
 
 @pytest.mark.parametrize("processes", [1, 2])

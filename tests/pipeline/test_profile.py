@@ -10,9 +10,9 @@ import pytest
 import neurodeploy
 from neurodeploy.backends import fixed
 from neurodeploy.errors import DataError
-from neurodeploy.mapping.program import Program
-from neurodeploy.mapping.program_file import write_program
 from neurodeploy.pipeline import batches, costs
+from neurodeploy.program.file import write_program
+from neurodeploy.program.program import Program
 from tests.backends.lava_support import random_spikes, small_network
 from tests.cli import graphs
 
@@ -64,7 +64,7 @@ def test_recorded_traces_cost_what_their_run_costs(file: Path, monkeypatch: pyte
     traces = file.parent / "traces.npz"
     neurodeploy.simulate(file, data(file), traces=traces)
     monkeypatch.setattr(costs, "SAMPLES", 23)
-    monkeypatch.setattr("neurodeploy.pipeline.profile.SAMPLES", 23)
+    monkeypatch.setattr("neurodeploy.verbs.profile.SAMPLES", 23)
     run, again = neurodeploy.profile(file, data(file)), neurodeploy.profile(file, traces=traces)
     other = {"accuracy", "data", "notes"}
     assert {key: again[key] for key in again.keys() - other} == {key: run[key] for key in run.keys() - other}

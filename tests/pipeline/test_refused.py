@@ -10,17 +10,17 @@ import numpy as np
 import pytest
 import torch
 
+from neurodeploy.data.datasets import SOURCES
 from neurodeploy.data.settings import DataSettings
-from neurodeploy.data.sources import SOURCES
 from neurodeploy.errors import DataError, GraphError, MappingError, NetworkError, PrecisionError, ProgramError
 from neurodeploy.networks.family import build_spiking
 from neurodeploy.networks.family_settings import FamilyModel, FamilySettings
-from neurodeploy.pipeline.measuring import measure as measuring
-from neurodeploy.pipeline.measuring.clips import Clips
-from neurodeploy.pipeline.measuring.measure import IntegerTask, PlanTask, Subject, measure
-from neurodeploy.pipeline.measuring.points import measured_points
-from neurodeploy.pipeline.measuring.refused import Refused, refused, refused_lines, refused_note
-from neurodeploy.pipeline.measuring.survey import Case, Found
+from neurodeploy.papers.silif import measure as measuring
+from neurodeploy.papers.silif.clips import Clips
+from neurodeploy.papers.silif.measure import IntegerTask, PlanTask, Subject, measure
+from neurodeploy.papers.silif.points import measured_points
+from neurodeploy.papers.silif.refused import Refused, refused, refused_lines, refused_note
+from neurodeploy.papers.silif.survey import Case, Found
 
 DIGITS = Clips("digits", DataSettings(dataset="digits"), limit=20)
 

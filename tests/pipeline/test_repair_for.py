@@ -12,9 +12,9 @@ from neurodeploy.backends import reference
 from neurodeploy.conformance.frameworks.cases import all_cases
 from neurodeploy.errors import FrameworkError, GraphError
 from neurodeploy.files import check_target
-from neurodeploy.frameworks.run import installed
 from neurodeploy.graph.files import read_graph, write_graph
 from neurodeploy.graph.network import discretised
+from neurodeploy.installed import installed
 from neurodeploy.pipeline import repair_for
 from tests.cli.support import Shell
 

@@ -18,7 +18,7 @@ from neurodeploy.errors import RunError
 from neurodeploy.graph.files import read_graph
 from neurodeploy.graph.network import discretised
 from neurodeploy.mapping.compile import compile_network
-from neurodeploy.mapping.program_file import read_program, same_program
+from neurodeploy.program.file import read_program, same_program
 
 SMALL = (
     "training.epochs=8",

@@ -14,9 +14,9 @@ from neurodeploy import Events
 from neurodeploy.backends import fixed
 from neurodeploy.backends.trace import Trace
 from neurodeploy.errors import DataError, GraphError, NeurodeployError
-from neurodeploy.mapping.program import Program
-from neurodeploy.mapping.program_file import write_program
 from neurodeploy.pipeline import batches
+from neurodeploy.program.file import write_program
+from neurodeploy.program.program import Program
 from tests.backends.lava_support import assert_same_counts, assert_same_states, random_spikes, small_network
 from tests.cli import graphs
 from tests.data.shd import write_official

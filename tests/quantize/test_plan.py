@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 
 from neurodeploy.errors import PrecisionError
 from neurodeploy.fixedpoint import rules
+from neurodeploy.program.plan import Plan
 from neurodeploy.quantize import grid
 from neurodeploy.quantize.compensate import compensated
-from neurodeploy.quantize.plan import LayerFacts, Plan, layer_plan
+from neurodeploy.quantize.plan import LayerFacts, layer_plan
 
 
 @given(

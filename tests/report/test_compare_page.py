@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from neurodeploy.pipeline.compare import compare_runs
 from neurodeploy.report.compare_page import render
+from neurodeploy.verbs.compare import compare_runs
 from tests.accounting.finished import earlier, finished, write_run
 from tests.report.test_page import Page
 

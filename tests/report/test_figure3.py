@@ -13,8 +13,8 @@ from matplotlib.legend import Legend
 from matplotlib.lines import Line2D
 from matplotlib.text import Text
 
-from neurodeploy.report.figure3 import EXACT, accuracy_strips, draw_figure3, figure3
-from neurodeploy.report.points import Point, literature_points
+from neurodeploy.papers.silif.draw_figure3 import EXACT, accuracy_strips, draw_figure3, figure3
+from neurodeploy.papers.silif.points_cited import Point, literature_points
 from neurodeploy.report.printed import COLOURS
 from tests.report.overlaps import text_problems
 

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from matplotlib.axes import Axes
 
-from neurodeploy.report.nir_paper import PAPER, draw_nir_paper
-from neurodeploy.report.nir_paper_cited import stated
-from neurodeploy.report.nir_paper_rows import rows_of
-from neurodeploy.report.nir_paper_table import agreements, markdown
+from neurodeploy.papers.nir.cited import stated
+from neurodeploy.papers.nir.drawing import PAPER, draw_nir_paper
+from neurodeploy.papers.nir.rows import rows_of
+from neurodeploy.papers.nir.table import agreements, markdown
 
 
 def layer(spikes: float, reference: float, agreement: float) -> dict[str, float]:

@@ -15,10 +15,10 @@ from neurodeploy.backends.trace import Part, Scores, empty_layer, score_unit, wi
 from neurodeploy.fixedpoint import rules, sigma_delta
 from neurodeploy.fixedpoint.cells import CellState
 from neurodeploy.fixedpoint.rules import IntArray
-from neurodeploy.mapping.cells import Adaptive, Cells, Resonator
-from neurodeploy.mapping.connection import Connection
-from neurodeploy.mapping.layer import Layer, SigmaDelta
-from neurodeploy.mapping.program import INPUT, Program
+from neurodeploy.program.cells import Adaptive, Cells, Resonator
+from neurodeploy.program.connection import Connection
+from neurodeploy.program.layer import Layer, SigmaDelta
+from neurodeploy.program.program import INPUT, Program
 
 
 class PlainEngine:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from neurodeploy.backends.fixed.run import AUTO, ENGINES, engine_for
-from neurodeploy.mapping.program import Program
+from neurodeploy.program.program import Program
 from neurodeploy.progress import Progress, silent
 
 STAGE = "compiling"

@@ -18,7 +18,7 @@ from neurodeploy.backends.fixed.plain import PlainEngine
 from neurodeploy.backends.trace import Part, Progress, Trace, check_spikes, in_batches
 from neurodeploy.errors import DataError, ProgramError, nearest
 from neurodeploy.fixedpoint import rules
-from neurodeploy.mapping.program import Program
+from neurodeploy.program.program import Program
 
 NAME = "fixed"
 BATCH = 256

@@ -15,8 +15,8 @@ import numpy as np
 from neurodeploy.backends.fixed.run import AUTO, Engine, check_probes, check_threads, engine_for
 from neurodeploy.backends.trace import LayerTrace, Part, check_spikes
 from neurodeploy.errors import DataError
-from neurodeploy.mapping.program import Program
-from neurodeploy.mapping.program_file import read_program
+from neurodeploy.program.file import read_program
+from neurodeploy.program.program import Program
 
 
 class Simulator:

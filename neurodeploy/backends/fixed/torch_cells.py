@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from neurodeploy.fixedpoint import rules
-from neurodeploy.mapping.cells import Cells
+from neurodeploy.program.cells import Cells
 
 
 class CellNeurons:

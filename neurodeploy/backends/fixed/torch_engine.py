@@ -20,10 +20,10 @@ from torch import Tensor
 from neurodeploy.backends.fixed.torch_cells import AdaptiveNeurons, ResonatorNeurons, saturated
 from neurodeploy.backends.trace import LayerTrace, Part, score_unit, summed_softmax, with_silence
 from neurodeploy.fixedpoint import rules, sigma_delta
-from neurodeploy.mapping.cells import Adaptive, Resonator
-from neurodeploy.mapping.connection import Connection
-from neurodeploy.mapping.layer import Layer, SigmaDelta
-from neurodeploy.mapping.program import INPUT, Program
+from neurodeploy.program.cells import Adaptive, Resonator
+from neurodeploy.program.connection import Connection
+from neurodeploy.program.layer import Layer, SigmaDelta
+from neurodeploy.program.program import INPUT, Program
 
 FLOAT32_EXACT = 1 << 24
 """Sums of whole numbers are exact in float32 while no partial sum exceeds this."""

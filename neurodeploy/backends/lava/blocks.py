@@ -18,7 +18,7 @@ from neurodeploy.backends.lava import synapses
 from neurodeploy.backends.trace import LayerTrace, Part, Scores, score_unit
 from neurodeploy.errors import LavaError
 from neurodeploy.fixedpoint import rules
-from neurodeploy.mapping.program import READOUTS, Program
+from neurodeploy.program.program import READOUTS, Program
 
 WIDEST = 8000
 """Neurons or channels of a block's widest population; above it a step no longer gets cheaper."""

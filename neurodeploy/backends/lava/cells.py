@@ -20,11 +20,11 @@ from lava.magma.core.sync.protocols.loihi_protocol import LoihiProtocol
 
 from neurodeploy.backends.lava.blocks import Recorder
 from neurodeploy.fixedpoint.cells import CellState
-from neurodeploy.mapping.cells import Cells
+from neurodeploy.program.cells import Cells
 
 
 class IntegerCells(AbstractProcess):
-    """A layer of adaptive neurons or resonators, one of `mapping.cells.CELLS`.
+    """A layer of adaptive neurons or resonators, one of `program.cells.CELLS`.
 
     Args:
         layer: Parameters of one sample's neurons.

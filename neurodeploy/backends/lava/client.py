@@ -20,8 +20,8 @@ from neurodeploy.backends.lava.environment import runs_in_process, worker_python
 from neurodeploy.backends.lava.synapses import check_supported, most_side_by_side
 from neurodeploy.backends.trace import Progress, Trace, check_spikes, joined
 from neurodeploy.errors import LavaError
-from neurodeploy.mapping.program import Program
-from neurodeploy.mapping.program_file import write_program
+from neurodeploy.program.file import write_program
+from neurodeploy.program.program import Program
 
 NAME = "lava"
 TIMEOUT_S = 300.0

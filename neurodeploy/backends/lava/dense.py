@@ -26,7 +26,7 @@ from lava.proc.dense.models import PyDenseModelBitAcc
 from lava.utils.weightutils import SignMode
 
 from neurodeploy.backends.lava.synapses import Matrix
-from neurodeploy.mapping.connection import Connection
+from neurodeploy.program.connection import Connection
 
 
 class DenseByExponent(AbstractProcess):

@@ -38,11 +38,11 @@ from neurodeploy.backends.lava.dense import DenseByExponent
 from neurodeploy.backends.lava.processes import MODELS, IntegerLif
 from neurodeploy.backends.trace import Progress
 from neurodeploy.fixedpoint import rules, sigma_delta
-from neurodeploy.mapping import layer as layers
-from neurodeploy.mapping.cells import Cells
-from neurodeploy.mapping.connection import Connection
-from neurodeploy.mapping.kinds import AnyLayer
-from neurodeploy.mapping.program import INPUT, Program
+from neurodeploy.program import layer as layers
+from neurodeploy.program.cells import Cells
+from neurodeploy.program.connection import Connection
+from neurodeploy.program.populations import AnyLayer
+from neurodeploy.program.program import INPUT, Program
 
 STEPS_AT_ONCE = 64
 """Lava is told to run so many steps, then the caller hears of it: often enough for a timeout."""

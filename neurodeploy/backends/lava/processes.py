@@ -27,7 +27,7 @@ from lava.proc.sdn.process import Delta, Sigma, SigmaDelta
 
 from neurodeploy.backends.lava.blocks import Recorder
 from neurodeploy.fixedpoint import rules
-from neurodeploy.mapping.layer import Layer
+from neurodeploy.program.layer import Layer
 
 
 class _Recorded:

@@ -18,9 +18,9 @@ import numpy as np
 from neurodeploy.errors import LavaError
 from neurodeploy.fixedpoint import rules
 from neurodeploy.fixedpoint.rules import IntArray
-from neurodeploy.fixedpoint.window import Window
-from neurodeploy.mapping.connection import Connection
-from neurodeploy.mapping.program import INPUT, Program
+from neurodeploy.program.connection import Connection
+from neurodeploy.program.program import INPUT, Program
+from neurodeploy.program.window import Window
 
 INT8_MAX = 127
 """Lava's `Conv` keeps its kernel size, stride, padding, dilation and number of groups in int8."""

@@ -26,7 +26,7 @@ from typing import Any
 import numpy as np
 
 from neurodeploy.errors import NeurodeployError
-from neurodeploy.mapping.program_file import read_program
+from neurodeploy.program.file import read_program
 
 
 class Messages:

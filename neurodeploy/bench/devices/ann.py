@@ -16,12 +16,12 @@ from typing import Any
 import numpy as np
 import torch
 
-from neurodeploy.bench.devices.held import layer_shapes
+from neurodeploy.bench.devices.constant_weights import layer_shapes
 from neurodeploy.data.spikes import SpikeData
 from neurodeploy.networks.matched import LayerShape, MatchedANN, MatchedLayer, counted
 from neurodeploy.pipeline.folder import RunFolder
-from neurodeploy.pipeline.quantize import quantised_network
-from neurodeploy.pipeline.train import part
+from neurodeploy.pipeline.quantising import quantised_network
+from neurodeploy.pipeline.training import part
 from neurodeploy.progress import Progress
 from neurodeploy.quantize.uniform import LEAST_STEP, ValueQuantiser, WeightQuantiser, matched_bits
 from neurodeploy.recipes import Recipe

@@ -18,19 +18,19 @@ from neurodeploy.accounting.ann_comparison import crossover
 from neurodeploy.accounting.devices import FILE, FLOOR, checked, merged, read_devices, together
 from neurodeploy.bench import machine
 from neurodeploy.bench.devices.ann import kept_ann, matched_ann, settled
+from neurodeploy.bench.devices.constant_weights import dense_macs, hold, layer_shapes
 from neurodeploy.bench.devices.floors import Floor, floor_of
-from neurodeploy.bench.devices.held import dense_macs, hold, layer_shapes
 from neurodeploy.bench.devices.machines import Device, devices, load, versions
 from neurodeploy.bench.devices.meter import Clock, WallClock
 from neurodeploy.bench.devices.timing import Call, Measured, TooLarge, best_batch, idle_power, measure, sweep
 from neurodeploy.data.spikes import SpikeData
 from neurodeploy.errors import RunError
 from neurodeploy.files import read_json, write_json
-from neurodeploy.mapping.program_file import read_program
 from neurodeploy.networks.matched import MatchedANN, counted
 from neurodeploy.pipeline.folder import RunFolder
-from neurodeploy.pipeline.quantize import quantised_network
-from neurodeploy.pipeline.train import part
+from neurodeploy.pipeline.quantising import quantised_network
+from neurodeploy.pipeline.training import part
+from neurodeploy.program.file import read_program
 from neurodeploy.progress import Progress, silent
 from neurodeploy.training.inference import evaluate
 from neurodeploy.training.reading import read

@@ -10,8 +10,8 @@ from typing import Any
 from neurodeploy.conformance.frameworks.cases import all_cases
 from neurodeploy.conformance.frameworks.importing import EQUAL, GAP, TOLD, UNEXPECTED, Outcome, imported, prepared
 from neurodeploy.errors import FrameworkError, nearest
-from neurodeploy.frameworks.run.installed import COMMANDS, FRAMEWORKS, installed, version_of
 from neurodeploy.graph.doctor.frameworks import Framework, Lost, Rule, frameworks
+from neurodeploy.installed import COMMANDS, FRAMEWORKS, installed, version_of
 from neurodeploy.progress import Progress, silent
 
 READ, WRITTEN = "reads", "writes"

@@ -16,10 +16,10 @@ from neurodeploy.backends import reference
 from neurodeploy.conformance.frameworks.importing import EQUAL, GAP, N_SAMPLES, N_STEPS, RATE, SEED, UNEXPECTED, Outcome
 from neurodeploy.conformance.frameworks.modules import Module
 from neurodeploy.errors import NeurodeployError
-from neurodeploy.frameworks.run.installed import first_line, quiet
 from neurodeploy.graph.doctor.frameworks import Framework
 from neurodeploy.graph.files import read_graph, write_graph
 from neurodeploy.graph.network import discretised
+from neurodeploy.installed import first_line, quiet
 
 TOLERANCE = 1e-5
 

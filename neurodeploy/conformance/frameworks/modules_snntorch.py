@@ -9,7 +9,7 @@ import torch
 
 from neurodeploy.conformance.frameworks.modules import N_IN, Layers, Module, N, full
 from neurodeploy.frameworks.run.in_snntorch import forget
-from neurodeploy.frameworks.run.installed import imported, quiet
+from neurodeploy.installed import imported, quiet
 
 DT_S = 1e-4
 ZERO = {"init_hidden": True, "reset_mechanism": "zero", "reset_delay": False}

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from neurodeploy.conformance.frameworks.modules import N_IN, Layers, Module, N
-from neurodeploy.frameworks.run.installed import imported
+from neurodeploy.installed import imported
 
 DT_S = 1e-4
 

@@ -12,8 +12,8 @@ import numpy as np
 
 from neurodeploy.data.cochlea import basilar_membrane, bushy_cells, hair_cell
 from neurodeploy.data.cochlea.prepare import prepare
-from neurodeploy.data.cochlea.quick import Cochlea
 from neurodeploy.data.cochlea.settings import CochleaSettings
+from neurodeploy.data.cochlea.single_precision import Cochlea
 from neurodeploy.data.cochlea.table import response_table
 from neurodeploy.errors import DataError
 from neurodeploy.progress import Progress, silent

@@ -7,7 +7,7 @@
 
 from __future__ import annotations
 
-from neurodeploy.frameworks.run.installed import FRAMEWORKS, installed
 from neurodeploy.frameworks.run.run import FrameworkRun, run_graph
+from neurodeploy.installed import FRAMEWORKS, installed
 
 __all__ = ["FRAMEWORKS", "FrameworkRun", "installed", "run_graph"]

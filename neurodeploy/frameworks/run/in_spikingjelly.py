@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import nir
 
-from neurodeploy.frameworks.run.installed import imported
 from neurodeploy.frameworks.run.loaded import Loaded, with_importer
+from neurodeploy.installed import imported
 
 NAME = "spikingjelly"
 

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from neurodeploy.errors import FrameworkError
-from neurodeploy.frameworks.run.installed import first_line, quiet
+from neurodeploy.installed import first_line, quiet
 
 Forget = Callable[[torch.nn.Module], None]
 

@@ -19,8 +19,8 @@ import torch
 from neurodeploy.errors import DataError, FrameworkError, GraphError
 from neurodeploy.fixedpoint import rules
 from neurodeploy.frameworks.run import in_nirtorch, in_norse, in_snntorch, in_spikingjelly
-from neurodeploy.frameworks.run.installed import check_known, first_line, quiet, version_of
 from neurodeploy.frameworks.run.loaded import Loaded, first_of, float_array, neurons_of, submodules_of
+from neurodeploy.installed import check_known, first_line, quiet, version_of
 
 LOADERS: dict[str, Callable[[nir.NIRGraph, float | None, str], Loaded]] = {
     one.NAME: one.load for one in (in_snntorch, in_norse, in_spikingjelly, in_nirtorch)

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import torch
 from torch import nn
 
-from neurodeploy.frameworks.run.installed import imported
+from neurodeploy.installed import imported
 
 
 class Cells(Protocol):

@@ -9,12 +9,12 @@ import nir
 import torch
 
 from neurodeploy.errors import FrameworkError
-from neurodeploy.frameworks.read import graph_of
 from neurodeploy.frameworks.trained.network import FrameworkNetwork, Part
 from neurodeploy.frameworks.trained.on_grid import WeightOnGrid
 from neurodeploy.graph.euler import SPIKING_TYPES
 from neurodeploy.graph.metadata import FORMAT, INTEGRATION, ROUNDING, ours, wrapped
 from neurodeploy.quantize import grid
+from neurodeploy.reading import graph_of
 
 STEPS = 3
 """Of the sample that the reader follows."""

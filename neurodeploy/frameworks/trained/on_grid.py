@@ -15,9 +15,9 @@ from torch.nn.utils import parametrize
 
 from neurodeploy.fixedpoint import rules
 from neurodeploy.frameworks.trained.network import Stepped
+from neurodeploy.program.plan import ConnectionPlan, Plan
 from neurodeploy.quantize import grid
 from neurodeploy.quantize.fake import kept_of_potential, numbers_of, straight_through
-from neurodeploy.quantize.plan import ConnectionPlan, Plan
 
 
 class WeightOnGrid(nn.Module):

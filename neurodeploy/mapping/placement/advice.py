@@ -17,7 +17,7 @@ from neurodeploy.mapping.placement import changes
 from neurodeploy.mapping.placement.encoding import declared_bits
 from neurodeploy.mapping.placement.place import place
 from neurodeploy.mapping.placement.placement import Placement
-from neurodeploy.mapping.program import Program
+from neurodeploy.program.program import Program
 
 LEAST_WEIGHT_BITS = 3
 PRUNED = (0.5, 0.75, 0.9)

@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from neurodeploy.mapping.connection import Connection
-from neurodeploy.mapping.kinds import AnyLayer
-from neurodeploy.mapping.layer import Layer
 from neurodeploy.mapping.placement.encoding import declared_bits
-from neurodeploy.mapping.program import Program
+from neurodeploy.program.connection import Connection
+from neurodeploy.program.layer import Layer
+from neurodeploy.program.populations import AnyLayer
+from neurodeploy.program.program import Program
 
 
 def with_weight_bits(program: Program, bits: int) -> Program:

@@ -12,11 +12,11 @@ from typing import Protocol
 import numpy as np
 
 from neurodeploy.errors import MappingError
-from neurodeploy.fixedpoint.window import Window
-from neurodeploy.mapping.connection import Connection
 from neurodeploy.mapping.placement.encoding import CONV_DENSE, CONV_SPARSE, DENSE, SPARSE, delay_bits, index_bits, words
 from neurodeploy.mapping.placement.limits import Limits
 from neurodeploy.mapping.placement.order import box, neurons_in
+from neurodeploy.program.connection import Connection
+from neurodeploy.program.window import Window
 
 MOST_ATOMS = 512
 """Channels that the spikes of one population axon can tell apart, 9 bits: nengo-loihi, `block.py`."""

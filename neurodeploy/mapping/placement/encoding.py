@@ -8,9 +8,9 @@ from __future__ import annotations
 import numpy as np
 
 from neurodeploy.fixedpoint import rules
-from neurodeploy.mapping.connection import Connection
 from neurodeploy.mapping.placement.limits import Limits
-from neurodeploy.mapping.program import Program
+from neurodeploy.program.connection import Connection
+from neurodeploy.program.program import Program
 
 DENSE, SPARSE, CONV_DENSE, CONV_SPARSE = "dense", "sparse", "shared kernel", "shared sparse kernel"
 

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from neurodeploy.fixedpoint import rules
-from neurodeploy.mapping.cells import Cells
-from neurodeploy.mapping.layer import Layer, SigmaDelta
 from neurodeploy.mapping.placement.limits import Limits
+from neurodeploy.program.cells import Cells
+from neurodeploy.program.layer import Layer, SigmaDelta
 
 WORD_BITS = 64
 """Of neuron memory on Loihi 2: OzU-CAST/LoihiScalingEfficiency, README."""

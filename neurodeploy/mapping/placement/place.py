@@ -10,14 +10,14 @@ from collections.abc import Mapping
 import numpy as np
 
 from neurodeploy.hardware.chips import Chip
-from neurodeploy.mapping.connection import Connection
 from neurodeploy.mapping.placement.encoding import stored_bits
 from neurodeploy.mapping.placement.limits import OUTPUT_AXONS, WORDS, Limits
 from neurodeploy.mapping.placement.neurons import unsupported
 from neurodeploy.mapping.placement.order import CHANNELS, COLUMNS, FLAT, ROWS
 from neurodeploy.mapping.placement.placement import Core, PlacedLayer, Placement
 from neurodeploy.mapping.placement.split import Cut, Need, Outgoing, Unsplittable, cut
-from neurodeploy.mapping.program import Program
+from neurodeploy.program.connection import Connection
+from neurodeploy.program.program import Program
 
 MOST_ROUNDS = 8
 """Of placing layers whose spikes go round in a loop, until the axons between them no longer change."""

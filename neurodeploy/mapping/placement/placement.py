@@ -14,7 +14,7 @@ import numpy as np
 
 from neurodeploy.mapping.placement.limits import Limits
 from neurodeploy.mapping.placement.order import neurons_in
-from neurodeploy.mapping.program import Program
+from neurodeploy.program.program import Program
 
 
 @dataclass(frozen=True)

@@ -11,13 +11,13 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from neurodeploy.mapping.kinds import AnyLayer
-from neurodeploy.mapping.layer import Layer
 from neurodeploy.mapping.placement import limits as of
 from neurodeploy.mapping.placement.demand import Wiring, wiring
 from neurodeploy.mapping.placement.limits import Limits
 from neurodeploy.mapping.placement.neurons import codes_of, delay_slots, state_words
 from neurodeploy.mapping.placement.order import neurons_in, piece
+from neurodeploy.program.layer import Layer
+from neurodeploy.program.populations import AnyLayer
 
 Range = tuple[int, int]
 """The first neuron of a core in the layer's order, and the one after its last."""

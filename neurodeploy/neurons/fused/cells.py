@@ -13,8 +13,8 @@ import torch
 
 from neurodeploy.neurons.fused import adaptive_kernels as adaptive
 from neurodeploy.neurons.fused import resonator_kernels as resonator
+from neurodeploy.neurons.fused.extents import LANES, Extent
 from neurodeploy.neurons.fused.kernel import Kernel
-from neurodeploy.neurons.fused.parts import LANES, Extent
 
 MaybeTensors = Sequence["torch.Tensor | None"]
 

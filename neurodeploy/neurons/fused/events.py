@@ -11,8 +11,8 @@ import numpy as np
 import torch
 
 from neurodeploy.neurons.fused import bits
+from neurodeploy.neurons.fused.extents import NONE_BITS, NONE_F32, Extent, flat, padded
 from neurodeploy.neurons.fused.lanes import PLACES
-from neurodeploy.neurons.fused.parts import NONE_BITS, NONE_F32, Extent, flat, padded
 from neurodeploy.neurons.fused.pool import POOL
 
 

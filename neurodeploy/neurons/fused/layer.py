@@ -20,7 +20,7 @@ from neurodeploy.errors import NetworkError
 from neurodeploy.neurons.fused import events, norms, product, recurrence
 from neurodeploy.neurons.fused.cells import Cell
 from neurodeploy.neurons.fused.events import Events
-from neurodeploy.neurons.fused.parts import NONE_BITS, Extent, flat
+from neurodeploy.neurons.fused.extents import NONE_BITS, Extent, flat
 from neurodeploy.neurons.fused.product import LARGEST_DENSITY, Source
 
 States = tuple["torch.Tensor | None", ...]

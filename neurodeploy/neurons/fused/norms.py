@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from neurodeploy.neurons.fused import linear
-from neurodeploy.neurons.fused.parts import LANES, NONE_F64, Extent, in_records
+from neurodeploy.neurons.fused.extents import LANES, NONE_F64, Extent, in_records
 
 
 def suits(norm: nn.Module) -> bool:

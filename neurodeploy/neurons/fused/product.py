@@ -12,8 +12,8 @@ import torch
 
 from neurodeploy.neurons.fused import linear, recurrence
 from neurodeploy.neurons.fused.events import Events
+from neurodeploy.neurons.fused.extents import NONE_F32, Extent, Layout, blocks, flat, in_parts, rows
 from neurodeploy.neurons.fused.kernel import BLOCK
-from neurodeploy.neurons.fused.parts import NONE_F32, Extent, Layout, blocks, flat, in_parts, rows
 from neurodeploy.neurons.fused.pool import POOL
 
 LARGEST_DENSITY = 0.25

@@ -15,8 +15,8 @@ from torch.autograd.function import once_differentiable
 
 from neurodeploy.neurons.fused import norms, product
 from neurodeploy.neurons.fused import readout_kernels as kernels
+from neurodeploy.neurons.fused.extents import LANES, Extent, from_records, in_parts, in_records
 from neurodeploy.neurons.fused.layer import Spikes, source_of
-from neurodeploy.neurons.fused.parts import LANES, Extent, from_records, in_parts, in_records
 from neurodeploy.neurons.fused.pool import POOL
 from neurodeploy.neurons.fused.product import Source
 

@@ -13,8 +13,7 @@ import torch
 from neurodeploy.neurons.fused import linear
 from neurodeploy.neurons.fused.cells import Cell
 from neurodeploy.neurons.fused.events import Events, in_plane
-from neurodeploy.neurons.fused.kernel import BLOCK
-from neurodeploy.neurons.fused.parts import (
+from neurodeploy.neurons.fused.extents import (
     LANES,
     NONE_F32,
     Extent,
@@ -25,6 +24,7 @@ from neurodeploy.neurons.fused.parts import (
     in_records,
     padded,
 )
+from neurodeploy.neurons.fused.kernel import BLOCK
 from neurodeploy.neurons.fused.pool import POOL
 
 

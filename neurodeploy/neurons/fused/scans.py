@@ -14,7 +14,7 @@ from torch.autograd.function import once_differentiable
 from neurodeploy.neurons.adaptive import AdaptiveState, without_diagonal
 from neurodeploy.neurons.fused import events, recurrence
 from neurodeploy.neurons.fused.cells import ADAPTIVE, RESONATOR, Cell
-from neurodeploy.neurons.fused.parts import Extent, rows
+from neurodeploy.neurons.fused.extents import Extent, rows
 from neurodeploy.neurons.resonator import Complex, ResonatorState
 
 States = tuple["torch.Tensor | None", ...]

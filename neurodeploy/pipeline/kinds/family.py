@@ -22,8 +22,8 @@ from neurodeploy.networks.family import FamilyNetwork
 from neurodeploy.networks.family_settings import FamilySettings
 from neurodeploy.networks.sequence import SequenceNetwork
 from neurodeploy.networks.zoo import build_family
+from neurodeploy.program.plan import Plan
 from neurodeploy.quantize.folded import FoldedNetwork, fold
-from neurodeploy.quantize.plan import Plan
 
 
 class Family:

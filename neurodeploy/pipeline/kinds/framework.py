@@ -1,4 +1,4 @@
-"""Networks built of another framework's modules; their graph is what `frameworks.read` makes of them."""
+"""Networks built of another framework's modules; their graph is what `reading` makes of them."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ import numpy as np
 import torch
 
 from neurodeploy.backends.search import Calibrated
-from neurodeploy.frameworks.run.installed import imported, version_of
 from neurodeploy.frameworks.trained.graph import framework_to_nir
 from neurodeploy.frameworks.trained.network import FrameworkNetwork, build_in_framework
 from neurodeploy.frameworks.trained.on_grid import attach_grid, put_weights
 from neurodeploy.frameworks.trained.settings import FrameworkSettings
 from neurodeploy.graph.network import Network
+from neurodeploy.installed import imported, version_of
 from neurodeploy.mapping.compile import rounded_together
-from neurodeploy.quantize.plan import Plan
+from neurodeploy.program.plan import Plan
 
 
 class Framework:

@@ -11,7 +11,7 @@ from torch import nn
 
 from neurodeploy.backends.search import Calibrated
 from neurodeploy.graph.network import Network
-from neurodeploy.quantize.plan import Plan
+from neurodeploy.program.plan import Plan
 
 
 class Kind(Protocol):

@@ -13,8 +13,8 @@ from neurodeploy.graph.export import names, to_nir
 from neurodeploy.graph.network import Network
 from neurodeploy.mapping.compile import rounded_together
 from neurodeploy.networks.spiking import NetworkSettings, SpikingLayer, SpikingNetwork, build
+from neurodeploy.program.plan import Plan
 from neurodeploy.quantize.fake import FakeQuantiser
-from neurodeploy.quantize.plan import Plan
 
 
 class Plain:

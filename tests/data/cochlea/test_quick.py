@@ -8,12 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from neurodeploy.data.cochlea import quick, table
+from neurodeploy.data.cochlea import single_precision as quick
+from neurodeploy.data.cochlea import table
 from neurodeploy.data.cochlea.basilar_membrane import Membrane, model_frequency, places
 from neurodeploy.data.cochlea.encode import encode, ready
 from neurodeploy.data.cochlea.prepare import prepare
-from neurodeploy.data.cochlea.quick import Cochlea, Piece, Room, around, pieces
 from neurodeploy.data.cochlea.settings import CochleaSettings
+from neurodeploy.data.cochlea.single_precision import Cochlea, Piece, Room, around, pieces
 from neurodeploy.data.cochlea.spectrum import one_sided
 from neurodeploy.data.cochlea.table import response_table
 from tests.data.cochlea.recorded import recorded

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from neurodeploy.fixedpoint.window import Window
-from neurodeploy.mapping.connection import Connection
-from neurodeploy.mapping.program import INPUT, Program
+from neurodeploy.program.connection import Connection
+from neurodeploy.program.program import INPUT, Program
+from neurodeploy.program.window import Window
 from tests.backends.lava_support import layer, program
 
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from neurodeploy.fixedpoint.window import Window
 from neurodeploy.hardware.chips import chip_named
-from neurodeploy.mapping.connection import Connection
 from neurodeploy.mapping.placement import changes, place
 from neurodeploy.mapping.placement.advice import advice
 from neurodeploy.mapping.placement.encoding import stored_bits
 from neurodeploy.mapping.placement.limits import Limits
-from neurodeploy.mapping.program import Program
+from neurodeploy.program.connection import Connection
+from neurodeploy.program.program import Program
+from neurodeploy.program.window import Window
 from tests.backends.lava_support import program
 from tests.mapping.placement.networks import convolution, dense, diagonal
 

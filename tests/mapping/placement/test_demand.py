@@ -6,14 +6,14 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from neurodeploy.fixedpoint.window import Window
 from neurodeploy.hardware.chips import chip_named
-from neurodeploy.mapping.connection import Connection
 from neurodeploy.mapping.placement.demand import wiring
 from neurodeploy.mapping.placement.encoding import index_bits, words
 from neurodeploy.mapping.placement.limits import Limits
 from neurodeploy.mapping.placement.order import CHANNELS, COLUMNS, FLAT, ROWS, box, neurons_in
 from neurodeploy.mapping.placement.split import Outgoing
+from neurodeploy.program.connection import Connection
+from neurodeploy.program.window import Window
 from tests.mapping.placement.networks import random_weights
 
 LOIHI1 = Limits.of(chip_named("loihi1"))

@@ -10,17 +10,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from neurodeploy.bench.works import dense as work
+from neurodeploy.bench.workloads import dense as work
 from neurodeploy.conformance.generate import random_case
 from neurodeploy.errors import ChipError
-from neurodeploy.fixedpoint.window import Window
 from neurodeploy.hardware.chips import Chip, chip_named
 from neurodeploy.hardware.constants import Constant
-from neurodeploy.mapping.connection import Connection
 from neurodeploy.mapping.placement import Placement, place
 from neurodeploy.mapping.placement.encoding import needed_bits, stored_bits
 from neurodeploy.mapping.placement.limits import Limits
-from neurodeploy.mapping.program import INPUT, Program
+from neurodeploy.program.connection import Connection
+from neurodeploy.program.program import INPUT, Program
+from neurodeploy.program.window import Window
 from tests.backends.lava_support import layer, program
 from tests.mapping.placement.networks import convolution, dense
 

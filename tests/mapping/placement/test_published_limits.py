@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 
 from neurodeploy.hardware.chips import chip_named
-from neurodeploy.mapping.connection import Connection
 from neurodeploy.mapping.placement import Placement, place
 from neurodeploy.mapping.placement.described import described
 from neurodeploy.mapping.placement.encoding import index_bits, words
 from neurodeploy.mapping.placement.limits import Limits
-from neurodeploy.mapping.program import INPUT, Program
+from neurodeploy.program.connection import Connection
+from neurodeploy.program.program import INPUT, Program
 from tests.backends.lava_support import layer, program
 from tests.mapping.placement.networks import dense, diagonal, random_weights
 

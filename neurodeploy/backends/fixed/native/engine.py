@@ -23,7 +23,7 @@ from neurodeploy.backends.fixed.native.tables import CHUNK, SPARE, Native, Table
 from neurodeploy.backends.fixed.native.vectors import PLACES
 from neurodeploy.backends.trace import LayerTrace, Part, lowest_score, score_unit, summed_softmax
 from neurodeploy.fixedpoint import rules
-from neurodeploy.mapping.program import Program
+from neurodeploy.program.program import Program
 
 PARTS = 4
 """Parts of a batch for each thread, so that one whose core is busy otherwise does fewer of them."""

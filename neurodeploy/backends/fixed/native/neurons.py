@@ -11,9 +11,9 @@ import numpy as np
 
 from neurodeploy.backends.fixed.native import columns as c
 from neurodeploy.fixedpoint import rules
-from neurodeploy.mapping.cells import Adaptive, Cells, Resonator
-from neurodeploy.mapping.kinds import AnyLayer
-from neurodeploy.mapping.layer import Layer, SigmaDelta
+from neurodeploy.program.cells import Adaptive, Cells, Resonator
+from neurodeploy.program.layer import Layer, SigmaDelta
+from neurodeploy.program.populations import AnyLayer
 
 
 def rows_of(layer: AnyLayer) -> dict[int, Any]:

@@ -12,12 +12,12 @@ import numpy as np
 from neurodeploy.backends.fixed.native import columns as c
 from neurodeploy.backends.fixed.native.arrays import Results, Scratch, State
 from neurodeploy.backends.fixed.native.jit import kernel
-from neurodeploy.backends.fixed.native.own import own_steps, score
 from neurodeploy.backends.fixed.native.past import move_on, recall, remember, start
+from neurodeploy.backends.fixed.native.per_neuron import own_steps, score
 from neurodeploy.backends.fixed.native.primitives import HIGHEST, lif_each, messages_in, sigma_delta_each, spikes_in
-from neurodeploy.backends.fixed.native.quick import quick_steps
 from neurodeploy.backends.fixed.native.synapses import add
 from neurodeploy.backends.fixed.native.tables import CHUNK, Tables
+from neurodeploy.backends.fixed.native.uniform_layer import quick_steps
 
 
 def advance(

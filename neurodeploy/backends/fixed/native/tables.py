@@ -15,12 +15,12 @@ from neurodeploy.backends.fixed.native import columns as c
 from neurodeploy.backends.fixed.native.arrays import aligned
 from neurodeploy.backends.fixed.native.neurons import packed, rows_of
 from neurodeploy.fixedpoint import rules, sigma_delta
-from neurodeploy.fixedpoint.window import Window
-from neurodeploy.mapping.cells import Adaptive, Cells, Resonator
-from neurodeploy.mapping.connection import Connection
-from neurodeploy.mapping.kinds import AnyLayer
-from neurodeploy.mapping.layer import Layer, SigmaDelta
-from neurodeploy.mapping.program import INPUT, Program
+from neurodeploy.program.cells import Adaptive, Cells, Resonator
+from neurodeploy.program.connection import Connection
+from neurodeploy.program.layer import Layer, SigmaDelta
+from neurodeploy.program.populations import AnyLayer
+from neurodeploy.program.program import INPUT, Program
+from neurodeploy.program.window import Window
 
 LANES = c.MANY
 """Neurons that a layer's row is padded to a multiple of."""

@@ -1,0 +1,129 @@
+"""Words for what a network contains, so that a test can ask whether random ones contain everything."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from neurodeploy.fixedpoint import rules, sigma_delta
+from neurodeploy.fixedpoint.cells import COEFFICIENT_LIMIT, MAX_FRACTION_BITS, MIN_FRACTION_BITS
+from neurodeploy.program.cells import CELLS, Cells
+from neurodeploy.program.connection import Connection
+from neurodeploy.program.layer import Layer, SigmaDelta
+from neurodeploy.program.populations import AnyLayer
+from neurodeploy.program.program import INPUT, READOUTS, Program
+from neurodeploy.program.window import Window
+
+SYNAPSE_KINDS = (
+    *("dense", "conv 1-D", "conv 2-D", "stride", "padding", "dilation", "groups", "sum pool", "average pool"),
+    *("flatten", "recurrent", "feedback", "skip", "shared delay", "delays per synapse", "delay 63"),
+    *("exponents per row", "exponent -8", "exponent 7", "graded messages"),
+    *(f"sign {sign}" for sign in rules.SIGNS),
+)
+NEURON_KINDS = (
+    *("IF", "LIF", "CUBA", "own parameters", "refractory", "never fires", "clears"),
+    *("bias", "bias exponent", "initial state", *(f"reset {reset}" for reset in rules.RESETS)),
+    *(*sigma_delta.ROLES, *sigma_delta.ACTIVATIONS, "cumulative"),
+    *(*CELLS, "fraction bits 4", "fraction bits 15", "largest coefficient"),
+)
+NETWORK_KINDS = (
+    *("graded input", "silent input", "full input", "several samples"),
+    *(f"readout {readout}" for readout in READOUTS),
+)
+KINDS = SYNAPSE_KINDS + NEURON_KINDS + NETWORK_KINDS
+"""Every word that `kinds_of` knows."""
+
+
+def kinds_of(program: Program, spikes: np.ndarray) -> tuple[str, ...]:
+    """Return the words that apply, in the order of `KINDS`."""
+    found = {f"readout {program.readout}"}
+    found |= {"graded input"} if program.graded_input else set()
+    found |= {"several samples"} if len(spikes) > 1 else set()
+    found |= {"silent input"} if not spikes.any() else {"full input"} if spikes.all() else set()
+    for layer in program.layers:
+        found.update(_of_layer(layer))
+    order = [INPUT, *(layer.name for layer in program.layers)]
+    for one in program.connections:
+        found.update(_of_connection(program, one))
+        ways = {"recurrent": 0, "feedback": -1, "skip": 2}
+        step = order.index(one.target) - order.index(one.source)
+        found |= {word for word, way in ways.items() if way == max(-1, min(step, 2))}
+    return tuple(word for word in KINDS if word in found)
+
+
+def _of_layer(layer: AnyLayer) -> Iterator[str]:
+    if isinstance(layer, SigmaDelta):
+        yield layer.role
+        if layer.role == sigma_delta.SIGMA_DELTA:
+            yield layer.activation
+        if layer.cumulative and layer.role != sigma_delta.SIGMA:
+            yield "cumulative"
+    elif isinstance(layer, Cells):
+        yield from _of_cells(layer)
+    else:
+        yield from _of_lif(layer)
+
+
+def _of_cells(layer: Cells) -> Iterator[str]:
+    yield layer.kind
+    if layer.fraction_bits in (MIN_FRACTION_BITS, MAX_FRACTION_BITS):
+        yield f"fraction bits {layer.fraction_bits}"
+    largest = max(int(np.abs(getattr(layer, key)).max()) for key in layer.coefficients)
+    if largest == COEFFICIENT_LIMIT << layer.fraction_bits:
+        yield "largest coefficient"
+
+
+def _of_lif(layer: Layer) -> Iterator[str]:
+    no_memory = (rules.kept_of_current(layer.du) == 0).all()
+    yield "CUBA" if not no_memory else "LIF" if layer.dv.any() else "IF"
+    never = (layer.vth == rules.NEVER).all()
+    yield "never fires" if never else f"reset {layer.reset}"
+    for word, present in (
+        ("own parameters", not layer.shared),
+        ("refractory", layer.refractory and not never),
+        ("clears", layer.clear_every),
+        ("bias", layer.bias_mant.any()),
+        ("bias exponent", layer.bias_mant.any() and layer.bias_exp),
+        ("initial state", layer.u_init.any() or layer.v_init.any()),
+    ):
+        if present:
+            yield word
+
+
+def _of_connection(program: Program, one: Connection) -> Iterator[str]:
+    axes = len(program.input_shape if one.source == INPUT else program.layer(one.source).shape)
+    for word, present in (
+        ("flatten", one.window is None and axes == 3),
+        ("shared delay", np.ndim(one.delay) == 0 and one.largest_delay),
+        ("delays per synapse", np.ndim(one.delay) and one.largest_delay),
+        ("delay 63", one.largest_delay == rules.DELAY_MAX),
+        ("exponents per row", np.ndim(one.weight_exp)),
+        ("exponent -8", np.min(one.weight_exp) == rules.WEIGHT_EXPONENT_MIN),
+        ("exponent 7", np.max(one.weight_exp) == rules.WEIGHT_EXPONENT_MAX),
+        ("graded messages", program.graded(one.source)),
+    ):
+        if present:
+            yield word
+    if one.window is None:
+        yield "dense"
+        yield f"sign {one.sign}"
+        return
+    yield from _of_window(one, one.window)
+
+
+def _of_window(one: Connection, window: Window) -> Iterator[str]:
+    same = len(np.unique(one.weight)) == 1 and one.weight.min() > 0
+    if window.groups == window.input_shape[0] == window.out_channels and same:
+        yield "average pool" if np.min(one.weight_exp) < 0 else "sum pool"
+    else:
+        yield "conv 1-D" if window.input_shape[1] == window.kernel[0] == 1 else "conv 2-D"
+    for word, pair, plain in (
+        ("stride", window.stride, 1),
+        ("padding", window.padding, 0),
+        ("dilation", window.dilation, 1),
+    ):
+        if max(pair) > plain:
+            yield word
+    if window.groups > 1:
+        yield "groups"

@@ -1,0 +1,289 @@
+"""A network with parts of it left out, or made plainer; None where that makes no network.
+
+Axes: B sample, T step, I input channel, N neuron, O and I the ends of a connection.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from neurodeploy.errors import NeurodeployError
+from neurodeploy.fixedpoint import rules, sigma_delta
+from neurodeploy.fixedpoint.cells import MIN_FRACTION_BITS
+from neurodeploy.program.cells import CELLS, Cells
+from neurodeploy.program.connection import Connection
+from neurodeploy.program.layer import Layer
+from neurodeploy.program.populations import AnyLayer
+from neurodeploy.program.program import INPUT, READOUTS, Program
+from neurodeploy.program.window import Pair, Window
+
+
+@dataclass(frozen=True, eq=False)
+class Network:
+    """A Program and its input (B, T, I)."""
+
+    program: Program
+    spikes: np.ndarray
+
+    def with_spikes(self, spikes: np.ndarray) -> Network | None:
+        """Return the Program with another input; None where nothing is left of it."""
+        return Network(self.program, spikes) if spikes.size else None
+
+    def changed(self, spikes: np.ndarray | None = None, **values: Any) -> Network | None:
+        """Return the network with other values of its Program; None where they do not fit together."""
+        lists = {key: tuple(value) for key, value in values.items() if key in ("layers", "connections")}
+        try:
+            return Network(replace(self.program, **values | lists), self.spikes if spikes is None else spikes)
+        except NeurodeployError:
+            return None
+
+
+def keep_layers(network: Network, layers: Sequence[AnyLayer]) -> Network | None:
+    """Return the network of these layers and the connections between them."""
+    names = {INPUT, *(layer.name for layer in layers)}
+    program = network.program
+    kept = [one for one in program.connections if {one.source, one.target} <= names]
+    output = program.output if program.output in names else layers[-1].name
+    return network.changed(layers=layers, connections=kept, output=output)
+
+
+def cut_out(network: Network, name: str, source: str, sent_BTI: np.ndarray) -> Network | None:
+    """Return the one layer, fed by what `source` sent, with its connections from there and to itself."""
+    program = network.program
+    layer = program.layer(name)
+    connections = [replace(one, source=INPUT) for one in program.into(name) if one.source == source]
+    if source != name:
+        connections += [one for one in program.into(name) if one.source == name]
+    return network.changed(
+        sent_BTI.astype(np.int64),
+        n_inputs=sent_BTI.shape[2],
+        input_shape=(),
+        graded_input=program.graded(source),
+        layers=[replace(layer, start=1)],
+        connections=connections,
+        output=name,
+    )
+
+
+def keep_neurons(
+    network: Network, kept: Mapping[str, np.ndarray], windows: Mapping[str, Cut] | None = None
+) -> Network | None:
+    """Return the network with fewer neurons, or input channels, of some layers.
+
+    Args:
+        kept: Indices that stay, of each layer that loses some.
+        windows: How convolutions are cut, by name; others must not start or end there.
+    """
+    program, windows = network.program, windows or {}
+    connections = []
+    for one in program.connections:
+        if one.name in windows:
+            connections.append(windows[one.name].of(one))
+        elif one.window and {one.source, one.target} & kept.keys():
+            return None
+        else:
+            connections.append(_with_ends(one, kept.get(one.target), kept.get(one.source)))
+    layers = [_with_neurons(layer, kept[layer.name]) if layer.name in kept else layer for layer in program.layers]
+    if INPUT not in kept:
+        return network.changed(layers=layers, connections=connections)
+    return network.changed(
+        network.spikes[:, :, kept[INPUT]],
+        n_inputs=len(kept[INPUT]),
+        input_shape=(),
+        layers=layers,
+        connections=connections,
+    )
+
+
+def smaller_windows(network: Network) -> Iterator[Network]:
+    """Yield the network with a convolution that has fewer rows, columns or channels, or is a matrix."""
+    for index, one in enumerate(network.program.connections):
+        if one.window is None:
+            continue
+        for cut in _smaller(one.window):
+            before, after, (row, column) = one.window, cut.window, cut.skipped
+            skipped = row * before.stride[0], column * before.stride[1]
+            kept = {
+                one.source: _inside(before.input_shape, after.input_shape, cut.sources, skipped),
+                one.target: _inside(before.output_shape, after.output_shape, cut.targets, cut.skipped),
+            }
+            changing = {name: np.flatnonzero(where) for name, where in kept.items() if not where.all()}
+            found = keep_neurons(network, changing, {one.name: cut})
+            if found:
+                yield found
+        matrix = replace(
+            one,
+            weight=one.window.unrolled(one.weight),
+            weight_exp=one.row_exponents if np.ndim(one.weight_exp) else one.weight_exp,
+            window=None,
+        )
+        found = with_connection(network, index, matrix)
+        if found:
+            yield found
+
+
+class Cut(NamedTuple):
+    """A smaller geometry, and what of the larger one it is.
+
+    Attributes:
+        sources, targets: Channels that stay.
+        skipped: First rows and columns of the target that go, with a stride of the source for each; more
+            rows and columns go at the end.
+    """
+
+    window: Window
+    sources: list[int]
+    targets: list[int]
+    skipped: Pair = (0, 0)
+
+    def of(self, one: Connection) -> Connection:
+        """Return the connection cut to this geometry."""
+        weight = one.weight[self.targets]
+        if self.window.groups == 1:
+            weight = weight[:, [source % weight.shape[1] for source in self.sources]]
+        weight = weight[:, :, : self.window.kernel[0], : self.window.kernel[1]]
+        exponent = one.weight_exp[self.targets] if np.ndim(one.weight_exp) else one.weight_exp
+        return replace(one, weight=weight, weight_exp=exponent, window=self.window)
+
+
+def _smaller(window: Window) -> Iterator[Cut]:
+    channels, rows, columns = window.input_shape
+    (kernel_rows, kernel_columns), groups = window.kernel, range(window.groups)
+    sources, targets = list(range(channels)), list(range(window.out_channels))
+    shapes = [(channels, 1, columns), (channels, rows - 1, columns), (channels, rows, 1), (channels, rows, columns - 1)]
+    changes: list[dict[str, Any]] = [{"input_shape": shape} for shape in shapes]
+    changes += [{"kernel": (kernel_rows - 1, kernel_columns)}, {"kernel": (kernel_rows, kernel_columns - 1)}]
+    changes += [{key: (plain, plain)} for key, plain in PLAIN_WINDOW.items()]
+    found = [Cut(replace(window, **change), sources, targets) for change in changes]
+    for skipped, row, column in (
+        ((1, 0), rows - window.stride[0], columns),
+        ((0, 1), rows, columns - window.stride[1]),
+    ):
+        found.append(Cut(replace(window, input_shape=(channels, row, column)), sources, targets, skipped))
+    for group in groups if window.groups > 1 else ():
+        mine = [
+            [one for one in all_of_them if one * window.groups // len(all_of_them) == group]
+            for all_of_them in (sources, targets)
+        ]
+        others = [sorted({*sources} - {*mine[0]}), sorted({*targets} - {*mine[1]})]
+        for n_groups, (some_sources, some_targets) in ((1, mine), (window.groups - 1, others)):
+            shape = (len(some_sources), rows, columns)
+            smaller = replace(window, input_shape=shape, out_channels=len(some_targets), groups=n_groups)
+            found.append(Cut(smaller, some_sources, some_targets))
+    if window.groups == 1:
+        without = [[one for one in sources if one != gone] for gone in sources]
+        found += [Cut(replace(window, input_shape=(channels - 1, rows, columns)), some, targets) for some in without]
+        without = [[one for one in targets if one != gone] for gone in targets]
+        found += [Cut(replace(window, out_channels=len(targets) - 1), sources, some) for some in without]
+    for cut in found:
+        if cut.window != window and not cut.window.problem() and _fits_inside(cut.window, window):
+            yield cut
+
+
+PLAIN_WINDOW: dict[str, int] = {"stride": 1, "padding": 0, "dilation": 1}
+
+
+def _fits_inside(small: Window, window: Window) -> bool:
+    pairs = zip(small.output_shape + small.kernel, window.output_shape + window.kernel, strict=True)
+    return all(one <= other for one, other in pairs)
+
+
+def _inside(shape: tuple[int, ...], smaller: tuple[int, ...], channels: list[int], first: Pair) -> np.ndarray:
+    """Return for each of the flattened positions whether the smaller shape, of these channels, has it."""
+    channel, row, column = np.indices(shape)
+    row, column = row - first[0], column - first[1]
+    return (np.isin(channel, channels) & _within(row, smaller[1]) & _within(column, smaller[2])).ravel()
+
+
+def _within(position: np.ndarray, size: int) -> np.ndarray:
+    return (position >= 0) & (position < size)
+
+
+def _with_ends(one: Connection, targets: np.ndarray | None, sources: np.ndarray | None) -> Connection:
+    rows = slice(None) if targets is None else targets
+    columns = slice(None) if sources is None else sources
+    values: dict[str, Any] = {} if one.window else {"weight": one.weight[rows][:, columns]}
+    if np.ndim(one.weight_exp) and not one.window:
+        values["weight_exp"] = one.weight_exp[rows]
+    if np.ndim(one.delay):
+        values["delay"] = one.delay[rows][:, columns]
+    return replace(one, **values)
+
+
+def _with_neurons(layer: AnyLayer, kept: np.ndarray) -> AnyLayer:
+    arrays: dict[str, Any] = {key: getattr(layer, key)[kept] for key in layer.integers + layer.units}
+    return replace(layer, shape=(), **arrays)
+
+
+def with_connection(network: Network, index: int, one: Connection) -> Network | None:
+    """Return the network with another connection at `index`."""
+    connections = list(network.program.connections)
+    connections[index] = one
+    return network.changed(connections=connections)
+
+
+def with_layer(network: Network, index: int, layer: AnyLayer) -> Network | None:
+    """Return the network with another layer at `index`."""
+    layers = list(network.program.layers)
+    layers[index] = layer
+    return network.changed(layers=layers)
+
+
+_ZERO = (
+    *("refractory", "clear_every", "clear_offset", "bias_mant", "bias_exp", "u_init", "v_init", "dv"),
+    *("bias", "spike_exp", "state_exp"),
+    *(key for kind in CELLS.values() for key in kind.integers if key not in ("bias", "vth")),
+)
+PLAIN_LAYER: dict[str, Any] = dict.fromkeys(_ZERO, 0) | {
+    "reset": rules.RESET_ZERO,
+    "start": 1,
+    "vth": rules.NEVER,
+    "du": rules.DECAY_ONE - 1,
+    "activation": sigma_delta.UNIT,
+    "cumulative": False,
+    "fraction_bits": MIN_FRACTION_BITS,
+}
+"""What each parameter of a layer is when it does least."""
+
+
+def plainer_layers(network: Network) -> Iterator[Network | None]:
+    """Yield the network with one parameter of one layer at its plain value."""
+    for index, layer in enumerate(network.program.layers):
+        for key in (one.name for one in fields(layer) if one.name in PLAIN_LAYER):
+            found, plain = getattr(layer, key), PLAIN_LAYER[key]
+            if key == "vth" and not isinstance(layer, Layer):
+                plain = rules.STATE_LIMIT - 1 if isinstance(layer, Cells) else 0
+            if np.any(found != plain):
+                values: dict[str, Any] = {key: np.full_like(found, plain) if isinstance(found, np.ndarray) else plain}
+                yield with_layer(network, index, replace(layer, **values))
+
+
+def plainer_connections(network: Network) -> Iterator[Network | None]:
+    """Yield the network with one parameter of one connection near 0, or the same for all its synapses."""
+    for index, one in enumerate(network.program.connections):
+        for key in ("weight_exp", "delay"):
+            found = getattr(one, key)
+            ends = {int(found.min()), int(found.max())} if found.ndim else set()
+            for plain in sorted({0, 1, -1} | ends, key=abs):
+                if plain in ends or abs(plain) < np.abs(found).max():
+                    values: dict[str, Any] = {key: plain}
+                    yield with_connection(network, index, replace(one, **values))
+        if one.sign != rules.SIGN_FROM_VALUES:
+            yield with_connection(network, index, replace(one, sign=rules.SIGN_FROM_VALUES))
+        if (np.abs(one.weight) > 1).any():
+            yield with_connection(network, index, replace(one, weight=np.sign(one.weight)))
+
+
+def plainer_program(network: Network) -> Iterator[Network | None]:
+    """Yield the network with a plain readout, or an input of 0 and 1."""
+    if network.program.readout != READOUTS[0]:
+        yield network.changed(readout=READOUTS[0])
+    if network.program.graded_input:
+        yield network.changed(graded_input=False)
+        ones = np.sign(network.spikes)
+        if (ones != network.spikes).any():
+            yield network.changed(ones)

@@ -1,0 +1,48 @@
+"""Files binned one by one, put together to the samples of a dataset."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from neurodeploy.data.binning import dropped_note, joined
+from neurodeploy.data.cache import Kept
+from neurodeploy.data.dataset import Samples
+from neurodeploy.data.settings import Wanted
+from neurodeploy.data.spikes import check_classes
+from neurodeploy.data.stream import from_counts
+
+
+def flags(found: Sequence[Kept], values: Sequence[bool]) -> np.ndarray:
+    """Return one value per file, repeated for each of its samples."""
+    return np.concatenate([np.full(len(one.labels), value) for one, value in zip(found, values, strict=True)])
+
+
+def together(
+    name: str,
+    wanted: Wanted,
+    found: Sequence[Kept],
+    class_names: Sequence[str],
+    n_classes: int,
+    is_test: np.ndarray,
+    is_validation: np.ndarray | None,
+    rule: str,
+) -> Samples:
+    """Return the samples of all files, in their order.
+
+    Args:
+        found: Of each file; their `extra["file"]` names it in what is to be said of dropped events.
+        is_test, is_validation, rule: As in `Samples`.
+
+    Raises:
+        DataError: a label is not one of the classes.
+    """
+    assert wanted.binning is not None
+    labels = np.concatenate([one.labels for one in found]).astype(np.int64)
+    check_classes(name, labels, n_classes)
+    counts = joined([one.counts for one in found])
+    data = from_counts(name, counts, labels, class_names, binary=not wanted.binning.counts)
+    notes = (note for one in found for note in dropped_note(str(one.extra["file"]), one.counts))
+    return Samples(replace(data, notes=tuple(notes)), is_test, is_validation, rule)

@@ -1,0 +1,1 @@
+"""Files of networks: NIR with the numbers of a Program, and lava-dl's .net."""

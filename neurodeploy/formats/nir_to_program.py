@@ -1,0 +1,175 @@
+"""The integer Program that a NIR graph carries in its metadata, see `formats.program_to_nir`.
+
+Weights are read from the nodes themselves. Everything else is in the metadata, and checked against the
+nodes: they are made once more from the Program, and must be the file's.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any
+
+import nir
+import numpy as np
+
+from neurodeploy.errors import GraphError, NeurodeployError
+from neurodeploy.formats.program_to_nir import INTEGERS, KEPT, PLAIN, PROGRAM, PROGRAM_FORMAT, SYNAPSES, program_graph
+from neurodeploy.graph.files import GraphFile
+from neurodeploy.graph.linear import MOST_ENTRIES
+from neurodeploy.graph.metadata import ours
+from neurodeploy.program.connection import Connection
+from neurodeploy.program.plan import Plan
+from neurodeploy.program.populations import KINDS, AnyLayer
+from neurodeploy.program.program import Program
+from neurodeploy.program.window import Window
+
+SAME = 1e-6
+"""By how much of itself a real number of a node may differ: files hold float32."""
+
+
+def carried_program(file: GraphFile) -> Program | None:
+    """Return the Program in a graph's metadata, or None where it carries none.
+
+    Raises:
+        GraphError: it is damaged, of a newer format, or no longer what the nodes say.
+    """
+    where = str(file.path)
+    try:
+        entries = ours(file.graph.metadata)
+        if PROGRAM not in entries:
+            return None
+        header = json.loads(entries[PROGRAM])
+        if header["format"] != PROGRAM_FORMAT:
+            raise GraphError(
+                f"carries a Program of format {header['format']!r}, {PROGRAM_FORMAT} is known; convert again"
+            )
+        program = _program(file.graph, header, entries)
+        changed = _changed(file.graph, program_graph(program))
+    except GraphError as error:
+        raise GraphError(f"{where}: {error}") from None
+    except (
+        NeurodeployError,
+        ArithmeticError,
+        LookupError,
+        TypeError,
+        ValueError,
+        AttributeError,
+        RecursionError,
+    ) as error:
+        reason = " ".join(str(error).split())[:200] or type(error).__name__
+        raise GraphError(f"{where}: the Program in its metadata is damaged ({reason}); convert it again") from None
+    if changed:
+        raise GraphError(
+            f"{where}: {changed} is not what the Program in its metadata says, so it was changed afterwards; "
+            "change the network before it is converted"
+        )
+    return program
+
+
+def _program(graph: nir.NIRGraph, header: dict[str, Any], entries: dict[str, Any]) -> Program:
+    layers: list[tuple[int, AnyLayer]] = []
+    connections: list[tuple[int, Connection]] = []
+    for node in graph.nodes.values():
+        carried = ours(node.metadata).get(INTEGERS)
+        if carried is None:
+            continue
+        plain = json.loads(_text(carried[PLAIN]))
+        place = int(plain.pop("place"))
+        if "kind" in plain:
+            layers.append((place, _layer(node, plain, carried)))
+        else:
+            connections.append((place, _connection(node, plain, carried)))
+    if header["plan"]:
+        Plan.from_dict(header["plan"])
+    rest = {key: header[key] for key in KEPT} | {"notes": tuple(str(one) for one in header["notes"])}
+    return Program(
+        layers=tuple(one for _, one in sorted(layers, key=_first)),
+        connections=tuple(one for _, one in sorted(connections, key=_first)),
+        dt_s=float(entries["dt_s"]),
+        readout=str(entries["readout"]),
+        **rest,
+    )
+
+
+def _first(placed: tuple[int, Any]) -> int:
+    return placed[0]
+
+
+def _layer(node: nir.NIRNode, plain: dict[str, Any], carried: dict[str, Any]) -> AnyLayer:
+    kind = KINDS[plain.pop("kind")]
+    n_neurons = math.prod(plain["shape"])
+    held = node.nodes[next(name for name in ("minus", "sigma") if name in node.nodes)] if _nested(node) else node
+    sizes = {np.size(value) for key, value in vars(held).items() if key in ("r", "scale")}
+    if sizes != {n_neurons}:
+        raise ValueError(f"{plain['name']}: its metadata say {n_neurons} neurons, its node has {sorted(sizes)}")
+    values: dict[str, Any] = {key: _spread(carried[key], n_neurons).astype(np.int64) for key in kind.integers}
+    values |= {key: _spread(carried[key], n_neurons).astype(np.float64) for key in kind.units}
+    return kind(**plain | {"shape": tuple(plain["shape"])}, **values)
+
+
+def _nested(node: Any) -> bool:
+    return isinstance(node, nir.NIRGraph)
+
+
+def _spread(value: Any, n_neurons: int) -> np.ndarray:
+    found = np.asarray(value)
+    if found.dtype.kind not in "iuf" or found.shape not in ((), (n_neurons,)):
+        raise ValueError(f"{found.dtype} of shape {found.shape} for {n_neurons} neurons")
+    return np.broadcast_to(found, n_neurons).copy()
+
+
+def _connection(node: Any, plain: dict[str, Any], carried: dict[str, Any]) -> Connection:
+    window = plain.pop("window")
+    if window is not None:
+        lists: dict[str, Any] = {key: tuple(v) if isinstance(v, list) else v for key, v in window.items()}
+        window = Window(**lists)
+    integers: dict[str, Any] = {key: np.asarray(carried[key]) for key in SYNAPSES}
+    if "weight" in plain:
+        if window is None or math.prod(window.weight_shape) > MOST_ENTRIES:
+            raise ValueError(f"{plain['name']}: has one weight for {window}")
+        return Connection(
+            weight=np.full(window.weight_shape, int(plain.pop("weight"))), window=window, **plain, **integers
+        )
+    weight, exponent = np.asarray(node.weight, np.float64), integers["weight_exp"].astype(int)
+    whole = np.ldexp(weight, -exponent.reshape(exponent.shape + (1,) * (weight.ndim - exponent.ndim)))
+    if not (np.isfinite(whole) & (whole == np.rint(whole)) & (np.abs(whole) < 1 << 30)).all():
+        raise ValueError(f"{plain['name']}: weights are no whole numbers times 2 to its exponent")
+    return Connection(weight=whole.astype(np.int64), window=window, **plain, **integers)
+
+
+def _text(value: Any) -> str:
+    return value.decode() if isinstance(value, bytes) else str(value)
+
+
+def _changed(found: nir.NIRGraph, expected: nir.NIRGraph) -> str:
+    """Return the first node, or edge, in which two graphs differ; empty where there is none."""
+    if set(found.nodes) != set(expected.nodes):
+        odd = sorted(set(found.nodes) ^ set(expected.nodes))[0]
+        return f"node {odd} ({'added' if odd in found.nodes else 'missing'})"
+    if set(map(tuple, found.edges)) != set(map(tuple, expected.edges)):
+        source, target = sorted(set(map(tuple, found.edges)) ^ set(map(tuple, expected.edges)))[0]
+        return f"edge {source} -> {target}"
+    for name, node in expected.nodes.items():
+        other = found.nodes[name]
+        if type(other) is not type(node):
+            return f"node {name} (a {type(other).__name__})"
+        if isinstance(node, nir.NIRGraph):
+            inner = _changed(other, node)
+            if inner:
+                return f"{name}: {inner}"
+            continue
+        for key, value in vars(node).items():
+            if key not in ("metadata", "type_check") and not _same(value, getattr(other, key)):
+                return f"{key} of node {name}"
+    return ""
+
+
+def _same(one: Any, other: Any) -> bool:
+    if isinstance(one, dict):
+        return isinstance(other, dict) and all(key in other and _same(value, other[key]) for key, value in one.items())
+    if one is None or other is None:
+        return one is other
+    a, b = np.asarray(one), np.asarray(other)
+    # The reader of graphs puts neurons in the shape of what arrives.
+    return a.size == b.size and bool(np.allclose(a.ravel(), b.ravel(), rtol=SAME, atol=0))

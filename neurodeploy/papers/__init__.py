@@ -1,0 +1,1 @@
+"""Published systems: their figures and tables beside what is measured here."""

@@ -1,0 +1,223 @@
+"""`figure 3`: accuracy of the SiLIF family against operations, energy and weight bits, measured here."""
+
+from __future__ import annotations
+
+import functools
+import time
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from neurodeploy.accounting.synops import CONVENTION
+from neurodeploy.data.load import source_of
+from neurodeploy.files import check_target, write_json
+from neurodeploy.papers.silif.clips import Clips, digest_of
+from neurodeploy.papers.silif.draw_figure3 import draw_figure3
+from neurodeploy.papers.silif.measure import CHIP, FLOAT_BATCH, REFUSED
+from neurodeploy.papers.silif.measurements import Kept
+from neurodeploy.papers.silif.options import checked_seeds, models, none_of, published_models, widths
+from neurodeploy.papers.silif.points import Measured, measured_points, told
+from neurodeploy.papers.silif.points_cited import Point, literature_points
+from neurodeploy.papers.silif.published import published_cases
+from neurodeploy.papers.silif.refused import refused, refused_note
+from neurodeploy.papers.silif.survey import Case, Found, Run, survey
+from neurodeploy.papers.silif.trained import Training, recipes_for, trained_cases
+from neurodeploy.pipeline.folder import Mode
+from neurodeploy.pipeline.processes import Workers
+from neurodeploy.pipeline.tasks import check_ray, done_in_turn
+from neurodeploy.progress import Progress, silent
+from neurodeploy.quantize.grid import MAX_WEIGHT_BITS, MIN_WEIGHT_BITS
+from neurodeploy.report.printed import check_picture
+
+SEEDS = (13, 42, 73, 128, 268)
+"""Of random initial states, as in the script behind the paper's Figure 3."""
+TRAINING_SEEDS = (13, 42, 73)
+BITS = tuple(range(MIN_WEIGHT_BITS, MAX_WEIGHT_BITS + 1))
+PAPER_CONVENTION = (
+    "non-zero entries that a layer is fed times the layer's outputs, zero weights included, recurrent weights not; "
+    "mean per sample"
+)
+
+
+def figure3(
+    out: str | Path,
+    *,
+    networks: Sequence[str] | None = None,
+    data: str | None = None,
+    partition: str | None = None,
+    calibrate: str | None = None,
+    checkpoints: str | Path | None = None,
+    seeds: Sequence[int] | None = None,
+    bits: Sequence[int] = BITS,
+    limit: int | None = None,
+    train: bool = False,
+    recipes: Sequence[str] | None = None,
+    settings: Sequence[str] = (),
+    ray: str | None = None,
+    processes: int = 1,
+    mode: Mode = "new",
+    progress: Progress = silent,
+) -> dict[str, Any]:
+    """Draw Figure 3 of the SiLIF paper from measurements, beside the paper's own points, and two panels of ours.
+
+    Each network is measured in float, from random initial states of each seed, as the paper does, and from zero; and
+    as an integer Program at each width of the weights, whose precision is chosen on training clips. A network that
+    cannot become a Program keeps its float points. Measurements are kept beside `out` as they come.
+
+    Args:
+        out: Picture to write: .png, .svg or .pdf. The data are written beside it as .json.
+        networks: Of cadlif, csilif, silif and rf, all by default; with `train`, of the models that have recipes.
+        data: A dataset (its test part), or a file in SHD layout; by default ssc where it is on this machine, else
+            speech_commands_spikes. With `train`, the dataset whose recipes are taken.
+        partition: Who makes the dataset's parts, e.g. "ssc" for SSC's own in speech_commands_spikes.
+        calibrate: Dataset (its training part) or file to choose the precision on; the training part of the data.
+        checkpoints: Folder of the published networks; found by itself by default.
+        seeds: Of random initial states; with `train`, of the training.
+        bits: Widths of the weights, 2 to 8; the largest is drawn against operations and energy.
+        limit: First test clips only.
+        train: Train the networks from scratch, each in a run folder below F.runs that is kept and resumed.
+        recipes: With `train`: shipped recipes or .toml files, instead of one for each network.
+        settings: With `train`: "key=value" pairs over the recipes'.
+        ray: Train and measure through Ray: "local", "auto", or a cluster's address.
+        processes: That measure side by side. More than 1 needs a main module that can be imported.
+        mode: "resume" an interrupted figure or add to a finished one, or "overwrite" what an interrupted one left.
+
+    Returns:
+        `points`: measured ones, float and integer, and those of the literature; `refused`: [{network, trained_seed,
+        bits, why}], where a network cannot become a Program; `title`, `data` (what was measured on), `calibration`,
+        `conventions`, `path` and `json` (where picture and data lie), `seconds`.
+
+    Raises:
+        RunError: the picture cannot be written, or an interrupted figure's measurements are in the way.
+        DataError: the data or the checkpoints are absent, or do not fit each other.
+        NetworkError: a checkpoint is damaged, or another network.
+        RecipeError: a network, seed, width, or recipe is none.
+    """
+    started = time.perf_counter()
+    picture, beside = check_picture(out), check_target(Path(out).with_suffix(".json"))
+    work = Path(out).with_suffix(".work.json")
+    all_bits = widths(bits)
+    check_ray(ray)
+    cases: Sequence[Case]
+    if train:
+        none_of("--train trains networks of its own", checkpoints=checkpoints, calibrate=calibrate, partition=partition)
+        training = Training(
+            recipes=tuple(recipes or recipes_for(data, None if networks is None else models(networks))),
+            seeds=checked_seeds(seeds, TRAINING_SEEDS),
+            settings=tuple(settings),
+            runs=Path(out).with_suffix(".runs"),
+            mode="overwrite" if mode == "overwrite" else "resume",
+            ray=ray,
+        )
+        training.loaded()  # recipes that cannot be are told before anything is written
+        kept = Kept(work, beside, mode)
+        cases = trained_cases(training, limit, progress)
+    else:
+        none_of("is for --train", recipes=recipes, set=settings or None)
+        cases = published_cases(
+            published_models(networks), checkpoints, data, partition, calibrate, checked_seeds(seeds, SEEDS), limit
+        )
+        kept = Kept(work, beside, mode)
+    with Workers(processes) as workers:
+        through: Run = workers.run if ray is None else functools.partial(done_in_turn, ray=ray)
+        found, measurements = survey(cases, all_bits, kept, through, progress)
+    points, refusals = measured_points(cases, found), refused(cases, found)
+    literature = literature_points() if cases[0].test.ssc_like else []
+    title = _title(cases, points)
+    picked, over_bits = _picked(points, all_bits[-1])
+    result = {
+        "figure": 3,
+        "title": title,
+        "data": _data(cases[0].test),
+        "calibration": _calibration(cases[0]),
+        "trained": train,
+        "networks": [_network(case) for case in cases],
+        "conventions": {"synops_exact": CONVENTION, "synops_paper": PAPER_CONVENTION},
+        "float_batch": FLOAT_BATCH,
+        "energy": {"chip": CHIP, "unpriced": _unpriced(found)},
+        "points": [one.told() for one in points] + [told(point) for point in literature],
+        "refused": [one._asdict() for one in refusals],
+    }
+    draw_figure3([*picked, *literature], over_bits, picture, title, refused_note(refusals))
+    write_json(beside, result | {"measurements": measurements})
+    kept.done()
+    return result | {"path": str(picture), "json": str(beside), "seconds": time.perf_counter() - started}
+
+
+def _picked(points: Iterable[Measured], bits: int) -> tuple[list[Point], list[Point]]:
+    """Return what is drawn against operations and energy, and what is drawn against bits.
+
+    In float that is from random initial states, where the network starts there.
+    """
+    floats: dict[str, Point] = {}
+    integers = []
+    for one in points:
+        if one.point.world == "float":
+            floats.setdefault(one.point.network, one.point)
+        else:
+            integers.append(one.point)
+    return [*floats.values(), *(point for point in integers if point.bits == bits)], integers
+
+
+def _title(cases: Sequence[Case], points: Sequence[Measured]) -> str:
+    """Return what the picture shows, in words."""
+    samples = points[0].point.n_samples or 0
+    called = cases[0].test.called(samples)
+    if cases[0].test.settings is not None:
+        called = f"{called[:1].upper()}{called[1:]}"
+    random = any(case.seeds for case in cases)
+    start = "random initial states" if random else "initial states of zero"
+    with_programs = any(one.point.world == "integer" for one in points)
+    integer = "; integer: initial states of zero" if with_programs else ""
+    if cases[0].trained_seed is not None:
+        n_seeds = len({case.trained_seed for case in cases})
+        spread = f"trained here from {_many(n_seeds, 'seed')}"
+        shown = ", mean and standard deviation" if n_seeds > 1 else ""
+        return f"{called}; {spread}{shown}; float: {start}{integer}"
+    n_seeds = len(cases[0].seeds)
+    shown = f"mean and standard deviation over {n_seeds} seeds" if n_seeds > 1 else f"seed {cases[0].seeds[0]}"
+    return f"{called}; float: {start}, {shown}{integer}"
+
+
+def _unpriced(found: Sequence[Found]) -> list[str]:
+    """Return the events that no constant of the chip prices; none where there is no Program to be priced."""
+    records = (record for one in found for record in one.integers.values())
+    return next((record["unpriced"] for record in records if REFUSED not in record), [])
+
+
+def _many(count: int, what: str) -> str:
+    return f"{count} {what}{'' if count == 1 else 's'}"
+
+
+def _data(clips: Clips) -> dict[str, Any]:
+    source = clips.open()
+    return {
+        "name": clips.where if clips.settings is not None else Path(clips.where).name,
+        "licence": "" if clips.settings is None else source_of(clips.settings).licence,
+        "partition": clips.partition,
+        "samples": len(source),
+        "classes_present": len(set(source.labels_B.tolist())),
+        "steps": source.n_steps,
+        "channels": source.n_channels,
+        "dt_s": clips.dt_s,
+        "sha256": digest_of(source),
+        "notes": list(source.notes),
+    }
+
+
+def _calibration(case: Case) -> dict[str, Any] | None:
+    clips = case.calibration
+    if clips is None:
+        return None
+    return {"name": clips.where, "split": clips.split, "partition": clips.partition, "samples": len(clips.open())}
+
+
+def _network(case: Case) -> dict[str, Any]:
+    subject = case.subject
+    return {
+        "network": subject.network,
+        "file": subject.file.name,
+        "sha256": subject.sha256,
+        "trained_seed": case.trained_seed,
+        "initial_state_seeds": list(case.seeds),
+    }

@@ -1,0 +1,152 @@
+"""Networks trained from scratch, over seeds, each in a run folder that is kept and resumed."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from neurodeploy.backends.calibration import SAMPLES
+from neurodeploy.data.datasets import SOURCES
+from neurodeploy.errors import DataError, RecipeError, nearest
+from neurodeploy.networks.family import LAYERS
+from neurodeploy.networks.family_settings import FamilySettings
+from neurodeploy.papers.silif.clips import Clips
+from neurodeploy.papers.silif.measure import Subject
+from neurodeploy.papers.silif.points import CALLED
+from neurodeploy.papers.silif.survey import Case
+from neurodeploy.pipeline.folder import Mode, RunFolder
+from neurodeploy.pipeline.tasks import done_in_turn
+from neurodeploy.progress import Progress, silent
+from neurodeploy.recipes import Recipe, load_recipe, shipped
+from neurodeploy.verbs.train_seeds import SeedTask, gpus_of, trained
+
+DATASETS = ("fsdd_spikes", "shd", "ssc")
+"""What is trained on unless it is named: the first that this machine has, the quickest before."""
+ORDER = (*CALLED, *(model for model in LAYERS if model not in CALLED))
+
+
+@dataclass(frozen=True)
+class Training:
+    """What to train.
+
+    Attributes:
+        recipes: Names of shipped recipes, or .toml files.
+        seeds: Of each recipe.
+        settings: "key=value" pairs over all recipes.
+        runs: Folder of the run folders, runs/RECIPE/seed_N.
+        mode: "resume" or "overwrite".
+        ray: Address, as in `pipeline.tasks`; None trains one after the other.
+    """
+
+    recipes: tuple[str, ...]
+    seeds: tuple[int, ...]
+    settings: tuple[str, ...]
+    runs: Path
+    mode: Mode
+    ray: str | None
+
+    def loaded(self) -> list[Recipe]:
+        """Return the recipes.
+
+        Raises:
+            RecipeError: one is unknown, is of networks without spikes, or they are on different data.
+        """
+        found = [load_recipe(name, self.settings) for name in self.recipes]
+        for one in found:
+            if not isinstance(one.network, FamilySettings) or one.network.model not in LAYERS:
+                raise RecipeError(f"{one.name}: has no spiking network of the SiLIF family; choose another recipe")
+        data = {(one.data.dataset, one.data.partition) for one in found}
+        if len(data) > 1:
+            names = " and ".join(sorted({dataset for dataset, _ in data}))
+            raise RecipeError(f"--recipes: are on different data or parts of them ({names}); one figure shows one")
+        models = [one.network.model for one in found if isinstance(one.network, FamilySettings)]
+        twice = next((model for model in models if models.count(model) > 1), None)
+        if twice is not None:
+            raise RecipeError(f"--recipes: two are of {CALLED[twice]}; name one for each model")
+        return found
+
+
+def recipes_for(data: str | None, networks: Sequence[str] | None) -> tuple[str, ...]:
+    """Return the shipped recipes of a dataset, one for each network.
+
+    Args:
+        data: None takes the first of `DATASETS` that is there.
+        networks: Models; None takes all that have a recipe.
+
+    Raises:
+        DataError: no dataset is there, or the named one is unknown.
+        RecipeError: a network has no recipe.
+    """
+    if data is None:
+        data = next((name for name in DATASETS if SOURCES[name].ready), None)
+    if data is None:
+        raise DataError(
+            f"--train: none of {', '.join(DATASETS)} is on this machine; set NEURODEPLOY_DATA, or name recipes of "
+            "other data with --recipes"
+        )
+    if data not in SOURCES:
+        raise DataError(f"--data: {data[:80]!r} is no dataset that can be trained on; {nearest(data, SOURCES)}")
+    before = f"{data.removesuffix('_spikes')}_"
+    known = {name.removeprefix(before): name for name in shipped() if name.startswith(before)}
+    known = {model: known[model] for model in ORDER if model in known}
+    if not known:
+        raise RecipeError(f"--train: no recipe of the SiLIF family is shipped for {data}; name one with --recipes")
+    lacking = next((model for model in networks or () if model not in known), None)
+    if lacking is not None:
+        raise RecipeError(f"--networks: {lacking!r} has no recipe for {data}; {nearest(lacking, known)}")
+    return tuple(known[model] for model in networks or known)
+
+
+def trained_cases(training: Training, limit: int | None, progress: Progress) -> list[Case]:
+    """Train what is not trained yet, and return what is to be measured.
+
+    Args:
+        limit: First test samples only.
+
+    Raises:
+        RunError: a run folder holds another run, or Ray is missing.
+    """
+    recipes = training.loaded()
+    tasks = {
+        (index, seed): _task(training, name, recipe, seed, progress)
+        for index, (name, recipe) in enumerate(zip(training.recipes, recipes, strict=True))
+        for seed in training.seeds
+    }
+    threads = max(recipe.training.threads for recipe in recipes)
+    gpus = max(gpus_of(recipe) for recipe in recipes)
+    through = done_in_turn(trained, list(tasks.values()), ray=training.ray, n_cpus=threads, n_gpus=gpus)
+    for done, (task, record) in enumerate(through, start=1):
+        word = f"{task.path.parent.name}, seed {task.seed}: {100 * record['accuracy']['float']:.1f} % test"
+        progress("networks", done, len(tasks), word)
+    return [_case(recipes[index], seed, task.path, limit) for (index, seed), task in tasks.items()]
+
+
+def _task(training: Training, name: str, recipe: Recipe, seed: int, progress: Progress) -> SeedTask:
+    def told(stage: str, done: int, total: int, detail: str = "") -> None:
+        progress(f"{recipe.name} {stage}", done, total, detail)
+
+    return SeedTask(
+        recipe=str(Path(name).resolve()) if name.endswith(".toml") else name,
+        seed=seed,
+        path=training.runs.resolve() / recipe.name / f"seed_{seed}",
+        settings=(*training.settings, f"training.seed={seed}"),
+        mode=training.mode,
+        tensorboard=False,
+        progress=told if training.ray is None else silent,
+    )
+
+
+def _case(recipe: Recipe, seed: int, path: Path, limit: int | None) -> Case:
+    assert isinstance(recipe.network, FamilySettings)
+    checkpoint = RunFolder(path).checkpoint
+    sha256 = hashlib.sha256(checkpoint.read_bytes()).hexdigest()
+    test = Clips(recipe.data.dataset, recipe.data, limit=limit)
+    return Case(
+        subject=Subject(CALLED[recipe.network.model], checkpoint, sha256, recipe.network),
+        test=test,
+        calibration=replace(test, split="train", limit=None, spread=SAMPLES),
+        seeds=(seed,) if recipe.network.initial_state == "random" else (),
+        trained_seed=seed,
+    )

@@ -1,0 +1,71 @@
+"""Finished runs as other verbs read them: report.json of a run folder, and the fit of its network.
+
+Without `RunFolder`, whose settings of training load torch: a check in CI takes a tenth of a second.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from neurodeploy.accounting.recorded import Recorded
+from neurodeploy.errors import BudgetError, ChipError, RunError
+from neurodeploy.files import read_json
+
+TABLES = ("accuracy", "certificate", "counts")
+"""What every report has had from the first version on."""
+
+
+def read_finished(run: str | Path) -> Recorded:
+    """Return what a run folder's report.json holds.
+
+    Raises:
+        RunError: the folder holds no finished run, or its report is damaged.
+    """
+    path = Path(run) / "report.json"
+    if not Path(run).is_dir():
+        raise RunError(f"{run}: is no folder; name a run folder, made with neurodeploy run RECIPE --out DIR")
+    if not path.exists():
+        raise RunError(f"{run}: has no report.json; finish the run with neurodeploy run RECIPE --out {run} --resume")
+    values = read_json(path)
+    lacking = [name for name in TABLES if not isinstance(values, dict) or not isinstance(values.get(name), dict)]
+    if lacking:
+        raise RunError(
+            f"{path}: is not the report of a run (no table {lacking[0]!r}); "
+            f"make it again with neurodeploy run RECIPE --out {run} --resume"
+        )
+    return Recorded(values, str(run))
+
+
+def fit_of(run: Recorded, chip: str | None) -> Recorded:
+    """Return the fit of a run's network on a chip: the one in its report, or made now from its Program.
+
+    Args:
+        run: A finished run.
+        chip: Name of a chip or a .toml file with one; None for the one that the report has a fit of,
+            or else the one that the run is for.
+
+    Raises:
+        BudgetError: there is no such chip.
+        RunError: the folder has no Program to place.
+    """
+    recorded = run.table("fit")
+    if recorded and chip in (None, run.text("fit", "chip")):
+        return Recorded(recorded, run.run)
+    return Recorded(_placed(run, chip or run.text("recipe", "chip") or "loihi2"), run.run)
+
+
+def _placed(run: Recorded, chip: str) -> dict[str, Any]:
+    from neurodeploy.hardware.chips import chip_named
+    from neurodeploy.mapping.placement.described import described
+    from neurodeploy.mapping.placement.place import place
+    from neurodeploy.program.file import read_program
+
+    try:
+        wanted = chip_named(chip)
+    except ChipError as error:
+        raise BudgetError(f"fits: {str(error).removeprefix('--chip: ')}") from None
+    program = Path(run.run) / "program.npz"
+    if not program.exists():
+        raise RunError(f"{program}: is absent, nothing can be placed on {chip}; make it again with {run.again}")
+    return described(place(read_program(program), wanted))

@@ -1,0 +1,73 @@
+"""The training stage of a run folder: the trained float network, its parts of data."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+import torch
+from torch import nn
+
+from neurodeploy.data.load import Split, load_part, open_part, step_s
+from neurodeploy.data.load import n_classes as classes_of
+from neurodeploy.data.spikes import SpikeData
+from neurodeploy.files import make_folder
+from neurodeploy.pipeline.folder import RunFolder
+from neurodeploy.pipeline.kinds.table import kind_of
+from neurodeploy.progress import Progress
+from neurodeploy.recipes import Recipe
+from neurodeploy.training.checkpoint import load_weights, save_weights
+from neurodeploy.training.fit import evaluate, fit
+
+STAGE = "training"
+
+
+def train_stage(folder: RunFolder, progress: Progress, *, tensorboard: bool = False) -> dict[str, Any]:
+    """Train unless the folder's metrics say it is done, and return the stage's record."""
+    done = folder.metrics().get(STAGE)
+    if done is not None:
+        return done
+    recipe = folder.recipe()
+    network = new_network(recipe)
+    history = fit(
+        network,
+        part(recipe, "train"),
+        part(recipe, "validation"),
+        recipe.training,
+        state_file=make_folder(folder.state) / "training.ckpt",
+        logs=folder.logs if tensorboard or recipe.training.tensorboard else None,
+        progress=lambda done, total, epoch: progress(
+            "train", done, total, f"loss {epoch['loss']:.3f}, validation {100 * epoch['validation_accuracy']:.1f} %"
+        ),
+    )
+    save_weights(folder.checkpoint, network)
+    test_accuracy = evaluate(network, part(recipe, "test"), seed=recipe.training.seed)
+    record = asdict(history) | {"test_accuracy": test_accuracy}
+    folder.record(STAGE, record)
+    return record
+
+
+def part(recipe: Recipe, split: Split) -> SpikeData:
+    """Return one part of the recipe's data."""
+    return load_part(recipe.data, split)
+
+
+def new_network(recipe: Recipe) -> nn.Module:
+    """Return the recipe's network with the initial weights its seed gives."""
+    n_channels = open_part(recipe.data, "test").n_channels
+    torch.set_num_threads(recipe.training.threads)  # the order of float sums depends on it
+    torch.manual_seed(recipe.training.seed)
+    return kind_of(recipe.network).build(recipe.network, n_channels, n_classes(recipe), step_s(recipe.data))
+
+
+def n_classes(recipe: Recipe) -> int:
+    """Return the number of classes in the recipe's data."""
+    return classes_of(recipe.data)
+
+
+def trained_network(folder: RunFolder) -> nn.Module:
+    """Return the trained float network of a run, in evaluation mode."""
+    folder.need(STAGE, "train")
+    network = new_network(folder.recipe())
+    load_weights(folder.checkpoint, network)
+    return network.eval()

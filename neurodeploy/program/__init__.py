@@ -1,0 +1,1 @@
+"""A Program: layers and connections of integers, and its file; numpy only."""

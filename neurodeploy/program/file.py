@@ -1,0 +1,162 @@
+"""Programs on disk: one .npz without pickle, the same bytes for the same Program."""
+
+from __future__ import annotations
+
+import json
+import math
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from neurodeploy.errors import ProgramError
+from neurodeploy.files import written_whole
+from neurodeploy.program.connection import Connection
+from neurodeploy.program.plan import Plan
+from neurodeploy.program.populations import KINDS
+from neurodeploy.program.program import SYNAPSE_INTEGERS, Program
+from neurodeploy.program.window import Window
+
+FORMAT, OLDEST = 3, 2
+KEPT = (
+    *("name", "chip", "dt_s", "n_inputs", "output", "plan", "notes"),
+    *("input_shape", "graded_input", "readout", "encoding"),
+)
+"""The Program's own plain values."""
+MAGIC = b"PK\x03\x04"
+MOST_EXPANSION = 2000
+"""Bytes of numbers per byte of file; deflate reaches 1032."""
+USUAL_EXPANSION, MOST_BYTES = 24, 1 << 27
+"""The same in a large file, and what a small one may hold: 16 million numbers."""
+NUMBER_BYTES = 8
+"""Of an integer once it is read, however small it is in the file."""
+HEADERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
+
+
+def write_program(path: str | Path, program: Program) -> None:
+    """Write `program`, whole or not at all."""
+    arrays: dict[str, np.ndarray] = {}
+    for index, layer in enumerate(program.layers):
+        for key in layer.integers + layer.units:
+            arrays[f"layer{index}.{key}"] = getattr(layer, key)
+    for index, one in enumerate(program.connections):
+        for key in SYNAPSE_INTEGERS:
+            arrays[f"connection{index}.{key}"] = np.asarray(getattr(one, key)).astype(np.int16)
+    header = json.dumps(_header(program), sort_keys=True)
+    arrays["header"] = np.frombuffer(header.encode(), dtype=np.uint8)
+    with written_whole(path) as beside, beside.open("wb") as stream:
+        np.savez_compressed(stream, **arrays)  # type: ignore[arg-type]
+
+
+def read_program(path: str | Path) -> Program:
+    """Return the Program in a file that `write_program` wrote.
+
+    Raises:
+        ProgramError: the file is absent, damaged, of a newer format, no Program, or claims more numbers than fit in it.
+    """
+    path = Path(path)
+    try:
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as stored:
+            _check_sizes(path, stored.zip)
+            arrays = {key: stored[key] for key in stored.files}
+        header = json.loads(arrays.pop("header").tobytes().decode())
+        found = header.get("format")
+    except ProgramError:
+        raise
+    except OSError as error:
+        raise ProgramError(f"{path}: cannot be read ({error.strerror or error})") from None
+    except Exception:  # numpy, zipfile, zlib and json raise many kinds for damaged files; each means the same here
+        raise ProgramError(f"{path}: is not an integer Program (.npz written by neurodeploy compile)") from None
+    if isinstance(found, int) and found > FORMAT:
+        raise ProgramError(
+            f"{path}: Program format {found} is newer than {FORMAT}, the newest known; update neurodeploy"
+        )
+    if not isinstance(found, int) or found < OLDEST:
+        raise ProgramError(f"{path}: Program format {found} is older than {OLDEST}; compile the .nir again")
+    try:
+        return _assemble(header, arrays)
+    except KeyError as error:
+        raise ProgramError(f"{path}: the Program lacks {error}; compile the .nir again") from None
+    except (TypeError, ValueError, AttributeError, IndexError, ArithmeticError) as error:
+        raise ProgramError(f"{path}: the Program is damaged or lacks parts ({error}); compile the .nir again") from None
+    except ProgramError as error:
+        raise ProgramError(f"{path}: {error}") from None
+
+
+def _check_sizes(path: Path, stored: zipfile.ZipFile) -> None:
+    """Check what the arrays claim before any is read: a few kilobytes of zeros can be packed to fill the memory.
+
+    Raises:
+        ProgramError: they claim more than a file of this size holds.
+        ValueError: one is no array.
+    """
+    size, claimed = path.stat().st_size, 0
+    most = min(MOST_EXPANSION * size, max(MOST_BYTES, USUAL_EXPANSION * size))
+    for member in stored.namelist():
+        with stored.open(member) as stream:
+            version = np.lib.format.read_magic(stream)
+            shape, _, dtype = HEADERS[version](stream)
+        claimed += math.prod(shape) * max(dtype.itemsize, NUMBER_BYTES)
+        if claimed > most or min(shape, default=0) < 0:
+            raise ProgramError(
+                f"{path}: claims {claimed:.3g} bytes of numbers in a file of {size}, so it is damaged; compile the "
+                ".nir again"
+            )
+
+
+def _header(program: Program) -> dict[str, Any]:
+    layers = [{"kind": la.kind} | {key: getattr(la, key) for key in la.plain} for la in program.layers]
+    connections = []
+    for one in program.connections:
+        window = None if one.window is None else vars(one.window)
+        connections.append(
+            {key: getattr(one, key) for key in ("name", "source", "target", "sign")} | {"window": window}
+        )
+    return {"format": FORMAT, "layers": layers, "connections": connections} | {
+        key: getattr(program, key) for key in KEPT
+    }
+
+
+def _assemble(header: dict[str, Any], arrays: dict[str, np.ndarray]) -> Program:
+    layers = []
+    for index, named in enumerate(header["layers"]):
+        kind = KINDS[named.pop("kind")]
+        values: dict[str, Any] = {key: _integers(arrays, f"layer{index}.{key}") for key in kind.integers}
+        values |= {key: _numbers(arrays, f"layer{index}.{key}").astype(np.float64) for key in kind.units}
+        layers.append(kind(**named | {"shape": tuple(named["shape"])}, **values))
+    connections = []
+    for index, named in enumerate(header["connections"]):
+        window = named.pop("window")
+        if window is not None:
+            lists: dict[str, Any] = {key: tuple(v) if isinstance(v, list) else v for key, v in window.items()}
+            window = Window(**lists)
+        integers: dict[str, Any] = {key: _integers(arrays, f"connection{index}.{key}") for key in SYNAPSE_INTEGERS}
+        connections.append(Connection(**named, **integers, window=window))
+    if not 0 < float(header["dt_s"]) < float("inf"):
+        raise ProgramError(f"dt_s {header['dt_s']} is not a positive number of seconds")
+    if header["plan"]:
+        Plan.from_dict(header["plan"])
+    known = {"encoding": (1, 0)} | header  # older files have none
+    rest = {key: known[key] for key in KEPT} | {"notes": tuple(header["notes"])}
+    return Program(layers=tuple(layers), connections=tuple(connections), **rest)
+
+
+def _integers(arrays: dict[str, np.ndarray], name: str) -> np.ndarray:
+    """Return an array as int64; numbers with a fraction, NaN and words are refused."""
+    value = _numbers(arrays, name)
+    if (value != np.trunc(value)).any():
+        raise ProgramError(f"{name}: holds {value.dtype} values that are not whole numbers")
+    return value.astype(np.int64)
+
+
+def _numbers(arrays: dict[str, np.ndarray], name: str) -> np.ndarray:
+    value = arrays[name]
+    if value.dtype.kind not in "iuf":
+        raise ProgramError(f"{name}: holds {value.dtype} values that are not whole numbers")
+    return value
+
+
+def same_program(one: Program, other: Program) -> bool:
+    """True when both Programs are equal in every integer, and so behave alike on any input."""
+    return one.digest == other.digest

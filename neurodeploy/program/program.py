@@ -1,0 +1,183 @@
+"""The integer Program: what the chip, Lava and our own simulator all run.
+
+Integers and steps only; numpy only, because the Lava worker loads it too.
+Axes: N neurons of a layer, O neurons a connection ends on, I neurons (or input channels) it starts from.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from neurodeploy.errors import ProgramError
+from neurodeploy.fixedpoint import rules
+from neurodeploy.fixedpoint.rules import IntArray
+from neurodeploy.program.cells import Adaptive, Cells, Resonator
+from neurodeploy.program.connection import Connection
+from neurodeploy.program.layer import Layer, SigmaDelta
+from neurodeploy.program.populations import AnyLayer
+
+__all__ = [
+    "INPUT",
+    "READOUTS",
+    "Adaptive",
+    "AnyLayer",
+    "Cells",
+    "Connection",
+    "Layer",
+    "Program",
+    "Resonator",
+    "SigmaDelta",
+    "arrays_of",
+    "check",
+]
+
+INPUT = "input"
+"""Source name of a connection that starts from the network's input channels."""
+
+READOUTS = rules.READOUTS
+
+
+@dataclass(frozen=True, eq=False)
+class Program:
+    """A network in the chip's integers.
+
+    Attributes:
+        name, chip: Where it comes from and what it was made for.
+        dt_s: What one step stands for, seconds.
+        n_inputs: Input channels.
+        layers, connections: In the order of the flow.
+        output: Layer that the class is read from.
+        plan: The precision choices it was made with (`quantize.plan.Plan` as plain values).
+        notes: What the conversion changed, one sentence each.
+        input_shape: Axes of the input, flattened in C order; (n_inputs,) when empty.
+        graded_input: Input spikes carry values of 24 signed bits; else they are 0 or 1.
+        readout: One of `READOUTS`; the class is the output neuron where it is largest.
+        encoding: Weight w and bias b that the input's whole numbers are made with, int(w x + b) of a value x.
+    """
+
+    name: str
+    chip: str
+    dt_s: float
+    n_inputs: int
+    layers: tuple[AnyLayer, ...]
+    connections: tuple[Connection, ...]
+    output: str
+    plan: dict[str, Any] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    input_shape: tuple[int, ...] = ()
+    graded_input: bool = False
+    readout: str = READOUTS[0]
+    encoding: tuple[int, int] = (1, 0)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "input_shape", tuple(self.input_shape) or (self.n_inputs,))
+        object.__setattr__(self, "encoding", tuple(self.encoding))
+        check(self)
+
+    def layer(self, name: str) -> Any:
+        """Return the layer called `name`."""
+        return next(layer for layer in self.layers if layer.name == name)
+
+    def into(self, target: str) -> list[Connection]:
+        """Return the connections that end on the layer called `target`."""
+        return [one for one in self.connections if one.target == target]
+
+    def graded(self, source: str) -> bool:
+        """Return whether a layer, or the input, sends values instead of spikes."""
+        return self.graded_input if source == INPUT else self.layer(source).graded
+
+    @property
+    def depth(self) -> int:
+        """Extra steps after the last input until every layer has seen all of it."""
+        return max(layer.start for layer in self.layers)
+
+    def n_steps(self, n_input_steps: int) -> int:
+        """Return the chip steps needed for an input of `n_input_steps`."""
+        return n_input_steps + self.depth
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 over every number the chip sees; two Programs with one digest behave alike."""
+        sha = hashlib.sha256()
+        for value in arrays_of(self).values():
+            sha.update(str(value.shape).encode() + np.ascontiguousarray(value, dtype="<i8").tobytes())
+        rest: list[Any] = [self.n_inputs, self.input_shape, self.graded_input, self.output, self.readout]
+        rest += [(la.kind, *((key, getattr(la, key)) for key in la.plain)) for la in self.layers]
+        rest += [(co.name, co.source, co.target, co.sign, co.window) for co in self.connections]
+        sha.update(repr(rest).encode())
+        if self.readout == rules.SOFTMAX:  # it decides the class, on the host
+            sha.update(np.ascontiguousarray(self.layer(self.output).v_per_unit, dtype="<f8").tobytes())
+        return sha.hexdigest()
+
+
+MOST_SUM = (1 << 31) - 1 - 2 * rules.STATE_LIMIT
+"""Of what all spikes of a step can add to a neuron, so that int32 holds it with the state."""
+SYNAPSE_INTEGERS = ("weight", "weight_exp", "delay")
+
+
+def arrays_of(program: Program) -> dict[str, IntArray]:
+    """Return every integer array of the Program by a path-like name."""
+    found = {f"layer/{la.name}/{key}": getattr(la, key) for la in program.layers for key in la.integers}
+    for one in program.connections:
+        found |= {f"connection/{one.name}/{key}": np.asarray(getattr(one, key)) for key in SYNAPSE_INTEGERS}
+    return found
+
+
+def check(program: Program) -> None:
+    """Check that the parts fit together and every number fits its field.
+
+    Raises:
+        ProgramError: with the layer or connection, the value and the range.
+    """
+    where = program.name
+    if program.n_inputs < 1 or math.prod(program.input_shape) != program.n_inputs:
+        raise ProgramError(f"{where}: input of shape {program.input_shape} does not hold {program.n_inputs} channels")
+    sizes = {INPUT: program.n_inputs} | {layer.name: layer.n_neurons for layer in program.layers}
+    if not program.layers:
+        raise ProgramError(f"{where}: has no layers, at least one is needed")
+    if len(sizes) != len(program.layers) + 1:
+        raise ProgramError(f"{where}: two layers have one name, or one is called {INPUT!r}")
+    if program.output not in sizes or program.output == INPUT:
+        raise ProgramError(f"{where}: output {program.output!r} is not a layer")
+    if program.readout not in READOUTS:
+        raise ProgramError(f"{where}: readout {program.readout!r} is not one of {', '.join(READOUTS)}")
+    output = program.layer(program.output)
+    if program.readout == rules.SOFTMAX and not output.units:
+        raise ProgramError(
+            f"{where}: readout 'softmax' needs potentials in units of the graph, which the {output.kind} neurons of "
+            f"{output.name!r} have not; read 'v_sum', or end on other neurons"
+        )
+    if program.readout == rules.SOFTMAX:
+        unit = output.v_per_unit
+        if not (np.isfinite(unit) & (unit > 0)).all():
+            raise ProgramError(f"{output.name}: v_per_unit {unit.min()}..{unit.max()} is no size of a potential of 1")
+    for layer in program.layers:
+        layer.check()
+    for one in program.connections:
+        for end in (one.source, one.target):
+            if end not in sizes or one.target == INPUT:
+                raise ProgramError(f"{one.name}: connects {end!r}, which is not a layer")
+        one.check(sizes[one.source], sizes[one.target])
+    for layer in program.layers:
+        _check_sum(program, layer)
+
+
+def _check_sum(program: Program, layer: AnyLayer) -> None:
+    """What binary spikes add up to must stay within Lava's int32 whatever the activity.
+
+    Sums of graded messages have no such bound: they wrap in int32 here and in Lava.
+    """
+    shift = 0 if isinstance(layer, Cells) else rules.ALIGN_SHIFT
+    most = sum(one.largest_sum() << shift for one in program.into(layer.name) if not program.graded(one.source))
+    largest = int(np.max(most, initial=0))
+    if largest > MOST_SUM:
+        raise ProgramError(
+            f"{layer.name}: the largest synaptic sum {largest} would leave int32, at most {MOST_SUM} is allowed; "
+            "use smaller weights, a lower exponent or fewer inputs"
+        )

@@ -1,0 +1,135 @@
+"""Where numbers come from, followed through the operations that a module does between its layers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import nn
+from torch.overrides import TorchFunctionMode
+from torch.utils.weak import WeakIdKeyDictionary
+
+from neurodeploy.reading import operations
+from neurodeploy.reading.labels import NOTHING, Track
+
+POOLS = {"avg_pool2d": nn.AvgPool2d, "adaptive_avg_pool2d": nn.AdaptiveAvgPool2d, "max_pool2d": nn.MaxPool2d}
+"""Functions that are run like the modules of their kind."""
+MATRICES = ("linear", "matmul", "__matmul__", "mm")
+"""Functions that are run like `nn.Linear`, where what they multiply with stays the same."""
+
+
+class Follower(TorchFunctionMode):
+    """Sees every torch operation, and keeps the tracks of the tensors that come out of it.
+
+    Attributes:
+        around: Modules that are being run and followed into, the innermost last.
+    """
+
+    def __init__(self, module: nn.Module) -> None:
+        super().__init__()
+        self.module = module
+        self.paths = {id(one): path for path, one in module.named_modules(remove_duplicate=True)}
+        self.around: list[nn.Module] = []
+        self.tracks: Any = WeakIdKeyDictionary()  # what is known of a tensor goes with it
+        self.made: dict[Any, nn.Module] = {}
+
+    def hook(self, module: nn.Module) -> None:
+        """Watch the calls of a module."""
+        raise NotImplementedError
+
+    def known(self, tensor: torch.Tensor) -> Track | None:
+        """Return the track of a tensor, None where it is a constant."""
+        found: Track | None = self.tracks.get(tensor)
+        return found
+
+    def set(self, tensor: torch.Tensor, track: Track) -> None:
+        """Remember the track of a tensor."""
+        self.tracks[tensor] = track
+
+    def name(self, module: nn.Module) -> str:
+        """Return a module's path and class, for messages."""
+        path = self.paths.get(id(module), "")
+        kind = type(module).__name__
+        return f"{path} ({kind})" if path else kind
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = kwargs or {}
+        name = getattr(func, "__name__", str(func))
+        name = func.__self__.__name__ if name == "__get__" else name
+        followed = any(one in self.tracks for one in operations.tensors((args, kwargs)))
+        if followed and name in POOLS:
+            return self._pool(name, args, kwargs)
+        if followed and name in MATRICES and self._is_matrix(name, *args, **kwargs):
+            return self._matrix(name, *args, **kwargs)
+        result = func(*args, **kwargs)
+        if not followed:
+            return result
+        if name == "__setitem__":
+            self._put(*args)
+        elif operations.tensors(result):
+            where = self.name(self.around[-1] if self.around else self.module)
+            found = operations.tracks_after(name, args, kwargs, result, self.known, where)
+            for tensor, track in zip(operations.tensors(result), found, strict=True):
+                if track is not None:
+                    self.set(tensor, track)
+        return result
+
+    def _put(self, target: torch.Tensor, index: Any, value: Any) -> None:
+        """Follow `target[index] = value`."""
+        new = self.known(value) if isinstance(value, torch.Tensor) else None
+        old = self.known(target)
+        if new is None and old is None:
+            return
+        factors = {one.terms[0][0] for one in (new, old) if one is not None and len(one.terms) == 1}
+        constant = new is None and bool(torch.as_tensor(value).any())
+        plain = not constant and all(
+            one is None or (len(one.terms) == 1 and not one.steps and not one.lost) for one in (new, old)
+        )
+        if not plain or len(factors) != 1:
+            self.set(target, Track(lost="an assignment to part of a tensor"))
+            return
+        held = torch.full(target.shape, NOTHING) if old is None else old.terms[0][1].clone()
+        held[index] = torch.tensor(NOTHING) if new is None else new.terms[0][1]
+        self.set(target, Track(((factors.pop(), held),)))
+
+    def _is_matrix(self, name: str, tensor: Any, weight: Any = None, bias: Any = None, **kwargs: Any) -> bool:
+        """True where a tensor is multiplied with a matrix that is a constant of the module."""
+        fixed = isinstance(weight, torch.Tensor) and weight.dim() == 2 and weight not in self.tracks
+        return fixed and tensor in self.tracks and not kwargs and (bias is None or bias not in self.tracks)
+
+    def _matrix(self, name: str, tensor: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None = None) -> Any:
+        """Run a product that is written as a function like a module of its own, the same one for the same numbers."""
+        weight_OI = weight if name == "linear" else weight.t()
+        for one in self.made.values():
+            if (
+                isinstance(one, nn.Linear)
+                and one.weight.shape == weight_OI.shape
+                and torch.equal(one.weight, weight_OI)
+                and _equal(one.bias, bias)
+            ):
+                break
+        else:
+            one = nn.Linear(weight_OI.shape[1], weight_OI.shape[0], bias=bias is not None).to(weight.dtype)
+            one.weight.data = weight_OI.detach().clone()
+            if bias is not None:
+                one.bias.data = bias.detach().clone()
+            self._known_as(name, (name, len(self.made)), one)
+        with self:
+            return one(tensor)
+
+    def _known_as(self, name: str, key: Any, module: nn.Module) -> None:
+        self.made[key] = module
+        self.paths[id(module)] = name if name not in self.paths.values() else f"{name}{len(self.made)}"
+        self.hook(module)
+
+    def _pool(self, name: str, args: Any, kwargs: Any) -> Any:
+        """Run pooling that is written as a function like a module of its own."""
+        key = (name, tuple(args[1:]), tuple(sorted(kwargs.items())))
+        if key not in self.made:
+            self._known_as(name, key, POOLS[name](*args[1:], **kwargs))
+        with self:  # torch has put this mode aside for the operation that it is asked about
+            return self.made[key](args[0])
+
+
+def _equal(one: torch.Tensor | None, other: torch.Tensor | None) -> bool:
+    return one is other if one is None or other is None else torch.equal(one, other)

@@ -1,0 +1,189 @@
+"""A torch module of another framework, or plain torch with our layers, read into a NIR graph.
+
+The module is run once on sample input, the way its users run it. Every number that flows is followed from layer to
+layer (`recorder`), so loops over time, states handed on, shared layers and functional code read like what they do,
+not like how they are written. What the run shows to be the same at every step becomes the graph (`wiring`,
+`assemble`); anything else is refused in one line.
+
+Axes: B sample, T step, N neuron, F input channel.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import nir
+import numpy as np
+import torch
+from torch import nn
+
+from neurodeploy.errors import FrameworkError
+from neurodeploy.fixedpoint.rules import READOUTS
+from neurodeploy.graph.metadata import FORMAT, INTEGRATION, wrapped
+from neurodeploy.reading.assemble import Assembled, assembled, reset_of
+from neurodeploy.reading.inputs import InputOrder, input_order
+from neurodeploy.reading.leaves import Neurons
+from neurodeploy.reading.outputs import Output, output_of
+from neurodeploy.reading.recorder import INPUT_NODE
+from neurodeploy.reading.run import Forward, recorded
+from neurodeploy.reading.wiring import Wiring, wired, with_lags
+
+
+@dataclass(frozen=True, eq=False)
+class GraphOf:
+    """A module read into a graph, and what its own run showed.
+
+    Attributes:
+        graph: With the time step, the reset rules and the readout in its metadata.
+        dt_s: Time step, seconds.
+        reset: "zero", "subtract", or "mixed" where neurons differ.
+        readout: What the class is read from: "spikes", "v_last", "v_max", "v_sum" or "softmax".
+        notes: What is otherwise than it reads, one sentence each.
+        nodes: By node name the path of the submodule it is from.
+        inputs: How the module's input, or the host's spikes, become (B, T, F).
+        inputs_BTF: The sample input in that form.
+        feed: From a batch like the sample input to (B, T, F); with a host, by running the module.
+        spikes: The module's own spikes of every population of its, by node name (B, T, N).
+        potentials: The module's own potentials of a readout, by node name (B, T, N).
+    """
+
+    graph: nir.NIRGraph
+    dt_s: float
+    reset: str
+    readout: str
+    notes: tuple[str, ...]
+    nodes: dict[str, str]
+    inputs: InputOrder
+    inputs_BTF: np.ndarray
+    feed: Callable[[Any], np.ndarray]
+    spikes: dict[str, np.ndarray]
+    potentials: dict[str, np.ndarray]
+
+
+def graph_of(
+    module: nn.Module,
+    sample_input: Any,
+    *,
+    dt_s: float,
+    time_axis: int = 0,
+    readout: str | None = None,
+    forward: Forward | None = None,
+    host: str | None = None,
+    name: str | None = None,
+) -> GraphOf:
+    """Return the graph of a module.
+
+    Args:
+        module: snnTorch, Norse, SpikingJelly or torch, in evaluation mode. Its neurons' states are put to rest.
+        sample_input: What the module takes: a few samples, all steps of them. For a module that takes one step at
+            a time, and holds no loop, with an axis for time.
+        dt_s: Seconds that a step stands for. Norse's modules have their own, which this must be.
+        time_axis: Where time is, for such a module.
+        readout: What the class is read from, where the module's output leaves it open.
+        forward: Runs the module on the sample, `forward(module, sample_input)`, where calling it is not enough:
+            a loop of the user's own, states that are passed by name.
+        host: Path of neurons that run on the host with everything before them, for modules that take real numbers;
+            the graph takes their spikes.
+        name: For the graph's metadata; the module's class where None.
+
+    Raises:
+        FrameworkError: one line on the submodule or operation that cannot be taken, and what is allowed.
+    """
+    if not isinstance(module, nn.Module):
+        raise FrameworkError(f"module: found {type(module).__name__}, a torch.nn.Module is needed")
+    if not (np.isfinite(dt_s) and dt_s > 0):
+        raise FrameworkError(f"dt: found {dt_s:g}, a positive number of seconds is needed")
+    if readout not in (None, *READOUTS):
+        raise FrameworkError(f"readout: found {readout!r}, one of {', '.join(READOUTS)} is allowed")
+    sample = _tensor(sample_input)
+    recorder, result = recorded(module, sample, time_axis, forward, host)
+    wiring = wired(recorder.instances)
+    output = output_of(recorder, wiring, result, readout)
+    with_lags(wiring, output.node)
+    offsets, shape = _channels(wiring)
+    sample = sample if host is None else torch.stack(recorder.host_spikes)
+    inputs = input_order(tuple(sample.shape), wiring.first_TB, offsets, shape)
+    if inputs is None:
+        raise FrameworkError("sample_input: its axes are not samples, steps and channels; give it as (T, B, ...)")
+    made = assembled(wiring, output, offsets, shape, dt_s)
+    values = inputs.feed(sample)
+    notes = [*made.notes, *output.notes]
+    if recorder.stepwise:
+        notes.append(
+            f"the module takes one step at a time: axis {time_axis} of its input is time, {wiring.n_steps} steps"
+        )
+    if host is not None:
+        notes.append(f"{host}: runs on the host with everything before it; the graph takes its spikes")
+    if inputs.time_axis is None and wiring.n_steps > 1:
+        notes.append(f"the input has no time of its own: it is given again at each of {wiring.n_steps} steps")
+    whole = bool((values == np.rint(values)).all() and (values >= 0).all())
+    entries: dict[str, Any] = {
+        "format": FORMAT,
+        "dt_s": float(dt_s),
+        "time_unit": "s",
+        "integration": INTEGRATION,
+        "name": name or type(module).__name__,
+        "readout": output.readout,
+        "counts": True if whole and values.max(initial=0) > 1 else None,
+    }
+    graph = nir.NIRGraph(made.nodes, made.edges, metadata=wrapped(**entries), type_check=False)
+    return GraphOf(
+        graph=graph,
+        dt_s=float(dt_s),
+        reset=reset_of(made.nodes),
+        readout=output.readout,
+        notes=tuple(notes),
+        nodes={node: path for node, path in made.modules.items() if node in made.nodes},
+        inputs=inputs,
+        inputs_BTF=values,
+        feed=inputs.feed if host is None else partial(_from_host, module, inputs, time_axis, forward, host),
+        spikes=_own_spikes(wiring, made, output),
+        potentials=_own_potentials(wiring, made, output),
+    )
+
+
+def _tensor(values: Any) -> torch.Tensor:
+    found = values if isinstance(values, torch.Tensor) else torch.as_tensor(np.asarray(values))
+    return found.detach() if found.is_floating_point() else found.detach().float()
+
+
+def _from_host(
+    module: nn.Module, inputs: InputOrder, time_axis: int, forward: Forward | None, host: str, values: Any
+) -> np.ndarray:
+    """Return the spikes of a module's first layers for a batch, (B, T, F)."""
+    recorder, _ = recorded(module, _tensor(values), time_axis, forward, host)
+    return inputs.feed(torch.stack(recorder.host_spikes))
+
+
+def _channels(wiring: Wiring) -> tuple[np.ndarray, tuple[int, ...]]:
+    """Return the place of each input channel after the first, and the channels' axes, as the first layer has them."""
+    for node, terms in wiring.terms.items():
+        for term in terms:
+            shape = wiring.instances[node].shape_in
+            if term.source == INPUT_NODE and len(term.columns) == np.prod(shape):
+                return term.features, shape
+    node, term = next((node, one) for node, some in wiring.terms.items() for one in some if one.source == INPUT_NODE)
+    return term.features, (len(term.features),)
+
+
+def _own_spikes(wiring: Wiring, made: Assembled, output: Output) -> dict[str, np.ndarray]:
+    return {
+        made.populations[node]: _over_time(one.spikes)
+        for node, one in wiring.instances.items()
+        if isinstance(one.leaf, Neurons) and one.spikes and not (node == output.node and output.potential)
+    }
+
+
+def _own_potentials(wiring: Wiring, made: Assembled, output: Output) -> dict[str, np.ndarray]:
+    last = wiring.instances[output.node]
+    if not output.potential or output.summed or not last.potentials:
+        return {}
+    return {made.populations[output.node]: _over_time(last.potentials).astype(np.float64)}
+
+
+def _over_time(steps: list[torch.Tensor]) -> np.ndarray:
+    """Return (B, ...) of every step as (B, T, N)."""
+    return torch.stack(steps).flatten(2).transpose(0, 1).numpy()

@@ -1,0 +1,84 @@
+"""The modules that are known, by framework, and why others are not taken.
+
+Each framework's table is its own file; a module is looked up by its package and class. A class of the user's own
+that only inherits (its `forward` is the known one) counts as what it inherits from.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+from collections.abc import Callable
+from typing import Any
+
+from torch import nn
+
+from neurodeploy.reading.leaves import Memoryless, Neurons
+
+Maker = Callable[[nn.Module], Memoryless | Neurons | None]
+TABLES = {
+    "torch": "neurodeploy.reading.torch_layers",
+    "snntorch": "neurodeploy.reading.snntorch_neurons",
+    "norse": "neurodeploy.reading.norse_neurons",
+    "spikingjelly": "neurodeploy.reading.spikingjelly_neurons",
+    "neurodeploy": "neurodeploy.reading.family_layers",
+}
+
+
+def package(kind: type) -> str:
+    """Return the package that a class comes from."""
+    return kind.__module__.split(".")[0]
+
+
+def is_of_a_framework(module: nn.Module) -> bool:
+    """True for a module that is not of the user's own making."""
+    return package(type(module)) in TABLES
+
+
+def leaf_of(module: nn.Module) -> Memoryless | Neurons | None:
+    """Return what a module is to the reader; None where its inside is followed instead."""
+    kinds = type(module).__mro__
+    if kinds[0].__module__.startswith("torch.nn.utils"):  # a class that torch made to parametrise another
+        kinds = kinds[1:]
+    mine: Any = kinds[0]
+    for kind in kinds:
+        if package(kind) not in TABLES:
+            continue
+        if kind is not mine and mine.forward is not getattr(kind, "forward", None):
+            return None
+        maker = table(package(kind)).get(kind.__name__)
+        if maker is not None or package(mine) in TABLES:
+            return None if maker is None else maker(module)
+    return None
+
+
+@functools.cache
+def table(framework: str) -> dict[str, Maker]:
+    """Return the modules known of a framework, by class."""
+    found: dict[str, Maker] = importlib.import_module(TABLES[framework]).LEAVES
+    return found
+
+
+def neurons_of(framework: str) -> str:
+    """Return the classes known of a framework, for messages."""
+    return ", ".join(sorted(table(framework)))
+
+
+def refusal(name: str, module: nn.Module) -> str:
+    """Return why a module is not taken, beginning with its name."""
+    changes = isinstance(module, nn.modules.batchnorm._BatchNorm) or type(module).__name__.startswith("Dropout")
+    if changes and module.training:
+        return f"{name}: is in training mode, where it changes with the batch; call module.eval() first"
+    if isinstance(module, nn.RNNBase | nn.RNNCellBase | nn.MultiheadAttention):
+        return f"{name}: computes with real-valued states; only spiking neurons can hold states, take {SPIKING}"
+    kind = package(type(module))
+    if kind == "neurodeploy":
+        return (
+            f"{name}: is trained and exported by a recipe; use neurodeploy.run for it, here {neurons_of(kind)} is taken"
+        )
+    if kind in ("snntorch", "norse", "spikingjelly"):
+        return f"{name}: is not taken from {kind}; {neurons_of(kind)} are"
+    return name
+
+
+SPIKING = "snntorch's RLeaky, norse's LIFRecurrentCell or a neuron of that kind"

@@ -1,0 +1,309 @@
+"""A module's run, recorded: which layers it has, and for each of their calls where every number came from.
+
+Axes: T step, B sample, R applications of a layer (its calls, and in each every sample and step).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from neurodeploy.errors import FrameworkError
+from neurodeploy.reading import operations
+from neurodeploy.reading.follower import Follower
+from neurodeploy.reading.known import is_of_a_framework, leaf_of, refusal
+from neurodeploy.reading.labels import (
+    MOST_APPLICATIONS,
+    MOST_FEATURES,
+    Arrival,
+    Mixed,
+    Track,
+    arrivals,
+    labels,
+)
+from neurodeploy.reading.leaves import Call, Memoryless, Neurons, Shape
+
+INPUT_NODE = 0
+
+
+@dataclass(eq=False)
+class Instance:
+    """A layer of the network: a module, or one of several uses of it.
+
+    Attributes:
+        node: Number in labels; one more stands for the potential of neurons.
+        arrived: For every call its arrivals and its number of applications.
+        steps: Number of steps so far (neurons); `samples` in each.
+        spikes, potentials: (B, ...) of every step (neurons).
+    """
+
+    node: int
+    path: str
+    module: nn.Module
+    leaf: Memoryless | Neurons
+    shape_in: Shape
+    shape_out: Shape
+    arrived: list[tuple[list[Arrival], int]] = field(default_factory=list)
+    rows: int = 0
+    steps: int = 0
+    samples: int = 0
+    spikes: list[torch.Tensor] = field(default_factory=list)
+    potentials: list[torch.Tensor] = field(default_factory=list)
+
+    @property
+    def patterns(self) -> frozenset[tuple[Any, float]]:
+        return frozenset((one.pattern, one.factor) for some, _ in self.arrived for one in some)
+
+
+class Changing(FrameworkError):
+    """What arrives at a layer is not the same at every step: the module may want to be run otherwise."""
+
+
+class Recorder(Follower):
+    """Follows the numbers of `sample` through the layers of a module.
+
+    Args:
+        host: Path of neurons that, with everything before them, stay outside: their spikes are followed instead.
+    """
+
+    def __init__(self, module: nn.Module, sample: torch.Tensor, host: str | None = None) -> None:
+        super().__init__(module)
+        self.host = None if host is None else module.get_submodule(host)
+        self.outside: set[int] = set()
+        self.stepwise = False
+        self.host_spikes: list[torch.Tensor] = []
+        self.instances: list[Instance] = []
+        self.inside: list[nn.Module] = []  # of modules that are not followed into
+        if host is None:
+            self.set(sample, Track(((1.0, _places(sample.shape, 0)),)))
+
+    @contextmanager
+    def recording(self) -> Iterator[None]:
+        """Follow everything that is run inside."""
+        self.handles: list[Any] = []
+        for one in self.module.modules():
+            self.hook(one)
+        self.__enter__()
+        try:
+            with torch.no_grad():
+                yield
+        finally:
+            if not self.inside:
+                self.__exit__(None, None, None)
+            for handle in self.handles:
+                handle.remove()
+
+    def hook(self, module: nn.Module) -> None:
+        """Watch the calls of a module."""
+        self.handles.append(module.register_forward_pre_hook(self._enter, with_kwargs=True))
+        self.handles.append(module.register_forward_hook(self._leave, with_kwargs=True))
+
+    def _enter(self, module: nn.Module, args: Any, kwargs: Any) -> None:
+        if self.inside:
+            self.inside.append(module)
+            return
+        self.around.append(module)
+        if leaf_of(module) is not None:
+            self.inside.append(module)
+            self.__exit__(None, None, None)  # what a layer does inside is its own affair, and runs at full speed
+
+    def _leave(self, module: nn.Module, args: Any, kwargs: Any, output: Any) -> None:
+        if len(self.inside) > 1:
+            self.inside.pop()
+            return
+        leaf = leaf_of(module)
+        if module is self.host and isinstance(leaf, Neurons):
+            self._from_host(leaf, leaf.call(args, kwargs, output))
+        elif leaf is not None and self._is_outside(module):
+            self.outside.add(id(module))
+        elif isinstance(leaf, Memoryless):
+            self._layer(module, leaf, args, kwargs, output)
+        elif leaf is not None:
+            self._neurons(module, leaf, leaf.call(args, kwargs, output))
+        else:
+            self._passed(module, args, kwargs, output)
+        self.around.pop()
+        if self.inside:
+            self.inside.pop()
+            self.__enter__()
+
+    def _passed(self, module: nn.Module, args: Any, kwargs: Any, output: Any) -> None:
+        """Remember a module that is no layer we know where its output was made by what is not followed."""
+        if not any(one in self.tracks for one in operations.tensors((args, kwargs))):
+            return
+        for tensor in operations.tensors(output):
+            track = self.known(tensor)
+            name = self.name(module)
+            unseen = track is None and bool(tensor.any())
+            own = track is not None and track.lost.startswith(f"{name}: ") and is_of_a_framework(module)
+            if unseen or own:
+                self.set(tensor, Track(lost=refusal(name, module)))
+
+    def _track(self, name: str, tensor: torch.Tensor) -> Track:
+        """Return what arrives at a layer.
+
+        Raises:
+            FrameworkError: it was made by an operation that is not followed.
+        """
+        track = self.known(tensor)
+        if track is None:
+            if bool(tensor.any()):
+                raise FrameworkError(
+                    f"{name}: takes numbers that were made without the layers we know: constants, or an operation "
+                    "that torch does not show; use modules of the framework"
+                )
+            return Track()
+        if track.lost:
+            raise FrameworkError(misplaced(track.lost, name))
+        if track.steps:
+            raise FrameworkError(
+                f"{name}: comes after {' and '.join(track.steps)} over the run; end the network in neurons, and take "
+                "that only outside"
+            )
+        return track
+
+    def _arrivals(self, name: str, tensor: torch.Tensor, rows: int) -> list[Arrival]:
+        try:
+            return arrivals(self._track(name, tensor), rows, INPUT_NODE)
+        except Mixed as error:
+            raise Changing(f"{name}: {error}; give it the same at every step") from None
+
+    def _layer(self, module: nn.Module, leaf: Memoryless, args: Any, kwargs: Any, output: torch.Tensor) -> None:
+        tensor = args[0] if args else next(iter(kwargs.values()))
+        lead = tensor.dim() - leaf.axes(tensor.dim())
+        rows = int(np.prod(tensor.shape[:lead], dtype=np.int64))
+        found = self._arrivals(self.name(module), tensor, rows)
+        wanted = frozenset((one.pattern, one.factor) for one in found)
+        mine = [one for one in self.instances if one.module is module and isinstance(one.leaf, Memoryless)]
+        # What arrives from a loop is there from the second step on only.
+        instance = next((one for one in mine if _same(one.patterns, wanted)), None)
+        if instance is None:
+            instance = self._new(module, leaf, tuple(tensor.shape[lead:]), tuple(output.shape[lead:]))
+        self._label(instance, instance.node, output, rows)
+        instance.arrived.append((found, rows))
+        instance.rows += rows
+
+    def _neurons(self, module: nn.Module, leaf: Neurons, call: Call) -> None:
+        name = self.name(module)
+        original = call
+        if leaf.samples_first:
+            call = self._steps_first(call)
+        lead = min(2 if leaf.sequence else 1, call.current.dim() - 1)
+        shape = tuple(call.current.shape[lead:])
+        steps = call.current.shape[0] if leaf.sequence else 1
+        rows = int(np.prod(call.current.shape[:lead], dtype=np.int64))
+        given = call.spikes if call.spikes is not None else call.potential
+        assert given is not None
+        shape_out = tuple(given.shape[given.dim() - (call.current.dim() - lead) :])
+        found = self._arrivals(name, call.current, rows)
+        instance = self._owner(name, module, leaf, call, shape, shape_out)
+        if instance.samples not in (0, rows // steps):
+            raise FrameworkError(f"{name}: takes {rows // steps} samples after {instance.samples}; give equal batches")
+        for node, tensor, kept, factor in (
+            (instance.node, call.spikes, instance.spikes, call.factor),
+            (instance.node + 1, call.potential, instance.potentials, 1.0),
+        ):
+            if tensor is not None:
+                self._label(instance, node, tensor, rows, factor)
+                steps_of = tensor.detach().cpu().reshape(steps, rows // steps, *shape_out)
+                kept += list(steps_of if tensor is call.potential else steps_of != 0)
+        for one in call.states:
+            state = self.known(one) or Track(lost=f"{name}: an inner state")
+            self.set(one, replace(state, owner=instance.node))
+        if leaf.samples_first and original.spikes is not None and call.spikes is not None:
+            track = self.known(call.spikes)
+            assert track is not None
+            self.set(original.spikes, track.moved(*(one.transpose(0, 1) for _, one in track.terms)))
+        instance.arrived.append((found, rows))
+        instance.rows += rows
+        instance.steps += steps
+        instance.samples = rows // steps
+
+    def _steps_first(self, call: Call) -> Call:
+        """Return a call on (B, T, ...) as one on (T, B, ...): views, with the tracks of what they show."""
+        current = call.current.transpose(0, 1)
+        track = self.known(call.current)
+        if track is not None:
+            self.set(current, track.moved(*(found.transpose(0, 1) for _, found in track.terms)))
+        assert call.spikes is not None
+        return replace(call, current=current, spikes=call.spikes.transpose(0, 1))
+
+    def _is_outside(self, module: nn.Module) -> bool:
+        """True for the layers that come before the neurons whose spikes are followed."""
+        return self.host is not None and (not self.host_spikes or id(module) in self.outside)
+
+    def _from_host(self, leaf: Neurons, call: Call) -> None:
+        """Follow the spikes of the last neurons outside, all steps one after the other."""
+        assert call.spikes is not None
+        steps = call.spikes if leaf.sequence else call.spikes[None]
+        steps = steps.transpose(0, 1) if leaf.samples_first else steps
+        found = _places(steps.shape, sum(one.numel() for one in self.host_spikes))
+        found = found.transpose(0, 1) if leaf.samples_first else found if leaf.sequence else found[0]
+        self.set(call.spikes, Track(((call.factor, found),)))
+        self.host_spikes += [(one != 0).float() for one in steps.detach().cpu()]
+
+    def _owner(
+        self, name: str, module: nn.Module, leaf: Neurons, call: Call, shape: Shape, shape_out: Shape
+    ) -> Instance:
+        """Return whose states a call goes on from: a module called with several states is several layers."""
+        owners = [self.known(one) for one in call.given]
+        nodes = {track.owner for track in owners if track is not None and track.owner is not None}
+        owned = [one for one in self.instances if one.node in nodes]
+        if owned:
+            if len(owned) > 1 or owned[0].module is not module:
+                raise FrameworkError(f"{name}: is given states of {owned[0].path}; give each layer its own")
+            return owned[0]
+        for one in call.given:
+            if one.numel() and bool((one != leaf.rest).any()):
+                raise FrameworkError(f"{name}: starts from a state that is not {leaf.rest:g}; start from rest")
+        mine = [one for one in self.instances if one.module is module]
+        if mine and call.inside and not call.given:
+            return mine[-1]
+        return self._new(module, leaf, shape, shape_out)
+
+    def _new(self, module: nn.Module, leaf: Memoryless | Neurons, shape_in: Shape, shape_out: Shape) -> Instance:
+        path = self.paths.get(id(module), "") or type(module).__name__
+        made = Instance(2 * len(self.instances) + 2, path, module, leaf, shape_in, shape_out)
+        self.instances.append(made)
+        return made
+
+    def _label(self, instance: Instance, node: int, tensor: torch.Tensor, rows: int, factor: float = 1.0) -> None:
+        if instance.rows + rows > MOST_APPLICATIONS:
+            raise FrameworkError(f"{instance.path}: is run more than {MOST_APPLICATIONS} times; give fewer samples")
+        found = labels(node, instance.rows, rows, tensor.numel() // max(rows, 1)).reshape(tensor.shape)
+        self.set(tensor, Track(((factor, found),)))
+
+
+def _places(shape: torch.Size, first: int) -> torch.Tensor:
+    """Return the labels of an input: the place of each of its numbers.
+
+    Raises:
+        FrameworkError: they are too many.
+    """
+    if first + shape.numel() >= MOST_FEATURES:
+        raise FrameworkError(
+            f"sample_input: more than {MOST_FEATURES - 1} numbers of the whole input cannot be followed; give fewer "
+            "samples"
+        )
+    return torch.arange(first, first + shape.numel()).reshape(shape)
+
+
+def _same(patterns: frozenset[Any], wanted: frozenset[Any]) -> bool:
+    """True where two calls of a layer can be of one connection at different steps."""
+    return patterns == wanted or bool(patterns and wanted and (patterns <= wanted or wanted <= patterns))
+
+
+ALLOWED = "weights, pooling, neurons, and what only moves or adds numbers are allowed"
+
+
+def misplaced(lost: str, name: str) -> str:
+    """Return the line on something that cannot be followed, found on the way to the layer `name`."""
+    return (
+        lost if "; " in lost else f"{lost} has no place in a spiking graph, and {name} takes what it gives; {ALLOWED}"
+    )

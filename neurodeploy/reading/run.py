@@ -1,0 +1,117 @@
+"""A user's module run once on sample input, step by step as its users run it, and recorded."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import nn
+
+from neurodeploy.errors import FrameworkError, nearest
+from neurodeploy.reading.known import leaf_of
+from neurodeploy.reading.leaves import Neurons
+from neurodeploy.reading.recorder import Changing, Recorder
+
+
+class CannotRun(FrameworkError):
+    """Torch, or the module itself, refuses the sample."""
+
+
+Forward = Callable[[Any, torch.Tensor], Any]
+
+
+def recorded(
+    module: nn.Module, sample: torch.Tensor, time_axis: int, forward: Forward | None, host: str | None = None
+) -> tuple[Recorder, Any]:
+    """Return the recording of a run, and what the module gave.
+
+    A module that holds the loop over steps, or takes all of them at once, gets the whole sample. One that takes a
+    step at a time gets one after the other along `time_axis`, and its states back where it returns them.
+
+    Raises:
+        FrameworkError: it cannot be run, or holds something that is not known.
+    """
+    if host is not None:
+        _check_host(module, host)
+    if forward is not None:
+        return _run(module, sample, forward, host)
+    first: FrameworkError | None = None
+    try:
+        recorder, result = _run(module, sample, lambda one, whole: one(whole), host)
+        if not _takes_one_step(recorder):
+            return recorder, result
+    except FrameworkError as error:
+        first = error
+    try:
+        recorder, result = _run(module, sample, lambda one, whole: _stepwise(one, whole, time_axis), host)
+    except FrameworkError as error:
+        # Of two ways to run a module, the one that gets further says what is wrong with it.
+        raise max((one for one in (first, error) if one is not None), key=_told) from None
+    recorder.stepwise = True
+    return recorder, result
+
+
+def _told(error: FrameworkError) -> int:
+    return 0 if isinstance(error, CannotRun) else 1 if isinstance(error, Changing) else 2
+
+
+def _check_host(module: nn.Module, host: str) -> None:
+    paths = [path for path, one in module.named_modules() if isinstance(leaf_of(one), Neurons)]
+    if host not in paths:
+        raise FrameworkError(f"host: {host!r} is not the path of neurons of the module; {nearest(host, paths)}")
+
+
+def _takes_one_step(recorder: Recorder) -> bool:
+    """True where every layer of neurons was called for a single step."""
+    if len(recorder.host_spikes) > 1:
+        return False
+    return recorder.instances != [] and all(
+        one.steps == 1 and not one.leaf.sequence for one in recorder.instances if isinstance(one.leaf, Neurons)
+    )
+
+
+def _stepwise(module: nn.Module, sample: torch.Tensor, time_axis: int) -> list[Any]:
+    """Run a module that takes one step at a time, handing states on as norse's modules do."""
+    hands_on = "state" in inspect.signature(module.forward).parameters
+    if sample.dim() <= abs(time_axis):
+        raise FrameworkError(f"sample_input: has {sample.dim()} axes, none of them is time; give it one, or forward=")
+    state: Any = None
+    found = []
+    for step in sample.unbind(time_axis):
+        if hands_on:
+            result, state = module(step, state)
+        else:
+            result = module(step)
+        found.append(result)
+    return found
+
+
+def _run(module: nn.Module, sample: torch.Tensor, forward: Forward, host: str | None) -> tuple[Recorder, Any]:
+    rest(module)
+    recorder = Recorder(module, sample, host)
+    with recorder.recording():
+        try:
+            result = forward(module, sample)
+        except FrameworkError:
+            raise
+        except Exception as error:  # whatever a user's module may raise; it is told where
+            where = recorder.name(recorder.around[-1]) if recorder.around else type(module).__name__
+            line = str(error).splitlines()[0] if str(error) else ""
+            raise CannotRun(
+                f"{where}: cannot be run on the sample input ({type(error).__name__}: {line[:160]}); give it the shape "
+                "the module takes, or forward= with a function that runs it"
+            ) from None
+    rest(module)
+    return recorder, result
+
+
+def rest(module: nn.Module) -> None:
+    """Put every layer of neurons back to rest, as its framework does."""
+    for one in module.modules():
+        for name in ("reset_mem", "reset"):
+            call = getattr(one, name, None)
+            if type(one).__module__.split(".")[0] in ("snntorch", "spikingjelly") and callable(call):
+                call()
+                break

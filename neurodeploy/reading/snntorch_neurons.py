@@ -1,0 +1,146 @@
+"""snnTorch's neurons as NIR nodes. Source: snntorch 1.0.0, `_neurons/*.py`.
+
+    Leaky      U[t] = beta U[t-1] + I[t] - R[t-1],           S[t] = U[t] > threshold
+    Synaptic   I_s[t] = alpha I_s[t-1] + I[t],  U[t] = beta U[t-1] + I_s[t] - R[t-1]
+
+The reset acts one step after the spike (`reset_delay=True`, the default). R = threshold S for "subtract": the
+threshold is taken from what beta has already made smaller, beta U - threshold, where NIR takes it before the leak,
+beta (U - threshold). The rest, (1 - beta) threshold, is a connection of each neuron to itself, which arrives one
+step later as well: that gives exactly snnTorch's potential before every spike.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import nir
+import numpy as np
+import torch
+
+from neurodeploy.errors import FrameworkError
+from neurodeploy.reading.leaves import Built, Call, Neurons, Shape, full, numbers
+from neurodeploy.reading.neurons import cuba, leaky, readout
+from neurodeploy.reading.torch_layers import bias_of, convolution2d, dense
+
+
+def call_of(module: Any) -> Any:
+    """Return how a call of a neuron reads: (input, *states) in, (spikes, *states) or spikes out."""
+
+    def call(args: Any, kwargs: Any, output: Any) -> Call:
+        current = args[0] if args else kwargs["input_"]
+        given = [one for one in (*args[1:], *kwargs.values()) if isinstance(one, torch.Tensor) and one is not current]
+        found = output if isinstance(output, tuple) else (output,)
+        potential = found[-1] if len(found) > 1 else None
+        factor = float(numbers(module.graded_spikes_factor).ravel()[0])
+        return Call(current, given, found[0], potential, list(found), factor=factor)
+
+    return call
+
+
+def _neuron(module: Any, *, recurrent: bool, synapse: bool) -> Neurons:
+    def build(shape: Shape, dt_s: float, potential_only: bool) -> Built:
+        _check(module, recurrent or synapse)
+        beta = full(np.clip(numbers(module.beta), 0, 1), shape)
+        alpha = full(np.clip(numbers(module.alpha), 0, 1), shape) if synapse else None
+        return _built(module, shape, dt_s, alpha, beta, 1.0, potential_only, recurrent)
+
+    return Neurons(call_of(module), build)
+
+
+def _lapicque(module: Any) -> Neurons:
+    def build(shape: Shape, dt_s: float, potential_only: bool) -> Built:
+        _check(module, True)
+        step, r, c = (numbers(one) for one in (module.time_step, module.R, module.C))
+        beta = full(1 - step / (r * c), shape)
+        if (beta < 0).any():
+            raise FrameworkError("has a time constant R C shorter than its time_step; give a longer one")
+        return _built(module, shape, dt_s, None, beta, step / c, potential_only, False)
+
+    return Neurons(call_of(module), build)
+
+
+def _check(module: Any, drops_input: bool) -> None:
+    if module.inhibition:
+        raise FrameworkError("has inhibition, where one neuron silences the others at once; leave it out")
+    if module.state_quant:
+        raise FrameworkError("has state_quant; leave it out, the Program's states are integers anyway")
+    if np.size(numbers(module.graded_spikes_factor)) != 1:
+        raise FrameworkError("has a graded_spikes_factor for each neuron; one for all is allowed")
+    if drops_input and module.reset_mechanism == "zero" and getattr(module, "reset_delay", True):
+        raise FrameworkError(
+            "has reset_mechanism='zero', which in this neuron also drops the input of the step after a spike; take "
+            "'subtract', or reset_delay=False"
+        )
+
+
+def _built(
+    module: Any,
+    shape: Shape,
+    dt_s: float,
+    alpha: np.ndarray | None,
+    beta: np.ndarray,
+    gain: Any,
+    potential_only: bool,
+    recurrent: bool,
+) -> Built:
+    threshold = full(module.threshold, shape)
+    gains = full(gain, shape)
+    if module.reset_mechanism == "none":
+        if not potential_only:
+            raise FrameworkError("has reset_mechanism='none' and its spikes are used; take 'subtract' or 'zero'")
+        return Built({"": readout(dt_s, alpha, beta, gains)})
+    if potential_only:
+        raise FrameworkError("its potential is read, and it resets; take reset_mechanism='none', or read its spikes")
+    nodes = {"": (cuba if alpha is not None else leaky)(dt_s, alpha, beta, gains, threshold, module.reset_mechanism)}
+    edges: list[tuple[str, str]] = []
+    notes: list[str] = []
+    delayed = getattr(module, "reset_delay", True)
+    if module.reset_mechanism == "subtract" and delayed and (beta < 1).any():
+        loops = _undecayed(alpha, (1 - beta) * threshold / gains, dt_s)
+        nodes |= loops
+        for name in ("reset", "reset_late"):
+            last = {"reset": "reset", "reset_late": "reset_wait"}[name]
+            if name in loops:
+                edges += [("", name), *([(name, last)] if last != name else []), (last, "")]
+        notes.append(
+            "each neuron inhibits itself a little after a spike: snnTorch subtracts the threshold after the leak"
+        )
+    elif module.reset_mechanism == "subtract" and not delayed:
+        notes.append("reset_delay=False: a potential that stays above the threshold after its reset is reset once more")
+    if recurrent:
+        nodes["rec"] = _recurrent(module, shape)
+        edges += [("", "rec"), ("rec", "")]
+    return Built(nodes, tuple(edges), notes=tuple(notes))
+
+
+def _undecayed(alpha: np.ndarray | None, rest: np.ndarray, dt_s: float) -> dict[str, nir.NIRNode]:
+    """Return self-connections that take `rest` from the potential one step after a spike.
+
+    Through a synaptic current it would be taken again in each later step: a second connection, another step
+    later, takes the current back to what it was.
+    """
+    found: dict[str, nir.NIRNode] = {"reset": nir.Scale(scale=-rest)}
+    if alpha is not None and alpha.any():
+        found |= {
+            "reset_late": nir.Scale(scale=alpha * rest),
+            "reset_wait": nir.Delay(delay=np.full(rest.shape, 2 * dt_s)),
+        }
+    return found
+
+
+def _recurrent(module: Any, shape: Shape) -> nir.NIRNode:
+    inner = module.recurrent
+    if isinstance(inner, torch.nn.Linear):
+        return dense(numbers(inner.weight), bias_of(inner))
+    if isinstance(inner, torch.nn.Conv2d):
+        return convolution2d(inner, shape)
+    return nir.Scale(scale=full(inner.V, shape))
+
+
+LEAVES = {
+    "Leaky": lambda module: _neuron(module, recurrent=False, synapse=False),
+    "RLeaky": lambda module: _neuron(module, recurrent=True, synapse=False),
+    "Synaptic": lambda module: _neuron(module, recurrent=False, synapse=True),
+    "RSynaptic": lambda module: _neuron(module, recurrent=True, synapse=True),
+    "Lapicque": _lapicque,
+}

@@ -1,0 +1,78 @@
+"""SpikingJelly's neurons as NIR nodes. Source: spikingjelly 2.0.0, `activation_based/neuron` and its `functional`.
+
+    IFNode   v[t] = v[t-1] + x[t]
+    LIFNode  v[t] = v[t-1] + (x[t] - (v[t-1] - v_reset)) / tau                   (decay_input)
+             v[t] = v[t-1] - (v[t-1] - v_reset) / tau + x[t]                     (decay_input=False)
+
+ParametricLIFNode is LIFNode with tau = 1 / sigmoid(w); CUBALIFNode keeps c_decay of its current and v_decay of its
+potential. `v_reset=None` subtracts the threshold. Spikes where v >= v_threshold; NIR's rule is v > v_threshold, so
+thresholds are one step of a float lower here: the same neurons spike. Neurons begin at v_reset; NIR's begin at 0,
+so potentials are counted from there.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import nir
+import numpy as np
+
+from neurodeploy.errors import FrameworkError
+from neurodeploy.reading import torch_layers
+from neurodeploy.reading.leaves import Built, Call, Memoryless, Neurons, Shape, full, numbers
+from neurodeploy.reading.neurons import cuba, leaky
+
+AT_THRESHOLD = "spikes at v >= v_threshold: the graph's threshold is the next smaller number"
+
+
+def _call(args: Any, kwargs: Any, output: Any) -> Call:
+    return Call(args[0] if args else next(iter(kwargs.values())), [], output, None)
+
+
+def _made(module: Any, kept_part: Any) -> Neurons:
+    def build(shape: Shape, dt_s: float, potential_only: bool) -> Built:
+        if potential_only:
+            raise FrameworkError("its potential is read, and it spikes; read its spikes")
+        lost = full(kept_part(module), shape)
+        rest = 0.0 if module.v_reset is None else float(module.v_reset)
+        gain = lost if getattr(module, "decay_input", False) else np.ones(shape)
+        threshold = np.nextafter(full(module.v_threshold, shape) - rest, -np.inf)
+        reset = "subtract" if module.v_reset is None else "zero"
+        return Built({"": leaky(dt_s, None, 1 - lost, gain, threshold, reset)}, notes=(AT_THRESHOLD,))
+
+    return Neurons(_call, build, sequence=module.step_mode == "m")
+
+
+def _cuba(module: Any) -> Neurons:
+    def build(shape: Shape, dt_s: float, potential_only: bool) -> Built:
+        if potential_only:
+            raise FrameworkError("its potential is read, and it spikes; read its spikes")
+        if module.v_reset:
+            raise FrameworkError(f"has v_reset {module.v_reset:g}, where it starts but does not rest; take 0 or None")
+        kept = (full(module.c_decay, shape), full(module.v_decay, shape))
+        threshold = np.nextafter(full(module.v_threshold, shape), -np.inf)
+        reset = "subtract" if module.v_reset is None else "zero"
+        return Built({"": cuba(dt_s, *kept, np.ones(shape), threshold, reset)}, notes=(AT_THRESHOLD,))
+
+    return Neurons(_call, build, sequence=module.step_mode == "m")
+
+
+def _voting(module: Any) -> Memoryless:
+    """Return the mean over groups of neurons of one class."""
+
+    def build(shape: Shape, out: Shape) -> Built:
+        whole = np.repeat(np.eye(out[0]), module.voting_size, axis=1) / module.voting_size
+        return Built({"": nir.Linear(np.pad(whole, ((0, 0), (0, shape[0] - whole.shape[1]))))})
+
+    return Memoryless(lambda _: 1, build)
+
+
+LAYERS = ("Linear", "Conv1d", "Conv2d", "AvgPool2d", "AdaptiveAvgPool2d", "MaxPool2d", "BatchNorm1d", "BatchNorm2d")
+"""Of SpikingJelly's own classes, which take a sequence as well and are torch's otherwise."""
+LEAVES = {name: torch_layers.LEAVES[name] for name in LAYERS} | {
+    "IFNode": lambda one: _made(one, lambda _: 0.0),
+    "LIFNode": lambda one: _made(one, lambda module: 1 / module.tau),
+    "CUBALIFNode": _cuba,
+    "VotingLayer": _voting,
+    "ParametricLIFNode": lambda one: _made(one, lambda module: numbers(module.w.sigmoid())),
+}

@@ -1,0 +1,66 @@
+"""`check`: a finished run against its budgets, for CI."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from neurodeploy.accounting.budget import CHOICES, budget, read_budget
+from neurodeploy.accounting.judge import judge
+from neurodeploy.errors import BudgetError
+from neurodeploy.files import check_target, write_text
+from neurodeploy.pipeline.run_results import fit_of, read_finished
+from neurodeploy.report.budget_lines import junit as junit_xml
+from neurodeploy.report.budget_lines import line
+
+
+def check_run(
+    run: str | Path, *, budget_file: str | Path | None = None, junit: str | Path | None = None, **budgets: Any
+) -> dict[str, Any]:
+    """Judge a finished run by its budgets.
+
+    Args:
+        run: Run folder with a report.json.
+        budget_file: TOML file of budgets.
+        junit: Where to write the result as JUnit XML.
+        budgets: Keys of `accounting.budget.Budget`, over those of the file; None leaves the file's.
+
+    Returns:
+        `passed`; `checks`: a row for each budget with `budget` (its key), `found`, `allowed`, `passed`,
+        `excess`, `relative`, `unit`, `basis` and `text` (its line); `failed`: the rows that did not
+        pass; `budget`: every key that asks something or chooses what is compared; `run`; `junit`.
+
+    Raises:
+        BudgetError: a budget is none, asks about something not measured, or nothing is asked.
+        RunError: the folder holds no finished run, its report is damaged, or `junit` cannot be written.
+    """
+    values = read_budget(budget_file) if budget_file is not None else {}
+    given = {key: value for key, value in budgets.items() if value is not None}
+    for key in given:  # one by one, so that an error names what was typed, not what the file holds
+        budget({key: given[key]}, "check: ", _named(key))
+    asked = budget(values | given)
+    if not asked.asks:
+        known = ", ".join(_named(key) for key in CHOICES[:2])
+        raise BudgetError(f"check: no budget is given; name one, e.g. {known}, or a file of them with --budget")
+    if junit is not None:
+        junit = check_target(junit)
+    recorded = read_finished(run)
+    rows = judge(recorded, asked, fit_of(recorded, asked.fits) if asked.places else None)
+    for row in rows:
+        row["text"] = line(row)
+    if junit is not None:
+        write_text(junit, junit_xml(str(run), rows))
+    failed = [row for row in rows if not row["passed"]]
+    return {
+        "passed": not failed,
+        "failed": failed,
+        "checks": rows,
+        "budget": asked.model_dump(exclude_none=True),
+        "run": str(run),
+        "junit": str(junit) if junit is not None else None,
+    }
+
+
+def _named(key: str) -> str:
+    """Return a key as the command line has it."""
+    return "--" + key.replace("_", "-")

@@ -1,0 +1,102 @@
+"""`compile`: a .nir file to an integer Program."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from neurodeploy.pipeline.inputs import GraphOptions, compiled, read_network
+from neurodeploy.program.cells import Cells
+from neurodeploy.program.file import write_program
+from neurodeploy.program.layer import Layer
+from neurodeploy.program.program import Program
+from neurodeploy.progress import Progress, silent
+
+
+def compile(
+    file: str | Path,
+    out: str | Path,
+    *,
+    chip: str = "loihi2",
+    dt_s: float | None = None,
+    calibrate: str | None = None,
+    weight_bits: int | None = None,
+    reset: str | None = None,
+    readout: str | None = None,
+    input_shape: tuple[int, ...] | None = None,
+    progress: Progress = silent,
+) -> dict[str, Any]:
+    """Compile a NIR graph to an integer Program.
+
+    Args:
+        file: The .nir file.
+        out: The Program file (.npz) to write.
+        dt_s: Time step in seconds, where the file does not carry one.
+        calibrate: Dataset (its training part) or file to choose the precision on; not needed when
+            the file carries its precision.
+        reset: "zero" or "subtract", where the file does not say.
+        readout: "spikes", "v_last", "v_max" or "v_sum", where the file does not say.
+        input_shape: Axes of one step's input, where a .nir file leaves them out.
+
+    Returns:
+        `layers`, `cells` (layers of neurons with two states), `connections`, `path`, `program` (digest), `dt_s`,
+        `precision`, `notes`.
+    """
+    options = GraphOptions(dt_s, reset, weight_bits, calibrate, chip, readout, input_shape=input_shape)
+    network = read_network(file, options)
+    made, precision = compiled(network, options, progress)
+    write_program(out, made.program)
+    return described(made.program) | {"path": str(out), "precision": precision}
+
+
+def described(program: Program) -> dict[str, Any]:
+    """Return what a Program holds, as plain values for JSON."""
+    return {
+        "program": program.digest,
+        "chip": program.chip,
+        "dt_s": program.dt_s,
+        "inputs": program.n_inputs,
+        "layers": [
+            {
+                "name": layer.name,
+                "neurons": layer.n_neurons,
+                "du": _shared(layer.du),
+                "dv": _shared(layer.dv),
+                "vth": _shared(layer.vth),
+                "bias_exp": layer.bias_exp,
+                "reset": layer.reset,
+                "start": layer.start,
+            }
+            for layer in program.layers
+            if isinstance(layer, Layer)
+        ],
+        "cells": [
+            {
+                "name": layer.name,
+                "neurons": layer.n_neurons,
+                "kind": layer.kind,
+                "fraction_bits": layer.fraction_bits,
+                "unit": float(layer.v_per_unit[0]),
+                "start": layer.start,
+            }
+            for layer in program.layers
+            if isinstance(layer, Cells)
+        ],
+        "connections": [
+            {
+                "name": one.name,
+                "source": one.source,
+                "target": one.target,
+                "shape": list(one.weight.shape),
+                "weight_bits": program.plan["connections"][one.name]["weight_bits"],
+                "weight_exp": one.weight_exp.tolist(),
+            }
+            for one in program.connections
+        ],
+        "notes": list(program.notes),
+    }
+
+
+def _shared(values: Any) -> int | list[int]:
+    """Return one number where all neurons have the same."""
+    return int(values[0]) if (values == values[0]).all() else values.tolist()

@@ -1,0 +1,198 @@
+"""`convert`: networks from one file format to another, NIR, lava-dl and our Programs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import nir
+
+from neurodeploy.backends.lava.environment import check_ready
+from neurodeploy.errors import GraphError, nearest
+from neurodeploy.files import check_target
+from neurodeploy.formats.lava_dl.hdf5 import is_net
+from neurodeploy.formats.lava_dl.plan import net_plan
+from neurodeploy.formats.lava_dl.read import read_net
+from neurodeploy.formats.lava_dl.write import write_net
+from neurodeploy.formats.nir_to_program import carried_program
+from neurodeploy.formats.program_to_nir import losses, program_graph
+from neurodeploy.graph.files import read_graph, write_graph
+from neurodeploy.graph.network import discretised
+from neurodeploy.graph.normal import normalised
+from neurodeploy.mapping.compile import compile_network
+from neurodeploy.pipeline.inputs import GraphOptions, check_options, compiled, is_program
+from neurodeploy.pipeline.netx import check_net
+from neurodeploy.program.file import read_program, write_program
+from neurodeploy.program.program import Program
+from neurodeploy.progress import Progress, silent
+
+NIR, NET, PROGRAM = ".nir", ".net", ".npz"
+FORMATS = (NIR, NET, PROGRAM)
+NAMES = {NIR: "NIR graph", NET: "lava-dl network", PROGRAM: "integer Program"}
+
+
+@dataclass(frozen=True)
+class NetOptions:
+    """What a `.net` file leaves to its reader, see `formats.lava_dl.read.read_net`."""
+
+    reset_interval: int | None = None
+    reset_offset: int = 0
+    input_shape: tuple[int, ...] | None = None
+
+
+def convert(
+    file: str | Path,
+    out: str | Path,
+    *,
+    dt_s: float | None = None,
+    reset: str | None = None,
+    readout: str | None = None,
+    calibrate: str | None = None,
+    weight_bits: int | None = None,
+    reset_interval: int | None = None,
+    reset_offset: int = 0,
+    input_shape: tuple[int, ...] | None = None,
+    check: bool = False,
+    progress: Progress = silent,
+) -> dict[str, Any]:
+    """Convert a network from one file format to another.
+
+    A NIR graph is written again with the time step, reset rules and readout in its metadata; one that is to
+    become a `.net` or `.npz` is compiled first. A `.net` and a Program keep every integer: in NIR they are
+    standard nodes with the chip's numbers in the metadata, which come back as the same Program.
+
+    Args:
+        file: A .nir graph, a lava-dl .net network, or a Program (.npz).
+        out: The .nir, .net or .npz file to write.
+        dt_s: Time step in seconds, where the file carries none; of a .net file 1 ms when None.
+        reset, readout, calibrate, weight_bits: Of a NIR graph, as in `compile`.
+        reset_interval, reset_offset: Of a .net file, as lava-dl's netx takes them: states are cleared every
+            so many steps.
+        input_shape: Channels, rows and columns that enter the network, where the file does not say.
+        check: Run the .net files in lava-dl's own netx, in Lava's environment, and the Program in our simulator.
+
+    Returns:
+        `path`, `from` and `to` (formats), `program` (digest, None where a graph stays one), `warnings` (what is
+        to be known of the result, one sentence each), `check` (None, or for each .net file what
+        `pipeline.netx.check_net` found).
+
+    Raises:
+        GraphError: the file is damaged, or of no such format.
+        ProgramError: the format of `out` cannot say what the Program does.
+        LavaError: there is no environment to check in, or netx refuses the file.
+    """
+    target = Path(out).suffix
+    if target not in FORMATS:
+        raise GraphError(f"{out}: is to become {target or 'no suffix'!r}; {nearest(target, FORMATS)}")
+    check_target(out)
+    source = _format(file)
+    if check:
+        _check_checkable(source, target)
+    net = NetOptions(reset_interval, reset_offset, input_shape)
+    _check_used(source, net, reset=reset, readout=readout, calibrate=calibrate, weight_bits=weight_bits)
+    options = GraphOptions(dt_s, reset, weight_bits, calibrate, readout=readout)
+    made, warnings = _made(file, source, target, options, net, progress)
+    if isinstance(made, Program):
+        warnings += list(made.notes) + _write(out, target, made)
+    else:
+        write_graph(out, made)
+    return {
+        "path": str(out),
+        "from": NAMES[source],
+        "to": NAMES[target],
+        "program": made.digest if isinstance(made, Program) else None,
+        "warnings": warnings,
+        "check": _checked(file, out, source, target, made, progress) if check else None,
+    }
+
+
+def _check_checkable(source: str, target: str) -> None:
+    """Check before any work that there is something to run in netx, and somewhere.
+
+    Raises:
+        GraphError: neither file is one of lava-dl's.
+        LavaError: there is no environment.
+    """
+    if NET not in (source, target):
+        raise GraphError("--check: runs .net files in lava-dl's netx, and neither file is one; leave it out")
+    check_ready()
+
+
+def _checked(
+    file: str | Path, out: str | Path, source: str, target: str, made: Program | nir.NIRGraph, progress: Progress
+) -> dict[str, Any]:
+    """Return by file what netx makes of it beside the Program."""
+    assert isinstance(made, Program)  # what comes from a .net, or becomes one, is
+    nets = [str(path) for path, kind in ((file, source), (out, target)) if kind == NET]
+    return {path: check_net(path, made, progress=progress) for path in nets}
+
+
+def _format(file: str | Path) -> str:
+    if is_program(file):
+        return PROGRAM
+    return NET if is_net(file) else NIR
+
+
+def _check_used(source: str, net: NetOptions, **graph: Any) -> None:
+    """Check that no option was given that would do nothing.
+
+    Raises:
+        GraphError: one was.
+    """
+    given = [] if source == NIR else [key for key, value in graph.items() if value is not None]
+    if source != NET and (net.reset_interval is not None or net.reset_offset):
+        given.append("reset-interval")
+    if source == PROGRAM and net.input_shape is not None:
+        given.append("input-shape")
+    if given:
+        option = given[0].replace("_", "-")
+        raise GraphError(f"--{option}: does nothing for {NAMES[source]}s, which carry their own; leave it out")
+
+
+def _made(
+    file: str | Path, source: str, target: str, options: GraphOptions, net: NetOptions, progress: Progress
+) -> tuple[Program | nir.NIRGraph, list[str]]:
+    """Return what is to be written, and what was assumed on the way."""
+    if source == PROGRAM:
+        if options.dt_s is not None:
+            raise GraphError("--dt: does nothing for integer Programs, which carry their own; leave it out")
+        return read_program(file), []
+    if source == NET:
+        shape = net.input_shape
+        if shape is not None and len(shape) != 3:
+            raise GraphError(f"--input-shape: found {shape}; give channels, rows and columns")
+        return (
+            read_net(
+                file,
+                dt_s=options.dt_s,
+                reset_interval=net.reset_interval,
+                reset_offset=net.reset_offset,
+                input_shape=None if shape is None else (shape[0], shape[1], shape[2]),
+            ),
+            [],
+        )
+    check_options(options)
+    graph = read_graph(file, input_shape=net.input_shape)
+    carried = carried_program(graph)
+    if carried is not None:
+        return carried, []
+    network = discretised(graph, dt_s=options.dt_s, reset=options.reset, readout=options.readout)
+    if target == NIR:
+        return normalised(graph, network), list(network.notes)
+    if target == NET and not network.quantised and (options.weight_bits, options.calibrate) == (None, None):
+        return compile_network(network, plan=net_plan(network)).program, [
+            "compiled without exponents, which a .net file does not have: 8-bit weights by their size alone"
+        ]
+    made, precision = compiled(network, options, progress)
+    return made.program, [f"compiled with {precision}"]
+
+
+def _write(out: str | Path, target: str, program: Program) -> list[str]:
+    if target == NET:
+        return write_net(out, program)
+    if target == NIR:
+        write_graph(out, program_graph(program))
+        return losses(program)
+    write_program(out, program)
+    return []

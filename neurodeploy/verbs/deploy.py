@@ -1,0 +1,261 @@
+"""`deploy`: a user's own torch module to a graph, a Program and a certificate, in one call."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from neurodeploy.backends import search
+from neurodeploy.backends.lava.environment import check_ready
+from neurodeploy.backends.trace import Trace
+from neurodeploy.certificate.certify import BACKENDS, FIXED, LAVA, REFERENCE, CertificateSettings, certificate
+from neurodeploy.errors import DataError, FrameworkError, GraphError, nearest
+from neurodeploy.files import make_folder, write_json
+from neurodeploy.graph.files import GraphFile, write_graph
+from neurodeploy.graph.network import Network, discretised
+from neurodeploy.hardware.chips import chip_named
+from neurodeploy.mapping.compile import Compiled, compile_network
+from neurodeploy.pipeline.counts import synops_of
+from neurodeploy.pipeline.inputs import made_for
+from neurodeploy.pipeline.module_spikes import against_module
+from neurodeploy.pipeline.stage_runs import certified_run
+from neurodeploy.program.file import write_program
+from neurodeploy.program.program import Program
+from neurodeploy.progress import Progress, silent
+from neurodeploy.verbs.simulate import simulate
+
+if TYPE_CHECKING:
+    import nir
+    from torch import nn
+
+    from neurodeploy.reading import GraphOf
+
+OWN_CLASSES = "the classes of the float network itself: accuracy is how many of them stay the same"
+
+
+@dataclass(frozen=True, eq=False)
+class Deployment:
+    """A module on its way to the chip.
+
+    For costs and placement, hand `program` (or the files that `save` writes) to `neurodeploy.profile` and
+    `neurodeploy.fit`.
+
+    Attributes:
+        graph: The NIR graph, with real numbers.
+        program: The chip's integers.
+        certificate: As in a report's JSON: `passed`, `failures`, `stages` ..., and `agreement`, `notes`.
+        agreement: How the graph's spikes are the module's own; see `pipeline.module_spikes.against_module`.
+        notes: What is otherwise than it reads, one sentence each.
+        read: The module as it was read: which node is which submodule, and how inputs become (B, T, F).
+    """
+
+    graph: nir.NIRGraph
+    program: Program
+    certificate: dict[str, Any]
+    agreement: dict[str, Any]
+    notes: tuple[str, ...]
+    read: GraphOf
+    chip: str
+
+    @property
+    def passed(self) -> bool:
+        """True where the certificate passed."""
+        return bool(self.certificate["passed"])
+
+    def simulate(self, inputs: Any, **options: Any) -> Trace:
+        """Run the Program on a batch like the sample input, by `neurodeploy.simulate` with its options.
+
+        Raises:
+            DataError: the batch has other axes than the sample input, or holds other than spikes.
+        """
+        return simulate(self.program, spikes_of(self.read, inputs, "inputs"), **options)
+
+    def fit(self, **options: Any) -> dict[str, Any]:
+        """Place the Program on the chip, by `neurodeploy.fit`."""
+        from neurodeploy.verbs.fit import fit
+
+        return fit(self.program, **{"chip": self.chip} | options)
+
+    def save(self, folder: str | Path) -> dict[str, str]:
+        """Write `model.nir`, `program.npz` and `certificate.json`, each whole or not at all; return their paths.
+
+        Raises:
+            RunError: the folder cannot be written.
+        """
+        where = make_folder(folder)
+        paths = {name: where / name for name in ("model.nir", "program.npz", "certificate.json")}
+        write_graph(paths["model.nir"], self.graph)
+        write_program(paths["program.npz"], self.program)
+        write_json(paths["certificate.json"], self.certificate)
+        return {name: str(path) for name, path in paths.items()}
+
+
+def deploy(
+    module: nn.Module,
+    sample_input: Any,
+    *,
+    dt: float,
+    calibrate: Any = None,
+    test: Any = None,
+    labels: Any = None,
+    chip: str | Path = "loihi2",
+    weight_bits: int | None = None,
+    backends: Sequence[str] = (REFERENCE, FIXED),
+    readout: str | None = None,
+    time_axis: int = 0,
+    forward: Any = None,
+    host: str | None = None,
+    name: str | None = None,
+    strict: bool = True,
+    max_accuracy_drop: float | None = None,
+    progress: Progress = silent,
+) -> Deployment:
+    """Return the graph, the Program and the certificate of a torch module.
+
+    The module is of snnTorch, Norse, SpikingJelly, or plain torch with our layers, written as its users write it:
+    with the loop over time inside or outside, with states passed or kept. It is run on the sample input; the graph
+    read from that run must then give every one of the module's spikes.
+
+    Args:
+        module: In evaluation mode. Its neurons are put to rest.
+        sample_input: What the module takes, a few samples with all steps: 0 and 1, or counts. A module that
+            takes a step at a time gets them along `time_axis`.
+        dt: Seconds that a step stands for.
+        calibrate: A batch like the sample input on which the integers' precision is chosen; the sample where None.
+        test: A batch to certify on; the calibration batch where None.
+        labels: Of that batch (B,). Where None, the float network's own classes stand for them.
+        chip: Name of a chip, or a .toml file with one.
+        weight_bits: Width of the weights, 2..8; 8 when None.
+        backends: Of "reference", "fixed", "lava", in the order to compare them.
+        readout: "spikes", "v_last", "v_max", "v_sum" or "softmax", where the module's output leaves it open.
+        forward: `forward(module, sample_input)`: runs the module, where calling it is not enough.
+        host: Path of neurons that run on the host with everything before them, for modules that take real numbers:
+            the chip takes their spikes.
+        name: In the graph's metadata; the module's class where None.
+        strict: Refuse a graph whose spikes are not the module's; else it is a note.
+        max_accuracy_drop: Allowed loss against the first stage, 0..1; 0.015 when None.
+
+    Raises:
+        FrameworkError: a submodule cannot be taken, with its name and what is allowed, or `strict` is not met.
+        DataError: an input is no spikes, or labels do not fit.
+        ChipError: the chip is unknown.
+    """
+    from neurodeploy.reading import graph_of
+
+    _check_backends(backends)
+    found_chip = chip_named(chip, program=True)
+    read = graph_of(
+        module, sample_input, dt_s=dt, time_axis=time_axis, readout=readout, forward=forward, host=host, name=name
+    )
+    sample = spikes_of(read, sample_input, "sample_input")
+    network = network_of(read, name or type(module).__name__)
+    agreement = against_module(read, network)
+    notes = [*read.notes, *_agreement_notes(agreement, strict)]
+    calibration = sample if calibrate is None else spikes_of(read, calibrate, "calibrate")
+    tested = calibration if test is None else spikes_of(read, test, "test")
+    made = _compiled(network, calibration, weight_bits, made_for(found_chip), progress)
+    found = _certificate(made, network, tested, labels, backends, max_accuracy_drop, progress)
+    notes += made.program.notes
+    if labels is None:
+        notes.append(f"no labels were given, so they are {OWN_CLASSES}")
+    found |= {"agreement": agreement, "notes": notes, "dt_s": read.dt_s, "readout": network.readout, "chip": str(chip)}
+    return Deployment(read.graph, made.program, found, agreement, tuple(notes), read, str(chip))
+
+
+def network_of(read: GraphOf, name: str) -> Network:
+    """Return the discretised network of a module that was read."""
+    return discretised(GraphFile(Path(name), name, read.graph, stores_reset=True))
+
+
+def spikes_of(read: GraphOf, inputs: Any, where: str) -> np.ndarray:
+    """Return a batch as (B, T, F) whole numbers.
+
+    Raises:
+        DataError: it has other axes than the sample input, or holds fractions.
+    """
+    values = read.feed(inputs)
+    if not np.isfinite(values).all() or (values != np.rint(values)).any():
+        odd = values[values != np.rint(values)][0]
+        raise DataError(
+            f"{where}: holds {odd:.4g}, a chip takes spikes (0 and 1) or counts; make spikes of it first, or leave the "
+            f"layers up to the first neurons to the host: host={first_neurons(read)!r}"
+        )
+    return values.astype(np.int32)
+
+
+def first_neurons(read: GraphOf) -> str:
+    """Return the path of the neurons that the input gets to first."""
+    return read.nodes[next(iter(read.spikes), next(iter(read.potentials), next(iter(read.nodes))))]
+
+
+def _check_backends(backends: Sequence[str]) -> None:
+    odd = [one for one in backends if one not in BACKENDS]
+    if odd:
+        raise GraphError(f"backends: {odd[0]!r} is unknown; {nearest(odd[0], BACKENDS)}")
+    if not backends or len(set(backends)) != len(backends):
+        raise GraphError(f"backends: found {list(backends)}; name each of {', '.join(BACKENDS)} at most once")
+    if LAVA in backends:
+        check_ready()
+
+
+def _agreement_notes(agreement: dict[str, Any], strict: bool) -> list[str]:
+    """Return what is to be said of how the graph agrees with the module.
+
+    Raises:
+        FrameworkError: it does not, and must.
+    """
+    if not agreement["same"]:
+        line = str(agreement["first_difference"])
+        if strict:
+            raise FrameworkError(f"{line}; strict=False deploys it all the same")
+        return [f"{line}; {100 * agreement['spike_agreement']:.2f} % of the spikes agree"]
+    if agreement["rounded"]:
+        return [
+            f"float32 rounding moved a spike of the module in {agreement['rounded']} of {agreement['samples']} samples"
+        ]
+    return (
+        []
+        if agreement["spikes"] or agreement["potential_difference"] is not None
+        else ["the module did not spike on the sample input, so its graph could not be checked"]
+    )
+
+
+def _compiled(
+    network: Network, spikes_BTI: np.ndarray, weight_bits: int | None, chip: str, progress: Progress
+) -> Compiled:
+    found = search.calibrate(
+        network, spikes_BTI, weight_bits, progress=lambda done, total: progress("calibrate", done, total)
+    )
+    return compile_network(network, chip=chip, weight_bits=weight_bits, plan=found.plan, measured=found.measured)
+
+
+def _certificate(
+    made: Compiled,
+    network: Network,
+    spikes_BTI: np.ndarray,
+    labels: Any,
+    backends: Sequence[str],
+    max_accuracy_drop: float | None,
+    progress: Progress,
+) -> dict[str, Any]:
+    runs = [
+        certified_run(one, made, network if one == REFERENCE else made.program, spikes_BTI, progress)
+        for one in backends
+    ]
+    labels_B = runs[0].trace.predictions_B if labels is None else np.asarray(labels)
+    if labels_B.shape != (len(spikes_BTI),):
+        raise DataError(f"labels: have shape {labels_B.shape}, one for each of {len(spikes_BTI)} samples is needed")
+    settings = (
+        CertificateSettings() if max_accuracy_drop is None else CertificateSettings(max_accuracy_drop=max_accuracy_drop)
+    )
+    found = certificate(runs, made.program, labels_B, settings)
+    integer = next((run.trace for run in runs if run.trace.backend != REFERENCE), None)
+    counts = synops_of(network, runs[0].trace) if integer is None else synops_of(made.program, integer)
+    return found | {
+        "labels": "given" if labels is not None else OWN_CLASSES,
+        "synops_per_sample": counts["synops_per_sample"],
+    }

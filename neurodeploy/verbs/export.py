@@ -1,0 +1,45 @@
+"""`export`: the quantised network of a run as a .nir file that comes back as the identical Program."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+from neurodeploy.backends import reference
+from neurodeploy.files import write_json
+from neurodeploy.pipeline.exporting import export_stage, manifest
+from neurodeploy.pipeline.folder import RunFolder
+from neurodeploy.pipeline.training import part
+from neurodeploy.progress import Progress, silent
+
+
+def export_run(run: str | Path, *, out: str | Path | None = None, progress: Progress = silent) -> dict[str, Any]:
+    """Write the quantised network of a run folder as NIR, read it back and compare.
+
+    Args:
+        run: Run folder with a quantised network.
+        out: The .nir file; `model.nir` in the run folder when None. Beside a file outside the run
+            folder goes a `manifest.json` with checksum, versions and accuracies.
+
+    Returns:
+        `accuracy` {"reference": of the file as read back, in float64, on the test part}, `path`,
+        `program` (digest), `sha256`.
+
+    Raises:
+        GraphError: the file read back does not give the identical Program.
+    """
+    folder = RunFolder(Path(run))
+    path = folder.graph_file if out is None else Path(out)
+    network, made = export_stage(folder, path, progress)
+    test = part(folder.recipe(), "test")
+    accuracy = reference.run(network, test.spikes_BTI).accuracy(test.labels_B)
+    result = {
+        "accuracy": {"reference": accuracy},
+        "path": str(path),
+        "program": made.program.digest,
+        "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+    }
+    if out is not None:
+        write_json(path.with_name("manifest.json"), manifest(folder, result))
+    return result

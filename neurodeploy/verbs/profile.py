@@ -1,0 +1,126 @@
+"""`profile`: what a network's run costs on a chip: operations, energy, fit, latency."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from neurodeploy.accounting.tally import Tally
+from neurodeploy.certificate.certify import FIXED
+from neurodeploy.data.stream import SampleSource
+from neurodeploy.errors import DataError
+from neurodeploy.graph.network import Network
+from neurodeploy.hardware.chips import chip_named
+from neurodeploy.pipeline.batches import Options, batch_size, check_options, counter_of, run_batches, summary
+from neurodeploy.pipeline.costs import SAMPLES, Recorded, costs, recorded
+from neurodeploy.pipeline.counts import counts_of
+from neurodeploy.pipeline.inputs import (
+    GraphOptions,
+    compiled,
+    default_calibration,
+    made_for,
+    read_target,
+    samples_for,
+)
+from neurodeploy.pipeline.traces import read_traces
+from neurodeploy.program.program import Program
+from neurodeploy.progress import Progress, silent
+
+
+@dataclass(frozen=True, eq=False)
+class _Run:
+    """A Program's run: its sums, some samples with every state, and what to say of it."""
+
+    tally: Tally
+    timed: Recorded
+    accuracy: float | None
+    notes: list[str]
+
+
+def profile(
+    file: str | Path,
+    data: str | Path | None = None,
+    *,
+    chip: str | Path = "loihi2",
+    dt_s: float | None = None,
+    limit: int | None = None,
+    traces: str | Path | None = None,
+    threads: int | None = None,
+    engine: str | None = None,
+    weight_bits: int | None = None,
+    calibrate: str | None = None,
+    reset: str | None = None,
+    readout: str | None = None,
+    input_shape: tuple[int, ...] | None = None,
+    progress: Progress = silent,
+) -> dict[str, Any]:
+    """Count, price, place and time a network's run.
+
+    Data are run batch by batch on our simulator, so they may be larger than the memory; the first samples are run
+    once more with every state, for what each step takes.
+
+    Args:
+        file: A Program, a .nir graph, or a run folder, whose graph is taken.
+        data: Dataset name (its test part) or data file.
+        chip: Name of a chip, or a .toml file with one. Chips that no Program can be made for have energies only.
+        traces: Instead of data: a run of this Program that `simulate` recorded.
+        input_shape: Axes of one step's input, where a .nir file leaves them out.
+
+    Returns:
+        The counts (`accounting.synops.count`) and `energy_j` {low, mid, high}, `energy`, `unpriced`, `fit`, `latency`,
+        `latency_s`, `chip`, `accuracy` (None of traces), `file`, `data`, `notes`.
+
+    Raises:
+        ChipError: the chip is unknown, or its file wrong.
+        DataError: neither data nor traces are given, or they do not fit the network.
+    """
+    if (data is None) == (traces is None):
+        given = "both --data and --traces" if data is not None else "neither --data nor --traces"
+        raise DataError(f"profile: found {given}; name the data to run, or the traces of a run")
+    if traces is not None and (limit, threads, engine) != (None, None, None):
+        raise DataError("profile: --limit, --threads and --engine are for --data; leave them out with --traces")
+    check_options(FIXED, threads, engine)
+    found = chip_named(chip)
+    named = None if data is None else str(data)
+    calibrate = calibrate or (default_calibration(named) if named else None)
+    options = GraphOptions(
+        dt_s, reset, weight_bits, calibrate, chip=made_for(found), readout=readout, input_shape=input_shape
+    )
+    target = read_target(file, options)
+    samples = None if named is None else samples_for(named, target, limit=limit)  # before time goes into compiling
+    program = compiled(target, options, progress)[0].program if isinstance(target, Network) else target
+    if samples is not None:
+        run = _run(program, samples, Options((), threads, engine), progress)
+    else:
+        assert traces is not None  # one of both was given
+        run = _read(traces, program)
+    counts = counts_of(program, run.tally)
+    priced = costs(program, counts, run.tally, found, run.timed)
+    energy, latency = priced["energy"], priced["latency"]
+    return counts | {
+        "file": str(file),
+        "data": str(traces if named is None else named),
+        "program": program.digest,
+        "chip": found.name,
+        "accuracy": run.accuracy,
+        "energy_j": energy["energy_j"],
+        "unpriced": energy["unpriced"],
+        "latency_s": None if latency is None else latency["latency_s"],
+        **priced,
+        "notes": [*run.notes, *program.notes],
+    }
+
+
+def _read(traces: str | Path, program: Program) -> _Run:
+    trace, spikes_BTI = read_traces(traces, program)
+    return _Run(counter_of(program).tally(trace), (trace, spikes_BTI), None, [])
+
+
+def _run(program: Program, samples: SampleSource, options: Options, progress: Progress) -> _Run:
+    batches = (one.spikes_BTI for one in samples.batches(batch_size(samples.n_steps, samples.n_channels)))
+    traces = run_batches(FIXED, program, batches, len(samples), options, progress)
+    found = summary(traces, len(samples), counter_of(program))
+    first = next(iter(samples.batches(SAMPLES))).spikes_BTI
+    accuracy = float((found.predictions_B == samples.labels_B).mean())
+    return _Run(found.tally, recorded(program, first), accuracy, list(samples.notes))

@@ -1,0 +1,218 @@
+"""`run`: the whole way from a recipe to a report, in one folder.
+
+train -> quantise -> NIR -> integer Program -> fixed (and Lava) -> certificate -> counts -> report
+"""
+
+from __future__ import annotations
+
+import platform
+from dataclasses import dataclass, field, replace
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from neurodeploy import __version__
+from neurodeploy.accounting.devices import read_devices
+from neurodeploy.backends import torch_model
+from neurodeploy.backends.lava.environment import status
+from neurodeploy.certificate.certify import FIXED, FLOAT, LAVA, QUANTISED, READ, REFERENCE, StageRun, certificate
+from neurodeploy.data.load import notes_of
+from neurodeploy.data.spikes import SpikeData
+from neurodeploy.errors import LavaError
+from neurodeploy.files import write_json
+from neurodeploy.graph.network import Network
+from neurodeploy.hardware.chips import chip_named
+from neurodeploy.mapping.compile import Compiled
+from neurodeploy.networks.published import load_published
+from neurodeploy.pipeline.batches import counter_of
+from neurodeploy.pipeline.checkpoint import checkpoint_stage, family_settings
+from neurodeploy.pipeline.conversion import deployable, float_network
+from neurodeploy.pipeline.costs import costs, recorded
+from neurodeploy.pipeline.counts import counts_of
+from neurodeploy.pipeline.exporting import export_stage
+from neurodeploy.pipeline.folder import Mode, RunFolder, open_run
+from neurodeploy.pipeline.kinds.table import kind_of
+from neurodeploy.pipeline.plots import plots
+from neurodeploy.pipeline.quantising import quantised_network, quantize_stage
+from neurodeploy.pipeline.stage_runs import certified_run
+from neurodeploy.pipeline.training import part, train_stage, trained_network
+from neurodeploy.program.file import write_program
+from neurodeploy.progress import Progress, silent
+from neurodeploy.recipes import Recipe, load_recipe
+from neurodeploy.verbs.report import write_report
+
+
+def run(
+    recipe: str,
+    out: str | Path,
+    *,
+    settings: tuple[str, ...] = (),
+    checkpoint: str | Path | None = None,
+    mode: Mode = "new",
+    progress: Progress = silent,
+) -> dict[str, Any]:
+    """Run a recipe's whole pipeline into a folder.
+
+    Args:
+        recipe: Name of a shipped recipe, or a .toml file.
+        out: Run folder.
+        settings: "key=value" pairs over the recipe's.
+        checkpoint: Trained network of the SiLIF family, .npz or .safetensors of plain arrays; takes the place of
+            training.
+        mode: "new", "resume" an interrupted run, or "overwrite" one.
+
+    Returns:
+        `accuracy` {float, read where the network is another framework's, quantised, reference, fixed, lava where it
+        ran}, `certificate`,
+        `synops_per_sample`, `energy_j` {low, mid, high}, `fits`, `cores` and `latency_s` (None where the chip's are not
+        known), `report` (path of report.html), `path`.
+    """
+    loaded = load_recipe(recipe, settings)
+    chip_named(loaded.chip, program=True)  # a slip in a chip file shows before the training
+    if checkpoint is not None:
+        load_published(checkpoint, family_settings(loaded))  # before a folder is made
+    lava = _lava(loaded)
+    folder = open_run(out, loaded, mode)
+    training = train_stage(folder, progress) if checkpoint is None else checkpoint_stage(folder, checkpoint, progress)
+    quantisation = quantize_stage(folder, progress)
+    network, made = export_stage(folder, folder.graph_file, progress)
+    write_program(folder.program_file, made.program)
+    test = part(folder.recipe(), "test")
+    runs = _stage_runs(folder, network, made, test, progress, with_lava=lava.ready)
+    found = certificate(runs, made.program, test.labels_B, folder.recipe().certificate)
+    fixed_trace = next(one.trace for one in runs if one.trace.backend == FIXED)
+    counter = counter_of(made.program)
+    run_sums = counter.tally(fixed_trace)
+    counts = counts_of(made.program, run_sums, counter)
+    timed = recorded(made.program, test.spikes_BTI)
+    priced = costs(made.program, counts, run_sums, chip_named(folder.recipe().chip), timed)
+    energy, latency = priced["energy"], priced["latency"]
+    write_json(folder.certificate_file, found)
+    write_json(folder.counts_file, counts | priced)
+    accuracy = {stage["name"]: stage["accuracy"] for stage in found["stages"]}
+    write_json(
+        folder.report_file,
+        {
+            "neurodeploy": __version__,
+            "versions": _versions() | kind_of(loaded.network).versions(loaded.network) | lava.versions,
+            "lava": {"ran": lava.ready, "reason": lava.reason},
+            "recipe": folder.recipe().model_dump(mode="json"),
+            "accuracy": accuracy | {"ptq": quantisation["ptq_test_accuracy"]},
+            "samples": {name: len(part(folder.recipe(), name)) for name in ("train", "validation", "test")},
+            "class_names": list(test.class_names),
+            "certificate": found,
+            "counts": counts,
+            **priced,
+            "devices": read_devices(folder.path),
+            "synops_per_sample": counts["synops_per_sample"],
+            "energy_j": energy["energy_j"],
+            "training": training,
+            "quantisation": quantisation,
+            "initial_state": initial_states(loaded),
+            "notes": [*notes_of(loaded.data), *starts(loaded), *made.program.notes],
+            "plots": plots(folder, made.program, fixed_trace, test),
+        },
+    )
+    progress("report", 0, 1)
+    page = write_report(folder.path)["path"]
+    progress("report", 1, 1)
+    return {
+        "accuracy": accuracy,
+        "certificate": found,
+        "synops_per_sample": counts["synops_per_sample"],
+        "energy_j": energy["energy_j"],
+        "latency_s": None if latency is None else latency["latency_s"],
+        "fits": None if priced["fit"] is None else priced["fit"]["fits"],
+        "cores": None if priced["fit"] is None else priced["fit"]["cores"],
+        "report": page,
+        "path": str(folder.path),
+    }
+
+
+def initial_states(recipe: Recipe) -> dict[str, str]:
+    """Return where states begin, in the float network and on the chip."""
+    return {"float": getattr(recipe.network, "initial_state", "zero"), "integer": "zero"}
+
+
+def starts(recipe: Recipe) -> list[str]:
+    """Return what a result has to say of initial states."""
+    if initial_states(recipe)["float"] == "zero":
+        return []
+    return [
+        f"the float network starts in random states (seed {recipe.training.seed}), the quantised one and the chip "
+        "start at zero"
+    ]
+
+
+def _stage_runs(
+    folder: RunFolder,
+    network: Network,
+    made: Compiled,
+    test: SpikeData,
+    progress: Progress,
+    *,
+    with_lava: bool,
+) -> list[StageRun]:
+    """Run the test part through every stage: torch float and quantised, NIR, integers, Lava."""
+    names = [layer.name for layer in made.program.layers]
+    spikes, recipe = test.spikes_BTI, folder.recipe()
+    certified = kind_of(recipe.network).certified
+    torch.manual_seed(recipe.training.seed)  # where initial states are random
+    runs = [
+        *_float_runs(folder, names, made, spikes, progress),
+        StageRun(torch_model.run(certified(quantised_network(folder)), names, spikes, QUANTISED)),
+        certified_run(REFERENCE, made, network, spikes, progress),
+        certified_run(FIXED, made, made.program, spikes, progress),
+    ]
+    if with_lava:
+        few = spikes[: recipe.certificate.lava_samples]
+        runs.append(certified_run(LAVA, made, made.program, few, progress))
+    return runs
+
+
+def _float_runs(
+    folder: RunFolder, names: list[str], made: Compiled, spikes: np.ndarray, progress: Progress
+) -> list[StageRun]:
+    """Run the trained network, and the graph of it where it is another framework's."""
+    recipe = folder.recipe()
+    kind = kind_of(recipe.network)
+    own = StageRun(torch_model.run(kind.certified(trained_network(folder)), names, spikes, FLOAT))
+    if not kind.foreign:
+        return [own]
+    graph = float_network(deployable(trained_network(folder), recipe), recipe)
+    read = certified_run(REFERENCE, made, graph, spikes, progress)
+    return [own, StageRun(replace(read.trace, backend=READ))]
+
+
+@dataclass(frozen=True)
+class Lava:
+    """Whether Lava runs in this pipeline, with which versions, and why not."""
+
+    ready: bool
+    versions: dict[str, str] = field(default_factory=dict)
+    reason: str = ""
+
+
+def _lava(recipe: Recipe) -> Lava:
+    """Return what the recipe and this machine say about Lava.
+
+    Raises:
+        LavaError: the recipe says always, and Lava is not ready.
+    """
+    if recipe.certificate.lava == "never":
+        return Lava(False, reason="the recipe says never")
+    found = status()
+    if recipe.certificate.lava == "always" and not found.ready:
+        raise LavaError(found.reason)
+    versions = {f"{key} (Lava)": value for key, value in found.versions.items() if key in ("python", "numpy")}
+    if found.ready:
+        versions["lava-nc"] = found.versions["lava-nc"]
+    return Lava(found.ready, versions, found.reason)
+
+
+def _versions() -> dict[str, str]:
+    packages = ("numpy", "torch", "lightning", "nir")
+    return {"python": platform.python_version()} | {name: metadata.version(name) for name in packages}

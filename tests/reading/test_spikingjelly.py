@@ -1,0 +1,184 @@
+"""Modules of SpikingJelly, written as its tutorials write them, give their own spikes as graphs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from neurodeploy.errors import FrameworkError
+from neurodeploy.reading import graph_of
+from tests.reading.same import DT_S, N_IN, B, T, check_same, spikes, stronger
+
+reason = "spikingjelly is not installed: pip install --no-deps spikingjelly==2.0.0 loguru"
+activation_based = pytest.importorskip("spikingjelly.activation_based", reason=reason)
+from spikingjelly.activation_based import functional, layer, neuron  # noqa: E402
+
+NEURONS: dict[str, Any] = {
+    "if": lambda: neuron.IFNode(),
+    "if-subtract": lambda: neuron.IFNode(v_threshold=1.5, v_reset=None),
+    "lif": lambda: neuron.LIFNode(tau=2.0, v_threshold=0.5),
+    "lif-plain input": lambda: neuron.LIFNode(tau=3.0, decay_input=False),
+    "lif-subtract": lambda: neuron.LIFNode(tau=2.0, v_threshold=0.5, v_reset=None),
+    "lif-v_reset": lambda: neuron.LIFNode(tau=2.0, v_threshold=0.5, v_reset=-0.3),
+    "plif": lambda: neuron.ParametricLIFNode(init_tau=2.0, v_threshold=0.5),
+    "cuba": lambda: neuron.CUBALIFNode(c_decay=0.5, v_decay=0.7, v_threshold=2.0),
+}
+
+
+@pytest.mark.parametrize("mode", ["s", "m"])
+@pytest.mark.parametrize("kind", NEURONS)
+def test_every_neuron_by_single_and_by_multi_step(kind: str, mode: str, tmp_path: Path) -> None:
+    module = nn.Sequential(
+        layer.Linear(N_IN, 30), NEURONS[kind](), layer.Linear(30, 5), neuron.LIFNode(v_threshold=0.3)
+    )
+    functional.set_step_mode(module, mode)
+    read, _ = check_same(stronger(module, 3), spikes(T, B, N_IN), tmp_path)
+    assert read.inputs.time_axis == 0
+    functional.reset_net(module)
+
+
+class CSNN(nn.Module):
+    """The tutorial's convolutional network: the picture repeated, multi-step, firing rates out."""
+
+    def __init__(self, n_steps: int) -> None:
+        super().__init__()
+        self.n_steps = n_steps
+        self.conv_fc = nn.Sequential(
+            layer.Conv2d(1, 8, kernel_size=3, padding=1, bias=False),
+            layer.BatchNorm2d(8),
+            neuron.IFNode(),
+            layer.MaxPool2d(2, 2),
+            layer.Conv2d(8, 8, kernel_size=3, padding=1, bias=False),
+            layer.BatchNorm2d(8),
+            neuron.IFNode(),
+            layer.MaxPool2d(2, 2),
+            layer.Flatten(),
+            layer.Dropout(0.5),
+            layer.Linear(8 * 4, 12, bias=False),
+            neuron.IFNode(),
+        )
+        functional.set_step_mode(self, step_mode="m")
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x_seq = x.unsqueeze(0).repeat(self.n_steps, 1, 1, 1, 1)
+        return self.conv_fc(x_seq).mean(0)  # type: ignore[no-any-return]
+
+
+def test_the_tutorials_convolutional_network(tmp_path: Path) -> None:
+    module = stronger(CSNN(6), 3).eval()
+    read, trace = check_same(module, spikes(B, 1, 8, 8), tmp_path)
+    assert read.inputs.time_axis is None
+    assert read.inputs_BTF.shape == (B, 6, 64)
+    assert any("given again at each of 6 steps" in note for note in read.notes)
+    own = module(spikes(B, 1, 8, 8)).detach().numpy()
+    np.testing.assert_allclose(trace.output_BN / 6, own, atol=1e-6)
+
+
+def test_the_loop_of_the_first_tutorial(tmp_path: Path) -> None:
+    """Firing rates by adding up the output of single steps."""
+    module = nn.Sequential(layer.Flatten(), layer.Linear(N_IN, 10, bias=False), neuron.LIFNode(v_threshold=0.5))
+
+    def rates(net: Any, x_TBCI: torch.Tensor) -> Any:
+        out_fr: Any = 0.0
+        for x in x_TBCI:
+            out_fr += net(x)
+        return out_fr / len(x_TBCI)
+
+    read, _ = check_same(stronger(module, 3), spikes(T, B, 4, 5), tmp_path, forward=rates)
+    assert read.readout == "spikes"
+
+
+def test_whole_numbers_that_meet_the_threshold_exactly(tmp_path: Path) -> None:
+    """SpikingJelly spikes at v >= v_threshold; every third potential is the threshold here."""
+    module: Any = nn.Sequential(layer.Linear(N_IN, 30, bias=False), neuron.IFNode(v_threshold=3.0, v_reset=None))
+    generator = torch.Generator().manual_seed(0)
+    module[0].weight.data.copy_(torch.randint(-2, 3, (30, N_IN), generator=generator))
+    check_same(module, spikes(T, B, N_IN), tmp_path)
+
+
+@pytest.mark.parametrize("mode", ["s", "m"])
+def test_recurrent_containers(mode: str, tmp_path: Path) -> None:
+    module = nn.Sequential(
+        layer.Linear(N_IN, 8),
+        layer.LinearRecurrentContainer(
+            neuron.LIFNode(v_reset=None, v_threshold=0.3), in_features=8, out_features=8, bias=True
+        ),
+    )
+    functional.set_step_mode(module, mode)
+    check_same(stronger(module, 3), spikes(T, B, N_IN), tmp_path)
+
+
+def test_groups_of_neurons_that_vote(tmp_path: Path) -> None:
+    module = nn.Sequential(layer.Linear(N_IN, 20), neuron.LIFNode(v_threshold=0.4), layer.VotingLayer(10))
+    functional.set_step_mode(module, "m")
+
+    class Rates(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.net = stronger(module, 3)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return self.net(x).mean(0)  # type: ignore[no-any-return]
+
+    sample = spikes(T, B, N_IN)
+    read, trace = check_same(Rates(), sample, tmp_path)
+    assert read.readout == "v_last"
+    functional.reset_net(module)
+    np.testing.assert_allclose(trace.output_BN / T, Rates()(sample).detach().numpy(), atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [
+        (lambda: neuron.EIFNode(), r"^1 \(EIFNode\): is not taken from spikingjelly; AdaptiveAvgPool2d, AvgPool2d"),
+        (lambda: neuron.KLIFNode(), r"^1 \(KLIFNode\): is not taken from spikingjelly"),
+        (lambda: neuron.LIAFNode(act=torch.relu, threshold_related=False), r"^1 \(LIAFNode\): is not taken"),
+        (lambda: layer.Dropout(0.5), r"^1 \(Dropout\): is in training mode"),
+        (lambda: layer.BatchNorm1d(30), r"^1 \(BatchNorm1d\): is in training mode"),
+    ],
+    ids=["eif", "klif", "liaf", "dropout", "batch norm"],
+)
+def test_what_no_graph_can_say(kind: Any, said: str) -> None:
+    module = nn.Sequential(layer.Linear(N_IN, 30), kind(), layer.Linear(30, 5), neuron.LIFNode())
+    with pytest.raises(FrameworkError, match=said) as caught:
+        graph_of(stronger(module, 3), spikes(T, B, N_IN), dt_s=DT_S)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("mode", ["m", "s"])
+def test_a_picture_as_currents_stays_on_the_host(mode: str, tmp_path: Path) -> None:
+    """Direct encoding: the first neurons turn real numbers into spikes, and the graph begins behind them."""
+
+    class Direct(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.encoder = nn.Sequential(layer.Conv2d(1, 4, 3, padding=1), layer.BatchNorm2d(4), neuron.IFNode())
+            self.rest = nn.Sequential(layer.MaxPool2d(2, 2), layer.Flatten(), layer.Linear(64, 6), neuron.LIFNode())
+            functional.set_step_mode(self, mode)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            if mode == "m":
+                return self.rest(self.encoder(x.unsqueeze(0).repeat(7, 1, 1, 1, 1))).mean(0)  # type: ignore[no-any-return]
+            return sum(self.rest(self.encoder(x)) for _ in range(7)) / 7  # type: ignore[return-value]
+
+    module = stronger(Direct(), 3).eval()
+    picture = torch.rand(B, 1, 8, 8, generator=torch.Generator().manual_seed(0))
+    read, trace = check_same(module, picture, tmp_path, host="encoder.2")
+    assert tuple(read.graph.nodes["input"].input_type["input"]) == (4, 8, 8)
+    assert read.inputs_BTF.shape == (B, 7, 256)
+    functional.reset_net(module)
+    np.testing.assert_allclose(trace.output_BN / 7, module(picture).detach().numpy(), atol=1e-6)
+    more = torch.rand(5, 1, 8, 8, generator=torch.Generator().manual_seed(1))
+    assert read.feed(more).shape == (5, 7, 256)
+    np.testing.assert_array_equal(read.feed(picture), read.inputs_BTF)
+
+
+def test_a_host_that_is_none() -> None:
+    module = nn.Sequential(layer.Linear(N_IN, 30), neuron.LIFNode())
+    with pytest.raises(FrameworkError, match=r"^host: '0' is not the path of neurons of the module; choose one of 1"):
+        graph_of(module, spikes(T, B, N_IN), dt_s=DT_S, host="0")
