@@ -17,9 +17,10 @@ from pathlib import Path
 
 import numpy as np
 
+from neurodeploy.backends.table import BACKENDS, RunOptions
 from neurodeploy.backends.trace import Trace
 from neurodeploy.bench.workloads import Work, dense
-from neurodeploy.pipeline.batches import Options, batch_size, counter_of, run_batches, summary
+from neurodeploy.pipeline.batches import batch_size, counter_of, run_batches, summary
 from neurodeploy.pipeline.counts import counts_of
 
 
@@ -33,7 +34,11 @@ def main() -> None:
     started = time.perf_counter()
     counter = counter_of(work.program)
     traces = run_batches(
-        "fixed", work.program, batches(work, chosen.samples), chosen.samples, Options(threads=chosen.threads)
+        BACKENDS["fixed"],
+        work.program,
+        batches(work, chosen.samples),
+        chosen.samples,
+        RunOptions(threads=chosen.threads),
     )
     found = summary(told(traces, chosen.samples), chosen.samples, counter)
     counts = counts_of(work.program, found.tally, counter)

@@ -5,19 +5,22 @@ A stage passes when
   it often runs few samples, and must equal fixed in everything anyway);
 - reference, after the torch network it was exported from, and read, after another framework's network that it was
   read from: the spikes agree but for rounding;
-- fixed and lava: no current wrapped, and every step obeys the graph's equations on the chip's grid;
-- lava, wherever fixed runs too: every spike, current and potential equals fixed's.
+- fixed, lava and every other integer backend: no current wrapped, and every step obeys the graph's equations on the
+  chip's grid;
+- lava, wherever fixed runs too, and every other backend that must equal one: every spike, current and potential
+  equals that one's.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
+from neurodeploy.backends.table import BACKENDS, REFERENCE, is_integer
 from neurodeploy.backends.trace import LayerTrace, Trace
 from neurodeploy.certificate.difference import (
     Difference,
@@ -30,8 +33,6 @@ from neurodeploy.certificate.difference import (
 from neurodeploy.fixedpoint import rules
 from neurodeploy.program.program import Cells, Layer, Program
 
-REFERENCE, FIXED, LAVA = "reference", "fixed", "lava"
-BACKENDS = (REFERENCE, FIXED, LAVA)
 FLOAT, READ, QUANTISED = "float", "read", "quantised"
 """The trained network; the graph that was read from it, where it is another framework's; the one that is exported."""
 GRAPHS = {READ: FLOAT, REFERENCE: QUANTISED}
@@ -39,8 +40,6 @@ GRAPHS = {READ: FLOAT, REFERENCE: QUANTISED}
 SAME_NETWORK = 0.98
 """Spikes that must agree between that network in float32 and its graph in float64; they differ by
 rounding alone, which a recurrent network can amplify after the first spike that moves."""
-INTEGER = (FIXED, LAVA)
-"""Backends that run the Program; all others run real numbers in the graph's own steps."""
 
 
 class CertificateSettings(BaseModel):
@@ -98,7 +97,7 @@ def certificate(
         stage["accuracy_drop"] = baseline - stage["accuracy"]
         if trace.overflows:
             stage["overflows"] = trace.overflows
-        if trace.backend in INTEGER:
+        if is_integer(trace.backend):
             stage["equations"] = {
                 "holds": run.violation is None,
                 "first_violation": None if run.violation is None else run.violation.to_dict(),
@@ -107,11 +106,14 @@ def certificate(
         stages.append(stage)
         before = run
     by_name = {run.trace.backend: run.trace for run in runs}
-    if FIXED in by_name and LAVA in by_name:
-        first = _first_unequal(by_name[LAVA], by_name[FIXED])
-        bit_exact["fixed/lava"] = first is None
+    for name in by_name:
+        model = _model(name, by_name)
+        if model is None:
+            continue
+        first = _first_unequal(by_name[name], by_name[model])
+        bit_exact[f"{model}/{name}"] = first is None
         if first is not None:
-            failures.append(f"{LAVA}: not bit-exact with {FIXED}: {first}")
+            failures.append(f"{name}: not bit-exact with {model}: {first}")
     return {
         "passed": not failures,
         "failures": failures,
@@ -124,11 +126,18 @@ def certificate(
     }
 
 
+def _model(name: str, ran: Collection[str]) -> str | None:
+    """Return the backend that ran too and whose every state this one must have; None where there is none."""
+    model = BACKENDS[name].equals if name in BACKENDS else None
+    return model if model in ran else None
+
+
 def _against(run: StageRun, before: StageRun, program: Program) -> dict[str, Any]:
     """Return the comparison of a stage with the one before, on the samples both ran."""
     n_samples = min(run.trace.n_recorded, before.trace.n_recorded)
     mine, theirs = _first_samples(run.trace, n_samples), _first_samples(before.trace, n_samples)
-    if run.trace.backend in INTEGER and before.trace.backend in INTEGER:
+    integer = is_integer(run.trace.backend)
+    if integer and is_integer(before.trace.backend):
         first = _first_unequal(run.trace, before.trace)
     else:
         mine = _aligned(run.trace, mine, program)
@@ -146,11 +155,9 @@ def _against(run: StageRun, before: StageRun, program: Program) -> dict[str, Any
             ]
         )
     layers = compared_layers(mine, theirs)
-    if {run.trace.backend, before.trace.backend} & set(INTEGER) and REFERENCE in (
-        run.trace.backend,
-        before.trace.backend,
-    ):
-        whole, real = (mine, theirs) if run.trace.backend in INTEGER else (theirs, mine)
+    names = (run.trace.backend, before.trace.backend)
+    if REFERENCE in names and any(is_integer(name) for name in names):
+        whole, real = (mine, theirs) if integer else (theirs, mine)
         for row in layers:
             layer = program.layer(row["name"])
             row["potential_rms"] = potential_rms(whole[row["name"]], real[row["name"]], layer)
@@ -182,9 +189,8 @@ def potential_rms(whole: LayerTrace, real: LayerTrace, layer: Layer | Cells) -> 
 
 def _failures(stage: dict[str, Any], settings: CertificateSettings, names: list[str]) -> list[str]:
     name, found = stage["name"], []
-    follows = name == LAVA and FIXED in names
     # A tenth of a sample of slack: the limit itself must pass in spite of float arithmetic.
-    if not follows and stage["accuracy_drop"] > settings.max_accuracy_drop + 0.1 / stage["samples"]:
+    if _model(name, names) is None and stage["accuracy_drop"] > settings.max_accuracy_drop + 0.1 / stage["samples"]:
         found.append(
             f"{name}: accuracy {stage['accuracy']:.4f} is {100 * stage['accuracy_drop']:.2f} points below the "
             f"first stage's, at most {100 * settings.max_accuracy_drop:g} are allowed; use more weight bits, or "
@@ -240,7 +246,7 @@ def _with_layers(trace: Trace, layers: dict[str, LayerTrace]) -> Trace:
 
 def _aligned(trace: Trace, layers: dict[str, LayerTrace], program: Program) -> dict[str, LayerTrace]:
     """Return the steps of an integer run that correspond to the graph's steps."""
-    if trace.backend not in INTEGER:
+    if not is_integer(trace.backend):
         return layers
     starts = {layer.name: layer.start for layer in program.layers}
     return {name: one.steps(starts[name], starts[name] + trace.n_input_steps) for name, one in layers.items()}

@@ -12,10 +12,9 @@ from typing import Any
 import numpy as np
 
 from neurodeploy.accounting.synops import INPUT, Counter, Tally, tally
-from neurodeploy.backends import fixed, reference
-from neurodeploy.backends.lava import client as lava
+from neurodeploy.backends import fixed
+from neurodeploy.backends.table import Backend, RunOptions, run_backend
 from neurodeploy.backends.trace import LayerTrace, Trace, one_after_another
-from neurodeploy.certificate.certify import FIXED, LAVA
 from neurodeploy.errors import DataError, GraphError, nearest
 from neurodeploy.graph.network import Network
 from neurodeploy.program.program import Program
@@ -27,37 +26,6 @@ MOST_AT_ONCE = 2048
 """Samples of one batch, however small; their counts take memory too."""
 MOST_TRACE_BYTES = 4_000_000_000
 STATES = ("spikes_BTN", "u_BTN", "v_BTN")
-AUTO = "auto"
-
-
-@dataclass(frozen=True)
-class Options:
-    """How a backend runs, and which states it keeps; nothing here changes the result.
-
-    Attributes:
-        record: Layers whose every state is kept.
-        threads: Of our simulator; all cores when None.
-        engine: Of our simulator: one of `fixed.ENGINES`, or "auto".
-    """
-
-    record: tuple[str, ...] = ()
-    threads: int | None = None
-    engine: str | None = None
-
-
-def check_options(backend: str, threads: int | None, engine: str | None) -> None:
-    """Check the options that only our simulator takes.
-
-    Raises:
-        GraphError: another backend was named, or a value is not allowed.
-    """
-    for name, value in (("threads", threads), ("engine", engine)):
-        if value is not None and backend != FIXED:
-            raise GraphError(f"--{name}: is for the {FIXED} backend, {backend!r} does not take it; leave it out")
-    if engine is not None and engine not in (AUTO, *fixed.ENGINES):
-        raise GraphError(f"--engine: {engine!r} is unknown; {nearest(engine, (AUTO, *fixed.ENGINES))}")
-    if threads is not None and threads < 1:
-        raise GraphError(f"--threads: found {threads}, at least 1 is allowed")
 
 
 def recorded(target: Network | Program, wanted: bool, probes: Sequence[str]) -> tuple[str, ...]:
@@ -116,63 +84,19 @@ def batch_size(n_steps: int, n_channels: int) -> int:
     return size - size % fixed.BATCH if size > fixed.BATCH else size
 
 
-def prepare(backend: str, target: Network | Program, engine: str | None, progress: Progress) -> None:
-    """Make our simulator ready, so that its first run is not timed with what is needed once."""
-    if isinstance(target, Program) and backend == FIXED:
-        fixed.make_ready(target, engine or AUTO, progress)
-
-
-def run_backend(
-    backend: str,
-    target: Network | Program,
-    spikes_BTI: np.ndarray,
-    *,
-    record: bool | Sequence[str],
-    threads: int | None = None,
-    engine: str | None = None,
-    progress: Progress = silent,
-) -> Trace:
-    """Run a network (reference) or a Program (fixed, lava) and return the Trace.
-
-    Args:
-        record: Layers whose every state is kept, True for all.
-    """
-
-    def tell(done: int, total: int) -> None:
-        progress(backend, done, total, "samples")
-
-    if isinstance(target, Program) and backend == FIXED:
-        return fixed.run(target, spikes_BTI, record=record, threads=threads, engine=engine or AUTO, progress=tell)
-    if isinstance(target, Network):
-        trace = reference.run(target, spikes_BTI, record=bool(record), progress=tell)
-    else:
-        assert backend == LAVA
-        trace = lava.run(target, spikes_BTI, record=bool(record), progress=tell)
-    kept = trace.layers if isinstance(record, bool) else {name: trace.layers[name] for name in record}
-    return replace(trace, layers=kept)
-
-
 def run_batches(
-    backend: str,
+    backend: Backend,
     target: Network | Program,
     batches: Iterable[np.ndarray],
     n_samples: int,
-    options: Options,
+    options: RunOptions,
     progress: Progress = silent,
 ) -> Iterator[Trace]:
     """Yield the Trace of each batch of spikes, in their order."""
     first = 0
     for spikes in batches:
-        prepare(backend, target, options.engine, progress)
-        yield run_backend(
-            backend,
-            target,
-            spikes,
-            record=options.record,
-            threads=options.threads,
-            engine=options.engine,
-            progress=further(progress, first, n_samples),
-        )
+        backend.load(target, options, progress)
+        yield run_backend(backend, target, spikes, options, further(progress, first, n_samples))
         first += len(spikes)
 
 

@@ -1,33 +1,69 @@
-"""One stage of a certificate: a backend run with every state recorded, and held against the equations."""
+"""The stages of a certificate: each backend run with every state recorded, and held against the equations."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
+from neurodeploy.backends.table import RunOptions, backend_named, is_integer, run_backend
 from neurodeploy.backends.trace import Trace, one_after_another
-from neurodeploy.certificate.certify import (
-    INTEGER,
-    StageRun,
-)
+from neurodeploy.certificate.certify import CertificateSettings, StageRun, certificate
 from neurodeploy.certificate.difference import Difference, earliest
 from neurodeploy.certificate.equations import first_violation
+from neurodeploy.errors import DataError, GraphError
+from neurodeploy.graph.network import Network
 from neurodeploy.mapping.compile import Compiled
-from neurodeploy.pipeline.batches import prepare, run_backend
+from neurodeploy.pipeline.counts import synops_of
 from neurodeploy.progress import Progress, further
 
 MOST_STATES = 1 << 25
 """Neurons times steps times samples whose states are held at once: about 1 GB with two backends' beside each other."""
 
 
-def certified_run(name: str, made: Compiled, target: Any, spikes_BTI: np.ndarray, progress: Progress) -> StageRun:
+def certified(
+    backends: Sequence[str],
+    made: Compiled,
+    network: Network,
+    spikes_BTI: np.ndarray,
+    labels: Any,
+    max_accuracy_drop: float | None,
+    progress: Progress,
+) -> dict[str, Any]:
+    """Return the certificate of a network and its Program on some samples, with its `synops_per_sample`.
+
+    Args:
+        backends: In the order to compare them.
+        labels: Of the samples (B,); where None, the first backend's own classes stand for them.
+        max_accuracy_drop: Allowed loss against the first stage, 0..1; 0.015 when None.
+
+    Raises:
+        DataError: there are not as many labels as samples.
+        GraphError: the allowed loss is no share.
+    """
+    if max_accuracy_drop is not None and not 0 <= max_accuracy_drop <= 1:
+        raise GraphError(f"--max-accuracy-drop: found {max_accuracy_drop:g}, 0 to 1 is allowed")
+    if labels is not None and np.shape(labels) != (len(spikes_BTI),):
+        raise DataError(f"labels: have shape {np.shape(labels)}, one for each of {len(spikes_BTI)} samples is needed")
+    runs = [certified_run(name, made, network, spikes_BTI, progress) for name in backends]
+    labels_B = runs[0].trace.predictions_B if labels is None else np.asarray(labels)
+    settings = {} if max_accuracy_drop is None else {"max_accuracy_drop": max_accuracy_drop}
+    found = certificate(runs, made.program, labels_B, CertificateSettings(**settings))
+    integer = next((run.trace for run in runs if is_integer(run.trace.backend)), None)
+    counts = synops_of(network, runs[0].trace) if integer is None else synops_of(made.program, integer)
+    return found | {"synops_per_sample": counts["synops_per_sample"]}
+
+
+def certified_run(name: str, made: Compiled, network: Network, spikes_BTI: np.ndarray, progress: Progress) -> StageRun:
     """Run one backend with every state recorded; check integer runs against the graph's equations.
 
     The states of as many samples as fit the memory are held at once. All of them are checked; the
     first ones' are kept, to be compared with other backends'.
     """
+    backend, options = backend_named(name), RunOptions(record=True)
+    target = made.program if backend.integer else network
     n_samples = len(spikes_BTI)
     states = sum(layer.n_neurons for layer in made.program.layers) * made.program.n_steps(spikes_BTI.shape[1])
     held = max(1, min(n_samples, MOST_STATES // states))
@@ -35,9 +71,9 @@ def certified_run(name: str, made: Compiled, target: Any, spikes_BTI: np.ndarray
     violations: list[Difference | None] = []
     for first in range(0, n_samples, held):
         some = spikes_BTI[first : first + held]
-        prepare(name, target, None, progress)
-        trace = run_backend(name, target, some, record=True, progress=further(progress, first, n_samples))
-        if name in INTEGER:
+        backend.load(target, options, progress)
+        trace = run_backend(backend, target, some, options, further(progress, first, n_samples))
+        if backend.integer:
             found = violation_of(made, trace, some)
             violations.append(None if found is None else replace(found, sample=found.sample + first))
         traces.append(trace if not first else replace(trace, layers={}))

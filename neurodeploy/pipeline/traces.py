@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from neurodeploy.backends.table import FIXED
 from neurodeploy.backends.trace import LayerTrace, Trace
-from neurodeploy.certificate.certify import FIXED
 from neurodeploy.data.npz import unpacked
 from neurodeploy.errors import DataError
 from neurodeploy.files import written_whole

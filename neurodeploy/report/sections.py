@@ -10,10 +10,9 @@ from typing import Any
 import tomli_w
 from markupsafe import Markup
 
+from neurodeploy.backends.table import FIXED, is_integer
 from neurodeploy.report import marked, words
 
-FLOAT, FIXED, LAVA = "float", "fixed", "lava"
-INTEGER = (FIXED, LAVA)
 MOST_NEURONS = 128
 """Neurons of a layer that report.json holds a raster of, from the first."""
 
@@ -77,7 +76,7 @@ def first_difference(stage: dict[str, Any]) -> Markup:
 
 def in_chip_steps(stage: dict[str, Any]) -> bool:
     """True where a comparison counts the chip's steps: between two integer runs."""
-    return stage["name"] in INTEGER and stage["against"] in INTEGER
+    return is_integer(stage["name"]) and stage["against"] is not None and is_integer(stage["against"])
 
 
 def checks(stage: dict[str, Any]) -> list[dict[str, Any]]:

@@ -6,11 +6,13 @@ from typing import Any
 
 from markupsafe import Markup
 
+from neurodeploy.backends.table import LAVA
+from neurodeploy.certificate.certify import FLOAT
 from neurodeploy.report import marked
 from neurodeploy.report.costs import limit_name
 from neurodeploy.report.device_rows import standing
 from neurodeploy.report.energy_rows import ALL_IN
-from neurodeploy.report.sections import FLOAT, LAVA, chip_stage
+from neurodeploy.report.sections import chip_stage
 
 NOT_MADE = "not in this report"
 

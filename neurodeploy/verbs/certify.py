@@ -6,18 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from neurodeploy.backends.lava.environment import check_ready
-from neurodeploy.certificate.certify import (
-    BACKENDS,
-    FIXED,
-    LAVA,
-    REFERENCE,
-    CertificateSettings,
-    certificate,
-)
-from neurodeploy.errors import GraphError, MappingError, nearest
+from neurodeploy.backends.table import FIXED, REFERENCE, ready_backends
+from neurodeploy.errors import GraphError, MappingError
 from neurodeploy.mapping.compile import Compiled
-from neurodeploy.pipeline.counts import synops_of
 from neurodeploy.pipeline.inputs import (
     GraphOptions,
     compiled,
@@ -26,7 +17,7 @@ from neurodeploy.pipeline.inputs import (
     read_network,
     samples_for,
 )
-from neurodeploy.pipeline.stage_runs import certified_run
+from neurodeploy.pipeline.stage_runs import certified
 from neurodeploy.program.file import read_program
 from neurodeploy.program.plan import Plan
 from neurodeploy.program.program import Program
@@ -66,15 +57,9 @@ def certify(
         The certificate (`certificate.certify.certificate`): `passed`, `failures`, `stages`,
         `bit_exact`; with `precision`, `notes`, `synops_per_sample` and `file`.
     """
-    odd = [name for name in backends if name not in BACKENDS]
-    if odd:
-        raise GraphError(f"--backends: {odd[0]!r} is unknown; {nearest(odd[0], BACKENDS)}")
-    if not backends or len(set(backends)) != len(backends):
-        raise GraphError(f"--backends: found {','.join(backends)!r}; name each of {', '.join(BACKENDS)} at most once")
     if is_program(file):
         raise GraphError(f"{file}: is an integer Program; name its .nir graph, and the Program with --program")
-    if LAVA in backends:
-        check_ready()
+    ready_backends(backends)
     options = GraphOptions(
         dt_s, reset, weight_bits, calibrate or default_calibration(data), readout=readout, input_shape=input_shape
     )
@@ -84,21 +69,13 @@ def certify(
     made, precision = compiled(network, options, progress)
     if program is not None:
         made, precision = _instead(made, read_program(program)), f"the Program in {program}"
-    runs = [
-        certified_run(name, made, network if name == REFERENCE else made.program, samples.spikes_BTI, progress)
-        for name in backends
-    ]
-    settings = CertificateSettings() if max_accuracy_drop is None else _settings(max_accuracy_drop)
-    result = certificate(runs, made.program, samples.labels_B, settings)
-    integer = next((run.trace for run in runs if run.trace.backend != REFERENCE), None)
-    counts = synops_of(network, runs[0].trace) if integer is None else synops_of(made.program, integer)
+    result = certified(backends, made, network, samples.spikes_BTI, samples.labels_B, max_accuracy_drop, progress)
     return result | {
         "file": str(file),
         "data": samples.name,
         "dt_s": network.dt_s,
         "precision": precision,
         "notes": [*source.notes, *made.program.notes],
-        "synops_per_sample": counts["synops_per_sample"],
     }
 
 
@@ -114,9 +91,3 @@ def _instead(made: Compiled, program: Program) -> Compiled:
             "calibration data and weight bits for both"
         )
     return Compiled(program, made.quantised, made.plan)
-
-
-def _settings(max_accuracy_drop: float) -> CertificateSettings:
-    if not 0 <= max_accuracy_drop <= 1:
-        raise GraphError(f"--max-accuracy-drop: found {max_accuracy_drop:g}, 0 to 1 is allowed")
-    return CertificateSettings(max_accuracy_drop=max_accuracy_drop)

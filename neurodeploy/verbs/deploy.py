@@ -10,19 +10,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from neurodeploy.backends import search
-from neurodeploy.backends.lava.environment import check_ready
+from neurodeploy.backends.table import FIXED, REFERENCE, ready_backends
 from neurodeploy.backends.trace import Trace
-from neurodeploy.certificate.certify import BACKENDS, FIXED, LAVA, REFERENCE, CertificateSettings, certificate
-from neurodeploy.errors import DataError, FrameworkError, GraphError, nearest
+from neurodeploy.errors import DataError, FrameworkError
 from neurodeploy.files import make_folder, write_json
 from neurodeploy.graph.files import GraphFile, write_graph
 from neurodeploy.graph.network import Network, discretised
 from neurodeploy.hardware.chips import chip_named
 from neurodeploy.mapping.compile import Compiled, compile_network
-from neurodeploy.pipeline.counts import synops_of
 from neurodeploy.pipeline.inputs import made_for
 from neurodeploy.pipeline.module_spikes import against_module
-from neurodeploy.pipeline.stage_runs import certified_run
+from neurodeploy.pipeline.stage_runs import certified
 from neurodeploy.program.file import write_program
 from neurodeploy.program.program import Program
 from neurodeploy.progress import Progress, silent
@@ -146,7 +144,7 @@ def deploy(
     """
     from neurodeploy.reading import graph_of
 
-    _check_backends(backends)
+    ready_backends(backends)
     found_chip = chip_named(chip, program=True)
     read = graph_of(
         module, sample_input, dt_s=dt, time_axis=time_axis, readout=readout, forward=forward, host=host, name=name
@@ -158,11 +156,12 @@ def deploy(
     calibration = sample if calibrate is None else spikes_of(read, calibrate, "calibrate")
     tested = calibration if test is None else spikes_of(read, test, "test")
     made = _compiled(network, calibration, weight_bits, made_for(found_chip), progress)
-    found = _certificate(made, network, tested, labels, backends, max_accuracy_drop, progress)
+    found = certified(backends, made, network, tested, labels, max_accuracy_drop, progress)
     notes += made.program.notes
     if labels is None:
         notes.append(f"no labels were given, so they are {OWN_CLASSES}")
     found |= {"agreement": agreement, "notes": notes, "dt_s": read.dt_s, "readout": network.readout, "chip": str(chip)}
+    found["labels"] = OWN_CLASSES if labels is None else "given"
     return Deployment(read.graph, made.program, found, agreement, tuple(notes), read, str(chip))
 
 
@@ -190,16 +189,6 @@ def spikes_of(read: GraphOf, inputs: Any, where: str) -> np.ndarray:
 def first_neurons(read: GraphOf) -> str:
     """Return the path of the neurons that the input gets to first."""
     return read.nodes[next(iter(read.spikes), next(iter(read.potentials), next(iter(read.nodes))))]
-
-
-def _check_backends(backends: Sequence[str]) -> None:
-    odd = [one for one in backends if one not in BACKENDS]
-    if odd:
-        raise GraphError(f"backends: {odd[0]!r} is unknown; {nearest(odd[0], BACKENDS)}")
-    if not backends or len(set(backends)) != len(backends):
-        raise GraphError(f"backends: found {list(backends)}; name each of {', '.join(BACKENDS)} at most once")
-    if LAVA in backends:
-        check_ready()
 
 
 def _agreement_notes(agreement: dict[str, Any], strict: bool) -> list[str]:
@@ -231,31 +220,3 @@ def _compiled(
         network, spikes_BTI, weight_bits, progress=lambda done, total: progress("calibrate", done, total)
     )
     return compile_network(network, chip=chip, weight_bits=weight_bits, plan=found.plan, measured=found.measured)
-
-
-def _certificate(
-    made: Compiled,
-    network: Network,
-    spikes_BTI: np.ndarray,
-    labels: Any,
-    backends: Sequence[str],
-    max_accuracy_drop: float | None,
-    progress: Progress,
-) -> dict[str, Any]:
-    runs = [
-        certified_run(one, made, network if one == REFERENCE else made.program, spikes_BTI, progress)
-        for one in backends
-    ]
-    labels_B = runs[0].trace.predictions_B if labels is None else np.asarray(labels)
-    if labels_B.shape != (len(spikes_BTI),):
-        raise DataError(f"labels: have shape {labels_B.shape}, one for each of {len(spikes_BTI)} samples is needed")
-    settings = (
-        CertificateSettings() if max_accuracy_drop is None else CertificateSettings(max_accuracy_drop=max_accuracy_drop)
-    )
-    found = certificate(runs, made.program, labels_B, settings)
-    integer = next((run.trace for run in runs if run.trace.backend != REFERENCE), None)
-    counts = synops_of(network, runs[0].trace) if integer is None else synops_of(made.program, integer)
-    return found | {
-        "labels": "given" if labels is not None else OWN_CLASSES,
-        "synops_per_sample": counts["synops_per_sample"],
-    }

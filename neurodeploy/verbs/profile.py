@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from neurodeploy.accounting.tally import Tally
-from neurodeploy.certificate.certify import FIXED
+from neurodeploy.backends.table import FIXED, RunOptions, backend_named
 from neurodeploy.data.stream import SampleSource
 from neurodeploy.errors import DataError
 from neurodeploy.graph.network import Network
 from neurodeploy.hardware.chips import chip_named
-from neurodeploy.pipeline.batches import Options, batch_size, check_options, counter_of, run_batches, summary
+from neurodeploy.pipeline.batches import batch_size, counter_of, run_batches, summary
 from neurodeploy.pipeline.costs import SAMPLES, Recorded, costs, recorded
 from neurodeploy.pipeline.counts import counts_of
 from neurodeploy.pipeline.inputs import (
@@ -80,7 +80,8 @@ def profile(
         raise DataError(f"profile: found {given}; name the data to run, or the traces of a run")
     if traces is not None and (limit, threads, engine) != (None, None, None):
         raise DataError("profile: --limit, --threads and --engine are for --data; leave them out with --traces")
-    check_options(FIXED, threads, engine)
+    run_options = RunOptions((), threads, engine)
+    backend_named(FIXED).check_options(run_options)
     found = chip_named(chip)
     named = None if data is None else str(data)
     calibrate = calibrate or (default_calibration(named) if named else None)
@@ -91,7 +92,7 @@ def profile(
     samples = None if named is None else samples_for(named, target, limit=limit)  # before time goes into compiling
     program = compiled(target, options, progress)[0].program if isinstance(target, Network) else target
     if samples is not None:
-        run = _run(program, samples, Options((), threads, engine), progress)
+        run = _run(program, samples, run_options, progress)
     else:
         assert traces is not None  # one of both was given
         run = _read(traces, program)
@@ -117,9 +118,9 @@ def _read(traces: str | Path, program: Program) -> _Run:
     return _Run(counter_of(program).tally(trace), (trace, spikes_BTI), None, [])
 
 
-def _run(program: Program, samples: SampleSource, options: Options, progress: Progress) -> _Run:
+def _run(program: Program, samples: SampleSource, options: RunOptions, progress: Progress) -> _Run:
     batches = (one.spikes_BTI for one in samples.batches(batch_size(samples.n_steps, samples.n_channels)))
-    traces = run_batches(FIXED, program, batches, len(samples), options, progress)
+    traces = run_batches(backend_named(FIXED), program, batches, len(samples), options, progress)
     found = summary(traces, len(samples), counter_of(program))
     first = next(iter(samples.batches(SAMPLES))).spikes_BTI
     accuracy = float((found.predictions_B == samples.labels_B).mean())

@@ -18,7 +18,8 @@ from neurodeploy import __version__
 from neurodeploy.accounting.devices import read_devices
 from neurodeploy.backends import torch_model
 from neurodeploy.backends.lava.environment import status
-from neurodeploy.certificate.certify import FIXED, FLOAT, LAVA, QUANTISED, READ, REFERENCE, StageRun, certificate
+from neurodeploy.backends.table import FIXED, LAVA, REFERENCE
+from neurodeploy.certificate.certify import FLOAT, QUANTISED, READ, StageRun, certificate
 from neurodeploy.data.load import notes_of
 from neurodeploy.data.spikes import SpikeData
 from neurodeploy.errors import LavaError
@@ -165,11 +166,11 @@ def _stage_runs(
         *_float_runs(folder, names, made, spikes, progress),
         StageRun(torch_model.run(certified(quantised_network(folder)), names, spikes, QUANTISED)),
         certified_run(REFERENCE, made, network, spikes, progress),
-        certified_run(FIXED, made, made.program, spikes, progress),
+        certified_run(FIXED, made, network, spikes, progress),
     ]
     if with_lava:
         few = spikes[: recipe.certificate.lava_samples]
-        runs.append(certified_run(LAVA, made, made.program, few, progress))
+        runs.append(certified_run(LAVA, made, network, few, progress))
     return runs
 
 

@@ -6,29 +6,25 @@ Axes: B sample, T step, I channel.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
-from neurodeploy.backends.lava.environment import check_ready
+from neurodeploy.backends.table import FIXED, Backend, RunOptions, backend_named, run_backend
 from neurodeploy.backends.trace import Trace
-from neurodeploy.certificate.certify import BACKENDS, FIXED, LAVA, REFERENCE
 from neurodeploy.data.binning import Counts
 from neurodeploy.data.binning import counts_of as counts_of_events
 from neurodeploy.data.events import Binned, Events
 from neurodeploy.data.settings import binning_of
-from neurodeploy.errors import DataError, GraphError, nearest
+from neurodeploy.errors import DataError, GraphError
 from neurodeploy.graph.network import Network
 from neurodeploy.pipeline.batches import (
-    Options,
     batch_size,
     check_memory,
-    check_options,
     counter_of,
-    prepare,
     recorded,
-    run_backend,
     run_batches,
     summary,
     together,
@@ -143,11 +139,10 @@ def simulate(
         DataError: the spikes do not fit: another number of channels, values other than 0 and 1, an event
             before the start or outside the channels.
     """
-    if backend not in BACKENDS:
-        raise GraphError(f"--backend: {backend!r} is unknown; {nearest(backend, BACKENDS)}")
-    check_options(backend, threads, engine)
-    if backend == LAVA:
-        check_ready()
+    running = backend_named(backend)
+    run_options = RunOptions((), threads, engine)
+    running.check_options(run_options)
+    running.check()
     named = str(data) if isinstance(data, str | Path) else None
     if named is not None and record:
         raise DataError("record: keeps the states on spikes of your own; on data give traces=, a file for them")
@@ -157,22 +152,23 @@ def simulate(
         raise DataError("--probe: says whose states go to --traces; give --traces OUT too")
     calibrate = calibrate or (default_calibration(named) if named else None)
     options = GraphOptions(dt_s, reset, weight_bits, calibrate, readout=readout, input_shape=input_shape)
-    target = _target(file, backend, options)
+    target = _target(file, running, options)
     if named is None:
         events = _events(target, data) if isinstance(data, Events) else None
-        target = _ready(target, backend, options, progress)
-        running = Options(recorded(target, record or bool(probes), probes), threads, engine)
-        return _on_spikes(target, backend, data if events is None else events, running, progress)
+        target = _ready(target, running, options, progress)
+        run_options = replace(run_options, record=recorded(target, record or bool(probes), probes))
+        return _on_spikes(target, running, data if events is None else events, run_options, progress)
     samples = samples_for(named, target, limit=limit)
-    target = _ready(target, backend, options, progress)
-    running = Options(recorded(target, traces is not None, probes), threads, engine)
-    check_memory(target, running.record, len(samples), samples.n_steps)
+    target = _ready(target, running, options, progress)
+    kept = recorded(target, traces is not None, probes)
+    run_options = replace(run_options, record=kept)
+    check_memory(target, kept, len(samples), samples.n_steps)
     read = (one.spikes_BTI for one in samples.batches(batch_size(samples.n_steps, samples.n_channels)))
     whole = traces is not None and not probes
     inputs: list[np.ndarray] = []
     batches = _noted(read, inputs) if whole else read
     counter = counter_of(target)
-    found = summary(run_batches(backend, target, batches, len(samples), running, progress), len(samples), counter)
+    found = summary(run_batches(running, target, batches, len(samples), run_options, progress), len(samples), counter)
     if traces is not None:
         program = target if isinstance(target, Program) else None
         write_traces(traces, found.layers, program=program, spikes_BTI=np.concatenate(inputs) if whole else None)
@@ -198,22 +194,22 @@ def _noted(batches: Iterable[np.ndarray], into: list[np.ndarray]) -> Iterator[np
         yield spikes
 
 
-def _target(file: str | Path | Program, backend: str, options: GraphOptions) -> Network | Program:
+def _target(file: str | Path | Program, backend: Backend, options: GraphOptions) -> Network | Program:
     """Return the network in a .nir file, or the Program."""
     if not isinstance(file, Program) and not is_program(file):
         return read_network(file, options)
     name = file.name if isinstance(file, Program) else file
-    if backend == REFERENCE:
-        raise GraphError(f"{name}: is an integer Program; the reference backend runs .nir files")
+    if not backend.integer:
+        raise GraphError(f"{name}: is an integer Program; the {backend.name} backend runs .nir files")
     if options.readout is not None:
         raise GraphError(f"{name}: a Program carries its own readout; leave --readout out, or name the .nir file")
     check_shape_unasked(name, options)
     return file if isinstance(file, Program) else read_program(file)
 
 
-def _ready(target: Network | Program, backend: str, options: GraphOptions, progress: Progress) -> Network | Program:
+def _ready(target: Network | Program, backend: Backend, options: GraphOptions, progress: Progress) -> Network | Program:
     """Return what the backend runs."""
-    if isinstance(target, Program) or backend == REFERENCE:
+    if isinstance(target, Program) or not backend.integer:
         return target
     return compiled(target, options, progress)[0].program
 
@@ -226,23 +222,17 @@ def _events(target: Network | Program, events: Events) -> Binned | Counts:
     return events.binned(target.dt_s, target.n_inputs, counts=target.graded_input)
 
 
-def _on_spikes(target: Network | Program, backend: str, data: Any, options: Options, progress: Progress) -> Trace:
+def _on_spikes(
+    target: Network | Program, backend: Backend, data: Any, options: RunOptions, progress: Progress
+) -> Trace:
     if isinstance(data, Binned | Counts):
         size, n_samples = batch_size(data.n_steps, data.n_channels), len(data)
         starts = range(0, n_samples, size)
         batches = data.read(np.arange(first, min(first + size, n_samples)) for first in starts)
         return together(run_batches(backend, target, batches, n_samples, options, progress), n_samples)
     spikes = _array(data)
-    prepare(backend, target, options.engine, progress)
-    return run_backend(
-        backend,
-        target,
-        spikes,
-        record=options.record,
-        threads=options.threads,
-        engine=options.engine,
-        progress=progress,
-    )
+    backend.load(target, options, progress)
+    return run_backend(backend, target, spikes, options, progress)
 
 
 def _array(values: Any) -> np.ndarray:

@@ -13,9 +13,10 @@ import pytest
 
 from neurodeploy.accounting.synops import Spread, Tally, count
 from neurodeploy.backends import fixed
+from neurodeploy.backends.table import BACKENDS, RunOptions
 from neurodeploy.backends.trace import Trace, one_after_another
 from neurodeploy.errors import DataError
-from neurodeploy.pipeline.batches import Options, counter_of, run_batches, summary
+from neurodeploy.pipeline.batches import counter_of, run_batches, summary
 from neurodeploy.pipeline.counts import counts_of, synops_of
 from neurodeploy.program.program import INPUT, Connection, Program
 from tests.backends.lava_support import layer, program, sigma_delta, small_network
@@ -69,9 +70,9 @@ def test_batches_of_any_size_give_the_same_counts() -> None:
     counter = counter_of(made)
     for size in (1, 2, 8):
         batches = [spikes[first : first + size] for first in range(0, 9, size)]
-        found = summary(run_batches("fixed", made, batches, 9, Options(threads=1)), 9, counter)
+        found = summary(run_batches(BACKENDS["fixed"], made, batches, 9, RunOptions(threads=1)), 9, counter)
         assert counts_of(made, found.tally, counter) == whole
-    without = summary(run_batches("fixed", made, batches, 9, Options(threads=1)), 9)
+    without = summary(run_batches(BACKENDS["fixed"], made, batches, 9, RunOptions(threads=1)), 9)
     assert counts_of(made, without.tally) == whole | {"synops": None}
 
 
@@ -132,7 +133,7 @@ def test_an_input_of_counts_that_are_all_0_and_1_is_binary() -> None:
     fed = np.array([[[1, 0], [1, 1]], [[0, 0], [0, 1]]], np.int32)
     for most, expected in ((1, 4.0), (2, 0.0)):
         batches = [fed[:1], most * fed[1:]]
-        found = summary(run_batches("fixed", made, batches, 2, Options(threads=1)), 2, counter_of(made))
+        found = summary(run_batches(BACKENDS["fixed"], made, batches, 2, RunOptions(threads=1)), 2, counter_of(made))
         counts = counts_of(made, found.tally)
         assert counts["by_convention"]["binary_only"] == expected
         assert counts["by_convention"]["value_weighted"] == 3 + most

@@ -78,6 +78,6 @@ def test_the_nir_papers_convolutional_graph_keeps_its_accuracy_in_integers() -> 
         assert trace.accuracy(part.labels_B) >= 0.97
         if part is test:
             assert trace.accuracy(part.labels_B) >= real.accuracy(part.labels_B) - 0.01
-    run = certified_run("fixed", made, made.program, test.spikes_BTI[:6], silent)
+    run = certified_run("fixed", made, made.quantised, test.spikes_BTI[:6], silent)
     assert run.violation is None
     assert not any(count for found in run.trace.overflows.values() for count in found.values())

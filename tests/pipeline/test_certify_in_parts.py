@@ -9,10 +9,9 @@ import nir
 import numpy as np
 import pytest
 
-from neurodeploy.certificate.certify import CertificateSettings, certificate
 from neurodeploy.mapping.compile import Compiled, compile_network
+from neurodeploy.pipeline import stage_runs
 from neurodeploy.progress import silent
-from neurodeploy.verbs import certify
 from tests.graph.images import chained, conv2d, network, neurons
 
 RNG = np.random.default_rng(4)
@@ -33,19 +32,14 @@ def made() -> Compiled:
 
 
 def certified(made: Compiled, spikes: np.ndarray) -> dict[str, Any]:
-    runs = [
-        certify.certified_run("reference", made, made.quantised, spikes, silent),
-        certify.certified_run("fixed", made, made.program, spikes, silent),
-    ]
-    settings = CertificateSettings(max_accuracy_drop=1.0)
-    return certificate(runs, made.program, runs[0].trace.predictions_B, settings)
+    return stage_runs.certified(("reference", "fixed"), made, made.quantised, spikes, None, 1.0, silent)
 
 
 def test_parts_give_the_same_certificate_but_for_what_is_compared(
     made: Compiled, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = certified(made, SPIKES)
-    monkeypatch.setattr(certify, "MOST_STATES", 2 * 35 * 14)
+    monkeypatch.setattr(stage_runs, "MOST_STATES", 2 * 35 * 14)
     parts = certified(made, SPIKES)
     assert whole["stages"][1]["compared_samples"] == 7
     assert parts["stages"][1]["compared_samples"] == 2
@@ -56,7 +50,7 @@ def test_parts_give_the_same_certificate_but_for_what_is_compared(
 
 
 def test_a_violation_in_a_later_part_is_found_with_its_sample(made: Compiled, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(certify, "MOST_STATES", 2 * 35 * 14)
+    monkeypatch.setattr(stage_runs, "MOST_STATES", 2 * 35 * 14)
     first = made.program.connections[0]
     weight = first.weight.copy()
     weight[0, 0, 0, 0] += 60

@@ -88,8 +88,8 @@ def test_on_lava_too() -> None:
     ("options", "error", "said"),
     [
         ({"chip": "loihi3"}, ChipError, "loihi3"),
-        ({"backends": ("refrence",)}, GraphError, "^backends: 'refrence' is unknown; did you mean 'reference'"),
-        ({"backends": ()}, GraphError, "^backends: found"),
+        ({"backends": ("refrence",)}, GraphError, "backends: 'refrence' is unknown; did you mean 'reference'"),
+        ({"backends": ()}, GraphError, "backends: found"),
         ({"readout": "loudest"}, FrameworkError, "^readout: found 'loudest', one of"),
         ({"calibrate": 0.3 * spikes(4, T, N_IN)}, DataError, r"^calibrate: holds 0.3, a chip takes spikes"),
         ({"dt": 0.0}, FrameworkError, "^dt: found 0, a positive"),

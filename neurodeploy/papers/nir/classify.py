@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from neurodeploy.certificate.certify import FIXED, INTEGER, LAVA, REFERENCE
+from neurodeploy.backends.table import FIXED, LAVA, REFERENCE, is_integer
 from neurodeploy.data.load import open_samples
 from neurodeploy.data.spikes import SpikeData
 from neurodeploy.data.stream import SampleSource
@@ -176,7 +176,7 @@ def _key(subject: Subject, task: Task, backend: str, spikes_BTI: np.ndarray) -> 
         graph=hashlib.sha256(subject.path.read_bytes()).hexdigest(),
         dt_s=task.dt_s,
         reset=task.reset,
-        calibrate=task.dataset if backend in INTEGER else None,
+        calibrate=task.dataset if is_integer(backend) else None,
         version=version,
         spikes=hashlib.sha256(np.packbits(spikes_BTI).tobytes()).hexdigest(),
         n_samples=len(spikes_BTI),

@@ -7,8 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from neurodeploy.backends.lava.environment import check_ready
-from neurodeploy.certificate.certify import LAVA
+from neurodeploy.backends.table import backend_named
 from neurodeploy.data.nir_paper import GRAPHS, paper_folder
 from neurodeploy.errors import GraphError, nearest
 from neurodeploy.files import check_target, write_json, write_text
@@ -20,7 +19,7 @@ from neurodeploy.papers.nir.drawing import draw_nir_paper
 from neurodeploy.papers.nir.gaps import known_gaps
 from neurodeploy.papers.nir.lif import DT_S, RESET, measured_lif
 from neurodeploy.papers.nir.table import markdown
-from neurodeploy.papers.nir.targets import BACKENDS, FRAMEWORKS
+from neurodeploy.papers.nir.targets import BACKENDS, FRAMEWORKS, OWN
 from neurodeploy.papers.silif.measurements import Kept
 from neurodeploy.pipeline.folder import Mode
 from neurodeploy.progress import Progress, silent
@@ -70,8 +69,8 @@ def nir_paper(
     beside, table = (check_target(Path(out).with_suffix(end)) for end in (".json", ".md"))
     _check("--tasks", tasks, tuple(NAMES))
     _check("--backends", backends, BACKENDS)
-    if LAVA in backends:
-        check_ready()
+    for name in set(backends) & set(OWN):
+        backend_named(name).check()
     folder = paper_folder(data)
     kept = Kept(Path(out).with_suffix(".work.json"), beside, mode)
     found: dict[str, Any] = {}

@@ -14,13 +14,12 @@ from typing import Any
 import nir
 import numpy as np
 
+from neurodeploy.backends.table import FIXED, LAVA, REFERENCE, RunOptions, backend_named, run_backend
 from neurodeploy.backends.trace import LayerTrace, Trace
-from neurodeploy.certificate.certify import FIXED, INTEGER, LAVA, REFERENCE
 from neurodeploy.certificate.difference import first_unequal
 from neurodeploy.errors import FrameworkError, NeurodeployError
 from neurodeploy.graph.network import Network
 from neurodeploy.mapping.compile import Compiled
-from neurodeploy.pipeline.batches import prepare, run_backend
 from neurodeploy.pipeline.inputs import GraphOptions, compiled, read_network
 from neurodeploy.progress import Progress, silent
 
@@ -96,11 +95,12 @@ class Subject:
             if name not in OWN:
                 found[name] = self._framework(name, spikes_BTI)
                 continue
-            target: Any = self.network if name == REFERENCE else self.compiled[0].program
-            prepare(name, target, None, self.progress)
-            trace = run_backend(name, target, spikes_BTI, record=True, progress=self.progress)
+            backend, options = backend_named(name), RunOptions(record=True)
+            target = self.compiled[0].program if backend.integer else self.network
+            backend.load(target, options, self.progress)
+            trace = run_backend(backend, target, spikes_BTI, options, self.progress)
             equal = None
-            if name in INTEGER:
+            if backend.integer:
                 equal = None if integers is None else first_unequal(trace, integers) is None
                 integers = trace
             found[name] = self._seen(trace, equal)
@@ -109,7 +109,7 @@ class Subject:
     def _seen(self, trace: Trace, equal: bool | None) -> Seen:
         layers = trace.layers
         v = {name: one.v_BTN for name, one in layers.items()}
-        if trace.backend in INTEGER:
+        if backend_named(trace.backend).integer:
             by_name: dict[str, Any] = {layer.name: layer for layer in self.compiled[0].program.layers}
             layers = {name: _in_input_steps(one, by_name[name].start, trace) for name, one in layers.items()}
             v = {name: (one.v_BTN - by_name[name].v_offset) / by_name[name].v_per_unit for name, one in layers.items()}

@@ -19,7 +19,7 @@ import torch
 from neurodeploy.accounting.energy import price
 from neurodeploy.accounting.synops import INPUT, Tally, count
 from neurodeploy.backends.calibration import measure as measure_states
-from neurodeploy.certificate.certify import FIXED
+from neurodeploy.backends.table import FIXED, RunOptions, backend_named
 from neurodeploy.errors import MappingError, PrecisionError, ProgramError
 from neurodeploy.graph.export_family import attach_plan, family_to_nir
 from neurodeploy.graph.files import GraphFile
@@ -31,7 +31,7 @@ from neurodeploy.networks.family_settings import FamilySettings
 from neurodeploy.networks.published import Published, load_published
 from neurodeploy.neurons.ssm.layer import InitialState
 from neurodeploy.papers.silif.clips import Clips
-from neurodeploy.pipeline.batches import Options, batch_size, run_batches, sizes_of, summary
+from neurodeploy.pipeline.batches import batch_size, run_batches, sizes_of, summary
 from neurodeploy.pipeline.counts import counts_of
 from neurodeploy.program.plan import Plan
 from neurodeploy.program.program import Program
@@ -186,7 +186,8 @@ def _integer(task: IntegerTask) -> Record:
     source = task.clips.open()
     size = batch_size(source.n_steps, source.n_channels)
     batches = (part.spikes_BTI for part in source.batches(size))
-    found = summary(run_batches(FIXED, program, batches, len(source), Options(threads=1)), len(source))
+    traces = run_batches(backend_named(FIXED), program, batches, len(source), RunOptions(threads=1))
+    found = summary(traces, len(source))
     correct = int((found.predictions_B == source.labels_B).sum())
     counts = counts_of(program, found.tally)
     energy = price(counts, chip_named(CHIP))

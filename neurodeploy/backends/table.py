@@ -1,0 +1,181 @@
+"""Every way to run a network, one entry each; whatever names a backend reads it here.
+
+A new backend is a file with its own `run`, and one `Backend` put into `BACKENDS` by its name: verbs, certificates and
+the command line know it from there. Nothing is imported before a backend is used.
+
+Axes: B sample, T step, I channel.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from neurodeploy.backends.trace import Trace
+from neurodeploy.errors import GraphError, nearest
+from neurodeploy.progress import Progress
+
+REFERENCE, FIXED, LAVA = "reference", "fixed", "lava"
+AUTO = "auto"
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """How a backend runs, and which states it keeps; nothing here changes the result.
+
+    Attributes:
+        record: Layers whose every state is kept, True for all.
+        threads: Samples are divided among so many; all cores when None.
+        engine: Which of the backend's own engines runs them; its choice when None.
+    """
+
+    record: bool | Sequence[str] = ()
+    threads: int | None = None
+    engine: str | None = None
+
+
+def _nothing() -> None:
+    """Have nothing to check."""
+
+
+def _at_once(target: Any, options: RunOptions, progress: Progress) -> None:
+    """Have nothing to load or compile."""
+
+
+@dataclass(frozen=True)
+class Backend:
+    """A way to run a network.
+
+    Attributes:
+        name: What it is called, also in Traces and certificates.
+        run: Called with what it runs, spikes (B, T, I), `RunOptions` and a progress of (samples done, their total);
+            returns the Trace.
+        integer: It runs the integer Program; else the graph in real numbers, in the graph's own steps.
+        equals: Backend of which it must give every spike, current and potential; None where it may differ.
+        options: Fields of `RunOptions` that it takes beside `record`.
+        engines: What the option `engine` may be.
+        check: Raises one line that says what to do where it cannot run on this machine; called before any work.
+        load: Called with what it runs, `RunOptions` and a progress, before a clock starts: compiles and loads what is
+            needed once.
+    """
+
+    name: str
+    run: Callable[[Any, np.ndarray, RunOptions, Callable[[int, int], None]], Trace]
+    integer: bool = True
+    equals: str | None = None
+    options: tuple[str, ...] = ()
+    engines: Callable[[], tuple[str, ...]] = tuple
+    check: Callable[[], None] = _nothing
+    load: Callable[[Any, RunOptions, Progress], None] = _at_once
+
+    def check_options(self, options: RunOptions) -> None:
+        """Check that this backend takes the options given, and their values.
+
+        Raises:
+            GraphError: it does not.
+        """
+        for name in ("threads", "engine"):
+            if getattr(options, name) is not None and name not in self.options:
+                takers = " or ".join(one.name for one in BACKENDS.values() if name in one.options)
+                raise GraphError(f"--{name}: is for the {takers} backend, {self.name!r} does not take it; leave it out")
+        if options.engine is not None and options.engine not in self.engines():
+            raise GraphError(f"--engine: {options.engine!r} is unknown; {nearest(options.engine, self.engines())}")
+        if options.threads is not None and options.threads < 1:
+            raise GraphError(f"--threads: found {options.threads}, at least 1 is allowed")
+
+
+def _reference(target: Any, spikes_BTI: np.ndarray, options: RunOptions, progress: Callable[[int, int], None]) -> Trace:
+    from neurodeploy.backends import reference
+
+    return reference.run(target, spikes_BTI, record=bool(options.record), progress=progress)
+
+
+def _fixed(target: Any, spikes_BTI: np.ndarray, options: RunOptions, progress: Callable[[int, int], None]) -> Trace:
+    from neurodeploy.backends import fixed
+
+    engine = options.engine or AUTO
+    return fixed.run(
+        target, spikes_BTI, record=options.record, threads=options.threads, engine=engine, progress=progress
+    )
+
+
+def _fixed_engines() -> tuple[str, ...]:
+    from neurodeploy.backends import fixed
+
+    return (AUTO, *fixed.ENGINES)
+
+
+def _load_fixed(target: Any, options: RunOptions, progress: Progress) -> None:
+    from neurodeploy.backends import fixed
+
+    fixed.make_ready(target, options.engine or AUTO, progress)
+
+
+def _lava(target: Any, spikes_BTI: np.ndarray, options: RunOptions, progress: Callable[[int, int], None]) -> Trace:
+    from neurodeploy.backends.lava import client
+
+    return client.run(target, spikes_BTI, record=bool(options.record), progress=progress)
+
+
+def _check_lava() -> None:
+    from neurodeploy.backends.lava.environment import check_ready
+
+    check_ready()
+
+
+BACKENDS: dict[str, Backend] = {
+    one.name: one
+    for one in (
+        Backend(REFERENCE, _reference, integer=False),
+        Backend(FIXED, _fixed, options=("threads", "engine"), engines=_fixed_engines, load=_load_fixed),
+        Backend(LAVA, _lava, equals=FIXED, check=_check_lava),
+    )
+}
+"""By name, in the order in which a certificate goes through them."""
+
+
+def backend_named(name: str) -> Backend:
+    """Return a backend.
+
+    Raises:
+        GraphError: there is none of that name.
+    """
+    if name not in BACKENDS:
+        raise GraphError(f"--backend: {name!r} is unknown; {nearest(name, BACKENDS)}")
+    return BACKENDS[name]
+
+
+def ready_backends(names: Sequence[str]) -> list[Backend]:
+    """Return several backends in the order given, after checking that each can run on this machine.
+
+    Raises:
+        GraphError: one is unknown or named twice, or none is named.
+        NeurodeployError: one is not installed.
+    """
+    odd = [name for name in names if name not in BACKENDS]
+    if odd:
+        raise GraphError(f"--backends: {odd[0]!r} is unknown; {nearest(odd[0], BACKENDS)}")
+    if not names or len(set(names)) != len(names):
+        raise GraphError(f"--backends: found {','.join(names)!r}; name each of {', '.join(BACKENDS)} at most once")
+    found = [BACKENDS[name] for name in names]
+    for one in found:
+        one.check()
+    return found
+
+
+def is_integer(name: str) -> bool:
+    """True where a Trace or a certificate's stage of this name is of the integer Program."""
+    return name in BACKENDS and BACKENDS[name].integer
+
+
+def run_backend(
+    backend: Backend, target: Any, spikes_BTI: np.ndarray, options: RunOptions, progress: Progress
+) -> Trace:
+    """Run a network or Program and return the Trace, with the states of the layers asked for."""
+    trace = backend.run(target, spikes_BTI, options, lambda done, total: progress(backend.name, done, total, "samples"))
+    if isinstance(options.record, bool):
+        return trace
+    return replace(trace, layers={name: trace.layers[name] for name in options.record})
