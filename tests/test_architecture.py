@@ -16,6 +16,7 @@ PACKAGE = Path(neurodeploy.__file__).parent
 ROOMS = (
     "errors",
     "files",
+    "memory",
     "progress",
     "compiled",
     "installed",
@@ -48,6 +49,7 @@ WORKER = (
     "fixedpoint",
     "errors",
     "files",
+    "memory.py",
     "program",
     "backends/lava",
     "backends/trace.py",

@@ -38,6 +38,7 @@ from neurodeploy.cli import (
     train,
 )
 from neurodeploy.errors import NeurodeployError, nearest, plain
+from neurodeploy.memory import OPTION, at_most
 
 UsageError: Any = typer.BadParameter.__base__
 """Typer's base of wrong usage: of click, or of the copy of it that newer typers bring along."""
@@ -70,7 +71,13 @@ app.add_typer(figure.app, name="figure")
 def _options(
     context: typer.Context,
     version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+    max_memory: Annotated[
+        str | None,
+        typer.Option(OPTION, metavar="SIZE", help="Of any verb: what a file's arrays may take, 4GB if not said."),
+    ] = None,
 ) -> None:
+    if max_memory is not None:
+        context.with_resource(at_most(max_memory))
     if version:
         print(__version__)
         raise typer.Exit()
@@ -79,7 +86,7 @@ def _options(
 def invoke(arguments: list[str]) -> int:
     """Run one command line and return its exit status; every expected error is one line on stderr."""
     try:
-        result = _command().main(args=arguments, prog_name="neurodeploy", standalone_mode=False)
+        result = _command().main(args=_of_any_verb_first(arguments), prog_name="neurodeploy", standalone_mode=False)
     except NeurodeployError as error:
         return _fail(str(error), error.exit_status)
     except UsageError as error:
@@ -100,6 +107,16 @@ def invoke(arguments: list[str]) -> int:
     if result == INTERRUPTED:  # newer typers turn Ctrl-C into this status without a word
         return _interrupted(arguments)
     return result if isinstance(result, int) else 0
+
+
+def _of_any_verb_first(arguments: list[str]) -> list[str]:
+    """Return the arguments with the option that every verb takes before the verb, where typer looks for it."""
+    for place, one in enumerate(arguments):
+        n_words = 2 if one == OPTION else int(one.startswith(f"{OPTION}="))
+        if n_words:
+            rest = arguments[:place] + arguments[place + n_words :]
+            return arguments[place : place + n_words] + rest
+    return arguments
 
 
 @functools.cache

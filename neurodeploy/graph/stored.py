@@ -9,20 +9,17 @@ import h5py
 import numpy as np
 
 from neurodeploy.errors import GraphError
+from neurodeploy.memory import FEW, Claims
 
-MOST_EXPANSION = 2000
-"""Bytes of arrays per byte of file; gzip reaches 1032. Without a limit a damaged size fills the memory."""
-USUAL_EXPANSION = 24
-"""Of arrays in a large file: three numbers for each byte, which trained weights do not compress to."""
-MOST_BYTES = 1 << 26
-"""Of arrays in a small file: 8 million numbers, which `compile` and `inspect` need 600 MB of memory for."""
-NUMBER_BYTES = 8
-"""A number takes at least so many once it is read, however small it is in the file."""
 MOST_ENTRIES = 100_000
 """Groups and arrays."""
 MOST_DEPTH = 48
 """Groups inside each other; every nested graph takes two, its metadata a few more."""
 NUMBERS = "biufc"
+PIECE = 1 << 20
+"""Numbers looked at in one go."""
+MOST_TEXT = 1 << 26
+"""Characters of a file's text, and bytes of it that are read in one go."""
 Tree = dict[str, Any]
 
 
@@ -62,10 +59,10 @@ class _Reader:
 
     def __init__(self, path: Path) -> None:
         self.path, self.size = path, path.stat().st_size
-        self.claimed = self.entries = self.text = 0
+        self.claims = Claims(path, GraphError, "export it again, uncompressed if it holds little but zeros")
+        self.entries = self.text = 0
         self.seen: set[int] = set()
         self.sound: set[int] = set()
-        self.most = min(MOST_EXPANSION * self.size, max(MOST_BYTES, USUAL_EXPANSION * self.size))
 
     def group(self, group: h5py.Group, where: str, depth: int) -> Tree:
         if depth > MOST_DEPTH:
@@ -98,13 +95,8 @@ class _Reader:
         text = h5py.check_string_dtype(stored.dtype) is not None
         if not text and (stored.dtype.kind not in NUMBERS or stored.shape is None):
             raise GraphError(f"{self.path}: {where} holds {_kind(stored)}, numbers or text are needed; export it again")
-        self.claimed += int(np.prod(stored.shape, dtype=object)) * max(stored.dtype.itemsize, NUMBER_BYTES)
-        if self.claimed > self.most:
-            raise GraphError(
-                f"{self.path}: claims {self.claimed:.3g} bytes of arrays in a file of {self.size}, so it is "
-                "damaged; export it again, uncompressed if it holds little but zeros"
-            )
-        return self.words(stored, where) if text else stored[()]
+        self.claims.add(stored.shape, stored.dtype.itemsize)
+        return self.words(stored, where) if text else _numbers(stored)
 
     def words(self, stored: h5py.Dataset, where: str) -> Any:
         """Return text; of an array a few at a time, because many entries can share one long text."""
@@ -115,7 +107,7 @@ class _Reader:
             raise GraphError(f"{self.path}: {where} holds more than {MOST_ENTRIES} names; split the network")
         found = np.empty(stored.shape, dtype=object)
         width = max(int(np.prod(stored.shape[1:])), 1)
-        rows = max(MOST_BYTES // (max(self.size, 1) * width), 1)
+        rows = max(MOST_TEXT // (max(self.size, 1) * width), 1)
         for first in range(0, stored.shape[0], rows):
             part = stored[first : first + rows]
             for at, value in np.ndenumerate(part):
@@ -150,9 +142,21 @@ class _Reader:
         except UnicodeDecodeError:
             raise GraphError(f"{self.path}: {where} is no text; export the graph again") from None
         self.text += len(text)
-        if self.text > self.most:
-            raise GraphError(f"{self.path}: {where} makes its text longer than {self.most} characters; it is damaged")
+        if self.text > MOST_TEXT:
+            raise GraphError(f"{self.path}: {where} makes its text longer than {MOST_TEXT} characters; it is damaged")
         return text
+
+
+def _numbers(stored: h5py.Dataset) -> np.ndarray:
+    """Return an array; where all its numbers are the same, as a view of one, so that no neuron takes memory."""
+    if stored.size <= FEW:
+        return stored[()]
+    first = stored[(0,) * stored.ndim]
+    rows = max(PIECE * len(stored) // stored.size, 1)
+    for at in range(0, len(stored), rows):
+        if (stored[at : at + rows] != first).any():
+            return stored[()]
+    return np.broadcast_to(first, stored.shape)
 
 
 def _is_heap(raw: Any, at: int, size: int) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ import numpy as np
 
 from neurodeploy.errors import ProgramError
 from neurodeploy.files import written_whole
+from neurodeploy.memory import Claims
 from neurodeploy.program.connection import Connection
 from neurodeploy.program.plan import Plan
 from neurodeploy.program.populations import KINDS
@@ -25,12 +25,6 @@ KEPT = (
 )
 """The Program's own plain values."""
 MAGIC = b"PK\x03\x04"
-MOST_EXPANSION = 2000
-"""Bytes of numbers per byte of file; deflate reaches 1032."""
-USUAL_EXPANSION, MOST_BYTES = 24, 1 << 27
-"""The same in a large file, and what a small one may hold: 16 million numbers."""
-NUMBER_BYTES = 8
-"""Of an integer once it is read, however small it is in the file."""
 HEADERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
 
 
@@ -88,21 +82,15 @@ def _check_sizes(path: Path, stored: zipfile.ZipFile) -> None:
     """Check what the arrays claim before any is read: a few kilobytes of zeros can be packed to fill the memory.
 
     Raises:
-        ProgramError: they claim more than a file of this size holds.
+        ProgramError: they claim more than a file of this size holds, or than may be read.
         ValueError: one is no array.
     """
-    size, claimed = path.stat().st_size, 0
-    most = min(MOST_EXPANSION * size, max(MOST_BYTES, USUAL_EXPANSION * size))
+    claims = Claims(path, ProgramError, "compile the .nir again")
     for member in stored.namelist():
         with stored.open(member) as stream:
             version = np.lib.format.read_magic(stream)
             shape, _, dtype = HEADERS[version](stream)
-        claimed += math.prod(shape) * max(dtype.itemsize, NUMBER_BYTES)
-        if claimed > most or min(shape, default=0) < 0:
-            raise ProgramError(
-                f"{path}: claims {claimed:.3g} bytes of numbers in a file of {size}, so it is damaged; compile the "
-                ".nir again"
-            )
+        claims.add(shape, dtype.itemsize)
 
 
 def _header(program: Program) -> dict[str, Any]:

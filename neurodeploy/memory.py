@@ -1,0 +1,107 @@
+"""How much memory a file may ask for, and arrays of one number that take none.
+
+The arrays of a file may claim `USUAL_BYTES`; `--max-memory`, or `NEURODEPLOY_MAX_MEMORY` in the environment, says
+otherwise, such as 16GB. It is read where a file is, so that it holds in every process of a run.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+
+from neurodeploy.errors import NeurodeployError, RunError
+
+USUAL_BYTES = 4_000_000_000
+VARIABLE, OPTION = "NEURODEPLOY_MAX_MEMORY", "--max-memory"
+UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
+MOST_EXPANSION = 2000
+"""Bytes of arrays per byte of file; gzip and deflate reach 1032. What claims more was never there."""
+NUMBER_BYTES = 8
+"""A number takes so many once it is read, however small it is in the file."""
+FEW = 4096
+"""Arrays of so few numbers are not looked at: they take little as they are."""
+
+
+def in_bytes(size: str) -> int:
+    """Return a size in bytes.
+
+    Raises:
+        RunError: it is no size.
+
+    >>> in_bytes("8GB"), in_bytes("500 MB"), in_bytes("1.5g"), in_bytes("4096")
+    (8000000000, 500000000, 1500000000, 4096)
+    """
+    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([KMGT]?)B?\s*", size, re.IGNORECASE)
+    if not found or not float(found[1]):
+        raise RunError(f"{OPTION}: found {size!r}, a size such as 500MB or 8GB is needed")
+    return int(float(found[1]) * UNITS[found[2].upper()])
+
+
+def most_bytes() -> int:
+    """Return how many bytes the arrays of one file may claim."""
+    return in_bytes(os.environ.get(VARIABLE) or str(USUAL_BYTES))
+
+
+@contextmanager
+def at_most(size: str) -> Iterator[None]:
+    """Let the arrays of one file claim `size`, such as 8GB, in this process and those it starts meanwhile."""
+    before = os.environ.get(VARIABLE)
+    os.environ[VARIABLE] = str(in_bytes(size))
+    try:
+        yield
+    finally:
+        os.environ.pop(VARIABLE)
+        if before is not None:
+            os.environ[VARIABLE] = before
+
+
+class Claims:
+    """Adds up what the arrays of a file claim, before any of them is read."""
+
+    def __init__(self, path: Path, error: type[NeurodeployError], again: str) -> None:
+        """Start with nothing.
+
+        Args:
+            error: What is raised.
+            again: How such a file is made anew, for messages.
+        """
+        self.path, self.error, self.again = path, error, again
+        self.size, self.limit, self.claimed = path.stat().st_size, most_bytes(), 0
+
+    def add(self, shape: tuple[int, ...], item_bytes: int) -> None:
+        """Add an array.
+
+        Raises:
+            NeurodeployError: all together are more than the file can hold, or than the limit.
+        """
+        self.claimed += math.prod(int(size) for size in shape) * max(item_bytes, NUMBER_BYTES)
+        if self.claimed > MOST_EXPANSION * self.size or min(shape, default=0) < 0:
+            raise self.error(
+                f"{self.path}: claims {self.claimed:.3g} bytes of arrays in a file of {self.size}, so it is damaged; "
+                f"{self.again}"
+            )
+        if self.claimed > self.limit:
+            raise self.error(
+                f"{self.path}: claims {self.claimed:.3g} bytes of arrays, at most {self.limit:.3g} are read; "
+                f"where the file can be trusted, give {OPTION} {-(-self.claimed // 10**9)}GB"
+            )
+
+
+def compact(values: np.ndarray) -> np.ndarray:
+    """Return an array whose numbers are all the same as a read-only view of one of them, others as they are.
+
+    >>> compact(np.ones(1 << 20)).strides, compact(np.arange(1 << 20)).strides
+    ((0,), (8,))
+    """
+    if values.size <= FEW or (values.ndim and not any(values.strides)):
+        return values
+    first = values[(0,) * values.ndim]
+    # Most arrays differ near their beginning: looking there first is nearly free.
+    alike = bool((values[: max(1, FEW * len(values) // values.size)] == first).all()) and bool((values == first).all())
+    return np.broadcast_to(first, values.shape) if alike else values
