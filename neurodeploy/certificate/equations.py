@@ -109,11 +109,11 @@ def _wrong_start(population: Population, layer: Layer, plan: Plan, states: Layer
         begins = states.steps(layer.start - 1, layer.start)
         u, v = begins.u_BTN, begins.v_BTN
         wanted_u, wanted_v = -found.bias_u, at_rest(population, found)
-    # A current that keeps nothing has no say in what follows.
-    matters = rules.kept_of_current(found.du) > 0
+    # A state that keeps nothing has no say in what follows.
+    lasting_u, lasting_v = rules.kept_of_current(found.du) > 0, rules.kept_of_potential(found.dv) > 0
     wrong = [
-        first_where("u", population.name, (u != wanted_u) & matters, u, np.broadcast_to(wanted_u, u.shape)),
-        first_where("v", population.name, v != wanted_v, v, np.broadcast_to(wanted_v, v.shape)),
+        first_where("u", population.name, (u != wanted_u) & lasting_u, u, np.broadcast_to(wanted_u, u.shape)),
+        first_where("v", population.name, (v != wanted_v) & lasting_v, v, np.broadcast_to(wanted_v, v.shape)),
     ]
     first = earliest(wrong)
     return None if first is None else replace(first, step=0 if note else layer.start - 1)

@@ -247,15 +247,35 @@ def _with_shared_rows(where: str, synapses: Synapses, populations: list[AnyPopul
 
 
 def _in_order(where: str, populations: list[AnyPopulation], synapses: list[Synapses]) -> list[AnyPopulation]:
-    """Return the populations in the order of the flow from the input."""
+    """Return the populations in the order of the flow from the input.
+
+    A loop is cut where it has a delay of its own, if it has one: only what has none then arrives a step later.
+    """
     by_name = {one.name: one for one in populations}
-    order: list[str] = []
-    finished: list[str] = []
-    _visit(INPUT, synapses, order, finished)
-    missing = [name for name in by_name if name not in finished]
+    order = _flow(synapses, [INPUT])
+    missing = [name for name in by_name if name not in order]
     if missing:
         raise GraphError(f"{where}: {missing[0]} cannot be reached from the input; connect it or remove it")
-    return [by_name[name] for name in reversed(finished) if name != INPUT]
+    at_once = [one for one in synapses if not one.delay.all()]
+    other = _flow(at_once, order)
+    if _cut(at_once, other) < _cut(at_once, order):
+        order = other
+    return [by_name[name] for name in order if name != INPUT]
+
+
+def _cut(synapses: list[Synapses], order: list[str]) -> int:
+    """Return how many synapses go against an order."""
+    return sum(order.index(one.source) > order.index(one.target) for one in synapses)
+
+
+def _flow(synapses: list[Synapses], first: list[str]) -> list[str]:
+    """Return all that is reached from `first`, in the order of the flow once loops are cut."""
+    entered: list[str] = []
+    finished: list[str] = []
+    for name in first:
+        if name not in entered:
+            _visit(name, synapses, entered, finished)
+    return finished[::-1]
 
 
 def _visit(name: str, synapses: list[Synapses], entered: list[str], finished: list[str]) -> None:

@@ -16,9 +16,10 @@ from neurodeploy.fixedpoint.rules import IntArray
 from neurodeploy.graph.cells import CellPopulation
 from neurodeploy.graph.euler import Population
 from neurodeploy.graph.network import AnyPopulation, Network
-from neurodeploy.graph.paths import INPUT, Synapses
+from neurodeploy.graph.paths import Synapses
 from neurodeploy.mapping.discretize_cells import cells_layer, on_grid
 from neurodeploy.mapping.start import Charge, charged
+from neurodeploy.mapping.timing import starts_of, waits_of
 from neurodeploy.program.connection import Connection
 from neurodeploy.program.layer import Layer
 from neurodeploy.program.plan import ConnectionPlan, Plan
@@ -54,7 +55,9 @@ def constants(population: Population, vth_mant: int) -> Constants:
     current is kept lower by as much: the sum of both is the graph's current at every step.
     """
     unit = vth_mant << rules.ALIGN_SHIFT
-    du, dv = grid.du_of(population.alpha), grid.dv_of(population.beta)
+    du = grid.du_of(population.alpha)
+    # What training left near 0 keeps 1/4096; a potential that keeps nothing by its definition keeps nothing.
+    dv = np.where(population.beta == 0, rules.DECAY_ONE, grid.dv_of(population.beta))
     kept = rules.kept_of_current(du) / rules.DECAY_ONE
     settled = population.weight_gain * population.bias / (1 - kept) * unit
     drift = population.drift * unit
@@ -128,10 +131,10 @@ def integers(network: Network, plan: Plan, chip: str) -> Program:
     """Return the integer Program of a network.
 
     Raises:
-        MappingError: a loop or a shortcut cannot keep its timing on a chip where every connection
-            takes one step, or a number leaves its field.
+        MappingError: a loop cannot keep its timing on a chip where every connection takes one step,
+            spikes would wait too long, or a number leaves its field.
     """
-    starts = _starts(network)
+    starts = starts_of(network)
     layers: list[AnyLayer] = []
     notes = list(network.notes)
     for one in network.populations:
@@ -148,7 +151,6 @@ def integers(network: Network, plan: Plan, chip: str) -> Program:
         precise = plan.connections[synapse.name]
         weight = _in_thresholds(synapse, network.population(synapse.target))
         whole = grid.weight_integers(weight, plan.vth_mant[synapse.target], precise.weight_exp, precise.weight_bits)
-        delay = _waits(network, synapse, starts)
         connections.append(
             Connection(
                 synapse.name,
@@ -156,7 +158,7 @@ def integers(network: Network, plan: Plan, chip: str) -> Program:
                 synapse.target,
                 whole,
                 precise.weight_exp,
-                delay=delay,
+                delay=waits_of(synapse, starts),
                 window=synapse.window,
             )
         )
@@ -224,42 +226,6 @@ def initial_state(population: Population, found: Constants, start: int) -> tuple
 def at_rest(population: Population, found: Constants) -> IntArray:
     """Return the chip's number for a potential of 0 in the graph (N,)."""
     return np.rint(-population.v_reset / population.span * found.unit).astype(np.int64)
-
-
-def _starts(network: Network) -> dict[str, int]:
-    """Return the chip's step at which each population begins: one step per connection on the way.
-
-    The graph's own delays make no layer begin later; they are the connections' delays.
-    """
-    starts = {INPUT: 0}
-    for one in network.populations:
-        starts[one.name] = 1 + max(starts[synapse.source] for synapse in network.into(one.name) if not synapse.delayed)
-    return starts
-
-
-def _waits(network: Network, synapses: Synapses, starts: dict[str, int]) -> IntArray:
-    """Return the delays with which spikes arrive when the graph says, in addition to the connection's own step.
-
-    Raises:
-        MappingError: they would have to arrive earlier than a chip can deliver them.
-    """
-    arrival = synapses.arrival
-    early = starts[synapses.target] - starts[synapses.source] - 1
-    waits = arrival + early
-    late = -int(waits.min())
-    if late <= 0 and (early <= 0 or arrival.min() > 0):
-        if waits.max() > rules.DELAY_MAX:
-            raise MappingError(
-                f"{network.name}: {synapses.name} ({synapses.source} -> {synapses.target}) waits {waits.max()} steps, "
-                f"at most {rules.DELAY_MAX} are allowed; give a larger --dt, or shorten its delay"
-            )
-        return waits
-    what = "closes a loop over several populations" if synapses.delayed else "skips a population"
-    raise MappingError(
-        f"{network.name}: {synapses.name} ({synapses.source} -> {synapses.target}) {what}, so on a chip "
-        f"where each connection takes one step its spikes come {late if late > 0 else early} step(s) "
-        f"{'late' if late > 0 else 'early'}; make all paths equally long"
-    )
 
 
 def _in_thresholds(synapses: Synapses, target: AnyPopulation) -> np.ndarray:

@@ -38,6 +38,7 @@ def charged(
     cross the threshold on the way, all start at `u_then` and `v_then` and the note says so.
     """
     zero = np.zeros_like(bias)
+    lasting = kept_v > 0  # the others begin every step anew
     needed = bool(bias.any() or v_then.any())
     plain = Charge(u_then, v_then)
     if not needed:
@@ -46,6 +47,7 @@ def charged(
     u = np.where(kept_u > 0, u_then, zero)
     v = v_then
     for _ in range(start):
+        v = np.where(lasting, v, u + bias)
         before_v = _unleaked(v - u - bias, kept_v)
         before_u = _unleaked(u, kept_u)
         if before_v is None or before_u is None or (v > threshold).any():

@@ -1,0 +1,112 @@
+"""When each population of a Program begins, and how long spikes wait, so that all arrive as in the graph.
+
+On a chip every connection takes a step, in a graph only delays do. A population that begins at step S stands at
+step S + t where the graph's neurons stand at step t. So spikes that the graph delivers after `a` steps wait
+
+    S_target - S_source - 1 + a
+
+steps beyond the connection's own, from 0 to 63. That bounds the difference of two populations' S from both sides,
+for each connection; the smallest S that keep all bounds are the longest ways from the input through them.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from neurodeploy.errors import MappingError
+from neurodeploy.fixedpoint import rules
+from neurodeploy.fixedpoint.rules import IntArray
+from neurodeploy.graph.network import Network
+from neurodeploy.graph.paths import INPUT, Synapses
+
+
+class _Bound(NamedTuple):
+    """`target` begins at least `least` steps after `source`, as `synapses` ask."""
+
+    source: str
+    target: str
+    least: int
+    synapses: Synapses
+
+
+def starts_of(network: Network) -> dict[str, int]:
+    """Return the chip's step at which each population, and the input, begins.
+
+    Each connection of the flow makes its target begin a step later, and delays of the graph are waited for in full.
+    Only where a loop has its delays in the flow, and none on the way back, do they make up for the chip's steps.
+
+    Raises:
+        MappingError: a loop has fewer delays than connections, or spikes would have to wait too long.
+    """
+    for flowing in (True, False):
+        bounds = [_at_least(one, flowing=flowing) for one in network.synapses]
+        least, loop = _longest(network, bounds)
+        starts, too_long = _longest(network, bounds + [_at_most(one) for one in network.synapses])
+        if not too_long:
+            return starts
+    if loop:
+        raise MappingError(_said_of_loop(network, loop))
+    waits = {one.name: int(waits_of(one, least).max()) for one in network.synapses}
+    one = max(network.synapses, key=lambda synapses: waits[synapses.name])
+    advice = "give a larger --dt, or shorten its delay" if one.arrival.any() else "put neurons on the shorter way"
+    raise MappingError(
+        f"{network.name}: {one.name} ({one.source} -> {one.target}) waits {waits[one.name]} steps, at most "
+        f"{rules.DELAY_MAX} are allowed; {advice}"
+    )
+
+
+def waits_of(synapses: Synapses, starts: dict[str, int]) -> IntArray:
+    """Return the steps that spikes wait beyond the connection's own, () or (O, I)."""
+    return synapses.arrival + (starts[synapses.target] - starts[synapses.source] - 1)
+
+
+def _at_least(one: Synapses, *, flowing: bool) -> _Bound:
+    in_time = 1 if flowing and not one.delayed else 1 - int(one.arrival.min())
+    return _Bound(one.source, one.target, in_time, one)
+
+
+def _at_most(one: Synapses) -> _Bound:
+    """The bound on the longest wait, as one of the source after the target."""
+    return _Bound(one.target, one.source, int(one.arrival.max()) - 1 - rules.DELAY_MAX, one)
+
+
+def _longest(network: Network, bounds: list[_Bound]) -> tuple[dict[str, int], list[_Bound]]:
+    """Return the smallest steps that keep all bounds, and a chain of them that no steps keep, if there is one.
+
+    Bellman and Ford: after as many rounds as there are populations, only what feeds itself still grows.
+    """
+    starts = {INPUT: 0} | {one.name: 1 for one in network.populations}
+    by: dict[str, _Bound] = {}
+    for _ in range(len(starts) + 1):
+        late = ""
+        for one in bounds:
+            if starts[one.source] + one.least > starts[one.target]:
+                starts[one.target], by[one.target] = starts[one.source] + one.least, one
+                late = one.target
+        if starts[INPUT]:  # it begins when it does
+            return starts, [by[INPUT]]
+        if not late:
+            return starts, []
+    return starts, _circle(by, late)
+
+
+def _circle(by: dict[str, _Bound], name: str) -> list[_Bound]:
+    """Return the bounds that feed themselves, in the order of their flow, found on the way back from `name`."""
+    for _ in by:
+        name = by[name].source
+    chain, here = [by[name]], by[name].source
+    while here != name:
+        chain.insert(0, by[here])
+        here = by[here].source
+    return chain
+
+
+def _said_of_loop(network: Network, loop: list[_Bound]) -> str:
+    missing = sum(one.least for one in loop)
+    closing = next(one for one in loop if one.synapses.delayed)
+    names = " -> ".join([loop[0].source, *(one.target for one in loop)])
+    return (
+        f"{network.name}: {closing.synapses.name} ({closing.source} -> {closing.target}) closes a loop over several "
+        f"populations ({names}), so on a chip where each of its {len(loop)} connections takes one step its spikes come "
+        f"{missing} step(s) late; put a Delay of {missing} more step(s) into the loop"
+    )
