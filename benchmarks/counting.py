@@ -44,7 +44,8 @@ def main() -> None:
     counts = counts_of(work.program, found.tally, counter)
     print(f"{chosen.samples:,} samples in {time.perf_counter() - started:.1f} s, {found.seconds:.1f} s of it simulated")
     print(f"largest resident memory {largest() / 1e6:,.0f} MB")
-    print("synops per sample", ", ".join(f"{key} {value:,.1f}" for key, value in counts["synops"].items()))
+    assert counts.synops is not None
+    print("synops per sample", ", ".join(f"{key} {value:,.1f}" for key, value in counts.synops.items()))
 
 
 def batches(work: Work, n_samples: int) -> Iterator[np.ndarray]:

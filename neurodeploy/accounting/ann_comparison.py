@@ -7,7 +7,9 @@ from dataclasses import asdict
 from typing import Any
 
 from neurodeploy.accounting import crossover as x
+from neurodeploy.accounting.counts import Counts
 from neurodeploy.accounting.devices import MEASURED
+from neurodeploy.accounting.energy import Energy
 from neurodeploy.hardware.constants import Constant
 
 ON_CHIP, OFF_CHIP = "int8_on_chip", "int8_off_chip"
@@ -19,7 +21,7 @@ DEFINITION = (
 
 
 def crossover(
-    counts: dict[str, Any], energy: dict[str, Any], ann: dict[str, Any], records: Sequence[dict[str, Any]]
+    counts: Counts, energy: Energy, ann: dict[str, Any], records: Sequence[dict[str, Any]]
 ) -> dict[str, Any] | None:
     """Return where spiking on the chip begins to pay, against the ANN on a memory model and on each measured device.
 
@@ -70,7 +72,7 @@ def crossover(
         "formula": FORMULA,
         "definition": DEFINITION,
         "chip": {
-            "name": energy["chip"],
+            "name": energy.chip,
             "synapses": network.synapses,
             "steps": network.steps,
             "synops_per_sample": network.synops,
@@ -121,7 +123,7 @@ def _on_devices(
     return rows
 
 
-def _constants(work: x.Work, energy: dict[str, Any]) -> dict[str, Any]:
+def _constants(work: x.Work, energy: Energy) -> dict[str, Any]:
     """Return every constant of the memory model with its source; the chip's stand beside its energy."""
     n_bytes = work.weights * work.weight_bits / 8
     bit_j = x.memory_bit_j(n_bytes)
@@ -145,4 +147,4 @@ def _constants(work: x.Work, energy: dict[str, Any]) -> dict[str, Any]:
         "per-op",
         f"one bit of an SRAM of {n_bytes / 1024:,.1f} KiB",
     )
-    return {one.key: one.to_dict() for one in (*used, between)} | energy["constants"]
+    return {one.key: one.to_dict() for one in (*used, between, *energy.constants.values())}

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from neurodeploy.accounting.counts import Counts
 from neurodeploy.errors import ChipError, nearest
 
 COLUMNS = {
@@ -60,9 +61,11 @@ class Runs:
     file: str
     digest: str
 
-    def counts(self, row: int) -> dict[str, float]:
-        """Return a run's counts as `energy.price` takes them."""
-        return {f"{column}_per_sample": float(self.counts_RC[row, at]) for at, column in enumerate(self.columns)}
+    def counts(self, row: int) -> Counts:
+        """Return a run's counts as `energy.price` takes them; columns that only a placement knows are left out."""
+        return Counts.from_dict(
+            {f"{column}_per_sample": float(self.counts_RC[row, at]) for at, column in enumerate(self.columns)}
+        )
 
 
 def read_runs(path: str | Path) -> Runs:

@@ -17,7 +17,6 @@ from neurodeploy.hardware.constants import Constant
 from neurodeploy.mapping.placement import Placement
 
 BOUNDS = ("memory", "compute", "traffic")
-ENDS = ("low", "mid", "high")
 WANTED = {
     "synops": ("synop_dense_s", "synop_sparse_s", "synop_conv_s", "synop_s"),
     "neuron updates": ("neuron_update_s",),

@@ -19,6 +19,9 @@ from typing import Any
 
 import numpy as np
 
+from neurodeploy.accounting.counts import Counts
+from neurodeploy.accounting.energy import PER_OP, Energy
+from neurodeploy.errors import DataError
 from neurodeploy.hardware.chips import chip_named
 from neurodeploy.hardware.constants import Constant
 from neurodeploy.hardware.cost_models import cost_model
@@ -112,34 +115,39 @@ class Priced:
         return self.event_j * synops + self.fixed_j
 
 
-def spiking_of(counts: dict[str, Any], weight_bits: int) -> Spiking:
-    """Return what a crossover needs of a run's counts."""
-    rows = [row for row in counts["connections"] if row["synops_per_sample"]]
+def spiking_of(counts: Counts, weight_bits: int) -> Spiking:
+    """Return what a crossover needs of a run's counts.
+
+    Raises:
+        DataError: they hold synops, but no steps or no synapses that they went over.
+    """
+    synapses = sum(row.nonzero_synapses for row in counts.connections if row.synops_per_sample)
+    if counts.synops_per_sample and not synapses * counts.steps:
+        raise DataError("counts: hold no steps, or no connections; count the run again")
     return Spiking(
-        synapses=sum(row["nonzero_synapses"] for row in rows),
-        steps=counts["steps"],
-        synops=counts["synops_per_sample"],
-        spikes=counts["spikes_per_sample"] + counts.get("input_spikes_per_sample", 0.0),
-        updates=counts["neuron_updates_per_sample"],
+        synapses=synapses,
+        steps=counts.steps,
+        synops=counts.synops_per_sample,
+        spikes=counts.spikes_per_sample + counts.input_spikes_per_sample,
+        updates=counts.neuron_updates_per_sample,
         weight_bits=weight_bits,
     )
 
 
-def chip_models(energy: dict[str, Any], synops: float) -> list[Priced]:
+def chip_models(energy: Energy, synops: float) -> list[Priced]:
     """Return a run's energy, model by model, each with its constants at their least, middle and most.
 
     Models of another scope than per-op are left out: what they say of one event holds at one rate only.
     """
     found = []
-    for model in energy["models"]:
-        if model["scope"] != "per-op" or not synops:
+    for model in energy.models:
+        if model.scope != PER_OP or not synops:
             continue
-        for end in ("low", "mid", "high"):
+        for end, of in (("low", "least"), ("mid", "value"), ("high", "most")):
             sums = {True: 0.0, False: 0.0}
-            for one in model["terms"]:
-                each = energy["constants"][one["constant"]]
-                sums[_per_event(one["term"])] += one["count"] * each.get(end, each["value"])
-            found.append(Priced(model["name"], sums[True] / synops, sums[False], end))
+            for one in model.terms:
+                sums[_per_event(one.term)] += one.count * getattr(energy.constants[one.constant], of)
+            found.append(Priced(model.name, sums[True] / synops, sums[False], end))
     return found
 
 

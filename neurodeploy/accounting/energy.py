@@ -7,12 +7,17 @@ with time and not with events. How a number is made: docs/energy.md.
 
 from __future__ import annotations
 
+import operator
 import statistics
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from dataclasses import dataclass
 
+from neurodeploy.accounting.band import Band, as_band
+from neurodeploy.accounting.counts import Counts
 from neurodeploy.accounting.events import WORDS, Event, events
-from neurodeploy.accounting.static import mid_of, static
+from neurodeploy.accounting.plain import Plain
+from neurodeploy.accounting.routes import Traffic
+from neurodeploy.accounting.static import static
 from neurodeploy.hardware.chips import Chip, EnergyModel
 from neurodeploy.hardware.constants import Constant
 
@@ -25,53 +30,144 @@ NETWORK = "network"
 """Row of `by_layer` for events of which the counts name no layer."""
 
 
+@dataclass(frozen=True)
+class PricedTerm(Plain):
+    """Events of one kind at one price: `energy_j` is their count times the price of each; `constant` is its key."""
+
+    term: str
+    layer: str | None
+    count: float
+    energy_per_event_j: float
+    energy_j: float
+    constant: str
+
+
+@dataclass(frozen=True)
+class ModelEnergy(Plain):
+    """What one model of a chip says of a run, in joules per sample.
+
+    Attributes:
+        scope: "per-op" or "all-in".
+        evidence, source: Of its first term.
+        includes: Events that its terms' measured total holds.
+        total_j, low_j, high_j: With the constants in their middle, and at their ends.
+        unpriced: Events that it leaves out.
+    """
+
+    name: str
+    scope: str
+    evidence: str
+    includes: tuple[str, ...]
+    source: str
+    total_j: float
+    low_j: float
+    high_j: float
+    terms: tuple[PricedTerm, ...]
+    unpriced: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class LayerEnergy(Plain):
+    """One layer's own band in joules per sample; `NETWORK` holds what no layer is named for."""
+
+    name: str
+    low: float
+    mid: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Unpriced(Plain):
+    """Events that some per-op models leave out, with their count and the models' names."""
+
+    event: str
+    count_per_sample: float
+    models: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Energy(Plain):
+    """The energy of a run on a chip, in joules per sample, with everything that it is made of.
+
+    Attributes:
+        chip, title, chip_digest: The chip, for people, and SHA-256 of its file.
+        scope: Of `energy_j`: "per-op", or "all-in" where the chip has no other model; None where nothing is priced.
+        energy_j: Over the models of that scope, dynamic only.
+        all_in_j: Over the all-in models; never added to the other.
+        static_j: For being on, where the time of a sample and a power are known.
+        models: Every model with its terms.
+        by_layer: Each layer's own band: lows of layers need not add up to the low.
+        unpriced: What no model holds, in words.
+        unpriced_events: The same with counts, and the models that leave them out.
+        constants: Every price in use, by its key.
+        notes: What a reader has to know.
+    """
+
+    chip: str
+    title: str
+    chip_digest: str
+    scope: str | None
+    energy_j: Band | None
+    all_in_j: Band | None
+    static_j: Band | None
+    models: tuple[ModelEnergy, ...]
+    by_layer: tuple[LayerEnergy, ...]
+    unpriced: tuple[str, ...]
+    unpriced_events: tuple[Unpriced, ...]
+    constants: Mapping[str, Constant]
+    notes: tuple[str, ...]
+
+    @property
+    def whole_j(self) -> Band | None:
+        """What a meter at the chip would read: per-op energies with the static one, all-in ones as they are."""
+        if self.energy_j is None or self.static_j is None or self.scope == ALL_IN:
+            return self.energy_j
+        return self.energy_j.each(operator.add, self.static_j)
+
+
 def price(
-    counts: Mapping[str, Any],
+    counts: Counts,
     chip: Chip,
-    placement_events: Mapping[str, Any] | None = None,
+    traffic: Traffic | None = None,
     *,
-    latency_s: float | Mapping[str, float] | None = None,
-) -> dict[str, Any]:
-    """Return the energy per sample in joules, as plain values for JSON.
+    latency_s: float | Band | None = None,
+) -> Energy:
+    """Return the energy per sample.
 
     Args:
-        counts: From `synops.count`; totals alone do.
-        placement_events: What only a placement knows: `messages_per_sample`, `hops_per_sample` (or `hops_ew_` and
-            `hops_ns_`), `encodings` {layer: dense, sparse or conv}, `cores`, `chips`.
-        latency_s: Time of one sample, or its band {low, mid, high}. Without it there is no static energy.
-
-    Keys: `chip`, `scope` of `energy_j`, `energy_j` {low, mid, high} over the per-op models, dynamic only (over the
-    all-in ones where the chip has no other; None where nothing can be priced), `all_in_j`, `static_j`, `models` with
-    every term, `by_layer` (each layer's own band: lows of layers need not add up to the low), `unpriced` in words,
-    `unpriced_events` with their counts and the models that leave them out, `constants` by key, `notes`.
+        counts: Of the run; totals alone do.
+        chip: Whose models price it.
+        traffic: What only a placement knows.
+        latency_s: Time of one sample, or its band. Without it there is no static energy.
 
     Raises:
         DataError: a count is negative or not finite.
     """
-    seconds = counts.get("seconds_per_sample")
-    happened = events(counts, chip, placement_events, mid_of(latency_s) if seconds is None else seconds)
+    times, traffic = as_band(latency_s), traffic or Traffic()
+    seconds = counts.seconds_per_sample
+    happened = events(counts, chip, traffic, times.mid if seconds is None and times else seconds)
     priced = [_Priced(model, happened) for model in chip.energy]
     models = {scope: [one for one in priced if one.model.scope == scope and one.counted] for scope in (PER_OP, ALL_IN)}
     scope = next((scope for scope in (PER_OP, ALL_IN) if models[scope]), None)
     shown = models[scope] if scope else []
-    standing, used = static(chip, placement_events or {}, latency_s)
+    standing, used = static(chip, traffic, times)
     left_out = _left_out(happened, priced)
     constants = used | {one.key: one for model in priced for one in model.used(chip)}
-    return {
-        "chip": chip.name,
-        "title": chip.title,
-        "chip_digest": chip.digest,
-        "scope": scope,
-        "energy_j": _band(shown),
-        "all_in_j": _band(models[ALL_IN]),
-        "static_j": standing,
-        "models": [one.to_dict() for one in models[PER_OP] + models[ALL_IN]],
-        "by_layer": _by_layer(shown),
-        "unpriced": [*_words(left_out, priced), *_missing(chip, priced, scope, latency_s), *chip.unpriced],
-        "unpriced_events": left_out,
-        "constants": {key: one.to_dict() for key, one in constants.items()},
-        "notes": [*chip.notes, *([ZEROS] if chip.zero_weights and not chip.dense else [])],
-    }
+    return Energy(
+        chip=chip.name,
+        title=chip.title,
+        chip_digest=chip.digest,
+        scope=scope,
+        energy_j=_band(shown),
+        all_in_j=_band(models[ALL_IN]),
+        static_j=standing,
+        models=tuple(one.told() for one in models[PER_OP] + models[ALL_IN]),
+        by_layer=_by_layer(shown),
+        unpriced=(*_words(left_out, priced), *_missing(chip, priced, scope, times), *chip.unpriced),
+        unpriced_events=left_out,
+        constants=constants,
+        notes=(*chip.notes, *([ZEROS] if chip.zero_weights and not chip.dense else [])),
+    )
 
 
 class _Priced:
@@ -100,29 +196,23 @@ class _Priced:
         if any(event.name == "memory_bit" for event, _, _ in self.terms):
             yield from chip.traffic.values()
 
-    def to_dict(self) -> dict[str, Any]:
-        return {
-            "name": self.model.name,
-            "scope": self.model.scope,
-            "evidence": self.model.evidence,
-            "includes": list(self.model.includes),
-            "source": next(iter(self.model.terms.values())).source,
-            "total_j": self.total(_mid),
-            "low_j": self.total(_low),
-            "high_j": self.total(_high),
-            "terms": [
-                {
-                    "term": key,
-                    "layer": event.layer,
-                    "count": event.count,
-                    "energy_per_event_j": one.value,
-                    "energy_j": event.count * one.value,
-                    "constant": one.key,
-                }
+    def told(self) -> ModelEnergy:
+        """Return what the model says of the run."""
+        return ModelEnergy(
+            name=self.model.name,
+            scope=self.model.scope,
+            evidence=self.model.evidence,
+            includes=tuple(self.model.includes),
+            source=next(iter(self.model.terms.values())).source,
+            total_j=self.total(_mid),
+            low_j=self.total(_low),
+            high_j=self.total(_high),
+            terms=tuple(
+                PricedTerm(key, event.layer, event.count, one.value, event.count * one.value, one.key)
                 for event, key, one in self.terms
-            ],
-            "unpriced": sorted({event.name for event in self.left_out}),
-        }
+            ),
+            unpriced=tuple(sorted({event.name for event in self.left_out})),
+        )
 
 
 def _low(one: Constant) -> float:
@@ -137,44 +227,41 @@ def _high(one: Constant) -> float:
     return one.most
 
 
-def _band(models: Sequence[_Priced], layer: str | bool | None = True) -> dict[str, float] | None:
+def _band(models: Sequence[_Priced], layer: str | bool | None = True) -> Band | None:
     """Return least, median and most over the models, each with the ends of its constants."""
     if not models:
         return None
-    return {
-        "low": min(one.total(_low, layer) for one in models),
-        "mid": statistics.median(one.total(_mid, layer) for one in models),
-        "high": max(one.total(_high, layer) for one in models),
-    }
+    return Band(
+        low=min(one.total(_low, layer) for one in models),
+        mid=statistics.median(one.total(_mid, layer) for one in models),
+        high=max(one.total(_high, layer) for one in models),
+    )
 
 
-def _by_layer(models: Sequence[_Priced]) -> list[dict[str, Any]]:
+def _by_layer(models: Sequence[_Priced]) -> tuple[LayerEnergy, ...]:
     names = dict.fromkeys(event.layer for one in models for event, _, _ in one.terms)
-    order = sorted(names, key=lambda name: name is None)
-    return [{"name": NETWORK if name is None else name, **(_band(models, name) or {})} for name in order]
+    bands = {name: _band(models, name) for name in sorted(names, key=lambda name: name is None)}
+    return tuple(LayerEnergy(name or NETWORK, one.low, one.mid, one.high) for name, one in bands.items() if one)
 
 
-def _left_out(happened: Sequence[Event], priced: Sequence[_Priced]) -> list[dict[str, Any]]:
+def _left_out(happened: Sequence[Event], priced: Sequence[_Priced]) -> tuple[Unpriced, ...]:
     """Return the events that some per-op model leaves out, with those models' names."""
-    names = dict.fromkeys(event.name for event in happened)
     rows = []
-    for name in names:
-        by = [one.model.name for one in priced if any(event.name == name for event in one.left_out)]
+    for name in dict.fromkeys(event.name for event in happened):
+        by = tuple(one.model.name for one in priced if any(event.name == name for event in one.left_out))
         if by:
-            number = sum(event.count for event in happened if event.name == name)
-            rows.append({"event": name, "count_per_sample": number, "models": by})
-    return rows
+            rows.append(Unpriced(name, sum(event.count for event in happened if event.name == name), by))
+    return tuple(rows)
 
 
-def _words(left_out: Sequence[Mapping[str, Any]], priced: Sequence[_Priced]) -> list[str]:
+def _words(left_out: Sequence[Unpriced], priced: Sequence[_Priced]) -> list[str]:
     per_op = sum(one.model.scope == PER_OP for one in priced)
     return [
-        WORDS[row["event"]] + (f" (in {', '.join(row['models'])})" if len(row["models"]) < per_op else "")
-        for row in left_out
+        WORDS[row.event] + (f" (in {', '.join(row.models)})" if len(row.models) < per_op else "") for row in left_out
     ]
 
 
-def _missing(chip: Chip, priced: Sequence[_Priced], scope: str | None, latency_s: Any) -> list[str]:
+def _missing(chip: Chip, priced: Sequence[_Priced], scope: str | None, times: Band | None) -> list[str]:
     """Return the lines on what a time would price."""
     lines = []
     waiting = [one.model.name for one in priced if not one.counted and "second" in one.model.terms]
@@ -182,7 +269,7 @@ def _missing(chip: Chip, priced: Sequence[_Priced], scope: str | None, latency_s
         lines.append(f"{WORDS['second']} (in {', '.join(waiting)}): the time of a sample is not known")
     if scope == ALL_IN:
         return lines  # an all-in number holds it
-    if latency_s is None:
+    if times is None:
         lines.append("static (leakage) power" + (": the time of a sample is not known" if chip.power else ""))
     elif not chip.power:
         lines.append("static (leakage) power")

@@ -6,10 +6,11 @@ list, whether a chip has a price for it or not: what has none is reported, never
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
+from neurodeploy.accounting.counts import Counts, LayerCounts
+from neurodeploy.accounting.routes import Traffic
 from neurodeploy.errors import DataError
 from neurodeploy.hardware.chips import Chip
 
@@ -55,43 +56,38 @@ class Event:
     moves: str = ""
 
 
-def events(
-    counts: Mapping[str, Any], chip: Chip, placement: Mapping[str, Any] | None = None, seconds: float | None = None
-) -> list[Event]:
+def events(counts: Counts, chip: Chip, traffic: Traffic, seconds: float | None = None) -> list[Event]:
     """Return what a run did, as events that `chip` may price; those that did not happen are left out.
 
     Args:
-        counts: From `synops.count`, or a part of it: totals alone do, then no event has a layer.
-        placement: What only a placement knows: `messages_per_sample` and `messages_in_per_sample`,
-            `hops_per_sample` or `hops_ew_per_sample` and `hops_ns_per_sample`, `chip_crossings_per_sample`, and
-            `encodings` {layer: dense, sparse or conv}.
+        counts: Totals alone do, then no event has a layer.
+        chip: Its models say which events are told apart.
+        traffic: What only a placement knows.
         seconds: Of one sample.
 
     Raises:
         DataError: a count is negative or not finite.
     """
-    placement = placement or {}
-    found = (
-        dense_events(counts)
-        if chip.dense
-        else synapse_events(counts, placement.get("encodings") or {}, zeros=chip.zero_weights)
-    )
+    found = dense_events(counts) if chip.dense else synapse_events(counts, traffic.encodings, zeros=chip.zero_weights)
     found += update_events(counts)
-    found += _by_layer(counts, "spikes_per_sample", "spike", ("spike",))
-    if "messages_per_sample" in placement:
-        found.append(_event("message", None, placement["messages_per_sample"], ("message",)))
+    found += _by_layer(counts, "spike", counts.spikes_per_sample, lambda one: one.spikes_per_sample)
+    if traffic.messages_per_sample is not None:
+        found.append(_event("message", None, traffic.messages_per_sample, ("message",)))
     else:
-        found += _by_layer(counts, "messages_per_sample", "message", ("message",))
+        found += _by_layer(counts, "message", counts.messages_per_sample, lambda one: one.messages_per_sample)
     if any("message_in" in model.terms for model in chip.energy):
-        if "messages_in_per_sample" in placement:
-            found.append(_event("message_in", None, placement["messages_in_per_sample"], ("message_in",)))
+        if traffic.messages_in_per_sample is not None:
+            found.append(_event("message_in", None, traffic.messages_in_per_sample, ("message_in",)))
         else:
             sent = [one for one in found if one.name == "message"]
             found += [Event("message_in", one.layer, one.count, ("message_in",)) for one in sent]
-    for key, terms in (("hops", ("hop",)), ("hops_ew", ("hop_ew", "hop")), ("hops_ns", ("hop_ns", "hop"))):
-        found.append(_event("hop", None, placement.get(f"{key}_per_sample"), terms))
-    found.append(_event("chip_crossing", None, placement.get("chip_crossings_per_sample"), ("chip_crossing",)))
-    found.append(_event("host_read", None, counts.get("host_reads_per_sample"), ("host_read",)))
+    found += [
+        _event("hop", None, traffic.hops_per_sample, ("hop",)),
+        _event("hop", None, traffic.hops_ew_per_sample, ("hop_ew", "hop")),
+        _event("hop", None, traffic.hops_ns_per_sample, ("hop_ns", "hop")),
+        _event("chip_crossing", None, traffic.chip_crossings_per_sample, ("chip_crossing",)),
+        _event("host_read", None, counts.host_reads_per_sample, ("host_read",)),
+    ]
     if any("second" in model.terms for model in chip.energy):
         found.append(_event("second", None, seconds, ("second",)))
     found += [
@@ -102,7 +98,7 @@ def events(
     return [one for one in found if one.count > 0]
 
 
-def synapse_events(counts: Mapping[str, Any], encodings: Mapping[str, str], *, zeros: bool = False) -> list[Event]:
+def synapse_events(counts: Counts, encodings: Mapping[str, str], *, zeros: bool = False) -> list[Event]:
     """Return synops and multiplications, per connection where the counts have them.
 
     A multiplication (its source sends values) is a synop too: a chip without a price for it pays a synop.
@@ -111,69 +107,65 @@ def synapse_events(counts: Mapping[str, Any], encodings: Mapping[str, str], *, z
         zeros: The chip works on weights of zero too, in all connections that are not stored sparsely.
     """
     found, told, told_macs = [], 0.0, 0.0
-    for row in counts.get("connections") or ():
-        layer = row.get("target")
-        kind = encodings.get(layer) or row.get("encoding") or row.get("kind") or ""
+    for row in counts.connections:
+        kind = (encodings.get(row.target) if row.target else None) or row.kind
         synop = (f"synop_{kind}", "synop") if kind else ("synop",)
-        macs, synops = _number(row.get("macs_per_sample")), _number(row.get("synops_per_sample"))
-        with_zeros = row.get("dense_synops_per_sample")
+        macs, synops = _number(row.macs_per_sample), _number(row.synops_per_sample)
+        with_zeros = row.dense_synops_per_sample
         worked = synops if with_zeros is None or not zeros or kind == "sparse" else _number(with_zeros)
-        share = macs / synops if synops else float(bool(row.get("values")))
-        found.append(_event("synop", layer, worked * (1.0 - share), synop, "synop"))
-        found.append(_event("mac", layer, worked * share, ("mac", *synop), "mac"))
+        share = macs / synops if synops else float(row.values)
+        found.append(_event("synop", row.target, worked * (1.0 - share), synop, "synop"))
+        found.append(_event("mac", row.target, worked * share, ("mac", *synop), "mac"))
         told, told_macs = told + synops, told_macs + macs
-    synops, macs = _number(counts.get("synops_per_sample")), _number(counts.get("macs_per_sample"))
+    synops, macs = _number(counts.synops_per_sample), _number(counts.macs_per_sample)
     rest, rest_macs = _rest(synops, told), _rest(macs, told_macs)
     found.append(_event("synop", None, max(rest - rest_macs, 0.0), ("synop",), "synop"))
     found.append(_event("mac", None, rest_macs, ("mac", "synop"), "mac"))
     return found
 
 
-def dense_events(counts: Mapping[str, Any]) -> list[Event]:
+def dense_events(counts: Counts) -> list[Event]:
     """Return the multiplications of a device that leaves nothing out.
 
     Counts of an ANN hold `macs_per_sample` alone; each of them is one already.
     """
     keys = ("mac_dense", "mac")
-    total = counts.get("dense_macs_per_sample")
-    rows = [
-        _event("mac_dense", row.get("target"), row.get("dense_macs_per_sample"), keys, "mac")
-        for row in counts.get("connections") or ()
-    ]
+    total = counts.dense_macs_per_sample
+    rows = [_event("mac_dense", row.target, row.dense_macs_per_sample, keys, "mac") for row in counts.connections]
     if total is None and not any(row.count for row in rows):
-        if not counts.get("synops_per_sample"):
-            return [_event("mac_dense", None, counts.get("macs_per_sample"), keys, "mac")]
+        if not counts.synops_per_sample:
+            return [_event("mac_dense", None, counts.macs_per_sample, keys, "mac")]
         # A spiking run whose dense size is not known: its synops stay, and find no price.
-        return [_event("synop", None, counts["synops_per_sample"], ())]
+        return [_event("synop", None, counts.synops_per_sample, ())]
     rest = _rest(_number(total), sum(row.count for row in rows))
     return [*rows, _event("mac_dense", None, rest, keys, "mac")]
 
 
-def update_events(counts: Mapping[str, Any]) -> list[Event]:
+def update_events(counts: Counts) -> list[Event]:
     """Return neuron updates, active and idle apart where the counts tell them apart."""
     found, told = [], 0.0
-    for row in counts.get("layers") or ():
-        updates = _number(row.get("updates_per_sample"))
+    for row in counts.layers:
+        updates = _number(row.updates_per_sample)
         told += updates
-        active = row.get("active_updates_per_sample")
+        active = row.active_updates_per_sample
         if active is None:
-            found.append(_update(row.get("name"), updates))
+            found.append(_update(row.name, updates))
             continue
-        found.append(_event("neuron_active", row["name"], active, ("neuron_active", "neuron_update"), "neuron_update"))
+        found.append(_event("neuron_active", row.name, active, ("neuron_active", "neuron_update"), "neuron_update"))
         idle = max(updates - _number(active), 0.0)
-        found.append(_event("neuron_idle", row["name"], idle, ("neuron_idle", "neuron_update"), "neuron_update"))
-    return [*found, _update(None, _rest(_number(counts.get("neuron_updates_per_sample")), told))]
+        found.append(_event("neuron_idle", row.name, idle, ("neuron_idle", "neuron_update"), "neuron_update"))
+    return [*found, _update(None, _rest(_number(counts.neuron_updates_per_sample), told))]
 
 
 def _update(layer: str | None, updates: float) -> Event:
     return _event("neuron_update", layer, updates, ("neuron_update", "neuron_active"), "neuron_update")
 
 
-def _by_layer(counts: Mapping[str, Any], key: str, name: str, keys: tuple[str, ...]) -> list[Event]:
+def _by_layer(counts: Counts, name: str, total: float, of: Callable[[LayerCounts], float]) -> list[Event]:
     """Return the events that rows of layers hold, and those of the total that no row holds."""
-    found = [_event(name, row.get("name"), row.get(key), keys) for row in counts.get("layers") or ()]
-    rest = _rest(_number(counts.get(key)), sum(one.count for one in found))
-    return [*found, _event(name, None, rest, keys)]
+    found = [_event(name, row.name, of(row), (name,)) for row in counts.layers]
+    rest = _rest(_number(total), sum(one.count for one in found))
+    return [*found, _event(name, None, rest, (name,))]
 
 
 def _rest(total: float, told: float) -> float:
@@ -182,11 +174,11 @@ def _rest(total: float, told: float) -> float:
     return rest if rest > TOLERANCE * max(total, 1.0) else 0.0
 
 
-def _event(name: str, layer: str | None, count: Any, keys: tuple[str, ...], moves: str = "") -> Event:
+def _event(name: str, layer: str | None, count: float | None, keys: tuple[str, ...], moves: str = "") -> Event:
     return Event(name, layer, _number(count), keys, moves)
 
 
-def _number(value: Any) -> float:
+def _number(value: float | None) -> float:
     number = 0.0 if value is None else float(value)
     if not 0 <= number <= LARGEST:
         raise DataError(f"counts: {number} is no number of events; count the run again")

@@ -6,16 +6,20 @@ Axes: B sample, T step, N neuron of a layer, I input channel, C core, K end of t
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
-from neurodeploy.accounting.core_times import BOUNDS, ENDS, Prices, between, core_times
+from neurodeploy.accounting.band import Band, of_ends
+from neurodeploy.accounting.core_times import BOUNDS, Prices, between, core_times
+from neurodeploy.accounting.plain import Plain
 from neurodeploy.accounting.routes import routes
 from neurodeploy.accounting.tally import INPUT, Tally, check_suits, tally
 from neurodeploy.backends.trace import Trace
 from neurodeploy.errors import DataError
 from neurodeploy.hardware.chips import Chip
+from neurodeploy.hardware.constants import Constant
 from neurodeploy.mapping.placement import Placement
 from neurodeploy.program.program import Program
 
@@ -31,6 +35,63 @@ ALWAYS_UNPRICED = (
 STEP_KEY = "step_s"
 
 
+@dataclass(frozen=True)
+class CoreTime(Plain):
+    """The mean step of one core, seconds: the longest of its three parts, and which that is."""
+
+    core: int
+    layer: str
+    step_s: float
+    bound: str
+    memory_s: float
+    compute_s: float
+    traffic_s: float
+
+
+@dataclass(frozen=True)
+class StepTime(Plain):
+    """Seconds of a step of the whole network: in the mean, and the longest."""
+
+    mean: float
+    max: float
+
+
+@dataclass(frozen=True)
+class Latency(Plain):
+    """How long a sample takes on a chip.
+
+    Attributes:
+        exact: Each step has its own busiest core; else all steps are taken as the mean one.
+        basis: The same in words.
+        samples, steps: Timed; steps of each.
+        bound: Share of the steps that memory, compute and traffic set.
+        by_layer: Each layer's busiest core.
+        by_core: Every core.
+        measured_step_s: Some network's on this chip, to compare.
+        between_s: Of a step, beside its busiest core.
+        latency_s: The middle of the band; None, with band and step, where the chip has no time for a synop.
+    """
+
+    JSON_KEYS: ClassVar = {"basis": "from"}
+
+    chip: str
+    exact: bool
+    basis: str
+    samples: int
+    steps: int
+    bound: Mapping[str, float]
+    by_layer: tuple[CoreTime, ...]
+    by_core: tuple[CoreTime, ...]
+    unpriced: tuple[str, ...]
+    assumptions: tuple[str, ...]
+    measured_step_s: Constant | None
+    constants: Mapping[str, Constant]
+    between_s: float
+    latency_band_s: Band | None
+    latency_s: float | None
+    step_s: StepTime | None
+
+
 def latency(
     program: Program,
     placement: Placement,
@@ -38,7 +99,7 @@ def latency(
     chip: Chip,
     *,
     spikes_BTI: np.ndarray | None = None,
-) -> dict[str, Any]:
+) -> Latency:
     """Return how long a sample takes on a chip, from its busiest core in each step.
 
     With the recorded spikes of every layer and those of the input each step has its own busiest core (`exact`).
@@ -46,16 +107,12 @@ def latency(
     is never more than what single steps would give for the same constants.
 
     Args:
+        program: What ran.
+        placement: Of that Program on the chip.
         trace: A run of this Program; its `layers` where states were recorded. Or a `Tally` of one.
+        chip: Whose times price a step.
         spikes_BTI: The input of the recorded samples, (samples, steps, channels); axes behind the second are
             flattened.
-
-    Returns:
-        `latency_s` (the mid; None where the chip has no time for a synop), `latency_band_s` {low, mid, high},
-        `step_s` {mean, max}, `steps`, `samples`, `exact`, `bound` {memory, compute, traffic} (share of steps that
-        each sets), `by_layer` {layer, core, step_s, bound, memory_s, compute_s, traffic_s} of each layer's
-        busiest core, `by_core`, `between_s` (of a step, beside its busiest core), `chip`, `constants`, `unpriced`,
-        `assumptions`, `measured_step_s` (some network's on this chip, to compare).
 
     Raises:
         DataError: the trace, the input or the placement is of another network.
@@ -69,14 +126,29 @@ def latency(
         one = Summed.of(core_times(found, placement, spikes, prices), rest)
         summed = one if summed is None else summed + one
     assert summed is not None  # a run has a sample
-    steps_each = 1 if exact else n_steps
-    return (
-        _result(placement, prices, summed, exact=exact, n_samples=n_samples, n_steps=n_steps)
-        | {
-            "between_s": float(rest[1]),
-            "latency_band_s": _band(summed.step_K * steps_each / (n_samples if exact else 1)),
-        }
-        | _headline(chip, summed, steps_each / (n_samples if exact else 1))
+    share, cores = summed.bound / summed.bound.sum(), summed.cores / summed.n_steps
+    by_core = tuple(_core_time(placement, core, cores[:, core]) for core in range(placement.n_cores))
+    own = [by_core[layer.cores[0] : layer.cores[1] + 1] for layer in placement.layers]
+    measured = chip.times.get(STEP_KEY)
+    known = any(key.startswith("synop") for key in chip.times)
+    steps_each, runs_each = (1, n_samples) if exact else (n_steps, 1)
+    return Latency(
+        chip=chip.name,
+        exact=exact,
+        basis="spikes of every step" if exact else "mean rates over all steps, each taken as the mean one",
+        samples=n_samples,
+        steps=n_steps,
+        bound={name: float(part) for name, part in zip(BOUNDS, share, strict=True)},
+        by_layer=tuple(max(cores, key=lambda one: one.step_s) for cores in own),
+        by_core=by_core,
+        unpriced=(*prices.missing(), *_crossings(placement), *ALWAYS_UNPRICED),
+        assumptions=(OVERLAP, "a spike is worked off by the cores it reaches in the step in which it is sent"),
+        measured_step_s=measured,
+        constants={f"times.{key}": one for key, one in prices.used.items()},
+        between_s=float(rest[1]),
+        latency_band_s=of_ends(summed.step_K * steps_each / runs_each) if known else None,
+        latency_s=float(summed.step_K[1] * (steps_each / runs_each)) if known else None,
+        step_s=StepTime(float(summed.step_K[1] / summed.n_steps), summed.longest) if known else None,
     )
 
 
@@ -144,56 +216,11 @@ def _samples(trace: Trace, spikes_BTI: np.ndarray, n_steps: int) -> Iterator[Map
         yield spikes
 
 
-def _result(
-    placement: Placement, prices: Prices, summed: Summed, *, exact: bool, n_samples: int, n_steps: int
-) -> dict[str, Any]:
-    mean = summed.cores / summed.n_steps
-    by_core = [_row(placement, core, mean[:, core]) for core in range(placement.n_cores)]
-    by_layer = []
-    for layer in placement.layers:
-        own = by_core[layer.cores[0] : layer.cores[1] + 1]
-        by_layer.append(max(own, key=lambda one: one["step_s"]))
-    chip = prices.chip
-    measured = chip.times.get(STEP_KEY)
-    share = summed.bound / summed.bound.sum()
-    return {
-        "chip": chip.name,
-        "exact": exact,
-        "from": "spikes of every step" if exact else "mean rates over all steps, each taken as the mean one",
-        "samples": n_samples,
-        "steps": n_steps,
-        "bound": {name: float(part) for name, part in zip(BOUNDS, share, strict=True)},
-        "by_layer": by_layer,
-        "by_core": by_core,
-        "unpriced": [*prices.missing(), *_crossings(placement), *ALWAYS_UNPRICED],
-        "assumptions": [OVERLAP, "a spike is worked off by the cores it reaches in the step in which it is sent"],
-        "measured_step_s": None if measured is None else measured.to_dict(),
-        "constants": {f"times.{key}": one.to_dict() for key, one in prices.used.items()},
-    }
-
-
-def _row(placement: Placement, core: int, parts: np.ndarray) -> dict[str, Any]:
+def _core_time(placement: Placement, core: int, parts: np.ndarray) -> CoreTime:
     slowest = int(np.argmax(parts))
-    return {
-        "core": core,
-        "layer": placement.cores[core].layer,
-        "step_s": float(parts[slowest]),
-        "bound": BOUNDS[slowest],
-        **{f"{name}_s": float(part) for name, part in zip(BOUNDS, parts, strict=True)},
-    }
+    seconds = [float(part) for part in parts]
+    return CoreTime(core, placement.cores[core].layer, seconds[slowest], BOUNDS[slowest], *seconds)
 
 
 def _crossings(placement: Placement) -> list[str]:
     return ["ways from chip to chip"] if placement.n_chips > 1 else []
-
-
-def _headline(chip: Chip, summed: Summed, scale: float) -> dict[str, Any]:
-    """Return the latency and the step; None for the latency where nothing says how long a synop takes."""
-    known = any(key.startswith("synop") for key in chip.times)
-    steps = {"mean": float(summed.step_K[1] / summed.n_steps), "max": summed.longest}
-    band = {} if known else {"latency_band_s": None}
-    return {"latency_s": float(summed.step_K[1] * scale) if known else None, "step_s": steps if known else None} | band
-
-
-def _band(times_K: np.ndarray) -> dict[str, float]:
-    return {end: float(one) for end, one in zip(ENDS, times_K, strict=True)}

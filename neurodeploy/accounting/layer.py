@@ -51,7 +51,7 @@ def count_layer(layer: Connected | Window | np.ndarray, inputs: np.ndarray) -> d
             second are flattened in C order.
 
     Keys: `samples`, `steps`, `events_per_sample`, `synops` {mean, min, max, sd} over the samples, `conventions`, and
-    those of a connection in `synops.count`.
+    those of `accounting.counts.ConnectionCounts`.
 
     Raises:
         DataError: the inputs do not fit the layer, or are not finite.
@@ -69,13 +69,14 @@ def count_layer(layer: Connected | Window | np.ndarray, inputs: np.ndarray) -> d
     sums_I = values_STI.sum(axis=(0, 1), dtype=np.float64 if values_STI.dtype.kind == "f" else np.int64)
     sent = Sent(events_SI.sum(axis=0), sums_I, binary)
     n_samples, n_steps = values_STI.shape[:2]
+    row = row_of(one, by_convention(sent, to), sent, to, n_samples, n_steps, values=not binary).to_dict()
     return {
         "samples": n_samples,
         "steps": n_steps,
         "events_per_sample": float(events_SI.sum()) / n_samples,
         "synops": Spread.of(events_SI @ to.nonzero_I).plain(),
         "conventions": CONVENTIONS,
-    } | row_of(by_convention(sent, to), sent, to, n_samples, n_steps, values=not binary)
+    } | {key: value for key, value in row.items() if key not in ("name", "source", "target", "kind")}
 
 
 def _connected(layer: Connected | Window | np.ndarray) -> Connected:

@@ -6,8 +6,7 @@ Axes: I source of a connection, C core of its target layer, O neuron of that lay
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -91,18 +90,39 @@ def check_placed(program: Program, placement: Placement) -> None:
         raise DataError(f"placement: {program.name} does not fit {placement.limits.chip}; {placement.problems[0]}")
 
 
-def placement_events(
-    program: Program, placement: Placement, spikes: Mapping[str, np.ndarray], n_samples: int
-) -> dict[str, Any]:
-    """Return what a run's messages did on the mesh, per sample: for `accounting.energy.price`.
+@dataclass(frozen=True)
+class Traffic:
+    """What only a placement knows of a run, per sample; None where nothing says it.
+
+    Attributes:
+        messages_per_sample: Leaving cores.
+        messages_in_per_sample: Arriving at cores, the input's too.
+        hops_per_sample: Ways on the mesh where their direction is not known.
+        hops_ew_per_sample, hops_ns_per_sample: Ways east or west, north or south.
+        chip_crossings_per_sample: Messages from chip to chip.
+        encodings: By layer: dense, sparse or conv.
+        cores, chips: In use.
+    """
+
+    messages_per_sample: float | None = None
+    messages_in_per_sample: float | None = None
+    hops_per_sample: float = 0.0
+    hops_ew_per_sample: float = 0.0
+    hops_ns_per_sample: float = 0.0
+    chip_crossings_per_sample: float = 0.0
+    encodings: Mapping[str, str] = field(default_factory=dict)
+    cores: int | None = None
+    chips: int | None = None
+
+
+def traffic_of(program: Program, placement: Placement, spikes: Mapping[str, np.ndarray], n_samples: int) -> Traffic:
+    """Return what a run's messages did on the mesh, per sample.
 
     Args:
+        program: What ran.
+        placement: Of that Program.
         spikes: Events of the input and of every layer, summed over the samples (N,), as a `Tally` holds them.
-
-    Returns:
-        `messages_per_sample` (leaving cores), `messages_in_per_sample` (the input's too), `hops_ew_per_sample`,
-        `hops_ns_per_sample`, `chip_crossings_per_sample`, `encodings` {layer: dense, sparse or conv}, `cores`,
-        `chips`.
+        n_samples: So many.
 
     Raises:
         DataError: the run, or the placement, is of another network.
@@ -118,16 +138,16 @@ def placement_events(
         sent += 0.0 if one.source == INPUT else messages
         hops += events_I @ one.hops_I
         encodings.setdefault(one.target, one.kind)
-    return {
-        "messages_per_sample": sent / n_samples,
-        "messages_in_per_sample": arriving / n_samples,
-        "hops_ew_per_sample": float(hops[0]) / n_samples,
-        "hops_ns_per_sample": float(hops[1]) / n_samples,
-        "chip_crossings_per_sample": float(hops[2]) / n_samples,
-        "encodings": encodings,
-        "cores": placement.n_cores,
-        "chips": placement.n_chips,
-    }
+    return Traffic(
+        messages_per_sample=sent / n_samples,
+        messages_in_per_sample=arriving / n_samples,
+        hops_ew_per_sample=float(hops[0]) / n_samples,
+        hops_ns_per_sample=float(hops[1]) / n_samples,
+        chip_crossings_per_sample=float(hops[2]) / n_samples,
+        encodings=encodings,
+        cores=placement.n_cores,
+        chips=placement.n_chips,
+    )
 
 
 def _synops(one: Connection, core_O: np.ndarray, n_cores: int, kind: str) -> np.ndarray:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 from neurodeploy.errors import ChipError, nearest
@@ -73,6 +73,12 @@ class Constant:
             **band,
             **several,
         }
+
+    @classmethod
+    def from_dict(cls, key: str, values: Mapping[str, Any]) -> Constant:
+        """Return a constant that `to_dict` wrote, under its key."""
+        known = {one.name: values[one.name] for one in fields(cls) if one.name in values}
+        return cls(key, **{**known, "values": tuple(known.get("values", ()))})
 
 
 def constant(table: str, key: str, name: str, entry: Any, sources: Mapping[str, str]) -> Constant:

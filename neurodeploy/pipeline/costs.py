@@ -1,24 +1,24 @@
-"""What a run costs on a chip, put together: where it lies, how long a step takes, what it takes in energy.
+"""What a run costs on a chip, worked out: its placement first, then the time of a step, then the energy.
 
 Axes: B sample, T step, I channel.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from dataclasses import replace
 
 import numpy as np
 
+from neurodeploy.accounting.cost import Cost
+from neurodeploy.accounting.counts import Counts
 from neurodeploy.accounting.energy import price
 from neurodeploy.accounting.latency import latency
-from neurodeploy.accounting.routes import placement_events
+from neurodeploy.accounting.routes import traffic_of
 from neurodeploy.accounting.tally import Tally
 from neurodeploy.backends import fixed
 from neurodeploy.backends.trace import Trace
 from neurodeploy.hardware.chips import Chip
-from neurodeploy.mapping.placement import place
-from neurodeploy.mapping.placement.advice import advice
+from neurodeploy.mapping.placement.fit import fit_of
 from neurodeploy.program.program import Program
 
 SAMPLES = 16
@@ -35,36 +35,27 @@ def recorded(program: Program, spikes_BTI: np.ndarray) -> Recorded:
     return fixed.run(program, few, record=True), few
 
 
-def costs(
-    program: Program, counts: Mapping[str, Any], run: Tally, chip: Chip, timed: Recorded, *, advise: bool = True
-) -> dict[str, Any]:
-    """Return `fit`, `latency` and `energy` of a run, as plain values for JSON.
+def costs(program: Program, counts: Counts, run: Tally, chip: Chip, timed: Recorded, *, advise: bool = True) -> Cost:
+    """Return the cost of a run.
 
     A chip that no Program can be made for, or whose limits are not known, has energies only: `fit` and `latency` are
     None. So is the latency of a network that does not fit. Chips that price seconds take the network's own, its steps
     in real time.
 
     Args:
+        program: What ran.
         counts: Of the whole run, from `counts_of`.
         run: Its sums.
+        chip: Where it would run.
         timed: Samples of it whose steps are timed one by one.
         advise: Also look for what would take fewer cores.
     """
-    counts = {"seconds_per_sample": counts["steps"] * program.dt_s, **counts}
-    if not (chip.program and chip.limits):
-        return {"fit": None, "latency": None, "energy": price(counts, chip)}
-    placement = place(program, chip)
-    fit = placement.as_json() | {
-        "advice": advice(program, chip, placement) if advise else [],
-        "program": program.digest,
-    }
-    if not placement.fits:
-        return {"fit": fit, "latency": None, "energy": price(counts, chip)}
+    if counts.seconds_per_sample is None:
+        counts = replace(counts, seconds_per_sample=counts.steps * program.dt_s)
+    fit = fit_of(program, chip, advise=advise) if chip.program and chip.limits else None
+    if fit is None or not fit.fits:
+        return Cost(fit, None, price(counts, chip))
     trace, spikes_BTI = timed
-    found = latency(program, placement, trace, chip, spikes_BTI=spikes_BTI)
-    moved = placement_events(program, placement, run.spikes, run.n_samples)
-    return {
-        "fit": fit,
-        "latency": found,
-        "energy": price(counts, chip, moved, latency_s=found["latency_band_s"]),
-    }
+    found = latency(program, fit.placement, trace, chip, spikes_BTI=spikes_BTI)
+    traffic = traffic_of(program, fit.placement, run.spikes, run.n_samples)
+    return Cost(fit, found, price(counts, chip, traffic, latency_s=found.latency_band_s))

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import replace
 
+from neurodeploy.accounting.counts import Counts
 from neurodeploy.accounting.synops import Counter, Tally, count
 from neurodeploy.backends.trace import Trace
 from neurodeploy.graph.network import Network
-from neurodeploy.pipeline.batches import (
-    counter_of,
-)
+from neurodeploy.pipeline.batches import counter_of
 from neurodeploy.program.program import Program
 
 
-def synops_of(target: Network | Program, trace: Trace) -> dict[str, Any]:
+def synops_of(target: Network | Program, trace: Trace) -> Counts:
     """Return the operation counts of a run.
 
     Raises:
@@ -23,7 +22,7 @@ def synops_of(target: Network | Program, trace: Trace) -> dict[str, Any]:
     return counts_of(target, counter.tally(trace), counter)
 
 
-def counts_of(target: Network | Program, run: Tally, counter: Counter | None = None) -> dict[str, Any]:
+def counts_of(target: Network | Program, run: Tally, counter: Counter | None = None) -> Counts:
     """Return the operation counts of a run whose spikes were summed.
 
     Args:
@@ -33,7 +32,7 @@ def counts_of(target: Network | Program, run: Tally, counter: Counter | None = N
     n_steps = run.n_input_steps if isinstance(target, Network) else target.n_steps(run.n_input_steps)
     found = count(counter.connections, counter.sizes, run, n_steps, known=counter.wires)
     reads = host_reads(target.readout, counter.sizes[target.output], run.n_input_steps)
-    return found | {"host_reads_per_sample": reads}
+    return replace(found, host_reads_per_sample=reads)
 
 
 def host_reads(readout: str, n_outputs: int, n_input_steps: int) -> int:

@@ -53,7 +53,7 @@ def certified(
     found = certificate(runs, made.program, labels_B, CertificateSettings(**settings))
     integer = next((run.trace for run in runs if is_integer(run.trace.backend)), None)
     counts = synops_of(network, runs[0].trace) if integer is None else synops_of(made.program, integer)
-    return found | {"synops_per_sample": counts["synops_per_sample"]}
+    return found | {"synops_per_sample": counts.synops_per_sample}
 
 
 def certified_run(name: str, made: Compiled, network: Network, spikes_BTI: np.ndarray, progress: Progress) -> StageRun:

@@ -69,15 +69,12 @@ def base_band(base: Chip, runs: Runs, row: int) -> dict[str, Any] | None:
     the band and the measured energy, with its error, meet.
     """
     counts = runs.counts(row)
-    priced = price(counts, base, latency_s=counts.get("seconds_per_sample"))
-    found = priced["energy_j"]
+    found = price(counts, base, latency_s=counts.seconds_per_sample).whole_j
     if found is None:
         return None
-    if priced["static_j"] and priced["scope"] == "per-op":
-        found = {end: one + priced["static_j"][end] for end, one in found.items()}
     error = 0.0 if runs.error_R is None else float(runs.error_R[row])
-    holds = found["low"] <= runs.energy_R[row] + error and runs.energy_R[row] - error <= found["high"]
-    return found | {"holds": bool(holds)}
+    holds = found.low <= runs.energy_R[row] + error and runs.energy_R[row] - error <= found.high
+    return found.to_dict() | {"holds": bool(holds)}
 
 
 def fitted_chip(base: Chip, runs: Runs, found: Fit, name: str, result: dict[str, Any]) -> Chip:

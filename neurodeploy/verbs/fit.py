@@ -8,8 +8,7 @@ from typing import Any
 
 from neurodeploy.errors import RunError
 from neurodeploy.hardware.chips import Chip, chip_named
-from neurodeploy.mapping.placement import place
-from neurodeploy.mapping.placement.advice import advice
+from neurodeploy.mapping.placement.fit import fit_of
 from neurodeploy.pipeline.inputs import GraphOptions, compiled, made_for, read_target
 from neurodeploy.program.program import Program
 
@@ -51,13 +50,9 @@ def fit(
 
         check_picture(out)
     program = _program(file, found, GraphOptions(dt_s, reset, weight_bits, readout=readout, input_shape=input_shape))
-    placement = place(program, found)
-    result = placement.as_json() | {
-        "advice": advice(program, found, placement) if advise else [],
-        "program": program.digest,
-        "path": None,
-    }
-    if out is not None and placement.fits:
+    placed = fit_of(program, found, advise=advise)
+    result = placed.to_dict() | {"path": None}
+    if out is not None and placed.fits:
         from neurodeploy.report.printed import save_picture
         from neurodeploy.report.utilisation import draw_utilisation
 

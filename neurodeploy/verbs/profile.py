@@ -68,7 +68,7 @@ def profile(
         input_shape: Axes of one step's input, where a .nir file leaves them out.
 
     Returns:
-        The counts (`accounting.synops.count`) and `energy_j` {low, mid, high}, `energy`, `unpriced`, `fit`, `latency`,
+        The counts (`accounting.counts.Counts`) and `energy_j` {low, mid, high}, `energy`, `unpriced`, `fit`, `latency`,
         `latency_s`, `chip`, `accuracy` (None of traces), `file`, `data`, `notes`.
 
     Raises:
@@ -98,17 +98,16 @@ def profile(
         run = _read(traces, program)
     counts = counts_of(program, run.tally)
     priced = costs(program, counts, run.tally, found, run.timed)
-    energy, latency = priced["energy"], priced["latency"]
-    return counts | {
+    return counts.to_dict() | {
         "file": str(file),
         "data": str(traces if named is None else named),
         "program": program.digest,
         "chip": found.name,
         "accuracy": run.accuracy,
-        "energy_j": energy["energy_j"],
-        "unpriced": energy["unpriced"],
-        "latency_s": None if latency is None else latency["latency_s"],
-        **priced,
+        "energy_j": priced.energy_j,
+        "unpriced": list(priced.energy.unpriced),
+        "latency_s": priced.latency_s,
+        **priced.to_dict(),
         "notes": [*run.notes, *program.notes],
     }
 

@@ -90,9 +90,8 @@ def run(
     counts = counts_of(made.program, run_sums, counter)
     timed = recorded(made.program, test.spikes_BTI)
     priced = costs(made.program, counts, run_sums, chip_named(folder.recipe().chip), timed)
-    energy, latency = priced["energy"], priced["latency"]
     write_json(folder.certificate_file, found)
-    write_json(folder.counts_file, counts | priced)
+    write_json(folder.counts_file, counts.to_dict() | priced.to_dict())
     accuracy = {stage["name"]: stage["accuracy"] for stage in found["stages"]}
     write_json(
         folder.report_file,
@@ -105,11 +104,11 @@ def run(
             "samples": {name: len(part(folder.recipe(), name)) for name in ("train", "validation", "test")},
             "class_names": list(test.class_names),
             "certificate": found,
-            "counts": counts,
-            **priced,
+            "counts": counts.to_dict(),
+            **priced.to_dict(),
             "devices": read_devices(folder.path),
-            "synops_per_sample": counts["synops_per_sample"],
-            "energy_j": energy["energy_j"],
+            "synops_per_sample": counts.synops_per_sample,
+            "energy_j": priced.energy_j,
             "training": training,
             "quantisation": quantisation,
             "initial_state": initial_states(loaded),
@@ -123,11 +122,11 @@ def run(
     return {
         "accuracy": accuracy,
         "certificate": found,
-        "synops_per_sample": counts["synops_per_sample"],
-        "energy_j": energy["energy_j"],
-        "latency_s": None if latency is None else latency["latency_s"],
-        "fits": None if priced["fit"] is None else priced["fit"]["fits"],
-        "cores": None if priced["fit"] is None else priced["fit"]["cores"],
+        "synops_per_sample": counts.synops_per_sample,
+        "energy_j": priced.energy_j,
+        "latency_s": priced.latency_s,
+        "fits": None if priced.fit is None else priced.fit.fits,
+        "cores": None if priced.fit is None else priced.fit.cores,
         "report": page,
         "path": str(folder.path),
     }

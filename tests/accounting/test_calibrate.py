@@ -142,7 +142,9 @@ def test_the_chip_file_that_comes_out_prices_the_runs(tmp_path: Path) -> None:
         assert runs.digest in term.source
         assert term.least <= term.value <= term.most
     for row, run in enumerate(result["runs"]):
-        assert price(runs.counts(row), chip)["energy_j"]["mid"] == pytest.approx(run["fitted_j"], rel=1e-5, abs=0)
+        energy = price(runs.counts(row), chip).energy_j
+        assert energy is not None
+        assert energy.mid == pytest.approx(run["fitted_j"], rel=1e-5, abs=0)
         assert run["base"].keys() == {"low", "mid", "high", "holds"}
     again = tmp_path / "board.toml"
     before = again.read_bytes()
@@ -159,8 +161,9 @@ def test_seconds_settle_the_static_power(tmp_path: Path) -> None:
     assert chip.power.keys() == {"static_chip_w"}  # the base chip's share of a core would be another reading
     assert [term["unit"] for term in result["terms"]] == ["J", "J", "W"]
     runs = read_runs(path)
-    found = price(runs.counts(0), chip, latency_s=runs.counts(0)["seconds_per_sample"])
-    assert found["energy_j"]["mid"] + found["static_j"]["mid"] == pytest.approx(runs.energy_R[0], rel=1e-5, abs=0)
+    found = price(runs.counts(0), chip, latency_s=runs.counts(0).seconds_per_sample).whole_j
+    assert found is not None
+    assert found.mid == pytest.approx(runs.energy_R[0], rel=1e-5, abs=0)
 
 
 HEAD = "name,energy_j,synops\n"
@@ -228,21 +231,21 @@ def test_the_shipped_point_lies_in_the_band_of_loihi2_and_is_one_point_only() ->
     """PilotNet on Oheo Gulch: 68.3 uJ dynamic per step, 3.04 million synops, 158,509 neuron updates."""
     runs = read_runs(POINTS / "loihi2.csv")
     counts = runs.counts(runs.names.index("pilotnet_lif_step"))
-    assert counts["synops_per_sample"] == 3.04e6
-    assert counts["neuron_updates_per_sample"] == 158_509
+    assert counts.synops_per_sample == 3.04e6
+    assert counts.neuron_updates_per_sample == 158_509
     measured, error = float(runs.energy_R[0]), float(runs.error_R[0]) if runs.error_R is not None else 0.0
     assert (measured, error) == (68.3e-6, 7.6e-6)
     found = price(counts, CHIPS["loihi2"])
-    assert found["energy_j"]["low"] < measured < found["energy_j"]["high"]
+    band = found.energy_j
+    assert band is not None
+    assert band.low < measured < band.high
     # The prices come from this very point: every split gives it back, and the band is its stated error.
-    for model in found["models"]:
-        assert model["total_j"] == pytest.approx(measured, rel=0.01, abs=0)
-    assert found["energy_j"]["low"] == pytest.approx(measured - error, rel=0.01, abs=0)
-    assert found["energy_j"]["high"] == pytest.approx(measured + error, rel=0.01, abs=0)
+    for model in found.models:
+        assert model.total_j == pytest.approx(measured, rel=0.01, abs=0)
+    assert band.low == pytest.approx(measured - error, rel=0.01, abs=0)
+    assert band.high == pytest.approx(measured + error, rel=0.01, abs=0)
     # Loihi 1's published table stands 24 % above it.
-    assert price(counts, CHIPS["loihi1"])["models"][1]["total_j"] == pytest.approx(
-        84.5e-6 + 46605 * 1.7e-12, rel=0.01, abs=0
-    )
+    assert price(counts, CHIPS["loihi1"]).models[1].total_j == pytest.approx(84.5e-6 + 46605 * 1.7e-12, rel=0.01, abs=0)
     with pytest.raises(ChipError, match="holds one run"):
         fit(runs)
 

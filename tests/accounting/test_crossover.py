@@ -2,51 +2,66 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from neurodeploy.accounting import crossover as x
 from neurodeploy.accounting.ann_comparison import OFF_CHIP, ON_CHIP, crossover
+from neurodeploy.accounting.counts import ConnectionCounts, Counts
+from neurodeploy.accounting.energy import Energy, ModelEnergy, PricedTerm
+from neurodeploy.hardware.constants import Constant
 
 NETWORK = x.Spiking(synapses=1000, steps=10, synops=2000.0, spikes=100.0, updates=500.0, weight_bits=8)
 
 
-def energy(fixed_pj: float = 2.0) -> dict[str, Any]:
+def energy(fixed_pj: float = 2.0) -> Energy:
     """A chip of 10 pJ a synop (8 to 14) and `fixed_pj` a neuron update, and an all-in number that says nothing here."""
 
-    def term(name: str, count: float, constant: str) -> dict[str, Any]:
-        return {"term": name, "layer": None, "count": count, "constant": constant}
+    synop, update = (
+        Constant("s", 10e-12, "J", "10 pJ", "here", "measured", "per-op", low=8e-12, high=14e-12),
+        Constant("u", fixed_pj * 1e-12, "J", f"{fixed_pj} pJ", "there", "measured", "per-op"),
+    )
 
-    return {
-        "chip": "loihi2",
-        "models": [
-            {
-                "name": "one",
-                "scope": "per-op",
-                "terms": [term("synop_dense", 2000, "s"), term("neuron_update", 500, "u"), term("host_read", 4, "u")],
-            },
-            {"name": "whole", "scope": "all-in", "terms": [term("synop", 2000, "u")]},
-        ],
-        "constants": {
-            "s": {"value": 10e-12, "low": 8e-12, "high": 14e-12, "source": "here"},
-            "u": {"value": fixed_pj * 1e-12, "source": "there"},
-        },
-    }
+    def model(name: str, scope: str, *terms: tuple[str, float, Constant]) -> ModelEnergy:
+        told = tuple(PricedTerm(term, None, n, one.value, n * one.value, one.key) for term, n, one in terms)
+        return ModelEnergy(name, scope, "measured", (), "here", 0.0, 0.0, 0.0, told, ())
+
+    return Energy(
+        chip="loihi2",
+        title="Loihi 2",
+        chip_digest="",
+        scope="per-op",
+        energy_j=None,
+        all_in_j=None,
+        static_j=None,
+        models=(
+            model(
+                "one", "per-op", ("synop_dense", 2000, synop), ("neuron_update", 500, update), ("host_read", 4, update)
+            ),
+            model("whole", "all-in", ("synop", 2000, update)),
+        ),
+        by_layer=(),
+        unpriced=(),
+        unpriced_events=(),
+        constants={"s": synop, "u": update},
+        notes=(),
+    )
 
 
-def counts() -> dict[str, Any]:
-    return {
-        "steps": 10,
-        "synops_per_sample": 2000.0,
-        "spikes_per_sample": 60.0,
-        "input_spikes_per_sample": 40.0,
-        "neuron_updates_per_sample": 500,
-        "connections": [
-            {"nonzero_synapses": 1000, "synops_per_sample": 2000.0},
-            {"nonzero_synapses": 77, "synops_per_sample": 0.0},
-        ],
-    }
+def counts() -> Counts:
+    return Counts(
+        steps=10,
+        synops_per_sample=2000.0,
+        spikes_per_sample=60.0,
+        input_spikes_per_sample=40.0,
+        neuron_updates_per_sample=500,
+        connections=(
+            ConnectionCounts(nonzero_synapses=1000, synops_per_sample=2000.0),
+            ConnectionCounts(nonzero_synapses=77, synops_per_sample=0.0),
+        ),
+    )
 
 
 ANN = {
@@ -166,5 +181,5 @@ def test_a_floor_can_be_won_against_and_not_lost(energy_j: float, source: str, e
 
 
 def test_a_run_without_spikes_has_no_crossover() -> None:
-    silent = counts() | {"synops_per_sample": 0.0}
+    silent = replace(counts(), synops_per_sample=0.0)
     assert crossover(silent, energy(), ANN, []) is None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -9,7 +10,10 @@ from typing import Any
 
 import pytest
 
-from neurodeploy.accounting.energy import price
+from neurodeploy.accounting import energy
+from neurodeploy.accounting.band import Band
+from neurodeploy.accounting.counts import Counts
+from neurodeploy.accounting.routes import Traffic
 from neurodeploy.errors import DataError
 from neurodeploy.hardware.chip_file import chip_of
 from neurodeploy.hardware.chips import CHIPS, Chip
@@ -20,6 +24,19 @@ PJ = 1e-12
 def constant(value: float, unit: str = "pJ", scope: str = "per-op", **more: Any) -> dict[str, Any]:
     found = {"value": value, "unit": unit, "source": "A. Author, 2026", "evidence": "measured", **more}
     return found | ({"scope": scope} if scope else {})
+
+
+def price(
+    counts: dict[str, Any],
+    chip: Chip,
+    traffic: dict[str, Any] | None = None,
+    *,
+    latency_s: float | Band | None = None,
+) -> dict[str, Any]:
+    """Return the energy as JSON has it, after reading it back once."""
+    found = energy.price(Counts.from_dict(counts), chip, Traffic(**traffic or {}), latency_s=latency_s).to_dict()
+    assert energy.Energy.from_dict(json.loads(json.dumps(found))).to_dict() == found
+    return found
 
 
 def chip(*models: dict[str, Any], **more: Any) -> Chip:
@@ -191,7 +208,7 @@ def test_static_energy_is_power_times_time_and_a_band_of_its_own() -> None:
     assert price(counts, made, latency_s=2.0)["static_j"] == pytest.approx(
         {"low": 0.18, "mid": 0.2, "high": 0.24}, rel=1e-9, abs=0
     )
-    times = {"low": 1.0, "mid": 2.0, "high": 4.0}
+    times = Band(low=1.0, mid=2.0, high=4.0)
     found = price(counts, made, {"cores": 10, "chips": 2}, latency_s=times)
     # Ten cores' share at the least, two whole chips at the most.
     assert found["static_j"] == pytest.approx(

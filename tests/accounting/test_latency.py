@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,7 @@ import pytest
 
 from neurodeploy.accounting.core_times import Prices, between, core_times
 from neurodeploy.accounting.latency import Summed, latency
-from neurodeploy.accounting.routes import placement_events, routes
+from neurodeploy.accounting.routes import routes, traffic_of
 from neurodeploy.accounting.tally import tally
 from neurodeploy.backends.trace import Trace
 from neurodeploy.conformance.generate import random_case
@@ -92,7 +92,7 @@ def test_times_are_those_of_a_count_spike_by_spike(made: Program, base: Chip) ->
     np.testing.assert_array_equal(memory, expected["synops"])
     np.testing.assert_array_equal(compute, 1e3 * neurons + 1e5 * expected["spikes"])
     np.testing.assert_array_equal(traffic, 7 * expected["in"] + 1e4 * expected["out"])
-    found = latency(made, placed, trace, chip, spikes_BTI=given)
+    found = latency(made, placed, trace, chip, spikes_BTI=given).to_dict()
     busiest = np.maximum.reduce([memory, compute, traffic]).max(axis=1)
     assert found["latency_s"] == pytest.approx(busiest.sum(), rel=1e-12)
     assert found["step_s"]["max"] == busiest.max()
@@ -106,7 +106,7 @@ def test_messages_and_hops_are_those_of_every_spike(made: Program) -> None:
     placed = place(made, chip)
     _, trace = run(made)
     summed = tally(trace)
-    found = placement_events(made, placed, summed.spikes, summed.n_samples)
+    found = asdict(traffic_of(made, placed, summed.spikes, summed.n_samples))
     hops = {"ew": 0, "ns": 0}
     sent = arriving = 0
     for one in made.connections:
@@ -135,10 +135,10 @@ def test_ways_from_chip_to_chip_are_counted_apart() -> None:
     assert placed.n_chips > 1
     _, trace = run(made)
     summed = tally(trace)
-    found = placement_events(made, placed, summed.spikes, summed.n_samples)
+    found = asdict(traffic_of(made, placed, summed.spikes, summed.n_samples))
     assert found["chip_crossings_per_sample"] == found["messages_per_sample"] > 0
     assert found["hops_ew_per_sample"] == 0
-    assert "ways from chip to chip" in latency(made, placed, trace, chip)["unpriced"]
+    assert "ways from chip to chip" in latency(made, placed, trace, chip).to_dict()["unpriced"]
 
 
 def test_a_messages_way_goes_along_rows_then_columns() -> None:
@@ -157,7 +157,7 @@ def test_the_barrier_and_the_longest_way_are_added_to_every_step() -> None:
     # From core 0 at (0, 0) to core 4 at (0, 2), or from 1 at (1, 0) to 4: 1 column and 2 rows.
     assert between(routes(made, placed), placed, Prices(chip))[1] == 1e4 + 10 + 200
     given, trace = run(made)
-    found = latency(made, placed, trace, chip, spikes_BTI=given)
+    found = latency(made, placed, trace, chip, spikes_BTI=given).to_dict()
     assert found["between_s"] == 1e4 + 210
     assert found["latency_s"] > found["steps"] * found["between_s"]
 
@@ -167,14 +167,17 @@ def test_without_recorded_states_the_mean_step_stands_for_all() -> None:
     chip = chip_of(LOIHI1, neurons_per_core=11)
     placed = place(made, chip)
     given, trace = run(made, n_samples=4)
-    exact, mean = latency(made, placed, trace, chip, spikes_BTI=given), latency(made, placed, trace, chip)
+    exact, mean = (
+        latency(made, placed, trace, chip, spikes_BTI=given).to_dict(),
+        latency(made, placed, trace, chip).to_dict(),
+    )
     assert (exact["exact"], mean["exact"]) == (True, False)
     assert mean["latency_s"] <= exact["latency_s"]
     # What every core does in sum is the same, so the means of single cores are too.
     for one, other in zip(exact["by_core"], mean["by_core"], strict=True):
         assert one["memory_s"] == pytest.approx(other["memory_s"], rel=1e-5)
         assert one["compute_s"] == pytest.approx(other["compute_s"], rel=1e-5)
-    summed = latency(made, placed, tally(trace), chip)
+    summed = latency(made, placed, tally(trace), chip).to_dict()
     assert summed["latency_s"] == mean["latency_s"]
 
 
@@ -183,7 +186,7 @@ def test_a_layer_is_reported_by_its_busiest_core() -> None:
     chip = chip_of(LOIHI1, neurons_per_core=11)
     placed = place(made, chip)
     given, trace = run(made)
-    found = latency(made, placed, trace, chip, spikes_BTI=given)
+    found = latency(made, placed, trace, chip, spikes_BTI=given).to_dict()
     for row, layer in zip(found["by_layer"], placed.layers, strict=True):
         own = [one for one in found["by_core"] if one["layer"] == layer.name]
         assert row["layer"] == layer.name
@@ -197,15 +200,15 @@ def test_a_layer_is_reported_by_its_busiest_core() -> None:
 def test_every_constant_has_a_source_and_what_has_none_is_said() -> None:
     made = networks()[0]
     _, trace = run(made)
-    one = latency(made, place(made, LOIHI1), trace, LOIHI1)
-    two = latency(made, place(made, LOIHI2), trace, LOIHI2)
+    one = latency(made, place(made, LOIHI1), trace, LOIHI1).to_dict()
+    two = latency(made, place(made, LOIHI2), trace, LOIHI2).to_dict()
     for found in (one, two):
         assert all(value["source"] and value["evidence"] for value in found["constants"].values())
     assert "messages leaving a core" in two["unpriced"]
     assert "messages leaving a core" not in one["unpriced"]
     assert two["measured_step_s"]["evidence"] == "measured"
     nothing = chip_of(LOIHI2, {"barrier_s": 1.0})
-    empty = latency(made, place(made, nothing), trace, nothing)
+    empty = latency(made, place(made, nothing), trace, nothing).to_dict()
     assert (empty["latency_s"], empty["latency_band_s"], empty["step_s"]) == (None, None, None)
     assert "synops" in empty["unpriced"]
 
@@ -216,7 +219,7 @@ def test_random_networks_of_every_kind_have_a_latency(seed: int) -> None:
     made = case.program
     placed = place(made, LOIHI2)
     trace = simulate(made, case.spikes, record=True, engine="plain")
-    found: dict[str, Any] = latency(made, placed, trace, LOIHI2, spikes_BTI=case.spikes)
+    found: dict[str, Any] = latency(made, placed, trace, LOIHI2, spikes_BTI=case.spikes).to_dict()
     assert 0 < found["latency_band_s"]["low"] <= found["latency_s"] <= found["latency_band_s"]["high"]
 
 
@@ -262,8 +265,8 @@ def test_rows_of_two_exponents_get_two_messages() -> None:
     made = dense(3, 10, 4, vth=1, weight_exp=0)
     one = replace(made.connections[1], weight_exp=np.array([0, 0, 1, 1]))
     two = replace(made, connections=(made.connections[0], one))
-    found = [placement_events(net, place(net, LOIHI1), tally(run(made)[1]).spikes, 2) for net in (made, two)]
+    found = [asdict(traffic_of(net, place(net, LOIHI1), tally(run(made)[1]).spikes, 2)) for net in (made, two)]
     assert found[1]["messages_per_sample"] == 2 * found[0]["messages_per_sample"] > 0
     given, trace = run(two)
-    traffic = [latency(net, place(net, LOIHI1), trace, LOIHI1, spikes_BTI=given)["by_core"][0] for net in (made, two)]
-    assert traffic[1]["traffic_s"] > traffic[0]["traffic_s"]
+    first = [latency(net, place(net, LOIHI1), trace, LOIHI1, spikes_BTI=given).by_core[0] for net in (made, two)]
+    assert first[1].traffic_s > first[0].traffic_s

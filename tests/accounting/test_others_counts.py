@@ -124,7 +124,7 @@ def pilotnet() -> tuple[Any, Trace]:
 
 def test_pilotnet_by_intels_recorded_spikes() -> None:
     program, trace = pilotnet()
-    counts = synops_of(program, trace)
+    counts = synops_of(program, trace).to_dict()
     per_step = {name: value / PILOTNET_STEPS for name, value in counts["by_convention"].items()}
     assert per_step["all_weights"] == pytest.approx(3.04e6, rel=2e-3)
     assert per_step["nonzero_weights"] < per_step["all_weights"]

@@ -17,7 +17,7 @@ def test_a_network_small_enough_to_count_by_hand() -> None:
     made = program(2, [layer("a", 3, vth=1, du=4095, dv=4095)], [Connection("c", INPUT, "a", weights, 0)])
     spikes = np.array([[[1, 0], [1, 1]], [[0, 0], [0, 1]]], dtype=np.uint8)
     trace = fixed.run(made, spikes)
-    counts = synops_of(made, trace)
+    counts = synops_of(made, trace).to_dict()
     # Channel 0 drives 2 synapses and spikes 2 times in all, channel 1 drives 1 and spikes 2 times.
     assert counts["synops_per_sample"] == (2 * 2 + 2 * 1) / 2
     assert counts["by_convention"]["all_weights"] == (4 * 3) / 2
@@ -37,6 +37,6 @@ def test_counts_equal_the_events_of_a_recorded_run() -> None:
     states = trace.layers["a"].spikes_BTN
     by_hand = sum(int(np.count_nonzero(weights[:, i])) * int(spikes[:, :, i].sum()) for i in range(5))
     by_hand += sum(int(np.count_nonzero(recurrent[:, i])) * int(states[:, :, i].sum()) for i in range(6))
-    counts = count(made.connections, {"a": 6}, tally(trace), made.n_steps(30))
+    counts = count(made.connections, {"a": 6}, tally(trace), made.n_steps(30)).to_dict()
     assert states.sum() > 0
     assert counts["synops_per_sample"] * 7 == pytest.approx(by_hand, rel=1e-12)

@@ -47,7 +47,7 @@ def test_synops_of_each_sample_by_recorded_spikes() -> None:
         sent_BTN = spikes if one.source == INPUT else trace.layers[one.source].spikes_BTN
         for (b, _, n), fired in np.ndenumerate(sent_BTN):
             by_hand[b] += int(fired) * int((one.weight[:, n] != 0).sum())
-    counts = synops_of(made, trace)
+    counts = synops_of(made, trace).to_dict()
     np.testing.assert_array_equal(counter_of(made).synops(trace), by_hand)
     assert any(row["recurrent"] and row["synops_per_sample"] for row in counts["connections"])
     assert counts["synops"] == {
@@ -66,19 +66,19 @@ def test_synops_of_each_sample_by_recorded_spikes() -> None:
 def test_batches_of_any_size_give_the_same_counts() -> None:
     made = small_network(5)
     spikes = spikes_for(made, 9)
-    whole = synops_of(made, fixed.run(made, spikes))
+    whole = synops_of(made, fixed.run(made, spikes)).to_dict()
     counter = counter_of(made)
     for size in (1, 2, 8):
         batches = [spikes[first : first + size] for first in range(0, 9, size)]
         found = summary(run_batches(BACKENDS["fixed"], made, batches, 9, RunOptions(threads=1)), 9, counter)
-        assert counts_of(made, found.tally, counter) == whole
+        assert counts_of(made, found.tally, counter).to_dict() == whole
     without = summary(run_batches(BACKENDS["fixed"], made, batches, 9, RunOptions(threads=1)), 9)
-    assert counts_of(made, without.tally) == whole | {"synops": None}
+    assert counts_of(made, without.tally).to_dict() == whole | {"synops": None}
 
 
 def test_layers_hold_what_arrives_and_what_leaves() -> None:
     made = small_network(5)
-    counts = synops_of(made, fixed.run(made, spikes_for(made, 4)))
+    counts = synops_of(made, fixed.run(made, spikes_for(made, 4))).to_dict()
     assert sum(one["synops_per_sample"] for one in counts["layers"]) == counts["synops_per_sample"]
     from_input = [row["messages_per_sample"] for row in counts["connections"] if row["source"] == INPUT]
     sent = sum(one["messages_per_sample"] for one in counts["layers"])
@@ -92,7 +92,7 @@ def test_a_message_goes_to_every_connection_with_a_weight_for_it() -> None:
         Connection("one", INPUT, "a", weight),
         Connection("two", INPUT, "b", np.full((2, 2), 2)),
     ]
-    counts = synops_of(made := program(2, layers, connections), fixed.run(made, np.ones((1, 5, 2), np.uint8)))
+    counts = synops_of(made := program(2, layers, connections), fixed.run(made, np.ones((1, 5, 2), np.uint8))).to_dict()
     assert [row["messages_per_sample"] for row in counts["connections"]] == [5, 10]
     assert counts["messages_per_sample"] == 15
 
@@ -103,7 +103,7 @@ def test_values_between_layers_are_known_where_they_were_recorded(record: bool) 
     fed = np.zeros((2, 6, 3), np.int32)
     fed[0, 0], fed[0, 2], fed[1, 1] = (3, 0, -1), (1, 1, 1), (0, 5, 0)
     trace = fixed.run(made, fed, record=record)
-    counts = synops_of(made, trace)
+    counts = synops_of(made, trace).to_dict()
     fan_out = np.array([2, 1, 2])
     first, second = counts["connections"]
     events = np.count_nonzero(fed, axis=(0, 1))
@@ -134,12 +134,12 @@ def test_an_input_of_counts_that_are_all_0_and_1_is_binary() -> None:
     for most, expected in ((1, 4.0), (2, 0.0)):
         batches = [fed[:1], most * fed[1:]]
         found = summary(run_batches(BACKENDS["fixed"], made, batches, 2, RunOptions(threads=1)), 2, counter_of(made))
-        counts = counts_of(made, found.tally)
+        counts = counts_of(made, found.tally).to_dict()
         assert counts["by_convention"]["binary_only"] == expected
         assert counts["by_convention"]["value_weighted"] == 3 + most
         assert counts["macs_per_sample"] == counts["synops_per_sample"] == 4
         joined = one_after_another([fixed.run(made, one) for one in batches])
-        assert synops_of(made, joined) == counts
+        assert synops_of(made, joined).to_dict() == counts
 
 
 def test_a_spread_is_exact_beyond_64_bits() -> None:

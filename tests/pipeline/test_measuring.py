@@ -57,7 +57,7 @@ def test_float_counts_are_those_of_every_backend(tmp_path: Path) -> None:
     subject, clips = made_up(tmp_path, zeros=True), Clips("digits", DIGITS, limit=40)
     found = measure(FloatTask(subject, clips, "zero"))
     graph, data = graph_of(folded(subject), clips.dt_s), clips.open().whole()
-    counts = synops_of(graph, reference.run(graph, data.spikes_BTI))
+    counts = synops_of(graph, reference.run(graph, data.spikes_BTI)).to_dict()
     assert found["synops_exact"] == counts["synops_per_sample"]
     assert found["synops_paper"] == counts["by_convention"]["all_weights"]
     network = subject.load().network

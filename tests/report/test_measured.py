@@ -41,9 +41,9 @@ def measured(chip_name: str) -> dict[str, Any]:
         "records": [],
         "notes": [],
         "ann": ANN,
-        "crossover": crossover(counts, found["energy"], ANN, []),
+        "crossover": crossover(counts, found.energy, ANN, []),
     }
-    return written(example() | {"counts": counts, "devices": devices} | found)
+    return written(example() | {"counts": counts.to_dict(), "devices": devices} | found.to_dict())
 
 
 @pytest.mark.parametrize("chip", ["loihi1", "loihi2", "truenorth", "gpu_h100"])

@@ -11,6 +11,7 @@ import pytest
 
 from neurodeploy.hardware.chips import chip_named
 from neurodeploy.mapping.placement import place
+from neurodeploy.mapping.placement.described import described
 from neurodeploy.report.printed import save_picture
 from neurodeploy.report.utilisation import draw_utilisation, utilisation_map
 from tests.mapping.placement.networks import dense, diagonal
@@ -19,7 +20,7 @@ LOIHI1 = chip_named("loihi1")
 
 
 def test_every_core_has_a_tile_with_its_share() -> None:
-    fit = place(dense(700, 512, 512, 35), LOIHI1).as_json()
+    fit = described(place(dense(700, 512, 512, 35), LOIHI1))
     svg = utilisation_map(fit)
     ElementTree.fromstring(svg)
     texts = re.findall(r"<text[^>]*>([^<]*)</text>", svg)
@@ -36,7 +37,7 @@ def test_several_chips_have_their_heading() -> None:
     chip = replace(
         LOIHI1, limits={**LOIHI1.limits, "cores_per_chip": replace(LOIHI1.limits["cores_per_chip"], value=2.0)}
     )
-    svg = utilisation_map(place(diagonal(3000), chip).as_json())
+    svg = utilisation_map(described(place(diagonal(3000), chip)))
     assert "chip 0: 2 cores" in svg
     assert "chip 1: 1 cores" not in svg
     assert "chip 1: 1 core" in svg
@@ -47,7 +48,7 @@ def test_the_map_of_many_cores_is_a_file(suffix: str, tmp_path: Path) -> None:
     chip = replace(
         LOIHI1, limits={**LOIHI1.limits, "neurons_per_core": replace(LOIHI1.limits["neurons_per_core"], value=4.0)}
     )
-    fit = place(diagonal(520), chip).as_json()
+    fit = described(place(diagonal(520), chip))
     assert (fit["cores"], fit["chips"]) == (130, 2)
     for name in ("one", "two"):
         save_picture(draw_utilisation(fit), tmp_path / f"{name}{suffix}")

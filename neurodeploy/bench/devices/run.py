@@ -15,7 +15,9 @@ from torch import nn
 
 from neurodeploy import __version__
 from neurodeploy.accounting.ann_comparison import crossover
+from neurodeploy.accounting.counts import Counts
 from neurodeploy.accounting.devices import FILE, FLOOR, checked, merged, read_devices, together
+from neurodeploy.accounting.energy import Energy
 from neurodeploy.bench import machine
 from neurodeploy.bench.devices.ann import kept_ann, matched_ann, settled
 from neurodeploy.bench.devices.constant_weights import dense_macs, hold, layer_shapes
@@ -24,7 +26,7 @@ from neurodeploy.bench.devices.machines import Device, devices, load, versions
 from neurodeploy.bench.devices.meter import Clock, WallClock
 from neurodeploy.bench.devices.timing import Call, Measured, TooLarge, best_batch, idle_power, measure, sweep
 from neurodeploy.data.spikes import SpikeData
-from neurodeploy.errors import RunError
+from neurodeploy.errors import DataError, RunError
 from neurodeploy.files import read_json, write_json
 from neurodeploy.networks.matched import MatchedANN, counted
 from neurodeploy.pipeline.folder import RunFolder
@@ -288,9 +290,13 @@ def _written(folder: RunFolder, found: dict[str, Any], report: dict[str, Any]) -
     ann = found["ann"]
     try:
         found["crossover"] = (
-            None if ann is None else crossover(report["counts"], report["energy"], ann, found["records"])
+            None
+            if ann is None
+            else crossover(
+                Counts.from_dict(report["counts"]), Energy.from_dict(report["energy"]), ann, found["records"]
+            )
         )
-    except (KeyError, TypeError) as error:
+    except (KeyError, TypeError, DataError) as error:
         raise RunError(
             f"{folder.report_file}: has no counts and energies that can be read ({error}); make the run again"
         ) from None

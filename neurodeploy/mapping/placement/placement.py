@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 
@@ -96,12 +95,6 @@ class Placement:
     @property
     def n_chips(self) -> int:
         return max((one.chip for one in self.cores), default=-1) + 1
-
-    def as_json(self) -> dict[str, Any]:
-        """Return it as plain values, see `described`."""
-        from neurodeploy.mapping.placement.described import described
-
-        return described(self)
 
     def layer(self, name: str) -> PlacedLayer:
         """Return the cores of the layer called `name`."""

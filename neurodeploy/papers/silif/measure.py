@@ -153,8 +153,8 @@ def _float(task: FloatTask) -> Record:
         "accuracy": correct / len(source),
         "correct": correct,
         "samples": len(source),
-        "synops_exact": counts["synops_per_sample"],
-        "synops_paper": counts["by_convention"]["silif_paper"],
+        "synops_exact": counts.synops_per_sample,
+        "synops_paper": counts.by_convention["silif_paper"],
     }
 
 
@@ -195,10 +195,10 @@ def _integer(task: IntegerTask) -> Record:
         "accuracy": correct / len(source),
         "correct": correct,
         "samples": len(source),
-        "synops_exact": counts["synops_per_sample"],
-        "synops_paper": counts["by_convention"]["silif_paper"],
-        "energy_j": energy["energy_j"],
-        "unpriced": energy["unpriced"],
+        "synops_exact": counts.synops_per_sample,
+        "synops_paper": counts.by_convention["silif_paper"],
+        "energy_j": None if energy.energy_j is None else energy.energy_j.to_dict(),
+        "unpriced": list(energy.unpriced),
     }
 
 
