@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from neurodeploy.errors import NeurodeployError
-from neurodeploy.pipeline.inputs import GraphOptions, compiled, data_for, read_network
+from neurodeploy.pipeline.inputs import GraphOptions, compiled, read_network, samples_for
 from neurodeploy.program.connection import Connection
 from neurodeploy.program.layer import Layer
 from neurodeploy.program.program import INPUT, Program
@@ -111,6 +111,6 @@ def from_graph(
         raise NeurodeployError(f"--work: {NMNIST!r} needs a network and its data; give --graph FILE and --data NAME")
     options = GraphOptions(dt_s=dt_s, reset=reset)
     network = read_network(graph, options)
-    samples = data_for(data, network, limit=n_samples)
+    samples = samples_for(data, network, limit=n_samples)
     program = compiled(network, options, progress)[0].program
-    return Work(NMNIST, program, samples.spikes_BTI, (1, 16))
+    return Work(NMNIST, program, samples.whole().spikes_BTI, (1, 16))

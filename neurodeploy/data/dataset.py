@@ -57,9 +57,11 @@ class Download:
 
 @dataclass(frozen=True)
 class Source:
-    """A dataset: what it is, where it comes from, and how to load it as the settings want it.
+    """A dataset: what it is, where it comes from, and how to open it as the settings want it.
 
-    `load` takes the settings and the split that is asked for; it may leave the other splits out.
+    `n_classes` are those of the whole dataset, heard in a part or not.
+    `load` takes the settings and the split that is asked for; it may leave the other splits out. What it gives says the
+    shape of a step, and reads samples when they are asked for.
     `file` is the path below `NEURODEPLOY_DATA` or the user's cache; empty where none is needed.
     `parts` are the further files in its folder, each with its SHA-256, or "" where it may be any.
     `packings` are further endings under which its files may lie, e.g. ".gz".
@@ -74,6 +76,7 @@ class Source:
     citation: str
     dt_s: float
     n_steps: int
+    n_classes: int
     load: Callable[[Source, Wanted, str], Samples]
     file: str = ""
     sha256: str = ""
@@ -81,7 +84,6 @@ class Source:
     parts: tuple[tuple[str, str], ...] = ()
     binning: Binning | None = None
     partitions: tuple[str, ...] = (STRATIFIED,)
-    n_classes: int | None = None
     packings: tuple[str, ...] = ()
     downloads: tuple[Download, ...] = ()
 

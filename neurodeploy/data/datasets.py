@@ -6,7 +6,6 @@ A new dataset is one function here and one line in `SOURCES`.
 from __future__ import annotations
 
 import functools
-from pathlib import Path
 
 import numpy as np
 
@@ -24,15 +23,14 @@ from neurodeploy.data.dataset import (
     stratified,
 )
 from neurodeploy.data.encode import regular_rate
-from neurodeploy.data.events import Binned, bin_events
 from neurodeploy.data.fbank import frame_step_s
 from neurodeploy.data.gsc import load_gsc
 from neurodeploy.data.heidelberg import downloads, load_shd, load_ssc
+from neurodeploy.data.nmnist import load_nmnist_small
 from neurodeploy.data.settings import Wanted
 from neurodeploy.data.speech_spikes import HASHED, load_fsdd_spikes, load_speech_commands_spikes
-from neurodeploy.data.spikes import checked
 from neurodeploy.data.spoken_digits import load_fsdd
-from neurodeploy.data.stream import from_events, from_memory
+from neurodeploy.data.stream import from_bits
 from neurodeploy.data.unpack import ENDINGS
 
 __all__ = ["SOURCES", "Source", "folders"]
@@ -48,58 +46,23 @@ def _digits(n_steps: int) -> Samples:
     from sklearn.datasets import load_digits
 
     bunch = load_digits()
+    spikes_BTI = regular_rate(bunch.data / 16.0, n_steps)
+    bits = np.packbits(spikes_BTI.reshape(len(spikes_BTI), -1), axis=1)
     names = [str(name) for name in bunch.target_names]
-    data = checked("digits", regular_rate(bunch.data / 16.0, n_steps), bunch.target, names)
+    data = from_bits("digits", bits, n_steps, spikes_BTI.shape[2:], bunch.target, names)
     chosen = np.zeros(len(data), dtype=bool)
     chosen[stratified(data.labels_B, 0.2)] = True
-    return Samples(from_memory(data), chosen)
+    return Samples(data, chosen)
 
 
 def _load_braille7(source: Source, wanted: Wanted, split: str) -> Samples:
     path = present(source, source.file, source.sha256)
     with np.load(path, allow_pickle=False) as stored:
-        shape = tuple(int(size) for size in stored["shape"])
-        bits = np.unpackbits(stored["spikes_packed"], axis=1)[:, : shape[1] * shape[2]]
+        _, n_steps, n_sensors = (int(size) for size in stored["shape"])
         names = [str(name) for name in stored["class_names"]]
-        data = checked("braille7", bits.reshape(shape)[:, : wanted.n_steps], stored["label"], names)
-        return Samples(from_memory(data), stored["is_test"].astype(bool))
-
-
-NMNIST_SHAPE = (2, 34, 34)
-"""Polarity (OFF, ON), row, column: the order in which the NIR paper's network takes them."""
-
-
-def _load_nmnist_small(source: Source, wanted: Wanted, split: str) -> Samples:
-    steps: list[np.ndarray] = []
-    channels: list[np.ndarray] = []
-    labels, is_test = [], []
-    n_steps = wanted.n_steps
-    folder = str(Path(source.file).parent)
-    for file, sha256 in ((source.file, source.sha256), *((f"{folder}/{name}", sha) for name, sha in source.parts)):
-        if split != "all" and ("test" in file) != (split == "test"):
-            continue
-        path = present(source, file, sha256)
-        with np.load(path, allow_pickle=False) as stored:
-            ends = stored["offsets"][1:-1]
-            polarity = np.unpackbits(stored["p_packed"])[: len(stored["x"])].astype(np.int64)
-            units = np.ravel_multi_index((polarity, stored["y"], stored["x"]), NMNIST_SHAPE)
-            times = [np.cumsum(one, dtype=np.int64) / 1e6 for one in np.split(stored["dt_us"], ends)]
-            inside = [one < n_steps * source.dt_s for one in times]
-            found = bin_events(
-                str(path),
-                [when[kept] for when, kept in zip(times, inside, strict=True)],
-                [which[kept] for which, kept in zip(np.split(units, ends), inside, strict=True)],
-                source.dt_s,
-                int(np.prod(NMNIST_SHAPE)),
-                n_steps,
-            )
-            steps += found.steps
-            channels += found.units
-            labels.append(stored["label"])
-            is_test.append(np.full(len(found), "test" in file))
-    names = [str(digit) for digit in range(10)]
-    events = Binned(steps, channels, n_steps, int(np.prod(NMNIST_SHAPE)))
-    return Samples(from_events("nmnist_small", events, np.concatenate(labels), names), np.concatenate(is_test))
+        n_steps = min(n_steps, wanted.n_steps)
+        data = from_bits("braille7", stored["spikes_packed"], n_steps, (n_sensors,), stored["label"], names)
+        return Samples(data, stored["is_test"].astype(bool))
 
 
 PAPER_250 = Binning(250, 1.0, 5)
@@ -117,6 +80,7 @@ SOURCES: dict[str, Source] = {
             dt_s=1e-3,
             n_steps=24,
             load=_load_digits,
+            n_classes=10,
         ),
         Source(
             name="braille7",
@@ -126,6 +90,7 @@ SOURCES: dict[str, Source] = {
             dt_s=5e-3,
             n_steps=256,
             load=_load_braille7,
+            n_classes=7,
             file="braille7_events/braille7_events.npz",
             sha256="682aac633ec27f1932c33ccf2a85117f304894971878ba1522954929be1e8949",
             note="Zenodo record 7050094, events with threshold 1, ON and OFF joined",
@@ -137,7 +102,8 @@ SOURCES: dict[str, Source] = {
             citation="Orchard et al., Frontiers in Neuroscience 9:437, 2015",
             dt_s=1e-3,
             n_steps=300,
-            load=_load_nmnist_small,
+            load=load_nmnist_small,
+            n_classes=10,
             file="nmnist_small/nmnist_test.npz",
             sha256="cc0634fa478e8d3fa10e4a87eb958bf4e034c7e880984b7f41fdf9ac80334af9",
             note="from slayerPytorch's NMNISTsmall, with nmnist_train.npz beside it",

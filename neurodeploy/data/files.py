@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +15,7 @@ import numpy as np
 from neurodeploy.data.binning import N_UNITS, Binning, Counts, count_events, dropped_note, joined
 from neurodeploy.data.events import Binned, check_as_many, extent, steps_of
 from neurodeploy.data.npz import open_npz
-from neurodeploy.data.spikes import SpikeData, check_kinds
+from neurodeploy.data.spikes import check_kinds
 from neurodeploy.data.stream import SampleSource, check_limit, from_counts
 from neurodeploy.errors import DataError
 
@@ -25,11 +25,6 @@ MOST_EXPANSION = 2000
 """Bytes of arrays per byte of file; gzip reaches 1032."""
 AT_ONCE = 256
 """Samples whose events are read together."""
-
-
-def read_file(path: Path, *, dt_s: float | None, n_channels: int | None) -> SpikeData:
-    """Return the samples in a file, all at once; see `open_file`."""
-    return open_file(path, dt_s=dt_s, n_channels=n_channels).whole()
 
 
 def open_file(
@@ -94,7 +89,7 @@ def _open_shd_layout(path: Path, dt_s: float | None, n_channels: int | None, lim
                 events = Binned([steps_of(one, dt_s) for one in when], list(which), n_steps, channels)
                 yield from events.read([np.arange(len(chosen))])
 
-    return SampleSource(str(path), labels_B, n_steps, channels, read)
+    return SampleSource(str(path), labels_B, n_steps, (channels,), read)
 
 
 def counted(path: Path, binning: Binning, n_units: int, limit: int | None = None) -> SampleSource:
@@ -143,15 +138,20 @@ def _stored(path: Path) -> Iterator[Any]:
         raise DataError(f"{path}: is a damaged HDF5 file ({_reason(error)}); copy it again") from None
 
 
-def _events(path: Path, times: Any, units: Any, chosen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the lists of some samples, each between the first and the last of them.
+def _events(
+    path: Path, times: Any, units: Any, chosen: np.ndarray
+) -> tuple[Sequence[np.ndarray], Sequence[np.ndarray]]:
+    """Return the lists of some samples.
 
     Raises:
         DataError: one cannot be read; the message names the first.
     """
-    first, after = int(chosen[0]), int(chosen[-1]) + 1
+    first = int(chosen[0])
+    in_a_row = bool((np.diff(chosen) == 1).all())
     try:
-        return times[first:after][chosen - first], units[first:after][chosen - first]
+        if in_a_row:
+            return times[first : first + len(chosen)], units[first : first + len(chosen)]
+        return [times[index] for index in chosen], [units[index] for index in chosen]
     except Exception as error:  # h5py raises many kinds for damaged files
         if len(chosen) == 1:
             raise DataError(

@@ -143,5 +143,5 @@ def _padded(name: str, frames: np.ndarray, lengths: np.ndarray, labels_B: np.nda
             yield found
 
     return SampleSource(
-        name, labels_B, n_steps, frames.shape[1], read, WORDS, "real", np.minimum(lengths, n_steps), (NOTE,)
+        name, labels_B, n_steps, frames.shape[1:], read, WORDS, "real", np.minimum(lengths, n_steps), (NOTE,)
     )

@@ -100,7 +100,6 @@ def _samples(
     is_validation: np.ndarray | None,
     rule: str,
 ) -> Samples:
-    assert source.n_classes is not None
     names = [str(word) for word in found[0].extra.get("keys", ())]
     return together(source.name, wanted, found, names, source.n_classes, is_test, is_validation, rule)
 
@@ -109,7 +108,6 @@ def _kept(source: Source, file: str, wanted: Wanted) -> Kept:
     """Return an official file's samples in their steps, from the cache where they were binned before."""
     path = obtain(source, file)
     assert wanted.binning is not None
-    assert source.n_classes is not None
     return read_official(source.name, path, wanted.binning, source.n_classes)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -14,73 +14,30 @@ from neurodeploy.data.dataset import Samples, Source, folders, stratified
 from neurodeploy.data.datasets import SOURCES
 from neurodeploy.data.files import open_file
 from neurodeploy.data.settings import DataSettings, Wanted
-from neurodeploy.data.spikes import Kind, SpikeData
 from neurodeploy.data.stream import SampleSource, check_limit
 from neurodeploy.errors import DataError, nearest
 
 Split = Literal["train", "validation", "test", "all"]
+PARTS: tuple[Split, ...] = ("train", "validation", "test")
 __all__ = [
     "DataSettings",
-    "LoadedData",
     "Split",
     "listing",
-    "load",
-    "load_all",
-    "load_part",
+    "notes_of",
     "open_part",
+    "open_parts",
     "open_samples",
     "wanted_of",
 ]
 
 
-@dataclass(frozen=True, eq=False)
-class LoadedData:
-    """All parts of a dataset as its settings want them, in memory.
-
-    Attributes:
-        dt_s: Length of a step, seconds.
-        class_names: What the classes are called; empty when the source does not say.
-        n_classes: Classes of the whole dataset, heard in these parts or not.
-        kind: What the values are; see `SpikeData`.
-        notes: What a result on these data has to say of them, a sentence each.
-    """
-
-    train: SpikeData
-    validation: SpikeData
-    test: SpikeData
-    dt_s: float
-    class_names: tuple[str, ...]
-    n_classes: int
-    kind: Kind
-    notes: tuple[str, ...]
-
-    @property
-    def n_channels(self) -> int:
-        return self.train.n_channels
-
-    @property
-    def n_steps(self) -> int:
-        return self.train.n_steps
-
-
-def load_all(settings: DataSettings) -> LoadedData:
-    """Return the three parts of a dataset.
+def open_parts(settings: DataSettings) -> dict[Split, SampleSource]:
+    """Return the parts of a dataset by their names, `PARTS`; no sample is read yet.
 
     Raises:
         DataError: see `open_part`.
     """
-    parts: tuple[Split, ...] = ("train", "validation", "test")
-    opened = {split: open_part(settings, split) for split in parts}
-    train = opened["train"]
-    notes = dict.fromkeys(note for one in opened.values() for note in one.notes)
-    return LoadedData(
-        **{split: one.whole() for split, one in opened.items()},
-        dt_s=step_s(settings),
-        class_names=train.class_names,
-        n_classes=n_classes(settings),
-        kind=train.kind,
-        notes=tuple(notes),
-    )
+    return {split: open_part(settings, split) for split in PARTS}
 
 
 def notes_of(settings: DataSettings) -> list[str]:
@@ -89,17 +46,11 @@ def notes_of(settings: DataSettings) -> list[str]:
     Raises:
         DataError: see `open_part`.
     """
-    parts: tuple[Split, ...] = ("train", "validation", "test")
-    return list(dict.fromkeys(note for split in parts for note in open_part(settings, split).notes))
-
-
-def load_part(settings: DataSettings, split: Split) -> SpikeData:
-    """Return one part of a dataset, all at once; for the errors see `open_part`."""
-    return open_part(settings, split).whole()
+    return list(dict.fromkeys(note for one in open_parts(settings).values() for note in one.notes))
 
 
 def open_part(settings: DataSettings, split: Split, limit: int | None = None) -> SampleSource:
-    """Return one part of a named dataset, to be read batch by batch.
+    """Return one part of a named dataset; its samples are read when they are asked for.
 
     Raises:
         DataError: the dataset or a setting is unknown to it, the data are absent or damaged, or the part is empty.
@@ -144,12 +95,6 @@ def step_s(settings: DataSettings) -> float:
     return source_of(settings).step_s(settings)
 
 
-def n_classes(settings: DataSettings) -> int:
-    """Return the number of classes of the dataset, heard in a part or not."""
-    known = source_of(settings).n_classes
-    return known or int(open_part(settings, "all").labels_B.max()) + 1
-
-
 def open_samples(
     where: str,
     *,
@@ -187,28 +132,6 @@ def open_samples(
         entries = {name: value for name, value in vars(binning).items() if name != "rule"}
         settings = settings.model_copy(update=entries | {"binning": binning.rule})
     return open_part(settings, split, limit)
-
-
-def load(
-    where: str,
-    *,
-    split: Split = "test",
-    n_steps: int | None = None,
-    validation_part: float = 0.15,
-    dt_s: float | None = None,
-    n_channels: int | None = None,
-    binning: Binning | None = None,
-) -> SpikeData:
-    """Return labelled spikes, all at once; for the arguments and errors see `open_samples`."""
-    return open_samples(
-        where,
-        split=split,
-        n_steps=n_steps,
-        validation_part=validation_part,
-        dt_s=dt_s,
-        n_channels=n_channels,
-        binning=binning,
-    ).whole()
 
 
 def _members(samples: Samples, split: Split, validation_part: float) -> np.ndarray:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -58,13 +58,12 @@ def open_npz(path: Path, layouts: str, *, counts: bool = False) -> SampleSource:
             raise _no_array(path, name)
     names = tuple(str(name) for name in arrays["class_names"].ravel()) if "class_names" in arrays else ()
     labels_B = check_kinds(str(path), head.shape, head.dtype, arrays["labels"])
-    n_channels = math.prod(head.shape[2:])
     kind: Kind = "counts" if counts else "binary"
 
     def read(batches: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
         return _read(path, head, batches, counts)
 
-    return SampleSource(str(path), labels_B, head.shape[1], n_channels, read, names, kind)
+    return SampleSource(str(path), labels_B, head.shape[1], head.shape[2:], read, names, kind)
 
 
 def _read(path: Path, head: Head, batches: Iterable[np.ndarray], counts: bool) -> Iterator[np.ndarray]:
@@ -72,22 +71,26 @@ def _read(path: Path, head: Head, batches: Iterable[np.ndarray], counts: bool) -
         with unpacked(path) as stored:
             whole = stored["spikes"]
         for chosen in batches:
-            yield check_values(str(path), whole[chosen], int(chosen[0]), counts=counts)
+            yield check_values(str(path), whole[chosen], chosen, counts=counts)
         return
-    with unpacked(path) as stored, stored.zip.open(head.member) as stream:
-        _take(stream, head.offset)
-        now = 0
+    with unpacked(path) as stored, ExitStack() as opened:
+        now = head.shape[0]
         for chosen in batches:
-            first, after = int(chosen[0]), int(chosen[-1]) + 1
+            rising, place = np.unique(chosen, return_inverse=True)
+            if rising[0] < now:  # from the start again: what is packed cannot be entered in the middle
+                opened.close()
+                stream = opened.enter_context(stored.zip.open(head.member))
+                _take(stream, head.offset)
+                now = 0
+            some = np.empty((len(rising), *head.shape[1:]), head.dtype)
             try:
-                while now < first:
-                    _rows(stream, head, 1)
-                    now += 1
-                some = _rows(stream, head, after - first)
+                for row, index in enumerate(rising):
+                    while now <= index:
+                        some[row] = _row(stream, head)
+                        now += 1
             except Exception as error:
                 raise _damaged(path, error, f", samples from {now} on cannot be read") from None
-            now = after
-            yield check_values(str(path), some[chosen - first], first, counts=counts)
+            yield check_values(str(path), some, rising, counts=counts)[place]
 
 
 def _head(path: Path, stored: Any) -> Head:
@@ -110,8 +113,8 @@ def _head(path: Path, stored: Any) -> Head:
     return Head(member, shape, dtype, by_columns and len(shape) > 1, offset)
 
 
-def _rows(stream: IO[bytes], head: Head, n_samples: int) -> np.ndarray:
-    shape = (n_samples, *head.shape[1:])
+def _row(stream: IO[bytes], head: Head) -> np.ndarray:
+    shape = head.shape[1:]
     return _take(stream, math.prod(shape) * head.dtype.itemsize).view(head.dtype).reshape(shape)
 
 

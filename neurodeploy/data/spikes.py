@@ -42,10 +42,6 @@ class SpikeData:
         return len(self.labels_B)
 
     @property
-    def n_channels(self) -> int:
-        return int(self.spikes_BTI.shape[2])
-
-    @property
     def n_steps(self) -> int:
         return int(self.spikes_BTI.shape[1])
 
@@ -83,40 +79,43 @@ def check_kinds(name: str, shape: Sequence[int], dtype: np.dtype, labels: np.nda
     return labels.astype(np.int64)
 
 
-def check_values(name: str, spikes: np.ndarray, first: int = 0, *, counts: bool = False) -> np.ndarray:
+def check_values(
+    name: str, spikes: np.ndarray, numbers: Sequence[int] | np.ndarray | None = None, *, counts: bool = False
+) -> np.ndarray:
     """Return spikes as uint8, or counts as uint8 or uint16, and (B, T, C, H, W) as (B, T, I) in C order.
 
     Args:
-        first: Number of the first sample, for the message.
+        numbers: Of the samples, for the message; from 0 when None.
         counts: Any number of events may be in a step and channel.
 
     Raises:
         DataError: values other than 0 and 1, or other than whole numbers from 0 where they are counts.
     """
+    numbers = range(len(spikes)) if numbers is None else numbers
     if counts:
-        return _counts(name, spikes, first).reshape(*spikes.shape[:2], -1)
+        return _counts(name, spikes, numbers).reshape(*spikes.shape[:2], -1)
     if spikes.dtype == np.bool_:
         spikes = spikes.view(np.uint8)  # a damaged file's may be neither 0 nor 1
     if not _binary(spikes):
         index = next(index for index, one in enumerate(spikes) if not _binary(one))
         raise DataError(
-            f"{name}: sample {first + index} holds values from {spikes[index].min()} to {spikes[index].max()}, "
+            f"{name}: sample {numbers[index]} holds values from {spikes[index].min()} to {spikes[index].max()}, "
             "only 0 and 1 are allowed; bin the events so that a step holds at most one"
         )
     return spikes.reshape(*spikes.shape[:2], -1).astype(np.uint8, copy=False)
 
 
-def _counts(name: str, spikes: np.ndarray, first: int) -> np.ndarray:
+def _counts(name: str, spikes: np.ndarray, numbers: Sequence[int] | np.ndarray) -> np.ndarray:
     limit = np.iinfo(np.uint16).max
     if spikes.dtype == np.bool_:
         spikes = spikes.view(np.uint8)
     if spikes.dtype in (np.uint8, np.uint16):
         return spikes
-    for index, one in enumerate(spikes, start=first):
+    for number, one in zip(numbers, spikes, strict=True):
         if not ((one >= 0) & (one <= limit) & (one == np.trunc(one))).all():
             raise DataError(
-                f"{name}: sample {index} holds values from {one.min()} to {one.max()}, whole numbers from 0 to {limit} "
-                "are counts of events; round or scale them"
+                f"{name}: sample {number} holds values from {one.min()} to {one.max()}, whole numbers from 0 to "
+                f"{limit} are counts of events; round or scale them"
             )
     return spikes.astype(np.uint8 if spikes.max() <= np.iinfo(np.uint8).max else np.uint16)
 

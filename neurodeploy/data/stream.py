@@ -1,32 +1,37 @@
-"""Labelled spikes that are read and binned a batch at a time, so that they may be larger than the memory.
+"""Labelled samples that are read when they are asked for, so that they may be larger than the memory.
 
-Axes: B sample, T step, I channel.
+Axes: B sample, T step, I value of a step, all its axes side by side in C order.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from neurodeploy.data.binning import Counts
-from neurodeploy.data.events import Binned
 from neurodeploy.data.spikes import Kind, SpikeData, check_classes, check_kinds
 from neurodeploy.errors import DataError
 
 Read = Callable[[Iterable[np.ndarray]], Iterator[np.ndarray]]
-"""Takes the indices of each batch in turn, rising from batch to batch, and yields its spikes (B, T, I)."""
+"""Takes the indices of each batch in turn and yields its spikes (B, T, I).
+
+Any order is allowed, and a sample may come twice; files that cannot be entered in the middle are read from their start
+again where an index falls, so rising ones are the quickest.
+"""
 
 
 @dataclass(frozen=True, eq=False)
 class SampleSource:
-    """Samples of one split that are read when they are asked for.
+    """Samples of one split. How many there are, their shape and their classes are known without reading any.
 
     Attributes:
         name: Dataset and split, or file, for messages.
         labels_B: Class of each sample, int64, from 0.
-        n_steps, n_channels: Of every sample.
+        n_steps: Of every sample; of the longest where `lengths_B` says that they differ.
+        shape: Axes of one step: (channels,), or (channels, rows, columns).
         read: Reads the spikes of some samples.
         class_names: What the classes are called; empty when the source does not say.
         kind, lengths_B: As in `SpikeData`.
@@ -36,7 +41,7 @@ class SampleSource:
     name: str
     labels_B: np.ndarray
     n_steps: int
-    n_channels: int
+    shape: tuple[int, ...]
     read: Read
     class_names: tuple[str, ...] = ()
     kind: Kind = "binary"
@@ -47,8 +52,19 @@ class SampleSource:
         return len(self.labels_B)
 
     @property
-    def n_samples(self) -> int:
-        return len(self)
+    def n_inputs(self) -> int:
+        """Values of one step."""
+        return math.prod(self.shape)
+
+    def at(self, chosen: Sequence[int] | np.ndarray) -> SpikeData:
+        """Return some samples, in the order asked for.
+
+        Raises:
+            DataError: see `batches`.
+        """
+        indices = np.asarray(chosen)
+        (spikes,) = self.read([indices])
+        return self._read(spikes, indices)
 
     def batches(self, size: int) -> Iterator[SpikeData]:
         """Yield all samples in their order, `size` at a time; only one batch is held.
@@ -59,17 +75,18 @@ class SampleSource:
         starts = range(0, len(self), size)
         read = self.read(np.arange(first, min(first + size, len(self))) for first in starts)
         for first, spikes in zip(starts, read, strict=True):
-            part = slice(first, first + size)
-            lengths_B = None if self.lengths_B is None else self.lengths_B[part]
-            yield SpikeData(self.name, spikes, self.labels_B[part], self.class_names, self.kind, lengths_B)
+            yield self._read(spikes, slice(first, first + size))
+
+    def _read(self, spikes: np.ndarray, some: np.ndarray | slice) -> SpikeData:
+        lengths_B = None if self.lengths_B is None else self.lengths_B[some]
+        return SpikeData(self.name, spikes, self.labels_B[some], self.class_names, self.kind, lengths_B)
 
     def whole(self) -> SpikeData:
-        """Return all samples at once."""
-        (found,) = self.batches(len(self))
-        return found
+        """Return all samples at once; for few, after `first` or `take`."""
+        return self.at(np.arange(len(self)))
 
     def take(self, chosen: Sequence[int] | np.ndarray) -> SampleSource:
-        """Return the chosen samples, which must rise."""
+        """Return the chosen samples, in that order."""
         indices, read = np.asarray(chosen), self.read
         return replace(
             self,
@@ -86,15 +103,15 @@ class SampleSource:
         """
         return self if check_limit(limit) is None else self.take(np.arange(min(limit or 0, len(self))))
 
-    def check_fits(self, n_channels: int, n_classes: int) -> SampleSource:
-        """Return self when a network of this many channels and classes can run on it.
+    def check_fits(self, n_inputs: int, n_classes: int) -> SampleSource:
+        """Return self when a network of this many inputs and classes can run on it.
 
         Raises:
             DataError: another channel count, or a label that the network has no neuron for.
         """
-        if self.n_channels != n_channels:
+        if self.n_inputs != n_inputs:
             raise DataError(
-                f"{self.name}: spikes have {self.n_channels} channels, the network takes {n_channels}; "
+                f"{self.name}: spikes have {self.n_inputs} channels, the network takes {n_inputs}; "
                 "check that data and network belong together"
             )
         check_classes(self.name, self.labels_B, n_classes)
@@ -112,13 +129,17 @@ def check_limit(limit: int | None) -> int | None:
     return limit
 
 
-def from_memory(data: SpikeData) -> SampleSource:
-    """Return samples that are already there."""
+def from_memory(data: SpikeData, shape: tuple[int, ...] | None = None) -> SampleSource:
+    """Return samples that are already there.
+
+    Args:
+        shape: Axes of one step; channels alone when None.
+    """
     return SampleSource(
         data.name,
         data.labels_B,
         data.n_steps,
-        data.n_channels,
+        data.spikes_BTI.shape[2:] if shape is None else shape,
         lambda batches: (data.spikes_BTI[chosen] for chosen in batches),
         data.class_names,
         data.kind,
@@ -126,29 +147,57 @@ def from_memory(data: SpikeData) -> SampleSource:
     )
 
 
-def from_events(name: str, events: Binned, labels: np.ndarray, class_names: Sequence[str] = ()) -> SampleSource:
-    """Return samples whose events are there, and become spikes batch by batch.
+def unlabelled(spikes_BTI: np.ndarray) -> SampleSource:
+    """Return spikes that are already there and belong to no class; their labels are 0."""
+    return from_memory(SpikeData("spikes", spikes_BTI, np.zeros(len(spikes_BTI), np.int64)))
+
+
+def from_bits(
+    name: str,
+    bits: np.ndarray,
+    n_steps: int,
+    shape: tuple[int, ...],
+    labels: np.ndarray,
+    class_names: Sequence[str] = (),
+) -> SampleSource:
+    """Return samples of 0 and 1 held as bits.
+
+    Args:
+        bits: Of each sample, (B, bytes), as `numpy.packbits` packs (T, I) in C order; further steps are left out.
 
     Raises:
         DataError: the labels do not fit.
     """
-    shape = (len(events), events.n_steps, events.n_channels)
-    labels_B = check_kinds(name, shape, np.dtype(np.uint8), labels)
-    return SampleSource(name, labels_B, events.n_steps, events.n_channels, events.read, tuple(class_names))
+    size = n_steps * math.prod(shape)
+    labels_B = check_kinds(name, (len(bits), n_steps, *shape), np.dtype(np.uint8), labels)
+
+    def read(batches: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+        for chosen in batches:
+            yield np.unpackbits(bits[chosen], axis=1, count=size).reshape(len(chosen), n_steps, -1)
+
+    return SampleSource(name, labels_B, n_steps, shape, read, tuple(class_names))
 
 
 def from_counts(
-    name: str, counts: Counts, labels: np.ndarray, class_names: Sequence[str] = (), *, binary: bool = False
+    name: str,
+    counts: Counts,
+    labels: np.ndarray,
+    class_names: Sequence[str] = (),
+    *,
+    binary: bool = False,
+    shape: tuple[int, ...] | None = None,
 ) -> SampleSource:
     """Return samples whose counts are held compactly, and become (B, T, I) batch by batch.
 
     Args:
         binary: They were binned to 0 and 1.
+        shape: Axes of one step; channels alone when None.
 
     Raises:
         DataError: the labels do not fit.
     """
-    shape = (len(counts), counts.n_steps, counts.n_channels)
-    labels_B = check_kinds(name, shape, counts.values.dtype, labels)
+    axes = (len(counts), counts.n_steps, counts.n_channels)
+    labels_B = check_kinds(name, axes, counts.values.dtype, labels)
     kind: Kind = "binary" if binary else "counts"
-    return SampleSource(name, labels_B, counts.n_steps, counts.n_channels, counts.read, tuple(class_names), kind)
+    shape = (counts.n_channels,) if shape is None else shape
+    return SampleSource(name, labels_B, counts.n_steps, shape, counts.read, tuple(class_names), kind)

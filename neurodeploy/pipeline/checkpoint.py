@@ -37,7 +37,7 @@ def checkpoint_stage(folder: RunFolder, path: str | Path, progress: Progress) ->
             raise RunError(f"{folder.path}: holds a network that is not {path}'s; choose another --out, or --overwrite")
         return done
     test = part(recipe, "test")
-    wanted = (test.n_channels, n_classes(recipe))
+    wanted = (test.n_inputs, n_classes(recipe))
     if (network.n_inputs, network.n_classes) != wanted:
         raise NetworkError(
             f"{path}: takes {network.n_inputs} channels and knows {network.n_classes} classes, {recipe.data.dataset} "

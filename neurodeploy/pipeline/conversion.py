@@ -63,9 +63,10 @@ def put_on_grid(trained: Any, recipe: Recipe, progress: Progress) -> OnGrid:
     kind = kind_of(recipe.network)
     network = deployable(trained, recipe)
     before = float_network(network, recipe)
+    train = part(recipe, "train")
     found = calibrate(
         before,
-        kind.samples(part(recipe, "train").spikes_BTI),
+        train.at(kind.samples(len(train))).spikes_BTI,
         recipe.quantize.weight_bits,
         recipe.quantize.coefficient_bits,
         progress=lambda done, total: progress("calibrate", done, total),

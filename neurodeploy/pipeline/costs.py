@@ -17,6 +17,7 @@ from neurodeploy.accounting.routes import traffic_of
 from neurodeploy.accounting.tally import Tally
 from neurodeploy.backends import fixed
 from neurodeploy.backends.trace import Trace
+from neurodeploy.data.stream import SampleSource
 from neurodeploy.hardware.chips import Chip
 from neurodeploy.mapping.placement.fit import fit_of
 from neurodeploy.program.program import Program
@@ -29,9 +30,9 @@ Recorded = tuple[Trace, np.ndarray]
 """A run with every state, and its input (B, T, I)."""
 
 
-def recorded(program: Program, spikes_BTI: np.ndarray) -> Recorded:
+def recorded(program: Program, samples: SampleSource) -> Recorded:
     """Return a run of the first samples with every state."""
-    few = spikes_BTI[:SAMPLES]
+    few = samples.first(SAMPLES).whole().spikes_BTI
     return fixed.run(program, few, record=True), few
 
 

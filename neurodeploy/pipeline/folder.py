@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from neurodeploy.data.load import Split, open_part
+from neurodeploy.data.load import open_parts
 from neurodeploy.errors import RecipeError, RunError
 from neurodeploy.files import make_folder, read_json, write_json, write_text
 from neurodeploy.pipeline.kinds.table import kind_of
@@ -16,7 +16,6 @@ from neurodeploy.program.plan import Plan
 from neurodeploy.recipes import Recipe, flat, tomllib, validated
 
 Mode = Literal["new", "resume", "overwrite"]
-PARTS: tuple[Split, ...] = ("train", "validation", "test")
 RECORDED: dict[str, dict[str, Any]] = {
     "training": {"epochs": list, "best_validation": (int, float), "test_accuracy": (int, float)},
     "quantisation": {"plan": dict, "ptq_test_accuracy": (int, float), "test_accuracy": (int, float)},
@@ -157,8 +156,7 @@ def open_run(path: str | Path, recipe: Recipe, mode: Mode) -> RunFolder:
 def _check_needs(recipe: Recipe) -> None:
     """Check that what the network is built of is installed, no part of the data is empty, and the device exists."""
     kind_of(recipe.network).versions(recipe.network)
-    for split in PARTS:
-        open_part(recipe.data, split)
+    open_parts(recipe.data)
     device = recipe.training.accelerator
     if device in ("gpu", "cuda", "mps"):
         import torch

@@ -5,15 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
-
 from neurodeploy.backends.calibration import SAMPLES
 from neurodeploy.backends.search import Calibrated, calibrate
 from neurodeploy.data.binning import Binning
 from neurodeploy.data.datasets import SOURCES
 from neurodeploy.data.load import Split, open_samples
 from neurodeploy.data.settings import binning_of
-from neurodeploy.data.spikes import SpikeData
 from neurodeploy.data.stream import SampleSource
 from neurodeploy.errors import DataError, GraphError, PrecisionError, RunError
 from neurodeploy.fixedpoint.rules import READOUTS
@@ -192,11 +189,6 @@ def _check_kind(data: SampleSource, network: Network | Program) -> None:
         )
 
 
-def data_for(name: str, network: Network | Program, *, split: Split = "test", limit: int | None = None) -> SpikeData:
-    """Return the data of `samples_for`, all at once."""
-    return samples_for(name, network, split=split, limit=limit).whole()
-
-
 def compiled(network: Network, options: GraphOptions, progress: Progress = silent) -> tuple[Compiled, str]:
     """Return a network's Program, and one sentence on how its precision was chosen."""
     carried = (network.settings or {}).get(PROGRAM)
@@ -235,8 +227,8 @@ def _check_carried(name: str, options: GraphOptions) -> None:
 
 
 def _calibration(network: Network, name: str, bits: int, progress: Progress) -> Calibrated:
-    spikes: np.ndarray = data_for(name, network, split="train", limit=SAMPLES).spikes_BTI
-    return calibrate(network, spikes, bits, progress=lambda done, total: progress("calibrate", done, total))
+    spikes_BTI = samples_for(name, network, split="train", limit=SAMPLES).whole().spikes_BTI
+    return calibrate(network, spikes_BTI, bits, progress=lambda done, total: progress("calibrate", done, total))
 
 
 def default_calibration(data: str) -> str | None:

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from neurodeploy.backends.trace import Trace
-from neurodeploy.data.spikes import SpikeData
+from neurodeploy.data.stream import SampleSource
 from neurodeploy.pipeline.conversion import deployable
 from neurodeploy.pipeline.folder import RunFolder
 from neurodeploy.pipeline.kinds.table import kind_of
@@ -21,7 +21,7 @@ RASTER_NEURONS = 128
 """Neurons of a layer shown in the raster, from the first."""
 
 
-def plots(folder: RunFolder, program: Program, trace: Trace, test: SpikeData) -> dict[str, Any]:
+def plots(folder: RunFolder, program: Program, trace: Trace, test: SampleSource) -> dict[str, Any]:
     """Return the raster of one sample, and the weights before and after quantisation.
 
     Args:
@@ -36,9 +36,10 @@ def plots(folder: RunFolder, program: Program, trace: Trace, test: SpikeData) ->
     }
 
 
-def raster(program: Program, trace: Trace, test: SpikeData, sample: int) -> dict[str, Any]:
+def raster(program: Program, trace: Trace, test: SampleSource, sample: int) -> dict[str, Any]:
     """Return the spikes of one sample, input and layers, as lists of steps and neurons."""
-    rows = [{"name": "input", "neurons": test.n_channels, "start": 0} | _events(test.spikes_BTI[sample])]
+    spikes_TI = test.at([sample]).spikes_BTI[0]
+    rows = [{"name": "input", "neurons": test.n_inputs, "start": 0} | _events(spikes_TI)]
     for layer in program.layers:
         states = trace.layers[layer.name].spikes_BTN[sample]
         rows.append({"name": layer.name, "neurons": layer.n_neurons, "start": layer.start} | _events(states))

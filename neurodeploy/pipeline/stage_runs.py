@@ -7,27 +7,33 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from torch import nn
 
+from neurodeploy.backends import torch_model
 from neurodeploy.backends.table import RunOptions, backend_named, is_integer, run_backend
 from neurodeploy.backends.trace import Trace, one_after_another
 from neurodeploy.certificate.certify import CertificateSettings, StageRun, certificate
 from neurodeploy.certificate.difference import Difference, earliest
 from neurodeploy.certificate.equations import first_violation
+from neurodeploy.data.stream import SampleSource
 from neurodeploy.errors import DataError, GraphError
 from neurodeploy.graph.network import Network
 from neurodeploy.mapping.compile import Compiled
+from neurodeploy.pipeline.batches import together
 from neurodeploy.pipeline.counts import synops_of
 from neurodeploy.progress import Progress, further
 
 MOST_STATES = 1 << 25
 """Neurons times steps times samples whose states are held at once: about 1 GB with two backends' beside each other."""
+MOST_SPIKES = 1 << 30
+"""The same of a torch network, of which spikes alone are held, a byte each."""
 
 
 def certified(
     backends: Sequence[str],
     made: Compiled,
     network: Network,
-    spikes_BTI: np.ndarray,
+    samples: SampleSource,
     labels: Any,
     max_accuracy_drop: float | None,
     progress: Progress,
@@ -45,9 +51,9 @@ def certified(
     """
     if max_accuracy_drop is not None and not 0 <= max_accuracy_drop <= 1:
         raise GraphError(f"--max-accuracy-drop: found {max_accuracy_drop:g}, 0 to 1 is allowed")
-    if labels is not None and np.shape(labels) != (len(spikes_BTI),):
-        raise DataError(f"labels: have shape {np.shape(labels)}, one for each of {len(spikes_BTI)} samples is needed")
-    runs = [certified_run(name, made, network, spikes_BTI, progress) for name in backends]
+    if labels is not None and np.shape(labels) != (len(samples),):
+        raise DataError(f"labels: have shape {np.shape(labels)}, one for each of {len(samples)} samples is needed")
+    runs = [certified_run(name, made, network, samples, progress) for name in backends]
     labels_B = runs[0].trace.predictions_B if labels is None else np.asarray(labels)
     settings = {} if max_accuracy_drop is None else {"max_accuracy_drop": max_accuracy_drop}
     found = certificate(runs, made.program, labels_B, CertificateSettings(**settings))
@@ -56,7 +62,7 @@ def certified(
     return found | {"synops_per_sample": counts.synops_per_sample}
 
 
-def certified_run(name: str, made: Compiled, network: Network, spikes_BTI: np.ndarray, progress: Progress) -> StageRun:
+def certified_run(name: str, made: Compiled, network: Network, samples: SampleSource, progress: Progress) -> StageRun:
     """Run one backend with every state recorded; check integer runs against the graph's equations.
 
     The states of as many samples as fit the memory are held at once. All of them are checked; the
@@ -64,20 +70,41 @@ def certified_run(name: str, made: Compiled, network: Network, spikes_BTI: np.nd
     """
     backend, options = backend_named(name), RunOptions(record=True)
     target = made.program if backend.integer else network
-    n_samples = len(spikes_BTI)
-    states = sum(layer.n_neurons for layer in made.program.layers) * made.program.n_steps(spikes_BTI.shape[1])
+    n_samples, first = len(samples), 0
+    states = sum(layer.n_neurons for layer in made.program.layers) * made.program.n_steps(samples.n_steps)
     held = max(1, min(n_samples, MOST_STATES // states))
     traces: list[Trace] = []
     violations: list[Difference | None] = []
-    for first in range(0, n_samples, held):
-        some = spikes_BTI[first : first + held]
+    for batch in samples.batches(held):
+        some = batch.spikes_BTI
         backend.load(target, options, progress)
         trace = run_backend(backend, target, some, options, further(progress, first, n_samples))
         if backend.integer:
             found = violation_of(made, trace, some)
             violations.append(None if found is None else replace(found, sample=found.sample + first))
         traces.append(trace if not first else replace(trace, layers={}))
+        first += len(some)
     return StageRun(one_after_another(traces), earliest(violations))
+
+
+def torch_run(name: str, network: nn.Module, made: Compiled, samples: SampleSource) -> StageRun:
+    """Run a torch network batch by batch; the spikes of as many samples as fit the memory are kept, to be compared.
+
+    Args:
+        name: What the stage is called.
+        network: See `backends.torch_model`.
+        made: What it was exported to, whose layers its own are called after.
+    """
+    layers = [layer.name for layer in made.program.layers]
+    most = MOST_SPIKES // (samples.n_steps * sum(layer.n_neurons for layer in made.program.layers))
+    kept: list[Trace] = []
+    rest: list[Trace] = []
+    for batch in samples.batches(torch_model.BATCH):
+        trace = torch_model.run(network, layers, batch.spikes_BTI, name)
+        fits = not kept or (len(kept) + 1) * torch_model.BATCH <= most
+        (kept if fits else rest).append(trace if fits else replace(trace, layers={}))
+    with_states = together(kept, sum(one.n_samples for one in kept))
+    return StageRun(one_after_another([with_states, *rest]))
 
 
 def violation_of(made: Compiled, trace: Trace, spikes_BTI: np.ndarray) -> Any:

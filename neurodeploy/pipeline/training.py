@@ -8,9 +8,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from neurodeploy.data.load import Split, load_part, open_part, step_s
-from neurodeploy.data.load import n_classes as classes_of
-from neurodeploy.data.spikes import SpikeData
+from neurodeploy.data.load import Split, open_part, source_of, step_s
+from neurodeploy.data.stream import SampleSource
 from neurodeploy.files import make_folder
 from neurodeploy.pipeline.folder import RunFolder
 from neurodeploy.pipeline.kinds.table import kind_of
@@ -47,22 +46,22 @@ def train_stage(folder: RunFolder, progress: Progress, *, tensorboard: bool = Fa
     return record
 
 
-def part(recipe: Recipe, split: Split) -> SpikeData:
-    """Return one part of the recipe's data."""
-    return load_part(recipe.data, split)
+def part(recipe: Recipe, split: Split) -> SampleSource:
+    """Return one part of the recipe's data; its samples are read when they are asked for."""
+    return open_part(recipe.data, split)
 
 
 def new_network(recipe: Recipe) -> nn.Module:
     """Return the recipe's network with the initial weights its seed gives."""
-    n_channels = open_part(recipe.data, "test").n_channels
+    shape = part(recipe, "test").shape
     torch.set_num_threads(recipe.training.threads)  # the order of float sums depends on it
     torch.manual_seed(recipe.training.seed)
-    return kind_of(recipe.network).build(recipe.network, n_channels, n_classes(recipe), step_s(recipe.data))
+    return kind_of(recipe.network).build(recipe.network, shape, n_classes(recipe), step_s(recipe.data))
 
 
 def n_classes(recipe: Recipe) -> int:
     """Return the number of classes in the recipe's data."""
-    return classes_of(recipe.data)
+    return source_of(recipe.data).n_classes
 
 
 def trained_network(folder: RunFolder) -> nn.Module:

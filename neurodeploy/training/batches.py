@@ -7,27 +7,26 @@ from collections.abc import Iterator
 import torch
 from torch.utils.data import DataLoader, Dataset, Sampler
 
-from neurodeploy.data.spikes import SpikeData
+from neurodeploy.data.stream import SampleSource
 
 
 class SpikeBatches(Dataset):
-    """Whole batches by a list of indices: spikes, counts or real values (B, T, I) as float32, and labels (B,).
+    """Batches that are read by a list of indices: spikes, counts or real values (B, T, I) as float32, and labels (B,).
 
     Where samples are of different lengths, T is that of the longest in the batch, and the others are padded with
     zeros, which a network takes for input as any other.
     """
 
-    def __init__(self, data: SpikeData) -> None:
-        self.spikes_BTI = torch.from_numpy(data.spikes_BTI)
-        self.labels_B = torch.from_numpy(data.labels_B)
-        self.lengths_B = None if data.lengths_B is None else torch.from_numpy(data.lengths_B)
+    def __init__(self, data: SampleSource) -> None:
+        self.data = data
 
     def __len__(self) -> int:
-        return len(self.labels_B)
+        return len(self.data)
 
     def __getitem__(self, indices: list[int]) -> tuple[torch.Tensor, torch.Tensor]:
-        n_steps = None if self.lengths_B is None else int(self.lengths_B[indices].max())
-        return self.spikes_BTI[indices][:, :n_steps].float(), self.labels_B[indices]
+        found = self.data.at(indices)
+        n_steps = None if found.lengths_B is None else int(found.lengths_B.max())
+        return torch.from_numpy(found.spikes_BTI)[:, :n_steps].float(), torch.from_numpy(found.labels_B)
 
 
 class EpochOrder(Sampler):
@@ -53,7 +52,7 @@ class EpochOrder(Sampler):
             yield order[first : first + self.batch_size].tolist()
 
 
-def loader(data: SpikeData, batch_size: int, seed: int | None = None) -> DataLoader:
+def loader(data: SampleSource, batch_size: int, seed: int | None = None) -> DataLoader:
     """Return batches of `data`; shuffled by epoch when a seed is given."""
     order = EpochOrder(len(data), batch_size, seed)
     return DataLoader(SpikeBatches(data), sampler=order, batch_size=None)

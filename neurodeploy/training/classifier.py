@@ -12,7 +12,7 @@ from torch import nn
 from torch.nn import functional
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
-from neurodeploy.data.spikes import SpikeData
+from neurodeploy.data.stream import SampleSource
 from neurodeploy.networks.activity import rate_penalty
 from neurodeploy.networks.fused_forward import rates
 from neurodeploy.networks.sequence import Answer
@@ -90,7 +90,7 @@ class Classifier(pl.LightningModule):
         its_BC = wanted.log_probabilities_BC.to(mine_BC.dtype)
         return loss + functional.kl_div(mine_BC, its_BC, log_target=True, reduction="batchmean")
 
-    def objective_on(self, network: nn.Module, data: SpikeData) -> float:
+    def objective_on(self, network: nn.Module, data: SampleSource) -> float:
         """Return the mean objective over data of this network or its average."""
         total = 0.0
         with asked(network, self.settings.seed):

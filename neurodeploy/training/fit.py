@@ -19,7 +19,7 @@ import lightning.pytorch as pl
 import torch
 from torch import nn
 
-from neurodeploy.data.spikes import SpikeData
+from neurodeploy.data.stream import SampleSource
 from neurodeploy.training.batches import loader
 from neurodeploy.training.classifier import Classifier
 from neurodeploy.training.inference import evaluate
@@ -44,8 +44,8 @@ class History:
 
 def fit(
     network: nn.Module,
-    train: SpikeData,
-    validation: SpikeData,
+    train: SampleSource,
+    validation: SampleSource,
     settings: TrainingSettings,
     *,
     state_file: Path | None = None,
@@ -60,6 +60,7 @@ def fit(
 
     Args:
         network: Gives the spikes of its layers, the output's last, or an `Answer`; see `training.reading`.
+        train, validation: Samples, read batch by batch; only a batch is held.
         state_file: Where the state is kept after every epoch; when it exists, training goes on from it.
         keep_initial: Let the initial weights compete as epoch -1, so that fine-tuning cannot end with a lower score.
         teacher: A trained network of the same classes to stay close to.

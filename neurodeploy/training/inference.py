@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import torch
 from torch import nn
 
-from neurodeploy.data.spikes import SpikeData
+from neurodeploy.data.stream import SampleSource
 from neurodeploy.training.batches import loader
 from neurodeploy.training.reading import read
 
@@ -30,7 +30,7 @@ def asked(network: nn.Module, seed: int) -> Iterator[None]:
             module.training = True
 
 
-def evaluate(network: nn.Module, data: SpikeData, batch_size: int = 256, *, seed: int = 0) -> float:
+def evaluate(network: nn.Module, data: SampleSource, batch_size: int = 256, *, seed: int = 0) -> float:
     """Return the accuracy of `network` on `data`: the largest score or most output spikes, the lowest class on a tie.
 
     Args:

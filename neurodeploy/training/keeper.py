@@ -12,7 +12,7 @@ import torch
 from torch import nn
 from torch.optim.swa_utils import AveragedModel
 
-from neurodeploy.data.spikes import SpikeData
+from neurodeploy.data.stream import SampleSource
 from neurodeploy.errors import RunError
 from neurodeploy.files import written_whole
 from neurodeploy.training.average import averaged
@@ -33,7 +33,7 @@ class KeepBest(pl.Callback):
 
     def __init__(
         self,
-        validation: SpikeData,
+        validation: SampleSource,
         state_file: Path | None,
         progress: EpochProgress | None,
         *,

@@ -64,18 +64,17 @@ def certify(
         dt_s, reset, weight_bits, calibrate or default_calibration(data), readout=readout, input_shape=input_shape
     )
     network = read_network(file, options)
-    source = samples_for(data, network, limit=limit)
-    samples = source.whole()
+    samples = samples_for(data, network, limit=limit)
     made, precision = compiled(network, options, progress)
     if program is not None:
         made, precision = _instead(made, read_program(program)), f"the Program in {program}"
-    result = certified(backends, made, network, samples.spikes_BTI, samples.labels_B, max_accuracy_drop, progress)
+    result = certified(backends, made, network, samples, samples.labels_B, max_accuracy_drop, progress)
     return result | {
         "file": str(file),
         "data": samples.name,
         "dt_s": network.dt_s,
         "precision": precision,
-        "notes": [*source.notes, *made.program.notes],
+        "notes": [*samples.notes, *made.program.notes],
     }
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from neurodeploy.backends import search
 from neurodeploy.backends.table import FIXED, REFERENCE, ready_backends
 from neurodeploy.backends.trace import Trace
+from neurodeploy.data.stream import unlabelled
 from neurodeploy.errors import DataError, FrameworkError
 from neurodeploy.files import make_folder, write_json
 from neurodeploy.graph.files import GraphFile, write_graph
@@ -156,7 +157,7 @@ def deploy(
     calibration = sample if calibrate is None else spikes_of(read, calibrate, "calibrate")
     tested = calibration if test is None else spikes_of(read, test, "test")
     made = _compiled(network, calibration, weight_bits, made_for(found_chip), progress)
-    found = certified(backends, made, network, tested, labels, max_accuracy_drop, progress)
+    found = certified(backends, made, network, unlabelled(tested), labels, max_accuracy_drop, progress)
     notes += made.program.notes
     if labels is None:
         notes.append(f"no labels were given, so they are {OWN_CLASSES}")

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from neurodeploy.backends import reference
+from neurodeploy.backends.trace import one_after_another
 from neurodeploy.files import write_json
 from neurodeploy.pipeline.exporting import export_stage, manifest
 from neurodeploy.pipeline.folder import RunFolder
@@ -33,7 +34,8 @@ def export_run(run: str | Path, *, out: str | Path | None = None, progress: Prog
     path = folder.graph_file if out is None else Path(out)
     network, made = export_stage(folder, path, progress)
     test = part(folder.recipe(), "test")
-    accuracy = reference.run(network, test.spikes_BTI).accuracy(test.labels_B)
+    runs = [reference.run(network, one.spikes_BTI) for one in test.batches(reference.BATCH)]
+    accuracy = one_after_another(runs).accuracy(test.labels_B)
     result = {
         "accuracy": {"reference": accuracy},
         "path": str(path),

@@ -13,7 +13,7 @@ from neurodeploy.errors import DataError
 from neurodeploy.graph.network import Network
 from neurodeploy.hardware.chips import chip_named
 from neurodeploy.pipeline.batches import batch_size, counter_of, run_batches, summary
-from neurodeploy.pipeline.costs import SAMPLES, Recorded, costs, recorded
+from neurodeploy.pipeline.costs import Recorded, costs, recorded
 from neurodeploy.pipeline.counts import counts_of
 from neurodeploy.pipeline.inputs import (
     GraphOptions,
@@ -118,9 +118,8 @@ def _read(traces: str | Path, program: Program) -> _Run:
 
 
 def _run(program: Program, samples: SampleSource, options: RunOptions, progress: Progress) -> _Run:
-    batches = (one.spikes_BTI for one in samples.batches(batch_size(samples.n_steps, samples.n_channels)))
+    batches = (one.spikes_BTI for one in samples.batches(batch_size(samples.n_steps, samples.n_inputs)))
     traces = run_batches(backend_named(FIXED), program, batches, len(samples), options, progress)
     found = summary(traces, len(samples), counter_of(program))
-    first = next(iter(samples.batches(SAMPLES))).spikes_BTI
     accuracy = float((found.predictions_B == samples.labels_B).mean())
-    return _Run(found.tally, recorded(program, first), accuracy, list(samples.notes))
+    return _Run(found.tally, recorded(program, samples), accuracy, list(samples.notes))

@@ -11,17 +11,15 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
 from neurodeploy import __version__
 from neurodeploy.accounting.devices import read_devices
-from neurodeploy.backends import torch_model
 from neurodeploy.backends.lava.environment import status
 from neurodeploy.backends.table import FIXED, LAVA, REFERENCE
 from neurodeploy.certificate.certify import FLOAT, QUANTISED, READ, StageRun, certificate
-from neurodeploy.data.load import notes_of
-from neurodeploy.data.spikes import SpikeData
+from neurodeploy.data.load import notes_of, open_parts
+from neurodeploy.data.stream import SampleSource
 from neurodeploy.errors import LavaError
 from neurodeploy.files import write_json
 from neurodeploy.graph.network import Network
@@ -38,7 +36,7 @@ from neurodeploy.pipeline.folder import Mode, RunFolder, open_run
 from neurodeploy.pipeline.kinds.table import kind_of
 from neurodeploy.pipeline.plots import plots
 from neurodeploy.pipeline.quantising import quantised_network, quantize_stage
-from neurodeploy.pipeline.stage_runs import certified_run
+from neurodeploy.pipeline.stage_runs import certified_run, torch_run
 from neurodeploy.pipeline.training import part, train_stage, trained_network
 from neurodeploy.program.file import write_program
 from neurodeploy.progress import Progress, silent
@@ -88,7 +86,7 @@ def run(
     counter = counter_of(made.program)
     run_sums = counter.tally(fixed_trace)
     counts = counts_of(made.program, run_sums, counter)
-    timed = recorded(made.program, test.spikes_BTI)
+    timed = recorded(made.program, test)
     priced = costs(made.program, counts, run_sums, chip_named(folder.recipe().chip), timed)
     write_json(folder.certificate_file, found)
     write_json(folder.counts_file, counts.to_dict() | priced.to_dict())
@@ -101,7 +99,7 @@ def run(
             "lava": {"ran": lava.ready, "reason": lava.reason},
             "recipe": folder.recipe().model_dump(mode="json"),
             "accuracy": accuracy | {"ptq": quantisation["ptq_test_accuracy"]},
-            "samples": {name: len(part(folder.recipe(), name)) for name in ("train", "validation", "test")},
+            "samples": {name: len(one) for name, one in open_parts(loaded.data).items()},
             "class_names": list(test.class_names),
             "certificate": found,
             "counts": counts.to_dict(),
@@ -151,39 +149,36 @@ def _stage_runs(
     folder: RunFolder,
     network: Network,
     made: Compiled,
-    test: SpikeData,
+    test: SampleSource,
     progress: Progress,
     *,
     with_lava: bool,
 ) -> list[StageRun]:
     """Run the test part through every stage: torch float and quantised, NIR, integers, Lava."""
-    names = [layer.name for layer in made.program.layers]
-    spikes, recipe = test.spikes_BTI, folder.recipe()
+    recipe = folder.recipe()
     certified = kind_of(recipe.network).certified
     torch.manual_seed(recipe.training.seed)  # where initial states are random
     runs = [
-        *_float_runs(folder, names, made, spikes, progress),
-        StageRun(torch_model.run(certified(quantised_network(folder)), names, spikes, QUANTISED)),
-        certified_run(REFERENCE, made, network, spikes, progress),
-        certified_run(FIXED, made, network, spikes, progress),
+        *_float_runs(folder, made, test, progress),
+        torch_run(QUANTISED, certified(quantised_network(folder)), made, test),
+        certified_run(REFERENCE, made, network, test, progress),
+        certified_run(FIXED, made, network, test, progress),
     ]
     if with_lava:
-        few = spikes[: recipe.certificate.lava_samples]
+        few = test.first(recipe.certificate.lava_samples)
         runs.append(certified_run(LAVA, made, network, few, progress))
     return runs
 
 
-def _float_runs(
-    folder: RunFolder, names: list[str], made: Compiled, spikes: np.ndarray, progress: Progress
-) -> list[StageRun]:
+def _float_runs(folder: RunFolder, made: Compiled, test: SampleSource, progress: Progress) -> list[StageRun]:
     """Run the trained network, and the graph of it where it is another framework's."""
     recipe = folder.recipe()
     kind = kind_of(recipe.network)
-    own = StageRun(torch_model.run(kind.certified(trained_network(folder)), names, spikes, FLOAT))
+    own = torch_run(FLOAT, kind.certified(trained_network(folder)), made, test)
     if not kind.foreign:
         return [own]
     graph = float_network(deployable(trained_network(folder), recipe), recipe)
-    read = certified_run(REFERENCE, made, graph, spikes, progress)
+    read = certified_run(REFERENCE, made, graph, test, progress)
     return [own, StageRun(replace(read.trace, backend=READ))]
 
 

@@ -163,7 +163,7 @@ def simulate(
     kept = recorded(target, traces is not None, probes)
     run_options = replace(run_options, record=kept)
     check_memory(target, kept, len(samples), samples.n_steps)
-    read = (one.spikes_BTI for one in samples.batches(batch_size(samples.n_steps, samples.n_channels)))
+    read = (one.spikes_BTI for one in samples.batches(batch_size(samples.n_steps, samples.n_inputs)))
     whole = traces is not None and not probes
     inputs: list[np.ndarray] = []
     batches = _noted(read, inputs) if whole else read

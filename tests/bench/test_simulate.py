@@ -16,7 +16,7 @@ from neurodeploy.backends import fixed
 from neurodeploy.bench import contenders, fresh, machine, rounds, simulate
 from neurodeploy.bench import workloads as works
 from neurodeploy.cli.app import invoke
-from neurodeploy.data.files import read_file
+from neurodeploy.data.files import open_file
 from neurodeploy.errors import NeurodeployError
 from tests.bench.support import work_of
 
@@ -113,8 +113,8 @@ def test_all_samples_are_one_batch_on_as_many_threads_as_asked_for(monkeypatch: 
 def test_the_file_in_shd_layout_holds_the_same_spikes(tmp_path: Path) -> None:
     work = work_of((20, 5), n_samples=3)
     fresh.write_events(tmp_path / "data.h5", work, 7)
-    found = read_file(tmp_path / "data.h5", dt_s=work.program.dt_s, n_channels=20)
-    np.testing.assert_array_equal(found.spikes_BTI, work.spikes_BTI[[0, 1, 2, 0, 1, 2, 0]])
+    found = open_file(tmp_path / "data.h5", dt_s=work.program.dt_s, n_channels=20)
+    np.testing.assert_array_equal(found.whole().spikes_BTI, work.spikes_BTI[[0, 1, 2, 0, 1, 2, 0]])
     with h5py.File(tmp_path / "data.h5") as stored:
         assert len(stored["labels"]) == 7
 

@@ -17,6 +17,7 @@ from neurodeploy.backends import fixed, reference
 from neurodeploy.data.load import open_samples
 from neurodeploy.data.nir_paper import GRAPHS as FILES
 from neurodeploy.data.nir_paper import paper_folder
+from neurodeploy.data.stream import unlabelled
 from neurodeploy.papers.nir.classify import CROSS_CHECK, TASKS
 from neurodeploy.papers.nir.targets import Subject
 from neurodeploy.pipeline.stage_runs import certified_run
@@ -78,6 +79,6 @@ def test_the_nir_papers_convolutional_graph_keeps_its_accuracy_in_integers() -> 
         assert trace.accuracy(part.labels_B) >= 0.97
         if part is test:
             assert trace.accuracy(part.labels_B) >= real.accuracy(part.labels_B) - 0.01
-    run = certified_run("fixed", made, made.quantised, test.spikes_BTI[:6], silent)
+    run = certified_run("fixed", made, made.quantised, unlabelled(test.spikes_BTI[:6]), silent)
     assert run.violation is None
     assert not any(count for found in run.trace.overflows.values() for count in found.values())

@@ -45,7 +45,6 @@ def sizes(recipe: Recipe) -> tuple[int, int]:
     if recipe.data.dataset in SIZES:
         return SIZES[recipe.data.dataset]
     binning, n_classes = wanted_of(recipe.data).binning, source_of(recipe.data).n_classes
-    assert n_classes is not None
     return (FEATURES if binning is None else binning.n_channels(N_UNITS)), n_classes
 
 
@@ -54,7 +53,7 @@ def on_grid(recipe: Recipe) -> Any:
     torch.manual_seed(0)
     kind = kind_of(recipe.network)
     n_channels, n_classes = sizes(recipe)
-    built = kind.build(recipe.network, n_channels, n_classes, step_s(recipe.data))
+    built = kind.build(recipe.network, (n_channels,), n_classes, step_s(recipe.data))
     with torch.no_grad():
         for name, values in built.named_parameters():
             if name.endswith(".a"):  # half of the adLIF neurons start unstable, where it is negative

@@ -13,7 +13,7 @@ import pytest
 from neurodeploy.data import gsc
 from neurodeploy.data.fbank import log_mel
 from neurodeploy.data.gsc import WORDS, read_wave
-from neurodeploy.data.load import DataSettings, load_all, load_part, open_part
+from neurodeploy.data.load import DataSettings, notes_of, open_part, open_parts, step_s
 from neurodeploy.errors import DataError
 from neurodeploy.training.batches import loader
 
@@ -84,35 +84,36 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_recordings_come_in_the_parts_of_the_lists(folder: Path) -> None:
-    found = load_all(SETTINGS)
-    assert (len(found.train), len(found.validation), len(found.test)) == (70, 35, 35)
-    assert (found.kind, found.dt_s, found.n_classes, found.n_steps, found.n_channels) == ("real", 0.01, 35, 98, 40)
-    assert found.test.labels_B.tolist() == list(range(35))
-    assert found.class_names[27:30] == ("three", "tree", "two")
-    assert any("padded with zeros" in note for note in found.notes)
+    found = open_parts(SETTINGS)
+    assert (len(found["train"]), len(found["validation"]), len(found["test"])) == (70, 35, 35)
+    test, whole = found["test"], found["test"].whole()
+    assert (test.kind, step_s(SETTINGS), test.n_steps, test.shape) == ("real", 0.01, 98, (40,))
+    assert test.labels_B.tolist() == list(range(35))
+    assert test.class_names[27:30] == ("three", "tree", "two")
+    assert any("padded with zeros" in note for note in notes_of(SETTINGS))
     wanted = log_mel(read_wave(folder / "bird" / "d_nohash_0.wav"))
-    np.testing.assert_array_equal(found.test.spikes_BTI[2, : len(wanted)], wanted)
-    assert not found.test.spikes_BTI[2, len(wanted) :].any()
-    assert found.test.lengths_B is not None
-    assert found.test.lengths_B[2] == len(wanted)
-    assert set(found.train.lengths_B.tolist()) == {4, 11}  # type: ignore[union-attr]
-    assert next(iter(loader(found.train, 70)))[0].shape == (70, 11, 40)
+    np.testing.assert_array_equal(whole.spikes_BTI[2, : len(wanted)], wanted)
+    assert not whole.spikes_BTI[2, len(wanted) :].any()
+    assert test.lengths_B is not None
+    assert test.lengths_B[2] == len(wanted)
+    assert set(found["train"].lengths_B.tolist()) == {4, 11}  # type: ignore[union-attr]
+    assert next(iter(loader(found["train"], 70)))[0].shape == (70, 11, 40)
 
 
 def test_fewer_steps_cut_the_features(folder: Path) -> None:
-    found = load_part(DataSettings(dataset="gsc", n_steps=6), "test")
+    found = open_part(DataSettings(dataset="gsc", n_steps=6), "test").whole()
     assert found.spikes_BTI.shape == (35, 6, 40)
     assert found.lengths_B is not None
     assert found.lengths_B.max() == 6
 
 
 def test_features_are_kept_until_a_recording_changes(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    first = load_part(SETTINGS, "test").spikes_BTI
+    first = open_part(SETTINGS, "test").whole().spikes_BTI
     monkeypatch.setattr(gsc, "log_mel", None)
-    np.testing.assert_array_equal(load_part(SETTINGS, "test").spikes_BTI, first)
+    np.testing.assert_array_equal(open_part(SETTINGS, "test").whole().spikes_BTI, first)
     os.utime(folder / "bird" / "d_nohash_0.wav", (1, 1))
     with pytest.raises(TypeError):
-        load_part(SETTINGS, "test")
+        open_part(SETTINGS, "test").whole()
 
 
 def damage(folder: Path, what: str) -> str:

@@ -15,7 +15,7 @@ from neurodeploy.data import fetch, heidelberg
 from neurodeploy.data.binning import Binning
 from neurodeploy.data.cache import cache_folder
 from neurodeploy.data.heidelberg import read_official
-from neurodeploy.data.load import DataSettings, load_all, load_part, open_part, open_samples
+from neurodeploy.data.load import DataSettings, notes_of, open_part, open_parts, open_samples, step_s
 from neurodeploy.errors import DataError
 from tests.data.official import events, pack, write_part
 
@@ -59,7 +59,7 @@ def test_shd_is_binned_from_every_packing(shd: Path, ending: str) -> None:
     for name in ("shd_train.h5", "shd_test.h5"):
         if ending:
             pack(shd / name, ending)
-    found = load_part(DataSettings(dataset="shd"), "test")
+    found = open_part(DataSettings(dataset="shd"), "test").whole()
     np.testing.assert_array_equal(found.spikes_BTI, frames(*events(40, 2), 250, 1.0))
     assert found.labels_B.tolist() == (np.arange(40) % 20).tolist()
     assert found.class_names[3] == "word3"
@@ -69,28 +69,29 @@ def test_shd_is_binned_from_every_packing(shd: Path, ending: str) -> None:
 
 
 def test_shd_holds_speakers_out_for_validation(shd: Path) -> None:
-    found = load_all(DataSettings(dataset="shd", validation_part=0.4))
-    assert (len(found.train), len(found.validation), len(found.test)) == (60, 40, 40)
-    assert (found.n_classes, found.n_steps, found.n_channels, found.dt_s) == (20, 250, 140, 1 / 249)
-    rule = next(note for note in found.notes if note.startswith("validation: speakers"))
+    settings = DataSettings(dataset="shd", validation_part=0.4)
+    found = open_parts(settings)
+    assert (len(found["train"]), len(found["validation"]), len(found["test"])) == (60, 40, 40)
+    assert (found["test"].n_steps, found["test"].shape, step_s(settings)) == (250, (140,), 1 / 249)
+    rule = next(note for note in notes_of(settings) if note.startswith("validation: speakers"))
     out = [int(one) for one in re.findall(r"\d+", rule)]
     speakers = np.arange(100) // 20
     whole = frames(*events(100, 1), 250, 1.0)
-    np.testing.assert_array_equal(found.validation.spikes_BTI, whole[np.isin(speakers, out)])
-    np.testing.assert_array_equal(found.train.spikes_BTI, whole[~np.isin(speakers, out)])
+    np.testing.assert_array_equal(found["validation"].whole().spikes_BTI, whole[np.isin(speakers, out)])
+    np.testing.assert_array_equal(found["train"].whole().spikes_BTI, whole[~np.isin(speakers, out)])
     dropped = sum(int((one >= 1.0).sum()) for one in events(100, 1)[0])
-    assert f"shd_train.h5: {dropped} events come after the last step and were dropped" in found.notes
+    assert f"shd_train.h5: {dropped} events come after the last step and were dropped" in notes_of(settings)
 
 
 def test_selecting_on_the_test_part_is_an_option_that_every_result_names(shd: Path) -> None:
-    found = load_all(DataSettings(dataset="shd", partition="paper"))
-    assert (len(found.train), len(found.validation), len(found.test)) == (100, 40, 40)
-    np.testing.assert_array_equal(found.validation.spikes_BTI, found.test.spikes_BTI)
+    found = open_parts(DataSettings(dataset="shd", partition="paper"))
+    assert (len(found["train"]), len(found["validation"]), len(found["test"])) == (100, 40, 40)
+    np.testing.assert_array_equal(found["validation"].whole().spikes_BTI, found["test"].whole().spikes_BTI)
     note = "validation: the test part itself, as in the paper, so the model was selected on the test part"
-    assert note in found.notes
+    assert note in notes_of(DataSettings(dataset="shd", partition="paper"))
     for split in ("train", "validation", "test", "all"):
         assert note in open_part(DataSettings(dataset="shd", partition="paper"), split).notes  # type: ignore[arg-type]
-    assert note not in load_all(DataSettings(dataset="shd")).notes
+    assert note not in notes_of(DataSettings(dataset="shd"))
 
 
 def test_shd_without_speakers_asks_for_another_rule(folder: Path, shd: Path) -> None:
@@ -105,11 +106,12 @@ def test_shd_without_speakers_asks_for_another_rule(folder: Path, shd: Path) -> 
 def test_ssc_comes_in_its_official_parts(folder: Path) -> None:
     for seed, (part, n_samples) in enumerate((("train", 70), ("valid", 35), ("test", 36))):
         write_part(folder / "ssc" / f"ssc_{part}.h5", n_samples, 35, seed)
-    found = load_all(DataSettings(dataset="ssc"))
-    assert (len(found.train), len(found.validation), len(found.test)) == (70, 35, 36)
-    np.testing.assert_array_equal(found.validation.spikes_BTI, frames(*events(35, 1), 300, 1.2))
-    assert (found.n_classes, found.dt_s) == (35, 1.2 / 299)
-    assert found.notes == ("parts: the official files",)  # no event comes after 1.2 s
+    settings = DataSettings(dataset="ssc")
+    found = open_parts(settings)
+    assert (len(found["train"]), len(found["validation"]), len(found["test"])) == (70, 35, 36)
+    np.testing.assert_array_equal(found["validation"].whole().spikes_BTI, frames(*events(35, 1), 300, 1.2))
+    assert step_s(settings) == 1.2 / 299
+    assert notes_of(settings) == ["parts: the official files"]  # no event comes after 1.2 s
     assert len(open_part(DataSettings(dataset="ssc"), "all")) == 141
 
 
@@ -201,9 +203,9 @@ def test_the_official_file_must_give_as_many_samples_as_its_publishers_state(
 
 
 def test_a_file_that_was_binned_is_not_read_again(shd: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    first = load_part(DataSettings(dataset="shd"), "test")
+    first = open_part(DataSettings(dataset="shd"), "test").whole()
     monkeypatch.setattr(h5py, "File", None)
-    again = load_part(DataSettings(dataset="shd"), "test")
+    again = open_part(DataSettings(dataset="shd"), "test").whole()
     np.testing.assert_array_equal(again.spikes_BTI, first.spikes_BTI)
     assert again.class_names == first.class_names
 

@@ -15,7 +15,7 @@ from neurodeploy import Events
 from neurodeploy.data.binning import Binning
 from neurodeploy.data.files import open_file
 from neurodeploy.data.spikes import SpikeData
-from neurodeploy.data.stream import from_memory
+from neurodeploy.data.stream import SampleSource, from_memory
 from neurodeploy.errors import DataError
 from neurodeploy.graph.files import write_graph
 from neurodeploy.graph.metadata import wrapped
@@ -30,7 +30,7 @@ BINNING = Binning(40, 1.0, 5)
 LABELS = np.arange(6) % 2
 
 
-def batch_of(data: SpikeData, size: int = 10) -> torch.Tensor:
+def batch_of(data: SampleSource, size: int = 10) -> torch.Tensor:
     return next(iter(loader(data, size)))[0]
 
 
@@ -40,17 +40,17 @@ def test_values_reach_training_as_they_are(kind: Any) -> None:
     values[0, 0, 0] = np.iinfo(np.uint16).max if kind == np.uint16 else 255
     if kind == np.float32:
         values -= 100.5
-    found = batch_of(SpikeData("test", values, LABELS))
+    found = batch_of(from_memory(SpikeData("test", values, LABELS)))
     assert found.dtype == torch.float32
     np.testing.assert_array_equal(found.numpy(), values.astype(np.float64))
 
 
 def test_a_batch_is_as_long_as_its_longest_sample() -> None:
     values = np.ones((6, 9, 2), np.float32)
-    data = SpikeData("test", values, LABELS, kind="real", lengths_B=np.array([2, 5, 3, 9, 1, 4]))
+    data = from_memory(SpikeData("test", values, LABELS, kind="real", lengths_B=np.array([2, 5, 3, 9, 1, 4])))
     assert [one.shape[1] for one, _ in loader(data, 2)] == [5, 9, 4]
-    source = from_memory(data).take([1, 2, 4])
-    assert batch_of(source.whole()).shape == (3, 5, 2)
+    source = data.take([1, 2, 4])
+    assert batch_of(source).shape == (3, 5, 2)
     assert source.kind == "real"
     assert [one.lengths_B.tolist() for one in source.batches(2)] == [[5, 3], [1]]  # type: ignore[union-attr]
 

@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from neurodeploy.data.load import load
+from neurodeploy.data.load import open_samples
 
 
 @pytest.mark.data
 def test_events_land_in_their_step_polarity_row_and_column() -> None:
-    found = load("nmnist_small")
-    assert found.spikes_BTI.shape == (72, 300, 2 * 34 * 34)
+    found = open_samples("nmnist_small")
+    assert (len(found), found.n_steps, found.shape) == (72, 300, (2, 34, 34))
     with np.load(Path(os.environ["NEURODEPLOY_DATA"]) / "nmnist_small" / "nmnist_test.npz") as stored:
         ends, x, y, dt_us = (stored[key] for key in ("offsets", "x", "y", "dt_us"))
         on = np.unpackbits(stored["p_packed"])[: len(x)]
@@ -26,4 +26,4 @@ def test_events_land_in_their_step_polarity_row_and_column() -> None:
             now += int(dt_us[event])
             if now < 300_000:
                 expected[now // 1000, on[event], y[event], x[event]] = 1
-        assert (found.spikes_BTI[sample] == expected.reshape(300, -1)).all()
+        assert (found.at([sample]).spikes_BTI[0] == expected.reshape(300, -1)).all()

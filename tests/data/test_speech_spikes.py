@@ -13,7 +13,7 @@ import pytest
 from neurodeploy.data import cache, speech_spikes
 from neurodeploy.data.binning import Binning
 from neurodeploy.data.datasets import SOURCES
-from neurodeploy.data.load import DataSettings, load_all, load_part, open_part, open_samples
+from neurodeploy.data.load import DataSettings, notes_of, open_part, open_parts, open_samples, step_s
 from neurodeploy.data.speech_spikes import read_binned
 from neurodeploy.errors import DataError
 
@@ -34,7 +34,7 @@ def stored(file: str) -> Any:
 
 @pytest.mark.data
 def test_digits_are_decoded_and_binned_as_their_file_says() -> None:
-    found = load_part(DataSettings(dataset="fsdd_spikes"), "test")
+    found = open_part(DataSettings(dataset="fsdd_spikes"), "test").whole()
     assert (found.spikes_BTI.shape, found.kind) == ((300, 250, 140), "counts")
     with stored("fsdd_spikes/fsdd_spikes_test.npz") as file:
         assert found.labels_B.tolist() == file["label"].tolist()
@@ -49,17 +49,20 @@ def test_digits_are_decoded_and_binned_as_their_file_says() -> None:
 
 @pytest.mark.data
 def test_digits_for_validation_are_other_recordings_and_never_the_test_file() -> None:
-    found = load_all(DataSettings(dataset="fsdd_spikes"))
-    assert (len(found.train), len(found.validation), len(found.test)) == (840, 180, 300)
+    settings = DataSettings(dataset="fsdd_spikes")
+    found = open_parts(settings)
+    assert (len(found["train"]), len(found["validation"]), len(found["test"])) == (840, 180, 300)
     assert all(
-        np.bincount(part.labels_B).tolist() == [len(part) // 10] * 10 for part in (found.train, found.validation)
+        np.bincount(part.labels_B).tolist() == [len(part) // 10] * 10 for part in (found["train"], found["validation"])
     )
-    assert "validation: recordings 19, 20, 21 of every speaker and digit, out of the training file" in found.notes
-    assert (found.dt_s, found.n_classes, found.n_steps, found.n_channels) == (1 / 249, 10, 250, 140)
-    both = np.concatenate([found.train.spikes_BTI, found.validation.spikes_BTI])
-    assert both.sum() == load_part(DataSettings(dataset="fsdd_spikes"), "all").spikes_BTI[:1020].sum()
-    shares = load_all(DataSettings(dataset="fsdd_spikes", partition="stratified", validation_part=0.1))
-    assert (len(shares.train), len(shares.validation)) == (920, 100)
+    assert "validation: recordings 19, 20, 21 of every speaker and digit, out of the training file" in notes_of(
+        settings
+    )
+    assert (step_s(settings), found["train"].n_steps, found["train"].shape) == (1 / 249, 250, (140,))
+    both = np.concatenate([found["train"].whole().spikes_BTI, found["validation"].whole().spikes_BTI])
+    assert both.sum() == open_part(DataSettings(dataset="fsdd_spikes"), "all").whole().spikes_BTI[:1020].sum()
+    shares = open_parts(DataSettings(dataset="fsdd_spikes", partition="stratified", validation_part=0.1))
+    assert (len(shares["train"]), len(shares["validation"])) == (920, 100)
 
 
 @pytest.mark.data
@@ -89,7 +92,7 @@ def test_commands_come_in_the_parts_of_either_split(partition: str | None, sizes
     settings = DataSettings(dataset="speech_commands_spikes", partition=partition)
     found = [open_part(settings, split) for split in ("train", "validation", "test")]  # type: ignore[arg-type]
     assert tuple(len(one) for one in found) == sizes
-    assert (found[2].n_steps, found[2].n_channels, found[2].kind) == (300, 140, "counts")
+    assert (found[2].n_steps, found[2].shape, found[2].kind) == (300, (140,), "counts")
     assert found[2].class_names[28] == "happy"
     with stored("speech_commands_spikes/speech_commands_spikes.npz") as file:
         part = file["ssc_partition" if partition == "ssc" else "partition"]
@@ -103,7 +106,7 @@ def test_other_settings_give_other_steps_and_channels() -> None:
         dataset="fsdd_spikes", binning="floor", n_steps=50, max_time_s=0.5, spatial_bin=10, counts=False
     )
     found = open_part(settings, "test")
-    assert (found.n_steps, found.n_channels, found.kind) == (50, 70, "binary")
+    assert (found.n_steps, found.shape, found.kind) == (50, (70,), "binary")
     assert found.whole().spikes_BTI.max() == 1
     same = open_samples("fsdd_spikes", binning=Binning(50, 0.5, 10, counts=False, rule="floor"))
     np.testing.assert_array_equal(same.whole().spikes_BTI, found.whole().spikes_BTI)

@@ -12,7 +12,7 @@ import pytest
 from neurodeploy.data import dataset as sources_room
 from neurodeploy.data import spoken_digits
 from neurodeploy.data.datasets import SOURCES
-from neurodeploy.data.load import DataSettings, load_all, load_part
+from neurodeploy.data.load import DataSettings, open_part, open_parts
 from neurodeploy.data.spoken_digits import recordings
 from neurodeploy.errors import DataError
 
@@ -78,17 +78,17 @@ def test_parts_are_kept_apart_and_encoded_once(
 
     monkeypatch.setattr("neurodeploy.data.cochlea.encode.encode_clips", encode)
     for _ in range(2):
-        found = load_all(DataSettings(dataset="fsdd"))
-        assert [part.labels_B.tolist() for part in (found.train, found.validation, found.test)] == [
+        found = open_parts(DataSettings(dataset="fsdd"))
+        assert [part.labels_B.tolist() for part in (found["train"], found["validation"], found["test"])] == [
             [0, 1, 2],
             [3],
             [4, 5],
         ]
-        assert found.validation.spikes_BTI[0, 3, 3] == 1  # the fourth recording: unit 15, 10.1 ms
-        assert found.validation.spikes_BTI.sum() == 2
+        assert found["validation"].whole().spikes_BTI[0, 3, 3] == 1  # the fourth recording: unit 15, 10.1 ms
+        assert found["validation"].whole().spikes_BTI.sum() == 2
         assert asked == [4, 2]
     assert "spikes of 4 recordings (0 s of sound), once" in capsys.readouterr().err
-    assert len(load_part(DataSettings(dataset="fsdd"), "test")) == 2
+    assert len(open_part(DataSettings(dataset="fsdd"), "test").whole()) == 2
 
 
 def test_a_damaged_file_is_one_line(folder: Path) -> None:

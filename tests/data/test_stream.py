@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from neurodeploy.data import files
-from neurodeploy.data.files import open_file, read_file
-from neurodeploy.data.load import load, open_samples
+from neurodeploy.data.files import open_file
+from neurodeploy.data.load import open_samples
 from neurodeploy.data.stream import SampleSource
 from neurodeploy.errors import DataError
 from tests.data.shd import break_last_lists, write_official, write_shd
@@ -37,7 +37,7 @@ FILES: dict[str, Write] = {
 
 @pytest.fixture(params=FILES, ids=lambda name: name.replace(" ", "-"))
 def path(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
-    path = tmp_path / ("data.h5" if "times" in request.param else "data.npz")
+    path = tmp_path / f"{request.param.replace(' ', '-')}.{'h5' if 'times' in request.param else 'npz'}"
     FILES[request.param](path)
     return path
 
@@ -49,7 +49,8 @@ def opened(path: Path, **more: Any) -> SampleSource:
 @pytest.mark.parametrize("size", [1, 7, 41, 100])
 def test_batches_are_the_whole_in_parts(path: Path, size: int) -> None:
     source = opened(path)
-    assert (source.n_samples, source.n_steps, source.n_channels) == SPIKES.shape
+    assert (len(source), source.n_steps, source.n_inputs) == SPIKES.shape
+    assert source.shape == ((2, 5, 7) if "pictures" in str(path) else (70,))
     parts = list(source.batches(size))
     assert max(len(one) for one in parts) <= size
     np.testing.assert_array_equal(np.concatenate([one.spikes_BTI for one in parts]), SPIKES)
@@ -57,7 +58,7 @@ def test_batches_are_the_whole_in_parts(path: Path, size: int) -> None:
         np.concatenate([one.labels_B for one in parts]), LABELS if path.suffix == ".npz" else 0 * LABELS
     )
     assert all(one.spikes_BTI.dtype == np.uint8 for one in parts)
-    np.testing.assert_array_equal(read_file(path, dt_s=DT_S, n_channels=70).spikes_BTI, SPIKES)
+    np.testing.assert_array_equal(source.whole().spikes_BTI, SPIKES)
 
 
 def test_a_source_can_be_read_twice_and_in_part(path: Path) -> None:
@@ -157,8 +158,8 @@ def test_bad_events_name_their_sample(case: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("split", ["train", "test"])
 def test_a_named_dataset_in_batches_is_the_whole_one(split: Any) -> None:
-    whole = load("digits", split=split)
     source = open_samples("digits", split=split)
+    whole = source.whole()
     parts = list(source.batches(100))
     np.testing.assert_array_equal(np.concatenate([one.spikes_BTI for one in parts]), whole.spikes_BTI)
     np.testing.assert_array_equal(source.labels_B, whole.labels_B)

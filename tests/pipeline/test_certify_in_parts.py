@@ -9,6 +9,7 @@ import nir
 import numpy as np
 import pytest
 
+from neurodeploy.data.stream import unlabelled
 from neurodeploy.mapping.compile import Compiled, compile_network
 from neurodeploy.pipeline import stage_runs
 from neurodeploy.progress import silent
@@ -32,7 +33,7 @@ def made() -> Compiled:
 
 
 def certified(made: Compiled, spikes: np.ndarray) -> dict[str, Any]:
-    return stage_runs.certified(("reference", "fixed"), made, made.quantised, spikes, None, 1.0, silent)
+    return stage_runs.certified(("reference", "fixed"), made, made.quantised, unlabelled(spikes), None, 1.0, silent)
 
 
 def test_parts_give_the_same_certificate_but_for_what_is_compared(

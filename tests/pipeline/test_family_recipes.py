@@ -54,7 +54,6 @@ def data_sizes(name: str) -> tuple[int, int]:
     """Return channels and classes of a recipe's data, which need not be there."""
     settings = load_recipe(name).data
     binning, n_classes = wanted_of(settings).binning, source_of(settings).n_classes
-    assert n_classes is not None
     return (FEATURES if binning is None else binning.n_channels(N_UNITS)), n_classes
 
 

@@ -13,6 +13,7 @@ from torch import nn
 from torch.nn import functional
 
 from neurodeploy.data.spikes import SpikeData
+from neurodeploy.data.stream import SampleSource, from_memory
 from neurodeploy.errors import RunError
 from neurodeploy.networks.family import LAYERS
 from neurodeploy.networks.family_settings import FamilySettings
@@ -27,13 +28,13 @@ from neurodeploy.training.reading import read
 from neurodeploy.training.settings import TrainingSettings
 
 
-def toy(seed: int, n_samples: int = 40) -> SpikeData:
+def toy(seed: int, n_samples: int = 40) -> SampleSource:
     """Counts of two classes that differ in which half of the channels is busy."""
     generator = np.random.default_rng(seed)
     labels = np.arange(n_samples) % 2
     rates = np.where((np.arange(8) < 4)[None, :] == (labels[:, None] == 0), 1.5, 0.3)
     counts = generator.poisson(rates[:, None, :], (n_samples, 10, 8)).astype(np.uint8)
-    return SpikeData("toy", counts, labels.astype(np.int64), kind="counts")
+    return from_memory(SpikeData("toy", counts, labels.astype(np.int64), kind="counts"))
 
 
 def network(model: Any = "silif", seed: int = 0, **settings: Any) -> SequenceNetwork:
@@ -60,7 +61,7 @@ def test_every_kind_of_network_learns(model: str) -> None:
 
 def test_the_loss_is_cross_entropy_on_the_scores() -> None:
     found = network().eval()
-    spikes = torch.from_numpy(toy(0).spikes_BTI).float()
+    spikes = torch.from_numpy(toy(0).whole().spikes_BTI).float()
     labels = torch.from_numpy(toy(0).labels_B)
     answer = found(spikes)
     module = Classifier(found, TrainingSettings(), n_updates=1)
@@ -78,7 +79,7 @@ def test_a_gain_below_one_keeps_the_loss_alive_when_the_class_is_right() -> None
     assert losses[0] < 1e-8
     assert losses[1].item() == pytest.approx(float(np.log1p(np.exp(-2))))
     module = Classifier(network(), TrainingSettings(score_gain=0.25), n_updates=1)
-    spikes = torch.from_numpy(toy(0).spikes_BTI).float()
+    spikes = torch.from_numpy(toy(0).whole().spikes_BTI).float()
     found = module._read(module.network, spikes)
     torch.testing.assert_close(found.logits_BC, found.scores_BC / 4)
 
@@ -131,7 +132,7 @@ def test_a_resumed_training_ends_like_an_uninterrupted_one(schedule: Any, tmp_pa
 
 def test_dropout_differs_from_update_to_update(monkeypatch: pytest.MonkeyPatch) -> None:
     found = network(dropout=0.5)
-    batch = torch.from_numpy(toy(0).spikes_BTI), torch.from_numpy(toy(0).labels_B)
+    batch = torch.from_numpy(toy(0).whole().spikes_BTI), torch.from_numpy(toy(0).labels_B)
     drawn = []
     for update in (0, 0, 1):
         monkeypatch.setattr(Classifier, "global_step", update)
@@ -155,7 +156,7 @@ def test_plateau_lowers_the_rate_where_accuracy_stops_rising() -> None:
 
 def test_a_training_on_a_plateau_lowers_its_rate(tmp_path: Path) -> None:
     """All samples are alike, so the accuracy cannot rise: each epoch after the first lowers the rate."""
-    data = SpikeData("same", np.ones((4, 3, 8), np.uint8), np.arange(4) % 2)
+    data = from_memory(SpikeData("same", np.ones((4, 3, 8), np.uint8), np.arange(4) % 2))
     settings = TrainingSettings(
         epochs=3, schedule="plateau", plateau_patience=0, plateau_factor=0.5, learning_rate=0.04, batch_size=4
     )
@@ -178,7 +179,7 @@ def test_kernels_of_s4d_learn_slowly_and_do_not_decay() -> None:
 
 
 def test_the_penalty_on_rates_out_of_bounds_has_a_gradient() -> None:
-    batch = torch.from_numpy(toy(0).spikes_BTI), torch.from_numpy(toy(0).labels_B)
+    batch = torch.from_numpy(toy(0).whole().spikes_BTI), torch.from_numpy(toy(0).labels_B)
     gradients = []
     for penalty in (0.0, 0.5):
         settings = TrainingSettings(rate_bounds_penalty=penalty, rate_lowest=0.6, rate_highest=0.9)
@@ -220,7 +221,7 @@ class _Double(nn.Module):
 
 def test_a_teacher_adds_the_distance_from_its_probabilities() -> None:
     student, teacher = _Double(network(seed=6)).eval(), network(seed=5).eval()
-    spikes, labels = torch.from_numpy(toy(0).spikes_BTI).float(), torch.from_numpy(toy(0).labels_B)
+    spikes, labels = torch.from_numpy(toy(0).whole().spikes_BTI).float(), torch.from_numpy(toy(0).labels_B)
     with torch.no_grad():
         found = student(spikes)
         p, q = teacher(spikes).output_BC.double() / 10, found.output_BC / 10

@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from neurodeploy.data.spikes import SpikeData
+from neurodeploy.data.stream import SampleSource, from_memory
 from neurodeploy.errors import RunError
 from neurodeploy.networks.spiking import NetworkSettings, build
 from neurodeploy.training.augment import augmented
@@ -19,13 +20,13 @@ from neurodeploy.training.fit import evaluate, fit
 from neurodeploy.training.settings import TrainingSettings
 
 
-def toy(seed: int, n_samples: int = 60) -> SpikeData:
+def toy(seed: int, n_samples: int = 60) -> SampleSource:
     """Two classes that differ in which half of the channels is busy."""
     generator = np.random.default_rng(seed)
     labels = np.arange(n_samples) % 2
     rates = np.where((np.arange(8) < 4)[None, :] == (labels[:, None] == 0), 0.5, 0.1)
     spikes = (generator.random((n_samples, 12, 8)) < rates[:, None, :]).astype(np.uint8)
-    return SpikeData("toy", spikes, labels.astype(np.int64))
+    return from_memory(SpikeData("toy", spikes, labels.astype(np.int64)))
 
 
 def test_the_order_depends_on_seed_and_epoch_alone() -> None:
@@ -42,14 +43,14 @@ def test_the_order_depends_on_seed_and_epoch_alone() -> None:
 
 
 def test_without_augmentation_samples_stay_as_they_are() -> None:
-    spikes = torch.from_numpy(toy(0).spikes_BTI).float()
+    spikes = torch.from_numpy(toy(0).whole().spikes_BTI).float()
     assert torch.equal(augmented(spikes, TrainingSettings(), torch.Generator()), spikes)
 
 
 @pytest.mark.parametrize("changed", [{"time_shift": 3}, {"time_stretch": 0.2}, {"event_drop": 0.3}])
 def test_augmentation_makes_no_spikes_and_repeats_with_its_generator(changed: dict[str, float]) -> None:
     settings = TrainingSettings(**changed)  # type: ignore[arg-type]
-    spikes = torch.from_numpy(toy(0).spikes_BTI).float()
+    spikes = torch.from_numpy(toy(0).whole().spikes_BTI).float()
     one = augmented(spikes, settings, torch.Generator().manual_seed(1))
     assert not torch.equal(one, spikes)
     assert torch.equal(one, augmented(spikes, settings, torch.Generator().manual_seed(1)))
@@ -100,7 +101,7 @@ def test_a_teacher_pulls_and_is_neither_trained_nor_saved() -> None:
         torch.manual_seed(5)
         student = build(NetworkSettings(hidden=(16,), weight_gain=3.0), 8, 2)
         fit(student, toy(0), toy(1), settings, teacher=teacher if with_teacher else None)
-        spikes = torch.from_numpy(toy(2).spikes_BTI).float()
+        spikes = torch.from_numpy(toy(2).whole().spikes_BTI).float()
         with torch.no_grad():
             return float((student(spikes)[-1].mean(1) - teacher(spikes)[-1].mean(1)).abs().mean())
 

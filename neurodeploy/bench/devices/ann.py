@@ -17,7 +17,7 @@ import numpy as np
 import torch
 
 from neurodeploy.bench.devices.constant_weights import layer_shapes
-from neurodeploy.data.spikes import SpikeData
+from neurodeploy.data.stream import SampleSource
 from neurodeploy.networks.matched import LayerShape, MatchedANN, MatchedLayer, counted
 from neurodeploy.pipeline.folder import RunFolder
 from neurodeploy.pipeline.quantising import quantised_network
@@ -33,6 +33,8 @@ FILE = "ann.safetensors"
 WINDOWS = (1, 4, 16)
 """Windows that are tried."""
 CALIBRATION_SAMPLES = 512
+AT_ONCE = 64
+"""Of them, read together."""
 PERCENTILE = 0.999
 """Of a layer's values on training samples: what the largest whole number stands for. More is clipped."""
 
@@ -105,7 +107,12 @@ def fewest_windows(accuracy: Mapping[int, float], n_samples: int) -> int:
 
 
 def _trained(
-    shapes: list[LayerShape], windows: int, recipe: Recipe, train: SpikeData, validation: SpikeData, progress: Progress
+    shapes: list[LayerShape],
+    windows: int,
+    recipe: Recipe,
+    train: SampleSource,
+    validation: SampleSource,
+    progress: Progress,
 ) -> MatchedANN:
     torch.manual_seed(recipe.training.seed)
     network = MatchedANN(shapes, windows, gain=_gain(train, windows))
@@ -126,18 +133,18 @@ def _told(progress: Progress, stage: str) -> Any:
     )
 
 
-def _sample_counts(train: SpikeData, windows: int) -> torch.Tensor:
+def _sample_counts(train: SampleSource, windows: int) -> torch.Tensor:
     """Return the counts of training samples from all over the part, (B, K, I)."""
-    step = max(1, len(train) // CALIBRATION_SAMPLES)
-    return counted(torch.from_numpy(train.spikes_BTI[::step]).float(), windows)
+    spread = train.take(np.arange(0, len(train), max(1, len(train) // CALIBRATION_SAMPLES)))
+    return torch.cat([counted(torch.from_numpy(one.spikes_BTI).float(), windows) for one in spread.batches(AT_ONCE)])
 
 
-def _gain(train: SpikeData, windows: int) -> float:
+def _gain(train: SampleSource, windows: int) -> float:
     mean = float(_sample_counts(train, windows).abs().mean())
     return 1 / mean if mean else 1.0
 
 
-def _put_on_grid(network: MatchedANN, recipe: Recipe, train: SpikeData) -> None:
+def _put_on_grid(network: MatchedANN, recipe: Recipe, train: SampleSource) -> None:
     """Give weights and values their quantisers, the values' steps from training samples of the float network."""
     counts_BKI = _sample_counts(train, network.windows)
     signed = bool((counts_BKI < 0).any())
@@ -171,7 +178,7 @@ def _of_values(network: MatchedANN) -> list[ValueQuantiser]:
 
 
 def _record(
-    network: MatchedANN, recipe: Recipe, train: SpikeData, accuracy: dict[str, float], tried: dict[int, float]
+    network: MatchedANN, recipe: Recipe, train: SampleSource, accuracy: dict[str, float], tried: dict[int, float]
 ) -> dict[str, Any]:
     bits = matched_bits(train.n_steps)
     return {

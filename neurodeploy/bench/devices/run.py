@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -25,7 +26,7 @@ from neurodeploy.bench.devices.floors import Floor, floor_of
 from neurodeploy.bench.devices.machines import Device, devices, load, versions
 from neurodeploy.bench.devices.meter import Clock, WallClock
 from neurodeploy.bench.devices.timing import Call, Measured, TooLarge, best_batch, idle_power, measure, sweep
-from neurodeploy.data.spikes import SpikeData
+from neurodeploy.data.stream import SampleSource
 from neurodeploy.errors import DataError, RunError
 from neurodeploy.files import read_json, write_json
 from neurodeploy.networks.matched import MatchedANN, counted
@@ -144,7 +145,7 @@ class _Network:
         self.module, self.answer, self.inputs, self.macs = module, answer, inputs, macs
 
 
-def _snn(folder: RunFolder, device: Device, test: SpikeData) -> _Network:
+def _snn(folder: RunFolder, device: Device, test: SampleSource) -> _Network:
     network = hold(quantised_network(folder), device.torch)
     macs = dense_macs(layer_shapes(network), test.n_steps)
     return _Network(network, lambda x: read(network(x)).scores_BC, lambda x: x, macs)
@@ -158,7 +159,7 @@ def _ann(network: MatchedANN, device: Device) -> _Network:
 class _Measuring:
     """All measurements on one device."""
 
-    def __init__(self, device: Device, clock: Clock, seconds: float, test: SpikeData, progress: Progress) -> None:
+    def __init__(self, device: Device, clock: Clock, seconds: float, test: SampleSource, progress: Progress) -> None:
         self.device, self.clock, self.seconds, self.test, self.progress = device, clock, seconds, test, progress
         self.floor = None if device.meter else floor_of(device.kind, device.name)
         self.load = load()
@@ -190,7 +191,7 @@ class _Measuring:
 
     def _call(self, network: _Network, batch: int) -> Call:
         """Return calls on batches of the test part, in turn; they wrap around where it is shorter."""
-        n_bytes = batch * self.test.n_steps * self.test.n_channels * 4
+        n_bytes = batch * self.test.n_steps * self.test.n_inputs * 4
         if n_bytes > MOST_BYTES:
             raise TooLarge
         turns = max(1, min(TURNS, TURN_BYTES // n_bytes))
@@ -212,8 +213,8 @@ class _Measuring:
         return call
 
     def _batch(self, network: _Network, batch: int, turn: int) -> torch.Tensor:
-        chosen = (torch.arange(batch) + turn * batch) % len(self.test)
-        spikes_BTI = torch.from_numpy(self.test.spikes_BTI[chosen.numpy()]).float()
+        chosen = (np.arange(batch) + turn * batch) % len(self.test)
+        spikes_BTI = torch.from_numpy(self.test.at(chosen).spikes_BTI).float()
         return network.inputs(spikes_BTI).to(self.device.torch)  # type: ignore[no-any-return]
 
     def _record(

@@ -134,15 +134,15 @@ def calibration_for(test: Clips, named: str | None, n_channels: int) -> Clips | 
     if named is None:
         ready = (name for name in SSC_LIKE if SOURCES[name].ready)
         chosen = (replace(clips_named(name, None, None, n_channels), split="train", spread=SAMPLES) for name in ready)
-        return next((one for one in chosen if one.open().n_channels == n_channels), None)
+        return next((one for one in chosen if one.open().n_inputs == n_channels), None)
     if named not in SOURCES and os.path.realpath(named) == os.path.realpath(test.where):
         raise DataError(f"--calibrate: {named} holds the test samples; name others, e.g. a dataset's training part")
     partition = test.partition if named == test.where else None
     found = replace(clips_named(named, partition, None, n_channels), split="train", spread=SAMPLES)
     source = found.open()
-    if source.n_channels != n_channels:
+    if source.n_inputs != n_channels:
         raise DataError(
-            f"--calibrate: {source.name} has {source.n_channels} channels, the networks take {n_channels}; name other "
+            f"--calibrate: {source.name} has {source.n_inputs} channels, the networks take {n_channels}; name other "
             "data"
         )
     return found
@@ -160,7 +160,7 @@ def check_suits(clips: Clips, source: SampleSource, n_channels: int, n_classes: 
         )
     source.check_fits(n_channels, n_classes)
     known = None if clips.settings is None else source_of(clips.settings).n_classes
-    if known is not None and known != n_classes:
+    if known not in (None, n_classes):
         raise DataError(
             f"{source.name}: has {known} classes, {network} knows {n_classes}; choose the data it was trained for"
         )

@@ -198,7 +198,7 @@ def _data(clips: Clips) -> dict[str, Any]:
         "samples": len(source),
         "classes_present": len(set(source.labels_B.tolist())),
         "steps": source.n_steps,
-        "channels": source.n_channels,
+        "channels": source.n_inputs,
         "dt_s": clips.dt_s,
         "sha256": digest_of(source),
         "notes": list(source.notes),

@@ -184,7 +184,7 @@ def _integer(task: IntegerTask) -> Record:
     except REFUSALS as error:
         return {REFUSED: str(error)}
     source = task.clips.open()
-    size = batch_size(source.n_steps, source.n_channels)
+    size = batch_size(source.n_steps, source.n_inputs)
     batches = (part.spikes_BTI for part in source.batches(size))
     traces = run_batches(backend_named(FIXED), program, batches, len(source), RunOptions(threads=1))
     found = summary(traces, len(source))

@@ -5,6 +5,7 @@ The spiking ones are folded first (`quantize.folded`), and the folded network is
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import nir
@@ -34,8 +35,10 @@ class Family:
     def versions(self, settings: FamilySettings) -> dict[str, str]:
         return {}
 
-    def build(self, settings: FamilySettings, n_channels: int, n_classes: int, dt_s: float) -> SequenceNetwork:
-        return build_family(settings, n_channels, n_classes)
+    def build(
+        self, settings: FamilySettings, input_shape: tuple[int, ...], n_classes: int, dt_s: float
+    ) -> SequenceNetwork:
+        return build_family(settings, math.prod(input_shape), n_classes)
 
     def deployable(self, network: nn.Module, settings: FamilySettings, name: str) -> FoldedNetwork:
         if not isinstance(network, FamilyNetwork):
@@ -47,9 +50,9 @@ class Family:
     def graph(self, network: FoldedNetwork, dt_s: float, **entries: Any) -> nir.NIRGraph:
         return family_to_nir(network, dt_s, **entries)
 
-    def samples(self, spikes_BTI: np.ndarray) -> np.ndarray:
+    def samples(self, n_samples: int) -> np.ndarray:
         # Speech comes sorted by word: the first samples would be one word only.
-        return spikes_BTI[spread_over(len(spikes_BTI))]
+        return spread_over(n_samples)
 
     def certified(self, network: Any) -> Any:
         return network

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import nir
 import numpy as np
 import torch
 
+from neurodeploy.backends.calibration import SAMPLES
 from neurodeploy.backends.search import Calibrated
 from neurodeploy.frameworks.trained.graph import framework_to_nir
 from neurodeploy.frameworks.trained.network import FrameworkNetwork, build_in_framework
@@ -28,8 +30,10 @@ class Framework:
         imported(settings.framework, settings.framework)
         return {settings.framework: version_of(settings.framework)}
 
-    def build(self, settings: FrameworkSettings, n_channels: int, n_classes: int, dt_s: float) -> FrameworkNetwork:
-        return build_in_framework(settings, n_channels, n_classes, dt_s)
+    def build(
+        self, settings: FrameworkSettings, input_shape: tuple[int, ...], n_classes: int, dt_s: float
+    ) -> FrameworkNetwork:
+        return build_in_framework(settings, math.prod(input_shape), n_classes, dt_s)
 
     def deployable(self, network: FrameworkNetwork, settings: FrameworkSettings, name: str) -> FrameworkNetwork:
         return network
@@ -37,8 +41,8 @@ class Framework:
     def graph(self, network: FrameworkNetwork, dt_s: float, **entries: Any) -> nir.NIRGraph:
         return framework_to_nir(network, dt_s, **entries)
 
-    def samples(self, spikes_BTI: np.ndarray) -> np.ndarray:
-        return spikes_BTI
+    def samples(self, n_samples: int) -> np.ndarray:
+        return np.arange(min(n_samples, SAMPLES))
 
     def certified(self, network: FrameworkNetwork) -> FrameworkNetwork:
         return FrameworkNetwork(network.module.settled(), network.n_inputs).double().eval()

@@ -31,11 +31,12 @@ class Kind(Protocol):
         """
         ...
 
-    def build(self, settings: Any, n_channels: int, n_classes: int, dt_s: float) -> nn.Module:
+    def build(self, settings: Any, input_shape: tuple[int, ...], n_classes: int, dt_s: float) -> nn.Module:
         """Return a new network; its initial weights come from torch's global generator.
 
         Args:
             settings: The [network] table of the recipe, of this kind.
+            input_shape: Axes of one step: (channels,), or (channels, rows, columns).
             dt_s: Time step, seconds.
 
         Raises:
@@ -62,8 +63,8 @@ class Kind(Protocol):
         """
         ...
 
-    def samples(self, spikes_BTI: np.ndarray) -> np.ndarray:
-        """Return the training samples that precision is chosen on, in this order."""
+    def samples(self, n_samples: int) -> np.ndarray:
+        """Return which of so many training samples precision is chosen on, in this order."""
         ...
 
     def certified(self, network: Any) -> Any:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import nir
 import numpy as np
 import torch
 
+from neurodeploy.backends.calibration import SAMPLES
 from neurodeploy.backends.search import Calibrated
 from neurodeploy.graph.export import names, to_nir
 from neurodeploy.graph.network import Network
@@ -25,8 +27,10 @@ class Plain:
     def versions(self, settings: NetworkSettings) -> dict[str, str]:
         return {}
 
-    def build(self, settings: NetworkSettings, n_channels: int, n_classes: int, dt_s: float) -> SpikingNetwork:
-        return build(settings, n_channels, n_classes)
+    def build(
+        self, settings: NetworkSettings, input_shape: tuple[int, ...], n_classes: int, dt_s: float
+    ) -> SpikingNetwork:
+        return build(settings, math.prod(input_shape), n_classes)
 
     def deployable(self, network: SpikingNetwork, settings: NetworkSettings, name: str) -> SpikingNetwork:
         return network
@@ -34,8 +38,8 @@ class Plain:
     def graph(self, network: SpikingNetwork, dt_s: float, **entries: Any) -> nir.NIRGraph:
         return to_nir(network, _layers(network)[0].weight.shape[1], dt_s, **entries)
 
-    def samples(self, spikes_BTI: np.ndarray) -> np.ndarray:
-        return spikes_BTI
+    def samples(self, n_samples: int) -> np.ndarray:
+        return np.arange(min(n_samples, SAMPLES))
 
     def certified(self, network: SpikingNetwork) -> SpikingNetwork:
         return network
