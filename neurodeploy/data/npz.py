@@ -82,14 +82,14 @@ def _read(path: Path, head: Head, batches: Iterable[np.ndarray], counts: bool) -
                 stream = opened.enter_context(stored.zip.open(head.member))
                 _take(stream, head.offset)
                 now = 0
-            some = np.empty((len(rising), *head.shape[1:]), head.dtype)
+            some, reached = np.empty((len(rising), *head.shape[1:]), head.dtype), now
             try:
                 for row, index in enumerate(rising):
                     while now <= index:
                         some[row] = _row(stream, head)
                         now += 1
             except Exception as error:
-                raise _damaged(path, error, f", samples from {now} on cannot be read") from None
+                raise _damaged(path, error, f", samples from {reached} on cannot be read") from None
             yield check_values(str(path), some, rising, counts=counts)[place]
 
 
