@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 
 import numpy as np
@@ -18,11 +19,12 @@ from neurodeploy.program.window import Window
 SYNAPSE_KINDS = (
     *("dense", "conv 1-D", "conv 2-D", "stride", "padding", "dilation", "groups", "sum pool", "average pool"),
     *("flatten", "recurrent", "feedback", "skip", "shared delay", "delays per synapse", "delay 63"),
+    *("join", "concatenation", "way made longer"),
     *("exponents per row", "exponent -8", "exponent 7", "graded messages"),
     *(f"sign {sign}" for sign in rules.SIGNS),
 )
 NEURON_KINDS = (
-    *("IF", "LIF", "CUBA", "own parameters", "refractory", "never fires", "clears"),
+    *("no memory", "IF", "LIF", "CUBA", "own parameters", "refractory", "never fires", "clears"),
     *("bias", "bias exponent", "initial state", *(f"reset {reset}" for reset in rules.RESETS)),
     *(*sigma_delta.ROLES, *sigma_delta.ACTIVATIONS, "cumulative"),
     *(*CELLS, "fraction bits 4", "fraction bits 15", "largest coefficient"),
@@ -43,6 +45,7 @@ def kinds_of(program: Program, spikes: np.ndarray) -> tuple[str, ...]:
     found |= {"silent input"} if not spikes.any() else {"full input"} if spikes.all() else set()
     for layer in program.layers:
         found.update(_of_layer(layer))
+        found.update(_of_sources(program, layer))
     order = [INPUT, *(layer.name for layer in program.layers)]
     for one in program.connections:
         found.update(_of_connection(program, one))
@@ -50,6 +53,19 @@ def kinds_of(program: Program, spikes: np.ndarray) -> tuple[str, ...]:
         step = order.index(one.target) - order.index(one.source)
         found |= {word for word, way in ways.items() if way == max(-1, min(step, 2))}
     return tuple(word for word in KINDS if word in found)
+
+
+def _of_sources(program: Program, layer: AnyLayer) -> Iterator[str]:
+    starts = {INPUT: 0} | {one.name: one.start for one in program.layers}
+    into = [one for one in program.into(layer.name) if starts[one.source] < layer.start]
+    if len({one.source for one in into}) > 1:
+        yield "join"
+    rows = [one.weight.any(axis=1) for one in into if one.window is None]
+    if any((a ^ b).all() and a.any() and b.any() for a, b in itertools.combinations(rows, 2)):
+        yield "concatenation"
+    missing = {one.name: layer.start - starts[one.source] - 1 for one in into}
+    if any(missing[one.name] and (one.delay == missing[one.name]).all() for one in into[1:]):
+        yield "way made longer"
 
 
 def _of_layer(layer: AnyLayer) -> Iterator[str]:
@@ -77,6 +93,8 @@ def _of_cells(layer: Cells) -> Iterator[str]:
 def _of_lif(layer: Layer) -> Iterator[str]:
     no_memory = (rules.kept_of_current(layer.du) == 0).all()
     yield "CUBA" if not no_memory else "LIF" if layer.dv.any() else "IF"
+    if no_memory and (rules.kept_of_potential(layer.dv) == 0).all():
+        yield "no memory"
     never = (layer.vth == rules.NEVER).all()
     yield "never fires" if never else f"reset {layer.reset}"
     for word, present in (

@@ -17,6 +17,7 @@ from neurodeploy.conformance.cells import with_cells
 from neurodeploy.conformance.coverage import kinds_of
 from neurodeploy.conformance.draw import Shape, among
 from neurodeploy.conformance.engines import readable
+from neurodeploy.conformance.joins import with_joins
 from neurodeploy.fixedpoint import rules, sigma_delta
 from neurodeploy.program.connection import Connection, sum_pool
 from neurodeploy.program.layer import Layer, SigmaDelta
@@ -49,9 +50,10 @@ def random_case(seed: int, *, lava: bool = False) -> Case:
     """
     for attempt in itertools.count():
         rng = np.random.default_rng([seed, attempt])
-        # Cells have a stream of their own, so that what other kinds draw does not depend on them.
+        # Cells and joins have streams of their own, so that what other kinds draw does not depend on them.
         others = _Drawn(rng, lava=lava).program(f"seed {seed}")
-        program = with_cells(np.random.default_rng([seed, attempt, 1]), others)
+        joined = with_joins(np.random.default_rng([seed, attempt, 2]), others)
+        program = with_cells(np.random.default_rng([seed, attempt, 1]), joined)
         spikes = _spikes(rng, program)
         if not (lava and beyond_lava(program, spikes)):
             break
