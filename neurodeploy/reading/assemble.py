@@ -12,11 +12,12 @@ from torch import nn
 
 from neurodeploy.errors import FrameworkError
 from neurodeploy.graph.metadata import ours
-from neurodeploy.reading.fold import with_norm_folded
+from neurodeploy.reading.fold import WEIGHTS, with_norm_folded
 from neurodeploy.reading.leaves import Built, Memoryless, Neurons, Shape
 from neurodeploy.reading.neurons import integrator
 from neurodeploy.reading.outputs import Output
 from neurodeploy.reading.recorder import INPUT_NODE, Instance
+from neurodeploy.reading.routes import Route, reshaped
 from neurodeploy.reading.wiring import Term, Wiring
 
 RESERVED = ("input", "output")
@@ -58,7 +59,7 @@ class _Assembly:
         self.made = Assembled()
         self.exits: dict[int, tuple[list[str], Shape]] = {}
         self.entries: dict[int, str] = {}
-        self.parts: dict[int, tuple[list[str], nir.NIRNode]] = {}
+        self.parts: dict[int, list[tuple[str, Term]]] = {}
         self.names: dict[int, str] = {}
 
     def run(self) -> Assembled:
@@ -69,11 +70,12 @@ class _Assembly:
         for node, one in self.wiring.instances.items():
             self._add(node, one)
         for node, one in self.wiring.instances.items():
-            if node in self.parts:
-                self._fill_parts(node, one)
-            else:
-                for term in self.wiring.terms[node]:
-                    self._connect(node, one, term)
+            for name, term in self.parts.get(node, ()):
+                given = self._route(node, term).given
+                flat = isinstance(self.made.nodes[name], nir.Linear | nir.Affine)
+                self._edge(node, term, name, (math.prod(given),) if flat else given, plain=True)
+            for term in self.wiring.terms[node] if node not in self.parts else ():
+                self._connect(node, one, term)
         last, _ = self.exits[self.output.node]
         end = self.made.populations.get(self.output.node, last[0])
         if self.output.summed:
@@ -102,19 +104,22 @@ class _Assembly:
     def _add(self, node: int, one: Instance) -> None:
         """Add the nodes of a layer."""
         built = self._checked(one, lambda: self._built(node, one))
-        if isinstance(one.leaf, Memoryless) and self._in_parts(node):
+        parts = self._in_parts(node, one, built)
+        if parts:
             terms = self.wiring.terms[node]
             rest = [self._suffixed(node, f"from_{self._source_name(term)}") for term in terms[1:]]
-            self.parts[node] = ([self.names[node], *rest], built.nodes[""])
-            self.exits[node] = (self.parts[node][0], one.shape_out)
+            names = [self.names[node], *rest]
+            self.made.nodes |= dict(zip(names, parts, strict=True))
+            self.parts[node] = list(zip(names, terms, strict=True))
+            self.exits[node] = (names, one.shape_out)
             return
-        names = {suffix: self._suffixed(node, suffix) for suffix in built.nodes}
-        self.made.nodes |= {names[suffix]: made for suffix, made in built.nodes.items()}
-        self.made.edges += [(names[a], names[b]) for a, b in built.edges]
-        self.exits[node] = ([names[built.exit]], one.shape_out)
-        self.entries[node] = names[built.entry]
-        if isinstance(one.leaf, Neurons) or one.leaf.needs_spikes:
-            self.made.populations[node] = names[""]
+        suffixed = {suffix: self._suffixed(node, suffix) for suffix in built.nodes}
+        self.made.nodes |= {suffixed[suffix]: made for suffix, made in built.nodes.items()}
+        self.made.edges += [(suffixed[a], suffixed[b]) for a, b in built.edges]
+        self.exits[node] = ([suffixed[built.exit]], one.shape_out)
+        self.entries[node] = suffixed[built.entry]
+        if isinstance(one.leaf, Neurons) or one.leaf.spikes:
+            self.made.populations[node] = suffixed[""]
         self.made.notes += [f"{one.path}: {note}" for note in built.notes]
 
     def _built(self, node: int, one: Instance) -> Built:
@@ -136,66 +141,67 @@ class _Assembly:
         base = self.names[node]
         return base if not suffix else self._named(f"{base}_{suffix}", self.wiring.name(node))
 
-    def _in_parts(self, node: int) -> bool:
-        """True where a matrix takes other numbers than one source's, whole and in order."""
-        one = self.wiring.instances[node]
-        if not isinstance(one.module, nn.Linear):
-            return False
-        terms = self.wiring.terms[node]
-        return any(not self._whole(term, math.prod(one.shape_in)) or term.factor != 1 for term in terms)
-
-    def _fill_parts(self, node: int, one: Instance) -> None:
-        """Add a matrix for each source, with columns where that source's outputs are."""
-        names, plain = self.parts[node]
-        weight = np.asarray(plain.weight)
-        bias = getattr(plain, "bias", None)
-        for name, term in zip(names, self.wiring.terms[node], strict=True):
-            size = len(self.channels) if term.source == INPUT_NODE else math.prod(self._source(term).shape_out)
-            columns = np.zeros((len(weight), size))
-            np.add.at(columns.T, self._features(term), term.factor * weight.T[term.columns])
-            self.made.nodes[name] = nir.Linear(columns) if bias is None else nir.Affine(columns, bias)
-            bias = None
-            self._edge(node, term, name, (size,), 1.0)
+    def _in_parts(self, node: int, one: Instance, built: Built) -> list[nir.NIRNode]:
+        """Return weights of a layer's own for each source, where one is not taken whole and in order; else none."""
+        routes = [self._route(node, term) for term in self.wiring.terms[node]]
+        if all(route.plain for route in routes) or list(built.nodes) != [""] or not isinstance(one.leaf, Memoryless):
+            return []
+        plain = built.nodes[""]
+        if not isinstance(plain, WEIGHTS):
+            return []
+        found = [made for route in routes if (made := route.into(plain)) is not None]
+        if len(found) < len(routes):
+            return []
+        for index, made in enumerate(found[1:], 1):  # the bias counts once
+            if isinstance(made, nir.Affine):
+                found[index] = nir.Linear(made.weight)
+            elif not isinstance(made, nir.Linear):
+                made.bias = np.zeros_like(made.bias)
+        return found
 
     def _connect(self, node: int, one: Instance, term: Term) -> None:
         """Add the edges of a term, where they are not there yet."""
         name = f"{one.path} ({type(one.module).__name__})"
-        if not self._whole(term, math.prod(one.shape_in)):
-            raise FrameworkError(
-                f"{name}: takes a part of what {self.wiring.name(term.source)} gives, or in another order; only fully "
-                "connected layers can"
-            )
-        if isinstance(one.leaf, Memoryless) and one.leaf.needs_spikes and not self._spikes(term):
-            raise FrameworkError(
-                f"{name}: takes the maximum of currents, which no sum of spikes is; put it after the neurons, or take "
-                "average pooling"
-            )
-        self._edge(node, term, self.entries[node], one.shape_in, term.factor)
+        if isinstance(one.leaf, Memoryless) and one.leaf.needs_spikes:
+            if not self._spikes(term):
+                raise FrameworkError(
+                    f"{name}: takes the maximum of currents, which no sum of spikes is; put it after the neurons, or "
+                    "take average pooling"
+                )
+            terms = self.wiring.terms[node]
+            columns = np.concatenate([one.columns for one in terms])
+            if len(np.unique(columns)) < len(columns) or any((one.factors != 1).any() for one in terms):
+                summed = " and ".join(dict.fromkeys(self.wiring.name(one.source) for one in terms))
+                raise FrameworkError(
+                    f"{name}: takes the maximum of sums or multiples of spikes (of {summed}), which are not 0 and 1; "
+                    "put neurons behind the sum, or take average pooling"
+                )
+        self._edge(node, term, self.entries[node], one.shape_in)
 
     def _spikes(self, term: Term) -> bool:
-        if term.source == INPUT_NODE:
-            return True
-        leaf = self._source(term).leaf
-        return isinstance(leaf, Neurons) or leaf.needs_spikes
+        leaf = None if term.source == INPUT_NODE else self._source(term).leaf
+        return leaf is None or isinstance(leaf, Neurons) or leaf.spikes
 
-    def _edge(self, node: int, term: Term, target: str, shape: Shape, factor: float) -> None:
-        """Connect a source to `target` of layer `node`, through a factor, a delay and a flattening where needed."""
+    def _route(self, node: int, term: Term) -> Route:
+        given = self.input_shape if term.source == INPUT_NODE else self._source(term).shape_out
+        return Route(given, self.wiring.instances[node].shape_in, self._features(term), term.columns, term.factors)
+
+    def _edge(self, node: int, term: Term, target: str, shape: Shape, plain: bool = False) -> None:
+        """Connect a source to `target` of layer `node`, through a route, a delay and another shape where needed.
+
+        Args:
+            shape: What the target takes.
+            plain: Its weights are for the source's outputs as they are.
+        """
         sender = self.wiring.name(term.source)
         if term.source & 1:
             raise FrameworkError(f"{sender}: its potential goes on to {self.wiring.name(node)}; only spikes can")
         names, given = self.exits[term.source]
-        steps: list[tuple[str, nir.NIRNode]] = []
-        if factor != 1:
-            steps.append(("scale", nir.Scale(scale=np.full(given, factor))))
+        steps, now = ([], given) if plain else self._route(node, term).nodes(self.wiring.name(node))
         if term.lag > 1 or (term.lag and not self._leads(node, term.source)):
-            steps.append(("delay", nir.Delay(delay=np.full(given, term.lag * self.dt_s))))
-        if given != shape:
-            if len(shape) != 1 or math.prod(given) != shape[0]:
-                raise FrameworkError(
-                    f"{self.wiring.name(node)}: takes numbers of shape {shape}, {sender} gives {given}; only "
-                    "flattening is allowed in between"
-                )
-            steps.append(("flat", nir.Flatten({"input": np.array(given)}, start_dim=0)))
+            delay = ("delay", nir.Delay(delay=np.full(given, term.lag * self.dt_s)))
+            steps = [*steps, delay] if now == given else [delay, *steps]
+        steps += reshaped(now, shape, self.made.nodes[target])
         for suffix, made in steps:
             name = self._named(f"{names[0]}_{suffix}", sender)
             self.made.nodes[name] = made
@@ -232,13 +238,6 @@ class _Assembly:
         if not known.all() or (self.channels[order[found]] != term.features).any():
             raise FrameworkError("module: its layers take different parts of the input; give them all of it")
         return order[found]
-
-    def _whole(self, term: Term, size: int) -> bool:
-        """True where a term takes all of its source, in order, for all of a layer's `size` inputs."""
-        features = self._features(term)
-        total = len(self.channels) if term.source == INPUT_NODE else math.prod(self._source(term).shape_out)
-        every = np.arange(size)
-        return total == size == len(features) and bool((features == every).all() and (term.columns == every).all())
 
 
 def node_name(instance: Instance) -> str:

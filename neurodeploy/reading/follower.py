@@ -10,7 +10,7 @@ from torch.overrides import TorchFunctionMode
 from torch.utils.weak import WeakIdKeyDictionary
 
 from neurodeploy.reading import operations
-from neurodeploy.reading.labels import NOTHING, Track
+from neurodeploy.reading.labels import NOTHING, Term, Track
 
 POOLS = {"avg_pool2d": nn.AvgPool2d, "adaptive_avg_pool2d": nn.AdaptiveAvgPool2d, "max_pool2d": nn.MaxPool2d}
 """Functions that are run like the modules of their kind."""
@@ -80,17 +80,20 @@ class Follower(TorchFunctionMode):
         old = self.known(target)
         if new is None and old is None:
             return
-        factors = {one.terms[0][0] for one in (new, old) if one is not None and len(one.terms) == 1}
         constant = new is None and bool(torch.as_tensor(value).any())
-        plain = not constant and all(
-            one is None or (len(one.terms) == 1 and not one.steps and not one.lost) for one in (new, old)
-        )
-        if not plain or len(factors) != 1:
+        if constant or any(one is not None and (one.steps or one.lost) for one in (new, old)):
             self.set(target, Track(lost="an assignment to part of a tensor"))
             return
-        held = torch.full(target.shape, NOTHING) if old is None else old.terms[0][1].clone()
-        held[index] = torch.tensor(NOTHING) if new is None else new.terms[0][1]
-        self.set(target, Track(((factors.pop(), held),)))
+        terms = []
+        for index_of in range(max(len(one.terms) for one in (new, old) if one is not None)):
+            (scale, into), (factor, found) = _term(old, new, index_of, target.shape), _term(new, old, index_of, ())
+            held = into.clone()
+            held[index] = found
+            if not isinstance(scale, float) or not isinstance(factor, float) or scale != factor:
+                scale = torch.as_tensor(scale, dtype=torch.float64).expand(target.shape).clone()
+                scale[index] = torch.as_tensor(factor, dtype=torch.float64)
+            terms.append((scale, held))
+        self.set(target, Track(tuple(terms)))
 
     def _is_matrix(self, name: str, tensor: Any, weight: Any = None, bias: Any = None, **kwargs: Any) -> bool:
         """True where a tensor is multiplied with a matrix that is a constant of the module."""
@@ -133,3 +136,13 @@ class Follower(TorchFunctionMode):
 
 def _equal(one: torch.Tensor | None, other: torch.Tensor | None) -> bool:
     return one is other if one is None or other is None else torch.equal(one, other)
+
+
+def _term(track: Track | None, other: Track | None, index: int, shape: Any) -> Term:
+    """Return a track's term; where it has none, nothing, times what another's is multiplied with."""
+    for one in (track, other):
+        if one is not None and index < len(one.terms):
+            factor, found = one.terms[index]
+            alone = factor if isinstance(factor, float) else 1.0
+            return (factor, found) if one is track else (alone, torch.full(shape, NOTHING))
+    raise AssertionError

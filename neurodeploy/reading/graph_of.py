@@ -10,6 +10,7 @@ Axes: B sample, T step, N neuron, F input channel.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -159,14 +160,28 @@ def _from_host(
 
 
 def _channels(wiring: Wiring) -> tuple[np.ndarray, tuple[int, ...]]:
-    """Return the place of each input channel after the first, and the channels' axes, as the first layer has them."""
-    for node, terms in wiring.terms.items():
-        for term in terms:
-            shape = wiring.instances[node].shape_in
-            if term.source == INPUT_NODE and len(term.columns) == np.prod(shape):
-                return term.features, shape
-    node, term = next((node, one) for node, some in wiring.terms.items() for one in some if one.source == INPUT_NODE)
-    return term.features, (len(term.features),)
+    """Return the place of each input channel after the first, and the channels' axes: as a layer has them that takes
+    all, else in the input's own order.
+    """
+    takers = [
+        (wiring.instances[node].shape_in, one)
+        for node, terms in wiring.terms.items()
+        for one in terms
+        if one.source == INPUT_NODE
+    ]
+    every = np.unique(np.concatenate([one.features for _, one in takers]))
+    for shape, one in takers:
+        if len(np.unique(one.features)) == len(np.unique(one.columns)) == len(one.features) == len(every):
+            order = np.argsort(one.columns)
+            return one.features[order], _image(shape, one.columns[order])
+    return every, _image(takers[0][0], np.arange(len(every)))
+
+
+def _image(shape: tuple[int, ...], columns: np.ndarray) -> tuple[int, ...]:
+    """Return the axes of inputs of a layer that takes `shape`: all places of each channel, or just numbers."""
+    size = math.prod(shape[1:])
+    all_places = len(columns) % size == 0 and bool((columns % size == np.arange(len(columns)) % size).all())
+    return (len(columns) // size, *shape[1:]) if all_places else (len(columns),)
 
 
 def _own_spikes(wiring: Wiring, made: Assembled, output: Output) -> dict[str, np.ndarray]:

@@ -64,10 +64,15 @@ def neurons_of(framework: str) -> str:
     return ", ".join(sorted(table(framework)))
 
 
+def is_random(module: nn.Module) -> bool:
+    """True for a module in training mode that gives something else for each batch."""
+    changes = isinstance(module, nn.modules.batchnorm._BatchNorm) or type(module).__name__.startswith("Dropout")
+    return changes and module.training
+
+
 def refusal(name: str, module: nn.Module) -> str:
     """Return why a module is not taken, beginning with its name."""
-    changes = isinstance(module, nn.modules.batchnorm._BatchNorm) or type(module).__name__.startswith("Dropout")
-    if changes and module.training:
+    if is_random(module):
         return f"{name}: is in training mode, where it changes with the batch; call module.eval() first"
     if isinstance(module, nn.RNNBase | nn.RNNCellBase | nn.MultiheadAttention):
         return f"{name}: computes with real-valued states; only spiking neurons can hold states, take {SPIKING}"

@@ -9,7 +9,8 @@ Axes: R applications of a node (a sample at a step), F numbers that one applicat
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -34,6 +35,11 @@ def split(found: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return node, application, np.where(nothing, -1, found & (MOST_FEATURES - 1))
 
 
+Factor = float | torch.Tensor
+"""One for all numbers of a tensor, or one for each, float64 in the tensor's shape."""
+Term = tuple[Factor, torch.Tensor]
+
+
 @dataclass(frozen=True, eq=False)
 class Track:
     """What is known of a tensor: the sum of `factor` times what the labels (of the tensor's shape) name.
@@ -45,20 +51,27 @@ class Track:
         owner: Node of the neurons whose state it is, to be handed back to them; None for other tensors.
     """
 
-    terms: tuple[tuple[float, torch.Tensor], ...] = ()
+    terms: tuple[Term, ...] = ()
     steps: tuple[str, ...] = ()
     lost: str = ""
     owner: int | None = None
 
-    def moved(self, *others: torch.Tensor) -> Track:
-        """Return the track with other labels for the same terms."""
-        return Track(
-            tuple((factor, new) for (factor, _), new in zip(self.terms, others, strict=True)), self.steps, self.lost
-        )
+    def moved(self, move: Callable[[torch.Tensor], torch.Tensor]) -> Track:
+        """Return the track after an operation that only moves numbers."""
+        return Track(tuple(_moved(one, move) for one in self.terms), self.steps, self.lost)
 
-    def times(self, factor: float) -> Track:
-        """Return the track of the tensor times a number."""
+    def times(self, factor: Factor) -> Track:
+        """Return the track of the tensor times a number, or times one for each of its numbers."""
         return Track(tuple((factor * own, found) for own, found in self.terms), self.steps, self.lost)
+
+    def over(self, shape: torch.Size) -> Track:
+        """Return the track of the tensor repeated to a larger shape, as torch does in sums and products."""
+        return self.moved(lambda one: one.expand(shape))
+
+
+def _moved(term: Term, move: Callable[[torch.Tensor], torch.Tensor]) -> Term:
+    factor, found = term
+    return move(factor) if isinstance(factor, torch.Tensor) else factor, move(found)
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,63 +80,81 @@ class Arrival:
 
     Attributes:
         node: Who sends.
-        factor: What it is multiplied with on the way.
         features: Which of the sender's outputs arrive at `columns` of the layer, (F,).
         columns: Of the layer's inputs, (F,).
+        factors: What each is multiplied with on the way, (F,).
         applications: Which application of the sender each of the layer's takes (R,); -1 for none.
     """
 
     node: int
-    factor: float
     features: np.ndarray
     columns: np.ndarray
+    factors: np.ndarray
     applications: np.ndarray
 
     @property
-    def pattern(self) -> tuple[int, bytes, bytes]:
-        """What makes two arrivals the same connection, but for the factor."""
-        return self.node, self.features.tobytes(), self.columns.tobytes()
+    def pattern(self) -> tuple[int, bytes, bytes, bytes]:
+        """What makes two arrivals the same connection."""
+        return self.node, self.features.tobytes(), self.columns.tobytes(), self.factors.tobytes()
 
 
 class Mixed(Exception):
-    """The numbers that arrive have no one pattern; the message says which."""
+    """The numbers that arrive have no one pattern; the message says which, and `node` is who sent them."""
+
+    def __init__(self, message: str, node: int) -> None:
+        super().__init__(message)
+        self.node = node
 
 
 def arrivals(track: Track, rows: int, input_node: int) -> list[Arrival]:
-    """Return what arrives at a layer with `rows` applications, from each source.
+    """Return what arrives at a layer with `rows` applications, from each source, what was sent last first.
 
     The input has no applications of its own: those of its numbers that arrive together get the place of the
     first of them in the input as their number, and count from there.
 
     Raises:
-        Mixed: rows differ in which outputs they take, or take several applications at once.
+        Mixed: rows differ in which outputs they take.
     """
-    found = []
+    found: list[Arrival] = []
     for factor, labels_of in track.terms:
         flat = labels_of.reshape(rows, -1).numpy()
-        if _plain(flat, input_node):
+        if isinstance(factor, float) and _plain(flat, input_node):
             found.append(_whole(factor, flat))
             continue
+        factors = factor if isinstance(factor, float) else factor.reshape(rows, -1).numpy()
         node, application, feature = split(flat)
+        factors = np.broadcast_to(factors, flat.shape)
         for one in np.unique(node[node >= 0]):
-            there = node == one
-            columns = np.flatnonzero(there.any(axis=0))
-            mask, features, applications = there[:, columns], feature[:, columns], application[:, columns]
-            whole = mask.all(axis=1)
-            if (mask.any(axis=1) != whole).any():
-                raise Mixed("which numbers arrive changes from step to step")
-            features, applications = features[whole], applications[whole]
-            if one == input_node:
-                applications = np.repeat(features.min(axis=1, keepdims=True), features.shape[1], axis=1)
-                features = features - applications
-            if (features != features[:1]).any():
-                raise Mixed("the order in which numbers arrive changes from step to step")
-            if (applications != applications[:, :1]).any():
-                raise Mixed("numbers of several steps or samples arrive together")
-            taken = np.full(rows, -1, np.int64)
-            taken[whole] = applications[:, 0]
-            found.append(Arrival(int(one), factor, features[0].copy(), columns, taken))
-    return _joined(found)
+            found += _from(int(one), one == input_node, node == one, application, feature, factors)
+    return sorted(_joined(found), key=lambda one: -int(one.applications.max()))
+
+
+def _from(
+    node: int, is_input: bool, there: np.ndarray, application: np.ndarray, feature: np.ndarray, factors: np.ndarray
+) -> Iterator[Arrival]:
+    """Yield what arrives from one source: columns that take the same applications together."""
+    columns = np.flatnonzero(there.any(axis=0))
+    taken = np.where(there, 0 if is_input else application, -1)[:, columns]
+    for alike in _groups(taken):
+        applications, mine = taken[:, alike[0]].copy(), columns[alike]
+        rows = applications >= 0
+        features, weights = feature[rows][:, mine], factors[rows][:, mine]
+        if is_input:
+            first = features.min(axis=1)
+            features, applications[rows] = features - first[:, None], first
+        if (features != features[:1]).any():
+            raise Mixed("the order in which numbers arrive changes from step to step", node)
+        if (weights != weights[:1]).any():
+            raise Mixed("what numbers are multiplied with changes from step to step", node)
+        yield Arrival(node, features[0].copy(), mine, weights[0].copy(), applications)
+
+
+def _groups(taken: np.ndarray) -> list[np.ndarray]:
+    """Return which columns are equal (R, F)."""
+    if (taken == taken[:, :1]).all():
+        return [np.arange(taken.shape[1])]
+    _, which = np.unique(taken, axis=1, return_inverse=True)
+    return [np.flatnonzero(which.ravel() == one) for one in range(int(which.max()) + 1)]
 
 
 def _plain(flat: np.ndarray, input_node: int) -> bool:
@@ -142,17 +173,22 @@ def _plain(flat: np.ndarray, input_node: int) -> bool:
 def _whole(factor: float, flat: np.ndarray) -> Arrival:
     node, applications, _ = split(flat[:, 0])
     every = np.arange(flat.shape[1])
-    return Arrival(int(node[0]), factor, every, every, applications)
+    return Arrival(int(node[0]), every, every, np.full(len(every), factor), applications)
 
 
 def _joined(found: list[Arrival]) -> list[Arrival]:
-    """Return arrivals with those added up that are the same but for their factor."""
-    kept: list[Arrival] = []
+    """Return arrivals with those added up that come from the same applications of a sender."""
+    together: dict[tuple[int, bytes], list[Arrival]] = {}
     for one in found:
-        for index, old in enumerate(kept):
-            if old.pattern == one.pattern and (old.applications == one.applications).all():
-                kept[index] = replace(old, factor=old.factor + one.factor)
-                break
-        else:
-            kept.append(one)
-    return kept
+        together.setdefault((one.node, one.applications.tobytes()), []).append(one)
+    return [some[0] if len(some) == 1 else _sum(some) for some in together.values()]
+
+
+def _sum(some: list[Arrival]) -> Arrival:
+    features, columns, factors = (
+        np.concatenate([getattr(one, name) for one in some]) for name in ("features", "columns", "factors")
+    )
+    places, which = np.unique(columns * MOST_FEATURES + features, return_inverse=True)
+    summed = np.bincount(which.ravel(), factors, len(places))
+    columns, features = np.divmod(places[summed != 0], MOST_FEATURES)
+    return Arrival(some[0].node, features, columns, summed[summed != 0], some[0].applications)

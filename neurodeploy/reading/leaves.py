@@ -38,12 +38,14 @@ class Memoryless:
     Attributes:
         axes: How many of the last axes of its input are features, given how many there are.
         build: From the shape of one input and one output to nodes.
-        needs_spikes: It is right only where 0 and 1 arrive.
+        needs_spikes: It is right only where 0 and 1 arrive, one number at each place.
+        spikes: It gives spikes, of neurons that have no memory.
     """
 
     axes: Callable[[int], int]
     build: Callable[[Shape, Shape], Built]
     needs_spikes: bool = False
+    spikes: bool = False
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,13 +7,16 @@ operation's name is kept for the one who asks.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import itertools
+import math
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import torch
+from torch import nn
 from torch.utils import _pytree as pytree
 
-from neurodeploy.reading.labels import NOTHING, Track
+from neurodeploy.reading.labels import APPLICATION_BITS, FEATURE_BITS, NOTHING, Factor, Term, Track
 
 
 def _words(text: str) -> frozenset[str]:
@@ -23,7 +26,7 @@ def _words(text: str) -> frozenset[str]:
 MOVES = _words(
     "view reshape flatten unflatten squeeze unsqueeze permute transpose t movedim moveaxis swapaxes swapdims "
     "__getitem__ select narrow unbind split chunk tensor_split stack cat concat concatenate hstack vstack dstack "
-    "expand expand_as repeat repeat_interleave tile broadcast_to index_select flip roll view_as reshape_as "
+    "expand expand_as pad repeat repeat_interleave tile broadcast_to index_select flip roll view_as reshape_as "
     "take_along_dim squeeze_ unsqueeze_ atleast_1d atleast_2d atleast_3d diagonal unfold ravel T mT transpose_"
 )
 KEEPS = _words(
@@ -90,7 +93,7 @@ def _followed(name: str, args: Any, kwargs: Any, result: Any, known: Known) -> l
     if name in SUMS:
         return _added(name, args, kwargs, result, known)
     if name in MULTIPLES:
-        return _multiplied(name, args, kwargs, known)
+        return _multiplied(name, args, kwargs, result, known)
     if name == "neg":
         track = known(args[0])
         return None if track is None else [track.times(-1.0)]
@@ -100,26 +103,43 @@ def _followed(name: str, args: Any, kwargs: Any, result: Any, known: Known) -> l
 
 
 def _moved(name: str, args: Any, kwargs: Any, known: Known) -> list[Track] | None:
-    """Repeat the operation on labels, once for each term."""
+    """Repeat the operation on labels and factors, once for each term; tensors with fewer terms have zeros there."""
     of_all = [track for track in map(known, tensors((args, kwargs))) if track is not None]
-    n_terms = max(len(one.terms) for one in of_all)
-    steps = {one.steps for one in of_all}
-    if len(steps) > 1 or (len(of_all) > 1 and n_terms > 1 and any(len(one.terms) != n_terms for one in of_all)):
+    if len({one.steps for one in of_all}) > 1:
         return None
-    operation = getattr(torch.Tensor, name, None) or getattr(torch, name)
-    if name in ("T", "mT"):
-        operation = {"T": torch.Tensor.t, "mT": lambda one: one.transpose(-1, -2)}[name]
-    terms: list[list[tuple[float, torch.Tensor]]] = []
-    for index in range(n_terms):
-        factors = {one.terms[index][0] for one in of_all if index < len(one.terms)}
-        if len(factors) != 1:
-            return None
+    operation: Any = ODD_NAMES.get(name) or getattr(torch.Tensor, name, None) or getattr(torch, name)
+    terms: list[list[Term]] = []
+    for index in range(max(len(one.terms) for one in of_all)):
+        factors = [one.terms[index][0] for one in of_all if index < len(one.terms)]
         try:
-            moved = operation(*_labelled(args, index, known), **_labelled(kwargs, index, known))
+            moved = tensors(operation(*_labelled(args, index, known), **_labelled(kwargs, index, known)))
         except _Constant:
             return None
-        terms.append([(next(iter(factors)), one) for one in tensors(moved)])
-    return [Track(tuple(one), next(iter(steps))) for one in zip(*terms, strict=True)]
+        alike = factors[0] if _alike(factors) else None
+        if alike is not None:
+            terms.append([(alike, one) for one in moved])
+        else:
+            scaled = operation(*_factored(args, index, known), **_factored(kwargs, index, known))
+            terms.append(list(zip(tensors(scaled), moved, strict=True)))
+    steps = of_all[0].steps
+    return [Track(tuple(one), steps) for one in zip(*terms, strict=True)]
+
+
+def _padded(one: torch.Tensor, pad: Any, mode: str = "constant", value: float | None = None) -> torch.Tensor:
+    if mode != "constant" or value:
+        raise _Constant
+    return nn.functional.pad(one, pad, value=NOTHING)
+
+
+ODD_NAMES: dict[str, Callable[..., torch.Tensor]] = {
+    "T": torch.Tensor.t,
+    "mT": lambda one: one.transpose(-1, -2),
+    "pad": _padded,
+}
+
+
+def _alike(factors: list[Factor]) -> bool:
+    return all(isinstance(one, float) and one == factors[0] for one in factors)
 
 
 class _Constant(Exception):
@@ -142,6 +162,17 @@ def _labelled(value: Any, index: int, known: Known) -> Any:
     return pytree.tree_map(one, value)
 
 
+def _factored(value: Any, index: int, known: Known) -> Any:
+    def one(item: Any) -> Any:
+        if not isinstance(item, torch.Tensor) or item.dtype in (torch.int64, torch.int32, torch.bool):
+            return item
+        track = known(item)
+        factor = track.terms[index][0] if track is not None and index < len(track.terms) else 0.0
+        return factor if isinstance(factor, torch.Tensor) else torch.full(item.shape, factor, dtype=torch.float64)
+
+    return pytree.tree_map(one, value)
+
+
 def _added(name: str, args: Any, kwargs: Any, result: torch.Tensor, known: Known) -> list[Track] | None:
     left, right = args[0], args[1] if len(args) > 1 else kwargs.get("other")
     sign = float(kwargs.get("alpha", 1))
@@ -151,7 +182,7 @@ def _added(name: str, args: Any, kwargs: Any, result: torch.Tensor, known: Known
         factors = (-1.0, sign)
     else:
         factors = (1.0, sign)
-    terms: list[tuple[float, torch.Tensor]] = []
+    terms: list[Term] = []
     steps: set[tuple[str, ...]] = set()
     for value, factor in ((left, factors[0]), (right, factors[1])):
         track = known(value) if isinstance(value, torch.Tensor) else None
@@ -160,11 +191,12 @@ def _added(name: str, args: Any, kwargs: Any, result: torch.Tensor, known: Known
                 return None
             continue
         steps.add(track.steps)
-        terms += [(factor * own, found.expand(result.shape)) for own, found in track.terms]
+        track = track.times(factor)
+        terms += (track if track.steps else track.over(result.shape)).terms
     return [Track(tuple(terms), next(iter(steps)))] if len(steps) == 1 else None
 
 
-def _multiplied(name: str, args: Any, kwargs: Any, known: Known) -> list[Track] | None:
+def _multiplied(name: str, args: Any, kwargs: Any, result: torch.Tensor, known: Known) -> list[Track] | None:
     left, right = args[0], args[1] if len(args) > 1 else kwargs.get("other")
     track = known(left) if isinstance(left, torch.Tensor) else None
     other = right
@@ -172,28 +204,69 @@ def _multiplied(name: str, args: Any, kwargs: Any, known: Known) -> list[Track] 
         track, other = known(right) if isinstance(right, torch.Tensor) else None, left
         if "div" in name:
             return None
-    if isinstance(other, torch.Tensor) and (known(other) is not None or other.numel() != 1):
+    if isinstance(other, torch.Tensor) and (known(other) is not None or other.is_complex()):
         return None
     if track is None or kwargs.get("rounding_mode") is not None:
         return None
-    number = float(other)
-    if number == 0 or (track.steps and number < 0):
+    numbers = torch.as_tensor(other).detach().cpu().double()
+    if "div" in name:
+        numbers = 1 / numbers
+    if not bool(numbers.isfinite().all()):
         return None
-    return [track.times(1 / number if "div" in name else number)]
+    if numbers.numel() == 1:
+        number = float(numbers)
+        if number == 0 or (track.steps and number < 0):
+            return None
+        return [(track if track.steps else track.over(result.shape)).times(number)]
+    if track.steps:
+        return None
+    factors = numbers.expand(result.shape)
+    there = track.over(result.shape).times(factors)
+    return [Track(tuple((own, found.where(factors != 0, NOTHING)) for own, found in there.terms))]
 
 
 def _read(name: str, args: Any, kwargs: Any, result: Any, known: Known) -> list[Track] | None:
-    """Note what a readout does; the labels keep their own shape, as only their set is asked for."""
+    """Note what a readout does; the labels keep their own shape, as only their set is asked for.
+
+    A sum over a layer's own numbers, or of a few tensors, such as torch.stack((a, b)).sum(0), is one of currents.
+    """
     track = known(args[0]) if isinstance(args[0], torch.Tensor) else None
     if track is None:
         return None
     word = READS[name]
-    dim = kwargs.get("dim", args[1] if len(args) > 1 else None)
-    if word == "sum" and isinstance(dim, int) and not track.steps and args[0].shape[dim] <= 8:
-        # A sum of a few, such as torch.stack((a, b)).sum(0), can still be a sum of currents.
-        parts = [(factor, one) for factor, found in track.terms for one in found.unbind(dim)]
-        kept = bool(kwargs.get("keepdim", False))
-        terms = tuple((factor, one.unsqueeze(dim) if kept else one) for factor, one in parts)
-        return [Track(terms)]
+    given = kwargs.get("dim", args[1] if len(args) > 1 else None)
+    dims = (given,) if isinstance(given, int) else given
+    few = word == "sum" and isinstance(given, int) and args[0].shape[given] <= FEW
+    summed = name in ("sum", "mean") and isinstance(dims, tuple | list) and not track.steps
+    if summed and dims and (few or all(_of_one_step(found, dims) for _, found in track.terms)):
+        kept = bool(kwargs.get("keepdim", args[2] if len(args) > 2 else False))
+        share = 1.0 if word == "sum" else 1 / math.prod(args[0].shape[one] for one in dims)
+        parts = [part for term in track.terms for part in _unbound(term, dims, kept)]
+        return [Track(tuple(parts)).times(share)]
     done = Track(track.terms, (*track.steps, word) if word else track.steps)
     return [done] * len(tensors(result))
+
+
+FEW = 8
+"""Of tensors that are added up by a sum over an axis of theirs."""
+
+
+def _of_one_step(found: torch.Tensor, dims: Sequence[int]) -> bool:
+    """True where labels along axes are of the same application of a layer, so that none are of another step."""
+    application = torch.where(found == NOTHING, NOTHING, found >> FEATURE_BITS)
+    largest, here = application.amax(tuple(dims), keepdim=True), application != NOTHING
+    return bool(((application == largest) | ~here).all()) and bool(
+        ((largest >= 1 << APPLICATION_BITS) | (largest == NOTHING)).all()
+    )
+
+
+def _unbound(term: Term, dims: Sequence[int], kept: bool) -> Iterator[Term]:
+    """Yield the terms whose sum over axes a term is."""
+    factor, found = term
+    axes = [one % found.dim() for one in dims]
+    scaled = factor if isinstance(factor, torch.Tensor) else torch.full(found.shape, factor, dtype=torch.float64)
+    for place in itertools.product(*(range(found.shape[axis]) for axis in axes)):
+        index: list[Any] = [slice(None)] * found.dim()
+        for axis, at in zip(axes, place, strict=True):
+            index[axis] = slice(at, at + 1) if kept else at
+        yield (scaled[tuple(index)] if isinstance(factor, torch.Tensor) else factor), found[tuple(index)]

@@ -17,7 +17,7 @@ from torch import nn
 from neurodeploy.errors import FrameworkError
 from neurodeploy.reading import operations
 from neurodeploy.reading.follower import Follower
-from neurodeploy.reading.known import is_of_a_framework, leaf_of, refusal
+from neurodeploy.reading.known import is_of_a_framework, is_random, leaf_of, refusal
 from neurodeploy.reading.labels import (
     MOST_APPLICATIONS,
     MOST_FEATURES,
@@ -55,10 +55,6 @@ class Instance:
     samples: int = 0
     spikes: list[torch.Tensor] = field(default_factory=list)
     potentials: list[torch.Tensor] = field(default_factory=list)
-
-    @property
-    def patterns(self) -> frozenset[tuple[Any, float]]:
-        return frozenset((one.pattern, one.factor) for some, _ in self.arrived for one in some)
 
 
 class Changing(FrameworkError):
@@ -142,7 +138,7 @@ class Recorder(Follower):
             name = self.name(module)
             unseen = track is None and bool(tensor.any())
             own = track is not None and track.lost.startswith(f"{name}: ") and is_of_a_framework(module)
-            if unseen or own:
+            if unseen or own or (track is not None and is_random(module)):
                 self.set(tensor, Track(lost=refusal(name, module)))
 
     def _track(self, name: str, tensor: torch.Tensor) -> Track:
@@ -179,12 +175,9 @@ class Recorder(Follower):
         lead = tensor.dim() - leaf.axes(tensor.dim())
         rows = int(np.prod(tensor.shape[:lead], dtype=np.int64))
         found = self._arrivals(self.name(module), tensor, rows)
-        wanted = frozenset((one.pattern, one.factor) for one in found)
-        mine = [one for one in self.instances if one.module is module and isinstance(one.leaf, Memoryless)]
-        # What arrives from a loop is there from the second step on only.
-        instance = next((one for one in mine if _same(one.patterns, wanted)), None)
-        if instance is None:
-            instance = self._new(module, leaf, tuple(tensor.shape[lead:]), tuple(output.shape[lead:]))
+        shapes = tuple(tensor.shape[lead:]), tuple(output.shape[lead:])
+        mine = (one for one in self.instances if one.module is module and (one.shape_in, one.shape_out) == shapes)
+        instance = next(mine, None) or self._new(module, leaf, *shapes)
         self._label(instance, instance.node, output, rows)
         instance.arrived.append((found, rows))
         instance.rows += rows
@@ -219,7 +212,7 @@ class Recorder(Follower):
         if leaf.samples_first and original.spikes is not None and call.spikes is not None:
             track = self.known(call.spikes)
             assert track is not None
-            self.set(original.spikes, track.moved(*(one.transpose(0, 1) for _, one in track.terms)))
+            self.set(original.spikes, track.moved(lambda one: one.transpose(0, 1)))
         instance.arrived.append((found, rows))
         instance.rows += rows
         instance.steps += steps
@@ -230,7 +223,7 @@ class Recorder(Follower):
         current = call.current.transpose(0, 1)
         track = self.known(call.current)
         if track is not None:
-            self.set(current, track.moved(*(found.transpose(0, 1) for _, found in track.terms)))
+            self.set(current, track.moved(lambda one: one.transpose(0, 1)))
         assert call.spikes is not None
         return replace(call, current=current, spikes=call.spikes.transpose(0, 1))
 
@@ -292,11 +285,6 @@ def _places(shape: torch.Size, first: int) -> torch.Tensor:
             "samples"
         )
     return torch.arange(first, first + shape.numel()).reshape(shape)
-
-
-def _same(patterns: frozenset[Any], wanted: frozenset[Any]) -> bool:
-    """True where two calls of a layer can be of one connection at different steps."""
-    return patterns == wanted or bool(patterns and wanted and (patterns <= wanted or wanted <= patterns))
 
 
 ALLOWED = "weights, pooling, neurons, and what only moves or adds numbers are allowed"

@@ -111,7 +111,7 @@ def max_pool2d(module: nn.MaxPool2d) -> Memoryless:
             notes=("maximum pooling of spikes became sum pooling and a threshold of a half: neurons of their own",),
         )
 
-    return Memoryless(lambda _: 3, build, needs_spikes=True)
+    return Memoryless(lambda _: 3, build, needs_spikes=True, spikes=True)
 
 
 def _pooling(module: Any, counts_padding: bool) -> tuple[Any, Any, Any]:

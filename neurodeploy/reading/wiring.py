@@ -5,13 +5,12 @@ Axes: T step, B sample, R applications of a layer, F features.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from neurodeploy.errors import FrameworkError
-from neurodeploy.reading.leaves import Memoryless, Neurons
+from neurodeploy.reading.leaves import Neurons
 from neurodeploy.reading.recorder import INPUT_NODE, Instance
 
 
@@ -20,28 +19,28 @@ class Term:
     """What one source sends to one layer in the whole run.
 
     Attributes:
+        features, columns, factors: Of the source's outputs, at which of the layer's inputs, times what (F,).
         applications: Of the source, for each of the layer's (R,); -1 for none.
         lag: Steps from source to layer, where the source is a population or the input.
     """
 
     source: int
-    factor: float
     features: np.ndarray
     columns: np.ndarray
+    factors: np.ndarray
     applications: np.ndarray
     lag: int = 0
 
 
 @dataclass(eq=False)
 class Wiring:
-    """All layers that lead to the output, and their terms, by node."""
+    """Layers and their terms, by node."""
 
     instances: dict[int, Instance]
     terms: dict[int, list[Term]]
     n_steps: int
     n_samples: int
     first_TB: np.ndarray = field(default_factory=lambda: np.zeros((0, 0), np.int64))
-    reaches: set[tuple[int, int]] = field(default_factory=set)
 
     def name(self, node: int) -> str:
         """Return the path of a node's module."""
@@ -60,43 +59,36 @@ def wired(instances: list[Instance]) -> Wiring:
             "module: has no spiking neurons that are known; put some behind its weights, for example snntorch's Leaky, "
             "norse's LIFCell or spikingjelly's LIFNode"
         )
-    n_steps, n_samples = populations[0].steps, populations[0].samples
-    for one in populations[1:]:
+    n_steps = min(one.steps for one in populations)
+    n_samples = populations[0].samples
+    for one in populations:
+        if one.steps == 2 * n_steps and one.samples == n_samples:
+            raise FrameworkError(
+                f"{one.path}: is called twice in a step with one state for both; give each place neurons of its own"
+            )
         if (one.steps, one.samples) != (n_steps, n_samples):
             raise FrameworkError(
-                f"{one.path}: is run for {one.steps} steps of {one.samples} samples, {populations[0].path} for "
-                f"{n_steps} of {n_samples}; run each layer once a step"
+                f"{one.path}: is run for {one.steps} steps of {one.samples} samples, others for {n_steps} of "
+                f"{n_samples}; run each layer once a step"
             )
-    alias = _aliases(instances)
-    kept = [one for one in instances if one.node not in alias]
-    return Wiring({one.node: one for one in kept}, {one.node: _terms(one, alias) for one in kept}, n_steps, n_samples)
+    return Wiring(
+        {one.node: one for one in instances}, {one.node: _terms(one) for one in instances}, n_steps, n_samples
+    )
 
 
-def _aliases(instances: list[Instance]) -> dict[int, int]:
-    """Return which layers are others that were still waiting for their first spike: fed with zeros only."""
-    found = {}
-    for one in instances:
-        if isinstance(one.leaf, Memoryless) and not one.patterns:
-            same = [other for other in instances if other.module is one.module and other.patterns]
-            if len(same) == 1:
-                found[one.node] = same[0].node
-    return found
-
-
-def _terms(instance: Instance, alias: dict[int, int]) -> list[Term]:
-    found: dict[tuple[int, bytes, bytes, float], Term] = {}
+def _terms(instance: Instance) -> list[Term]:
+    """Return what arrives at a layer: a term for each pattern, and for each that arrives with several delays."""
+    found: dict[tuple[tuple[int, bytes, bytes, bytes], int], Term] = {}
     row = 0
     for some, rows in instance.arrived:
+        times: dict[tuple[int, bytes, bytes, bytes], int] = {}
         for one in some:
-            source = alias.get(one.node, one.node)
-            key = (source, one.features.tobytes(), one.columns.tobytes(), one.factor)
+            times[one.pattern] = times.get(one.pattern, 0) + 1
+            key = (one.pattern, times[one.pattern])
             if key not in found:
                 empty = np.full(instance.rows, -1, np.int64)
-                found[key] = Term(source, one.factor, one.features, one.columns, empty)
-            # What a layer gave for zeros has no place among its applications; its bias counts from the start anyway.
-            taken = one.applications if one.node not in alias else np.full(rows, -1, np.int64)
-            there = found[key].applications[row : row + rows]
-            found[key].applications[row : row + rows] = np.where(taken >= 0, taken, there)
+                found[key] = Term(one.node, one.features, one.columns, one.factors, empty)
+            found[key].applications[row : row + rows] = one.applications
         row += rows
     return list(found.values())
 
@@ -104,78 +96,111 @@ def _terms(instance: Instance, alias: dict[int, int]) -> list[Term]:
 def with_lags(wiring: Wiring, output: int) -> None:
     """Find the lag of every connection from a population, and keep only what leads to `output`.
 
+    A layer without memory that is used in several ways (at several places, for the spikes of several steps) becomes
+    a layer for each.
+
     Raises:
         FrameworkError: a lag, or what arrives, changes from step to step.
     """
-    n_steps, n_samples = wiring.n_steps, wiring.n_samples
-    lags: dict[int, tuple[Term, set[int]]] = {}
-    needed: set[int] = set()
-    waiting = [output]
-    first_TB: np.ndarray | None = None
-    while waiting:
-        node = waiting.pop()
-        if node in needed:
-            continue
-        needed.add(node)
-        own = np.arange(wiring.instances[node].rows)
-        rows = own if isinstance(wiring.instances[node].leaf, Neurons) else _rows_of_output(wiring, node)
-        for term, taken, path in _paths(wiring, node, rows):
-            needed |= set(path)
-            place = taken.reshape(n_steps, n_samples)
-            if term.source == INPUT_NODE:
-                if (place < 0).any():
-                    raise FrameworkError(f"{wiring.name(node)}: does not take the input at every step; give it always")
-                if first_TB is not None and (first_TB != place).any():
-                    raise FrameworkError(f"{wiring.name(node)}: takes another part of the input than other layers do")
-                first_TB = place
-                continue
-            lag = _lag(wiring, node, term, place)
-            lags.setdefault(id(term), (term, set()))[1].add(lag)
-            wiring.reaches.add((term.source & ~1, node)) if lag == 0 else None
-            waiting.append(term.source & ~1)
-    for term, several in lags.values():
-        if len(several) > 1:
-            raise FrameworkError(
-                f"{wiring.name(term.source)}: is taken {' and '.join(map(str, sorted(several)))} steps later through "
-                "the same weights; use weights of their own"
-            )
-        term.lag = several.pop()
-    if first_TB is None:
-        raise FrameworkError("module: its output does not depend on the sample input")
-    wiring.first_TB = first_TB
-    wiring.instances = {node: one for node, one in wiring.instances.items() if node in needed}
-    wiring.terms = {node: some for node, some in wiring.terms.items() if node in needed}
+    _Uses(wiring, output).put()
+
+
+class _Uses:
+    """The layers that lead to an output, each use of one on its own."""
+
+    def __init__(self, wiring: Wiring, output: int) -> None:
+        self.wiring = wiring
+        self.nodes: dict[tuple[int, bytes], int] = {}
+        self.found: dict[int, tuple[int, int]] = {}  # node and first application of each use
+        self.terms: dict[int, list[Term]] = {}
+        self.inputs: list[tuple[int, Term]] = []
+        rows = _rows_of_output(wiring, output)
+        waiting = [(self._use(output, rows)[0], output, rows)]
+        while waiting:
+            use, node, rows = waiting.pop()
+            self.found[use] = (node, int(rows.max()) if not (rows >= 0).any() else int(rows[rows >= 0].min()))
+            self.terms[use] = []
+            for term in wiring.terms[node]:
+                taken = np.where(rows >= 0, term.applications[rows], -1)
+                if (taken < 0).all():
+                    continue
+                mine = replace(term, applications=taken)
+                self.terms[use].append(mine)
+                if term.source == INPUT_NODE:
+                    self.inputs.append((node, mine))
+                    continue
+                mine.lag, taken = self._sent(node, term.source, taken)
+                mine.source, new = self._use(term.source & ~1, taken)
+                if new:
+                    waiting.append((mine.source, term.source & ~1, taken))
+                mine.source |= term.source & 1
+
+    def put(self) -> None:
+        """Put the uses in the place of what was recorded."""
+        wiring = self.wiring
+        wiring.first_TB = self._input()
+        order = sorted(self.found, key=lambda use: self.found[use])
+        wiring.instances = {use: replace(wiring.instances[self.found[use][0]], node=use) for use in order}
+        wiring.terms = {use: self.terms[use] for use in order}
+
+    def _use(self, node: int, rows: np.ndarray) -> tuple[int, bool]:
+        """Return the node of a use, the layer's own for the first; and whether it is new."""
+        key = (node, rows.tobytes())
+        if key in self.nodes:
+            return self.nodes[key], False
+        free = 2 * (max(self.wiring.instances) + len(self.nodes))
+        self.nodes[key] = free if node in self.nodes.values() else node
+        return self.nodes[key], True
+
+    def _sent(self, node: int, source: int, taken: np.ndarray) -> tuple[int, np.ndarray]:
+        """Return how many steps later a source's spikes arrive, and its applications counted without that."""
+        before, wiring = self.wiring.instances[source & ~1], self.wiring
+        if isinstance(before.leaf, Neurons):
+            place = taken.reshape(wiring.n_steps, wiring.n_samples)
+            return _lag(wiring, node, source, place), np.arange(before.rows)
+        every = np.arange(len(taken))
+        lag = int((taken >= 0).argmax()) // wiring.n_samples
+        late = every[: len(every) - lag * wiring.n_samples]
+        if before.leaf.spikes and before.rows == len(every) and (taken[len(every) - len(late) :] == late).all():
+            return lag, every  # its neurons have no memory, but they are neurons: the delay is behind them
+        return 0, taken
+
+    def _input(self) -> np.ndarray:
+        """Return the place of the first number that each step of each sample takes of the input (T, B)."""
+        wiring = self.wiring
+        shape = (wiring.n_steps, wiring.n_samples)
+        whole = [term.applications.reshape(shape) for _, term in self.inputs if (term.applications >= 0).all()]
+        if not self.inputs:
+            raise FrameworkError("module: its output does not depend on the sample input")
+        for node, term in self.inputs:
+            place = term.applications.reshape(shape)
+            term.lag = int((place >= 0).all(axis=1).argmax())
+            if not whole or ((place >= 0) != (np.arange(shape[0]) >= term.lag)[:, None]).any():
+                raise FrameworkError(f"{wiring.name(node)}: does not take the input at every step; give it always")
+            apart = place[term.lag :] - whole[0][: shape[0] - term.lag]
+            if (apart != apart[0, 0]).any():
+                raise FrameworkError(f"{wiring.name(node)}: takes another part of the input at each step; give it one")
+            term.features = term.features + apart[0, 0]
+        lowest = min(int(term.features.min()) for _, term in self.inputs)
+        for _, term in self.inputs:
+            term.features = term.features - lowest
+        return whole[0] + lowest
 
 
 def _rows_of_output(wiring: Wiring, node: int) -> np.ndarray:
-    """Return the applications of a layer without neurons at the end, a step after the other."""
+    """Return the applications of the last layer, a step after the other."""
     rows = wiring.instances[node].rows
     if rows != wiring.n_steps * wiring.n_samples:
         raise FrameworkError(f"{wiring.name(node)}: is at the end of the network, but not run at every step")
     return np.arange(rows)
 
 
-def _paths(wiring: Wiring, node: int, rows: np.ndarray) -> Iterator[tuple[Term, np.ndarray, tuple[int, ...]]]:
-    """Yield each connection from a population or the input through layers to `node`.
-
-    With it go which application arrives at each of `rows`, and the layers on the way.
-    """
-    for term in wiring.terms[node]:
-        taken = np.where(rows >= 0, term.applications[rows], -1)
-        before = wiring.instances.get(term.source & ~1)
-        if before is None or isinstance(before.leaf, Neurons):
-            yield term, taken, ()
-        else:
-            for inner, there, path in _paths(wiring, term.source, taken):
-                yield inner, there, (*path, term.source)
-
-
-def _lag(wiring: Wiring, node: int, term: Term, place: np.ndarray) -> int:
+def _lag(wiring: Wiring, node: int, source: int, place: np.ndarray) -> int:
     step, sample = np.divmod(place, wiring.n_samples)
     there = place >= 0
     steps, samples = np.indices(place.shape)
     apart = steps - step
-    who = f"{wiring.name(node)}: what {wiring.name(term.source)} sends it"
+    who = f"{wiring.name(node)}: what {wiring.name(source)} sends it"
     if not there.any() or (sample != samples)[there].any():
         raise FrameworkError(f"{who} comes from other samples of the batch; keep samples apart")
     lag = int(apart[there].max())

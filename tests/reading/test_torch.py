@@ -148,7 +148,6 @@ ODD: dict[str, tuple[Any, str]] = {
         lambda: Odd(lambda net, x: x.mean(0, keepdim=True)),
         r"^b \(SpikingLayer\): comes after mean over the run",
     ),
-    "a part": (lambda: Odd(lambda net, x: x[..., torch.arange(15, -1, -1)]), r"^b \(SpikingLayer\): takes a part of"),
 }
 
 

@@ -1,0 +1,129 @@
+"""What lies between two layers where a number does not go straight to the place of the same number.
+
+A route is a list of numbers: output `features[i]` of a source, times `factors[i]`, is added to input `columns[i]` of
+a layer. It becomes the smallest node that does exactly that, or a part of the layer's own weights.
+"""
+
+from __future__ import annotations
+
+import math
+from copy import copy
+from dataclasses import dataclass
+from typing import Any
+
+import nir
+import numpy as np
+
+from neurodeploy.errors import FrameworkError
+from neurodeploy.graph.linear import MOST_ENTRIES
+from neurodeploy.reading.leaves import Shape
+
+Nodes = list[tuple[str, nir.NIRNode]]
+
+
+@dataclass(frozen=True, eq=False)
+class Route:
+    """From an output of shape `given` to an input of shape `wanted` (F,)."""
+
+    given: Shape
+    wanted: Shape
+    features: np.ndarray
+    columns: np.ndarray
+    factors: np.ndarray
+
+    @property
+    def straight(self) -> bool:
+        """True where every number goes to the place of the same number."""
+        every = np.arange(math.prod(self.wanted))
+        return math.prod(self.given) == len(every) == len(self.features) and bool(
+            (self.features == every).all() and (self.columns == every).all()
+        )
+
+    @property
+    def plain(self) -> bool:
+        """True where nothing has to be done on the way."""
+        return self.straight and bool((self.factors == 1).all())
+
+    @property
+    def alone(self) -> bool:
+        """True where no two numbers are added up, and none is multiplied."""
+        return len(np.unique(self.columns)) == len(self.columns) and bool((self.factors == 1).all())
+
+    def by_channel(self) -> np.ndarray | None:
+        """Return the matrix (to, from) between channels that does the same at every place; None where none does."""
+        if len(self.given) < 2 or self.given[1:] != self.wanted[1:]:
+            return None
+        size = math.prod(self.given[1:])
+        (source, place), (target, arrival) = np.divmod(self.features, size), np.divmod(self.columns, size)
+        if len(place) % size or (place != arrival).any():
+            return None
+        order = np.lexsort((place, source, target))
+        source, target, place, factors = (one[order].reshape(-1, size) for one in (source, target, place, self.factors))
+        if any((one != one[:, :1]).any() for one in (source, target, factors)) or (place != np.arange(size)).any():
+            return None
+        matrix = np.zeros((self.wanted[0], self.given[0]))
+        matrix[target[:, 0], source[:, 0]] = factors[:, 0]
+        return matrix
+
+    def into(self, weights: nir.NIRNode) -> nir.NIRNode | None:
+        """Return a layer's weights for the source's own outputs; None where they cannot say it."""
+        weight = np.asarray(weights.weight)
+        made = copy(weights)
+        if isinstance(weights, nir.Linear | nir.Affine):
+            columns = np.zeros((len(weight), math.prod(self.given)))
+            np.add.at(columns.T, self.features, self.factors[:, None] * weight.T[self.columns])
+            made.weight = columns
+            return made
+        matrix = self.by_channel() if getattr(weights, "groups", 0) == 1 else None
+        if matrix is None:
+            return None
+        made.weight = np.einsum("kc...,cd->kd...", weight, matrix)
+        return made
+
+    def nodes(self, name: str) -> tuple[Nodes, Shape]:
+        """Return the nodes that do it, one after the other, with suffixes for their names; and the shape after them.
+
+        Args:
+            name: Of the layer, for messages.
+
+        Raises:
+            FrameworkError: only a matrix does, and it would be too large.
+        """
+        if self.straight:
+            if (self.factors == 1).all():
+                return [], self.given
+            return [("scale", nir.Scale(scale=self.factors.reshape(self.given)))], self.given
+        matrix = self.by_channel()
+        if matrix is not None and len(self.given) in (2, 3):
+            return [("take", _one_tap(matrix, self.given[1:]))], self.wanted
+        size = math.prod(self.wanted), math.prod(self.given)
+        if math.prod(size) > MOST_ENTRIES:
+            raise FrameworkError(
+                f"{name}: takes {size[0]} of {size[1]} numbers in an order that only a matrix of {math.prod(size)} "
+                f"weights can give, {MOST_ENTRIES} are allowed; keep channels or places together"
+            )
+        weight = np.zeros(size)
+        np.add.at(weight, (self.columns, self.features), self.factors)
+        return [("take", nir.Linear(weight))], (size[0],)
+
+
+def _one_tap(weight_KC: np.ndarray, size: Shape, groups: int = 1) -> nir.NIRNode:
+    """Return a convolution of one tap, which adds up channels at every place."""
+    bias = np.zeros(len(weight_KC))
+    if len(size) == 1:
+        return nir.Conv1d(size[0], weight_KC[:, :, None], 1, 0, 1, groups, bias)
+    return nir.Conv2d(size, weight_KC[:, :, None, None], (1, 1), (0, 0), (1, 1), groups, bias)
+
+
+def reshaped(given: Shape, wanted: Shape, target: Any) -> Nodes:
+    """Return the nodes that make numbers of one shape those of another, in the same order, for a layer.
+
+    Args:
+        target: First node of the layer: weights and neurons count flat numbers by their own sizes.
+    """
+    if given == wanted or (len(wanted) > 1 and hasattr(target, "v_threshold")):
+        return []
+    made: Nodes = [] if len(given) == 1 else [("flat", nir.Flatten({"input": np.array(given)}, start_dim=0))]
+    if len(wanted) == 3 and not hasattr(target, "weight"):
+        made.append(("shape", _one_tap(np.ones((wanted[0], 1)), wanted[1:], wanted[0])))
+    return made
