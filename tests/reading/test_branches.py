@@ -15,7 +15,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from tests.reading.same import check_same, spikes, stronger
+import neurodeploy
+from tests.reading.same import DT_S, check_same, spikes, stronger
 
 neuron = pytest.importorskip("spikingjelly.activation_based.neuron", reason="spikingjelly is not installed")
 
@@ -199,6 +200,9 @@ READ: dict[str, Case] = {
 
 
 @pytest.mark.parametrize("name", READ)
-def test_the_graph_of_a_branch(name: str, tmp_path: Path) -> None:
+def test_a_branch_becomes_a_graph_and_a_program(name: str, tmp_path: Path) -> None:
     make, shape = READ[name]
     check_same(make(), spikes(*shape), tmp_path)
+    made = neurodeploy.deploy(make(), spikes(*shape), dt=DT_S)
+    assert made.agreement["equal"]
+    assert made.certificate["stages"][1]["equations"]["holds"]
