@@ -126,7 +126,7 @@ def shift_by_exponent(value: IntArray, exponent: npt.ArrayLike) -> IntArray:
 
 def sign_mode(weight: npt.ArrayLike) -> str:
     """Return the sign mode that Lava takes from the values; zeros alone are excitatory."""
-    weight = _whole(weight)
+    weight = np.asarray(weight)
     if not weight.size or weight.min() >= 0:
         return SIGN_EXCITATORY
     return SIGN_INHIBITORY if weight.max() <= 0 else SIGN_MIXED
@@ -146,7 +146,9 @@ def loihi_weights(weight: npt.ArrayLike, weight_bits: int = WEIGHT_BITS, sign: s
     >>> loihi_weights([[1, 3, 300]]), loihi_weights([[-3, -300]])
     (array([[  1,   3, 255]]), array([[  -3, -255]]))
     """
-    weight = _whole(weight)
+    weight = np.asarray(weight)
+    # int16 holds every weight, in a quarter of the room.
+    weight = weight if weight.dtype == np.int16 else _whole(weight)
     sign = sign_mode(weight) if sign == SIGN_FROM_VALUES else sign
     mixed, inhibitory = sign == SIGN_MIXED, sign == SIGN_INHIBITORY
     magnitude = -weight if inhibitory else weight

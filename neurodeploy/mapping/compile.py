@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -44,11 +45,21 @@ class Measured:
 
 @dataclass(frozen=True, eq=False)
 class Compiled:
-    """A Program, and the real-valued network on the chip's grid that it must equal."""
+    """A Program, the network that it was made from, and the plan that it was made with.
+
+    Attributes:
+        on_grid: The network's numbers are on the chip's grid already.
+    """
 
     program: Program
-    quantised: Network
+    network: Network
     plan: Plan
+    on_grid: bool = False
+
+    @cached_property
+    def quantised(self) -> Network:
+        """The real-valued network on the chip's grid that the Program must equal; made when first asked for."""
+        return self.network if self.on_grid else quantise(self.network, self.plan)
 
 
 def compile_network(
@@ -88,7 +99,7 @@ def compile_network(
         if measured is not None:
             network = rounded_together(network, plan, measured)
     check_widths(plan, target)
-    return Compiled(integers(network, plan, target.name), quantise(network, plan), plan)
+    return Compiled(integers(network, plan, target.name), network, plan)
 
 
 def check_widths(plan: Plan, chip: Chip) -> None:

@@ -6,6 +6,7 @@ Program. `integers(quantise(network, plan), plan)` equals `integers(network, pla
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -20,6 +21,7 @@ from neurodeploy.graph.paths import Synapses
 from neurodeploy.mapping.discretize_cells import cells_layer, on_grid
 from neurodeploy.mapping.start import Charge, charged
 from neurodeploy.mapping.timing import starts_of, waits_of
+from neurodeploy.memory import row_blocks
 from neurodeploy.program.connection import Connection
 from neurodeploy.program.layer import Layer
 from neurodeploy.program.plan import ConnectionPlan, Plan
@@ -84,12 +86,12 @@ def plan_in(network: Network) -> Plan:
         },
     )
     for one in network.synapses:
-        target = network.population(one.target)
-        weight, precise = _in_thresholds(one, target), plan.connections[one.name]
-        found = _on_grid(weight, plan.vth_mant[one.target], precise)
-        step = grid.weight_step(precise.weight_bits) / plan.vth_mant[one.target]
-        size = grid.power(precise.weight_exp, weight.ndim) * step
-        if (np.abs(weight - found) > ON_GRID * size).any():
+        precise, vth_mant = plan.connections[one.name], plan.vth_mant[one.target]
+        step = grid.weight_step(precise.weight_bits) / vth_mant
+        for _, weight, some in _in_thresholds(one, network.population(one.target), precise):
+            size = grid.power(some.weight_exp, weight.ndim) * step
+            if not (np.abs(weight - _on_grid(weight, vth_mant, some)) > ON_GRID * size).any():
+                continue
             raise MappingError(
                 f"{network.name}: {one.name}: weights are not on the {precise.weight_bits}-bit grid that the "
                 "file states, so they were changed after quantisation; quantise the network again"
@@ -120,10 +122,12 @@ def quantise(network: Network, plan: Plan) -> Network:
         )
     synapses = []
     for synapse in network.synapses:
-        target = network.population(synapse.target)
-        weight = _in_thresholds(synapse, target)
-        values = _on_grid(weight, plan.vth_mant[synapse.target], plan.connections[synapse.name])
-        synapses.append(replace(synapse, weight=values / synapse.per_row(target.weight_gain)))
+        target, vth_mant = network.population(synapse.target), plan.vth_mant[synapse.target]
+        values = np.empty_like(synapse.weight)
+        gain = synapse.per_row(target.weight_gain)
+        for rows, weight, precise in _in_thresholds(synapse, target, plan.connections[synapse.name]):
+            values[rows] = _on_grid(weight, vth_mant, precise) / gain[rows]
+        synapses.append(replace(synapse, weight=values))
     return replace(network, populations=tuple(populations), synapses=tuple(synapses))
 
 
@@ -149,8 +153,10 @@ def integers(network: Network, plan: Plan, chip: str) -> Program:
     connections = []
     for synapse in network.synapses:
         precise = plan.connections[synapse.name]
-        weight = _in_thresholds(synapse, network.population(synapse.target))
-        whole = grid.weight_integers(weight, plan.vth_mant[synapse.target], precise.weight_exp, precise.weight_bits)
+        vth_mant = plan.vth_mant[synapse.target]
+        whole: np.ndarray = np.empty(synapse.weight.shape, np.int16)
+        for rows, weight, some in _in_thresholds(synapse, network.population(synapse.target), precise):
+            whole[rows] = grid.weight_integers(weight, vth_mant, some.weight_exp, some.weight_bits)
         connections.append(
             Connection(
                 synapse.name,
@@ -228,8 +234,15 @@ def at_rest(population: Population, found: Constants) -> IntArray:
     return np.rint(-population.v_reset / population.span * found.unit).astype(np.int64)
 
 
-def _in_thresholds(synapses: Synapses, target: AnyPopulation) -> np.ndarray:
-    return synapses.weight * synapses.per_row(target.weight_gain)
+def _in_thresholds(
+    synapses: Synapses, target: AnyPopulation, precise: ConnectionPlan
+) -> Iterator[tuple[slice, np.ndarray, ConnectionPlan]]:
+    """Yield some rows at a time, their weights in thresholds, and their precision: a large matrix is never copied."""
+    gain = synapses.per_row(target.weight_gain)
+    for rows in row_blocks(synapses.weight):
+        exponent = precise.weight_exp
+        some = replace(precise, weight_exp=exponent[rows]) if isinstance(exponent, tuple) else precise
+        yield rows, synapses.weight[rows] * gain[rows], some
 
 
 def _on_grid(weight: np.ndarray, vth_mant: int, precise: ConnectionPlan) -> np.ndarray:

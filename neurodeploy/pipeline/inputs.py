@@ -194,7 +194,7 @@ def compiled(network: Network, options: GraphOptions, progress: Progress = silen
     carried = (network.settings or {}).get(PROGRAM)
     if isinstance(carried, Program):
         _check_carried(network.name, options)
-        return Compiled(carried, network, _plan_of(carried)), "the integers that the file carries"
+        return Compiled(carried, network, _plan_of(carried), on_grid=True), "the integers that the file carries"
     if network.quantised:
         return compile_network(network, chip=options.chip, weight_bits=options.weight_bits), (
             "the precision that the file carries"

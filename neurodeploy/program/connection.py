@@ -15,6 +15,7 @@ import numpy as np
 from neurodeploy.errors import ProgramError
 from neurodeploy.fixedpoint import rules
 from neurodeploy.fixedpoint.rules import IntArray
+from neurodeploy.memory import row_blocks
 from neurodeploy.program.layer import whole, within
 from neurodeploy.program.window import Window
 
@@ -24,7 +25,7 @@ class Connection:
     """Synapses from `source` (a layer or "input") to `target`; the way takes one step, and the delay.
 
     Attributes:
-        weight: Integer weights (O, I), or of a convolution (K, channels, rows, columns). A matrix
+        weight: Integer weights (O, I), int16 or wider, or of a convolution (K, channels, rows, columns). A matrix
             of mixed signs loses its low bits, see `rules.loihi_weights`; a convolution's weights
             are used as they are, as by Lava's `Conv`.
         weight_exp: Exponent of base 2, applied after the sum: shared (), or one for each row of
@@ -131,10 +132,12 @@ class Connection:
     def largest_sum(self) -> np.ndarray:
         """Return the largest size (O,) of what binary spikes can add to a target, after the exponent."""
         if self.window:
-            size = np.abs(self.weight).sum(axis=(1, 2, 3))
+            size = np.abs(self.weight).sum(axis=(1, 2, 3), dtype=np.int64)
             size = np.repeat(size, self.n_outputs // len(size))
         else:
-            size = np.abs(self.weight).sum(axis=1)
+            size = np.zeros(len(self.weight), np.int64)
+            for rows in row_blocks(self.weight):
+                size[rows] = np.abs(self.weight[rows]).sum(axis=1, dtype=np.int64)
         return size << np.maximum(self.row_exponents, 0)
 
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from neurodeploy.errors import ProgramError
 from neurodeploy.files import written_whole
-from neurodeploy.memory import Claims
+from neurodeploy.memory import Claims, compact, elementwise
 from neurodeploy.program.connection import Connection
 from neurodeploy.program.plan import Plan
 from neurodeploy.program.populations import KINDS
@@ -36,7 +36,7 @@ def write_program(path: str | Path, program: Program) -> None:
             arrays[f"layer{index}.{key}"] = getattr(layer, key)
     for index, one in enumerate(program.connections):
         for key in SYNAPSE_INTEGERS:
-            arrays[f"connection{index}.{key}"] = np.asarray(getattr(one, key)).astype(np.int16)
+            arrays[f"connection{index}.{key}"] = np.asarray(getattr(one, key)).astype(np.int16, copy=False)
     header = json.dumps(_header(program), sort_keys=True)
     arrays["header"] = np.frombuffer(header.encode(), dtype=np.uint8)
     with written_whole(path) as beside, beside.open("wb") as stream:
@@ -53,7 +53,7 @@ def read_program(path: str | Path) -> Program:
     try:
         with path.open("rb") as stream, np.load(stream, allow_pickle=False) as stored:
             _check_sizes(path, stored.zip)
-            arrays = {key: stored[key] for key in stored.files}
+            arrays = {key: compact(stored[key]) for key in stored.files}
         header = json.loads(arrays.pop("header").tobytes().decode())
         found = header.get("format")
     except ProgramError:
@@ -111,7 +111,7 @@ def _assemble(header: dict[str, Any], arrays: dict[str, np.ndarray]) -> Program:
     for index, named in enumerate(header["layers"]):
         kind = KINDS[named.pop("kind")]
         values: dict[str, Any] = {key: _integers(arrays, f"layer{index}.{key}") for key in kind.integers}
-        values |= {key: _numbers(arrays, f"layer{index}.{key}").astype(np.float64) for key in kind.units}
+        values |= {key: elementwise(_real, _numbers(arrays, f"layer{index}.{key}")) for key in kind.units}
         layers.append(kind(**named | {"shape": tuple(named["shape"])}, **values))
     connections = []
     for index, named in enumerate(header["connections"]):
@@ -131,11 +131,15 @@ def _assemble(header: dict[str, Any], arrays: dict[str, np.ndarray]) -> Program:
 
 
 def _integers(arrays: dict[str, np.ndarray], name: str) -> np.ndarray:
-    """Return an array as int64; numbers with a fraction, NaN and words are refused."""
+    """Return an array as int64, or int16 where it was so; numbers with a fraction, NaN and words are refused."""
     value = _numbers(arrays, name)
-    if (value != np.trunc(value)).any():
+    if value.dtype.kind == "f" and (value != np.trunc(value)).any():
         raise ProgramError(f"{name}: holds {value.dtype} values that are not whole numbers")
-    return value.astype(np.int64)
+    return value if value.dtype == np.int16 else elementwise(lambda one: one.astype(np.int64), value)
+
+
+def _real(values: np.ndarray) -> np.ndarray:
+    return values.astype(np.float64)
 
 
 def _numbers(arrays: dict[str, np.ndarray], name: str) -> np.ndarray:

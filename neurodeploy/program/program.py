@@ -17,6 +17,7 @@ import numpy as np
 from neurodeploy.errors import ProgramError
 from neurodeploy.fixedpoint import rules
 from neurodeploy.fixedpoint.rules import IntArray
+from neurodeploy.memory import row_blocks
 from neurodeploy.program.cells import Adaptive, Cells, Resonator
 from neurodeploy.program.connection import Connection
 from neurodeploy.program.layer import Layer, SigmaDelta
@@ -106,7 +107,9 @@ class Program:
         """SHA-256 over every number the chip sees; two Programs with one digest behave alike."""
         sha = hashlib.sha256()
         for value in arrays_of(self).values():
-            sha.update(str(value.shape).encode() + np.ascontiguousarray(value, dtype="<i8").tobytes())
+            sha.update(str(value.shape).encode())
+            for rows in row_blocks(np.atleast_1d(value)):
+                sha.update(np.ascontiguousarray(np.atleast_1d(value)[rows], dtype="<i8").tobytes())
         rest: list[Any] = [self.n_inputs, self.input_shape, self.graded_input, self.output, self.readout]
         rest += [(la.kind, *((key, getattr(la, key)) for key in la.plain)) for la in self.layers]
         rest += [(co.name, co.source, co.target, co.sign, co.window) for co in self.connections]

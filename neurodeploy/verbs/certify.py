@@ -89,4 +89,4 @@ def _instead(made: Compiled, program: Program) -> Compiled:
             "--program: was compiled with another precision than this graph gives now; use the same "
             "calibration data and weight bits for both"
         )
-    return Compiled(program, made.quantised, made.plan)
+    return Compiled(program, made.quantised, made.plan, on_grid=True)

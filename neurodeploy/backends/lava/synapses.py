@@ -72,7 +72,7 @@ def matrices(one: Connection) -> Iterator[Matrix]:
     sign = rules.sign_mode(one.weight) if one.sign == rules.SIGN_FROM_VALUES and len(found) > 1 else one.sign
     for exponent in found:
         rows = (exponents == exponent).reshape(-1, *[1] * (one.weight.ndim - 1))
-        weight = np.where(rows, one.weight, 0)
+        weight = np.where(rows, one.weight.astype(np.int64), 0)
         yield _held_exactly(one, weight, int(exponent)) if one.window else Matrix(weight, int(exponent), sign)
 
 
