@@ -5,13 +5,17 @@ VENV := .venv
 BIN := $(VENV)/bin
 export NEURODEPLOY_LAVA_ENV ?= $(CURDIR)/.venv-lava
 
-.PHONY: demo test install lava lint types exports clean
+.PHONY: demo test check install lava lint types exports clean
 
 demo: install
 	$(BIN)/neurodeploy run digits --out runs/digits --overwrite
 
 test: install lava
 	NEURODEPLOY_REQUIRE_LAVA=1 $(BIN)/python -m pytest
+
+# What to run before a commit: style, types, and the tests that are quick and need neither Lava nor data.
+check: lint types
+	$(BIN)/python -m pytest -q -m "not slow and not lava and not data and not notebook"
 
 install: $(VENV)/installed
 

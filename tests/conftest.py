@@ -9,6 +9,7 @@ import hypothesis
 import pytest
 
 from neurodeploy.backends.lava import Status, status
+from tests.needs import data_folder
 
 # Property tests look at the same examples each time; --hypothesis-seed=N, with the default profile, at others.
 hypothesis.settings.register_profile("fixed", derandomize=True, deadline=None)
@@ -17,8 +18,8 @@ hypothesis.settings.load_profile("fixed")
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Skip a marked test, or fail it where the machine was said to have what it needs."""
-    if item.get_closest_marker("data") and not os.environ.get("NEURODEPLOY_DATA"):
-        pytest.skip("NEURODEPLOY_DATA is not set; it names the folder that holds the datasets")
+    if item.get_closest_marker("data"):
+        data_folder()
     if item.get_closest_marker("lava") and not lava_status().ready:
         if os.environ.get("NEURODEPLOY_REQUIRE_LAVA") == "1":
             pytest.fail(f"NEURODEPLOY_REQUIRE_LAVA=1, but {lava_status().reason}", pytrace=False)

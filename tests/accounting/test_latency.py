@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -244,9 +243,9 @@ def test_a_trace_of_another_network_is_refused() -> None:
 def test_the_measured_step_of_pilotnet_is_within_the_band() -> None:
     """From Intel's recorded spikes of one frame; measured: 152.8 us a step on 74 cores, with other frames."""
     from tests.conformance.lava_dl import folder, read, recorded, steps_first
+    from tests.needs import data_folder
 
-    if not os.environ.get("NEURODEPLOY_DATA") or not folder().exists():
-        pytest.skip("needs lava_dl of the data folder; set NEURODEPLOY_DATA")
+    data_folder("lava_dl")
     made, arrays = read(folder() / "netx_gts" / "pilotnet_lif" / "network.net"), recorded("pilotnet_lif")
     names = ("input", "conv-0", "conv-1", "conv-2", "conv-3", "conv-4", "fc-0", "fc-1", "fc-2")
     spikes = {str(index): steps_first(arrays[name]) != 0 for index, name in enumerate(names)}

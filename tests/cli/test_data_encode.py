@@ -5,10 +5,6 @@ from __future__ import annotations
 import importlib
 import json
 import os
-import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +16,7 @@ import neurodeploy
 from neurodeploy.data.files import open_file
 from tests.cli.support import Shell
 from tests.data.sound import stored, tone, wav, write_wav
+from tests.interrupted import interrupted
 
 FEW = ("--channels", "8")
 ENVIRONMENT = dict(os.environ)
@@ -197,38 +194,26 @@ def test_bad_options_are_refused(shell: Shell, case: str) -> None:
     shell.refuses("data", "encode", *arguments, says=says)
 
 
+HELD_IN_THE_SECOND_CLIP = """
+import threading
+from neurodeploy.verbs import encode as verb
+
+encoded, begun = verb.encode, threading.Semaphore(1)
+
+def encode(cochlea, samples, rate, seed, stopped):
+    if not begun.acquire(blocking=False):
+        hold(stopped)
+    return encoded(cochlea, samples, rate, seed, stopped)
+
+verb.encode = encode
+"""
+
+
 def test_an_interrupt_leaves_nothing(shell: Shell, speech: Path) -> None:
-    for number in range(300):
-        write_wav(speech / "yes" / f"{number}.wav", tone(8000))
     Path("s.h5").write_text("mine")
-    code = "from neurodeploy.cli import main; main()"
-    command = [
-        sys.executable,
-        "-c",
-        code,
-        "data",
-        "encode",
-        "speech",
-        "--out",
-        "s.h5",
-        "--workers",
-        "2",
-        "--json",
-        *FEW,
-    ]
-    with subprocess.Popen(
-        command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=ENVIRONMENT
-    ) as process:
-        assert process.stderr is not None
-        for line in process.stderr:
-            if line.startswith("encode 0/"):
-                break
-        time.sleep(0.1)
-        os.kill(process.pid, signal.SIGINT)
-        out, err = process.communicate(timeout=60)
-    assert process.returncode == 130, err
-    assert out == ""
-    assert err.splitlines()[-1] == "error: interrupted: nothing half-written is left"
+    arguments = ("data", "encode", "speech", "--out", "s.h5", "--workers", "2", "--json", *FEW)
+    lines = interrupted(HELD_IN_THE_SECOND_CLIP, arguments, ENVIRONMENT)
+    assert lines[-1] == "error: interrupted: nothing half-written is left"
     assert Path("s.h5").read_text() == "mine"
     assert sorted(path.name for path in shell.folder.iterdir()) == ["s.h5", "speech"]
 

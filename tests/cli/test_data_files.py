@@ -10,6 +10,7 @@ import h5py
 import numpy as np
 import pytest
 
+from tests import needs
 from tests.cli import graphs
 from tests.cli.support import Shell
 from tests.data.shd import write_shd
@@ -217,9 +218,7 @@ class TestBraille7:
         self, shell: Shell, monkeypatch: pytest.MonkeyPatch, data_folder: str
     ) -> None:
         monkeypatch.setenv("NEURODEPLOY_DATA", data_folder)
-        graph = Path(data_folder) / "nir_paper/03_rnn/braille_noDelay_bias_zero.nir"
-        if not graph.exists():
-            pytest.skip(f"{graph} is absent")
+        graph = needs.data_folder("nir_paper/03_rnn/braille_noDelay_bias_zero.nir")
         found = shell.works(
             "simulate", graph, "--data", "braille7", "--dt", "1e-4", "--limit", "8", "--backend", "reference"
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 import nir
@@ -15,6 +16,7 @@ from neurodeploy.graph.files import read_graph, write_graph
 from neurodeploy.graph.network import discretised
 from neurodeploy.mapping.compile import compile_network
 from neurodeploy.program.program import Program
+from tests.needs import data_folder
 
 DT_S = 1e-4
 REFUSED = {
@@ -47,12 +49,20 @@ def is_large(path: Path) -> bool:
     return any(word in path.stem for word in ("cnn", "3a3afb6f"))
 
 
-def files(refused: bool) -> list[object]:
-    """Return the files as parameters; one skipped case where they are absent."""
-    found = [path for path in corpus() if (path.stem in REFUSED) == refused]
-    return [pytest.param(path, id=path.stem) for path in found] or [
-        pytest.param(Path(), marks=pytest.mark.skip(reason="no nir_corpus under NEURODEPLOY_DATA"))
+def refused_files() -> list[object]:
+    return _as_parameters(path for path in corpus() if path.stem in REFUSED)
+
+
+def read_files() -> list[object]:
+    return _as_parameters(path for path in corpus() if path.stem not in REFUSED)
+
+
+def _as_parameters(paths: Iterable[Path]) -> list[object]:
+    """Return the files as parameters, large ones marked as slow; one case that needs data where they are absent."""
+    found: list[object] = [
+        pytest.param(path, id=path.stem, marks=[pytest.mark.slow] * is_large(path)) for path in paths
     ]
+    return found or [pytest.param(Path("nir_corpus"), id="nir_corpus")]
 
 
 def program(path: Path) -> Program:
@@ -61,15 +71,13 @@ def program(path: Path) -> Program:
 
 @pytest.mark.data
 def test_the_corpus_is_the_one_that_the_expectations_are_of() -> None:
-    if not corpus():
-        pytest.skip("no nir_corpus under NEURODEPLOY_DATA")
-    index = json.loads((corpus()[0].parent / "index.json").read_text())
+    index = json.loads((data_folder("nir_corpus") / "index.json").read_text())
     assert len(index) == len(corpus()) == 34
     assert set(REFUSED) | set(MENDED) <= {path.stem for path in corpus()}
 
 
 @pytest.mark.data
-@pytest.mark.parametrize("path", files(refused=True))
+@pytest.mark.parametrize("path", refused_files())
 def test_what_cannot_be_read_says_why_in_one_line(path: Path) -> None:
     with pytest.raises(GraphError) as found:
         discretised(read_graph(path), dt_s=DT_S)
@@ -78,11 +86,9 @@ def test_what_cannot_be_read_says_why_in_one_line(path: Path) -> None:
 
 
 @pytest.mark.data
-@pytest.mark.parametrize("path", files(refused=False))
+@pytest.mark.parametrize("path", read_files())
 def test_all_else_becomes_the_same_program_when_written_and_read_again(path: Path, tmp_path: Path) -> None:
     file = read_graph(path)
-    if path.stem == "nir__lif_norse__3a3afb6f":
-        pytest.skip("a matrix of a million weights: see the slow test")
     if path.stem in MENDED:
         assert MENDED[path.stem] in " | ".join(map(str, file.mends))
     network = discretised(file, dt_s=DT_S)
@@ -98,33 +104,18 @@ def test_all_else_becomes_the_same_program_when_written_and_read_again(path: Pat
 
 
 @pytest.mark.data
-@pytest.mark.parametrize("path", files(refused=False))
+@pytest.mark.parametrize("path", read_files())
 def test_the_doctor_repairs_it_for_every_reader(path: Path, tmp_path: Path) -> None:
-    if is_large(path):
-        pytest.skip("seconds each: see the slow test")
-    repaired(path, tmp_path)
-
-
-@pytest.mark.data
-@pytest.mark.slow
-@pytest.mark.parametrize("path", files(refused=False))
-def test_the_doctor_repairs_large_ones_too(path: Path, tmp_path: Path) -> None:
-    if not is_large(path):
-        pytest.skip("it is in the quick test")
-    repaired(path, tmp_path)
-
-
-def repaired(path: Path, folder: Path) -> None:
-    found = neurodeploy.inspect_graph(path, dt_s=DT_S, repair=folder / "out.nir")
+    found = neurodeploy.inspect_graph(path, dt_s=DT_S, repair=tmp_path / "out.nir")
     assert found["ok"], found["problems"]
     text = " | ".join(found["repaired"])
     assert "every spike, current and potential as before" in text
     assert "NIR's own reader takes it, with its type check" in text
-    assert compile_network(discretised(read_graph(folder / "out.nir"))).program.digest == program(path).digest
+    assert compile_network(discretised(read_graph(tmp_path / "out.nir"))).program.digest == program(path).digest
 
 
 @pytest.mark.data
-@pytest.mark.parametrize("path", files(refused=True))
+@pytest.mark.parametrize("path", refused_files())
 def test_the_doctor_reports_the_others(path: Path) -> None:
     if "Braille_snntorch" in path.stem:
         with pytest.raises(NeurodeployError, match="is not a NIR file"):

@@ -31,7 +31,7 @@ from neurodeploy.program.cells import Cells
 from neurodeploy.program.file import read_program, write_program
 from neurodeploy.program.program import Program
 from neurodeploy.recipes import Recipe, load_recipe
-from tests.conformance.test_nir_corpus import DT_S, files, is_large
+from tests.conformance.test_nir_corpus import DT_S, read_files
 
 RECIPES = sorted(path.stem for path in (Path(__file__).parents[2] / "training").glob("*.toml"))
 SIZES = {"digits": (64, 10), "braille7": (12, 7), "fsdd": (140, 10), "fsdd_spikes": (140, 10)}
@@ -110,27 +110,12 @@ def test_a_recipe_comes_back_as_the_identical_program(name: str, tmp_path: Path)
 
 
 @pytest.mark.data
-@pytest.mark.parametrize("path", files(refused=False))
+@pytest.mark.parametrize("path", read_files())
 def test_a_published_file_comes_back_as_the_identical_program(path: Path, tmp_path: Path) -> None:
-    if is_large(path):
-        pytest.skip("seconds each: see the slow test")
-    published(path, tmp_path)
-
-
-@pytest.mark.data
-@pytest.mark.slow
-@pytest.mark.parametrize("path", files(refused=False))
-def test_large_published_files_do_too(path: Path, tmp_path: Path) -> None:
-    if not is_large(path):
-        pytest.skip("it is in the quick test")
-    published(path, tmp_path)
-
-
-def published(path: Path, folder: Path) -> None:
     """Written with what NIR leaves open in its metadata, nothing needs to be said again, not even a file's name."""
     file = read_graph(path)
     network = discretised(file, dt_s=DT_S)
     made = compile_network(network).program
-    write_graph(folder / "n.nir", normalised(file, network))
-    assert program(read_graph(folder / "n.nir")).digest == made.digest
-    assert_the_program_itself_survives(made, folder)
+    write_graph(tmp_path / "n.nir", normalised(file, network))
+    assert program(read_graph(tmp_path / "n.nir")).digest == made.digest
+    assert_the_program_itself_survives(made, tmp_path)

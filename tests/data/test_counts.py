@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,6 +12,7 @@ from hypothesis import strategies as st
 
 from neurodeploy.data.binning import Binning, Counts, count_events, joined
 from neurodeploy.errors import DataError
+from tests.needs import golden_file
 
 
 def counted(times: Sequence[Any], units: Sequence[Any], binning: Binning, n_units: int = 700) -> Counts:
@@ -24,9 +23,7 @@ def counted(times: Sequence[Any], units: Sequence[Any], binning: Binning, n_unit
 @pytest.mark.data
 @pytest.mark.parametrize(("n_steps", "max_time_s"), [(250, 1.0), (300, 1.2), (100, 1.0)])
 def test_the_papers_binning_is_reproduced_exactly(n_steps: int, max_time_s: float) -> None:
-    path = Path(os.environ["NEURODEPLOY_DATA"]).parent / "reference" / "golden" / "silif" / "event_binning.npz"
-    if not path.is_file():
-        pytest.skip(f"{path} is not there; it holds the reference's frames")
+    path = golden_file("silif", "event_binning.npz")
     with np.load(path, allow_pickle=False) as stored:
         frames = stored[f"frames_steps{n_steps}_max{max_time_s}"]
         samples = zip(stored["times"], stored["units"], strict=True)

@@ -16,15 +16,14 @@ from neurodeploy.data.gsc import WORDS, read_wave
 from neurodeploy.data.load import DataSettings, notes_of, open_part, open_parts, step_s
 from neurodeploy.errors import DataError
 from neurodeploy.training.batches import loader
+from tests.needs import golden_file
 
 SETTINGS = DataSettings(dataset="gsc")
 
 
 @pytest.fixture
 def golden() -> Any:
-    path = Path(os.environ["NEURODEPLOY_DATA"]).parent / "reference" / "golden" / "silif" / "gsc_fbank.npz"
-    if not path.is_file():
-        pytest.skip(f"{path} is not there; it holds the reference's features")
+    path = golden_file("silif", "gsc_fbank.npz")
     with np.load(path, allow_pickle=False) as stored:
         return {name: stored[name] for name in stored.files}
 

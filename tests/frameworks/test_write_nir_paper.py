@@ -26,7 +26,6 @@ GRAPHS = {
 pytestmark = pytest.mark.data
 
 
-@pytest.mark.skipif(not FOLDER.is_dir(), reason="NEURODEPLOY_DATA has no nir_paper")
 @pytest.mark.parametrize("framework", READERS)
 @pytest.mark.parametrize("name", GRAPHS)
 def test_the_papers_graphs_have_every_spike_in_each_framework(name: str, framework: str, tmp_path: Path) -> None:

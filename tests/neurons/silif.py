@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
-
 import numpy as np
-import pytest
 import torch
 
 from neurodeploy.neurons.engine import ScanEngine
@@ -19,6 +15,7 @@ from neurodeploy.neurons.ssm.radlif import RadLIF
 from neurodeploy.neurons.ssm.rf import RF
 from neurodeploy.neurons.ssm.rlif import RLIF
 from neurodeploy.neurons.ssm.silif import SiLIF
+from tests.needs import golden_file
 
 LAYERS: dict[str, type[Layer]] = {
     "lif": LIF,
@@ -34,9 +31,7 @@ LAYERS: dict[str, type[Layer]] = {
 
 def golden(name: str) -> dict[str, torch.Tensor]:
     """Return the arrays of one recorded file, or skip the test where they are absent."""
-    path = Path(os.environ["NEURODEPLOY_DATA"]).parent / "reference" / "golden" / "silif" / f"{name}.npz"
-    if not path.is_file():
-        pytest.skip(f"{path} is absent; it holds the recorded runs")
+    path = golden_file("silif", f"{name}.npz")
     with np.load(path, allow_pickle=False) as stored:
         return {key: torch.from_numpy(stored[key]) for key in stored.files}
 

@@ -19,6 +19,7 @@ from neurodeploy.neurons.poles import (
     pole_distance,
     pole_summary,
 )
+from tests.needs import golden_file
 
 SINGLE = 1e-7
 """The recorded arrays are complex64: one unit in the last place of 1 is 6e-8, and two roundings meet."""
@@ -81,9 +82,7 @@ def test_the_published_networks_give_the_tables(row: list[str]) -> None:
 @pytest.mark.parametrize("formula", ["paper", "implemented"])
 @pytest.mark.parametrize("network", FAMILY)
 def test_the_published_networks_give_the_recorded_arrays(network: str, formula: str, layer: int) -> None:
-    golden = Path(os.environ["NEURODEPLOY_DATA"]).parent / "reference" / "golden" / "silif" / "fig2_eigenvalues.npz"
-    if not golden.exists():
-        pytest.skip(f"{golden.name} is not beside the data")
+    golden = golden_file("silif", "fig2_eigenvalues.npz")
     with np.load(golden, allow_pickle=False) as stored:
         name = f"{network}_implemented" if formula == "implemented" and network != "csilif" else network
         recorded = stored[name][layer]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from neurodeploy.neurons.poles import pole_distance
 from neurodeploy.papers.silif.draw_figure2 import SIZE_INCHES
 from neurodeploy.papers.silif.figure2 import figure2
 from neurodeploy.report.printed import NAMES
+from tests.needs import golden_file
 
 pytestmark = pytest.mark.data
 
@@ -35,9 +35,7 @@ def test_the_data_lie_beside(drawn: dict[str, Any]) -> None:
 
 
 def test_arrays_are_the_recorded_ones(drawn: dict[str, Any]) -> None:
-    golden = Path(os.environ["NEURODEPLOY_DATA"]).parent / "reference" / "golden" / "silif" / "fig2_eigenvalues.npz"
-    if not golden.exists():
-        pytest.skip(f"{golden.name} is not beside the data")
+    golden = golden_file("silif", "fig2_eigenvalues.npz")
     found = {
         (point["network"], point["formula"], point["layer"]): np.array(point["re"]) + 1j * np.array(point["im"])
         for point in drawn["points"]

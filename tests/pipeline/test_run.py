@@ -4,10 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +15,7 @@ from neurodeploy.graph.files import read_graph
 from neurodeploy.graph.network import discretised
 from neurodeploy.mapping.compile import compile_network
 from neurodeploy.program.file import read_program, same_program
+from tests.interrupted import interrupted
 
 SMALL = (
     "training.epochs=8",
@@ -79,32 +76,32 @@ def test_another_seed_gives_another_network(finished: Path, tmp_path: Path) -> N
     assert (tmp_path / "other/checkpoint.safetensors").read_bytes() != (finished / SAME[0]).read_bytes()
 
 
-def interrupted_at(process: subprocess.Popen[str], stage: str) -> list[str]:
-    """Send Ctrl-C in the middle of an epoch of `stage`, and return what the process said."""
-    assert process.stderr is not None
-    assert process.stdout is not None
-    lines = []
-    for line in process.stderr:
-        lines.append(line)
-        if line.startswith(stage):
-            time.sleep(0.15)
-            process.send_signal(signal.SIGINT)
-            break
-    lines += process.stderr
-    assert process.stdout.read() == ""
-    assert process.wait(timeout=60) == 130, "".join(lines)
-    return lines
+HELD_IN_AN_EPOCH = """
+import neurodeploy.pipeline.{module} as stage
+from neurodeploy.training.classifier import Classifier
+
+fitted, step, done = stage.fit, Classifier.training_step, []
+
+def training_step(self, batch, batch_idx):
+    done.append(batch_idx)
+    if done.count(1) == 2:  # the second batch of the second epoch
+        hold()
+    return step(self, batch, batch_idx)
+
+def fit(*arguments, **named):
+    Classifier.training_step = training_step
+    return fitted(*arguments, **named)
+
+stage.fit = fit
+"""
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("stage", ["train", "fine-tune"])
-def test_ctrl_c_and_resume_end_like_a_run_that_was_not_interrupted(stage: str, finished: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("module", ["training", "quantising"])
+def test_ctrl_c_and_resume_end_like_a_run_that_was_not_interrupted(module: str, finished: Path, tmp_path: Path) -> None:
     out = tmp_path / "interrupted"
-    command = [sys.executable, "-m", "neurodeploy", "run", "digits", "--out", str(out)]
-    for setting in SMALL:
-        command += ["--set", setting]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        lines = interrupted_at(process, stage)
+    settings = [word for setting in SMALL for word in ("--set", setting)]
+    lines = interrupted(HELD_IN_AN_EPOCH.format(module=module), ["run", "digits", "--out", out, *settings])
     assert "Traceback" not in "".join(lines)
     assert lines[-1].startswith("error: interrupted")
     assert not list(out.rglob(".part-*"))

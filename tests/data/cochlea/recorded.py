@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import math
-import os
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
-import pytest
 
 from neurodeploy.data.cochlea.settings import CochleaSettings
+from tests.needs import golden_file
 
 RECORDED = (
     "sc_happy_48k_win30",
@@ -34,10 +32,7 @@ class Recorded:
 
 def recorded(name: str) -> Recorded:
     """Return a recorded run, or skip the test where it is absent."""
-    folder = Path(os.environ["NEURODEPLOY_DATA"]).parent / "reference" / "golden" / "cochlea"
-    path = folder / f"{name}.npz"
-    if not path.is_file():
-        pytest.skip(f"{path} is absent; it holds the recorded runs")
+    path = golden_file("cochlea", f"{name}.npz")
     with np.load(path, allow_pickle=False) as stored:
         arrays = {key: stored[key] for key in stored.files}
     ramp_s = float(arrays["window_s"])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +17,7 @@ from neurodeploy.data.cochlea.single_precision import Cochlea, Piece, Room, arou
 from neurodeploy.data.cochlea.spectrum import one_sided
 from neurodeploy.data.cochlea.table import response_table
 from tests.data.cochlea.recorded import recorded
+from tests.needs import data_folder
 
 FEW = CochleaSettings(channels=66)
 """One group of channels, and two in another."""
@@ -149,10 +149,7 @@ def test_recorded_clips_have_as_many_spikes(name: str) -> None:
 
 @pytest.mark.data
 def test_speech_has_the_profile_of_the_reference_encoding() -> None:
-    folder = Path(os.environ["NEURODEPLOY_DATA"])
-    sound, spikes = folder / "speech_commands_subset", folder / "speech_commands_spikes"
-    if not (sound.is_dir() and spikes.is_dir()):
-        pytest.skip(f"{sound} or {spikes} is absent")
+    sound, spikes = data_folder("speech_commands_subset"), data_folder("speech_commands_spikes")
     with np.load(sound / "speech_commands_subset.npz", allow_pickle=False) as stored:
         low, high = stored["pcm_delta_lo"].astype(np.uint16), stored["pcm_delta_hi"].astype(np.uint16)
         pcm = np.cumsum((low | high << 8).view(np.int16), dtype=np.int16)
