@@ -7,15 +7,15 @@ from dataclasses import replace
 
 import numpy as np
 
-from neurodeploy.data.binning import dropped_note, joined
-from neurodeploy.data.cache import Kept
+from neurodeploy.data.binning import dropped_note
+from neurodeploy.data.cache import KeptCounts
 from neurodeploy.data.dataset import Samples
 from neurodeploy.data.settings import Wanted
 from neurodeploy.data.spikes import check_classes
 from neurodeploy.data.stream import from_counts
 
 
-def flags(found: Sequence[Kept], values: Sequence[bool]) -> np.ndarray:
+def flags(found: Sequence[KeptCounts], values: Sequence[bool]) -> np.ndarray:
     """Return one value per file, repeated for each of its samples."""
     return np.concatenate([np.full(len(one.labels), value) for one, value in zip(found, values, strict=True)])
 
@@ -23,7 +23,7 @@ def flags(found: Sequence[Kept], values: Sequence[bool]) -> np.ndarray:
 def together(
     name: str,
     wanted: Wanted,
-    found: Sequence[Kept],
+    found: Sequence[KeptCounts],
     class_names: Sequence[str],
     n_classes: int,
     is_test: np.ndarray,
@@ -42,7 +42,7 @@ def together(
     assert wanted.binning is not None
     labels = np.concatenate([one.labels for one in found]).astype(np.int64)
     check_classes(name, labels, n_classes)
-    counts = joined([one.counts for one in found])
+    counts = [piece for one in found for piece in one.counts]
     data = from_counts(name, counts, labels, class_names, binary=not wanted.binning.counts)
-    notes = (note for one in found for note in dropped_note(str(one.extra["file"]), one.counts))
+    notes = (note for one in found for note in dropped_note(str(one.extra["file"]), one.dropped))
     return Samples(replace(data, notes=tuple(notes)), is_test, is_validation, rule)

@@ -12,6 +12,7 @@ from typing import Literal
 import numpy as np
 
 from neurodeploy.data.events import MOST_STEPS, WHERE, Events, steps_of
+from neurodeploy.data.mapped import Numbers, numbers
 from neurodeploy.errors import DataError
 
 Rule = Literal["paper", "floor"]
@@ -91,13 +92,13 @@ class Counts:
     Attributes:
         offsets: Where each sample's cells start, int64, one more than there are samples.
         cells: step * n_channels + channel of every cell that holds an event, rising within a sample.
-        values: Events in that cell; uint8, or uint16 where a count needs it.
+        values: Events in that cell; uint8, or uint16 where a count needs it. Both may be in a file.
         dropped: Events at `max_time_s` or later, which are not in here.
     """
 
     offsets: np.ndarray
-    cells: np.ndarray
-    values: np.ndarray
+    cells: Numbers
+    values: Numbers
     n_steps: int
     n_channels: int
     dropped: int = 0
@@ -107,10 +108,11 @@ class Counts:
 
     def dense(self, chosen: np.ndarray) -> np.ndarray:
         """Return the counts of some samples, in any order, (B, T, I), of the type of `values`."""
-        found = np.zeros((len(chosen), self.n_steps * self.n_channels), self.values.dtype)
+        cells, values = numbers(self.cells), numbers(self.values)
+        found = np.zeros((len(chosen), self.n_steps * self.n_channels), values.dtype)
         for row, index in enumerate(chosen):
             part = slice(self.offsets[index], self.offsets[index + 1])
-            found[row, self.cells[part]] = self.values[part]
+            found[row, cells[part]] = values[part]
         return found.reshape(len(chosen), self.n_steps, self.n_channels)
 
     def read(self, batches: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
@@ -170,26 +172,9 @@ def counts_of(events: Events, binning: Binning, n_channels: int) -> Counts:
     return count_events(WHERE, zip(*events.timed(), strict=True), binning, n_units)
 
 
-def joined(parts: list[Counts]) -> Counts:
-    """Return the samples of several parts as one, in their order."""
-    if len(parts) == 1:
-        return parts[0]
-    lengths = np.concatenate([np.diff(one.offsets) for one in parts])
-    return Counts(
-        np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)]),
-        np.concatenate([one.cells for one in parts]),
-        np.concatenate([one.values for one in parts]),
-        parts[0].n_steps,
-        parts[0].n_channels,
-        sum(one.dropped for one in parts),
-    )
-
-
-def dropped_note(where: str, counts: Counts) -> tuple[str, ...]:
+def dropped_note(where: str, n_events: int) -> tuple[str, ...]:
     """Return what is to be said of events that came too late; nothing where there are none."""
-    if not counts.dropped:
-        return ()
-    return (f"{where}: {counts.dropped} events come after the last step and were dropped",)
+    return (f"{where}: {n_events} events come after the last step and were dropped",) if n_events else ()
 
 
 def check_events(where: str, index: int, times: np.ndarray, units: np.ndarray, n_units: int) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +12,7 @@ from typing import Any
 import h5py
 import numpy as np
 
-from neurodeploy.data.binning import N_UNITS, Binning, Counts, count_events, dropped_note, joined
+from neurodeploy.data.binning import N_UNITS, Binning, Counts, count_events, dropped_note
 from neurodeploy.data.events import Binned, check_as_many, extent, steps_of
 from neurodeploy.data.npz import open_npz
 from neurodeploy.data.spikes import check_kinds
@@ -23,7 +23,7 @@ LAYOUTS = "an .npz with spikes (N, T, C) and labels (N,), or an HDF5 file in SHD
 SHD_ARRAYS = ("spikes/times", "spikes/units", "labels")
 MOST_EXPANSION = 2000
 """Bytes of arrays per byte of file; gzip reaches 1032."""
-AT_ONCE = 256
+AT_ONCE = 1024
 """Samples whose events are read together."""
 
 
@@ -98,13 +98,20 @@ def counted(path: Path, binning: Binning, n_units: int, limit: int | None = None
     Raises:
         DataError: the file is damaged, or a sample holds events that are not allowed; see `count_events`.
     """
-    found, labels = count_lists(path, binning, n_units, limit)
+    found: list[Counts] = []
+    labels = count_lists(path, binning, n_units, found.append, limit)
     source = from_counts(str(path), found, labels, binary=not binning.counts)
-    return replace(source, notes=dropped_note(path.name, found))
+    return replace(source, notes=dropped_note(path.name, sum(one.dropped for one in found)))
 
 
-def count_lists(path: Path, binning: Binning, n_units: int, limit: int | None = None) -> tuple[Counts, np.ndarray]:
-    """Return the counts and the labels in a file in SHD layout; for the errors see `counted`."""
+def count_lists(
+    path: Path, binning: Binning, n_units: int, add: Callable[[Counts], None], limit: int | None = None
+) -> np.ndarray:
+    """Give away the counts in a file in SHD layout, some samples after the other, and return the labels.
+
+    Raises:
+        DataError: see `counted`.
+    """
     with _stored(path) as (times, units, labels):
         check_as_many(str(path), times, units)
         if labels.shape != times.shape or labels.dtype.kind not in "iu":
@@ -113,11 +120,10 @@ def count_lists(path: Path, binning: Binning, n_units: int, limit: int | None = 
                 "number each is needed"
             )
         n_samples = min(len(times), limit or len(times))
-        parts = []
         for first in range(0, n_samples, AT_ONCE):
             some = _events(path, times, units, np.arange(first, min(first + AT_ONCE, n_samples)))
-            parts.append(count_events(str(path), zip(*some, strict=True), binning, n_units, first))
-        return joined(parts), labels[:n_samples]
+            add(count_events(str(path), zip(*some, strict=True), binning, n_units, first))
+        return labels[:n_samples]  # type: ignore[no-any-return]
 
 
 @contextmanager

@@ -9,17 +9,19 @@ from __future__ import annotations
 
 import sys
 import wave
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from neurodeploy.data.cache import cache_folder, identity, kept_arrays, key_of
+from neurodeploy.data.cache import Arrays, cache_folder, identity, kept, key_of
 from neurodeploy.data.dataset import Samples, Source
 from neurodeploy.data.fbank import FRAME, RATE_HZ, log_mel
 from neurodeploy.data.fetch import obtain
+from neurodeploy.data.mapped import Numbers, numbers
 from neurodeploy.data.settings import Wanted
-from neurodeploy.data.stream import SampleSource
+from neurodeploy.data.stream import SampleSource, in_pieces
 from neurodeploy.errors import DataError
 
 WORDS = (
@@ -31,7 +33,7 @@ WORDS = (
 LISTS = {"validation": "validation_list.txt", "test": "testing_list.txt"}
 N_BINS = 40
 MANY = 1000
-"""Recordings from which on their features take long enough to be announced."""
+"""Recordings of one piece, and from which on their features take long enough to be announced."""
 NOTE = (
     "features: 40 log-mel bins; clips shorter than the longest of a batch are padded with zeros, as in the paper, "
     "which is not silence in log-mel"
@@ -45,9 +47,11 @@ def load_gsc(source: Source, wanted: Wanted, split: str) -> Samples:
     names = [name for part in found.values() for name in part]
     if not names:
         raise DataError(f"{folder}: holds no recording of the {split} part; copy the whole dataset")
-    kept = _features(source.name, folder, names)
+    pieces = _features(source.name, folder, names, wanted.n_steps)
     labels = np.array([WORDS.index(name.partition("/")[0]) for name in names], np.int64)
-    data = _padded(source.name, kept["frames"], kept["lengths"], labels, wanted.n_steps)
+    read = in_pieces(pieces, np.dtype(np.float32))
+    lengths = np.concatenate([one.lengths for one in pieces])
+    data = SampleSource(source.name, labels, wanted.n_steps, (N_BINS,), read, WORDS, "real", lengths, (NOTE,))
     is_test, is_validation = (
         np.concatenate([np.full(len(some), part == one) for part, some in found.items()])
         for one in ("test", "validation")
@@ -87,22 +91,54 @@ def _listed(path: Path) -> set[str]:
         raise DataError(f"{path}: is no list of recordings; copy it again") from None
 
 
-def _features(name: str, folder: Path, names: list[str]) -> dict[str, np.ndarray]:
-    """Return all frames one after another, and the number of them in each recording."""
+@dataclass(frozen=True, eq=False)
+class Frames:
+    """Some recordings, all frames one after another, padded with zeros or cut to `n_steps` when they are read."""
 
-    def make() -> dict[str, np.ndarray]:
+    frames: Numbers
+    starts: np.ndarray
+    n_steps: int
+
+    def __len__(self) -> int:
+        return len(self.starts) - 1
+
+    @property
+    def lengths(self) -> np.ndarray:
+        """Frames of each recording that are taken."""
+        return np.minimum(np.diff(self.starts), self.n_steps)
+
+    def dense(self, chosen: np.ndarray) -> np.ndarray:
+        """Return the frames of some recordings (B, T, I), float32."""
+        frames = numbers(self.frames)
+        found = np.zeros((len(chosen), self.n_steps, N_BINS), np.float32)
+        for row, index in enumerate(chosen):
+            some = frames[self.starts[index] : self.starts[index + 1]][: self.n_steps]
+            found[row, : len(some)] = some
+        return found
+
+
+def _features(name: str, folder: Path, names: list[str], n_steps: int) -> list[Frames]:
+    """Return the features of recordings, in their order."""
+
+    def make(add: Callable[[Arrays], None]) -> dict[str, np.ndarray]:
         if len(names) >= MANY:
             print(f"{name}: features of {len(names)} recordings, once; kept in {cache_folder()}", file=sys.stderr)
-        found = []
-        for one in names:
-            try:
-                found.append(log_mel(read_wave(folder / one), N_BINS))
-            except DataError as error:
-                said = str(error)
-                raise DataError(said if said.startswith(str(folder)) else f"{folder / one}: {said}") from None
-        return {"frames": np.concatenate(found), "lengths": np.array([len(one) for one in found], np.int64)}
+        for first in range(0, len(names), MANY):
+            found = [_feature(folder, one) for one in names[first : first + MANY]]
+            starts = np.cumsum([0, *map(len, found)], dtype=np.int64)
+            add({"frames": np.concatenate(found), "starts": starts})
+        return {}
 
-    return kept_arrays(name, key_of(files=[identity(folder / one) for one in names], bins=N_BINS), make)
+    key = key_of(files=[identity(folder / one) for one in names], bins=N_BINS)
+    return [Frames(one["frames"], one["starts"], n_steps) for one in kept(name, key, make).pieces]
+
+
+def _feature(folder: Path, name: str) -> np.ndarray:
+    try:
+        return log_mel(read_wave(folder / name), N_BINS)
+    except DataError as error:
+        said = str(error)
+        raise DataError(said if said.startswith(str(folder)) else f"{folder / name}: {said}") from None
 
 
 def read_wave(path: Path) -> np.ndarray:
@@ -128,20 +164,3 @@ def read_wave(path: Path) -> np.ndarray:
     if n_samples < FRAME:
         raise DataError(f"{path}: holds {n_samples} samples, at least {FRAME} (25 ms) are needed; leave it out")
     return samples.view("<i2") / 32768.0
-
-
-def _padded(name: str, frames: np.ndarray, lengths: np.ndarray, labels_B: np.ndarray, n_steps: int) -> SampleSource:
-    """Return recordings padded with zeros, or cut, to `n_steps` frames."""
-    starts = np.concatenate([[0], np.cumsum(lengths)])
-
-    def read(batches: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
-        for chosen in batches:
-            found = np.zeros((len(chosen), n_steps, frames.shape[1]), np.float32)
-            for row, index in enumerate(chosen):
-                some = frames[starts[index] : starts[index + 1]][:n_steps]
-                found[row, : len(some)] = some
-            yield found
-
-    return SampleSource(
-        name, labels_B, n_steps, frames.shape[1:], read, WORDS, "real", np.minimum(lengths, n_steps), (NOTE,)
-    )

@@ -6,7 +6,7 @@ Source: Cramer, Stradmann, Schemmel, Zenke, IEEE TNNLS 33, 2744-2757, 2022; http
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +14,8 @@ import h5py
 import numpy as np
 
 from neurodeploy.data.binned_files import flags, together
-from neurodeploy.data.binning import N_UNITS, Binning
-from neurodeploy.data.cache import Kept, cache_folder, identity, kept_counts, key_of
+from neurodeploy.data.binning import N_UNITS, Binning, Counts
+from neurodeploy.data.cache import KeptCounts, cache_folder, identity, kept_counts, key_of
 from neurodeploy.data.dataset import PAPER, SPEAKERS, Download, Samples, Source, held_out
 from neurodeploy.data.fetch import md5_of, obtain
 from neurodeploy.data.files import count_lists
@@ -95,7 +95,7 @@ def load_ssc(source: Source, wanted: Wanted, split: str) -> Samples:
 def _samples(
     source: Source,
     wanted: Wanted,
-    found: Sequence[Kept],
+    found: Sequence[KeptCounts],
     is_test: np.ndarray,
     is_validation: np.ndarray | None,
     rule: str,
@@ -104,32 +104,32 @@ def _samples(
     return together(source.name, wanted, found, names, source.n_classes, is_test, is_validation, rule)
 
 
-def _kept(source: Source, file: str, wanted: Wanted) -> Kept:
+def _kept(source: Source, file: str, wanted: Wanted) -> KeptCounts:
     """Return an official file's samples in their steps, from the cache where they were binned before."""
     path = obtain(source, file)
     assert wanted.binning is not None
     return read_official(source.name, path, wanted.binning, source.n_classes)
 
 
-def read_official(name: str, path: Path, binning: Binning, n_classes: int) -> Kept:
+def read_official(name: str, path: Path, binning: Binning, n_classes: int) -> KeptCounts:
     """Return the samples of one file in the official layout, packed or not.
 
     Raises:
         DataError: the file is damaged, an array is missing, or a sample is not allowed; the message names it.
     """
 
-    def make() -> Kept:
+    def make(add: Callable[[Counts], None]) -> dict[str, np.ndarray]:
         if path.stat().st_size > LARGE:
             print(f"{name}: binning {path.name}, once for these settings; kept in {cache_folder()}", file=sys.stderr)
         with plain_file(path) as plain:
             try:
-                counts, labels = count_lists(plain, binning, N_UNITS)
+                labels = count_lists(plain, binning, N_UNITS, add)
                 extra = _extra(plain, len(labels), n_classes)
             except DataError as error:
                 raise DataError(str(error).replace(str(plain), str(path))) from None
         _check_labels(path, labels, n_classes)
         _check_size(path, len(labels))
-        return Kept(counts, labels, extra | {"file": np.array(path.name)})
+        return extra | {"labels": labels, "file": np.array(path.name)}
 
     return kept_counts(name, key_of(file=identity(path), n_classes=n_classes, **vars(binning)), make)
 

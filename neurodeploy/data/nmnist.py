@@ -6,14 +6,14 @@ Source: Orchard et al., Frontiers in Neuroscience 9:437, 2015; the subset is sla
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 
 from neurodeploy.data.binned_files import flags
-from neurodeploy.data.binning import Binning, count_events, joined
-from neurodeploy.data.cache import Kept, kept_counts, key_of
+from neurodeploy.data.binning import Binning, Counts, count_events
+from neurodeploy.data.cache import KeptCounts, kept_counts, key_of
 from neurodeploy.data.dataset import Samples, Source, present
 from neurodeploy.data.settings import Wanted
 from neurodeploy.data.stream import from_counts
@@ -32,7 +32,7 @@ def load_nmnist_small(source: Source, wanted: Wanted, split: str) -> Samples:
     found = [_kept(source.name, present(source, *one), one[1], binning) for one in chosen]
     data = from_counts(
         source.name,
-        joined([one.counts for one in found]),
+        [piece for one in found for piece in one.counts],
         np.concatenate([one.labels for one in found]),
         DIGITS,
         binary=True,
@@ -41,12 +41,12 @@ def load_nmnist_small(source: Source, wanted: Wanted, split: str) -> Samples:
     return Samples(data, flags(found, ["test" in file for file, _ in chosen]))
 
 
-def _kept(name: str, path: Path, sha256: str, binning: Binning) -> Kept:
-    def make() -> Kept:
+def _kept(name: str, path: Path, sha256: str, binning: Binning) -> KeptCounts:
+    def make(add: Callable[[Counts], None]) -> dict[str, np.ndarray]:
         with np.load(path, allow_pickle=False) as stored:
             arrays = {key: stored[key] for key in ("offsets", "p_packed", "x", "y", "dt_us", "label")}
-        counts = count_events(str(path), _events(arrays), binning, math.prod(SHAPE))
-        return Kept(counts, arrays["label"], {})
+        add(count_events(str(path), _events(arrays), binning, math.prod(SHAPE)))
+        return {"labels": arrays["label"]}
 
     return kept_counts(name, key_of(file=sha256, **vars(binning)), make)
 

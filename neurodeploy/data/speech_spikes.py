@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from neurodeploy.data.binned_files import flags, together
-from neurodeploy.data.binning import Binning, count_events
-from neurodeploy.data.cache import Kept, kept_counts, key_of
+from neurodeploy.data.binning import Binning, Counts, count_events
+from neurodeploy.data.cache import KeptCounts, kept_counts, key_of
 from neurodeploy.data.dataset import RECORDINGS, SPEAKERS, Samples, Source, held_out, present
 from neurodeploy.data.settings import Wanted
 from neurodeploy.data.spike_lists import read_spike_lists
@@ -38,7 +38,7 @@ def load_fsdd_spikes(source: Source, wanted: Wanted, split: str) -> Samples:
 
 
 def digit_parts(
-    found: Sequence[Kept], tests: Sequence[bool], wanted: Wanted
+    found: Sequence[KeptCounts], tests: Sequence[bool], wanted: Wanted
 ) -> tuple[np.ndarray, np.ndarray | None, str]:
     """Return which spoken digits are for tests, which for validation, and the rule in words.
 
@@ -81,7 +81,9 @@ def load_speech_commands_spikes(source: Source, wanted: Wanted, split: str) -> S
     return together(source.name, wanted, [found], SSC_CLASSES, len(SSC_CLASSES), is_test, is_validation, rule)
 
 
-def _kept(source: Source, file: str, sha256: str, wanted: Wanted, label: str, per_sample: tuple[str, ...]) -> Kept:
+def _kept(
+    source: Source, file: str, sha256: str, wanted: Wanted, label: str, per_sample: tuple[str, ...]
+) -> KeptCounts:
     """Return a file's samples in their steps."""
     path, binning = present(source, file, sha256), wanted.binning
     assert binning is not None
@@ -90,7 +92,7 @@ def _kept(source: Source, file: str, sha256: str, wanted: Wanted, label: str, pe
 
 def read_binned(
     name: str, path: Path, identity: str, binning: Binning, label: str, per_sample: tuple[str, ...]
-) -> Kept:
+) -> KeptCounts:
     """Return the samples of one file of cochlea spikes.
 
     Args:
@@ -99,12 +101,12 @@ def read_binned(
         per_sample: Further arrays of one entry per sample to keep.
     """
 
-    def make() -> Kept:
+    def make(add: Callable[[Counts], None]) -> dict[str, np.ndarray]:
         lists = read_spike_lists(path, (label, *per_sample))
-        counts = count_events(str(path), lists.samples(), binning, lists.n_units)
+        add(count_events(str(path), lists.samples(), binning, lists.n_units))
         names = (*per_sample, *(name for name in lists.extra if name.endswith("_names")))
         extra = {name: lists.extra[name] for name in names}
-        return Kept(counts, lists.extra[label], extra | {"file": np.array(path.name)})
+        return extra | {"labels": lists.extra[label], "file": np.array(path.name)}
 
     return kept_counts(name, key_of(file=identity, label=label, extra=per_sample, **vars(binning)), make)
 

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 
 from neurodeploy.data.binned_files import together
-from neurodeploy.data.binning import N_UNITS, Binning, count_events
-from neurodeploy.data.cache import Kept, cache_folder, kept_counts, key_of
+from neurodeploy.data.binning import N_UNITS, Binning, Counts, count_events
+from neurodeploy.data.cache import KeptCounts, cache_folder, kept_counts, key_of
 from neurodeploy.data.dataset import Samples, Source, present
 from neurodeploy.data.npz import unpacked
 from neurodeploy.data.settings import Wanted
@@ -64,15 +64,15 @@ def recordings(path: Path) -> tuple[list[np.ndarray], int, dict[str, np.ndarray]
     return np.split(samples, offsets[1:-1]), rate, arrays
 
 
-def _kept(source: Source, path: Path, sha256: str, binning: Binning | None) -> Kept:
+def _kept(source: Source, path: Path, sha256: str, binning: Binning | None) -> KeptCounts:
     assert binning is not None
 
-    def make() -> Kept:
+    def make(add: Callable[[Counts], None]) -> dict[str, np.ndarray]:
         clips, rate, extra = recordings(path)
         events = _encoded(source.name, clips, rate)
-        counts = count_events(str(path), events, binning, N_UNITS)
+        add(count_events(str(path), events, binning, N_UNITS))
         kept = {name: extra[name] for name in ("speaker", "index", "speaker_names") if name in extra}
-        return Kept(counts, extra["label"], kept | {"file": np.array(path.name)})
+        return kept | {"labels": extra["label"], "file": np.array(path.name)}
 
     return kept_counts(
         source.name, key_of(file=sha256, encoding=ENCODING, seed=SEED, spikes="cochlea", **vars(binning)), make

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 import numpy as np
 
@@ -180,7 +181,7 @@ def from_bits(
 
 def from_counts(
     name: str,
-    counts: Counts,
+    counts: Sequence[Counts],
     labels: np.ndarray,
     class_names: Sequence[str] = (),
     *,
@@ -190,14 +191,49 @@ def from_counts(
     """Return samples whose counts are held compactly, and become (B, T, I) batch by batch.
 
     Args:
+        counts: Of some samples after the other.
         binary: They were binned to 0 and 1.
         shape: Axes of one step; channels alone when None.
 
     Raises:
         DataError: the labels do not fit.
     """
-    axes = (len(counts), counts.n_steps, counts.n_channels)
-    labels_B = check_kinds(name, axes, counts.values.dtype, labels)
+    n_steps, n_channels = counts[0].n_steps, counts[0].n_channels
+    dtype = np.result_type(*(one.values.dtype for one in counts))
+    labels_B = check_kinds(name, (sum(map(len, counts)), n_steps, n_channels), dtype, labels)
     kind: Kind = "binary" if binary else "counts"
-    shape = (counts.n_channels,) if shape is None else shape
-    return SampleSource(name, labels_B, counts.n_steps, shape, counts.read, tuple(class_names), kind)
+    shape = (n_channels,) if shape is None else shape
+    return SampleSource(name, labels_B, n_steps, shape, in_pieces(counts, dtype), tuple(class_names), kind)
+
+
+class Piece(Protocol):
+    """Some of a data set's samples, which become (B, T, I) when they are asked for."""
+
+    def __len__(self) -> int: ...
+
+    def dense(self, chosen: np.ndarray) -> np.ndarray:
+        """Return samples by their numbers in this piece, in any order."""
+        ...
+
+
+def in_pieces(pieces: Sequence[Piece], dtype: np.dtype) -> Read:
+    """Return what reads samples that lie in several pieces, one after the other."""
+    starts = np.cumsum([0, *map(len, pieces)])
+
+    def read(batches: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+        for chosen in batches:
+            of = np.searchsorted(starts, chosen, side="right") - 1
+            found: np.ndarray | None = None
+            for number in np.unique(of):
+                rows = np.flatnonzero(of == number)
+                some = pieces[number].dense(chosen[rows] - starts[number])
+                if len(rows) == len(chosen):
+                    found = some.astype(dtype, copy=False)
+                    break
+                if found is None:
+                    found = np.empty((len(chosen), *some.shape[1:]), dtype)
+                found[rows] = some
+            assert found is not None
+            yield found
+
+    return read
