@@ -25,8 +25,6 @@ from neurodeploy.files import written_whole
 
 FORMAT = 2
 """Raised when the same settings give other numbers than before, or are kept in another way."""
-LARGE = 1 << 16
-"""Bytes of a piece's array from which on it stays on disk, and is read when it is asked for."""
 COUNTS = ("offsets", "cells", "values")
 
 Arrays: TypeAlias = Mapping[str, Any]
@@ -40,7 +38,7 @@ class Kept:
     """What was made.
 
     Attributes:
-        pieces: Arrays by name; large ones are `StoredArray`s where they could be kept.
+        pieces: Arrays by name; those that stay on disk are `StoredArray`s.
         whole: Arrays of all pieces together.
     """
 
@@ -91,20 +89,21 @@ def key_of(**what: Any) -> str:
     return hashlib.sha256(json.dumps(what | {"format": FORMAT}, sort_keys=True).encode()).hexdigest()
 
 
-def kept(name: str, key: str, make: Make, sound: Sound | None = None) -> Kept:
+def kept(name: str, key: str, make: Make, stays: tuple[str, ...] = (), sound: Sound | None = None) -> Kept:
     """Return what `make` gives, from the disk where it was made before.
 
     Where nothing can be written it is made every time, and held in memory.
 
     Args:
         name: Start of the file's name, for people.
+        stays: Names of the pieces' arrays that stay on disk, and are read when they are asked for.
         sound: Whether the arrays that were found fit together.
     """
     path = _place(name, key)
     if path is not None:
-        found = _stored(path, key, sound)
+        found = _stored(path, key, stays, sound)
         if found is None and _written(path, key, make):
-            found = _stored(path, key, sound)
+            found = _stored(path, key, stays, sound)
         if found is not None:
             return found
     pieces: list[Arrays] = []
@@ -127,7 +126,7 @@ def kept_counts(name: str, key: str, make: MakeCounts) -> KeptCounts:
 
         return make(add_counts)
 
-    found = kept(name, key, pieces, _sound_counts)
+    found = kept(name, key, pieces, COUNTS[1:], _sound_counts)
     return KeptCounts(_counts(found), found.whole["labels"], found.whole)
 
 
@@ -154,28 +153,27 @@ def _place(name: str, key: str) -> Path | None:
         return None
 
 
-def _stored(path: Path, key: str, sound: Sound | None) -> Kept | None:
+def _stored(path: Path, key: str, stays: tuple[str, ...], sound: Sound | None) -> Kept | None:
     try:
-        return _checked(path, identity(path), key, sound)
+        return _checked(path, identity(path), key, stays, sound)
     except OSError:
         return None
 
 
 @functools.lru_cache(maxsize=64)
-def _checked(path: Path, identity: str, key: str, sound: Sound | None) -> Kept | None:
+def _checked(path: Path, identity: str, key: str, stays: tuple[str, ...], sound: Sound | None) -> Kept | None:
     """Return what is kept, or None where it is damaged or another's; zip compares every checksum, once a process."""
     tables: dict[str, dict[str, Any]] = {WHOLE: {}}
     try:
-        with np.load(path, allow_pickle=False) as stored:
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as stored:
             if str(stored["key"]) != key:
                 return None
             for member in stored.files:
                 table, _, name = member.partition("/")
                 if not name:
                     continue
-                array = stored[member]
-                stays = table != WHOLE and array.nbytes >= LARGE
-                found = in_place(path, stored.zip, f"{member}.npy", array) if stays else array
+                array, on_disk = stored[member], table != WHOLE and name in stays
+                found = in_place(path, stored.zip, f"{member}.npy", array) if on_disk else array
                 tables.setdefault(table, {})[name] = found
         whole = tables.pop(WHOLE)
         kept = Kept(tuple(tables[number] for number in sorted(tables, key=int)), whole)

@@ -130,7 +130,7 @@ def _features(name: str, folder: Path, names: list[str], n_steps: int) -> list[F
         return {}
 
     key = key_of(files=[identity(folder / one) for one in names], bins=N_BINS)
-    return [Frames(one["frames"], one["starts"], n_steps) for one in kept(name, key, make).pieces]
+    return [Frames(one["frames"], one["starts"], n_steps) for one in kept(name, key, make, ("frames",)).pieces]
 
 
 def _feature(folder: Path, name: str) -> np.ndarray:

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from neurodeploy.data.binning import Binning, Counts, count_events, joined
+from neurodeploy.data.binning import Binning, Counts, count_events
+from neurodeploy.data.stream import from_counts
 from neurodeploy.errors import DataError
 from tests.needs import golden_file
 
@@ -84,8 +85,9 @@ def test_compact_counts_are_a_plain_histogram(samples: list[list[tuple[float, in
     assert found.dropped == late
     order = np.arange(len(samples))[::-1]
     np.testing.assert_array_equal(found.dense(order), expected[order])
-    twice = joined([found, found])
-    np.testing.assert_array_equal(twice.dense(np.arange(len(twice))), np.concatenate([expected, expected]))
+    twice = from_counts("test", [found, found], np.zeros(2 * len(samples), int))
+    order = np.concatenate([np.arange(len(twice))[::-1], [0]])
+    np.testing.assert_array_equal(twice.at(order).spikes_BTI, np.concatenate([expected, expected])[order])
 
 
 BAD = {
