@@ -73,13 +73,13 @@ def _run_batch(
     n_samples, n_steps, _ = spikes.shape
     sizes = {one.name: one.n_neurons for one in network.populations}
     longest = max((steps for parts in ready.values() for steps, _ in parts), default=0)
-    u = {name: np.zeros((n_samples, size)) for name, size in sizes.items()}
+    u = {one.name: np.zeros((n_samples, one.u_width)) for one in network.populations}
     v = {name: np.zeros((n_samples, size)) for name, size in sizes.items()}
     spiked = {name: np.zeros((n_samples, size), np.bool_) for name, size in sizes.items()}
     counts = {name: np.zeros((n_samples, size), dtype=np.int64) for name, size in sizes.items()}
     counts |= {name: one.sum(axis=1, dtype=np.int64) for name, one in given.items()}
     run = [one for one in network.populations if one.name not in given]
-    kept = {one.name: empty_layer(n_samples, n_steps, one.n_neurons, np.float64) for one in run if record}
+    kept = {one.name: empty_layer(n_samples, n_steps, one, np.float64) for one in run if record}
     output = network.population(network.output)
     scores = Scores(network.readout, n_samples, output.n_neurons, 0, np.float64)
     past: deque[dict[str, np.ndarray]] = deque(maxlen=longest)
@@ -88,7 +88,7 @@ def _run_batch(
         sent |= {name: one[:, now].astype(np.float64) for name, one in given.items()}
         for one in run:
             name = one.name
-            drive = np.broadcast_to(one.bias, u[name].shape).copy()
+            drive = np.broadcast_to(one.bias, v[name].shape).copy()
             for synapses in network.into(name):
                 for steps, apply in ready[synapses.name]:
                     if steps <= len(past):

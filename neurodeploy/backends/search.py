@@ -15,7 +15,7 @@ from neurodeploy.graph.network import Network
 from neurodeploy.mapping.compile import Measured, choose_plan, facts_of, rounded_together
 from neurodeploy.mapping.discretize import quantise
 from neurodeploy.program.plan import Plan
-from neurodeploy.quantize.cells import FRACTION_BITS
+from neurodeploy.quantize.coefficients import FRACTION_BITS
 from neurodeploy.quantize.grid import MAX_WEIGHT_BITS
 from neurodeploy.quantize.plan import layer_variants
 

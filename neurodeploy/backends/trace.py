@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
@@ -24,7 +24,8 @@ Progress = Callable[[int, int], None]
 class LayerTrace:
     """States of one layer after every step, (B, T, N).
 
-    Sigma-delta layers have graded spikes; their `u` is the sum and `v` the activation.
+    Sigma-delta layers have graded spikes; their `u` is the sum and `v` the activation. Of neurons with other states,
+    `v` is the potential and `u` are all others side by side (B, T, U), 0 where there is none.
     """
 
     spikes_BTN: np.ndarray
@@ -70,6 +71,7 @@ class Trace:
         scores_BN: What the class is read from, for each neuron of the output layer; its spike
             counts when None.
         values: What the input sent, where it sends values instead of spikes.
+        engine: Which of our simulator's engines ran, with the reason where the compiled one could not.
     """
 
     backend: str
@@ -82,6 +84,7 @@ class Trace:
     seconds: float
     scores_BN: np.ndarray | None = None
     values: dict[str, Values] = field(default_factory=dict)
+    engine: str = ""
 
     @property
     def n_samples(self) -> int:
@@ -186,13 +189,22 @@ class Scores:
             self.BN += v_BN
 
 
-def empty_layer(
-    n_samples: int, n_steps: int, n_neurons: int, kind: type = np.int32, *, graded: bool = False
-) -> LayerTrace:
+class Recorded(Protocol):
+    """What a trace must know of a layer, or of a population of a graph."""
+
+    @property
+    def graded(self) -> bool: ...
+    @property
+    def n_neurons(self) -> int: ...
+    @property
+    def u_width(self) -> int: ...
+
+
+def empty_layer(n_samples: int, n_steps: int, layer: Recorded, kind: type = np.int32) -> LayerTrace:
     """Return a trace to be filled, with currents and potentials of the given kind of number."""
-    shape = (n_samples, n_steps, n_neurons)
-    spikes: np.ndarray = np.zeros(shape, np.int32 if graded else np.bool_)
-    return LayerTrace(spikes, np.zeros(shape, kind), np.zeros(shape, kind))
+    shape = (n_samples, n_steps, layer.n_neurons)
+    spikes: np.ndarray = np.zeros(shape, np.int32 if layer.graded else np.bool_)
+    return LayerTrace(spikes, np.zeros((n_samples, n_steps, layer.u_width), kind), np.zeros(shape, kind))
 
 
 def _concatenated(parts: Sequence[np.ndarray]) -> np.ndarray:
@@ -200,7 +212,15 @@ def _concatenated(parts: Sequence[np.ndarray]) -> np.ndarray:
     return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
 
-def joined(backend: str, names: list[str], output: str, spikes: np.ndarray, parts: list[Part], seconds: float) -> Trace:
+def joined(
+    backend: str,
+    names: list[str],
+    output: str,
+    spikes: np.ndarray,
+    parts: list[Part],
+    seconds: float,
+    engine: str = "",
+) -> Trace:
     """Return one Trace from the batches' results, in their order."""
     layers = {
         name: LayerTrace(
@@ -229,6 +249,7 @@ def joined(backend: str, names: list[str], output: str, spikes: np.ndarray, part
         seconds=seconds,
         scores_BN=_concatenated(scores) if scores else None,
         values={INPUT: values_of(spikes)} if spikes.dtype == np.int32 else {},  # as `check_spikes` marks graded ones
+        engine=engine,
     )
 
 
@@ -264,6 +285,7 @@ def in_batches(
     *,
     batch_size: int,
     progress: Progress | None = None,
+    engine: str = "",
 ) -> Trace:
     """Return the Trace of `run_batch` over all samples, `batch_size` of them at a time."""
     started = time.perf_counter()
@@ -272,7 +294,7 @@ def in_batches(
         parts.append(run_batch(spikes[first : first + batch_size]))
         if progress:
             progress(min(first + batch_size, len(spikes)), len(spikes))
-    return joined(backend, names, output, spikes, parts, time.perf_counter() - started)
+    return joined(backend, names, output, spikes, parts, time.perf_counter() - started, engine)
 
 
 def with_silence(spikes_BTI: np.ndarray, n_silent: int) -> np.ndarray:

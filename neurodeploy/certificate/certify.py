@@ -30,8 +30,9 @@ from neurodeploy.certificate.difference import (
     first_where,
     spike_agreement,
 )
-from neurodeploy.fixedpoint import rules
-from neurodeploy.program.program import Cells, Layer, Program
+from neurodeploy.program.dynamics import DynamicsLayer
+from neurodeploy.program.layer import Layer
+from neurodeploy.program.program import Program
 
 FLOAT, READ, QUANTISED = "float", "read", "quantised"
 """The trained network; the graph that was read from it, where it is another framework's; the one that is exported."""
@@ -95,6 +96,8 @@ def certificate(
             stage |= _against(run, before, program)
         baseline = _accuracy_on(runs[0].trace, labels_B, trace.n_samples)
         stage["accuracy_drop"] = baseline - stage["accuracy"]
+        if trace.engine:
+            stage["engine"] = trace.engine
         if trace.overflows:
             stage["overflows"] = trace.overflows
         if is_integer(trace.backend):
@@ -174,17 +177,13 @@ def _against(run: StageRun, before: StageRun, program: Program) -> dict[str, Any
     }
 
 
-def potential_rms(whole: LayerTrace, real: LayerTrace, layer: Layer | Cells) -> float:
+def potential_rms(whole: LayerTrace, real: LayerTrace, layer: Layer | DynamicsLayer) -> float:
     """Return the root mean square difference of potentials after each step, in thresholds.
 
     Of a readout, which has none, in the graph's unit.
     """
     expected = real.v_BTN * layer.v_per_unit + layer.v_offset
-    if isinstance(layer, Cells):
-        threshold = layer.vth
-    else:
-        threshold = np.where(layer.vth == rules.NEVER, layer.v_per_unit, np.maximum(layer.vth, 1) << rules.ALIGN_SHIFT)
-    return float(np.sqrt(np.mean(((whole.v_BTN - expected) / threshold) ** 2)))
+    return float(np.sqrt(np.mean(((whole.v_BTN - expected) / layer.potential_unit) ** 2)))
 
 
 def _failures(stage: dict[str, Any], settings: CertificateSettings, names: list[str]) -> list[str]:

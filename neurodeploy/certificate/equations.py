@@ -18,10 +18,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from neurodeploy.backends.trace import LayerTrace, Trace
-from neurodeploy.certificate.cell_equations import first_wrong_cell
 from neurodeploy.certificate.difference import Difference, earliest, first_where
+from neurodeploy.certificate.dynamics_equations import first_wrong_state
 from neurodeploy.fixedpoint import rules
-from neurodeploy.graph.cells import CellPopulation
+from neurodeploy.graph.dynamics import DynamicsPopulation
 from neurodeploy.graph.euler import Population
 from neurodeploy.graph.linear import LinearMap
 from neurodeploy.graph.network import Network
@@ -71,8 +71,8 @@ def first_violation(
                 _arrive(drive, sent[synapses.source], part, steps + between)
         states, layer = trace.layers[one.name], program.layer(one.name)
         slack = _floors(plan, [synapses.name for synapses in quantised.into(one.name)])
-        if isinstance(one, CellPopulation):
-            found.append(first_wrong_cell(one, layer, states, drive, FLOAT64 + ROUNDING + slack))
+        if isinstance(one, DynamicsPopulation):
+            found.append(first_wrong_state(one, layer, states, drive, FLOAT64 + ROUNDING + slack))
             continue
         unit = plan.vth_mant[one.name] << rules.ALIGN_SHIFT if one.spiking else np.inf
         found.append(_wrong_start(one, layer, plan, states))

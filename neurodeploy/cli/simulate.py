@@ -81,6 +81,7 @@ def simulate(
         f"synops per sample  {result['synops_per_sample']:,.0f}",
         f"speed              {result['samples_per_second']:.4g} samples/s",
     ]
+    lines += [f"note: the engine is {result['engine']}"] if "because" in (result["engine"] or "") else []
     lines += [f"note: {note}" for note in result["data_notes"]]
     emit(result, lines + ([f"traces             {traces}"] if traces else []), as_json=as_json)
     return 0

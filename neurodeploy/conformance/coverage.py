@@ -8,9 +8,10 @@ from collections.abc import Iterator
 import numpy as np
 
 from neurodeploy.fixedpoint import rules, sigma_delta
-from neurodeploy.fixedpoint.cells import COEFFICIENT_LIMIT, MAX_FRACTION_BITS, MIN_FRACTION_BITS
-from neurodeploy.program.cells import CELLS, Cells
+from neurodeploy.fixedpoint.dynamics.step import COEFFICIENT_LIMIT, MAX_FRACTION_BITS, MIN_FRACTION_BITS
+from neurodeploy.fixedpoint.dynamics.table import SHIPPED
 from neurodeploy.program.connection import Connection
+from neurodeploy.program.dynamics import DynamicsLayer
 from neurodeploy.program.layer import Layer, SigmaDelta
 from neurodeploy.program.populations import AnyLayer
 from neurodeploy.program.program import INPUT, READOUTS, Program
@@ -27,7 +28,7 @@ NEURON_KINDS = (
     *("no memory", "IF", "LIF", "CUBA", "own parameters", "refractory", "never fires", "clears"),
     *("bias", "bias exponent", "initial state", *(f"reset {reset}" for reset in rules.RESETS)),
     *(*sigma_delta.ROLES, *sigma_delta.ACTIVATIONS, "cumulative"),
-    *(*CELLS, "fraction bits 4", "fraction bits 15", "largest coefficient"),
+    *(*(one.name for one in SHIPPED), "fraction bits 4", "fraction bits 15", "largest coefficient"),
 )
 NETWORK_KINDS = (
     *("graded input", "silent input", "full input", "several samples"),
@@ -75,17 +76,17 @@ def _of_layer(layer: AnyLayer) -> Iterator[str]:
             yield layer.activation
         if layer.cumulative and layer.role != sigma_delta.SIGMA:
             yield "cumulative"
-    elif isinstance(layer, Cells):
-        yield from _of_cells(layer)
+    elif isinstance(layer, DynamicsLayer):
+        yield from _of_dynamics(layer)
     else:
         yield from _of_lif(layer)
 
 
-def _of_cells(layer: Cells) -> Iterator[str]:
+def _of_dynamics(layer: DynamicsLayer) -> Iterator[str]:
     yield layer.kind
     if layer.fraction_bits in (MIN_FRACTION_BITS, MAX_FRACTION_BITS):
         yield f"fraction bits {layer.fraction_bits}"
-    largest = max(int(np.abs(getattr(layer, key)).max()) for key in layer.coefficients)
+    largest = max(int(np.abs(getattr(layer, key)).max()) for key in layer.dynamics.coefficients)
     if largest == COEFFICIENT_LIMIT << layer.fraction_bits:
         yield "largest coefficient"
 

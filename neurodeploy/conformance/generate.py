@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 
 from neurodeploy.backends.lava import synapses
-from neurodeploy.conformance.cells import with_cells
 from neurodeploy.conformance.coverage import kinds_of
 from neurodeploy.conformance.draw import Shape, among
+from neurodeploy.conformance.dynamics import with_dynamics
 from neurodeploy.conformance.engines import readable
 from neurodeploy.conformance.joins import with_joins
 from neurodeploy.fixedpoint import rules, sigma_delta
@@ -50,10 +50,10 @@ def random_case(seed: int, *, lava: bool = False) -> Case:
     """
     for attempt in itertools.count():
         rng = np.random.default_rng([seed, attempt])
-        # Cells and joins have streams of their own, so that what other kinds draw does not depend on them.
+        # Joins and neurons that are equations have streams of their own: what other kinds draw does not depend on them.
         others = _Drawn(rng, lava=lava).program(f"seed {seed}")
         joined = with_joins(np.random.default_rng([seed, attempt, 2]), others)
-        program = with_cells(np.random.default_rng([seed, attempt, 1]), joined)
+        program = with_dynamics(np.random.default_rng([seed, attempt, 1]), joined)
         spikes = _spikes(rng, program)
         if not (lava and beyond_lava(program, spikes)):
             break

@@ -13,9 +13,10 @@ import numpy as np
 
 from neurodeploy.errors import NeurodeployError
 from neurodeploy.fixedpoint import rules, sigma_delta
-from neurodeploy.fixedpoint.cells import MIN_FRACTION_BITS
-from neurodeploy.program.cells import CELLS, Cells
+from neurodeploy.fixedpoint.dynamics.step import MIN_FRACTION_BITS
+from neurodeploy.fixedpoint.dynamics.table import TABLE
 from neurodeploy.program.connection import Connection
+from neurodeploy.program.dynamics import DynamicsLayer
 from neurodeploy.program.layer import Layer
 from neurodeploy.program.populations import AnyLayer
 from neurodeploy.program.program import INPUT, READOUTS, Program
@@ -236,7 +237,7 @@ def with_layer(network: Network, index: int, layer: AnyLayer) -> Network | None:
 _ZERO = (
     *("refractory", "clear_every", "clear_offset", "bias_mant", "bias_exp", "u_init", "v_init", "dv"),
     *("bias", "spike_exp", "state_exp"),
-    *(key for kind in CELLS.values() for key in kind.integers if key not in ("bias", "vth")),
+    *(key for one in TABLE.values() for key in one.numbers),
 )
 PLAIN_LAYER: dict[str, Any] = dict.fromkeys(_ZERO, 0) | {
     "reset": rules.RESET_ZERO,
@@ -256,7 +257,7 @@ def plainer_layers(network: Network) -> Iterator[Network | None]:
         for key in (one.name for one in fields(layer) if one.name in PLAIN_LAYER):
             found, plain = getattr(layer, key), PLAIN_LAYER[key]
             if key == "vth" and not isinstance(layer, Layer):
-                plain = rules.STATE_LIMIT - 1 if isinstance(layer, Cells) else 0
+                plain = rules.STATE_LIMIT - 1 if isinstance(layer, DynamicsLayer) else 0
             if np.any(found != plain):
                 values: dict[str, Any] = {key: np.full_like(found, plain) if isinstance(found, np.ndarray) else plain}
                 yield with_layer(network, index, replace(layer, **values))

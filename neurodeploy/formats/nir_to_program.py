@@ -20,7 +20,7 @@ from neurodeploy.graph.linear import MOST_ENTRIES
 from neurodeploy.graph.metadata import ours
 from neurodeploy.program.connection import Connection
 from neurodeploy.program.plan import Plan
-from neurodeploy.program.populations import KINDS, AnyLayer
+from neurodeploy.program.populations import AnyLayer, type_called
 from neurodeploy.program.program import Program
 from neurodeploy.program.window import Window
 
@@ -97,7 +97,7 @@ def _first(placed: tuple[int, Any]) -> int:
 
 
 def _layer(node: nir.NIRNode, plain: dict[str, Any], carried: dict[str, Any]) -> AnyLayer:
-    kind = KINDS[plain.pop("kind")]
+    kind = type_called(plain.pop("kind"))
     n_neurons = math.prod(plain["shape"])
     held = node.nodes[next(name for name in ("minus", "sigma") if name in node.nodes)] if _nested(node) else node
     sizes = {np.size(value) for key, value in vars(held).items() if key in ("r", "scale")}

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 import nir
 import numpy as np
 
 from neurodeploy.errors import GraphError
-from neurodeploy.fixedpoint import cells, rules
+from neurodeploy.fixedpoint import rules
+from neurodeploy.fixedpoint.dynamics.step import MAX_FRACTION_BITS, MIN_FRACTION_BITS
+from neurodeploy.fixedpoint.dynamics.table import TABLE
 from neurodeploy.graph.metadata import FORMAT, INTEGRATION, KEY, ROUNDING, TOWARD_ZERO, ours
 from neurodeploy.quantize.grid import MAX_WEIGHT_BITS, MIN_WEIGHT_BITS
 
@@ -18,14 +21,14 @@ INTEGERS = {
     "vth_mant": (1, (1 << rules.THRESHOLD_BITS) - 1),
     "weight_bits": (MIN_WEIGHT_BITS, MAX_WEIGHT_BITS),
     "weight_exp": (0, rules.WEIGHT_EXPONENT_MAX),
-    "fraction_bits": (cells.MIN_FRACTION_BITS, cells.MAX_FRACTION_BITS),
+    "fraction_bits": (MIN_FRACTION_BITS, MAX_FRACTION_BITS),
 }
-WORDS = {
+WORDS: dict[str, Collection[str]] = {
     "reset": rules.RESETS,
     "time_unit": ("s",),
     "integration": (INTEGRATION,),
     "rounding": (ROUNDING, TOWARD_ZERO),
-    "cell": tuple(cells.COEFFICIENTS),
+    "cell": TABLE,
     "readout": rules.READOUTS,
 }
 LARGEST = 1e60

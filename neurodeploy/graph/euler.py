@@ -11,14 +11,15 @@ snnTorch does for the networks of the NIR paper. NIR: Pedersen et al., Nature Co
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import nir
 import numpy as np
 
 from neurodeploy.errors import GraphError
-from neurodeploy.graph.cells import CellNode
+from neurodeploy.graph.dynamics import DynamicsNode
 
-SPIKING_TYPES = (nir.LIF, nir.CubaLIF, nir.IF, nir.Threshold, CellNode)
+SPIKING_TYPES = (nir.LIF, nir.CubaLIF, nir.IF, nir.Threshold, DynamicsNode)
 """A Threshold has no memory: LIF neurons with a time constant of one step, reset to zero."""
 READOUT_TYPES = (nir.LI, nir.CubaLI, nir.I)
 """Leaky and plain integrators: LIF, CUBA-LIF and IF without a threshold, at the end of a graph."""
@@ -43,6 +44,8 @@ class Population:
         spiking: False for a readout: it never spikes, and `v_threshold` is just its unit, 1.
     """
 
+    graded: ClassVar[bool] = False
+
     name: str
     alpha: np.ndarray
     beta: np.ndarray
@@ -64,6 +67,11 @@ class Population:
     @property
     def n_neurons(self) -> int:
         return len(self.v_threshold)
+
+    @property
+    def u_width(self) -> int:
+        """Numbers that a trace holds as u in a step: a current for each neuron."""
+        return self.n_neurons
 
     @property
     def span(self) -> np.ndarray:

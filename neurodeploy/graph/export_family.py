@@ -12,9 +12,8 @@ from typing import Any
 import nir
 import numpy as np
 
-from neurodeploy.fixedpoint.cells import COEFFICIENTS, JUMPS
 from neurodeploy.fixedpoint.rules import SOFTMAX
-from neurodeploy.graph.cells import subgraph
+from neurodeploy.graph.dynamics import subgraph
 from neurodeploy.graph.metadata import FORMAT, INTEGRATION, ROUNDING, TOWARD_ZERO, wrapped
 from neurodeploy.program.plan import ConnectionPlan, Plan
 from neurodeploy.quantize.fake import numbers_of
@@ -33,18 +32,18 @@ def family_to_nir(network: FoldedNetwork, dt_s: float, **settings: Any) -> nir.N
     before = "input"
     for index, (name, layer) in enumerate(zip(network.names, network.hidden, strict=False), start=1):
         used, quantiser = layer.values(), layer.quantiser
-        numbers = {key: numbers_of(used.numbers[key]) for key in (*COEFFICIENTS[layer.kind], *JUMPS[layer.kind])}
+        numbers = {key: numbers_of(used.numbers[key]) for key in layer.dynamics.numbers}
         plan = None if quantiser is None else quantiser.weight
         nodes[weights_name(index)] = nir.Affine(
             numbers_of(used.weight_NI), numbers_of(used.bias_N), metadata=_precision(plan)
         )
         nodes[name] = subgraph(
-            layer.kind,
+            layer.dynamics,
             numbers,
             np.full(layer.n_outputs, layer.v_threshold),
             dt_s,
             wrapped(
-                cell=layer.kind,
+                cell=layer.dynamics.name,
                 model=layer.model,
                 vth_mant=None if quantiser is None else quantiser.unit,
                 fraction_bits=None if quantiser is None else quantiser.fraction_bits,
@@ -82,7 +81,7 @@ def attach_plan(network: FoldedNetwork, plan: Plan) -> None:
     for index, (name, layer) in enumerate(zip(names, network.hidden, strict=True), start=1):
         layer.quantiser = CellQuantiser(
             name,
-            layer.kind,
+            layer.dynamics,
             plan.vth_mant[name],
             plan.fraction_bits[name],
             plan.connections[weights_name(index)],

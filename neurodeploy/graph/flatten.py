@@ -5,7 +5,7 @@ from __future__ import annotations
 import nir
 
 from neurodeploy.errors import GraphError
-from neurodeploy.graph.cells import as_cells
+from neurodeploy.graph.dynamics import as_neurons
 
 MAX_NESTING = 8
 
@@ -32,9 +32,9 @@ def _inlined(graph: nir.NIRGraph, where: str, depth: int) -> tuple[dict[str, nir
         if not isinstance(node, nir.NIRGraph):
             nodes[name] = node
             continue
-        cells = as_cells(f"{where}: {name}", node)
-        if cells is not None:
-            nodes[name] = cells
+        neurons = as_neurons(f"{where}: {name}", node)
+        if neurons is not None:
+            nodes[name] = neurons
             continue
         inner_nodes, inner_edges = _inlined(node, f"{where}: {name}", depth + 1)
         nodes |= {f"{name}.{key}": value for key, value in inner_nodes.items()}

@@ -11,7 +11,7 @@ import numpy as np
 from neurodeploy.errors import GraphError
 from neurodeploy.fixedpoint import rules
 from neurodeploy.graph.carried import LARGEST, carried, check_numbers
-from neurodeploy.graph.cells import CellNode, CellPopulation, cell_population
+from neurodeploy.graph.dynamics import DynamicsNode, DynamicsPopulation, population_of
 from neurodeploy.graph.euler import NEURON_TYPES, READOUT_TYPES, Population, coefficients
 from neurodeploy.graph.files import GraphFile
 from neurodeploy.graph.flatten import flattened
@@ -19,8 +19,8 @@ from neurodeploy.graph.linear import TooLarge
 from neurodeploy.graph.paths import INPUT, Paths, Synapses
 from neurodeploy.graph.stateless import STATELESS_TYPES, Shape
 
-SUPPORTED = tuple(sorted({kind.__name__ for kind in (*NEURON_TYPES, *STATELESS_TYPES)} - {CellNode.__name__}))
-AnyPopulation = Population | CellPopulation
+SUPPORTED = tuple(sorted({kind.__name__ for kind in (*NEURON_TYPES, *STATELESS_TYPES)} - {DynamicsNode.__name__}))
+AnyPopulation = Population | DynamicsPopulation
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,8 +115,8 @@ def _discretised(file: GraphFile, dt_s: float | None, reset: str | None, readout
     notes = list(file.notes)
     for name in paths.neurons:
         node = nodes[name]
-        if isinstance(node, CellNode):
-            populations.append(cell_population(where, name, node, dt_s, paths.bias(name)))
+        if isinstance(node, DynamicsNode):
+            populations.append(population_of(where, name, node, dt_s, paths.bias(name)))
             continue
         stored = carried(f"{where}: {name}", nodes[name])
         spiking = not isinstance(nodes[name], READOUT_TYPES)
@@ -170,7 +170,7 @@ def _check_nodes(where: str, nodes: dict[str, nir.NIRNode]) -> None:
                 f"{where}: node {name} is a {type(node).__name__}, which no target runs yet; "
                 f"supported are {', '.join(SUPPORTED)}"
             )
-        if not isinstance(node, CellNode):
+        if not isinstance(node, DynamicsNode):
             check_numbers(f"{where}: node {name}", node)
         if name == INPUT and isinstance(node, NEURON_TYPES):
             raise GraphError(f"{where}: neurons are called {INPUT!r}, which stands for the input; rename the node")

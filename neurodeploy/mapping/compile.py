@@ -11,17 +11,17 @@ import numpy as np
 
 from neurodeploy.errors import PrecisionError
 from neurodeploy.fixedpoint import rules
-from neurodeploy.graph.cells import CellPopulation
+from neurodeploy.graph.dynamics import DynamicsPopulation
 from neurodeploy.graph.euler import Population
 from neurodeploy.graph.network import Network
 from neurodeploy.graph.paths import Synapses
 from neurodeploy.hardware.chips import Chip, chip_named
 from neurodeploy.mapping.discretize import integers, plan_in, quantise
-from neurodeploy.mapping.discretize_cells import readout_unit, row_plan, state_unit
+from neurodeploy.mapping.discretize_dynamics import readout_unit, row_plan, state_unit
 from neurodeploy.program.plan import Plan
 from neurodeploy.program.program import Program
 from neurodeploy.quantize import grid
-from neurodeploy.quantize.cells import FRACTION_BITS
+from neurodeploy.quantize.coefficients import FRACTION_BITS
 from neurodeploy.quantize.compensate import compensated
 from neurodeploy.quantize.plan import LayerFacts, check_weight_bits, layer_plan
 
@@ -75,7 +75,7 @@ def compile_network(
 
     Args:
         weight_bits: Weight width, 2..8, for networks whose file carries none; 8 when None.
-        coefficient_bits: Fraction bits of the coefficients of neurons with two states, 4..15; 12 when None.
+        coefficient_bits: Fraction bits of the coefficients of neurons that are equations, 4..15; 12 when None.
         plan: Precision of every layer and connection; chosen from the weights when None.
         measured: Calibration by population name, "input" included; see `backends.calibration`.
 
@@ -133,11 +133,11 @@ def choose_plan(
     """Return the precision for every layer and connection of a float network."""
     check_weight_bits(network.name, weight_bits)
     plan = Plan({}, {})
-    with_cells = any(isinstance(one, CellPopulation) for one in network.populations)
+    has_equations = any(isinstance(one, DynamicsPopulation) for one in network.populations)
     for one in network.populations:
-        if isinstance(one, CellPopulation) or (with_cells and not one.spiking):
+        if isinstance(one, DynamicsPopulation) or (has_equations and not one.spiking):
             seen = None if measured is None else measured[one.name]
-            unit = state_unit(seen) if isinstance(one, CellPopulation) else readout_unit(seen)
+            unit = state_unit(seen) if isinstance(one, DynamicsPopulation) else readout_unit(seen)
             chosen = {
                 synapses.name: row_plan(synapses, one.weight_gain, unit, weight_bits)
                 for synapses in network.into(one.name)
@@ -146,7 +146,7 @@ def choose_plan(
             unit, chosen = layer_plan(facts_of(network, one, measured), weight_bits)
         plan.vth_mant[one.name] = unit
         plan.connections.update(chosen)
-        if isinstance(one, CellPopulation):
+        if isinstance(one, DynamicsPopulation):
             plan.fraction_bits[one.name] = coefficient_bits
     return plan
 
@@ -169,7 +169,7 @@ def rounded_together(
     known = {} if known is None else known
     for one in network.populations:
         into = [synapses for synapses in network.into(one.name) if synapses.window is None]
-        if isinstance(one, CellPopulation) or not into or not measured[one.name].moment.size:
+        if isinstance(one, DynamicsPopulation) or not into or not measured[one.name].moment.size:
             continue
         owner = [synapses for synapses in into for _ in range(synapses.n_inputs)]
         vth_mant = plan.vth_mant[one.name]

@@ -1,4 +1,4 @@
-"""Where both worlds meet: real values and seconds in, integers and steps out (with `discretize_cells`).
+"""Where both worlds meet: real values and seconds in, integers and steps out (with `discretize_dynamics`).
 
 `quantise` puts a network's numbers on the chip's grid and keeps them real; `integers` makes the
 Program. `integers(quantise(network, plan), plan)` equals `integers(network, plan)`.
@@ -14,11 +14,11 @@ import numpy as np
 from neurodeploy.errors import MappingError, NeurodeployError
 from neurodeploy.fixedpoint import rules
 from neurodeploy.fixedpoint.rules import IntArray
-from neurodeploy.graph.cells import CellPopulation
+from neurodeploy.graph.dynamics import DynamicsPopulation
 from neurodeploy.graph.euler import Population
 from neurodeploy.graph.network import AnyPopulation, Network
 from neurodeploy.graph.paths import Synapses
-from neurodeploy.mapping.discretize_cells import cells_layer, on_grid
+from neurodeploy.mapping.discretize_dynamics import dynamics_layer, on_grid
 from neurodeploy.mapping.start import Charge, charged
 from neurodeploy.mapping.timing import starts_of, waits_of
 from neurodeploy.memory import row_blocks
@@ -82,7 +82,7 @@ def plan_in(network: Network) -> Plan:
             one.name: ConnectionPlan(int(one.weight_bits or 0), one.weight_exp or 0) for one in network.synapses
         },
         fraction_bits={
-            one.name: int(one.fraction_bits or 0) for one in network.populations if isinstance(one, CellPopulation)
+            one.name: int(one.fraction_bits or 0) for one in network.populations if isinstance(one, DynamicsPopulation)
         },
     )
     for one in network.synapses:
@@ -103,7 +103,7 @@ def quantise(network: Network, plan: Plan) -> Network:
     """Return the network with weights, decays and biases on the chip's grid, still real-valued."""
     populations: list[AnyPopulation] = []
     for one in network.populations:
-        if isinstance(one, CellPopulation):
+        if isinstance(one, DynamicsPopulation):
             populations.append(on_grid(one, plan))
             continue
         found = constants(one, plan.vth_mant[one.name])
@@ -188,8 +188,8 @@ def integers(network: Network, plan: Plan, chip: str) -> Program:
 
 
 def _layer(population: AnyPopulation, plan: Plan, start: int) -> tuple[AnyLayer, list[str]]:
-    if isinstance(population, CellPopulation):
-        return cells_layer(population, plan, start)
+    if isinstance(population, DynamicsPopulation):
+        return dynamics_layer(population, plan, start)
     vth_mant = plan.vth_mant[population.name]
     found = constants(population, vth_mant)
     state, note = initial_state(population, found, start)

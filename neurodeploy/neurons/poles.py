@@ -1,14 +1,15 @@
-"""Poles of neurons of second order: the eigenvalues of the linear part of one step, in plain numpy.
+"""Poles of neurons with several states: the eigenvalues of the linear part of one step, in plain numpy.
 
 A pole inside the unit circle decays, one outside grows until a spike resets it, and a pair off the
 real axis oscillates. The functions take coefficients, wherever these come from: trained parameters,
 or what a chip's integers stand for; `pole_distance` compares the two.
 
-Axes: N neuron; the last axis holds a neuron's two poles, in no particular order.
+Axes: N neuron, S state; the last axis holds a neuron's poles, two of most, in no particular order.
 """
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import numpy as np
@@ -35,6 +36,13 @@ def matrix_poles(uu_N: np.ndarray, uw_N: np.ndarray, wu_N: np.ndarray, ww_N: np.
     # From the difference of the diagonal and not from trace and determinant, which would cancel.
     half = np.sqrt((((uu - ww) / 2) ** 2 + uw * wu).astype(np.complex128))
     return np.stack([middle + half, middle - half], axis=-1)
+
+
+def eigenvalues(matrix_NSS: np.ndarray) -> np.ndarray:
+    """Return the poles (N, S), complex128, of one matrix per neuron, exactly where there are two states."""
+    if matrix_NSS.shape[-1] == 2:
+        return matrix_poles(*np.moveaxis(matrix_NSS.reshape(-1, 4), -1, 0))
+    return np.linalg.eigvals(matrix_NSS).astype(np.complex128)
 
 
 def adaptive_poles(alpha_N: np.ndarray, beta_N: np.ndarray, a_N: np.ndarray) -> np.ndarray:
@@ -64,18 +72,18 @@ def pole_distance(one_N2: np.ndarray, other_N2: np.ndarray) -> np.ndarray:
     """Return how far apart two sets of poles lie, neuron by neuron, whatever the order in a pair.
 
     Args:
-        one_N2, other_N2: Complex, shape (..., 2).
+        one_N2, other_N2: Complex, shape (..., 2), or more of neurons with more states.
 
     Returns:
-        float64, shape (...): of the two ways to match the pairs the better one, and in it the
-        distance of the two poles that are further apart.
+        float64, shape (...): of all ways to match them the best one, and in it the distance of the two
+        poles that are furthest apart.
 
     >>> pole_distance(np.array([[0.5, 0.9]]), np.array([[0.9, 0.25]])).tolist()
     [0.25]
     """
-    as_they_are = np.abs(one_N2 - other_N2).max(axis=-1)
-    crossed = np.abs(one_N2 - other_N2[..., ::-1]).max(axis=-1)
-    return np.minimum(as_they_are, crossed)
+    orders = itertools.permutations(range(other_N2.shape[-1]))
+    found = [np.abs(one_N2 - other_N2[..., order]).max(axis=-1) for order in orders]
+    return np.minimum.reduce(found)
 
 
 def pole_summary(poles_N2: np.ndarray) -> dict[str, Any]:

@@ -107,6 +107,7 @@ class Summary:
     Attributes:
         layers: Every state of the recorded layers, of all samples.
         overflows: Wrapped currents and saturated potentials of the recorded layers (integer runs).
+        engine: As in `Trace`.
     """
 
     predictions_B: np.ndarray
@@ -114,6 +115,7 @@ class Summary:
     layers: dict[str, LayerTrace]
     overflows: dict[str, dict[str, int]]
     seconds: float
+    engine: str
 
 
 def summary(traces: Iterable[Trace], n_samples: int, counter: Counter | None = None) -> Summary:
@@ -122,7 +124,7 @@ def summary(traces: Iterable[Trace], n_samples: int, counter: Counter | None = N
     Args:
         counter: Of the network that ran, for the spread of the synops over the samples.
     """
-    predictions, seconds = [], 0.0
+    predictions, seconds, engine = [], 0.0, ""
     sums: Tally | None = None
     layers: dict[str, LayerTrace] = {}
     overflows: dict[str, dict[str, int]] = {}
@@ -130,6 +132,7 @@ def summary(traces: Iterable[Trace], n_samples: int, counter: Counter | None = N
     for trace in traces:
         predictions.append(trace.predictions_B)
         seconds += trace.seconds
+        engine = trace.engine
         tallied = tally(trace) if counter is None else counter.tally(trace)
         sums = tallied if sums is None else sums + tallied
         _place(trace, layers, first, n_samples)
@@ -139,7 +142,7 @@ def summary(traces: Iterable[Trace], n_samples: int, counter: Counter | None = N
         first += trace.n_samples
     assert sums is not None
     assert sums.n_samples == n_samples
-    return Summary(np.concatenate(predictions), sums, layers, overflows, seconds)
+    return Summary(np.concatenate(predictions), sums, layers, overflows, seconds, engine)
 
 
 def together(traces: Iterable[Trace], n_samples: int) -> Trace:

@@ -25,7 +25,7 @@ class OnGrid:
 
     Attributes:
         distance: How far the output moved on the calibration samples; see `backends.search.Calibrated`.
-        poles: How far fixed point moves the poles of each layer that has some; see `quantize.cells.pole_error`.
+        poles: How far fixed point moves the poles of each layer that has some; see `quantize.coefficients.pole_error`.
     """
 
     network: Any

@@ -14,8 +14,8 @@ from neurodeploy.files import written_whole
 from neurodeploy.memory import Claims, compact, elementwise
 from neurodeploy.program.connection import Connection
 from neurodeploy.program.plan import Plan
-from neurodeploy.program.populations import KINDS
-from neurodeploy.program.program import SYNAPSE_INTEGERS, Program
+from neurodeploy.program.populations import type_called
+from neurodeploy.program.program import SYNAPSE_INTEGERS, Program, definitions
 from neurodeploy.program.window import Window
 
 FORMAT, OLDEST = 3, 2
@@ -101,15 +101,19 @@ def _header(program: Program) -> dict[str, Any]:
         connections.append(
             {key: getattr(one, key) for key in ("name", "source", "target", "sign")} | {"window": window}
         )
-    return {"format": FORMAT, "layers": layers, "connections": connections} | {
-        key: getattr(program, key) for key in KEPT
-    }
+    defined = {"dynamics": definitions(program)} if definitions(program) else {}
+    return (
+        {"format": FORMAT, "layers": layers, "connections": connections}
+        | defined
+        | {key: getattr(program, key) for key in KEPT}
+    )
 
 
 def _assemble(header: dict[str, Any], arrays: dict[str, np.ndarray]) -> Program:
     layers = []
     for index, named in enumerate(header["layers"]):
-        kind = KINDS[named.pop("kind")]
+        called = named.pop("kind")
+        kind = type_called(called, header.get("dynamics", {}).get(called))
         values: dict[str, Any] = {key: _integers(arrays, f"layer{index}.{key}") for key in kind.integers}
         values |= {key: elementwise(_real, _numbers(arrays, f"layer{index}.{key}")) for key in kind.units}
         layers.append(kind(**named | {"shape": tuple(named["shape"])}, **values))

@@ -16,11 +16,57 @@ from neurodeploy.fixedpoint import rules, sigma_delta
 from neurodeploy.fixedpoint.rules import IntArray
 
 
-@dataclass(frozen=True, eq=False)
-class Layer:
-    """One population of leaky integrate-and-fire neurons: IF, LIF and CUBA-LIF by their decays.
+class Neurons:
+    """What every kind of population says of itself.
 
-    `integers`, `units` and `plain` name its integer arrays, its real-valued arrays and the rest.
+    Attributes:
+        kind: Its name in files.
+        graded: It sends values instead of spikes.
+        integers, units, plain: Names of its integer arrays, its real-valued arrays and the rest.
+        input_shift: Bits by which a synaptic sum is shifted left before it meets the state.
+    """
+
+    kind: ClassVar[str]
+    graded: ClassVar[bool] = False
+    integers: ClassVar[tuple[str, ...]] = ()
+    units: ClassVar[tuple[str, ...]] = ()
+    plain: ClassVar[tuple[str, ...]] = ()
+    input_shift: ClassVar[int] = rules.ALIGN_SHIFT
+
+    name: str
+    start: int
+    shape: tuple[int, ...]
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "shape", tuple(self.shape) or (self.n_neurons,))
+
+    @property
+    def n_neurons(self) -> int:
+        raise NotImplementedError
+
+    @property
+    def u_width(self) -> int:
+        """Numbers that a trace holds as u in a step: one for each neuron, or more of those with more states."""
+        return self.n_neurons
+
+    @property
+    def n_states(self) -> int:
+        """States that a neuron keeps from step to step."""
+        return 2
+
+    @property
+    def potential_unit(self) -> np.ndarray:
+        """What differences of potentials are counted in (N,): thresholds, or the graph's unit where there are none."""
+        raise NotImplementedError
+
+    def own_widths(self) -> dict[str, int]:
+        """Return the bits of each number that neurons hold for themselves where they differ in it."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True, eq=False)
+class Layer(Neurons):
+    """One population of leaky integrate-and-fire neurons: IF, LIF and CUBA-LIF by their decays.
 
     Attributes:
         name: Name of the neuron node in the graph.
@@ -40,7 +86,6 @@ class Layer:
     """
 
     kind: ClassVar[str] = "lif"
-    graded: ClassVar[bool] = False
     integers: ClassVar[tuple[str, ...]] = ("du", "dv", "vth", "bias_mant", "u_init", "v_init")
     units: ClassVar[tuple[str, ...]] = ("u_per_unit", "v_per_unit", "u_offset", "v_offset")
     plain: ClassVar[tuple[str, ...]] = (
@@ -73,9 +118,6 @@ class Layer:
     clear_every: int = 0
     clear_offset: int = 0
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "shape", tuple(self.shape) or (len(self.vth),))
-
     @property
     def n_neurons(self) -> int:
         return len(self.vth)
@@ -84,6 +126,14 @@ class Layer:
     def shared(self) -> bool:
         """True where all neurons share decays and threshold; Lava's own LIF takes arrays of them too."""
         return all(len(np.unique(value)) <= 1 for value in (self.du, self.dv, self.vth))
+
+    def own_widths(self) -> dict[str, int]:
+        # A bias, a mantissa of 13 bits, lies beside the current of 24 bits and needs no room of its own.
+        return {"du": rules.DECAY_BITS, "dv": rules.DECAY_BITS, "vth": rules.THRESHOLD_BITS}
+
+    @property
+    def potential_unit(self) -> np.ndarray:
+        return np.where(self.vth == rules.NEVER, self.v_per_unit, np.maximum(self.vth, 1) << rules.ALIGN_SHIFT)
 
     def clears(self, step: int) -> bool:
         """Return whether the states are cleared before a step, counted from 0."""
@@ -112,7 +162,7 @@ class Layer:
 
 
 @dataclass(frozen=True, eq=False)
-class SigmaDelta:
+class SigmaDelta(Neurons):
     """One population of sigma-delta neurons, which send graded messages.
 
     Attributes:
@@ -128,7 +178,6 @@ class SigmaDelta:
     kind: ClassVar[str] = "sigma_delta"
     graded: ClassVar[bool] = True
     integers: ClassVar[tuple[str, ...]] = ("bias",)
-    units: ClassVar[tuple[str, ...]] = ()
     plain: ClassVar[tuple[str, ...]] = (
         "name",
         "role",
@@ -152,12 +201,17 @@ class SigmaDelta:
     cumulative: bool = False
     shape: tuple[int, ...] = ()
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "shape", tuple(self.shape) or (len(self.bias),))
-
     @property
     def n_neurons(self) -> int:
         return len(self.bias)
+
+    @property
+    def n_states(self) -> int:
+        """The sum, the activation, and what was sent."""
+        return 3
+
+    def own_widths(self) -> dict[str, int]:
+        return {"bias": 16}
 
     @property
     def threshold(self) -> int:

@@ -18,7 +18,7 @@ class ConnectionPlan:
 class Plan:
     """Threshold mantissa of every layer and precision of every connection.
 
-    Of layers with two coupled states (`fixedpoint.cells`), `vth_mant` is what a state of 1 is in chip units,
+    Of layers whose neurons are equations (`fixedpoint.dynamics`), `vth_mant` is what a state of 1 is in chip units,
     and `fraction_bits` the width of their coefficients' fractions.
     """
 

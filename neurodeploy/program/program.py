@@ -16,23 +16,21 @@ import numpy as np
 
 from neurodeploy.errors import ProgramError
 from neurodeploy.fixedpoint import rules
+from neurodeploy.fixedpoint.dynamics.table import definition
 from neurodeploy.fixedpoint.rules import IntArray
 from neurodeploy.memory import row_blocks
-from neurodeploy.program.cells import Adaptive, Cells, Resonator
 from neurodeploy.program.connection import Connection
+from neurodeploy.program.dynamics import DynamicsLayer
 from neurodeploy.program.layer import Layer, SigmaDelta
 from neurodeploy.program.populations import AnyLayer
 
 __all__ = [
     "INPUT",
     "READOUTS",
-    "Adaptive",
     "AnyLayer",
-    "Cells",
     "Connection",
     "Layer",
     "Program",
-    "Resonator",
     "SigmaDelta",
     "arrays_of",
     "check",
@@ -113,6 +111,7 @@ class Program:
         rest: list[Any] = [self.n_inputs, self.input_shape, self.graded_input, self.output, self.readout]
         rest += [(la.kind, *((key, getattr(la, key)) for key in la.plain)) for la in self.layers]
         rest += [(co.name, co.source, co.target, co.sign, co.window) for co in self.connections]
+        rest += sorted(definitions(self).items())
         sha.update(repr(rest).encode())
         if self.readout == rules.SOFTMAX:  # it decides the class, on the host
             sha.update(np.ascontiguousarray(self.layer(self.output).v_per_unit, dtype="<f8").tobytes())
@@ -130,6 +129,12 @@ def arrays_of(program: Program) -> dict[str, IntArray]:
     for one in program.connections:
         found |= {f"connection/{one.name}/{key}": np.asarray(getattr(one, key)) for key in SYNAPSE_INTEGERS}
     return found
+
+
+def definitions(program: Program) -> dict[str, dict[str, Any]]:
+    """Return what a reader must be told of the Program's neurons: the equations of those that we do not ship."""
+    found = {one.kind: definition(one.dynamics) for one in program.layers if isinstance(one, DynamicsLayer)}
+    return {kind: stored for kind, stored in found.items() if stored}
 
 
 def check(program: Program) -> None:
@@ -176,8 +181,9 @@ def _check_sum(program: Program, layer: AnyLayer) -> None:
 
     Sums of graded messages have no such bound: they wrap in int32 here and in Lava.
     """
-    shift = 0 if isinstance(layer, Cells) else rules.ALIGN_SHIFT
-    most = sum(one.largest_sum() << shift for one in program.into(layer.name) if not program.graded(one.source))
+    most = sum(
+        one.largest_sum() << layer.input_shift for one in program.into(layer.name) if not program.graded(one.source)
+    )
     largest = int(np.max(most, initial=0))
     if largest > MOST_SUM:
         raise ProgramError(

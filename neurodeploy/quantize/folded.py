@@ -17,7 +17,9 @@ from torch import nn
 
 from neurodeploy.errors import NetworkError
 from neurodeploy.fixedpoint import rules
-from neurodeploy.fixedpoint.cells import ADAPTIVE, COEFFICIENTS, JUMPS, RESONATOR
+from neurodeploy.fixedpoint.dynamics.adaptive import ADAPTIVE
+from neurodeploy.fixedpoint.dynamics.equations import Dynamics
+from neurodeploy.fixedpoint.dynamics.resonator import RESONATOR
 from neurodeploy.networks.family import FamilyNetwork
 from neurodeploy.networks.sequence import Answer
 from neurodeploy.neurons import engine
@@ -27,7 +29,7 @@ from neurodeploy.neurons.ssm.layer import Layer, NormalisedLinear
 from neurodeploy.neurons.ssm.resonator_layer import ResonatorLayer
 from neurodeploy.program.plan import ConnectionPlan
 from neurodeploy.quantize import grid
-from neurodeploy.quantize.cells import coefficient_integers, on_unit
+from neurodeploy.quantize.coefficients import coefficient_integers, on_unit
 from neurodeploy.quantize.fake import kept_of_potential, numbers_of, straight_through
 
 LEAST_INPUT = 2.0**-20
@@ -40,7 +42,7 @@ class FoldedValues(NamedTuple):
     Attributes:
         weight_NI, bias_N: Of the input.
         recurrent_NN: From the layer to itself (target, source), one step later; or None.
-        numbers: By name as in `fixedpoint.cells` (N,); of the readout, `alpha`.
+        numbers: By name as in `dynamics` (N,); of the readout, `alpha`.
     """
 
     weight_NI: torch.Tensor
@@ -53,20 +55,22 @@ class FoldedLayer(nn.Module):
     """One hidden layer.
 
     Attributes:
-        kind: "adaptive" or "resonator".
+        dynamics: Its neurons' equations.
         model: The neuron's name, as in recipes.
         adapts: False where the adaptation is zero and stays it.
         v_threshold: Of the state that spikes.
         quantiser: Maps the values to the chip's, where set.
     """
 
-    def __init__(self, kind: str, model: str, values: FoldedValues, v_threshold: float, *, adapts: bool) -> None:
+    def __init__(
+        self, dynamics: Dynamics, model: str, values: FoldedValues, v_threshold: float, *, adapts: bool
+    ) -> None:
         super().__init__()
-        self.kind, self.model, self.v_threshold, self.adapts = kind, model, v_threshold, adapts
+        self.dynamics, self.model, self.v_threshold, self.adapts = dynamics, model, v_threshold, adapts
         self.weight = nn.Parameter(values.weight_NI)
         self.bias = nn.Parameter(values.bias_N)
         self.recurrent = None if values.recurrent_NN is None else nn.Parameter(values.recurrent_NN)
-        free = ("alpha", "beta", "a", "jump") if kind == ADAPTIVE else (*COEFFICIENTS[kind], *JUMPS[kind])
+        free = ("alpha", "beta", "a", "jump") if dynamics is ADAPTIVE else dynamics.numbers
         self.free = nn.ParameterDict({key: nn.Parameter(values.numbers[key]) for key in free})
         self.quantiser: CellQuantiser | None = None
 
@@ -77,7 +81,7 @@ class FoldedLayer(nn.Module):
     def values(self) -> FoldedValues:
         """Return the numbers in use."""
         numbers = dict(self.free.items())
-        if self.kind == ADAPTIVE:
+        if self.dynamics is ADAPTIVE:
             alpha, beta = numbers["alpha"].clamp(0, 1), numbers["beta"].clamp(0, 1)
             numbers |= {"alpha": alpha, "gain": 1 - alpha, "beta": beta, "drop": alpha}
         plain = FoldedValues(self.weight, self.bias, self.recurrent, numbers)
@@ -88,7 +92,7 @@ class FoldedLayer(nn.Module):
         used = self.values()
         drive_BTN = nn.functional.linear(x_BTI, used.weight_NI, used.bias_N)
         n = used.numbers
-        if self.kind == RESONATOR:
+        if self.dynamics is RESONATOR:
             spikes_BTN = engine.resonator_scan(
                 "auto",
                 drive_BTN,
@@ -232,21 +236,21 @@ class CellQuantiser(nn.Module):
     def __init__(
         self,
         name: str,
-        kind: str,
+        dynamics: Dynamics,
         unit: int,
         fraction_bits: int,
         weight: ConnectionPlan,
         recurrent: ConnectionPlan | None = None,
     ) -> None:
         super().__init__()
-        self.name, self.kind, self.unit, self.fraction_bits = name, kind, unit, fraction_bits
+        self.name, self.dynamics, self.unit, self.fraction_bits = name, dynamics, unit, fraction_bits
         self.weight, self.recurrent = weight, recurrent
 
     def forward(self, plain: FoldedValues) -> FoldedValues:
         numbers = {key: numbers_of(value) for key, value in plain.numbers.items()}
-        whole = coefficient_integers(self.name, self.kind, numbers, self.fraction_bits)
+        whole = coefficient_integers(self.name, self.dynamics, numbers, self.fraction_bits)
         chip = {key: value / (1 << self.fraction_bits) for key, value in whole.items()}
-        chip |= {key: on_unit(numbers[key], self.unit) / self.unit for key in JUMPS[self.kind]}
+        chip |= {key: on_unit(numbers[key], self.unit) / self.unit for key in self.dynamics.jumps}
         between = plain.recurrent_NN
         if between is not None and self.recurrent is not None:
             between = _on_grid(between, self.unit, self.recurrent)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from neurodeploy.pipeline.inputs import GraphOptions, compiled, read_network
-from neurodeploy.program.cells import Cells
+from neurodeploy.program.dynamics import DynamicsLayer
 from neurodeploy.program.file import write_program
 from neurodeploy.program.layer import Layer
 from neurodeploy.program.program import Program
@@ -39,7 +39,7 @@ def compile(
         input_shape: Axes of one step's input, where a .nir file leaves them out.
 
     Returns:
-        `layers`, `cells` (layers of neurons with two states), `connections`, `path`, `program` (digest), `dt_s`,
+        `layers`, `cells` (layers of neurons that are equations), `connections`, `path`, `program` (digest), `dt_s`,
         `precision`, `notes`.
     """
     options = GraphOptions(dt_s, reset, weight_bits, calibrate, chip, readout, input_shape=input_shape)
@@ -80,7 +80,7 @@ def described(program: Program) -> dict[str, Any]:
                 "start": layer.start,
             }
             for layer in program.layers
-            if isinstance(layer, Cells)
+            if isinstance(layer, DynamicsLayer)
         ],
         "connections": [
             {

@@ -16,12 +16,12 @@ from neurodeploy.files import check_target
 from neurodeploy.fixedpoint import rules
 from neurodeploy.frameworks.write.fit import check_for
 from neurodeploy.graph.carried import carried
-from neurodeploy.graph.cells import CellNode
 from neurodeploy.graph.doctor import problems as find
 from neurodeploy.graph.doctor.chips import OURS, own_verdict
 from neurodeploy.graph.doctor.facts import facts_of
 from neurodeploy.graph.doctor.frameworks import APPROXIMATE, ORDER, UNSUPPORTED, Verdict, frameworks, verdict
 from neurodeploy.graph.doctor.problems import STOPS, WARNS, Problem
+from neurodeploy.graph.dynamics import DynamicsNode
 from neurodeploy.graph.euler import NEURON_TYPES, READOUT_TYPES
 from neurodeploy.graph.files import GraphFile, graph_file, mended, stored_graph
 from neurodeploy.graph.flatten import flattened
@@ -297,8 +297,8 @@ def _result(patient: Patient, verdicts: Mapping[str, Mapping[str, Verdict]]) -> 
 
 def _node(patient: Patient, name: str, stored: Tree | None, row: Mapping[str, Verdict]) -> dict[str, Any]:
     node = patient.nodes.get(name)
-    kind = node.kind if isinstance(node, CellNode) else str((stored or {}).get("type"))
-    values = node.numbers | {"threshold": node.v_threshold} if isinstance(node, CellNode) else stored or {}
+    kind = node.dynamics.name if isinstance(node, DynamicsNode) else str((stored or {}).get("type"))
+    values = node.numbers | {"threshold": node.v_threshold} if isinstance(node, DynamicsNode) else stored or {}
     arrays = [np.asarray(one) for key, one in values.items() if key not in ("type", "metadata", "shape", "input_type")]
     shape = None if node is None or not node.output_type else node.output_type.get("output")
     return {

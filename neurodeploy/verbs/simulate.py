@@ -129,8 +129,8 @@ def simulate(
         input_shape: Axes of one step's input, where a .nir file leaves them out.
 
     Returns:
-        On data: `backend`, `accuracy`, `samples`, `steps`, `synops_per_sample`, `seconds` (of the simulation
-        alone), `samples_per_second`, `traces`, with traces the `overflows` of their layers, and `data_notes`, what is
+        On data: `backend`, `engine` (of our simulator, with the reason for a slower one), `accuracy`, `samples`,
+        `steps`, `synops_per_sample`, `seconds` (of the simulation alone), `samples_per_second`, `traces`, with traces the `overflows` of their layers, and `data_notes`, what is
         to be said of the data beside the result.
         On spikes of your own: the `Trace`, whose arrays are numpy's: `predictions_B`, `counts` of spikes by
         layer, `layers` with the recorded states.
@@ -175,6 +175,7 @@ def simulate(
     counts = counts_of(target, found.tally, counter)
     return {
         "backend": backend,
+        "engine": found.engine or None,
         "accuracy": float((found.predictions_B == samples.labels_B).mean()),
         "samples": len(samples),
         "steps": counts.steps,

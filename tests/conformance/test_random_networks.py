@@ -11,7 +11,7 @@ from unittest import mock
 import numpy as np
 import pytest
 
-from neurodeploy.backends.fixed.plain import CellNeurons
+from neurodeploy.backends.fixed.plain import DynamicsNeurons
 from neurodeploy.backends.trace import Trace
 from neurodeploy.conformance.compare import first_difference, told
 from neurodeploy.conformance.coverage import KINDS
@@ -22,9 +22,10 @@ from neurodeploy.conformance.reductions import Network
 from neurodeploy.conformance.run import check_conformance, difference_on
 from neurodeploy.conformance.shrink import shrink
 from neurodeploy.errors import DataError
-from neurodeploy.fixedpoint import cells, rules, sigma_delta
-from neurodeploy.program.cells import Cells
+from neurodeploy.fixedpoint import rules, sigma_delta
+from neurodeploy.fixedpoint.dynamics import step as dynamics
 from neurodeploy.program.connection import Connection
+from neurodeploy.program.dynamics import DynamicsLayer
 from neurodeploy.program.file import read_program, write_program
 from neurodeploy.program.layer import Layer
 from neurodeploy.program.program import Program
@@ -97,10 +98,10 @@ def test_the_ends_of_every_range_are_reached(runs: list[tuple[Case, Trace, int]]
         for layer in case.program.layers:
             states, sent = trace.layers[layer.name], trace.counts[layer.name].sum()
             reached[f"{layer.kind} sends"] += sent > 0
-            if isinstance(layer, Cells):
+            if isinstance(layer, DynamicsLayer):
                 loops = any(one.source == one.target == layer.name for one in case.program.connections)
-                reached["cells in a loop"] += loops and sent > 0
-                reached["cells in between"] += 0.02 < sent / states.u_BTN.size < 0.9
+                reached["equations in a loop"] += loops and sent > 0
+                reached["equations in between"] += 0.02 < sent / states.u_BTN.size < 0.9
                 for key in ("u", "v"):
                     full = np.abs(getattr(states, f"{key}_BTN")) == rules.STATE_LIMIT - 1
                     reached[f"{layer.kind}: {key} saturates"] += bool(full.any())
@@ -148,7 +149,7 @@ def one_late(self: Connection) -> Iterator[tuple[int, np.ndarray]]:
         yield max(delay - 1, 0), weight
 
 
-by_delay, advance = Connection.by_delay, CellNeurons.advance
+by_delay, advance = Connection.by_delay, DynamicsNeurons.advance
 FAULTS: dict[str, tuple[object, str, Any]] = {
     "the leak floors": (rules, "_leak", lambda state, kept: state * kept >> rules.DECAY_BITS),
     "a delay is one too short": (Connection, "by_delay", one_late),
@@ -169,9 +170,9 @@ FAULTS: dict[str, tuple[object, str, Any]] = {
         "residue",
         property(lambda self: 0 * self.act),
     ),
-    "cells round down": (cells, "rounded_to_zero", lambda product, bits: product >> bits),
-    "cells wake one step early": (
-        CellNeurons,
+    "equations round down": (dynamics, "rounded_to_zero", lambda product, bits: product >> bits),
+    "equations wake one step early": (
+        DynamicsNeurons,
         "advance",
         lambda self, activation, now: advance(self, activation, now + 1),
     ),
@@ -224,7 +225,7 @@ def test_a_failure_is_told_in_lines_to_rebuild_it_from() -> None:
     assert failure["seed"] in range(3)
 
 
-def test_cells_and_a_softmax_are_told_with_what_they_need() -> None:
+def test_equations_and_a_softmax_are_told_with_what_they_need() -> None:
     cases = (random_case(seed) for seed in range(N_KINDS))
     case = next(one for one in cases if {"resonator", "readout softmax"} <= set(one.kinds))
     lines = describe(Network(case.program, case.spikes))

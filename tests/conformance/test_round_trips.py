@@ -27,7 +27,7 @@ from neurodeploy.graph.normal import normalised
 from neurodeploy.mapping.compile import compile_network
 from neurodeploy.pipeline.conversion import graph_of
 from neurodeploy.pipeline.kinds.table import kind_of
-from neurodeploy.program.cells import Cells
+from neurodeploy.program.dynamics import DynamicsLayer
 from neurodeploy.program.file import read_program, write_program
 from neurodeploy.program.program import Program
 from neurodeploy.recipes import Recipe, load_recipe
@@ -74,7 +74,7 @@ def assert_the_program_itself_survives(made: Program, folder: Path) -> None:
     """As a Program file; and as a graph of standard nodes, where its neurons are such."""
     write_program(folder / "p.npz", made)
     assert read_program(folder / "p.npz").digest == made.digest
-    if any(isinstance(layer, Cells) for layer in made.layers):
+    if any(isinstance(layer, DynamicsLayer) for layer in made.layers):
         with pytest.raises(
             ProgramError, match="neurons are said by the graph that the Program was compiled from; name that"
         ):

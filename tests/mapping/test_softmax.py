@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from neurodeploy.errors import ProgramError
-from neurodeploy.program.cells import Adaptive
 from neurodeploy.program.layer import Layer
 from neurodeploy.program.program import Program
-from tests.backends.test_cells import random_program
+from tests.backends.dynamics_support import Adaptive
+from tests.backends.test_dynamics import random_program
 
 
 def with_unit(program: Program, unit: float) -> Program:

@@ -13,10 +13,10 @@ import numpy as np
 
 from neurodeploy.backends.trace import Part, Scores, empty_layer, score_unit, with_silence
 from neurodeploy.fixedpoint import rules, sigma_delta
-from neurodeploy.fixedpoint.cells import CellState
+from neurodeploy.fixedpoint.dynamics.step import together
 from neurodeploy.fixedpoint.rules import IntArray
-from neurodeploy.program.cells import Adaptive, Cells, Resonator
 from neurodeploy.program.connection import Connection
+from neurodeploy.program.dynamics import DynamicsLayer
 from neurodeploy.program.layer import Layer, SigmaDelta
 from neurodeploy.program.program import INPUT, Program
 
@@ -26,13 +26,10 @@ class PlainEngine:
 
     def __init__(self, program: Program, n_samples: int) -> None:
         self.program, self.n_samples, self.now = program, n_samples, 0
-        kinds: dict[str, Any] = {
-            Layer.kind: LifNeurons,
-            SigmaDelta.kind: SigmaDeltaNeurons,
-            Adaptive.kind: CellNeurons,
-            Resonator.kind: CellNeurons,
+        kinds: dict[str, Any] = {Layer.kind: LifNeurons, SigmaDelta.kind: SigmaDeltaNeurons}
+        self.neurons = {
+            layer.name: kinds.get(layer.kind, DynamicsNeurons)(layer, n_samples) for layer in program.layers
         }
-        self.neurons = {layer.name: kinds[layer.kind](layer, n_samples) for layer in program.layers}
         self.synapses = [Synapses(one, program.graded(one.source), n_samples) for one in program.connections]
 
     def done(self) -> None:
@@ -50,7 +47,7 @@ class PlainEngine:
         program = self.program
         sizes = {layer.name: layer.n_neurons for layer in program.layers}
         counts = {name: np.zeros((n_samples, size), np.int64) for name, size in sizes.items()}
-        kept = {name: empty_layer(n_samples, n_steps, sizes[name], graded=program.graded(name)) for name in probes}
+        kept = {name: empty_layer(n_samples, n_steps, program.layer(name)) for name in probes}
         overflows = {name: {"wrapped": 0, "saturated": 0} for name in sizes}
         output = program.layer(program.output)
         scores = Scores(program.readout, n_samples, output.n_neurons, output.start, unit=score_unit(program))
@@ -178,27 +175,27 @@ class SigmaDeltaNeurons:
         return sent
 
 
-class CellNeurons:
-    """States of one layer of adaptive neurons or resonators (B, N)."""
+class DynamicsNeurons:
+    """States of one layer whose neurons are equations, by name (B, N)."""
 
-    def __init__(self, layer: Cells, n_samples: int) -> None:
+    def __init__(self, layer: DynamicsLayer, n_samples: int) -> None:
         self.layer = layer
-        zero = np.zeros((n_samples, layer.n_neurons), np.int64)
-        self.state = CellState(zero, zero, zero.astype(np.bool_))
+        self.states = layer.at_rest(n_samples)
+        self.sent = layer.sent(self.v) & False
         self.overflows = {"wrapped": 0, "saturated": 0}
 
     @property
     def u(self) -> IntArray:
-        return self.state.u
+        return together(self.layer.dynamics, self.states)[0]
 
     @property
     def v(self) -> IntArray:
-        return self.state.v
+        return self.states[self.layer.dynamics.potential]
 
     def advance(self, activation: IntArray, now: int) -> np.ndarray:
-        """Return the spikes of step `now`; before `start` nothing moves."""
+        """Return what is sent in step `now`; before `start` nothing moves."""
         if now >= self.layer.start:
-            self.state = self.layer.step(self.state, activation)
-        full = sum(int((np.abs(one) == rules.STATE_LIMIT - 1).sum()) for one in (self.u, self.v))
+            self.states, self.sent = self.layer.step(self.states, self.sent, activation)
+        full = sum(int((np.abs(one) == rules.STATE_LIMIT - 1).sum()) for one in self.states.values())
         self.overflows = {"wrapped": 0, "saturated": full}
-        return self.state.spikes
+        return self.sent

@@ -72,8 +72,8 @@ ENGINES: dict[str, Callable[..., Engine]] = {"native": _native, "plain": _plain,
 
 
 @functools.lru_cache(maxsize=32)
-def engine_for(program: Program, name: str = AUTO) -> Callable[..., Engine]:
-    """Return the maker of an engine: called with a Program, samples, `threads` and `goes_on`.
+def chosen(program: Program, name: str = AUTO) -> tuple[str, str]:
+    """Return the name of the engine that runs a Program, and the same in words, with the reason for a slower one.
 
     Args:
         name: One of `ENGINES`, or "auto": the compiled one wherever it runs the Program.
@@ -85,14 +85,19 @@ def engine_for(program: Program, name: str = AUTO) -> Callable[..., Engine]:
     if name not in (AUTO, *ENGINES):
         raise DataError(f"engine: {name!r} is unknown; {nearest(name, (AUTO, *ENGINES))}")
     if name not in (AUTO, "native"):
-        return ENGINES[name]
+        return name, name
     from neurodeploy.backends.fixed.native.tables import unsupported
 
     # Lava's environment has none.
     reason = unsupported(program) if find_spec("numba") else "numba is not installed"
     if reason and name == "native":
         raise ProgramError(f"{program.name}: {reason}: the compiled engine does not run here; use engine 'plain'")
-    return ENGINES["plain" if reason else "native"]
+    return ("plain", f"plain, because {reason}") if reason else ("native", "native")
+
+
+def engine_for(program: Program, name: str = AUTO) -> Callable[..., Engine]:
+    """Return the maker of an engine: called with a Program, samples, `threads` and `goes_on`; see `chosen`."""
+    return ENGINES[chosen(program, name)[0]]
 
 
 def run(
@@ -137,7 +142,10 @@ def run(
         engine.done()
         return part
 
-    return in_batches(NAME, names, program.output, spikes, run_batch, batch_size=batch_size, progress=progress)
+    ran = chosen(program, engine)[1]
+    return in_batches(
+        NAME, names, program.output, spikes, run_batch, batch_size=batch_size, progress=progress, engine=ran
+    )
 
 
 def _batch(program: Program, recorded: int) -> int:

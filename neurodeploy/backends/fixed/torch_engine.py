@@ -17,10 +17,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from neurodeploy.backends.fixed.torch_cells import AdaptiveNeurons, ResonatorNeurons, saturated
+from neurodeploy.backends.fixed.torch_dynamics import DynamicsNeurons, saturated
 from neurodeploy.backends.trace import LayerTrace, Part, score_unit, summed_softmax, with_silence
 from neurodeploy.fixedpoint import rules, sigma_delta
-from neurodeploy.program.cells import Adaptive, Resonator
 from neurodeploy.program.connection import Connection
 from neurodeploy.program.layer import Layer, SigmaDelta
 from neurodeploy.program.program import INPUT, Program
@@ -38,13 +37,11 @@ class TorchEngine:
     def __init__(self, program: Program, n_samples: int, device: str | torch.device = "cpu") -> None:
         self.program, self.n_samples, self.now = program, n_samples, 0
         self.device = torch.device(device)
-        kinds: dict[str, Any] = {
-            Layer.kind: LifNeurons,
-            SigmaDelta.kind: SigmaDeltaNeurons,
-            Adaptive.kind: AdaptiveNeurons,
-            Resonator.kind: ResonatorNeurons,
+        kinds: dict[str, Any] = {Layer.kind: LifNeurons, SigmaDelta.kind: SigmaDeltaNeurons}
+        self.neurons = {
+            layer.name: kinds.get(layer.kind, DynamicsNeurons)(layer, n_samples, self.device)
+            for layer in program.layers
         }
-        self.neurons = {layer.name: kinds[layer.kind](layer, n_samples, self.device) for layer in program.layers}
         self.synapses = [
             Synapses(one, _largest_message(program, one.source), n_samples, self.device) for one in program.connections
         ]
@@ -100,9 +97,12 @@ class TorchEngine:
         return torch.zeros(shape, dtype=torch.int64, device=self.device)
 
     def _empty_trace(self, name: str, n_steps: int) -> tuple[Tensor, Tensor, Tensor]:
-        shape = (self.n_samples, n_steps, self.program.layer(name).n_neurons)
-        sent = torch.int32 if self.program.graded(name) else torch.bool
-        spikes, u, v = (torch.zeros(shape, dtype=kind, device=self.device) for kind in (sent, torch.int32, torch.int32))
+        layer = self.program.layer(name)
+        sent = torch.int32 if layer.graded else torch.bool
+        parts = ((layer.n_neurons, sent), (layer.u_width, torch.int32), (layer.n_neurons, torch.int32))
+        spikes, u, v = (
+            torch.zeros((self.n_samples, n_steps, width), dtype=kind, device=self.device) for width, kind in parts
+        )
         return spikes, u, v
 
     def _first_scores(self) -> Tensor | None:

@@ -94,12 +94,13 @@ class Recorder:
         self.kept: dict[str, np.ndarray] = {}
 
     def keep(self, spikes: np.ndarray, u: np.ndarray, v: np.ndarray) -> None:
-        """Take the states after a step, each (BN,)."""
+        """Take what was sent and the states after a step, each (BN,); of u more where neurons have more states."""
         if not self.now:
-            self.scores = Scores(self.readout, 1, len(u), self.start)
-            self.kept = {"counts": np.zeros(len(u), np.int64), "largest": np.zeros((), np.int64)}
+            self.scores = Scores(self.readout, 1, len(v), self.start)
+            self.kept = {"counts": np.zeros(len(v), np.int64), "largest": np.zeros((), np.int64)}
             kinds: dict[str, Any] = {"spikes": spikes.dtype, "u": np.int32, "v": np.int32}
-            self.kept |= {key: np.zeros((self.n_steps, len(u)), kinds[key]) for key in self.every}
+            sizes = {"spikes": len(v), "u": len(u), "v": len(v)}
+            self.kept |= {key: np.zeros((self.n_steps, sizes[key]), kinds[key]) for key in self.every}
         self.kept["counts"] += spikes != 0
         self.kept["largest"] = np.maximum(self.kept["largest"], np.abs(spikes.astype(np.int64)).max())
         self.scores.add(v[None], self.now)

@@ -33,14 +33,14 @@ from scipy import sparse
 
 from neurodeploy.backends.lava import synapses
 from neurodeploy.backends.lava.blocks import block_folder, blocks_of, layer_file, overflow_file
-from neurodeploy.backends.lava.cells import IntegerCells
 from neurodeploy.backends.lava.dense import DenseByExponent
+from neurodeploy.backends.lava.dynamics import IntegerDynamics
 from neurodeploy.backends.lava.processes import MODELS, IntegerLif
 from neurodeploy.backends.trace import Progress
 from neurodeploy.fixedpoint import rules, sigma_delta
 from neurodeploy.program import layer as layers
-from neurodeploy.program.cells import Cells
 from neurodeploy.program.connection import Connection
+from neurodeploy.program.dynamics import DynamicsLayer
 from neurodeploy.program.populations import AnyLayer
 from neurodeploy.program.program import INPUT, Program
 
@@ -150,8 +150,8 @@ def _build(program: Program, spikes: np.ndarray, n_steps: int, folder: Path, rec
 def _neurons(layer: AnyLayer, n_block: int, recorder: dict[str, Any]) -> AbstractProcess:
     """Return Lava's own neurons wherever they can express the layer, else our own process."""
     process: AbstractProcess
-    if isinstance(layer, Cells):
-        return IntegerCells(layer=layer, n_block=n_block, recorder=recorder)
+    if isinstance(layer, DynamicsLayer):
+        return IntegerDynamics(layer=layer, n_block=n_block, recorder=recorder)
     if isinstance(layer, layers.SigmaDelta):
         process = _sigma_delta(layer, n_block)
     elif layer.reset == rules.RESET_ZERO and not layer.refractory:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from neurodeploy.errors import PrecisionError
-from neurodeploy.graph.cells import CellPopulation
+from neurodeploy.graph.dynamics import DynamicsPopulation
 from neurodeploy.graph.network import Network
 from neurodeploy.mapping.compile import facts_of
 from neurodeploy.program.plan import ConnectionPlan, Plan
@@ -25,7 +25,7 @@ def net_plan(network: Network) -> Plan:
     """
     plan = Plan({}, {})
     for one in network.populations:
-        if isinstance(one, CellPopulation):
+        if isinstance(one, DynamicsPopulation):
             raise PrecisionError(
                 f"{one.name}: neurons of two states have no place in a .net file; write .npz, or keep .nir"
             )

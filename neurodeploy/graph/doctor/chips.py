@@ -5,8 +5,8 @@ from __future__ import annotations
 import nir
 
 from neurodeploy.fixedpoint import rules
-from neurodeploy.graph.cells import CellNode
 from neurodeploy.graph.doctor.frameworks import APPROXIMATE, EXACT, UNSUPPORTED, Verdict
+from neurodeploy.graph.dynamics import DynamicsNode
 from neurodeploy.graph.euler import NEURON_TYPES
 from neurodeploy.graph.stateless import POOLS, WEIGHTED
 
@@ -30,7 +30,7 @@ def own_verdict(target: str, node: nir.NIRNode, reset: str, error: dict[str, flo
         return Verdict(EXACT, "passes values on, in C order")
     if isinstance(node, nir.Delay):
         return Verdict(EXACT, f"whole steps, up to {rules.DELAY_MAX}")
-    if target == "loihi1" and isinstance(node, CellNode):
+    if target == "loihi1" and isinstance(node, DynamicsNode):
         return Verdict(UNSUPPORTED, "Loihi 1's neurons are not programmable: adaptive ones and resonators need Loihi 2")
     status = EXACT if error and _is_exact(error) else APPROXIMATE
     reasons = [_integers(node)]
@@ -48,13 +48,13 @@ def _is_exact(error: dict[str, float]) -> bool:
 
 
 def _reference(node: nir.NIRNode) -> str:
-    if isinstance(node, CellNode | nir.Threshold):
+    if isinstance(node, DynamicsNode | nir.Threshold):
         return "its own difference equations, in float64"
     return "forward Euler in float64" if isinstance(node, NEURON_TYPES) else "in float64"
 
 
 def _integers(node: nir.NIRNode) -> str:
-    if isinstance(node, CellNode):
+    if isinstance(node, DynamicsNode):
         return "coefficients in fixed point, states of 24 bits"
     if isinstance(node, NEURON_TYPES):
         return "decays of 12 bits, states of 24, thresholds of 17"
@@ -64,11 +64,11 @@ def _integers(node: nir.NIRNode) -> str:
 
 
 def _of_target(target: str, node: nir.NIRNode, reset: str) -> list[str]:
-    own = isinstance(node, CellNode) or reset == rules.RESET_SUBTRACT
+    own = isinstance(node, DynamicsNode) or reset == rules.RESET_SUBTRACT
     if target == "lava":
         which = "our own Lava process" if own else "Lava 0.10.0's LIF"
         return [f"{which}, equal to fixed in every state"]
-    if target == "loihi1" and reset == rules.RESET_SUBTRACT and not isinstance(node, CellNode):
+    if target == "loihi1" and reset == rules.RESET_SUBTRACT and not isinstance(node, DynamicsNode):
         return ["simulated only: a Loihi 1 compartment resets to zero, subtraction takes a second one"]
     if target == "loihi2" and own:
         return ["as a neuron program of its own"]

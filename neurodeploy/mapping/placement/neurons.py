@@ -9,39 +9,27 @@ from typing import Any
 
 import numpy as np
 
-from neurodeploy.fixedpoint import rules
 from neurodeploy.mapping.placement.limits import Limits
-from neurodeploy.program.cells import Cells
-from neurodeploy.program.layer import Layer, SigmaDelta
+from neurodeploy.program.layer import Layer
+from neurodeploy.program.populations import AnyLayer
 
 WORD_BITS = 64
 """Of neuron memory on Loihi 2: OzU-CAST/LoihiScalingEfficiency, README."""
-STATES = {"sigma_delta": 3}
-"""States that a neuron keeps from step to step; two of all other kinds. Sigma-delta: sum, activation, what was sent."""
 DEFAULT_DELAY_SLOTS = 8
 """Steps that a core's accumulators look ahead: Davies et al. 2018, p. 92."""
 
 
-def own_bits(layer: Any) -> int:
+def own_bits(layer: AnyLayer) -> int:
     """Return the bits of parameters that each neuron holds for itself, because the layer's neurons differ in them.
 
-    What all share stands in the neuron program once. A leaky neuron's bias, a mantissa of 13 bits, lies beside
-    its current of 24 bits and needs no room of its own.
+    What all share stands in the neuron program once.
     """
-    if isinstance(layer, Layer):
-        widths = {"du": rules.DECAY_BITS, "dv": rules.DECAY_BITS, "vth": rules.THRESHOLD_BITS}
-    elif isinstance(layer, SigmaDelta):
-        widths = {"bias": 16}
-    else:
-        widths = dict.fromkeys(layer.integers, rules.STATE_BITS)
-        # A sign, a whole part of one bit and the fraction.
-        widths |= dict.fromkeys(layer.coefficients, layer.fraction_bits + 2)
-    return sum(bits for key, bits in widths.items() if len(np.unique(getattr(layer, key))) > 1)
+    return sum(bits for key, bits in layer.own_widths().items() if len(np.unique(getattr(layer, key))) > 1)
 
 
-def state_words(layer: Any) -> int:
+def state_words(layer: AnyLayer) -> int:
     """Return the words of neuron memory that one neuron takes: one for each state, and its own parameters."""
-    return STATES.get(layer.kind, 2) + -(-own_bits(layer) // WORD_BITS)
+    return layer.n_states + -(-own_bits(layer) // WORD_BITS)
 
 
 def delay_slots(longest: int) -> int:
@@ -65,5 +53,6 @@ def unsupported(layer: Any, limits: Limits) -> str:
     """Return in words why a chip's neurons cannot be those of a layer; empty where they can."""
     if limits.programmable or isinstance(layer, Layer):
         return ""
-    kind = f"{layer.kind} neurons with two coupled states" if isinstance(layer, Cells) else "sigma-delta neurons"
-    return f"{layer.name}: {kind} need a neuron program, {limits.chip} has leaky integrate-and-fire only; use loihi2"
+    kind = layer.kind.replace("_", "-")
+    has = f"{limits.chip} has leaky integrate-and-fire only"
+    return f"{layer.name}: {kind} neurons need a neuron program, {has}; use loihi2"

@@ -18,9 +18,9 @@ from torch.autograd.function import once_differentiable
 
 from neurodeploy.errors import NetworkError
 from neurodeploy.neurons.fused import events, norms, product, recurrence
-from neurodeploy.neurons.fused.cells import Cell
 from neurodeploy.neurons.fused.events import Events
 from neurodeploy.neurons.fused.extents import NONE_BITS, Extent, flat
+from neurodeploy.neurons.fused.kernel_table import Kernels
 from neurodeploy.neurons.fused.product import LARGEST_DENSITY, Source
 
 States = tuple["torch.Tensor | None", ...]
@@ -146,7 +146,7 @@ def hidden(
     fed: torch.Tensor | Spikes,
     weight_NI: torch.Tensor,
     norm: nn.BatchNorm1d,
-    cell: Cell,
+    kernels: Kernels,
     parameters: Sequence[torch.Tensor | None],
     recurrent_NN: torch.Tensor | None = None,
     start: States | None = None,
@@ -157,8 +157,8 @@ def hidden(
     Args:
         fed: Input (B, T, I), or what the layer before sends.
         norm: Its parameters are trained, and in training its statistics noted, as calling it would.
-        cell: The recurrence, one of those in `cells`.
-        parameters: The cell's, each (N,).
+        kernels: The recurrence, one of those in `kernel_table`.
+        parameters: The kernels', each (N,).
         recurrent_NN: Weights from the layer to itself, (source, target), without diagonal.
         start: The states before the first step, each (B, N), spikes last; None is zero.
         dropout: Which spikes to keep, or the share to drop at random.
@@ -170,7 +170,7 @@ def hidden(
         dropout = Dropout.drawn(dropout, extent)
     used = [fed.near_E if isinstance(fed, Spikes) else fed, weight_NI, norm.weight, norm.bias, recurrent_NN]
     trains = torch.is_grad_enabled() and any(one is not None and one.requires_grad for one in (*used, *parameters))
-    plan = _Plan(source, norm, cell, extent, recurrence.states(extent, start), dropout, trains)
+    plan = _Plan(source, norm, kernels, extent, recurrence.states(extent, start), dropout, trains)
     near_E, rates_N = _Layer.apply(plan, *used, *parameters)
     assert plan.run is not None
     assert plan.near is not None
@@ -184,7 +184,7 @@ class _Plan:
 
     source: Source
     norm: nn.BatchNorm1d
-    cell: Cell
+    kernels: Kernels
     extent: Extent
     start: np.ndarray
     dropout: Dropout
@@ -205,15 +205,15 @@ class _Layer(torch.autograd.Function):
         recurrent_NN: torch.Tensor | None,
         *parameters: torch.Tensor | None,
     ) -> Any:
-        extent, cell, dropout = plan.extent, plan.cell, plan.dropout
+        extent, kernels, dropout = plan.extent, plan.kernels, plan.dropout
         sums = norms.room(plan.norm, extent)
         layout, drive, ctx.weights = product.forward(plan.source, weight_NI, extent, sums)
         normal = norms.normalisation(plan.norm, sums, extent)
-        table = cell.coefficients(parameters, extent)
-        for row, values in ((cell.scale, normal.scale), (cell.shift, normal.shift), (cell.mean, normal.mean)):
+        table = kernels.coefficients(parameters, extent)
+        for row, values in ((kernels.scale, normal.scale), (kernels.shift, normal.shift), (kernels.mean, normal.mean)):
             table[row] = values
         recurrent = recurrence.square(recurrent_NN, extent)
-        given = recurrence.Given(cell, extent, layout, drive, table, recurrent, plan.start)
+        given = recurrence.Given(kernels, extent, layout, drive, table, recurrent, plan.start)
         run = plan.run = recurrence.forward(given)
         plan.near = events.in_plane(extent, run.near, dropout.kept) if plan.trains else events.nothing(extent)
         ctx.plan, ctx.normal, ctx.given, ctx.fed_shape = plan, normal, given, fed.shape
@@ -225,16 +225,18 @@ class _Layer(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, grad_near_E: torch.Tensor, grad_rates_N: torch.Tensor) -> Any:  # type: ignore[override]
         plan, given = ctx.plan, ctx.given
-        extent, layout, cell = plan.extent, given.layout, plan.cell
+        extent, layout, kernels = plan.extent, given.layout, plan.kernels
         (weight_NI,) = ctx.saved_tensors
-        given.coefficients[cell.rate, : extent.n_neurons] = grad_rates_N.numpy() / extent.n_rows
+        given.coefficients[kernels.rate, : extent.n_neurons] = grad_rates_N.numpy() / extent.n_rows
         grad_field, sums = recurrence.backward(given, plan.run, plan.near, flat(grad_near_E), plan.dropout.gain)
         recurrent = recurrence.grad_of_recurrent(given, plan.run, grad_field) if len(given.recurrent) else None
-        table, of_norm_weight, of_norm_bias = ctx.normal.gradients(sums[cell.of_drive], sums[cell.of_field], extent)
+        table, of_norm_weight, of_norm_bias = ctx.normal.gradients(
+            sums[kernels.of_drive], sums[kernels.of_field], extent
+        )
         weight = product.grad_of_weight(plan.source, extent, layout, given.field, table, grad_field)
         fed = None
         if ctx.needs_input_grad[1]:
             fed = product.grad_of_input(plan.source, weight_NI, ctx.weights, extent, layout, grad_field)
             fed = fed.view(ctx.fed_shape)
-        grad_parameters = cell.gradients(sums, extent, ctx.needs_input_grad[6:])
+        grad_parameters = kernels.gradients(sums, extent, ctx.needs_input_grad[6:])
         return None, fed, weight, of_norm_weight, of_norm_bias, recurrent, *grad_parameters

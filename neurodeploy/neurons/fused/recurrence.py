@@ -11,7 +11,6 @@ import numpy as np
 import torch
 
 from neurodeploy.neurons.fused import linear
-from neurodeploy.neurons.fused.cells import Cell
 from neurodeploy.neurons.fused.events import Events, in_plane
 from neurodeploy.neurons.fused.extents import (
     LANES,
@@ -25,6 +24,7 @@ from neurodeploy.neurons.fused.extents import (
     padded,
 )
 from neurodeploy.neurons.fused.kernel import BLOCK
+from neurodeploy.neurons.fused.kernel_table import Kernels
 from neurodeploy.neurons.fused.pool import POOL
 
 
@@ -34,12 +34,12 @@ class Given:
 
     Attributes:
         field: Input of all neurons, in a layout.
-        coefficients: The cell's table.
+        coefficients: The kernels' table.
         recurrent: Weights (padded neurons, padded neurons) from row to column, flat; or empty.
         start: States before the first step (3, B, padded neurons), flat.
     """
 
-    cell: Cell
+    kernels: Kernels
     extent: Extent
     layout: Layout
     field: np.ndarray
@@ -95,7 +95,7 @@ def forward(given: Given) -> Run:
     coefficients = in_records(given.coefficients)
 
     def part(first: int, after: int) -> None:
-        given.cell.forward(
+        given.kernels.forward(
             first,
             after,
             extent.n_steps,
@@ -106,7 +106,7 @@ def forward(given: Given) -> Run:
             coefficients,
             given.recurrent,
             given.start,
-            POOL.array(given.cell.n_forward * extent.n_vectors),
+            POOL.array(given.kernels.n_forward * extent.n_vectors),
             POOL.array(2 * extent.n_padded),
             run.currents,
             run.fired,
@@ -126,17 +126,17 @@ def backward(given: Given, run: Run, near: Events, grads: np.ndarray, gain: floa
         gain: What the gradients are multiplied by.
 
     Returns:
-        The gradient of the input current, in the field's layout, and the cell's sums over samples and steps, float64
+        The gradient of the input current, in the field's layout, and the kernels' sums over samples and steps, float64
         (rows, padded neurons).
     """
-    extent, layout, cell = given.extent, given.layout, given.cell
+    extent, layout, kernels = given.extent, given.layout, given.kernels
     found = POOL.array(layout.size)
-    sums = np.empty((extent.n_samples, extent.n_vectors * cell.n_sums), np.float32)
+    sums = np.empty((extent.n_samples, extent.n_vectors * kernels.n_sums), np.float32)
     width = extent.n_padded if len(given.recurrent) else min(BLOCK, extent.n_padded)
     coefficients = in_records(given.coefficients)
 
     def part(first: int, after: int) -> None:
-        cell.backward(
+        kernels.backward(
             first,
             after,
             extent.n_steps,
@@ -147,7 +147,7 @@ def backward(given: Given, run: Run, near: Events, grads: np.ndarray, gain: floa
             coefficients,
             given.recurrent,
             given.start,
-            POOL.array(cell.n_backward * width // LANES),
+            POOL.array(kernels.n_backward * width // LANES),
             POOL.array(2 * extent.n_padded),
             POOL.array(2 * extent.n_steps * width),
             run.currents,
@@ -161,7 +161,7 @@ def backward(given: Given, run: Run, near: Events, grads: np.ndarray, gain: floa
         )
 
     in_parts(extent.n_samples, part)
-    return found, from_records(sums.sum(axis=0, dtype=np.float64), cell.n_sums // LANES)
+    return found, from_records(sums.sum(axis=0, dtype=np.float64), kernels.n_sums // LANES)
 
 
 def grad_of_recurrent(given: Given, run: Run, grad_field: np.ndarray) -> torch.Tensor:

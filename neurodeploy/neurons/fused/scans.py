@@ -13,8 +13,8 @@ from torch.autograd.function import once_differentiable
 
 from neurodeploy.neurons.adaptive import AdaptiveState, without_diagonal
 from neurodeploy.neurons.fused import events, recurrence
-from neurodeploy.neurons.fused.cells import ADAPTIVE, RESONATOR, Cell
 from neurodeploy.neurons.fused.extents import Extent, rows
+from neurodeploy.neurons.fused.kernel_table import ADAPTIVE, RESONATOR, Kernels
 from neurodeploy.neurons.resonator import Complex, ResonatorState
 
 States = tuple["torch.Tensor | None", ...]
@@ -24,7 +24,7 @@ class _Scan(torch.autograd.Function):
     @staticmethod
     def forward(  # type: ignore[override]
         ctx: Any,
-        cell: Cell,
+        kernels: Kernels,
         start: States | None,
         drive_BTN: torch.Tensor,
         recurrent_NN: torch.Tensor | None,
@@ -33,11 +33,11 @@ class _Scan(torch.autograd.Function):
         extent = Extent(*drive_BTN.shape)
         field = recurrence.dense_rows(drive_BTN, extent)
         given = recurrence.Given(
-            cell,
+            kernels,
             extent,
             rows(extent),
             field,
-            cell.coefficients(parameters, extent),
+            kernels.coefficients(parameters, extent),
             recurrence.square(recurrent_NN, extent),
             recurrence.states(extent, start),
         )
@@ -54,7 +54,7 @@ class _Scan(torch.autograd.Function):
         found, sums = recurrence.backward(given, run, near, grads, 1.0)
         grad_drive = recurrence.plain(extent, given.layout, found)[:, :, : extent.n_neurons]
         recurrent = recurrence.grad_of_recurrent(given, run, found) if len(given.recurrent) else None
-        grad_parameters = given.cell.gradients(sums, extent, ctx.needs_input_grad[4:])
+        grad_parameters = given.kernels.gradients(sums, extent, ctx.needs_input_grad[4:])
         return None, None, torch.from_numpy(grad_drive), recurrent, *grad_parameters
 
 

@@ -6,9 +6,10 @@ from typing import NamedTuple
 
 import torch
 
+from neurodeploy.fixedpoint.dynamics.adaptive import ADAPTIVE
 from neurodeploy.neurons import engine
 from neurodeploy.neurons.adaptive import AdaptiveState, AdaptiveTrace, adaptive_trace
-from neurodeploy.neurons.ssm.layer import Layer, drawn_like
+from neurodeploy.neurons.ssm.layer import Layer, OfKernels, drawn_like
 
 
 class AdaptiveCoefficients(NamedTuple):
@@ -25,9 +26,14 @@ class AdaptiveLayer(Layer):
     """A layer with a potential and perhaps an adaptation."""
 
     adapts = True
+    dynamics = ADAPTIVE
 
     def coefficients(self) -> AdaptiveCoefficients:
         raise NotImplementedError
+
+    def of_kernels(self, start: AdaptiveState | None) -> OfKernels:
+        recurrent_NN, *parameters = self.coefficients()
+        return OfKernels(recurrent_NN, parameters, start)
 
     def scan(self, drive_BTN: torch.Tensor, start: AdaptiveState | None) -> torch.Tensor:
         return engine.adaptive_scan(self.settings.scan_engine, drive_BTN, *self.coefficients(), start)

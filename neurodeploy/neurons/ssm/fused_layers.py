@@ -11,10 +11,8 @@ import torch
 from torch import nn
 
 from neurodeploy.neurons import engine
-from neurodeploy.neurons.ssm.adaptive_layer import AdaptiveLayer
 from neurodeploy.neurons.ssm.layer import Layer, NormalisedLinear, drawn_like
 from neurodeploy.neurons.ssm.readout import Readout
-from neurodeploy.neurons.ssm.resonator_layer import ResonatorLayer
 
 
 def suits(layers: list[Layer], readout: Readout, x_BTI: torch.Tensor) -> bool:
@@ -27,6 +25,10 @@ def suits(layers: list[Layer], readout: Readout, x_BTI: torch.Tensor) -> bool:
         return False
     parts: list[Any] = [*layers, readout]
     if not all(engine.runs_fused(part.settings.scan_engine, x_BTI, None) for part in parts):
+        return False
+    from neurodeploy.neurons.fused.kernel_table import KERNELS
+
+    if not all(layer.dynamics.name in KERNELS for layer in layers):
         return False
     return all(_is_plain(part) for part in parts) and not any(layer.settings.bidirectional for layer in layers)
 
@@ -45,25 +47,18 @@ def hidden(layer: Layer, fed: Any, start: Any = None, dropout: Any = None) -> An
         start: As in `Layer.forward`.
         dropout: A `fused.layer.Dropout` instead of one that is drawn.
     """
-    from neurodeploy.neurons.fused import cells
     from neurodeploy.neurons.fused import layer as fused
+    from neurodeploy.neurons.fused.kernel_table import KERNELS
 
     n_samples = fed.extent.n_samples if isinstance(fed, fused.Spikes) else len(fed)
     if start is None:
         start = layer.start(layer.W.weight.new_empty(n_samples, 1, layer.n_neurons))
-    if isinstance(layer, AdaptiveLayer):
-        found = layer.coefficients()
-        cell, recurrent_NN, parameters = cells.ADAPTIVE, found.recurrent_NN, list(found[1:])
-        states = start
-    else:
-        assert isinstance(layer, ResonatorLayer)
-        decay_N, gain_N, reset_N, read = layer.coefficients()
-        cell, recurrent_NN = cells.RESONATOR, None
-        parameters = [*decay_N, gain_N, *reset_N, torch.full_like(gain_N, read, requires_grad=False)]
-        states = None if start is None else (*start.u_BN, start.s_BN)
+    recurrent_NN, parameters, states = layer.of_kernels(start)
     if dropout is None:
         dropout = layer.drop.p if layer.drop.training else 0.0
-    return fused.hidden(fed, layer.W.weight, layer.norm, cell, parameters, recurrent_NN, states, dropout)
+    return fused.hidden(
+        fed, layer.W.weight, layer.norm, KERNELS[layer.dynamics.name], parameters, recurrent_NN, states, dropout
+    )
 
 
 def summed_softmax(readout: Readout, fed: Any, start_BC: torch.Tensor | None = None) -> torch.Tensor:

@@ -15,6 +15,7 @@ from typing import Any, ClassVar, Literal, NamedTuple
 import torch
 from torch import nn
 
+from neurodeploy.fixedpoint.dynamics.equations import Dynamics
 from neurodeploy.neurons.engine import ScanEngine
 
 NORM_EPS = 1e-5
@@ -51,6 +52,14 @@ class LayerOutput(NamedTuple):
     fed_BTN: torch.Tensor
 
 
+class OfKernels(NamedTuple):
+    """What the compiled kernels take: weights to itself (N, N), parameters (N,), and states before the first step."""
+
+    recurrent_NN: torch.Tensor | None
+    parameters: list[torch.Tensor | None]
+    states: Any
+
+
 class NormalisedLinear(nn.Module):
     """Weights without bias, then batch norm over all samples and steps."""
 
@@ -68,6 +77,8 @@ class Layer(NormalisedLinear, ABC):
     """One layer of spiking neurons; the neuron is chosen by subclass."""
 
     can_be_bidirectional: ClassVar[bool] = True
+    dynamics: ClassVar[Dynamics]
+    """What the neurons are on a chip; where kernels are compiled for it, see `neurons.fused`, they run in one piece."""
 
     def __init__(self, n_inputs: int, n_neurons: int, settings: LayerSettings) -> None:
         super().__init__(n_inputs, n_neurons)
@@ -93,6 +104,10 @@ class Layer(NormalisedLinear, ABC):
     @abstractmethod
     def coefficients(self) -> Any:
         """Return what the recurrence computes with: parameters clipped, exponentials taken."""
+
+    @abstractmethod
+    def of_kernels(self, start: Any) -> OfKernels:
+        """Return what the compiled kernels take for the layer; `start` as in `forward`, None is zero."""
 
     @abstractmethod
     def scan(self, drive_BTN: torch.Tensor, start: Any) -> torch.Tensor:

@@ -6,9 +6,10 @@ from typing import NamedTuple
 
 import torch
 
+from neurodeploy.fixedpoint.dynamics.resonator import RESONATOR
 from neurodeploy.neurons import engine
 from neurodeploy.neurons.resonator import Complex, ResonatorState, ResonatorTrace, resonator_trace
-from neurodeploy.neurons.ssm.layer import Layer, drawn_like
+from neurodeploy.neurons.ssm.layer import Layer, OfKernels, drawn_like
 
 
 class ResonatorCoefficients(NamedTuple):
@@ -23,8 +24,16 @@ class ResonatorCoefficients(NamedTuple):
 class ResonatorLayer(Layer):
     """A layer with one complex state."""
 
+    dynamics = RESONATOR
+
     def coefficients(self) -> ResonatorCoefficients:
         raise NotImplementedError
+
+    def of_kernels(self, start: ResonatorState | None) -> OfKernels:
+        decay_N, gain_N, reset_N, read = self.coefficients()
+        read_N = torch.full_like(gain_N, read, requires_grad=False)
+        states = None if start is None else (*start.u_BN, start.s_BN)
+        return OfKernels(None, [*decay_N, gain_N, *reset_N, read_N], states)
 
     def scan(self, drive_BTN: torch.Tensor, start: ResonatorState | None) -> torch.Tensor:
         return engine.resonator_scan(self.settings.scan_engine, drive_BTN, *self.coefficients(), start)

@@ -18,7 +18,7 @@ from neurodeploy.backends.search import Calibrated
 from neurodeploy.errors import NetworkError
 from neurodeploy.graph.export_family import attach_plan, family_to_nir, recurrent_name, weights_name
 from neurodeploy.graph.network import Network
-from neurodeploy.mapping.discretize_cells import pole_errors
+from neurodeploy.mapping.discretize_dynamics import pole_errors
 from neurodeploy.networks.family import FamilyNetwork
 from neurodeploy.networks.family_settings import FamilySettings
 from neurodeploy.networks.sequence import SequenceNetwork

@@ -83,7 +83,7 @@ def own_steps(
             )
             for o in range(0, padded, EIGHT):
                 add_shifted(activation, o, sums, t.numbers, left, left + padded)
-        # Leaky neurons: whether a reset subtracts. Cells: whether there was a step whose spikes still act.
+        # Leaky neurons: whether a reset subtracts. Equations: whether there was a step whose spikes still act.
         flag = i32(-(chunk + step > row[c.START]) if cells else -row[c.SUBTRACT])
         if kind == c.RESONATOR:
             for many in range(0, padded, MANY):

@@ -2,7 +2,7 @@
 
 Two coupled states: products of a state and a coefficient have at most 40 bits, and the sum of two one
 more, which float64 holds exactly, however the processor rounds. Turning the sum into an integer rounds
-it toward zero, as `fixedpoint.cells` does. All else is integers of 32 bits, eight neurons at a time.
+it toward zero, as `fixedpoint.dynamics` does. All else is integers of 32 bits, eight neurons at a time.
 """
 
 from __future__ import annotations
@@ -113,7 +113,7 @@ def _leaky(code: _Update) -> Any:
 
 
 def _cells(code: _Update, *, rotates: bool) -> Any:
-    """`resonator_step` where the states rotate, else `adaptive_step`."""
+    """The equations of `RESONATOR` where the states rotate, else those of `ADAPTIVE`."""
     builder, threshold = code.builder, code.number(c.THRESHOLD)
     u, v = code.state(0), code.state(1)
     spiked = builder.and_(builder.sext(builder.icmp_signed(">", v, threshold), WORDS), code.flag)

@@ -13,10 +13,10 @@ import numpy as np
 
 from neurodeploy.backends.fixed.native import columns as c
 from neurodeploy.backends.fixed.native.arrays import aligned
-from neurodeploy.backends.fixed.native.neurons import packed, rows_of
+from neurodeploy.backends.fixed.native.neurons import KERNELS, packed, rows_of
 from neurodeploy.fixedpoint import rules, sigma_delta
-from neurodeploy.program.cells import Adaptive, Cells, Resonator
 from neurodeploy.program.connection import Connection
+from neurodeploy.program.dynamics import DynamicsLayer
 from neurodeploy.program.layer import Layer, SigmaDelta
 from neurodeploy.program.populations import AnyLayer
 from neurodeploy.program.program import INPUT, Program
@@ -31,7 +31,6 @@ CHUNK = 128
 
 READOUT_CODES = {"spikes": 0, "v_last": 1, "v_max": 2, "v_sum": 3, rules.SOFTMAX: c.SUMMED_SOFTMAX}
 ROLE_CODES = {sigma_delta.SIGMA: 0, sigma_delta.DELTA: 1, sigma_delta.SIGMA_DELTA: 2}
-CELL_CODES = {Adaptive.kind: c.ADAPTIVE, Resonator.kind: c.RESONATOR}
 
 
 class Tables(NamedTuple):
@@ -60,6 +59,8 @@ class Native(NamedTuple):
 def unsupported(program: Program) -> str:
     """Return in words why the compiled kernels cannot run a Program; empty where they can."""
     for layer in program.layers:
+        if isinstance(layer, DynamicsLayer) and layer.kind not in KERNELS:
+            return f"{layer.name}: {layer.kind} neurons have no compiled kernel"
         shapes = {one.window.output_shape for one in program.into(layer.name) if one.window}
         if len(shapes) > 1:
             return f"{layer.name} is reached by convolutions of different shapes"
@@ -253,9 +254,8 @@ def _padded(n_neurons: int) -> int:
 def _kind(layer: AnyLayer) -> int:
     if isinstance(layer, SigmaDelta):
         return c.SIGMA_DELTA
-    if isinstance(layer, Cells):
-        return CELL_CODES[layer.kind]
-    assert isinstance(layer, Layer), layer.kind
+    if isinstance(layer, DynamicsLayer):
+        return KERNELS[layer.kind].code
     return c.LIF_SHARED if layer.shared and not layer.refractory and not layer.clear_every else c.LIF
 
 

@@ -6,14 +6,18 @@ from typing import Any
 
 import numpy as np
 
-from neurodeploy.fixedpoint.cells import COEFFICIENT_LIMIT
-from neurodeploy.program.cells import Cells
+from neurodeploy.fixedpoint.dynamics.adaptive import ADAPTIVE
+from neurodeploy.fixedpoint.dynamics.resonator import RESONATOR
+from neurodeploy.fixedpoint.dynamics.step import COEFFICIENT_LIMIT
+from neurodeploy.program.dynamics import DynamicsLayer, layer_type
 
+Adaptive: Any = layer_type(ADAPTIVE)
+Resonator: Any = layer_type(RESONATOR)
 TOP = 2**23 - 1
 """The largest state."""
 
 
-def cells(kind: type[Cells], name: str, n_neurons: int, *, start: int = 1, **values: Any) -> Cells:
+def cells(kind: type[DynamicsLayer], name: str, n_neurons: int, *, start: int = 1, **values: Any) -> DynamicsLayer:
     """Return a layer that never fires; a number stands for the same number in every neuron, 0 is the default."""
     bits = values.pop("fraction_bits", 12)
     units: dict[str, Any] = {key: np.full(n_neurons, 1.0 if "per" in key else 0.0) for key in kind.units}
@@ -22,7 +26,9 @@ def cells(kind: type[Cells], name: str, n_neurons: int, *, start: int = 1, **val
     return kind(name=name, start=start, fraction_bits=bits, **units, **each)
 
 
-def random_cells(rng: np.random.Generator, kind: type[Cells], name: str, n_neurons: int, start: int = 1) -> Cells:
+def random_cells(
+    rng: np.random.Generator, kind: type[DynamicsLayer], name: str, n_neurons: int, start: int = 1
+) -> DynamicsLayer:
     """Return neurons of any fraction, half of them stable, the others with coefficients anywhere and at both ends."""
     bits = int(rng.choice([4, 5, 9, 12, 15]))
     one = 1 << bits
@@ -35,11 +41,11 @@ def random_cells(rng: np.random.Generator, kind: type[Cells], name: str, n_neuro
         "a": rng.integers(0, one // 2, n_neurons),
     }
     values: dict[str, Any] = {}
-    for key in kind.coefficients:
+    for key in kind.dynamics.coefficients:
         most = COEFFICIENT_LIMIT * one
         wild = rng.choice([-most, most, 0, 1, -1, *rng.integers(-most, most + 1, 5)], n_neurons)
         values[key] = np.where(stable, tame[key], wild)
-    for key in set(kind.integers) - set(kind.coefficients):
+    for key in set(kind.integers) - set(kind.dynamics.coefficients):
         large = rng.choice([-TOP, TOP, 0, *rng.integers(-TOP, TOP + 1, 3)], n_neurons)
         values[key] = np.where(rng.random(n_neurons) < 0.8, rng.integers(-3000, 3001, n_neurons), large)
     values["vth"] = np.where(rng.random(n_neurons) < 0.9, np.abs(values["vth"]), values["vth"])

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from neurodeploy.fixedpoint.cells import CellState, adaptive_step, resonator_step, rounded_to_zero
+from neurodeploy.fixedpoint.dynamics.step import integer_step, rounded_to_zero
+from neurodeploy.fixedpoint.dynamics.table import ADAPTIVE, RESONATOR
 from neurodeploy.fixedpoint.rules import STATE_LIMIT
 
 TOP = STATE_LIMIT - 1
@@ -16,18 +19,28 @@ def whole(value: int) -> np.ndarray:
     return np.array([value], np.int64)
 
 
-def adaptive(u: int, v: int, spiked: bool, current: int, **changed: int) -> CellState:
+class After(NamedTuple):
+    """Both states and the spikes after a step."""
+
+    u: np.ndarray
+    v: np.ndarray
+    spikes: np.ndarray
+
+
+def adaptive(u: int, v: int, spiked: bool, current: int, **changed: int) -> After:
     values = {"alpha": 3000, "gain": 1096, "beta": 4000, "a": 500, "jump": 40, "drop": 3000, "bias": 0, "vth": 4096}
     numbers = {key: whole(value) for key, value in (values | changed).items()}
-    state = CellState(whole(u), whole(v), np.array([spiked]))
-    return adaptive_step(state, whole(current), **numbers, fraction_bits=12)
+    before = {"w": whole(u), "v": whole(v)}
+    after = integer_step(ADAPTIVE, before, np.array([spiked]), whole(current), numbers, fraction_bits=12)
+    return After(after["w"], after["v"], after["v"] > numbers["vth"])
 
 
-def resonator(u: int, v: int, spiked: bool, current: int, **changed: int) -> CellState:
+def resonator(u: int, v: int, spiked: bool, current: int, **changed: int) -> After:
     values = {"re": 3000, "im": 2500, "drop": 1500, "drop_y": 1250, "bias": 0, "vth": 2048}
     numbers = {key: whole(value) for key, value in (values | changed).items()}
-    state = CellState(whole(u), whole(v), np.array([spiked]))
-    return resonator_step(state, whole(current), **numbers, fraction_bits=12)
+    before = {"x": whole(v), "y": whole(u)}
+    after = integer_step(RESONATOR, before, np.array([spiked]), whole(current), numbers, fraction_bits=12)
+    return After(after["y"], after["x"], after["x"] > numbers["vth"])
 
 
 def test_the_adaptation_takes_the_old_potential_and_the_potential_the_new_adaptation() -> None:

@@ -13,17 +13,17 @@ from neurodeploy.backends.fixed.run import run
 from neurodeploy.backends.trace import softmax
 from neurodeploy.errors import ProgramError
 from neurodeploy.fixedpoint import rules
-from neurodeploy.fixedpoint.cells import CellState
-from neurodeploy.program.cells import Adaptive, Cells, Resonator
 from neurodeploy.program.connection import Connection
+from neurodeploy.program.dynamics import DynamicsLayer
 from neurodeploy.program.file import read_program, write_program
 from neurodeploy.program.layer import Layer
 from neurodeploy.program.program import Program
+from tests.backends.dynamics_support import Adaptive, Resonator
 
 N_INPUTS, N_HIDDEN, N_CLASSES = 9, 7, 4
 
 
-def random_cells(kind: type[Cells], name: str, n_neurons: int, start: int, seed: int) -> Cells:
+def random_cells(kind: type[DynamicsLayer], name: str, n_neurons: int, start: int, seed: int) -> DynamicsLayer:
     """Return stable neurons of one kind."""
     rng = np.random.default_rng(seed)
     units: dict[str, Any] = {key: np.full(n_neurons, 4096.0 if "per" in key else 0.0) for key in kind.units}
@@ -65,7 +65,7 @@ def readout(name: str, n_neurons: int, start: int) -> Layer:
     )
 
 
-def random_program(kind: type[Cells], seed: int = 0, *, recurrent: bool = False) -> Program:
+def random_program(kind: type[DynamicsLayer], seed: int = 0, *, recurrent: bool = False) -> Program:
     rng = np.random.default_rng(seed)
     layers = (
         random_cells(kind, "one", N_HIDDEN, 1, seed),
@@ -104,27 +104,27 @@ def counts(seed: int, n_samples: int = 3, n_steps: int = 40) -> np.ndarray:
 
 @pytest.mark.parametrize("recurrent", [False, True])
 @pytest.mark.parametrize("kind", [Adaptive, Resonator])
-def test_the_engine_follows_the_equations_neuron_by_neuron(kind: type[Cells], recurrent: bool) -> None:
+def test_the_engine_follows_the_equations_neuron_by_neuron(kind: type[DynamicsLayer], recurrent: bool) -> None:
     program, spikes = random_program(kind, 5, recurrent=recurrent), counts(1)
     trace = run(program, spikes, record=True, engine="plain")
     fed = np.concatenate([spikes, np.zeros((3, program.depth, N_INPUTS), np.int32)], axis=1)
-    sent = {"input": fed} | {name: one.spikes_BTN.astype(np.int64) for name, one in trace.layers.items()}
+    all_sent = {"input": fed} | {name: one.spikes_BTN.astype(np.int64) for name, one in trace.layers.items()}
     assert trace.counts["one"].sum() > 15
     assert trace.counts["two"].sum() > 15
     for layer in program.layers[:2]:
-        assert isinstance(layer, Cells)
-        zero = np.zeros((3, N_HIDDEN), np.int64)
-        state = CellState(zero, zero, zero.astype(np.bool_))
+        assert isinstance(layer, DynamicsLayer)
+        states, sent = layer.at_rest(3), np.zeros((3, N_HIDDEN), np.bool_)
+        names = {"u": layer.dynamics.others[0], "v": layer.dynamics.potential}
         for step in range(layer.start, fed.shape[1]):
             current = sum(
-                rules.shift_by_exponent(sent[one.source][:, step - 1] @ one.held.T, one.row_exponents)
+                rules.shift_by_exponent(all_sent[one.source][:, step - 1] @ one.held.T, one.row_exponents)
                 for one in program.into(layer.name)
             )
-            state = layer.step(state, np.asarray(current))
-            for key in ("u", "v", "spikes"):
-                np.testing.assert_array_equal(
-                    getattr(trace.layers[layer.name], f"{key}_BTN")[:, step], getattr(state, key)
-                )
+            states, sent = layer.step(states, sent, np.asarray(current))
+            found = trace.layers[layer.name]
+            np.testing.assert_array_equal(found.spikes_BTN[:, step], sent)
+            for key, name in names.items():
+                np.testing.assert_array_equal(getattr(found, f"{key}_BTN")[:, step], states[name])
 
 
 def test_neurons_sleep_until_their_first_input_can_arrive() -> None:
@@ -142,7 +142,7 @@ def test_the_class_is_read_from_the_softmax_of_every_potential() -> None:
 
 
 @pytest.mark.parametrize("kind", [Adaptive, Resonator])
-def test_a_file_gives_the_same_program(kind: type[Cells], tmp_path: Path) -> None:
+def test_a_file_gives_the_same_program(kind: type[DynamicsLayer], tmp_path: Path) -> None:
     program = random_program(kind, 7)
     write_program(tmp_path / "p.npz", program)
     assert read_program(tmp_path / "p.npz").digest == program.digest

@@ -1,4 +1,4 @@
-"""The grids of neurons with two coupled states: coefficients in fixed point, and what a spike adds in state units.
+"""The grids of neurons that are equations: coefficients in fixed point, and what a spike adds in state units.
 
 Coefficients are rounded to nearest. Where that pushes a pole out of the unit circle, which trained poles
 near it (time constants of thousands of steps) make likely, the nearest neighbours on the grid are tried,
@@ -15,15 +15,10 @@ from typing import Any
 import numpy as np
 
 from neurodeploy.errors import PrecisionError
-from neurodeploy.fixedpoint.cells import (
-    ADAPTIVE,
-    COEFFICIENT_LIMIT,
-    COEFFICIENTS,
-    MAX_FRACTION_BITS,
-    MIN_FRACTION_BITS,
-)
+from neurodeploy.fixedpoint.dynamics.equations import Dynamics
+from neurodeploy.fixedpoint.dynamics.step import COEFFICIENT_LIMIT, MAX_FRACTION_BITS, MIN_FRACTION_BITS, linear_part
 from neurodeploy.fixedpoint.rules import IntArray
-from neurodeploy.neurons.poles import conjugate_poles, matrix_poles, pole_distance
+from neurodeploy.neurons.poles import eigenvalues, pole_distance
 
 FRACTION_BITS = 12
 """Of coefficients, and of states where they leave room: Loihi's own decays have as many."""
@@ -35,15 +30,12 @@ SLACK = 1e-9
 Numbers = Mapping[str, np.ndarray]
 
 
-def poles(kind: str, numbers: Numbers) -> np.ndarray:
-    """Return the two poles of every neuron, complex (N, 2), from its coefficients by name (N,)."""
-    if kind == ADAPTIVE:
-        alpha, gain, beta, a = (numbers[key] for key in COEFFICIENTS[ADAPTIVE])
-        return matrix_poles(alpha - gain * a, -gain * beta, a, beta)
-    return conjugate_poles(numbers["re"] + 1j * numbers["im"])
+def poles(dynamics: Dynamics, numbers: Numbers) -> np.ndarray:
+    """Return the poles of every neuron, one for each state, complex (N, S), from its coefficients by name (N,)."""
+    return eigenvalues(linear_part(dynamics, numbers))
 
 
-def coefficient_integers(where: str, kind: str, numbers: Numbers, fraction_bits: int) -> dict[str, IntArray]:
+def coefficient_integers(where: str, dynamics: Dynamics, numbers: Numbers, fraction_bits: int) -> dict[str, IntArray]:
     """Return coefficients (N,) in units of 2^-fraction_bits, no pole further out than 1 or its trained place.
 
     Raises:
@@ -54,7 +46,7 @@ def coefficient_integers(where: str, kind: str, numbers: Numbers, fraction_bits:
             f"{where}: coefficient_bits={fraction_bits} is outside {MIN_FRACTION_BITS}..{MAX_FRACTION_BITS}"
         )
     one = 1 << fraction_bits
-    exact = {key: np.asarray(numbers[key], np.float64) * one for key in COEFFICIENTS[kind]}
+    exact = {key: np.asarray(numbers[key], np.float64) * one for key in dynamics.coefficients}
     for key, value in exact.items():
         odd = np.flatnonzero(~(np.abs(value) <= COEFFICIENT_LIMIT * one))
         if len(odd):
@@ -63,18 +55,18 @@ def coefficient_integers(where: str, kind: str, numbers: Numbers, fraction_bits:
                 f"{COEFFICIENT_LIMIT} is allowed; clip it, or train with bounds"
             )
     whole = {key: np.rint(value) for key, value in exact.items()}
-    trained = poles(kind, numbers)
+    trained = poles(dynamics, numbers)
     furthest = np.maximum(np.abs(trained).max(axis=-1), 1.0) + SLACK
-    found = poles(kind, _over(whole, one))
+    found = poles(dynamics, _over(whole, one))
     for neuron in np.flatnonzero(np.abs(found).max(axis=-1) > furthest):
         corners = [np.unique([np.floor(value[neuron]), np.ceil(value[neuron])]) for value in exact.values()]
         tried = np.array(list(itertools.product(*corners))).T
-        candidates = poles(kind, {key: row / one for key, row in zip(exact, tried, strict=True)})
+        candidates = poles(dynamics, {key: row / one for key, row in zip(exact, tried, strict=True)})
         inside = np.abs(candidates).max(axis=-1) <= furthest[neuron]
         moved = np.where(inside, pole_distance(candidates, trained[neuron]), np.inf)
         for key, row in zip(exact, tried, strict=True):
             whole[key][neuron] = row[moved.argmin()]
-    modulus = np.abs(poles(kind, _over(whole, one))).max(axis=-1)
+    modulus = np.abs(poles(dynamics, _over(whole, one))).max(axis=-1)
     odd = np.flatnonzero(modulus > LARGEST_MODULUS)
     if len(odd):
         raise PrecisionError(
@@ -90,15 +82,15 @@ def on_unit(values: np.ndarray, unit: int) -> IntArray:
     return np.rint(np.asarray(values, np.float64) * unit).astype(np.int64)
 
 
-def pole_error(where: str, kind: str, numbers: Numbers, fraction_bits: int) -> dict[str, Any]:
+def pole_error(where: str, dynamics: Dynamics, numbers: Numbers, fraction_bits: int) -> dict[str, Any]:
     """Return how far fixed point moves the poles of a population, as plain values for JSON.
 
     Keys: `largest` and its `neuron`, `rms`; `outside_trained`: neurons whose trained poles lie outside the unit
     circle; `outside`: those whose poles do on the chip; `abs_max`: largest modulus there.
     """
-    trained = poles(kind, numbers)
-    whole = coefficient_integers(where, kind, numbers, fraction_bits)
-    found = poles(kind, _over(whole, 1 << fraction_bits))
+    trained = poles(dynamics, numbers)
+    whole = coefficient_integers(where, dynamics, numbers, fraction_bits)
+    found = poles(dynamics, _over(whole, 1 << fraction_bits))
     moved = pole_distance(found, trained)
     return {
         "fraction_bits": fraction_bits,

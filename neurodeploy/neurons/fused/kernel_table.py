@@ -1,4 +1,4 @@
-"""The two recurrences as tables of coefficients, kernels and gradients, alike to whatever uses them.
+"""The recurrences that have compiled kernels, by their dynamics: tables of coefficients, kernels and gradients.
 
 Axes: N neuron.
 """
@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from neurodeploy.fixedpoint.dynamics import table as dynamics
 from neurodeploy.neurons.fused import adaptive_kernels as adaptive
 from neurodeploy.neurons.fused import resonator_kernels as resonator
 from neurodeploy.neurons.fused.extents import LANES, Extent
@@ -20,8 +21,8 @@ MaybeTensors = Sequence["torch.Tensor | None"]
 
 
 @dataclass(frozen=True)
-class Cell:
-    """A recurrence.
+class Kernels:
+    """The compiled forms of a recurrence, forward and backward.
 
     Tables have a row for every eight places of the kernels' records.
 
@@ -69,7 +70,7 @@ class Cell:
         ]
 
 
-ADAPTIVE = Cell(
+ADAPTIVE = Kernels(
     adaptive.adaptive_forward,
     adaptive.adaptive_backward,
     places=(adaptive.ALPHA, adaptive.BETA, adaptive.A, adaptive.B),
@@ -85,7 +86,7 @@ ADAPTIVE = Cell(
     n_forward=adaptive.FORWARD,
     n_backward=adaptive.BACKWARD,
 )
-RESONATOR = Cell(
+RESONATOR = Kernels(
     resonator.resonator_forward,
     resonator.resonator_backward,
     places=(
@@ -114,3 +115,5 @@ RESONATOR = Cell(
     n_forward=resonator.FORWARD,
     n_backward=resonator.BACKWARD,
 )
+KERNELS = {dynamics.ADAPTIVE.name: ADAPTIVE, dynamics.RESONATOR.name: RESONATOR}
+"""By the name of the dynamics; layers of others run by the readable loop."""

@@ -18,11 +18,11 @@ from neurodeploy.backends.fixed.native.tables import CHUNK, unsupported
 from neurodeploy.backends.fixed.run import engine_for
 from neurodeploy.backends.trace import Scores, Trace, score_unit, summed_softmax
 from neurodeploy.fixedpoint import rules
-from neurodeploy.program.cells import Adaptive, Cells, Resonator
 from neurodeploy.program.connection import Connection
+from neurodeploy.program.dynamics import DynamicsLayer
 from neurodeploy.program.populations import AnyLayer
 from neurodeploy.program.program import INPUT, READOUTS, Program
-from tests.backends.cell_support import TOP, cells, random_cells
+from tests.backends.dynamics_support import TOP, Adaptive, Resonator, cells, random_cells
 from tests.backends.lava_support import assert_same_counts, assert_same_states, layer, program
 
 KINDS = (Adaptive, Resonator)
@@ -110,14 +110,14 @@ def test_random_networks_agree_in_every_state_recorded_or_only_counted(seed: int
 
 def test_the_random_networks_reach_every_corner() -> None:
     made = [random_network(seed) for seed in range(SEEDS)]
-    layers = [one for network in made for one in network.layers if isinstance(one, Cells)]
+    layers = [one for network in made for one in network.layers if isinstance(one, DynamicsLayer)]
     assert {one.fraction_bits for one in layers} >= {4, 15}
     assert {type(one) for one in layers} == set(KINDS)
     assert {one.n_neurons for one in layers} >= {1, 31}
     assert {network.readout for network in made} == set(READOUTS)
     assert {network.graded_input for network in made} == {False, True}
     assert any(one.source == one.target for network in made for one in network.connections)
-    assert any(one.vth.min() < 0 for one in layers), "these would spike before they move, were they not asleep"
+    assert any(one.threshold.min() < 0 for one in layers), "these would spike before they move, were they not asleep"
     traces = [run(network, random_input(network, seed), record=True) for seed, network in enumerate(made)]
     saturated = [trace.overflows["one"]["saturated"] for trace in traces]
     assert any(saturated)
@@ -168,7 +168,7 @@ def test_threads_and_batches_never_change_a_result(seed: int, options: dict[str,
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_runs_longer_than_a_chunk_go_on_where_it_ended(kind: type[Cells]) -> None:
+def test_runs_longer_than_a_chunk_go_on_where_it_ended(kind: type[DynamicsLayer]) -> None:
     rng = np.random.default_rng(2)
     made = program(
         5,
@@ -184,19 +184,21 @@ def test_runs_longer_than_a_chunk_go_on_where_it_ended(kind: type[Cells]) -> Non
     assert_same_counts(expected, run(made, spikes, engine="native"))
 
 
-def slow(kind: type[Cells], rng: np.random.Generator, n_neurons: int) -> dict[str, Any]:
+def slow(kind: type[DynamicsLayer], rng: np.random.Generator, n_neurons: int) -> dict[str, Any]:
     """Return coefficients near 1, in 1 / 4096."""
-    return {key: rng.integers(100, 400, n_neurons) for key in kind.coefficients} | {
-        key: rng.integers(3500, 3900, n_neurons) for key in {"alpha", "beta", "re"} & set(kind.coefficients)
+    return {key: rng.integers(100, 400, n_neurons) for key in kind.dynamics.coefficients} | {
+        key: rng.integers(3500, 3900, n_neurons) for key in {"alpha", "beta", "re"} & set(kind.dynamics.coefficients)
     }
 
 
-def every_product(kind: type[Cells], bits: int) -> Program:
+def every_product(kind: type[DynamicsLayer], bits: int) -> Program:
     """Return neurons whose coefficients and thresholds stand at both ends, driven hard from both sides."""
     most = 2 << bits
     ends = np.array([-most, 1 - most, -1, 0, 1, most - 1, most])
-    grid = np.stack(np.meshgrid(*[ends] * len(kind.coefficients)), axis=-1).reshape(-1, len(kind.coefficients))
-    values: dict[str, Any] = {key: grid[:, place] for place, key in enumerate(kind.coefficients)}
+    grid = np.stack(np.meshgrid(*[ends] * len(kind.dynamics.coefficients)), axis=-1).reshape(
+        -1, len(kind.dynamics.coefficients)
+    )
+    values: dict[str, Any] = {key: grid[:, place] for place, key in enumerate(kind.dynamics.coefficients)}
     weight = np.stack([np.full(len(grid), 254), np.full(len(grid), -256)], axis=1)
     values |= dict.fromkeys({"jump", "drop_y"} & set(kind.integers), TOP)
     hidden = cells(kind, "one", len(grid), fraction_bits=bits, vth=TOP - 1, drop=-TOP, bias=-TOP, **values)
@@ -205,7 +207,7 @@ def every_product(kind: type[Cells], bits: int) -> Program:
 
 @pytest.mark.parametrize("bits", [4, 12, 15])
 @pytest.mark.parametrize("kind", KINDS)
-def test_the_ends_of_every_field_at_once(kind: type[Cells], bits: int) -> None:
+def test_the_ends_of_every_field_at_once(kind: type[DynamicsLayer], bits: int) -> None:
     made = every_product(kind, bits)
     rng = np.random.default_rng(bits)
     spikes = rng.choice([0, 1, 150, 300, 1 << 16, (1 << 23) - 1, -(1 << 23)], (N_SAMPLES, 25, 2)).astype(np.int32)

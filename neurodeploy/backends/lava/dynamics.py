@@ -1,6 +1,6 @@
-"""The Lava process of adaptive neurons and resonators, for which Lava has no fixed-point model of its own.
+"""The Lava process of the neurons of `fixedpoint.dynamics`, for which Lava has no fixed-point model of its own.
 
-Imports Lava, so it is loaded only where Lava is. Axes: B sample of the block, N neuron of the layer.
+Imports Lava, so it is loaded only where Lava is. Axes: B sample of the block, N neuron of the layer, S state.
 """
 
 from __future__ import annotations
@@ -19,55 +19,55 @@ from lava.magma.core.resources import CPU
 from lava.magma.core.sync.protocols.loihi_protocol import LoihiProtocol
 
 from neurodeploy.backends.lava.blocks import Recorder
-from neurodeploy.fixedpoint.cells import CellState
-from neurodeploy.program.cells import Cells
+from neurodeploy.fixedpoint.dynamics.step import together
+from neurodeploy.program.dynamics import DynamicsLayer
 
 
-class IntegerCells(AbstractProcess):
-    """A layer of adaptive neurons or resonators, one of `program.cells.CELLS`.
+class IntegerDynamics(AbstractProcess):
+    """A layer of neurons that are equations.
 
     Args:
-        layer: Parameters of one sample's neurons.
+        layer: Parameters of one sample's neurons, and their equations.
         n_block: Samples side by side.
         recorder: Arguments of `Recorder`.
     """
 
-    def __init__(self, *, layer: Cells, n_block: int, recorder: dict[str, Any]) -> None:
+    def __init__(self, *, layer: DynamicsLayer, n_block: int, recorder: dict[str, Any]) -> None:
         super().__init__(layer=layer, n_block=n_block, recorder=recorder)
         shape = (n_block * layer.n_neurons,)
         self.a_in = InPort(shape=shape)
         self.s_out = OutPort(shape=shape)
-        self.u = Var(shape=shape, init=0)
-        self.v = Var(shape=shape, init=0)
-        self.spiked = Var(shape=shape, init=0)
+        self.states = Var(shape=(len(layer.dynamics.states), *shape), init=0)
+        self.sent = Var(shape=shape, init=0)
 
 
-@implements(proc=IntegerCells, protocol=LoihiProtocol)
+@implements(proc=IntegerDynamics, protocol=LoihiProtocol)
 @requires(CPU)
 @tag("fixed_pt")
-class PyIntegerCellsModel(PyLoihiProcessModel):
-    """The step of `fixedpoint.cells`: the same file that our own simulator runs."""
+class PyIntegerDynamicsModel(PyLoihiProcessModel):
+    """The step of `fixedpoint.dynamics`: the same file that our own simulator runs."""
 
     a_in: PyInPort = LavaPyType(PyInPort.VEC_DENSE, np.int32)
     s_out: PyOutPort = LavaPyType(PyOutPort.VEC_DENSE, np.int32, precision=24)
-    u: np.ndarray = LavaPyType(np.ndarray, np.int64, precision=24)
-    v: np.ndarray = LavaPyType(np.ndarray, np.int64, precision=24)
-    spiked: np.ndarray = LavaPyType(np.ndarray, np.bool_, precision=1)
+    states: np.ndarray = LavaPyType(np.ndarray, np.int64, precision=24)
+    sent: np.ndarray = LavaPyType(np.ndarray, np.int32, precision=24)
 
     def __init__(self, proc_params: Any) -> None:
         super().__init__(proc_params)
-        self.layer: Cells = proc_params["layer"]
+        self.layer: DynamicsLayer = proc_params["layer"]
         self.recorder = Recorder(**proc_params["recorder"])
 
     def run_spk(self) -> None:
         arrived_BN = self._apart(self.a_in.recv().astype(np.int64))
+        names = self.layer.dynamics.states
+        states = {name: self._apart(one) for name, one in zip(names, self.states, strict=True)}
         # Lava counts steps from 1.
         if self.time_step - 1 >= self.layer.start:
-            before = CellState(*(self._apart(one) for one in (self.u, self.v, self.spiked)))
-            after = self.layer.step(before, arrived_BN)
-            self.u[:], self.v[:], self.spiked[:] = (one.ravel() for one in after)
-        self.s_out.send(self.spiked)
-        self.recorder.keep(self.spiked, self.u, self.v)
+            states, sent = self.layer.step(states, self._apart(self.sent), arrived_BN)
+            self.states[:], self.sent[:] = [states[name].ravel() for name in names], sent.ravel()
+        sent = self.sent if self.layer.graded else self.sent.astype(np.bool_)
+        self.s_out.send(sent)
+        self.recorder.keep(sent, *(one.ravel() for one in together(self.layer.dynamics, states)))
 
     def _apart(self, states: np.ndarray) -> np.ndarray:
         """Return (BN,) as (B, N), so that all samples share the layer's parameters."""

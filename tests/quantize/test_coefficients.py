@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from neurodeploy.errors import PrecisionError
-from neurodeploy.fixedpoint.cells import ADAPTIVE, RESONATOR
-from neurodeploy.quantize.cells import coefficient_integers, on_unit, pole_error, poles
+from neurodeploy.fixedpoint.dynamics.table import ADAPTIVE, RESONATOR
+from neurodeploy.quantize.coefficients import coefficient_integers, on_unit, pole_error, poles
 
 
 def resonator(pole: complex) -> dict[str, np.ndarray]:

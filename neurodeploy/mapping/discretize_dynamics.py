@@ -1,4 +1,4 @@
-"""`discretize` for neurons with two coupled states, and the precision that their networks get.
+"""`discretize` for neurons that are equations, and the precision that their networks get.
 
 A state of 1 is `vth_mant` chip units, a power of two with as many fraction bits as coefficients have, or
 fewer where calibration shows states that would leave 24 bits. Weights have one exponent for each row,
@@ -14,13 +14,12 @@ from typing import Any, Protocol
 import numpy as np
 
 from neurodeploy.fixedpoint import rules
-from neurodeploy.fixedpoint.cells import JUMPS
-from neurodeploy.graph.cells import CellPopulation
+from neurodeploy.graph.dynamics import DynamicsPopulation
 from neurodeploy.graph.paths import Synapses
-from neurodeploy.program.cells import CELLS, Cells
+from neurodeploy.program.dynamics import DynamicsLayer, layer_type
 from neurodeploy.program.plan import ConnectionPlan, Plan
 from neurodeploy.quantize import grid
-from neurodeploy.quantize.cells import FRACTION_BITS, coefficient_integers, on_unit, pole_error
+from neurodeploy.quantize.coefficients import FRACTION_BITS, coefficient_integers, on_unit, pole_error
 
 MARGIN = 1.5
 """How far above the calibrated peak a state may go before it saturates."""
@@ -37,19 +36,19 @@ class Peaks(Protocol):
     def v_peak(self) -> np.ndarray: ...
 
 
-def cells_layer(population: CellPopulation, plan: Plan, start: int) -> tuple[Cells, list[str]]:
+def dynamics_layer(population: DynamicsPopulation, plan: Plan, start: int) -> tuple[DynamicsLayer, list[str]]:
     """Return the chip's population, and what there is to say about it."""
     unit, fraction_bits = plan.vth_mant[population.name], plan.fraction_bits[population.name]
-    kind = population.kind
+    dynamics = population.dynamics
     whole: dict[str, Any] = dict(_coefficients(population, fraction_bits))
-    whole |= {key: on_unit(population.numbers[key], unit) for key in JUMPS[kind]}
+    whole |= {key: on_unit(population.numbers[key], unit) for key in dynamics.jumps}
+    whole["vth"] = on_unit(population.v_threshold, unit)
     scale, zero = np.full(population.n_neurons, float(unit)), np.zeros(population.n_neurons)
-    layer = CELLS[kind](
+    layer = layer_type(dynamics)(
         name=population.name,
         start=start,
         fraction_bits=fraction_bits,
         bias=on_unit(population.bias, unit),
-        vth=on_unit(population.v_threshold, unit),
         u_per_unit=scale,
         v_per_unit=scale,
         u_offset=zero,
@@ -58,7 +57,7 @@ def cells_layer(population: CellPopulation, plan: Plan, start: int) -> tuple[Cel
         **whole,
     )
     notes = [f"{population.name}: Lava has no such neurons, so Lava runs our own process for them"]
-    moved = pole_error(population.name, kind, population.numbers, fraction_bits)
+    moved = pole_error(population.name, dynamics, population.numbers, fraction_bits)
     if moved["outside"]:
         notes.append(
             f"{population.name}: {moved['outside']} neurons have poles outside the unit circle, up to "
@@ -67,11 +66,11 @@ def cells_layer(population: CellPopulation, plan: Plan, start: int) -> tuple[Cel
     return layer, notes
 
 
-def on_grid(population: CellPopulation, plan: Plan) -> CellPopulation:
+def on_grid(population: DynamicsPopulation, plan: Plan) -> DynamicsPopulation:
     """Return the population with every number on the chip's grid, still real-valued."""
     unit, fraction_bits = plan.vth_mant[population.name], plan.fraction_bits[population.name]
     numbers = {key: value / (1 << fraction_bits) for key, value in _coefficients(population, fraction_bits).items()}
-    numbers |= {key: on_unit(population.numbers[key], unit) / unit for key in JUMPS[population.kind]}
+    numbers |= {key: on_unit(population.numbers[key], unit) / unit for key in population.dynamics.jumps}
     return replace(
         population,
         numbers=numbers,
@@ -113,16 +112,16 @@ def _rounding(rows: np.ndarray, unit: int, exponents: np.ndarray, weight_bits: i
 
 
 def pole_errors(populations: tuple[Any, ...], plan: Plan) -> dict[str, dict[str, Any]]:
-    """Return `quantize.cells.pole_error` of every population that has poles, by name."""
+    """Return `quantize.coefficients.pole_error` of every population that has poles, by name."""
     return {
-        one.name: pole_error(one.name, one.kind, one.numbers, plan.fraction_bits[one.name])
+        one.name: pole_error(one.name, one.dynamics, one.numbers, plan.fraction_bits[one.name])
         for one in populations
-        if isinstance(one, CellPopulation)
+        if isinstance(one, DynamicsPopulation)
     }
 
 
-def _coefficients(population: CellPopulation, fraction_bits: int) -> Mapping[str, np.ndarray]:
-    return coefficient_integers(population.name, population.kind, population.numbers, fraction_bits)
+def _coefficients(population: DynamicsPopulation, fraction_bits: int) -> Mapping[str, np.ndarray]:
+    return coefficient_integers(population.name, population.dynamics, population.numbers, fraction_bits)
 
 
 def _room(peak: float, limit: int) -> int:

@@ -1,6 +1,6 @@
 """Programs with adaptive neurons and resonators in Lava: every state is that of the readable engine.
 
-Both call one step rule; `test_cell_stand_ins` holds it against others.
+Both call one step rule; `test_dynamics_stand_ins` holds it against others.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ import pytest
 from neurodeploy.backends import fixed, lava
 from neurodeploy.backends.trace import Trace
 from neurodeploy.fixedpoint import rules
-from neurodeploy.program.cells import CELLS, Cells
 from neurodeploy.program.connection import Connection
+from neurodeploy.program.dynamics import DynamicsLayer
 from neurodeploy.program.populations import AnyLayer
 from neurodeploy.program.program import INPUT, READOUTS, Program
 from neurodeploy.program.window import Window
-from tests.backends.cell_support import TOP, cells, random_cells
+from tests.backends.dynamics_support import TOP, Adaptive, Resonator, cells, random_cells
 from tests.backends.lava_support import (
     MESSAGE,
     assert_same_counts,
@@ -32,7 +32,7 @@ from tests.backends.lava_support import (
     random_spikes,
 )
 
-KINDS = tuple(CELLS.values())
+KINDS = (Adaptive, Resonator)
 SEEDS = range(8)
 
 
@@ -86,12 +86,14 @@ def test_random_programs_agree_in_every_state(worker: lava.Worker, seed: int) ->
 
 
 def test_the_random_programs_reach_what_they_are_for() -> None:
-    reached = dict.fromkeys((*CELLS, "fires and rests", "u saturates", "v saturates", "small", "softmax"), 0)
+    reached = dict.fromkeys(
+        (*(kind.kind for kind in KINDS), "fires and rests", "u saturates", "v saturates", "small", "softmax"), 0
+    )
     for seed in SEEDS:
         network, spikes = random_case(seed)
         trace = fixed.run(network, spikes, record=True, engine="plain")
         for one in network.layers:
-            if not isinstance(one, Cells):
+            if not isinstance(one, DynamicsLayer):
                 continue
             states = trace.layers[one.name]
             reached[one.kind] += 1
@@ -106,7 +108,7 @@ def test_the_random_programs_reach_what_they_are_for() -> None:
 # Corners
 
 
-def network_of(kind: type[Cells], n_neurons: int = 7) -> Program:
+def network_of(kind: type[DynamicsLayer], n_neurons: int = 7) -> Program:
     """Return graded counts into cells with a loop, and a readout whose softmax is no winner alone."""
     rng = np.random.default_rng(4)
     own = {"alpha": 3500, "gain": 600, "beta": 4000, "a": 300, "jump": 400, "re": 3600, "im": 1500, "drop_y": -300}
@@ -123,7 +125,7 @@ def network_of(kind: type[Cells], n_neurons: int = 7) -> Program:
 
 @pytest.mark.lava
 @pytest.mark.parametrize("kind", KINDS)
-def test_eight_samples_are_the_same_alone_and_side_by_side(worker: lava.Worker, kind: type[Cells]) -> None:
+def test_eight_samples_are_the_same_alone_and_side_by_side(worker: lava.Worker, kind: type[DynamicsLayer]) -> None:
     network = network_of(kind)
     spikes = np.random.default_rng(1).poisson(0.6, (8, 40, 5))
     trace = same(worker, network, spikes)
@@ -138,7 +140,7 @@ def test_eight_samples_are_the_same_alone_and_side_by_side(worker: lava.Worker, 
 
 @pytest.mark.lava
 @pytest.mark.parametrize("kind", KINDS)
-def test_cells_sleep_until_their_step(worker: lava.Worker, kind: type[Cells]) -> None:
+def test_cells_sleep_until_their_step(worker: lava.Worker, kind: type[DynamicsLayer]) -> None:
     """A bias, and an input that comes before the step, do nothing."""
     layers = [cells(kind, f"l{start}", 1, start=start, bias=start, vth=2) for start in (1, 2, 5)]
     into = [Connection(one.name, INPUT, one.name, np.array([[100]])) for one in layers]
@@ -151,8 +153,12 @@ def test_cells_sleep_until_their_step(worker: lava.Worker, kind: type[Cells]) ->
 
 @pytest.mark.lava
 @pytest.mark.parametrize("kind", KINDS)
-def test_sums_of_values_wrap_in_int32_before_they_reach_the_states(worker: lava.Worker, kind: type[Cells]) -> None:
-    hidden = cells(kind, "hidden", 6, fraction_bits=4, **{kind.coefficients[0]: 16, kind.coefficients[1]: 7})
+def test_sums_of_values_wrap_in_int32_before_they_reach_the_states(
+    worker: lava.Worker, kind: type[DynamicsLayer]
+) -> None:
+    hidden = cells(
+        kind, "hidden", 6, fraction_bits=4, **{kind.dynamics.coefficients[0]: 16, kind.dynamics.coefficients[1]: 7}
+    )
     rng = np.random.default_rng(2)
     into = [Connection(name, INPUT, "hidden", rng.integers(-256, 256, (6, 9)), rng.integers(-8, 8, 6)) for name in "ab"]
     network = program(9, [hidden], into, graded_input=True)
@@ -190,7 +196,7 @@ def test_exponents_that_share_a_process_equal_one_dense_for_each(worker: lava.Wo
 @pytest.mark.lava
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
-def test_eight_clips_of_a_published_network(worker: lava.Worker, kind: type[Cells]) -> None:
+def test_eight_clips_of_a_published_network(worker: lava.Worker, kind: type[DynamicsLayer]) -> None:
     """140-512-512-35 for 300 steps, rows of five exponents, about 10 % of the neurons spiking."""
     rng = np.random.default_rng(0)
     sizes = {INPUT: 140, "one": 512, "two": 512, "out": 35}

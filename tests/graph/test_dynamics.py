@@ -14,15 +14,14 @@ import torch
 from neurodeploy.backends import fixed, reference
 from neurodeploy.certificate.equations import first_violation
 from neurodeploy.errors import GraphError
-from neurodeploy.fixedpoint.cells import ADAPTIVE, RESONATOR
-from neurodeploy.graph.cells import TEMPLATES, CellPopulation, as_cells, subgraph
+from neurodeploy.fixedpoint.dynamics.table import ADAPTIVE, RESONATOR, TABLE
+from neurodeploy.graph.dynamics import DynamicsPopulation, as_neurons, subgraph
 from neurodeploy.graph.export_family import attach_plan, family_to_nir
 from neurodeploy.graph.files import GraphFile, read_graph, write_graph
 from neurodeploy.graph.network import Network, discretised
 from neurodeploy.mapping.compile import choose_plan, compile_network
 from neurodeploy.networks.family import LAYERS, FamilyNetwork, build_spiking
 from neurodeploy.networks.family_settings import FamilySettings
-from neurodeploy.program.cells import Adaptive
 from neurodeploy.quantize.folded import FoldedNetwork, fold
 
 DT_S = 0.004
@@ -93,8 +92,8 @@ def test_a_quantised_file_comes_back_as_the_identical_program(model: str, bits: 
 def test_the_certificate_finds_a_changed_coefficient_at_the_first_step_it_matters(tmp_path: Path) -> None:
     made = compile_network(discretise(fold(trained("silif")), tmp_path / "m.nir"))
     spikes = counts(3).numpy().astype(np.int32)
-    layer = made.program.layers[0]
-    assert isinstance(layer, Adaptive)
+    layer: Any = made.program.layers[0]
+    assert layer.kind == "adaptive"
     changed = dataclasses.replace(layer, alpha=layer.alpha - 40 * (np.arange(14) == 3))
     program = dataclasses.replace(made.program, layers=(changed, *made.program.layers[1:]))
     trace = fixed.run(program, spikes, record=True)
@@ -114,37 +113,37 @@ def test_plain_nir_reads_the_file(tmp_path: Path) -> None:
 def resonators(**changed: np.ndarray) -> nir.NIRGraph:
     numbers = {"re": 0.9, "im": 0.3, "drop": 0.5, "drop_y": 0.1}
     arrays = {key: np.full(3, value) for key, value in numbers.items()} | changed
-    return subgraph(RESONATOR, arrays, np.ones(3), DT_S, {"neurodeploy": {"cell": RESONATOR}})
+    return subgraph(RESONATOR, arrays, np.ones(3), DT_S, {"neurodeploy": {"cell": RESONATOR.name}})
 
 
 def test_a_sub_graph_is_known_by_its_nodes_and_edges_alone() -> None:
     graph = resonators()
     graph.metadata = {}
-    found = as_cells("x", graph)
+    found = as_neurons("x", graph)
     assert found is not None
-    assert found.kind == RESONATOR
+    assert found.dynamics is RESONATOR
     graph.edges = graph.edges[:-1]
-    assert as_cells("x", graph) is None
-    assert {one.potential for one in TEMPLATES.values()} == {"v", "x"}
-    assert set(TEMPLATES) == {ADAPTIVE, RESONATOR}
+    assert as_neurons("x", graph) is None
+    assert {one.potential for one in TABLE.values()} == {"v", "x"}
+    assert set(TABLE.values()) == {ADAPTIVE, RESONATOR}
 
 
 def test_a_changed_sub_graph_is_refused() -> None:
     graph = resonators()
     graph.edges = [edge for edge in graph.edges if tuple(edge) != ("y_before", "im_y")]
     with pytest.raises(GraphError, match="x: its metadata say 'resonator' neurons, but its nodes or edges are others"):
-        as_cells("x", graph)
+        as_neurons("x", graph)
     graph = resonators()
     graph.nodes["im_y"].scale = np.full(3, -0.4)
-    with pytest.raises(GraphError, match="x: nodes of 'im' differ, so it is no rotation"):
-        as_cells("x", graph)
+    with pytest.raises(GraphError, match="x: nodes of 'im' differ, they must be one number"):
+        as_neurons("x", graph)
     graph = resonators(re=np.array([0.9, np.nan, 0.9]))
     with pytest.raises(GraphError, match="x: node re_x: scale holds NaN"):
-        as_cells("x", graph)
+        as_neurons("x", graph)
     graph = resonators()
     graph.nodes["y_before"].delay = np.full(3, 2 * DT_S)
     with pytest.raises(GraphError, match=r"x: its delays are 0\.004 to 0\.008 s, all must be one time step"):
-        as_cells("x", graph)
+        as_neurons("x", graph)
 
 
 def test_another_time_step_is_refused(tmp_path: Path) -> None:
@@ -158,10 +157,10 @@ def test_populations_say_their_precision_or_none(tmp_path: Path) -> None:
     folded = fold(trained("silif"))
     network = discretise(folded, tmp_path / "m.nir")
     one = network.population("silif1")
-    assert isinstance(one, CellPopulation)
+    assert isinstance(one, DynamicsPopulation)
     assert (one.model, one.vth_mant, one.fraction_bits) == ("silif", None, None)
     assert not network.quantised
     attach_plan(folded, choose_plan(network, 6, None, coefficient_bits=10))
     one = discretise(folded, tmp_path / "q.nir").population("silif1")
-    assert isinstance(one, CellPopulation)
+    assert isinstance(one, DynamicsPopulation)
     assert (one.vth_mant, one.fraction_bits) == (4096, 10)

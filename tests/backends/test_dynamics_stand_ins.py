@@ -18,13 +18,13 @@ import pytest
 
 from neurodeploy.backends import fixed, lava
 from neurodeploy.fixedpoint import rules
-from neurodeploy.program.cells import CELLS, Adaptive, Cells, Resonator
 from neurodeploy.program.connection import Connection
+from neurodeploy.program.dynamics import DynamicsLayer
 from neurodeploy.program.program import INPUT
-from tests.backends.cell_support import TOP, cells, random_cells
+from tests.backends.dynamics_support import TOP, Adaptive, Resonator, cells, random_cells
 from tests.backends.lava_support import MESSAGE, in_lavas_python, messages, passive, program
 
-KINDS = tuple(CELLS.values())
+KINDS = (Adaptive, Resonator)
 
 
 # One neuron in Python's integers
@@ -76,7 +76,7 @@ def arriving_by_hand(weight: list[int], exponent: int, sent: list[int]) -> int:
 
 @pytest.mark.parametrize("seed", range(4))
 @pytest.mark.parametrize("kind", KINDS)
-def test_cells_are_as_by_hand(kind: type[Cells], seed: int) -> None:
+def test_cells_are_as_by_hand(kind: type[DynamicsLayer], seed: int) -> None:
     """Of every fraction, stable or not, with a loop: rounding, saturation, and what a spike does one step later."""
     rng = np.random.default_rng(seed)
     n_neurons, n_inputs, start = 30, 6, 1 + seed % 3

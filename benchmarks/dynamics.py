@@ -1,6 +1,6 @@
 """Samples a second of a network of adaptive neurons or resonators: compiled engine, readable one, and Lava.
 
-    python benchmarks/cells.py [--batch 64] [--threads 1] [--repeats 5] [--lava 2]
+    python benchmarks/dynamics.py [--batch 64] [--threads 1] [--repeats 5] [--lava 2]
 
 The network has the size of the published speech networks: 140 counting channels, two layers of 512
 neurons and a readout of 35, whose softmax is summed over 300 steps. Its numbers are random, and fixed.
@@ -24,8 +24,9 @@ from neurodeploy.backends.trace import Trace
 from neurodeploy.bench import machine
 from neurodeploy.bench.contenders import threads_of_torch
 from neurodeploy.fixedpoint import rules
-from neurodeploy.program.cells import Adaptive, Cells, Resonator
+from neurodeploy.fixedpoint.dynamics.table import ADAPTIVE, RESONATOR
 from neurodeploy.program.connection import Connection
+from neurodeploy.program.dynamics import DynamicsLayer, layer_type
 from neurodeploy.program.layer import Layer
 from neurodeploy.program.program import INPUT, Program
 
@@ -38,14 +39,14 @@ PLAIN_SAMPLES = 8
 """The readable engine gets as many at most."""
 MEAN_COUNT = 0.05
 """Of a channel and step: 4.9 % of them count something, mostly 1."""
-THRESHOLDS = {Adaptive.kind: (1166, 5810), Resonator.kind: (2662, 8446)}
+THRESHOLDS = {ADAPTIVE.name: (1166, 5810), RESONATOR.name: (2662, 8446)}
 """Searched for with these weights, so that about a tenth of each layer's neurons fire in a step."""
 
 
-def network(kind: type[Cells]) -> Program:
-    """Return a Program of two layers of cells and a leaky readout."""
+def network(kind: type[DynamicsLayer]) -> Program:
+    """Return a Program of two layers of such neurons and a leaky readout."""
     random = np.random.default_rng(SEED)
-    layers = [_cells(random, kind, f"cells{1 + i}", SIZES[1 + i], 1 + i) for i in range(2)]
+    layers = [_hidden(random, kind, f"hidden{1 + i}", SIZES[1 + i], 1 + i) for i in range(2)]
     return Program(
         name=kind.kind,
         chip="loihi2",
@@ -53,9 +54,9 @@ def network(kind: type[Cells]) -> Program:
         n_inputs=SIZES[0],
         layers=(*layers, _readout(random, "readout", SIZES[3], 3)),
         connections=(
-            _matrix(random, INPUT, "cells1", SIZES[0], SIZES[1]),
-            _matrix(random, "cells1", "cells2", SIZES[1], SIZES[2]),
-            _matrix(random, "cells2", "readout", SIZES[2], SIZES[3]),
+            _matrix(random, INPUT, "hidden1", SIZES[0], SIZES[1]),
+            _matrix(random, "hidden1", "hidden2", SIZES[1], SIZES[2]),
+            _matrix(random, "hidden2", "readout", SIZES[2], SIZES[3]),
         ),
         output="readout",
         graded_input=True,
@@ -71,7 +72,9 @@ def _matrix(random: np.random.Generator, source: str, target: str, n_sources: in
     return Connection(f"{source} to {target}", source, target, weight, exponent)
 
 
-def _cells(random: np.random.Generator, kind: type[Cells], name: str, n_neurons: int, start: int) -> Cells:
+def _hidden(
+    random: np.random.Generator, kind: type[DynamicsLayer], name: str, n_neurons: int, start: int
+) -> DynamicsLayer:
     radius, angle = random.uniform(0.8, 0.995, n_neurons), random.uniform(0, 1.5, n_neurons)
     real: dict[str, Any] = {
         "alpha": random.uniform(0.5, 0.95, n_neurons),
@@ -148,7 +151,7 @@ def main() -> None:
     options = parser.parse_args()
     about = machine.describe()
     print(f"on {about['cpu']}, {about['cores']} cores; {'-'.join(map(str, SIZES))}, {N_STEPS} steps")
-    for kind in (Adaptive, Resonator):
+    for kind in (layer_type(ADAPTIVE), layer_type(RESONATOR)):
         program = network(kind)
         with threads_of_torch(options.threads):
             speeds, trace = measured(program, options.batch, options.repeats, options.threads)
@@ -159,7 +162,7 @@ def main() -> None:
             ends = f"{min(found):,.1f} to {max(found):,.1f}"
             ratio = middle["native"] / middle[name]
             print(f"{kind.kind:9s} {name:6s} {middle[name]:8,.1f} samples/s ({ends}), {ratio:,.0f} times slower")
-        rates = [100 * float(trace.counts[f"cells{i}"].mean()) / N_STEPS for i in (1, 2)]
+        rates = [100 * float(trace.counts[f"hidden{i}"].mean()) / N_STEPS for i in (1, 2)]
         print(f"{kind.kind:9s} firing {rates[0]:.1f} and {rates[1]:.1f} %")
 
 

@@ -1,0 +1,140 @@
+"""The step of every neuron in `table`: its equations, carried out in the arithmetic that is asked for.
+
+On the chip states are 24 bits wide and saturate. Coefficients are fractions of 2^`fraction_bits`. The products of one
+line are summed exactly, then rounded toward zero once: a rotation by a pole inside the unit circle can then never
+grow, whatever the rounding, because neither part of the result becomes larger. Real numbers are neither rounded nor
+cut off, and tensors take the same equations.
+
+Axes: any shape; the last axis counts neurons, so a batch is an axis in front of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+import numpy as np
+
+from neurodeploy.fixedpoint.dynamics.equations import Dynamics
+from neurodeploy.fixedpoint.rules import STATE_LIMIT, IntArray
+
+MIN_FRACTION_BITS, MAX_FRACTION_BITS = 4, 15
+"""A 16-bit signed factor; its product with a 24-bit state stays within 40 bits."""
+COEFFICIENT_LIMIT = 2
+"""Coefficients lie between minus and plus this."""
+
+Numbers = TypeVar("Numbers", bound=Any)
+"""Arrays of numpy, or tensors of torch."""
+
+
+def exactly(value: Numbers) -> Numbers:
+    """Return the value: the rounding and the limits of real numbers."""
+    return value
+
+
+def advanced(
+    dynamics: Dynamics,
+    states: Mapping[str, Numbers],
+    sent: Numbers,
+    drive: Numbers,
+    numbers: Mapping[str, Numbers],
+    *,
+    rounded: Callable[[Numbers], Numbers] = exactly,
+    saturated: Callable[[Numbers], Numbers] = exactly,
+    new: Mapping[str, Numbers] | None = None,
+) -> dict[str, Numbers]:
+    """Return all states after one step, by name.
+
+    Args:
+        states: Before the step, by name.
+        sent: Spikes of the step before, as numbers that multiply.
+        drive: What the synapses and the bias add up to.
+        numbers: Coefficients and jumps by name (N,).
+        rounded: What becomes of the sum of a line's products.
+        saturated: What becomes of a new state.
+        new: The new states that further lines take, where they are known; else the ones just computed.
+    """
+    after: dict[str, Numbers] = {}
+    for line in dynamics.lines:
+        total: Any = None
+        for sign, number, source, before in line.products:
+            product = numbers[number] * (states if before else new or after)[source]
+            if total is None:
+                total = product if sign > 0 else -product
+            else:
+                total = total + product if sign > 0 else total - product
+        total = 0 if total is None else rounded(total)
+        if line.driven:
+            total = total + drive
+        for sign, number, _, _ in line.jumps:
+            jump = numbers[number] * sent
+            total = total + jump if sign > 0 else total - jump
+        after[line.state] = saturated(total)
+    return after
+
+
+def integer_step(
+    dynamics: Dynamics,
+    states: Mapping[str, IntArray],
+    sent: np.ndarray,
+    activation: IntArray,
+    numbers: Mapping[str, IntArray],
+    *,
+    fraction_bits: int,
+) -> dict[str, IntArray]:
+    """Return all states after one step of the chip, by name.
+
+    Args:
+        activation: Sum of the synapses after their weight exponent, int32.
+        numbers: Coefficients in 1 / 2^fraction_bits, jumps and `bias` in state units, by name (N,).
+    """
+    return advanced(
+        dynamics,
+        states,
+        sent.astype(np.int64),
+        activation + numbers["bias"],
+        numbers,
+        rounded=lambda total: rounded_to_zero(total, fraction_bits),
+        saturated=saturated,
+    )
+
+
+def rounded_to_zero(product: IntArray, fraction_bits: int) -> IntArray:
+    """Return the product over 2^fraction_bits, rounded toward zero.
+
+    >>> rounded_to_zero(np.array([-4097, 4097, -4095]), 12)
+    array([-1,  1,  0])
+    """
+    return np.sign(product) * (np.abs(product) >> fraction_bits)
+
+
+def saturated(state: IntArray) -> IntArray:
+    """Return the state clipped to plus and minus (2^23 - 1)."""
+    return np.clip(state, 1 - STATE_LIMIT, STATE_LIMIT - 1)
+
+
+def linear_part(dynamics: Dynamics, numbers: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Return what a step without input and spikes multiplies the states by (N, S, S), new state by old state."""
+    names = (dynamics.potential, *dynamics.others)
+    zero = np.zeros(np.shape(numbers[dynamics.coefficients[0]]))
+    silent = {**numbers, **dict.fromkeys(dynamics.jumps, zero)}
+    columns = []
+    for one in names:
+        after = advanced(dynamics, {key: zero + (key == one) for key in names}, zero, zero, silent)
+        columns.append(np.stack([after[key] for key in names], axis=-1))
+    return np.stack(columns, axis=-1)
+
+
+def apart(dynamics: Dynamics, u: Numbers, v: Numbers) -> dict[str, Numbers]:
+    """Return the states by name from what a trace holds of them: the potential v, all others side by side u."""
+    n_neurons = v.shape[-1]
+    found = {one: u[..., index * n_neurons : (index + 1) * n_neurons] for index, one in enumerate(dynamics.others)}
+    return found | {dynamics.potential: v}
+
+
+def together(dynamics: Dynamics, states: Mapping[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """Return u and v of a trace; u is 0 where there is only a potential."""
+    v = states[dynamics.potential]
+    if len(dynamics.others) == 1:
+        return states[dynamics.others[0]], v
+    return np.concatenate([states[one] for one in dynamics.others] or [np.zeros_like(v)], axis=-1), v

@@ -1,0 +1,152 @@
+"""Populations of a Program whose neurons are equations of `fixedpoint.dynamics`.
+
+Axes: N neurons of a layer.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+from dataclasses import dataclass, make_dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from neurodeploy.fixedpoint import rules
+from neurodeploy.fixedpoint.dynamics.equations import SPIKES, VALUES, Dynamics
+from neurodeploy.fixedpoint.dynamics.step import (
+    COEFFICIENT_LIMIT,
+    MAX_FRACTION_BITS,
+    MIN_FRACTION_BITS,
+    integer_step,
+)
+from neurodeploy.fixedpoint.rules import IntArray
+from neurodeploy.program.layer import Neurons, check_arrays, within
+
+MESSAGE_EXP_MAX = 23
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class DynamicsLayer(Neurons):
+    """What all such populations share; `layer_type` adds the numbers of one neuron as integer arrays (N,).
+
+    The neurons begin at zero, and sleep until the step at which input can arrive. On the chip a step counter of the
+    neuron program does that. A bias would otherwise act before the network's first step.
+
+    Attributes:
+        name, start, shape: As in `Layer`.
+        fraction_bits: Coefficients are in units of 2^-fraction_bits.
+        bias: Added to what the synapses send every step (N,), state units.
+        vth: Threshold of the potential (N,), state units, not shifted; of neurons that spike.
+        message_exp: Bits that a message leaves off the potential, floor; of neurons that send values.
+        u_per_unit, v_per_unit, u_offset, v_offset: As in `Layer`; v is the potential, u every other state.
+    """
+
+    dynamics: ClassVar[Dynamics]
+    units: ClassVar[tuple[str, ...]] = ("u_per_unit", "v_per_unit", "u_offset", "v_offset")
+    input_shift: ClassVar[int] = 0
+
+    name: str
+    start: int
+    fraction_bits: int
+    bias: IntArray
+    u_per_unit: np.ndarray
+    v_per_unit: np.ndarray
+    u_offset: np.ndarray
+    v_offset: np.ndarray
+    shape: tuple[int, ...] = ()
+    message_exp: int = 0
+
+    @property
+    def n_neurons(self) -> int:
+        return len(self.bias)
+
+    @property
+    def u_width(self) -> int:
+        return max(1, len(self.dynamics.others)) * self.n_neurons
+
+    @property
+    def n_states(self) -> int:
+        return len(self.dynamics.memory)
+
+    @property
+    def threshold(self) -> Any:
+        """The threshold in state units (N,); None where values are sent."""
+        return getattr(self, "vth", None)
+
+    @property
+    def potential_unit(self) -> np.ndarray:
+        return self.v_per_unit if self.threshold is None else self.threshold
+
+    @property
+    def numbers(self) -> dict[str, IntArray]:
+        """What `integer_step` multiplies by and adds."""
+        return {key: getattr(self, key) for key in (*self.dynamics.numbers, "bias")}
+
+    def own_widths(self) -> dict[str, int]:
+        # A sign, a whole part of one bit and the fraction.
+        fractions = dict.fromkeys(self.dynamics.coefficients, self.fraction_bits + 2)
+        return dict.fromkeys(self.integers, rules.STATE_BITS) | fractions
+
+    def check(self) -> None:
+        """Check that every number fits its field.
+
+        Raises:
+            ProgramError: with the layer, the value and the range.
+        """
+        within(self.name, "fraction_bits", self.fraction_bits, MIN_FRACTION_BITS, MAX_FRACTION_BITS)
+        within(self.name, "message_exp", self.message_exp, 0, MESSAGE_EXP_MAX if self.graded else 0)
+        most = COEFFICIENT_LIMIT << self.fraction_bits
+        state = (1 - rules.STATE_LIMIT, rules.STATE_LIMIT - 1)
+        fractions = self.dynamics.coefficients
+        check_arrays(self, {key: (-most, most) if key in fractions else state for key in self.integers})
+
+    def at_rest(self, n_samples: int) -> dict[str, IntArray]:
+        """Return the states before the first step by name (B, N)."""
+        return {one: np.zeros((n_samples, self.n_neurons), np.int64) for one in self.dynamics.states}
+
+    def step(
+        self, states: Mapping[str, IntArray], sent: np.ndarray, activation: IntArray
+    ) -> tuple[dict[str, IntArray], np.ndarray]:
+        """Return the states and what is sent after one step, from the step `start` on.
+
+        Args:
+            states: Before the step, by name.
+            sent: In the step before.
+            activation: Sum of the synapses after their weight exponent.
+        """
+        after = integer_step(self.dynamics, states, sent, activation, self.numbers, fraction_bits=self.fraction_bits)
+        return after, self.sent(after[self.dynamics.potential])
+
+    def sent(self, potential: IntArray) -> np.ndarray:
+        """Return the spikes, or the messages, of potentials (B, N)."""
+        return potential >> self.message_exp if self.graded else potential > self.threshold
+
+
+@functools.lru_cache(maxsize=64)
+def layer_type(dynamics: Dynamics) -> type[DynamicsLayer]:
+    """Return the class of one neuron's populations: its numbers are fields."""
+    spikes = dynamics.sends == SPIKES
+    integers = (*dynamics.numbers, "bias", *(("vth",) if spikes else ()))
+    fields: list[Any] = [(key, np.ndarray) for key in integers if key != "bias"]
+    members: dict[str, Any] = {
+        "dynamics": dynamics,
+        "kind": dynamics.name,
+        "graded": dynamics.sends == VALUES,
+        "integers": integers,
+        "plain": ("name", "start", "fraction_bits", "shape", *(() if spikes else ("message_exp",))),
+        "__module__": __name__,
+        "__doc__": f"Neurons called {dynamics.name}: {'; '.join(dynamics.equations)}.",
+        "__reduce__": _as_values,
+    }
+    title = dynamics.name.title().replace("_", "")
+    return make_dataclass(title, fields, bases=(DynamicsLayer,), namespace=members, frozen=True, eq=False, kw_only=True)
+
+
+def _as_values(layer: DynamicsLayer) -> tuple[Any, ...]:
+    """Return how a pickle makes a layer again: its class is no name in a module."""
+    return _from_values, (layer.dynamics, dict(vars(layer)))
+
+
+def _from_values(dynamics: Dynamics, values: dict[str, Any]) -> DynamicsLayer:
+    return layer_type(dynamics)(**values)
