@@ -130,8 +130,8 @@ def simulate(
 
     Returns:
         On data: `backend`, `engine` (of our simulator, with the reason for a slower one), `accuracy`, `samples`,
-        `steps`, `synops_per_sample`, `seconds` (of the simulation alone), `samples_per_second`, `traces`, with traces the `overflows` of their layers, and `data_notes`, what is
-        to be said of the data beside the result.
+        `steps`, `synops_per_sample`, `seconds` (of the simulation alone), `samples_per_second`, `traces`, with traces
+        the `overflows` of their layers, and `data_notes`, what is to be said of the data beside the result.
         On spikes of your own: the `Trace`, whose arrays are numpy's: `predictions_B`, `counts` of spikes by
         layer, `layers` with the recorded states.
 
