@@ -50,7 +50,7 @@ def first_wrong_state(
     for key, state in new.items():
         wanted = np.clip(expected[key] * unit, -top, top)
         found.append(first_where(called.get(key, key), name, np.abs(state - wanted) > tolerance, state, wanted))
-    fired = now.v_BTN > layer.threshold
+    fired = now.v_BTN > population.v_threshold * unit
     found.append(first_where("spikes", name, now.spikes_BTN != fired, now.spikes_BTN, fired))
     return earliest([one and _later(one, start if index >= early else 0) for index, one in enumerate(found)])
 

@@ -63,7 +63,7 @@ def first_violation(
     starts = {INPUT: 0} | {layer.name: layer.start for layer in program.layers}
     found = []
     for one in quantised.populations:
-        drive = np.zeros(trace.layers[one.name].u_BTN.shape)
+        drive = np.zeros(trace.layers[one.name].v_BTN.shape)
         for synapses in quantised.into(one.name):
             # The chip's step of a population is the graph's, plus its start; a spike takes the graph's time.
             between = starts[one.name] - starts[synapses.source]

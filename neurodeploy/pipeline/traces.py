@@ -69,9 +69,10 @@ def read_traces(path: str | Path, program: Program) -> tuple[Trace, np.ndarray]:
     n_samples, n_input_steps = spikes_BTI.shape[:2]
     layers = {}
     for layer in program.layers:
-        shape = (n_samples, program.n_steps(n_input_steps), layer.n_neurons)
+        widths = {"spikes": layer.n_neurons, "u": layer.u_width, "v": layer.n_neurons}
         found = [arrays.get(f"{layer.name}/{key}") for key in KEYS]
         for key, one in zip(KEYS, found, strict=True):
+            shape = (n_samples, program.n_steps(n_input_steps), widths[key])
             if one is None or one.shape != shape:
                 what = "absent" if one is None else f"of shape {one.shape}"
                 raise DataError(f"{path}: {layer.name}/{key} is {what}, {shape} was expected; {again}")
