@@ -51,11 +51,12 @@ first input can arrive. For the last one the host reads every potential at every
 
 
 class State(NamedTuple):
-    """Current, potential and spikes of one layer after a step, all of the same shape."""
+    """Current, potential and spikes of one layer after a step, and which currents wrapped; all of the same shape."""
 
     u: IntArray
     v: IntArray
     spikes: npt.NDArray[np.bool_]
+    wrapped: npt.NDArray[np.bool_]
 
 
 def kept_of_current(du: npt.ArrayLike) -> IntArray:
@@ -185,7 +186,8 @@ def step(
         reset: "zero" (Lava's LIF) or "subtract" (the threshold is taken off).
         resting: Neurons in their refractory period: the potential stays as it is, and does not spike.
     """
-    u = wrap_current(as_int32(_leak(u, kept_u) + (activation << ALIGN_SHIFT)))
+    unwrapped = as_int32(_leak(u, kept_u) + (activation << ALIGN_SHIFT))
+    u = wrap_current(unwrapped)
     moved = saturate_potential(as_int32(_leak(v, kept_v) + u + bias))
     spikes = moved > threshold
     if resting is not None:
@@ -193,7 +195,7 @@ def step(
         spikes &= ~resting
     v = moved
     v = np.where(spikes, v - threshold if reset == RESET_SUBTRACT else 0, v)
-    return State(u, v, spikes)
+    return State(u, v, spikes, u != unwrapped)
 
 
 def as_int32(value: IntArray) -> IntArray:

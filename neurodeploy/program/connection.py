@@ -16,7 +16,7 @@ from neurodeploy.errors import ProgramError
 from neurodeploy.fixedpoint import rules
 from neurodeploy.fixedpoint.rules import IntArray
 from neurodeploy.memory import row_blocks
-from neurodeploy.program.layer import whole, within
+from neurodeploy.program.neurons import whole, within
 from neurodeploy.program.window import Window
 
 

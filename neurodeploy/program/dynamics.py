@@ -6,22 +6,22 @@ Axes: N neurons of a layer.
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
 from dataclasses import dataclass, make_dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 
 from neurodeploy.fixedpoint import rules
-from neurodeploy.fixedpoint.dynamics.equations import SPIKES, VALUES, Dynamics
+from neurodeploy.fixedpoint.dynamics.equations import SENT, SPIKES, VALUES, Dynamics
 from neurodeploy.fixedpoint.dynamics.step import (
     COEFFICIENT_LIMIT,
     MAX_FRACTION_BITS,
     MIN_FRACTION_BITS,
     integer_step,
+    together,
 )
 from neurodeploy.fixedpoint.rules import IntArray
-from neurodeploy.program.layer import Neurons, check_arrays, within
+from neurodeploy.program.neurons import Neurons, States, check_arrays, within
 
 MESSAGE_EXP_MAX = 23
 
@@ -101,26 +101,27 @@ class DynamicsLayer(Neurons):
         fractions = self.dynamics.coefficients
         check_arrays(self, {key: (-most, most) if key in fractions else state for key in self.integers})
 
-    def at_rest(self, n_samples: int) -> dict[str, IntArray]:
-        """Return the states before the first step by name (B, N)."""
-        return {one: np.zeros((n_samples, self.n_neurons), np.int64) for one in self.dynamics.states}
+    def at_rest(self, n_samples: int) -> States:
+        zero = np.zeros((n_samples, self.n_neurons), np.int64)
+        return dict.fromkeys(self.dynamics.states, zero) | {SENT: zero if self.graded else zero.astype(np.bool_)}
 
-    def step(
-        self, states: Mapping[str, IntArray], sent: np.ndarray, activation: IntArray
-    ) -> tuple[dict[str, IntArray], np.ndarray]:
-        """Return the states and what is sent after one step, from the step `start` on.
+    def step(self, states: States, activation: IntArray, now: int) -> States:
+        """Return the states after step `now`; before `start` nothing moves."""
+        if now < self.start:
+            return states
+        after = integer_step(
+            self.dynamics, states, states[SENT], activation, self.numbers, fraction_bits=self.fraction_bits
+        )
+        potential = after[self.dynamics.potential]
+        after[SENT] = potential >> self.message_exp if self.graded else potential > self.threshold
+        return after
 
-        Args:
-            states: Before the step, by name.
-            sent: In the step before.
-            activation: Sum of the synapses after their weight exponent.
-        """
-        after = integer_step(self.dynamics, states, sent, activation, self.numbers, fraction_bits=self.fraction_bits)
-        return after, self.sent(after[self.dynamics.potential])
+    def traced(self, states: States) -> tuple[np.ndarray, np.ndarray]:
+        return together(self.dynamics, states)
 
-    def sent(self, potential: IntArray) -> np.ndarray:
-        """Return the spikes, or the messages, of potentials (B, N)."""
-        return potential >> self.message_exp if self.graded else potential > self.threshold
+    def overflows(self, states: States) -> dict[str, int]:
+        full = [np.abs(states[one]) == rules.STATE_LIMIT - 1 for one in self.dynamics.states]
+        return {"wrapped": 0, "saturated": int(np.sum(full))}
 
 
 @functools.lru_cache(maxsize=64)

@@ -5,63 +5,18 @@ Axes: N neurons of a layer.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, ClassVar
 
 import numpy as np
 
 from neurodeploy.errors import ProgramError
 from neurodeploy.fixedpoint import rules, sigma_delta
+from neurodeploy.fixedpoint.dynamics.equations import SENT
 from neurodeploy.fixedpoint.rules import IntArray
-
-
-class Neurons:
-    """What every kind of population says of itself.
-
-    Attributes:
-        kind: Its name in files.
-        graded: It sends values instead of spikes.
-        integers, units, plain: Names of its integer arrays, its real-valued arrays and the rest.
-        input_shift: Bits by which a synaptic sum is shifted left before it meets the state.
-    """
-
-    kind: ClassVar[str]
-    graded: ClassVar[bool] = False
-    integers: ClassVar[tuple[str, ...]] = ()
-    units: ClassVar[tuple[str, ...]] = ()
-    plain: ClassVar[tuple[str, ...]] = ()
-    input_shift: ClassVar[int] = rules.ALIGN_SHIFT
-
-    name: str
-    start: int
-    shape: tuple[int, ...]
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "shape", tuple(self.shape) or (self.n_neurons,))
-
-    @property
-    def n_neurons(self) -> int:
-        raise NotImplementedError
-
-    @property
-    def u_width(self) -> int:
-        """Numbers that a trace holds as u in a step: one for each neuron, or more of those with more states."""
-        return self.n_neurons
-
-    @property
-    def n_states(self) -> int:
-        """States that a neuron keeps from step to step."""
-        return 2
-
-    @property
-    def potential_unit(self) -> np.ndarray:
-        """What differences of potentials are counted in (N,): thresholds, or the graph's unit where there are none."""
-        raise NotImplementedError
-
-    def own_widths(self) -> dict[str, int]:
-        """Return the bits of each number that neurons hold for themselves where they differ in it."""
-        raise NotImplementedError
+from neurodeploy.fixedpoint.sigma_delta import SigmaDeltaState
+from neurodeploy.program.neurons import Neurons, States, check_arrays, within
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,6 +89,36 @@ class Layer(Neurons):
     @property
     def potential_unit(self) -> np.ndarray:
         return np.where(self.vth == rules.NEVER, self.v_per_unit, np.maximum(self.vth, 1) << rules.ALIGN_SHIFT)
+
+    @cached_property
+    def _constants(self) -> dict[str, Any]:
+        return {
+            "kept_u": rules.kept_of_current(self.du),
+            "kept_v": rules.kept_of_potential(self.dv),
+            "bias": rules.effective_bias(self.bias_mant, self.bias_exp),
+            "threshold": self.vth << rules.ALIGN_SHIFT,
+            "reset": self.reset,
+        }
+
+    def at_rest(self, n_samples: int) -> States:
+        u, v = (np.tile(one, (n_samples, 1)) for one in (self.u_init, self.v_init))
+        never = np.zeros(u.shape, np.bool_)
+        return {"u": u, "v": v, "rest": np.zeros_like(u), "wrapped": never, SENT: never}
+
+    def step(self, states: States, activation: IntArray, now: int) -> States:
+        u, v, rest = (states[key] for key in ("u", "v", "rest"))
+        if self.clears(now):
+            u, v = np.zeros_like(u), np.zeros_like(v)
+        after = rules.step(u, v, activation, **self._constants, resting=rest > 0)
+        rest = np.where(after.spikes, self.refractory, np.maximum(rest - 1, 0))
+        return {"u": after.u, "v": after.v, "rest": rest, "wrapped": after.wrapped, SENT: after.spikes}
+
+    def traced(self, states: States) -> tuple[np.ndarray, np.ndarray]:
+        return states["u"], states["v"]
+
+    def overflows(self, states: States) -> dict[str, int]:
+        full = np.abs(states["v"]) == rules.STATE_LIMIT - 1
+        return {"wrapped": int(states["wrapped"].sum()), "saturated": int(full.sum())}
 
     def clears(self, step: int) -> bool:
         """Return whether the states are cleared before a step, counted from 0."""
@@ -218,6 +203,31 @@ class SigmaDelta(Neurons):
         """The threshold in state units."""
         return self.vth << self.spike_exp + self.state_exp
 
+    def at_rest(self, n_samples: int) -> States:
+        return dict.fromkeys((*SigmaDeltaState._fields, SENT), np.zeros((n_samples, self.n_neurons), np.int64))
+
+    def step(self, states: States, activation: IntArray, now: int) -> States:
+        after, sent = sigma_delta.step(
+            SigmaDeltaState(*(states[key] for key in SigmaDeltaState._fields)),
+            activation,
+            role=self.role,
+            relu=self.activation == sigma_delta.RELU,
+            threshold=self.threshold,
+            bias=self.effective_bias,
+            spike_exp=self.spike_exp,
+            state_exp=self.state_exp,
+            cumulative=self.cumulative,
+        )
+        return {**after._asdict(), SENT: sent}
+
+    def traced(self, states: States) -> tuple[np.ndarray, np.ndarray]:
+        """Return the sum and the activation."""
+        return states["sigma"], states["act"]
+
+    def overflows(self, states: States) -> dict[str, int]:
+        """Return nothing: Lava's wrap in int32, as they are meant to."""
+        return {}
+
     @property
     def effective_bias(self) -> IntArray:
         """The bias in state units (N,)."""
@@ -237,41 +247,3 @@ class SigmaDelta(Neurons):
         for key, allowed in (("role", sigma_delta.ROLES), ("activation", sigma_delta.ACTIVATIONS)):
             if getattr(self, key) not in allowed:
                 raise ProgramError(f"{self.name}: {key} {getattr(self, key)!r} is not one of {', '.join(allowed)}")
-
-
-def check_arrays(layer: Any, bounds: dict[str, tuple[int, int]]) -> None:
-    """Check the shape and range of a layer's arrays, its shape and its start."""
-    for key, (low, high) in bounds.items():
-        value = getattr(layer, key)
-        if not isinstance(value, np.ndarray):
-            raise ProgramError(f"{layer.name}: {key} is a {type(value).__name__}, an array is needed")
-        if value.shape != (layer.n_neurons,):
-            raise ProgramError(f"{layer.name}: {key} has shape {value.shape}, ({layer.n_neurons},) was expected")
-        whole(layer.name, key, value)
-        within(layer.name, key, value, low, high)
-    if math.prod(layer.shape) != layer.n_neurons or min(layer.shape) < 1:
-        raise ProgramError(f"{layer.name}: shape {layer.shape} does not hold {layer.n_neurons} neurons")
-    if layer.start < 1:
-        raise ProgramError(f"{layer.name}: start {layer.start} is before the first connection's step, 1")
-
-
-def within(where: str, what: str, value: Any, low: int, high: int) -> None:
-    """Check a range.
-
-    Raises:
-        ProgramError: a value lies outside.
-    """
-    value = np.asarray(value)
-    if value.size and (value.min() < low or value.max() > high):
-        raise ProgramError(f"{where}: {what} {value.min()}..{value.max()} is outside {low}..{high}")
-
-
-def whole(where: str, what: str, value: Any) -> None:
-    """Check that numbers are integers: a fraction would be cut off without a word.
-
-    Raises:
-        ProgramError: they are of another kind.
-    """
-    value = np.asarray(value)
-    if value.dtype.kind not in "iu":
-        raise ProgramError(f"{where}: {what} holds {value.dtype}, integers are needed; round first")

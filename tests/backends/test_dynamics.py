@@ -13,6 +13,7 @@ from neurodeploy.backends.fixed.run import run
 from neurodeploy.backends.trace import softmax
 from neurodeploy.errors import ProgramError
 from neurodeploy.fixedpoint import rules
+from neurodeploy.fixedpoint.dynamics.equations import SENT
 from neurodeploy.program.connection import Connection
 from neurodeploy.program.dynamics import DynamicsLayer
 from neurodeploy.program.file import read_program, write_program
@@ -113,16 +114,16 @@ def test_the_engine_follows_the_equations_neuron_by_neuron(kind: type[DynamicsLa
     assert trace.counts["two"].sum() > 15
     for layer in program.layers[:2]:
         assert isinstance(layer, DynamicsLayer)
-        states, sent = layer.at_rest(3), np.zeros((3, N_HIDDEN), np.bool_)
+        states = layer.at_rest(3)
         names = {"u": layer.dynamics.others[0], "v": layer.dynamics.potential}
         for step in range(layer.start, fed.shape[1]):
             current = sum(
                 rules.shift_by_exponent(all_sent[one.source][:, step - 1] @ one.held.T, one.row_exponents)
                 for one in program.into(layer.name)
             )
-            states, sent = layer.step(states, sent, np.asarray(current))
+            states = layer.step(states, np.asarray(current), step)
             found = trace.layers[layer.name]
-            np.testing.assert_array_equal(found.spikes_BTN[:, step], sent)
+            np.testing.assert_array_equal(found.spikes_BTN[:, step], states[SENT])
             for key, name in names.items():
                 np.testing.assert_array_equal(getattr(found, f"{key}_BTN")[:, step], states[name])
 

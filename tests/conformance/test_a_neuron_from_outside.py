@@ -30,7 +30,11 @@ from neurodeploy.graph.metadata import FORMAT, INTEGRATION, wrapped
 from neurodeploy.graph.network import discretised
 from neurodeploy.mapping.compile import Compiled, compile_network
 from neurodeploy.neurons.dynamics import DynamicsNeurons
+from neurodeploy.program.connection import Connection
+from neurodeploy.program.dynamics import layer_type
 from neurodeploy.program.file import read_program, write_program
+from neurodeploy.program.layer import Layer
+from neurodeploy.program.program import Program
 
 DT_S, N_INPUTS, N_HIDDEN, N_CLASSES, N_STEPS = 0.001, 12, 10, 3, 30
 
@@ -255,3 +259,66 @@ def test_without_its_line_the_graph_is_not_understood(trained: tuple[Net, list[f
             discretised(read_graph(tmp_path / "m.nir"))
     finally:
         register(BURSTING)
+
+
+MEMORY = Dynamics(name="memory", equations=("m = keep m' + input", "s = m"), leaks=("keep",))
+"""A linear memory: it sends its state, and what couples its neurons are synapses outside of it."""
+
+
+def memories(message_exp: int) -> Program:
+    """Return two memories that turn into each other by their messages, and a leaky readout of them."""
+    one, zero = np.ones(2), np.zeros(2, np.int64)
+    units: dict[str, Any] = {"u_per_unit": one, "v_per_unit": one, "u_offset": 0 * one, "v_offset": 0 * one}
+    whole: dict[str, Any] = {"keep": zero + 2000, "bias": np.array([0, 3])}
+    hidden: Any = layer_type(MEMORY)(
+        name="memory", start=1, fraction_bits=12, message_exp=message_exp, **whole, **units
+    )
+    none: dict[str, Any] = dict.fromkeys(("bias_mant", "u_init", "v_init"), zero)
+    readout = Layer(
+        name="out", du=zero + 4095, dv=zero + 500, vth=zero + 1000, bias_exp=0, reset="zero", start=2, **none, **units
+    )
+    connections = (
+        Connection("in", "input", "memory", np.array([[90, -40], [20, 250]]), 4),
+        Connection("turn", "memory", "memory", np.array([[50, -90], [90, 50]]), message_exp - 8),
+        Connection("read", "memory", "out", np.array([[6, 2], [-4, 8]]), message_exp - 8),
+    )
+    return Program("memory", "loihi2", DT_S, 2, (hidden, readout), connections, "out", graded_input=True)
+
+
+def values() -> np.ndarray:
+    rng = np.random.default_rng(1)
+    found: np.ndarray = np.where(rng.random((4, 40, 2)) < 0.2, rng.integers(-900, 900, (4, 40, 2)), 0)
+    found[0, 5] = 1 << 20
+    return found
+
+
+@pytest.mark.parametrize("message_exp", [0, 3])
+def test_a_neuron_may_send_its_state(message_exp: int, tmp_path: Path) -> None:
+    program, spikes = memories(message_exp), values()
+    write_program(tmp_path / "p.npz", program)
+    assert read_program(tmp_path / "p.npz").digest == program.digest
+    plain, torch_run = (fixed.run(program, spikes, record=True, engine=one) for one in ("auto", "torch"))
+    assert plain.engine == "plain, because memory: memory neurons have no compiled kernel"
+    sent, memory = plain.layers["memory"].spikes_BTN, plain.layers["memory"].v_BTN
+    np.testing.assert_array_equal(sent, memory >> message_exp)
+    assert np.abs(memory).max() == (1 << 23) - 1, "it saturates"
+    assert (sent < 0).any()
+    for name, expected in plain.layers.items():
+        for key in ("spikes_BTN", "u_BTN", "v_BTN"):
+            np.testing.assert_array_equal(getattr(torch_run.layers[name], key), getattr(expected, key))
+    m = 0
+    for step in range(1, spikes.shape[1]):
+        (x, y), (p, q) = spikes[1, step - 1].tolist(), sent[1, step - 1].tolist()
+        turned = (50 * p - 90 * q) >> (8 - message_exp)
+        m = int(2000 * m / 4096) + ((90 * x - 40 * y) << 4) + turned
+        assert m == memory[1, step, 0]
+
+
+@pytest.mark.lava
+@pytest.mark.parametrize("message_exp", [0, 3])
+def test_states_are_sent_in_lava_as_well(message_exp: int) -> None:
+    program, spikes = memories(message_exp), values()
+    plain, trace = fixed.run(program, spikes, record=True, engine="plain"), lava.run(program, spikes, record=True)
+    for name, expected in plain.layers.items():
+        for key in ("spikes_BTN", "u_BTN", "v_BTN"):
+            np.testing.assert_array_equal(getattr(trace.layers[name], key), getattr(expected, key))

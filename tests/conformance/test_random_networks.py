@@ -11,7 +11,6 @@ from unittest import mock
 import numpy as np
 import pytest
 
-from neurodeploy.backends.fixed.plain import DynamicsNeurons
 from neurodeploy.backends.trace import Trace
 from neurodeploy.conformance.compare import first_difference, told
 from neurodeploy.conformance.coverage import KINDS
@@ -149,7 +148,7 @@ def one_late(self: Connection) -> Iterator[tuple[int, np.ndarray]]:
         yield max(delay - 1, 0), weight
 
 
-by_delay, advance = Connection.by_delay, DynamicsNeurons.advance
+by_delay, advance = Connection.by_delay, DynamicsLayer.step
 FAULTS: dict[str, tuple[object, str, Any]] = {
     "the leak floors": (rules, "_leak", lambda state, kept: state * kept >> rules.DECAY_BITS),
     "a delay is one too short": (Connection, "by_delay", one_late),
@@ -172,9 +171,9 @@ FAULTS: dict[str, tuple[object, str, Any]] = {
     ),
     "equations round down": (dynamics, "rounded_to_zero", lambda product, bits: product >> bits),
     "equations wake one step early": (
-        DynamicsNeurons,
-        "advance",
-        lambda self, activation, now: advance(self, activation, now + 1),
+        DynamicsLayer,
+        "step",
+        lambda self, states, activation, now: advance(self, states, activation, now + 1),
     ),
 }
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from neurodeploy.errors import ProgramError
+from neurodeploy.fixedpoint.dynamics.equations import Dynamics
 from neurodeploy.fixedpoint.dynamics.step import integer_step, rounded_to_zero
-from neurodeploy.fixedpoint.dynamics.table import ADAPTIVE, RESONATOR
+from neurodeploy.fixedpoint.dynamics.table import ADAPTIVE, RESONATOR, TABLE
 from neurodeploy.fixedpoint.rules import STATE_LIMIT
 
 TOP = STATE_LIMIT - 1
@@ -87,3 +91,31 @@ def test_a_pole_inside_the_unit_circle_never_makes_a_resonator_grow(re: int, im:
         return
     after = resonator(y, x, False, 0, re=re, im=im, vth=TOP)
     assert int(after.v[0]) ** 2 + int(after.u[0]) ** 2 <= x * x + y * y
+
+
+@pytest.mark.parametrize(
+    ("equations", "told"),
+    [
+        ((), "ends on"),
+        (("v = a v' + input", "s = w > threshold"), "ends on"),
+        (("v = a v' * input", "s = v"), "is not understood"),
+        (("v = a v' + input + input", "s = v"), "is not understood"),
+        (("v = __import__('os')", "s = v"), "is not understood"),
+        (("v = a w + input", "w = b w'", "s = v"), "v takes 'w', which no line above it gives"),
+        (("v = a x' + input", "s = v"), "v takes 'x', which no line above it gives"),
+        (("v = v v' + input", "s = v"), "'v'.* is no name, or is taken"),
+        (("v = vth v' + input", "s = v > threshold"), "'vth'.* is no name, or is taken"),
+        (("v = a v'", "s = v"), "takes input in another number of lines than one"),
+        ((*[f"v{i} = a{i} v{i}' + input" for i in range(40)], "s = v1"), "at most 64 are allowed"),
+    ],
+)
+def test_what_is_no_neuron_is_refused(equations: tuple[str, ...], told: str) -> None:
+    with pytest.raises(ProgramError, match=told):
+        Dynamics("x", equations)
+
+
+def test_the_documentation_says_the_equations_of_every_neuron() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "neurons.md").read_text(encoding="utf-8")
+    for one in TABLE.values():
+        assert all(f"`{line}`" in page for line in one.equations), one.name
+        assert f"| {one.name} | {one.models} |" in page

@@ -31,7 +31,7 @@ def test_a_charged_layer_stands_at_rest_when_its_input_begins(start: int, kept_u
     assert note == ""
     u, v = state.u, state.v
     for _ in range(start):
-        u, v, spikes = rules.step(
+        u, v, spikes, _ = rules.step(
             u,
             v,
             one(0),

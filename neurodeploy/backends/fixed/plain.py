@@ -7,17 +7,14 @@ the ends of a connection, D steps ahead.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
 from neurodeploy.backends.trace import Part, Scores, empty_layer, score_unit, with_silence
-from neurodeploy.fixedpoint import rules, sigma_delta
-from neurodeploy.fixedpoint.dynamics.step import together
+from neurodeploy.fixedpoint import rules
+from neurodeploy.fixedpoint.dynamics.equations import SENT
 from neurodeploy.fixedpoint.rules import IntArray
 from neurodeploy.program.connection import Connection
-from neurodeploy.program.dynamics import DynamicsLayer
-from neurodeploy.program.layer import Layer, SigmaDelta
 from neurodeploy.program.program import INPUT, Program
 
 
@@ -26,10 +23,7 @@ class PlainEngine:
 
     def __init__(self, program: Program, n_samples: int) -> None:
         self.program, self.n_samples, self.now = program, n_samples, 0
-        kinds: dict[str, Any] = {Layer.kind: LifNeurons, SigmaDelta.kind: SigmaDeltaNeurons}
-        self.neurons = {
-            layer.name: kinds.get(layer.kind, DynamicsNeurons)(layer, n_samples) for layer in program.layers
-        }
+        self.states = {layer.name: layer.at_rest(n_samples) for layer in program.layers}
         self.synapses = [Synapses(one, program.graded(one.source), n_samples) for one in program.connections]
 
     def done(self) -> None:
@@ -53,23 +47,24 @@ class PlainEngine:
         scores = Scores(program.readout, n_samples, output.n_neurons, output.start, unit=score_unit(program))
         for step in range(n_steps):
             sent = {INPUT: spikes_BTI[:, step]}
-            for name, neurons in self.neurons.items():
-                activation = np.zeros((n_samples, sizes[name]), np.int64)
+            for layer in program.layers:
+                name, states = layer.name, self.states[layer.name]
+                activation = np.zeros((n_samples, layer.n_neurons), np.int64)
                 for one in self.synapses:
                     if one.connection.target == name:
                         activation += one.arriving(self.now)
-                sent[name] = neurons.advance(rules.as_int32(activation), self.now)
+                self.states[name] = states = layer.step(states, rules.as_int32(activation), self.now)
+                sent[name] = states[SENT]
                 counts[name] += sent[name] != 0
-                for key, number in neurons.overflows.items():
+                for key, number in layer.overflows(states).items():
                     overflows[name][key] += number
                 if name in kept:
                     kept[name].spikes_BTN[:, step] = sent[name]
-                    kept[name].u_BTN[:, step] = neurons.u
-                    kept[name].v_BTN[:, step] = neurons.v
+                    kept[name].u_BTN[:, step], kept[name].v_BTN[:, step] = layer.traced(states)
             # Each connection delivers one step later, as Lava's Dense does, the input's included.
             for one in self.synapses:
                 one.send(sent[one.connection.source], self.now)
-            scores.add(self.neurons[output.name].v, self.now)
+            scores.add(output.traced(self.states[output.name])[1], self.now)
             self.now += 1
         return Part(counts, kept, overflows, scores.BN)
 
@@ -108,94 +103,3 @@ class Synapses:
         arrived = slot.copy()
         slot[:] = 0
         return arrived
-
-
-class LifNeurons:
-    """States of one leaky integrate-and-fire layer (B, N)."""
-
-    def __init__(self, layer: Layer, n_samples: int) -> None:
-        self.layer = layer
-        self.u = np.tile(layer.u_init, (n_samples, 1))
-        self.v = np.tile(layer.v_init, (n_samples, 1))
-        self.rest = np.zeros_like(self.v)
-        self.constants: dict[str, Any] = {
-            "kept_u": rules.kept_of_current(layer.du),
-            "kept_v": rules.kept_of_potential(layer.dv),
-            "bias": rules.effective_bias(layer.bias_mant, layer.bias_exp),
-            "threshold": layer.vth << rules.ALIGN_SHIFT,
-            "reset": layer.reset,
-        }
-        self.overflows = {"wrapped": 0, "saturated": 0}
-
-    def advance(self, activation: IntArray, now: int) -> np.ndarray:
-        """Return the spikes of step `now`."""
-        if self.layer.clears(now):
-            self.u, self.v = np.zeros_like(self.u), np.zeros_like(self.v)
-        leaked = rules.leak_toward_zero(self.u, self.constants["kept_u"])
-        plain = rules.as_int32(leaked + (activation << rules.ALIGN_SHIFT))
-        state = rules.step(self.u, self.v, activation, **self.constants, resting=self.rest > 0)
-        self.overflows = {
-            "wrapped": int((plain != state.u).sum()),
-            "saturated": int((np.abs(state.v) == rules.STATE_LIMIT - 1).sum()),
-        }
-        self.rest = np.where(state.spikes, self.layer.refractory, np.maximum(self.rest - 1, 0))
-        self.u, self.v = state.u, state.v
-        return state.spikes
-
-
-class SigmaDeltaNeurons:
-    """States of one sigma-delta layer (B, N); `u` is the sum, `v` the activation."""
-
-    def __init__(self, layer: SigmaDelta, n_samples: int) -> None:
-        self.layer = layer
-        zero = np.zeros((n_samples, layer.n_neurons), np.int64)
-        self.state = sigma_delta.SigmaDeltaState(zero, zero, zero, zero)
-        self.constants: dict[str, Any] = {
-            "role": layer.role,
-            "relu": layer.activation == sigma_delta.RELU,
-            "threshold": layer.threshold,
-            "bias": layer.effective_bias,
-            "spike_exp": layer.spike_exp,
-            "state_exp": layer.state_exp,
-            "cumulative": layer.cumulative,
-        }
-        self.overflows: dict[str, int] = {}
-
-    @property
-    def u(self) -> IntArray:
-        return self.state.sigma
-
-    @property
-    def v(self) -> IntArray:
-        return self.state.act
-
-    def advance(self, activation: IntArray, now: int) -> np.ndarray:
-        """Return the messages of step `now`."""
-        self.state, sent = sigma_delta.step(self.state, activation, **self.constants)
-        return sent
-
-
-class DynamicsNeurons:
-    """States of one layer whose neurons are equations, by name (B, N)."""
-
-    def __init__(self, layer: DynamicsLayer, n_samples: int) -> None:
-        self.layer = layer
-        self.states = layer.at_rest(n_samples)
-        self.sent = layer.sent(self.v) & False
-        self.overflows = {"wrapped": 0, "saturated": 0}
-
-    @property
-    def u(self) -> IntArray:
-        return together(self.layer.dynamics, self.states)[0]
-
-    @property
-    def v(self) -> IntArray:
-        return self.states[self.layer.dynamics.potential]
-
-    def advance(self, activation: IntArray, now: int) -> np.ndarray:
-        """Return what is sent in step `now`; before `start` nothing moves."""
-        if now >= self.layer.start:
-            self.states, self.sent = self.layer.step(self.states, self.sent, activation)
-        full = sum(int((np.abs(one) == rules.STATE_LIMIT - 1).sum()) for one in self.states.values())
-        self.overflows = {"wrapped": 0, "saturated": full}
-        return self.sent

@@ -34,13 +34,12 @@ from scipy import sparse
 from neurodeploy.backends.lava import synapses
 from neurodeploy.backends.lava.blocks import block_folder, blocks_of, layer_file, overflow_file
 from neurodeploy.backends.lava.dense import DenseByExponent
-from neurodeploy.backends.lava.dynamics import IntegerDynamics
-from neurodeploy.backends.lava.processes import MODELS, IntegerLif
+from neurodeploy.backends.lava.integer_neurons import IntegerNeurons
+from neurodeploy.backends.lava.processes import MODELS
 from neurodeploy.backends.trace import Progress
 from neurodeploy.fixedpoint import rules, sigma_delta
 from neurodeploy.program import layer as layers
 from neurodeploy.program.connection import Connection
-from neurodeploy.program.dynamics import DynamicsLayer
 from neurodeploy.program.populations import AnyLayer
 from neurodeploy.program.program import INPUT, Program
 
@@ -150,11 +149,9 @@ def _build(program: Program, spikes: np.ndarray, n_steps: int, folder: Path, rec
 def _neurons(layer: AnyLayer, n_block: int, recorder: dict[str, Any]) -> AbstractProcess:
     """Return Lava's own neurons wherever they can express the layer, else our own process."""
     process: AbstractProcess
-    if isinstance(layer, DynamicsLayer):
-        return IntegerDynamics(layer=layer, n_block=n_block, recorder=recorder)
     if isinstance(layer, layers.SigmaDelta):
         process = _sigma_delta(layer, n_block)
-    elif layer.reset == rules.RESET_ZERO and not layer.refractory:
+    elif isinstance(layer, layers.Layer) and layer.reset == rules.RESET_ZERO and not layer.refractory:
         names = {"u": "u_init", "v": "v_init", "bias_mant": "bias_mant"}
         values: dict[str, Any] = {name: np.tile(getattr(layer, key), n_block) for name, key in names.items()}
         values["bias_exp"] = np.full_like(values["u"], layer.bias_exp)
@@ -167,7 +164,7 @@ def _neurons(layer: AnyLayer, n_block: int, recorder: dict[str, Any]) -> Abstrac
             values |= {"reset_interval": layer.clear_every, "reset_offset": offset}
         process = (LIFReset if layer.clear_every else LIF)(shape=values["u"].shape, **values)
     else:
-        return IntegerLif(layer=layer, n_block=n_block, recorder=recorder)
+        return IntegerNeurons(layer=layer, n_block=n_block, recorder=recorder)
     process.proc_params["recorder"] = recorder
     return process
 

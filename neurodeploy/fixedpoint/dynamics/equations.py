@@ -24,8 +24,8 @@ from neurodeploy.errors import ProgramError
 
 SENT, INPUT, THRESHOLD = "s", "input", "threshold"
 SPIKES, VALUES = "spikes", "values"
-MOST_STATES, MOST_TERMS, MOST_TEXT = 8, 64, 200
-"""Of states, of terms in all lines together, and letters of a line or a name; a file may hold anything."""
+MOST_NAMES, MOST_TEXT = 64, 80
+"""Of states and numbers, and of letters of a name; a file may hold anything."""
 RESERVED = (SENT, INPUT, THRESHOLD, "bias", "vth", "name", "start", "shape", "fraction_bits", "message_exp", "output")
 NAME = re.compile(r"[a-z][a-z0-9_]*")
 TERM = re.compile(r"([+-]) (?:(input)|([a-z][a-z0-9_]*) ([a-z][a-z0-9_]*)('?))(?= |$)")
@@ -92,24 +92,14 @@ class Dynamics:
         return tuple(line.state for line in self.lines)
 
     @cached_property
-    def _last(self) -> tuple[str, str]:
-        found = re.fullmatch(r"s = ([a-z][a-z0-9_]*)( > threshold)?", self.equations[-1] if self.equations else "")
-        if not found:
-            raise ProgramError(
-                f"{self.name}: the last equation is {self.equations[-1:]}, 's = STATE > threshold' or 's = STATE' is "
-                "needed"
-            )
-        return found[1], SPIKES if found[2] else VALUES
-
-    @property
     def potential(self) -> str:
         """The state that is compared with the threshold, or sent."""
-        return self._last[0]
+        return self.equations[-1].split()[2]
 
     @property
     def sends(self) -> str:
-        """ "spikes" or "values"."""
-        return self._last[1]
+        """What leaves the neuron: "spikes" or "values"."""
+        return SPIKES if self.equations[-1].endswith(THRESHOLD) else VALUES
 
     @cached_property
     def others(self) -> tuple[str, ...]:
@@ -157,48 +147,45 @@ class Dynamics:
 
 def _line(where: str, text: str) -> Line:
     """Return a line of text, taken apart."""
-    state, equals, right = str(text).partition(" = ")
+    state, equals, right = text.partition(" = ")
     right = right if right.startswith("- ") else f"+ {right}"
     found = list(TERM.finditer(right))
-    if not equals or not NAME.fullmatch(state) or " ".join(one[0] for one in found) != right or len(text) > MOST_TEXT:
+    inputs = sum(bool(one[2]) for one in found)
+    if not equals or not NAME.fullmatch(state) or " ".join(one[0] for one in found) != right or inputs > 1:
         raise ProgramError(
-            f"{where}: the equation {text!r} is not understood; 'STATE = NUMBER STATE + ...' is needed, of terms like "
-            "'a v', \"a v'\", \"b s'\" and 'input'"
+            f"{where}: the equation {text[:MOST_TEXT]!r} is not understood; 'STATE = NUMBER STATE + ...' is needed, of "
+            "terms like 'a v', \"a v'\", \"b s'\" and 'input'"
         )
     terms = [Term(-1 if one[1] == "-" else 1, one[3], one[4], bool(one[5])) for one in found if not one[2]]
-    return Line(
-        state,
-        tuple(one for one in terms if one.source != SENT),
-        any(one[2] for one in found),
-        tuple(one for one in terms if one.source == SENT),
-    )
+    products, jumps = ([one for one in terms if (one.source == SENT) == sent] for sent in (False, True))
+    return Line(state, tuple(products), inputs == 1, tuple(jumps))
 
 
 def _check(one: Dynamics) -> None:
     """Check that the lines fit together."""
-    terms = [term for line in one.lines for term in (*line.products, *line.jumps)]
-    if not NAME.fullmatch(one.name) or max(len(one.name), *(len(term.number) for term in terms)) > MOST_TEXT:
-        raise ProgramError(f"{one.name[:40]!r}: is no neuron's name; small letters, digits and _ are allowed")
-    if not (1 <= len(one.states) <= MOST_STATES and len(terms) <= MOST_TERMS):
-        raise ProgramError(
-            f"{one.name}: has {len(one.states)} states and {len(terms)} terms; 1 to {MOST_STATES} and at most "
-            f"{MOST_TERMS} are allowed"
-        )
-    names = [*one.states, *one.numbers]
-    twice = [name for name in names if names.count(name) > 1 or name in RESERVED]
-    if twice or one.potential not in one.states:
-        raise ProgramError(f"{one.name}: the name {(twice or [one.potential])[0]!r} is taken, or stands for nothing")
-    if [line.driven for line in one.lines].count(True) != 1:
-        raise ProgramError(f"{one.name}: input goes to {sum(line.driven for line in one.lines)} lines, one is needed")
-    if {term.number for line in one.lines for term in line.products} != set(one.coefficients):
-        raise ProgramError(f"{one.name}: coefficients {', '.join(one.coefficients)} are not those of its equations")
     done: set[str] = set()
     for line in one.lines:
         for term in (*line.products, *line.jumps):
-            known = {*one.states, SENT} if term.before else done
-            if term.source not in known:
+            if term.source not in ({*one.states, SENT} if term.before else done):
                 raise ProgramError(
                     f"{one.name}: {line.state} takes {term.source!r}, which no line above it gives; write "
                     f'"{term.source}\'" for the value one step before'
                 )
         done.add(line.state)
+    names = [one.name, *one.states, *one.numbers]
+    odd = [name for name in names[1:] if names[1:].count(name) > 1 or name in RESERVED]
+    odd += [name[:MOST_TEXT] for name in names if not NAME.fullmatch(name) or len(name) > MOST_TEXT]
+    ends = {f"s = {state}{rest}" for state in one.states for rest in ("", f" > {THRESHOLD}")}
+    products = {term.number for line in one.lines for term in line.products}
+    for wrong, what in (
+        (
+            not {*one.equations[-1:]} & ends,
+            f"ends on {one.equations[-1:]}, not on 's = STATE > threshold' or 's = STATE'",
+        ),
+        (odd, f"{odd[:1]} is no name, or is taken; use small letters, digits and _"),
+        (len(names) > MOST_NAMES, f"has {len(names)} names; at most {MOST_NAMES} are allowed"),
+        (sum(line.driven for line in one.lines) != 1, "takes input in another number of lines than one"),
+        (products != {*one.coefficients}, f"coefficients {one.coefficients} are not those of its equations"),
+    ):
+        if wrong:
+            raise ProgramError(f"{one.name[:MOST_TEXT]}: {what}")

@@ -1,0 +1,123 @@
+"""What every kind of population of a Program has in common, and the checks of their fields.
+
+Axes: B sample, N neuron of a layer.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, ClassVar
+
+import numpy as np
+
+from neurodeploy.errors import ProgramError
+from neurodeploy.fixedpoint import rules
+from neurodeploy.fixedpoint.rules import IntArray
+
+States = dict[str, np.ndarray]
+
+
+class Neurons:
+    """What every kind of population says of itself.
+
+    Attributes:
+        kind: Its name in files.
+        graded: It sends values instead of spikes.
+        integers, units, plain: Names of its integer arrays, its real-valued arrays and the rest.
+        input_shift: Bits by which a synaptic sum is shifted left before it meets the state.
+    """
+
+    kind: ClassVar[str]
+    graded: ClassVar[bool] = False
+    integers: ClassVar[tuple[str, ...]] = ()
+    units: ClassVar[tuple[str, ...]] = ()
+    plain: ClassVar[tuple[str, ...]] = ()
+    input_shift: ClassVar[int] = rules.ALIGN_SHIFT
+
+    name: str
+    start: int
+    shape: tuple[int, ...]
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "shape", tuple(self.shape) or (self.n_neurons,))
+
+    @property
+    def n_neurons(self) -> int:
+        raise NotImplementedError
+
+    @property
+    def u_width(self) -> int:
+        """Numbers that a trace holds as u in a step: one for each neuron, or more of those with more states."""
+        return self.n_neurons
+
+    @property
+    def n_states(self) -> int:
+        """States that a neuron keeps from step to step."""
+        return 2
+
+    def at_rest(self, n_samples: int) -> States:
+        """Return the states before the first step by name, and as `SENT` what was sent, each (B, N)."""
+        raise NotImplementedError
+
+    def step(self, states: States, activation: IntArray, now: int) -> States:
+        """Return the states after step `now`, counted from 0.
+
+        Args:
+            activation: Sum of the synapses after their weight exponent (B, N), int32.
+        """
+        raise NotImplementedError
+
+    def traced(self, states: States) -> tuple[np.ndarray, np.ndarray]:
+        """Return what a trace calls u and v."""
+        raise NotImplementedError
+
+    def overflows(self, states: States) -> dict[str, int]:
+        """Return how many currents wrapped in a step, and how many states stand at the ends of their range."""
+        raise NotImplementedError
+
+    @property
+    def potential_unit(self) -> np.ndarray:
+        """What differences of potentials are counted in (N,): thresholds, or the graph's unit where there are none."""
+        raise NotImplementedError
+
+    def own_widths(self) -> dict[str, int]:
+        """Return the bits of each number that neurons hold for themselves where they differ in it."""
+        raise NotImplementedError
+
+
+def check_arrays(layer: Any, bounds: dict[str, tuple[int, int]]) -> None:
+    """Check the shape and range of a layer's arrays, its shape and its start."""
+    for key, (low, high) in bounds.items():
+        value = getattr(layer, key)
+        if not isinstance(value, np.ndarray):
+            raise ProgramError(f"{layer.name}: {key} is a {type(value).__name__}, an array is needed")
+        if value.shape != (layer.n_neurons,):
+            raise ProgramError(f"{layer.name}: {key} has shape {value.shape}, ({layer.n_neurons},) was expected")
+        whole(layer.name, key, value)
+        within(layer.name, key, value, low, high)
+    if math.prod(layer.shape) != layer.n_neurons or min(layer.shape) < 1:
+        raise ProgramError(f"{layer.name}: shape {layer.shape} does not hold {layer.n_neurons} neurons")
+    if layer.start < 1:
+        raise ProgramError(f"{layer.name}: start {layer.start} is before the first connection's step, 1")
+
+
+def within(where: str, what: str, value: Any, low: int, high: int) -> None:
+    """Check a range.
+
+    Raises:
+        ProgramError: a value lies outside.
+    """
+    value = np.asarray(value)
+    if value.size and (value.min() < low or value.max() > high):
+        raise ProgramError(f"{where}: {what} {value.min()}..{value.max()} is outside {low}..{high}")
+
+
+def whole(where: str, what: str, value: Any) -> None:
+    """Check that numbers are integers: a fraction would be cut off without a word.
+
+    Raises:
+        ProgramError: they are of another kind.
+    """
+    value = np.asarray(value)
+    if value.dtype.kind not in "iu":
+        raise ProgramError(f"{where}: {what} holds {value.dtype}, integers are needed; round first")
