@@ -53,7 +53,7 @@ def kinds_of(program: Program, spikes: np.ndarray) -> tuple[str, ...]:
         ways = {"recurrent": 0, "feedback": -1, "skip": 2}
         step = order.index(one.target) - order.index(one.source)
         found |= {word for word, way in ways.items() if way == max(-1, min(step, 2))}
-    return tuple(word for word in KINDS if word in found)
+    return tuple(word for word in (*KINDS, *sorted(found - {*KINDS})) if word in found)
 
 
 def _of_sources(program: Program, layer: AnyLayer) -> Iterator[str]:

@@ -5,9 +5,16 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable, Mapping
 from functools import partial
+from typing import Any
+
+import numpy as np
 
 from neurodeploy.backends import fixed
+from neurodeploy.backends.fixed.native.neurons import KERNELS
+from neurodeploy.backends.fixed.run import AUTO
 from neurodeploy.backends.trace import Trace
+from neurodeploy.fixedpoint.dynamics.table import LEAKY
+from neurodeploy.program.program import Program
 
 Engine = Callable[..., Trace]
 """Called with a Program and spikes (B, T, I); the Trace holds every state."""
@@ -24,7 +31,14 @@ def our_engines() -> dict[str, Engine]:
     if names is None:
         return {READABLE: partial(run, record=True)}
     in_order = sorted(names, key=lambda name: name != READABLE)
-    return {name: partial(run, record=True, engine=name) for name in in_order}
+    return {name: partial(_run, run, name) for name in in_order}
+
+
+def _run(run: Engine, name: str, program: Program, spikes: np.ndarray, **options: Any) -> Trace:
+    """Run an engine; in the compiled one's place the one that falls in for neurons without a kernel."""
+    known = {*LEAKY, *KERNELS}
+    engine = name if all(layer.kind in known for layer in program.layers) or name != "native" else AUTO
+    return run(program, spikes, record=True, engine=engine, **options)
 
 
 def readable() -> Engine:

@@ -14,6 +14,9 @@ from typing import Any
 
 import numpy as np
 
+from neurodeploy.fixedpoint.dynamics.adaptive import ADAPTIVE
+from neurodeploy.fixedpoint.dynamics.step import linear_part
+
 ON_THE_AXIS = 1e-12
 """A pole whose imaginary part is no larger counts as real."""
 
@@ -46,9 +49,7 @@ def eigenvalues(matrix_NSS: np.ndarray) -> np.ndarray:
 
 
 def adaptive_poles(alpha_N: np.ndarray, beta_N: np.ndarray, a_N: np.ndarray) -> np.ndarray:
-    """Return the poles of the adaptive neurons (adLIF, cAdLIF, SiLIF) as they step.
-
-    Without spikes and input: w <- beta w + a u, and then, with the new w, u <- alpha u - (1 - alpha) w.
+    """Return the poles of the adaptive neurons (adLIF, cAdLIF, SiLIF) as they step, where the gain is 1 - alpha.
 
     Args:
         alpha_N: Part of u kept per step.
@@ -59,7 +60,7 @@ def adaptive_poles(alpha_N: np.ndarray, beta_N: np.ndarray, a_N: np.ndarray) -> 
         complex128, shape (N, 2). Their product is alpha beta.
     """
     alpha, beta, a = (np.asarray(one, np.float64) for one in (alpha_N, beta_N, a_N))
-    return matrix_poles(alpha - (1 - alpha) * a, -(1 - alpha) * beta, a, beta)
+    return eigenvalues(linear_part(ADAPTIVE, {"alpha": alpha, "gain": 1 - alpha, "beta": beta, "a": a}))
 
 
 def conjugate_poles(pole_N: np.ndarray) -> np.ndarray:

@@ -19,7 +19,7 @@ class QuantizeSettings(BaseModel):
     method: Literal["ptq", "qat"] = "qat"
     weight_bits: int = Field(8, ge=2, le=8)
     coefficient_bits: int = Field(
-        12, ge=4, le=15, description="Fraction bits of the coefficients of neurons with two states (SiLIF family)."
+        12, ge=4, le=15, description="Fraction bits of the coefficients of neurons that are equations (SiLIF family)."
     )
     epochs: int = Field(10, ge=1, description="Fine-tuning epochs (qat).")
     learning_rate: float = Field(5e-4, gt=0, description="Peak learning rate of the fine-tuning (qat).")

@@ -181,7 +181,7 @@ def connections(report: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def states(report: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return the fixed point of each layer whose neurons have two states, and how far it moves their poles."""
+    """Return the fixed point of each layer whose neurons are equations, and how far it moves their poles."""
     plan, poles = report["quantisation"].get("plan", {}), report["quantisation"].get("poles") or {}
     return [
         {

@@ -21,6 +21,7 @@ import torch
 from neurodeploy.backends import fixed, lava, reference
 from neurodeploy.backends.trace import Trace
 from neurodeploy.certificate.equations import first_violation
+from neurodeploy.conformance.run import check_conformance
 from neurodeploy.errors import GraphError, ProgramError
 from neurodeploy.fixedpoint.dynamics.equations import Dynamics
 from neurodeploy.fixedpoint.dynamics.table import TABLE, register
@@ -249,6 +250,12 @@ def test_the_certificate_finds_a_changed_number_where_it_first_matters(
     found = first_violation(program, compiled.quantised, compiled.plan, trace, spikes)
     assert found is not None
     assert (found.what, found.layer, found.neuron) == (state, "hidden", 4)
+
+
+def test_random_networks_draw_it_and_all_engines_agree() -> None:
+    found = check_conformance(40, engines_only=True)
+    assert found["passed"], found["failures"]
+    assert found["kinds"][BURSTING.name] > 2
 
 
 def test_without_its_line_the_graph_is_not_understood(trained: tuple[Net, list[float]], tmp_path: Path) -> None:
