@@ -53,6 +53,7 @@ _HOMES = {
     "figure2": "neurodeploy.papers.silif.figure2",
     "figure3": "neurodeploy.papers.silif.figure3",
     "nir_paper": "neurodeploy.papers.nir.figure",
+    "paper": "neurodeploy.papers.paper",
     "bench_simulate": "neurodeploy.bench.simulate",
     "bench_train": "neurodeploy.bench.train",
     "bench_devices": "neurodeploy.bench.devices.run",

@@ -29,6 +29,7 @@ from neurodeploy.cli import (
     fit,
     inspect,
     lava,
+    paper,
     profile,
     quantize,
     recipes,
@@ -46,7 +47,7 @@ PIPE_CLOSED = 141
 """Exit status when the reader of stdout leaves in the middle, as shells have it: 128 + SIGPIPE."""
 INTERRUPTED = 130
 """Exit status after Ctrl-C, as shells have it: 128 + SIGINT."""
-RESUMED = {"run": "run", "train": "train", "quantize": "run", "figure 3": "figure 3"}
+RESUMED = {"run": "run", "train": "train", "quantize": "run", "figure 3": "figure 3", "paper": "paper"}
 """Verbs that keep what they have done, and what goes on with it."""
 
 app = typer.Typer(
@@ -58,7 +59,7 @@ app = typer.Typer(
 )
 for verb in (
     *(run, train, quantize, export, inspect, compile, convert, simulate, profile, fit, certify),
-    *(conformance, calibrate, report, check, compare, recipes),
+    *(conformance, calibrate, report, check, compare, paper, recipes),
 ):
     verb.register(app)
 app.add_typer(data.app, name="data")

@@ -1,0 +1,106 @@
+"""`paper`: a published system's figures and tables made here, and its numbers beside ours."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from neurodeploy.errors import RunError, nearest
+from neurodeploy.files import make_folder, write_json, write_text
+from neurodeploy.papers.table import PAPERS
+from neurodeploy.pipeline.folder import Mode
+from neurodeploy.progress import Progress, silent
+
+
+@dataclass(frozen=True)
+class PaperRow:
+    """One number of a paper beside ours.
+
+    Attributes:
+        what: Which network on which data, and by whom.
+        published: Accuracy in the paper, 0..1; None where it has none.
+        floating: Accuracy of our float network, 0..1; None where there is none.
+        fixed: Accuracy of our integers, 0..1; None where there are none.
+        samples: That our accuracies are of.
+        seeds: Over which they are a mean.
+        ran: True where it ran here; False where the number is only cited.
+        note: What makes the two hard to compare, and the source.
+    """
+
+    what: str
+    published: float | None = None
+    floating: float | None = None
+    fixed: float | None = None
+    samples: int | None = None
+    seeds: int | None = None
+    ran: bool = False
+    note: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values for JSON."""
+        found = asdict(self)
+        return found | {"ours": {"float": found.pop("floating"), "fixed": found.pop("fixed")}}
+
+
+@dataclass(frozen=True)
+class Made:
+    """What a paper's file under `papers/` makes: rows, and the pictures and tables it wrote."""
+
+    rows: Sequence[PaperRow]
+    files: Sequence[str]
+
+
+def paper(
+    name: str,
+    *,
+    out: str | Path,
+    limit: int | None = None,
+    mode: Mode = "new",
+    progress: Progress = silent,
+) -> dict[str, Any]:
+    """Make a published system's figures and tables, with its own numbers beside ours.
+
+    Args:
+        name: Of `papers.table.PAPERS`: "silif" or "nir".
+        out: Folder for the pictures and tables, `paper.md` and `paper.json`.
+        limit: First test samples only.
+        mode: "resume" an interrupted run, or "overwrite" what one left.
+        progress: Told of every step.
+
+    Returns:
+        `rows` [{what, published, ours {float, fixed}, samples, seeds, ran, note}]; `title`, `citation`, `files` in
+        the folder, `path` of the folder.
+
+    Raises:
+        RunError: no paper is called so, or the folder cannot be written.
+        DataError: the paper's files or data are absent.
+    """
+    if name not in PAPERS:
+        raise RunError(f"paper {name!r} is unknown; {nearest(name, PAPERS)}")
+    entry = PAPERS[name]
+    folder = make_folder(Path(out))
+    made: Made = entry.load()(folder, limit, mode, progress)
+    head = {"paper": name, "title": entry.title, "citation": entry.citation, "limit": limit}
+    rows = [row.to_dict() for row in made.rows]
+    write_text(folder / "paper.md", markdown(entry.title, entry.citation, made.rows))
+    result = head | {"rows": rows, "files": [*made.files, "paper.md", "paper.json"]}
+    write_json(folder / "paper.json", result)
+    return result | {"path": str(folder)}
+
+
+def markdown(title: str, citation: str, rows: Sequence[PaperRow]) -> str:
+    """Return the rows as a page of Markdown."""
+    lines = [f"# {title}", "", citation, "", "| what | published | our float | our integers | samples | seeds |"]
+    lines += ["| --- | --- | --- | --- | --- | --- |"]
+    for row in rows:
+        numbers = [_percent(one) for one in (row.published, row.floating, row.fixed)]
+        counts = [str(one) if one is not None else "" for one in (row.samples, row.seeds)]
+        lines.append(f"| {' | '.join([row.what if row.ran else f'{row.what} (not run here)', *numbers, *counts])} |")
+    notes = dict.fromkeys(row.note for row in rows if row.note)
+    return "\n".join([*lines, "", *(f"- {note}" for note in notes), ""])
+
+
+def _percent(part: float | None) -> str:
+    return "" if part is None else f"{100 * part:.1f} %"

@@ -1,0 +1,52 @@
+"""`paper silif`: both figures, and the accuracies of its networks as published and as measured here."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from neurodeploy.papers.paper import Made, PaperRow
+from neurodeploy.papers.silif.figure2 import figure2
+from neurodeploy.papers.silif.figure3 import figure3
+from neurodeploy.pipeline.folder import Mode
+from neurodeploy.progress import Progress
+from neurodeploy.quantize.grid import MAX_WEIGHT_BITS
+
+
+def make(folder: Path, limit: int | None, mode: Mode, progress: Progress) -> Made:
+    """Draw Figures 2 and 3 into a folder, and return a row for each network of Figure 3."""
+    figure2(folder / "figure2.png")
+    drawn = figure3(folder / "figure3.png", limit=limit, mode=mode, progress=progress)
+    files = [f"figure{number}.{end}" for number in (2, 3) for end in ("png", "json")]
+    return Made(rows_of(drawn), files)
+
+
+def rows_of(drawn: dict[str, Any]) -> list[PaperRow]:
+    """Return the rows of a Figure 3: measured networks first, then those that are only cited.
+
+    In float from random initial states, where the network starts there; as integers at the widest weights.
+    """
+    points = drawn["points"]
+    published = {one["network"]: one for one in points if one["world"] == "paper"}
+    rows = []
+    for network in dict.fromkeys(one["network"] for one in points if one["world"] == "float"):
+        own = [one for one in points if one["network"] == network]
+        floating = next(one for one in own if one["world"] == "float")
+        integer = [one for one in own if one["world"] == "integer" and one["bits"] == MAX_WEIGHT_BITS]
+        theirs = published.get(network)
+        note = f"ours are of {drawn['title']}"
+        rows.append(
+            PaperRow(
+                network,
+                None if theirs is None else theirs["accuracy"],
+                floating["accuracy"],
+                integer[0]["accuracy"] if integer else None,
+                floating["n_samples"],
+                len(floating["accuracies"]),
+                ran=True,
+                note=note if theirs is None else f"{note}; published: {theirs['note']}",
+            )
+        )
+    measured = {row.what for row in rows}
+    cited = [one for one in points if one["world"] in ("paper", "cited") and one["network"] not in measured]
+    return rows + [PaperRow(one["network"], one["accuracy"], note=f"{one['network']}: {one['note']}") for one in cited]
