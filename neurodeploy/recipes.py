@@ -7,19 +7,19 @@ import math
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import tomli_w
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny, ValidationError
 
 from neurodeploy.certificate.certify import CertificateSettings
 from neurodeploy.data.datasets import SOURCES
 from neurodeploy.data.load import DataSettings
 from neurodeploy.errors import DataError, RecipeError, nearest
-from neurodeploy.frameworks.trained.settings import FrameworkSettings
 from neurodeploy.hardware.chips import PROGRAM_CHIPS
-from neurodeploy.networks.family_settings import FamilySettings
-from neurodeploy.networks.spiking import NetworkSettings
+from neurodeploy.networks.families.lif import LifSettings
+from neurodeploy.networks.families.settings import NetworkSettings
+from neurodeploy.networks.families.table import FAMILIES
 from neurodeploy.quantize.settings import QuantizeSettings
 from neurodeploy.training.settings import TrainingSettings
 
@@ -42,8 +42,6 @@ WORDS = {
     "training.accelerator": ("cpu", "gpu", "cuda", "mps", "auto"),
 }
 """What Lightning takes there."""
-KINDS: dict[str, type[BaseModel]] = {"framework": FrameworkSettings, "model": FamilySettings}
-"""Kinds of the [network] table, by the key that tells them from `NetworkSettings`."""
 
 
 class Recipe(BaseModel):
@@ -55,8 +53,8 @@ class Recipe(BaseModel):
     description: str = ""
     chip: str = "loihi2"
     data: DataSettings
-    network: NetworkSettings | FamilySettings | FrameworkSettings = NetworkSettings()
-    """`FamilySettings` where the table names a `model`, `FrameworkSettings` where it names a `framework`."""
+    network: SerializeAsAny[NetworkSettings] = LifSettings()
+    """The settings of its `family`; see `networks.families.table`."""
     training: TrainingSettings = TrainingSettings()
     quantize: QuantizeSettings = QuantizeSettings()
     certificate: CertificateSettings = Field(default_factory=CertificateSettings)
@@ -116,15 +114,19 @@ def shipped() -> dict[str, Path]:
 
 
 def _network(values: dict[str, Any], where: str) -> dict[str, Any]:
-    """Return the network's table as settings of its own kind, so that an error speaks of that kind alone."""
+    """Return the network's table as settings of its own family, so that an error speaks of that family alone."""
     table = values.get("network")
     if not isinstance(table, dict):
         return {}
-    kind = next((one for key, one in KINDS.items() if key in table), NetworkSettings)
+    family = table.get("family")
+    if not isinstance(family, str) or family not in FAMILIES:
+        found = "has none" if family is None else f"{family!r} is unknown"
+        raise RecipeError(f"{where}: network.family {found}; {nearest(str(family or ''), FAMILIES)}")
+    settings = FAMILIES[family].settings
     try:
-        return {"network": kind(**table)}
+        return {"network": settings(**table)}
     except ValidationError as error:
-        keys = [f"network.{key}" for key in kind.model_fields]
+        keys = [f"network.{key}" for key in settings.model_fields]
         raise RecipeError(f"{where}: {_one_line(error, 'network.', keys)}") from None
 
 
@@ -151,6 +153,8 @@ def _read(name: str, seen: tuple[str, ...]) -> dict[str, Any]:
 
 
 def _merged(base: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
+    if above.get("family", base.get("family")) != base.get("family"):
+        return above  # another family's settings are other ones
     result = dict(base)
     for key, value in above.items():
         both = isinstance(value, dict) and isinstance(result.get(key), dict)
@@ -174,23 +178,26 @@ def _apply(values: dict[str, Any], setting: str) -> None:
             raise RecipeError(f"--set: {key!r}: {table} is a value, not a table; {_suggestion(key)}")
     if key.strip() not in _keys():
         raise RecipeError(f"--set: {key!r} is not a setting; {_suggestion(key)}")
+    if last == "family" and value != inner.get(last):
+        inner.clear()
     inner[last] = value
 
 
 def _keys() -> list[str]:
     """Return every key that can be set, as table.key."""
     found = []
-    for name, info in Recipe.model_fields.items():
-        inner = [f"{name}.{key}" for model in _tables(info.annotation) for key in model.model_fields]
+    for name in Recipe.model_fields:
+        inner = [f"{name}.{key}" for model in _tables(name) for key in model.model_fields]
         found += inner or [name]
     return list(dict.fromkeys(found))
 
 
-def _tables(annotation: Any) -> list[type[BaseModel]]:
+def _tables(name: str) -> list[type[BaseModel]]:
     """Return the settings that a field of the recipe may hold."""
-    return [
-        one for one in get_args(annotation) or (annotation,) if isinstance(one, type) and issubclass(one, BaseModel)
-    ]
+    if name == "network":
+        return [one.settings for one in FAMILIES.values()]
+    annotation = Recipe.model_fields[name].annotation
+    return [annotation] if isinstance(annotation, type) and issubclass(annotation, BaseModel) else []
 
 
 def _suggestion(key: str, keys: Sequence[str] = ()) -> str:
@@ -230,7 +237,7 @@ def _wrong(key: str, value: Any) -> str:
 def _field(key: str) -> Any:
     """Return the type of a setting, given as table.key."""
     table, _, name = key.rpartition(".")
-    models = _tables(Recipe.model_fields[table].annotation) if table else [Recipe]
+    models = _tables(table) if table else [Recipe]
     return next(one.model_fields[name].annotation for one in models if name in one.model_fields)
 
 

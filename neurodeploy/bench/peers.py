@@ -127,14 +127,14 @@ def _own_network(stages: list[Stage]) -> Network:
     """Our training network in inference mode."""
     import torch
 
-    from neurodeploy.networks.spiking import NetworkSettings, build
+    from neurodeploy.networks.families.lif import LifSettings, build
 
     if any(stage.window for stage in stages):
         raise NeurodeployError("our training network has no convolutions")
     inner, last = stages[0], stages[-1]
     if any((stage.alpha, stage.beta) != (inner.alpha, inner.beta) for stage in stages[:-1]) or inner.alpha == 0:
         raise NeurodeployError("our training network's hidden layers share one current and one potential decay")
-    settings = NetworkSettings(
+    settings = LifSettings(
         neuron="cuba_lif",
         hidden=tuple(len(stage.bias_N) for stage in stages[:-1]),
         reset=inner.reset,  # type: ignore[arg-type]
@@ -143,7 +143,7 @@ def _own_network(stages: list[Stage]) -> Network:
         alpha_out=last.alpha,
         beta_out=last.beta,
     )
-    network = build(settings, stages[0].weight.shape[1], len(last.bias_N)).eval()
+    network = build(settings, (stages[0].weight.shape[1],), len(last.bias_N), 4e-3).eval()
     with torch.no_grad():
         for layer, stage in zip(network.layers, stages, strict=True):
             layer.weight.copy_(torch.from_numpy(stage.weight))  # type: ignore[operator,union-attr]

@@ -14,7 +14,7 @@ from neurodeploy.bench.training_work import TrainingWork, with_engine
 if TYPE_CHECKING:
     import torch
 
-    from neurodeploy.networks.family import FamilyNetwork
+    from neurodeploy.networks.families.silif import FamilyNetwork
 
 CHECKS, SAMPLES = 4, 2
 """Parts of the work's batches, and samples in each."""

@@ -15,7 +15,7 @@ from neurodeploy.errors import NeurodeployError, nearest
 if TYPE_CHECKING:
     import torch
 
-    from neurodeploy.networks.family import FamilyNetwork
+    from neurodeploy.networks.families.silif import FamilyNetwork
 
 N_INPUTS, N_CLASSES, N_HIDDEN_LAYERS = 140, 35, 2
 INPUT_RATE = 0.1
@@ -50,7 +50,7 @@ class TrainingWork:
 
 def check_model(model: str) -> None:
     """Raise NeurodeployError for what is no spiking model of the family."""
-    from neurodeploy.networks.family import LAYERS
+    from neurodeploy.networks.families.silif import LAYERS
 
     if model not in LAYERS:
         raise NeurodeployError(f"--model: {model!r} is unknown; {nearest(model, LAYERS)}")
@@ -64,13 +64,12 @@ def training_work(model: str, *, hidden: int, steps: int, batch: int, fresh: boo
     """
     import torch
 
-    from neurodeploy.networks.family import build_spiking
-    from neurodeploy.networks.family_settings import FamilySettings
+    from neurodeploy.networks.families.silif import SilifSettings, build
 
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(SEED)
         settings: Any = {"model": model, "hidden": (hidden,) * N_HIDDEN_LAYERS, "dropout": DROPOUT}
-        network = build_spiking(FamilySettings(**settings, initial_state="random"), N_INPUTS, N_CLASSES)
+        network = build(SilifSettings(**settings, initial_state="random"), (N_INPUTS,), N_CLASSES, 4e-3)
         batches = [
             (
                 torch.poisson(torch.full((batch, steps, N_INPUTS), INPUT_RATE)),

@@ -16,8 +16,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file
 
 from neurodeploy.errors import NetworkError
-from neurodeploy.networks.family import LAYERS, FamilyNetwork, build_spiking
-from neurodeploy.networks.family_settings import FamilyModel, FamilySettings
+from neurodeploy.networks.families.silif import LAYERS, FamilyNetwork, SilifModel, SilifSettings, build
 
 FORM = "give .npz or .safetensors with the arrays snn.0.W.weight and so on"
 OF_EVERY_LAYER = ("W.weight", "norm.")
@@ -33,10 +32,10 @@ class Published(NamedTuple):
     """A trained network, in evaluation mode, and the settings that describe it."""
 
     network: FamilyNetwork
-    settings: FamilySettings
+    settings: SilifSettings
 
 
-def load_published(path: str | Path, settings: FamilySettings | None = None) -> Published:
+def load_published(path: str | Path, settings: SilifSettings | None = None) -> Published:
     """Return the network whose arrays a file holds.
 
     Args:
@@ -52,7 +51,7 @@ def load_published(path: str | Path, settings: FamilySettings | None = None) -> 
     path = Path(path)
     arrays = _read(path)
     found = _recognised(path, arrays, settings)
-    base = settings or FamilySettings(dropout=0.0)
+    base = settings or SilifSettings(dropout=0.0)
     if settings is not None and (settings.model, settings.hidden) != (found.model, found.hidden):
         raise NetworkError(
             f"{path}: holds {found.model} with hidden layers of {_sizes(found.hidden)}, but {settings.model} with "
@@ -62,7 +61,7 @@ def load_published(path: str | Path, settings: FamilySettings | None = None) -> 
         kind = "bidirectional" if found.bidirectional else "not bidirectional"
         raise NetworkError(f"{path}: the network is {kind}; set bidirectional = {str(found.bidirectional).lower()}")
     final = base.model_copy(update=found._asdict())
-    network = build_spiking(final, _columns(arrays, 0), len(arrays[f"snn.{len(found.hidden)}.W.weight"]))
+    network = build(final, (_columns(arrays, 0),), len(arrays[f"snn.{len(found.hidden)}.W.weight"]), 4e-3)
     _fill(path, final.model, network, arrays)
     return Published(network.eval(), final)
 
@@ -70,7 +69,7 @@ def load_published(path: str | Path, settings: FamilySettings | None = None) -> 
 class _Found(NamedTuple):
     """What arrays say of their network."""
 
-    model: FamilyModel
+    model: SilifModel
     hidden: tuple[int, ...]
     bidirectional: bool
 
@@ -94,7 +93,7 @@ def _read(path: Path) -> dict[str, np.ndarray]:
         raise NetworkError(f"{path}: is a damaged .npz or holds objects ({reason}); {FORM}") from None
 
 
-def _recognised(path: Path, arrays: Mapping[str, np.ndarray], settings: FamilySettings | None) -> _Found:
+def _recognised(path: Path, arrays: Mapping[str, np.ndarray], settings: SilifSettings | None) -> _Found:
     numbers = sorted({int(match[1]) for name in arrays if (match := re.match(r"snn\.(\d{1,4})\.", name))})
     if len(numbers) < 2 or numbers != list(range(len(numbers))):
         raise NetworkError(
@@ -110,7 +109,7 @@ def _recognised(path: Path, arrays: Mapping[str, np.ndarray], settings: FamilySe
     return _Found(model, hidden, _columns(arrays, last) == 2 * hidden[-1])
 
 
-def _model(arrays: Mapping[str, np.ndarray], n_layers: int, settings: FamilySettings | None) -> FamilyModel:
+def _model(arrays: Mapping[str, np.ndarray], n_layers: int, settings: SilifSettings | None) -> SilifModel:
     """Return the model that the arrays of the hidden layers fit, or fit best."""
     found = {name for name in arrays if re.match(r"snn\.\d+\.", name) and int(name.split(".")[1]) < n_layers}
     found = {name for name in found if not name.split(".", 2)[2].startswith(OF_EVERY_LAYER)}
@@ -130,7 +129,7 @@ def _model(arrays: Mapping[str, np.ndarray], n_layers: int, settings: FamilySett
 
 
 def _own_names(model: str) -> set[str]:
-    layer = LAYERS[model](1, 1, FamilySettings().of_layers())
+    layer = LAYERS[model](1, 1, SilifSettings().of_layers())
     return {name for name in layer.state_dict() if not name.startswith(OF_EVERY_LAYER)}
 
 

@@ -45,6 +45,7 @@ class SequenceNetwork(nn.Module):
         super().__init__()
         self.stack_name = name
         self.n_inputs = n_inputs
+        self.input_shape: tuple[int, ...] = (n_inputs,)
         self.n_classes = n_classes
         self.add_module(name, nn.ModuleList([*layers, readout]))
 

@@ -5,29 +5,31 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from neurodeploy.neurons.scan import ScanSettings
+from neurodeploy.neurons.population import Numbers, Population
+from neurodeploy.neurons.scan import ScanSettings, scan
 
 
-class LIF(nn.Module):
-    """Parameters of one layer of LIF neurons, shared by its neurons.
+class LIF(Population):
+    """LIF neurons whose `beta`, the part of the potential kept in a step, they share.
 
     Args:
-        beta: Part of the potential kept in a step, between 0 and 1, exclusive.
+        beta: Between 0 and 1, exclusive.
         train_decays: Let training move `beta`.
         settings: Reset rule and surrogate gradient.
     """
-
-    nir_type = "LIF"
 
     def __init__(self, beta: float, *, train_decays: bool, settings: ScanSettings) -> None:
         super().__init__()
         self.settings = settings
         self.beta_logit = logit_parameter(beta, train_decays)
 
-    def decays(self) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return the parts of current and potential kept in a step."""
-        beta = torch.sigmoid(self.beta_logit)
-        return torch.zeros_like(beta), beta
+    def trained(self) -> Numbers:
+        return {"beta": torch.sigmoid(self.beta_logit)}
+
+    def forward(self, drive_BTN: torch.Tensor, recurrent_NN: torch.Tensor | None = None) -> torch.Tensor:
+        used = self.numbers()
+        beta = used["beta"]
+        return scan(drive_BTN, recurrent_NN, used.get("alpha", torch.zeros_like(beta)), beta, self.settings)
 
 
 class CubaLIF(LIF):
@@ -37,14 +39,12 @@ class CubaLIF(LIF):
         alpha: Part of the current kept in a step, between 0 and 1, exclusive.
     """
 
-    nir_type = "CubaLIF"
-
     def __init__(self, alpha: float, beta: float, *, train_decays: bool, settings: ScanSettings) -> None:
         super().__init__(beta, train_decays=train_decays, settings=settings)
         self.alpha_logit = logit_parameter(alpha, train_decays)
 
-    def decays(self) -> tuple[torch.Tensor, torch.Tensor]:
-        return torch.sigmoid(self.alpha_logit), torch.sigmoid(self.beta_logit)
+    def trained(self) -> Numbers:
+        return {"alpha": torch.sigmoid(self.alpha_logit), "beta": torch.sigmoid(self.beta_logit)}
 
 
 def logit_parameter(kept: float, trainable: bool) -> nn.Parameter:

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from neurodeploy.errors import NetworkError, RecipeError, RunError
-from neurodeploy.networks.family_settings import FamilySettings
+from neurodeploy.networks.families.silif import SilifSettings
 from neurodeploy.networks.published import load_published
 from neurodeploy.pipeline.folder import RunFolder
 from neurodeploy.pipeline.training import STAGE, n_classes, part
@@ -58,13 +58,13 @@ def checkpoint_stage(folder: RunFolder, path: str | Path, progress: Progress) ->
     return record
 
 
-def family_settings(recipe: Recipe) -> FamilySettings:
+def family_settings(recipe: Recipe) -> SilifSettings:
     """Return the network's settings, of the only networks that checkpoints of plain arrays are read for.
 
     Raises:
         RecipeError: the recipe's network is another one.
     """
-    if not isinstance(recipe.network, FamilySettings):
+    if not isinstance(recipe.network, SilifSettings):
         raise RecipeError(
             f"--checkpoint: is for networks of the SiLIF family, {recipe.name} has another; choose a recipe of one, "
             "e.g. ssc_silif"

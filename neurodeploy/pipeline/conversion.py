@@ -1,4 +1,4 @@
-"""A trained network of any kind on its way to the chip: its graph, its precision, its quantised form."""
+"""A trained network of any family on its way to the chip: its graph, its precision, its quantised form."""
 
 from __future__ import annotations
 
@@ -7,16 +7,30 @@ from pathlib import Path
 from typing import Any
 
 import nir
+import numpy as np
+import torch
 
+from neurodeploy.backends.calibration import SAMPLES, spread_over
 from neurodeploy.backends.search import calibrate
 from neurodeploy.data.load import step_s, wanted_of
+from neurodeploy.graph.dynamics import DynamicsPopulation
 from neurodeploy.graph.files import GraphFile
+from neurodeploy.graph.metadata import ours, wrapped
 from neurodeploy.graph.network import Network, discretised
-from neurodeploy.pipeline.kinds.table import kind_of
+from neurodeploy.mapping.compile import rounded_together
+from neurodeploy.mapping.discretize_dynamics import pole_errors
+from neurodeploy.networks.families import table
 from neurodeploy.pipeline.training import new_network, part
 from neurodeploy.program.plan import Plan
-from neurodeploy.progress import Progress
+from neurodeploy.progress import Progress, silent
+from neurodeploy.quantize.on_grid import settled
+from neurodeploy.reading import GraphOf
+from neurodeploy.reading import graph_of as read_graph_of
+from neurodeploy.reading.precision import put_on_grid as attach
 from neurodeploy.recipes import Recipe
+
+STEPS = 3
+"""Of the silent sample that the reader follows."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,18 +54,32 @@ def deployable(network: Any, recipe: Recipe) -> Any:
     Raises:
         NetworkError: no chip can run it.
     """
-    return kind_of(recipe.network).deployable(network, recipe.network, recipe.name)
+    return table.deployable(network, recipe.network, recipe.name)
+
+
+def read_network(network: Any, dt_s: float, **entries: Any) -> GraphOf:
+    """Return a network of a family as the reader makes a graph of it, with its precision where it is on a grid.
+
+    Args:
+        dt_s: Time step, seconds.
+        entries: For the graph's metadata.
+    """
+    found = read_graph_of(network.eval(), torch.zeros(1, STEPS, *network.input_shape), dt_s=dt_s)
+    found.graph.metadata = wrapped(**ours(found.graph.metadata) | {"name": None} | entries)
+    return found
 
 
 def graph_of(network: Any, recipe: Recipe, **settings: Any) -> nir.NIRGraph:
     """Return the network as NIR; its metadata carry the recipe's time step and binning."""
-    settings = wanted_of(recipe.data).carried() | settings
-    return kind_of(recipe.network).graph(network, step_s(recipe.data), **settings)
+    return read_network(network, step_s(recipe.data), **wanted_of(recipe.data).carried() | settings).graph
 
 
 def float_network(network: Any, recipe: Recipe) -> Network:
     """Return what a network that is on no grid yet is as a discretised graph."""
-    graph = graph_of(network, recipe)
+    return _network(graph_of(network, recipe), recipe)
+
+
+def _network(graph: nir.NIRGraph, recipe: Recipe) -> Network:
     return discretised(GraphFile(Path(recipe.name), recipe.name, graph, stores_reset=True))
 
 
@@ -60,23 +88,53 @@ def put_on_grid(trained: Any, recipe: Recipe, progress: Progress) -> OnGrid:
 
     Networks that are deployed as they are change in place.
     """
-    kind = kind_of(recipe.network)
     network = deployable(trained, recipe)
-    before = float_network(network, recipe)
     train = part(recipe, "train")
-    found = calibrate(
+    chosen = spread_over(len(train)) if table.family_of(recipe.network).sorted_data else range(min(len(train), SAMPLES))
+    return quantised(network, recipe, train.at(chosen).spikes_BTI, progress)
+
+
+def quantised(network: Any, recipe: Recipe, spikes_BTI: np.ndarray, progress: Progress = silent) -> OnGrid:
+    """Choose the precision of a deployable network on samples, and put it on that grid, in place."""
+    found = read_network(network, step_s(recipe.data), **wanted_of(recipe.data).carried())
+    before = _network(found.graph, recipe)
+    chosen = calibrate(
         before,
-        train.at(kind.samples(len(train))).spikes_BTI,
+        spikes_BTI,
         recipe.quantize.weight_bits,
         recipe.quantize.coefficient_bits,
         progress=lambda done, total: progress("calibrate", done, total),
     )
-    poles = kind.put(network, before, found)
-    return OnGrid(network, found.plan, found.distance, poles)
+    weights = {}
+    if not any(isinstance(one, DynamicsPopulation) for one in before.populations):
+        rounded = rounded_together(before, chosen.plan, chosen.measured)
+        weights = {one.name: one.weight for one in rounded.synapses}
+    attach(network, found, chosen.plan, weights)
+    return OnGrid(network, chosen.plan, chosen.distance, pole_errors(before.populations, chosen.plan))
 
 
 def empty_quantised(recipe: Recipe, plan: Plan) -> Any:
     """Return a network of the recipe's shape on the plan's grid, for weights to be loaded into."""
     network = deployable(new_network(recipe), recipe)
-    kind_of(recipe.network).attach(network, plan)
+    attach(network, read_network(network, step_s(recipe.data)), plan)
     return network
+
+
+def matrices(network: Any, dt_s: float) -> dict[str, np.ndarray]:
+    """Return the weights in use of a deployable network, in thresholds, by the name of their node."""
+    found = read_network(network, dt_s)
+    gains = {name: found.chip[target].gain() for name, target in found.graph.edges if name in found.weights}
+    return {
+        name: (getattr(one.module, one.weight).detach() * gains[name]).numpy() for name, one in found.weights.items()
+    }
+
+
+def certified(network: Any, recipe: Recipe) -> Any:
+    """Return a network as certificates run it, float or on a grid.
+
+    Another framework's computes in float64 with its weights as they are exported: in float32, spikes that hang on the
+    last bit would differ from its graph's though nothing was lost.
+    """
+    if table.family_of(recipe.network).package is None:
+        return network
+    return settled(network).double()

@@ -11,7 +11,7 @@ from typing import Any, Literal
 from neurodeploy.data.load import open_parts
 from neurodeploy.errors import RecipeError, RunError
 from neurodeploy.files import make_folder, read_json, write_json, write_text
-from neurodeploy.pipeline.kinds.table import kind_of
+from neurodeploy.networks.families.table import versions
 from neurodeploy.program.plan import Plan
 from neurodeploy.recipes import Recipe, flat, tomllib, validated
 
@@ -155,7 +155,7 @@ def open_run(path: str | Path, recipe: Recipe, mode: Mode) -> RunFolder:
 
 def _check_needs(recipe: Recipe) -> None:
     """Check that what the network is built of is installed, no part of the data is empty, and the device exists."""
-    kind_of(recipe.network).versions(recipe.network)
+    versions(recipe.network)
     open_parts(recipe.data)
     device = recipe.training.accelerator
     if device in ("gpu", "cuda", "mps"):

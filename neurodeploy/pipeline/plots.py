@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import torch
 
 from neurodeploy.backends.trace import Trace
+from neurodeploy.data.load import step_s
 from neurodeploy.data.stream import SampleSource
-from neurodeploy.pipeline.conversion import deployable
+from neurodeploy.pipeline.conversion import deployable, matrices
 from neurodeploy.pipeline.folder import RunFolder
-from neurodeploy.pipeline.kinds.table import kind_of
 from neurodeploy.pipeline.quantising import quantised_network
 from neurodeploy.pipeline.training import trained_network
 from neurodeploy.program.program import Program
@@ -28,11 +27,11 @@ def plots(folder: RunFolder, program: Program, trace: Trace, test: SampleSource)
         trace: The integer run on `test`, recorded.
     """
     recipe = folder.recipe()
-    matrices = kind_of(recipe.network).matrices
+    dt_s = step_s(recipe.data)
     before, after = deployable(trained_network(folder), recipe), quantised_network(folder)
     return {
         "raster": raster(program, trace, test, 0),
-        "weights": weights(matrices(before), matrices(after)),
+        "weights": weights(matrices(before, dt_s), matrices(after, dt_s)),
     }
 
 
@@ -52,14 +51,9 @@ def raster(program: Program, trace: Trace, test: SampleSource, sample: int) -> d
     }
 
 
-def weights(before: dict[str, torch.Tensor], after: dict[str, torch.Tensor]) -> list[dict[str, Any]]:
+def weights(before: dict[str, np.ndarray], after: dict[str, np.ndarray]) -> list[dict[str, Any]]:
     """Return histograms of each connection's weights, in thresholds, before and after quantisation."""
-    mine, theirs = _numbers(before), _numbers(after)
-    return [{"name": name} | _histograms(mine[name], theirs[name]) for name in mine]
-
-
-def _numbers(matrices: dict[str, torch.Tensor]) -> dict[str, np.ndarray]:
-    return {name: weight.detach().numpy() for name, weight in matrices.items()}
+    return [{"name": name} | _histograms(before[name], after[name]) for name in before]
 
 
 def _histograms(before: np.ndarray, after: np.ndarray) -> dict[str, Any]:

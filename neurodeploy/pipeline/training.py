@@ -11,8 +11,8 @@ from torch import nn
 from neurodeploy.data.load import Split, open_part, source_of, step_s
 from neurodeploy.data.stream import SampleSource
 from neurodeploy.files import make_folder
+from neurodeploy.networks.families.table import build_network
 from neurodeploy.pipeline.folder import RunFolder
-from neurodeploy.pipeline.kinds.table import kind_of
 from neurodeploy.progress import Progress
 from neurodeploy.recipes import Recipe
 from neurodeploy.training.checkpoint import load_weights, save_weights
@@ -56,7 +56,7 @@ def new_network(recipe: Recipe) -> nn.Module:
     shape = part(recipe, "test").shape
     torch.set_num_threads(recipe.training.threads)  # the order of float sums depends on it
     torch.manual_seed(recipe.training.seed)
-    return kind_of(recipe.network).build(recipe.network, shape, n_classes(recipe), step_s(recipe.data))
+    return build_network(recipe.network, shape, n_classes(recipe), step_s(recipe.data))
 
 
 def n_classes(recipe: Recipe) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import nir
@@ -13,7 +13,7 @@ from torch import nn
 from neurodeploy.errors import FrameworkError
 from neurodeploy.graph.metadata import ours
 from neurodeploy.reading.fold import WEIGHTS, with_norm_folded
-from neurodeploy.reading.leaves import Built, Memoryless, Neurons, Shape
+from neurodeploy.reading.leaves import Built, ChipNeurons, Memoryless, Neurons, Shape, Source
 from neurodeploy.reading.neurons import integrator
 from neurodeploy.reading.outputs import Output
 from neurodeploy.reading.recorder import INPUT_NODE, Instance
@@ -30,16 +30,26 @@ class Assembled:
     Attributes:
         modules: Path of the module that each node is from.
         populations: Node of the spiking (or read) population of each instance.
+        weights: By node where its weights are in a module; see `leaves.Built`.
+        chip: By population how it takes on the chip's numbers.
     """
 
     nodes: dict[str, nir.NIRNode] = field(default_factory=dict)
     edges: list[tuple[str, str]] = field(default_factory=list)
     modules: dict[str, str] = field(default_factory=dict)
     populations: dict[int, str] = field(default_factory=dict)
+    weights: dict[str, Source] = field(default_factory=dict)
+    chip: dict[str, ChipNeurons] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
 
 
-def assembled(wiring: Wiring, output: Output, channels: np.ndarray, shape: Shape, dt_s: float) -> Assembled:
+GivenNames = Mapping[str, Mapping[str, str]]
+"""Names of nodes, where they are not to be made of paths: by path of the module and suffix; see `leaves.Built`."""
+
+
+def assembled(
+    wiring: Wiring, output: Output, channels: np.ndarray, shape: Shape, dt_s: float, given: GivenNames
+) -> Assembled:
     """Return the graph of a network.
 
     Args:
@@ -49,12 +59,14 @@ def assembled(wiring: Wiring, output: Output, channels: np.ndarray, shape: Shape
     Raises:
         FrameworkError: a layer has no node, or takes what none can give it.
     """
-    return _Assembly(wiring, output, channels, shape, dt_s).run()
+    return _Assembly(wiring, output, channels, shape, dt_s, given).run()
 
 
 class _Assembly:
-    def __init__(self, wiring: Wiring, output: Output, channels: np.ndarray, shape: Shape, dt_s: float) -> None:
-        self.wiring, self.output, self.dt_s = wiring, output, dt_s
+    def __init__(
+        self, wiring: Wiring, output: Output, channels: np.ndarray, shape: Shape, dt_s: float, given: GivenNames
+    ) -> None:
+        self.wiring, self.output, self.dt_s, self.given = wiring, output, dt_s, given
         self.channels, self.input_shape = channels, shape
         self.made = Assembled()
         self.exits: dict[int, tuple[list[str], Shape]] = {}
@@ -66,7 +78,7 @@ class _Assembly:
         self.made.nodes["input"] = nir.Input({"input": np.array(self.input_shape)})
         self.exits[INPUT_NODE] = (["input"], self.input_shape)
         for node, one in self.wiring.instances.items():
-            self.names[node] = self._named(node_name(one), one.path)
+            self.names[node] = self._named(self.given.get(one.path, {}).get("") or node_name(one), one.path)
         for node, one in self.wiring.instances.items():
             self._add(node, one)
         for node, one in self.wiring.instances.items():
@@ -116,6 +128,8 @@ class _Assembly:
         suffixed = {suffix: self._suffixed(node, suffix) for suffix in built.nodes}
         self.made.nodes |= {suffixed[suffix]: made for suffix, made in built.nodes.items()}
         self.made.edges += [(suffixed[a], suffixed[b]) for a, b in built.edges]
+        self.made.weights |= {suffixed[suffix]: where for suffix, where in built.weights.items()}
+        self.made.chip |= {} if built.chip is None else {suffixed[""]: built.chip}
         self.exits[node] = ([suffixed[built.exit]], one.shape_out)
         self.entries[node] = suffixed[built.entry]
         if isinstance(one.leaf, Neurons) or one.leaf.spikes:
@@ -139,7 +153,10 @@ class _Assembly:
 
     def _suffixed(self, node: int, suffix: str) -> str:
         base = self.names[node]
-        return base if not suffix else self._named(f"{base}_{suffix}", self.wiring.name(node))
+        if not suffix:
+            return base
+        path = self.wiring.name(node)
+        return self._named(self.given.get(path, {}).get(suffix, f"{base}_{suffix}"), path)
 
     def _in_parts(self, node: int, one: Instance, built: Built) -> list[nir.NIRNode]:
         """Return weights of a layer's own for each source, where one is not taken whole and in order; else none."""

@@ -24,10 +24,12 @@ from torch import nn
 from neurodeploy.errors import FrameworkError
 from neurodeploy.fixedpoint.rules import READOUTS
 from neurodeploy.graph.metadata import FORMAT, INTEGRATION, wrapped
+from neurodeploy.program.plan import Plan
 from neurodeploy.reading.assemble import Assembled, assembled, reset_of
 from neurodeploy.reading.inputs import InputOrder, input_order
-from neurodeploy.reading.leaves import Neurons
+from neurodeploy.reading.leaves import ChipNeurons, Neurons, Source
 from neurodeploy.reading.outputs import Output, output_of
+from neurodeploy.reading.precision import with_precision
 from neurodeploy.reading.recorder import INPUT_NODE
 from neurodeploy.reading.run import Forward, recorded
 from neurodeploy.reading.wiring import Wiring, wired, with_lags
@@ -49,6 +51,7 @@ class GraphOf:
         feed: From a batch like the sample input to (B, T, F); with a host, by running the module.
         spikes: The module's own spikes of every population of its, by node name (B, T, N).
         potentials: The module's own potentials of a readout, by node name (B, T, N).
+        weights, chip: What `precision.put_on_grid` needs, by node name; see `leaves.Built`.
     """
 
     graph: nir.NIRGraph
@@ -62,6 +65,8 @@ class GraphOf:
     feed: Callable[[Any], np.ndarray]
     spikes: dict[str, np.ndarray]
     potentials: dict[str, np.ndarray]
+    weights: dict[str, Source]
+    chip: dict[str, ChipNeurons]
 
 
 def graph_of(
@@ -78,7 +83,9 @@ def graph_of(
     """Return the graph of a module.
 
     Args:
-        module: snnTorch, Norse, SpikingJelly or torch, in evaluation mode. Its neurons' states are put to rest.
+        module: snnTorch, Norse, SpikingJelly, torch or ours, in evaluation mode. Its neurons' states are put to rest.
+            One that was put on a grid gives a graph with its precision. It may say in `node_names` what nodes are
+            called; see `assemble.GivenNames`.
         sample_input: What the module takes: a few samples, all steps of them. For a module that takes one step at
             a time, and holds no loop, with an axis for time.
         dt_s: Seconds that a step stands for. Norse's modules have their own, which this must be.
@@ -109,7 +116,7 @@ def graph_of(
     inputs = input_order(tuple(sample.shape), wiring.first_TB, offsets, shape)
     if inputs is None:
         raise FrameworkError("sample_input: its axes are not samples, steps and channels; give it as (T, B, ...)")
-    made = assembled(wiring, output, offsets, shape, dt_s)
+    made = assembled(wiring, output, offsets, shape, dt_s, getattr(module, "node_names", {}))
     values = inputs.feed(sample)
     notes = [*made.notes, *output.notes]
     if recorder.stepwise:
@@ -131,6 +138,9 @@ def graph_of(
         "counts": True if whole and values.max(initial=0) > 1 else None,
     }
     graph = nir.NIRGraph(made.nodes, made.edges, metadata=wrapped(**entries), type_check=False)
+    plan = getattr(module, "plan", None)
+    if isinstance(plan, Plan):
+        graph = with_precision(graph, plan)
     return GraphOf(
         graph=graph,
         dt_s=float(dt_s),
@@ -143,6 +153,8 @@ def graph_of(
         feed=inputs.feed if host is None else partial(_from_host, module, inputs, time_axis, forward, host),
         spikes=_own_spikes(wiring, made, output),
         potentials=_own_potentials(wiring, made, output),
+        weights=made.weights,
+        chip=made.chip,
     )
 
 

@@ -21,7 +21,7 @@ TABLES = {
     "snntorch": "neurodeploy.reading.snntorch_neurons",
     "norse": "neurodeploy.reading.norse_neurons",
     "spikingjelly": "neurodeploy.reading.spikingjelly_neurons",
-    "neurodeploy": "neurodeploy.reading.family_layers",
+    "neurodeploy": "neurodeploy.reading.our_layers",
 }
 
 

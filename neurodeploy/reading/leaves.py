@@ -9,8 +9,45 @@ from typing import Any
 import nir
 import numpy as np
 import torch
+from torch import nn
+
+from neurodeploy.quantize.on_grid import BiasOnGrid
 
 Shape = tuple[int, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Source:
+    """Where the weights of a node are: attributes of a module, whose axes are those of the node's.
+
+    Attributes:
+        bias: None where there is none.
+    """
+
+    module: nn.Module
+    weight: str = "weight"
+    bias: str | None = None
+
+
+class ChipNeurons:
+    """How a population's module takes on the chip's numbers."""
+
+    def gain(self) -> float:
+        """Return how far an input of 1 moves the potential, in thresholds."""
+        return 1.0
+
+    def keep(self, name: str, vth_mant: int, fraction_bits: int | None) -> None:
+        """Make the neurons compute with the chip's decays or coefficients.
+
+        Args:
+            name: Of the population, for messages.
+            vth_mant, fraction_bits: As in a plan.
+        """
+        raise NotImplementedError
+
+    def bias(self, vth_mant: int) -> nn.Module:
+        """Return the parametrisation of biases that these neurons get."""
+        return BiasOnGrid(vth_mant, self.gain())
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,6 +59,9 @@ class Built:
         edges: Between suffixes.
         entry, exit: Suffixes where edges from before end, and to what follows start.
         notes: What is otherwise than it reads, one sentence each.
+        weights: By suffix where the node's weights are, where a parametrisation of them is all that is needed to put
+            the node on a grid.
+        chip: How the population "" takes on the chip's numbers; None where it cannot.
     """
 
     nodes: dict[str, nir.NIRNode]
@@ -29,6 +69,8 @@ class Built:
     entry: str = ""
     exit: str = ""
     notes: tuple[str, ...] = ()
+    weights: dict[str, Source] = field(default_factory=dict)
+    chip: ChipNeurons | None = None
 
 
 @dataclass(frozen=True, eq=False)

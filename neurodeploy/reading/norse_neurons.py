@@ -18,7 +18,8 @@ import torch
 from torch.utils import _pytree as pytree
 
 from neurodeploy.errors import FrameworkError
-from neurodeploy.reading.leaves import Built, Call, Neurons, Shape, full, numbers
+from neurodeploy.quantize.on_grid import kept_of_potential
+from neurodeploy.reading.leaves import Built, Call, ChipNeurons, Neurons, Shape, full, numbers
 from neurodeploy.reading.neurons import cuba, leaky, readout
 
 STEP_TOLERANCE = 1e-6
@@ -35,6 +36,31 @@ def _call(spikes: bool) -> Any:
     return call
 
 
+class ChipBox(ChipNeurons):
+    """`LIFBoxCell` and `LIBoxCell`: what an input is worth is dt / tau, and follows the decay."""
+
+    def __init__(self, module: Any) -> None:
+        self.module = module
+
+    @staticmethod
+    def suits(p: Any, current: bool) -> bool:
+        """True for neurons without a synaptic current that leak alike, from and to a potential of zero."""
+        numbers_of = (getattr(p, name, 0.0) for name in ("tau_mem_inv", "v_th", "v_leak", "v_reset"))
+        alike = all(np.size(numbers(one)) == 1 for one in numbers_of)
+        return hasattr(p, "tau_mem_inv") and not current and alike and not numbers(_rest(p)).any()
+
+    def _lost(self) -> float:
+        return float(self.module.dt * self.module.p.tau_mem_inv)
+
+    def gain(self) -> float:
+        return self._lost() / float(getattr(self.module.p, "v_th", 1.0))
+
+    def keep(self, name: str, vth_mant: int, fraction_bits: int | None) -> None:
+        kept = float(kept_of_potential(np.array(1 - self._lost())))
+        inverse = torch.tensor((1 - kept) / self.module.dt, dtype=torch.float64)
+        self.module.p = self.module.p._replace(tau_mem_inv=inverse)
+
+
 def _made(
     module: Any, *, sequence: bool, spikes: bool = True, current: bool = False, recurrent: bool = False
 ) -> Neurons:
@@ -47,7 +73,7 @@ def _made(
             )
         nodes = {"": _node(module.p, shape, dt_s, spikes, current)}
         if not recurrent:
-            return Built(nodes)
+            return Built(nodes, chip=ChipBox(module) if ChipBox.suits(module.p, current) else None)
         nodes["in"] = nir.Linear(numbers(module.input_weights))
         edges: tuple[tuple[str, str], ...] = (("in", ""),)
         if hasattr(module, "recurrent_weights"):

@@ -209,10 +209,10 @@ class Recorder(Follower):
         for one in call.states:
             state = self.known(one) or Track(lost=f"{name}: an inner state")
             self.set(one, replace(state, owner=instance.node))
-        if leaf.samples_first and original.spikes is not None and call.spikes is not None:
-            track = self.known(call.spikes)
-            assert track is not None
-            self.set(original.spikes, track.moved(lambda one: one.transpose(0, 1)))
+        for mine, theirs in ((original.spikes, call.spikes), (original.potential, call.potential)):
+            track = None if theirs is None else self.known(theirs)
+            if mine is not None and mine is not theirs and track is not None:
+                self.set(mine, track.moved(lambda one: one.transpose(0, 1)))
         instance.arrived.append((found, rows))
         instance.rows += rows
         instance.steps += steps
@@ -224,8 +224,8 @@ class Recorder(Follower):
         track = self.known(call.current)
         if track is not None:
             self.set(current, track.moved(lambda one: one.transpose(0, 1)))
-        assert call.spikes is not None
-        return replace(call, current=current, spikes=call.spikes.transpose(0, 1))
+        spikes, potential = (None if one is None else one.transpose(0, 1) for one in (call.spikes, call.potential))
+        return replace(call, current=current, spikes=spikes, potential=potential)
 
     def _is_outside(self, module: nn.Module) -> bool:
         """True for the layers that come before the neurons whose spikes are followed."""

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from neurodeploy.errors import FrameworkError, nearest
+from neurodeploy.errors import FrameworkError, NeurodeployError, nearest
 from neurodeploy.reading.known import leaf_of
 from neurodeploy.reading.leaves import Neurons
 from neurodeploy.reading.recorder import Changing, Recorder
@@ -94,7 +94,7 @@ def _run(module: nn.Module, sample: torch.Tensor, forward: Forward, host: str | 
     with recorder.recording():
         try:
             result = forward(module, sample)
-        except FrameworkError:
+        except NeurodeployError:
             raise
         except Exception as error:  # whatever a user's module may raise; it is told where
             where = recorder.name(recorder.around[-1]) if recorder.around else type(module).__name__

@@ -11,6 +11,7 @@ step later as well: that gives exactly snnTorch's potential before every spike.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import nir
@@ -18,7 +19,8 @@ import numpy as np
 import torch
 
 from neurodeploy.errors import FrameworkError
-from neurodeploy.reading.leaves import Built, Call, Neurons, Shape, full, numbers
+from neurodeploy.quantize.on_grid import kept_of_potential
+from neurodeploy.reading.leaves import Built, Call, ChipNeurons, Neurons, Shape, full, numbers
 from neurodeploy.reading.neurons import cuba, leaky, readout
 from neurodeploy.reading.torch_layers import bias_of, convolution2d, dense
 
@@ -42,9 +44,25 @@ def _neuron(module: Any, *, recurrent: bool, synapse: bool) -> Neurons:
         _check(module, recurrent or synapse)
         beta = full(np.clip(numbers(module.beta), 0, 1), shape)
         alpha = full(np.clip(numbers(module.alpha), 0, 1), shape) if synapse else None
-        return _built(module, shape, dt_s, alpha, beta, 1.0, potential_only, recurrent)
+        built = _built(module, shape, dt_s, alpha, beta, 1.0, potential_only, recurrent)
+        alike = module.beta.numel() == module.threshold.numel() == 1
+        return replace(built, chip=ChipLeaky(module)) if alike and not (recurrent or synapse) else built
 
     return Neurons(call_of(module), build)
+
+
+class ChipLeaky(ChipNeurons):
+    """`Leaky`, whose decay is a buffer."""
+
+    def __init__(self, module: Any) -> None:
+        self.module = module
+
+    def gain(self) -> float:
+        return 1.0 if self.module.reset_mechanism == "none" else 1.0 / float(self.module.threshold)
+
+    def keep(self, name: str, vth_mant: int, fraction_bits: int | None) -> None:
+        with torch.no_grad():
+            self.module.beta.copy_(torch.as_tensor(kept_of_potential(numbers(self.module.beta))))
 
 
 def _lapicque(module: Any) -> Neurons:

@@ -11,7 +11,7 @@ from torch import nn
 
 from neurodeploy.errors import FrameworkError
 from neurodeploy.graph.metadata import wrapped
-from neurodeploy.reading.leaves import Built, Memoryless, Shape, numbers
+from neurodeploy.reading.leaves import Built, Memoryless, Shape, Source, numbers
 
 SPIKE = 0.5
 """Between no spike and one."""
@@ -19,7 +19,12 @@ SPIKE = 0.5
 
 def linear(module: nn.Linear) -> Memoryless:
     """Return a fully connected layer."""
-    return Memoryless(lambda _: 1, lambda _in, _out: Built({"": dense(numbers(module.weight), bias_of(module))}))
+    return Memoryless(lambda _: 1, lambda _in, _out: _weighted(module, dense(numbers(module.weight), bias_of(module))))
+
+
+def _weighted(module: nn.Module, node: nir.NIRNode) -> Built:
+    """Return the node of a layer whose weights and bias are the node's."""
+    return Built({"": node}, weights={"": Source(module, bias=None if module.bias is None else "bias")})
 
 
 def dense(weight: np.ndarray, bias: np.ndarray | None) -> nir.NIRNode:
@@ -34,12 +39,12 @@ def bias_of(module: Any) -> np.ndarray | None:
 
 def conv1d(module: nn.Conv1d) -> Memoryless:
     """Return a convolution along one axis."""
-    return Memoryless(lambda _: 2, lambda shape, _out: Built({"": _convolved(module, nir.Conv1d, shape[-1])}))
+    return Memoryless(lambda _: 2, lambda shape, _out: _weighted(module, _convolved(module, nir.Conv1d, shape[-1])))
 
 
 def conv2d(module: nn.Conv2d) -> Memoryless:
     """Return a convolution along two axes."""
-    return Memoryless(lambda _: 3, lambda shape, _out: Built({"": convolution2d(module, shape)}))
+    return Memoryless(lambda _: 3, lambda shape, _out: _weighted(module, convolution2d(module, shape)))
 
 
 def convolution2d(module: nn.Conv2d, shape: Shape) -> nir.NIRNode:

@@ -8,7 +8,7 @@ from torch import nn
 from torch.optim import AdamW, Optimizer
 from torch.optim.lr_scheduler import OneCycleLR, ReduceLROnPlateau
 
-from neurodeploy.networks.s4d import slow_parameters
+from neurodeploy.networks.families.s4d import slow_parameters
 from neurodeploy.training.settings import TrainingSettings
 
 SLOW_LEARNING_RATE = 1e-3

@@ -25,15 +25,15 @@ from neurodeploy.files import write_json
 from neurodeploy.graph.network import Network
 from neurodeploy.hardware.chips import chip_named
 from neurodeploy.mapping.compile import Compiled
+from neurodeploy.networks.families.table import family_of, versions
 from neurodeploy.networks.published import load_published
 from neurodeploy.pipeline.batches import counter_of
 from neurodeploy.pipeline.checkpoint import checkpoint_stage, family_settings
-from neurodeploy.pipeline.conversion import deployable, float_network
+from neurodeploy.pipeline.conversion import certified, deployable, float_network
 from neurodeploy.pipeline.costs import costs, recorded
 from neurodeploy.pipeline.counts import counts_of
 from neurodeploy.pipeline.exporting import export_stage
 from neurodeploy.pipeline.folder import Mode, RunFolder, open_run
-from neurodeploy.pipeline.kinds.table import kind_of
 from neurodeploy.pipeline.plots import plots
 from neurodeploy.pipeline.quantising import quantised_network, quantize_stage
 from neurodeploy.pipeline.stage_runs import certified_run, torch_run
@@ -95,7 +95,7 @@ def run(
         folder.report_file,
         {
             "neurodeploy": __version__,
-            "versions": _versions() | kind_of(loaded.network).versions(loaded.network) | lava.versions,
+            "versions": _versions() | versions(loaded.network) | lava.versions,
             "lava": {"ran": lava.ready, "reason": lava.reason},
             "recipe": folder.recipe().model_dump(mode="json"),
             "accuracy": accuracy | {"ptq": quantisation["ptq_test_accuracy"]},
@@ -156,11 +156,10 @@ def _stage_runs(
 ) -> list[StageRun]:
     """Run the test part through every stage: torch float and quantised, NIR, integers, Lava."""
     recipe = folder.recipe()
-    certified = kind_of(recipe.network).certified
     torch.manual_seed(recipe.training.seed)  # where initial states are random
     runs = [
         *_float_runs(folder, made, test, progress),
-        torch_run(QUANTISED, certified(quantised_network(folder)), made, test),
+        torch_run(QUANTISED, certified(quantised_network(folder), recipe), made, test),
         certified_run(REFERENCE, made, network, test, progress),
         certified_run(FIXED, made, network, test, progress),
     ]
@@ -173,9 +172,8 @@ def _stage_runs(
 def _float_runs(folder: RunFolder, made: Compiled, test: SampleSource, progress: Progress) -> list[StageRun]:
     """Run the trained network, and the graph of it where it is another framework's."""
     recipe = folder.recipe()
-    kind = kind_of(recipe.network)
-    own = torch_run(FLOAT, kind.certified(trained_network(folder)), made, test)
-    if not kind.foreign:
+    own = torch_run(FLOAT, certified(trained_network(folder), recipe), made, test)
+    if family_of(recipe.network).package is None:
         return [own]
     graph = float_network(deployable(trained_network(folder), recipe), recipe)
     read = certified_run(REFERENCE, made, graph, test, progress)

@@ -12,8 +12,8 @@ from typing import Any
 
 from neurodeploy.errors import RecipeError, RunError
 from neurodeploy.files import make_folder, read_json, write_json
+from neurodeploy.networks.families.table import versions
 from neurodeploy.pipeline.folder import Mode, RunFolder
-from neurodeploy.pipeline.kinds.table import kind_of
 from neurodeploy.pipeline.tasks import check_ray, done_in_turn
 from neurodeploy.progress import Progress, silent
 from neurodeploy.recipes import Recipe, load_recipe
@@ -72,7 +72,7 @@ def train_seeds(
     loaded = load_recipe(recipe, tasks[0].settings)
     if tensorboard or loaded.training.tensorboard:
         check_tensorboard()
-    kind_of(loaded.network).versions(loaded.network)
+    versions(loaded.network)
     if mode == "new":
         _check_free(tasks)
     earlier = _earlier(folder) if mode == "resume" else {}

@@ -8,13 +8,16 @@ import pytest
 import torch
 
 from neurodeploy.bench.devices.ann import _attach, settled
-from neurodeploy.bench.devices.constant_weights import Held, dense_macs, hold, layer_shapes
+from neurodeploy.bench.devices.constant_weights import dense_macs, hold, layer_shapes
 from neurodeploy.bench.devices.floors import floor_of
+from neurodeploy.networks.families.lif import LifSettings, build
 from neurodeploy.networks.matched import LayerShape, MatchedANN, MatchedLayer, counted
-from neurodeploy.networks.spiking import NetworkSettings, SpikingLayer, build
-from neurodeploy.program.plan import ConnectionPlan
-from neurodeploy.quantize.fake import FakeQuantiser
+from neurodeploy.neurons.population import Population
+from neurodeploy.pipeline.conversion import read_network
+from neurodeploy.program.plan import ConnectionPlan, Plan
+from neurodeploy.quantize.on_grid import Held
 from neurodeploy.quantize.uniform import ValueQuantiser, WeightQuantiser, matched_bits
+from neurodeploy.reading.precision import put_on_grid
 
 SHAPES = (LayerShape(6, 4, True), LayerShape(4, 3, False))
 CPU = torch.device("cpu")
@@ -87,20 +90,22 @@ def test_a_settled_ann_answers_as_the_quantised_one() -> None:
 
 def test_a_held_network_sends_the_quantised_ones_spikes() -> None:
     torch.manual_seed(0)
-    settings = NetworkSettings(neuron="cuba_lif", hidden=(12,), recurrent=True, weight_gain=3.0)
-    network = build(settings, n_inputs=5, n_classes=3).eval()
-    for layer in network.layers:
-        assert isinstance(layer, SpikingLayer)
-        plan = ConnectionPlan(weight_bits=4, weight_exp=2)
-        layer.quantiser = FakeQuantiser(500, plan, plan if layer.recurrent is not None else None)
+    settings = LifSettings(neuron="cuba_lif", hidden=(12,), recurrent=True, weight_gain=3.0)
+    network = build(settings, (5,), 3, 4e-3).eval()
+    plan = ConnectionPlan(weight_bits=4, weight_exp=2)
+    put_on_grid(
+        network,
+        read_network(network, 4e-3),
+        Plan({"lif1": 500, "lif2": 500}, {"fc1": plan, "rec1": plan, "fc2": plan}),
+    )
     spikes_BTI = (torch.rand(4, 30, 5) < 0.5).float()
     with torch.no_grad():
         wanted = [one.clone() for one in network(spikes_BTI)]
         held = hold(network, CPU)
         found = held(spikes_BTI)
-    layers = held.layers
-    assert isinstance(layers, torch.nn.ModuleList)
-    assert all(isinstance(layer.quantiser, Held) for layer in layers)
+    neurons = [one for one in held.modules() if isinstance(one, Population)]
+    assert [type(one.rounding) for one in neurons] == [Held, Held]
+    assert not any("parametrizations" in name for name in held.state_dict())
     assert sum(float(one.sum()) for one in wanted) > 10
     assert all(torch.equal(one, other) for one, other in zip(found, wanted, strict=True))
     assert layer_shapes(network) == [LayerShape(5, 12, True), LayerShape(12, 3, False)]

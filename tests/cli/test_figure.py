@@ -11,11 +11,10 @@ import numpy as np
 import pytest
 import torch
 
-from neurodeploy.networks.family import build_spiking
-from neurodeploy.networks.family_settings import FamilyModel, FamilySettings
+from neurodeploy.networks.families.silif import SilifModel, SilifSettings, build
 from tests.cli.support import Shell
 
-MODELS: tuple[FamilyModel, ...] = ("cadlif", "csilif", "silif", "rf")
+MODELS: tuple[SilifModel, ...] = ("cadlif", "csilif", "silif", "rf")
 HIDDEN = (4, 3)
 
 Arrays = dict[str, np.ndarray]
@@ -27,7 +26,7 @@ def made_up(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("made_up")
     torch.manual_seed(0)
     for model in MODELS:
-        network = build_spiking(FamilySettings(model=model, hidden=HIDDEN), 5, 2)
+        network = build(SilifSettings(model=model, hidden=HIDDEN), (5,), 2, 4e-3)
         np.savez(folder / f"{model}.npz", **{name: value.numpy() for name, value in network.state_dict().items()})
     return folder
 

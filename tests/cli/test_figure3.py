@@ -12,12 +12,11 @@ import numpy as np
 import pytest
 import torch
 
-from neurodeploy.networks.family import build_spiking
-from neurodeploy.networks.family_settings import FamilyModel, FamilySettings
+from neurodeploy.networks.families.silif import SilifModel, SilifSettings, build
 from neurodeploy.papers.silif import survey
 from tests.cli.support import Shell
 
-MODELS: tuple[FamilyModel, ...] = ("cadlif", "csilif", "silif", "rf")
+MODELS: tuple[SilifModel, ...] = ("cadlif", "csilif", "silif", "rf")
 N_INPUTS, N_CLASSES, HIDDEN = 5, 2, (8, 6)
 N_CLIPS, N_STEPS = 12, 30
 QUICK = ("--networks", "silif,rf", "--bits", "3,8", "--seeds", "1,2", "--processes", "1")
@@ -30,7 +29,7 @@ def nets(kernels: None, shell: Shell) -> Path:
     folder.mkdir()
     torch.manual_seed(0)
     for model in MODELS:
-        network = build_spiking(FamilySettings(model=model, hidden=HIDDEN), N_INPUTS, N_CLASSES)
+        network = build(SilifSettings(model=model, hidden=HIDDEN), (N_INPUTS,), N_CLASSES, 4e-3)
         for layer in network.layers:
             torch.nn.init.normal_(layer.W.weight, std=2.0)  # so that both fire
         np.savez(folder / f"{model}.npz", **{name: value.numpy() for name, value in network.state_dict().items()})

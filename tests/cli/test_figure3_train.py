@@ -16,6 +16,7 @@ description = "a small network"
 [data]
 dataset = "{dataset}"
 [network]
+family = "silif"
 model = "{model}"
 hidden = [8]
 initial_state = "{start}"

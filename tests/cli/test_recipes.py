@@ -108,7 +108,7 @@ def test_a_recipe_can_extend_a_shipped_one_and_one_beside_it(tmp_path: Path) -> 
     (tmp_path / "small.toml").write_text('extends = "digits"\n[network]\nhidden = [8]\n')
     (tmp_path / "smaller.toml").write_text('extends = "small"\n[training]\nepochs = 2\n')
     recipe = load_recipe(str(tmp_path / "smaller.toml"), ["quantize.weight_bits=4", "description=with = signs"])
-    assert (recipe.name, recipe.network.hidden, recipe.training.epochs) == ("smaller", (8,), 2)
+    assert (recipe.name, recipe.network.model_dump()["hidden"], recipe.training.epochs) == ("smaller", (8,), 2)
     assert (recipe.quantize.weight_bits, recipe.description, recipe.data.dataset) == (4, "with = signs", "digits")
 
 

@@ -106,7 +106,7 @@ def trained() -> tuple[Net, list[float]]:
 def written(network: Net, path: Path, **precision: Any) -> None:
     """Write the network as a graph of standard nodes."""
     arrays = {name: one.detach().numpy() for name, one in network.named_parameters()}
-    numbers = {key: arrays[f"neurons.numbers.{key}"] for key in BURSTING.numbers}
+    numbers = {key: arrays[f"neurons.{key}"] for key in BURSTING.numbers}
     ones = np.ones(N_CLASSES)
     nodes = {
         "input": nir.Input({"input": np.array([N_INPUTS])}),
@@ -137,7 +137,7 @@ def plain(compiled: Compiled) -> Trace:
 def test_it_trains(trained: tuple[Net, list[float]]) -> None:
     network, losses = trained
     assert losses[-1] < 0.8 * losses[0]
-    moved = network.neurons.numbers["beta"].detach().numpy() - np.float32(NUMBERS["beta"])
+    moved = network.neurons.numbers()["beta"].detach().numpy() - np.float32(NUMBERS["beta"])
     assert (moved != 0).mean() > 0.5, "the neurons' own numbers learn too"
 
 

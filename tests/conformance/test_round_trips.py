@@ -15,7 +15,6 @@ import numpy as np
 import pytest
 import torch
 
-from neurodeploy.backends.search import calibrate
 from neurodeploy.data.binning import N_UNITS
 from neurodeploy.data.load import source_of, step_s, wanted_of
 from neurodeploy.errors import FrameworkError, NetworkError, ProgramError
@@ -25,8 +24,8 @@ from neurodeploy.graph.files import GraphFile, read_graph, write_graph
 from neurodeploy.graph.network import discretised
 from neurodeploy.graph.normal import normalised
 from neurodeploy.mapping.compile import compile_network
-from neurodeploy.pipeline.conversion import graph_of
-from neurodeploy.pipeline.kinds.table import kind_of
+from neurodeploy.networks.families.table import build_network
+from neurodeploy.pipeline.conversion import deployable, graph_of, quantised
 from neurodeploy.program.dynamics import DynamicsLayer
 from neurodeploy.program.file import read_program, write_program
 from neurodeploy.program.program import Program
@@ -51,19 +50,14 @@ def sizes(recipe: Recipe) -> tuple[int, int]:
 def on_grid(recipe: Recipe) -> Any:
     """Return a new network of a recipe on the chip's grid."""
     torch.manual_seed(0)
-    kind = kind_of(recipe.network)
     n_channels, n_classes = sizes(recipe)
-    built = kind.build(recipe.network, (n_channels,), n_classes, step_s(recipe.data))
+    built = build_network(recipe.network, (n_channels,), n_classes, step_s(recipe.data))
     with torch.no_grad():
         for name, values in built.named_parameters():
             if name.endswith(".a"):  # half of the adLIF neurons start unstable, where it is negative
                 values.abs_()
-    network = kind.deployable(built, recipe.network, recipe.name)
-    before = discretised(GraphFile(Path(recipe.name), recipe.name, graph_of(network, recipe), stores_reset=True))
     spikes = (np.random.default_rng(0).random((2, STEPS, n_channels)) < 0.3).astype(np.uint8)
-    found = calibrate(before, spikes, recipe.quantize.weight_bits, recipe.quantize.coefficient_bits)
-    kind.put(network, before, found)
-    return network
+    return quantised(deployable(built, recipe), recipe, spikes).network
 
 
 def program(file: GraphFile, **options: Any) -> Program:

@@ -16,17 +16,15 @@ from torch import nn
 from neurodeploy.backends import reference
 from neurodeploy.backends.search import calibrate
 from neurodeploy.bench.devices.constant_weights import hold, layer_shapes
-from neurodeploy.frameworks.trained.graph import framework_to_nir
-from neurodeploy.frameworks.trained.network import FrameworkNetwork, build_in_framework
-from neurodeploy.frameworks.trained.on_grid import attach_grid
-from neurodeploy.frameworks.trained.settings import FrameworkName, FrameworkSettings
 from neurodeploy.graph.files import GraphFile, read_graph, write_graph
 from neurodeploy.graph.network import Network, discretised
-from neurodeploy.mapping.compile import choose_plan, compile_network
+from neurodeploy.mapping.compile import choose_plan, compile_network, rounded_together
+from neurodeploy.networks.families.stepped import SteppedNetwork, SteppedSettings, build
 from neurodeploy.networks.matched import LayerShape
 from neurodeploy.networks.sequence import Answer
-from neurodeploy.pipeline.kinds.framework import Framework
+from neurodeploy.pipeline.conversion import matrices, read_network
 from neurodeploy.program.plan import Plan
+from neurodeploy.reading.precision import put_on_grid
 from neurodeploy.training.average import averaged
 from neurodeploy.training.reading import read
 
@@ -37,34 +35,34 @@ GAINS = {"snntorch": 2.0, "norse": 15.0}
 
 
 @pytest.fixture(params=["snntorch", "norse"])
-def network(request: pytest.FixtureRequest) -> FrameworkNetwork:
+def network(request: pytest.FixtureRequest) -> SteppedNetwork:
     """Two hidden layers that fire, of generic numbers."""
     return made(request.param)
 
 
-def made(framework: FrameworkName, **settings: Any) -> FrameworkNetwork:
+def made(framework: Any, **settings: Any) -> SteppedNetwork:
     pytest.importorskip(framework)
     torch.manual_seed(3)
     values: dict[str, Any] = {"hidden": (14, 11), "beta": 0.83, "beta_out": 0.91, "weight_gain": GAINS[framework]}
-    wanted = FrameworkSettings(framework=framework, **values | settings)
-    return build_in_framework(wanted, N_INPUTS, N_CLASSES, DT_S).eval()
+    wanted = SteppedSettings(family=framework, **values | settings)
+    return build(wanted, (N_INPUTS,), N_CLASSES, DT_S).eval()
 
 
 def spikes(n_samples: int = 20, n_steps: int = 30) -> np.ndarray:
     return (np.random.default_rng(5).random((n_samples, n_steps, N_INPUTS)) < 0.3).astype(np.uint8)
 
 
-def graph_of(network: FrameworkNetwork) -> Network:
-    return discretised(GraphFile(Path("x"), "x", framework_to_nir(network, DT_S, name="x"), stores_reset=True))
+def graph_of(network: SteppedNetwork) -> Network:
+    return discretised(GraphFile(Path("x"), "x", read_network(network, DT_S, name="x").graph, stores_reset=True))
 
 
-def own(network: FrameworkNetwork, kind: torch.dtype) -> list[np.ndarray]:
+def own(network: SteppedNetwork, kind: torch.dtype) -> list[np.ndarray]:
     """Return what every layer sends in the framework's own forward, in numbers of that kind."""
     with torch.no_grad():
-        return [one.numpy() for one in network.module.to(kind).sent(torch.from_numpy(spikes()).to(kind))]
+        return [one.numpy() for one in network.module.to(kind)(torch.from_numpy(spikes()).to(kind))]
 
 
-def test_the_graph_spikes_as_the_framework_does_in_every_layer_and_step(network: FrameworkNetwork) -> None:
+def test_the_graph_spikes_as_the_framework_does_in_every_layer_and_step(network: SteppedNetwork) -> None:
     graph = graph_of(network)
     names = NAMES["norse" if graph.readout == "v_max" else "snntorch"]
     assert [one.name for one in graph.populations] == names
@@ -81,37 +79,37 @@ def test_the_graph_spikes_as_the_framework_does_in_every_layer_and_step(network:
             np.testing.assert_array_equal(mine.max(axis=1).argmax(axis=1), trace.predictions_B)
 
 
-def test_the_neurons_are_the_frameworks_own(network: FrameworkNetwork) -> None:
-    kinds = {type(one.neurons).__module__.split(".")[0] for one in network.module.parts}
-    assert kinds == ({"norse"} if network.module.cells.readout == "v_max" else {"snntorch"})
-    assert all(type(one.weights) is nn.Linear for one in network.module.parts)
+def test_the_neurons_are_the_frameworks_own(network: SteppedNetwork) -> None:
+    kinds = {type(neurons).__module__.split(".")[0] for _, neurons in network.module.layers}
+    assert kinds == ({"snntorch"} if network.module.cells.spikes else {"norse"})
+    assert all(type(weights) is nn.Linear for weights, _ in network.module.layers)
 
 
-def on_grid(network: FrameworkNetwork, bits: int = 6) -> Plan:
+def on_grid(network: SteppedNetwork, bits: int = 6) -> Plan:
     plan = choose_plan(graph_of(network), bits, None)
-    attach_grid(network.module, plan)
+    put_on_grid(network, read_network(network, DT_S), plan)
     return plan
 
 
 def test_on_the_grid_it_computes_with_the_numbers_that_the_program_holds(
-    network: FrameworkNetwork, tmp_path: Path
+    network: SteppedNetwork, tmp_path: Path
 ) -> None:
     plan = on_grid(network)
-    write_graph(tmp_path / "x.nir", framework_to_nir(network, DT_S, name="x"))
+    write_graph(tmp_path / "x.nir", read_network(network, DT_S, name="x").graph)
     back = discretised(read_graph(tmp_path / "x.nir"))
     assert back.quantised
     compiled = compile_network(back)
     assert compiled.plan == plan
-    for part, connection in zip(network.module.parts, compiled.program.connections, strict=True):
-        unit = plan.vth_mant[part.neurons_name]
-        step = 2.0 ** int(connection.weight_exp) / unit / network.module.cells.gain(part.neurons)
-        weight = part.weights.weight.detach().double().numpy()
-        np.testing.assert_allclose(weight, connection.weight * step, rtol=1e-6, atol=0)
-        decay = compiled.program.layer(part.neurons_name).dv  # type: ignore[union-attr]
-        assert decay == pytest.approx(4096 * (1 - network.module.cells.kept(part.neurons)), abs=1e-3)
+    layers = zip(network.module.layers, compiled.program.connections, compiled.program.layers, strict=True)
+    for (weights, neurons), connection, layer in layers:
+        gain = read_network(network, DT_S).chip[layer.name].gain()
+        step = 2.0 ** int(connection.weight_exp) / plan.vth_mant[layer.name] / gain
+        np.testing.assert_allclose(weights.weight.detach().double(), connection.weight * step, rtol=1e-6, atol=0)
+        kept = 1 - gain if gain < 1 else float(neurons.beta)  # type: ignore[arg-type]
+        assert layer.dv == pytest.approx(4096 * (1 - kept), abs=1e-3)  # type: ignore[union-attr]
 
 
-def test_gradients_go_straight_through_to_the_weights_behind(network: FrameworkNetwork) -> None:
+def test_gradients_go_straight_through_to_the_weights_behind(network: SteppedNetwork) -> None:
     on_grid(network)
     network.train()
     found = read(network(torch.from_numpy(spikes()).float()), logit_gain=5.0)
@@ -124,15 +122,22 @@ def test_gradients_go_straight_through_to_the_weights_behind(network: FrameworkN
 def test_a_decay_that_moves_leaves_the_effect_of_a_spike() -> None:
     """Norse's inputs act by dt / tau: 0.0004 becomes 2 of 4096, a quarter more."""
     network = made("norse", beta=0.9996, beta_out=0.9996, weight_gain=5000.0)
-    kind, graph = Framework(), graph_of(network)
-    before = {name: one.clone() for name, one in kind.matrices(network).items()}
-    biases = [one.weights.bias.detach() * network.module.cells.gain(one.neurons) for one in network.module.parts]
-    kind.put(network, graph, calibrate(graph, spikes(), 8))
-    for name, one in kind.matrices(network).items():
-        assert (one - before[name]).abs().max() < 0.03 * before[name].abs().max()
-    for part, bias in zip(network.module.parts, biases, strict=True):
-        now = part.weights.bias.detach() * network.module.cells.gain(part.neurons)
+    found, graph = read_network(network, DT_S), graph_of(network)
+    before, biases = {name: one.copy() for name, one in matrices(network, DT_S).items()}, effects(network)
+    chosen = calibrate(graph, spikes(), 8)
+    better = {one.name: one.weight for one in rounded_together(graph, chosen.plan, chosen.measured).synapses}
+    put_on_grid(network, found, chosen.plan, better)
+    for name, one in matrices(network, DT_S).items():
+        assert np.abs(one - before[name]).max() < 0.03 * np.abs(before[name]).max()
+    for now, bias in zip(effects(network), biases, strict=True):
         assert (now - bias).abs().max() < 0.03 * bias.abs().max()
+
+
+def effects(network: SteppedNetwork) -> list[torch.Tensor]:
+    """Return how far each layer's biases move potentials in a step."""
+    gains = [one.gain() for one in read_network(network, DT_S).chip.values()]
+    layers = network.module.layers
+    return [weights.bias.detach() * gain for (weights, _), gain in zip(layers, gains, strict=True)]
 
 
 def test_an_answer_of_potentials_has_the_probabilities_of_its_softmax() -> None:
@@ -142,11 +147,11 @@ def test_an_answer_of_potentials_has_the_probabilities_of_its_softmax() -> None:
     torch.testing.assert_close(found.scores_BC, scores)
 
 
-def test_a_device_runs_the_numbers_in_use_as_plain_ones(network: FrameworkNetwork) -> None:
+def test_a_device_runs_the_numbers_in_use_as_plain_ones(network: SteppedNetwork) -> None:
     on_grid(network)
     wanted = own(network, torch.float32)
     held = hold(network, torch.device("cpu"))
-    assert isinstance(held, FrameworkNetwork)
+    assert isinstance(held, SteppedNetwork)
     assert not any("parametrizations" in name for name in held.state_dict())
     assert layer_shapes(held) == [
         LayerShape(N_INPUTS, 14, False),
@@ -157,20 +162,20 @@ def test_a_device_runs_the_numbers_in_use_as_plain_ones(network: FrameworkNetwor
         np.testing.assert_array_equal(mine, other)
 
 
-def test_averaged_weights_can_be_trained(network: FrameworkNetwork) -> None:
+def test_averaged_weights_can_be_trained(network: SteppedNetwork) -> None:
     """Buffers are averaged too, and some frameworks keep states in them."""
     average = averaged(network, 0.5)
     network(torch.from_numpy(spikes()).float())
     with torch.no_grad():
-        network.module.parts[0].weights.weight.zero_()
+        network.module.layers[0][0].weight.zero_()
     average.update_parameters(network)
     average.update_parameters(network)
-    assert isinstance(average.module, FrameworkNetwork)
-    halved = average.module.module.parts[0].weights.weight
-    assert 0 < halved.abs().max() < network.module.parts[1].weights.weight.abs().max()
+    assert isinstance(average.module, SteppedNetwork)
+    halved = average.module.module.layers[0][0].weight
+    assert 0 < halved.abs().max() < network.module.layers[1][0].weight.abs().max()
 
 
-def test_two_batches_do_not_share_a_state(network: FrameworkNetwork) -> None:
+def test_two_batches_do_not_share_a_state(network: SteppedNetwork) -> None:
     first = own(network, torch.float32)
     for mine, other in zip(own(network, torch.float32), first, strict=True):
         np.testing.assert_array_equal(mine, other)

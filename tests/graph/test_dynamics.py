@@ -16,13 +16,13 @@ from neurodeploy.certificate.equations import first_violation
 from neurodeploy.errors import GraphError
 from neurodeploy.fixedpoint.dynamics.table import ADAPTIVE, RESONATOR, TABLE
 from neurodeploy.graph.dynamics import DynamicsPopulation, as_neurons, subgraph
-from neurodeploy.graph.export_family import attach_plan, family_to_nir
 from neurodeploy.graph.files import GraphFile, read_graph, write_graph
 from neurodeploy.graph.network import Network, discretised
 from neurodeploy.mapping.compile import choose_plan, compile_network
-from neurodeploy.networks.family import LAYERS, FamilyNetwork, build_spiking
-from neurodeploy.networks.family_settings import FamilySettings
-from neurodeploy.quantize.folded import FoldedNetwork, fold
+from neurodeploy.networks.families.folded import FoldedNetwork, fold
+from neurodeploy.networks.families.silif import LAYERS, FamilyNetwork, SilifSettings, build
+from neurodeploy.pipeline.conversion import read_network
+from neurodeploy.reading.precision import put_on_grid
 
 DT_S = 0.004
 N_INPUTS, N_CLASSES = 10, 5
@@ -31,7 +31,7 @@ N_INPUTS, N_CLASSES = 10, 5
 def trained(model: str, seed: int = 0) -> FamilyNetwork:
     """Return a network with batch norms that have seen data."""
     torch.manual_seed(seed)
-    network = build_spiking(FamilySettings(model=model, hidden=(14, 12), dropout=0.0), N_INPUTS, N_CLASSES)
+    network = build(SilifSettings(model=model, hidden=(14, 12), dropout=0.0), (N_INPUTS,), N_CLASSES, 4e-3)
     if "adlif" in model:  # half of its start is unstable
         with torch.no_grad():
             for layer in network.layers:
@@ -49,7 +49,7 @@ def counts(seed: int) -> torch.Tensor:
 
 
 def discretise(folded: FoldedNetwork, path: Path) -> Network:
-    write_graph(path, family_to_nir(folded, DT_S, name="x", counts=True))
+    write_graph(path, read_network(folded, DT_S, name="x", counts=True).graph)
     return discretised(read_graph(path))
 
 
@@ -62,7 +62,8 @@ def test_the_graph_in_float64_is_the_folded_network_is_the_trained_one(model: st
         expected, mine = network.double()(spikes), folded(spikes)
     trace = reference.run(graph, spikes.numpy().astype(np.int32), record=True)
     assert sum(float(one.sum()) for one in expected.hidden) > 200
-    for name, wanted, found in zip(folded.names, expected.hidden, mine.hidden, strict=False):
+    names = [one.name for one in graph.populations]
+    for name, wanted, found in zip(names, expected.hidden, mine.hidden, strict=False):
         assert torch.equal(wanted, found)
         np.testing.assert_array_equal(trace.layers[name].spikes_BTN, wanted.bool().numpy())
     np.testing.assert_allclose(trace.output_BN, expected.output_BC.numpy(), rtol=1e-9)
@@ -76,7 +77,7 @@ def test_a_quantised_file_comes_back_as_the_identical_program(model: str, bits: 
     before = discretise(folded, tmp_path / "float.nir")
     plan = choose_plan(before, bits, None)
     wanted = compile_network(before, plan=plan)
-    attach_plan(folded, plan)
+    put_on_grid(folded, read_network(folded, DT_S), plan)
     network = discretise(folded, tmp_path / "m.nir")
     made = compile_network(network)
     assert made.program.digest == wanted.program.digest
@@ -103,7 +104,7 @@ def test_the_certificate_finds_a_changed_coefficient_at_the_first_step_it_matter
 
 
 def test_plain_nir_reads_the_file(tmp_path: Path) -> None:
-    write_graph(tmp_path / "m.nir", family_to_nir(fold(trained("csilif")), DT_S, name="x"))
+    write_graph(tmp_path / "m.nir", read_network(fold(trained("csilif")), DT_S, name="x").graph)
     graph: Any = nir.read(tmp_path / "m.nir")
     assert list(graph.nodes) == ["csilif1", "csilif2", "fc1", "fc2", "fc3", "input", "output", "readout"]
     kinds = {type(node).__name__ for node in graph.nodes["csilif1"].nodes.values()}
@@ -147,7 +148,7 @@ def test_a_changed_sub_graph_is_refused() -> None:
 
 
 def test_another_time_step_is_refused(tmp_path: Path) -> None:
-    graph = family_to_nir(fold(trained("rf")), DT_S, name="x")
+    graph = read_network(fold(trained("rf")), DT_S, name="x").graph
     graph.metadata["neurodeploy"].pop("dt_s")
     with pytest.raises(GraphError, match=r"rf1 steps every 0\.004 s, the time step is 0\.001 s"):
         discretised(GraphFile(tmp_path, "x", graph, stores_reset=True), dt_s=0.001)
@@ -160,7 +161,7 @@ def test_populations_say_their_precision_or_none(tmp_path: Path) -> None:
     assert isinstance(one, DynamicsPopulation)
     assert (one.model, one.vth_mant, one.fraction_bits) == ("silif", None, None)
     assert not network.quantised
-    attach_plan(folded, choose_plan(network, 6, None, coefficient_bits=10))
+    put_on_grid(folded, read_network(folded, DT_S), choose_plan(network, 6, None, coefficient_bits=10))
     one = discretise(folded, tmp_path / "q.nir").population("silif1")
     assert isinstance(one, DynamicsPopulation)
     assert (one.vth_mant, one.fraction_bits) == (4096, 10)

@@ -12,28 +12,29 @@ import torch
 from neurodeploy.backends import fixed, reference, torch_model
 from neurodeploy.certificate.difference import spike_agreement
 from neurodeploy.errors import MappingError
-from neurodeploy.graph.export import to_nir
 from neurodeploy.graph.files import GraphFile, read_graph, write_graph
 from neurodeploy.graph.metadata import ours, wrapped
 from neurodeploy.graph.network import Network, discretised
 from neurodeploy.mapping.compile import choose_plan, compile_network
 from neurodeploy.mapping.discretize import integers
-from neurodeploy.networks.spiking import NetworkSettings, SpikingLayer, SpikingNetwork, build
-from neurodeploy.pipeline.kinds.plain import Plain
+from neurodeploy.networks.blocks.spiking_layer import SpikingLayer
+from neurodeploy.networks.families.lif import LifSettings, SpikingNetwork, build
+from neurodeploy.pipeline.conversion import read_network
 from neurodeploy.program.plan import Plan
 from neurodeploy.program.program import Program
+from neurodeploy.reading.precision import put_on_grid
 
 DT_S = 1e-3
 VARIANTS = {
-    "lif": NetworkSettings(neuron="lif", hidden=(12,), weight_gain=4.0),
-    "cuba": NetworkSettings(neuron="cuba_lif", hidden=(12, 7), recurrent=True, weight_gain=4.0),
-    "subtract": NetworkSettings(neuron="cuba_lif", hidden=(12,), reset="subtract", bias=False, weight_gain=4.0),
+    "lif": LifSettings(neuron="lif", hidden=(12,), weight_gain=4.0),
+    "cuba": LifSettings(neuron="cuba_lif", hidden=(12, 7), recurrent=True, weight_gain=4.0),
+    "subtract": LifSettings(neuron="cuba_lif", hidden=(12,), reset="subtract", bias=False, weight_gain=4.0),
 }
 
 
-def network_of(settings: NetworkSettings, seed: int = 3) -> SpikingNetwork:
+def network_of(settings: LifSettings, seed: int = 3) -> SpikingNetwork:
     torch.manual_seed(seed)
-    network = build(settings, 9, 4)
+    network = build(settings, (9,), 4, DT_S)
     with torch.no_grad():
         for layer in network.layers:
             assert isinstance(layer, SpikingLayer)
@@ -43,13 +44,13 @@ def network_of(settings: NetworkSettings, seed: int = 3) -> SpikingNetwork:
 
 
 def read_back(network: SpikingNetwork, path: Path) -> Network:
-    write_graph(path, to_nir(network, 9, DT_S, name="x"))
+    write_graph(path, read_network(network, DT_S, name="x").graph)
     return discretised(read_graph(path))
 
 
 def with_plan(network: SpikingNetwork, path: Path, bits: int) -> Plan:
     plan = choose_plan(read_back(network, path), bits, None)
-    Plain().attach(network, plan)
+    put_on_grid(network, read_network(network, DT_S), plan)
     return plan
 
 
@@ -76,7 +77,7 @@ def test_a_float_network_spikes_alike_in_torch_and_as_nir(name: str, tmp_path: P
 def test_the_round_trip_gives_the_identical_program(name: str, bits: int, tmp_path: Path) -> None:
     network = network_of(VARIANTS[name])
     plan = with_plan(network, tmp_path / "float.nir", bits)
-    graph = to_nir(network, 9, DT_S, name="x")
+    graph = read_network(network, DT_S, name="x").graph
     direct = compile_network(discretised(GraphFile(tmp_path / "model.nir", "model", graph, True)))
     back = read_back(network, tmp_path / "model.nir")
     assert back.quantised
@@ -103,7 +104,7 @@ def test_the_quantised_network_and_the_integers_spike_alike(name: str, tmp_path:
 def test_plain_nir_reads_our_files_and_keeps_what_it_has_words_for(tmp_path: Path) -> None:
     network = network_of(VARIANTS["cuba"])
     with_plan(network, tmp_path / "float.nir", 8)
-    write_graph(tmp_path / "model.nir", to_nir(network, 9, DT_S, name="x", chip="loihi2"))
+    write_graph(tmp_path / "model.nir", read_network(network, DT_S, name="x", chip="loihi2").graph)
     graph = nir.read(tmp_path / "model.nir")
     assert isinstance(graph.nodes["fc1"], nir.Affine)
     assert isinstance(graph.nodes["lif1"], nir.CubaLIF)
@@ -114,14 +115,14 @@ def test_plain_nir_reads_our_files_and_keeps_what_it_has_words_for(tmp_path: Pat
 
 def test_the_same_network_gives_the_same_bytes(tmp_path: Path) -> None:
     for name in ("a.nir", "b.nir"):
-        write_graph(tmp_path / name, to_nir(network_of(VARIANTS["cuba"]), 9, DT_S, name="x"))
+        write_graph(tmp_path / name, read_network(network_of(VARIANTS["cuba"]), DT_S, name="x").graph)
     assert (tmp_path / "a.nir").read_bytes() == (tmp_path / "b.nir").read_bytes()
 
 
 def test_weights_changed_after_quantisation_are_not_taken_for_quantised(tmp_path: Path) -> None:
     network = network_of(VARIANTS["lif"])
     with_plan(network, tmp_path / "float.nir", 4)
-    graph = to_nir(network, 9, DT_S, name="x")
+    graph = read_network(network, DT_S, name="x").graph
     graph.nodes["fc2"].weight = graph.nodes["fc2"].weight * np.float32(1.07)
     write_graph(tmp_path / "model.nir", graph)
     with pytest.raises(MappingError, match="fc2: weights are not on the 4-bit grid"):
@@ -135,7 +136,7 @@ def test_metadata_of_other_tools_is_left_alone() -> None:
 
 def test_a_program_knows_when_it_is_another() -> None:
     network = network_of(VARIANTS["lif"])
-    graph = to_nir(network, 9, DT_S)
+    graph = read_network(network, DT_S).graph
     real = discretised(GraphFile(Path("x"), "x", graph, True))
     digests = {compile_network(real, weight_bits=bits).program.digest for bits in (8, 8, 5)}
     assert len(digests) == 2

@@ -13,13 +13,13 @@ from torch.nn import functional
 
 from neurodeploy.errors import NetworkError
 from neurodeploy.networks.activity import firing_rates, rate_penalty, synops_per_sample
-from neurodeploy.networks.family import LAYERS, build_spiking
-from neurodeploy.networks.family_settings import FamilySettings
+from neurodeploy.networks.families.s4d import S4DLayer, slow_parameters
+from neurodeploy.networks.families.silif import LAYERS, SilifSettings, build
+from neurodeploy.networks.families.table import build_network
 from neurodeploy.networks.published import load_published
-from neurodeploy.networks.s4d import S4DLayer, slow_parameters
 from neurodeploy.networks.sequence import SequenceNetwork
-from neurodeploy.networks.zoo import build_family
 from neurodeploy.neurons.ssm.layer import InitialState
+from tests.networks.models import settings_of
 from tests.neurons.silif import below, golden
 
 BASELINES = ("mlp", "rnn", "ligru", "gru", "s4d")
@@ -45,7 +45,7 @@ def test_published_networks_repeat_the_recorded_runs(
     name: str, mode: str, initial_state: InitialState, precision: str
 ) -> None:
     arrays = golden(f"ssc_full_{name}")
-    settings = FamilySettings(model=name, initial_state=initial_state)  # type: ignore[arg-type]
+    settings = SilifSettings(model=name, initial_state=initial_state)  # type: ignore[arg-type]
     network = load_published(published(name), settings).network
     if precision == "f64":
         network = network.double()
@@ -68,7 +68,7 @@ def test_published_networks_repeat_the_recorded_runs(
 @pytest.mark.parametrize("kind", ["MLP", "RNN", "LiGRU", "GRU"])
 def test_baselines_repeat_the_recorded_runs(kind: str) -> None:
     arrays = golden("ann_models")
-    network = build_family(FamilySettings(model=kind.lower(), hidden=(6, 6)), 12, 5).eval()  # type: ignore[arg-type]
+    network = build_network(settings_of(kind.lower(), hidden=(6, 6)), (12,), 5, 4e-3).eval()
     # The count of batches, which nothing depends on, was not recorded.
     counts = {name: value for name, value in network.state_dict().items() if name.endswith("num_batches_tracked")}
     recorded = {name: value for name, value in below(arrays, f"{kind}.").items() if name.startswith("ann.")}
@@ -111,12 +111,12 @@ def test_parameters_are_as_many_as_in_the_table(model: Any, monkeypatch: pytest.
     # Numbers of parameters need no values, and orthogonal matrices of 1024 take seconds.
     monkeypatch.setattr(torch.nn.init, "orthogonal_", lambda weight: weight)
     for (n_inputs, size, n_classes), wanted in zip(SIZES, COUNTS[model], strict=True):
-        network = build_family(FamilySettings(model=model, hidden=(size, size)), n_inputs, n_classes)
+        network = build_network(settings_of(model, hidden=(size, size)), (n_inputs,), n_classes, 4e-3)
         assert sum(parameter.numel() for parameter in network.parameters()) == wanted
 
 
 def test_s4d_has_as_many_parameters_as_published() -> None:
-    network = build_family(FamilySettings(model="s4d", hidden=(128,) * 6), 40, 35)
+    network = build_network(settings_of("s4d", hidden=(128,) * 6), (40,), 35, 4e-3)
     assert sum(parameter.numel() for parameter in network.parameters()) == 310_691
     assert sum(parameter.numel() for parameter in slow_parameters(network)) == 6 * (128 + 2 * 128 * 32)
 
@@ -124,8 +124,8 @@ def test_s4d_has_as_many_parameters_as_published() -> None:
 @pytest.mark.parametrize("model", [*LAYERS, *BASELINES])
 def test_a_training_step_moves_every_parameter(model: Any) -> None:
     torch.manual_seed(3)
-    settings = FamilySettings(model=model, hidden=(24, 24), dropout=0.2, dt_max=0.1)
-    network = build_family(settings, 10, 4).train()
+    settings = settings_of(model, hidden=(24, 24), dropout=0.2, dt_max=0.1)
+    network = build_network(settings, (10,), 4, 4e-3).train()
     if model in LAYERS:
         loud(network, model)
     x_BTI = torch.poisson(torch.full((6, 40, 10), 1.0))
@@ -145,8 +145,8 @@ def test_a_training_step_moves_every_parameter(model: Any) -> None:
 @pytest.mark.parametrize("initial_state", ["zero", "random"])
 def test_a_bidirectional_network_sees_both_ways(model: Any, initial_state: InitialState) -> None:
     torch.manual_seed(4)
-    settings = FamilySettings(model=model, hidden=(12, 8), bidirectional=True, initial_state=initial_state)
-    network = loud(build_family(settings, 5, 3), model).eval()
+    settings = SilifSettings(model=model, hidden=(12, 8), bidirectional=True, initial_state=initial_state)
+    network = loud(build_network(settings, (5,), 3, 4e-3), model).eval()
     assert network.widths == (24, 16, 3)
     x_BTI = 3 * torch.rand(2, 30, 5)
     answer = network(x_BTI)
@@ -158,15 +158,15 @@ def test_a_bidirectional_network_sees_both_ways(model: Any, initial_state: Initi
         assert torch.equal(flipped_BTN.flip(1), torch.cat([backward_BTN, onward_BTN], dim=2))
 
 
-@pytest.mark.parametrize("model", ["silif", "csilif", *BASELINES])
+@pytest.mark.parametrize("model", ["silif", "csilif"])
 def test_other_models_refuse_to_be_bidirectional(model: Any) -> None:
     with pytest.raises(NetworkError, match=f"{model} cannot be bidirectional; .* lif, rlif, adlif"):
-        build_family(FamilySettings(model=model, bidirectional=True), 5, 3)
+        build_network(SilifSettings(model=model, bidirectional=True), (5,), 3, 4e-3)
 
 
 def test_a_random_start_follows_the_seed_and_zero_does_not() -> None:
     torch.manual_seed(5)
-    network = build_family(FamilySettings(hidden=(16,), initial_state="random"), 5, 3).eval()
+    network = build_network(SilifSettings(hidden=(16,), initial_state="random"), (5,), 3, 4e-3).eval()
     x_BTI = torch.rand(2, 20, 5)
     outputs = []
     for seed in (1, 1, 2):
@@ -178,7 +178,7 @@ def test_a_random_start_follows_the_seed_and_zero_does_not() -> None:
 
 def test_the_rate_penalty_moves_quiet_neurons() -> None:
     torch.manual_seed(6)
-    network = build_family(FamilySettings(hidden=(16, 16)), 5, 3).train()
+    network = build_network(SilifSettings(hidden=(16, 16)), (5,), 3, 4e-3).train()
     answer = network(torch.rand(4, 30, 5))
     rates_N = torch.cat([spikes.mean(dim=(0, 1)) for spikes in answer.hidden])
     penalty = rate_penalty(answer, lowest=0.3, highest=0.4)
@@ -192,7 +192,7 @@ def test_the_rate_penalty_moves_quiet_neurons() -> None:
 
 def test_synops_count_events_once_and_average_over_samples() -> None:
     torch.manual_seed(7)
-    network = build_family(FamilySettings(hidden=(6, 5)), 4, 3).eval()
+    network = build_network(SilifSettings(hidden=(6, 5)), (4,), 3, 4e-3).eval()
     x_BTI = torch.poisson(torch.full((5, 30, 4), 1.0))
     whole = network(x_BTI)
     first, second = whole.hidden
@@ -205,6 +205,6 @@ def test_synops_count_events_once_and_average_over_samples() -> None:
 
 
 def test_an_unknown_engine_is_told() -> None:
-    network = build_spiking(FamilySettings(hidden=(4,)).model_copy(update={"scan_engine": "referense"}), 3, 2)
+    network = build(SilifSettings(hidden=(4,)).model_copy(update={"scan_engine": "referense"}), (3,), 2, 4e-3)
     with pytest.raises(NetworkError, match="did you mean 'reference'"):
         network(torch.zeros(1, 5, 3))

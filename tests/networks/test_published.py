@@ -12,8 +12,7 @@ import torch
 from safetensors.numpy import save_file
 
 from neurodeploy.errors import NetworkError
-from neurodeploy.networks.family import LAYERS, build_spiking
-from neurodeploy.networks.family_settings import FamilySettings
+from neurodeploy.networks.families.silif import LAYERS, SilifSettings, build
 from neurodeploy.networks.published import load_published
 
 Arrays = dict[str, np.ndarray]
@@ -21,8 +20,8 @@ Arrays = dict[str, np.ndarray]
 
 def arrays_of(model: Any, bidirectional: bool = False) -> Arrays:
     torch.manual_seed(1)
-    settings = FamilySettings(model=model, hidden=(12, 10), bidirectional=bidirectional)
-    network = build_spiking(settings, 6, 4)
+    settings = SilifSettings(model=model, hidden=(12, 10), bidirectional=bidirectional)
+    network = build(settings, (6,), 4, 4e-3)
     return {name: value.numpy() for name, value in network.state_dict().items()}
 
 
@@ -53,7 +52,7 @@ def test_a_bidirectional_network_is_recognised(tmp_path: Path) -> None:
 
 
 def test_what_arrays_do_not_say_comes_from_the_settings(tmp_path: Path) -> None:
-    wanted = FamilySettings(model="adlif", hidden=(12, 10), dropout=0.4, initial_state="random")
+    wanted = SilifSettings(model="adlif", hidden=(12, 10), dropout=0.4, initial_state="random")
     path = saved(tmp_path, arrays_of("cadlif"))
     assert load_published(path).settings.model == "cadlif"
     network, settings = load_published(path, wanted)
@@ -124,11 +123,11 @@ def test_long_lists_are_cut(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
-        (FamilySettings(model="csilif", hidden=(12, 10)), "holds silif .* but csilif with 12-10 is expected"),
-        (FamilySettings(model="silif", hidden=(12, 11)), "holds silif with hidden layers of 12-10"),
+        (SilifSettings(model="csilif", hidden=(12, 10)), "holds silif .* but csilif with 12-10 is expected"),
+        (SilifSettings(model="silif", hidden=(12, 11)), "holds silif with hidden layers of 12-10"),
     ],
 )
-def test_another_network_than_expected_is_told(settings: FamilySettings, words: str, tmp_path: Path) -> None:
+def test_another_network_than_expected_is_told(settings: SilifSettings, words: str, tmp_path: Path) -> None:
     with pytest.raises(NetworkError, match=words):
         load_published(saved(tmp_path, arrays_of("silif")), settings)
 
@@ -136,7 +135,7 @@ def test_another_network_than_expected_is_told(settings: FamilySettings, words: 
 def test_the_direction_must_be_the_expected_one(tmp_path: Path) -> None:
     path = saved(tmp_path, arrays_of("lif", bidirectional=True))
     with pytest.raises(NetworkError, match="is bidirectional; set bidirectional = true"):
-        load_published(path, FamilySettings(model="lif", hidden=(12, 10)))
+        load_published(path, SilifSettings(model="lif", hidden=(12, 10)))
 
 
 def test_files_of_another_kind_are_told(tmp_path: Path) -> None:

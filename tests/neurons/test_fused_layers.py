@@ -11,8 +11,7 @@ from torch.nn import functional
 
 from neurodeploy.errors import NetworkError
 from neurodeploy.networks.activity import rate_penalty, synops_per_sample
-from neurodeploy.networks.family import FamilyNetwork, build_spiking
-from neurodeploy.networks.family_settings import FamilySettings
+from neurodeploy.networks.families.silif import FamilyNetwork, SilifSettings, build
 from neurodeploy.neurons.adaptive import adaptive_scan
 from neurodeploy.neurons.resonator import resonator_scan
 from neurodeploy.neurons.ssm import fused_layers as whole
@@ -84,8 +83,8 @@ def test_the_recorded_readout_is_repeated() -> None:
 def network(model: str, hidden: tuple[int, ...] = (70, 24), *, dropout: float = 0.3, seed: int = 0) -> FamilyNetwork:
     """Return a network that fires, with a started state, in training."""
     torch.manual_seed(seed)
-    settings = FamilySettings(model=model, hidden=hidden, dropout=dropout, initial_state="random")  # type: ignore[arg-type]
-    found = build_spiking(settings, 13, 9)
+    settings = SilifSettings(model=model, hidden=hidden, dropout=dropout, initial_state="random")  # type: ignore[arg-type]
+    found = build(settings, (13,), 9, 4e-3)
     for layer in found.layers:
         layer.norm.weight.data.fill_(400.0 if model == "rf" else 2.0)
         layer.norm.bias.data.uniform_(-0.5, 1.0)
@@ -300,8 +299,8 @@ def test_layers_of_another_make_run_step_by_step(change: str) -> None:
     elif change == "float64":
         found, x = found.double(), x.double()
     elif change == "bidirectional":
-        settings = FamilySettings(model="lif", hidden=(70, 24), bidirectional=True)
-        found = build_spiking(settings, 13, 9)
+        settings = SilifSettings(model="lif", hidden=(70, 24), bidirectional=True)
+        found = build(settings, (13,), 9, 4e-3)
     else:
         found.layers[0].norm = torch.nn.Identity()  # type: ignore[assignment]
     assert not whole.suits(found.layers, found.readout, x)

@@ -15,8 +15,7 @@ from neurodeploy.graph.files import GraphFile
 from neurodeploy.graph.network import discretised
 from neurodeploy.mapping.compile import compile_network
 from neurodeploy.networks.activity import synops_per_sample
-from neurodeploy.networks.family import build_spiking
-from neurodeploy.networks.family_settings import FamilyModel, FamilySettings
+from neurodeploy.networks.families.silif import SilifModel, SilifSettings, build
 from neurodeploy.papers.silif.clips import Clips, calibration_for, clips_named
 from neurodeploy.papers.silif.measure import (
     FloatTask,
@@ -39,10 +38,10 @@ DIGITS = DataSettings(dataset="digits")
 N_INPUTS, N_CLASSES = 64, 10
 
 
-def made_up(folder: Path, model: FamilyModel = "silif", zeros: bool = False) -> Subject:
+def made_up(folder: Path, model: SilifModel = "silif", zeros: bool = False) -> Subject:
     """A small untrained network in a file; with `zeros`, half of its weights are."""
     torch.manual_seed(1)
-    network = build_spiking(FamilySettings(model=model, hidden=(12, 8)), N_INPUTS, N_CLASSES)
+    network = build(SilifSettings(model=model, hidden=(12, 8)), (N_INPUTS,), N_CLASSES, 4e-3)
     with torch.no_grad():
         for layer in network.layers:
             torch.nn.init.normal_(layer.W.weight, std=2.0)  # so that both fire
@@ -79,9 +78,9 @@ def test_random_initial_states_depend_on_their_seed_alone(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("model", ["cadlif", "csilif"])
-def test_the_program_is_the_one_that_a_run_makes(tmp_path: Path, model: FamilyModel) -> None:
+def test_the_program_is_the_one_that_a_run_makes(tmp_path: Path, model: SilifModel) -> None:
     subject = made_up(tmp_path, model)
-    recipe = Recipe(name="made_up", data=DIGITS, network=FamilySettings(model=model, hidden=(12, 8)))
+    recipe = Recipe(name="made_up", data=DIGITS, network=SilifSettings(model=model, hidden=(12, 8)))
     on_grid = put_on_grid(subject.load().network, recipe, silent)
     graph = run_graph_of(on_grid.network, recipe, counts=True)
     expected = compile_network(discretised(GraphFile(Path("run"), "run", graph, stores_reset=True)))

@@ -13,8 +13,7 @@ import torch
 from neurodeploy.data.datasets import SOURCES
 from neurodeploy.data.settings import DataSettings
 from neurodeploy.errors import DataError, GraphError, MappingError, NetworkError, PrecisionError, ProgramError
-from neurodeploy.networks.family import build_spiking
-from neurodeploy.networks.family_settings import FamilyModel, FamilySettings
+from neurodeploy.networks.families.silif import SilifModel, SilifSettings, build
 from neurodeploy.papers.silif import measure as measuring
 from neurodeploy.papers.silif.clips import Clips
 from neurodeploy.papers.silif.measure import IntegerTask, PlanTask, Subject, measure
@@ -25,10 +24,10 @@ from neurodeploy.papers.silif.survey import Case, Found
 DIGITS = Clips("digits", DataSettings(dataset="digits"), limit=20)
 
 
-def made_up(folder: Path, model: FamilyModel, n_inputs: int = 64, **over: float) -> Subject:
+def made_up(folder: Path, model: SilifModel, n_inputs: int = 64, **over: float) -> Subject:
     """An untrained network in a file, with some parameters of its first layer set."""
     torch.manual_seed(1)
-    network = build_spiking(FamilySettings(model=model, hidden=(6,)), n_inputs, 10)
+    network = build(SilifSettings(model=model, hidden=(6,)), (n_inputs,), 10, 4e-3)
     arrays = {name: value.numpy() for name, value in network.state_dict().items()}
     for name, value in over.items():
         arrays[f"snn.0.{name}"][:] = value

@@ -15,7 +15,7 @@ import neurodeploy
 from neurodeploy.errors import ChipError, DataError, FrameworkError, GraphError
 from neurodeploy.graph.files import read_graph
 from neurodeploy.graph.network import discretised
-from neurodeploy.networks.spiking import NetworkSettings, build
+from neurodeploy.networks.families.lif import LifSettings, build
 from neurodeploy.pipeline import module_spikes as own_spikes
 from neurodeploy.program.file import read_program
 from neurodeploy.verbs import deploy as deploying
@@ -25,7 +25,7 @@ from tests.reading.same import DT_S, N_IN, B, T, spikes, stronger
 def network() -> nn.Module:
     """Return one of our own networks, which needs no other framework."""
     torch.manual_seed(0)
-    return build(NetworkSettings(hidden=(16,), weight_gain=3.0), N_IN, 4)
+    return build(LifSettings(hidden=(16,), weight_gain=3.0), (N_IN,), 4, 4e-3)
 
 
 @pytest.fixture(scope="module")
@@ -132,7 +132,7 @@ def test_a_graph_that_is_not_the_module_is_refused(held: int, monkeypatch: pytes
     true = deploying.network_of
 
     def wrong(read: Any, name: str) -> Any:
-        read.spikes["layers_1"][1, 6, 2] ^= True
+        read.spikes["lif2"][1, 6, 2] ^= True
         return true(read, name)
 
     monkeypatch.setattr(deploying, "network_of", wrong)

@@ -12,14 +12,14 @@ import torch
 
 import neurodeploy
 from neurodeploy.errors import NetworkError, RecipeError, RunError
-from neurodeploy.networks.family import build_spiking
-from neurodeploy.networks.family_settings import FamilySettings
+from neurodeploy.networks.families.silif import SilifSettings, build
 from neurodeploy.program.file import read_program
 
 RECIPE = """
 [data]
 dataset = "digits"
 [network]
+family = "silif"
 model = "rlif"
 hidden = [24]
 [training]
@@ -90,7 +90,7 @@ def test_a_run_that_is_done_is_resumed_without_a_change(finished: Path, recipe: 
 
 def checkpoint(path: Path, changed: dict[str, np.ndarray | None] | None = None, n_inputs: int = 64) -> Path:
     torch.manual_seed(0)
-    network = build_spiking(FamilySettings(model="rlif", hidden=(24,)), n_inputs, 10)
+    network = build(SilifSettings(model="rlif", hidden=(24,)), (n_inputs,), 10, 4e-3)
     arrays = {key: value.numpy() for key, value in network.state_dict().items()}
     arrays = {key: value for key, value in (arrays | (changed or {})).items() if value is not None}
     np.savez(path, **arrays)
@@ -133,6 +133,6 @@ def test_a_checkpoint_for_other_data_is_refused(recipe: str, tmp_path: Path) -> 
 
 
 def test_networks_without_spikes_are_trained_only(recipe: str, tmp_path: Path) -> None:
-    settings = ("network.model=mlp", "training.epochs=1")
+    settings = ("network.family=ann", "training.epochs=1")
     with pytest.raises(NetworkError, match="a mlp sends no spikes, so no chip of this kind runs it"):
         neurodeploy.run(recipe, tmp_path / "run", settings=settings)

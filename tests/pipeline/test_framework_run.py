@@ -170,7 +170,7 @@ def test_an_absent_framework_is_told_in_a_run_folder_too(tmp_path: Path, monkeyp
 @pytest.mark.parametrize(
     ("setting", "words"),
     [
-        ("network.framework=snntorc", "network.framework: input should be 'snntorch' or 'norse', found 'snntorc'"),
+        ("network.family=snntorc", "network.family 'snntorc' is unknown; did you mean 'snntorch'"),
         ("network.slop=3", "'network.slop' is not a setting; did you mean 'network.slope'"),
         ("network.beta=1.5", "network.beta: input should be less than 1, found 1.5"),
         ("network.hidden=[]", "network.hidden: tuple should have at least 1 item"),
@@ -189,5 +189,8 @@ def test_both_recipes_are_listed_and_differ_from_digits_in_the_network_alone() -
         recipe = load_recipe(f"digits_{framework}")
         assert recipe.description in {one["description"] for one in neurodeploy.list_recipes().values()}
         assert (recipe.data, recipe.certificate, recipe.chip) == (plain.data, plain.certificate, plain.chip)
-        assert (recipe.network.hidden, recipe.quantize.weight_bits) == (plain.network.hidden, 8)
+        assert (recipe.network.model_dump()["hidden"], recipe.quantize.weight_bits) == (
+            plain.network.model_dump()["hidden"],
+            8,
+        )
         assert recipe.training.epochs == plain.training.epochs

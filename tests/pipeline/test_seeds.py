@@ -23,6 +23,7 @@ RECIPE = """
 dataset = "digits"
 n_steps = 8
 [network]
+family = "silif"
 model = "silif"
 hidden = [10]
 dropout = 0.2

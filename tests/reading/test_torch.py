@@ -11,15 +11,16 @@ import torch
 from torch import nn
 
 from neurodeploy.errors import FrameworkError
-from neurodeploy.networks.spiking import NetworkSettings, SpikingLayer, build
+from neurodeploy.networks.blocks.spiking_layer import SpikingLayer
+from neurodeploy.networks.families.lif import LifSettings, build
 from neurodeploy.reading import graph_of
 from tests.reading.same import DT_S, N_IN, B, T, check_same, spikes, stronger
 
 
 def layer(n_inputs: int, n_neurons: int, **settings: Any) -> SpikingLayer:
-    """Return one of our layers, with settings of `NetworkSettings`."""
+    """Return one of our layers, with settings of `LifSettings`."""
     torch.manual_seed(1)
-    made = build(NetworkSettings(hidden=(), weight_gain=3.0, **settings), n_inputs, n_neurons).layers[0]
+    made = build(LifSettings(hidden=(), weight_gain=3.0, **settings), (n_inputs,), n_neurons, 4e-3).layers[0]
     assert isinstance(made, SpikingLayer)
     return made
 
@@ -27,8 +28,8 @@ def layer(n_inputs: int, n_neurons: int, **settings: Any) -> SpikingLayer:
 @pytest.mark.parametrize("neuron", ["lif", "cuba_lif"])
 def test_our_own_networks(neuron: Any, tmp_path: Path) -> None:
     torch.manual_seed(0)
-    settings = NetworkSettings(hidden=(20,), neuron=neuron, recurrent=True, reset="subtract", weight_gain=3.0)
-    read, _ = check_same(build(settings, N_IN, 5), spikes(B, T, N_IN), tmp_path)
+    settings = LifSettings(hidden=(20,), neuron=neuron, recurrent=True, reset="subtract", weight_gain=3.0)
+    read, _ = check_same(build(settings, (N_IN,), 5, 4e-3), spikes(B, T, N_IN), tmp_path)
     assert (read.inputs.sample_axis, read.inputs.time_axis) == (0, 1)
 
 

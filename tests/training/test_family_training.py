@@ -15,17 +15,17 @@ from torch.nn import functional
 from neurodeploy.data.spikes import SpikeData
 from neurodeploy.data.stream import SampleSource, from_memory
 from neurodeploy.errors import RunError
-from neurodeploy.networks.family import LAYERS
-from neurodeploy.networks.family_settings import FamilySettings
-from neurodeploy.networks.s4d import slow_parameters
+from neurodeploy.networks.families.s4d import slow_parameters
+from neurodeploy.networks.families.silif import LAYERS
+from neurodeploy.networks.families.table import build_network
 from neurodeploy.networks.sequence import Answer, SequenceNetwork
-from neurodeploy.networks.zoo import build_family
 from neurodeploy.training.augment import augmented
 from neurodeploy.training.classifier import Classifier
 from neurodeploy.training.fit import evaluate, fit
 from neurodeploy.training.optimise import optimiser, plateau
 from neurodeploy.training.reading import read
 from neurodeploy.training.settings import TrainingSettings
+from tests.networks.models import settings_of
 
 
 def toy(seed: int, n_samples: int = 40) -> SampleSource:
@@ -40,7 +40,7 @@ def toy(seed: int, n_samples: int = 40) -> SampleSource:
 def network(model: Any = "silif", seed: int = 0, **settings: Any) -> SequenceNetwork:
     """Return a small network; one that spikes has more drive than a new one has, so that gradients flow."""
     torch.manual_seed(seed)
-    found = build_family(FamilySettings(model=model, hidden=(12, 8), **settings), 8, 2)
+    found = build_network(settings_of(model, hidden=(12, 8), **settings), (8,), 2, 4e-3)
     for layer in found.stack[:-1] if model in LAYERS else ():
         layer.norm.weight.data.mul_(300.0 if model == "rf" else 8.0)  # type: ignore[operator, union-attr]
     return found

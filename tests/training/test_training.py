@@ -12,7 +12,7 @@ import torch
 from neurodeploy.data.spikes import SpikeData
 from neurodeploy.data.stream import SampleSource, from_memory
 from neurodeploy.errors import RunError
-from neurodeploy.networks.spiking import NetworkSettings, build
+from neurodeploy.networks.families.lif import LifSettings, build
 from neurodeploy.training.augment import augmented
 from neurodeploy.training.batches import EpochOrder
 from neurodeploy.training.checkpoint import load_weights, save_weights
@@ -69,7 +69,7 @@ def test_a_shift_moves_whole_samples() -> None:
 
 def test_training_learns_and_keeps_the_best_epoch() -> None:
     torch.manual_seed(0)
-    network = build(NetworkSettings(hidden=(16,), weight_gain=3.0), 8, 2)
+    network = build(LifSettings(hidden=(16,), weight_gain=3.0), (8,), 2, 4e-3)
     history = fit(network, toy(0), toy(1), TrainingSettings(epochs=30, batch_size=20))
     accuracies = [epoch["validation_accuracy"] for epoch in history.epochs]
     assert len(accuracies) == 30
@@ -80,7 +80,7 @@ def test_training_learns_and_keeps_the_best_epoch() -> None:
 
 def test_fine_tuning_cannot_end_below_where_it_started() -> None:
     torch.manual_seed(0)
-    network = build(NetworkSettings(hidden=(16,), weight_gain=3.0), 8, 2)
+    network = build(LifSettings(hidden=(16,), weight_gain=3.0), (8,), 2, 4e-3)
     fit(network, toy(0), toy(1), TrainingSettings(epochs=12, batch_size=20))
     before, start = evaluate(network, toy(1)), copy.deepcopy(network.state_dict())
     harmful = TrainingSettings(epochs=1, learning_rate=1e5)
@@ -92,14 +92,14 @@ def test_fine_tuning_cannot_end_below_where_it_started() -> None:
 
 def test_a_teacher_pulls_and_is_neither_trained_nor_saved() -> None:
     torch.manual_seed(0)
-    teacher = build(NetworkSettings(hidden=(16,), weight_gain=3.0), 8, 2)
+    teacher = build(LifSettings(hidden=(16,), weight_gain=3.0), (8,), 2, 4e-3)
     fit(teacher, toy(0), toy(1), TrainingSettings(epochs=12, batch_size=20))
     before = copy.deepcopy(teacher.state_dict())
     settings = TrainingSettings(epochs=6, batch_size=20)
 
     def distance(with_teacher: bool) -> float:
         torch.manual_seed(5)
-        student = build(NetworkSettings(hidden=(16,), weight_gain=3.0), 8, 2)
+        student = build(LifSettings(hidden=(16,), weight_gain=3.0), (8,), 2, 4e-3)
         fit(student, toy(0), toy(1), settings, teacher=teacher if with_teacher else None)
         spikes = torch.from_numpy(toy(2).whole().spikes_BTI).float()
         with torch.no_grad():
@@ -111,7 +111,7 @@ def test_a_teacher_pulls_and_is_neither_trained_nor_saved() -> None:
 
 def test_a_checkpoint_of_another_network_is_refused(tmp_path: object) -> None:
     path = f"{tmp_path}/weights.safetensors"
-    save_weights(path, build(NetworkSettings(hidden=(16,), weight_gain=3.0), 8, 2))
-    other = build(NetworkSettings(hidden=(17,)), 8, 2)
+    save_weights(path, build(LifSettings(hidden=(16,), weight_gain=3.0), (8,), 2, 4e-3))
+    other = build(LifSettings(hidden=(17,)), (8,), 2, 4e-3)
     with pytest.raises(RunError, match=r"layers\.0\.bias, layers\.0\.weight, layers\.1\.weight differ"):
         load_weights(path, other)

@@ -21,21 +21,21 @@ from neurodeploy.accounting.synops import INPUT, Tally, count
 from neurodeploy.backends.calibration import measure as measure_states
 from neurodeploy.backends.table import FIXED, RunOptions, backend_named
 from neurodeploy.errors import MappingError, PrecisionError, ProgramError
-from neurodeploy.graph.export_family import attach_plan, family_to_nir
 from neurodeploy.graph.files import GraphFile
 from neurodeploy.graph.network import Network, discretised
 from neurodeploy.hardware.chips import chip_named
 from neurodeploy.mapping.compile import Measured, choose_plan, compile_network
-from neurodeploy.networks.family import FamilyNetwork
-from neurodeploy.networks.family_settings import FamilySettings
+from neurodeploy.networks.families.folded import FoldedNetwork
+from neurodeploy.networks.families.silif import SilifSettings, deployable
 from neurodeploy.networks.published import Published, load_published
 from neurodeploy.neurons.ssm.layer import InitialState
 from neurodeploy.papers.silif.clips import Clips
 from neurodeploy.pipeline.batches import batch_size, run_batches, sizes_of, summary
+from neurodeploy.pipeline.conversion import read_network
 from neurodeploy.pipeline.counts import counts_of
 from neurodeploy.program.plan import Plan
 from neurodeploy.program.program import Program
-from neurodeploy.quantize.folded import FoldedNetwork, fold
+from neurodeploy.reading.precision import put_on_grid
 from neurodeploy.training.inference import asked
 
 FLOAT_BATCH = 16
@@ -61,7 +61,7 @@ class Subject:
     network: str
     file: Path
     sha256: str
-    settings: FamilySettings | None = None
+    settings: SilifSettings | None = None
 
     def load(self, initial_state: InitialState = "zero") -> Published:
         """Return the network, in evaluation mode.
@@ -209,19 +209,16 @@ def program_of(task: IntegerTask) -> Program:
         PrecisionError, MappingError, ProgramError: the network cannot become one of so few bits.
     """
     network = folded(task.subject)
-    attach_plan(network, Plan.from_dict(task.plan))
+    put_on_grid(network, read_network(network, task.clips.dt_s), Plan.from_dict(task.plan))
     return compile_network(graph_of(network, task.clips.dt_s), chip=CHIP).program
 
 
 def folded(subject: Subject) -> FoldedNetwork:
-    """Return the network as it is deployed; see `pipeline.conversion.deployable`."""
-    network = subject.load().network
-    assert isinstance(network, FamilyNetwork)
-    return fold(network).float()
+    """Return the network as it is deployed; see `families.silif.deployable`."""
+    return deployable(subject.load().network)
 
 
 def graph_of(network: FoldedNetwork, dt_s: float) -> Network:
     """Return the discretised graph of a folded network, which takes counts."""
-    name = network.names[0].rstrip("0123456789")
-    graph = family_to_nir(network, dt_s, name=name, counts=True)
-    return discretised(GraphFile(Path(name), name, graph, stores_reset=True))
+    found = read_network(network, dt_s, counts=True).graph
+    return discretised(GraphFile(Path("silif"), "silif", found, stores_reset=True))

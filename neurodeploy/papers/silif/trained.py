@@ -10,8 +10,7 @@ from pathlib import Path
 from neurodeploy.backends.calibration import SAMPLES
 from neurodeploy.data.datasets import SOURCES
 from neurodeploy.errors import DataError, RecipeError, nearest
-from neurodeploy.networks.family import LAYERS
-from neurodeploy.networks.family_settings import FamilySettings
+from neurodeploy.networks.families.silif import LAYERS, SilifSettings
 from neurodeploy.papers.silif.clips import Clips
 from neurodeploy.papers.silif.measure import Subject
 from neurodeploy.papers.silif.points import CALLED
@@ -55,13 +54,13 @@ class Training:
         """
         found = [load_recipe(name, self.settings) for name in self.recipes]
         for one in found:
-            if not isinstance(one.network, FamilySettings) or one.network.model not in LAYERS:
+            if not isinstance(one.network, SilifSettings) or one.network.model not in LAYERS:
                 raise RecipeError(f"{one.name}: has no spiking network of the SiLIF family; choose another recipe")
         data = {(one.data.dataset, one.data.partition) for one in found}
         if len(data) > 1:
             names = " and ".join(sorted({dataset for dataset, _ in data}))
             raise RecipeError(f"--recipes: are on different data or parts of them ({names}); one figure shows one")
-        models = [one.network.model for one in found if isinstance(one.network, FamilySettings)]
+        models = [one.network.model for one in found if isinstance(one.network, SilifSettings)]
         twice = next((model for model in models if models.count(model) > 1), None)
         if twice is not None:
             raise RecipeError(f"--recipes: two are of {CALLED[twice]}; name one for each model")
@@ -139,7 +138,7 @@ def _task(training: Training, name: str, recipe: Recipe, seed: int, progress: Pr
 
 
 def _case(recipe: Recipe, seed: int, path: Path, limit: int | None) -> Case:
-    assert isinstance(recipe.network, FamilySettings)
+    assert isinstance(recipe.network, SilifSettings)
     checkpoint = RunFolder(path).checkpoint
     sha256 = hashlib.sha256(checkpoint.read_bytes()).hexdigest()
     test = Clips(recipe.data.dataset, recipe.data, limit=limit)

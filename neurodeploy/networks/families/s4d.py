@@ -9,17 +9,29 @@ Source: Maxtimer97/SSM-inspired-LIF (MIT); S4D: Gu et al., NeurIPS 2022, arXiv:2
 from __future__ import annotations
 
 import math
+from typing import Literal
 
 import torch
+from pydantic import Field
 from torch import nn
 
-from neurodeploy.networks.family_settings import FamilySettings
+from neurodeploy.networks.families.settings import LARGEST_LAYER, Hidden, NetworkSettings
 from neurodeploy.networks.sequence import SequenceNetwork
 from neurodeploy.neurons.ssm.layer import LayerOutput, batch_norm, over_steps
 
 DT_MIN = 0.001
 REAL = 0.5
 """Minus the real part of every mode at the start (S4D-Lin)."""
+
+
+class S4DSettings(NetworkSettings):
+    """The defaults are those of the SiLIF paper's baseline."""
+
+    family: Literal["s4d"] = "s4d"
+    hidden: Hidden = Field((512, 512), min_length=1, description="Channels in each layer.")
+    dropout: float = Field(0.1, ge=0, lt=1, description="Share of channels dropped in training.")
+    dt_max: float = Field(0.5, gt=0, description="Largest time step drawn at the start; the smallest is 0.001.")
+    state_size: int = Field(64, ge=2, le=LARGEST_LAYER, multiple_of=2, description="States of a channel.")
 
 
 class S4DKernel(nn.Module):
@@ -94,9 +106,9 @@ class S4DReadout(nn.Module):
         return self.W(x_BTI).mean(dim=1)  # type: ignore[no-any-return]
 
 
-def build_s4d(settings: FamilySettings, n_inputs: int, n_classes: int) -> SequenceNetwork:
+def build(settings: S4DSettings, input_shape: tuple[int, ...], n_classes: int, dt_s: float) -> SequenceNetwork:
     """Return a new S4D network; its initial weights come from torch's global generator."""
-    sizes = (n_inputs, *settings.hidden)
+    sizes = (n_inputs := math.prod(input_shape), *settings.hidden)
     layers = [
         S4DLayer(before, size, settings.state_size // 2, settings.dropout, settings.dt_max)
         for before, size in zip(sizes, settings.hidden, strict=False)

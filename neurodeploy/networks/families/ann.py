@@ -7,15 +7,27 @@ Source: Maxtimer97/SSM-inspired-LIF (MIT), after idiap/sparch; light GRU: Ravane
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
+from typing import Literal
 
 import torch
+from pydantic import Field
 from torch import nn
 
-from neurodeploy.networks.family_settings import FamilySettings
+from neurodeploy.networks.families.settings import Hidden, NetworkSettings
 from neurodeploy.networks.sequence import SequenceNetwork
 from neurodeploy.neurons.ssm.layer import LayerOutput, NormalisedLinear, batch_norm, over_steps
 from neurodeploy.neurons.ssm.rlif import orthogonal
+
+
+class AnnSettings(NetworkSettings):
+    """The defaults are those of the SiLIF paper's baselines."""
+
+    family: Literal["ann"] = "ann"
+    model: Literal["mlp", "rnn", "ligru", "gru"] = "mlp"
+    hidden: Hidden = Field((512, 512), min_length=1, description="Neurons in each hidden layer.")
+    dropout: float = Field(0.1, ge=0, lt=1, description="Share of values dropped in training.")
 
 
 class AnnLayer(NormalisedLinear, ABC):
@@ -113,9 +125,9 @@ class AnnReadout(NormalisedLinear):
 LAYERS: dict[str, type[AnnLayer]] = {"mlp": MLP, "rnn": RNN, "ligru": LiGRU, "gru": GRU}
 
 
-def build_ann(settings: FamilySettings, n_inputs: int, n_classes: int) -> SequenceNetwork:
+def build(settings: AnnSettings, input_shape: tuple[int, ...], n_classes: int, dt_s: float) -> SequenceNetwork:
     """Return a new baseline; its initial weights come from torch's global generator."""
     kind = LAYERS[settings.model]
-    sizes = (n_inputs, *settings.hidden)
+    sizes = (n_inputs := math.prod(input_shape), *settings.hidden)
     layers = [kind(before, size, settings.dropout) for before, size in zip(sizes, settings.hidden, strict=False)]
     return SequenceNetwork("ann", layers, AnnReadout(sizes[-1], n_classes), n_inputs=n_inputs, n_classes=n_classes)

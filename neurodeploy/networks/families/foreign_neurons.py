@@ -18,11 +18,11 @@ class Cells(Protocol):
 
     Attributes:
         prefix: Of the names of its layers, hidden and last.
-        readout: What the class is read from, of `fixedpoint.rules.READOUTS`.
+        spikes: The class is the output neuron with most spikes; else the largest potential.
     """
 
     prefix: tuple[str, str]
-    readout: str
+    spikes: bool
 
     def hidden(self, kept: float, slope: float, dt_s: float) -> nn.Module:
         """Return spiking neurons that keep a part of their potential in a step."""
@@ -40,18 +40,6 @@ class Cells(Protocol):
         """Drop the state that neurons hold after the last step."""
         ...
 
-    def kept(self, cell: nn.Module) -> float:
-        """Return the part of the potential that neurons keep."""
-        ...
-
-    def keep(self, cell: nn.Module, kept: float) -> None:
-        """Make neurons keep another part."""
-        ...
-
-    def gain(self, cell: nn.Module) -> float:
-        """Return how far an input of 1 moves the potential."""
-        ...
-
 
 class SnnTorch:
     """`snn.Leaky`: mem = beta mem + input, and a potential above the threshold is set to zero before the next step.
@@ -61,7 +49,7 @@ class SnnTorch:
     """
 
     prefix = ("lif", "lif")
-    readout = "spikes"
+    spikes = True
 
     def hidden(self, kept: float, slope: float, dt_s: float) -> nn.Module:
         surrogate = imported("snntorch", "snntorch.surrogate").fast_sigmoid(slope=slope)
@@ -80,15 +68,6 @@ class SnnTorch:
         # Its state is a buffer: left there, weights could not be averaged over networks that saw other batch sizes.
         cell.mem = cell.mem.new_zeros(0)
 
-    def kept(self, cell: Any) -> float:
-        return float(cell.beta)
-
-    def keep(self, cell: Any, kept: float) -> None:
-        cell.beta.fill_(kept)
-
-    def gain(self, cell: nn.Module) -> float:
-        return 1.0
-
 
 class Norse:
     """`LIFBoxCell` and `LIBoxCell`: v = v + dt / tau (input - v), and a potential above the threshold is set to zero.
@@ -97,7 +76,7 @@ class Norse:
     """
 
     prefix = ("lif", "li")
-    readout = "v_max"
+    spikes = False
 
     def hidden(self, kept: float, slope: float, dt_s: float) -> nn.Module:
         norse = imported("norse", "norse.torch")
@@ -123,15 +102,6 @@ class Norse:
 
     def forget(self, cell: nn.Module) -> None:
         return None
-
-    def kept(self, cell: Any) -> float:
-        return 1 - self.gain(cell)
-
-    def keep(self, cell: Any, kept: float) -> None:
-        cell.p = cell.p._replace(tau_mem_inv=_inverse(kept, cell.dt))
-
-    def gain(self, cell: Any) -> float:
-        return float(cell.dt * cell.p.tau_mem_inv)
 
 
 def _inverse(kept: float, dt_s: float) -> torch.Tensor:

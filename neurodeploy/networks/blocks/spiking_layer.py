@@ -1,0 +1,45 @@
+"""Dense weights, optional recurrent weights, and one population of neurons.
+
+Axes: B sample, T step, I input, O and N neurons.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from neurodeploy.neurons.population import Population
+
+
+class SpikingLayer(nn.Module):
+    """One layer of a dense network.
+
+    Args:
+        weight_OI, bias_O: Of the input.
+        recurrent_OO: From the neurons to themselves (target, source), one step later; None where there are none.
+        neuron: The population; a readout sends its potential.
+    """
+
+    def __init__(
+        self,
+        weight_OI: torch.Tensor,
+        bias_O: torch.Tensor | None,
+        recurrent_OO: torch.Tensor | None,
+        neuron: Population,
+    ) -> None:
+        super().__init__()
+        self.n_neurons, self.n_inputs = weight_OI.shape
+        self.weight = nn.Parameter(weight_OI)
+        self.bias = None if bias_O is None else nn.Parameter(bias_O)
+        self.recurrent = None if recurrent_OO is None else nn.Parameter(recurrent_OO)
+        self.neuron = neuron
+
+    def forward(self, spikes_BTI: torch.Tensor) -> torch.Tensor:
+        """Return what the neurons send (B, T, N)."""
+        drive_BTN = nn.functional.linear(spikes_BTI, self.weight, self.bias)
+        return self.neuron(drive_BTN, self.recurrent)  # type: ignore[no-any-return]
+
+
+def names_of(number: int, called: str) -> dict[str, str]:
+    """Return what the graph's nodes of layer `number`, from 1, are called; `called` is its population."""
+    return {"": called, "in": f"fc{number}", "rec": f"rec{number}"}

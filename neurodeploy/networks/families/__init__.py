@@ -1,0 +1,1 @@
+"""Families of networks that recipes name, one file each, and their table."""

@@ -1,0 +1,97 @@
+"""A trained network of the SiLIF family as the chip sees it: batch norm, clips and gains folded into plain numbers.
+
+Every layer is weights, a bias and the coefficients of its difference equations, in units of a state of 1. Put on a
+grid, the same module is fine-tuned, exported, and the stage "quantised" of a certificate.
+
+Axes: B sample, T step, I input, N neuron, C class.
+"""
+
+from __future__ import annotations
+
+from typing import cast
+
+import torch
+from torch import nn
+
+from neurodeploy.errors import NetworkError
+from neurodeploy.networks.blocks.spiking_layer import SpikingLayer, names_of
+from neurodeploy.networks.sequence import Answer, SequenceNetwork
+from neurodeploy.neurons.compiled_dynamics import Adaptive, LeakyReadout, Resonator
+from neurodeploy.neurons.ssm.adaptive_layer import AdaptiveLayer
+from neurodeploy.neurons.ssm.layer import Layer, NormalisedLinear
+from neurodeploy.neurons.ssm.readout import Readout
+from neurodeploy.neurons.ssm.resonator_layer import ResonatorLayer
+
+
+class FoldedNetwork(nn.Module):
+    """Hidden layers and the readout, with zero initial states."""
+
+    def __init__(self, model: str, layers: list[SpikingLayer], readout: SpikingLayer) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList(layers)
+        self.readout = readout
+        self.input_shape: tuple[int, ...] = (layers[0].n_inputs,)
+        self.node_names = {f"layers.{i}": names_of(i + 1, f"{model}{i + 1}") for i in range(len(layers))}
+        self.node_names["readout"] = names_of(len(layers) + 1, "readout")
+
+    def forward(self, x_BTI: torch.Tensor) -> Answer:
+        """Return the scores for inputs of any real type, and what went through the layers."""
+        fed = [x_BTI.to(next(self.parameters()).dtype)]
+        for layer in self.layers:
+            fed.append(layer(fed[-1]))
+        scores_BC = self.readout(fed[-1]).softmax(dim=2).sum(dim=1)
+        return Answer(scores_BC, tuple(fed[1:]), tuple(fed))
+
+
+def fold(network: SequenceNetwork) -> FoldedNetwork:
+    """Return a trained network of the family with everything folded, float64, initial states zero.
+
+    Raises:
+        NetworkError: it runs in both directions, which no chip can.
+    """
+    network.double()
+    layers, readout = cast(list[Layer], network.stack[:-1]), cast(Readout, network.stack[-1])
+    if any(layer.settings.bidirectional for layer in layers):
+        raise NetworkError(
+            "network: runs in both directions, a chip cannot see the future; train it with bidirectional = false"
+        )
+    with torch.no_grad():
+        folded = [_folded(layer) for layer in layers]
+        alpha = readout.coefficients()
+        weight, bias = _normalised(readout, 1 - alpha)
+        last = SpikingLayer(weight, bias, None, LeakyReadout({"beta": alpha}))
+    network.float()
+    return FoldedNetwork(_model(layers[0]), folded, last)
+
+
+def _model(layer: Layer) -> str:
+    return type(layer).__name__.lower()
+
+
+def _folded(layer: Layer) -> SpikingLayer:
+    model, recurrent = _model(layer), None
+    neuron: Resonator | Adaptive
+    if isinstance(layer, ResonatorLayer):
+        decay, gain, reset, read = layer.coefficients()
+        numbers = {"re": decay.re, "im": decay.im, "drop": reset.re, "drop_y": reset.im}
+        neuron = Resonator({key: value.expand_as(gain) for key, value in numbers.items()}, model, 1 / read)
+    else:
+        assert isinstance(layer, AdaptiveLayer)
+        found = layer.coefficients()
+        gain = 1 - found.alpha_N
+        given = {"alpha": found.alpha_N, "beta": found.beta_N, "a": found.a_N, "jump": found.b_N}
+        numbers = {key: torch.zeros_like(gain) if value is None else value for key, value in given.items()}
+        neuron = Adaptive(numbers, model, adapts=found.beta_N is not None)
+        if found.recurrent_NN is not None:
+            recurrent = (found.recurrent_NN.clone().fill_diagonal_(0.0) * gain).t().contiguous()
+    weight, bias = _normalised(layer, gain)
+    return SpikingLayer(weight, bias, recurrent, neuron)
+
+
+def _normalised(layer: NormalisedLinear, gain_N: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the weights and the bias that linear map, batch norm and a gain of what arrives amount to."""
+    norm = layer.norm
+    assert norm.running_var is not None
+    assert norm.running_mean is not None
+    scale = norm.weight / (norm.running_var + norm.eps).sqrt()
+    return layer.W.weight * scale[:, None] * gain_N[:, None], (norm.bias - norm.running_mean * scale) * gain_N

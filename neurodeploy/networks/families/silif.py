@@ -1,0 +1,120 @@
+"""The SiLIF family: hidden layers of one spiking neuron with batch norm before it, and a leaky readout.
+
+Their arrays are called `snn.{layer}.…`, as in the published checkpoints.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Literal, cast
+
+import torch
+from pydantic import Field, model_validator
+
+from neurodeploy.errors import NetworkError
+from neurodeploy.networks.families.folded import FoldedNetwork, fold
+from neurodeploy.networks.families.settings import Hidden, NetworkSettings
+from neurodeploy.networks.fused_forward import whole_answer
+from neurodeploy.networks.sequence import Answer, SequenceNetwork
+from neurodeploy.neurons.engine import ScanEngine
+from neurodeploy.neurons.ssm.adlif import AdLIF
+from neurodeploy.neurons.ssm.cadlif import CAdLIF
+from neurodeploy.neurons.ssm.csilif import CSiLIF
+from neurodeploy.neurons.ssm.layer import InitialState, Layer, LayerSettings
+from neurodeploy.neurons.ssm.lif import LIF
+from neurodeploy.neurons.ssm.radlif import RadLIF
+from neurodeploy.neurons.ssm.readout import Readout
+from neurodeploy.neurons.ssm.rf import RF
+from neurodeploy.neurons.ssm.rlif import RLIF
+from neurodeploy.neurons.ssm.silif import SiLIF
+
+SilifModel = Literal["lif", "rlif", "adlif", "radlif", "cadlif", "silif", "csilif", "rf"]
+LAYERS: dict[str, type[Layer]] = {
+    "lif": LIF,
+    "rlif": RLIF,
+    "adlif": AdLIF,
+    "radlif": RadLIF,
+    "cadlif": CAdLIF,
+    "silif": SiLIF,
+    "csilif": CSiLIF,
+    "rf": RF,
+}
+
+
+class SilifSettings(NetworkSettings):
+    """The defaults are the paper's."""
+
+    family: Literal["silif"] = "silif"
+    model: SilifModel = "silif"
+    hidden: Hidden = Field((512, 512), min_length=1, description="Neurons in each hidden layer.")
+    dropout: float = Field(0.1, ge=0, lt=1, description="Share of spikes dropped in training.")
+    initial_state: InitialState = Field(
+        "zero",
+        description="random: states start in U[0, 1), in evaluation too, as the published networks do. "
+        "A new rf network learns from random only.",
+    )
+    bidirectional: bool = Field(False, description="Run each sequence backwards too (not silif, csilif).")
+    dt_min: float = Field(0.01, gt=0, description="Smallest time step drawn at the start (csilif).")
+    dt_max: float = Field(0.5, gt=0, description="Largest time step drawn at the start (csilif).")
+    scan_engine: ScanEngine = Field("auto", description="Code that runs the recurrence over time.")
+
+    @model_validator(mode="after")
+    def _a_range(self) -> SilifSettings:
+        if self.model == "csilif" and self.dt_min > self.dt_max:
+            raise ValueError(f"dt_min {self.dt_min} is above dt_max {self.dt_max}; exchange them")
+        return self
+
+    def of_layers(self) -> LayerSettings:
+        """Return what the layers of a spiking network need."""
+        return LayerSettings(
+            dropout=self.dropout,
+            initial_state=self.initial_state,
+            bidirectional=self.bidirectional,
+            scan_engine=self.scan_engine,
+            dt_min=self.dt_min,
+            dt_max=self.dt_max,
+        )
+
+
+class FamilyNetwork(SequenceNetwork):
+    """A spiking network of the family; `layers` and `readout` are its parts."""
+
+    @property
+    def layers(self) -> list[Layer]:
+        """Hidden layers in their order."""
+        return cast(list[Layer], self.stack[:-1])
+
+    @property
+    def readout(self) -> Readout:
+        return cast(Readout, self.stack[-1])
+
+    def forward(self, x_BTI: torch.Tensor) -> Answer:
+        """As in any sequence network; the layers run in one piece each where they can."""
+        x_BTI = x_BTI.to(next(self.parameters()).dtype)
+        return whole_answer(self.layers, self.readout, x_BTI) or super().forward(x_BTI)
+
+
+def build(settings: SilifSettings, input_shape: tuple[int, ...], n_classes: int, dt_s: float) -> FamilyNetwork:
+    """Return a new network; its initial weights come from torch's global generator.
+
+    Raises:
+        NetworkError: the model cannot be bidirectional.
+    """
+    kind = LAYERS[settings.model]
+    if settings.bidirectional and not kind.can_be_bidirectional:
+        able = ", ".join(name for name, one in LAYERS.items() if one.can_be_bidirectional)
+        raise NetworkError(
+            f"network: {settings.model} cannot be bidirectional; set bidirectional = false, or choose one of {able}"
+        )
+    shared = settings.of_layers()
+    two_ways = 1 + settings.bidirectional
+    n_inputs = math.prod(input_shape)
+    sizes = (n_inputs, *(two_ways * size for size in settings.hidden))
+    layers = [kind(before, size, shared) for before, size in zip(sizes, settings.hidden, strict=False)]
+    readout = Readout(sizes[-1], n_classes, shared)
+    return FamilyNetwork("snn", layers, readout, n_inputs=n_inputs, n_classes=n_classes)
+
+
+def deployable(network: FamilyNetwork) -> FoldedNetwork:
+    """Return a trained network as the chip sees it: what is quantised and exported."""
+    return fold(network).float()

@@ -1,0 +1,108 @@
+"""Every family of networks, by the name that the [network] table of a recipe gives; a new one is a file and a line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from torch import nn
+
+from neurodeploy.errors import NetworkError
+from neurodeploy.installed import imported, version_of
+from neurodeploy.networks.families import ann, lif, s4d, silif, stepped
+from neurodeploy.networks.families.settings import NetworkSettings
+
+Build = Callable[[Any, tuple[int, ...], int, float], nn.Module]
+Deployable = Callable[[Any], nn.Module]
+
+
+def as_it_is(network: nn.Module) -> nn.Module:
+    """Return the network: nothing has to be folded for the chip."""
+    return network
+
+
+@dataclass(frozen=True)
+class Family:
+    """One family of networks.
+
+    Attributes:
+        settings: Its [network] table, with its name as the default of `family`.
+        build: From the settings, the axes of the input at a step, the number of classes and the time step in seconds
+            to a new network, whose initial weights come from torch's global generator. It takes (B, T, *input axes)
+            and gives the spikes of every layer, the output's last, or an `Answer`.
+        deployable: From a trained network to what is quantised and exported: batch norms, clips and gains folded in.
+            None where no chip can run it.
+        package: The framework that it computes in, another than torch: its version is recorded, and what is read of
+            it is a stage of certificates.
+        sorted_data: Its recipes' data are sorted by class, as speech comes, so that precision is chosen on samples
+            from all over the training part, not on its first ones.
+    """
+
+    settings: type[NetworkSettings]
+    build: Build
+    deployable: Deployable | None = as_it_is
+    package: str | None = None
+    sorted_data: bool = False
+
+
+FAMILIES: dict[str, Family] = {
+    "lif": Family(lif.LifSettings, lif.build),
+    "silif": Family(silif.SilifSettings, silif.build, silif.deployable, sorted_data=True),
+    "snntorch": Family(stepped.SteppedSettings, stepped.build, package="snntorch"),
+    "norse": Family(stepped.SteppedSettings, stepped.build, package="norse"),
+    "ann": Family(ann.AnnSettings, ann.build, deployable=None),
+    "s4d": Family(s4d.S4DSettings, s4d.build, deployable=None),
+}
+
+
+def family_of(settings: NetworkSettings) -> Family:
+    """Return the family of a recipe's network."""
+    return FAMILIES[settings.family]
+
+
+def build_network(settings: NetworkSettings, input_shape: tuple[int, ...], n_classes: int, dt_s: float) -> Any:
+    """Return a new network, which knows its `input_shape`; its weights come from torch's global generator.
+
+    Args:
+        input_shape: Axes of the input at a step: (channels,), or (channels, rows, columns).
+        dt_s: Time step, seconds.
+
+    Raises:
+        NetworkError: the settings ask for what the family cannot be.
+        FrameworkError: its framework is not installed.
+    """
+    network: Any = family_of(settings).build(settings, input_shape, n_classes, dt_s)
+    network.input_shape = input_shape
+    return network
+
+
+def deployable(network: Any, settings: NetworkSettings, name: str) -> Any:
+    """Return the form of a trained network that is quantised and exported; it may share parts with `network`.
+
+    Args:
+        name: Of the recipe, for messages.
+
+    Raises:
+        NetworkError: no chip can run it.
+    """
+    fold = family_of(settings).deployable
+    if fold is None:
+        called = getattr(settings, "model", settings.family)
+        raise NetworkError(f"{name}: a {called} sends no spikes, so no chip of this kind runs it; train it only")
+    found: Any = fold(network)
+    found.input_shape = network.input_shape
+    return found
+
+
+def versions(settings: NetworkSettings) -> dict[str, str]:
+    """Return the versions of what such a network is built of, torch and our own package aside.
+
+    Raises:
+        FrameworkError: it is not installed; the line says what to install.
+    """
+    package = family_of(settings).package
+    if package is None:
+        return {}
+    imported(package, package)
+    return {package: version_of(package)}

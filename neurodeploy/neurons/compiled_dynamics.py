@@ -1,0 +1,76 @@
+"""The SiLIF family's neurons as the chip has them, by the compiled scans; and the readout that goes with them.
+
+    adaptive    w <- beta w + a v + jump s             resonator   x <- re x - im y + I - drop s
+                v <- alpha v - (1 - alpha) w + I - alpha s         y <- im x + re y - drop_y s
+    readout     v <- beta v + I
+
+Axes: B sample, T step, N neuron.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+
+from neurodeploy.fixedpoint.dynamics.adaptive import ADAPTIVE
+from neurodeploy.fixedpoint.dynamics.resonator import RESONATOR
+from neurodeploy.neurons import engine
+from neurodeploy.neurons.dynamics import DynamicsNeurons
+from neurodeploy.neurons.population import Numbers, PlainNumbers
+from neurodeploy.neurons.resonator import Complex
+
+LEAST_INPUT = 2.0**-20
+"""Of 1 - alpha, which the scans multiply the input by: a neuron that keeps everything would take none."""
+
+
+class Adaptive(DynamicsNeurons):
+    """Adaptive neurons, whose gain and drop follow from `alpha`.
+
+    Args:
+        numbers: `alpha`, `beta`, `a` and `jump` (N,).
+        adapts: False where the adaptation is zero and stays it.
+    """
+
+    def __init__(self, numbers: Mapping[str, torch.Tensor], model: str, *, adapts: bool) -> None:
+        super().__init__(ADAPTIVE, numbers, model=model)
+        self.adapts = adapts
+
+    def trained(self) -> Numbers:
+        found = super().trained()
+        alpha, beta = found["alpha"].clamp(0, 1), found["beta"].clamp(0, 1)
+        return found | {"alpha": alpha, "gain": 1 - alpha, "beta": beta, "drop": alpha}
+
+    def forward(self, drive_BTN: torch.Tensor, recurrent_NN: torch.Tensor | None = None) -> torch.Tensor:
+        n = self.numbers()
+        gain = (1 - n["alpha"]).clamp(min=LEAST_INPUT)
+        between_NN = None if recurrent_NN is None else (recurrent_NN / gain[:, None]).t()
+        rest = (n["beta"], n["a"], n["jump"]) if self.adapts else (None, None, None)
+        return engine.adaptive_scan("auto", drive_BTN / gain, between_NN, n["alpha"], *rest, None)
+
+
+class Resonator(DynamicsNeurons):
+    """Damped oscillators: `re`, `im`, `drop` and `drop_y` (N,)."""
+
+    def __init__(self, numbers: Mapping[str, torch.Tensor], model: str, v_threshold: float) -> None:
+        super().__init__(RESONATOR, numbers, v_threshold, model)
+
+    def forward(self, drive_BTN: torch.Tensor, recurrent_NN: torch.Tensor | None = None) -> torch.Tensor:
+        if recurrent_NN is not None:
+            return super().forward(drive_BTN, recurrent_NN)
+        n = self.numbers()
+        decay, drop = Complex(n["re"], n["im"]), Complex(n["drop"], n["drop_y"])
+        ones_N = torch.ones_like(n["re"])
+        return engine.resonator_scan("auto", drive_BTN, decay, ones_N, drop, 1 / self.v_threshold, None)
+
+
+class LeakyReadout(PlainNumbers):
+    """Leaky integrators that never spike: they send their potential; `beta` (N,)."""
+
+    def trained(self) -> Numbers:
+        return {"beta": super().trained()["beta"].clamp(0, 1)}
+
+    def forward(self, drive_BTN: torch.Tensor, recurrent_NN: torch.Tensor | None = None) -> torch.Tensor:
+        assert recurrent_NN is None
+        beta = self.numbers()["beta"]
+        return engine.leaky_scan("auto", drive_BTN / (1 - beta).clamp(min=LEAST_INPUT), beta, None)

@@ -1,0 +1,107 @@
+"""Precision attached to a module that was read: parametrised weights and biases, neurons with the chip's numbers.
+
+What a plan says of a node is done to the module that the node is from, so any module that is read can be quantised,
+fine-tuned and exported; and the graph read from it afterwards says the plan in its nodes' metadata.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from copy import copy
+from typing import TYPE_CHECKING, Any
+
+import nir
+import numpy as np
+import torch
+from torch import nn
+from torch.nn.utils import parametrize
+
+from neurodeploy.errors import FrameworkError
+from neurodeploy.graph.metadata import ROUNDING, TOWARD_ZERO, ours, wrapped
+from neurodeploy.program.plan import ConnectionPlan, Plan
+from neurodeploy.quantize import grid
+from neurodeploy.quantize.on_grid import WeightOnGrid
+
+if TYPE_CHECKING:
+    from neurodeploy.reading.graph_of import GraphOf
+
+
+def put_on_grid(module: nn.Module, read: GraphOf, plan: Plan, weights: Mapping[str, np.ndarray] | None = None) -> None:
+    """Make a module compute with the chip's numbers; gradients go straight through to the real ones behind.
+
+    Args:
+        module: Its `plan` is kept.
+        read: The module, read before.
+        plan: Made for its graph.
+        weights: Better ones than the module's, by node.
+
+    Raises:
+        FrameworkError: a node's weights or neurons are of no module that can be put on a grid.
+    """
+    before = {name: one.gain() for name, one in read.chip.items()}
+    for name in plan.vth_mant:
+        if name not in read.chip:
+            raise FrameworkError(f"{name}: its neurons cannot be put on a grid; {ABLE}")
+        read.chip[name].keep(name, plan.vth_mant[name], plan.fraction_bits.get(name))
+    for name, precise in plan.connections.items():
+        targets = [target for source, target in read.graph.edges if source == name]
+        if name not in read.weights or len(targets) != 1 or targets[0] not in read.chip or not _same(read, name):
+            raise FrameworkError(f"{name}: its weights are not those of one module before neurons; {FOLD}")
+        where, chip, vth_mant = read.weights[name], read.chip[targets[0]], plan.vth_mant[targets[0]]
+        _parametrise(where.module, where.weight, WeightOnGrid(vth_mant, precise, chip.gain()))
+        if where.bias is not None:
+            _parametrise(where.module, where.bias, chip.bias(vth_mant))
+        # A spike moves the potential as far as before, whatever the decay on the chip did to what inputs are worth.
+        ratio = before[targets[0]] / chip.gain()
+        with torch.no_grad():
+            if weights is not None and name in weights:
+                _original(where.module, where.weight).copy_(torch.as_tensor(weights[name] * ratio))
+            if where.bias is not None:
+                _original(where.module, where.bias).mul_(ratio)
+    module.plan = plan  # type: ignore[assignment]
+
+
+ABLE = "our own neurons, snnTorch's Leaky, and Norse's LIFBoxCell and LIBoxCell can"
+FOLD = "fold what lies between them in the family's `deployable`"
+
+
+def with_precision(graph: nir.NIRGraph, plan: Plan) -> nir.NIRGraph:
+    """Return a graph whose nodes say in their metadata the precision that a plan gives them."""
+    nodes = dict(graph.nodes)
+    for name, vth_mant in plan.vth_mant.items():
+        bits = plan.fraction_bits.get(name)
+        entries = {"vth_mant": vth_mant, "fraction_bits": bits, "rounding": None if bits is None else TOWARD_ZERO}
+        nodes[name] = _with(nodes[name], entries)
+    for source, target in graph.edges:
+        if source in plan.connections:
+            nodes[source] = _with(nodes[source], _entries(plan.connections[source], plan.vth_mant[target]))
+    return nir.NIRGraph(nodes, graph.edges, metadata=graph.metadata, type_check=False)
+
+
+def _entries(precise: ConnectionPlan, vth_mant: int) -> dict[str, Any]:
+    exponent = precise.weight_exp
+    shared = {"weight_bits": precise.weight_bits, "rounding": ROUNDING}
+    if isinstance(exponent, tuple):
+        return shared | {"row_exps": np.array(exponent)}
+    return shared | {"weight_exp": exponent, "weight_scale": float(grid.power(exponent, 0)) / vth_mant}
+
+
+def _with(node: nir.NIRNode, entries: dict[str, Any]) -> nir.NIRNode:
+    made = copy(node)
+    made.metadata = {**(node.metadata or {}), **wrapped(**(ours(node.metadata) | entries))}
+    return made
+
+
+def _same(read: GraphOf, name: str) -> bool:
+    """True where a node holds its module's weights as they are: no norm was folded into them."""
+    where = read.weights[name]
+    return np.array_equal(read.graph.nodes[name].weight, getattr(where.module, where.weight).detach().cpu().numpy())
+
+
+def _parametrise(module: nn.Module, name: str, on_grid: nn.Module) -> None:
+    parametrize.register_parametrization(module, name, on_grid)
+
+
+def _original(module: nn.Module, name: str) -> torch.Tensor:
+    parametrizations: Any = module.parametrizations
+    return parametrizations[name].original  # type: ignore[no-any-return]
