@@ -82,7 +82,7 @@ def largest_message(one: Connection) -> int:
     """Return the largest size of messages that Lava can hand through a convolution."""
     if not synapses.runs_as_conv(one):
         return synapses.largest_message(one)
-    return ((1 << 31) - 1) // max(int(one.largest_sum().max()), 1)
+    return ((1 << 31) - 1) // max(int(one.largest_sum.max()), 1)
 
 
 class _Drawn:

@@ -153,9 +153,12 @@ def loihi_weights(weight: npt.ArrayLike, weight_bits: int = WEIGHT_BITS, sign: s
     sign = sign_mode(weight) if sign == SIGN_FROM_VALUES else sign
     mixed, inhibitory = sign == SIGN_MIXED, sign == SIGN_INHIBITORY
     magnitude = -weight if inhibitory else weight
-    lowest = -(1 << WEIGHT_BITS) if mixed else 0
-    clipped = np.clip(magnitude, lowest, (1 << WEIGHT_BITS) - 1)
+    lowest, highest = -(1 << WEIGHT_BITS) if mixed else 0, (1 << WEIGHT_BITS) - 1
     dropped = WEIGHT_BITS - weight_bits + int(mixed)
+    there = weight.size and magnitude.min() >= lowest and magnitude.max() <= highest
+    if there and not int(np.bitwise_or.reduce(magnitude, axis=None)) & ((1 << dropped) - 1):
+        return weight  # on that grid already, as quantised weights are
+    clipped = np.clip(magnitude, lowest, highest)
     truncated = clipped >> dropped << dropped
     return -truncated if inhibitory else truncated
 

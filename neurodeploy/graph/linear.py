@@ -17,8 +17,8 @@ MOST_ENTRIES = 1 << 24
 """Entries of the largest matrix that maps in a row are multiplied out to."""
 MOST_LISTED = 1 << 25
 """Synapses of a window up to which they are listed one by one, to follow single spikes."""
-BLOCK = 256
-"""Inputs multiplied out together."""
+BLOCK = 1 << 20
+"""Values at either end of maps that are multiplied out together."""
 
 
 class TooLarge(Exception):
@@ -71,12 +71,19 @@ class LinearMap:
 
     def shares_rows(self, values_O: np.ndarray) -> bool:
         """True where `per_row` can hold a factor for each output: a matrix, or the same in all of a channel."""
-        return self.window is None or all(len(np.unique(one)) == 1 for one in values_O.reshape(len(self.weight), -1))
+        if self.window is None or not any(values_O.strides):
+            return True
+        by_channel = values_O.reshape(len(self.weight), -1)
+        return bool((by_channel == by_channel[:, :1]).all())
 
     def per_row(self, values_O: np.ndarray) -> np.ndarray:
         """Return factors of the outputs, shaped to be multiplied with `weight`."""
         rows = values_O.reshape(len(self.weight), -1)[:, 0]
         return rows.reshape(-1, *(1,) * (self.weight.ndim - 1))
+
+    def back(self, sent_BO: np.ndarray) -> np.ndarray:
+        """Return what each input gets of values at the outputs (B, I): the transpose of `apply`."""
+        return self.window.back(sent_BO, self.weight) if self.window else sent_BO @ self.weight
 
     def matrix(self) -> LinearMap:
         """Return the same map as a matrix.
@@ -84,7 +91,7 @@ class LinearMap:
         Raises:
             TooLarge: it would have more than 2^24 entries.
         """
-        return self if self.window is None else self._through(lambda values: values, self.n_outputs)
+        return self if self.window is None else self._as_matrix(lambda sent_BO: sent_BO, self.n_outputs)
 
     def then(self, after: LinearMap) -> LinearMap:
         """Return this map and `after` as one: a window where the geometry allows, else a matrix.
@@ -101,25 +108,25 @@ class LinearMap:
         joined = None
         if self.window and after.window:
             joined = _joined(self.weight, self.window, after.weight, after.window)
-        return joined or self._through(after.apply, after.n_outputs)
+        return joined or self._as_matrix(after.back, after.n_outputs)
 
-    def _through(self, after: Callable[[np.ndarray], np.ndarray], n_outputs: int) -> LinearMap:
-        """Return the matrix of this map followed by `after`, from the images of the unit vectors."""
+    def _as_matrix(self, after: Callable[[np.ndarray], np.ndarray], n_outputs: int) -> LinearMap:
+        """Return the matrix of this map and what follows, which `after` is the transpose of: some outputs at a time.
+
+        There are far fewer outputs than inputs where a pool is followed by a matrix.
+        """
         if n_outputs * self.n_inputs > MOST_ENTRIES:
             raise TooLarge(
                 f"{self.n_inputs} values to {n_outputs} make a matrix of more than {MOST_ENTRIES} weights, and no "
                 "convolution does the same"
             )
         matrix = np.empty((n_outputs, self.n_inputs))
-        for first in range(0, self.n_inputs, BLOCK):
-            last = min(first + BLOCK, self.n_inputs)
-            if self.window:
-                units = np.zeros((last - first, self.n_inputs))
-                units[np.arange(last - first), np.arange(first, last)] = 1
-                middle = self.apply(units)
-            else:
-                middle = self.weight[:, first:last].T
-            matrix[:, first:last] = after(middle).T
+        n_rows = max(1, BLOCK // max(self.n_inputs, self.n_outputs, n_outputs))
+        for first in range(0, n_outputs, n_rows):
+            rows = matrix[first : first + n_rows]
+            units = np.zeros((len(rows), n_outputs))
+            units[np.arange(len(rows)), np.arange(first, first + len(rows))] = 1
+            rows[:] = self.back(after(units))
         return LinearMap(matrix)
 
 

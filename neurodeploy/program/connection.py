@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -66,7 +67,7 @@ class Connection:
     def largest_delay(self) -> int:
         return int(np.max(self.delay, initial=0))
 
-    @property
+    @cached_property
     def held(self) -> IntArray:
         """The weights as the synapse memory holds them."""
         return self.weight if self.window else rules.loihi_weights(self.weight, sign=self.sign)
@@ -123,14 +124,20 @@ class Connection:
                 raise ProgramError(f"{self.name}: a convolution has one delay, found {np.shape(self.delay)} of them")
             _fits(self.name, "delays are", np.shape(self.delay), self.weight.shape)
         whole(self.name, "weight", self.weight)
-        within(self.name, "weight", self.weight, -256, 255)
+        within(self.name, "weight", self.extremes, -256, 255)
         within(self.name, "weight_exp", self.weight_exp, rules.WEIGHT_EXPONENT_MIN, rules.WEIGHT_EXPONENT_MAX)
         within(self.name, "delay", self.delay, 0, rules.DELAY_MAX)
         if self.sign not in rules.SIGNS:
             raise ProgramError(f"{self.name}: sign {self.sign!r} is not one of {', '.join(rules.SIGNS)}")
 
+    @cached_property
+    def extremes(self) -> tuple[int, int]:
+        """The smallest and the largest weight."""
+        return (int(self.weight.min()), int(self.weight.max())) if self.weight.size else (0, 0)
+
+    @cached_property
     def largest_sum(self) -> np.ndarray:
-        """Return the largest size (O,) of what binary spikes can add to a target, after the exponent."""
+        """The largest size (O,) of what binary spikes can add to a target, after the exponent."""
         if self.window:
             size = np.abs(self.weight).sum(axis=(1, 2, 3), dtype=np.int64)
             size = np.repeat(size, self.n_outputs // len(size))

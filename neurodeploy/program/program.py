@@ -182,7 +182,7 @@ def _check_sum(program: Program, layer: AnyLayer) -> None:
     Sums of graded messages have no such bound: they wrap in int32 here and in Lava.
     """
     most = sum(
-        one.largest_sum() << layer.input_shift for one in program.into(layer.name) if not program.graded(one.source)
+        one.largest_sum << layer.input_shift for one in program.into(layer.name) if not program.graded(one.source)
     )
     largest = int(np.max(most, initial=0))
     if largest > MOST_SUM:

@@ -93,6 +93,31 @@ class Window:
                 total[group] += np.tensordot(seen[:, group], split[group, :, :, ky, kx], axes=([1], [1]))
         return total.transpose(1, 0, 4, 2, 3).reshape(len(image), -1)
 
+    def back(self, values_BO: np.ndarray, weight: np.ndarray) -> np.ndarray:
+        """Return what each input gets of values at the outputs, through the same weights (B, I)."""
+        channels, rows, columns = self.input_shape
+        outputs = values_BO.reshape(len(values_BO), self.groups, -1, *self.output_shape[1:])
+        split = weight.reshape(self.groups, -1, *weight.shape[1:])
+        kind = np.result_type(values_BO, weight)
+        total = np.zeros((len(values_BO), self.groups, channels // self.groups, rows, columns), kind)
+        for ky, kx in np.ndindex(*self.kernel):
+            (seen_y, from_y), (seen_x, from_x) = self._seen(0, ky), self._seen(1, kx)
+            # Each tap sees an input from one output at most; per group (B, K, Y, X) x (K, C) -> (B, C, Y, X).
+            sent = outputs[..., from_y, from_x]
+            got = split[..., ky, kx].transpose(0, 2, 1) @ sent.reshape(*sent.shape[:3], sent.shape[3] * sent.shape[4])
+            total[..., seen_y, seen_x] += got.reshape(*got.shape[:3], *sent.shape[3:])
+        return total.reshape(len(values_BO), -1)
+
+    def _seen(self, axis: int, tap: int) -> tuple[slice, slice]:
+        """Return the input rows (axis 0) or columns (1) that a tap sees, and the outputs that see them."""
+        size, step = self.input_shape[1 + axis], self.stride[axis]
+        offset = tap * self.dilation[axis] - self.padding[axis]
+        first = max(0, -(offset // step))
+        last = min(self.output_shape[1 + axis], (size - 1 - offset) // step + 1)
+        if last <= first:
+            return slice(0, 0), slice(0, 0)
+        return slice(offset + first * step, offset + (last - 1) * step + 1, step), slice(first, last)
+
     def unrolled(self, weight: np.ndarray) -> np.ndarray:
         """Return the matrix (O, I) that the convolution amounts to."""
         return self.apply(np.eye(self.n_inputs, dtype=weight.dtype), weight).T

@@ -14,6 +14,7 @@ import numpy as np
 from neurodeploy.errors import NeurodeployError
 from neurodeploy.hardware.chips import PROGRAM_CHIPS, Chip, chip_named
 from neurodeploy.mapping.placement import changes
+from neurodeploy.mapping.placement.demand import Counted
 from neurodeploy.mapping.placement.encoding import declared_bits
 from neurodeploy.mapping.placement.place import place
 from neurodeploy.mapping.placement.placement import Placement
@@ -31,7 +32,7 @@ Try = tuple[str, str, Callable[[], Placement]]
 """Kind, what is changed, and its placement."""
 
 
-def advice(program: Program, chip: Chip, before: Placement) -> list[dict[str, Any]]:
+def advice(program: Program, chip: Chip, before: Placement, counted: Counted | None = None) -> list[dict[str, Any]]:
     """Return changes that take fewer cores, the cheapest first; where it does not fit, changes that make it fit.
 
     Each: `change`, `kind`, `cores`, `chips`, `saved` (cores; None where nothing fitted before), `exact` (whether the
@@ -43,7 +44,7 @@ def advice(program: Program, chip: Chip, before: Placement) -> list[dict[str, An
     ranked: list[tuple[int, int, dict[str, Any]]] = []
     most = before.n_cores if before.fits else None
     was = f"{before.n_cores}" if before.fits else "does not fit"
-    tried = itertools.groupby(_tries(program, chip, before), key=lambda one: one[0])
+    tried = itertools.groupby(_tries(program, chip, before, counted or {}), key=lambda one: one[0])
     for n_kind, (kind, tries) in enumerate(tried):
         steps = _gaining([(change, attempt) for _, change, attempt in tries], most, graded=kind in GRADED)
         for n_step, (change, after) in enumerate(steps):
@@ -89,35 +90,37 @@ def _placed(attempt: Callable[[], Placement], most: int | None) -> Placement | N
     return after if after.fits and (most is None or after.n_cores < most) else None
 
 
-def _tries(program: Program, chip: Chip, before: Placement) -> Iterator[Try]:
+def _tries(program: Program, chip: Chip, before: Placement, counted: Counted) -> Iterator[Try]:
     """Yield what is tried, the mildest of each kind first."""
     if not before.fits:
         for name in PROGRAM_CHIPS:
             if name != chip.name:
-                yield "chip", name, lambda name=name: place(program, chip_named(name))  # type: ignore[misc]
+                yield "chip", name, _placing(chip_named(name), counted, lambda: program)
     elif before.n_cores == len(program.layers):
         return  # a core for each layer is the least there is
-    yield "narrow", "the same weights in the narrowest fields that hold them", lambda: place(program, chip, narrow=True)
+    change = "the same weights in the narrowest fields that hold them"
+    yield "narrow", change, lambda: place(program, chip, narrow=True, counted=counted)
     allowed = [int(one) for one in chip.limits["weight_bits"].values] if "weight_bits" in chip.limits else range(1, 9)
     widest = max((declared_bits(program, one) for one in program.connections), default=0)
     for bits in sorted(allowed, reverse=True):
         if LEAST_WEIGHT_BITS <= bits < widest:
-            yield "weight bits", f"{bits}-bit weights", _placing(chip, changes.with_weight_bits, program, bits)
+            yield "weight bits", f"{bits}-bit weights", _placing(chip, counted, changes.with_weight_bits, program, bits)
     for part in PRUNED:
         change = f"the smallest {part:.0%} of the weights pruned"
-        yield "pruning", change, _placing(chip, changes.pruned, program, part)
+        yield "pruning", change, _placing(chip, counted, changes.pruned, program, part)
     if any(np.ndim(one.delay) for one in program.connections):
-        yield "delay", "one delay for each connection", _placing(chip, changes.with_one_delay, program)
+        yield "delay", "one delay for each connection", _placing(chip, counted, changes.with_one_delay, program)
     if changes.has_own_parameters(program):
         change = "one decay and threshold for each layer"
-        yield "parameters", change, _placing(chip, changes.with_shared_parameters, program)
+        yield "parameters", change, _placing(chip, counted, changes.with_shared_parameters, program)
     for name, size, neurons in _shorter(program, before):
         change = f"{name} of {neurons:,} instead of {size:,} neurons"
-        yield "neurons", change, _placing(chip, changes.without_last, program, name, neurons)
+        yield "neurons", change, _placing(chip, counted, changes.without_last, program, name, neurons)
 
 
-def _placing(chip: Chip, change: Callable[..., Program], *values: Any) -> Callable[[], Placement]:
-    return lambda: place(change(*values), chip)
+def _placing(chip: Chip, counted: Counted, change: Callable[..., Program], *values: Any) -> Callable[[], Placement]:
+    # Of a copy, so that the synapses of one change are forgotten before the next.
+    return lambda: place(change(*values), chip, counted=dict(counted))
 
 
 def _shorter(program: Program, before: Placement) -> Iterator[tuple[str, int, int]]:

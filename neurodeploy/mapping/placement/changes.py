@@ -5,12 +5,14 @@ Axes: O neurons a connection ends on, I neurons it starts from, N neurons of a l
 
 from __future__ import annotations
 
+import functools
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from neurodeploy.mapping.placement.encoding import declared_bits
+from neurodeploy.memory import row_blocks
 from neurodeploy.program.connection import Connection
 from neurodeploy.program.layer import Layer
 from neurodeploy.program.populations import AnyLayer
@@ -23,10 +25,11 @@ def with_weight_bits(program: Program, bits: int) -> Program:
     for one in program.connections:
         widths[one.name] = min(bits, declared_bits(program, one))
         if declared_bits(program, one) > bits:
-            largest = int(np.abs(one.held).max(initial=0))
-            step = 1 << max(1, largest.bit_length() - bits + 1)
-            most = (1 << bits - 1) - 1
-            weight = np.clip(np.rint(one.held / step), -most, most).astype(np.int64) * step
+            largest = max(int(one.held.max(initial=0)), -int(one.held.min(initial=0)))
+            shift = max(1, largest.bit_length() - bits + 1)
+            weight: np.ndarray = np.empty(one.weight.shape, np.int16)
+            for rows in row_blocks(weight):
+                weight[rows] = _rounded(one.held[rows].astype(np.int16, copy=False), shift, (1 << bits - 1) - 1)
             one = replace(one, weight=weight)
         connections.append(one)
     known = program.plan.get("connections", {})
@@ -34,14 +37,40 @@ def with_weight_bits(program: Program, bits: int) -> Program:
     return replace(program, connections=tuple(connections), plan={**program.plan, "connections": plan})
 
 
+def _rounded(weight: np.ndarray, shift: int, most: int) -> np.ndarray:
+    """Return weights at the nearest multiple of 2^shift, ties to even, of at most `most` times that."""
+    half, odd = (1 << shift - 1) - 1, (weight >> shift) & 1
+    return np.clip(weight + (half + odd) >> shift, -most, most) << shift
+
+
 def pruned(program: Program, part: float) -> Program:
     """Return the Program with the smallest weights of every connection set to 0: `part` of them, zeros included."""
     connections = []
     for one in program.connections:
-        size = np.abs(one.held)
-        kept = size > np.quantile(size, part, method="lower") if size.size > 1 else size > 0
-        connections.append(replace(one, weight=np.where(kept, one.weight, 0)))
+        most, small = _smallest(one, part), np.empty_like(one.weight)
+        for rows in row_blocks(small):
+            small[rows] = one.weight[rows] * (np.abs(one.held[rows]) > most)
+        connections.append(replace(one, weight=small))
     return replace(program, connections=tuple(connections))
+
+
+def _smallest(one: Connection, part: float) -> int:
+    """Return the size of weight that `part` of a connection's weights do not exceed, zeros included.
+
+    There are few sizes, so that counting each is enough; it is numpy's quantile with method "lower".
+    """
+    if one.weight.size <= 1:
+        return 0
+    return int(np.searchsorted(np.cumsum(_sizes(one)), int((one.weight.size - 1) * part), side="right"))
+
+
+@functools.lru_cache(maxsize=16)
+def _sizes(one: Connection) -> np.ndarray:
+    """Return how many weights of each size, from 0 to 256, a connection has."""
+    counts = np.zeros(257, np.int64)
+    for rows in row_blocks(one.held):
+        counts += np.bincount(np.abs(one.held[rows]).ravel(), minlength=257)
+    return counts
 
 
 def without_last(program: Program, name: str, n_neurons: int) -> Program:

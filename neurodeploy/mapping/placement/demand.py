@@ -6,20 +6,34 @@ Axes: O neurons a connection ends on, I neurons it starts from, K output channel
 from __future__ import annotations
 
 import functools
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 
 from neurodeploy.errors import MappingError
-from neurodeploy.mapping.placement.encoding import CONV_DENSE, CONV_SPARSE, DENSE, SPARSE, delay_bits, index_bits, words
+from neurodeploy.mapping.placement.encoding import (
+    CONV_DENSE,
+    CONV_SPARSE,
+    DENSE,
+    SPARSE,
+    delay_bits,
+    index_bits,
+    words,
+    words_of_lists,
+)
 from neurodeploy.mapping.placement.limits import Limits
-from neurodeploy.mapping.placement.order import box, neurons_in
+from neurodeploy.mapping.placement.order import FLAT, box, neurons_in
 from neurodeploy.program.connection import Connection
 from neurodeploy.program.window import Window
 
 MOST_ATOMS = 512
 """Channels that the spikes of one population axon can tell apart, 9 bits: nengo-loihi, `block.py`."""
+
+
+BLOCK = 16
+"""Rows of a matrix whose synapses are counted together; fewer than 128, so that two blocks are counted in a byte."""
 
 
 @dataclass(frozen=True)
@@ -60,32 +74,86 @@ class Matrix:
     Dense lists take it that neurons of one exponent stand together.
     """
 
-    def __init__(self, one: Connection, bits: int, order: str, shape: tuple[int, ...], limits: Limits) -> None:
+    def __init__(
+        self, one: Connection, bits: int, order: str, shape: tuple[int, ...], limits: Limits, counted: Counted
+    ) -> None:
         self.limits, self.bits = limits, bits + delay_bits(one)
-        neurons = neurons_in(order, shape)
-        self.there_OI = one.held[neurons] != 0
-        self.exponents_O = one.row_exponents[neurons]
-        self.shared = bool((self.exponents_O == self.exponents_O[:1]).all())
+        if (one, order) not in counted:
+            counted[one, order] = _lists(one, neurons_in(order, shape) if order != FLAT else None)
+        self.lists = counted[one, order]
         self.units = np.arange(one.n_inputs)
+        self._words = functools.lru_cache(maxsize=None)(self._words_of_lengths)
 
     def on(self, first: int, last: int) -> Demand:
         axons = dense = sparse = 0
-        parts = self._parts(first, last)
-        for part_OI in parts:
-            synapses_I = np.count_nonzero(part_OI, axis=0)
+        parts = list(self._parts(first, last))
+        of_dense = self._words(self.bits)
+        of_sparse = self._words(self.bits + index_bits(last - first, self.limits))
+        for n_rows, synapses_I in parts:
             used = int(np.count_nonzero(synapses_I))
             axons += used
-            dense += used * words(len(part_OI), self.bits, self.limits)
-            sparse += words(synapses_I, self.bits + index_bits(last - first, self.limits), self.limits)
+            dense += used * int(of_dense[n_rows])
+            sparse += int(of_sparse[synapses_I].sum())
         return Demand(axons, min(dense, sparse), len(parts), DENSE if dense <= sparse else SPARSE)
 
     def axons(self, first: int, last: int) -> np.ndarray:
-        return np.sum([part_OI.any(axis=0) for part_OI in self._parts(first, last)], axis=0)
+        return np.sum([synapses_I > 0 for _, synapses_I in self._parts(first, last)], axis=0)
 
-    def _parts(self, first: int, last: int) -> list[np.ndarray]:
-        """Return the rows of each exponent."""
-        there_OI, exponents_O = self.there_OI[first:last], self.exponents_O[first:last]
-        return [there_OI] if self.shared else [there_OI[exponents_O == one] for one in np.unique(exponents_O)]
+    def _parts(self, first: int, last: int) -> Iterator[tuple[int, np.ndarray]]:
+        """Yield the number of rows of each exponent, and each source's synapses (I,) there."""
+        for one in self.lists:
+            low, high = one.between(first, last)
+            if high > low:
+                yield high - low, one.lengths(low, high)
+
+    def _words_of_lengths(self, bits: int) -> np.ndarray:
+        """Return the words of a list of 0, 1, ... synapses, up to a whole column."""
+        return words_of_lists(np.arange(max(len(one.there_OI) for one in self.lists) + 1), bits, self.limits)
+
+
+def _lists(one: Connection, neurons: np.ndarray | None) -> list[Lists]:
+    """Return the lists of a matrix's rows of each exponent, its neurons dealt out in an order."""
+    there_OI, exponents_O = one.held != 0, one.row_exponents
+    if neurons is not None:
+        there_OI, exponents_O = there_OI[neurons], exponents_O[neurons]
+    found = np.unique(exponents_O)
+    if len(found) == 1:
+        return [Lists(None, there_OI)]
+    every = (np.flatnonzero(exponents_O == exponent) for exponent in found)
+    return [Lists(rows_O, there_OI[rows_O]) for rows_O in every]
+
+
+class Lists:
+    """How many synapses each source has in any run of some rows, counted once: sums at every `BLOCK`th row.
+
+    Attributes:
+        rows_O: Places of the rows in the order of the layer's neurons, ascending; None where they are all.
+    """
+
+    def __init__(self, rows_O: np.ndarray | None, there_OI: np.ndarray) -> None:
+        self.rows_O, self.there_OI = rows_O, there_OI.view(np.uint8)
+        n_blocks, n_inputs = len(there_OI) // BLOCK, there_OI.shape[1]
+        blocks = self.there_OI[: n_blocks * BLOCK].reshape(n_blocks, BLOCK, n_inputs)
+        self.sums = np.zeros((n_blocks + 1, n_inputs), np.uint16 if len(there_OI) < 1 << 16 else np.int64)
+        np.cumsum(np.add.reduce(blocks, axis=1, dtype=np.uint8), axis=0, dtype=self.sums.dtype, out=self.sums[1:])
+
+    def between(self, first: int, last: int) -> tuple[int, int]:
+        """Return which of the rows lie from `first` up to, not with, `last` of the order."""
+        if self.rows_O is None:
+            return first, last
+        low, high = np.searchsorted(self.rows_O, (first, last))
+        return int(low), int(high)
+
+    def lengths(self, low: int, high: int) -> np.ndarray:
+        """Return the synapses of each source (I,) in these rows."""
+        begin, end = -(-low // BLOCK), high // BLOCK
+        if begin >= end:
+            return np.add.reduce(self.there_OI[low:high], axis=0, dtype=np.uint8)
+        found = self.sums[end] - self.sums[begin]
+        for first, last in ((low, begin * BLOCK), (end * BLOCK, high)):
+            if first < last:
+                found += np.add.reduce(self.there_OI[first:last], axis=0, dtype=np.uint8)
+        return found
 
 
 class Convolution:
@@ -156,6 +224,18 @@ class Convolution:
         return (dense, CONV_DENSE) if self.limits.one_kernel and dense <= sparse else (sparse, CONV_SPARSE)
 
 
-def wiring(one: Connection, bits: int, order: str, shape: tuple[int, ...], limits: Limits) -> Wiring:
-    """Return a connection as the cores of its target see it, whose neurons are dealt out in `order`."""
-    return (Matrix if one.window is None else Convolution)(one, bits, order, shape, limits)
+def wiring(
+    one: Connection, bits: int, order: str, shape: tuple[int, ...], limits: Limits, counted: Counted | None = None
+) -> Wiring:
+    """Return a connection as the cores of its target see it, whose neurons are dealt out in `order`.
+
+    Args:
+        counted: Synapses that were counted for another placement; what is new is added.
+    """
+    if one.window is None:
+        return Matrix(one, bits, order, shape, limits, {} if counted is None else counted)
+    return Convolution(one, bits, order, shape, limits)
+
+
+Counted = dict[tuple[Connection, str], list[Lists]]
+"""Synapses of matrices, by connection and order of its target's neurons."""

@@ -26,13 +26,17 @@ def words(synapses: np.ndarray | int, bits: int, limits: Limits) -> int:
     >>> [words(n, 8, loihi1) for n in (0, 1, 64, 65)]
     [0, 1, 9, 10]
     """
-    count = np.asarray(synapses, np.int64)
+    return int(np.sum(words_of_lists(np.asarray(synapses, np.int64), bits, limits)))
+
+
+def words_of_lists(count: np.ndarray, bits: int, limits: Limits) -> np.ndarray:
+    """Return the words that each of some lists takes, see `words`."""
     full, rest = np.divmod(count, limits.group)
 
     def one(n: np.ndarray) -> np.ndarray:
         return -(-(n * bits + limits.header_bits) // limits.word_bits)
 
-    return int(np.sum(full * one(np.minimum(count, limits.group)) + np.where(rest > 0, one(rest), 0)))
+    return full * one(np.minimum(count, limits.group)) + np.where(rest > 0, one(rest), 0)
 
 
 def needed_bits(held: np.ndarray, least_exponent: int) -> int:
@@ -44,9 +48,9 @@ def needed_bits(held: np.ndarray, least_exponent: int) -> int:
     >>> needed_bits(np.array([-254, 2]), 0), needed_bits(np.array([-4, 2]), 0), needed_bits(np.array([255]), 0)
     (8, 2, 8)
     """
-    if not held.any():
+    every = int(np.bitwise_or.reduce(held, axis=None))  # its lowest bit is that of the sizes, too
+    if not every:
         return 1
-    every = int(np.bitwise_or.reduce(np.abs(held), axis=None))
     zeros = (every & -every).bit_length() - 1
     low, high = int(held.min()) >> zeros, int(held.max()) >> zeros
     mixed = low < 0 < high

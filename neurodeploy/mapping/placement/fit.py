@@ -7,6 +7,7 @@ from typing import Any
 
 from neurodeploy.hardware.chips import Chip
 from neurodeploy.mapping.placement.advice import advice
+from neurodeploy.mapping.placement.demand import Counted
 from neurodeploy.mapping.placement.described import described
 from neurodeploy.mapping.placement.place import place
 from neurodeploy.mapping.placement.placement import Placement
@@ -50,5 +51,6 @@ def fit_of(program: Program, chip: Chip, *, advise: bool = True) -> Fit:
     Raises:
         ChipError: the chip's file lacks a limit.
     """
-    placement = place(program, chip)
-    return Fit(placement, tuple(advice(program, chip, placement)) if advise else ())
+    counted: Counted = {}
+    placement = place(program, chip, counted=counted)
+    return Fit(placement, tuple(advice(program, chip, placement, counted)) if advise else ())

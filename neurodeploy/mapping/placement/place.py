@@ -10,12 +10,13 @@ from collections.abc import Mapping
 import numpy as np
 
 from neurodeploy.hardware.chips import Chip
+from neurodeploy.mapping.placement.demand import Counted
 from neurodeploy.mapping.placement.encoding import stored_bits
 from neurodeploy.mapping.placement.limits import OUTPUT_AXONS, WORDS, Limits
 from neurodeploy.mapping.placement.neurons import unsupported
 from neurodeploy.mapping.placement.order import CHANNELS, COLUMNS, FLAT, ROWS
 from neurodeploy.mapping.placement.placement import Core, PlacedLayer, Placement
-from neurodeploy.mapping.placement.split import Cut, Need, Outgoing, Unsplittable, cut
+from neurodeploy.mapping.placement.split import Cut, Need, Outgoing, Range, Unsplittable, cut
 from neurodeploy.program.connection import Connection
 from neurodeploy.program.program import Program
 
@@ -23,7 +24,7 @@ MOST_ROUNDS = 8
 """Of placing layers whose spikes go round in a loop, until the axons between them no longer change."""
 
 
-def place(program: Program, chip: Chip, *, narrow: bool = False) -> Placement:
+def place(program: Program, chip: Chip, *, narrow: bool = False, counted: Counted | None = None) -> Placement:
     """Return where every neuron of a Program goes.
 
     Layers are cut into runs of neurons, each as long as a core of the chip holds. Images are cut into bands of
@@ -32,6 +33,7 @@ def place(program: Program, chip: Chip, *, narrow: bool = False) -> Placement:
     Args:
         narrow: Store weights in the narrowest field that holds them exactly, instead of the width that they
             were quantised to.
+        counted: Synapses counted for other placements of the same connections; what is new is added.
 
     Returns:
         The placement; where the Program does not fit, its `problems` say why and it has no cores.
@@ -43,26 +45,52 @@ def place(program: Program, chip: Chip, *, narrow: bool = False) -> Placement:
     bits, notes = _widths(program, limits, narrow=narrow)
     problems = [said for said in (unsupported(layer, limits) for layer in program.layers) if said]
     needs: dict[str, list[Need]] = {}
-    cuts: dict[str, tuple[Need, Cut]] = {}
+    cuts = Cuts()
+    counted = {} if counted is None else counted
     for layer in program.layers:
         into = program.into(layer.name)
         connections = [(one, bits[one.name]) for one in into]
         needs[layer.name] = [
-            Need.of_layer(layer, order, shape, connections, limits) for order, shape in _orders(layer.shape, into)
+            Need.of_layer(layer, order, shape, connections, limits, counted)
+            for order, shape in _orders(layer.shape, into)
         ]
     for _ in range(MOST_ROUNDS):
-        before = {name: (one.order, one.ranges) for name, (_, one) in cuts.items()}
+        before = cuts.ranges()
         for layer in reversed(program.layers):
             stuck = _cut(program, layer.name, needs[layer.name], cuts)
             if stuck is not None:
                 said = _too_much(layer.name, stuck, limits)
                 where = (layer.name, stuck.key, stuck.used)
                 return Placement(program, limits, (), (), (*problems, said), tuple(notes), where)
-        if before == {name: (one.order, one.ranges) for name, (_, one) in cuts.items()}:
+        if before == cuts.ranges():
             break
     if problems:
         return Placement(program, limits, (), (), tuple(problems), tuple(notes))
     return _assembled(program, limits, bits, cuts, notes)
+
+
+class Cuts:
+    """Layers as they are cut by now, and where the spikes of each went when it was."""
+
+    def __init__(self) -> None:
+        self.found: dict[str, tuple[Need, Cut]] = {}
+        self.sent: dict[str, list[Outgoing]] = {}
+        self.known: dict[str, tuple[Cut, Outgoing]] = {}
+
+    def ranges(self) -> dict[str, tuple[str, tuple[Range, ...]]]:
+        """Return the order of each layer's neurons, and its cores."""
+        return {name: (one.order, one.ranges) for name, (_, one) in self.found.items()}
+
+    def outgoing(self, program: Program, name: str) -> list[Outgoing]:
+        """Return the connections that leave a layer for layers that are cut already; the same object while they are."""
+        out = [one for one in program.connections if one.source == name and one.target in self.found]
+        for one in out:
+            need, placed = self.found[one.target]
+            if one.name not in self.known or self.known[one.name][0] is not placed:
+                wired = need.wired[one.name]
+                axons = np.sum([wired.axons(*ends) for ends in placed.ranges], axis=0)
+                self.known[one.name] = placed, Outgoing(wired.units, axons)
+        return [self.known[one.name][1] for one in out]
 
 
 def _widths(program: Program, limits: Limits, *, narrow: bool) -> tuple[dict[str, int], list[str]]:
@@ -87,9 +115,11 @@ def _orders(shape: tuple[int, ...], into: list[Connection]) -> list[tuple[str, t
     return [(order, image) for order in (*orders, CHANNELS)]
 
 
-def _cut(program: Program, name: str, needs: list[Need], cuts: dict[str, tuple[Need, Cut]]) -> Unsplittable | None:
+def _cut(program: Program, name: str, needs: list[Need], cuts: Cuts) -> Unsplittable | None:
     """Cut one layer, given where the others are; return what is too much where it cannot be cut."""
-    outgoing = _outgoing(program, name, cuts)
+    outgoing = cuts.outgoing(program, name)
+    if name in cuts.found and cuts.sent[name] == outgoing:  # nothing has moved
+        return None
     stuck: Unsplittable | None = None
     best: tuple[Need, Cut] | None = None
     for need in needs:
@@ -103,7 +133,7 @@ def _cut(program: Program, name: str, needs: list[Need], cuts: dict[str, tuple[N
             best = need, found
     if best is None:
         return stuck
-    cuts[name] = best
+    cuts.found[name], cuts.sent[name] = best, outgoing
     return None
 
 
@@ -115,30 +145,18 @@ def _too_much(name: str, stuck: Unsplittable, limits: Limits) -> str:
     )
 
 
-def _outgoing(program: Program, name: str, cuts: Mapping[str, tuple[Need, Cut]]) -> list[Outgoing]:
-    """Return the connections that leave a layer for layers that are placed already."""
-    found = []
-    for one in program.connections:
-        if one.source != name or one.target not in cuts:
-            continue
-        need, placed = cuts[one.target]
-        wired = need.wired[one.name]
-        found.append(Outgoing(wired.units, np.sum([wired.axons(*ends) for ends in placed.ranges], axis=0)))
-    return found
-
-
 def _assembled(
     program: Program,
     limits: Limits,
     bits: Mapping[str, int],
-    cuts: Mapping[str, tuple[Need, Cut]],
+    cuts: Cuts,
     notes: list[str],
 ) -> Placement:
     cores: list[Core] = []
     layers = []
     for layer in program.layers:
-        need, found = cuts[layer.name]
-        need.send(_outgoing(program, layer.name, cuts))  # a loop may not have settled
+        need, found = cuts.found[layer.name]
+        need.send(cuts.outgoing(program, layer.name))  # a loop may not have settled
         start = len(cores)
         for first, last in found.ranges:
             chip = len(cores) // limits.cores_per_chip
@@ -158,7 +176,7 @@ def _assembled(
                 cores=(start, len(cores) - 1),
                 stopped=found.stopped,
                 whole=whole,
-                encodings={one.name: need.wired[one.name].on(*found.ranges[0]).encoding for one in into},
+                encodings=dict(zip(need.wired, (one.encoding for one in need.demands(*found.ranges[0])), strict=True)),
                 bits={one.name: bits[one.name] for one in into},
             )
         )

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from neurodeploy.mapping.placement import limits as of
-from neurodeploy.mapping.placement.demand import Wiring, wiring
+from neurodeploy.mapping.placement.demand import Counted, Demand, Wiring, wiring
 from neurodeploy.mapping.placement.limits import Limits
 from neurodeploy.mapping.placement.neurons import codes_of, delay_slots, state_words
 from neurodeploy.mapping.placement.order import neurons_in, piece
@@ -83,6 +83,7 @@ class Need:
     limits: Limits
     axons_out: Sequence[Callable[[int, int], int]] = ()
     known: dict[Range, dict[str, int]] = field(default_factory=dict)
+    demanded: dict[Range, list[Demand]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.neurons = neurons_in(self.order, self.shape)
@@ -101,9 +102,10 @@ class Need:
         shape: tuple[int, ...],
         connections: Sequence[tuple],
         limits: Limits,
+        counted: Counted,
     ) -> Need:
         """Return the needs of a layer that `connections`, each with its width in bits, end on."""
-        wired = {one.name: wiring(one, bits, order, shape, limits) for one, bits in connections}
+        wired = {one.name: wiring(one, bits, order, shape, limits, counted) for one, bits in connections}
         longest = max((one.largest_delay for one, _ in connections), default=0)
         return cls(layer, order, shape, wired, longest, limits)
 
@@ -117,7 +119,7 @@ class Need:
         if (first, last) in self.known:
             return self.known[first, last]
         size = last - first
-        demands = [one.on(first, last) for one in self.wired.values()]
+        demands = self.demands(first, last)
         used = {
             of.NEURONS: size,
             of.INPUT_AXONS: sum(one.axons for one in demands),
@@ -134,6 +136,12 @@ class Need:
         found = {key: used[key] for key in self.limits.most if key in used}
         self.known[first, last] = found
         return found
+
+    def demands(self, first: int, last: int) -> list[Demand]:
+        """Return what each connection needs there."""
+        if (first, last) not in self.demanded:
+            self.demanded[first, last] = [one.on(first, last) for one in self.wired.values()]
+        return self.demanded[first, last]
 
     def over(self, first: int, last: int) -> str:
         """Return the limit that these neurons exceed by the largest part; empty where they keep all."""
@@ -153,9 +161,10 @@ def cut(need: Need) -> Cut:
     n_neurons = len(need.neurons)
     ranges: list[Range] = []
     stopped: dict[str, int] = {}
-    first = 0
+    first = last = 0
+    size = n_neurons
     while first < n_neurons:
-        last = _longest(need, first, min(n_neurons, first + need.limits.most[of.NEURONS]))
+        last = _longest(need, first, min(n_neurons, first + need.limits.most[of.NEURONS]), size)
         if last == first:
             key = need.over(first, first + 1)
             raise Unsplittable(int(need.neurons[first]), key, need.on(first, first + 1)[key])
@@ -163,21 +172,25 @@ def cut(need: Need) -> Cut:
             key = need.over(first, last + 1)
             stopped[key] = stopped.get(key, 0) + 1
         ranges.append((first, last))
-        first = last
+        first, size = last, last - first
     return Cut(need.order, tuple(_even(need, ranges)), stopped)
 
 
-def _longest(need: Need, first: int, most: int) -> int:
-    """Return the end of the longest run from `first` that a core holds, `first` where it holds none."""
-    if not need.over(first, most):
-        return most
-    good, bad = first, most
+def _longest(need: Need, first: int, most: int, likely: int) -> int:
+    """Return the end of the longest run from `first` that a core holds, `first` where it holds none.
+
+    Cores of a layer hold about as much, so it is looked for around the `likely` number of neurons.
+    """
+    good, bad, end, step = first, most + 1, min(first + likely, most), 1
     while bad - good > 1:
-        middle = (good + bad) // 2
-        if need.over(first, middle):
-            bad = middle
+        if need.over(first, end):
+            bad = end
         else:
-            good = middle
+            good = end
+        if good == first or bad > most:  # one side is open yet: further and further away
+            end, step = max(bad - step, first + 1) if good == first else min(good + step, most), 2 * step
+        else:
+            end = (good + bad) // 2
     return good
 
 

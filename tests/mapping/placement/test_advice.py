@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from neurodeploy.hardware.chips import chip_named
-from neurodeploy.mapping.placement import changes, place
-from neurodeploy.mapping.placement.advice import advice
+from neurodeploy.mapping.placement import changes, demand, place
+from neurodeploy.mapping.placement.advice import PRUNED, advice
 from neurodeploy.mapping.placement.encoding import stored_bits
+from neurodeploy.mapping.placement.fit import fit_of
 from neurodeploy.mapping.placement.limits import Limits
 from neurodeploy.program.connection import Connection
 from neurodeploy.program.program import Program
@@ -114,3 +117,38 @@ def test_images_and_outputs_are_not_shortened() -> None:
     made = convolution(Window((1, 6, 6), 2, (3, 3)), then=4)
     assert not changes.can_be_shortened(made, "conv")
     assert not changes.can_be_shortened(made, made.output)
+
+
+@pytest.mark.parametrize("sign", ["auto", "mixed", "excitatory", "inhibitory"])
+@pytest.mark.parametrize("kind", [np.int16, np.int64])
+def test_counted_sizes_and_shifts_are_quantiles_and_divisions(sign: str, kind: type) -> None:
+    made = dense(40, 30)
+    weight: np.ndarray = np.random.default_rng(1).integers(-250, 251, (30, 40)).astype(kind)
+    one = replace(made.connections[0], weight=weight, sign=sign)
+    held = one.held.astype(np.int64)
+    for part in PRUNED:
+        most = np.quantile(np.abs(held), part, method="lower")
+        kept = changes.pruned(replace(made, connections=(one,)), part).connections[0].weight
+        np.testing.assert_array_equal(kept, np.where(np.abs(held) > most, weight, 0))
+    for bits in (3, 5, 7):
+        step = 1 << max(1, int(np.abs(held).max()).bit_length() - bits + 1)
+        limit = (1 << bits - 1) - 1
+        found = changes.with_weight_bits(replace(made, connections=(one,)), bits).connections[0].weight
+        np.testing.assert_array_equal(found, np.clip(np.rint(held / step), -limit, limit) * step)
+
+
+def test_one_advice_counts_what_no_change_touches_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    counted: list[str] = []
+
+    def counting(one: Connection, neurons: np.ndarray | None) -> list[demand.Lists]:
+        counted.append(one.name)
+        return lists(one, neurons)
+
+    lists = demand._lists
+    monkeypatch.setattr(demand, "_lists", counting)
+    found = fit_of(dense(900, 800, 400, 30), LOIHI1)
+    assert found.advice
+    # Before, and of each change: 5 of the width, 3 of pruning, and of one layer shorter what ends on or leaves it.
+    n_changes = len(counted) // 3
+    assert n_changes <= 1 + 5 + 3 + 2
+    assert counted[:3] == [one.name for one in found.placement.program.connections]

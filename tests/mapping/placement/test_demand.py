@@ -11,7 +11,7 @@ from neurodeploy.mapping.placement.demand import wiring
 from neurodeploy.mapping.placement.encoding import index_bits, words
 from neurodeploy.mapping.placement.limits import Limits
 from neurodeploy.mapping.placement.order import CHANNELS, COLUMNS, FLAT, ROWS, box, neurons_in
-from neurodeploy.mapping.placement.split import Outgoing
+from neurodeploy.mapping.placement.split import Outgoing, _longest
 from neurodeploy.program.connection import Connection
 from neurodeploy.program.window import Window
 from tests.mapping.placement.networks import random_weights
@@ -119,3 +119,46 @@ def test_a_matrix_takes_the_smaller_of_dense_and_sparse() -> None:
         assert demand.words == min(dense, sparse)
         assert demand.encoding == ("dense" if dense <= sparse else "sparse")
         assert demand.axons == there.any(axis=0).sum()
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    size=st.tuples(st.integers(1, 120), st.integers(1, 9)),
+    density=st.sampled_from([0.0, 0.05, 0.5, 1.0]),
+    exponents=st.integers(1, 3),
+    ends=st.tuples(st.floats(0, 1), st.floats(0, 1)),
+    seed=st.integers(0, 99),
+)
+def test_sums_up_to_a_row_give_what_counting_anew_gives(
+    size: tuple[int, int], density: float, exponents: int, ends: tuple[float, float], seed: int
+) -> None:
+    random = np.random.default_rng(seed)
+    weight = random_weights(*size, density, seed)
+    exponent_O = random.integers(0, exponents, size[0])
+    one = Connection("fc", "input", "lif", weight, exponent_O)
+    first, last = sorted(int(end * (size[0] - 1)) for end in ends)
+    last += 1
+    seen = wiring(one, 8, FLAT, size[:1], LOIHI1)
+    there, index = one.held[first:last] != 0, index_bits(last - first, LOIHI1)
+    parts = [there[exponent_O[first:last] == exponent] for exponent in np.unique(exponent_O[first:last])]
+    dense = sum(words(len(part), 8, LOIHI1) * int(part.any(axis=0).sum()) for part in parts)
+    sparse = sum(words(part.sum(axis=0), 8 + index, LOIHI1) for part in parts)
+    axons = np.sum([part.any(axis=0) for part in parts], axis=0)
+    found = seen.on(first, last)
+    assert (found.words, found.axons, found.formats) == (min(dense, sparse), axons.sum(), len(parts))
+    np.testing.assert_array_equal(seen.axons(first, last), axons)
+
+
+@given(room=st.integers(0, 40), most=st.integers(1, 40), likely=st.integers(1, 50))
+def test_the_longest_run_is_found_from_wherever_it_is_looked_for(room: int, most: int, likely: int) -> None:
+    class Room:
+        asked = 0
+
+        def over(self, first: int, last: int) -> bool:
+            self.asked += 1
+            return last - first > room
+
+    need = Room()
+    assert _longest(need, 7, 7 + most, likely) == 7 + min(room, most)  # type: ignore[arg-type]
+    if likely == room < most:  # cores of a layer are alike
+        assert need.asked == 2

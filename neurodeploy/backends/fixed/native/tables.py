@@ -222,7 +222,7 @@ class _Builder:
                     row[[c.CON_EXP, c.CON_EXPS]] = 0, -1
                 row[[c.CON_KIND, c.CON_WEIGHTS]] = c.CONVOLUTION, weights16.put(_by_source(one, held))
                 row[c.CON_GEOMETRY] = geometry.put(one.window, sources)
-                row[c.CON_WRAPS] = graded or one.largest_sum().max() >= rules.STATE_LIMIT
+                row[c.CON_WRAPS] = graded or one.largest_sum.max() >= rules.STATE_LIMIT
             elif graded and one.largest_delay and one.weight_exp.min() < 0:
                 row[[c.CON_KIND, c.CON_WEIGHTS]] = (
                     c.MATRIX_WIDE,
