@@ -17,13 +17,9 @@ import nir
 import numpy as np
 
 from neurodeploy.errors import GraphError
-from neurodeploy.graph.dynamics import DynamicsNode
+from neurodeploy.graph.node_type import Neurons, per_neuron
+from neurodeploy.graph.stored import Tree
 
-SPIKING_TYPES = (nir.LIF, nir.CubaLIF, nir.IF, nir.Threshold, DynamicsNode)
-"""A Threshold has no memory: LIF neurons with a time constant of one step, reset to zero."""
-READOUT_TYPES = (nir.LI, nir.CubaLI, nir.I)
-"""Leaky and plain integrators: LIF, CUBA-LIF and IF without a threshold, at the end of a graph."""
-NEURON_TYPES = (*SPIKING_TYPES, *READOUT_TYPES)
 FLOAT32_SLACK = 1e-6
 """Time constants come from float32 files; a tau this close below dt counts as equal to it."""
 
@@ -99,39 +95,44 @@ class Population:
         return u, np.where(fired, after, v), fired
 
 
-def coefficients(name: str, node: nir.NIRNode, dt_s: float) -> dict[str, np.ndarray]:
-    """Return the arrays of a `Population` that the node's parameters and the time step fix.
+@dataclass(frozen=True, kw_only=True)
+class EulerNeurons(Neurons):
+    """A type of neurons that are stepped by forward Euler.
 
-    Raises:
-        GraphError: a parameter is not finite, a time constant is shorter than a step, or the
-            threshold is not above the reset.
+    Attributes:
+        membrane, synapse: The fields with the time constants of potential and current; empty where there is none.
+        memory: False where nothing is kept of a step: the potential is what arrives in it.
     """
-    values = {"v_threshold": node.threshold} if isinstance(node, nir.Threshold) else vars(node)
-    flat = {
-        key: np.asarray(value, dtype=np.float64).ravel()
-        for key, value in values.items()
-        if key in ("tau", "tau_mem", "tau_syn", "r", "v_leak", "v_threshold", "v_reset", "w_in")
-    }
-    for key, value in flat.items():
-        if not np.isfinite(value).all():
-            raise GraphError(f"{name}: {key} holds values that are not finite; export the graph again")
-    ones = np.ones_like(flat["r"]) if isinstance(node, READOUT_TYPES) else np.ones_like(flat["v_threshold"])
-    found = {"v_threshold": flat.get("v_threshold", ones), "v_reset": flat.get("v_reset", 0 * ones)}
-    found |= {"alpha": 0 * ones, "input_gain": ones}
-    if isinstance(node, nir.Threshold):
-        found |= {"beta": 0 * ones, "current_gain": ones, "leak": 0 * ones}
-    elif isinstance(node, nir.IF | nir.I):
-        found |= {"beta": ones, "current_gain": dt_s * flat["r"], "leak": 0 * ones}
-    else:
-        key = "tau_mem" if isinstance(node, nir.CubaLIF | nir.CubaLI) else "tau"
-        part = _part_lost(name, key, flat[key], dt_s)
-        found |= {"beta": 1 - part, "current_gain": part * flat["r"], "leak": part * flat["v_leak"]}
-    if isinstance(node, nir.CubaLIF | nir.CubaLI):
-        part = _part_lost(name, "tau_syn", flat["tau_syn"], dt_s)
-        found |= {"alpha": 1 - part, "input_gain": part * flat["w_in"]}
-    if (found["v_threshold"] <= found["v_reset"]).any():
-        raise GraphError(f"{name}: a threshold is not above its reset potential, so the neuron never rests")
-    return found
+
+    membrane: str = ""
+    synapse: str = ""
+    memory: bool = True
+
+    def coefficients(self, name: str, node: nir.NIRNode, dt_s: float) -> dict[str, np.ndarray]:
+        """Return the arrays of a `Population` that a node's parameters and the time step fix.
+
+        Raises:
+            GraphError: a parameter is not finite, a time constant is shorter than a step, or the
+                threshold is not above the reset.
+        """
+        flat = {key: np.asarray(getattr(node, key), np.float64).ravel() for key in self.fields.values}
+        for key, value in flat.items():
+            if not np.isfinite(value).all():
+                raise GraphError(f"{name}: {key} holds values that are not finite; export the graph again")
+        ones = np.ones_like(flat[self.sizing])
+        found = {"v_threshold": flat[self.sizing] if self.spiking else ones, "v_reset": flat.get("v_reset", 0 * ones)}
+        found |= {"alpha": 0 * ones, "input_gain": ones, "leak": 0 * ones}
+        if self.membrane:
+            part = _part_lost(name, self.membrane, flat[self.membrane], dt_s)
+            found |= {"beta": 1 - part, "current_gain": part * flat["r"], "leak": part * flat["v_leak"]}
+        else:
+            found |= {"beta": ones * self.memory, "current_gain": dt_s * flat["r"] if self.memory else ones}
+        if self.synapse:
+            part = _part_lost(name, self.synapse, flat[self.synapse], dt_s)
+            found |= {"alpha": 1 - part, "input_gain": part * flat["w_in"]}
+        if (found["v_threshold"] <= found["v_reset"]).any():
+            raise GraphError(f"{name}: a threshold is not above its reset potential, so the neuron never rests")
+        return found
 
 
 def _part_lost(name: str, key: str, tau_s: np.ndarray, dt_s: float) -> np.ndarray:
@@ -142,3 +143,39 @@ def _part_lost(name: str, key: str, tau_s: np.ndarray, dt_s: float) -> np.ndarra
             "check the unit of the time constants, or give a smaller --dt"
         )
     return np.minimum(dt_s / tau_s, 1.0)
+
+
+def _without_gain(filled: Tree, given: Tree) -> str:
+    return "" if "w_in" in given else "has no w_in, which NIR before 1.0 did not write; read as 1"
+
+
+TYPES = (
+    EulerNeurons(type=nir.LIF, fields=per_neuron("tau", "r", "v_leak", "v_threshold", v_reset=0.0), membrane="tau"),
+    EulerNeurons(
+        type=nir.CubaLIF,
+        fields=per_neuron("tau_mem", "tau_syn", "r", "v_leak", "v_threshold", w_in=1.0, v_reset=0.0),
+        complete=_without_gain,
+        membrane="tau_mem",
+        synapse="tau_syn",
+    ),
+    EulerNeurons(type=nir.IF, fields=per_neuron("r", "v_threshold", v_reset=0.0)),
+    EulerNeurons(
+        type=nir.Threshold,
+        fields=per_neuron("threshold"),
+        sizing="threshold",
+        memory=False,
+        reference="its own difference equations, in float64",
+    ),
+    EulerNeurons(type=nir.LI, fields=per_neuron("tau", "r", "v_leak"), membrane="tau", sizing="r", spiking=False),
+    EulerNeurons(
+        type=nir.CubaLI,
+        fields=per_neuron("tau_mem", "tau_syn", "r", "v_leak", w_in=1.0),
+        membrane="tau_mem",
+        synapse="tau_syn",
+        sizing="r",
+        spiking=False,
+    ),
+    EulerNeurons(type=nir.I, fields=per_neuron("r"), sizing="r", spiking=False),
+)
+"""Of them LI, CubaLI and I, leaky and plain integrators, are LIF, CUBA-LIF and IF without a threshold, at the end of a
+graph; a Threshold has no memory, and is reset to zero."""

@@ -6,7 +6,8 @@ import numpy as np
 
 from neurodeploy.errors import GraphError
 from neurodeploy.graph.mends import Mend, Mends
-from neurodeploy.graph.nodes import FIELDS, GRAPH
+from neurodeploy.graph.node_table import NODES
+from neurodeploy.graph.nodes import GRAPH
 from neurodeploy.graph.stored import Tree
 
 
@@ -26,7 +27,7 @@ def with_scalars_spread(where: str, tree: Tree, mends: Mends, name: str = "") ->
 
 
 def _spread(where: str, node: Tree, mends: Mends, name: str) -> Tree:
-    fields = FIELDS[node["type"]]
+    fields = NODES[node["type"]].fields
     values = {key: np.asarray(node[key]) for key in fields.values}
     if not values:
         return node

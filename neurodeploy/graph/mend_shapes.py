@@ -13,14 +13,11 @@ import numpy as np
 
 from neurodeploy.errors import GraphError
 from neurodeploy.graph.mends import TYPING, Mend, Mends
-from neurodeploy.graph.nodes import FIELDS, GRAPH, node_of
-from neurodeploy.graph.stateless import Shape, operation
+from neurodeploy.graph.node_table import NODES, operation
+from neurodeploy.graph.node_type import PASS, Shape, Stateless
+from neurodeploy.graph.nodes import GRAPH, node_of
 from neurodeploy.graph.stored import Tree
 
-WEIGHTS = ("Linear", "Affine")
-WINDOWS = ("Conv1d", "Conv2d", "SumPool2d", "AvgPool2d")
-AXES = {"Conv1d": 2, "Conv2d": 3, "SumPool2d": 3, "AvgPool2d": 3}
-PASSING = ("Input", "Output", "Flatten")
 MOST_VALUES = 1 << 24
 MOST_SPREAD = 1 << 22
 """Neurons whose parameters a file may give once instead of one by one, all populations together."""
@@ -100,15 +97,15 @@ class _Flow:
             if node is None or one in seen:
                 continue
             seen.add(one)
-            kind = node["type"]
-            if kind in WEIGHTS and np.ndim(node["weight"]) == 2:
+            entry = NODES[node["type"]]
+            if _is_matrix(node):
                 found.add(np.shape(node["weight"])[1])
-            elif FIELDS[kind].values and np.size(node[FIELDS[kind].values[0]]) > 1:
-                found.add(np.size(node[FIELDS[kind].values[0]]))
-            elif kind == "Output" and not self.after.get(one):
+            elif entry.fields.values and np.size(node[entry.fields.values[0]]) > 1:
+                found.add(np.size(node[entry.fields.values[0]]))
+            elif entry.name == "Output" and not self.after.get(one):
                 stated = _shape(node["shape"])
                 found |= {math.prod(stated)} if stated else set()
-            elif kind in PASSING:
+            elif isinstance(entry, Stateless) and entry.role == PASS:
                 found |= self.wanted(one, seen)
         return found
 
@@ -147,9 +144,9 @@ class _Flow:
 
     def _without_batch(self, name: str, stated: Shape) -> Shape:
         """Return the axes of one step: those that the nodes right after take."""
-        kinds = [self.nodes[one]["type"] for one in self.after.get(name, []) if one in self.nodes]
-        axes = {AXES[kind] for kind in kinds if kind in AXES}
-        if len(axes) == 1 and len(kinds) and all(kind in AXES for kind in kinds):
+        after = [NODES[self.nodes[one]["type"]] for one in self.after.get(name, []) if one in self.nodes]
+        axes = {one.axes if isinstance(one, Stateless) else 0 for one in after}
+        if len(axes) == 1 and 0 not in axes:
             return stated[-axes.pop() :]
         wanted = self.wanted(name)
         if len(wanted) == 1 and math.prod(stated) not in wanted and len(stated) > 1 and stated[-1] in wanted:
@@ -161,21 +158,21 @@ class _Flow:
         node = self.nodes.get(name)
         if node is None or math.prod(arriving) > MOST_VALUES:
             return
-        kind = node["type"]
-        if kind in WEIGHTS:
-            if np.ndim(node["weight"]) == 2:
-                self.shapes[name] = (np.shape(node["weight"])[0],)
-        elif FIELDS[kind].values:
+        fields = NODES[node["type"]].fields
+        if _is_matrix(node):
+            self.shapes[name] = (np.shape(node["weight"])[0],)
+        elif fields.values:
             self._values(name, node, arriving)
-        elif kind in WINDOWS:
-            self._window(name, node, arriving)
-        elif kind == "Flatten":
+        elif "shape" in fields.all:
+            self._end(name, node, arriving)
+        elif "start_dim" in fields.all:
             self._flatten(name, node, arriving)
         else:
-            self._end(name, node, arriving)
+            self._operated(name, node, arriving)
 
     def _values(self, name: str, node: Tree, arriving: Shape) -> None:
-        keys = FIELDS[node["type"]].values
+        entry = NODES[node["type"]]
+        keys = entry.fields.values
         shape, size = np.shape(node[keys[0]]), math.prod(arriving)
         count = math.prod(shape)
         if count == size:
@@ -192,22 +189,24 @@ class _Flow:
             what = "given once" if count == 1 else f"given for {count} neurons, all the same"
             self.note(name, "scalars" if count == 1 else "shapes", f"parameters {what}; read as those of {size}")
             node |= {key: np.full(arriving, np.ravel(node[key])[0]) for key in keys}
-        elif node["type"] in ("Scale", "Delay") and count in (1, arriving[0]):
+        elif isinstance(entry, Stateless) and count in (1, arriving[0]):
             pass
         else:
             return
         self.shapes[name] = arriving
 
-    def _window(self, name: str, node: Tree, arriving: Shape) -> None:
+    def _operated(self, name: str, node: Tree, arriving: Shape) -> None:
+        entry = NODES[node["type"]]
+        assert isinstance(entry, Stateless)
         try:
             shape = operation(name, node_of(self.where, name, node), arriving, 1.0)[1]
         except GraphError:
             return
-        if node["type"] == "Conv1d":
+        if entry.axes == 2:
             shape = (shape[0], shape[2])
         if "input_shape" in node and node["input_shape"] is None:
             self.note(name, TYPING, f"has no input_shape; {arriving[1:]} arrive")
-            node["input_shape"] = arriving[1] if node["type"] == "Conv1d" else np.array(arriving[-2:])
+            node["input_shape"] = arriving[1] if entry.axes == 2 else np.array(arriving[-2:])
         self.shapes[name] = shape
 
     def _flatten(self, name: str, node: Tree, arriving: Shape) -> None:
@@ -232,6 +231,11 @@ class _Flow:
             self.note(name, TYPING if same else "shapes", text)
             node["shape"] = np.array(arriving)
         self.shapes[name] = arriving
+
+
+def _is_matrix(node: Tree) -> bool:
+    entry = NODES[node["type"]]
+    return isinstance(entry, Stateless) and entry.matrix and np.ndim(node["weight"]) == 2
 
 
 def _given(shape: Any) -> bool:

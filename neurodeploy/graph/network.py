@@ -12,14 +12,14 @@ from neurodeploy.errors import GraphError
 from neurodeploy.fixedpoint import rules
 from neurodeploy.graph.carried import LARGEST, carried, check_numbers
 from neurodeploy.graph.dynamics import DynamicsNode, DynamicsPopulation, population_of
-from neurodeploy.graph.euler import NEURON_TYPES, READOUT_TYPES, Population, coefficients
+from neurodeploy.graph.euler import EulerNeurons, Population
 from neurodeploy.graph.files import GraphFile
 from neurodeploy.graph.flatten import flattened
 from neurodeploy.graph.linear import TooLarge
+from neurodeploy.graph.node_table import NODES, entry_of, neurons_of
+from neurodeploy.graph.node_type import Shape
 from neurodeploy.graph.paths import INPUT, Paths, Synapses
-from neurodeploy.graph.stateless import STATELESS_TYPES, Shape
 
-SUPPORTED = tuple(sorted({kind.__name__ for kind in (*NEURON_TYPES, *STATELESS_TYPES)} - {DynamicsNode.__name__}))
 AnyPopulation = Population | DynamicsPopulation
 
 
@@ -118,10 +118,12 @@ def _discretised(file: GraphFile, dt_s: float | None, reset: str | None, readout
         if isinstance(node, DynamicsNode):
             populations.append(population_of(where, name, node, dt_s, paths.bias(name)))
             continue
-        stored = carried(f"{where}: {name}", nodes[name])
-        spiking = not isinstance(nodes[name], READOUT_TYPES)
+        stored = carried(f"{where}: {name}", node)
+        entry = neurons_of(node)
+        assert isinstance(entry, EulerNeurons)
+        spiking = entry.spiking
         rule, source = _reset_rule(file, stored.get("reset"), reset) if spiking else (rules.RESET_ZERO, "")
-        arrays = coefficients(f"{where}: {name}", nodes[name], dt_s)
+        arrays = entry.coefficients(f"{where}: {name}", node, dt_s)
         if rule == "subtract" and arrays["v_reset"].any():
             raise GraphError(f"{where}: {name}: subtractive reset needs v_reset 0, found another value")
         population = Population(
@@ -165,14 +167,14 @@ def _discretised(file: GraphFile, dt_s: float | None, reset: str | None, readout
 
 def _check_nodes(where: str, nodes: dict[str, nir.NIRNode]) -> None:
     for name, node in nodes.items():
-        if not isinstance(node, (*NEURON_TYPES, *STATELESS_TYPES)):
+        if entry_of(node) is None:
             raise GraphError(
                 f"{where}: node {name} is a {type(node).__name__}, which no target runs yet; "
-                f"supported are {', '.join(SUPPORTED)}"
+                f"supported are {', '.join(sorted(NODES))}"
             )
         if not isinstance(node, DynamicsNode):
             check_numbers(f"{where}: node {name}", node)
-        if name == INPUT and isinstance(node, NEURON_TYPES):
+        if name == INPUT and neurons_of(node):
             raise GraphError(f"{where}: neurons are called {INPUT!r}, which stands for the input; rename the node")
 
 

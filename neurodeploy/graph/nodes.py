@@ -7,7 +7,6 @@ reader has it. For `w_in` that can be wrong: 0.1.0 and 0.2.0 have the parameter 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Any
 
 import nir
@@ -15,59 +14,11 @@ import numpy as np
 
 from neurodeploy.errors import GraphError, nearest
 from neurodeploy.graph.mends import Mend, Mends
+from neurodeploy.graph.node_table import NODES
 from neurodeploy.graph.stored import Tree
 
 GRAPH = "NIRGraph"
 MAX_NESTING = 8
-
-
-@dataclass(frozen=True)
-class Fields:
-    """Names of a node type's fields.
-
-    Attributes:
-        needed: Without them a node means nothing.
-        values: Those that hold one number per neuron, all in one shape.
-        defaults: What stands for a field that the file leaves out.
-    """
-
-    needed: tuple[str, ...]
-    values: tuple[str, ...] = ()
-    defaults: dict[str, Any] = field(default_factory=dict)
-
-    @property
-    def all(self) -> tuple[str, ...]:
-        return (*self.needed, *(one for one in self.values if one not in self.needed), *self.defaults)
-
-
-def _neurons(*needed: str, **defaults: float) -> Fields:
-    return Fields(needed, (*needed, *defaults), defaults)
-
-
-_CONVOLUTION = Fields(("weight", "stride", "padding", "dilation", "groups"), (), {"bias": None, "input_shape": None})
-_POOL = Fields(("kernel_size", "stride", "padding"))
-
-FIELDS = {
-    "Affine": Fields(("weight",), (), {"bias": None}),
-    "AvgPool2d": _POOL,
-    "Conv1d": _CONVOLUTION,
-    "Conv2d": _CONVOLUTION,
-    "CubaLI": _neurons("tau_mem", "tau_syn", "r", "v_leak", w_in=1.0),
-    "CubaLIF": _neurons("tau_mem", "tau_syn", "r", "v_leak", "v_threshold", w_in=1.0, v_reset=0.0),
-    "Delay": _neurons("delay"),
-    "Flatten": Fields((), (), {"start_dim": 1, "end_dim": -1, "input_type": None}),
-    "I": _neurons("r"),
-    "IF": _neurons("r", "v_threshold", v_reset=0.0),
-    "Input": Fields((), (), {"shape": None}),
-    "LI": _neurons("tau", "r", "v_leak"),
-    "LIF": _neurons("tau", "r", "v_leak", "v_threshold", v_reset=0.0),
-    "Linear": Fields(("weight",)),
-    "Output": Fields((), (), {"shape": None}),
-    "Scale": _neurons("scale"),
-    "SumPool2d": _POOL,
-    "Threshold": _neurons("threshold"),
-}
-"""NIR's sixteen computational nodes, and Input and Output; a nested NIRGraph is the only other."""
 
 
 def checked(where: str, tree: Tree, mends: Mends, name: str = "", depth: int = 0) -> Tree:
@@ -101,9 +52,9 @@ def checked(where: str, tree: Tree, mends: Mends, name: str = "", depth: int = 0
 
 def _node(where: str, name: str, node: Tree, mends: Mends) -> Tree:
     kind = node["type"]
-    if kind not in FIELDS:
-        raise GraphError(f"{where}: node {name} is a {kind!r}, which NIR does not have; {nearest(kind, FIELDS)}")
-    fields = FIELDS[kind]
+    if kind not in NODES:
+        raise GraphError(f"{where}: node {name} is a {kind!r}, which NIR does not have; {nearest(kind, NODES)}")
+    fields = NODES[kind].fields
     given = {key: value for key, value in node.items() if key not in ("type", "metadata")}
     lacking = [key for key in fields.needed if key not in given]
     if lacking:
@@ -118,15 +69,9 @@ def _node(where: str, name: str, node: Tree, mends: Mends) -> Tree:
         if isinstance(value, dict):
             raise GraphError(f"{where}: node {name} ({kind}): {key} is a group, numbers are needed; export it again")
     filled = {"type": kind, "metadata": _metadata(f"{where}: node {name}", node)} | fields.defaults | given
-    if kind == "Affine" and filled["bias"] is None:
-        filled["type"] = "Linear"
-        del filled["bias"]
-        mends.append(Mend(name, "fields", "an Affine without a bias, read as Linear"))
-    if kind == "CubaLIF" and "w_in" not in given:
-        mends.append(Mend(name, "fields", "has no w_in, which NIR before 1.0 did not write; read as 1"))
-    if kind in ("Conv1d", "Conv2d") and filled["bias"] is None:
-        filled["bias"] = np.zeros(np.shape(filled["weight"])[:1], np.float32)
-        mends.append(Mend(name, "fields", f"a {kind} without a bias, read as one of zeros"))
+    note = NODES[kind].complete(filled, given)
+    if note:
+        mends.append(Mend(name, "fields", note))
     return filled
 
 
@@ -164,15 +109,11 @@ def built(where: str, tree: Tree, name: str = "") -> nir.NIRGraph:
 def node_of(where: str, name: str, stored: Tree) -> nir.NIRNode:
     """Return the NIR node of a stored one."""
     kind = stored["type"]
-    values = {key: value for key, value in stored.items() if key not in ("type", "shape")}
-    for key in FIELDS[kind].values:
-        values[key] = np.asarray(values[key])
-    if kind in ("Input", "Output"):
-        values["input_type" if kind == "Input" else "output_type"] = {kind.lower(): stored["shape"]}
-    if kind == "Flatten":
-        values["input_type"] = {"input": values["input_type"]}
+    entry = NODES[kind]
+    values = {key: value for key, value in stored.items() if key != "type"}
+    values |= {key: np.asarray(values[key]) for key in entry.fields.values}
     try:
-        return getattr(nir, kind)(**values)
+        return entry.type(**entry.arguments(values))
     except Exception as error:  # NIR's classes compute types from shapes, and raise many kinds for what means nothing
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise GraphError(f"{where}: node {name} ({kind}) means nothing ({reason}); export the graph again") from None

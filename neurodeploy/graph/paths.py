@@ -16,17 +16,9 @@ import numpy as np
 
 from neurodeploy.errors import GraphError
 from neurodeploy.graph.carried import carried
-from neurodeploy.graph.euler import NEURON_TYPES, READOUT_TYPES
 from neurodeploy.graph.linear import LinearMap, TooLarge, columns_scaled, diagonal, rows_scaled
-from neurodeploy.graph.stateless import (
-    POOLS,
-    WEIGHTED,
-    Factors,
-    Operation,
-    Shape,
-    Wait,
-    operation,
-)
+from neurodeploy.graph.node_table import NODES, neurons_of, operation, role_of
+from neurodeploy.graph.node_type import PASS, POOL, WEIGHTS, Factors, Neurons, Operation, Shape, Wait
 
 INPUT = "input"
 """Source name of synapses that start from the network's input."""
@@ -76,7 +68,7 @@ class Paths:
         self.after: dict[str, list[str]] = {name: [] for name in nodes}
         for source, target in edges:
             self.after[source].append(target)
-        self.neurons = [name for name, node in nodes.items() if isinstance(node, NEURON_TYPES)]
+        self.neurons = [name for name, node in nodes.items() if neurons_of(node)]
         entered = {target for _, target in edges}
         left = {source for source, _ in edges}
         inputs = [n for n, node in nodes.items() if isinstance(node, nir.Input) and n not in entered]
@@ -88,7 +80,7 @@ class Paths:
                     "one is supported; join or split the graph"
                 )
         if not self.neurons:
-            known = ", ".join(sorted({kind.__name__ for kind in NEURON_TYPES if kind.__module__.startswith("nir")}))
+            known = ", ".join(sorted(name for name, entry in NODES.items() if isinstance(entry, Neurons)))
             raise GraphError(f"{where}: has no neurons; at least one node of {known} is needed")
         self.input = inputs[0]
         self.input_shape = self._stated(self.input, nodes[self.input].input_type.get("input"))
@@ -168,8 +160,8 @@ class Paths:
         return value
 
     def _connection(self, start: str, path: tuple[str, ...], end: str) -> Synapses:
-        weighted = [name for name in path if isinstance(self.nodes[name], WEIGHTED)]
-        single = [name for name in weighted if not isinstance(self.nodes[name], POOLS)] or weighted
+        weighted = [name for name in path if role_of(self.nodes[name]) in (WEIGHTS, POOL)]
+        single = [name for name in weighted if role_of(self.nodes[name]) == WEIGHTS] or weighted
         only = single[0] if len(single) == 1 else None
         stored = carried(f"{self.where}: node {only}", self.nodes[only]) if only else {}
         shape = self.input_shape if start == self.input else self.shapes[start]
@@ -237,7 +229,7 @@ class Paths:
 
     def _shapes(self) -> dict[str, Shape]:
         """Return the shape of every population: its own, or where that is flat, that of what arrives there."""
-        found = {name: tuple(np.shape(_sizing(self.nodes[name]))) or (1,) for name in self.neurons}
+        found = {name: tuple(np.shape(self._sizing(name))) or (1,) for name in self.neurons}
         waiting, seen = [self.input], {self.input}
         while waiting:
             start = waiting.pop(0)
@@ -275,7 +267,16 @@ class Paths:
         return tuple(int(size) for size in sizes.ravel()) or (1,)
 
     def _size(self, neuron: str) -> int:
-        return int(np.size(_sizing(self.nodes[neuron])))
+        return int(np.size(self._sizing(neuron)))
+
+    def _sizing(self, neuron: str) -> np.ndarray:
+        """Return the parameter that says how many neurons there are."""
+        return np.asarray(getattr(self.nodes[neuron], self._entry(neuron).sizing))
+
+    def _entry(self, neuron: str) -> Neurons:
+        entry = neurons_of(self.nodes[neuron])
+        assert entry is not None
+        return entry
 
     def _output(self, output: str) -> str:
         found = {start for start in self.neurons for path, end in self.paths(start) if end == output}
@@ -285,7 +286,7 @@ class Paths:
             for path, end in self.paths(start)
             if end == output
             for name in path
-            if isinstance(self.nodes[name], (*WEIGHTED, nir.Delay))
+            if role_of(self.nodes[name]) != PASS
         ]
         if len(found) != 1 or weighted:
             raise GraphError(
@@ -293,9 +294,7 @@ class Paths:
                 f"{', '.join(sorted(found | set(weighted))) or 'none'}; end the graph in spiking neurons"
             )
         for start in self.neurons:
-            if isinstance(self.nodes[start], READOUT_TYPES) and any(
-                end in self.neurons for _, end in self.paths(start)
-            ):
+            if not self._entry(start).spiking and any(end in self.neurons for _, end in self.paths(start)):
                 raise GraphError(
                     f"{self.where}: {start} is a {type(self.nodes[start]).__name__}, which sends its potential, and no "
                     "population takes one; use it at the end of the graph only, or spiking neurons"
@@ -313,10 +312,3 @@ def _exponent(where: str, stored: dict[str, Any], linear: LinearMap) -> int | tu
             f"{where}: its metadata hold {len(rows)} exponents for {len(linear.weight)} rows; export the graph again"
         )
     return tuple(int(one) for one in rows)
-
-
-def _sizing(node: nir.NIRNode) -> np.ndarray:
-    """Return the parameter that says how many neurons there are."""
-    if isinstance(node, nir.Threshold):
-        return np.asarray(node.threshold)
-    return np.asarray(node.r if isinstance(node, READOUT_TYPES) else node.v_threshold)

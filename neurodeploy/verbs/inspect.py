@@ -22,11 +22,11 @@ from neurodeploy.graph.doctor.facts import facts_of
 from neurodeploy.graph.doctor.frameworks import APPROXIMATE, ORDER, UNSUPPORTED, Verdict, frameworks, verdict
 from neurodeploy.graph.doctor.problems import STOPS, WARNS, Problem
 from neurodeploy.graph.dynamics import DynamicsNode
-from neurodeploy.graph.euler import NEURON_TYPES, READOUT_TYPES
 from neurodeploy.graph.files import GraphFile, graph_file, mended, stored_graph
 from neurodeploy.graph.flatten import flattened
 from neurodeploy.graph.mends import TYPING, Mends
 from neurodeploy.graph.network import Network
+from neurodeploy.graph.node_table import neurons_of
 from neurodeploy.graph.stored import Tree
 from neurodeploy.pipeline.inputs import GraphOptions, check_options, compiled, network_of
 from neurodeploy.pipeline.measured_targets import Errors, RandomRun, of_changes, of_integers, random_run
@@ -244,7 +244,7 @@ def _verdicts(patient: Patient) -> dict[str, dict[str, Verdict]]:
                 found[name][framework.name] = Verdict(UNSUPPORTED, reason)
                 continue
             found[name][framework.name] = said = verdict(framework, facts[name])
-            if said.status == APPROXIMATE and isinstance(patient.nodes.get(name), NEURON_TYPES):
+            if said.status == APPROXIMATE and name in patient.nodes and neurons_of(patient.nodes[name]):
                 words[name] = list(said.changes)
         if patient.run is not None and any(words.values()):
             for name, error in of_changes(patient.run, words, patient.nodes).items():
@@ -263,7 +263,8 @@ def _own(patient: Patient, name: str) -> dict[str, Verdict]:
         return {target: Verdict(UNSUPPORTED, stopped.text) for target in OURS}
     unmeasured = patient.unmeasured or ("the graph does not run yet" if patient.network is None else "")
     error = patient.integers.get(name, {})
-    if isinstance(node, READOUT_TYPES) and error:
+    neurons = neurons_of(node)
+    if neurons and not neurons.spiking and error:
         error = {"potential_rms": error["potential_rms"], "spike_agreement": error["spike_agreement"]}
     return {target: own_verdict(target, node, _reset_of(patient, name), error, unmeasured) for target in OURS}
 

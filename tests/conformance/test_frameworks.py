@@ -16,7 +16,7 @@ from neurodeploy.conformance.frameworks.importing import EQUAL, GAP, UNEXPECTED,
 from neurodeploy.errors import FrameworkError
 from neurodeploy.frameworks.run import FRAMEWORKS, FrameworkRun
 from neurodeploy.graph.doctor.frameworks import APPROXIMATE, Framework, Rule, frameworks
-from neurodeploy.graph.nodes import FIELDS
+from neurodeploy.graph.node_table import NODES
 from neurodeploy.installed import installed
 
 DOC = Path(__file__).parents[2] / "docs" / "frameworks.md"
@@ -71,7 +71,7 @@ def test_every_framework_is_equal_on_the_plain_nodes(found: dict[str, Any], name
 
 def test_cases_cover_every_node_of_nir_and_their_neurons_spike() -> None:
     cases = all_cases()
-    assert {one.about for one in cases} == set(FIELDS) - {"Input", "Output"}
+    assert {one.about for one in cases} == set(NODES) - {"Input", "Output"}
     for one in cases:
         if one.values or one.about in ("LI", "CubaLI", "I"):
             continue

@@ -19,7 +19,7 @@ from neurodeploy.graph.doctor.conditions import CONDITIONS
 from neurodeploy.graph.doctor.frameworks import ORDER, frameworks
 from neurodeploy.graph.files import read_graph
 from neurodeploy.graph.network import discretised
-from neurodeploy.graph.nodes import FIELDS
+from neurodeploy.graph.node_table import NODES as TYPES
 from neurodeploy.pipeline import measured_targets
 from neurodeploy.verbs.inspect import TARGETS
 from tests.cli import graphs
@@ -133,7 +133,7 @@ def test_the_table_of_frameworks_uses_known_words() -> None:
             assert rule.status in ORDER
             assert rule.reason
             assert rule.source
-            assert set(rule.nodes) <= set(framework.takes) <= set(FIELDS)
+            assert set(rule.nodes) <= set(framework.takes) <= set(TYPES)
             assert rule.change in ("", "own bias", *CHANGES)
             assert rule.unless in ("", "dt", "reset", "one sample")
 
@@ -233,7 +233,7 @@ def test_same_states_sees_a_changed_weight(good: Path) -> None:
     assert not measured_targets.same_states(run, other)
 
 
-NODES = sorted(set(FIELDS) - {"Input", "Output"})
+NODES = sorted(set(TYPES) - {"Input", "Output"})
 
 
 def test_there_are_sixteen_kinds_of_nodes() -> None:
@@ -293,4 +293,4 @@ def test_all_sixteen_run_on_the_reference_and_on_every_chip_or_say_why(tmp_path:
             seen.add(one["type"])
             for target in ("reference", "fixed", "lava", "loihi1", "loihi2"):
                 assert one["targets"][target]["status"] != "unsupported", (one["name"], target)
-    assert seen == set(FIELDS)
+    assert seen == set(TYPES)

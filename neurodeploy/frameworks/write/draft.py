@@ -9,7 +9,8 @@ import nir
 import numpy as np
 
 from neurodeploy.errors import GraphError
-from neurodeploy.graph.stateless import STATELESS_TYPES, Shape, operation
+from neurodeploy.graph.node_table import operation, role_of
+from neurodeploy.graph.node_type import Shape
 
 MOST_VALUES = 1024
 """Of a set of weights that is put in where there is none to take a bias or a scale: it is a matrix."""
@@ -119,7 +120,7 @@ class Draft:
                 if one in found:
                     continue
                 node, shape = self.nodes[one], found[name]
-                if isinstance(node, STATELESS_TYPES) and not isinstance(node, nir.Input | nir.Output):
+                if role_of(node):
                     try:
                         shape = operation(one, node, shape, self.dt_s)[1]
                     except GraphError:

@@ -12,10 +12,10 @@ import nir
 from neurodeploy.errors import FrameworkError, nearest
 from neurodeploy.frameworks.write import neurons, order, weights
 from neurodeploy.frameworks.write.draft import Draft, numbers
-from neurodeploy.graph.euler import NEURON_TYPES
 from neurodeploy.graph.flatten import flattened
 from neurodeploy.graph.metadata import FORMAT, INTEGRATION, KEY, ours
 from neurodeploy.graph.network import Network
+from neurodeploy.graph.node_table import neurons_of
 
 STEPS = {"snntorch": 1e-4, "norse": 1e-3, "spikingjelly": 1e-4}
 """Time steps that their importers take by default."""
@@ -90,7 +90,7 @@ def _with_rule(node: nir.NIRNode, name: str, draft: Draft) -> nir.NIRNode:
     if not isinstance(node, nir.NIRNode) or not hasattr(node, "metadata"):
         return node
     kept = {key: value for key, value in ours(node.metadata).items() if key not in PRECISION}
-    if name in draft.resets and isinstance(node, NEURON_TYPES):
+    if name in draft.resets and neurons_of(node):
         kept["reset"] = draft.resets[name]
     changed = copy(node)
     changed.metadata = {**{key: one for key, one in (node.metadata or {}).items() if key != KEY}} | (

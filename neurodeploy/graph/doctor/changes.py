@@ -11,8 +11,9 @@ import numpy as np
 
 from neurodeploy.errors import GraphError
 from neurodeploy.fixedpoint import rules
-from neurodeploy.graph.euler import Population, coefficients
+from neurodeploy.graph.euler import EulerNeurons, Population
 from neurodeploy.graph.network import Network
+from neurodeploy.graph.node_table import neurons_of
 
 LEAK_OF_IF = 0.9
 STEPPED = ("alpha", "beta", "input_gain", "current_gain", "leak")
@@ -51,7 +52,9 @@ def _smallest_gain(one: Population, node: nir.NIRNode) -> Population:
 
 def _with_step(dt_s: float) -> Change:
     def change(one: Population, node: nir.NIRNode) -> Population:
-        found = coefficients(one.name, node, dt_s)
+        entry = neurons_of(node)
+        assert isinstance(entry, EulerNeurons)
+        found = entry.coefficients(one.name, node, dt_s)
         kept: dict[str, Any] = {key: found[key] for key in STEPPED}
         return replace(one, **kept)
 

@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 
 from neurodeploy.graph.euler import FLOAT32_SLACK
-from neurodeploy.graph.nodes import FIELDS, GRAPH
+from neurodeploy.graph.node_table import NODES
+from neurodeploy.graph.node_type import Stateless
+from neurodeploy.graph.nodes import GRAPH
 from neurodeploy.graph.stored import Tree
 
 STOPS, WARNS = "stops", "warns"
@@ -144,7 +146,8 @@ def of_transposed(tree: Tree) -> Iterator[Problem]:
     for key, node in nodes.items():
         weight = _numbers(node.get("weight"))
         shape = () if weight is None else weight.shape
-        if node.get("type") not in ("Linear", "Affine") or len(shape) != 2 or shape[0] == shape[1]:
+        entry = NODES.get(str(node.get("type")))
+        if not (isinstance(entry, Stateless) and entry.matrix) or len(shape) != 2 or shape[0] == shape[1]:
             continue
         edges = _edges(tree)
         sizes = [_size(nodes.get(a, {})) for a, b in edges if b == key]
@@ -161,7 +164,7 @@ def _size(node: Tree) -> int | None:
     if kind in ("Input", "Output"):
         shape = _numbers(node.get("shape"))
         return None if shape is None else int(np.prod(shape))
-    fields = FIELDS[kind].values if kind in FIELDS else ()
+    fields = NODES[kind].fields.values if kind in NODES else ()
     return int(np.size(node[fields[0]])) if fields and fields[0] in node else None
 
 
