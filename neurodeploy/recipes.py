@@ -16,7 +16,7 @@ from neurodeploy.certificate.certify import CertificateSettings
 from neurodeploy.data.datasets import SOURCES
 from neurodeploy.data.load import DataSettings
 from neurodeploy.errors import DataError, RecipeError, nearest
-from neurodeploy.hardware.chips import PROGRAM_CHIPS
+from neurodeploy.hardware.chips import CHIPS, DEFAULT, program_chips
 from neurodeploy.networks.families.lif import LifSettings
 from neurodeploy.networks.families.settings import NetworkSettings
 from neurodeploy.networks.families.table import FAMILIES
@@ -51,7 +51,7 @@ class Recipe(BaseModel):
 
     name: str
     description: str = ""
-    chip: str = "loihi2"
+    chip: str = DEFAULT
     data: DataSettings
     network: SerializeAsAny[NetworkSettings] = LifSettings()
     """The settings of its `family`; see `networks.families.table`."""
@@ -99,8 +99,9 @@ def validated(values: dict[str, Any], where: str) -> Recipe:
         SOURCES[recipe.data.dataset].wanted(recipe.data)
     except DataError as error:
         raise RecipeError(f"{where}: {error}") from None
-    if recipe.chip not in PROGRAM_CHIPS and Path(recipe.chip).suffix != ".toml":
-        raise RecipeError(f"{where}: chip {recipe.chip!r} is unknown; {nearest(recipe.chip, PROGRAM_CHIPS)}")
+    shipped_chip = recipe.chip in CHIPS and CHIPS[recipe.chip].program
+    if not shipped_chip and Path(recipe.chip).suffix != ".toml":
+        raise RecipeError(f"{where}: chip {recipe.chip!r} is unknown; {nearest(recipe.chip, program_chips())}")
     return recipe
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from neurodeploy.errors import ChipError, nearest
 from neurodeploy.hardware.chips import Chip, EnergyModel
 from neurodeploy.hardware.constants import Constant, constant, text
-from neurodeploy.hardware.vocabulary import ENERGY, LIMITS, POWER, TABLES, TIMES, TRAFFIC
+from neurodeploy.hardware.vocabulary import ENERGY, LIMITS, POWER, TABLES, TIMES, TRAFFIC, WIDTHS
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -77,14 +77,19 @@ def chip_of(values: Mapping[str, Any], digest: str = "") -> Chip:
         raise ChipError("energy: is missing; a chip needs at least one [energy.NAME] table, or a [power] table")
     if not traffic and any("memory_bit" in model.terms for model in models):
         raise ChipError("traffic: is missing; memory_bit needs to know how many bits each operation moves")
+    program = _flag("program", values.get("program", False))
+    limits = constants("limits", values.get("limits"), LIMITS, sources)
+    for key in WIDTHS:
+        if program and key not in limits:
+            raise ChipError(f"limits.{key}: is missing; a chip with program = true says {', '.join(WIDTHS)}")
     return Chip(
         name=name,
         title=text("title", values.get("title", name)),
-        program=_flag("program", values.get("program", False)),
+        program=program,
         energy=models,
         times=constants("times", values.get("times"), TIMES, sources),
         power=power,
-        limits=constants("limits", values.get("limits"), LIMITS, sources),
+        limits=limits,
         traffic=traffic,
         unpriced=lines("unpriced", values.get("unpriced", [])),
         zero_weights=_flag("zero_weights", values.get("zero_weights", False)),

@@ -11,13 +11,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from neurodeploy.errors import ChipError, nearest
 from neurodeploy.hardware.constants import Constant
 
-PROGRAM_CHIPS = ("loihi1", "loihi2")
-"""Shipped chips that a Program can be made for: the widths are those of `fixedpoint.rules`, shared by both."""
+DEFAULT = "loihi2"
+"""What a network is for where nobody says."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +48,7 @@ class Chip:
     Attributes:
         name: As `--chip` takes it.
         title: For people.
-        program: Whether an integer Program can be made for it.
+        program: Whether an integer Program can be made for it; its widths are among the limits then.
         energy: Its energy models; none where only a power is known.
         times, power, limits: By key of the tables in `vocabulary`.
         traffic: Bits of memory that operations move, for models with a price per bit.
@@ -102,30 +101,41 @@ class _Shipped(Mapping[str, Chip]):
 CHIPS: Mapping[str, Chip] = _Shipped(Path(__file__).parent / "chips")
 
 
-def chip_named(name: str | Path, *, program: bool = False) -> Chip:
+def program_chips() -> tuple[str, ...]:
+    """Return the shipped chips that an integer Program can be made for, as their files say."""
+    return tuple(name for name in CHIPS if CHIPS[name].program)
+
+
+def programmable_chips() -> tuple[str, ...]:
+    """Return those of them whose neurons run a program of their own, so that any state and parameter is possible."""
+    return tuple(name for name in program_chips() if "state_words_per_core" in CHIPS[name].limits)
+
+
+def chip_named(name: str | Path | Chip, *, program: bool = False) -> Chip:
     """Return a shipped chip by name, or the one in a .toml file.
 
     Args:
+        name: A name, a path, or a chip that was read.
         program: A Program is to be made for it; others are refused.
 
     Raises:
         ChipError: there is none (the nearest is suggested), its file is wrong, or it takes no Program.
     """
-    known: Any = PROGRAM_CHIPS if program else CHIPS
-    found = _chip(str(name), known)
+    found = name if isinstance(name, Chip) else _chip(str(name), program=program)
     if program and not found.program:
         raise ChipError(
-            f"--chip: no Program can be made for {found.name}; choose one of {', '.join(PROGRAM_CHIPS)}, "
+            f"--chip: no Program can be made for {found.name}; choose one of {', '.join(program_chips())}, "
             "or a chip file with program = true"
         )
     return found
 
 
-def _chip(name: str, known: Any) -> Chip:
+def _chip(name: str, *, program: bool) -> Chip:
     if name in CHIPS:
         return CHIPS[name]
     if Path(name).suffix == ".toml":
         from neurodeploy.hardware.chip_file import read_chip
 
         return read_chip(Path(name))
+    known = program_chips() if program else tuple(CHIPS)
     raise ChipError(f"--chip: {name!r} is unknown; {nearest(name, known)} (or name a .toml file)")

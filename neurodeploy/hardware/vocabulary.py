@@ -99,6 +99,8 @@ LIMITS = {
     "fan_out": "targets of a neuron",
 }
 """Limits. What a mapper needs more goes here, with its unit in `BITS` where it is one of bits."""
+WIDTHS = ("weight_bits", "state_bits", "delay_bits")
+"""Limits that a chip must state which a Program can be made for."""
 BITS = frozenset(
     key
     for key in LIMITS

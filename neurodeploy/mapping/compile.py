@@ -5,19 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from neurodeploy.errors import PrecisionError
-from neurodeploy.fixedpoint import rules
 from neurodeploy.graph.dynamics import DynamicsPopulation
 from neurodeploy.graph.euler import Population
 from neurodeploy.graph.network import Network
 from neurodeploy.graph.paths import Synapses
-from neurodeploy.hardware.chips import Chip, chip_named
+from neurodeploy.hardware.chips import DEFAULT, Chip, chip_named
 from neurodeploy.mapping.discretize import integers, plan_in, quantise
 from neurodeploy.mapping.discretize_dynamics import readout_unit, row_plan, state_unit
+from neurodeploy.mapping.placement.widths import too_wide, widest_weights
 from neurodeploy.program.plan import Plan
 from neurodeploy.program.program import Program
 from neurodeploy.quantize import grid
@@ -65,7 +66,7 @@ class Compiled:
 def compile_network(
     network: Network,
     *,
-    chip: str = "loihi2",
+    chip: str | Path | Chip = DEFAULT,
     weight_bits: int | None = None,
     coefficient_bits: int | None = None,
     plan: Plan | None = None,
@@ -74,13 +75,14 @@ def compile_network(
     """Return the Program of a network.
 
     Args:
-        weight_bits: Weight width, 2..8, for networks whose file carries none; 8 when None.
+        chip: A name, a .toml file with a chip, or one that was read: its widths are the Program's limits.
+        weight_bits: Weight width, 2..8, for networks whose file carries none; the chip's widest up to 8 when None.
         coefficient_bits: Fraction bits of the coefficients of neurons that are equations, 4..15; 12 when None.
         plan: Precision of every layer and connection; chosen from the weights when None.
         measured: Calibration by population name, "input" included; see `backends.calibration`.
 
     Raises:
-        PrecisionError: the file carries a precision and another is asked for, or nothing fits.
+        PrecisionError: the file carries a precision and another is asked for, or it is wider than the chip's.
         MappingError: the chip is unknown, or the graph cannot keep its meaning on it.
     """
     target = chip_named(chip, program=True)
@@ -94,34 +96,23 @@ def compile_network(
             )
     else:
         plan = plan or choose_plan(
-            network, weight_bits or grid.MAX_WEIGHT_BITS, measured, coefficient_bits or FRACTION_BITS
+            network, weight_bits or widest_weights(target), measured, coefficient_bits or FRACTION_BITS
         )
         if measured is not None:
             network = rounded_together(network, plan, measured)
-    check_widths(plan, target)
-    return Compiled(integers(network, plan, target.name), network, plan)
+    program = integers(network, plan, target.name)
+    check_widths(program, target)
+    return Compiled(program, network, plan)
 
 
-def check_widths(plan: Plan, chip: Chip) -> None:
-    """Refuse weights wider than a chip's, and a chip whose states are not of the width that a Program's have.
-
-    A width that the chip lacks is stored in the next wider one, so only the largest matters.
+def check_widths(program: Program, chip: Chip) -> None:
+    """Refuse a Program that is wider than a chip.
 
     Raises:
-        PrecisionError: they do not fit.
+        PrecisionError: it is; `mapping.placement.widths.too_wide` has the line.
     """
-    if "weight_bits" in chip.limits:
-        widest = int(chip.limits["weight_bits"].value)
-        for name, one in plan.connections.items():
-            if one.weight_bits > widest:
-                raise PrecisionError(
-                    f"{name}: {one.weight_bits}-bit weights, {chip.name} holds {widest} bits; quantise to that width"
-                )
-    if "state_bits" in chip.limits and chip.limits["state_bits"].value < rules.STATE_BITS:
-        raise PrecisionError(
-            f"--chip: {chip.name} has states of {chip.limits['state_bits'].written}, a Program's have "
-            f"{rules.STATE_BITS}; choose another chip"
-        )
+    for line in too_wide(program, chip):
+        raise PrecisionError(line)
 
 
 def choose_plan(

@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 from neurodeploy.data.load import open_parts
-from neurodeploy.errors import RecipeError, RunError
+from neurodeploy.errors import PrecisionError, RecipeError, RunError
 from neurodeploy.files import make_folder, read_json, write_json, write_text
+from neurodeploy.hardware.chips import chip_named
+from neurodeploy.mapping.placement.widths import narrow_states, wide_weights
 from neurodeploy.networks.families.table import versions
 from neurodeploy.program.plan import Plan
 from neurodeploy.recipes import Recipe, flat, tomllib, validated
@@ -154,7 +156,8 @@ def open_run(path: str | Path, recipe: Recipe, mode: Mode) -> RunFolder:
 
 
 def _check_needs(recipe: Recipe) -> None:
-    """Check that what the network is built of is installed, no part of the data is empty, and the device exists."""
+    """Check that the chip holds what is asked for, the network's parts and the device exist, and no data are empty."""
+    check_chip(recipe)
     versions(recipe.network)
     open_parts(recipe.data)
     device = recipe.training.accelerator
@@ -166,6 +169,18 @@ def _check_needs(recipe: Recipe) -> None:
             raise RecipeError(
                 f"training.accelerator: found {device!r}, this machine has none that torch can use; set cpu or auto"
             )
+
+
+def check_chip(recipe: Recipe) -> None:
+    """Check that a recipe's chip can hold weights of the width that it quantises to.
+
+    Raises:
+        ChipError: there is no such chip, or no Program can be made for it.
+        PrecisionError: its weights or states are narrower.
+    """
+    chip = chip_named(recipe.chip, program=True)
+    for line in (*narrow_states(chip), *wide_weights("quantize.weight_bits", recipe.quantize.weight_bits, chip)):
+        raise PrecisionError(line)
 
 
 def _lacking(metrics: Any) -> str:

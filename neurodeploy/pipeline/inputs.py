@@ -19,8 +19,9 @@ from neurodeploy.formats.nir_to_program import carried_program
 from neurodeploy.formats.program_to_nir import PROGRAM
 from neurodeploy.graph.files import GraphFile, read_graph
 from neurodeploy.graph.network import Network, discretised
-from neurodeploy.hardware.chips import PROGRAM_CHIPS, Chip
-from neurodeploy.mapping.compile import Compiled, compile_network
+from neurodeploy.hardware.chips import DEFAULT, Chip, chip_named
+from neurodeploy.mapping.compile import Compiled, check_widths, compile_network
+from neurodeploy.mapping.placement.widths import widest_weights
 from neurodeploy.program.file import MAGIC, read_program
 from neurodeploy.program.plan import Plan
 from neurodeploy.program.program import Program
@@ -39,7 +40,7 @@ class GraphOptions:
         reset: "zero" or "subtract".
         weight_bits: Weight width of a float graph, 2..8.
         calibrate: Data to choose the precision on; a dataset's name uses its training part.
-        chip: What the Program is made for.
+        chip: What the Program is made for: a name, a .toml file, or a chip that was read.
         readout: What the class is read from: "spikes", or the potentials by "v_last", "v_max" or "v_sum".
         input_shape: Axes of one step's input, where the file leaves them out.
     """
@@ -48,7 +49,7 @@ class GraphOptions:
     reset: str | None = None
     weight_bits: int | None = None
     calibrate: str | None = None
-    chip: str = "loihi2"
+    chip: str | Path | Chip = DEFAULT
     readout: str | None = None
     input_shape: tuple[int, ...] | None = None
 
@@ -96,11 +97,6 @@ def network_of(file: GraphFile, options: GraphOptions) -> Network:
         )
     network = discretised(file, dt_s=options.dt_s, reset=options.reset, readout=options.readout)
     return network if carried is None else replace(network, settings=(network.settings or {}) | {PROGRAM: carried})
-
-
-def made_for(chip: Chip) -> str:
-    """Return the shipped chip whose widths a Program for `chip` has."""
-    return chip.name if chip.name in PROGRAM_CHIPS else PROGRAM_CHIPS[-1]
 
 
 def read_target(file: str | Path, options: GraphOptions) -> Network | Program:
@@ -192,20 +188,22 @@ def _check_kind(data: SampleSource, network: Network | Program) -> None:
 def compiled(network: Network, options: GraphOptions, progress: Progress = silent) -> tuple[Compiled, str]:
     """Return a network's Program, and one sentence on how its precision was chosen."""
     carried = (network.settings or {}).get(PROGRAM)
+    chip = chip_named(options.chip, program=True)
     if isinstance(carried, Program):
         _check_carried(network.name, options)
+        check_widths(carried, chip)
         return Compiled(carried, network, _plan_of(carried), on_grid=True), "the integers that the file carries"
     if network.quantised:
-        return compile_network(network, chip=options.chip, weight_bits=options.weight_bits), (
+        return compile_network(network, chip=chip, weight_bits=options.weight_bits), (
             "the precision that the file carries"
         )
-    bits = 8 if options.weight_bits is None else options.weight_bits
+    bits = options.weight_bits or widest_weights(chip)
     if options.calibrate is None:
-        return compile_network(network, chip=options.chip, weight_bits=bits), (
+        return compile_network(network, chip=chip, weight_bits=bits), (
             f"{bits}-bit weights by their size alone; give calibration data for a better choice"
         )
     found = _calibration(network, options.calibrate, bits, progress)
-    result = compile_network(network, chip=options.chip, weight_bits=bits, plan=found.plan, measured=found.measured)
+    result = compile_network(network, chip=chip, weight_bits=bits, plan=found.plan, measured=found.measured)
     read = "spike counts" if network.readout == "spikes" else "potentials"
     return result, (
         f"{bits}-bit weights calibrated on {options.calibrate}; output {read} moved by {100 * found.distance:.1f} %"

@@ -52,20 +52,20 @@ def fit_of(run: Recorded, chip: str | None) -> Recorded:
     recorded = run.table("fit")
     if recorded and chip in (None, run.text("fit", "chip")):
         return Recorded(recorded, run.run)
-    return Recorded(_placed(run, chip or run.text("recipe", "chip") or "loihi2"), run.run)
+    return Recorded(_placed(run, chip or run.text("recipe", "chip")), run.run)
 
 
-def _placed(run: Recorded, chip: str) -> dict[str, Any]:
-    from neurodeploy.hardware.chips import chip_named
+def _placed(run: Recorded, chip: str | None) -> dict[str, Any]:
+    from neurodeploy.hardware.chips import DEFAULT, chip_named
     from neurodeploy.mapping.placement.described import described
     from neurodeploy.mapping.placement.place import place
     from neurodeploy.program.file import read_program
 
     try:
-        wanted = chip_named(chip)
+        wanted = chip_named(chip or DEFAULT)
     except ChipError as error:
         raise BudgetError(f"fits: {str(error).removeprefix('--chip: ')}") from None
     program = Path(run.run) / "program.npz"
     if not program.exists():
-        raise RunError(f"{program}: is absent, nothing can be placed on {chip}; make it again with {run.again}")
+        raise RunError(f"{program}: is absent, nothing can be placed on {wanted.name}; make it again with {run.again}")
     return described(place(read_program(program), wanted))

@@ -12,7 +12,7 @@ from neurodeploy.accounting.energy import price
 from neurodeploy.errors import RunError
 from neurodeploy.files import check_target, write_text
 from neurodeploy.hardware.chip_text import to_toml, written
-from neurodeploy.hardware.chips import Chip, EnergyModel, chip_named
+from neurodeploy.hardware.chips import DEFAULT, Chip, EnergyModel, chip_named
 from neurodeploy.hardware.constants import Constant
 
 SECONDS = "seconds"
@@ -22,7 +22,7 @@ INSIDE = ("neuron_update", "spike", "message", "message_in", "hop")
 """Events whose energy the runs' totals hold, so that it is inside the fitted prices where they have none."""
 
 
-def calibrate(runs: str | Path, *, chip: str = "loihi2", out: str | Path | None = None) -> dict[str, Any]:
+def calibrate(runs: str | Path, *, chip: str | Path = DEFAULT, out: str | Path | None = None) -> dict[str, Any]:
     """Fit prices per event to measured runs, and write them as a chip file where `out` is given.
 
     Args:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from neurodeploy.hardware.chips import DEFAULT
 from neurodeploy.pipeline.inputs import GraphOptions, compiled, read_network
 from neurodeploy.program.dynamics import DynamicsLayer
 from neurodeploy.program.file import write_program
@@ -17,7 +18,7 @@ def compile(
     file: str | Path,
     out: str | Path,
     *,
-    chip: str = "loihi2",
+    chip: str | Path = DEFAULT,
     dt_s: float | None = None,
     calibrate: str | None = None,
     weight_bits: int | None = None,

@@ -17,9 +17,9 @@ from neurodeploy.errors import DataError, FrameworkError
 from neurodeploy.files import make_folder, write_json
 from neurodeploy.graph.files import GraphFile, write_graph
 from neurodeploy.graph.network import Network, discretised
-from neurodeploy.hardware.chips import chip_named
+from neurodeploy.hardware.chips import DEFAULT, Chip, chip_named
 from neurodeploy.mapping.compile import Compiled, compile_network
-from neurodeploy.pipeline.inputs import made_for
+from neurodeploy.mapping.placement.widths import widest_weights
 from neurodeploy.pipeline.module_spikes import against_module
 from neurodeploy.pipeline.stage_runs import certified
 from neurodeploy.program.file import write_program
@@ -101,7 +101,7 @@ def deploy(
     calibrate: Any = None,
     test: Any = None,
     labels: Any = None,
-    chip: str | Path = "loihi2",
+    chip: str | Path = DEFAULT,
     weight_bits: int | None = None,
     backends: Sequence[str] = (REFERENCE, FIXED),
     readout: str | None = None,
@@ -128,7 +128,7 @@ def deploy(
         test: A batch to certify on; the calibration batch where None.
         labels: Of that batch (B,). Where None, the float network's own classes stand for them.
         chip: Name of a chip, or a .toml file with one.
-        weight_bits: Width of the weights, 2..8; 8 when None.
+        weight_bits: Width of the weights, 2..8; the chip's widest up to 8 when None.
         backends: Of "reference", "fixed", "lava", in the order to compare them.
         readout: "spikes", "v_last", "v_max", "v_sum" or "softmax", where the module's output leaves it open.
         forward: `forward(module, sample_input)`: runs the module, where calling it is not enough.
@@ -156,7 +156,7 @@ def deploy(
     notes = [*read.notes, *_agreement_notes(agreement, strict)]
     calibration = sample if calibrate is None else spikes_of(read, calibrate, "calibrate")
     tested = calibration if test is None else spikes_of(read, test, "test")
-    made = _compiled(network, calibration, weight_bits, made_for(found_chip), progress)
+    made = _compiled(network, calibration, weight_bits, found_chip, progress)
     found = certified(backends, made, network, unlabelled(tested), labels, max_accuracy_drop, progress)
     notes += made.program.notes
     if labels is None:
@@ -215,8 +215,9 @@ def _agreement_notes(agreement: dict[str, Any], strict: bool) -> list[str]:
 
 
 def _compiled(
-    network: Network, spikes_BTI: np.ndarray, weight_bits: int | None, chip: str, progress: Progress
+    network: Network, spikes_BTI: np.ndarray, weight_bits: int | None, chip: Chip, progress: Progress
 ) -> Compiled:
+    weight_bits = weight_bits or widest_weights(chip)
     found = search.calibrate(
         network, spikes_BTI, weight_bits, progress=lambda done, total: progress("calibrate", done, total)
     )

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from neurodeploy.errors import RunError
-from neurodeploy.hardware.chips import Chip, chip_named
+from neurodeploy.hardware.chips import DEFAULT, chip_named
 from neurodeploy.mapping.placement.fit import fit_of
-from neurodeploy.pipeline.inputs import GraphOptions, compiled, made_for, read_target
+from neurodeploy.pipeline.inputs import GraphOptions, compiled, read_target
 from neurodeploy.program.program import Program
 
 
 def fit(
     file: str | Path | Program,
     *,
-    chip: str | Path = "loihi2",
+    chip: str | Path = DEFAULT,
     dt_s: float | None = None,
     out: str | Path | None = None,
     weight_bits: int | None = None,
@@ -49,7 +48,8 @@ def fit(
         from neurodeploy.report.printed import check_picture
 
         check_picture(out)
-    program = _program(file, found, GraphOptions(dt_s, reset, weight_bits, readout=readout, input_shape=input_shape))
+    options = GraphOptions(dt_s, reset, weight_bits, chip=found, readout=readout, input_shape=input_shape)
+    program = _program(file, options)
     placed = fit_of(program, found, advise=advise)
     result = placed.to_dict() | {"path": None}
     if out is not None and placed.fits:
@@ -61,7 +61,7 @@ def fit(
     return result
 
 
-def _program(file: str | Path | Program, chip: Chip, options: GraphOptions) -> Program:
+def _program(file: str | Path | Program, options: GraphOptions) -> Program:
     """Return the Program, compiled where it is still a graph; a run folder has it as its chip's integers already."""
     if isinstance(file, Program):
         return file
@@ -70,6 +70,5 @@ def _program(file: str | Path | Program, chip: Chip, options: GraphOptions) -> P
         path = path / "program.npz"
         if not path.exists():
             raise RunError(f"{file}: has no program.npz; name a finished run, a Program or a .nir file")
-    options = replace(options, chip=made_for(chip))
     target = read_target(path, options)
     return target if isinstance(target, Program) else compiled(target, options)[0].program

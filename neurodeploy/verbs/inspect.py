@@ -17,7 +17,7 @@ from neurodeploy.fixedpoint import rules
 from neurodeploy.frameworks.write.fit import check_for
 from neurodeploy.graph.carried import carried
 from neurodeploy.graph.doctor import problems as find
-from neurodeploy.graph.doctor.chips import OURS, own_verdict
+from neurodeploy.graph.doctor.chips import own_targets, own_verdict
 from neurodeploy.graph.doctor.facts import facts_of
 from neurodeploy.graph.doctor.frameworks import APPROXIMATE, ORDER, UNSUPPORTED, Verdict, frameworks, verdict
 from neurodeploy.graph.doctor.problems import STOPS, WARNS, Problem
@@ -36,7 +36,11 @@ from neurodeploy.progress import Progress, silent
 
 USUAL_DT_S = 1e-4
 """Of the NIR paper's graphs; what is measured where a file says none."""
-TARGETS = (*OURS, *(one.name for one in frameworks()))
+
+
+def targets() -> tuple[str, ...]:
+    """Return what a graph is examined for: our backends, chips that hold Programs, other frameworks' importers."""
+    return (*own_targets(), *(one.name for one in frameworks()))
 
 
 @dataclass(eq=False)
@@ -253,20 +257,20 @@ def _verdicts(patient: Patient) -> dict[str, dict[str, Verdict]]:
     if not patient.nodes:
         reason = "the graph cannot be followed"
         for row in found.values():
-            row |= {target: Verdict(UNSUPPORTED, reason) for target in OURS}
+            row |= {target: Verdict(UNSUPPORTED, reason) for target in own_targets()}
     return found
 
 
 def _own(patient: Patient, name: str) -> dict[str, Verdict]:
     node, stopped = patient.nodes[name], patient.stopped(name)
     if stopped:
-        return {target: Verdict(UNSUPPORTED, stopped.text) for target in OURS}
+        return {target: Verdict(UNSUPPORTED, stopped.text) for target in own_targets()}
     unmeasured = patient.unmeasured or ("the graph does not run yet" if patient.network is None else "")
     error = patient.integers.get(name, {})
     neurons = neurons_of(node)
     if neurons and not neurons.spiking and error:
         error = {"potential_rms": error["potential_rms"], "spike_agreement": error["spike_agreement"]}
-    return {target: own_verdict(target, node, _reset_of(patient, name), error, unmeasured) for target in OURS}
+    return {target: own_verdict(target, node, _reset_of(patient, name), error, unmeasured) for target in own_targets()}
 
 
 def _reset_of(patient: Patient, name: str) -> str:
@@ -284,7 +288,7 @@ def _result(patient: Patient, verdicts: Mapping[str, Mapping[str, Verdict]]) -> 
         "dt_source": patient.dt_source,
         "problems": [one.to_dict() for one in sorted(patient.problems, key=lambda one: one.severity)],
         "nodes": [_node(patient, name, trees.get(name), row) for name, row in verdicts.items()],
-        "targets": {target: _target(target, [row[target] for row in verdicts.values()]) for target in TARGETS},
+        "targets": {target: _target(target, [row[target] for row in verdicts.values()]) for target in targets()},
         "measured": None
         if run is None
         else {

@@ -11,7 +11,7 @@ from neurodeploy.backends.table import FIXED, RunOptions, backend_named
 from neurodeploy.data.stream import SampleSource
 from neurodeploy.errors import DataError
 from neurodeploy.graph.network import Network
-from neurodeploy.hardware.chips import chip_named
+from neurodeploy.hardware.chips import DEFAULT, chip_named
 from neurodeploy.pipeline.batches import batch_size, counter_of, run_batches, summary
 from neurodeploy.pipeline.costs import Recorded, costs, recorded
 from neurodeploy.pipeline.counts import counts_of
@@ -19,7 +19,6 @@ from neurodeploy.pipeline.inputs import (
     GraphOptions,
     compiled,
     default_calibration,
-    made_for,
     read_target,
     samples_for,
 )
@@ -42,7 +41,7 @@ def profile(
     file: str | Path,
     data: str | Path | None = None,
     *,
-    chip: str | Path = "loihi2",
+    chip: str | Path = DEFAULT,
     dt_s: float | None = None,
     limit: int | None = None,
     traces: str | Path | None = None,
@@ -63,7 +62,8 @@ def profile(
     Args:
         file: A Program, a .nir graph, or a run folder, whose graph is taken.
         data: Dataset name (its test part) or data file.
-        chip: Name of a chip, or a .toml file with one. Chips that no Program can be made for have energies only.
+        chip: Name of a chip, or a .toml file with one. Chips that no Program can be made for have energies only, of
+            the default chip's Program.
         traces: Instead of data: a run of this Program that `simulate` recorded.
         input_shape: Axes of one step's input, where a .nir file leaves them out.
 
@@ -85,9 +85,8 @@ def profile(
     found = chip_named(chip)
     named = None if data is None else str(data)
     calibrate = calibrate or (default_calibration(named) if named else None)
-    options = GraphOptions(
-        dt_s, reset, weight_bits, calibrate, chip=made_for(found), readout=readout, input_shape=input_shape
-    )
+    made_for = found if found.program else chip_named(DEFAULT)  # some integers are needed to count and price
+    options = GraphOptions(dt_s, reset, weight_bits, calibrate, chip=made_for, readout=readout, input_shape=input_shape)
     target = read_target(file, options)
     samples = None if named is None else samples_for(named, target, limit=limit)  # before time goes into compiling
     program = compiled(target, options, progress)[0].program if isinstance(target, Network) else target

@@ -8,7 +8,7 @@ from typing import Any
 
 from neurodeploy.errors import RunError
 from neurodeploy.files import write_text
-from neurodeploy.pipeline.folder import RunFolder
+from neurodeploy.pipeline.folder import RunFolder, check_chip
 from neurodeploy.pipeline.quantising import STAGE, quantize_stage
 from neurodeploy.pipeline.training import STAGE as TRAINED
 from neurodeploy.progress import Progress, silent
@@ -38,7 +38,9 @@ def quantize_run(
     if changed:
         folder.need(TRAINED, "train")
         table = recipe.model_dump(mode="json", exclude_none=True)
-        settings = validated(table | {"quantize": table["quantize"] | changed}, "quantize").quantize
+        changed_recipe = validated(table | {"quantize": table["quantize"] | changed}, "quantize")
+        check_chip(changed_recipe)
+        settings = changed_recipe.quantize
         if settings != recipe.quantize and STAGE in folder.metrics():
             raise RunError(
                 f"{run}: is already quantised with other settings; train into another folder, or leave the options out"

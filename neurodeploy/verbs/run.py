@@ -33,7 +33,7 @@ from neurodeploy.pipeline.conversion import certified, deployable, float_network
 from neurodeploy.pipeline.costs import costs, recorded
 from neurodeploy.pipeline.counts import counts_of
 from neurodeploy.pipeline.exporting import export_stage
-from neurodeploy.pipeline.folder import Mode, RunFolder, open_run
+from neurodeploy.pipeline.folder import Mode, RunFolder, check_chip, open_run
 from neurodeploy.pipeline.plots import plots
 from neurodeploy.pipeline.quantising import quantised_network, quantize_stage
 from neurodeploy.pipeline.stage_runs import certified_run, torch_run
@@ -70,7 +70,7 @@ def run(
         known), `report` (path of report.html), `path`.
     """
     loaded = load_recipe(recipe, settings)
-    chip_named(loaded.chip, program=True)  # a slip in a chip file shows before the training
+    check_chip(loaded)  # a slip in a chip file shows before the training
     if checkpoint is not None:
         load_published(checkpoint, family_settings(loaded))  # before a folder is made
     lava = _lava(loaded)

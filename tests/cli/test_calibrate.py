@@ -22,6 +22,8 @@ program = true
 synop = { value = 20, unit = "pJ", source = "Bench notes, 2026", evidence = "measured", scope = "per-op" }
 [limits]
 weight_bits = { value = [1, 2, 4], unit = "bit", source = "Bench notes, 2026", evidence = "documented" }
+state_bits = { value = 24, unit = "bit", source = "Bench notes, 2026", evidence = "documented" }
+delay_bits = { value = 6, unit = "bit", source = "Bench notes, 2026", evidence = "documented" }
 """
 
 
@@ -96,8 +98,9 @@ def test_a_slip_in_a_chip_file_is_one_line(shell: Shell, good: Path, before: str
 def test_weights_wider_than_the_chip_are_refused_and_narrower_ones_compiled(shell: Shell, good: Path) -> None:
     write(shell, "chip.toml", CHIP)
     compile = ("compile", "good.nir", "--dt", "1e-3", "--chip", "chip.toml", "--out", "p.npz")
-    shell.refuses(*compile, says="8-bit weights, bench holds 4 bits", after_work=True)
-    assert shell.works(*compile, "--weight-bits", "4")["chip"] == "bench"
+    shell.refuses(*compile, "--weight-bits", "8", says="8-bit weights, bench holds 4 bits", after_work=True)
+    found = shell.works(*compile)  # the chip's widest, where nobody asks for another
+    assert (found["chip"], {one["weight_bits"] for one in found["connections"]}) == ("bench", {4})
     # Three bits are stored as four.
     assert shell.works(*compile, "--weight-bits", "3")["chip"] == "bench"
 

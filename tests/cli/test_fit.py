@@ -92,6 +92,9 @@ def test_a_chip_of_ones_own_needs_its_limits(shell: Shell) -> None:
     head = 'name = "mine"\nprogram = true\n[energy.one]\n'
     price = '{ value = 1, unit = "pJ", source = "a guess of ours", evidence = "model", scope = "per-op" }'
     limits = {
+        "weight_bits": (8, "bit"),
+        "state_bits": (24, "bit"),
+        "delay_bits": (6, "bit"),
         "cores_per_chip": (2, "core"),
         "neurons_per_core": (8, "neuron"),
         "input_axons_per_core": (99, "axon"),

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from neurodeploy.errors import ChipError
-from neurodeploy.hardware.chips import CHIPS, PROGRAM_CHIPS, chip_named
+from neurodeploy.hardware.chips import chip_named, program_chips
 from neurodeploy.hardware.units import FACTORS, in_base
 from neurodeploy.hardware.vocabulary import ENERGY, EVIDENCE, LIMITS, POWER, SCOPES, TIMES, TRAFFIC
 
@@ -27,6 +27,11 @@ synop_s = { value = 2, unit = "ns", source = "bench", evidence = "measured" }
 [limits]
 weight_bits = { value = [4, 8], unit = "bit", source = "bench", evidence = "documented" }
 synapse_memory_bits_per_core = { value = 128, unit = "KiB", source = "bench", evidence = "documented" }
+"""
+
+WIDTHS = """
+state_bits = { value = 24, unit = "bit", source = "bench", evidence = "documented" }
+delay_bits = { value = 6, unit = "bit", source = "bench", evidence = "documented" }
 """
 
 
@@ -156,10 +161,13 @@ def test_an_unknown_chip_suggests_the_nearest() -> None:
 
 
 def test_a_program_is_made_only_for_chips_that_take_one(tmp_path: Path) -> None:
-    assert tuple(name for name in CHIPS if CHIPS[name].program) == PROGRAM_CHIPS
+    assert program_chips() == ("loihi1", "loihi2")
     with pytest.raises(ChipError, match="no Program can be made for mine; choose one of loihi1, loihi2"):
         chip_named(written(tmp_path, GOOD), program=True)
-    path = written(tmp_path, GOOD.replace('name = "mine"', 'name = "mine"\nprogram = true'))
+    text = GOOD.replace('name = "mine"', 'name = "mine"\nprogram = true')
+    with pytest.raises(ChipError, match=r"limits\.state_bits: is missing; a chip with program = true says weight_bits"):
+        chip_named(written(tmp_path, text), program=True)
+    path = written(tmp_path, text + WIDTHS)
     assert chip_named(path, program=True).name == "mine"
 
 

@@ -21,7 +21,7 @@ from neurodeploy.graph.files import read_graph
 from neurodeploy.graph.network import discretised
 from neurodeploy.graph.node_table import NODES as TYPES
 from neurodeploy.pipeline import measured_targets
-from neurodeploy.verbs.inspect import TARGETS
+from neurodeploy.verbs.inspect import targets
 from tests.cli import graphs
 
 DT_S = graphs.DT_S
@@ -59,7 +59,7 @@ def test_every_node_has_a_verdict_of_every_target(good: Path) -> None:
     found = neurodeploy.inspect_graph(good, dt_s=DT_S)
     assert {one["name"] for one in found["nodes"]} == set(graphs.parts()[0])
     for one in found["nodes"]:
-        assert set(one["targets"]) == set(TARGETS) == set(found["targets"])
+        assert set(one["targets"]) == set(targets()) == set(found["targets"])
         for verdict in one["targets"].values():
             assert verdict["status"] in ORDER
             assert verdict["reason"]
@@ -100,7 +100,7 @@ def test_what_stops_a_deployment_is_found_once_at_its_node(tmp_path: Path, case:
     assert not found["ok"]
     assert kinds(found, "stops") == {problem}, found["problems"]
     assert text in next(one["text"] for one in found["problems"] if one["severity"] == "stops")
-    for target in TARGETS:
+    for target in targets():
         assert said(found, problem[1], target)["status"] == "unsupported"
 
 

@@ -8,14 +8,20 @@ from neurodeploy.fixedpoint import rules
 from neurodeploy.graph.doctor.frameworks import APPROXIMATE, EXACT, UNSUPPORTED, Verdict
 from neurodeploy.graph.node_table import entry_of
 from neurodeploy.graph.node_type import Neurons
+from neurodeploy.hardware.chips import program_chips, programmable_chips
 
-OURS = ("reference", "fixed", "lava", "loihi1", "loihi2")
+BACKENDS = ("reference", "fixed", "lava")
 SMALLEST = 1e-12
 """Of the largest weight; below it a difference is float64's own."""
 
 
+def own_targets() -> tuple[str, ...]:
+    """Return our backends, and the chips that come with the package and hold Programs."""
+    return (*BACKENDS, *program_chips())
+
+
 def own_verdict(target: str, node: nir.NIRNode, reset: str, error: dict[str, float], unmeasured: str = "") -> Verdict:
-    """Return what one of `OURS` does with a node.
+    """Return what one of `own_targets` does with a node.
 
     Args:
         reset: Rule of the neurons, "zero" or "subtract".
@@ -29,8 +35,10 @@ def own_verdict(target: str, node: nir.NIRNode, reset: str, error: dict[str, flo
     if entry.always:
         return Verdict(EXACT, entry.always)
     neurons = entry if isinstance(entry, Neurons) else None
-    if target == "loihi1" and neurons and neurons.programmed:
-        return Verdict(UNSUPPORTED, "Loihi 1's neurons are not programmable: adaptive ones and resonators need Loihi 2")
+    if neurons and neurons.programmed and target not in (*BACKENDS, *programmable_chips()):
+        which = " or ".join(programmable_chips())
+        reason = f"{target}'s neurons are not programmable: adaptive ones and resonators need {which}"
+        return Verdict(UNSUPPORTED, reason)
     status = EXACT if error and _is_exact(error) else APPROXIMATE
     reasons = [entry.integers]
     if neurons:
@@ -51,8 +59,8 @@ def _of_target(target: str, neurons: Neurons, reset: str) -> list[str]:
     if target == "lava":
         which = "our own Lava process" if own else "Lava 0.10.0's LIF"
         return [f"{which}, equal to fixed in every state"]
-    if target == "loihi1" and reset == rules.RESET_SUBTRACT and not neurons.programmed:
-        return ["simulated only: a Loihi 1 compartment resets to zero, subtraction takes a second one"]
-    if target == "loihi2" and own:
+    if target in BACKENDS or not own:
+        return []
+    if target in programmable_chips():
         return ["as a neuron program of its own"]
-    return []
+    return [f"simulated only: a {target} compartment resets to zero, subtraction takes a second one"]

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from neurodeploy.errors import NeurodeployError
-from neurodeploy.hardware.chips import PROGRAM_CHIPS, Chip, chip_named
+from neurodeploy.hardware.chips import CHIPS, Chip, program_chips
 from neurodeploy.mapping.placement import changes
 from neurodeploy.mapping.placement.demand import Counted
 from neurodeploy.mapping.placement.encoding import declared_bits
@@ -93,9 +93,9 @@ def _placed(attempt: Callable[[], Placement], most: int | None) -> Placement | N
 def _tries(program: Program, chip: Chip, before: Placement, counted: Counted) -> Iterator[Try]:
     """Yield what is tried, the mildest of each kind first."""
     if not before.fits:
-        for name in PROGRAM_CHIPS:
+        for name in program_chips():
             if name != chip.name:
-                yield "chip", name, _placing(chip_named(name), counted, lambda: program)
+                yield "chip", name, _placing(CHIPS[name], counted, lambda: program)
     elif before.n_cores == len(program.layers):
         return  # a core for each layer is the least there is
     change = "the same weights in the narrowest fields that hold them"

@@ -65,16 +65,15 @@ def declared_bits(program: Program, one: Connection) -> int:
     return int(plan.get("weight_bits", rules.WEIGHT_BITS))
 
 
-def stored_bits(program: Program, one: Connection, limits: Limits, *, narrow: bool = False) -> tuple[int, bool]:
-    """Return the width that a connection's weights are stored in, and whether it holds them exactly.
+def stored_bits(program: Program, one: Connection, limits: Limits, *, narrow: bool = False) -> int:
+    """Return the width that a connection's weights are stored in; the chip's widest where they need more.
 
     Args:
         narrow: The narrowest that holds these weights, instead of what they were quantised to.
     """
     needed = needed_bits(one.held, int(np.min(one.weight_exp)))
     wanted = needed if narrow else max(needed, declared_bits(program, one))
-    wide = [bits for bits in limits.weight_bits if bits >= wanted]
-    return (wide[0] if wide else limits.weight_bits[-1]), bool(wide or needed <= limits.weight_bits[-1])
+    return next((bits for bits in limits.weight_bits if bits >= wanted), limits.weight_bits[-1])
 
 
 def delay_bits(one: Connection) -> int:

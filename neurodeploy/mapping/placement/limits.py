@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from neurodeploy.errors import ChipError
-from neurodeploy.hardware.chips import PROGRAM_CHIPS, Chip
+from neurodeploy.hardware.chips import Chip, program_chips
 from neurodeploy.hardware.constants import Constant
 
 NEURONS = "neurons_per_core"
@@ -86,7 +86,7 @@ class Limits:
             if key not in known:
                 raise ChipError(
                     f"{chip.name}: has no limits.{key}, without which nothing can be placed; add it to the chip "
-                    f"file, or choose one of {', '.join(PROGRAM_CHIPS)}"
+                    f"file, or choose one of {', '.join(program_chips())}"
                 )
             if known[key].value < 1:
                 raise ChipError(f"{chip.name}: limits.{key} is {known[key].value:g}, at least 1 is needed")

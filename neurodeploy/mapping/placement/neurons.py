@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from neurodeploy.hardware.chips import programmable_chips
 from neurodeploy.mapping.placement.limits import Limits
 from neurodeploy.program.layer import Layer
 from neurodeploy.program.populations import AnyLayer
@@ -54,5 +55,5 @@ def unsupported(layer: Any, limits: Limits) -> str:
     if limits.programmable or isinstance(layer, Layer):
         return ""
     kind = layer.kind.replace("_", "-")
-    has = f"{limits.chip} has leaky integrate-and-fire only"
-    return f"{layer.name}: {kind} neurons need a neuron program, {has}; use loihi2"
+    has, use = f"{limits.chip} has leaky integrate-and-fire only", " or ".join(programmable_chips())
+    return f"{layer.name}: {kind} neurons need a neuron program, {has}; use {use}"

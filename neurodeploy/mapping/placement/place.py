@@ -17,6 +17,7 @@ from neurodeploy.mapping.placement.neurons import unsupported
 from neurodeploy.mapping.placement.order import CHANNELS, COLUMNS, FLAT, ROWS
 from neurodeploy.mapping.placement.placement import Core, PlacedLayer, Placement
 from neurodeploy.mapping.placement.split import Cut, Need, Outgoing, Range, Unsplittable, cut
+from neurodeploy.mapping.placement.widths import too_wide
 from neurodeploy.program.connection import Connection
 from neurodeploy.program.program import Program
 
@@ -42,8 +43,9 @@ def place(program: Program, chip: Chip, *, narrow: bool = False, counted: Counte
         ChipError: the chip's file lacks a limit.
     """
     limits = Limits.of(chip)
-    bits, notes = _widths(program, limits, narrow=narrow)
-    problems = [said for said in (unsupported(layer, limits) for layer in program.layers) if said]
+    bits = {one.name: stored_bits(program, one, limits, narrow=narrow) for one in program.connections}
+    notes: list[str] = []
+    problems = [*too_wide(program, chip), *filter(None, (unsupported(layer, limits) for layer in program.layers))]
     needs: dict[str, list[Need]] = {}
     cuts = Cuts()
     counted = {} if counted is None else counted
@@ -91,18 +93,6 @@ class Cuts:
                 axons = np.sum([wired.axons(*ends) for ends in placed.ranges], axis=0)
                 self.known[one.name] = placed, Outgoing(wired.units, axons)
         return [self.known[one.name][1] for one in out]
-
-
-def _widths(program: Program, limits: Limits, *, narrow: bool) -> tuple[dict[str, int], list[str]]:
-    bits, notes = {}, []
-    for one in program.connections:
-        bits[one.name], exact = stored_bits(program, one, limits, narrow=narrow)
-        if not exact:
-            notes.append(
-                f"{one.name}: its weights need more than the {limits.weight_bits[-1]} bits that {limits.chip} stores; "
-                "counted at that width, at which they lose their lowest bits"
-            )
-    return bits, notes
 
 
 def _orders(shape: tuple[int, ...], into: list[Connection]) -> list[tuple[str, tuple[int, ...]]]:

@@ -236,9 +236,9 @@ def test_there_is_no_7_on_loihi1() -> None:
     made = replace(dense(4, 4), plan={"connections": {"fc1": {"weight_bits": 7}}})
     small = replace(made.connections[0], weight=np.sign(made.connections[0].weight) * 64 * 2)
     made = replace(made, connections=(small,))
-    assert stored_bits(made, small, Limits.of(LOIHI1)) == (8, True)
-    assert stored_bits(made, small, Limits.of(LOIHI2)) == (7, True)
-    assert stored_bits(made, small, Limits.of(LOIHI1), narrow=True) == (2, True)
+    assert stored_bits(made, small, Limits.of(LOIHI1)) == 8
+    assert stored_bits(made, small, Limits.of(LOIHI2)) == 7
+    assert stored_bits(made, small, Limits.of(LOIHI1), narrow=True) == 2
 
 
 def test_a_chip_without_a_limit_says_which() -> None:
