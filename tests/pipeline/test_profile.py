@@ -64,7 +64,6 @@ def test_recorded_traces_cost_what_their_run_costs(file: Path, monkeypatch: pyte
     traces = file.parent / "traces.npz"
     neurodeploy.simulate(file, data(file), traces=traces)
     monkeypatch.setattr(costs, "SAMPLES", 23)
-    monkeypatch.setattr("neurodeploy.verbs.profile.SAMPLES", 23)
     run, again = neurodeploy.profile(file, data(file)), neurodeploy.profile(file, traces=traces)
     other = {"accuracy", "data", "notes"}
     assert {key: again[key] for key in again.keys() - other} == {key: run[key] for key in run.keys() - other}
