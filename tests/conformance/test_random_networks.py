@@ -22,7 +22,6 @@ from neurodeploy.conformance.run import check_conformance, difference_on
 from neurodeploy.conformance.shrink import shrink
 from neurodeploy.errors import DataError
 from neurodeploy.fixedpoint import rules, sigma_delta
-from neurodeploy.fixedpoint.dynamics import step as dynamics
 from neurodeploy.program.connection import Connection
 from neurodeploy.program.dynamics import DynamicsLayer
 from neurodeploy.program.file import read_program, write_program
@@ -169,11 +168,11 @@ FAULTS: dict[str, tuple[object, str, Any]] = {
         "residue",
         property(lambda self: 0 * self.act),
     ),
-    "equations round down": (dynamics, "rounded_to_zero", lambda product, bits: product >> bits),
+    "equations round down": (rules, "rounded_to_zero", lambda product, bits: product >> bits),
     "equations wake one step early": (
         DynamicsLayer,
         "step",
-        lambda self, states, activation, now: advance(self, states, activation, now + 1),
+        lambda self, states, activation, now, numbers: advance(self, states, activation, now + 1, numbers),
     ),
 }
 
