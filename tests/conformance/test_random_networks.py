@@ -151,7 +151,7 @@ by_delay, advance = Connection.by_delay, DynamicsLayer.step
 FAULTS: dict[str, tuple[object, str, Any]] = {
     "the leak floors": (rules, "_leak", lambda state, kept: state * kept >> rules.DECAY_BITS),
     "a delay is one too short": (Connection, "by_delay", one_late),
-    "the low bit is kept": (rules, "loihi_weights", lambda weight, *_, **__: np.asarray(weight)),
+    "the low bit is kept": (Connection, "held", property(lambda self: np.asarray(self.weight).astype(np.int64))),
     "an exponent rounds toward zero": (
         rules,
         "shift_by_exponent",
