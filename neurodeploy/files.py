@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from neurodeploy.errors import NeurodeployError, RunError
+from neurodeploy.phrases import Phrase
 
 
 @contextmanager
@@ -69,7 +70,7 @@ def check_target(path: str | Path) -> Path:
 def unwritable(path: Path, error: OSError) -> RunError:
     """Return the one-line error for an operating-system refusal to write `path`."""
     reason = error.strerror or str(error)
-    return RunError(f"{path}: cannot be written ({reason}); choose another --out or free the disk")
+    return RunError(f"cannot be written ({reason})", Phrase("choose another {out} or free the disk"), where=path)
 
 
 def make_folder(path: str | Path) -> Path:

@@ -1,7 +1,7 @@
 """How much memory a file may ask for, and arrays of one number that take none.
 
-The arrays of a file may claim `USUAL_BYTES`; `--max-memory`, or `NEURODEPLOY_MAX_MEMORY` in the environment, says
-otherwise, such as 16GB. It is read where a file is, so that it holds in every process of a run.
+The arrays of a file may claim `USUAL_BYTES`; `NEURODEPLOY_MAX_MEMORY` in the environment, or an option of the command
+line, says otherwise, such as 16GB. It is read where a file is, so that it holds in every process of a run.
 """
 
 from __future__ import annotations
@@ -16,9 +16,10 @@ from pathlib import Path
 import numpy as np
 
 from neurodeploy.errors import NeurodeployError, RunError
+from neurodeploy.phrases import Phrase
 
 USUAL_BYTES = 4_000_000_000
-VARIABLE, OPTION = "NEURODEPLOY_MAX_MEMORY", "--max-memory"
+VARIABLE = "NEURODEPLOY_MAX_MEMORY"
 UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 MOST_EXPANSION = 2000
 """Bytes of arrays per byte of file; gzip and deflate reach 1032. What claims more was never there."""
@@ -41,7 +42,7 @@ def in_bytes(size: str) -> int:
     """
     found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([KMGT]?)B?\s*", size, re.IGNORECASE)
     if not found or not float(found[1]):
-        raise RunError(f"{OPTION}: found {size!r}, a size such as 500MB or 8GB is needed")
+        raise RunError(f"found {size!r}", option=VARIABLE, allowed="a size such as 500MB or 8GB is needed")
     return int(float(found[1]) * UNITS[found[2].upper()])
 
 
@@ -85,13 +86,17 @@ class Claims:
         self.claimed += math.prod(int(size) for size in shape) * max(item_bytes, NUMBER_BYTES)
         if self.claimed > MOST_EXPANSION * self.size or min(shape, default=0) < 0:
             raise self.error(
-                f"{self.path}: claims {self.claimed:.3g} bytes of arrays in a file of {self.size}, so it is damaged; "
-                f"{self.again}"
+                f"claims {self.claimed:.3g} bytes of arrays in a file of {self.size}, so it is damaged",
+                self.again,
+                where=self.path,
             )
         if self.claimed > self.limit:
             raise self.error(
-                f"{self.path}: claims {self.claimed:.3g} bytes of arrays, at most {self.limit:.3g} are read; "
-                f"where the file can be trusted, give {OPTION} {-(-self.claimed // 10**9)}GB"
+                f"claims {self.claimed:.3g} bytes of arrays, at most {self.limit:.3g} are read",
+                Phrase(
+                    "where the file can be trusted, give {NEURODEPLOY_MAX_MEMORY:{gb}GB}", gb=-(-self.claimed // 10**9)
+                ),
+                where=self.path,
             )
 
 

@@ -98,7 +98,7 @@ def validated(values: dict[str, Any], where: str) -> Recipe:
     try:
         SOURCES[recipe.data.dataset].wanted(recipe.data)
     except DataError as error:
-        raise RecipeError(f"{where}: {error}") from None
+        raise error.inside(where, kind=RecipeError) from None
     shipped_chip = recipe.chip in CHIPS and CHIPS[recipe.chip].program
     if not shipped_chip and Path(recipe.chip).suffix != ".toml":
         raise RecipeError(f"{where}: chip {recipe.chip!r} is unknown; {nearest(recipe.chip, program_chips())}")
@@ -166,7 +166,7 @@ def _merged(base: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
 def _apply(values: dict[str, Any], setting: str) -> None:
     key, separator, text = setting.partition("=")
     if not separator:
-        raise RecipeError(f"--set: found {setting!r}, key=value is needed, e.g. training.epochs=5")
+        raise RecipeError(f"found {setting!r}, key=value is needed, e.g. training.epochs=5", option="settings")
     try:
         value = tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:
@@ -176,9 +176,9 @@ def _apply(values: dict[str, Any], setting: str) -> None:
     for table in tables:
         inner = inner.setdefault(table, {})
         if not isinstance(inner, dict):
-            raise RecipeError(f"--set: {key!r}: {table} is a value, not a table; {_suggestion(key)}")
+            raise RecipeError(f"{key!r}: {table} is a value, not a table", _suggestion(key), option="settings")
     if key.strip() not in _keys():
-        raise RecipeError(f"--set: {key!r} is not a setting; {_suggestion(key)}")
+        raise RecipeError(f"{key!r} is not a setting", f"{_suggestion(key)}", option="settings")
     if last == "family" and value != inner.get(last):
         inner.clear()
     inner[last] = value
@@ -217,7 +217,7 @@ def _suggestion(key: str, keys: Sequence[str] = ()) -> str:
         found = difflib.get_close_matches(word, by_word, n=1, cutoff=0.7)
         if found:
             return f"did you mean {by_word[found[0]]!r}?"
-    return f"settings are in the tables {', '.join(tables)} (neurodeploy recipes --json shows all)"
+    return f"settings are in the tables {', '.join(tables)} (neurodeploy recipes lists them)"
 
 
 def _wrong(key: str, value: Any) -> str:

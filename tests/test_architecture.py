@@ -14,6 +14,7 @@ import neurodeploy
 
 PACKAGE = Path(neurodeploy.__file__).parent
 ROOMS = (
+    "phrases",
     "errors",
     "files",
     "memory",
@@ -47,6 +48,7 @@ ROOMS = (
 )
 WORKER = (
     "fixedpoint",
+    "phrases",
     "errors",
     "files",
     "memory.py",

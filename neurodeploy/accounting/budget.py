@@ -96,17 +96,17 @@ def read_budget(path: str | Path) -> dict[str, Any]:
         raise BudgetError(f"{path}: cannot be read ({error.strerror}); check the path") from None
     except (ValueError, RecursionError) as error:  # TOML's own, UTF-8's, and a number of thousands of digits
         raise BudgetError(f"{path}: is not TOML ({error}); correct this place") from None
-    budget(values, f"{path}: ")
+    budget(values, path)
     return values
 
 
-def budget(values: dict[str, Any], where: str = "", name: str | None = None) -> Budget:
+def budget(values: dict[str, Any], where: object = (), *, typed: bool = False) -> Budget:
     """Return the budget that plain values describe.
 
     Args:
         values: By key.
-        where: What an error begins with.
-        name: What an error calls the key, where it was typed under another name.
+        where: Where they are from, for errors.
+        typed: The keys were given as arguments, so an error is about one.
 
     Raises:
         BudgetError: one line with the first key that is unknown, of a wrong type or out of range.
@@ -119,10 +119,12 @@ def budget(values: dict[str, Any], where: str = "", name: str | None = None) -> 
     if first["type"] == "extra_forbidden":
         known = LayerBudget if len(first["loc"]) > 1 else Budget
         advice = nearest(str(first["loc"][-1]), known.model_fields)
-        raise BudgetError(f"{where}{key!r} is no budget; {advice}")
+        raise BudgetError(f"{key!r} is no budget", advice, where=where)
     found = repr(first["input"])
     found = found if len(found) <= LONGEST else found[: LONGEST - 1] + "…"
-    raise BudgetError(f"{where}{name or key}: found {found}, {_allowed(key, first)}")
+    places = where if isinstance(where, tuple) else (where,)
+    about = {"where": where, "option": key} if typed else {"where": (*places, key)}
+    raise BudgetError(f"found {found}", allowed=_allowed(key, first), **about)
 
 
 def _allowed(key: str, error: Any) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 from neurodeploy.accounting.budget import Budget, LayerBudget
 from neurodeploy.accounting.recorded import Recorded
 from neurodeploy.errors import BudgetError, nearest
+from neurodeploy.phrases import Command, Phrase
 
 Row = dict[str, Any]
 LAVA_PAIR = "fixed/lava"
@@ -77,7 +78,9 @@ def _proofs(run: Recorded, budget: Budget) -> list[Row]:
     if budget.certificate:
         passed = run.truth("certificate", "passed")
         if passed is None:
-            raise BudgetError(f"certificate: {run.run} has none; make it with {run.again}")
+            raise BudgetError(
+                f"{run.run} has none", Phrase("make it with {again}", again=run.again), where="certificate"
+            )
         failures = run.table("certificate").get("failures") or []
         rows.append(_demand("certificate", "certificate", "", passed, str(failures[0]) if failures else ""))
     if budget.bit_exact:
@@ -86,10 +89,12 @@ def _proofs(run: Recorded, budget: Budget) -> list[Row]:
             reason = run.text("lava", "reason")
             why = f" ({reason.partition(';')[0]})" if reason else ""
             never = run.text("recipe", "certificate", "lava") == "never"
-            more = run.again.replace("--resume", "--set certificate.lava=always --overwrite") if never else run.again
-            raise BudgetError(
-                f"bit_exact: Lava was not run in {run.run}{why}; measure it with neurodeploy lava setup, then {more}"
+            always = Command(
+                "run", f"{run.run}/recipe.toml", out=run.run, settings="certificate.lava=always", mode="overwrite"
             )
+            more = always if never else run.again
+            advice = Phrase("measure it with neurodeploy lava setup, then {more}", more=more)
+            raise BudgetError(f"Lava was not run in {run.run}{why}", advice, where="bit_exact")
         rows.append(_demand("bit_exact", "bit-exact with Lava", _stage(run, "lava"), equal))
     return rows
 
@@ -122,7 +127,8 @@ def _fit(run: Recorded, budget: Budget, fit: Recorded) -> list[Row]:
             continue
         found = fit.number(name)
         if found is None and fits:
-            raise BudgetError(f"{key}: {run.run} does not say how many {name}; make it again with {run.again}")
+            advice = Phrase("make it again with {again}", again=run.again)
+            raise BudgetError(f"{run.run} does not say how many {name}", advice, where=key)
         if found is None:
             rows.append(_demand(key, name, chip, False, reason) | {"allowed": allowed})
         else:
@@ -134,8 +140,9 @@ def _layer(run: Recorded, name: str, budget: LayerBudget) -> list[Row]:
     layers = {one.text("name"): one for one in run.rows("counts", "layers")}
     if name not in layers:
         known = [one for one in layers if one]
-        advice = nearest(name, known) if known else f"the run counted none; make it again with {run.again}"
-        raise BudgetError(f"layers.{name}: {run.run} has no such layer; {advice}")
+        more = Phrase("the run counted none; make it again with {again}", again=run.again)
+        advice = nearest(name, known) if known else more
+        raise BudgetError(f"{run.run} has no such layer", advice, where=f"layers.{name}")
     found: dict[str, Callable[[], float | None]] = {
         "max_synops": lambda: _into(run, name),
         "max_spikes": lambda: layers[name].number("spikes_per_sample"),
@@ -176,17 +183,26 @@ def _unmeasured(run: Recorded, key: str, what: str, table: str) -> BudgetError:
             f"{key}: {run.run} has no {what}: {chip} has no published numbers for {', '.join(map(str, unpriced[:3]))}; "
             "take the budget out, or price the run on a chip that has them"
         )
-    return BudgetError(f"{key}: {what} was not measured in {run.run}; measure it with {run.again}")
+    advice = Phrase("measure it with {again}", again=run.again)
+    return BudgetError(f"{what} was not measured in {run.run}", advice, where=key)
 
 
 def _no_stage(run: Recorded, key: str, stage: str) -> BudgetError:
     known = ", ".join(name for name in run.table("accuracy") if run.number("accuracy", name) is not None)
     if stage == "lava":
         return BudgetError(
-            f"{key}: Lava was not run in {run.run}; measure it with neurodeploy lava setup, then {run.again}, "
-            "or ask about another stage (--accuracy)"
+            f"Lava was not run in {run.run}",
+            Phrase(
+                "measure it with neurodeploy lava setup, then {again}, or ask about another stage ({accuracy})",
+                again=run.again,
+            ),
+            where=key,
         )
-    return BudgetError(f"{key}: {run.run} has no accuracy of {stage!r}; choose one of {known} (--accuracy)")
+    return BudgetError(
+        f"{run.run} has no accuracy of {stage!r}",
+        Phrase("choose one of {known} ({accuracy})", known=known),
+        where=key,
+    )
 
 
 def _stage(run: Recorded, stage: str) -> str:

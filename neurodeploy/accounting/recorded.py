@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from neurodeploy.errors import RunError
+from neurodeploy.phrases import Command, Phrase
 
 Kind = TypeVar("Kind")
 
@@ -27,9 +28,9 @@ class Recorded:
     run: str
 
     @property
-    def again(self) -> str:
+    def again(self) -> Command:
         """How the report is made again with everything that this version measures."""
-        return f"neurodeploy run {self.run}/recipe.toml --out {self.run} --resume"
+        return Command("run", f"{self.run}/recipe.toml", out=self.run, mode="resume")
 
     def number(self, *keys: str) -> float | int | None:
         """Return a finite number.
@@ -91,8 +92,9 @@ class Recorded:
         shown = repr(found)
         shown = shown if len(shown) <= 60 else shown[:59] + "…"
         return RunError(
-            f"{self.run}/report.json: {'.'.join(keys)} is {shown}, {needed} was expected; it is damaged, "
-            f"make it again with {self.again}"
+            f"{'.'.join(keys)} is {shown}, {needed} was expected",
+            Phrase("it is damaged, make it again with {again}", again=self.again),
+            where=f"{self.run}/report.json",
         )
 
 

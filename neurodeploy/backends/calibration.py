@@ -64,8 +64,9 @@ def measure(network: Network, spikes_BTI: np.ndarray) -> dict[str, Measured]:
             v_peak = v_peak + one.current_gain * u_peak
         if not (np.isfinite(u_peak).all() and np.isfinite(v_peak).all()):
             raise PrecisionError(
-                f"{one.name}: its states grow without bound on the calibration data, no width holds them; train it "
-                "stable, or calibrate on shorter samples"
+                "its states grow without bound on the calibration data, no width holds them",
+                "train it stable, or calibrate on shorter samples",
+                where=one.name,
             )
         moment = _moment(network, one, spikes, trace) if isinstance(one, Population) else np.zeros((0, 0))
         found[one.name] = Measured(u_peak, v_peak, states.spikes_BTN.mean(axis=(0, 1)), moment)

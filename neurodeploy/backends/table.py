@@ -80,11 +80,13 @@ class Backend:
         for name in ("threads", "engine"):
             if getattr(options, name) is not None and name not in self.options:
                 takers = " or ".join(one.name for one in BACKENDS.values() if name in one.options)
-                raise GraphError(f"--{name}: is for the {takers} backend, {self.name!r} does not take it; leave it out")
+                raise GraphError(
+                    f"is for the {takers} backend, {self.name!r} does not take it", "leave it out", option=name
+                )
         if options.engine is not None and options.engine not in self.engines():
-            raise GraphError(f"--engine: {options.engine!r} is unknown; {nearest(options.engine, self.engines())}")
+            raise GraphError(f"{options.engine!r} is unknown", nearest(options.engine, self.engines()), option="engine")
         if options.threads is not None and options.threads < 1:
-            raise GraphError(f"--threads: found {options.threads}, at least 1 is allowed")
+            raise GraphError(f"found {options.threads}", option="threads", allowed="at least 1 is allowed")
 
 
 def _reference(target: Any, spikes_BTI: np.ndarray, options: RunOptions, progress: Callable[[int, int], None]) -> Trace:
@@ -144,7 +146,7 @@ def backend_named(name: str) -> Backend:
         GraphError: there is none of that name.
     """
     if name not in BACKENDS:
-        raise GraphError(f"--backend: {name!r} is unknown; {nearest(name, BACKENDS)}")
+        raise GraphError(f"{name!r} is unknown", nearest(name, BACKENDS), option="backend")
     return BACKENDS[name]
 
 
@@ -157,9 +159,11 @@ def ready_backends(names: Sequence[str]) -> list[Backend]:
     """
     odd = [name for name in names if name not in BACKENDS]
     if odd:
-        raise GraphError(f"--backends: {odd[0]!r} is unknown; {nearest(odd[0], BACKENDS)}")
+        raise GraphError(f"{odd[0]!r} is unknown", nearest(odd[0], BACKENDS), option="backends")
     if not names or len(set(names)) != len(names):
-        raise GraphError(f"--backends: found {','.join(names)!r}; name each of {', '.join(BACKENDS)} at most once")
+        raise GraphError(
+            f"found {','.join(names)!r}", f"name each of {', '.join(BACKENDS)} at most once", option="backends"
+        )
     found = [BACKENDS[name] for name in names]
     for one in found:
         one.check()

@@ -36,7 +36,7 @@ def chosen(names: str | None) -> list[str]:
     wanted = [name.strip() for name in names.split(",") if name.strip() and name.strip() != "none"]
     for name in wanted:
         if name not in NAMES:
-            raise NeurodeployError(f"--peers: {name!r} is unknown; {nearest(name, NAMES)}")
+            raise NeurodeployError(f"{name!r} is unknown", nearest(name, NAMES), option="peers")
     return [name for name in NAMES if name in wanted]
 
 

@@ -28,6 +28,7 @@ from neurodeploy.bench.rounds import Block, Speeds, in_turn, spread
 from neurodeploy.bench.stages import stages_of
 from neurodeploy.bench.workloads import DENSE, WORKS, Work, dense, from_graph
 from neurodeploy.errors import NeurodeployError, nearest
+from neurodeploy.phrases import Phrase
 from neurodeploy.progress import Progress, silent
 
 
@@ -67,14 +68,14 @@ def bench_simulate(
     """
     names = contenders.chosen(peers)
     if work not in WORKS:
-        raise NeurodeployError(f"--work: {work!r} is unknown; {nearest(work, WORKS)}")
-    threads = _positive("--threads", threads or sorted({1, machine.cores()}))
-    sizes = _positive("--batch", batches or [])
-    _positive("--repeats", [repeats])
+        raise NeurodeployError(f"{work!r} is unknown", nearest(work, WORKS), option="work")
+    threads = _positive("threads", threads or sorted({1, machine.cores()}))
+    sizes = _positive("batches", batches or [])
+    _positive("repeats", [repeats])
     if stream is not None:
-        _positive("--stream", [stream])
+        _positive("stream", [stream])
     if max(threads) > machine.cores():
-        raise NeurodeployError(f"--threads: found {max(threads)}, this machine has {machine.cores()} cores")
+        raise NeurodeployError(f"found {max(threads)}, this machine has {machine.cores()} cores", option="threads")
     made = dense() if work == DENSE else from_graph(graph, data, dt_s=dt_s, reset=reset, progress=progress)
     sizes = sizes or list(made.batches)
     plan = [(batch, n) for n in threads for batch in sizes if n == min(threads) or batch == max(sizes)]
@@ -136,7 +137,9 @@ class Field:
         self.rates = {peer.name: rates for peer in self.peers if (rates := self._rates(peer))}
         self.lava: Lava | None = None
         if LAVA in names:
-            missing = lava_missing() or ("" if first[0] == 1 else "runs one sample at a time; add 1 to --batch")
+            missing = lava_missing() or (
+                "" if first[0] == 1 else Phrase("runs one sample at a time; add 1 to {batches}")
+            )
             if missing:
                 self.absent[LAVA] = missing
             else:
@@ -219,5 +222,5 @@ def _beside_floor(found: dict[str, Any], rows: list[dict[str, Any]]) -> dict[str
 def _positive(option: str, values: Sequence[int]) -> list[int]:
     wrong = [value for value in values if value < 1]
     if wrong:
-        raise NeurodeployError(f"{option}: found {wrong[0]}, at least 1 is needed")
+        raise NeurodeployError(f"found {wrong[0]}", option=option, allowed="at least 1 is needed")
     return sorted(set(values))

@@ -12,6 +12,7 @@ import numpy as np
 
 from neurodeploy.errors import NeurodeployError
 from neurodeploy.fixedpoint import rules
+from neurodeploy.phrases import Phrase
 from neurodeploy.program.layer import Layer
 from neurodeploy.program.program import INPUT, Program
 from neurodeploy.program.window import Window
@@ -63,8 +64,9 @@ def stages_of(program: Program) -> list[Stage]:
         into = program.into(layer.name)
         if not isinstance(layer, Layer) or len(into) != 1 or into[0].source != before or into[0].largest_delay:
             raise NeurodeployError(
-                f"{program.name}: layer {layer.name!r} is no link of a plain chain of integrate-and-fire layers; "
-                "peers run no others, leave them out with --peers none"
+                f"layer {layer.name!r} is no link of a plain chain of integrate-and-fire layers",
+                Phrase("peers run no others, leave them out with {peers:none}"),
+                where=program.name,
             )
         one, threshold = into[0], float(layer.vth[0])
         exponents = np.broadcast_to(one.weight_exp, one.weight.shape[:1]).reshape(-1, *[1] * (one.weight.ndim - 1))

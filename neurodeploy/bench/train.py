@@ -49,12 +49,12 @@ def bench_train(
     """
     check_model(model)
     chosen = _chosen(peers)
-    limits = {"--hidden": hidden, "--steps": steps, "--batch": batch, "--threads": threads, "--repeats": repeats}
+    limits = {"hidden": hidden, "steps": steps, "batch": batch, "threads": threads, "repeats": repeats}
     for option, value in limits.items():
         if value < 1:
-            raise NeurodeployError(f"{option}: found {value}, at least 1 is needed")
+            raise NeurodeployError(f"found {value}", option=option, allowed="at least 1 is needed")
     if threads > machine.cores():
-        raise NeurodeployError(f"--threads: found {threads}, this machine has {machine.cores()} cores")
+        raise NeurodeployError(f"found {threads}, this machine has {machine.cores()} cores", option="threads")
     absent = [{"name": peer.name, "reason": peer.missing} for peer in chosen if peer.missing]
     peers_here = [peer for peer in chosen if not peer.missing]
     with threads_of_torch(threads):
@@ -103,7 +103,7 @@ def _chosen(names: str | None) -> list[TrainingPeer]:
     wanted = known if names is None else [name.strip() for name in names.split(",") if name.strip() not in ("", "none")]
     for name in wanted:
         if name not in known:
-            raise NeurodeployError(f"--peers: {name!r} is unknown; {nearest(name, known)}")
+            raise NeurodeployError(f"{name!r} is unknown", nearest(name, known), option="peers")
     return [peer for peer in TRAINING_PEERS if peer.name in wanted]
 
 

@@ -53,7 +53,7 @@ def check_model(model: str) -> None:
     from neurodeploy.networks.families.silif import LAYERS
 
     if model not in LAYERS:
-        raise NeurodeployError(f"--model: {model!r} is unknown; {nearest(model, LAYERS)}")
+        raise NeurodeployError(f"{model!r} is unknown", nearest(model, LAYERS), option="model")
 
 
 def training_work(model: str, *, hidden: int, steps: int, batch: int, fresh: bool) -> TrainingWork:

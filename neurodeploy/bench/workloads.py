@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from neurodeploy.errors import NeurodeployError
+from neurodeploy.phrases import Phrase
 from neurodeploy.pipeline.inputs import GraphOptions, compiled, read_network, samples_for
 from neurodeploy.program.connection import Connection
 from neurodeploy.program.layer import Layer
@@ -108,7 +109,9 @@ def from_graph(
         NeurodeployError: no graph or data are named, or they cannot be read.
     """
     if not graph or not data:
-        raise NeurodeployError(f"--work: {NMNIST!r} needs a network and its data; give --graph FILE and --data NAME")
+        raise NeurodeployError(
+            f"{NMNIST!r} needs a network and its data", Phrase("give {graph:FILE} and {data:NAME}"), option="work"
+        )
     options = GraphOptions(dt_s=dt_s, reset=reset)
     network = read_network(graph, options)
     samples = samples_for(data, network, limit=n_samples)

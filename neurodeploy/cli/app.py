@@ -38,9 +38,11 @@ from neurodeploy.cli import (
     simulate,
     train,
 )
+from neurodeploy.cli.spelling import SHELL
 from neurodeploy.errors import NeurodeployError, nearest, plain
-from neurodeploy.memory import OPTION, at_most
+from neurodeploy.memory import VARIABLE, at_most
 
+OPTION = SHELL.label(VARIABLE)
 UsageError: Any = typer.BadParameter.__base__
 """Typer's base of wrong usage: of click, or of the copy of it that newer typers bring along."""
 PIPE_CLOSED = 141
@@ -89,7 +91,7 @@ def invoke(arguments: list[str]) -> int:
     try:
         result = _command().main(args=_of_any_verb_first(arguments), prog_name="neurodeploy", standalone_mode=False)
     except NeurodeployError as error:
-        return _fail(str(error), error.exit_status)
+        return _fail(error.line(SHELL), error.exit_status)
     except UsageError as error:
         if type(error).__name__ == "NoArgsIsHelpError":
             print(error.format_message())

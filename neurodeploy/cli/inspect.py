@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from neurodeploy.cli.show import Bits, Dt, InputShape, Json, Readout, Reset, bars, emit, percent, sizes, table
+from neurodeploy.cli.spelling import spelled
 
 
 def register(app: typer.Typer) -> None:
@@ -34,7 +35,7 @@ def inspect(
     from neurodeploy.verbs.inspect import inspect_graph
 
     with bars(shown=False) as progress:
-        result = inspect_graph(
+        found = inspect_graph(
             file,
             repair=repair,
             for_framework=for_framework,
@@ -45,6 +46,7 @@ def inspect(
             weight_bits=weight_bits,
             progress=progress,
         )
+    result = spelled(found)
     emit(result, _lines(result), as_json=as_json)
     return 0 if result["ok"] else 1
 
@@ -56,7 +58,7 @@ def _lines(result: dict[str, Any]) -> list[str]:
         for one in result["nodes"]
     ]
     lines = table(["node", "type", "gives", *targets], rows) if rows else ["no nodes"]
-    source = {"file": "of the file", "--dt": "as given", "assumed": "assumed, the file has none"}[result["dt_source"]]
+    source = {"file": "of the file", "given": "as given", "assumed": "assumed, the file has none"}[result["dt_source"]]
     lines += ["", f"time step   {result['dt_s']:g} s, {source}"]
     measured = result["measured"]
     if measured is not None:

@@ -12,6 +12,7 @@ from typing import Annotated, Any
 
 import typer
 
+from neurodeploy.cli.spelling import spelled
 from neurodeploy.errors import plain
 from neurodeploy.progress import Progress
 
@@ -58,7 +59,7 @@ NUMBER = re.compile(r"-|-?[\d.,]+( %)?")
 def emit(result: dict[str, Any], lines: Sequence[str], *, as_json: bool) -> None:
     """Print the result: as one JSON object, or as lines for people, whatever the names in a file hold."""
     if as_json:
-        print(json.dumps(result, sort_keys=True, allow_nan=False))
+        print(json.dumps(spelled(result), sort_keys=True, allow_nan=False))
     else:
         for line in lines:
             print(plain(line))

@@ -185,26 +185,30 @@ def check_events(where: str, index: int, times: np.ndarray, units: np.ndarray, n
     """
     if len(times) != len(units):
         raise DataError(
-            f"{where}: sample {index} has {len(times)} times and {len(units)} units, one unit per time is needed"
+            f"sample {index} has {len(times)} times and {len(units)} units, one unit per time is needed", where=where
         )
     if not len(times):
         return
     if units.min() < 0 or units.max() >= n_units:
         raise DataError(
-            f"{where}: sample {index} has units {units.min()}..{units.max()}, 0..{n_units - 1} are allowed; "
-            "check that the file is in SHD layout"
+            f"sample {index} has units {units.min()}..{units.max()}, 0..{n_units - 1} are allowed",
+            "check that the file is in SHD layout",
+            where=where,
         )
     if not np.isfinite(times).all() or times.min() < 0:
         raise DataError(
-            f"{where}: sample {index} has times from {times.min():g} to {times.max():g}, finite seconds from 0 are "
-            "allowed; shift or drop these events"
+            f"sample {index} has times from {times.min():g} to {times.max():g}, finite seconds from 0 are allowed",
+            "shift or drop these events",
+            where=where,
         )
     back = np.flatnonzero(times[1:] < times[:-1])
     if len(back):
         before, after = times[back[0]], times[back[0] + 1]
         raise DataError(
-            f"{where}: sample {index} has times that go backwards (event {back[0] + 1}: {after:g} s after "
-            f"{before:g} s), rising times are needed; sort each sample's events by time"
+            f"sample {index} has times that go backwards (event {back[0] + 1}: {after:g} s after "
+            f"{before:g} s), rising times are needed",
+            "sort each sample's events by time",
+            where=where,
         )
 
 
@@ -221,7 +225,8 @@ def _fitting(where: str, index: int, counts: np.ndarray) -> np.ndarray:
     most = int(counts.max(initial=0))
     if most > LARGEST_COUNT:
         raise DataError(
-            f"{where}: sample {index} has {most} events in one step and channel, at most {LARGEST_COUNT} are held; "
-            "take shorter steps, or check the times"
+            f"sample {index} has {most} events in one step and channel, at most {LARGEST_COUNT} are held",
+            "take shorter steps, or check the times",
+            where=where,
         )
     return counts.astype(np.uint8 if most <= np.iinfo(np.uint8).max else np.uint16)

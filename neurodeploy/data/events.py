@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from neurodeploy.errors import DataError
+from neurodeploy.phrases import Phrase
 
 MOST_ROUNDING = 0.01
 """Of a step. SHD's float16 times are coarser than that, and must not be moved by half a step."""
@@ -159,9 +160,10 @@ def extent(
             )
         if float(last) / dt_s >= MOST_STEPS:
             raise DataError(
-                f"{where}: the last event of sample {index} is at {last:g} s, which makes {float(last) / dt_s:.3g} "
-                f"steps of {dt_s:g} s, at most {MOST_STEPS} are allowed; times must be in seconds, or give a larger "
-                "--dt"
+                f"the last event of sample {index} is at {last:g} s, which makes {float(last) / dt_s:.3g} "
+                f"steps of {dt_s:g} s, at most {MOST_STEPS} are allowed",
+                Phrase("times must be in seconds, or give a larger {dt_s}"),
+                where=where,
             )
         n_steps = max(n_steps, 1 + int(steps_of(when.max(keepdims=True), dt_s)[0]))
         largest = max(largest, int(which.max()))

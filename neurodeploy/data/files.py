@@ -18,6 +18,7 @@ from neurodeploy.data.npz import open_npz
 from neurodeploy.data.spikes import check_kinds
 from neurodeploy.data.stream import SampleSource, check_limit, from_counts
 from neurodeploy.errors import DataError
+from neurodeploy.phrases import Phrase
 
 LAYOUTS = "an .npz with spikes (N, T, C) and labels (N,), or an HDF5 file in SHD layout"
 SHD_ARRAYS = ("spikes/times", "spikes/units", "labels")
@@ -49,12 +50,12 @@ def open_file(
     """
     check_limit(limit)
     if os.path.isdir(path):
-        raise DataError(f"{path}: is a folder; name {LAYOUTS}")
+        raise DataError("is a folder", f"name {LAYOUTS}", where=path)
     try:
         with path.open("rb") as stream:
             start = stream.read(8)
     except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror}); check the path") from None
+        raise DataError(f"cannot be read ({error.strerror})", "check the path", where=path) from None
     if start.startswith(b"PK\x03\x04"):
         return open_npz(path, LAYOUTS, counts=binning is not None and binning.counts).first(limit)
     if start == b"\x89HDF\r\n\x1a\n":
@@ -62,13 +63,15 @@ def open_file(
             units = N_UNITS if n_channels is None else n_channels * binning.spatial_bin
             return counted(path, binning, units, limit)
         return _open_shd_layout(path, dt_s, n_channels, limit)
-    raise DataError(f"{path}: is of another format; give {LAYOUTS}")
+    raise DataError("is of another format", f"give {LAYOUTS}", where=path)
 
 
 def _open_shd_layout(path: Path, dt_s: float | None, n_channels: int | None, limit: int | None) -> SampleSource:
     """Check every event once, which also tells the steps that hold them all; `read` then reads them again."""
     if dt_s is None:
-        raise DataError(f"{path}: its events carry times, so a step length is needed; give --dt in seconds")
+        raise DataError(
+            "its events carry times, so a step length is needed", Phrase("give {dt_s} in seconds"), where=path
+        )
     with _stored(path) as (times, units, labels):
         check_as_many(str(path), times, units)
         n_samples = min(len(times), limit or len(times))
@@ -116,8 +119,9 @@ def count_lists(
         check_as_many(str(path), times, units)
         if labels.shape != times.shape or labels.dtype.kind not in "iu":
             raise DataError(
-                f"{path}: {len(times)} samples have labels of shape {labels.shape} and type {labels.dtype}, one whole "
-                "number each is needed"
+                f"{len(times)} samples have labels of shape {labels.shape} and type {labels.dtype}, one "
+                "whole number each is needed",
+                where=path,
             )
         n_samples = min(len(times), limit or len(times))
         for first in range(0, n_samples, AT_ONCE):
@@ -138,10 +142,10 @@ def _stored(path: Path) -> Iterator[Any]:
         raise
     except KeyError as error:
         raise DataError(
-            f"{path}: is not in SHD layout ({', '.join(SHD_ARRAYS)}): {_reason(error)}; write these arrays"
+            f"is not in SHD layout ({', '.join(SHD_ARRAYS)}): {_reason(error)}", "write these arrays", where=path
         ) from None
     except Exception as error:  # h5py raises many kinds for damaged files
-        raise DataError(f"{path}: is a damaged HDF5 file ({_reason(error)}); copy it again") from None
+        raise DataError(f"is a damaged HDF5 file ({_reason(error)})", "copy it again", where=path) from None
 
 
 def _events(
@@ -161,27 +165,30 @@ def _events(
     except Exception as error:  # h5py raises many kinds for damaged files
         if len(chosen) == 1:
             raise DataError(
-                f"{path}: is a damaged HDF5 file, sample {first} cannot be read ({_reason(error)}); copy it again"
+                f"is a damaged HDF5 file, sample {first} cannot be read ({_reason(error)})", "copy it again", where=path
             ) from None
     for index in chosen:
         _events(path, times, units, np.array([index]))
-    raise DataError(f"{path}: is a damaged HDF5 file around sample {first}; copy it again")
+    raise DataError(f"is a damaged HDF5 file around sample {first}", "copy it again", where=path)
 
 
 def _check_layout(path: Path, found: list[h5py.Dataset]) -> None:
     """Check kinds and lengths before anything is read, so that a damaged size cannot fill the memory."""
     for name, one in zip(SHD_ARRAYS, found, strict=True):
         if not isinstance(one, h5py.Dataset) or len(one.shape) != 1:
-            raise DataError(f"{path}: {name} is no list with one entry per sample; write it in SHD layout")
+            raise DataError(f"{name} is no list with one entry per sample", "write it in SHD layout", where=path)
         if one.nbytes > MOST_EXPANSION * path.stat().st_size:
-            raise DataError(f"{path}: {name} claims {len(one)} entries, more than the file can hold; copy it again")
+            raise DataError(
+                f"{name} claims {len(one)} entries, more than the file can hold", "copy it again", where=path
+            )
     for name, one, kinds in (("spikes/times", found[0], "f"), ("spikes/units", found[1], "iu")):
         inner = h5py.check_vlen_dtype(one.dtype)
         if getattr(inner, "kind", "none") not in kinds:
             what = "real numbers (seconds)" if kinds == "f" else "whole numbers (channels)"
             raise DataError(
-                f"{path}: {name} holds {f'lists of {inner}' if isinstance(inner, np.dtype) else 'single values'}, "
-                f"lists of {what} are needed, one per sample"
+                f"{name} holds {f'lists of {inner}' if isinstance(inner, np.dtype) else 'single values'}, "
+                f"lists of {what} are needed, one per sample",
+                where=path,
             )
 
 

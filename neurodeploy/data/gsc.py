@@ -134,11 +134,11 @@ def _features(name: str, folder: Path, names: list[str], n_steps: int) -> list[F
 
 
 def _feature(folder: Path, name: str) -> np.ndarray:
+    samples = read_wave(folder / name)
     try:
-        return log_mel(read_wave(folder / name), N_BINS)
+        return log_mel(samples, N_BINS)
     except DataError as error:
-        said = str(error)
-        raise DataError(said if said.startswith(str(folder)) else f"{folder / name}: {said}") from None
+        raise error.inside(folder / name) from None
 
 
 def read_wave(path: Path) -> np.ndarray:

@@ -126,7 +126,7 @@ def read_official(name: str, path: Path, binning: Binning, n_classes: int) -> Ke
                 labels = count_lists(plain, binning, N_UNITS, add)
                 extra = _extra(plain, len(labels), n_classes)
             except DataError as error:
-                raise DataError(str(error).replace(str(plain), str(path))) from None
+                raise error.at(path) from None
         _check_labels(path, labels, n_classes)
         _check_size(path, len(labels))
         return extra | {"labels": labels, "file": np.array(path.name)}
@@ -147,7 +147,7 @@ def _extra(path: Path, n_samples: int, n_classes: int) -> dict[str, np.ndarray]:
                 words = [word.decode("utf-8") if isinstance(word, bytes) else str(word) for word in keys[()]]
                 found["keys"] = np.array(words)
     except Exception as error:  # h5py raises many kinds for damaged files
-        raise DataError(f"{path}: is a damaged HDF5 file ({error}); copy it again") from None
+        raise DataError(f"is a damaged HDF5 file ({error})", "copy it again", where=path) from None
     return found
 
 

@@ -126,7 +126,7 @@ def open_samples(
     if where not in SOURCES:
         if where and (os.path.exists(where) or any(mark in where for mark in "/\\.")):
             return open_file(Path(where), dt_s=dt_s, n_channels=n_channels, binning=binning, limit=limit)
-        raise DataError(f"--data: {where[:80]!r} is neither a file nor a dataset; {nearest(where, SOURCES)}")
+        raise DataError(f"{where[:80]!r} is neither a file nor a dataset", nearest(where, SOURCES), option="data")
     settings = DataSettings(dataset=where, n_steps=n_steps, validation_part=validation_part, partition=partition)
     if binning is not None and SOURCES[where].binning is not None:
         entries = {name: value for name, value in vars(binning).items() if name != "rule"}

@@ -13,6 +13,7 @@ import numpy as np
 
 from neurodeploy.data.dataset import folders
 from neurodeploy.errors import DataError
+from neurodeploy.phrases import Phrase
 
 FOLDER = "nir_paper"
 LIF, CNN, RNN = "01_lif", "02_cnn", "03_rnn"
@@ -55,8 +56,12 @@ def paper_folder(folder: str | Path | None = None) -> Path:
             return place
     missing = next(graph for graph in GRAPHS.values() if not (places[0] / graph).is_file())
     raise DataError(
-        f"{places[0]}: has no {missing}; put folder paper/ of github.com/neuromorphs/NIR at "
-        f"{' or '.join(map(str, places))}, or name it with --data"
+        f"has no {missing}",
+        Phrase(
+            "put folder paper/ of github.com/neuromorphs/NIR at {found}, or name it with {data}",
+            found=" or ".join(map(str, places)),
+        ),
+        where=places[0],
     )
 
 

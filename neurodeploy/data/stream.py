@@ -126,7 +126,7 @@ def check_limit(limit: int | None) -> int | None:
         DataError: it is below 1.
     """
     if limit is not None and limit < 1:
-        raise DataError(f"--limit: found {limit}, at least 1 is needed")
+        raise DataError(f"found {limit}", option="limit", allowed="at least 1 is needed")
     return limit
 
 

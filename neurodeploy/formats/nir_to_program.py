@@ -47,7 +47,7 @@ def carried_program(file: GraphFile) -> Program | None:
         program = _program(file.graph, header, entries)
         changed = _changed(file.graph, program_graph(program))
     except GraphError as error:
-        raise GraphError(f"{where}: {error}") from None
+        raise error.inside(where) from None
     except (
         NeurodeployError,
         ArithmeticError,

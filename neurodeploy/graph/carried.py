@@ -44,12 +44,12 @@ def carried(where: str, node: nir.NIRNode) -> dict[str, Any]:
     try:
         found = ours(node.metadata)
     except UnicodeDecodeError:
-        raise GraphError(f"{where}: its {KEY} metadata are no text; export the graph again") from None
+        raise GraphError(f"its {KEY} metadata are no text", "export the graph again", where=where) from None
     for key, value in found.items():
         allowed = _allowed(key, value)
         if allowed:
             raise GraphError(
-                f"{where}: its {KEY} metadata say {key} = {value!r}, {allowed} is allowed; export the graph again"
+                f"its {KEY} metadata say {key} = {value!r}, {allowed} is allowed", "export the graph again", where=where
             )
     return found
 
@@ -87,8 +87,10 @@ def check_numbers(where: str, node: nir.NIRNode) -> None:
             continue
         numbers = np.asarray(value)
         if numbers.dtype.kind not in "biuf":
-            raise GraphError(f"{where}: {key} holds {numbers.dtype}, real numbers are needed; export the graph again")
+            raise GraphError(
+                f"{key} holds {numbers.dtype}, real numbers are needed", "export the graph again", where=where
+            )
         if not (np.abs(numbers.astype(np.float64)) <= LARGEST).all():
             raise GraphError(
-                f"{where}: {key} holds NaN, infinity or a number beyond {LARGEST:g}; export the graph again"
+                f"{key} holds NaN, infinity or a number beyond {LARGEST:g}", "export the graph again", where=where
             )

@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 import nir
 import numpy as np
 
-from neurodeploy.errors import GraphError
+from neurodeploy.errors import GraphError, Place
 from neurodeploy.fixedpoint.dynamics.equations import INPUT, SENT, SPIKES, Dynamics
 from neurodeploy.fixedpoint.dynamics.step import advanced, apart, together
 from neurodeploy.fixedpoint.dynamics.table import TABLE
@@ -176,7 +176,9 @@ def as_neurons(where: str, graph: nir.NIRGraph) -> DynamicsNode | None:
             return _checked(where, dynamics, graph)
     if claimed is not None:
         raise GraphError(
-            f"{where}: its metadata say {claimed!r} neurons, but its nodes or edges are others; export the graph again"
+            f"its metadata say {claimed!r} neurons, but its nodes or edges are others",
+            "export the graph again",
+            where=where,
         )
     return None
 
@@ -185,28 +187,39 @@ def _checked(where: str, dynamics: Dynamics, graph: nir.NIRGraph) -> DynamicsNod
     """Return the node of a sub-graph whose names and edges fit, after looking at its numbers."""
     nodes: dict[str, Any] = graph.nodes
     for name, node in nodes.items():
-        check_numbers(f"{where}: node {name}", node)
+        check_numbers(Place(where, f"node {name}", name), node)
     if dynamics.sends != SPIKES:
-        raise GraphError(f"{where}: {dynamics.name} neurons send values, which no graph runs yet; write a Program")
+        raise GraphError(
+            f"{dynamics.name} neurons send values, which no graph runs yet", "write a Program", where=where
+        )
     threshold = np.asarray(nodes[SENT].threshold, np.float64).ravel()
     numbers: dict[str, np.ndarray] = {}
     for node, _, (sign, name, _, _) in dynamics.terms():
         value = sign * np.asarray(nodes[node].scale, np.float64).ravel() + 0.0
         if value.shape != threshold.shape:
             raise GraphError(
-                f"{where}: node {node} has {len(value)} values for {len(threshold)} neurons; fix the shapes"
+                f"node {node} has {len(value)} values for {len(threshold)} neurons",
+                "fix the shapes",
+                where=where,
+                node=node,
             )
         if name in numbers and not np.array_equal(numbers[name], value):
-            raise GraphError(f"{where}: nodes of {name!r} differ, they must be one number; export the graph again")
+            raise GraphError(
+                f"nodes of {name!r} differ, they must be one number", "export the graph again", where=where
+            )
         numbers[name] = value
     for name in dynamics.states:
         if not (np.asarray(nodes[name].scale, np.float64) == 1).all():
-            raise GraphError(f"{where}: node {name} only sums up, its scale must be 1; put the factor elsewhere")
+            raise GraphError(
+                f"node {name} only sums up, its scale must be 1", "put the factor elsewhere", where=where, node=name
+            )
     if (threshold <= 0).any():
-        raise GraphError(f"{where}: a threshold is not above 0, so the neuron never rests")
+        raise GraphError("a threshold is not above 0, so the neuron never rests", where=where)
     delays = np.concatenate([np.ravel(nodes[before(one)].delay) for one in _delayed(dynamics)])
     if np.ptp(delays) > WHOLE_STEPS * abs(delays[0]) or delays[0] <= 0:
-        raise GraphError(f"{where}: its delays are {delays.min():g} to {delays.max():g} s, all must be one time step")
+        raise GraphError(
+            f"its delays are {delays.min():g} to {delays.max():g} s, all must be one time step", where=where
+        )
     return DynamicsNode(
         dynamics=dynamics,
         numbers=numbers,
@@ -224,10 +237,12 @@ def population_of(where: str, name: str, node: DynamicsNode, dt_s: float, bias: 
     """
     if abs(node.delay_s - dt_s) > WHOLE_STEPS * dt_s:
         raise GraphError(
-            f"{where}: {name} steps every {node.delay_s:g} s, the time step is {dt_s:g} s; its difference equations "
-            "hold for their own step only"
+            f"{name} steps every {node.delay_s:g} s, the time step is {dt_s:g} s",
+            "its difference equations hold for their own step only",
+            where=where,
+            node=name,
         )
-    stored = carried(f"{where}: {name}", node)
+    stored = carried(Place(where, name), node)
     return DynamicsPopulation(
         name=name,
         dynamics=node.dynamics,

@@ -19,6 +19,7 @@ import numpy as np
 from neurodeploy.errors import GraphError
 from neurodeploy.graph.node_type import Neurons, per_neuron
 from neurodeploy.graph.stored import Tree
+from neurodeploy.phrases import Phrase
 
 FLOAT32_SLACK = 1e-6
 """Time constants come from float32 files; a tau this close below dt counts as equal to it."""
@@ -118,7 +119,7 @@ class EulerNeurons(Neurons):
         flat = {key: np.asarray(getattr(node, key), np.float64).ravel() for key in self.fields.values}
         for key, value in flat.items():
             if not np.isfinite(value).all():
-                raise GraphError(f"{name}: {key} holds values that are not finite; export the graph again")
+                raise GraphError(f"{key} holds values that are not finite", "export the graph again", where=name)
         ones = np.ones_like(flat[self.sizing])
         found = {"v_threshold": flat[self.sizing] if self.spiking else ones, "v_reset": flat.get("v_reset", 0 * ones)}
         found |= {"alpha": 0 * ones, "input_gain": ones, "leak": 0 * ones}
@@ -131,7 +132,7 @@ class EulerNeurons(Neurons):
             part = _part_lost(name, self.synapse, flat[self.synapse], dt_s)
             found |= {"alpha": 1 - part, "input_gain": part * flat["w_in"]}
         if (found["v_threshold"] <= found["v_reset"]).any():
-            raise GraphError(f"{name}: a threshold is not above its reset potential, so the neuron never rests")
+            raise GraphError("a threshold is not above its reset potential, so the neuron never rests", where=name)
         return found
 
 
@@ -139,8 +140,9 @@ def _part_lost(name: str, key: str, tau_s: np.ndarray, dt_s: float) -> np.ndarra
     """Return dt / tau, the part of a state lost in one step."""
     if (tau_s <= 0).any() or (dt_s > tau_s * (1 + FLOAT32_SLACK)).any():
         raise GraphError(
-            f"{name}: {key} is {tau_s.min():g} s, shorter than the time step of {dt_s:g} s; "
-            "check the unit of the time constants, or give a smaller --dt"
+            f"{key} is {tau_s.min():g} s, shorter than the time step of {dt_s:g} s",
+            Phrase("check the unit of the time constants, or give a smaller {dt_s}"),
+            where=name,
         )
     return np.minimum(dt_s / tau_s, 1.0)
 

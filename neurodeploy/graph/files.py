@@ -69,16 +69,16 @@ def stored_graph(path: str | Path) -> Tree:
     """
     path = Path(path)
     if os.path.isdir(path):
-        raise GraphError(f"{path}: is a folder; name a .nir file inside it")
+        raise GraphError("is a folder", "name a .nir file inside it", where=path)
     if not os.path.isfile(path):  # unlike Path.exists, it never raises, whatever the name
-        raise GraphError(f"{path}: no such file; check the path")
+        raise GraphError("no such file", "check the path", where=path)
     try:
         path.open("rb").close()
     except OSError as error:
-        raise GraphError(f"{path}: cannot be read ({error.strerror}); check its permissions") from None
+        raise GraphError(f"cannot be read ({error.strerror})", "check its permissions", where=path) from None
     if not h5py.is_hdf5(path):
         raise GraphError(
-            f"{path}: is not a NIR file (HDF5 was expected{_instead(path)}); export it again with nir.write"
+            f"is not a NIR file (HDF5 was expected{_instead(path)})", "export it again with nir.write", where=path
         )
     try:
         tree = read_tree(path)
@@ -86,9 +86,9 @@ def stored_graph(path: str | Path) -> Tree:
         raise
     except Exception as error:  # h5py raises many kinds for damaged files; each means the same here
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise GraphError(f"{path}: is damaged or not a NIR graph ({reason}); export it again") from None
+        raise GraphError(f"is damaged or not a NIR graph ({reason})", "export it again", where=path) from None
     if tree["type"] != GRAPH:
-        raise GraphError(f"{path}: holds a single {str(tree['type'])[:40]}, a NIR graph was expected")
+        raise GraphError(f"holds a single {str(tree['type'])[:40]}, a NIR graph was expected", where=path)
     return tree
 
 

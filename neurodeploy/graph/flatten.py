@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import nir
 
-from neurodeploy.errors import GraphError
+from neurodeploy.errors import GraphError, Place
 from neurodeploy.graph.dynamics import as_neurons
 
 MAX_NESTING = 8
@@ -23,7 +23,7 @@ def flattened(graph: nir.NIRGraph, where: str) -> tuple[dict[str, nir.NIRNode], 
 
 def _inlined(graph: nir.NIRGraph, where: str, depth: int) -> tuple[dict[str, nir.NIRNode], list[tuple[str, str]]]:
     if depth > MAX_NESTING:
-        raise GraphError(f"{where}: graphs are nested more than {MAX_NESTING} deep; flatten the graph first")
+        raise GraphError(f"graphs are nested more than {MAX_NESTING} deep", "flatten the graph first", where=where)
     nodes: dict[str, nir.NIRNode] = {}
     edges: list[tuple[str, str]] = []
     entries: dict[str, str] = {}
@@ -32,19 +32,19 @@ def _inlined(graph: nir.NIRGraph, where: str, depth: int) -> tuple[dict[str, nir
         if not isinstance(node, nir.NIRGraph):
             nodes[name] = node
             continue
-        neurons = as_neurons(f"{where}: {name}", node)
+        neurons = as_neurons(Place(where, name), node)
         if neurons is not None:
             nodes[name] = neurons
             continue
-        inner_nodes, inner_edges = _inlined(node, f"{where}: {name}", depth + 1)
+        inner_nodes, inner_edges = _inlined(node, Place(where, name), depth + 1)
         nodes |= {f"{name}.{key}": value for key, value in inner_nodes.items()}
         edges += [(f"{name}.{a}", f"{name}.{b}") for a, b in inner_edges]
-        entries[name] = f"{name}.{_only(node, nir.Input, f'{where}: {name}')}"
-        exits[name] = f"{name}.{_only(node, nir.Output, f'{where}: {name}')}"
+        entries[name] = f"{name}.{_only(node, nir.Input, Place(where, name))}"
+        exits[name] = f"{name}.{_only(node, nir.Output, Place(where, name))}"
     for source, target in dict.fromkeys(map(tuple, graph.edges)):
         for end in (source, target):
             if end not in graph.nodes:
-                raise GraphError(f"{where}: edge {source} -> {target} names {end!r}, which is not a node")
+                raise GraphError(f"edge {source} -> {target} names {end!r}, which is not a node", where=where)
         edges.append((exits.get(source, source), entries.get(target, target)))
     return nodes, edges
 
@@ -52,5 +52,5 @@ def _inlined(graph: nir.NIRGraph, where: str, depth: int) -> tuple[dict[str, nir
 def _only(graph: nir.NIRGraph, kind: type, where: str) -> str:
     found = [name for name, node in graph.nodes.items() if isinstance(node, kind)]
     if len(found) != 1:
-        raise GraphError(f"{where}: has {len(found)} {kind.__name__} nodes, exactly one is supported")
+        raise GraphError(f"has {len(found)} {kind.__name__} nodes, exactly one is supported", where=where)
     return found[0]

@@ -33,8 +33,9 @@ def with_edges_mended(where: str, tree: Tree, mends: Mends, name: str = "") -> T
     twice = next((edge for edge, times in Counter(edges).items() if times > 1), None)
     if twice:
         raise GraphError(
-            f"{where}: edge {name}{twice[0]} -> {name}{twice[1]} is listed more than once, which NIR does not allow; "
-            "keep one, and double the weights if twice was meant"
+            f"edge {name}{twice[0]} -> {name}{twice[1]} is listed more than once, which NIR does not allow",
+            "keep one, and double the weights if twice was meant",
+            where=where,
         )
     missing = _missing(edges, nodes)
     for one in missing:
@@ -62,8 +63,10 @@ def _through(where: str, nodes: Tree, edges: Edges, layer: str, mends: Mends, na
     """Return edges of a layer in parts as edges of its own Input and Output."""
     if (layer, layer) in edges:
         raise GraphError(
-            f"{where}: edge {name}{layer} -> {name}{layer} names a layer that is there in parts only ({layer}.input, "
-            f"{layer}.output, ...); it may be left over, or add its output to its input: remove it, or name the parts"
+            f"edge {name}{layer} -> {name}{layer} names a layer that is there in parts only ({layer}.input, "
+            f"{layer}.output, ...)",
+            "it may be left over, or add its output to its input: remove it, or name the parts",
+            where=where,
         )
     found = [(f"{layer}.output" if a == layer else a, f"{layer}.input" if b == layer else b) for a, b in edges]
     text = f"edges name {layer!r}, which is there in parts; read as {layer}.input and {layer}.output"

@@ -43,8 +43,10 @@ def _spread(where: str, node: Tree, mends: Mends, name: str) -> Tree:
             values[key] = value.reshape(largest.shape)
         else:
             raise GraphError(
-                f"{where}: node {name} ({node['type']}): {key} holds {value.size} values where others hold "
-                f"{largest.size}; give one, or one for each neuron"
+                f"node {name} ({node['type']}): {key} holds {value.size} values where others hold {largest.size}",
+                "give one, or one for each neuron",
+                where=where,
+                node=name,
             )
     if once:
         mends.append(Mend(name, "scalars", f"{', '.join(once)} given once, read as the same for all {largest.size}"))

@@ -17,6 +17,7 @@ from neurodeploy.graph.node_table import NODES, operation
 from neurodeploy.graph.node_type import PASS, Shape, Stateless
 from neurodeploy.graph.nodes import GRAPH, node_of
 from neurodeploy.graph.stored import Tree
+from neurodeploy.phrases import Phrase
 
 MOST_VALUES = 1 << 24
 MOST_SPREAD = 1 << 22
@@ -119,16 +120,22 @@ class _Flow:
                 return  # what it states means nothing, and is refused as such
             if len(wanted) != 1:
                 raise GraphError(
-                    f"{self.where}: {name} has no shape, and what comes after does not tell it; give --input-shape, "
-                    "for example 1,28,28"
+                    f"{name} has no shape, and what comes after does not tell it",
+                    Phrase("give {input_shape}, for example 1,28,28"),
+                    where=self.where,
+                    node=name,
                 )
             stated = (wanted.pop(),)
             self.note(name, "shapes", f"has no shape; read as {stated}, which is what comes after takes")
         elif asked is not None and asked != stated:
             if stated is not None and math.prod(asked) != math.prod(stated):
                 raise GraphError(
-                    f"{self.where}: {name} has shape {stated}, --input-shape says {asked}; leave it out, or give axes "
-                    f"for {math.prod(stated)} values"
+                    Phrase(
+                        "{name} has shape {stated}, {input_shape} says {asked}", name=name, stated=stated, asked=asked
+                    ),
+                    f"leave it out, or give axes for {math.prod(stated)} values",
+                    where=self.where,
+                    node=name,
                 )
             said = "has no shape" if stated is None else f"has shape {stated}"
             self.note(name, "shapes", f"{said}; read as {asked}, as asked")
@@ -183,8 +190,10 @@ class _Flow:
             self.spread += size
             if self.spread > MOST_SPREAD:
                 raise GraphError(
-                    f"{self.where}: {name}: parameters given once would stand for {size} neurons, with those before it "
-                    f"more than {MOST_SPREAD}; give one for each neuron, or check the shapes"
+                    f"parameters given once would stand for {size} neurons, with those before it more than "
+                    f"{MOST_SPREAD}",
+                    "give one for each neuron, or check the shapes",
+                    where=(self.where, name),
                 )
             what = "given once" if count == 1 else f"given for {count} neurons, all the same"
             self.note(name, "scalars" if count == 1 else "shapes", f"parameters {what}; read as those of {size}")

@@ -8,7 +8,7 @@ from typing import Any
 import nir
 import numpy as np
 
-from neurodeploy.errors import GraphError
+from neurodeploy.errors import GraphError, Place
 from neurodeploy.fixedpoint import rules
 from neurodeploy.graph.carried import LARGEST, carried, check_numbers
 from neurodeploy.graph.dynamics import DynamicsNode, DynamicsPopulation, population_of
@@ -19,6 +19,7 @@ from neurodeploy.graph.linear import TooLarge
 from neurodeploy.graph.node_table import NODES, entry_of, neurons_of
 from neurodeploy.graph.node_type import Shape
 from neurodeploy.graph.paths import INPUT, Paths, Synapses
+from neurodeploy.phrases import Phrase
 
 AnyPopulation = Population | DynamicsPopulation
 
@@ -80,7 +81,10 @@ class Network:
         if any(carried.values()) and not all(carried.values()):
             lost = next(name for name, there in carried.items() if not there)
             raise GraphError(
-                f"{where}: node {lost} carries no precision while others do; export the graph again, whole"
+                f"node {lost} carries no precision while others do",
+                "export the graph again, whole",
+                where=where,
+                node=lost,
             )
 
 
@@ -101,7 +105,7 @@ def discretised(
     try:
         return _discretised(file, dt_s, reset, readout)
     except RecursionError:
-        raise GraphError(f"{file.path}: its chains of nodes are too long to follow; merge linear nodes") from None
+        raise GraphError("its chains of nodes are too long to follow", "merge linear nodes", where=file.path) from None
 
 
 def _discretised(file: GraphFile, dt_s: float | None, reset: str | None, readout: str | None) -> Network:
@@ -118,14 +122,14 @@ def _discretised(file: GraphFile, dt_s: float | None, reset: str | None, readout
         if isinstance(node, DynamicsNode):
             populations.append(population_of(where, name, node, dt_s, paths.bias(name)))
             continue
-        stored = carried(f"{where}: {name}", node)
+        stored = carried(Place(where, name), node)
         entry = neurons_of(node)
         assert isinstance(entry, EulerNeurons)
         spiking = entry.spiking
         rule, source = _reset_rule(file, stored.get("reset"), reset) if spiking else (rules.RESET_ZERO, "")
-        arrays = entry.coefficients(f"{where}: {name}", node, dt_s)
+        arrays = entry.coefficients(Place(where, name), node, dt_s)
         if rule == "subtract" and arrays["v_reset"].any():
-            raise GraphError(f"{where}: {name}: subtractive reset needs v_reset 0, found another value")
+            raise GraphError("subtractive reset needs v_reset 0, found another value", where=(where, name))
         population = Population(
             name=name,
             **arrays,
@@ -143,7 +147,7 @@ def _discretised(file: GraphFile, dt_s: float | None, reset: str | None, readout
     synapses = paths.synapses()
     for one in populations:
         if not any(synapse.target == one.name for synapse in synapses):
-            raise GraphError(f"{where}: {one.name} receives no input; connect it or remove it")
+            raise GraphError(f"{one.name} receives no input", "connect it or remove it", where=where, node=one.name)
     ordered = _in_order(where, populations, synapses)
     synapses = [_with_shared_rows(where, one, populations) for one in synapses]
     output = next(one for one in ordered if one.name == paths.output)
@@ -169,13 +173,17 @@ def _check_nodes(where: str, nodes: dict[str, nir.NIRNode]) -> None:
     for name, node in nodes.items():
         if entry_of(node) is None:
             raise GraphError(
-                f"{where}: node {name} is a {type(node).__name__}, which no target runs yet; "
-                f"supported are {', '.join(sorted(NODES))}"
+                f"node {name} is a {type(node).__name__}, which no target runs yet",
+                f"supported are {', '.join(sorted(NODES))}",
+                where=where,
+                node=name,
             )
         if not isinstance(node, DynamicsNode):
-            check_numbers(f"{where}: node {name}", node)
+            check_numbers(Place(where, f"node {name}", name), node)
         if name == INPUT and neurons_of(node):
-            raise GraphError(f"{where}: neurons are called {INPUT!r}, which stands for the input; rename the node")
+            raise GraphError(
+                f"neurons are called {INPUT!r}, which stands for the input", "rename the node", where=where
+            )
 
 
 def _check_gain(where: str, population: Population) -> None:
@@ -184,22 +192,28 @@ def _check_gain(where: str, population: Population) -> None:
         gain = np.abs(population.weight_gain)
     if not ((gain >= 1 / LARGEST) & (gain <= LARGEST)).all():
         raise GraphError(
-            f"{where}: {population.name}: a weight of 1 moves the potential by {gain.min():g} to {gain.max():g} "
-            "thresholds; check r, w_in and v_threshold"
+            f"a weight of 1 moves the potential by {gain.min():g} to {gain.max():g} thresholds",
+            "check r, w_in and v_threshold",
+            where=(where, population.name),
         )
 
 
 def _time_step(where: str, settings: dict[str, Any], dt_s: float | None) -> float:
     stored: Any = settings.get("dt_s")
     if dt_s is not None and not (np.isfinite(dt_s) and dt_s > 0):
-        raise GraphError(f"--dt: found {dt_s:g}, a positive number of seconds is needed")
+        raise GraphError(f"found {dt_s:g}", option="dt_s", allowed="a positive number of seconds is needed")
     if dt_s is None and stored is None:
         raise GraphError(
-            f"{where}: carries no time step, and NIR has no field for it; give --dt in seconds (the NIR "
-            "paper's graphs use 1e-4)"
+            "carries no time step, and NIR has no field for it",
+            Phrase("give {dt_s} in seconds (the NIR paper's graphs use 1e-4)"),
+            where=where,
         )
     if dt_s is not None and stored is not None and not np.isclose(dt_s, stored, rtol=1e-9):
-        raise GraphError(f"{where}: was exported for a time step of {stored:g} s, --dt says {dt_s:g}; leave it out")
+        raise GraphError(
+            Phrase("was exported for a time step of {stored:g} s, {dt_s} says {asked:g}", stored=stored, asked=dt_s),
+            "leave it out",
+            where=where,
+        )
     return float(dt_s if dt_s is not None else stored)
 
 
@@ -207,30 +221,38 @@ def _reset_rule(file: GraphFile, stored: str | None, asked: str | None) -> tuple
     """Return the reset rule and where it comes from; NIR has a reset potential but no rule."""
     if stored is not None:
         if asked is not None and asked != stored:
-            raise GraphError(f"{file.path}: carries reset {stored!r}, --reset says {asked!r}; leave it out")
+            raise GraphError(
+                Phrase("carries reset {stored!r}, {reset} says {asked!r}", stored=stored, asked=asked),
+                "leave it out",
+                where=file.path,
+            )
         return stored, "metadata"
     if asked is not None:
-        return asked, "--reset"
+        return asked, "the rule given"
     if not file.stores_reset:
         for rule in ("subtract", "zero"):
             if rule in file.name.lower():
-                return rule, "the file's name; the graph has none, say --reset to be sure"
-    return "zero", "NIR's definition (to v_reset); say --reset subtract if it was trained otherwise"
+                return rule, "the file's name; the graph has none"
+    return "zero", "NIR's definition (to v_reset)"
 
 
 def _readout(where: str, stored: str | None, asked: str | None, output: AnyPopulation) -> tuple[str, list[str]]:
     """Return what the class is read from, and a note where it had to be assumed."""
     if stored is not None and asked not in (None, stored):
-        raise GraphError(f"{where}: carries readout {stored!r}, --readout says {asked!r}; leave it out")
+        raise GraphError(
+            Phrase("carries readout {stored!r}, {readout} says {asked!r}", stored=stored, asked=asked),
+            "leave it out",
+            where=where,
+        )
     chosen = stored or asked
     if output.spiking:
         return chosen or "spikes", []
     if chosen == "spikes":
-        raise GraphError(f"{where}: {output.name} never spikes; read it by v_last, v_max, v_sum or softmax")
+        raise GraphError(
+            f"{output.name} never spikes", "read it by v_last, v_max, v_sum or softmax", where=where, node=output.name
+        )
     if chosen is None:
-        return "v_max", [
-            f"{output.name}: never spikes; the class is its largest potential (v_max), --readout changes it"
-        ]
+        return "v_max", [f"{output.name}: never spikes; the class is its largest potential (v_max)"]
     return chosen, []
 
 
@@ -243,8 +265,9 @@ def _with_shared_rows(where: str, synapses: Synapses, populations: list[AnyPopul
         return replace(synapses, weight=synapses.matrix().weight, window=None)
     except TooLarge as error:
         raise GraphError(
-            f"{where}: {target.name}: neurons of one channel differ in r, w_in or threshold, and {error}; give a "
-            "channel one value"
+            f"neurons of one channel differ in r, w_in or threshold, and {error}",
+            "give a channel one value",
+            where=(where, target.name),
         ) from None
 
 
@@ -257,7 +280,9 @@ def _in_order(where: str, populations: list[AnyPopulation], synapses: list[Synap
     order = _flow(synapses, [INPUT])
     missing = [name for name in by_name if name not in order]
     if missing:
-        raise GraphError(f"{where}: {missing[0]} cannot be reached from the input; connect it or remove it")
+        raise GraphError(
+            f"{missing[0]} cannot be reached from the input", "connect it or remove it", where=where, node=missing[0]
+        )
     at_once = [one for one in synapses if not one.delay.all()]
     other = _flow(at_once, order)
     if _cut(at_once, other) < _cut(at_once, order):

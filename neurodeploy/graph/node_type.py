@@ -142,7 +142,7 @@ def check_size(where: str, size: int) -> None:
     """
     if size > MOST_ENTRIES:
         raise GraphError(
-            f"{where}: needs {size} values in one step, at most {MOST_ENTRIES} are allowed; check its sizes"
+            f"needs {size} values in one step, at most {MOST_ENTRIES} are allowed", "check its sizes", where=where
         )
 
 
@@ -155,5 +155,7 @@ def whole_numbers(where: str, key: str, value: Any, least: int) -> tuple[int, ..
     found = np.asarray(value)
     fits = found.dtype.kind in "iuf" and found.size > 0 and bool((found == np.trunc(found)).all())
     if not fits or found.min() < least or found.max() > MOST_ENTRIES:
-        raise GraphError(f"{where}: {key} is {value}, whole numbers from {least} are needed; export the graph again")
+        raise GraphError(
+            f"{key} is {value}, whole numbers from {least} are needed", "export the graph again", where=where
+        )
     return tuple(int(one) for one in found.ravel())

@@ -12,7 +12,7 @@ from typing import Any
 import nir
 import numpy as np
 
-from neurodeploy.errors import GraphError, nearest
+from neurodeploy.errors import GraphError, Place, nearest
 from neurodeploy.graph.mends import Mend, Mends
 from neurodeploy.graph.node_table import NODES
 from neurodeploy.graph.stored import Tree
@@ -32,17 +32,17 @@ def checked(where: str, tree: Tree, mends: Mends, name: str = "", depth: int = 0
         GraphError: the node that is of no known type, lacks a field, or has one too many.
     """
     if depth > MAX_NESTING:
-        raise GraphError(f"{where}: graphs are nested more than {MAX_NESTING} deep; flatten the graph first")
+        raise GraphError(f"graphs are nested more than {MAX_NESTING} deep", "flatten the graph first", where=where)
     nodes = tree.get("nodes")
-    shown = f"{where}: {name[:-1]}" if name else where
+    shown = Place(where, name[:-1]) if name else where
     if not isinstance(nodes, dict):
-        raise GraphError(f"{shown}: is HDF5 but holds no NIR graph (group node/nodes is missing)")
+        raise GraphError("is HDF5 but holds no NIR graph (group node/nodes is missing)", where=shown)
     found: Tree = {"type": GRAPH, "nodes": {}, "edges": _edges(shown, tree.get("edges"))}
     found["metadata"] = _metadata(shown, tree)
     for key, node in nodes.items():
         inside = f"{name}{key}"
         if not isinstance(node, dict) or not isinstance(node.get("type"), str):
-            raise GraphError(f"{where}: node {inside} has no type; export the graph again")
+            raise GraphError(f"node {inside} has no type", "export the graph again", where=where, node=inside)
         if node["type"] == GRAPH:
             found["nodes"][key] = checked(where, node, mends, f"{inside}.", depth + 1)
         else:
@@ -53,22 +53,30 @@ def checked(where: str, tree: Tree, mends: Mends, name: str = "", depth: int = 0
 def _node(where: str, name: str, node: Tree, mends: Mends) -> Tree:
     kind = node["type"]
     if kind not in NODES:
-        raise GraphError(f"{where}: node {name} is a {kind!r}, which NIR does not have; {nearest(kind, NODES)}")
+        raise GraphError(
+            f"node {name} is a {kind!r}, which NIR does not have", nearest(kind, NODES), where=where, node=name
+        )
     fields = NODES[kind].fields
     given = {key: value for key, value in node.items() if key not in ("type", "metadata")}
     lacking = [key for key in fields.needed if key not in given]
     if lacking:
-        raise GraphError(f"{where}: node {name} ({kind}) lacks {', '.join(lacking)}; export the graph again")
+        raise GraphError(
+            f"node {name} ({kind}) lacks {', '.join(lacking)}", "export the graph again", where=where, node=name
+        )
     unknown = [key for key in given if key not in fields.all]
     if unknown:
         raise GraphError(
-            f"{where}: node {name} ({kind}) has {', '.join(unknown)}, which NIR's {kind} has not "
-            f"({', '.join(fields.all)}); remove it, so that nothing is lost unsaid"
+            f"node {name} ({kind}) has {', '.join(unknown)}, which NIR's {kind} has not ({', '.join(fields.all)})",
+            "remove it, it would be dropped silently",
+            where=where,
+            node=name,
         )
     for key, value in given.items():
         if isinstance(value, dict):
-            raise GraphError(f"{where}: node {name} ({kind}): {key} is a group, numbers are needed; export it again")
-    filled = {"type": kind, "metadata": _metadata(f"{where}: node {name}", node)} | fields.defaults | given
+            raise GraphError(
+                f"node {name} ({kind}): {key} is a group, numbers are needed", "export it again", where=where, node=name
+            )
+    filled = {"type": kind, "metadata": _metadata(Place(where, f"node {name}", name), node)} | fields.defaults | given
     note = NODES[kind].complete(filled, given)
     if note:
         mends.append(Mend(name, "fields", note))
@@ -78,18 +86,20 @@ def _node(where: str, name: str, node: Tree, mends: Mends) -> Tree:
 def _metadata(where: str, node: Tree) -> Tree:
     found = node.get("metadata", {})
     if not isinstance(found, dict):
-        raise GraphError(f"{where}: its metadata are no group; export the graph again")
+        raise GraphError("its metadata are no group", "export the graph again", where=where)
     return found
 
 
 def _edges(where: str, stored: Any) -> list[tuple[str, str]]:
     if stored is None:
-        raise GraphError(f"{where}: has no edges entry, so nothing says what is connected; export the graph again")
+        raise GraphError("has no edges entry, so nothing says what is connected", "export the graph again", where=where)
     edges = np.asarray(stored, dtype=object)
     if edges.size == 0:
         return []
     if edges.ndim != 2 or edges.shape[1] != 2 or not all(isinstance(one, str) for one in edges.ravel()):
-        raise GraphError(f"{where}: its edges are {edges.shape}, pairs of names are needed; export the graph again")
+        raise GraphError(
+            f"its edges are {edges.shape}, pairs of names are needed", "export the graph again", where=where
+        )
     return [(str(a), str(b)) for a, b in edges]
 
 
@@ -116,4 +126,6 @@ def node_of(where: str, name: str, stored: Tree) -> nir.NIRNode:
         return entry.type(**entry.arguments(values))
     except Exception as error:  # NIR's classes compute types from shapes, and raise many kinds for what means nothing
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise GraphError(f"{where}: node {name} ({kind}) means nothing ({reason}); export the graph again") from None
+        raise GraphError(
+            f"node {name} ({kind}) means nothing ({reason})", "export the graph again", where=where, node=name
+        ) from None

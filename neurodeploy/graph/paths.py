@@ -14,7 +14,7 @@ from typing import Any
 import nir
 import numpy as np
 
-from neurodeploy.errors import GraphError
+from neurodeploy.errors import GraphError, Place
 from neurodeploy.graph.carried import carried
 from neurodeploy.graph.linear import LinearMap, TooLarge, columns_scaled, diagonal, rows_scaled
 from neurodeploy.graph.node_table import NODES, neurons_of, operation, role_of
@@ -76,12 +76,14 @@ class Paths:
         for kind, found in (("Input", inputs), ("Output", outputs)):
             if len(found) != 1:
                 raise GraphError(
-                    f"{where}: has {len(found)} {kind} nodes at its {'start' if kind == 'Input' else 'end'}, exactly "
-                    "one is supported; join or split the graph"
+                    f"has {len(found)} {kind} nodes at its {'start' if kind == 'Input' else 'end'}, exactly one "
+                    "is supported",
+                    "join or split the graph",
+                    where=where,
                 )
         if not self.neurons:
             known = ", ".join(sorted(name for name, entry in NODES.items() if isinstance(entry, Neurons)))
-            raise GraphError(f"{where}: has no neurons; at least one node of {known} is needed")
+            raise GraphError("has no neurons", f"at least one node of {known} is needed", where=where)
         self.input = inputs[0]
         self.input_shape = self._stated(self.input, nodes[self.input].input_type.get("input"))
         self.n_inputs = math.prod(self.input_shape)
@@ -90,8 +92,10 @@ class Paths:
         promised = nodes[outputs[0]].output_type.get("output")
         if promised is not None and math.prod(self._stated(outputs[0], promised)) != self._size(self.output):
             raise GraphError(
-                f"{where}: {outputs[0]} takes {promised} values, {self._size(self.output)} neurons arrive; "
-                "fix the shapes"
+                f"{outputs[0]} takes {promised} values, {self._size(self.output)} neurons arrive",
+                "fix the shapes",
+                where=where,
+                node=outputs[0],
             )
 
     def paths(self, start: str, before: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], str]]:
@@ -103,7 +107,9 @@ class Paths:
         """Ways that part and meet again, over and over, are more than anything can count."""
         if steps > MOST_STEPS:
             raise GraphError(
-                f"{self.where}: more than {MOST_STEPS} ways lead on from {start} without a neuron; merge linear nodes"
+                f"more than {MOST_STEPS} ways lead on from {start} without a neuron",
+                "merge linear nodes",
+                where=self.where,
             )
 
     def _walk(self, start: str, before: tuple[str, ...], count: Callable[[], None]) -> Iterator[Way]:
@@ -111,7 +117,7 @@ class Paths:
             count()
             if name in before:
                 loop = " -> ".join((*before[before.index(name) :], name))
-                raise GraphError(f"{self.where}: cycle without a delay: {loop}; put a neuron into the loop")
+                raise GraphError(f"cycle without a delay: {loop}", "put a neuron into the loop", where=self.where)
             ends = isinstance(self.nodes[name], nir.Output) and not self.after[name]
             if name in self.neurons or ends:
                 yield before, name
@@ -154,8 +160,11 @@ class Paths:
                 value = step.apply(value[None])[0]
             elif step.steps.any() and value.any():
                 raise GraphError(
-                    f"{self.where}: node {name}: its bias passes a delay, so it would begin later than the network, "
-                    "which no target does; put the delay before these weights"
+                    f"node {name}: its bias passes a delay, so it would begin later than the network, which no "
+                    "target does",
+                    "put the delay before these weights",
+                    where=self.where,
+                    node=name,
                 )
         return value
 
@@ -163,13 +172,15 @@ class Paths:
         weighted = [name for name in path if role_of(self.nodes[name]) in (WEIGHTS, POOL)]
         single = [name for name in weighted if role_of(self.nodes[name]) == WEIGHTS] or weighted
         only = single[0] if len(single) == 1 else None
-        stored = carried(f"{self.where}: node {only}", self.nodes[only]) if only else {}
+        stored = carried(Place(self.where, f"node {only}", only or ""), self.nodes[only]) if only else {}
         shape = self.input_shape if start == self.input else self.shapes[start]
         name = "+".join(weighted) or f"{start}>{end}"
         try:
             linear, delay = self._multiplied(self._operations(path, shape, end), shape)
         except TooLarge as error:
-            raise GraphError(f"{self.where}: {name}: {error}; put neurons in between, or make it smaller") from None
+            raise GraphError(
+                f"{error}", "put neurons in between, or make it smaller", where=(self.where, name)
+            ) from None
         return Synapses(
             name=name,
             source=INPUT if start == self.input else start,
@@ -178,7 +189,7 @@ class Paths:
             window=linear.window,
             delay=delay,
             weight_bits=stored.get("weight_bits"),
-            weight_exp=_exponent(f"{self.where}: node {only}", stored, linear),
+            weight_exp=_exponent(Place(self.where, f"node {only}", only or ""), stored, linear),
         )
 
     def _operations(self, path: tuple[str, ...], shape: Shape, end: str) -> list[Operation]:
@@ -188,17 +199,18 @@ class Paths:
         """
         found = []
         for name in path:
-            step, shape = operation(f"{self.where}: node {name}", self.nodes[name], shape, self.dt_s)
+            step, shape = operation(Place(self.where, f"node {name}", name), self.nodes[name], shape, self.dt_s)
             found += [] if step is None else [step]
         size = math.prod(shape)
         if size != self._size(end):
-            raise GraphError(self._misfit(end, shape))
+            raise self._misfit(end, shape)
         return found
 
-    def _misfit(self, end: str, arriving: Shape) -> str:
+    def _misfit(self, end: str, arriving: Shape) -> GraphError:
         size = math.prod(arriving)
         axes = f" of shape {arriving}" if len(arriving) > 1 else ""
-        return f"{self.where}: {end} has {self._size(end)} neurons, {size} inputs arrive{axes}; fix the shapes"
+        found = f"{end} has {self._size(end)} neurons, {size} inputs arrive{axes}"
+        return GraphError(found, "fix the shapes", where=self.where, node=end)
 
     def _multiplied(self, steps: list[Operation], shape: Shape) -> tuple[LinearMap, np.ndarray]:
         """Return the one map that operations on values of `shape` amount to, and its delays, () or (O, I)."""
@@ -216,8 +228,10 @@ class Paths:
             else:
                 if (late != late[0]).any():
                     raise GraphError(
-                        f"{self.where}: delays of {late.min()} to {late.max()} steps lie between two sets of weights, "
-                        "which only equal ones can; put neurons in between"
+                        f"delays of {late.min()} to {late.max()} steps lie between two sets of weights, which only "
+                        "equal ones can",
+                        "put neurons in between",
+                        where=self.where,
                     )
                 linear, late = linear.then(step), late[:1]
         linear = diagonal(factors, shape) if linear is None else linear
@@ -241,9 +255,11 @@ class Paths:
                 waiting.append(end)
                 arriving = shape
                 for name in path:
-                    arriving = operation(f"{self.where}: node {name}", self.nodes[name], arriving, self.dt_s)[1]
+                    arriving = operation(
+                        Place(self.where, f"node {name}", name), self.nodes[name], arriving, self.dt_s
+                    )[1]
                 if math.prod(arriving) != self._size(end):  # said here, where the first of several misfits is met
-                    raise GraphError(self._misfit(end, arriving))
+                    raise self._misfit(end, arriving)
                 if len(found[end]) == 1:
                     found[end] = arriving
         return found
@@ -255,7 +271,7 @@ class Paths:
             for path, _ in self.paths(start):
                 if name in path:
                     for one in path[: path.index(name) + 1]:
-                        shape = operation(f"{self.where}: node {one}", self.nodes[one], shape, self.dt_s)[1]
+                        shape = operation(Place(self.where, f"node {one}", one), self.nodes[one], shape, self.dt_s)[1]
                     return shape
         return (n_biases,)
 
@@ -263,7 +279,7 @@ class Paths:
         """Return the shape that an Input or Output states."""
         sizes = np.asarray(shape)
         if shape is None or sizes.dtype.kind not in "iu" or not (sizes >= 1).all():
-            raise GraphError(f"{self.where}: {name} has shape {shape}, whole numbers from 1 are needed")
+            raise GraphError(f"{name} has shape {shape}, whole numbers from 1 are needed", where=self.where, node=name)
         return tuple(int(size) for size in sizes.ravel()) or (1,)
 
     def _size(self, neuron: str) -> int:
@@ -290,14 +306,19 @@ class Paths:
         ]
         if len(found) != 1 or weighted:
             raise GraphError(
-                f"{self.where}: the output must be the spikes of one population, found "
-                f"{', '.join(sorted(found | set(weighted))) or 'none'}; end the graph in spiking neurons"
+                "the output must be the spikes of one population, found "
+                f"{', '.join(sorted(found | set(weighted))) or 'none'}",
+                "end the graph in spiking neurons",
+                where=self.where,
             )
         for start in self.neurons:
             if not self._entry(start).spiking and any(end in self.neurons for _, end in self.paths(start)):
                 raise GraphError(
-                    f"{self.where}: {start} is a {type(self.nodes[start]).__name__}, which sends its potential, and no "
-                    "population takes one; use it at the end of the graph only, or spiking neurons"
+                    f"{start} is a {type(self.nodes[start]).__name__}, which sends its potential, only spikes can "
+                    "feed a population",
+                    "move it to the end of the graph, or use spiking neurons",
+                    where=self.where,
+                    node=start,
                 )
         return found.pop()
 
@@ -309,6 +330,8 @@ def _exponent(where: str, stored: dict[str, Any], linear: LinearMap) -> int | tu
         return stored.get("weight_exp")
     if len(rows) != len(linear.weight):
         raise GraphError(
-            f"{where}: its metadata hold {len(rows)} exponents for {len(linear.weight)} rows; export the graph again"
+            f"its metadata hold {len(rows)} exponents for {len(linear.weight)} rows",
+            "export the graph again",
+            where=where,
         )
     return tuple(int(one) for one in rows)

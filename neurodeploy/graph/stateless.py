@@ -23,6 +23,7 @@ from neurodeploy.graph.node_type import (
     per_neuron,
 )
 from neurodeploy.graph.stored import Tree
+from neurodeploy.phrases import Phrase
 
 WHOLE_STEPS = 1e-3
 """Of a step: delays come from float32 files."""
@@ -32,17 +33,17 @@ def _matrix(where: str, node: Any, shape: Shape, dt_s: float) -> tuple[Operation
     weight = np.asarray(node.weight, dtype=np.float64)
     size = math.prod(shape)
     if weight.ndim != 2 or weight.shape[1] != size:
-        raise GraphError(f"{where}: weights are {weight.shape}, {size} inputs arrive; fix the shapes")
+        raise GraphError(f"weights are {weight.shape}, {size} inputs arrive", "fix the shapes", where=where)
     bias = getattr(node, "bias", None)
     if bias is not None and np.size(bias) != len(weight):
-        raise GraphError(f"{where}: {np.size(bias)} biases for {len(weight)} outputs; fix the shapes")
+        raise GraphError(f"{np.size(bias)} biases for {len(weight)} outputs", "fix the shapes", where=where)
     return LinearMap(weight), (len(weight),)
 
 
 def _factors(where: str, node: Any, shape: Shape, dt_s: float) -> tuple[Operation, Shape]:
     factors, size = np.asarray(node.scale, np.float64).ravel(), math.prod(shape)
     if len(factors) not in (1, size):
-        raise GraphError(f"{where}: {len(factors)} scales, {size} inputs arrive; fix the shapes")
+        raise GraphError(f"{len(factors)} scales, {size} inputs arrive", "fix the shapes", where=where)
     return Factors(factors), shape
 
 
@@ -50,7 +51,7 @@ def _wait(where: str, node: Any, shape: Shape, dt_s: float) -> tuple[Operation, 
     delay_s = np.asarray(node.delay, np.float64).ravel()
     size = math.prod(shape)
     if len(delay_s) not in (1, shape[0], size):
-        raise GraphError(f"{where}: {len(delay_s)} delays, {size} values arrive; give one, or one for each")
+        raise GraphError(f"{len(delay_s)} delays, {size} values arrive", "give one, or one for each", where=where)
     if len(delay_s) == shape[0] != size:
         delay_s = np.repeat(delay_s, size // len(delay_s))
     exact = delay_s / dt_s
@@ -58,13 +59,15 @@ def _wait(where: str, node: Any, shape: Shape, dt_s: float) -> tuple[Operation, 
     if (np.abs(exact - steps) > WHOLE_STEPS).any():
         odd = float(delay_s[np.abs(exact - steps).argmax()])
         raise GraphError(
-            f"{where}: a delay of {odd:g} s is {odd / dt_s:g} steps of {dt_s:g} s, whole steps are needed; give a --dt "
-            "that divides it"
+            f"a delay of {odd:g} s is {odd / dt_s:g} steps of {dt_s:g} s, whole steps are needed",
+            Phrase("give a {dt_s} that divides it"),
+            where=where,
         )
     if steps.min() < 0 or steps.max() > rules.DELAY_MAX:
         raise GraphError(
-            f"{where}: delays of {steps.min():g} to {steps.max():g} steps, 0 to {rules.DELAY_MAX} are allowed; give a "
-            "larger --dt, or shorten them"
+            f"delays of {steps.min():g} to {steps.max():g} steps, 0 to {rules.DELAY_MAX} are allowed",
+            Phrase("give a larger {dt_s}, or shorten them"),
+            where=where,
         )
     return Wait(steps.astype(np.int64)), shape
 

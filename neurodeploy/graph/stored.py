@@ -33,9 +33,11 @@ def read_tree(path: Path) -> Tree:
     with h5py.File(path, "r") as stored:
         root = _child(path, stored, "node", "")
         if root is None and "layer" in stored:
-            raise GraphError(f"{path}: is a lava-dl network; make it a graph first: neurodeploy convert IN.net OUT.nir")
+            raise GraphError(
+                "is a lava-dl network", "make it a graph first: neurodeploy convert IN.net OUT.nir", where=path
+            )
         if not isinstance(root, h5py.Group) or "type" not in root:
-            raise GraphError(f"{path}: is HDF5 but holds no NIR graph (group node/nodes is missing)")
+            raise GraphError("is HDF5 but holds no NIR graph (group node/nodes is missing)", where=path)
         return _Reader(path).group(root, "", 0)
 
 
@@ -66,18 +68,22 @@ class _Reader:
 
     def group(self, group: h5py.Group, where: str, depth: int) -> Tree:
         if depth > MOST_DEPTH:
-            raise GraphError(f"{self.path}: groups are nested more than {MOST_DEPTH} deep; flatten the graph first")
+            raise GraphError(
+                f"groups are nested more than {MOST_DEPTH} deep", "flatten the graph first", where=self.path
+            )
         address = h5py.h5o.get_info(group.id).addr
         if address in self.seen:
             raise GraphError(
-                f"{self.path}: {where or group.name} is a group that the file names twice; export it again"
+                f"{where or group.name} is a group that the file names twice", "export it again", where=self.path
             )
         self.seen.add(address)
         found: Tree = {}
         for name in group:
             self.entries += 1
             if self.entries > MOST_ENTRIES:
-                raise GraphError(f"{self.path}: holds more than {MOST_ENTRIES} groups and arrays; split the network")
+                raise GraphError(
+                    f"holds more than {MOST_ENTRIES} groups and arrays", "split the network", where=self.path
+                )
             inside = f"{where}/{name}" if where else str(name)
             entry = _child(self.path, group, name, where)
             if isinstance(entry, h5py.Group):
@@ -85,16 +91,22 @@ class _Reader:
             elif isinstance(entry, h5py.Dataset):
                 found[name] = self.array(entry, inside)
             else:
-                raise GraphError(f"{self.path}: {inside} is a stored type, no data; export the graph again")
+                raise GraphError(
+                    f"{inside} is a stored type, no data", "export the graph again", where=self.path, node=inside
+                )
         return found
 
     def array(self, stored: h5py.Dataset, where: str) -> Any:
         """Return an array, a number or text."""
         if stored.external or stored.is_virtual:
-            raise GraphError(f"{self.path}: {where} keeps its numbers in another file; export the graph again, whole")
+            raise GraphError(
+                f"{where} keeps its numbers in another file", "export the graph again, whole", where=self.path
+            )
         text = h5py.check_string_dtype(stored.dtype) is not None
         if not text and (stored.dtype.kind not in NUMBERS or stored.shape is None):
-            raise GraphError(f"{self.path}: {where} holds {_kind(stored)}, numbers or text are needed; export it again")
+            raise GraphError(
+                f"{where} holds {_kind(stored)}, numbers or text are needed", "export it again", where=self.path
+            )
         self.claims.add(stored.shape, stored.dtype.itemsize)
         return self.words(stored, where) if text else _numbers(stored)
 
@@ -104,7 +116,7 @@ class _Reader:
         if not stored.shape:
             return self.word(stored[()], where)
         if stored.size > MOST_ENTRIES:
-            raise GraphError(f"{self.path}: {where} holds more than {MOST_ENTRIES} names; split the network")
+            raise GraphError(f"{where} holds more than {MOST_ENTRIES} names", "split the network", where=self.path)
         found = np.empty(stored.shape, dtype=object)
         width = max(int(np.prod(stored.shape[1:])), 1)
         rows = max(MOST_TEXT // (max(self.size, 1) * width), 1)
@@ -123,7 +135,9 @@ class _Reader:
             return
         offset = stored.id.get_offset()
         if offset is None:  # in chunks, or inside its own header, where the entries cannot be looked at
-            raise GraphError(f"{self.path}: {where} holds text in chunks, which no exporter makes; export it again")
+            raise GraphError(
+                f"{where} holds text in chunks, which no exporter makes", "export it again", where=self.path
+            )
         with self.path.open("rb") as raw:
             raw.seek(offset)
             entries = raw.read(16 * int(stored.size))
@@ -133,17 +147,21 @@ class _Reader:
             self.sound |= heaps
         if broken or (fields[:, 0] > self.size).any():
             raise GraphError(
-                f"{self.path}: {where} holds text that is not whole in the file, so it is damaged; export it again"
+                f"{where} holds text that is not whole in the file, so it is damaged",
+                "export it again",
+                where=self.path,
             )
 
     def word(self, value: Any, where: str) -> str:
         try:
             text = value.decode("utf-8") if isinstance(value, bytes) else str(value)
         except UnicodeDecodeError:
-            raise GraphError(f"{self.path}: {where} is no text; export the graph again") from None
+            raise GraphError(f"{where} is no text", "export the graph again", where=self.path) from None
         self.text += len(text)
         if self.text > MOST_TEXT:
-            raise GraphError(f"{self.path}: {where} makes its text longer than {MOST_TEXT} characters; it is damaged")
+            raise GraphError(
+                f"{where} makes its text longer than {MOST_TEXT} characters", "it is damaged", where=self.path
+            )
         return text
 
 
@@ -187,7 +205,7 @@ def _child(path: Path, group: h5py.Group, name: str, where: str) -> Any:
         return None
     if group.id.links.get_info(raw).type != h5py.h5l.TYPE_HARD:
         raise GraphError(
-            f"{path}: {f'{where}/{name}'.strip('/')} is a link to elsewhere; export the graph again, whole"
+            f"{f'{where}/{name}'.strip('/')} is a link to elsewhere", "export the graph again, whole", where=path
         )
     return group[name]
 

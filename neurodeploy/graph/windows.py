@@ -23,7 +23,7 @@ def _convolution(where: str, node: Any, shape: Shape, dt_s: float) -> tuple[Oper
     weight = np.asarray(node.weight, np.float64)
     if weight.ndim != (3 if flat else 4) or not weight.size:
         axes = "(outputs, inputs, taps)" if flat else "(outputs, inputs, rows, columns)"
-        raise GraphError(f"{where}: weights are {weight.shape}, {axes} are needed; fix the shapes")
+        raise GraphError(f"weights are {weight.shape}, {axes} are needed", "fix the shapes", where=where)
     if flat:
         weight = weight[:, :, None]
     groups = whole_numbers(where, "groups", node.groups, 1)[0]
@@ -34,7 +34,7 @@ def _convolution(where: str, node: Any, shape: Shape, dt_s: float) -> tuple[Oper
     padding, weight, dilation = _padding(where, node.padding, weight, stride, dilation, flat)
     bias = getattr(node, "bias", None)
     if bias is not None and np.size(bias) != len(weight):
-        raise GraphError(f"{where}: {np.size(bias)} biases for {len(weight)} output channels; fix the shapes")
+        raise GraphError(f"{np.size(bias)} biases for {len(weight)} output channels", "fix the shapes", where=where)
     kernel = (weight.shape[2], weight.shape[3])
     window = _checked(where, Window(image, len(weight), kernel, stride, padding, dilation, groups))
     return LinearMap(weight, window), window.output_shape
@@ -54,9 +54,11 @@ def _padding(
     if word == "valid":
         return (0, 0), weight, dilation
     if word != "same":
-        raise GraphError(f"{where}: padding is {word!r}; 'same', 'valid' or whole numbers are allowed")
+        raise GraphError(f"padding is {word!r}", "'same', 'valid' or whole numbers are allowed", where=where)
     if stride != (1, 1):
-        raise GraphError(f"{where}: padding 'same' with stride {stride} is not defined; write the padding in numbers")
+        raise GraphError(
+            f"padding 'same' with stride {stride} is not defined", "write the padding in numbers", where=where
+        )
     if any(spread * (taps - 1) % 2 for taps, spread in zip(weight.shape[2:], dilation, strict=True)):
         check_size(where, len(weight) * weight.shape[1] * math.prod(_extents(weight.shape[2:], dilation)))
         full = np.zeros((*weight.shape[:2], *_extents(weight.shape[2:], dilation)))
@@ -77,7 +79,9 @@ def _pool(where: str, node: Any, shape: Shape, dt_s: float) -> tuple[Operation, 
         shape = shape[1:]
     if len(shape) != 3:
         raise GraphError(
-            f"{where}: values of shape {shape} arrive, (channels, rows, columns) are needed; pool before flattening"
+            f"values of shape {shape} arrive, (channels, rows, columns) are needed",
+            "pool before flattening",
+            where=where,
         )
     kernel = _pair(where, "kernel_size", node.kernel_size, False, 1)
     stride = _pair(where, "stride", node.stride, False, 1)
@@ -91,7 +95,9 @@ def _pool(where: str, node: Any, shape: Shape, dt_s: float) -> tuple[Operation, 
 def _image(where: str, shape: Shape, channels: int, stated: Shape | None, flat: bool) -> tuple[int, int, int]:
     """Return the (channels, rows, columns) that a convolution sees in values of `shape`."""
     if stated is not None and len(stated) != (1 if flat else 2):
-        raise GraphError(f"{where}: input_shape is {stated}, {1 if flat else 2} size(s) are needed; fix the shapes")
+        raise GraphError(
+            f"input_shape is {stated}, {1 if flat else 2} size(s) are needed", "fix the shapes", where=where
+        )
     while len(shape) > (2 if flat else 3) and shape[0] == 1:
         shape = shape[1:]
     if flat and len(shape) == 3 and shape[1] == 1:
@@ -104,16 +110,18 @@ def _image(where: str, shape: Shape, channels: int, stated: Shape | None, flat: 
     if len(shape) != (2 if flat else 3) or shape != wanted:
         axes = "columns" if flat else "rows, columns"
         expected = wanted if stated is not None else f"({channels} channels, {axes})"
-        raise GraphError(f"{where}: values of shape {shape} arrive, {expected} were expected; fix the shapes")
+        raise GraphError(f"values of shape {shape} arrive, {expected} were expected", "fix the shapes", where=where)
     return (shape[0], 1, shape[1]) if flat else (shape[0], shape[1], shape[2])
 
 
 def _checked(where: str, window: Window) -> Window:
     problem = window.problem()
     if problem:
-        raise GraphError(f"{where}: {problem}; fix the shapes")
+        raise GraphError(f"{problem}", "fix the shapes", where=where)
     if any(pad >= extent for pad, extent in zip(window.padding, _extents(window.kernel, window.dilation), strict=True)):
-        raise GraphError(f"{where}: padding {window.padding} reaches beyond a kernel of {window.kernel}; lower it")
+        raise GraphError(
+            f"padding {window.padding} reaches beyond a kernel of {window.kernel}", "lower it", where=where
+        )
     channels, rows, columns = window.input_shape
     check_size(where, channels * (rows + 2 * window.padding[0]) * (columns + 2 * window.padding[1]))
     check_size(where, window.n_outputs)
@@ -126,7 +134,7 @@ def _pair(where: str, key: str, value: Any, flat: bool, least: int, fill: int = 
     if flat and len(found) == 1:
         return fill, found[0]
     if flat or len(found) > 2:
-        raise GraphError(f"{where}: {key} is {found}, {'one' if flat else 'one or two'} whole numbers are needed")
+        raise GraphError(f"{key} is {found}, {'one' if flat else 'one or two'} whole numbers are needed", where=where)
     return found[0], found[-1]
 
 

@@ -32,7 +32,7 @@ def read_chip(path: Path) -> Chip:
     try:
         return chip_of(values, digest)
     except ChipError as error:
-        raise ChipError(f"{path}: {error}") from None
+        raise error.inside(path) from None
 
 
 def read_toml(path: Path) -> tuple[dict[str, Any], str]:

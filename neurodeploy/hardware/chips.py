@@ -124,8 +124,9 @@ def chip_named(name: str | Path | Chip, *, program: bool = False) -> Chip:
     found = name if isinstance(name, Chip) else _chip(str(name), program=program)
     if program and not found.program:
         raise ChipError(
-            f"--chip: no Program can be made for {found.name}; choose one of {', '.join(program_chips())}, "
-            "or a chip file with program = true"
+            f"no Program can be made for {found.name}",
+            f"choose one of {', '.join(program_chips())}, or a chip file with program = true",
+            option="chip",
         )
     return found
 
@@ -138,4 +139,4 @@ def _chip(name: str, *, program: bool) -> Chip:
 
         return read_chip(Path(name))
     known = program_chips() if program else tuple(CHIPS)
-    raise ChipError(f"--chip: {name!r} is unknown; {nearest(name, known)} (or name a .toml file)")
+    raise ChipError(f"{name!r} is unknown", f"{nearest(name, known)} (or name a .toml file)", option="chip")

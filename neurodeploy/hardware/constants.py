@@ -107,7 +107,7 @@ def constant(table: str, key: str, name: str, entry: Any, sources: Mapping[str, 
     try:
         factor = in_base(words["unit"], unit)
     except ChipError as error:
-        raise ChipError(f"{name}: {error}") from None
+        raise error.inside(name) from None
     least = -math.inf if key == "weight_exponent" else 0.0
     listed = entry["value"] if isinstance(entry["value"], list) and table == "limits" else [entry["value"]]
     if not listed:
@@ -146,7 +146,7 @@ def number(where: str, value: Any, least: float = 0.0) -> float:
         found = f"{value:g}" if isinstance(value, float) else "a whole number of too many digits"
         raise ChipError(f"{where}: is {found}, a finite number was expected")
     if value < least:
-        raise ChipError(f"{where}: is {value}, negative; nothing costs less than nothing")
+        raise ChipError(f"found {value}", where=where, allowed="at least 0 is needed")
     return float(value)
 
 

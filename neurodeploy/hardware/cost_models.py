@@ -60,4 +60,4 @@ def cost_model(name: str) -> CostModel:
             notes=lines("notes", values.get("notes", [])),
         )
     except ChipError as error:
-        raise ChipError(f"{path}: {error}") from None
+        raise error.inside(path) from None

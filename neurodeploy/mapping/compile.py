@@ -91,8 +91,9 @@ def compile_network(
         carried = {one.weight_bits for one in plan.connections.values()}
         if weight_bits is not None and carried != {weight_bits}:
             raise PrecisionError(
-                f"{network.name}: carries {sorted(carried)}-bit weights, {weight_bits} bits were asked for; "
-                "quantise the float network again"
+                f"carries {sorted(carried)}-bit weights, {weight_bits} bits were asked for",
+                "quantise the float network again",
+                where=network.name,
             )
     else:
         plan = plan or choose_plan(

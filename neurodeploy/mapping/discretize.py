@@ -93,8 +93,10 @@ def plan_in(network: Network) -> Plan:
             if not (np.abs(weight - _on_grid(weight, vth_mant, some)) > ON_GRID * size).any():
                 continue
             raise MappingError(
-                f"{network.name}: {one.name}: weights are not on the {precise.weight_bits}-bit grid that the "
-                "file states, so they were changed after quantisation; quantise the network again"
+                f"weights are not on the {precise.weight_bits}-bit grid that the file states, so they were "
+                "changed after quantisation",
+                "quantise the network again",
+                where=(network.name, one.name),
             )
     return plan
 
@@ -184,7 +186,8 @@ def integers(network: Network, plan: Plan, chip: str) -> Program:
             graded_input=network.graded_input,
         )
     except NeurodeployError as error:
-        raise MappingError(f"{network.name}: {error}; lower the weights or the threshold") from None
+        advice = "lower the weights or the threshold"
+        raise MappingError(error.problem, advice, where=(network.name, *error.places)) from None
 
 
 def _layer(population: AnyPopulation, plan: Plan, start: int) -> tuple[AnyLayer, list[str]]:

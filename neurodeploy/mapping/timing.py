@@ -18,6 +18,7 @@ from neurodeploy.fixedpoint import rules
 from neurodeploy.fixedpoint.rules import IntArray
 from neurodeploy.graph.network import Network
 from neurodeploy.graph.paths import INPUT, Synapses
+from neurodeploy.phrases import Phrase
 
 
 class _Bound(NamedTuple):
@@ -45,13 +46,18 @@ def starts_of(network: Network) -> dict[str, int]:
         if not too_long:
             return starts
     if loop:
-        raise MappingError(_said_of_loop(network, loop))
+        raise _loop_error(network, loop)
     waits = {one.name: int(waits_of(one, least).max()) for one in network.synapses}
     one = max(network.synapses, key=lambda synapses: waits[synapses.name])
-    advice = "give a larger --dt, or shorten its delay" if one.arrival.any() else "put neurons on the shorter way"
+    advice = (
+        Phrase("give a larger {dt_s}, or shorten its delay") if one.arrival.any() else "put neurons on the shorter way"
+    )
     raise MappingError(
-        f"{network.name}: {one.name} ({one.source} -> {one.target}) waits {waits[one.name]} steps, at most "
-        f"{rules.DELAY_MAX} are allowed; {advice}"
+        f"{one.name} ({one.source} -> {one.target}) waits {waits[one.name]} steps, at most "
+        f"{rules.DELAY_MAX} are allowed",
+        advice,
+        where=network.name,
+        node=one.name,
     )
 
 
@@ -101,12 +107,14 @@ def _circle(by: dict[str, _Bound], name: str) -> list[_Bound]:
     return chain
 
 
-def _said_of_loop(network: Network, loop: list[_Bound]) -> str:
+def _loop_error(network: Network, loop: list[_Bound]) -> MappingError:
     missing = sum(one.least for one in loop)
     closing = next(one for one in loop if one.synapses.delayed)
     names = " -> ".join([loop[0].source, *(one.target for one in loop)])
-    return (
-        f"{network.name}: {closing.synapses.name} ({closing.source} -> {closing.target}) closes a loop over several "
+    return MappingError(
+        f"{closing.synapses.name} ({closing.source} -> {closing.target}) closes a loop over several "
         f"populations ({names}), so on a chip where each of its {len(loop)} connections takes one step its spikes come "
-        f"{missing} step(s) late; put a Delay of {missing} more step(s) into the loop"
+        f"{missing} step(s) late",
+        f"put a Delay of {missing} more step(s) into the loop",
+        where=network.name,
     )

@@ -17,6 +17,7 @@ from neurodeploy.backends.table import Backend, RunOptions, run_backend
 from neurodeploy.backends.trace import LayerTrace, Trace, one_after_another
 from neurodeploy.errors import DataError, GraphError, nearest
 from neurodeploy.graph.network import Network
+from neurodeploy.phrases import Phrase
 from neurodeploy.program.program import Program
 from neurodeploy.progress import Progress, further, silent
 
@@ -38,7 +39,7 @@ def recorded(target: Network | Program, wanted: bool, probes: Sequence[str]) -> 
     probes = (probes,) if isinstance(probes, str) else probes
     for probe in probes:
         if probe not in names:
-            raise GraphError(f"--probe: {probe!r} is not a layer of {target.name}; {nearest(probe, names)}")
+            raise GraphError(f"{probe!r} is not a layer of {target.name}", nearest(probe, names), option="probes")
     return (tuple(name for name in names if name in probes) or names) if wanted else ()
 
 
@@ -71,10 +72,12 @@ def check_memory(target: Network | Program, record: Sequence[str], n_samples: in
     per_sample = n_steps * sum(per_step[name] for name in record)
     if n_samples * per_sample > MOST_TRACE_BYTES:
         fitting = MOST_TRACE_BYTES // per_sample
-        advice = f"give --limit {fitting}, or" if fitting else "a single sample is too many;"
+        advice = Phrase("give {limit:{n}}, or", n=fitting) if fitting else "a single sample is too many;"
         raise DataError(
-            f"--traces: the states of {n_samples} samples take {n_samples * per_sample / 1e9:.1f} GB, at most "
-            f"{MOST_TRACE_BYTES / 1e9:.3g} GB are kept; {advice} name fewer layers with --probe"
+            f"the states of {n_samples} samples take {n_samples * per_sample / 1e9:.1f} GB, at "
+            f"most {MOST_TRACE_BYTES / 1e9:.3g} GB are kept",
+            Phrase("{advice} name fewer layers with {probes}", advice=advice),
+            option="traces",
         )
 
 

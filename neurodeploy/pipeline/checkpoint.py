@@ -11,6 +11,7 @@ import torch
 from neurodeploy.errors import NetworkError, RecipeError, RunError
 from neurodeploy.networks.families.silif import SilifSettings
 from neurodeploy.networks.published import load_published
+from neurodeploy.phrases import Phrase
 from neurodeploy.pipeline.folder import RunFolder
 from neurodeploy.pipeline.training import STAGE, n_classes, part
 from neurodeploy.progress import Progress
@@ -34,7 +35,11 @@ def checkpoint_stage(folder: RunFolder, path: str | Path, progress: Progress) ->
     done = folder.metrics().get(STAGE)
     if done is not None:
         if done.get("checkpoint", {}).get("sha256") != sha256:
-            raise RunError(f"{folder.path}: holds a network that is not {path}'s; choose another --out, or --overwrite")
+            raise RunError(
+                f"holds a network that is not {path}'s",
+                Phrase("choose another {out}, or {mode:overwrite}"),
+                where=folder.path,
+            )
         return done
     test = part(recipe, "test")
     wanted = (test.n_inputs, n_classes(recipe))
@@ -66,7 +71,8 @@ def family_settings(recipe: Recipe) -> SilifSettings:
     """
     if not isinstance(recipe.network, SilifSettings):
         raise RecipeError(
-            f"--checkpoint: is for networks of the SiLIF family, {recipe.name} has another; choose a recipe of one, "
-            "e.g. ssc_silif"
+            f"is for networks of the SiLIF family, {recipe.name} has another",
+            "choose a recipe of one, e.g. ssc_silif",
+            option="checkpoint",
         )
     return recipe.network

@@ -14,6 +14,7 @@ from neurodeploy.files import make_folder, read_json, write_json, write_text
 from neurodeploy.hardware.chips import chip_named
 from neurodeploy.mapping.placement.widths import narrow_states, wide_weights
 from neurodeploy.networks.families.table import versions
+from neurodeploy.phrases import Command, Phrase
 from neurodeploy.program.plan import Plan
 from neurodeploy.recipes import Recipe, flat, tomllib, validated
 
@@ -89,8 +90,9 @@ class RunFolder:
             return validated(values, str(self.recipe_file))
         except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):
             raise RunError(
-                f"{self.path}: holds no run (recipe.toml is absent or damaged); "
-                "make one with neurodeploy run RECIPE --out DIR"
+                "holds no run (recipe.toml is absent or damaged)",
+                Phrase("make one with {made}", made=Command("run", "RECIPE", out="DIR")),
+                where=self.path,
             ) from None
 
     def metrics(self) -> dict[str, Any]:
@@ -104,7 +106,9 @@ class RunFolder:
         found = read_json(self.metrics_file)
         lacking = _lacking(found)
         if lacking:
-            raise RunError(f"{self.metrics_file}: is damaged, {lacking}; make the run again with --overwrite")
+            raise RunError(
+                f"is damaged, {lacking}", Phrase("make the run again with {mode:overwrite}"), where=self.metrics_file
+            )
         return found
 
     def record(self, stage: str, value: dict[str, Any]) -> None:
@@ -139,13 +143,15 @@ def open_run(path: str | Path, recipe: Recipe, mode: Mode) -> RunFolder:
     if os.path.exists(folder.recipe_file):
         if mode == "new":
             raise RunError(
-                f"{path}: already holds a run; continue it with --resume, replace it with --overwrite, "
-                "or choose another --out"
+                "already holds a run",
+                Phrase("continue it with {mode:resume}, replace it with {mode:overwrite}, or choose another {out}"),
+                where=path,
             )
         if mode == "resume" and _other(folder, recipe):
             raise RunError(
-                f"{path}: holds a run with other settings ({_other(folder, recipe)}); resume it with the same "
-                "recipe and --set, or choose another --out"
+                f"holds a run with other settings ({_other(folder, recipe)})",
+                Phrase("resume it with the same recipe and {settings}, or choose another {out}"),
+                where=path,
             )
     _check_needs(recipe)
     make_folder(folder.path)

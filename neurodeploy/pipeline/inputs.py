@@ -22,6 +22,7 @@ from neurodeploy.graph.network import Network, discretised
 from neurodeploy.hardware.chips import DEFAULT, Chip, chip_named
 from neurodeploy.mapping.compile import Compiled, check_widths, compile_network
 from neurodeploy.mapping.placement.widths import widest_weights
+from neurodeploy.phrases import Phrase
 from neurodeploy.program.file import MAGIC, read_program
 from neurodeploy.program.plan import Plan
 from neurodeploy.program.program import Program
@@ -72,11 +73,11 @@ def check_options(options: GraphOptions) -> None:
         GraphError: no such rule, or no time step.
     """
     if options.reset not in (None, "zero", "subtract"):
-        raise GraphError(f"--reset: found {options.reset!r}, 'zero' or 'subtract' is allowed")
+        raise GraphError(f"found {options.reset!r}", option="reset", allowed="'zero' or 'subtract' is allowed")
     if options.readout not in (None, *READOUTS):
-        raise GraphError(f"--readout: found {options.readout!r}, one of {', '.join(READOUTS)} is allowed")
+        raise GraphError(f"found {options.readout!r}, one of {', '.join(READOUTS)} is allowed", option="readout")
     if options.dt_s is not None and not 0 < options.dt_s < float("inf"):
-        raise GraphError(f"--dt: found {options.dt_s:g}, a positive number of seconds is needed")
+        raise GraphError(f"found {options.dt_s:g}", option="dt_s", allowed="a positive number of seconds is needed")
 
 
 def read_network(path: str | Path, options: GraphOptions) -> Network:
@@ -123,7 +124,9 @@ def check_shape_unasked(name: str | Path, options: GraphOptions) -> None:
         GraphError: one was.
     """
     if options.input_shape is not None:
-        raise GraphError(f"{name}: a Program carries its own shapes; leave --input-shape out, or name the .nir file")
+        raise GraphError(
+            "a Program carries its own shapes", Phrase("leave {input_shape} out, or name the .nir file"), where=name
+        )
 
 
 def samples_for(
@@ -165,8 +168,9 @@ def _check_step(name: str, network: Network | Program, binning: Binning | None) 
     used = binning or (SOURCES[name].binning if name in SOURCES else None)
     if used is not None and abs(used.dt_s / network.dt_s - 1) > STEP_TOLERANCE:
         raise DataError(
-            f"{name}: its steps last {1e3 * used.dt_s:.4g} ms, those of {network.name} {1e3 * network.dt_s:.4g} ms; "
-            "name the .nir file of a run, which carries the binning, or give --dt where it is wrong"
+            f"its steps last {1e3 * used.dt_s:.4g} ms, those of {network.name} {1e3 * network.dt_s:.4g} ms",
+            Phrase("name the .nir file of a run, which carries the binning, or give {dt_s} where it is wrong"),
+            where=name,
         )
 
 

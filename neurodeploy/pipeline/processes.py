@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import TypeVar
 
 from neurodeploy.errors import RunError
+from neurodeploy.phrases import Phrase
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -70,7 +71,8 @@ class Workers:
                 yield waiting[one], one.result()
         except BrokenProcessPool:
             raise RunError(
-                "a process that measured was killed, perhaps for want of memory; go on with --resume --processes 1"
+                "a worker process was killed (out of memory?)",
+                Phrase("resume with {mode:resume} and {processes:1}"),
             ) from None
 
 

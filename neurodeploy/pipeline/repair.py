@@ -18,6 +18,7 @@ from neurodeploy.graph.nodes import GRAPH, built
 from neurodeploy.graph.stored import Tree
 from neurodeploy.pipeline.measured_targets import RandomRun, same_states
 
+REPORT = "this is a bug; report it and attach the file"
 UNSURE = "NIR's definition"
 
 
@@ -85,7 +86,7 @@ def _with_settings(tree: Tree, network: Network | None, asked: dict[str, Any], l
         source = getattr(one, "reset_source", "")
         if one.spiking and source not in ("", "metadata") and not source.startswith(UNSURE):
             rules[one.name] = one.reset
-            lines.append(f"{one.name}: reset {one.reset!r} written into its metadata, from {source.split(';')[0]}")
+            lines.append(f"{one.name}: reset {one.reset!r} written into its metadata, from {source}")
     tree = _with_rules(tree, rules)
     return tree | {"metadata": tree["metadata"] | ({KEY: known | new} if new else {})}
 
@@ -110,14 +111,14 @@ def _checked(path: Path, network: Network | None, run: RandomRun | None, asked: 
     """
     again = read_graph(path)
     if again.mends:
-        raise GraphError(f"--repair: {again.mends[0]} even after repair; please report it with the file")
+        raise GraphError(f"{again.mends[0]} even after repair", REPORT, option="repair")
     if network is None:
         return "not compared: the graph does not run yet"
     after = discretised(again, dt_s=_step(again, network), reset=None, readout=None)
     if run is None:
         return "not compared: too many neurons for a quick run"
     if not same_states(run, after):
-        raise GraphError("--repair: the repaired graph would not run as the file does; please report it with the file")
+        raise GraphError("the repaired graph would not run as the file does", REPORT, option="repair")
     samples, steps, _ = run.spikes_BTI.shape
     return f"compared: every spike, current and potential as before, {samples} random samples of {steps} steps"
 

@@ -16,6 +16,7 @@ from neurodeploy.graph.doctor.frameworks import Framework, frameworks, held_rule
 from neurodeploy.graph.files import GraphFile, mended, read_graph, stored_graph, write_graph
 from neurodeploy.graph.network import Network, discretised
 from neurodeploy.pipeline.measured_targets import RandomRun
+from neurodeploy.pipeline.repair import REPORT
 
 LEAST = 0.999
 """Of the spikes on the reference that the written graph must share; rounding moves one where a potential meets its
@@ -73,7 +74,7 @@ def _compared(agreement: float | None, run: RandomRun | None) -> str:
     if run is None or agreement is None:
         return "not compared: too many neurons for a quick run"
     if agreement < LEAST:
-        raise GraphError(f"--for: the written graph has {agreement:.1%} of the file's spikes; please report it with it")
+        raise GraphError(f"the written graph has {agreement:.1%} of the file's spikes", REPORT, option="for_framework")
     samples, steps, _ = run.spikes_BTI.shape
     shared = "every spike" if agreement == 1 else f"{agreement:.3%} of the spikes, the rest moved by rounding,"
     return f"compared: {shared} as in the file on the reference, {samples} random samples of {steps} steps"
@@ -119,7 +120,7 @@ def _in_framework(framework: Framework, path: Path, after: Network, run: RandomR
     try:
         there = run_graph(framework.name, path, run.spikes_BTI, dt_s=None, reset=rule)
     except (FrameworkError, GraphError) as error:
-        return f"{framework.title} does not run it: {str(error).replace(str(path), 'the file')}"
+        return f"{framework.title} does not run it: {error.problem}"
     trace = reference.run(after, run.spikes_BTI, record=True)
     found = {name: spikes for name, spikes in there.spikes.items() if name in trace.layers}
     agreement = _agreement(found, trace)

@@ -11,9 +11,21 @@ from typing import Any
 from neurodeploy.accounting.recorded import Recorded
 from neurodeploy.errors import BudgetError, ChipError, RunError
 from neurodeploy.files import read_json
+from neurodeploy.phrases import Command, Phrase
 
+MADE = Command("run", "RECIPE", out="DIR")
 TABLES = ("accuracy", "certificate", "counts")
 """What every report has had from the first version on."""
+
+
+def again(run: str | Path) -> Command:
+    """Return the call that finishes a run, or makes what it lacks."""
+    return Command("run", "RECIPE", out=run, mode="resume")
+
+
+def unfinished(run: str | Path) -> RunError:
+    """Return the error of a folder without a report."""
+    return RunError("has no report.json", Phrase("finish the run with {again}", again=again(run)), where=run)
 
 
 def read_finished(run: str | Path) -> Recorded:
@@ -24,15 +36,16 @@ def read_finished(run: str | Path) -> Recorded:
     """
     path = Path(run) / "report.json"
     if not Path(run).is_dir():
-        raise RunError(f"{run}: is no folder; name a run folder, made with neurodeploy run RECIPE --out DIR")
+        raise RunError("is no folder", Phrase("name a run folder, made with {made}", made=MADE), where=run)
     if not path.exists():
-        raise RunError(f"{run}: has no report.json; finish the run with neurodeploy run RECIPE --out {run} --resume")
+        raise unfinished(run)
     values = read_json(path)
     lacking = [name for name in TABLES if not isinstance(values, dict) or not isinstance(values.get(name), dict)]
     if lacking:
         raise RunError(
-            f"{path}: is not the report of a run (no table {lacking[0]!r}); "
-            f"make it again with neurodeploy run RECIPE --out {run} --resume"
+            f"is not the report of a run (no table {lacking[0]!r})",
+            Phrase("make it again with {again}", again=again(run)),
+            where=path,
         )
     return Recorded(values, str(run))
 
@@ -64,8 +77,9 @@ def _placed(run: Recorded, chip: str | None) -> dict[str, Any]:
     try:
         wanted = chip_named(chip or DEFAULT)
     except ChipError as error:
-        raise BudgetError(f"fits: {str(error).removeprefix('--chip: ')}") from None
+        raise BudgetError(error.problem, error.advice, where="fits") from None
     program = Path(run.run) / "program.npz"
     if not program.exists():
-        raise RunError(f"{program}: is absent, nothing can be placed on {wanted.name}; make it again with {run.again}")
+        advice = Phrase("make it again with {again}", again=run.again)
+        raise RunError(f"is absent, nothing can be placed on {wanted.name}", advice, where=program)
     return described(place(read_program(program), wanted))

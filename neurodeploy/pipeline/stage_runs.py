@@ -50,7 +50,7 @@ def certified(
         GraphError: the allowed loss is no share.
     """
     if max_accuracy_drop is not None and not 0 <= max_accuracy_drop <= 1:
-        raise GraphError(f"--max-accuracy-drop: found {max_accuracy_drop:g}, 0 to 1 is allowed")
+        raise GraphError(f"found {max_accuracy_drop:g}", option="max_accuracy_drop", allowed="0 to 1 is allowed")
     if labels is not None and np.shape(labels) != (len(samples),):
         raise DataError(f"labels: have shape {np.shape(labels)}, one for each of {len(samples)} samples is needed")
     runs = [certified_run(name, made, network, samples, progress) for name in backends]

@@ -31,10 +31,12 @@ def check_ray(address: str | None) -> None:
     if address is None:
         return
     if not address.strip():
-        raise RunError("--ray: the address is empty; name local, auto, or a cluster's host:port")
+        raise RunError("the address is empty", "name local, auto, or a cluster's host:port", option="ray")
     if find_spec("ray") is None:
         raise RunError(
-            "--ray: ray is not installed; pip install 'neurodeploy[ray]', or leave it out to go one after the other"
+            "ray is not installed",
+            "pip install 'neurodeploy[ray]', or leave it out to go one after the other",
+            option="ray",
         )
 
 
@@ -107,7 +109,7 @@ def _check_reachable(address: str) -> None:
 
 def _unusable(address: str, reason: str) -> RunError:
     first = reason.strip().splitlines()[0]
-    return RunError(f"--ray: {address!r} cannot be used ({first}); name local, auto, or a cluster's host:port")
+    return RunError(f"{address!r} cannot be used ({first})", "name local, auto, or a cluster's host:port", option="ray")
 
 
 def _caught(call: Callable[[Any], Any], task: Any) -> Any:

@@ -16,6 +16,7 @@ from neurodeploy.backends.trace import LayerTrace, Trace
 from neurodeploy.data.npz import unpacked
 from neurodeploy.errors import DataError
 from neurodeploy.files import written_whole
+from neurodeploy.phrases import Command, Phrase
 from neurodeploy.program.program import INPUT, Program
 
 KEYS = ("spikes", "u", "v")
@@ -56,10 +57,14 @@ def read_traces(path: str | Path, program: Program) -> tuple[Trace, np.ndarray]:
     path = Path(path)
     with unpacked(path) as stored:
         arrays = {name: stored[name] for name in stored.files}
-    again = f"record it with neurodeploy simulate FILE --data D --traces {path}"
+    again = Phrase("record it with {again}", again=Command("simulate", "FILE", data="D", traces=path))
     if PROGRAM not in arrays or INPUT_SPIKES not in arrays:
         lacking = PROGRAM if PROGRAM not in arrays else INPUT_SPIKES
-        raise DataError(f"{path}: holds no whole run of a Program ({lacking} is absent); {again}, without --probe")
+        raise DataError(
+            f"holds no whole run of a Program ({lacking} is absent)",
+            Phrase("{again}, without {probes}", again=again),
+            where=path,
+        )
     digest = str(arrays[PROGRAM])
     if digest != program.digest:
         raise DataError(

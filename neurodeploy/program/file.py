@@ -75,7 +75,7 @@ def read_program(path: str | Path) -> Program:
     except (TypeError, ValueError, AttributeError, IndexError, ArithmeticError) as error:
         raise ProgramError(f"{path}: the Program is damaged or lacks parts ({error}); compile the .nir again") from None
     except ProgramError as error:
-        raise ProgramError(f"{path}: {error}") from None
+        raise error.inside(path) from None
 
 
 def _check_sizes(path: Path, stored: zipfile.ZipFile) -> None:

@@ -43,7 +43,7 @@ def coefficient_integers(where: str, dynamics: Dynamics, numbers: Numbers, fract
     """
     if not MIN_FRACTION_BITS <= fraction_bits <= MAX_FRACTION_BITS:
         raise PrecisionError(
-            f"{where}: coefficient_bits={fraction_bits} is outside {MIN_FRACTION_BITS}..{MAX_FRACTION_BITS}"
+            f"coefficient_bits={fraction_bits} is outside {MIN_FRACTION_BITS}..{MAX_FRACTION_BITS}", where=where
         )
     one = 1 << fraction_bits
     exact = {key: np.asarray(numbers[key], np.float64) * one for key in dynamics.coefficients}
@@ -51,8 +51,10 @@ def coefficient_integers(where: str, dynamics: Dynamics, numbers: Numbers, fract
         odd = np.flatnonzero(~(np.abs(value) <= COEFFICIENT_LIMIT * one))
         if len(odd):
             raise PrecisionError(
-                f"{where}: neuron {odd[0]}: {key} is {value[odd[0]] / one:g}, -{COEFFICIENT_LIMIT} to "
-                f"{COEFFICIENT_LIMIT} is allowed; clip it, or train with bounds"
+                f"neuron {odd[0]}: {key} is {value[odd[0]] / one:g}, -{COEFFICIENT_LIMIT} to "
+                f"{COEFFICIENT_LIMIT} is allowed",
+                "clip it, or train with bounds",
+                where=where,
             )
     whole = {key: np.rint(value) for key, value in exact.items()}
     trained = poles(dynamics, numbers)
@@ -70,9 +72,11 @@ def coefficient_integers(where: str, dynamics: Dynamics, numbers: Numbers, fract
     odd = np.flatnonzero(modulus > LARGEST_MODULUS)
     if len(odd):
         raise PrecisionError(
-            f"{where}: neuron {odd[0]}: its pole lies outside the unit circle at {fraction_bits} coefficient bits "
-            f"(modulus {modulus[odd[0]]:.4f}, {np.abs(trained[odd[0]]).max():.4f} as trained; {len(odd)} neurons in "
-            f"all), up to {LARGEST_MODULUS} is allowed; use more bits, up to {MAX_FRACTION_BITS}, or train it stable"
+            f"neuron {odd[0]}: its pole lies outside the unit circle at {fraction_bits} coefficient "
+            f"bits (modulus {modulus[odd[0]]:.4f}, {np.abs(trained[odd[0]]).max():.4f} as trained; "
+            f"{len(odd)} neurons in all), up to {LARGEST_MODULUS} is allowed",
+            f"use more bits, up to {MAX_FRACTION_BITS}, or train it stable",
+            where=where,
         )
     return {key: value.astype(np.int64) for key, value in whole.items()}
 

@@ -72,8 +72,10 @@ def layer_plan(facts: LayerFacts, weight_bits: int) -> tuple[int, dict[str, Conn
     highest = _highest_threshold(facts, weight_bits)
     if highest < 2:
         raise PrecisionError(
-            f"{facts.name}: weights of up to {_largest(facts):.3g} thresholds and biases of up to "
-            f"{np.abs(facts.bias).max():.3g} are too much for a 24-bit current; scale them down, or raise the threshold"
+            f"weights of up to {_largest(facts):.3g} thresholds and biases of up to "
+            f"{np.abs(facts.bias).max():.3g} are too much for a 24-bit current",
+            "scale them down, or raise the threshold",
+            where=facts.name,
         )
     best: tuple[float, int, dict[str, ConnectionPlan]] | None = None
     while best is None:
@@ -87,8 +89,9 @@ def layer_plan(facts: LayerFacts, weight_bits: int) -> tuple[int, dict[str, Conn
         highest //= 2
         if best is None and highest < 2:
             raise PrecisionError(
-                f"{facts.name}: rounded to {weight_bits} bits, its weights are too much for a 24-bit current; "
-                "use more bits, or scale them down"
+                f"rounded to {weight_bits} bits, its weights are too much for a 24-bit current",
+                "use more bits, or scale them down",
+                where=facts.name,
             )
     return best[1], best[2]
 
@@ -101,7 +104,7 @@ def check_weight_bits(where: str, weight_bits: int) -> None:
     """
     if not grid.MIN_WEIGHT_BITS <= weight_bits <= grid.MAX_WEIGHT_BITS:
         raise PrecisionError(
-            f"{where}: weight_bits={weight_bits} is outside {grid.MIN_WEIGHT_BITS}..{grid.MAX_WEIGHT_BITS}"
+            f"weight_bits={weight_bits} is outside {grid.MIN_WEIGHT_BITS}..{grid.MAX_WEIGHT_BITS}", where=where
         )
 
 

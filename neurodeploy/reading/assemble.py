@@ -147,7 +147,7 @@ class _Assembly:
         try:
             return build()
         except FrameworkError as error:
-            raise FrameworkError(f"{one.path} ({kind}): {error}") from None
+            raise error.inside(f"{one.path} ({kind})") from None
         except (ValueError, AssertionError) as error:
             raise FrameworkError(f"{one.path} ({kind}): its parameters do not fit its neurons: {error}") from None
 

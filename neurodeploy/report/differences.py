@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from neurodeploy.accounting.recorded import Recorded, printable
+from neurodeploy.phrases import Phrase
 
 NAMES = ("name", "description")
 """Of a recipe: no settings."""
@@ -60,7 +61,8 @@ def notes(runs: Sequence[Recorded], names: Sequence[str]) -> list[str]:
         # Only where another run has it: what nobody has is no difference.
         lacking = [table for table in lacking if any(other.table(table) for other in runs)]
         if lacking:
-            found.append(f"{name} has no {' and no '.join(lacking)}; make them with {run.again}")
+            text = "{name} has no {lacking}; make them with {again}"
+            found.append(Phrase(text, name=name, lacking=" and no ".join(lacking), again=run.again))
     return found
 
 

@@ -14,6 +14,7 @@ from neurodeploy.files import check_target, write_text
 from neurodeploy.hardware.chip_text import to_toml, written
 from neurodeploy.hardware.chips import DEFAULT, Chip, EnergyModel, chip_named
 from neurodeploy.hardware.constants import Constant
+from neurodeploy.phrases import Phrase
 
 SECONDS = "seconds"
 STATIC = "static_chip_w"
@@ -41,7 +42,7 @@ def calibrate(runs: str | Path, *, chip: str | Path = DEFAULT, out: str | Path |
     """
     base = chip_named(chip)
     if out is not None and check_target(out).suffix != ".toml":
-        raise RunError(f"{out}: a chip file ends in .toml; choose such a name for --out")
+        raise RunError("a chip file ends in .toml", Phrase("choose such a name for {out}"), where=out)
     measured = read_runs(runs)
     found = fit(measured)
     result = summary(measured, found)

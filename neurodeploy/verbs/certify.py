@@ -9,6 +9,7 @@ from typing import Any
 from neurodeploy.backends.table import FIXED, REFERENCE, ready_backends
 from neurodeploy.errors import GraphError, MappingError
 from neurodeploy.mapping.compile import Compiled
+from neurodeploy.phrases import Phrase
 from neurodeploy.pipeline.inputs import (
     GraphOptions,
     compiled,
@@ -58,7 +59,9 @@ def certify(
         `bit_exact`; with `precision`, `notes`, `synops_per_sample` and `file`.
     """
     if is_program(file):
-        raise GraphError(f"{file}: is an integer Program; name its .nir graph, and the Program with --program")
+        raise GraphError(
+            "is an integer Program", Phrase("name its .nir graph, and the Program with {program}"), where=file
+        )
     ready_backends(backends)
     options = GraphOptions(
         dt_s, reset, weight_bits, calibrate or default_calibration(data), readout=readout, input_shape=input_shape
@@ -83,10 +86,13 @@ def _instead(made: Compiled, program: Program) -> Compiled:
     wanted = [(layer.name, layer.n_neurons, layer.start) for layer in made.program.layers]
     found = [(layer.name, layer.n_neurons, layer.start) for layer in program.layers]
     if wanted != found or program.n_inputs != made.program.n_inputs:
-        raise MappingError(f"--program: its layers {found} are not the graph's {wanted}; name its own graph")
+        raise MappingError(
+            f"was not compiled from this graph: its layers are {found}, the graph's {wanted}", option="program"
+        )
     if not program.plan or Plan.from_dict(program.plan) != made.plan:
         raise MappingError(
-            "--program: was compiled with another precision than this graph gives now; use the same "
-            "calibration data and weight bits for both"
+            "was compiled with another precision than this graph gives now",
+            "use the same calibration data and weight bits for both",
+            option="program",
         )
     return Compiled(program, made.quantised, made.plan, on_grid=True)

@@ -9,6 +9,7 @@ from neurodeploy.accounting.budget import CHOICES, budget, read_budget
 from neurodeploy.accounting.judge import judge
 from neurodeploy.errors import BudgetError
 from neurodeploy.files import check_target, write_text
+from neurodeploy.phrases import Phrase
 from neurodeploy.pipeline.run_results import fit_of, read_finished
 from neurodeploy.report.budget_lines import junit as junit_xml
 from neurodeploy.report.budget_lines import line
@@ -37,11 +38,11 @@ def check_run(
     values = read_budget(budget_file) if budget_file is not None else {}
     given = {key: value for key, value in budgets.items() if value is not None}
     for key in given:  # one by one, so that an error names what was typed, not what the file holds
-        budget({key: given[key]}, "check: ", _named(key))
+        budget({key: given[key]}, "check", typed=True)
     asked = budget(values | given)
     if not asked.asks:
-        known = ", ".join(_named(key) for key in CHOICES[:2])
-        raise BudgetError(f"check: no budget is given; name one, e.g. {known}, or a file of them with --budget")
+        advice = Phrase(f"name one, e.g. {{{CHOICES[0]}}}, {{{CHOICES[1]}}}, or a file of them with {{budget_file}}")
+        raise BudgetError("no budget is given", advice, where="check")
     if junit is not None:
         junit = check_target(junit)
     recorded = read_finished(run)
@@ -59,8 +60,3 @@ def check_run(
         "run": str(run),
         "junit": str(junit) if junit is not None else None,
     }
-
-
-def _named(key: str) -> str:
-    """Return a key as the command line has it."""
-    return "--" + key.replace("_", "-")

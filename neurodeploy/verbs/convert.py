@@ -115,7 +115,7 @@ def _check_checkable(source: str, target: str) -> None:
         LavaError: there is no environment.
     """
     if NET not in (source, target):
-        raise GraphError("--check: runs .net files in lava-dl's netx, and neither file is one; leave it out")
+        raise GraphError("runs .net files in lava-dl's netx, and neither file is one", "leave it out", option="check")
     check_ready()
 
 
@@ -147,7 +147,7 @@ def _check_used(source: str, net: NetOptions, **graph: Any) -> None:
         given.append("input-shape")
     if given:
         option = given[0].replace("_", "-")
-        raise GraphError(f"--{option}: does nothing for {NAMES[source]}s, which carry their own; leave it out")
+        raise GraphError(f"does nothing for {NAMES[source]}s, which carry their own", "leave it out", option=option)
 
 
 def _made(
@@ -156,12 +156,12 @@ def _made(
     """Return what is to be written, and what was assumed on the way."""
     if source == PROGRAM:
         if options.dt_s is not None:
-            raise GraphError("--dt: does nothing for integer Programs, which carry their own; leave it out")
+            raise GraphError("does nothing for integer Programs, which carry their own", "leave it out", option="dt_s")
         return read_program(file), []
     if source == NET:
         shape = net.input_shape
         if shape is not None and len(shape) != 3:
-            raise GraphError(f"--input-shape: found {shape}; give channels, rows and columns")
+            raise GraphError(f"found {shape}", "give channels, rows and columns", option="input_shape")
         return (
             read_net(
                 file,

@@ -21,6 +21,7 @@ from neurodeploy.data.cochlea.settings import CochleaSettings
 from neurodeploy.data.shd_file import TIME_TYPES, shd_file
 from neurodeploy.errors import DataError, RunError, nearest
 from neurodeploy.files import check_target
+from neurodeploy.phrases import Phrase
 from neurodeploy.progress import Progress, silent
 
 COARSE_FROM_S = 4.0
@@ -82,7 +83,7 @@ def encode_audio(
     clips = found.clips
     target = check_target(out)
     if any(os.path.realpath(clip.path) == str(target) for clip in clips):
-        raise RunError(f"{out}: is one of the clips that are read; choose another --out")
+        raise RunError("is one of the clips that are read", Phrase("choose another {out}"), where=out)
     numbers, keys = numbered(words_of(clips, None if labels is None else Path(labels)), words)
     heads = _heads(clips)
     cochlea = ready(settings, progress)
@@ -93,7 +94,7 @@ def encode_audio(
         try:
             spikes = encode(cochlea, audio.samples, audio.rate, _seed(seed, clip.name), stopped)
         except DataError as error:
-            raise DataError(f"{clip.path}: {str(error).removeprefix('audio: ')}") from None
+            raise error.at(clip.path) from None
         return Encoded(spikes, not audio.samples.any(), audio.clipped)
 
     quiet, clipped, n_spikes = [], [], 0
@@ -194,7 +195,8 @@ def _notes(
     longest = max(head.seconds for head in heads)
     if times == "float16" and longest > COARSE_FROM_S:
         gap = float(np.spacing(np.float16(min(longest, 60_000.0))))
-        notes.append(f"the longest clip lasts {longest:.1f} s, where float16 times are {gap:.3g} s apart; see --times")
+        text = "the longest clip lasts {longest:.1f} s, where float16 times are {gap:.3g} s apart; see {times}"
+        notes.append(Phrase(text, longest=longest, gap=gap))
     return notes
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -28,6 +27,7 @@ from neurodeploy.graph.mends import TYPING, Mends
 from neurodeploy.graph.network import Network
 from neurodeploy.graph.node_table import neurons_of
 from neurodeploy.graph.stored import Tree
+from neurodeploy.phrases import Phrase
 from neurodeploy.pipeline.inputs import GraphOptions, check_options, compiled, network_of
 from neurodeploy.pipeline.measured_targets import Errors, RandomRun, of_changes, of_integers, random_run
 from neurodeploy.pipeline.repair import repaired
@@ -73,14 +73,13 @@ class Patient:
 
     def refuse(self, kind: str, error: NeurodeployError, remedy: str = "") -> None:
         """Note an error as a problem, unless one of the same node is known already."""
-        text = str(error).removeprefix(f"{self.path}: ").removeprefix(f"{self.path.stem}: ")
-        named = re.match(r"(?:node )?([^\s:]+)", text)
-        name = named.group(1) if named and named.group(1) in self.nodes else ""
+        places = [one for one in error.places if one not in (str(self.path), self.path.stem)]
+        name = next((one for one in (error.node, *places) if one in self.nodes), "")
         others = kind != "file" and any(one.severity == STOPS and one.kind != "dt" for one in self.problems)
         if others and (not name or self.stopped(name)):
             return
-        text, _, advice = text.partition("; ")
-        self.problems.append(Problem(kind, name, STOPS, text, remedy or advice))
+        text = Phrase("{where}: {problem}", where=": ".join(places), problem=error.problem) if places else error.problem
+        self.problems.append(Problem(kind, name, STOPS, text, remedy or error.advice))
 
 
 def inspect_graph(
@@ -123,7 +122,7 @@ def inspect_graph(
     if for_framework is not None:
         check_for(for_framework)
         if repair is None:
-            raise GraphError("--for: it says what --repair writes for; give --repair OUT too")
+            raise GraphError(Phrase("needs {repair:OUT}"), option="for_framework")
     patient = Patient(path, stored_graph(path))
     _read(patient, input_shape)
     _choose_dt(patient, dt_s)
@@ -157,7 +156,7 @@ def _read(patient: Patient, input_shape: tuple[int, ...] | None) -> None:
         patient.refuse("file", error)
     for mend in patient.mends or ():
         kind = "shapes" if mend.kind == TYPING else mend.kind
-        advice = "read so; --repair writes it so"
+        advice = Phrase("read so; {repair} writes it so")
         patient.problems.append(Problem(kind, mend.node, WARNS, mend.text, advice))
 
 
@@ -169,13 +168,15 @@ def _choose_dt(patient: Patient, given: float | None) -> None:
             stored = carried(str(patient.path), patient.file.graph).get("dt_s")
         except GraphError as error:
             patient.refuse("dt", error)
-    patient.dt_source = "file" if stored is not None else "--dt" if given is not None else "assumed"
+    patient.dt_source = "file" if stored is not None else "given" if given is not None else "assumed"
     if stored is None and given is None:
         text = "carries no time step, and NIR has no field for one"
-        patient.problems.append(Problem("dt", "", STOPS, text, "give --dt in seconds (the NIR paper's graphs: 1e-4)"))
+        patient.problems.append(
+            Problem("dt", "", STOPS, text, Phrase("give {dt_s} in seconds (the NIR paper's graphs: 1e-4)"))
+        )
     elif stored is None:
         text = f"carries no time step; {given:g} s is used, as given"
-        patient.problems.append(Problem("dt", "", WARNS, text, "--repair writes it into the file"))
+        patient.problems.append(Problem("dt", "", WARNS, text, Phrase("{repair} writes it into the file")))
     patient.dt_s = float(given if stored is None and given is not None else stored or _assumed(patient.tree))
 
 
@@ -204,14 +205,15 @@ def _look(patient: Patient, reset: str | None, readout: str | None) -> None:
     for one in patient.network.populations:
         source = getattr(one, "reset_source", "")
         if one.spiking and source not in ("", "metadata"):
-            guessed.setdefault((one.reset, source.split(";")[0]), []).append(one.name)
+            guessed.setdefault((one.reset, source), []).append(one.name)
     for (rule, source), names in guessed.items():
         text = f"reset {rule!r} of {', '.join(names)} is from {source}: the file carries no rule"
-        advice = "say --reset zero or subtract, as it was trained; --repair writes it into the file"
+        advice = Phrase("say {reset:zero} or subtract, as it was trained; {repair} writes it into the file")
         patient.problems.append(Problem("reset", "", WARNS, text, advice))
-    for note in patient.network.notes:
-        if "--readout" in note:
-            patient.problems.append(Problem("readout", "", WARNS, note.partition(", --readout")[0], "say --readout"))
+    output = next(one for one in patient.network.populations if one.name == patient.network.output)
+    if not output.spiking and readout is None and "readout" not in carried(str(patient.path), patient.file.graph):
+        text = f"{output.name}: never spikes; the class is its largest potential (v_max)"
+        patient.problems.append(Problem("readout", "", WARNS, text, Phrase("say {readout}")))
 
 
 def _measure(patient: Patient, weight_bits: int | None) -> None:
@@ -226,7 +228,7 @@ def _measure(patient: Patient, weight_bits: int | None) -> None:
         patient.integers = of_integers(patient.run, made)
     except NeurodeployError as error:
         patient.refuse("chip", error)
-        patient.unmeasured = str(error).split("; ")[0]
+        patient.unmeasured = f"{error.where}: {error.problem}"
 
 
 def _verdicts(patient: Patient) -> dict[str, dict[str, Verdict]]:

@@ -12,6 +12,7 @@ from neurodeploy.data.stream import SampleSource
 from neurodeploy.errors import DataError
 from neurodeploy.graph.network import Network
 from neurodeploy.hardware.chips import DEFAULT, chip_named
+from neurodeploy.phrases import Phrase
 from neurodeploy.pipeline.batches import batch_size, counter_of, run_batches, summary
 from neurodeploy.pipeline.costs import Recorded, costs, recorded
 from neurodeploy.pipeline.counts import counts_of
@@ -76,10 +77,16 @@ def profile(
         DataError: neither data nor traces are given, or they do not fit the network.
     """
     if (data is None) == (traces is None):
-        given = "both --data and --traces" if data is not None else "neither --data nor --traces"
-        raise DataError(f"profile: found {given}; name the data to run, or the traces of a run")
+        given = Phrase("both {data} and {traces}" if data is not None else "neither {data} nor {traces}")
+        raise DataError(
+            Phrase("found {given}", given=given), "name the data to run, or the traces of a run", where="profile"
+        )
     if traces is not None and (limit, threads, engine) != (None, None, None):
-        raise DataError("profile: --limit, --threads and --engine are for --data; leave them out with --traces")
+        raise DataError(
+            Phrase("{limit}, {threads} and {engine} are for {data}"),
+            Phrase("leave them out with {traces}"),
+            where="profile",
+        )
     run_options = RunOptions((), threads, engine)
     backend_named(FIXED).check_options(run_options)
     found = chip_named(chip)

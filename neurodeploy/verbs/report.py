@@ -10,7 +10,9 @@ import jinja2
 from neurodeploy.accounting.devices import read_devices
 from neurodeploy.errors import RunError
 from neurodeploy.files import read_json, write_json, write_text
+from neurodeploy.phrases import Phrase
 from neurodeploy.pipeline.folder import RunFolder
+from neurodeploy.pipeline.run_results import again, unfinished
 from neurodeploy.report.page import render
 
 
@@ -27,7 +29,7 @@ def write_report(run: str | Path) -> dict[str, Any]:
     """
     folder = RunFolder(Path(run))
     if not folder.report_file.exists():
-        raise RunError(f"{run}: has no report.json; finish the run with neurodeploy run RECIPE --out {run} --resume")
+        raise unfinished(run)
     page = folder.path / "report.html"
     report = read_json(folder.report_file)
     devices = read_devices(folder.path)
@@ -38,8 +40,9 @@ def write_report(run: str | Path) -> dict[str, Any]:
         text = render(report)
     except (KeyError, TypeError, AttributeError, IndexError, ValueError, jinja2.UndefinedError) as error:
         raise RunError(
-            f"{folder.report_file}: is not the report of a run ({type(error).__name__}: {error}); "
-            f"make it again with neurodeploy run RECIPE --out {run} --resume"
+            f"is not the report of a run ({type(error).__name__}: {error})",
+            Phrase("make it again with {again}", again=again(run)),
+            where=folder.report_file,
         ) from None
     write_text(page, text)
     return {"path": str(page), "report": str(folder.report_file)}

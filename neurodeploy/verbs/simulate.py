@@ -20,6 +20,7 @@ from neurodeploy.data.events import Binned, Events
 from neurodeploy.data.settings import binning_of
 from neurodeploy.errors import DataError, GraphError
 from neurodeploy.graph.network import Network
+from neurodeploy.phrases import Phrase
 from neurodeploy.pipeline.batches import (
     batch_size,
     check_memory,
@@ -149,7 +150,7 @@ def simulate(
     if named is None and (limit is not None or traces is not None):
         raise DataError("limit and traces: are for data; cut your own spikes, and record=True keeps the states")
     if named is not None and probes and traces is None:
-        raise DataError("--probe: says whose states go to --traces; give --traces OUT too")
+        raise DataError(Phrase("needs {traces:OUT}"), option="probes")
     calibrate = calibrate or (default_calibration(named) if named else None)
     options = GraphOptions(dt_s, reset, weight_bits, calibrate, readout=readout, input_shape=input_shape)
     target = _target(file, running, options)
@@ -203,7 +204,9 @@ def _target(file: str | Path | Program, backend: Backend, options: GraphOptions)
     if not backend.integer:
         raise GraphError(f"{name}: is an integer Program; the {backend.name} backend runs .nir files")
     if options.readout is not None:
-        raise GraphError(f"{name}: a Program carries its own readout; leave --readout out, or name the .nir file")
+        raise GraphError(
+            "a Program carries its own readout", Phrase("leave {readout} out, or name the .nir file"), where=name
+        )
     check_shape_unasked(name, options)
     return file if isinstance(file, Program) else read_program(file)
 

@@ -13,6 +13,7 @@ from typing import Any
 from neurodeploy.errors import RecipeError, RunError
 from neurodeploy.files import make_folder, read_json, write_json
 from neurodeploy.networks.families.table import versions
+from neurodeploy.phrases import Phrase
 from neurodeploy.pipeline.folder import Mode, RunFolder
 from neurodeploy.pipeline.tasks import check_ray, done_in_turn
 from neurodeploy.progress import Progress, silent
@@ -140,10 +141,10 @@ def _tasks(
     progress: Progress,
 ) -> list[SeedTask]:
     if not seeds:
-        raise RecipeError("--seeds: found none, name at least one, e.g. --seeds 13,42,73")
+        raise RecipeError(Phrase("found none, name at least one, e.g. {seeds:13,42,73}"), option="seeds")
     twice = sorted({seed for seed in seeds if list(seeds).count(seed) > 1})
     if twice:
-        raise RecipeError(f"--seeds: {', '.join(map(str, twice))} is there twice; name each seed once")
+        raise RecipeError(f"{', '.join(map(str, twice))} is there twice", "name each seed once", option="seeds")
     found = []
     for seed in seeds:
         own = (*settings, f"training.seed={seed}")
@@ -159,8 +160,9 @@ def _check_free(tasks: Sequence[SeedTask]) -> None:
     if taken:
         names = ", ".join(path.name for path in taken)
         raise RunError(
-            f"{taken[0].parent}: already holds {names}; continue with --resume, replace with --overwrite, or choose "
-            "another --out"
+            f"already holds {names}",
+            Phrase("continue with {mode:resume}, replace with {mode:overwrite}, or choose another {out}"),
+            where=taken[0].parent,
         )
 
 

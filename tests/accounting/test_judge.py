@@ -108,8 +108,8 @@ def test_a_network_that_does_not_fit_fails_with_the_limit() -> None:
 
 
 NOT_MEASURED = [
-    ({"max_macs": 1}, earlier(), "max_macs: MACs per sample was not measured in runs/small; .* --resume"),
-    ({"max_latency_s": 1}, earlier(), "max_latency_s: latency was not measured in runs/small; .* --resume"),
+    ({"max_macs": 1}, earlier(), "max_macs: MACs per sample was not measured in runs/small; .* mode='resume'"),
+    ({"max_latency_s": 1}, earlier(), "max_latency_s: latency was not measured in runs/small; .* mode='resume'"),
     ({"max_energy_j": 1}, finished(energy=None), "max_energy_j: energy was not measured"),
     (
         {"max_latency_s": 1},
@@ -135,7 +135,9 @@ def test_what_was_not_measured_is_said_and_not_passed(
     assert "\n" not in str(error.value)
 
 
-@pytest.mark.parametrize(("recipe", "then"), [("auto", "--resume"), ("never", "certificate.lava=always --overwrite")])
+@pytest.mark.parametrize(
+    ("recipe", "then"), [("auto", "mode='resume'"), ("never", "settings='certificate.lava=always', mode='overwrite'")]
+)
 def test_without_lava_nothing_is_bit_exact(recipe: str, then: str) -> None:
     report = finished(lava={"ran": False, "reason": "no environment; make one"})
     report["certificate"]["bit_exact"] = {}

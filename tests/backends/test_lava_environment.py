@@ -62,7 +62,7 @@ class TestFindPython310:
             interpreter.find_python310()
         line = str(told.value)
         assert "\n" not in line
-        for part in ("PATH", str(tmp_path / "pyenv" / "versions"), "uv python install 3.10", "--python"):
+        for part in ("PATH", str(tmp_path / "pyenv" / "versions"), "uv python install 3.10", "python="):
             assert part in line
 
     def test_a_shim_that_fails_is_passed_over(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -87,9 +87,9 @@ class TestFindPython310:
     def test_an_explicit_python_is_checked_and_is_the_only_one(self, tmp_path: Path) -> None:
         script(tmp_path / "path" / "python3.10", PYTHON310)
         other = script(tmp_path / "other", "echo 3 11; echo here")
-        with pytest.raises(LavaError, match=r"--python .*other: is Python 3\.11; Lava 0\.10\.0 needs 3\.10"):
+        with pytest.raises(LavaError, match=r"lava: python: .*other is Python 3\.11; Lava 0\.10\.0 needs 3\.10"):
             interpreter.find_python310(other)
-        with pytest.raises(LavaError, match=r"--python nowhere: does not run"):
+        with pytest.raises(LavaError, match=r"lava: python: nowhere does not run"):
             interpreter.find_python310("nowhere")
         own = script(tmp_path / "own", PYTHON310)
         assert interpreter.find_python310(own) == own
@@ -222,7 +222,7 @@ class TestWorkerThatFails:
     def test_hanging(self, tmp_path: Path) -> None:
         line = self.run(tmp_path, "sleep 60 & sleep 60", timeout_s=0.5)
         assert line == (
-            "lava: the worker sent nothing for 0.5 s; raise NEURODEPLOY_LAVA_TIMEOUT or use fewer samples (--limit)"
+            "lava: the worker sent nothing for 0.5 s; raise NEURODEPLOY_LAVA_TIMEOUT or use fewer samples (limit=)"
         )
 
     def test_hanging_for_the_time_in_the_environment(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

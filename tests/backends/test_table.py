@@ -88,9 +88,9 @@ def test_what_it_does_not_take_or_lacks_is_one_line(files: tuple[Path, Path], mo
         raise LavaError("slow: is not installed; install it")
 
     added(monkeypatch, Slow())
-    with pytest.raises(GraphError, match="--engine: is for the fixed backend, 'slow' does not take it; leave it out"):
+    with pytest.raises(GraphError, match="engine: is for the fixed backend, 'slow' does not take it; leave it out"):
         neurodeploy.simulate(*files, backend="slow", engine="plain")
-    with pytest.raises(GraphError, match="--threads: is for the fixed or slow backend, 'lava' does not take it"):
+    with pytest.raises(GraphError, match="threads: is for the fixed or slow backend, 'lava' does not take it"):
         neurodeploy.simulate(*files, backend="lava", threads=1)
     added(monkeypatch, Slow(), check=absent)
     for call in (

@@ -81,7 +81,7 @@ def test_what_cannot_be_named_or_written(shell: Shell) -> None:
     [
         (', unit = "pJ"', "", "chip.toml: energy.ours.synop: has no unit"),
         ('source = "Bench notes, 2026", evidence = "measured", ', 'evidence = "measured", ', "synop: has no source"),
-        ("value = 20", "value = -20", "chip.toml: energy.ours.synop.value: is -20, negative"),
+        ("value = 20", "value = -20", "chip.toml: energy.ours.synop.value: found -20, at least 0 is needed"),
         ("value = 20", "value = inf", "chip.toml: energy.ours.synop.value: is inf, a finite number"),
         ("synop =", "synops =", "chip.toml: energy.ours.synops: .* did you mean 'synop'"),
         ("program = true", "", "no Program can be made for bench"),

@@ -69,7 +69,7 @@ def test_the_option_says_how_much_of_any_verb(shell: Shell, alike: Path, verb: s
 def test_a_program_is_held_against_the_same_limit(alike: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_program(tmp_path / "p.npz", compile_network(discretised(read_graph(alike), dt_s=1e-3)).program)
     monkeypatch.setenv(VARIABLE, "20MB")
-    with pytest.raises(ProgramError, match=r"p.npz: claims .* at most 2e\+07 are read; .* --max-memory 1GB"):
+    with pytest.raises(ProgramError, match=r"p.npz: claims .* at most 2e\+07 are read; .* NEURODEPLOY_MAX_MEMORY=1GB"):
         read_program(tmp_path / "p.npz")
     with pytest.raises(GraphError, match=r"alike.nir: claims .* at most 2e\+07 are read"):
         read_graph(alike)

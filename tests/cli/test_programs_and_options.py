@@ -111,7 +111,7 @@ def test_a_program_runs_where_integers_run(shell: Shell, program: Path) -> None:
 def test_a_program_of_another_graph_is_refused(shell: Shell, program: Path) -> None:
     other = {"fc1": graphs.linear(6, 4), "lif1": graphs.lif(6), "fc2": graphs.linear(3, 6)}
     graphs.write_good(shell.folder / "wider.nir", **other)
-    says = "--program: its layers .* are not the graph's"
+    says = "--program: was not compiled from this graph: its layers are"
     shell.refuses("certify", "wider.nir", *DATA, *DT, "--program", program, says=says)
     graphs.write_good(shell.folder / "louder.nir", fc1=graphs.linear(5, 4, weight=9 * graphs.weights(5, 4)))
     says = "--program: was compiled with another precision"
@@ -155,7 +155,7 @@ OPTIONS = {
     ("--threads", "2", "--backend", "reference"): "--threads: is for the fixed backend, 'reference' does not take it",
     ("--engine", "natve"): "--engine: 'natve' is unknown; did you mean 'native'",
     ("--engine", "plain", "--backend", "reference"): "--engine: is for the fixed backend",
-    ("--probe", "lif1"): "--probe: says whose states go to --traces; give --traces OUT too",
+    ("--probe", "lif1"): "--probe: needs --traces OUT",
     ("--probe", "lif9", "--traces", "t.npz"): "--probe: 'lif9' is not a layer of .*; did you mean 'lif",
     ("--bakend", "fixed"): "no such option --bakend; did you mean '--backend'",
     ("further",): "unexpected extra argument",
@@ -234,7 +234,7 @@ def test_a_time_step_is_needed(shell: Shell, good: Path) -> None:
         (("recipes", "--nope"), "no such option --nope"),
         (("simulate",), "missing argument 'file'"),
         (("simulate", "good.nir"), "missing option '--data'"),
-        (("lava", "setup", "--python", "/nowhere"), "--python /nowhere: does not run as a Python"),
+        (("lava", "setup", "--python", "/nowhere"), "--python: /nowhere does not run as a Python"),
         (("report",), "missing argument 'run'"),
     ],
 )

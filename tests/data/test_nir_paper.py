@@ -57,7 +57,7 @@ def test_the_folder_is_found_below_the_data_folder(
 
 def test_a_missing_graph_is_named(folder: Path) -> None:
     (folder / GRAPHS["cnn"]).unlink()
-    with pytest.raises(DataError, match=r"has no 02_cnn/cnn_sinabs.nir; put folder paper/ .* or name it with --data"):
+    with pytest.raises(DataError, match=r"has no 02_cnn/cnn_sinabs.nir; put folder paper/ .* or name it with data="):
         paper_folder(folder)
 
 

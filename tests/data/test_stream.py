@@ -73,7 +73,7 @@ def test_a_source_can_be_read_twice_and_in_part(path: Path) -> None:
 def test_a_limit_takes_the_first_samples(path: Path) -> None:
     np.testing.assert_array_equal(opened(path, limit=6).whole().spikes_BTI, SPIKES[:6])
     assert len(opened(path, limit=1000)) == 41
-    with pytest.raises(DataError, match="--limit: found 0, at least 1"):
+    with pytest.raises(DataError, match="limit: found 0, at least 1"):
         opened(path, limit=0)
 
 

@@ -84,7 +84,9 @@ def test_inputs_that_do_not_fit_and_unknown_names_are_refused() -> None:
 def test_what_nirs_own_reader_refuses_is_told_with_what_to_do(tmp_path: Path) -> None:
     path = tmp_path / "no.nir"
     path.write_bytes(b"no HDF5")
-    with pytest.raises(GraphError, match=r"NIR's own reader refuses it .*inspect --repair"):
+    with pytest.raises(
+        GraphError, match=r"NIR's own reader refuses it .*inspect writes a file that it takes, with repair="
+    ):
         run_graph("norse", path, spikes(1, 4, 3), dt_s=DT_S)
 
 

@@ -87,10 +87,10 @@ def test_a_loop_takes_its_delay_or_at_least_one_step(steps: tuple[float, ...], p
 
 BAD: dict[str, tuple[nir.NIRNode, dict[str, Any], str]] = {
     "half a step": (delay(1.5, 1), {}, "a delay of 0.0015 s is 1.5 steps of 0.001 s, whole steps are needed"),
-    "too long": (delay(64, 1), {}, "delays of 1 to 64 steps, 0 to 63 are allowed; give a larger --dt"),
+    "too long": (delay(64, 1), {}, "delays of 1 to 64 steps, 0 to 63 are allowed; give a larger dt_s="),
     "negative": (delay(-1, 1), {}, "delays of -1 to 1 steps, 0 to 63"),
     "too many": (delay(1, 1, 1), {}, "3 delays, 2 values arrive"),
-    "no time step": (delay(1, 1), {"dt_s": None}, "carries no time step, and NIR has no field for it; give --dt"),
+    "no time step": (delay(1, 1), {"dt_s": None}, "carries no time step, and NIR has no field for it; give dt_s="),
 }
 
 
@@ -154,7 +154,7 @@ def test_readouts_integrate_and_never_spike(readout: Any, kept_u: float, kept_v:
 
 def test_a_readout_inside_the_graph_is_refused() -> None:
     graph = chained((2,), w=nir.Linear(np.eye(2)), a=li(2), b=nir.Linear(np.eye(2)), n=relay(2))
-    with pytest.raises(GraphError, match="a is a LI, which sends its potential, and no population takes one"):
+    with pytest.raises(GraphError, match="a is a LI, which sends its potential, only spikes can feed a population"):
         network(graph)
 
 
@@ -165,7 +165,7 @@ def test_an_option_says_how_to_read_where_the_file_does_not() -> None:
         network(graph, readout="spikes")
     graph.metadata = wrapped(readout="v_last")
     assert network(graph).readout == "v_last"
-    with pytest.raises(GraphError, match="carries readout 'v_last', --readout says 'v_sum'"):
+    with pytest.raises(GraphError, match="carries readout 'v_last', readout= says 'v_sum'"):
         network(graph, readout="v_sum")
 
 

@@ -184,14 +184,14 @@ def image(tmp_path: Path, shape: list[int] | None) -> Path:
 
 def test_an_image_without_a_shape_asks_for_one_and_takes_it(tmp_path: Path) -> None:
     file = image(tmp_path, None)
-    with pytest.raises(GraphError, match=r"input has no shape, .* give --input-shape, for example 1,28,28"):
+    with pytest.raises(GraphError, match=r"input has no shape, .* give input_shape=, for example 1,28,28"):
         read_graph(file)
     assert network(read_graph(file, input_shape=(2, 6, 6))).input_shape == (2, 6, 6)
 
 
 def test_a_flat_image_gets_its_axes_back(tmp_path: Path) -> None:
     assert network(read_graph(image(tmp_path, [72]), input_shape=(2, 6, 6))).input_shape == (2, 6, 6)
-    with pytest.raises(GraphError, match=r"input has shape \(72,\), --input-shape says \(2, 5, 5\)"):
+    with pytest.raises(GraphError, match=r"input has shape \(72,\), input_shape= says \(2, 5, 5\)"):
         read_graph(image(tmp_path, [72]), input_shape=(2, 5, 5))
 
 

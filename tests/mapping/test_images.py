@@ -164,7 +164,7 @@ def test_a_shortcut_without_delay_waits_for_the_longer_way_and_one_that_waits_to
     made = compile_network(skipping())
     assert {one.name: int(one.delay) for one in made.program.connections} == {"w": 0, "w2": 0, "skip": 1}
     assert violation(made, made.program, spikes(4)) is None
-    with pytest.raises(MappingError, match=r"skip .* waits 64 steps, at most 63 are allowed; give a larger --dt"):
+    with pytest.raises(MappingError, match=r"skip .* waits 64 steps, at most 63 are allowed; give a larger dt_s="):
         compile_network(skipping(63))
 
 

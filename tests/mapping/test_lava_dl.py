@@ -154,7 +154,7 @@ REFUSED = {
     ],
     "has a bias but no neurons": [{key: one for key, one in DENSE.items() if key != "neuron"} | {"bias": np.ones(2)}],
     "is an input, which only the first layer can be": [DENSE, {"type": "input", "shape": [2]}],
-    "give --input-shape": [nets.conv((2, 6, 5), 4)],
+    "give input_shape=": [nets.conv((2, 6, 5), 4)],
     "its kernel makes": [
         {"type": "input", "shape": [2, 6, 5]},
         nets.conv((2, 6, 5), 4) | {"shape": np.array([4, 3, 5])},

@@ -262,7 +262,7 @@ def test_an_interrupted_figure_goes_on(tmp_path: Path, monkeypatch: pytest.Monke
     with pytest.raises(KeyboardInterrupt):
         nir_paper(out, **ask)
     assert not out.exists()
-    with pytest.raises(RunError, match="continue with --resume"):
+    with pytest.raises(RunError, match="continue with mode='resume'"):
         nir_paper(out, **ask)
     nir_paper(out, **ask, mode="resume")
     assert len(asked) == 3
@@ -287,8 +287,8 @@ def test_a_framework_that_cannot_is_told_and_others_go_on(tmp_path: Path, monkey
 @pytest.mark.parametrize(
     ("given", "line"),
     [
-        ({"tasks": ("lift",)}, "--tasks: 'lift' is unknown; did you mean 'lif'"),
-        ({"tasks": ()}, "--tasks: found ''"),
+        ({"tasks": ("lift",)}, "tasks: 'lift' is unknown; did you mean 'lif'"),
+        ({"tasks": ()}, "tasks: found ''"),
         ({"backends": ("norse", "norse")}, "at most once"),
         ({"backends": ("nosre",)}, "did you mean 'norse'"),
     ],

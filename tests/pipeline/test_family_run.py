@@ -121,7 +121,7 @@ def test_a_bad_checkpoint_is_told_before_a_folder_is_made(recipe: str, tmp_path:
     for says, file in bad.items():
         with pytest.raises(NetworkError, match=says):
             neurodeploy.run(recipe, tmp_path / "run", checkpoint=file)
-    with pytest.raises(RecipeError, match="--checkpoint: is for networks of the SiLIF family, digits has another"):
+    with pytest.raises(RecipeError, match="checkpoint: is for networks of the SiLIF family, digits has another"):
         neurodeploy.run("digits", tmp_path / "run", checkpoint=bad["lacks snn.0.alpha"])
     assert not (tmp_path / "run").exists()
 

@@ -27,7 +27,7 @@ def test_errors_come_back_and_nothing_is_left_running() -> None:
 
 
 def test_a_process_that_dies_is_told_in_one_line() -> None:
-    with pytest.raises(RunError, match=r"was killed.*--resume"), Workers(2) as workers:
+    with pytest.raises(RunError, match=r"was killed.*mode='resume'"), Workers(2) as workers:
         list(workers.run(os._exit, [1, 1]))
 
 

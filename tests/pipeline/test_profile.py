@@ -125,9 +125,9 @@ def test_a_graph_and_a_run_folder_are_taken_too(tmp_path: Path) -> None:
 
 
 def test_data_and_traces_exclude_each_other(file: Path) -> None:
-    with pytest.raises(DataError, match="found neither --data nor --traces"):
+    with pytest.raises(DataError, match="found neither data= nor traces="):
         neurodeploy.profile(file)
-    with pytest.raises(DataError, match="found both --data and --traces"):
+    with pytest.raises(DataError, match="found both data= and traces="):
         neurodeploy.profile(file, data(file), traces=file)
-    with pytest.raises(DataError, match="--limit, --threads and --engine are for --data"):
+    with pytest.raises(DataError, match="limit=, threads= and engine= are for data="):
         neurodeploy.profile(file, traces=file, limit=3)

@@ -83,7 +83,7 @@ def test_bad_usage_is_one_line(tmp_path: Path) -> None:
     path, dt_s, _ = written(tmp_path, "CubaLIF")
     with pytest.raises(FrameworkError, match="did you mean 'snntorch'"):
         neurodeploy.inspect_graph(path, repair=tmp_path / "o.nir", for_framework="snTorch", dt_s=dt_s)
-    with pytest.raises(GraphError, match="give --repair OUT too"):
+    with pytest.raises(GraphError, match="for_framework: needs repair=OUT"):
         neurodeploy.inspect_graph(path, for_framework="norse", dt_s=dt_s)
 
 
@@ -95,4 +95,4 @@ def test_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
     said = shell("inspect", path, "--dt", dt_s, "--repair", out, "--for", "snntorch")
     assert said.status == 0
     assert "the rows of the weights before them divided by the old ones" in said.out
-    shell.refuses("inspect", path, "--for", "norse", says="give --repair OUT too")
+    shell.refuses("inspect", path, "--for", "norse", says="--for: needs --repair OUT")

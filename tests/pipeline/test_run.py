@@ -106,7 +106,7 @@ def test_ctrl_c_and_resume_end_like_a_run_that_was_not_interrupted(module: str, 
     assert lines[-1].startswith("error: interrupted")
     assert not list(out.rglob(".part-*"))
     assert not (out / "report.json").exists()
-    with pytest.raises(RunError, match="--resume"):
+    with pytest.raises(RunError, match="mode='resume'"):
         neurodeploy.run("digits", out, settings=SMALL)
 
     neurodeploy.run("digits", out, settings=SMALL, mode="resume")

@@ -63,7 +63,7 @@ def test_resuming_takes_finished_seeds_as_they_are(
 ) -> None:
     out = tmp_path / "out"
     first = train_seeds(recipe, out, SEEDS[:1])
-    with pytest.raises(RunError, match="already holds seed_13; continue with --resume"):
+    with pytest.raises(RunError, match="already holds seed_13; continue with mode='resume'"):
         train_seeds(recipe, out, SEEDS)
     assert not (out / "seed_42").exists()
     before = (out / "seed_13" / "metrics.json").stat().st_mtime_ns

@@ -145,11 +145,11 @@ def test_traces_larger_than_the_memory_are_refused_before_the_run(file: Path, mo
     monkeypatch.setattr(batches, "MOST_TRACE_BYTES", 10 * per_sample)
     out = file.parent / "traces.npz"
     with pytest.raises(
-        DataError, match=r"^--traces: the states of 23 samples take .* GB, .* give --limit 10, or .*--p"
+        DataError, match=r"^traces: the states of 23 samples take .* GB, .* give limit=10, or .*probes="
     ):
         neurodeploy.simulate(file, file.parent / "data.npz", traces=out)
     monkeypatch.setattr(batches, "MOST_TRACE_BYTES", per_sample - 1)
-    with pytest.raises(DataError, match="a single sample is too many; name fewer layers with --probe"):
+    with pytest.raises(DataError, match="a single sample is too many; name fewer layers with probes="):
         neurodeploy.simulate(file, file.parent / "data.npz", traces=out)
     assert not out.exists()
 
@@ -280,12 +280,12 @@ def test_options_that_do_not_go_together(program: Program, file: Path) -> None:
     cases: list[tuple[type[NeurodeployError], str, tuple[Any, Any], dict[str, Any]]] = [
         (DataError, "limit and traces: are for data", (program, SPIKES), {"limit": 3}),
         (DataError, "record: keeps the states on spikes of your own", (program, data), {"record": True}),
-        (DataError, "--probe: says whose states go to --traces", (program, data), {"probes": ["hidden"]}),
+        (DataError, "probes: needs traces=OUT", (program, data), {"probes": ["hidden"]}),
         (GraphError, "'hiden' is not a layer of test; did you mean 'hidden'", (program, SPIKES), {"probes": ["hiden"]}),
         (GraphError, "the reference backend runs .nir files", (program, SPIKES), {"backend": "reference"}),
         (GraphError, "carries its own readout", (program, SPIKES), {"readout": "v_max"}),
-        (GraphError, "--engine: 'natve' is unknown; did you mean 'native'", (program, SPIKES), {"engine": "natve"}),
-        (GraphError, "--threads: found 0, at least 1", (program, SPIKES), {"threads": 0}),
+        (GraphError, "engine: 'natve' is unknown; did you mean 'native'", (program, SPIKES), {"engine": "natve"}),
+        (GraphError, "threads: found 0, at least 1", (program, SPIKES), {"threads": 0}),
     ]
     for kind, says, arguments, options in cases:
         with pytest.raises(kind, match=says):

@@ -195,5 +195,6 @@ def test_one_chip_priced_with_other_numbers() -> None:
 
 def test_a_run_of_an_earlier_version_is_told_how_to_get_the_rest() -> None:
     assert said(earlier(), finished()) == [
-        "run0 has no fit and no latency; make them with neurodeploy run runs/0/recipe.toml --out runs/0 --resume"
+        "run0 has no fit and no latency; make them with "
+        "neurodeploy.run('runs/0/recipe.toml', out='runs/0', mode='resume')"
     ]

@@ -123,14 +123,14 @@ def read_part(folder: Path, program: Program, n_samples: int) -> Part:
     counts, layers, scores = {}, {}, None
     for index, one in enumerate(program.connections):
         if overflow_file(folder, index).exists():
-            raise LavaError(f"lava: connection {one.name!r}: a sum left int32, where Lava's Conv is undefined")
+            raise LavaError(f"connection {one.name!r}: a sum left int32, where Lava's Conv is undefined", where="lava")
     for index, layer in enumerate(program.layers):
         try:
             with np.load(layer_file(folder, index), allow_pickle=False) as stored:
                 kept = {key: stored[key] for key in stored.files}
         except OSError:
             raise LavaError(
-                f"lava: layer {layer.name!r} left no states; check that it is connected to the input"
+                f"layer {layer.name!r} left no states", "check that it is connected to the input", where="lava"
             ) from None
         synapses.check_messages(program, layer.name, int(kept["largest"]))
         counts[layer.name] = kept["counts"].reshape(n_samples, -1)

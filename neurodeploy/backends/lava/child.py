@@ -17,6 +17,7 @@ from typing import Any
 import neurodeploy
 from neurodeploy.backends.lava.environment import SETUP_HINT, useful_line
 from neurodeploy.errors import LavaError
+from neurodeploy.phrases import Phrase
 
 LOAD_PACKAGE = """
 import importlib.util, sys
@@ -63,7 +64,7 @@ class Child:
             )
         except OSError as error:
             self._stderr.close()
-            raise LavaError(f"lava: {python} does not start ({error.strerror}); {SETUP_HINT}") from None
+            raise LavaError(f"{python} does not start ({error.strerror})", SETUP_HINT, where="lava") from None
         self._messages: queue.Queue[dict[str, Any]] = queue.Queue()
         self._listener = threading.Thread(target=self._listen, daemon=True)
         self._listener.start()
@@ -93,12 +94,13 @@ class Child:
                 ended = self._process.poll() is not None
                 if not ended and time.monotonic() > deadline:
                     raise LavaError(
-                        f"lava: the worker sent nothing for {timeout_s:g} s{self._last_words()}; "
-                        "raise NEURODEPLOY_LAVA_TIMEOUT or use fewer samples (--limit)"
+                        f"the worker sent nothing for {timeout_s:g} s{self._last_words()}",
+                        Phrase("raise NEURODEPLOY_LAVA_TIMEOUT or use fewer samples ({limit})"),
+                        where="lava",
                     ) from None
                 continue
             if "error" in message:
-                raise LavaError(f"lava: the worker failed: {message['error'].removeprefix('lava: ')}")
+                raise LavaError(f"the worker failed: {message['error']}", where="lava")
             return message
 
     def close(self) -> None:

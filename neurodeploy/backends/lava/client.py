@@ -91,7 +91,7 @@ class Worker:
         spikes = check_spikes(spikes_BTI, program.n_inputs, NAME, graded=program.graded_input)
         check_supported(program, int(np.abs(spikes.astype(np.int64)).max()))
         if samples_per_run is not None and samples_per_run < 1:
-            raise LavaError(f"lava: samples_per_run is {samples_per_run}, at least 1 is needed")
+            raise LavaError(f"samples_per_run is {samples_per_run}", where="lava", allowed="at least 1 is needed")
         size = samples_per_run or samples_per_block(program, len(spikes), program.n_steps(spikes.shape[1]), record)
         size = min(size, most_side_by_side(program))
         progress = progress or (lambda done, total: None)
@@ -188,5 +188,5 @@ def default_timeout_s() -> float:
     except ValueError:
         seconds = 0.0
     if not seconds > 0:
-        raise LavaError(f"lava: NEURODEPLOY_LAVA_TIMEOUT={named!r} is no positive number of seconds")
+        raise LavaError(f"NEURODEPLOY_LAVA_TIMEOUT={named!r} is no positive number of seconds", where="lava")
     return seconds

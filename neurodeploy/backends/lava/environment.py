@@ -102,7 +102,7 @@ def worker_python(folder: Path | None = None) -> Path:
     folder = folder or default_folder()
     python = folder / "bin" / "python"
     if not (folder / MARKER).is_file() or not python.exists():
-        raise LavaError(f"lava: no environment in {folder}; {SETUP_HINT}")
+        raise LavaError(f"no environment in {folder}", SETUP_HINT, where="lava")
     return python
 
 
@@ -171,7 +171,7 @@ def _mark(folder: Path) -> None:
     except LavaError:
         raise
     except NeurodeployError as error:
-        raise LavaError(f"lava: {error}") from None
+        raise error.inside("lava", kind=LavaError) from None
 
 
 def _install(folder: Path, pins: dict[str, str], options: list[str], log: Log) -> None:
@@ -205,11 +205,15 @@ def _claim(folder: Path) -> None:
                     entry.unlink()
     except OSError as error:
         raise LavaError(
-            f"lava: {folder}: cannot be written ({error.strerror}); name another folder with NEURODEPLOY_LAVA_ENV"
+            f"{folder}: cannot be written ({error.strerror})",
+            "name another folder with NEURODEPLOY_LAVA_ENV",
+            where="lava",
         ) from None
     if foreign:
         raise LavaError(
-            f"lava: {folder}: holds files that setup did not make; name an empty folder with NEURODEPLOY_LAVA_ENV"
+            f"{folder}: holds files that setup did not make",
+            "name an empty folder with NEURODEPLOY_LAVA_ENV",
+            where="lava",
         )
 
 
@@ -225,14 +229,14 @@ def _probe(python: Path) -> dict[str, str]:
             errors="replace",
         )
     except (OSError, subprocess.SubprocessError) as error:
-        raise LavaError(f"lava: {python} does not run ({error}); {SETUP_HINT}") from None
+        raise LavaError(f"{python} does not run ({error})", SETUP_HINT, where="lava") from None
     if done.returncode:
         last = useful_line(done.stderr.splitlines(), f"exit status {done.returncode}")
-        raise LavaError(f"lava: Lava does not import in {python} ({last}); {SETUP_HINT}")
+        raise LavaError(f"Lava does not import in {python} ({last})", SETUP_HINT, where="lava")
     try:
         return json.loads(done.stdout.splitlines()[-1])
     except (IndexError, ValueError):
-        raise LavaError(f"lava: {python} gave no versions; {SETUP_HINT}") from None
+        raise LavaError(f"{python} gave no versions", SETUP_HINT, where="lava") from None
 
 
 def _run(command: list[str | Path], failed: str, log: Log) -> None:
@@ -252,7 +256,7 @@ def _run(command: list[str | Path], failed: str, log: Log) -> None:
             log(lines[-1])
     if process.returncode:
         last = useful_line(lines, f"exit status {process.returncode}")
-        raise LavaError(f"lava: {failed} ({last}); check the network and the disk, then run it again")
+        raise LavaError(f"{failed} ({last})", "check the network and the disk, then run it again", where="lava")
 
 
 def useful_line(lines: list[str], otherwise: str) -> str:

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from neurodeploy.errors import LavaError
+from neurodeploy.phrases import Phrase
 
 VERSION = (3, 10)
 ANSWER_WITHIN_S = 30.0
@@ -38,20 +39,23 @@ def find_python310(explicit: str | Path | None = None) -> Path:
         if answer and answer[0] == VERSION:
             return answer[1]
     raise LavaError(
-        f"lava: no Python 3.10 found on the PATH, in {_pyenv_root() / 'versions'} or by uv; "
-        "Lava 0.10.0 runs on no other; try: uv python install 3.10, or pyenv install 3.10, "
-        "or name one with --python"
+        f"no Python 3.10 found on the PATH, in {_pyenv_root() / 'versions'} or by uv",
+        Phrase(
+            "Lava 0.10.0 runs on no other; try: uv python install 3.10, or pyenv install 3.10, or name "
+            "one with {python}"
+        ),
+        where="lava",
     )
 
 
 def _checked(explicit: str) -> Path:
     answer = _ask(explicit)
     if answer is None:
-        raise LavaError(f"lava: --python {explicit}: does not run as a Python; name a Python 3.10")
+        raise LavaError(f"{explicit} does not run as a Python", "name a Python 3.10", where="lava", option="python")
     version, executable = answer
     if version != VERSION:
         found = ".".join(map(str, version))
-        raise LavaError(f"lava: --python {explicit}: is Python {found}; Lava 0.10.0 needs 3.10")
+        raise LavaError(f"{explicit} is Python {found}", "Lava 0.10.0 needs 3.10", where="lava", option="python")
     return executable
 
 

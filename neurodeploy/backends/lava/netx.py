@@ -54,7 +54,7 @@ def run_net(
             try:
                 network = _build(made, file, values_TI, here, entry, options)
             except Exception as error:
-                raise LavaError(f"{file}: lava-dl's netx refuses it ({type(error).__name__}: {error})") from error
+                raise LavaError(f"lava-dl's netx refuses it ({type(error).__name__}: {error})", where=file) from error
             with warnings.catch_warnings():
                 # Lava looks for models in every file beside netx's, and one of them needs the real torch.
                 warnings.filterwarnings("ignore", "Cannot import module", UserWarning)
@@ -73,7 +73,9 @@ def network_class() -> Any:
         try:
             from lava.lib.dl.netx.hdf5 import Network
         except ImportError as error:
-            raise LavaError(f"lava: lava-dl's netx does not import ({error}); run: neurodeploy lava setup") from None
+            raise LavaError(
+                f"lava-dl's netx does not import ({error})", "run: neurodeploy lava setup", where="lava"
+            ) from None
     return Network
 
 

@@ -88,9 +88,11 @@ def _held_exactly(one: Connection, weight: IntArray, exponent: int) -> Matrix:
         if (rules.loihi_weights(candidate, sign=sign) == candidate).all():
             return Matrix(candidate, shift, sign)
     raise LavaError(
-        f"lava: connection {one.name!r}: Lava's Conv has no negative exponent, and its matrices hold no odd weights "
-        f"of both signs beyond -128..127, found {weight.min()}..{weight.max()} with exponent {exponent}; "
-        "use 8-bit weights or leave Lava out"
+        f"connection {one.name!r}: Lava's Conv has no negative exponent, and its matrices hold no "
+        f"odd weights of both signs beyond -128..127, found {weight.min()}..{weight.max()} with "
+        f"exponent {exponent}",
+        "use 8-bit weights or leave Lava out",
+        where="lava",
     )
 
 
@@ -114,8 +116,10 @@ def check_messages(program: Program, source: str, largest: int) -> None:
     for one in program.connections:
         if one.source == source and one.window and not runs_as_conv(one) and largest > largest_message(one):
             raise LavaError(
-                f"lava: connection {one.name!r}: Lava's Conv has no negative exponent, and its matrices do not wrap "
-                f"sums into 24 bits, which messages up to {largest} need; they may be up to {largest_message(one)}"
+                f"connection {one.name!r}: Lava's Conv has no negative exponent, and its matrices do not "
+                f"wrap sums into 24 bits, which messages up to {largest} need",
+                f"they may be up to {largest_message(one)}",
+                where="lava",
             )
 
 

@@ -103,6 +103,8 @@ def main() -> int:
 
 def _fail(messages: Messages, error: Exception) -> int:
     traceback.print_exc(file=sys.stderr)
-    told = str(error) if isinstance(error, NeurodeployError) else f"{type(error).__name__}: {error}"
+    told = f"{type(error).__name__}: {error}"
+    if isinstance(error, NeurodeployError):
+        told = error.at(*(one for one in error.places if one != "lava")).line()
     messages.say(error=" ".join(told.split()))
     return 1

@@ -55,9 +55,9 @@ def devices(choice: str, threads: int | None = None) -> list[Device]:
         RunError: the choice is unknown, or there is no such device.
     """
     if choice not in CHOICES:
-        raise RunError(f"--device: {choice!r} is unknown; {nearest(choice, CHOICES)}")
+        raise RunError(f"{choice!r} is unknown", nearest(choice, CHOICES), option="device")
     if choice == "cuda" and not torch.cuda.is_available():
-        raise RunError("--device: found 'cuda', torch sees no GPU on this machine; choose cpu or auto")
+        raise RunError("found 'cuda', torch sees no GPU on this machine", "choose cpu or auto", option="device")
     found = [] if choice == "cuda" else [_processor(threads or torch.get_num_threads())]
     if choice != "cpu" and torch.cuda.is_available():
         found.append(_gpu(threads or torch.get_num_threads()))

@@ -30,8 +30,10 @@ from neurodeploy.data.stream import SampleSource
 from neurodeploy.errors import DataError, RunError
 from neurodeploy.files import read_json, write_json
 from neurodeploy.networks.matched import MatchedANN, counted
+from neurodeploy.phrases import Phrase
 from neurodeploy.pipeline.folder import RunFolder
 from neurodeploy.pipeline.quantising import quantised_network
+from neurodeploy.pipeline.run_results import unfinished
 from neurodeploy.pipeline.training import part
 from neurodeploy.program.file import read_program
 from neurodeploy.progress import Progress, silent
@@ -86,7 +88,7 @@ def bench_devices(
     asked, threads_before = devices(device, threads), torch.get_num_threads()
     test, ann = part(folder.recipe(), "test"), before["ann"]
     if windows is not None and not 1 <= windows <= test.n_steps:
-        raise RunError(f"--windows: found {windows}, 1 to {test.n_steps} are allowed, the steps of a sample")
+        raise RunError(f"found {windows}, 1 to {test.n_steps} are allowed, the steps of a sample", option="windows")
     network = kept_ann(folder, ann) if with_ann and ann and windows in (None, ann["windows"]) else None
     if with_ann and network is None:
         ann = matched_ann(folder, progress, windows)
@@ -278,11 +280,13 @@ def _finished(run: str | Path) -> tuple[RunFolder, str, dict[str, Any]]:
     folder = RunFolder(Path(run))
     folder.recipe()
     if not folder.report_file.exists():
-        raise RunError(f"{run}: has no report.json; finish the run with neurodeploy run RECIPE --out {run} --resume")
+        raise unfinished(run)
     report = read_json(folder.report_file)
     for key in ("counts", "energy"):
         if not isinstance(report, dict) or not isinstance(report.get(key), dict):
-            raise RunError(f"{folder.report_file}: has no {key}; make the run again with --overwrite")
+            raise RunError(
+                f"has no {key}", Phrase("make the run again with {mode:overwrite}"), where=folder.report_file
+            )
     return folder, read_program(folder.program_file).digest, report
 
 

@@ -65,7 +65,7 @@ def _read(module: Module, inputs: np.ndarray, said: dict[str, Any]) -> np.ndarra
             spikes = inputs.reshape(*inputs.shape[:2], -1).astype(np.uint8)
             trace = reference.run(network, spikes, record=True)
         except NeurodeployError as error:
-            return str(error).replace(f"{path}: ", "")
+            return error.at().line()
         except Exception as error:  # another project's exporter: it raises anything
             return first_line(error)
     layer = trace.layers[trace.output]

@@ -54,7 +54,7 @@ def encode_clips(
         try:
             return encode(cochlea, samples, rate, (seed, index), stopped)
         except DataError as error:
-            raise DataError(f"clip {index}: {error}") from None
+            raise error.inside(f"clip {index}") from None
 
     found = []
     for one in in_order(made, len(clips), workers):

@@ -52,21 +52,25 @@ def checked(samples: np.ndarray, rate: int) -> np.ndarray:
     samples = np.asarray(samples)
     if samples.ndim != 1 or samples.dtype.kind not in "fiu":
         raise DataError(
-            f"audio: is {samples.dtype} of shape {samples.shape}, a list of real numbers is needed; mix channels down "
-            "to one"
+            f"is {samples.dtype} of shape {samples.shape}, a list of real numbers is needed",
+            "mix channels down to one",
+            where="audio",
         )
     if not len(samples):
-        raise DataError("audio: holds no samples; give at least one")
+        raise DataError("holds no samples", "give at least one", where="audio")
     if not (AUDIO_RATES[0] <= rate <= AUDIO_RATES[1] and rate == int(rate)):
         raise DataError(
-            f"audio: has {rate:g} samples a second, a whole number from {AUDIO_RATES[0]} to {AUDIO_RATES[1]} is allowed"
+            f"has {rate:g} samples a second, a whole number from {AUDIO_RATES[0]} to {AUDIO_RATES[1]} is allowed",
+            where="audio",
         )
     samples = samples.astype(np.float64)
     if not np.isfinite(samples).all():
         bad = int(np.argmin(np.isfinite(samples)))
         raise DataError(
-            f"audio: sample {bad} (at {bad / rate:.3f} s) is {samples[bad]}, {np.count_nonzero(~np.isfinite(samples))} "
-            "in all are no finite numbers; repair or drop the clip"
+            f"sample {bad} (at {bad / rate:.3f} s) is {samples[bad]}, {np.count_nonzero(~np.isfinite(samples))} "
+            "in all are no finite numbers",
+            "repair or drop the clip",
+            where="audio",
         )
     return samples
 

@@ -18,6 +18,7 @@ from neurodeploy.fixedpoint import rules
 from neurodeploy.formats.lava_dl import hdf5
 from neurodeploy.formats.lava_dl.layers import FLATTEN, INPUT_TYPE, Entry, Shape, entry, flat, population, synapses
 from neurodeploy.mapping.start import charged
+from neurodeploy.phrases import Phrase
 from neurodeploy.program.connection import Connection
 from neurodeploy.program.layer import Layer
 from neurodeploy.program.plan import ConnectionPlan, Plan
@@ -101,7 +102,7 @@ def read_net(
             encoding=encoding,
         )
     except ProgramError as error:
-        raise GraphError(f"{where}: {error}") from None
+        raise error.inside(where, kind=GraphError) from None
 
 
 def _entries(where: str, configs: list[dict], input_shape: Shape | None) -> tuple[list[Entry], Shape | None]:
@@ -132,7 +133,9 @@ def _entering(one: Entry) -> Shape:
     if "weight_rec" in one.values or "kernelSize" not in one.values:
         return hdf5.integers(one.where, one.values, "weight")[0].size // math.prod(one.shape) or 1, 1, 1
     raise GraphError(
-        f"{one.where}: does not say how many rows and columns enter it; give --input-shape as channels,rows,columns"
+        "does not say how many rows and columns enter it",
+        Phrase("give {input_shape} as channels,rows,columns"),
+        where=one.where,
     )
 
 
@@ -146,7 +149,7 @@ def _cleared(layer: AnyLayer, interval: int | None, offset: int, one: Entry) -> 
     if interval is None:
         return layer
     if interval < 1:
-        raise GraphError(f"--reset-interval: found {interval}, at least 1 step is needed")
+        raise GraphError(f"found {interval}", option="reset_interval", allowed="at least 1 step is needed")
     if not isinstance(layer, Layer):
         one.warnings.append(f"{one.name}: sigma-delta neurons are never cleared, as in lava-dl's netx")
         return layer
@@ -184,7 +187,9 @@ def _step(where: str, simulation: dict, dt_s: float | None) -> float:
         if "Ts" in simulation:
             dt_s *= float(np.asarray(simulation["Ts"], np.float64).ravel()[0])
     if not 0 < dt_s < float("inf"):
-        raise GraphError(f"{where}: the time step is {dt_s:g} s, a positive number is needed; give --dt in seconds")
+        raise GraphError(
+            f"the time step is {dt_s:g} s, a positive number is needed", Phrase("give {dt_s} in seconds"), where=where
+        )
     return float(dt_s)
 
 

@@ -21,6 +21,7 @@ from neurodeploy.fixedpoint import rules
 from neurodeploy.frameworks.run import in_nirtorch, in_norse, in_snntorch, in_spikingjelly
 from neurodeploy.frameworks.run.loaded import Loaded, first_of, float_array, neurons_of, submodules_of
 from neurodeploy.installed import check_known, first_line, quiet, version_of
+from neurodeploy.phrases import Phrase
 
 LOADERS: dict[str, Callable[[nir.NIRGraph, float | None, str], Loaded]] = {
     one.NAME: one.load for one in (in_snntorch, in_norse, in_spikingjelly, in_nirtorch)
@@ -110,8 +111,8 @@ def _read(graph: nir.NIRGraph | str | Path, type_check: bool) -> nir.NIRGraph:
                 nir.write(source, graph)
             return nir.read(source, type_check=type_check)
     except Exception as error:  # its type check raises many kinds
-        advice = "`inspect --repair` writes a file that it takes"
-        raise GraphError(f"{where}: NIR's own reader refuses it ({first_line(error)}); {advice}") from None
+        advice = Phrase("inspect writes a file that it takes, with {repair}")
+        raise GraphError(f"NIR's own reader refuses it ({first_line(error)})", advice, where=where) from None
 
 
 def _input_shape(framework: str, graph: nir.NIRGraph) -> tuple[int, ...]:

@@ -71,7 +71,9 @@ def check_for(framework: str) -> None:
         FrameworkError: it is not.
     """
     if framework not in PLANS:
-        raise FrameworkError(f"--for: found {framework!r}, no importer that is known here; {nearest(framework, PLANS)}")
+        raise FrameworkError(
+            f"found {framework!r}, no importer that is known here", nearest(framework, PLANS), option="for_framework"
+        )
 
 
 def _built(draft: Draft, graph: nir.NIRGraph, network: Network) -> nir.NIRGraph:

@@ -13,6 +13,7 @@ from neurodeploy.graph.node_table import NODES
 from neurodeploy.graph.node_type import Stateless
 from neurodeploy.graph.nodes import GRAPH
 from neurodeploy.graph.stored import Tree
+from neurodeploy.phrases import Phrase
 
 STOPS, WARNS = "stops", "warns"
 LONG_S = 0.5
@@ -84,11 +85,23 @@ def of_units(tree: Tree, dt_s: float | None) -> Iterator[Problem]:
                 yield Problem("units", name, STOPS, text, "clip the decay to below 1 in training, and export again")
             elif dt_s is not None and dt_s > low * (1 + FLOAT32_SLACK):
                 text = f"{key} is {low:g} s, shorter than a time step of {dt_s:g} s"
-                yield Problem("units", name, STOPS, text, f"check the unit of {key}, or give --dt {low:.3g} or less")
+                yield Problem(
+                    "units",
+                    name,
+                    STOPS,
+                    text,
+                    Phrase("check the unit of {key}, or give {dt_s:{low:.3g}} or less", key=key, low=low),
+                )
             elif high >= LONG_S or (dt_s is not None and high > LONG_STEPS * dt_s):
                 steps = "" if dt_s is None else f", {high / dt_s:.4g} steps"
                 text = f"{key} is {high:.4g} s{steps}: likely {high:.4g} ms, or so many steps"
-                yield Problem("units", name, WARNS, text, f"NIR wants seconds; rescale {key}, or give --dt in its unit")
+                yield Problem(
+                    "units",
+                    name,
+                    WARNS,
+                    text,
+                    Phrase("NIR wants seconds; rescale {key}, or give {dt_s} in its unit", key=key),
+                )
         threshold = _numbers(node.get("v_threshold", node.get("threshold")))
         reset = _numbers(node.get("v_reset", 0.0))
         if threshold is None or reset is None or reset.size not in (1, threshold.size):
@@ -120,7 +133,7 @@ def of_wiring(tree: Tree, name: str = "") -> Iterator[Problem]:
             yield Problem("dead", f"{name}{key}", STOPS, text, "connect it, or remove it")
         elif before and key not in before:
             text = "no path leads from it to the output, so it changes nothing"
-            yield Problem("dead", f"{name}{key}", WARNS, text, "--repair leaves it out")
+            yield Problem("dead", f"{name}{key}", WARNS, text, Phrase("{repair} leaves it out"))
 
 
 def _edges(tree: Tree) -> list[tuple[str, str]]:

@@ -67,8 +67,8 @@ def nir_paper(
     started = time.perf_counter()
     picture = check_picture(out)
     beside, table = (check_target(Path(out).with_suffix(end)) for end in (".json", ".md"))
-    _check("--tasks", tasks, tuple(NAMES))
-    _check("--backends", backends, BACKENDS)
+    _check("tasks", tasks, tuple(NAMES))
+    _check("backends", backends, BACKENDS)
     for name in set(backends) & set(OWN):
         backend_named(name).check()
     folder = paper_folder(data)
@@ -109,9 +109,9 @@ def nir_paper(
 def _check(option: str, given: Sequence[str], allowed: Sequence[str]) -> None:
     odd = [one for one in given if one not in allowed]
     if odd:
-        raise GraphError(f"{option}: {odd[0]!r} is unknown; {nearest(odd[0], allowed)}")
+        raise GraphError(f"{odd[0]!r} is unknown", nearest(odd[0], allowed), option=option)
     if not given or len(set(given)) != len(given):
-        raise GraphError(f"{option}: found {','.join(given)!r}; name each of {', '.join(allowed)} at most once")
+        raise GraphError(f"found {','.join(given)!r}", f"name each of {', '.join(allowed)} at most once", option=option)
 
 
 def _lif(folder: Path, backends: Sequence[str]) -> dict[str, Any]:

@@ -115,7 +115,7 @@ def clips_named(data: str | None, partition: str | None, limit: int | None, n_ch
         wanted_of(settings)
         return Clips(data, settings, limit=limit)
     if partition is not None:
-        raise DataError(f"--partition: is for datasets, {data} is a file, which is taken whole; leave it out")
+        raise DataError(f"is for datasets, {data} is a file, which is taken whole", "leave it out", option="partition")
     return Clips(data, None, binning=SOURCES[TRAINED_ON].binning, n_channels=n_channels, limit=limit)
 
 
@@ -136,14 +136,17 @@ def calibration_for(test: Clips, named: str | None, n_channels: int) -> Clips | 
         chosen = (replace(clips_named(name, None, None, n_channels), split="train", spread=SAMPLES) for name in ready)
         return next((one for one in chosen if one.open().n_inputs == n_channels), None)
     if named not in SOURCES and os.path.realpath(named) == os.path.realpath(test.where):
-        raise DataError(f"--calibrate: {named} holds the test samples; name others, e.g. a dataset's training part")
+        raise DataError(
+            f"{named} holds the test samples", "name others, e.g. a dataset's training part", option="calibrate"
+        )
     partition = test.partition if named == test.where else None
     found = replace(clips_named(named, partition, None, n_channels), split="train", spread=SAMPLES)
     source = found.open()
     if source.n_inputs != n_channels:
         raise DataError(
-            f"--calibrate: {source.name} has {source.n_inputs} channels, the networks take {n_channels}; name other "
-            "data"
+            f"{source.name} has {source.n_inputs} channels, the networks take {n_channels}",
+            "name other data",
+            option="calibrate",
         )
     return found
 

@@ -101,7 +101,7 @@ def _check_layer(layer: int, poles: Poles) -> None:
     """Check that every network has this hidden layer."""
     fewest = min(len(layers) for networks in poles.values() for layers in networks.values())
     if not 0 <= layer < fewest:
-        raise DataError(f"--layer: found {layer}, the networks have the hidden layers 0 to {fewest - 1}")
+        raise DataError(f"found {layer}, the networks have the hidden layers 0 to {fewest - 1}", option="layer")
 
 
 def _check(path: Path, layer: int, parameters: dict[str, np.ndarray], poles_N2: np.ndarray) -> None:

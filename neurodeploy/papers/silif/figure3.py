@@ -22,6 +22,7 @@ from neurodeploy.papers.silif.published import published_cases
 from neurodeploy.papers.silif.refused import refused, refused_note
 from neurodeploy.papers.silif.survey import Case, Found, Run, survey
 from neurodeploy.papers.silif.trained import Training, recipes_for, trained_cases
+from neurodeploy.phrases import Phrase
 from neurodeploy.pipeline.folder import Mode
 from neurodeploy.pipeline.processes import Workers
 from neurodeploy.pipeline.tasks import check_ray, done_in_turn
@@ -100,7 +101,12 @@ def figure3(
     check_ray(ray)
     cases: Sequence[Case]
     if train:
-        none_of("--train trains networks of its own", checkpoints=checkpoints, calibrate=calibrate, partition=partition)
+        none_of(
+            Phrase("{train} trains networks of its own"),
+            checkpoints=checkpoints,
+            calibrate=calibrate,
+            partition=partition,
+        )
         training = Training(
             recipes=tuple(recipes or recipes_for(data, None if networks is None else models(networks))),
             seeds=checked_seeds(seeds, TRAINING_SEEDS),
@@ -113,7 +119,7 @@ def figure3(
         kept = Kept(work, beside, mode)
         cases = trained_cases(training, limit, progress)
     else:
-        none_of("is for --train", recipes=recipes, set=settings or None)
+        none_of(Phrase("is for {train}"), recipes=recipes, settings=settings or None)
         cases = published_cases(
             published_models(networks), checkpoints, data, partition, calibrate, checked_seeds(seeds, SEEDS), limit
         )

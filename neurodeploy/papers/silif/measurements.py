@@ -14,6 +14,7 @@ from typing import Any
 from neurodeploy import __version__
 from neurodeploy.errors import RunError
 from neurodeploy.files import check_target, read_json, write_json
+from neurodeploy.phrases import Phrase
 from neurodeploy.pipeline.folder import Mode
 
 FORMAT = 1
@@ -37,7 +38,9 @@ class Kept:
         self.found: dict[str, dict[str, Any]] = {}
         if mode == "new" and os.path.exists(file):
             raise RunError(
-                f"{file}: holds measurements of an interrupted figure; continue with --resume, replace with --overwrite"
+                "holds measurements of an interrupted figure",
+                Phrase("continue with {mode:resume}, replace with {mode:overwrite}"),
+                where=file,
             )
         if mode == "resume":
             self.found = _measurements(finished) | _measurements(file)
@@ -72,5 +75,7 @@ def _measurements(file: Path) -> dict[str, dict[str, Any]]:
     stored = read_json(file)
     found = stored.get("measurements") if isinstance(stored, dict) else None
     if not isinstance(found, dict) or not all(isinstance(one, dict) for one in found.values()):
-        raise RunError(f"{file}: holds no measurements of a figure; leave --resume out, or choose another --out")
+        raise RunError(
+            "holds no measurements of a figure", Phrase("leave {mode:resume} out, or choose another {out}"), where=file
+        )
     return found

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from neurodeploy.errors import RecipeError, nearest
+from neurodeploy.phrases import Phrase
 from neurodeploy.quantize.grid import MAX_WEIGHT_BITS, MIN_WEIGHT_BITS
 from neurodeploy.report.printed import NAMES
 
@@ -19,7 +20,7 @@ def published_models(networks: Sequence[str] | None) -> list[str]:
     names = list(NAMES) if networks is None else models(networks)
     unknown = next((name for name in names if name not in NAMES), None)
     if unknown is not None:
-        raise RecipeError(f"--networks: {unknown!r} is not published; {nearest(unknown, NAMES)}")
+        raise RecipeError(f"{unknown!r} is not published", nearest(unknown, NAMES), option="networks")
     return names
 
 
@@ -31,7 +32,7 @@ def models(networks: Sequence[str]) -> list[str]:
     """
     names = list(dict.fromkeys(name.strip().lower().replace("-", "") for name in networks))
     if not any(names):
-        raise RecipeError("--networks: found none, name at least one, e.g. --networks silif,csilif")
+        raise RecipeError(Phrase("found none, name at least one, e.g. {networks:silif,csilif}"), option="networks")
     return names
 
 
@@ -44,7 +45,11 @@ def widths(bits: Sequence[int]) -> list[int]:
     wrong = next((one for one in bits if not MIN_WEIGHT_BITS <= one <= MAX_WEIGHT_BITS), None)
     if wrong is not None or not bits:
         found = "none" if wrong is None else wrong
-        raise RecipeError(f"--bits: found {found}, {MIN_WEIGHT_BITS} to {MAX_WEIGHT_BITS} are allowed, e.g. --bits 4,8")
+        raise RecipeError(
+            f"found {found}, {MIN_WEIGHT_BITS} to {MAX_WEIGHT_BITS} are allowed",
+            Phrase("e.g. {bits:4,8}"),
+            option="bits",
+        )
     return sorted(set(bits))
 
 
@@ -57,10 +62,12 @@ def checked_seeds(seeds: Sequence[int] | None, usual: tuple[int, ...]) -> tuple[
     found = tuple(usual if seeds is None else seeds)
     wrong = next((one for one in found if not 0 <= one < 1 << 32), None)
     if wrong is not None or not found:
-        raise RecipeError(f"--seeds: found {'none' if wrong is None else wrong}, whole numbers from 0 are needed")
+        raise RecipeError(
+            f"found {'none' if wrong is None else wrong}", option="seeds", allowed="whole numbers from 0 are needed"
+        )
     twice = next((one for one in found if found.count(one) > 1), None)
     if twice is not None:
-        raise RecipeError(f"--seeds: {twice} is there twice; name each seed once")
+        raise RecipeError(f"{twice} is there twice", "name each seed once", option="seeds")
     return found
 
 
@@ -72,4 +79,4 @@ def none_of(why: str, **given: Any) -> None:
     """
     odd = next((name for name, value in given.items() if value is not None), None)
     if odd is not None:
-        raise RecipeError(f"--{odd}: {why}; leave it out")
+        raise RecipeError(why, "leave it out", option=odd)

@@ -12,6 +12,7 @@ from neurodeploy.networks.published import load_published
 from neurodeploy.papers.silif.clips import calibration_for, check_suits, clips_named
 from neurodeploy.papers.silif.measure import Subject
 from neurodeploy.papers.silif.survey import Case
+from neurodeploy.phrases import Phrase
 from neurodeploy.report.printed import NAMES
 
 FOLDER = "silif_ssc_reference"
@@ -33,8 +34,13 @@ def published_files(checkpoints: str | Path | None, networks: Sequence[str]) -> 
     if folder is None:
         where = " or ".join(map(str, searched))
         raise DataError(
-            f"{where}: is no folder on this machine; name the folder of {', '.join(wanted)} with --checkpoints DIR"
-            + ("" if checkpoints is not None else ", or set NEURODEPLOY_DATA")
+            "is no folder on this machine",
+            Phrase(
+                "name the folder of {wanted} with {checkpoints:DIR}{other}",
+                wanted=", ".join(wanted),
+                other="" if checkpoints is not None else ", or set NEURODEPLOY_DATA",
+            ),
+            where=where,
         )
     missing = [name for name in wanted if not (folder / name).is_file()]
     if missing:

@@ -15,6 +15,7 @@ from neurodeploy.papers.silif.clips import Clips
 from neurodeploy.papers.silif.measure import Subject
 from neurodeploy.papers.silif.points import CALLED
 from neurodeploy.papers.silif.survey import Case
+from neurodeploy.phrases import Phrase
 from neurodeploy.pipeline.folder import Mode, RunFolder
 from neurodeploy.pipeline.tasks import done_in_turn
 from neurodeploy.progress import Progress, silent
@@ -59,11 +60,13 @@ class Training:
         data = {(one.data.dataset, one.data.partition) for one in found}
         if len(data) > 1:
             names = " and ".join(sorted({dataset for dataset, _ in data}))
-            raise RecipeError(f"--recipes: are on different data or parts of them ({names}); one figure shows one")
+            raise RecipeError(
+                f"are on different data or parts of them ({names})", "one figure shows one", option="recipes"
+            )
         models = [one.network.model for one in found if isinstance(one.network, SilifSettings)]
         twice = next((model for model in models if models.count(model) > 1), None)
         if twice is not None:
-            raise RecipeError(f"--recipes: two are of {CALLED[twice]}; name one for each model")
+            raise RecipeError(f"two are of {CALLED[twice]}", "name one for each model", option="recipes")
         return found
 
 
@@ -82,19 +85,22 @@ def recipes_for(data: str | None, networks: Sequence[str] | None) -> tuple[str, 
         data = next((name for name in DATASETS if SOURCES[name].ready), None)
     if data is None:
         raise DataError(
-            f"--train: none of {', '.join(DATASETS)} is on this machine; set NEURODEPLOY_DATA, or name recipes of "
-            "other data with --recipes"
+            f"none of {', '.join(DATASETS)} is on this machine",
+            Phrase("set NEURODEPLOY_DATA, or name recipes of other data with {recipes}"),
+            option="train",
         )
     if data not in SOURCES:
-        raise DataError(f"--data: {data[:80]!r} is no dataset that can be trained on; {nearest(data, SOURCES)}")
+        raise DataError(f"{data[:80]!r} is no dataset that can be trained on", nearest(data, SOURCES), option="data")
     before = f"{data.removesuffix('_spikes')}_"
     known = {name.removeprefix(before): name for name in shipped() if name.startswith(before)}
     known = {model: known[model] for model in ORDER if model in known}
     if not known:
-        raise RecipeError(f"--train: no recipe of the SiLIF family is shipped for {data}; name one with --recipes")
+        raise RecipeError(
+            f"no recipe of the SiLIF family is shipped for {data}", Phrase("name one with {recipes}"), option="train"
+        )
     lacking = next((model for model in networks or () if model not in known), None)
     if lacking is not None:
-        raise RecipeError(f"--networks: {lacking!r} has no recipe for {data}; {nearest(lacking, known)}")
+        raise RecipeError(f"{lacking!r} has no recipe for {data}", nearest(lacking, known), option="networks")
     return tuple(known[model] for model in networks or known)
 
 
