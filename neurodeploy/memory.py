@@ -124,6 +124,11 @@ def compact(values: np.ndarray) -> np.ndarray:
     return np.broadcast_to(first, values.shape) if alike else values
 
 
+def alike(values: np.ndarray) -> bool:
+    """Return whether all numbers of an array are the same; of none they are."""
+    return not any(values.strides) or not values.size or bool((values == values[(0,) * values.ndim]).all())
+
+
 def elementwise(function: Callable[..., np.ndarray], *arrays: np.ndarray) -> np.ndarray:
     """Return what a function gives of arrays of one shape, element by element; of compact ones it is compact.
 

@@ -17,6 +17,7 @@ from neurodeploy.fixedpoint import rules, sigma_delta
 from neurodeploy.fixedpoint.dynamics.equations import SENT
 from neurodeploy.fixedpoint.rules import IntArray
 from neurodeploy.fixedpoint.sigma_delta import SigmaDeltaState
+from neurodeploy.memory import alike
 from neurodeploy.program.neurons import Neurons, States, check_arrays, within
 
 
@@ -81,7 +82,7 @@ class Layer(Neurons):
     @property
     def shared(self) -> bool:
         """True where all neurons share decays and threshold; Lava's own LIF takes arrays of them too."""
-        return all(len(np.unique(value)) <= 1 for value in (self.du, self.dv, self.vth))
+        return all(alike(value) for value in (self.du, self.dv, self.vth))
 
     def own_widths(self) -> dict[str, int]:
         # A bias, a mantissa of 13 bits, lies beside the current of 24 bits and needs no room of its own.

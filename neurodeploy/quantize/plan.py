@@ -14,8 +14,10 @@ import numpy as np
 
 from neurodeploy.errors import PrecisionError
 from neurodeploy.fixedpoint import rules
+from neurodeploy.memory import row_blocks
 from neurodeploy.program.plan import ConnectionPlan
 from neurodeploy.quantize import grid
+from neurodeploy.quantize.rounding import RoundingErrors, largest_size, row_sizes
 
 ROOMY = 512
 """A threshold mantissa from here on resolves weights and states well below their rounding."""
@@ -77,15 +79,13 @@ def layer_plan(facts: LayerFacts, weight_bits: int) -> tuple[int, dict[str, Conn
             "scale them down, or raise the threshold",
             where=facts.name,
         )
-    best: tuple[float, int, dict[str, ConnectionPlan]] | None = None
+    errors = {
+        name: RoundingErrors(weight, facts.rates.get(name), weight_bits) for name, weight in facts.weights.items()
+    }
+    best: tuple[int, dict[str, ConnectionPlan]] | None = None
     while best is None:
-        for candidate in np.unique(np.geomspace(max(2, highest // 2), highest, CANDIDATES).astype(int))[::-1]:
-            error, chosen = 0.0, {}
-            for name, weight in facts.weights.items():
-                added, chosen[name] = _best_exponent(weight, facts.rates.get(name), int(candidate), weight_bits)
-                error += added
-            if (best is None or error < best[0]) and _cannot_wrap(facts, int(candidate), chosen):
-                best = (error, int(candidate), chosen)
+        candidates = np.unique(np.geomspace(max(2, highest // 2), highest, CANDIDATES).astype(int))[::-1]
+        best = _least_error(facts, errors, [int(one) for one in candidates], weight_bits)
         highest //= 2
         if best is None and highest < 2:
             raise PrecisionError(
@@ -93,7 +93,38 @@ def layer_plan(facts: LayerFacts, weight_bits: int) -> tuple[int, dict[str, Conn
                 "use more bits, or scale them down",
                 where=facts.name,
             )
-    return best[1], best[2]
+    return best
+
+
+def _least_error(
+    facts: LayerFacts, errors: Mapping[str, RoundingErrors], candidates: list[int], weight_bits: int
+) -> tuple[int, dict[str, ConnectionPlan]] | None:
+    """Return the candidate with the least error that cannot wrap, the first of equals; None where all can.
+
+    Only those are summed up whose lower bound is not above what was found already.
+    """
+    found: tuple[float, int, dict[str, ConnectionPlan]] | None = None
+    least = [sum(min(low for low, _ in _bounds(one, vth).values()) for one in errors.values()) for vth in candidates]
+    for place in np.argsort(least, kind="stable"):
+        if found is not None and least[place] > found[0]:
+            break
+        vth_mant, total, chosen = candidates[place], 0.0, {}
+        for name, one in errors.items():
+            bounds = _bounds(one, vth_mant)
+            enough = min(high for _, high in bounds.values())
+            sums = [(one.exact(vth_mant, exp), exp) for exp, (low, _) in bounds.items() if low <= enough]
+            error, exponent = min(sums)
+            total, chosen[name] = total + error, ConnectionPlan(weight_bits, exponent)
+        better = found is None or (total, place) < found[:2]
+        if better and _cannot_wrap(facts, vth_mant, chosen):
+            found = total, int(place), chosen
+    return None if found is None else (candidates[found[1]], found[2])
+
+
+def _bounds(errors: RoundingErrors, vth_mant: int) -> dict[int, tuple[float, float]]:
+    """Return the exponents that a matrix may have, ascending, and what its error lies between with each."""
+    whole = _whole_exponent(errors.largest, vth_mant, errors.weight_bits)
+    return {exponent: errors.bounds(vth_mant, exponent) for exponent in sorted({whole, max(whole - 1, 0)})}
 
 
 def check_weight_bits(where: str, weight_bits: int) -> None:
@@ -119,8 +150,11 @@ def _cannot_wrap(facts: LayerFacts, vth_mant: int, chosen: Mapping[str, Connecti
     most = np.abs(facts.bias) * vth_mant
     for name, weight in facts.weights.items():
         plan = chosen[name]
-        whole = grid.weight_integers(weight, vth_mant, plan.weight_exp, plan.weight_bits)
-        most = most + facts.per_neuron(np.abs(whole).sum(axis=1)) * grid.power(plan.weight_exp, 1) / (1 - kept)
+        sums = np.zeros(len(weight), np.int64)
+        for rows in row_blocks(weight):
+            whole = grid.weight_integers(weight[rows], vth_mant, plan.weight_exp, plan.weight_bits)
+            sums[rows] = np.abs(whole).sum(axis=1)
+        most = most + facts.per_neuron(sums) * grid.power(plan.weight_exp, 1) / (1 - kept)
     return float(most.max() * (1 << rules.ALIGN_SHIFT)) < rules.STATE_LIMIT - 1
 
 
@@ -138,7 +172,7 @@ def layer_variants(
         vth_mant = int(highest * factor)
         options = []
         for name, weight in facts.weights.items():
-            whole = _whole_exponent(weight, vth_mant, weight_bits)
+            whole = _whole_exponent(largest_size(weight), vth_mant, weight_bits)
             exponents = sorted({whole, max(whole - 1, 0)})
             options.append([(name, ConnectionPlan(weight_bits, one)) for one in exponents])
         if vth_mant >= 2 and len(options) <= MAX_SEARCHED:
@@ -146,9 +180,9 @@ def layer_variants(
     return found
 
 
-def _whole_exponent(weight: np.ndarray, vth_mant: int, weight_bits: int) -> int:
+def _whole_exponent(largest: float, vth_mant: int, weight_bits: int) -> int:
     """Return the smallest exponent at which the largest weight is not clipped."""
-    steps = float(np.abs(weight).max(initial=0.0)) * vth_mant / grid.weight_limit(weight_bits)
+    steps = largest * vth_mant / grid.weight_limit(weight_bits)
     return min(max(0, int(np.ceil(np.log2(max(steps, 1.0))))), rules.WEIGHT_EXPONENT_MAX)
 
 
@@ -156,7 +190,7 @@ def _highest_threshold(facts: LayerFacts, weight_bits: int) -> int:
     """Return the largest threshold mantissa that keeps every field in range."""
     room = (rules.STATE_LIMIT - 1) / (1 << rules.ALIGN_SHIFT)
     # At 8 bits rounding raises a weight by at most 1/250 of the largest; `_cannot_wrap` looks at the result.
-    sums = sum(facts.per_neuron(np.abs(weight).sum(axis=1)) for weight in facts.weights.values())
+    sums = sum(facts.per_neuron(row_sizes(weight)) for weight in facts.weights.values())
     certain = room / (1.02 * (float(np.max(sums)) / (1 - facts.alpha) + float(np.abs(facts.bias).max())) + 1e-12)
     if certain < ROOMY and facts.u_peak is not None:
         certain = max(certain, min(ROOMY, room / (CURRENT_MARGIN * max(facts.u_peak, 1e-12))))
@@ -187,18 +221,5 @@ def _readout_reach(facts: LayerFacts, most_input: float, weight_bits: int) -> fl
     return min(bound, room * max(_largest(facts), 1e-12) / (FINE * grid.weight_step(weight_bits)))
 
 
-def _best_exponent(
-    weight: np.ndarray, rates: np.ndarray | None, vth_mant: int, weight_bits: int
-) -> tuple[float, ConnectionPlan]:
-    whole = _whole_exponent(weight, vth_mant, weight_bits)
-    found = []
-    for exponent in sorted({whole, max(whole - 1, 0)}):
-        integers = grid.weight_integers(weight, vth_mant, exponent, weight_bits)
-        error = (grid.weight_values(integers, vth_mant, exponent) - weight) ** 2
-        mean = float((error if rates is None else error * (rates + 1e-6)).sum())
-        found.append((mean, ConnectionPlan(weight_bits, exponent)))
-    return min(found, key=lambda one: one[0])
-
-
 def _largest(facts: LayerFacts) -> float:
-    return max(float(np.abs(weight).max(initial=0.0)) for weight in facts.weights.values())
+    return max(largest_size(weight) for weight in facts.weights.values())

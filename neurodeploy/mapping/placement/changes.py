@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from neurodeploy.mapping.placement.encoding import declared_bits
-from neurodeploy.memory import row_blocks
+from neurodeploy.memory import alike, row_blocks
 from neurodeploy.program.connection import Connection
 from neurodeploy.program.layer import Layer
 from neurodeploy.program.populations import AnyLayer
@@ -128,7 +128,7 @@ def with_one_delay(program: Program) -> Program:
 def has_own_parameters(program: Program) -> bool:
     """Return whether leaky neurons of one layer differ in what `with_shared_parameters` makes equal."""
     layers = [one for one in program.layers if isinstance(one, Layer)]
-    return any(len(np.unique(getattr(layer, key))) > 1 for layer in layers for key in _SHARED)
+    return any(not alike(getattr(layer, key)) for layer in layers for key in _SHARED)
 
 
 _SHARED = ("du", "dv", "vth")

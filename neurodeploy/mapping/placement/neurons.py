@@ -11,6 +11,7 @@ import numpy as np
 
 from neurodeploy.hardware.chips import programmable_chips
 from neurodeploy.mapping.placement.limits import Limits
+from neurodeploy.memory import alike
 from neurodeploy.program.layer import Layer
 from neurodeploy.program.populations import AnyLayer
 
@@ -25,7 +26,7 @@ def own_bits(layer: AnyLayer) -> int:
 
     What all share stands in the neuron program once.
     """
-    return sum(bits for key, bits in layer.own_widths().items() if len(np.unique(getattr(layer, key))) > 1)
+    return sum(bits for key, bits in layer.own_widths().items() if not alike(np.asarray(getattr(layer, key))))
 
 
 def state_words(layer: AnyLayer) -> int:
@@ -44,9 +45,10 @@ def delay_slots(longest: int) -> int:
 
 def codes_of(layer: Any, keys: tuple[str, ...]) -> np.ndarray | None:
     """Return a number for each neuron's set of parameters (N,); None where all neurons have the same."""
-    values = np.stack([np.asarray(getattr(layer, key)) for key in keys])
-    if (values == values[:, :1]).all():
+    every = [np.asarray(getattr(layer, key)) for key in keys]
+    if all(alike(one) for one in every):
         return None
+    values = np.stack(every)
     return np.unique(values, axis=1, return_inverse=True)[1].ravel()
 
 

@@ -46,20 +46,11 @@ def place(program: Program, chip: Chip, *, narrow: bool = False, counted: Counte
     bits = {one.name: stored_bits(program, one, limits, narrow=narrow) for one in program.connections}
     notes: list[str] = []
     problems = [*too_wide(program, chip), *filter(None, (unsupported(layer, limits) for layer in program.layers))]
-    needs: dict[str, list[Need]] = {}
-    cuts = Cuts()
-    counted = {} if counted is None else counted
-    for layer in program.layers:
-        into = program.into(layer.name)
-        connections = [(one, bits[one.name]) for one in into]
-        needs[layer.name] = [
-            Need.of_layer(layer, order, shape, connections, limits, counted)
-            for order, shape in _orders(layer.shape, into)
-        ]
+    cuts = Cuts(program, bits, limits, {} if counted is None else counted)
     for _ in range(MOST_ROUNDS):
         before = cuts.ranges()
         for layer in reversed(program.layers):
-            stuck = _cut(program, layer.name, needs[layer.name], cuts)
+            stuck = cuts.cut(layer.name)
             if stuck is not None:
                 said = _too_much(layer.name, stuck, limits)
                 where = (layer.name, stuck.key, stuck.used)
@@ -74,7 +65,9 @@ def place(program: Program, chip: Chip, *, narrow: bool = False, counted: Counte
 class Cuts:
     """Layers as they are cut by now, and where the spikes of each went when it was."""
 
-    def __init__(self) -> None:
+    def __init__(self, program: Program, bits: Mapping[str, int], limits: Limits, counted: Counted) -> None:
+        self.program, self.bits, self.limits, self.counted = program, bits, limits, counted
+        self.needs: dict[str, list[Need]] = {}
         self.found: dict[str, tuple[Need, Cut]] = {}
         self.sent: dict[str, list[Outgoing]] = {}
         self.known: dict[str, tuple[Cut, Outgoing]] = {}
@@ -83,9 +76,23 @@ class Cuts:
         """Return the order of each layer's neurons, and its cores."""
         return {name: (one.order, one.ranges) for name, (_, one) in self.found.items()}
 
-    def outgoing(self, program: Program, name: str) -> list[Outgoing]:
+    def cut(self, name: str) -> Unsplittable | None:
+        """Cut one layer, given where the others are; return what is too much where it cannot be cut."""
+        outgoing = self.outgoing(name)
+        if name in self.found and self.sent[name] == outgoing:  # nothing has moved
+            return None
+        needs = self._needs_of(name)
+        for need in needs:
+            need.send(outgoing)
+        try:
+            self.found[name], self.sent[name] = cut(needs), outgoing
+        except Unsplittable as error:
+            return error
+        return None
+
+    def outgoing(self, name: str) -> list[Outgoing]:
         """Return the connections that leave a layer for layers that are cut already; the same object while they are."""
-        out = [one for one in program.connections if one.source == name and one.target in self.found]
+        out = [one for one in self.program.connections if one.source == name and one.target in self.found]
         for one in out:
             need, placed = self.found[one.target]
             if one.name not in self.known or self.known[one.name][0] is not placed:
@@ -93,6 +100,17 @@ class Cuts:
                 axons = np.sum([wired.axons(*ends) for ends in placed.ranges], axis=0)
                 self.known[one.name] = placed, Outgoing(wired.units, axons)
         return [self.known[one.name][1] for one in out]
+
+    def _needs_of(self, name: str) -> list[Need]:
+        """Return what a layer needs in each order of its neurons; made when it is first cut."""
+        if name not in self.needs:
+            layer, into = self.program.layer(name), self.program.into(name)
+            connections = [(one, self.bits[one.name]) for one in into]
+            self.needs[name] = [
+                Need.of_layer(layer, order, shape, connections, self.limits, self.counted)
+                for order, shape in _orders(layer.shape, into)
+            ]
+        return self.needs[name]
 
 
 def _orders(shape: tuple[int, ...], into: list[Connection]) -> list[tuple[str, tuple[int, ...]]]:
@@ -103,28 +121,6 @@ def _orders(shape: tuple[int, ...], into: list[Connection]) -> list[tuple[str, t
     image = shapes.pop()
     orders = [COLUMNS, ROWS] if 1 not in image[1:] else [ROWS]
     return [(order, image) for order in (*orders, CHANNELS)]
-
-
-def _cut(program: Program, name: str, needs: list[Need], cuts: Cuts) -> Unsplittable | None:
-    """Cut one layer, given where the others are; return what is too much where it cannot be cut."""
-    outgoing = cuts.outgoing(program, name)
-    if name in cuts.found and cuts.sent[name] == outgoing:  # nothing has moved
-        return None
-    stuck: Unsplittable | None = None
-    best: tuple[Need, Cut] | None = None
-    for need in needs:
-        need.send(outgoing)
-        try:
-            found = cut(need)
-        except Unsplittable as error:
-            stuck = error
-            continue
-        if best is None or len(found.ranges) < len(best[1].ranges):
-            best = need, found
-    if best is None:
-        return stuck
-    cuts.found[name], cuts.sent[name] = best, outgoing
-    return None
 
 
 def _too_much(name: str, stuck: Unsplittable, limits: Limits) -> str:
@@ -146,7 +142,7 @@ def _assembled(
     layers = []
     for layer in program.layers:
         need, found = cuts.found[layer.name]
-        need.send(cuts.outgoing(program, layer.name))  # a loop may not have settled
+        need.send(cuts.outgoing(layer.name))  # a loop may not have settled
         start = len(cores)
         for first, last in found.ranges:
             chip = len(cores) // limits.cores_per_chip

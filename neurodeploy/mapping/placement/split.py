@@ -6,7 +6,7 @@ Axes: N neurons of a layer.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -38,7 +38,7 @@ class Outgoing:
         """
         units = self.units[neurons]
         starts = np.concatenate([[True], units[1:] != units[:-1]])
-        n_units = len(np.unique(units))
+        n_units = int(np.count_nonzero(np.bincount(units)))
         if starts.sum() == n_units:
             sums = np.concatenate([[0], np.cumsum(self.cores[units[starts]])])
             runs = np.cumsum(starts) - 1
@@ -150,17 +150,42 @@ class Need:
         return max(over, key=lambda key: over[key]) if over else ""
 
 
-def cut(need: Need) -> Cut:
-    """Return the layer in as few cores as its order allows, evenly filled where the limits allow that.
+def cut(needs: Sequence[Need]) -> tuple[Need, Cut]:
+    """Return the layer in as few cores as any of the orders allows, evenly filled where the limits allow that.
 
-    What a run of neurons needs never shrinks as it grows, so that filling core after core is the least.
+    What a run of neurons needs never shrinks as it grows, so that filling core after core is the least. All orders
+    are filled side by side, and the first one that is through ends it: a hopeless order takes as many cores as
+    there are neurons, and is not followed to its end. Of equals the first order is taken.
 
     Raises:
-        Unsplittable: one neuron alone is too much for a core.
+        Unsplittable: whatever the order, one neuron alone is too much for a core.
     """
-    n_neurons = len(need.neurons)
+    filling = [(need, *_begun(need)) for need in needs]
+    stuck: Unsplittable | None = None
+    while filling:
+        going = []
+        for need, cores, ranges, stopped in filling:
+            try:
+                if next(cores, None) is None:
+                    return need, Cut(need.order, tuple(_even(need, ranges)), stopped)
+                going.append((need, cores, ranges, stopped))
+            except Unsplittable as error:
+                stuck = error if need is needs[-1] or stuck is None else stuck
+        filling = going
+    assert stuck is not None
+    raise stuck
+
+
+def _begun(need: Need) -> tuple[Iterator[Range], list[Range], dict[str, int]]:
+    """Return what fills core after core of one order, its cores by now, and what closed them."""
     ranges: list[Range] = []
     stopped: dict[str, int] = {}
+    return _filled(need, ranges, stopped), ranges, stopped
+
+
+def _filled(need: Need, ranges: list[Range], stopped: dict[str, int]) -> Iterator[Range]:
+    """Yield core after core, and add it to `ranges`, and what closed it to `stopped`."""
+    n_neurons = len(need.neurons)
     first = last = 0
     size = n_neurons
     while first < n_neurons:
@@ -172,8 +197,8 @@ def cut(need: Need) -> Cut:
             key = need.over(first, last + 1)
             stopped[key] = stopped.get(key, 0) + 1
         ranges.append((first, last))
+        yield first, last
         first, size = last, last - first
-    return Cut(need.order, tuple(_even(need, ranges)), stopped)
 
 
 def _longest(need: Need, first: int, most: int, likely: int) -> int:

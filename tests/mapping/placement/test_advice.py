@@ -151,4 +151,4 @@ def test_one_advice_counts_what_no_change_touches_once(monkeypatch: pytest.Monke
     # Before, and of each change: 5 of the width, 3 of pruning, and of one layer shorter what ends on or leaves it.
     n_changes = len(counted) // 3
     assert n_changes <= 1 + 5 + 3 + 2
-    assert counted[:3] == [one.name for one in found.placement.program.connections]
+    assert sorted(counted[:3]) == [one.name for one in found.placement.program.connections]
