@@ -14,7 +14,7 @@ from neurodeploy.errors import FrameworkError
 from neurodeploy.graph.metadata import ours
 from neurodeploy.reading.fold import WEIGHTS, with_norm_folded
 from neurodeploy.reading.leaves import Built, ChipNeurons, Memoryless, Neurons, Shape, Source
-from neurodeploy.reading.neurons import integrator
+from neurodeploy.reading.neurons import integrator, reordered
 from neurodeploy.reading.outputs import Output
 from neurodeploy.reading.recorder import INPUT_NODE, Instance
 from neurodeploy.reading.routes import Route, reshaped
@@ -139,7 +139,8 @@ class _Assembly:
     def _built(self, node: int, one: Instance) -> Built:
         if isinstance(one.leaf, Neurons):
             only = node == self.output.node and self.output.potential
-            return one.leaf.build(one.shape_out, self.dt_s, only)
+            built = one.leaf.build(one.shape_own or one.shape_out, self.dt_s, only)
+            return built if one.order is None else reordered(built, np.argsort(one.order), one.shape_own, one.shape_out)
         return one.leaf.build(one.shape_in, one.shape_out)
 
     def _checked(self, one: Instance, build: Callable[[], Built]) -> Built:

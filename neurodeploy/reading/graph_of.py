@@ -107,9 +107,12 @@ def graph_of(
     if readout not in (None, *READOUTS):
         raise FrameworkError(f"readout: found {readout!r}, one of {', '.join(READOUTS)} is allowed")
     sample = _tensor(sample_input)
-    recorder, result = recorded(module, sample, time_axis, forward, host)
-    wiring = wired(recorder.instances)
-    output = output_of(recorder, wiring, result, readout)
+    for straight in (False, True):  # a class is its place in the module's own order
+        recorder, result = recorded(module, sample, time_axis, forward, host, straight)
+        wiring = wired(recorder.instances)
+        output = output_of(recorder, wiring, result, readout)
+        if wiring.instances[output.node].order is None:
+            break
     with_lags(wiring, output.node)
     offsets, shape = _channels(wiring)
     sample = sample if host is None else torch.stack(recorder.host_spikes)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -78,16 +78,18 @@ class Memoryless:
     """A module without memory.
 
     Attributes:
-        axes: How many of the last axes of its input are features, given how many there are.
+        axes: How many of the last axes of its input may be features, given how many there are, the likeliest first.
         build: From the shape of one input and one output to nodes.
         needs_spikes: It is right only where 0 and 1 arrive, one number at each place.
         spikes: It gives spikes, of neurons that have no memory.
+        channels_last: The last axis holds the channels; in the graph they are the first.
     """
 
-    axes: Callable[[int], int]
+    axes: Callable[[int], Sequence[int]]
     build: Callable[[Shape, Shape], Built]
     needs_spikes: bool = False
     spikes: bool = False
+    channels_last: bool = False
 
 
 @dataclass(frozen=True, eq=False)

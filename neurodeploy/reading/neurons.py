@@ -5,10 +5,15 @@ u[t] = alpha u[t-1] + x[t],   v[t] = beta v[t-1] + gain u[t],   s[t] = v[t] > th
 
 from __future__ import annotations
 
+from copy import copy
+from dataclasses import replace
+
 import nir
 import numpy as np
 
+from neurodeploy.errors import FrameworkError
 from neurodeploy.graph.metadata import wrapped
+from neurodeploy.reading.leaves import Built, Shape
 
 SLOWEST = 1e-12
 """Part lost in a step of neurons that keep everything, among others that leak."""
@@ -74,3 +79,24 @@ def readout(dt_s: float, alpha: np.ndarray | None, beta: np.ndarray, gain: np.nd
 def integrator(dt_s: float, gain: np.ndarray) -> nir.NIRNode:
     """Return neurons that add up what arrives."""
     return nir.I(r=gain / dt_s)
+
+
+def reordered(built: Built, places: np.ndarray, shape: Shape, wanted: Shape) -> Built:
+    """Return the nodes of neurons of `shape` for a graph that has them in another order and shape.
+
+    Args:
+        places: Which neuron comes at each place of the graph.
+
+    Raises:
+        FrameworkError: weights of their own connect them.
+    """
+    nodes = {}
+    for suffix, node in built.nodes.items():
+        if hasattr(node, "weight"):
+            raise FrameworkError("has weights of its own, and its axes are in another order than what arrives")
+        made = copy(node)
+        for key, value in vars(node).items():
+            if isinstance(value, np.ndarray) and value.shape == shape:
+                setattr(made, key, value.ravel()[places].reshape(wanted))
+        nodes[suffix] = made
+    return replace(built, nodes=nodes)

@@ -5,9 +5,11 @@ Axes: T step, B sample, R applications of a layer (its calls, and in each every 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -41,6 +43,9 @@ class Instance:
         arrived: For every call its arrivals and its number of applications.
         steps: Number of steps so far (neurons); `samples` in each.
         spikes, potentials: (B, ...) of every step (neurons).
+        order: Place in the graph of each of the module's neurons, where it is another one.
+        shape_own: Of the module's neurons, where the graph has another.
+        apart: Size of the axis before the features, which may be one of them (layers).
     """
 
     node: int
@@ -55,21 +60,42 @@ class Instance:
     samples: int = 0
     spikes: list[torch.Tensor] = field(default_factory=list)
     potentials: list[torch.Tensor] = field(default_factory=list)
+    order: np.ndarray | None = None
+    shape_own: Shape = ()
+    apart: int = 0
 
 
 class Changing(FrameworkError):
     """What arrives at a layer is not the same at every step: the module may want to be run otherwise."""
 
 
+class Wider(FrameworkError):
+    """A layer has one more axis of features than was thought; `layer` is its name."""
+
+    def __init__(self, layer: str) -> None:
+        super().__init__(layer)
+        self.layer = layer
+
+
 class Recorder(Follower):
     """Follows the numbers of `sample` through the layers of a module.
 
     Args:
+        wider: How many more axes of features layers have than the run shows at first, by name.
+        straight: Neurons keep the module's order, whatever the order of what arrives.
         host: Path of neurons that, with everything before them, stay outside: their spikes are followed instead.
     """
 
-    def __init__(self, module: nn.Module, sample: torch.Tensor, host: str | None = None) -> None:
+    def __init__(
+        self,
+        module: nn.Module,
+        sample: torch.Tensor,
+        host: str | None = None,
+        wider: dict[str, int] | None = None,
+        straight: bool = False,
+    ) -> None:
         super().__init__(module)
+        self.wider, self.straight = wider or {}, straight
         self.host = None if host is None else module.get_submodule(host)
         self.outside: set[int] = set()
         self.stepwise = False
@@ -164,23 +190,64 @@ class Recorder(Follower):
             )
         return track
 
-    def _arrivals(self, name: str, tensor: torch.Tensor, rows: int) -> list[Arrival]:
+    def _arrivals(self, name: str, track: Track, rows: int) -> list[Arrival]:
         try:
-            return arrivals(self._track(name, tensor), rows, INPUT_NODE)
+            found = arrivals(track, rows, INPUT_NODE)
         except Mixed as error:
+            source = next((one for one in self.instances if one.node == error.node), None)
+            if source is not None and isinstance(source.leaf, Memoryless):
+                raise Changing(
+                    f"{self.name(source.module)}: gives {name} numbers of several steps or samples at once, as weights "
+                    "along them do; a layer of a graph works on one step of one sample"
+                ) from None
             raise Changing(f"{name}: {error}; give it the same at every step") from None
+        for source in self.instances:
+            taken = [one.applications for one in found if one.node == source.node]
+            if len(taken) == source.apart > 1 and all(np.ptp(one[one >= 0] % source.apart) == 0 for one in taken):
+                raise Wider(self.name(source.module))
+        return found
 
     def _layer(self, module: nn.Module, leaf: Memoryless, args: Any, kwargs: Any, output: torch.Tensor) -> None:
         tensor = args[0] if args else next(iter(kwargs.values()))
-        lead = tensor.dim() - leaf.axes(tensor.dim())
+        name = self.name(module)
+        axes, track = self._axes(leaf, tensor, self._track(name, tensor), self.wider.get(name, 0))
+        lead = tensor.dim() - axes
         rows = int(np.prod(tensor.shape[:lead], dtype=np.int64))
-        found = self._arrivals(self.name(module), tensor, rows)
-        shapes = tuple(tensor.shape[lead:]), tuple(output.shape[lead:])
+        found = self._arrivals(name, track, rows)
+        given = _channels_first(output, lead) if leaf.channels_last else output
+        if leaf.channels_last:
+            shapes = _in_two_axes(_channels_first(tensor, lead).shape[lead:]), _in_two_axes(given.shape[lead:])
+        else:
+            shapes = tuple(tensor.shape[lead:]), tuple(given.shape[lead:])
         mine = (one for one in self.instances if one.module is module and (one.shape_in, one.shape_out) == shapes)
         instance = next(mine, None) or self._new(module, leaf, *shapes)
-        self._label(instance, instance.node, output, rows)
+        instance.apart = tensor.shape[lead - 1] if leaf.channels_last and lead > 1 else 0
+        self._label(instance, instance.node, given, rows)
+        if given is not output:
+            made = self.known(given)
+            assert made is not None
+            self.set(output, made.moved(lambda one: one.movedim(lead, -1)))
         instance.arrived.append((found, rows))
         instance.rows += rows
+
+    def _axes(self, leaf: Memoryless, tensor: torch.Tensor, track: Track, wider: int) -> tuple[int, Track]:
+        """Return how many axes are features, and the track with the channels first: what fewest senders explain."""
+        best: tuple[int, int, Track] | None = None
+        options = list(leaf.axes(tensor.dim()))[wider:]
+        for axes in options:
+            lead = tensor.dim() - axes
+            there = track.moved(partial(_channels_first, lead=lead)) if leaf.channels_last else track
+            if len(options) == 1:
+                return axes, there
+            try:
+                found = arrivals(there, int(np.prod(tensor.shape[:lead], dtype=np.int64)), INPUT_NODE)
+            except Mixed:
+                continue
+            if best is None or len(found) < best[0]:
+                best = len(found), axes, there
+            if len(found) == len({one.node for one in found}):
+                break
+        return best[1:] if best is not None else (options[0], track)
 
     def _neurons(self, module: nn.Module, leaf: Neurons, call: Call) -> None:
         name = self.name(module)
@@ -194,8 +261,12 @@ class Recorder(Follower):
         given = call.spikes if call.spikes is not None else call.potential
         assert given is not None
         shape_out = tuple(given.shape[given.dim() - (call.current.dim() - lead) :])
-        found = self._arrivals(name, call.current, rows)
+        found = self._arrivals(name, self._track(name, call.current), rows)
         instance = self._owner(name, module, leaf, call, shape, shape_out)
+        if not instance.rows and not self.straight:
+            self._reorder(instance, found)
+        if instance.order is not None:
+            found = [_reordered(one, instance.order) for one in found]
         if instance.samples not in (0, rows // steps):
             raise FrameworkError(f"{name}: takes {rows // steps} samples after {instance.samples}; give equal batches")
         for node, tensor, kept, factor in (
@@ -204,7 +275,9 @@ class Recorder(Follower):
         ):
             if tensor is not None:
                 self._label(instance, node, tensor, rows, factor)
-                steps_of = tensor.detach().cpu().reshape(steps, rows // steps, *shape_out)
+                steps_of = tensor.detach().cpu().reshape(steps, rows // steps, -1)
+                steps_of = steps_of if instance.order is None else steps_of[..., np.argsort(instance.order)]
+                steps_of = steps_of.reshape(steps, rows // steps, *instance.shape_out)
                 kept += list(steps_of if tensor is call.potential else steps_of != 0)
         for one in call.states:
             state = self.known(one) or Track(lost=f"{name}: an inner state")
@@ -226,6 +299,20 @@ class Recorder(Follower):
             self.set(current, track.moved(lambda one: one.transpose(0, 1)))
         spikes, potential = (None if one is None else one.transpose(0, 1) for one in (call.spikes, call.potential))
         return replace(call, current=current, spikes=spikes, potential=potential)
+
+    def _reorder(self, instance: Instance, found: list[Arrival]) -> None:
+        """Give neurons of several axes the order of what arrives first, so that no weights are needed to change it."""
+        size = math.prod(instance.shape_out)
+        for one in found:
+            source = next((other for other in self.instances if other.node == one.node), None)
+            every = np.arange(size)
+            if source is None or math.prod(source.shape_out) != size or len(one.features) != size:
+                continue
+            permuted = (one.columns == every).all() and (np.sort(one.features) == every).all()
+            if permuted and (one.features != every).any() and len(instance.shape_out) > 1:
+                instance.order, instance.shape_own = one.features, instance.shape_out
+                instance.shape_in = instance.shape_out = source.shape_out
+            return
 
     def _is_outside(self, module: nn.Module) -> bool:
         """True for the layers that come before the neurons whose spikes are followed."""
@@ -269,8 +356,25 @@ class Recorder(Follower):
     def _label(self, instance: Instance, node: int, tensor: torch.Tensor, rows: int, factor: float = 1.0) -> None:
         if instance.rows + rows > MOST_APPLICATIONS:
             raise FrameworkError(f"{instance.path}: is run more than {MOST_APPLICATIONS} times; give fewer samples")
-        found = labels(node, instance.rows, rows, tensor.numel() // max(rows, 1)).reshape(tensor.shape)
-        self.set(tensor, Track(((factor, found),)))
+        found = labels(node, instance.rows, rows, tensor.numel() // max(rows, 1))
+        found = found if instance.order is None else found[:, instance.order]
+        self.set(tensor, Track(((factor, found.reshape(tensor.shape)),)))
+
+
+def _channels_first(tensor: torch.Tensor, lead: int) -> torch.Tensor:
+    return tensor.movedim(-1, lead) if tensor.dim() > lead + 1 else tensor
+
+
+def _in_two_axes(shape: Shape) -> Shape:
+    """Return channels and at most two axes of places."""
+    return tuple(shape) if len(shape) < 4 else (shape[0], math.prod(shape[1:]))
+
+
+def _reordered(one: Arrival, order: np.ndarray) -> Arrival:
+    """Return what arrives at neurons in the graph's order."""
+    columns = order[one.columns]
+    there = np.argsort(columns)
+    return replace(one, features=one.features[there], columns=columns[there], factors=one.factors[there])
 
 
 def _places(shape: torch.Size, first: int) -> torch.Tensor:

@@ -17,6 +17,7 @@ import numpy as np
 from neurodeploy.errors import FrameworkError
 from neurodeploy.graph.linear import MOST_ENTRIES
 from neurodeploy.reading.leaves import Shape
+from neurodeploy.reading.torch_layers import one_tap
 
 Nodes = list[tuple[str, nir.NIRNode]]
 
@@ -95,7 +96,7 @@ class Route:
             return [("scale", nir.Scale(scale=self.factors.reshape(self.given)))], self.given
         matrix = self.by_channel()
         if matrix is not None and len(self.given) in (2, 3):
-            return [("take", _one_tap(matrix, self.given[1:]))], self.wanted
+            return [("take", one_tap(matrix, self.given[1:], np.zeros(len(matrix))))], self.wanted
         size = math.prod(self.wanted), math.prod(self.given)
         if math.prod(size) > MOST_ENTRIES:
             raise FrameworkError(
@@ -105,14 +106,6 @@ class Route:
         weight = np.zeros(size)
         np.add.at(weight, (self.columns, self.features), self.factors)
         return [("take", nir.Linear(weight))], (size[0],)
-
-
-def _one_tap(weight_KC: np.ndarray, size: Shape, groups: int = 1) -> nir.NIRNode:
-    """Return a convolution of one tap, which adds up channels at every place."""
-    bias = np.zeros(len(weight_KC))
-    if len(size) == 1:
-        return nir.Conv1d(size[0], weight_KC[:, :, None], 1, 0, 1, groups, bias)
-    return nir.Conv2d(size, weight_KC[:, :, None, None], (1, 1), (0, 0), (1, 1), groups, bias)
 
 
 def reshaped(given: Shape, wanted: Shape, target: Any) -> Nodes:
@@ -125,5 +118,5 @@ def reshaped(given: Shape, wanted: Shape, target: Any) -> Nodes:
         return []
     made: Nodes = [] if len(given) == 1 else [("flat", nir.Flatten({"input": np.array(given)}, start_dim=0))]
     if len(wanted) == 3 and not hasattr(target, "weight"):
-        made.append(("shape", _one_tap(np.ones((wanted[0], 1)), wanted[1:], wanted[0])))
+        made.append(("shape", one_tap(np.ones((wanted[0], 1)), wanted[1:], np.zeros(wanted[0]), wanted[0])))
     return made

@@ -12,7 +12,7 @@ from torch import nn
 from neurodeploy.errors import FrameworkError, NeurodeployError, nearest
 from neurodeploy.reading.known import leaf_of
 from neurodeploy.reading.leaves import Neurons
-from neurodeploy.reading.recorder import Changing, Recorder
+from neurodeploy.reading.recorder import Changing, Recorder, Wider
 
 
 class CannotRun(FrameworkError):
@@ -23,7 +23,12 @@ Forward = Callable[[Any, torch.Tensor], Any]
 
 
 def recorded(
-    module: nn.Module, sample: torch.Tensor, time_axis: int, forward: Forward | None, host: str | None = None
+    module: nn.Module,
+    sample: torch.Tensor,
+    time_axis: int,
+    forward: Forward | None,
+    host: str | None = None,
+    straight: bool = False,
 ) -> tuple[Recorder, Any]:
     """Return the recording of a run, and what the module gave.
 
@@ -36,16 +41,16 @@ def recorded(
     if host is not None:
         _check_host(module, host)
     if forward is not None:
-        return _run(module, sample, forward, host)
+        return _run(module, sample, forward, host, straight)
     first: FrameworkError | None = None
     try:
-        recorder, result = _run(module, sample, lambda one, whole: one(whole), host)
+        recorder, result = _run(module, sample, lambda one, whole: one(whole), host, straight)
         if not _takes_one_step(recorder):
             return recorder, result
     except FrameworkError as error:
         first = error
     try:
-        recorder, result = _run(module, sample, lambda one, whole: _stepwise(one, whole, time_axis), host)
+        recorder, result = _run(module, sample, lambda one, whole: _stepwise(one, whole, time_axis), host, straight)
     except FrameworkError as error:
         # Of two ways to run a module, the one that gets further says what is wrong with it.
         raise max((one for one in (first, error) if one is not None), key=_told) from None
@@ -88,9 +93,19 @@ def _stepwise(module: nn.Module, sample: torch.Tensor, time_axis: int) -> list[A
     return found
 
 
-def _run(module: nn.Module, sample: torch.Tensor, forward: Forward, host: str | None) -> tuple[Recorder, Any]:
+def _run(
+    module: nn.Module, sample: torch.Tensor, forward: Forward, host: str | None, straight: bool
+) -> tuple[Recorder, Any]:
+    wider: dict[str, int] = {}
+    while True:
+        try:
+            return _run_once(module, sample, forward, Recorder(module, sample, host, wider, straight))
+        except Wider as error:
+            wider[error.layer] = wider.get(error.layer, 0) + 1
+
+
+def _run_once(module: nn.Module, sample: torch.Tensor, forward: Forward, recorder: Recorder) -> tuple[Recorder, Any]:
     rest(module)
-    recorder = Recorder(module, sample, host)
     with recorder.recording():
         try:
             result = forward(module, sample)

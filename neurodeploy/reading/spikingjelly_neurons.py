@@ -64,7 +64,7 @@ def _voting(module: Any) -> Memoryless:
         whole = np.repeat(np.eye(out[0]), module.voting_size, axis=1) / module.voting_size
         return Built({"": nir.Linear(np.pad(whole, ((0, 0), (0, shape[0] - whole.shape[1]))))})
 
-    return Memoryless(lambda _: 1, build)
+    return Memoryless(lambda _: (1,), build)
 
 
 LAYERS = ("Linear", "Conv1d", "Conv2d", "AvgPool2d", "AdaptiveAvgPool2d", "MaxPool2d", "BatchNorm1d", "BatchNorm2d")

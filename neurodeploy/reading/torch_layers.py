@@ -18,8 +18,23 @@ SPIKE = 0.5
 
 
 def linear(module: nn.Linear) -> Memoryless:
-    """Return a fully connected layer."""
-    return Memoryless(lambda _: 1, lambda _in, _out: _weighted(module, dense(numbers(module.weight), bias_of(module))))
+    """Return a fully connected layer; of more axes than one, a convolution of one tap over the others."""
+
+    def build(shape: Shape, _out: Shape) -> Built:
+        weight, bias = numbers(module.weight), bias_of(module)
+        if len(shape) == 1:
+            return _weighted(module, dense(weight, bias))
+        bias = np.zeros(len(weight)) if bias is None else bias
+        return Built({"": one_tap(weight, shape[1:], bias)})
+
+    return Memoryless(lambda n_axes: range(1, max(n_axes, 2)), build, channels_last=True)
+
+
+def one_tap(weight_KC: np.ndarray, size: Shape, bias_K: np.ndarray, groups: int = 1) -> nir.NIRNode:
+    """Return a convolution of one tap, which adds up channels at every place of one axis or two."""
+    if len(size) == 1:
+        return nir.Conv1d(size[0], weight_KC[:, :, None], 1, 0, 1, groups, bias_K)
+    return nir.Conv2d(size, weight_KC[:, :, None, None], (1, 1), (0, 0), (1, 1), groups, bias_K)
 
 
 def _weighted(module: nn.Module, node: nir.NIRNode) -> Built:
@@ -39,12 +54,12 @@ def bias_of(module: Any) -> np.ndarray | None:
 
 def conv1d(module: nn.Conv1d) -> Memoryless:
     """Return a convolution along one axis."""
-    return Memoryless(lambda _: 2, lambda shape, _out: _weighted(module, _convolved(module, nir.Conv1d, shape[-1])))
+    return Memoryless(lambda _: (2,), lambda shape, _out: _weighted(module, _convolved(module, nir.Conv1d, shape[-1])))
 
 
 def conv2d(module: nn.Conv2d) -> Memoryless:
     """Return a convolution along two axes."""
-    return Memoryless(lambda _: 3, lambda shape, _out: _weighted(module, convolution2d(module, shape)))
+    return Memoryless(lambda _: (3,), lambda shape, _out: _weighted(module, convolution2d(module, shape)))
 
 
 def convolution2d(module: nn.Conv2d, shape: Shape) -> nir.NIRNode:
@@ -84,7 +99,7 @@ def avg_pool2d(module: nn.AvgPool2d) -> Memoryless:
         summed = nir.SumPool2d(kernel_size=kernel, stride=stride, padding=padding)
         return Built({"": summed, "scale": nir.Scale(scale=scale)}, (("", "scale"),), exit="scale")
 
-    return Memoryless(lambda _: 3, build)
+    return Memoryless(lambda _: (3,), build)
 
 
 def adaptive_avg_pool2d(module: nn.AdaptiveAvgPool2d) -> Memoryless:
@@ -96,7 +111,7 @@ def adaptive_avg_pool2d(module: nn.AdaptiveAvgPool2d) -> Memoryless:
         kernel = np.array(shape[1:]) // np.array(out[1:])
         return Built({"": nir.AvgPool2d(kernel_size=kernel, stride=kernel, padding=np.zeros(2, int))})
 
-    return Memoryless(lambda _: 3, build)
+    return Memoryless(lambda _: (3,), build)
 
 
 def max_pool2d(module: nn.MaxPool2d) -> Memoryless:
@@ -116,7 +131,7 @@ def max_pool2d(module: nn.MaxPool2d) -> Memoryless:
             notes=("maximum pooling of spikes became sum pooling and a threshold of a half: neurons of their own",),
         )
 
-    return Memoryless(lambda _: 3, build, needs_spikes=True, spikes=True)
+    return Memoryless(lambda _: (3,), build, needs_spikes=True, spikes=True)
 
 
 def _pooling(module: Any, counts_padding: bool) -> tuple[Any, Any, Any]:
@@ -140,16 +155,13 @@ def batch_norm(module: Any) -> Memoryless | None:
         factor, shift = folded(module)
         if len(shape) == 1:
             return Built({"": nir.Affine(weight=np.diag(factor), bias=shift)})
-        if len(shape) == 2:
-            return Built({"": nir.Conv1d(shape[1], factor[:, None, None], 1, 0, 1, len(factor), shift)})
-        weight = factor[:, None, None, None]
-        return Built({"": nir.Conv2d((shape[1], shape[2]), weight, (1, 1), (0, 0), (1, 1), len(factor), shift)})
+        return Built({"": one_tap(factor[:, None], shape[1:], shift, len(factor))})
 
     if isinstance(module, nn.BatchNorm2d):
-        return Memoryless(lambda _: 3, build)
+        return Memoryless(lambda _: (3,), build)
     # Of one axis or two. SpikingJelly's take a sequence as well, with one more in front.
     sequence = getattr(module, "step_mode", "s") == "m"
-    return Memoryless(lambda n_axes: n_axes - 1 - sequence, build)
+    return Memoryless(lambda n_axes: (n_axes - 1 - sequence,), build)
 
 
 def folded(module: Any) -> tuple[np.ndarray, np.ndarray]:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -18,10 +19,12 @@ from torch.nn import functional
 import neurodeploy
 from tests.reading.same import DT_S, check_same, spikes, stronger
 
+snn = pytest.importorskip("snntorch", reason="snntorch is not installed")
 neuron = pytest.importorskip("spikingjelly.activation_based.neuron", reason="spikingjelly is not installed")
 
 T, B, N = 6, 3, 8
 FLAT = (T, B, N)
+TOKENS = (T, B, 5, N)
 PICTURE = (T, B, 2, 4, 4)
 
 
@@ -192,6 +195,40 @@ READ: dict[str, Case] = {
         ),
         PICTURE,
     ),
+    "weights on the last axis": (
+        lambda: net(lambda m, x: m.b(m.g(m.a(m.f(x))))[:, :, 0], f=fc(), g=fc(4)),
+        TOKENS,
+    ),
+    "weights on the last axis, flattened": (
+        lambda: net(lambda m, x: m.c(m.h(m.b(m.g(m.a(m.f(x)))).flatten(2))), f=fc(), g=fc(4), h=fc(4, 20)),
+        TOKENS,
+    ),
+    "weights on the last axis, then on the one before": (
+        lambda: net(lambda m, x: m.b(m.g(m.a(m.f(x)).transpose(2, 3)).mean(-1) * 3), f=fc(), g=fc(4, 5)),
+        TOKENS,
+    ),
+    "weights on the last axis of a picture, a norm behind": (
+        lambda: net(
+            lambda m, x: m.c(m.h(m.a(on(m.n, m.f(x.movedim(2, 4)).movedim(4, 2))).mean((3, 4)) * 3)),
+            f=fc(6, 2),
+            n=nn.BatchNorm2d(6),
+            h=fc(4, 6),
+        ),
+        PICTURE,
+    ),
+    "weights on the last axis, a norm of all rows behind": (
+        lambda: net(
+            lambda m, x: m.c(m.h(m.a(m.n(m.f(x).flatten(0, 2)).unflatten(0, (T, B, 5))).mean(2) * 3)),
+            f=fc(),
+            n=nn.BatchNorm1d(N),
+            h=fc(4),
+        ),
+        TOKENS,
+    ),
+    "residual of tokens": (
+        lambda: net(lambda m, x: m.c(m.h(((a := m.a(m.f(x))) + m.b(m.g(a))).mean(2) * 3)), f=fc(), g=fc(), h=fc(4)),
+        TOKENS,
+    ),
     "flattened and back": (
         lambda: net(lambda m, x: m.b(on(m.g, m.a(m.f(x.flatten(2))).unflatten(2, (3, 4, 4)))), f=fc(48, 32), g=conv()),
         PICTURE,
@@ -206,3 +243,17 @@ def test_a_branch_becomes_a_graph_and_a_program(name: str, tmp_path: Path) -> No
     made = neurodeploy.deploy(make(), spikes(*shape), dt=DT_S)
     assert made.agreement["equal"]
     assert made.certificate["stages"][1]["equations"]["holds"]
+
+
+def test_weights_on_the_last_axis_stay_small(tmp_path: Path) -> None:
+    """A convolution of one tap over tokens, no matrix of tokens by tokens; neurons follow its order."""
+    generator = torch.Generator().manual_seed(1)
+    lif = snn.Leaky(
+        torch.rand(5, N, generator=generator), threshold=0.5 + torch.rand(5, N, generator=generator), init_hidden=True
+    )
+    last = snn.Leaky(0.9, init_hidden=True)
+    module = stronger(nn.Sequential(nn.Linear(N, N), lif, nn.Linear(N, 3), nn.Flatten(), nn.Linear(15, 4), last), 3)
+    read, _ = check_same(module, spikes(*TOKENS), tmp_path)
+    assert {type(one).__name__ for one in read.graph.nodes.values() if hasattr(one, "groups")} == {"Conv1d"}
+    assert max(np.size(one.weight) for one in read.graph.nodes.values() if hasattr(one, "weight")) == N * N
+    assert read.graph.nodes["leaky1"].v_threshold.shape == (N, 5)
