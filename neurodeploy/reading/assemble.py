@@ -13,10 +13,10 @@ from torch import nn
 from neurodeploy.errors import FrameworkError
 from neurodeploy.graph.metadata import ours
 from neurodeploy.reading.fold import WEIGHTS, with_norm_folded
+from neurodeploy.reading.instances import INPUT_NODE, Instance
 from neurodeploy.reading.leaves import Built, ChipNeurons, Memoryless, Neurons, Shape, Source
 from neurodeploy.reading.neurons import integrator, reordered
 from neurodeploy.reading.outputs import Output
-from neurodeploy.reading.recorder import INPUT_NODE, Instance
 from neurodeploy.reading.routes import Route, reshaped
 from neurodeploy.reading.wiring import Term, Wiring
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -10,6 +12,7 @@ from torch.overrides import TorchFunctionMode
 from torch.utils.weak import WeakIdKeyDictionary
 
 from neurodeploy.reading import operations
+from neurodeploy.reading.gates import BOTH, GATES, PRODUCTS, Gate, side
 from neurodeploy.reading.labels import NOTHING, Term, Track
 
 POOLS = {"avg_pool2d": nn.AvgPool2d, "adaptive_avg_pool2d": nn.AdaptiveAvgPool2d, "max_pool2d": nn.MaxPool2d}
@@ -32,6 +35,20 @@ class Follower(TorchFunctionMode):
         self.around: list[nn.Module] = []
         self.tracks: Any = WeakIdKeyDictionary()  # what is known of a tensor goes with it
         self.made: dict[Any, nn.Module] = {}
+        self.inside: list[nn.Module] = []  # of modules that are not followed into, where this mode is left
+
+    @contextmanager
+    def again(self) -> Iterator[None]:
+        """Follow what is run inside an operation, for which torch has put this mode aside."""
+        self.__enter__()
+        try:
+            yield
+        except BaseException:
+            left, self.inside = bool(self.inside), []
+            if not left:
+                self.__exit__(None, None, None)
+            raise
+        self.__exit__(None, None, None)
 
     def hook(self, module: nn.Module) -> None:
         """Watch the calls of a module."""
@@ -62,6 +79,10 @@ class Follower(TorchFunctionMode):
         if followed and name in MATRICES and self._is_matrix(name, *args, **kwargs):
             return self._matrix(name, *args, **kwargs)
         result = func(*args, **kwargs)
+        two = operations.tensors(args) if followed and name in PRODUCTS else []
+        if len(two) == 2 and all(one in self.tracks and not self.tracks[one].gone for one in two):
+            self._combined(name, two[0], two[1], result)
+            return result
         if not followed:
             return result
         if name == "__setitem__":
@@ -73,6 +94,42 @@ class Follower(TorchFunctionMode):
                 if track is not None:
                     self.set(tensor, track)
         return result
+
+    def sends_spikes(self, node: int) -> bool:
+        """True where a node's numbers are 0 and 1."""
+        raise NotImplementedError
+
+    def sender(self, node: int) -> str:
+        """Return who sends, for messages."""
+        raise NotImplementedError
+
+    def _combined(self, name: str, left: torch.Tensor, right: torch.Tensor, result: torch.Tensor) -> None:
+        """Follow the product of two tensors that are followed: of spikes, neurons of its own."""
+        senders = [(self.tracks[one].opposite or self.tracks[one]).senders for one in (left, right)]
+        spiking = name in GATES and all(self.sends_spikes(node) for some in senders for node in some)
+        sides = [made for one in (left, right) if spiking and (made := side(one, self.tracks[one])) is not None]
+        threshold = GATES.get(name, 0) - sum(one.offset for one in sides)
+        if len(sides) == 2 and threshold > 0:
+            arrived = left.float() + right.float() - sum(one.offset for one in sides)
+            terms = (one.track.over(result.shape).times(one.sign).terms for one in sides)
+            self.set(arrived, Track(tuple(term for some in terms for term in some)))
+            key = ("gate", threshold)
+            if key not in self.made:
+                self._known_as("and" if GATES[name] == BOTH else "or", key, Gate(threshold))
+            with self.again():
+                fired = self.made[key](arrived)
+            if bool((fired == result).all()):
+                self.set(result, self.tracks[fired])
+                return
+        where = self.name(self.around[-1] if self.around else self.module)
+        who = [" and ".join(map(self.sender, sorted(some))) for some in senders]
+        self.set(
+            result,
+            Track(
+                lost=f"{where}: torch's {name} combines what {who[0]} gives with what {who[1]} gives; only spikes and "
+                "spikes can be (AND, OR), each of one neuron: put neurons before it, or add"
+            ),
+        )
 
     def _put(self, target: torch.Tensor, index: Any, value: Any) -> None:
         """Follow `target[index] = value`."""
@@ -117,7 +174,7 @@ class Follower(TorchFunctionMode):
             if bias is not None:
                 one.bias.data = bias.detach().clone()
             self._known_as(name, (name, len(self.made)), one)
-        with self:
+        with self.again():
             return one(tensor)
 
     def _known_as(self, name: str, key: Any, module: nn.Module) -> None:
@@ -130,7 +187,7 @@ class Follower(TorchFunctionMode):
         key = (name, tuple(args[1:]), tuple(sorted(kwargs.items())))
         if key not in self.made:
             self._known_as(name, key, POOLS[name](*args[1:], **kwargs))
-        with self:  # torch has put this mode aside for the operation that it is asked about
+        with self.again():
             return self.made[key](args[0])
 
 

@@ -27,10 +27,10 @@ from neurodeploy.graph.metadata import FORMAT, INTEGRATION, wrapped
 from neurodeploy.program.plan import Plan
 from neurodeploy.reading.assemble import Assembled, assembled, reset_of
 from neurodeploy.reading.inputs import InputOrder, input_order
+from neurodeploy.reading.instances import INPUT_NODE
 from neurodeploy.reading.leaves import ChipNeurons, Neurons, Source
 from neurodeploy.reading.outputs import Output, output_of
 from neurodeploy.reading.precision import with_precision
-from neurodeploy.reading.recorder import INPUT_NODE
 from neurodeploy.reading.run import Forward, recorded
 from neurodeploy.reading.wiring import Wiring, wired, with_lags
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from torch import nn
 
+from neurodeploy.reading.gates import Gate, gate
 from neurodeploy.reading.leaves import Memoryless, Neurons
 
 Maker = Callable[[nn.Module], Memoryless | Neurons | None]
@@ -37,6 +38,8 @@ def is_of_a_framework(module: nn.Module) -> bool:
 
 def leaf_of(module: nn.Module) -> Memoryless | Neurons | None:
     """Return what a module is to the reader; None where its inside is followed instead."""
+    if isinstance(module, Gate):
+        return gate(module)
     kinds = type(module).__mro__
     if kinds[0].__module__.startswith("torch.nn.utils"):  # a class that torch made to parametrise another
         kinds = kinds[1:]

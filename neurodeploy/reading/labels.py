@@ -49,12 +49,25 @@ class Track:
         steps: What was done to it that only a readout allows, in order: "sum", "mean", "max", "softmax".
         lost: Why nothing can follow from here, in words; empty where all is known.
         owner: Node of the neurons whose state it is, to be handed back to them; None for other tensors.
+        opposite: Of spikes, where the tensor is one minus them.
     """
 
     terms: tuple[Term, ...] = ()
     steps: tuple[str, ...] = ()
     lost: str = ""
     owner: int | None = None
+    opposite: Track | None = None
+
+    @property
+    def gone(self) -> bool:
+        """True where nothing can follow from here, not even of the opposite."""
+        return bool(self.lost) and self.opposite is None
+
+    @property
+    def senders(self) -> set[int]:
+        """The nodes that its numbers come from."""
+        nodes = (np.unique(one.numpy() >> (FEATURE_BITS + APPLICATION_BITS)) for _, one in self.terms)
+        return {int(one) for some in nodes for one in some if one >= 0}
 
     def moved(self, move: Callable[[torch.Tensor], torch.Tensor]) -> Track:
         """Return the track after an operation that only moves numbers."""

@@ -30,12 +30,13 @@ MOVES = _words(
     "take_along_dim squeeze_ unsqueeze_ atleast_1d atleast_2d atleast_3d diagonal unfold ravel T mT transpose_"
 )
 KEEPS = _words(
-    "clone detach detach_ contiguous to float double half bfloat16 type type_as cpu cuda alias requires_grad_ data "
-    "dropout dropout2d dropout1d dropout3d alpha_dropout feature_dropout"
+    "clone detach detach_ contiguous to float double half bfloat16 bool int long type type_as cpu cuda alias "
+    "requires_grad_ data dropout dropout2d dropout1d dropout3d alpha_dropout feature_dropout"
 )
 """One tensor in, the same numbers out. Dropout that drops something is noticed by whoever compares the two."""
 SUMS = _words("add __add__ __radd__ __iadd__ add_ sub __sub__ __isub__ sub_ subtract rsub __rsub__")
 MULTIPLES = _words("mul __mul__ __rmul__ __imul__ mul_ multiply div __truediv__ __itruediv__ div_ divide")
+NOT = _words("logical_not __invert__ bitwise_not")
 READS = {
     **dict.fromkeys(("sum", "nansum", "count_nonzero", "cumsum"), "sum"),
     "mean": "mean",
@@ -72,7 +73,8 @@ def tracks_after(name: str, args: Any, kwargs: Any, result: Any, known: Known, w
         return [lost if name in KEEPS else Track(lost=lost.lost)] * len(outputs)
     found = _followed(name, args, kwargs, result, known)
     if found is None or len(found) != len(outputs):
-        return [Track(lost=f"{where}: torch's {name}")] * len(outputs)
+        opposite = _opposite(name, args, result, known)
+        return [Track(lost=f"{where}: torch's {name}", opposite=opposite)] * len(outputs)
     return list(found)
 
 
@@ -86,7 +88,8 @@ def _followed(name: str, args: Any, kwargs: Any, result: Any, known: Known) -> l
     if name in KEEPS:
         track = known(args[0]) if isinstance(args[0], torch.Tensor) else None
         same = isinstance(result, torch.Tensor) and result.shape == args[0].shape
-        dropped = "dropout" in name and not torch.equal(result, args[0])
+        rounds = "dropout" in name or (same and args[0].is_floating_point() and not result.is_floating_point())
+        dropped = rounds and not bool((result == args[0]).all())
         return [track] if track is not None and same and not dropped else None
     if name in MOVES:
         return _moved(name, args, kwargs, known)
@@ -100,6 +103,14 @@ def _followed(name: str, args: Any, kwargs: Any, result: Any, known: Known) -> l
     if name in READS:
         return _read(name, args, kwargs, result, known)
     return None
+
+
+def _opposite(name: str, args: Any, result: Any, known: Known) -> Track | None:
+    """Return the track of what a result is one minus."""
+    of_spikes = [one for one in tensors(args) if known(one) is not None]
+    if name not in SUMS | NOT or len(of_spikes) != 1 or result.shape != of_spikes[0].shape:
+        return None
+    return known(of_spikes[0]) if bool((result == 1 - of_spikes[0].to(torch.float64)).all()) else None
 
 
 def _moved(name: str, args: Any, kwargs: Any, known: Known) -> list[Track] | None:

@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 
 from neurodeploy.errors import FrameworkError
+from neurodeploy.reading.instances import INPUT_NODE, misplaced
 from neurodeploy.reading.labels import Track, split
 from neurodeploy.reading.leaves import Neurons
 from neurodeploy.reading.operations import tensors
-from neurodeploy.reading.recorder import INPUT_NODE, Recorder, misplaced
+from neurodeploy.reading.recorder import Recorder
 from neurodeploy.reading.wiring import Wiring
 
 BY_STEPS = {
@@ -91,8 +92,7 @@ def _following(wiring: Wiring, start: int) -> set[int]:
 
 
 def _nodes(track: Track) -> set[int]:
-    every = [split(one.numpy())[0] for _, one in track.terms]
-    return {int(one) for some in every for one in np.unique(some)} - {-1, INPUT_NODE}
+    return track.senders - {INPUT_NODE}
 
 
 def _summed(wiring: Wiring, node: int, tracks: list[Track], asked: str | None) -> Output:

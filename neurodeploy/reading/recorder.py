@@ -5,11 +5,9 @@ Axes: T step, B sample, R applications of a layer (its calls, and in each every 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
-from functools import partial
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -19,10 +17,22 @@ from torch import nn
 from neurodeploy.errors import FrameworkError
 from neurodeploy.reading import operations
 from neurodeploy.reading.follower import Follower
+from neurodeploy.reading.instances import (
+    INPUT_NODE,
+    Changing,
+    Instance,
+    Wider,
+    channels_first,
+    feature_axes,
+    in_two_axes,
+    misplaced,
+    places,
+    reorder,
+    reordered,
+)
 from neurodeploy.reading.known import is_of_a_framework, is_random, leaf_of, refusal
 from neurodeploy.reading.labels import (
     MOST_APPLICATIONS,
-    MOST_FEATURES,
     Arrival,
     Mixed,
     Track,
@@ -31,50 +41,8 @@ from neurodeploy.reading.labels import (
 )
 from neurodeploy.reading.leaves import Call, Memoryless, Neurons, Shape
 
-INPUT_NODE = 0
-
-
-@dataclass(eq=False)
-class Instance:
-    """A layer of the network: a module, or one of several uses of it.
-
-    Attributes:
-        node: Number in labels; one more stands for the potential of neurons.
-        arrived: For every call its arrivals and its number of applications.
-        steps: Number of steps so far (neurons); `samples` in each.
-        spikes, potentials: (B, ...) of every step (neurons).
-        order: Place in the graph of each of the module's neurons, where it is another one.
-        shape_own: Of the module's neurons, where the graph has another.
-        apart: Size of the axis before the features, which may be one of them (layers).
-    """
-
-    node: int
-    path: str
-    module: nn.Module
-    leaf: Memoryless | Neurons
-    shape_in: Shape
-    shape_out: Shape
-    arrived: list[tuple[list[Arrival], int]] = field(default_factory=list)
-    rows: int = 0
-    steps: int = 0
-    samples: int = 0
-    spikes: list[torch.Tensor] = field(default_factory=list)
-    potentials: list[torch.Tensor] = field(default_factory=list)
-    order: np.ndarray | None = None
-    shape_own: Shape = ()
-    apart: int = 0
-
-
-class Changing(FrameworkError):
-    """What arrives at a layer is not the same at every step: the module may want to be run otherwise."""
-
-
-class Wider(FrameworkError):
-    """A layer has one more axis of features than was thought; `layer` is its name."""
-
-    def __init__(self, layer: str) -> None:
-        super().__init__(layer)
-        self.layer = layer
+MOST_IN_A_ROW = 3
+"""Passes through one layer without neurons between, more of which are a memory over steps."""
 
 
 class Recorder(Follower):
@@ -95,15 +63,15 @@ class Recorder(Follower):
         straight: bool = False,
     ) -> None:
         super().__init__(module)
+        self.binary = bool(((sample == 0) | (sample == 1)).all())
         self.wider, self.straight = wider or {}, straight
         self.host = None if host is None else module.get_submodule(host)
         self.outside: set[int] = set()
         self.stepwise = False
         self.host_spikes: list[torch.Tensor] = []
         self.instances: list[Instance] = []
-        self.inside: list[nn.Module] = []  # of modules that are not followed into
         if host is None:
-            self.set(sample, Track(((1.0, _places(sample.shape, 0)),)))
+            self.set(sample, Track(((1.0, places(sample.shape, 0)),)))
 
     @contextmanager
     def recording(self) -> Iterator[None]:
@@ -167,6 +135,18 @@ class Recorder(Follower):
             if unseen or own or (track is not None and is_random(module)):
                 self.set(tensor, Track(lost=refusal(name, module)))
 
+    def sends_spikes(self, node: int) -> bool:
+        """True where a node's numbers are 0 and 1."""
+        if node == INPUT_NODE:
+            return self.binary
+        source = next((one for one in self.instances if one.node == node), None)
+        return source is not None and (isinstance(source.leaf, Neurons) or source.leaf.spikes)
+
+    def sender(self, node: int) -> str:
+        """Return who sends, for messages."""
+        source = next((one for one in self.instances if one.node == node & ~1), None)
+        return "the input" if source is None else self.name(source.module)
+
     def _track(self, name: str, tensor: torch.Tensor) -> Track:
         """Return what arrives at a layer.
 
@@ -210,13 +190,13 @@ class Recorder(Follower):
     def _layer(self, module: nn.Module, leaf: Memoryless, args: Any, kwargs: Any, output: torch.Tensor) -> None:
         tensor = args[0] if args else next(iter(kwargs.values()))
         name = self.name(module)
-        axes, track = self._axes(leaf, tensor, self._track(name, tensor), self.wider.get(name, 0))
+        axes, track = feature_axes(leaf, tensor, self._track(name, tensor), self.wider.get(name, 0))
         lead = tensor.dim() - axes
         rows = int(np.prod(tensor.shape[:lead], dtype=np.int64))
         found = self._arrivals(name, track, rows)
-        given = _channels_first(output, lead) if leaf.channels_last else output
+        given = channels_first(output, lead) if leaf.channels_last else output
         if leaf.channels_last:
-            shapes = _in_two_axes(_channels_first(tensor, lead).shape[lead:]), _in_two_axes(given.shape[lead:])
+            shapes = in_two_axes(channels_first(tensor, lead).shape[lead:]), in_two_axes(given.shape[lead:])
         else:
             shapes = tuple(tensor.shape[lead:]), tuple(given.shape[lead:])
         mine = (one for one in self.instances if one.module is module and (one.shape_in, one.shape_out) == shapes)
@@ -227,27 +207,26 @@ class Recorder(Follower):
             made = self.known(given)
             assert made is not None
             self.set(output, made.moved(lambda one: one.movedim(lead, -1)))
+        instance.passed = self._passed_through(instance, found)
+        if instance.passed[instance.node] > MOST_IN_A_ROW:
+            raise FrameworkError(
+                f"{name}: gets what it gave a step before, without neurons between: a linear memory of torch's own; "
+                "neurons hold states (norse's LI at the end of a network)"
+            )
         instance.arrived.append((found, rows))
         instance.rows += rows
 
-    def _axes(self, leaf: Memoryless, tensor: torch.Tensor, track: Track, wider: int) -> tuple[int, Track]:
-        """Return how many axes are features, and the track with the channels first: what fewest senders explain."""
-        best: tuple[int, int, Track] | None = None
-        options = list(leaf.axes(tensor.dim()))[wider:]
-        for axes in options:
-            lead = tensor.dim() - axes
-            there = track.moved(partial(_channels_first, lead=lead)) if leaf.channels_last else track
-            if len(options) == 1:
-                return axes, there
-            try:
-                found = arrivals(there, int(np.prod(tensor.shape[:lead], dtype=np.int64)), INPUT_NODE)
-            except Mixed:
-                continue
-            if best is None or len(found) < best[0]:
-                best = len(found), axes, there
-            if len(found) == len({one.node for one in found}):
-                break
-        return best[1:] if best is not None else (options[0], track)
+    def _passed_through(self, instance: Instance, found: list[Arrival]) -> dict[int, int]:
+        """Return how many times what a layer gives has passed each layer since it left neurons."""
+        passed: dict[int, int] = {}
+        for one in self.instances:
+            if (
+                isinstance(one.leaf, Memoryless)
+                and not one.leaf.spikes
+                and any(one.node == sent.node for sent in found)
+            ):
+                passed |= {node: max(times, passed.get(node, 0)) for node, times in one.passed.items()}
+        return passed | {instance.node: passed.get(instance.node, 0) + 1}
 
     def _neurons(self, module: nn.Module, leaf: Neurons, call: Call) -> None:
         name = self.name(module)
@@ -264,9 +243,9 @@ class Recorder(Follower):
         found = self._arrivals(name, self._track(name, call.current), rows)
         instance = self._owner(name, module, leaf, call, shape, shape_out)
         if not instance.rows and not self.straight:
-            self._reorder(instance, found)
+            reorder(instance, found, self.instances)
         if instance.order is not None:
-            found = [_reordered(one, instance.order) for one in found]
+            found = [reordered(one, instance.order) for one in found]
         if instance.samples not in (0, rows // steps):
             raise FrameworkError(f"{name}: takes {rows // steps} samples after {instance.samples}; give equal batches")
         for node, tensor, kept, factor in (
@@ -300,20 +279,6 @@ class Recorder(Follower):
         spikes, potential = (None if one is None else one.transpose(0, 1) for one in (call.spikes, call.potential))
         return replace(call, current=current, spikes=spikes, potential=potential)
 
-    def _reorder(self, instance: Instance, found: list[Arrival]) -> None:
-        """Give neurons of several axes the order of what arrives first, so that no weights are needed to change it."""
-        size = math.prod(instance.shape_out)
-        for one in found:
-            source = next((other for other in self.instances if other.node == one.node), None)
-            every = np.arange(size)
-            if source is None or math.prod(source.shape_out) != size or len(one.features) != size:
-                continue
-            permuted = (one.columns == every).all() and (np.sort(one.features) == every).all()
-            if permuted and (one.features != every).any() and len(instance.shape_out) > 1:
-                instance.order, instance.shape_own = one.features, instance.shape_out
-                instance.shape_in = instance.shape_out = source.shape_out
-            return
-
     def _is_outside(self, module: nn.Module) -> bool:
         """True for the layers that come before the neurons whose spikes are followed."""
         return self.host is not None and (not self.host_spikes or id(module) in self.outside)
@@ -323,7 +288,7 @@ class Recorder(Follower):
         assert call.spikes is not None
         steps = call.spikes if leaf.sequence else call.spikes[None]
         steps = steps.transpose(0, 1) if leaf.samples_first else steps
-        found = _places(steps.shape, sum(one.numel() for one in self.host_spikes))
+        found = places(steps.shape, sum(one.numel() for one in self.host_spikes))
         found = found.transpose(0, 1) if leaf.samples_first else found if leaf.sequence else found[0]
         self.set(call.spikes, Track(((call.factor, found),)))
         self.host_spikes += [(one != 0).float() for one in steps.detach().cpu()]
@@ -341,7 +306,13 @@ class Recorder(Follower):
             return owned[0]
         for one in call.given:
             if one.numel() and bool((one != leaf.rest).any()):
-                raise FrameworkError(f"{name}: starts from a state that is not {leaf.rest:g}; start from rest")
+                track = self.known(one)
+                made = track is not None and (track.lost or " and ".join(map(self.sender, sorted(track.senders))))
+                raise FrameworkError(
+                    f"{name}: its state was changed by the module between steps ({made}); hand on what it gives"
+                    if made
+                    else f"{name}: starts from a state that is not {leaf.rest:g}; start from rest"
+                )
         mine = [one for one in self.instances if one.module is module]
         if mine and call.inside and not call.given:
             return mine[-1]
@@ -359,43 +330,3 @@ class Recorder(Follower):
         found = labels(node, instance.rows, rows, tensor.numel() // max(rows, 1))
         found = found if instance.order is None else found[:, instance.order]
         self.set(tensor, Track(((factor, found.reshape(tensor.shape)),)))
-
-
-def _channels_first(tensor: torch.Tensor, lead: int) -> torch.Tensor:
-    return tensor.movedim(-1, lead) if tensor.dim() > lead + 1 else tensor
-
-
-def _in_two_axes(shape: Shape) -> Shape:
-    """Return channels and at most two axes of places."""
-    return tuple(shape) if len(shape) < 4 else (shape[0], math.prod(shape[1:]))
-
-
-def _reordered(one: Arrival, order: np.ndarray) -> Arrival:
-    """Return what arrives at neurons in the graph's order."""
-    columns = order[one.columns]
-    there = np.argsort(columns)
-    return replace(one, features=one.features[there], columns=columns[there], factors=one.factors[there])
-
-
-def _places(shape: torch.Size, first: int) -> torch.Tensor:
-    """Return the labels of an input: the place of each of its numbers.
-
-    Raises:
-        FrameworkError: they are too many.
-    """
-    if first + shape.numel() >= MOST_FEATURES:
-        raise FrameworkError(
-            f"sample_input: more than {MOST_FEATURES - 1} numbers of the whole input cannot be followed; give fewer "
-            "samples"
-        )
-    return torch.arange(first, first + shape.numel()).reshape(shape)
-
-
-ALLOWED = "weights, pooling, neurons, and what only moves or adds numbers are allowed"
-
-
-def misplaced(lost: str, name: str) -> str:
-    """Return the line on something that cannot be followed, found on the way to the layer `name`."""
-    return (
-        lost if "; " in lost else f"{lost} has no place in a spiking graph, and {name} takes what it gives; {ALLOWED}"
-    )

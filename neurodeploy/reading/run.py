@@ -10,9 +10,10 @@ import torch
 from torch import nn
 
 from neurodeploy.errors import FrameworkError, NeurodeployError, nearest
+from neurodeploy.reading.instances import Changing, Wider
 from neurodeploy.reading.known import leaf_of
 from neurodeploy.reading.leaves import Neurons
-from neurodeploy.reading.recorder import Changing, Recorder, Wider
+from neurodeploy.reading.recorder import Recorder
 
 
 class CannotRun(FrameworkError):

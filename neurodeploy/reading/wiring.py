@@ -10,8 +10,8 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from neurodeploy.errors import FrameworkError
+from neurodeploy.reading.instances import INPUT_NODE, Instance
 from neurodeploy.reading.leaves import Neurons
-from neurodeploy.reading.recorder import INPUT_NODE, Instance
 
 
 @dataclass(eq=False)

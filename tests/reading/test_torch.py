@@ -122,7 +122,10 @@ class ByHand(torch.autograd.Function):
 ODD: dict[str, tuple[Any, str]] = {
     "relu": (lambda: Odd(lambda net, x: torch.relu(x)), r"^Odd: torch's relu has no place .* b \(SpikingLayer\) takes"),
     "activation": (lambda: Odd(lambda net, x: net.inner[0](x), nn.Sigmoid()), r"^inner.0 \(Sigmoid\) has no place"),
-    "product": (lambda: Odd(lambda net, x: x * x), r"^Odd: torch's mul has no place"),
+    "product": (
+        lambda: Odd(lambda net, x: x * net.inner[0](x), nn.Linear(16, 16)),
+        r"^Odd: torch's mul combines what a",
+    ),
     "a constant written in": (lambda: Odd(_written), r"^an assignment to part of a tensor has no place"),
     "constant": (lambda: Odd(lambda net, x: x + 0.1), r"^Odd: torch's add has no place"),
     "lstm": (
