@@ -62,14 +62,14 @@ def trained(n_samples: int, n_events: int, n_batches: int) -> None:
     """Train an epoch of so many batches, drawn from all samples."""
     import torch
 
-    from neurodeploy.networks.spiking import NetworkSettings, build
+    from neurodeploy.networks.families.lif import LifSettings, build
     from neurodeploy.training.fit import fit
     from neurodeploy.training.settings import TrainingSettings
 
     source = opened(n_samples, n_events)
     chosen = np.random.default_rng(1).permutation(n_samples)[: n_batches * BATCH]
     torch.manual_seed(0)
-    network = build(NetworkSettings(hidden=(64,)), source.n_inputs, N_CLASSES)
+    network = build(LifSettings(hidden=(64,)), source.shape, N_CLASSES, MAX_TIME_S / N_STEPS)
     fit(network, source.take(chosen), source.take(chosen[-BATCH:]), TrainingSettings(epochs=1, batch_size=BATCH))
 
 

@@ -17,6 +17,7 @@ RECIPE = """
 dataset = "squares"
 
 [network]
+family = "lif"
 hidden = [12]
 weight_gain = 3.0
 

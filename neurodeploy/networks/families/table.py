@@ -62,7 +62,9 @@ def family_of(settings: NetworkSettings) -> Family:
 
 
 def build_network(settings: NetworkSettings, input_shape: tuple[int, ...], n_classes: int, dt_s: float) -> Any:
-    """Return a new network, which knows its `input_shape`; its weights come from torch's global generator.
+    """Return a new network; its weights come from torch's global generator.
+
+    Its own `input_shape` is what it takes at a step: a dense one takes all axes side by side, as samples are read.
 
     Args:
         input_shape: Axes of the input at a step: (channels,), or (channels, rows, columns).
@@ -72,9 +74,7 @@ def build_network(settings: NetworkSettings, input_shape: tuple[int, ...], n_cla
         NetworkError: the settings ask for what the family cannot be.
         FrameworkError: its framework is not installed.
     """
-    network: Any = family_of(settings).build(settings, input_shape, n_classes, dt_s)
-    network.input_shape = input_shape
-    return network
+    return family_of(settings).build(settings, input_shape, n_classes, dt_s)
 
 
 def deployable(network: Any, settings: NetworkSettings, name: str) -> Any:
@@ -90,9 +90,7 @@ def deployable(network: Any, settings: NetworkSettings, name: str) -> Any:
     if fold is None:
         called = getattr(settings, "model", settings.family)
         raise NetworkError(f"{name}: a {called} sends no spikes, so no chip of this kind runs it; train it only")
-    found: Any = fold(network)
-    found.input_shape = network.input_shape
-    return found
+    return fold(network)
 
 
 def versions(settings: NetworkSettings) -> dict[str, str]:
