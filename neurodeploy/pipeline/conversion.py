@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -64,7 +65,7 @@ def read_network(network: Any, dt_s: float, **entries: Any) -> GraphOf:
         dt_s: Time step, seconds.
         entries: For the graph's metadata.
     """
-    found = read_graph_of(network.eval(), torch.zeros(1, STEPS, *network.input_shape), dt_s=dt_s)
+    found = read_graph_of(network.eval(), torch.zeros(1, STEPS, math.prod(network.input_shape)), dt_s=dt_s)
     found.graph.metadata = wrapped(**ours(found.graph.metadata) | {"name": None} | entries)
     return found
 

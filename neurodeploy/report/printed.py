@@ -26,8 +26,6 @@ INK, MUTED, LINE = "#222222", "#666666", "#c8c8c8"
 
 COLOURS = {"cAdLIF": "#e9c46a", "C-SiLIF": "#2a9d8f", "SiLIF": "#264653", "RF": "#e76f51"}
 """The paper's colours, in the order in which it draws the networks."""
-NAMES = {"cadlif": "cAdLIF", "csilif": "C-SiLIF", "silif": "SiLIF", "rf": "RF"}
-"""From the names of checkpoints to those in print."""
 
 STYLE: dict[Any, Any] = {
     "font.family": "sans-serif",

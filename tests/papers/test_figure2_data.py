@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from matplotlib.image import imread
 
+from neurodeploy.networks.families.silif import CALLED
 from neurodeploy.neurons.poles import pole_distance
 from neurodeploy.papers.silif.draw_figure2 import SIZE_INCHES
 from neurodeploy.papers.silif.figure2 import figure2
-from neurodeploy.report.printed import NAMES
 from tests.needs import golden_file
 
 pytestmark = pytest.mark.data
@@ -45,7 +45,7 @@ def test_arrays_are_the_recorded_ones(drawn: dict[str, Any]) -> None:
         for name in stored.files:
             network, _, formula = name.partition("_")
             for layer, recorded in enumerate(stored[name]):
-                poles = found[NAMES[network], formula or "paper", layer]
+                poles = found[CALLED[network], formula or "paper", layer]
                 assert pole_distance(poles, recorded.astype(np.complex128)).max() < SINGLE, (name, layer)
 
 

@@ -41,6 +41,21 @@ LAYERS: dict[str, type[Layer]] = {
 }
 
 
+CALLED = {
+    "cadlif": "cAdLIF",
+    "csilif": "C-SiLIF",
+    "silif": "SiLIF",
+    "rf": "RF",
+    "lif": "LIF",
+    "rlif": "RLIF",
+    "adlif": "adLIF",
+    "radlif": "RadLIF",
+}
+"""From the names of models to those in print, in the paper's order."""
+PUBLISHED = ("cadlif", "csilif", "silif", "rf")
+"""Models that there are published checkpoints of."""
+
+
 class SilifSettings(NetworkSettings):
     """The defaults are the paper's."""
 

@@ -29,8 +29,8 @@ class Family:
     Attributes:
         settings: Its [network] table, with its name as the default of `family`.
         build: From the settings, the axes of the input at a step, the number of classes and the time step in seconds
-            to a new network, whose initial weights come from torch's global generator. It takes (B, T, *input axes)
-            and gives the spikes of every layer, the output's last, or an `Answer`.
+            to a new network, whose initial weights come from torch's global generator. It takes (B, T, I), the axes of
+            a step in one, and gives the spikes of every layer, the output's last, or an `Answer`.
         deployable: From a trained network to what is quantised and exported: batch norms, clips and gains folded in.
             None where no chip can run it.
         package: The framework that it computes in, another than torch: its version is recorded, and what is read of

@@ -11,12 +11,13 @@ import numpy as np
 
 from neurodeploy.errors import DataError, NetworkError
 from neurodeploy.files import check_target, write_text
+from neurodeploy.networks.families.silif import CALLED
 from neurodeploy.networks.published import load_published
 from neurodeploy.neurons.family_poles import FAMILY
 from neurodeploy.neurons.poles import pole_summary
 from neurodeploy.papers.silif.draw_figure2 import draw_figure2
 from neurodeploy.papers.silif.published import published_files
-from neurodeploy.report.printed import NAMES, check_picture, save_picture
+from neurodeploy.report.printed import check_picture, save_picture
 
 DIGITS = 9
 """Significant digits kept beside the picture; float32, in which the networks were trained, has seven."""
@@ -54,7 +55,7 @@ def figure2(out: str | Path, *, checkpoints: str | Path | None = None, layer: in
     poles = _all_poles(files)
     _check_layer(layer, poles)
     drawn = {
-        formula: {NAMES[network]: layers[layer] for network, layers in networks.items()}
+        formula: {CALLED[network]: layers[layer] for network, layers in networks.items()}
         for formula, networks in poles.items()
     }
     data = {
@@ -63,7 +64,7 @@ def figure2(out: str | Path, *, checkpoints: str | Path | None = None, layer: in
         "formulas": WORDS,
         "checkpoints": {network: hashlib.sha256(path.read_bytes()).hexdigest() for network, path in files.items()},
         "points": [
-            _point(NAMES[network], formula, index, poles_N2)
+            _point(CALLED[network], formula, index, poles_N2)
             for formula, networks in poles.items()
             for network, layers in networks.items()
             for index, poles_N2 in layers.items()

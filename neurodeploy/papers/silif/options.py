@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from neurodeploy.errors import RecipeError, nearest
+from neurodeploy.networks.families.silif import PUBLISHED
 from neurodeploy.phrases import Phrase
 from neurodeploy.quantize.grid import MAX_WEIGHT_BITS, MIN_WEIGHT_BITS
-from neurodeploy.report.printed import NAMES
 
 
 def published_models(networks: Sequence[str] | None) -> list[str]:
@@ -17,10 +17,10 @@ def published_models(networks: Sequence[str] | None) -> list[str]:
     Raises:
         RecipeError: one is not published.
     """
-    names = list(NAMES) if networks is None else models(networks)
-    unknown = next((name for name in names if name not in NAMES), None)
+    names = list(PUBLISHED) if networks is None else models(networks)
+    unknown = next((name for name in names if name not in PUBLISHED), None)
     if unknown is not None:
-        raise RecipeError(f"{unknown!r} is not published", nearest(unknown, NAMES), option="networks")
+        raise RecipeError(f"{unknown!r} is not published", nearest(unknown, PUBLISHED), option="networks")
     return names
 
 

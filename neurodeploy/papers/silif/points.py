@@ -11,10 +11,6 @@ from typing import Any, NamedTuple
 from neurodeploy.papers.silif.measure import REFUSED, Record
 from neurodeploy.papers.silif.points_cited import Point
 from neurodeploy.papers.silif.survey import Case, Found
-from neurodeploy.report.printed import NAMES
-
-CALLED = {**NAMES, "lif": "LIF", "rlif": "RLIF", "adlif": "adLIF", "radlif": "RadLIF"}
-"""From the names of models to those in print."""
 
 
 class Measured(NamedTuple):

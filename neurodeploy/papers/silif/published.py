@@ -8,12 +8,12 @@ from pathlib import Path
 
 from neurodeploy.data.dataset import folders
 from neurodeploy.errors import DataError, NetworkError
+from neurodeploy.networks.families.silif import CALLED
 from neurodeploy.networks.published import load_published
 from neurodeploy.papers.silif.clips import calibration_for, check_suits, clips_named
 from neurodeploy.papers.silif.measure import Subject
 from neurodeploy.papers.silif.survey import Case
 from neurodeploy.phrases import Phrase
-from neurodeploy.report.printed import NAMES
 
 FOLDER = "silif_ssc_reference"
 
@@ -75,7 +75,7 @@ def published_cases(
         network, settings = load_published(path)
         if settings.model != name:
             raise NetworkError(f"{path}: holds {settings.model}, needed is {name}; give the published {path.name}")
-        subjects.append(Subject(NAMES[name], path, hashlib.sha256(path.read_bytes()).hexdigest()))
+        subjects.append(Subject(CALLED[name], path, hashlib.sha256(path.read_bytes()).hexdigest()))
         shapes[path] = network.n_inputs, network.n_classes
     n_channels = next(iter(shapes.values()))[0]
     test = clips_named(data, partition, limit, n_channels)

@@ -10,10 +10,9 @@ from pathlib import Path
 from neurodeploy.backends.calibration import SAMPLES
 from neurodeploy.data.datasets import SOURCES
 from neurodeploy.errors import DataError, RecipeError, nearest
-from neurodeploy.networks.families.silif import LAYERS, SilifSettings
+from neurodeploy.networks.families.silif import CALLED, LAYERS, SilifSettings
 from neurodeploy.papers.silif.clips import Clips
 from neurodeploy.papers.silif.measure import Subject
-from neurodeploy.papers.silif.points import CALLED
 from neurodeploy.papers.silif.survey import Case
 from neurodeploy.phrases import Phrase
 from neurodeploy.pipeline.folder import Mode, RunFolder
@@ -24,7 +23,6 @@ from neurodeploy.verbs.train_seeds import SeedTask, gpus_of, trained
 
 DATASETS = ("fsdd_spikes", "shd", "ssc")
 """What is trained on unless it is named: the first that this machine has, the quickest before."""
-ORDER = (*CALLED, *(model for model in LAYERS if model not in CALLED))
 
 
 @dataclass(frozen=True)
@@ -93,7 +91,7 @@ def recipes_for(data: str | None, networks: Sequence[str] | None) -> tuple[str, 
         raise DataError(f"{data[:80]!r} is no dataset that can be trained on", nearest(data, SOURCES), option="data")
     before = f"{data.removesuffix('_spikes')}_"
     known = {name.removeprefix(before): name for name in shipped() if name.startswith(before)}
-    known = {model: known[model] for model in ORDER if model in known}
+    known = {model: known[model] for model in CALLED if model in known}
     if not known:
         raise RecipeError(
             f"no recipe of the SiLIF family is shipped for {data}", Phrase("name one with {recipes}"), option="train"
