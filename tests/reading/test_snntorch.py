@@ -13,7 +13,11 @@ from torch.nn import functional as F
 from torch.nn.utils import parametrizations, prune
 
 from neurodeploy.errors import FrameworkError
+from neurodeploy.graph.node_table import NODES
 from neurodeploy.reading import graph_of
+from neurodeploy.reading.leaves import Built, Memoryless
+from neurodeploy.reading.torch_layers import LEAVES
+from tests.graph.test_node_table import COPIES, Copies
 from tests.reading.same import DT_S, N_IN, B, T, check_same, spikes, stronger
 
 snn = pytest.importorskip("snntorch", reason="snntorch is not installed: pip install snntorch==1.0.0")
@@ -325,3 +329,20 @@ def test_detached_states_and_weights_that_torch_makes(tmp_path: Path) -> None:
     prune.random_unstructured(module.fc1, "weight", 0.3)
     read, _ = check_same(module, spikes(T, B, N_IN), tmp_path)
     assert (np.asarray(read.graph.nodes["fc1"].weight) == 0).mean() > 0.25
+
+
+def test_a_layer_kind_from_outside_is_one_entry_and_one_leaf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def leaf(module: Any) -> Memoryless:
+        return Memoryless(lambda _: (3,), lambda _in, _out: Built({"": Copies(int(module.scale_factor))}))
+
+    monkeypatch.setitem(NODES, "Copies", COPIES)
+    monkeypatch.setitem(LEAVES, "Upsample", leaf)
+    net = nn.Sequential(
+        nn.Conv2d(1, 4, 3, stride=2, padding=1),
+        snn.Leaky(beta=0.9, init_hidden=True),
+        nn.Upsample(scale_factor=2),
+        nn.Conv2d(4, 2, 3, padding=1),
+        snn.Leaky(beta=0.8, init_hidden=True),
+    )
+    read, _ = check_same(stronger(net, 3), spikes(T, B, 1, 6, 8), tmp_path)
+    assert isinstance(read.graph.nodes["upsample2"], Copies)
