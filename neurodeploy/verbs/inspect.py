@@ -228,7 +228,7 @@ def _measure(patient: Patient, weight_bits: int | None) -> None:
         patient.integers = of_integers(patient.run, made)
     except NeurodeployError as error:
         patient.refuse("chip", error)
-        patient.unmeasured = f"{error.where}: {error.problem}"
+        patient.unmeasured = ": ".join([*error.places, error.problem])
 
 
 def _verdicts(patient: Patient) -> dict[str, dict[str, Verdict]]:
