@@ -15,7 +15,11 @@ from neurodeploy.reading import operations
 from neurodeploy.reading.gates import BOTH, GATES, PRODUCTS, Gate, side
 from neurodeploy.reading.labels import NOTHING, Term, Track
 
-POOLS = {"avg_pool2d": nn.AvgPool2d, "adaptive_avg_pool2d": nn.AdaptiveAvgPool2d, "max_pool2d": nn.MaxPool2d}
+POOLS = {
+    f"{kind}_pool{axes}d": getattr(nn, f"{name}Pool{axes}d")
+    for kind, name in (("avg", "Avg"), ("adaptive_avg", "AdaptiveAvg"), ("max", "Max"))
+    for axes in (1, 2)
+}
 """Functions that are run like the modules of their kind."""
 MATRICES = ("linear", "matmul", "__matmul__", "mm")
 """Functions that are run like `nn.Linear`, where what they multiply with stays the same."""

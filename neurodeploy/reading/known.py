@@ -18,7 +18,7 @@ from neurodeploy.reading.leaves import Memoryless, Neurons
 
 Maker = Callable[[nn.Module], Memoryless | Neurons | None]
 TABLES = {
-    "torch": "neurodeploy.reading.torch_layers",
+    "torch": "neurodeploy.reading.torch_modules",
     "snntorch": "neurodeploy.reading.snntorch_neurons",
     "norse": "neurodeploy.reading.norse_neurons",
     "spikingjelly": "neurodeploy.reading.spikingjelly_neurons",

@@ -18,7 +18,7 @@ import nir
 import numpy as np
 
 from neurodeploy.errors import FrameworkError
-from neurodeploy.reading import torch_layers
+from neurodeploy.reading import pools, torch_layers
 from neurodeploy.reading.leaves import Built, Call, Memoryless, Neurons, Shape, full, numbers
 from neurodeploy.reading.neurons import cuba, leaky
 
@@ -67,9 +67,9 @@ def _voting(module: Any) -> Memoryless:
     return Memoryless(lambda _: (1,), build)
 
 
-LAYERS = ("Linear", "Conv1d", "Conv2d", "AvgPool2d", "AdaptiveAvgPool2d", "MaxPool2d", "BatchNorm1d", "BatchNorm2d")
+LAYERS = torch_layers.LEAVES | pools.LEAVES
 """Of SpikingJelly's own classes, which take a sequence as well and are torch's otherwise."""
-LEAVES = {name: torch_layers.LEAVES[name] for name in LAYERS} | {
+LEAVES = LAYERS | {
     "IFNode": lambda one: _made(one, lambda _: 0.0),
     "LIFNode": lambda one: _made(one, lambda module: 1 / module.tau),
     "CUBALIFNode": _cuba,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import nir
@@ -10,11 +9,7 @@ import numpy as np
 from torch import nn
 
 from neurodeploy.errors import FrameworkError
-from neurodeploy.graph.metadata import wrapped
 from neurodeploy.reading.leaves import Built, Memoryless, Shape, Source, numbers
-
-SPIKE = 0.5
-"""Between no spike and one."""
 
 
 def linear(module: nn.Linear) -> Memoryless:
@@ -87,65 +82,6 @@ def _convolved(module: Any, kind: Any, size: Any) -> nir.NIRNode:
     )
 
 
-def avg_pool2d(module: nn.AvgPool2d) -> Memoryless:
-    """Return average pooling: of sums where torch divides by another number."""
-
-    def build(_in: Shape, _out: Shape) -> Built:
-        kernel, stride, padding = _pooling(module, module.count_include_pad)
-        size = math.prod(kernel)
-        if module.divisor_override in (None, size):
-            return Built({"": nir.AvgPool2d(kernel_size=kernel, stride=stride, padding=padding)})
-        scale = np.full(_out, 1.0 / module.divisor_override)
-        summed = nir.SumPool2d(kernel_size=kernel, stride=stride, padding=padding)
-        return Built({"": summed, "scale": nir.Scale(scale=scale)}, (("", "scale"),), exit="scale")
-
-    return Memoryless(lambda _: (3,), build)
-
-
-def adaptive_avg_pool2d(module: nn.AdaptiveAvgPool2d) -> Memoryless:
-    """Return average pooling down to a given size, in whole windows."""
-
-    def build(shape: Shape, out: Shape) -> Built:
-        if any(size % wanted for size, wanted in zip(shape[1:], out[1:], strict=True)):
-            raise FrameworkError(f"pools {shape[1:]} to {out[1:]}; only whole windows are allowed")
-        kernel = np.array(shape[1:]) // np.array(out[1:])
-        return Built({"": nir.AvgPool2d(kernel_size=kernel, stride=kernel, padding=np.zeros(2, int))})
-
-    return Memoryless(lambda _: (3,), build)
-
-
-def max_pool2d(module: nn.MaxPool2d) -> Memoryless:
-    """Return maximum pooling of spikes: one where any arrives, which a neuron without memory does."""
-
-    def build(_in: Shape, out: Shape) -> Built:
-        if module.return_indices or module.dilation not in (1, (1, 1)):
-            raise FrameworkError("has a dilation or returns indices; leave that out")
-        kernel, stride, padding = _pooling(module, True)
-        return Built(
-            {
-                "sum": nir.SumPool2d(kernel_size=kernel, stride=stride, padding=padding),
-                "": nir.Threshold(threshold=np.full(out, SPIKE), metadata=wrapped(reset="zero")),
-            },
-            (("sum", ""),),
-            entry="sum",
-            notes=("maximum pooling of spikes became sum pooling and a threshold of a half: neurons of their own",),
-        )
-
-    return Memoryless(lambda _: (3,), build, needs_spikes=True, spikes=True)
-
-
-def _pooling(module: Any, counts_padding: bool) -> tuple[Any, Any, Any]:
-    kernel, stride, padding = (
-        np.array(value if isinstance(value, tuple) else (value, value))
-        for value in (module.kernel_size, module.stride or module.kernel_size, module.padding)
-    )
-    if module.ceil_mode:
-        raise FrameworkError("has ceil_mode; only whole windows are allowed")
-    if padding.any() and not counts_padding:
-        raise FrameworkError("does not count its padding; set count_include_pad=True")
-    return kernel, stride, padding
-
-
 def batch_norm(module: Any) -> Memoryless | None:
     """Return a batch norm in evaluation: a factor and a bias for each channel."""
     if module.training or module.running_mean is None:
@@ -177,9 +113,6 @@ LEAVES = {
     "Linear": linear,
     "Conv1d": conv1d,
     "Conv2d": conv2d,
-    "AvgPool2d": avg_pool2d,
-    "AdaptiveAvgPool2d": adaptive_avg_pool2d,
-    "MaxPool2d": max_pool2d,
     "BatchNorm1d": batch_norm,
     "BatchNorm2d": batch_norm,
 }

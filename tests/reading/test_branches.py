@@ -231,6 +231,45 @@ READ: dict[str, Case] = {
         lambda: net(lambda m, x: m.c(m.h(((a := m.a(m.f(x))) + m.b(m.g(a))).mean(2) * 3)), f=fc(), g=fc(), h=fc(4)),
         TOKENS,
     ),
+    "pools along one axis": (
+        lambda: net(
+            lambda m, x: m.c(m.h(on(m.q, m.b(4 * on(m.p, m.a(m.f(x))))).flatten(2))),
+            f=fc(),
+            p=nn.AvgPool1d(2, padding=1),
+            q=nn.MaxPool1d(2),
+            h=fc(4, 10),
+        ),
+        TOKENS,
+    ),
+    "pools along one axis as functions": (
+        lambda: net(
+            lambda m, x: m.c(
+                m.h(4 * functional.adaptive_avg_pool1d(m.a(m.f(x)).flatten(0, 1), 4).unflatten(0, (T, B)).flatten(2))
+            ),
+            f=fc(),
+            h=fc(4, 20),
+        ),
+        TOKENS,
+    ),
+    "windows that overlap": (
+        lambda: net(
+            lambda m, x: m.c(m.h(on(m.q, on(m.p, m.a(on(m.f, x)) * 9)).flatten(2))),
+            f=conv(2),
+            p=nn.AdaptiveAvgPool2d(3),
+            q=nn.AvgPool2d(2, 1),
+            h=fc(4, 12),
+        ),
+        PICTURE,
+    ),
+    "padding that is not counted": (
+        lambda: net(
+            lambda m, x: m.c(m.h(on(m.p, m.a(on(m.f, x)) * 4).flatten(2))),
+            f=conv(2),
+            p=nn.AvgPool2d(3, 2, 1, count_include_pad=False, ceil_mode=False),
+            h=fc(4, 12),
+        ),
+        PICTURE,
+    ),
     "and of spikes": (lambda: net(lambda m, x: m.c(m.h(m.a(m.f(x)) * m.b(m.g(x)))), f=fc(), g=fc(), h=fc(4)), FLAT),
     "and of a population and the one after it": (
         lambda: net(lambda m, x: m.c(on(m.h, (a := m.a(on(m.f, x))) * m.b(on(m.g, a)))), f=conv(2), g=conv(), h=conv()),

@@ -135,7 +135,7 @@ def test_groups_of_neurons_that_vote(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("kind", "said"),
     [
-        (lambda: neuron.EIFNode(), r"^1 \(EIFNode\): is not taken from spikingjelly; AdaptiveAvgPool2d, AvgPool2d"),
+        (lambda: neuron.EIFNode(), r"^1 \(EIFNode\): is not taken from spikingjelly; AdaptiveAvgPool1d, AdaptiveAvg"),
         (lambda: neuron.KLIFNode(), r"^1 \(KLIFNode\): is not taken from spikingjelly"),
         (lambda: neuron.LIAFNode(act=torch.relu, threshold_related=False), r"^1 \(LIAFNode\): is not taken"),
         (lambda: layer.Dropout(0.5), r"^1 \(Dropout\): is in training mode"),
