@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import graphlib
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -91,6 +92,13 @@ def test_a_room_imports_only_rooms_above_it(path: Path) -> None:
 
 def test_every_room_has_its_place() -> None:
     assert {room_of(path) for path in modules()} - {"__init__", "__main__", "__pycache__"} == set(ROOMS)
+
+
+def test_no_file_imports_one_that_imports_it() -> None:
+    """Also inside a function, where Python would let it pass."""
+    files = {".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts): path for path in modules()}
+    graph = {name: {one for one in imported(path) if one in files and one != name} for name, path in files.items()}
+    graphlib.TopologicalSorter(graph).prepare()
 
 
 def test_backends_do_not_import_each_other() -> None:

@@ -12,7 +12,7 @@ import numpy as np
 
 from neurodeploy.accounting.routes import Route
 from neurodeploy.accounting.tally import INPUT
-from neurodeploy.hardware.chips import Chip
+from neurodeploy.hardware.chip import Chip
 from neurodeploy.hardware.constants import Constant
 from neurodeploy.mapping.placement import Placement
 

@@ -18,7 +18,7 @@ from neurodeploy.accounting.events import WORDS, Event, events
 from neurodeploy.accounting.plain import Plain
 from neurodeploy.accounting.routes import Traffic
 from neurodeploy.accounting.static import static
-from neurodeploy.hardware.chips import Chip, EnergyModel
+from neurodeploy.hardware.chip import Chip, EnergyModel
 from neurodeploy.hardware.constants import Constant
 
 PER_OP, ALL_IN = "per-op", "all-in"

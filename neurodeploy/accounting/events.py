@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from neurodeploy.accounting.counts import Counts, LayerCounts
 from neurodeploy.accounting.routes import Traffic
 from neurodeploy.errors import DataError
-from neurodeploy.hardware.chips import Chip
+from neurodeploy.hardware.chip import Chip
 
 WORDS = {
     "synop": "synops",

@@ -18,7 +18,7 @@ from neurodeploy.accounting.routes import routes
 from neurodeploy.accounting.tally import INPUT, Tally, check_suits, tally
 from neurodeploy.backends.trace import Trace
 from neurodeploy.errors import DataError
-from neurodeploy.hardware.chips import Chip
+from neurodeploy.hardware.chip import Chip
 from neurodeploy.hardware.constants import Constant
 from neurodeploy.mapping.placement import Placement
 from neurodeploy.program.program import Program

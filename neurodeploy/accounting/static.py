@@ -7,7 +7,7 @@ import statistics
 
 from neurodeploy.accounting.band import Band
 from neurodeploy.accounting.routes import Traffic
-from neurodeploy.hardware.chips import Chip
+from neurodeploy.hardware.chip import Chip
 from neurodeploy.hardware.constants import Constant
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from neurodeploy.errors import ChipError, nearest
-from neurodeploy.hardware.chips import Chip, EnergyModel
+from neurodeploy.hardware.chip import Chip, EnergyModel
 from neurodeploy.hardware.constants import Constant, constant, text
 from neurodeploy.hardware.vocabulary import ENERGY, LIMITS, POWER, TABLES, TIMES, TRAFFIC, WIDTHS
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import tomli_w
 
-from neurodeploy.hardware.chips import Chip
+from neurodeploy.hardware.chip import Chip
 from neurodeploy.hardware.constants import Constant
 from neurodeploy.hardware.units import FACTORS, PREFIXES
 

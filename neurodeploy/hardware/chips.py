@@ -9,69 +9,14 @@ term and nothing beside it. Docs: docs/energy.md.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from neurodeploy.errors import ChipError, nearest
-from neurodeploy.hardware.constants import Constant
+from neurodeploy.hardware.chip import Chip
+from neurodeploy.hardware.chip_file import read_chip
 
 DEFAULT = "loihi2"
 """What a network is for where nobody says."""
-
-
-@dataclass(frozen=True)
-class EnergyModel:
-    """One way to price a run: joules per event, dynamic only unless the scope is "all-in".
-
-    Attributes:
-        name: In the chip file.
-        scope: "per-op" or "all-in", the same for all its terms.
-        terms: By key of `vocabulary.ENERGY`.
-        includes: Events without a term of their own because the terms' measured total holds them.
-    """
-
-    name: str
-    scope: str
-    terms: Mapping[str, Constant]
-    includes: tuple[str, ...] = ()
-
-    @property
-    def evidence(self) -> str:
-        """The grade of its first term, which is the one that weighs most; every term carries its own."""
-        return next(iter(self.terms.values())).evidence
-
-
-@dataclass(frozen=True)
-class Chip:
-    """A chip, or a processor.
-
-    Attributes:
-        name: As `--chip` takes it.
-        title: For people.
-        program: Whether an integer Program can be made for it; its widths are among the limits then.
-        energy: Its energy models; none where only a power is known.
-        times, power, limits: By key of the tables in `vocabulary`.
-        traffic: Bits of memory that operations move, for models with a price per bit.
-        unpriced: What no energy model holds, in words.
-        zero_weights: It works on synapses of weight zero as on any other, unless their connection is stored sparsely.
-        dense: It runs every synapse in every step, spike or no spike, as CPUs and GPUs do.
-        notes: What a reader of a result has to know.
-        digest: SHA-256 of the file.
-    """
-
-    name: str
-    title: str
-    program: bool = False
-    energy: tuple[EnergyModel, ...] = ()
-    times: Mapping[str, Constant] = field(default_factory=dict)
-    power: Mapping[str, Constant] = field(default_factory=dict)
-    limits: Mapping[str, Constant] = field(default_factory=dict)
-    traffic: Mapping[str, Constant] = field(default_factory=dict)
-    unpriced: tuple[str, ...] = ()
-    zero_weights: bool = False
-    dense: bool = False
-    notes: tuple[str, ...] = ()
-    digest: str = ""
 
 
 class _Shipped(Mapping[str, Chip]):
@@ -83,8 +28,6 @@ class _Shipped(Mapping[str, Chip]):
 
     def __getitem__(self, name: str) -> Chip:
         if name not in self._read:
-            from neurodeploy.hardware.chip_file import read_chip
-
             self._read[name] = read_chip(self._paths[name])
         return self._read[name]
 
@@ -135,8 +78,6 @@ def _chip(name: str, *, program: bool) -> Chip:
     if name in CHIPS:
         return CHIPS[name]
     if Path(name).suffix == ".toml":
-        from neurodeploy.hardware.chip_file import read_chip
-
         return read_chip(Path(name))
     known = program_chips() if program else tuple(CHIPS)
     raise ChipError(f"{name!r} is unknown", f"{nearest(name, known)} (or name a .toml file)", option="chip")

@@ -15,7 +15,8 @@ from neurodeploy.graph.dynamics import DynamicsPopulation
 from neurodeploy.graph.euler import Population
 from neurodeploy.graph.network import Network
 from neurodeploy.graph.paths import Synapses
-from neurodeploy.hardware.chips import DEFAULT, Chip, chip_named
+from neurodeploy.hardware.chip import Chip
+from neurodeploy.hardware.chips import DEFAULT, chip_named
 from neurodeploy.mapping.discretize import integers, plan_in, quantise
 from neurodeploy.mapping.discretize_dynamics import readout_unit, row_plan, state_unit
 from neurodeploy.mapping.placement.widths import too_wide, widest_weights

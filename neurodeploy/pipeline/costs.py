@@ -18,7 +18,7 @@ from neurodeploy.accounting.tally import Tally
 from neurodeploy.backends import fixed
 from neurodeploy.backends.trace import Trace
 from neurodeploy.data.stream import SampleSource
-from neurodeploy.hardware.chips import Chip
+from neurodeploy.hardware.chip import Chip
 from neurodeploy.mapping.placement.fit import fit_of
 from neurodeploy.program.program import Program
 

@@ -19,7 +19,8 @@ from neurodeploy.formats.nir_to_program import carried_program
 from neurodeploy.formats.program_to_nir import PROGRAM
 from neurodeploy.graph.files import GraphFile, read_graph
 from neurodeploy.graph.network import Network, discretised
-from neurodeploy.hardware.chips import DEFAULT, Chip, chip_named
+from neurodeploy.hardware.chip import Chip
+from neurodeploy.hardware.chips import DEFAULT, chip_named
 from neurodeploy.mapping.compile import Compiled, check_widths, compile_network
 from neurodeploy.mapping.placement.widths import widest_weights
 from neurodeploy.phrases import Phrase

@@ -7,23 +7,17 @@ fine-tuned and exported; and the graph read from it afterwards says the plan in 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from copy import copy
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import nir
 import numpy as np
 import torch
 from torch import nn
 from torch.nn.utils import parametrize
 
 from neurodeploy.errors import FrameworkError
-from neurodeploy.graph.metadata import ROUNDING, TOWARD_ZERO, ours, wrapped
-from neurodeploy.program.plan import ConnectionPlan, Plan
-from neurodeploy.quantize import grid
+from neurodeploy.program.plan import Plan
 from neurodeploy.quantize.on_grid import WeightOnGrid
-
-if TYPE_CHECKING:
-    from neurodeploy.reading.graph_of import GraphOf
+from neurodeploy.reading.graph_of import GraphOf
 
 
 def put_on_grid(module: nn.Module, read: GraphOf, plan: Plan, weights: Mapping[str, np.ndarray] | None = None) -> None:
@@ -63,33 +57,6 @@ def put_on_grid(module: nn.Module, read: GraphOf, plan: Plan, weights: Mapping[s
 
 ABLE = "our own neurons, snnTorch's Leaky, and Norse's LIFBoxCell and LIBoxCell can"
 FOLD = "fold what lies between them in the family's `deployable`"
-
-
-def with_precision(graph: nir.NIRGraph, plan: Plan) -> nir.NIRGraph:
-    """Return a graph whose nodes say in their metadata the precision that a plan gives them."""
-    nodes = dict(graph.nodes)
-    for name, vth_mant in plan.vth_mant.items():
-        bits = plan.fraction_bits.get(name)
-        entries = {"vth_mant": vth_mant, "fraction_bits": bits, "rounding": None if bits is None else TOWARD_ZERO}
-        nodes[name] = _with(nodes[name], entries)
-    for source, target in graph.edges:
-        if source in plan.connections:
-            nodes[source] = _with(nodes[source], _entries(plan.connections[source], plan.vth_mant[target]))
-    return nir.NIRGraph(nodes, graph.edges, metadata=graph.metadata, type_check=False)
-
-
-def _entries(precise: ConnectionPlan, vth_mant: int) -> dict[str, Any]:
-    exponent = precise.weight_exp
-    shared = {"weight_bits": precise.weight_bits, "rounding": ROUNDING}
-    if isinstance(exponent, tuple):
-        return shared | {"row_exps": np.array(exponent)}
-    return shared | {"weight_exp": exponent, "weight_scale": float(grid.power(exponent, 0)) / vth_mant}
-
-
-def _with(node: nir.NIRNode, entries: dict[str, Any]) -> nir.NIRNode:
-    made = copy(node)
-    made.metadata = {**(node.metadata or {}), **wrapped(**(ours(node.metadata) | entries))}
-    return made
 
 
 def _same(read: GraphOf, name: str) -> bool:

@@ -11,8 +11,9 @@ from neurodeploy.accounting.calibrate_runs import COLUMNS, Runs, read_runs
 from neurodeploy.accounting.energy import price
 from neurodeploy.errors import RunError
 from neurodeploy.files import check_target, write_text
+from neurodeploy.hardware.chip import Chip, EnergyModel
 from neurodeploy.hardware.chip_text import to_toml, written
-from neurodeploy.hardware.chips import DEFAULT, Chip, EnergyModel, chip_named
+from neurodeploy.hardware.chips import DEFAULT, chip_named
 from neurodeploy.hardware.constants import Constant
 from neurodeploy.phrases import Phrase
 

@@ -17,7 +17,8 @@ from neurodeploy.errors import DataError, FrameworkError
 from neurodeploy.files import make_folder, write_json
 from neurodeploy.graph.files import GraphFile, write_graph
 from neurodeploy.graph.network import Network, discretised
-from neurodeploy.hardware.chips import DEFAULT, Chip, chip_named
+from neurodeploy.hardware.chip import Chip
+from neurodeploy.hardware.chips import DEFAULT, chip_named
 from neurodeploy.mapping.compile import Compiled, compile_network
 from neurodeploy.mapping.placement.widths import widest_weights
 from neurodeploy.pipeline.module_spikes import against_module

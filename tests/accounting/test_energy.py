@@ -15,8 +15,9 @@ from neurodeploy.accounting.band import Band
 from neurodeploy.accounting.counts import Counts
 from neurodeploy.accounting.routes import Traffic
 from neurodeploy.errors import DataError
+from neurodeploy.hardware.chip import Chip
 from neurodeploy.hardware.chip_file import chip_of
-from neurodeploy.hardware.chips import CHIPS, Chip
+from neurodeploy.hardware.chips import CHIPS
 
 PJ = 1e-12
 

@@ -15,7 +15,8 @@ from neurodeploy.accounting.tally import tally
 from neurodeploy.backends.trace import Trace
 from neurodeploy.conformance.generate import random_case
 from neurodeploy.errors import DataError
-from neurodeploy.hardware.chips import Chip, chip_named
+from neurodeploy.hardware.chip import Chip
+from neurodeploy.hardware.chips import chip_named
 from neurodeploy.hardware.constants import Constant
 from neurodeploy.mapping.placement import Placement, place
 from neurodeploy.mapping.placement.limits import Limits

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import importlib
 import time
 from collections import Counter
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
 
 from neurodeploy.conformance.frameworks.cases import all_cases
 from neurodeploy.conformance.frameworks.importing import EQUAL, GAP, TOLD, UNEXPECTED, Outcome, imported, prepared
@@ -13,6 +14,9 @@ from neurodeploy.errors import FrameworkError, nearest
 from neurodeploy.graph.doctor.frameworks import Framework, Lost, Rule, frameworks
 from neurodeploy.installed import COMMANDS, FRAMEWORKS, installed, version_of
 from neurodeploy.progress import Progress, silent
+
+if TYPE_CHECKING:
+    from neurodeploy.conformance.frameworks.modules import Module
 
 READ, WRITTEN = "reads", "writes"
 """Directions: a framework reads a graph; we read what a framework writes."""
@@ -97,7 +101,6 @@ def _chosen(names: Sequence[str] | None) -> tuple[list[Framework], dict[str, str
 def _written(framework: Framework, progress: Progress) -> tuple[list[dict[str, Any]], set[Rule | str]]:
     """Return the rows of what a framework's exporter writes, and the list's entries that they show."""
     from neurodeploy.conformance.frameworks.exporting import exported
-    from neurodeploy.conformance.frameworks.modules import modules_of
 
     rows: list[dict[str, Any]] = []
     shown: set[Rule | str] = set()
@@ -135,3 +138,10 @@ def _gap(framework: Framework, one: Rule | Lost) -> dict[str, Any]:
     else:
         said = {"direction": WRITTEN, "nodes": list(one.layers), "when": one.what, "remedy": one.remedy}
     return {"framework": framework.name, "reason": one.reason, "source": one.source, **said}
+
+
+def modules_of(framework: str) -> Iterator[Module]:
+    """Yield the modules of a framework; it must be installed."""
+    made = {"snntorch": "modules_snntorch", "norse": "modules_norse", "spikingjelly": "modules_spikingjelly"}
+    if framework in made:
+        yield from importlib.import_module(f"neurodeploy.conformance.frameworks.{made[framework]}").modules()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -70,12 +70,3 @@ class Layers:
 
 def full(value: float, *shape: int) -> torch.Tensor:
     return torch.full(shape or (N,), value)
-
-
-def modules_of(framework: str) -> Iterator[Module]:
-    """Yield the modules of a framework; it must be installed."""
-    from neurodeploy.conformance.frameworks import modules_norse, modules_snntorch, modules_spikingjelly
-
-    made = {"snntorch": modules_snntorch, "norse": modules_norse, "spikingjelly": modules_spikingjelly}
-    if framework in made:
-        yield from made[framework].modules()

@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from neurodeploy.errors import NeurodeployError
-from neurodeploy.hardware.chips import CHIPS, Chip, program_chips
+from neurodeploy.hardware.chip import Chip
+from neurodeploy.hardware.chips import CHIPS, program_chips
 from neurodeploy.mapping.placement import changes
 from neurodeploy.mapping.placement.demand import Counted
 from neurodeploy.mapping.placement.encoding import declared_bits

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from neurodeploy.hardware.chips import Chip
+from neurodeploy.hardware.chip import Chip
 from neurodeploy.mapping.placement.advice import advice
 from neurodeploy.mapping.placement.demand import Counted
 from neurodeploy.mapping.placement.described import described

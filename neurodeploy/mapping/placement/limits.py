@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from neurodeploy.errors import ChipError
-from neurodeploy.hardware.chips import Chip, program_chips
+from neurodeploy.hardware.chip import Chip
+from neurodeploy.hardware.chips import program_chips
 from neurodeploy.hardware.constants import Constant
 
 NEURONS = "neurons_per_core"

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from neurodeploy.hardware.chips import Chip
+from neurodeploy.hardware.chip import Chip
 from neurodeploy.mapping.placement.demand import Counted
 from neurodeploy.mapping.placement.encoding import stored_bits
 from neurodeploy.mapping.placement.limits import OUTPUT_AXONS, WORDS, Limits

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from neurodeploy.fixedpoint import rules
-from neurodeploy.hardware.chips import Chip
+from neurodeploy.hardware.chip import Chip
 from neurodeploy.mapping.placement.encoding import declared_bits, needed_bits
 from neurodeploy.program.program import Program
 

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from neurodeploy.bench.workloads import dense as work
 from neurodeploy.conformance.generate import random_case
 from neurodeploy.errors import ChipError
-from neurodeploy.hardware.chips import Chip, chip_named
+from neurodeploy.hardware.chip import Chip
+from neurodeploy.hardware.chips import chip_named
 from neurodeploy.hardware.constants import Constant
 from neurodeploy.mapping.placement import Placement, place
 from neurodeploy.mapping.placement.encoding import needed_bits, stored_bits
