@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import graphlib
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -152,3 +153,15 @@ def test_every_public_function_can_be_called_and_hides_no_room() -> None:
     for name in neurodeploy.__all__:
         assert callable(getattr(neurodeploy, name)) or name == "__version__"
         assert name not in ROOMS
+
+
+def test_the_architecture_page_names_what_is_there() -> None:
+    root = PACKAGE.parent
+    page = (root / "docs" / "architecture.md").read_text(encoding="utf-8")
+    named = {
+        name for name in re.findall(r"`([\w./]+)`", page) if name.startswith(("neurodeploy/", "tests/", "training/"))
+    }
+    assert len(named) > 30
+    assert not [name for name in sorted(named) if not (root / name).exists()]
+    folders = {f"neurodeploy/{path.name}/" for path in PACKAGE.iterdir() if (path / "__init__.py").is_file()}
+    assert not folders - named

@@ -31,7 +31,6 @@ from neurodeploy.reading.instances import INPUT_NODE
 from neurodeploy.reading.leaves import ChipNeurons, Neurons, Source
 from neurodeploy.reading.outputs import Output, output_of
 from neurodeploy.reading.precision_metadata import with_precision
-from neurodeploy.reading.recorder import INPUT_NODE
 from neurodeploy.reading.run import Forward, recorded
 from neurodeploy.reading.wiring import Wiring, wired, with_lags
 
