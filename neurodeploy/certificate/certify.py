@@ -33,6 +33,7 @@ from neurodeploy.certificate.difference import (
 from neurodeploy.program.dynamics import DynamicsLayer
 from neurodeploy.program.layer import Layer
 from neurodeploy.program.program import Program
+from neurodeploy.quantize.rounding import sum_in_halves
 
 FLOAT, READ, QUANTISED = "float", "read", "quantised"
 """The trained network; the graph that was read from it, where it is another framework's; the one that is exported."""
@@ -182,8 +183,19 @@ def potential_rms(whole: LayerTrace, real: LayerTrace, layer: Layer | DynamicsLa
 
     Of a readout, which has none, in the graph's unit.
     """
-    expected = real.v_BTN * layer.v_per_unit + layer.v_offset
-    return float(np.sqrt(np.mean(((whole.v_BTN - expected) / layer.potential_unit) ** 2)))
+    n_samples, n_steps, n_neurons = real.v_BTN.shape
+
+    def squares(first: int, last: int) -> float:
+        """Return a part of the sum, of whole steps from which the ends are cut off."""
+        begin, end, found = first // n_neurons, -(-last // n_neurons), []
+        for sample in range(begin // n_steps, -(-end // n_steps)):
+            steps = slice(max(begin - sample * n_steps, 0), min(end - sample * n_steps, n_steps))
+            expected = real.v_BTN[sample, steps] * layer.v_per_unit + layer.v_offset
+            found.append((((whole.v_BTN[sample, steps] - expected) / layer.potential_unit) ** 2).ravel())
+        return float(np.concatenate(found)[first - begin * n_neurons : last - begin * n_neurons].sum())
+
+    size = n_samples * n_steps * n_neurons
+    return float(np.sqrt(sum_in_halves(squares, 0, size) / size))
 
 
 def _failures(stage: dict[str, Any], settings: CertificateSettings, names: list[str]) -> list[str]:

@@ -90,7 +90,7 @@ def check_numbers(where: str, node: nir.NIRNode) -> None:
             raise GraphError(
                 f"{key} holds {numbers.dtype}, real numbers are needed", "export the graph again", where=where
             )
-        if not (np.abs(numbers.astype(np.float64)) <= LARGEST).all():
+        if numbers.size and not -LARGEST <= float(numbers.min()) <= float(numbers.max()) <= LARGEST:  # NaN is neither
             raise GraphError(
                 f"{key} holds NaN, infinity or a number beyond {LARGEST:g}", "export the graph again", where=where
             )

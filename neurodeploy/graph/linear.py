@@ -175,6 +175,8 @@ def diagonal(factors: np.ndarray, shape: tuple[int, ...]) -> LinearMap:
 
 def columns_scaled(linear: LinearMap, factors: np.ndarray) -> LinearMap:
     """Return the map after a factor on every input, (1,) or (I,)."""
+    if (factors == 1).all():
+        return linear
     if linear.window is None:
         return LinearMap(linear.weight * factors)
     groups, channels = linear.window.groups, linear.window.input_shape[0]

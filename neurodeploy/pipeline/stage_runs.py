@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from torch import nn
 
-from neurodeploy.backends import torch_model
+from neurodeploy.backends import reference
 from neurodeploy.backends.table import RunOptions, backend_named, is_integer, run_backend
-from neurodeploy.backends.trace import Trace, one_after_another
+from neurodeploy.backends.trace import LayerTrace, Trace, one_after_another
 from neurodeploy.certificate.certify import CertificateSettings, StageRun, certificate
 from neurodeploy.certificate.difference import Difference, earliest
 from neurodeploy.certificate.equations import first_violation
@@ -23,8 +22,13 @@ from neurodeploy.pipeline.batches import together
 from neurodeploy.pipeline.counts import synops_of
 from neurodeploy.progress import Progress, further
 
+if TYPE_CHECKING:
+    from torch import nn
+
 MOST_STATES = 1 << 25
-"""Neurons times steps times samples whose states are held at once: about 1 GB with two backends' beside each other."""
+"""Neurons times steps times samples whose states are held to be compared, 14 bytes for each."""
+MOST_CHECKED = 1 << 20
+"""The same of an integer run that is checked in one go, some ten numbers of 8 bytes each."""
 MOST_SPIKES = 1 << 30
 """The same of a torch network, of which spikes alone are held, a byte each."""
 
@@ -53,7 +57,8 @@ def certified(
         raise GraphError(f"found {max_accuracy_drop:g}", option="max_accuracy_drop", allowed="0 to 1 is allowed")
     if labels is not None and np.shape(labels) != (len(samples),):
         raise DataError(f"labels: have shape {np.shape(labels)}, one for each of {len(samples)} samples is needed")
-    runs = [certified_run(name, made, network, samples, progress) for name in backends]
+    currents = sum(backend_named(name).integer for name in backends) > 1  # only two integer runs are equal in them
+    runs = [certified_run(name, made, network, samples, progress, currents=currents) for name in backends]
     labels_B = runs[0].trace.predictions_B if labels is None else np.asarray(labels)
     settings = {} if max_accuracy_drop is None else {"max_accuracy_drop": max_accuracy_drop}
     found = certificate(runs, made.program, labels_B, CertificateSettings(**settings))
@@ -62,29 +67,54 @@ def certified(
     return found | {"synops_per_sample": counts.synops_per_sample}
 
 
-def certified_run(name: str, made: Compiled, network: Network, samples: SampleSource, progress: Progress) -> StageRun:
+def certified_run(
+    name: str,
+    made: Compiled,
+    network: Network,
+    samples: SampleSource,
+    progress: Progress,
+    *,
+    currents: bool = True,
+) -> StageRun:
     """Run one backend with every state recorded; check integer runs against the graph's equations.
 
-    The states of as many samples as fit the memory are held at once. All of them are checked; the
-    first ones' are kept, to be compared with other backends'.
+    All samples are checked, some at a time; the states of as many of the first as fit the memory are kept, to be
+    compared with other backends'.
+
+    Args:
+        currents: Keep these too, not the spikes and potentials alone.
     """
-    backend, options = backend_named(name), RunOptions(record=True)
+    backend = backend_named(name)
     target = made.program if backend.integer else network
     n_samples, first = len(samples), 0
     states = sum(layer.n_neurons for layer in made.program.layers) * made.program.n_steps(samples.n_steps)
     held = max(1, min(n_samples, MOST_STATES // states))
-    traces: list[Trace] = []
+    # The graph in its own batches, because how many samples are multiplied together shows in the last bits.
+    at_once = max(1, min(held, MOST_CHECKED // states)) if backend.integer else min(held, reference.BATCH)
     violations: list[Difference | None] = []
+
+    def traces(spikes_BTI: np.ndarray) -> Iterator[Trace]:
+        """Yield the traces of some samples, with the states that are kept of them."""
+        options = RunOptions(record=backend.integer or first < held)
+        for start in range(0, len(spikes_BTI), at_once):
+            some = spikes_BTI[start : start + at_once]
+            backend.load(target, options, progress)
+            trace = run_backend(backend, target, some, options, further(progress, first + start, n_samples))
+            if backend.integer:
+                found = violation_of(made, trace, some)
+                violations.append(None if found is None else replace(found, sample=found.sample + first + start))
+            layers = trace.layers if currents else {key: _without_current(one) for key, one in trace.layers.items()}
+            yield replace(trace, layers=layers if first < held else {})
+
+    runs: list[Trace] = []
     for batch in samples.batches(held):
-        some = batch.spikes_BTI
-        backend.load(target, options, progress)
-        trace = run_backend(backend, target, some, options, further(progress, first, n_samples))
-        if backend.integer:
-            found = violation_of(made, trace, some)
-            violations.append(None if found is None else replace(found, sample=found.sample + first))
-        traces.append(trace if not first else replace(trace, layers={}))
-        first += len(some)
-    return StageRun(one_after_another(traces), earliest(violations))
+        runs.append(together(traces(batch.spikes_BTI), len(batch.spikes_BTI)))
+        first += len(batch.spikes_BTI)
+    return StageRun(one_after_another(runs), earliest(violations))
+
+
+def _without_current(states: LayerTrace) -> LayerTrace:
+    return replace(states, u_BTN=states.u_BTN[:, :0])
 
 
 def torch_run(name: str, network: nn.Module, made: Compiled, samples: SampleSource) -> StageRun:
@@ -95,6 +125,8 @@ def torch_run(name: str, network: nn.Module, made: Compiled, samples: SampleSour
         network: See `backends.torch_model`.
         made: What it was exported to, whose layers its own are called after.
     """
+    from neurodeploy.backends import torch_model  # torch takes 150 MB, which `certify` does without
+
     layers = [layer.name for layer in made.program.layers]
     most = MOST_SPIKES // (samples.n_steps * sum(layer.n_neurons for layer in made.program.layers))
     kept: list[Trace] = []

@@ -9,6 +9,8 @@ import nir
 import numpy as np
 import pytest
 
+from neurodeploy.backends.trace import LayerTrace
+from neurodeploy.certificate.certify import potential_rms
 from neurodeploy.data.stream import unlabelled
 from neurodeploy.mapping.compile import Compiled, compile_network
 from neurodeploy.pipeline import stage_runs
@@ -63,3 +65,24 @@ def test_a_violation_in_a_later_part_is_found_with_its_sample(made: Compiled, mo
     found = certified(broken, spikes)["stages"][1]["equations"]["first_violation"]
     assert found is not None
     assert found["sample"] >= 5
+
+
+def test_integer_runs_checked_a_sample_at_a_time_give_the_same_certificate(
+    made: Compiled, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def timeless(found: dict[str, Any]) -> dict[str, Any]:
+        return found | {"stages": [stage | {"seconds": 0.0} for stage in found["stages"]]}
+
+    whole = certified(made, SPIKES)
+    monkeypatch.setattr(stage_runs, "MOST_CHECKED", 1)
+    assert timeless(certified(made, SPIKES)) == timeless(whole)
+
+
+def test_the_mean_difference_of_potentials_is_that_of_all_at_once(made: Compiled) -> None:
+    layer: Any = made.program.layers[0]
+    shape = (3, 1001, layer.n_neurons)
+    spikes: np.ndarray = np.zeros(shape, bool)
+    real, whole = RNG.normal(size=shape), RNG.integers(-999, 999, shape)
+    expected = real * layer.v_per_unit + layer.v_offset
+    found = potential_rms(LayerTrace(spikes, whole, whole), LayerTrace(spikes, real, real), layer)
+    assert found == float(np.sqrt(np.mean(((whole - expected) / layer.potential_unit) ** 2)))

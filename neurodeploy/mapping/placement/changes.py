@@ -5,7 +5,7 @@ Axes: O neurons a connection ends on, I neurons it starts from, N neurons of a l
 
 from __future__ import annotations
 
-import functools
+import weakref
 from dataclasses import replace
 from typing import Any
 
@@ -64,13 +64,14 @@ def _smallest(one: Connection, part: float) -> int:
     return int(np.searchsorted(np.cumsum(_sizes(one)), int((one.weight.size - 1) * part), side="right"))
 
 
-@functools.lru_cache(maxsize=16)
 def _sizes(one: Connection) -> np.ndarray:
-    """Return how many weights of each size, from 0 to 256, a connection has."""
-    counts = np.zeros(257, np.int64)
-    for rows in row_blocks(one.held):
-        counts += np.bincount(np.abs(one.held[rows]).ravel(), minlength=257)
-    return counts
+    """Return how many weights of each size, from 0 to 256, a connection has; counted once while it is there."""
+    if one not in _COUNTED:
+        counts = np.zeros(257, np.int64)
+        for rows in row_blocks(one.held):
+            counts += np.bincount(np.abs(one.held[rows]).ravel(), minlength=257)
+        _COUNTED[one] = counts
+    return _COUNTED[one]
 
 
 def without_last(program: Program, name: str, n_neurons: int) -> Program:
@@ -131,4 +132,5 @@ def has_own_parameters(program: Program) -> bool:
     return any(not alike(getattr(layer, key)) for layer in layers for key in _SHARED)
 
 
+_COUNTED: weakref.WeakKeyDictionary[Connection, np.ndarray] = weakref.WeakKeyDictionary()
 _SHARED = ("du", "dv", "vth")

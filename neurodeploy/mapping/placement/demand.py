@@ -82,7 +82,7 @@ class Matrix:
             counted[one, order] = _lists(one, neurons_in(order, shape) if order != FLAT else None)
         self.lists = counted[one, order]
         self.units = np.arange(one.n_inputs)
-        self._words = functools.lru_cache(maxsize=None)(self._words_of_lengths)
+        self.tables: dict[int, np.ndarray] = {}
 
     def on(self, first: int, last: int) -> Demand:
         axons = dense = sparse = 0
@@ -106,9 +106,12 @@ class Matrix:
             if high > low:
                 yield high - low, one.lengths(low, high)
 
-    def _words_of_lengths(self, bits: int) -> np.ndarray:
+    def _words(self, bits: int) -> np.ndarray:
         """Return the words of a list of 0, 1, ... synapses, up to a whole column."""
-        return words_of_lists(np.arange(max(len(one.there_OI) for one in self.lists) + 1), bits, self.limits)
+        if bits not in self.tables:
+            longest = max(len(one.there_OI) for one in self.lists)
+            self.tables[bits] = words_of_lists(np.arange(longest + 1), bits, self.limits)
+        return self.tables[bits]
 
 
 def _lists(one: Connection, neurons: np.ndarray | None) -> list[Lists]:

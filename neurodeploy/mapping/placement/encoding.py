@@ -87,4 +87,7 @@ def delay_bits(one: Connection) -> int:
 def index_bits(n_targets: int, limits: Limits) -> int:
     """Return the width of an index into so many targets."""
     needed = max(1, (n_targets - 1).bit_length())
-    return next((bits for bits in limits.index_bits if bits >= needed), needed)
+    for bits in limits.index_bits:
+        if bits >= needed:
+            return bits
+    return needed

@@ -122,11 +122,11 @@ class Need:
         demands = self.demands(first, last)
         used = {
             of.NEURONS: size,
-            of.INPUT_AXONS: sum(one.axons for one in demands),
-            of.OUTPUT_AXONS: sum(out(first, last) for out in self.axons_out),
-            of.SYNAPSE_MEMORY: sum(one.words for one in demands) * self.limits.word_bits,
+            of.INPUT_AXONS: sum([one.axons for one in demands]),
+            of.OUTPUT_AXONS: sum([out(first, last) for out in self.axons_out]),
+            of.SYNAPSE_MEMORY: sum([one.words for one in demands]) * self.limits.word_bits,
             of.STATE_WORDS: size * self.state_words,
-            of.SYNAPSE_FORMATS: sum(one.formats for one in demands),
+            of.SYNAPSE_FORMATS: sum([one.formats for one in demands]),
             of.GROUPS: 1,
         }
         if self.longest_delay:
