@@ -29,7 +29,9 @@ from neurodeploy.backends import fixed
 from neurodeploy.graph.files import write_graph
 from neurodeploy.hardware.chips import chip_named
 from neurodeploy.mapping.placement.fit import fit_of
-from neurodeploy.pipeline.inputs import GraphOptions, compiled, read_network, samples_for
+from neurodeploy.pipeline.graph_options import GraphOptions
+from neurodeploy.pipeline.inputs import compiled, read_network
+from neurodeploy.pipeline.samples import samples_for
 from neurodeploy.pipeline.stage_runs import certified
 from neurodeploy.program.file import read_program, write_program
 from neurodeploy.progress import silent

@@ -40,6 +40,7 @@ _HOMES = {
     "check_conformance": "neurodeploy.conformance.run",
     "check_frameworks": "neurodeploy.conformance.frameworks.check",
     "check_run": "neurodeploy.verbs.check",
+    "Budget": "neurodeploy.accounting.budget",
     "compare_runs": "neurodeploy.verbs.compare",
     "write_report": "neurodeploy.verbs.report",
     "list_recipes": "neurodeploy.verbs.listing",

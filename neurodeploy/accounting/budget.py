@@ -100,6 +100,17 @@ def read_budget(path: str | Path) -> dict[str, Any]:
     return values
 
 
+def named_budget(values: dict[str, Any]) -> Budget:
+    """Return the budget that named options describe; an error names the option.
+
+    Raises:
+        BudgetError: a value is of a wrong type or out of range.
+    """
+    for key, value in values.items():
+        budget({key: value}, "check", typed=True)
+    return Budget(**values)
+
+
 def budget(values: dict[str, Any], where: object = (), *, typed: bool = False) -> Budget:
     """Return the budget that plain values describe.
 

@@ -36,7 +36,7 @@ def bench_simulate(
     *,
     work: str = DENSE,
     batches: Sequence[int] | None = None,
-    threads: Sequence[int] | None = None,
+    thread_counts: Sequence[int] | None = None,
     repeats: int = 5,
     peers: str | None = None,
     graph: str | None = None,
@@ -52,11 +52,13 @@ def bench_simulate(
     Args:
         work: "dense", or "nmnist": the network in `graph` on `data`.
         batches: Samples run together; the work's own sizes when None.
-        threads: 1 and every core when None. More than the fewest are measured at the largest batch.
+        thread_counts: CPU threads; 1 and every core when None. More than the fewest are measured at the largest batch.
         repeats: Rounds; medians are reported.
         peers: Their names with commas, or "none"; every one that is installed when None.
         start: Also measure a fresh process, from its command to its first result.
         stream: Also measure the memory of a fresh process on a file of so many samples.
+        progress: Hears how far the work is.
+        graph, data, dt_s, reset: Of "nmnist": the .nir file, what it is run on, and what the file leaves open.
 
     Returns:
         `work`, `machine`, `ours` and `peers` (samples per second; `ratio` is ours to the peer's),
@@ -69,13 +71,14 @@ def bench_simulate(
     names = contenders.chosen(peers)
     if work not in WORKS:
         raise NeurodeployError(f"{work!r} is unknown", nearest(work, WORKS), option="work")
-    threads = _positive("threads", threads or sorted({1, machine.cores()}))
+    threads = _positive("thread_counts", thread_counts or sorted({1, machine.cores()}))
     sizes = _positive("batches", batches or [])
     _positive("repeats", [repeats])
     if stream is not None:
         _positive("stream", [stream])
     if max(threads) > machine.cores():
-        raise NeurodeployError(f"found {max(threads)}, this machine has {machine.cores()} cores", option="threads")
+        found = f"found {max(threads)}, this machine has {machine.cores()} cores"
+        raise NeurodeployError(found, option="thread_counts")
     made = dense() if work == DENSE else from_graph(graph, data, dt_s=dt_s, reset=reset, progress=progress)
     sizes = sizes or list(made.batches)
     plan = [(batch, n) for n in threads for batch in sizes if n == min(threads) or batch == max(sizes)]

@@ -34,10 +34,13 @@ def bench_train(
     Args:
         model: A spiking model of the SiLIF family.
         hidden: Neurons in each of two hidden layers, between 140 inputs and 35 classes.
-        threads: Of all contenders.
+        threads: CPU threads of all contenders.
         repeats: Rounds; medians are reported.
         peers: Their names with commas, or "none"; every one that is installed when None.
         fresh: Leave the network as it is initialised, instead of letting it fire as a trained one does.
+        progress: Hears how far the work is.
+        steps: Of a sample.
+        batch: Samples of a training step.
 
     Returns:
         `work`, `machine`; `ours` (seconds per step and samples per second), `peers` (the same, and `ratio`, ours to the

@@ -12,7 +12,9 @@ import numpy as np
 
 from neurodeploy.errors import NeurodeployError
 from neurodeploy.phrases import Phrase
-from neurodeploy.pipeline.inputs import GraphOptions, compiled, read_network, samples_for
+from neurodeploy.pipeline.graph_options import GraphOptions
+from neurodeploy.pipeline.inputs import compiled, read_network
+from neurodeploy.pipeline.samples import samples_for
 from neurodeploy.program.connection import Connection
 from neurodeploy.program.layer import Layer
 from neurodeploy.program.program import INPUT, Program

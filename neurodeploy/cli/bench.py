@@ -8,7 +8,8 @@ from typing import Annotated, Any
 import typer
 
 from neurodeploy.cli.bench_devices import device_lines
-from neurodeploy.cli.show import Dt, Json, Reset, bars, emit, percent, table, within
+from neurodeploy.cli.options import Dt, Json, Reset
+from neurodeploy.cli.show import bars, emit, percent, table, within
 from neurodeploy.errors import NeurodeployError
 
 app = typer.Typer(help="Our speed and the peers', measured in one run.", no_args_is_help=True)
@@ -46,7 +47,7 @@ def simulate(
         result = call(
             work=work,
             batches=sizes,
-            threads=counts,
+            thread_counts=counts,
             repeats=repeats,
             peers=peers,
             graph=graph,

@@ -7,7 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
-from neurodeploy.cli.show import Json, emit, percent, table
+from neurodeploy.cli.options import Json
+from neurodeploy.cli.show import emit, percent, table
 from neurodeploy.files import check_target
 
 

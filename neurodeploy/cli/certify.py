@@ -7,31 +7,28 @@ from typing import Annotated
 
 import typer
 
+from neurodeploy.cli.options import Data, Graph, Json, Limit, graph_options
 from neurodeploy.cli.run import verdict
-from neurodeploy.cli.show import Bits, Calibrate, Dt, InputShape, Json, Limit, Readout, Reset, bars, emit, sizes, within
+from neurodeploy.cli.show import bars, emit, within
 
 
 def register(app: typer.Typer) -> None:
     app.command("certify")(certify)
 
 
+@graph_options()
 def certify(
-    file: Annotated[Path, typer.Argument(help="A .nir graph.")],
-    data: Annotated[str, typer.Option(help="Dataset (its test part), or a data file.")],
+    file: Annotated[Path, typer.Argument(help="A .nir graph, or a run folder.")],
+    data: Data = None,
     backends: Annotated[str, typer.Option(help="Of reference, fixed and lava, with commas.")] = "reference,fixed",
-    dt: Dt = None,
     limit: Limit = None,
-    reset: Reset = None,
-    readout: Readout = None,
-    input_shape: InputShape = None,
-    weight_bits: Bits = None,
-    calibrate: Calibrate = None,
     program: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Certify this Program against the graph.")
     ] = None,
     max_accuracy_drop: Annotated[
         float | None, typer.Option(callback=within(0, 1), help="Allowed loss against the first stage, 0 to 1 (0.015).")
     ] = None,
+    graph: Graph = None,
     as_json: Json = False,
 ) -> int:
     """The conversion certificate, stage by stage; exit status 1 when it does not pass."""
@@ -42,16 +39,11 @@ def certify(
             file,
             data,
             backends=[name.strip() for name in backends.split(",") if name.strip()],
-            dt_s=dt,
             limit=limit,
-            reset=reset,
-            readout=readout,
-            input_shape=sizes(input_shape),
-            weight_bits=weight_bits,
-            calibrate=calibrate,
             program=program,
             max_accuracy_drop=max_accuracy_drop,
             progress=progress,
+            **graph or {},
         )
     notes = [f"note: {note}" for note in result["notes"]]
     emit(result, [f"precision: {result['precision']}", *notes, *verdict(result)], as_json=as_json)

@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from neurodeploy.cli.show import Json, emit
+from neurodeploy.cli.options import Json
+from neurodeploy.cli.show import emit
 
 
 def register(app: typer.Typer) -> None:
@@ -48,28 +49,28 @@ def check(
     as_json: Json = False,
 ) -> int:
     """A run against its budgets; exit status 1 when one is not kept."""
+    from neurodeploy.accounting.budget import named_budget
     from neurodeploy.verbs.check import check_run as call
 
-    result = call(
-        run,
-        budget_file=budget,
-        junit=junit,
-        min_accuracy=min_accuracy,
-        max_accuracy_drop=max_accuracy_drop,
-        accuracy=accuracy,
-        certificate=certificate,
-        bit_exact=bit_exact,
-        max_synops=max_synops,
-        max_spikes=max_spikes,
-        max_macs=max_macs,
-        max_energy_j=max_energy_j,
-        energy=energy,
-        max_latency_s=max_latency_s,
-        latency=latency,
-        fits=fits,
-        max_cores=max_cores,
-        max_chips=max_chips,
-    )
+    given = {
+        "min_accuracy": min_accuracy,
+        "max_accuracy_drop": max_accuracy_drop,
+        "accuracy": accuracy,
+        "certificate": certificate,
+        "bit_exact": bit_exact,
+        "max_synops": max_synops,
+        "max_spikes": max_spikes,
+        "max_macs": max_macs,
+        "max_energy_j": max_energy_j,
+        "energy": energy,
+        "max_latency_s": max_latency_s,
+        "latency": latency,
+        "fits": fits,
+        "max_cores": max_cores,
+        "max_chips": max_chips,
+    }
+    asked = named_budget({key: value for key, value in given.items() if value is not None})
+    result = call(run, budget=asked, budget_file=budget, junit=junit)
     lines = [f"{'passed' if row['passed'] else 'FAILED'}  {row['text']}" for row in result["checks"]]
     kept = len(result["checks"]) - len(result["failed"])
     lines.append(f"budgets: {kept} of {len(result['checks'])} kept" + ("" if result["passed"] else ", FAILED"))

@@ -7,7 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
-from neurodeploy.cli.show import Json, emit, table
+from neurodeploy.cli.options import Json
+from neurodeploy.cli.show import emit, table
 
 
 def register(app: typer.Typer) -> None:

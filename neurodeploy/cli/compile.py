@@ -7,7 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
-from neurodeploy.cli.show import Bits, Calibrate, Dt, InputShape, Json, Readout, Reset, bars, emit, sizes, table
+from neurodeploy.cli.options import Graph, Json, graph_options
+from neurodeploy.cli.show import bars, emit, table
 from neurodeploy.files import check_target
 
 
@@ -15,16 +16,11 @@ def register(app: typer.Typer) -> None:
     app.command("compile")(compile)
 
 
+@graph_options()
 def compile(
-    file: Annotated[Path, typer.Argument(help="A .nir graph.")],
+    file: Annotated[Path, typer.Argument(help="A .nir graph, or a run folder.")],
     out: Annotated[Path, typer.Option(metavar="P", help="Program file to write (.npz).")],
-    chip: Annotated[str, typer.Option(help="loihi2, loihi1, or a chip file (.toml).")] = "loihi2",
-    dt: Dt = None,
-    calibrate: Calibrate = None,
-    weight_bits: Bits = None,
-    reset: Reset = None,
-    readout: Readout = None,
-    input_shape: InputShape = None,
+    graph: Graph = None,
     as_json: Json = False,
 ) -> int:
     """NIR to an integer Program."""
@@ -35,15 +31,9 @@ def compile(
     with bars() as progress:
         result = call(
             file,
-            out,
-            chip=chip,
-            dt_s=dt,
-            calibrate=calibrate,
-            weight_bits=weight_bits,
-            reset=reset,
-            readout=readout,
-            input_shape=sizes(input_shape),
+            out=out,
             progress=progress,
+            **graph or {},
         )
     layers = [
         [la["name"], str(la["neurons"]), _one(la["du"]), _one(la["dv"]), _one(la["vth"]), la["reset"]]

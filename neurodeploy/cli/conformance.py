@@ -6,7 +6,8 @@ from typing import Annotated, Any
 
 import typer
 
-from neurodeploy.cli.show import Json, bars, emit, table, within
+from neurodeploy.cli.options import Json
+from neurodeploy.cli.show import bars, emit, table, within
 from neurodeploy.errors import NeurodeployError
 
 

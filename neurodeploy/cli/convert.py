@@ -7,30 +7,27 @@ from typing import Annotated
 
 import typer
 
-from neurodeploy.cli.show import Bits, Calibrate, Dt, InputShape, Json, Readout, Reset, bars, emit, sizes, within
+from neurodeploy.cli.options import Graph, Json, graph_options
+from neurodeploy.cli.show import bars, emit, within
 
 
 def register(app: typer.Typer) -> None:
     app.command("convert")(convert)
 
 
+@graph_options()
 def convert(
     file: Annotated[Path, typer.Argument(help="A .nir graph, a lava-dl .net network, or a Program (.npz).")],
     out: Annotated[Path, typer.Argument(help="File to write: .nir, .net or .npz.")],
-    dt: Dt = None,
-    reset: Reset = None,
-    readout: Readout = None,
-    calibrate: Calibrate = None,
-    weight_bits: Bits = None,
     reset_interval: Annotated[
         int | None,
         typer.Option(metavar="N", callback=within(1), help="Of a .net: clear the states every N steps, as in netx."),
     ] = None,
     reset_offset: Annotated[int, typer.Option(metavar="N", help="Of a .net: steps until the first clearing.")] = 0,
-    input_shape: InputShape = None,
     check: Annotated[
         bool, typer.Option("--check", help="Run the .net in lava-dl's netx too; exit status 1 where a spike differs.")
     ] = False,
+    graph: Graph = None,
     as_json: Json = False,
 ) -> int:
     """A network from one file format to another: NIR, lava-dl, Program."""
@@ -39,17 +36,12 @@ def convert(
     with bars() as progress:
         result = call(
             file,
-            out,
-            dt_s=dt,
-            reset=reset,
-            readout=readout,
-            calibrate=calibrate,
-            weight_bits=weight_bits,
+            out=out,
             reset_interval=reset_interval,
             reset_offset=reset_offset,
-            input_shape=sizes(input_shape),
             check=check,
             progress=progress,
+            **graph or {},
         )
     lines = [
         f"{result['from']} -> {result['to']}",

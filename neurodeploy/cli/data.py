@@ -7,7 +7,8 @@ from typing import Annotated, Any
 import typer
 
 from neurodeploy.cli import data_encode
-from neurodeploy.cli.show import Json, bars, emit, table
+from neurodeploy.cli.options import Json
+from neurodeploy.cli.show import bars, emit, table
 
 app = typer.Typer(help="Datasets: where they are, and under which licence.", no_args_is_help=True)
 data_encode.register(app)

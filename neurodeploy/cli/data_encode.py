@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from neurodeploy.cli.show import Json, bars, emit, within
+from neurodeploy.cli.options import Json
+from neurodeploy.cli.show import bars, emit, within
 from neurodeploy.files import check_target
 
 
@@ -46,7 +47,7 @@ def encode(
     with bars() as progress:
         result = call(
             sources,
-            out,
+            out=out,
             labels=labels,
             words=None if words is None else [word.strip() for word in words.split(",")],
             settings=settings,

@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from neurodeploy.cli.show import Json, bars, emit, percent
+from neurodeploy.cli.options import Json
+from neurodeploy.cli.show import bars, emit, percent
 from neurodeploy.files import check_target
 
 

@@ -7,7 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
-from neurodeploy.cli.show import Json, emit, table
+from neurodeploy.cli.options import Json
+from neurodeploy.cli.show import emit, table
 
 
 def register(app: typer.Typer) -> None:
@@ -25,7 +26,7 @@ def figure2(
     """Draw the poles of the published networks, by the paper's formula and as they are."""
     from neurodeploy.papers.silif.figure2 import figure2 as call
 
-    result = call(out, checkpoints=checkpoints, layer=layer)
+    result = call(out=out, checkpoints=checkpoints, layer=layer)
     emit(result, _lines(result), as_json=as_json)
     return 0
 

@@ -7,8 +7,9 @@ from typing import Annotated, Any
 
 import typer
 
+from neurodeploy.cli.options import Calibrate, Json, Limit, Settings
 from neurodeploy.cli.run import mode
-from neurodeploy.cli.show import Calibrate, Json, Limit, Settings, bars, emit, percent, table, within
+from neurodeploy.cli.show import bars, emit, percent, table, within
 
 
 def register(app: typer.Typer) -> None:
@@ -60,7 +61,7 @@ def figure3(
 
     with bars() as progress:
         result = call(
-            out,
+            out=out,
             networks=_words(networks),
             data=data,
             partition=partition,

@@ -7,8 +7,9 @@ from typing import Annotated
 
 import typer
 
+from neurodeploy.cli.options import Json, Limit
 from neurodeploy.cli.run import mode
-from neurodeploy.cli.show import Json, Limit, bars, emit, within
+from neurodeploy.cli.show import bars, emit, within
 
 
 def register(app: typer.Typer) -> None:
@@ -46,7 +47,7 @@ def figure_nir_paper(
 
     with bars() as progress:
         result = nir_paper(
-            out,
+            out=out,
             data=data,
             tasks=_words(tasks),
             backends=BACKENDS if backends is None else _words(backends),

@@ -7,24 +7,21 @@ from typing import Annotated, Any
 
 import typer
 
-from neurodeploy.cli.show import Bits, Dt, InputShape, Json, Readout, Reset, emit, percent, sizes, table
+from neurodeploy.cli.options import Graph, Json, graph_options
+from neurodeploy.cli.show import emit, percent, table
 
 
 def register(app: typer.Typer) -> None:
     app.command("fit")(fit)
 
 
+@graph_options()
 def fit(
     file: Annotated[Path, typer.Argument(help="A Program, a .nir graph or a run folder.")],
-    chip: Annotated[str, typer.Option(help="loihi1, loihi2, or a .toml file with a chip.")] = "loihi2",
-    dt: Dt = None,
     out: Annotated[
         Path | None, typer.Option(metavar="PICTURE", help="Map of the cores to write: .svg, .png or .pdf.")
     ] = None,
-    weight_bits: Bits = None,
-    reset: Reset = None,
-    readout: Readout = None,
-    input_shape: InputShape = None,
+    graph: Graph = None,
     as_json: Json = False,
 ) -> int:
     """Does it fit a chip, on how many cores, and what would take fewer; exit status 1 when it does not fit."""
@@ -32,13 +29,8 @@ def fit(
 
     result = call(
         file,
-        chip=chip,
-        dt_s=dt,
         out=out,
-        weight_bits=weight_bits,
-        reset=reset,
-        readout=readout,
-        input_shape=sizes(input_shape),
+        **graph or {},
     )
     emit(result, lines(result), as_json=as_json)
     return 0 if result["fits"] else 1

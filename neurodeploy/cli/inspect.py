@@ -7,7 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
-from neurodeploy.cli.show import Bits, Dt, InputShape, Json, Readout, Reset, bars, emit, percent, sizes, table
+from neurodeploy.cli.options import Graph, Json, graph_options
+from neurodeploy.cli.show import bars, emit, percent, table
 from neurodeploy.cli.spelling import spelled
 
 
@@ -15,8 +16,9 @@ def register(app: typer.Typer) -> None:
     app.command("inspect")(inspect)
 
 
+@graph_options(without=("calibrate", "chip"))
 def inspect(
-    file: Annotated[Path, typer.Argument(help="A .nir graph.")],
+    file: Annotated[Path, typer.Argument(help="A .nir graph, or a run folder.")],
     repair: Annotated[
         Path | None, typer.Option(metavar="OUT", help="Write it with all put right that can mean one thing only.")
     ] = None,
@@ -24,11 +26,7 @@ def inspect(
         str | None,
         typer.Option("--for", metavar="NAME", help="Repair it for snntorch, norse, spikingjelly or nirtorch."),
     ] = None,
-    input_shape: InputShape = None,
-    dt: Dt = None,
-    reset: Reset = None,
-    readout: Readout = None,
-    weight_bits: Bits = None,
+    graph: Graph = None,
     as_json: Json = False,
 ) -> int:
     """The NIR doctor: what is wrong with a graph, and what each target does with it."""
@@ -39,12 +37,8 @@ def inspect(
             file,
             repair=repair,
             for_framework=for_framework,
-            input_shape=sizes(input_shape),
-            dt_s=dt,
-            reset=reset,
-            readout=readout,
-            weight_bits=weight_bits,
             progress=progress,
+            **graph or {},
         )
     result = spelled(found)
     emit(result, _lines(result), as_json=as_json)

@@ -6,7 +6,8 @@ from typing import Annotated, Any
 
 import typer
 
-from neurodeploy.cli.show import Json, bars, emit
+from neurodeploy.cli.options import Json
+from neurodeploy.cli.show import bars, emit
 
 app = typer.Typer(help="Lava's environment: Python 3.10 beside this one.", no_args_is_help=True)
 

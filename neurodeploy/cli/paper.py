@@ -7,8 +7,9 @@ from typing import Annotated
 
 import typer
 
+from neurodeploy.cli.options import Json, Limit
 from neurodeploy.cli.run import mode
-from neurodeploy.cli.show import Json, Limit, bars, emit
+from neurodeploy.cli.show import bars, emit
 
 
 def register(app: typer.Typer) -> None:

@@ -7,22 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
-from neurodeploy.cli.show import (
-    Bits,
-    Calibrate,
-    Dt,
-    InputShape,
-    Json,
-    Limit,
-    Readout,
-    Reset,
-    bars,
-    emit,
-    percent,
-    sizes,
-    table,
-    within,
-)
+from neurodeploy.cli.options import Data, Engine, Graph, Json, Limit, Threads, graph_options
+from neurodeploy.cli.show import bars, emit, percent, table
 from neurodeploy.report.amounts import amount, band
 
 
@@ -30,24 +16,17 @@ def register(app: typer.Typer) -> None:
     app.command("profile")(profile)
 
 
+@graph_options()
 def profile(
     file: Annotated[Path, typer.Argument(help="A Program, a .nir graph or a run folder.")],
-    data: Annotated[str | None, typer.Option(help="Dataset (its test part), or a data file.")] = None,
-    chip: Annotated[str, typer.Option(help="A chip, or a .toml file with one.")] = "loihi2",
-    dt: Dt = None,
+    data: Data = None,
     limit: Limit = None,
     traces: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Instead of data: a run that simulate --traces recorded.")
     ] = None,
-    threads: Annotated[
-        int | None, typer.Option(metavar="N", callback=within(1), help="Threads; all cores by default.")
-    ] = None,
-    engine: Annotated[str | None, typer.Option(help="auto, native, plain or torch; all give the same.")] = None,
-    weight_bits: Bits = None,
-    calibrate: Calibrate = None,
-    reset: Reset = None,
-    readout: Readout = None,
-    input_shape: InputShape = None,
+    threads: Threads = None,
+    engine: Engine = None,
+    graph: Graph = None,
     as_json: Json = False,
 ) -> int:
     """Operations, energy, fit and latency of a network on data, for a chip."""
@@ -57,18 +36,12 @@ def profile(
         result = call(
             file,
             data,
-            chip=chip,
-            dt_s=dt,
             limit=limit,
             traces=traces,
             threads=threads,
             engine=engine,
-            weight_bits=weight_bits,
-            calibrate=calibrate,
-            reset=reset,
-            readout=readout,
-            input_shape=sizes(input_shape),
             progress=progress,
+            **graph or {},
         )
     emit(result, lines(result), as_json=as_json)
     return 0

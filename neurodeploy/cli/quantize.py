@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from neurodeploy.cli.show import Bits, Json, bars, emit, percent
+from neurodeploy.cli.options import Bits, Json
+from neurodeploy.cli.show import bars, emit, percent
 
 
 def register(app: typer.Typer) -> None:

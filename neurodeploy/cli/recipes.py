@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import typer
 
-from neurodeploy.cli.show import Json, emit, table
+from neurodeploy.cli.options import Json
+from neurodeploy.cli.show import emit, table
 
 
 def register(app: typer.Typer) -> None:

@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from neurodeploy.cli.show import Json, emit
+from neurodeploy.cli.options import Json
+from neurodeploy.cli.show import emit
 
 
 def register(app: typer.Typer) -> None:

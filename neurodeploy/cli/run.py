@@ -7,7 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
-from neurodeploy.cli.show import Json, Settings, bars, emit, percent, table
+from neurodeploy.cli.options import Json, Settings
+from neurodeploy.cli.show import bars, emit, percent, table
 from neurodeploy.report.amounts import amount, band
 
 Out = Annotated[Path, typer.Option(metavar="DIR", help="Run folder.")]
@@ -39,7 +40,7 @@ def run(
     with bars() as progress:
         result = call(
             recipe,
-            out,
+            out=out,
             settings=tuple(settings or ()),
             checkpoint=checkpoint,
             mode=mode(resume, overwrite),

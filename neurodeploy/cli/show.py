@@ -8,7 +8,7 @@ import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Annotated, Any
+from typing import Any
 
 import typer
 
@@ -28,30 +28,6 @@ def within(low: float, high: float = math.inf) -> Callable[[float | None], float
 
     return check
 
-
-Json = Annotated[bool, typer.Option("--json", help="Print exactly one JSON object on stdout.")]
-Settings = Annotated[
-    list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a setting, e.g. training.epochs=5.")
-]
-Dt = Annotated[float | None, typer.Option("--dt", metavar="S", help="Time step in seconds, if the file has none.")]
-Reset = Annotated[str | None, typer.Option(metavar="RULE", help="Reset rule, zero or subtract, if the file has none.")]
-Readout = Annotated[
-    str | None,
-    typer.Option(
-        metavar="RULE", help="How the class is read if the file does not say: spikes, v_last, v_max, v_sum, softmax."
-    ),
-]
-InputShape = Annotated[
-    str | None,
-    typer.Option("--input-shape", metavar="C,Y,X", help="Shape of one step's input, if the file has none."),
-]
-Bits = Annotated[
-    int | None, typer.Option("--weight-bits", callback=within(2, 8), help="Weight width of a float graph, 2 to 8.")
-]
-Calibrate = Annotated[
-    str | None, typer.Option(metavar="DATA", help="Dataset (its training part) or file to choose the precision on.")
-]
-Limit = Annotated[int | None, typer.Option(metavar="N", callback=within(1), help="First samples only.")]
 
 NUMBER = re.compile(r"-|-?[\d.,]+( %)?")
 
@@ -95,22 +71,6 @@ def percent(part: float | None) -> str:
         return "100 %"
     digits = next((digits for digits in range(1, 9) if float(f"{100 * part:.{digits}f}") < 100), 9)
     return f"{100 * part:.{digits}f} %"
-
-
-def sizes(text: str | None) -> tuple[int, ...] | None:
-    """Return the axes of an `InputShape`.
-
-    >>> sizes("1,28,28")
-    (1, 28, 28)
-    """
-    if text is None:
-        return None
-    parts = [part.strip() for part in text.split(",")]
-    if not all(part.isascii() and part.isdigit() and len(part) < 9 and 0 < int(part) <= 1 << 24 for part in parts):
-        raise typer.BadParameter(
-            f"found --input-shape {ascii(text[:60])[1:-1]}, whole numbers from 1 are needed, for example 1,28,28"
-        )
-    return tuple(int(part) for part in parts)
 
 
 @contextmanager

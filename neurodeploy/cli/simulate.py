@@ -7,21 +7,8 @@ from typing import Annotated
 
 import typer
 
-from neurodeploy.cli.show import (
-    Bits,
-    Calibrate,
-    Dt,
-    InputShape,
-    Json,
-    Limit,
-    Readout,
-    Reset,
-    bars,
-    emit,
-    percent,
-    sizes,
-    within,
-)
+from neurodeploy.cli.options import Data, Engine, Graph, Json, Limit, Threads, graph_options
+from neurodeploy.cli.show import bars, emit, percent
 from neurodeploy.files import check_target
 
 
@@ -29,27 +16,19 @@ def register(app: typer.Typer) -> None:
     app.command("simulate")(simulate)
 
 
+@graph_options()
 def simulate(
-    file: Annotated[Path, typer.Argument(help="A .nir graph, or a Program.")],
-    data: Annotated[str, typer.Option(help="Dataset (its test part), or a data file.")],
+    file: Annotated[Path, typer.Argument(help="A .nir graph, a Program, or a run folder.")],
+    data: Data = None,
     backend: Annotated[str, typer.Option(help="reference, fixed or lava.")] = "fixed",
-    dt: Dt = None,
     limit: Limit = None,
     traces: Annotated[Path | None, typer.Option(metavar="OUT", help="Write every state to this .npz.")] = None,
     probe: Annotated[
         list[str] | None, typer.Option(metavar="LAYER", help="Write the states of this layer only; may be repeated.")
     ] = None,
-    threads: Annotated[
-        int | None, typer.Option(metavar="N", callback=within(1), help="Threads of fixed; all cores by default.")
-    ] = None,
-    engine: Annotated[
-        str | None, typer.Option(help="Of fixed: auto, native, plain or torch; all give the same.")
-    ] = None,
-    weight_bits: Bits = None,
-    calibrate: Calibrate = None,
-    reset: Reset = None,
-    readout: Readout = None,
-    input_shape: InputShape = None,
+    threads: Threads = None,
+    engine: Engine = None,
+    graph: Graph = None,
     as_json: Json = False,
 ) -> int:
     """Run a graph or a Program on data."""
@@ -62,18 +41,13 @@ def simulate(
             file,
             data,
             backend=backend,
-            dt_s=dt,
             limit=limit,
             traces=traces,
             probes=probe or (),
             threads=threads,
             engine=engine,
-            weight_bits=weight_bits,
-            calibrate=calibrate,
-            reset=reset,
-            readout=readout,
-            input_shape=sizes(input_shape),
             progress=progress,
+            **graph or {},
         )
     lines = [
         f"backend            {result['backend']}",

@@ -15,6 +15,7 @@ NAMES = {
     "for_framework": "for",
     "probes": "probe",
     "settings": "set",
+    "thread_counts": "threads",
 }
 """Options that are called otherwise than the arguments of the Python functions."""
 FLAGS = {"mode": {"resume": "--resume", "overwrite": "--overwrite"}}

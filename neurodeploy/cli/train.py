@@ -6,8 +6,9 @@ from typing import Annotated, Any
 
 import typer
 
+from neurodeploy.cli.options import Json, Settings
 from neurodeploy.cli.run import Out, Overwrite, Resume, mode
-from neurodeploy.cli.show import Json, Settings, bars, emit, percent, table
+from neurodeploy.cli.show import bars, emit, percent, table
 
 
 def register(app: typer.Typer) -> None:
@@ -39,7 +40,7 @@ def train(
     from neurodeploy.verbs.train_seeds import train_seeds as call
 
     with bars() as progress:
-        result = call(recipe, out, _seeds(seeds), ray=ray, progress=progress, **chosen)
+        result = call(recipe, _seeds(seeds), out=out, ray=ray, progress=progress, **chosen)
     emit(result, _lines(result), as_json=as_json)
     return 0
 
@@ -48,7 +49,7 @@ def _one(recipe: str, out: Any, chosen: dict[str, Any], as_json: bool) -> int:
     from neurodeploy.verbs.train import train as call
 
     with bars() as progress:
-        result = call(recipe, out, progress=progress, **chosen)
+        result = call(recipe, out=out, progress=progress, **chosen)
     accuracy = result["accuracy"]
     lines = [
         f"accuracy    {percent(accuracy['float'])} test, {percent(accuracy['validation'])} validation",

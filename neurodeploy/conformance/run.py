@@ -46,6 +46,8 @@ def check_conformance(
         networks: How many; their seeds are `seed`, `seed + 1`, and so on.
         engines_only: Compare our engines among each other, without Lava.
         engines: Name and function of each engine; all of ours when None.
+        progress: Hears how far the work is.
+        seed: Of the first network.
 
     Returns:
         `networks`, `equal`, `passed`, `engines`, `kinds` (how many networks contain each),

@@ -46,6 +46,9 @@ def write_program(path: str | Path, program: Program) -> None:
 def read_program(path: str | Path) -> Program:
     """Return the Program in a file that `write_program` wrote.
 
+    Args:
+        path: The Program file (.npz) that `compile` wrote.
+
     Raises:
         ProgramError: the file is absent, damaged, of a newer format, no Program, or claims more numbers than fit in it.
     """

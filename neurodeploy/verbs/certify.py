@@ -3,81 +3,92 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from neurodeploy.backends.table import FIXED, REFERENCE, ready_backends
 from neurodeploy.errors import GraphError, MappingError
 from neurodeploy.mapping.compile import Compiled
 from neurodeploy.phrases import Phrase
-from neurodeploy.pipeline.inputs import (
-    GraphOptions,
-    compiled,
-    default_calibration,
-    is_program,
-    read_network,
-    samples_for,
-)
+from neurodeploy.pipeline.graph_options import GraphKeywords, GraphOptions, takes_graph_options
+from neurodeploy.pipeline.inputs import GraphSource, compiled, is_program, read_network
+from neurodeploy.pipeline.samples import default_calibration, default_data, given
 from neurodeploy.pipeline.stage_runs import certified
 from neurodeploy.program.file import read_program
 from neurodeploy.program.plan import Plan
 from neurodeploy.program.program import Program
 from neurodeploy.progress import Progress, silent
 
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
+    from neurodeploy.pipeline.samples import Data
+
+OWN_CLASSES = "the classes of the first backend itself: accuracy is how many of them stay the same"
+
+
+@takes_graph_options(GraphKeywords)
 def certify(
-    file: str | Path,
-    data: str,
+    file: GraphSource,
+    data: Data | None = None,
     *,
     backends: Sequence[str] = (REFERENCE, FIXED),
-    dt_s: float | None = None,
     limit: int | None = None,
-    reset: str | None = None,
-    weight_bits: int | None = None,
-    calibrate: str | None = None,
-    program: str | Path | None = None,
-    readout: str | None = None,
-    input_shape: tuple[int, ...] | None = None,
+    labels: Any = None,
+    program: str | Path | Program | None = None,
     max_accuracy_drop: float | None = None,
     progress: Progress = silent,
+    **graph: Unpack[GraphKeywords],
 ) -> dict[str, Any]:
     """Certify the conversion of a NIR graph to the chip's integers.
 
     Args:
-        file: The .nir graph.
-        data: Dataset name (its test part) or data file.
-        backends: Of "reference", "fixed", "lava", in the order to compare them.
+        file: A .nir graph, or a run folder, whose graph is taken.
+        data: What to run, see `pipeline.samples.given`: a dataset's name (its test part), a file, spikes, `Events`, a
+            torch Dataset or DataLoader. The recipe's dataset where None, of a run folder.
+        backends: Names of backends, of "reference", "fixed", "lava", in the order to compare them.
         limit: First samples only, on every backend.
-        calibrate: Where a float graph's precision is chosen; the dataset's training part when None.
-        readout: "spikes", "v_last", "v_max" or "v_sum", where the file does not say what the class is read from.
-        input_shape: Axes of one step's input, where a .nir file leaves them out.
-        program: A Program file to certify against the graph, instead of the one compiled from it.
+        labels: Classes (B,) of spikes of your own; where None, the first backend's own classes stand for them.
+        program: A Program or its file to certify against the graph, instead of the one compiled from it.
         max_accuracy_drop: Allowed loss against the first stage, 0..1; 0.015 when None.
+        progress: Hears how far the work is.
+        graph: What the graph leaves open, see `GraphOptions`.
 
     Returns:
         The certificate (`certificate.certify.certificate`): `passed`, `failures`, `stages`,
         `bit_exact`; with `precision`, `notes`, `synops_per_sample` and `file`.
+
+    Raises:
+        GraphError: the file is a Program: it has no graph to be held against.
+        DataError: the data are absent or do not fit.
     """
-    if is_program(file):
+    if isinstance(file, Program) or is_program(file):
+        name = file.name if isinstance(file, Program) else file
         raise GraphError(
-            "is an integer Program", Phrase("name its .nir graph, and the Program with {program}"), where=file
+            "is an integer Program", Phrase("name its .nir graph, and the Program with {program}"), where=name
         )
     ready_backends(backends)
-    options = GraphOptions(
-        dt_s, reset, weight_bits, calibrate or default_calibration(data), readout=readout, input_shape=input_shape
-    )
+    options = GraphOptions(**graph)
     network = read_network(file, options)
-    samples = samples_for(data, network, limit=limit)
+    data = default_data(file, network, "certify") if data is None else data
+    if options.calibrate is None:
+        options = replace(options, calibrate=default_calibration(data))
+    found = given(data, network, limit=limit)
+    labels = found.labels_B if labels is None else labels[:limit]
     made, precision = compiled(network, options, progress)
     if program is not None:
-        made, precision = _instead(made, read_program(program)), f"the Program in {program}"
-    result = certified(backends, made, network, samples, samples.labels_B, max_accuracy_drop, progress)
+        which = program.name if isinstance(program, Program) else program
+        program = program if isinstance(program, Program) else read_program(program)
+        made, precision = _instead(made, program), f"the Program in {which}"
+    result = certified(backends, made, network, found.samples, labels, max_accuracy_drop, progress)
+    own = [] if labels is not None else [f"no labels were given, so they are {OWN_CLASSES}"]
     return result | {
         "file": str(file),
-        "data": samples.name,
+        "data": found.name,
         "dt_s": network.dt_s,
         "precision": precision,
-        "notes": [*samples.notes, *made.program.notes],
+        "notes": [*found.samples.notes, *own, *made.program.notes],
     }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from neurodeploy.accounting.budget import CHOICES, budget, read_budget
+from neurodeploy.accounting.budget import CHOICES, Budget, read_budget
 from neurodeploy.accounting.judge import judge
 from neurodeploy.errors import BudgetError
 from neurodeploy.files import check_target, write_text
@@ -16,15 +16,19 @@ from neurodeploy.report.budget_lines import line
 
 
 def check_run(
-    run: str | Path, *, budget_file: str | Path | None = None, junit: str | Path | None = None, **budgets: Any
+    run: str | Path,
+    *,
+    budget: Budget | None = None,
+    budget_file: str | Path | None = None,
+    junit: str | Path | None = None,
 ) -> dict[str, Any]:
     """Judge a finished run by its budgets.
 
     Args:
         run: Run folder with a report.json.
+        budget: Budgets; those that it sets go over those of the file.
         budget_file: TOML file of budgets.
         junit: Where to write the result as JUnit XML.
-        budgets: Keys of `accounting.budget.Budget`, over those of the file; None leaves the file's.
 
     Returns:
         `passed`; `checks`: a row for each budget with `budget` (its key), `found`, `allowed`, `passed`,
@@ -36,10 +40,7 @@ def check_run(
         RunError: the folder holds no finished run, its report is damaged, or `junit` cannot be written.
     """
     values = read_budget(budget_file) if budget_file is not None else {}
-    given = {key: value for key, value in budgets.items() if value is not None}
-    for key in given:  # one by one, so that an error names what was typed, not what the file holds
-        budget({key: given[key]}, "check", typed=True)
-    asked = budget(values | given)
+    asked = Budget(**values | ({} if budget is None else budget.model_dump(exclude_unset=True)))
     if not asked.asks:
         advice = Phrase(f"name one, e.g. {{{CHOICES[0]}}}, {{{CHOICES[1]}}}, or a file of them with {{budget_file}}")
         raise BudgetError("no budget is given", advice, where="check")

@@ -3,47 +3,37 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from neurodeploy.hardware.chips import DEFAULT
-from neurodeploy.pipeline.inputs import GraphOptions, compiled, read_network
+from neurodeploy.pipeline.graph_options import GraphKeywords, GraphOptions, takes_graph_options
+from neurodeploy.pipeline.inputs import GraphSource, compiled, read_network
 from neurodeploy.program.dynamics import DynamicsLayer
 from neurodeploy.program.file import write_program
 from neurodeploy.program.layer import Layer
 from neurodeploy.program.program import Program
 from neurodeploy.progress import Progress, silent
 
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
+
+@takes_graph_options(GraphKeywords)
 def compile(
-    file: str | Path,
-    out: str | Path,
-    *,
-    chip: str | Path = DEFAULT,
-    dt_s: float | None = None,
-    calibrate: str | None = None,
-    weight_bits: int | None = None,
-    reset: str | None = None,
-    readout: str | None = None,
-    input_shape: tuple[int, ...] | None = None,
-    progress: Progress = silent,
+    file: GraphSource, *, out: str | Path, progress: Progress = silent, **graph: Unpack[GraphKeywords]
 ) -> dict[str, Any]:
     """Compile a NIR graph to an integer Program.
 
     Args:
-        file: The .nir file.
+        file: The .nir file, or a run folder, whose graph is taken.
         out: The Program file (.npz) to write.
-        dt_s: Time step in seconds, where the file does not carry one.
-        calibrate: Dataset (its training part) or file to choose the precision on; not needed when
-            the file carries its precision.
-        reset: "zero" or "subtract", where the file does not say.
-        readout: "spikes", "v_last", "v_max" or "v_sum", where the file does not say.
-        input_shape: Axes of one step's input, where a .nir file leaves them out.
+        progress: Hears how far the work is.
+        graph: What the graph leaves open, see `GraphOptions`.
 
     Returns:
         `layers`, `cells` (layers of neurons that are equations), `connections`, `path`, `program` (digest), `dt_s`,
         `precision`, `notes`.
     """
-    options = GraphOptions(dt_s, reset, weight_bits, calibrate, chip, readout, input_shape=input_shape)
+    options = GraphOptions(**graph)
     network = read_network(file, options)
     made, precision = compiled(network, options, progress)
     write_program(out, made.program)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import nir
 
@@ -21,11 +21,15 @@ from neurodeploy.graph.files import read_graph, write_graph
 from neurodeploy.graph.network import discretised
 from neurodeploy.graph.normal import normalised
 from neurodeploy.mapping.compile import compile_network
-from neurodeploy.pipeline.inputs import GraphOptions, check_options, compiled, is_program
+from neurodeploy.pipeline.graph_options import GraphKeywords, GraphOptions, takes_graph_options
+from neurodeploy.pipeline.inputs import GraphSource, compiled, is_program, nir_file
 from neurodeploy.pipeline.netx import check_net
 from neurodeploy.program.file import read_program, write_program
 from neurodeploy.program.program import Program
 from neurodeploy.progress import Progress, silent
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 NIR, NET, PROGRAM = ".nir", ".net", ".npz"
 FORMATS = (NIR, NET, PROGRAM)
@@ -38,23 +42,18 @@ class NetOptions:
 
     reset_interval: int | None = None
     reset_offset: int = 0
-    input_shape: tuple[int, ...] | None = None
 
 
+@takes_graph_options(GraphKeywords)
 def convert(
-    file: str | Path,
-    out: str | Path,
+    file: GraphSource,
     *,
-    dt_s: float | None = None,
-    reset: str | None = None,
-    readout: str | None = None,
-    calibrate: str | None = None,
-    weight_bits: int | None = None,
+    out: str | Path,
     reset_interval: int | None = None,
     reset_offset: int = 0,
-    input_shape: tuple[int, ...] | None = None,
     check: bool = False,
     progress: Progress = silent,
+    **graph: Unpack[GraphKeywords],
 ) -> dict[str, Any]:
     """Convert a network from one file format to another.
 
@@ -63,14 +62,14 @@ def convert(
     standard nodes with the chip's numbers in the metadata, which come back as the same Program.
 
     Args:
-        file: A .nir graph, a lava-dl .net network, or a Program (.npz).
+        file: A .nir graph, a lava-dl .net network, a Program or its file (.npz), or a run folder, whose graph is taken.
         out: The .nir, .net or .npz file to write.
-        dt_s: Time step in seconds, where the file carries none; of a .net file 1 ms when None.
-        reset, readout, calibrate, weight_bits: Of a NIR graph, as in `compile`.
         reset_interval, reset_offset: Of a .net file, as lava-dl's netx takes them: states are cleared every
             so many steps.
-        input_shape: Channels, rows and columns that enter the network, where the file does not say.
         check: Run the .net files in lava-dl's own netx, in Lava's environment, and the Program in our simulator.
+        progress: Hears how far the work is.
+        graph: What the graph leaves open, see `GraphOptions`; of a .net file its time step, 1 ms when None, and input
+            shape: channels, rows and columns.
 
     Returns:
         `path`, `from` and `to` (formats), `program` (digest, None where a graph stays one), `warnings` (what is
@@ -89,9 +88,8 @@ def convert(
     source = _format(file)
     if check:
         _check_checkable(source, target)
-    net = NetOptions(reset_interval, reset_offset, input_shape)
-    _check_used(source, net, reset=reset, readout=readout, calibrate=calibrate, weight_bits=weight_bits)
-    options = GraphOptions(dt_s, reset, weight_bits, calibrate, readout=readout)
+    _check_used(source, reset_interval is not None or reset_offset != 0, graph)
+    net, options = NetOptions(reset_interval, reset_offset), GraphOptions(**graph)
     made, warnings = _made(file, source, target, options, net, progress)
     if isinstance(made, Program):
         warnings += list(made.notes) + _write(out, target, made)
@@ -120,7 +118,7 @@ def _check_checkable(source: str, target: str) -> None:
 
 
 def _checked(
-    file: str | Path, out: str | Path, source: str, target: str, made: Program | nir.NIRGraph, progress: Progress
+    file: GraphSource, out: str | Path, source: str, target: str, made: Program | nir.NIRGraph, progress: Progress
 ) -> dict[str, Any]:
     """Return by file what netx makes of it beside the Program."""
     assert isinstance(made, Program)  # what comes from a .net, or becomes one, is
@@ -128,38 +126,38 @@ def _checked(
     return {path: check_net(path, made, progress=progress) for path in nets}
 
 
-def _format(file: str | Path) -> str:
-    if is_program(file):
+def _format(file: GraphSource) -> str:
+    if isinstance(file, Program) or is_program(file):
         return PROGRAM
-    return NET if is_net(file) else NIR
+    return NET if not Path(file).is_dir() and is_net(file) else NIR
 
 
-def _check_used(source: str, net: NetOptions, **graph: Any) -> None:
+def _check_used(source: str, clears: bool, graph: GraphKeywords) -> None:
     """Check that no option was given that would do nothing.
+
+    Args:
+        clears: The states of a .net file are to be cleared.
 
     Raises:
         GraphError: one was.
     """
-    given = [] if source == NIR else [key for key, value in graph.items() if value is not None]
-    if source != NET and (net.reset_interval is not None or net.reset_offset):
-        given.append("reset-interval")
-    if source == PROGRAM and net.input_shape is not None:
-        given.append("input-shape")
+    taken = {NIR: tuple(graph), NET: ("dt_s", "input_shape"), PROGRAM: ()}[source]
+    given = [key for key, value in graph.items() if value is not None and key not in taken]
+    given += ["reset_interval"] if clears and source != NET else []
     if given:
-        option = given[0].replace("_", "-")
-        raise GraphError(f"does nothing for {NAMES[source]}s, which carry their own", "leave it out", option=option)
+        raise GraphError(f"does nothing for {NAMES[source]}s, which carry their own", "leave it out", option=given[0])
 
 
 def _made(
-    file: str | Path, source: str, target: str, options: GraphOptions, net: NetOptions, progress: Progress
+    file: GraphSource, source: str, target: str, options: GraphOptions, net: NetOptions, progress: Progress
 ) -> tuple[Program | nir.NIRGraph, list[str]]:
     """Return what is to be written, and what was assumed on the way."""
+    if isinstance(file, Program):
+        return file, []
     if source == PROGRAM:
-        if options.dt_s is not None:
-            raise GraphError("does nothing for integer Programs, which carry their own", "leave it out", option="dt_s")
         return read_program(file), []
     if source == NET:
-        shape = net.input_shape
+        shape = options.input_shape
         if shape is not None and len(shape) != 3:
             raise GraphError(f"found {shape}", "give channels, rows and columns", option="input_shape")
         return (
@@ -172,8 +170,8 @@ def _made(
             ),
             [],
         )
-    check_options(options)
-    graph = read_graph(file, input_shape=net.input_shape)
+    options.check()
+    graph = read_graph(nir_file(file), input_shape=options.input_shape)
     carried = carried_program(graph)
     if carried is not None:
         return carried, []

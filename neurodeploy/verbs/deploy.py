@@ -12,6 +12,7 @@ import numpy as np
 from neurodeploy.backends import search
 from neurodeploy.backends.table import FIXED, REFERENCE, ready_backends
 from neurodeploy.backends.trace import Trace
+from neurodeploy.data.events import Events
 from neurodeploy.data.stream import unlabelled
 from neurodeploy.errors import DataError, FrameworkError
 from neurodeploy.files import make_folder, write_json
@@ -22,6 +23,7 @@ from neurodeploy.hardware.chips import DEFAULT, chip_named
 from neurodeploy.mapping.compile import Compiled, compile_network
 from neurodeploy.mapping.placement.widths import widest_weights
 from neurodeploy.pipeline.module_spikes import against_module
+from neurodeploy.pipeline.samples import array_of, batches_of, given, holds_pairs
 from neurodeploy.pipeline.stage_runs import certified
 from neurodeploy.program.file import write_program
 from neurodeploy.program.program import Program
@@ -98,7 +100,7 @@ def deploy(
     module: nn.Module,
     sample_input: Any,
     *,
-    dt: float,
+    dt_s: float,
     calibrate: Any = None,
     test: Any = None,
     labels: Any = None,
@@ -124,10 +126,12 @@ def deploy(
         module: In evaluation mode. Its neurons are put to rest.
         sample_input: What the module takes, a few samples with all steps: 0 and 1, or counts. A module that
             takes a step at a time gets them along `time_axis`.
-        dt: Seconds that a step stands for.
-        calibrate: A batch like the sample input on which the integers' precision is chosen; the sample where None.
-        test: A batch to certify on; the calibration batch where None.
-        labels: Of that batch (B,). Where None, the float network's own classes stand for them.
+        dt_s: Seconds that a step stands for.
+        calibrate: What the integers' precision is chosen on: a batch like the sample input, a torch Dataset or
+            DataLoader of such, `Events`, a dataset's name (its training part) or a data file; the sample where None.
+        test: What to certify on, likewise (of a named dataset its test part); the calibration samples where None.
+        labels: Of the samples certified on (B,), where they bring none. Where None, the float network's own classes
+            stand for them.
         chip: Name of a chip, or a .toml file with one.
         weight_bits: Width of the weights, 2..8; the chip's widest up to 8 when None.
         backends: Of "reference", "fixed", "lava", in the order to compare them.
@@ -138,6 +142,8 @@ def deploy(
         name: In the graph's metadata; the module's class where None.
         strict: Refuse a graph whose spikes are not the module's; else it is a note.
         max_accuracy_drop: Allowed loss against the first stage, 0..1; 0.015 when None.
+        progress: Hears how far the work is.
+        time_axis: Where time is in the inputs of a module that takes a step at a time.
 
     Raises:
         FrameworkError: a submodule cannot be taken, with its name and what is allowed, or `strict` is not met.
@@ -149,15 +155,16 @@ def deploy(
     ready_backends(backends)
     found_chip = chip_named(chip, program=True)
     read = graph_of(
-        module, sample_input, dt_s=dt, time_axis=time_axis, readout=readout, forward=forward, host=host, name=name
+        module, sample_input, dt_s=dt_s, time_axis=time_axis, readout=readout, forward=forward, host=host, name=name
     )
     sample = spikes_of(read, sample_input, "sample_input")
     network = network_of(read, name or type(module).__name__)
     agreement = against_module(read, network)
     notes = [*read.notes, *_agreement_notes(agreement, strict)]
-    calibration = sample if calibrate is None else spikes_of(read, calibrate, "calibrate")
-    tested = calibration if test is None else spikes_of(read, test, "test")
-    made = _compiled(network, calibration, weight_bits, found_chip, progress)
+    calibration = (sample, None) if calibrate is None else _samples(read, network, calibrate, "calibrate")
+    tested, own_labels = calibration if test is None else _samples(read, network, test, "test")
+    labels = own_labels if labels is None else labels
+    made = _compiled(network, calibration[0], weight_bits, found_chip, progress)
     found = certified(backends, made, network, unlabelled(tested), labels, max_accuracy_drop, progress)
     notes += made.program.notes
     if labels is None:
@@ -170,6 +177,18 @@ def deploy(
 def network_of(read: GraphOf, name: str) -> Network:
     """Return the discretised network of a module that was read."""
     return discretised(GraphFile(Path(name), name, read.graph, stores_reset=True))
+
+
+def _samples(read: GraphOf, network: Network, data: Any, where: str) -> tuple[np.ndarray, np.ndarray | None]:
+    """Return samples (B, T, F) and their labels, None where they bring none; batches have the sample input's axes."""
+    if isinstance(data, str | Path | Events):
+        found = given(data, network, split="train" if where == "calibrate" else "test")
+        return found.samples.whole().spikes_BTI, found.labels_B
+    if not holds_pairs(data):
+        return spikes_of(read, data, where), None
+    batches = [(spikes_of(read, values, where), labels) for values, labels in batches_of(data)]
+    labels = [array_of(one) for _, one in batches if one is not None]
+    return np.concatenate([spikes for spikes, _ in batches]), np.concatenate(labels) if labels else None
 
 
 def spikes_of(read: GraphOf, inputs: Any, where: str) -> np.ndarray:

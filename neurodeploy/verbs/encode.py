@@ -40,8 +40,8 @@ class Encoded:
 
 def encode_audio(
     sources: str | Path | Sequence[str | Path],
-    out: str | Path,
     *,
+    out: str | Path,
     labels: str | Path | None = None,
     words: Sequence[str] | None = None,
     settings: CochleaSettings = SSC,
@@ -65,6 +65,7 @@ def encode_audio(
         times: Type of the times, "float16" as in SHD and SSC, "float32" or "float64".
         seed: From 0.
         workers: Threads; as many as there are cores when None.
+        progress: Hears how far the work is.
 
     Returns:
         What was written: `path`, `clips`, `words`, `spikes`, `spikes_per_clip`, `audio_s`; `seconds` and `cpu_s`

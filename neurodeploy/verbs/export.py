@@ -22,6 +22,7 @@ def export_run(run: str | Path, *, out: str | Path | None = None, progress: Prog
         run: Run folder with a quantised network.
         out: The .nir file; `model.nir` in the run folder when None. Beside a file outside the run
             folder goes a `manifest.json` with checksum, versions and accuracies.
+        progress: Hears how far the work is.
 
     Returns:
         `accuracy` {"reference": of the file as read back, in float64, on the test part}, `path`,

@@ -2,37 +2,39 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from neurodeploy.errors import RunError
-from neurodeploy.hardware.chips import DEFAULT, chip_named
+from neurodeploy.hardware.chips import chip_named
 from neurodeploy.mapping.placement.fit import fit_of
-from neurodeploy.pipeline.inputs import GraphOptions, compiled, read_target
+from neurodeploy.pipeline.graph_options import GraphKeywords, GraphOptions, takes_graph_options
+from neurodeploy.pipeline.inputs import GraphSource, program_of, read_target
 from neurodeploy.program.program import Program
+from neurodeploy.progress import Progress, silent
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 
+@takes_graph_options(GraphKeywords)
 def fit(
-    file: str | Path | Program,
+    file: GraphSource,
     *,
-    chip: str | Path = DEFAULT,
-    dt_s: float | None = None,
     out: str | Path | None = None,
-    weight_bits: int | None = None,
-    reset: str | None = None,
-    readout: str | None = None,
-    input_shape: tuple[int, ...] | None = None,
     advise: bool = True,
+    progress: Progress = silent,
+    **graph: Unpack[GraphKeywords],
 ) -> dict[str, Any]:
     """Place a network on a chip.
 
     Args:
         file: A Program, its file, a .nir graph, which is compiled first, or a run folder, whose Program is taken.
-        chip: Name of a chip, or a .toml file with one.
-        dt_s: Time step of a .nir file that carries none, seconds.
         out: Picture of the cores to write: .svg, .png or .pdf. A network that does not fit has none.
-        weight_bits, reset, readout, input_shape: As in `compile`, for what a .nir file leaves open.
         advise: Also look for what would take fewer cores: some ten more placements.
+        progress: Hears how far the work is.
+        graph: What the graph leaves open, see `GraphOptions`.
 
     Returns:
         What `mapping.placement.described` returns, and `advice`, `path` (the picture, or None), `program` (its
@@ -43,13 +45,13 @@ def fit(
         GraphError, ProgramError: the file is unreadable.
         RunError: the folder holds no Program, or the picture cannot be written.
     """
-    found = chip_named(chip, program=True)
+    options = GraphOptions(**graph)
+    found = chip_named(options.chip, program=True)
     if out is not None:
         from neurodeploy.report.printed import check_picture
 
         check_picture(out)
-    options = GraphOptions(dt_s, reset, weight_bits, chip=found, readout=readout, input_shape=input_shape)
-    program = _program(file, options)
+    program = _program(file, replace(options, chip=found), progress)
     placed = fit_of(program, found, advise=advise)
     result = placed.to_dict() | {"path": None}
     if out is not None and placed.fits:
@@ -61,14 +63,11 @@ def fit(
     return result
 
 
-def _program(file: str | Path | Program, options: GraphOptions) -> Program:
+def _program(file: GraphSource, options: GraphOptions, progress: Progress) -> Program:
     """Return the Program, compiled where it is still a graph; a run folder has it as its chip's integers already."""
-    if isinstance(file, Program):
-        return file
-    path = Path(file)
-    if path.is_dir():
-        path = path / "program.npz"
+    if not isinstance(file, Program) and Path(file).is_dir():
+        path = Path(file) / "program.npz"
         if not path.exists():
             raise RunError(f"{file}: has no program.npz; name a finished run, a Program or a .nir file")
-    target = read_target(path, options)
-    return target if isinstance(target, Program) else compiled(target, options)[0].program
+        file = path
+    return program_of(read_target(file, options), options, progress)

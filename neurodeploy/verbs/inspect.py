@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import nir
 import numpy as np
@@ -28,11 +28,15 @@ from neurodeploy.graph.network import Network
 from neurodeploy.graph.node_table import neurons_of
 from neurodeploy.graph.stored import Tree
 from neurodeploy.phrases import Phrase
-from neurodeploy.pipeline.inputs import GraphOptions, check_options, compiled, network_of
+from neurodeploy.pipeline.graph_options import GraphOptions, ReadKeywords, takes_graph_options
+from neurodeploy.pipeline.inputs import GraphSource, compiled, network_of, nir_file
 from neurodeploy.pipeline.measured_targets import Errors, RandomRun, of_changes, of_integers, random_run
 from neurodeploy.pipeline.repair import repaired
 from neurodeploy.pipeline.repair_for import repaired_for
 from neurodeploy.progress import Progress, silent
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 USUAL_DT_S = 1e-4
 """Of the NIR paper's graphs; what is measured where a file says none."""
@@ -82,28 +86,23 @@ class Patient:
         self.problems.append(Problem(kind, name, STOPS, text, remedy or error.advice))
 
 
+@takes_graph_options(ReadKeywords)
 def inspect_graph(
-    file: str | Path,
+    file: GraphSource,
     *,
     repair: str | Path | None = None,
     for_framework: str | None = None,
-    input_shape: tuple[int, ...] | None = None,
-    dt_s: float | None = None,
-    reset: str | None = None,
-    readout: str | None = None,
-    weight_bits: int | None = None,
     progress: Progress = silent,
+    **graph: Unpack[ReadKeywords],
 ) -> dict[str, Any]:
     """Examine a .nir file; nothing needs to be right about it but that it is one.
 
     Args:
+        file: The .nir file, or a run folder, whose graph is taken.
         repair: Where to write the graph with everything put right that can mean one thing only.
         for_framework: Write it there as this framework's importer does it right: "snntorch", "norse", "spikingjelly".
-        input_shape: Axes of one step's input, where the file leaves them out.
-        dt_s: Time step in seconds, where the file carries none.
-        reset: "zero" or "subtract", where the file does not say.
-        readout: What the class is read from, where the file does not say.
-        weight_bits: Weight width of a float graph in the chip's integers, 2 to 8.
+        progress: Hears how far the work is.
+        graph: What the graph leaves open, see `GraphOptions`.
 
     Returns:
         `ok` (nothing stops deployment), `problems` (kind, node, severity, text, remedy), `nodes` (name, type, shape,
@@ -115,8 +114,7 @@ def inspect_graph(
         FrameworkError: `for_framework` is unknown.
         RunError: the repaired file cannot be written.
     """
-    path = Path(file)
-    check_options(GraphOptions(dt_s, reset, weight_bits, readout=readout))
+    path, options = nir_file(file), GraphOptions(**graph).check()
     if repair is not None:
         check_target(repair)
     if for_framework is not None:
@@ -124,12 +122,12 @@ def inspect_graph(
         if repair is None:
             raise GraphError(Phrase("needs {repair:OUT}"), option="for_framework")
     patient = Patient(path, stored_graph(path))
-    _read(patient, input_shape)
-    _choose_dt(patient, dt_s)
-    _look(patient, reset, readout)
+    _read(patient, options.input_shape)
+    _choose_dt(patient, options.dt_s)
+    _look(patient, options)
     if patient.network is not None:
         progress("inspect", 0, 2)
-        _measure(patient, weight_bits)
+        _measure(patient, options)
         progress("inspect", 1, 2)
     verdicts = _verdicts(patient)
     lines: list[str] = []
@@ -137,7 +135,7 @@ def inspect_graph(
         known = None if patient.dt_source == "assumed" else patient.network
         lines = repaired_for(for_framework, patient.file, known, patient.run, repair)
     elif repair is not None:
-        asked = {"dt_s": dt_s, "reset": reset, "readout": readout}
+        asked = {"dt_s": options.dt_s, "reset": options.reset, "readout": options.readout}
         lines = repaired(patient.file, patient.tree, patient.mends, patient.network, patient.run, repair, asked)
     progress("inspect", 2, 2)
     return _result(patient, verdicts) | {
@@ -187,7 +185,7 @@ def _assumed(tree: Tree) -> float:
     return min([USUAL_DT_S, *positive])
 
 
-def _look(patient: Patient, reset: str | None, readout: str | None) -> None:
+def _look(patient: Patient, options: GraphOptions) -> None:
     """Find what is wrong, first in the stored graph, then by following it."""
     known = None if patient.dt_source == "assumed" else patient.dt_s
     tree = patient.tree
@@ -197,7 +195,7 @@ def _look(patient: Patient, reset: str | None, readout: str | None) -> None:
         return
     try:
         dt_s = None if patient.dt_source == "file" else patient.dt_s
-        patient.network = network_of(patient.file, GraphOptions(dt_s, reset, readout=readout))
+        patient.network = network_of(patient.file, replace(options, dt_s=dt_s))
     except NeurodeployError as error:
         patient.refuse("unsupported", error)
         return
@@ -211,12 +209,16 @@ def _look(patient: Patient, reset: str | None, readout: str | None) -> None:
         advice = Phrase("say {reset:zero} or subtract, as it was trained; {repair} writes it into the file")
         patient.problems.append(Problem("reset", "", WARNS, text, advice))
     output = next(one for one in patient.network.populations if one.name == patient.network.output)
-    if not output.spiking and readout is None and "readout" not in carried(str(patient.path), patient.file.graph):
+    if (
+        not output.spiking
+        and options.readout is None
+        and "readout" not in carried(str(patient.path), patient.file.graph)
+    ):
         text = f"{output.name}: never spikes; the class is its largest potential (v_max)"
         patient.problems.append(Problem("readout", "", WARNS, text, Phrase("say {readout}")))
 
 
-def _measure(patient: Patient, weight_bits: int | None) -> None:
+def _measure(patient: Patient, options: GraphOptions) -> None:
     """Run the reference and the chip's integers on random input."""
     assert patient.network is not None
     try:
@@ -224,7 +226,7 @@ def _measure(patient: Patient, weight_bits: int | None) -> None:
         if patient.run is None:
             patient.unmeasured = "too many neurons for a quick run"
             return
-        made, _ = compiled(patient.network, GraphOptions(weight_bits=weight_bits))
+        made, _ = compiled(patient.network, options)
         patient.integers = of_integers(patient.run, made)
     except NeurodeployError as error:
         patient.refuse("chip", error)

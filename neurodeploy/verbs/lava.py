@@ -15,6 +15,7 @@ def lava_setup(python: str | Path | None = None, *, progress: Progress = silent)
 
     Args:
         python: A Python 3.10; looked for on the PATH, in pyenv's folder and through uv when None.
+        progress: Hears how far the work is.
 
     Returns:
         As `lava_status`.

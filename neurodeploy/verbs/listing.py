@@ -31,6 +31,10 @@ def list_datasets() -> list[dict[str, Any]]:
 def fetch_dataset(name: str, progress: Progress = silent) -> dict[str, Any]:
     """Download a dataset's files that are not on this machine, each whole and with the published checksum.
 
+    Args:
+        name: Of a dataset, as `list_datasets` has it.
+        progress: Hears how far the work is.
+
     Returns:
         `name`, and `paths` of its files; none where it comes with the package.
 

@@ -2,30 +2,29 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from neurodeploy.accounting.tally import Tally
 from neurodeploy.backends.table import FIXED, RunOptions, backend_named
-from neurodeploy.data.stream import SampleSource
 from neurodeploy.errors import DataError
-from neurodeploy.graph.network import Network
 from neurodeploy.hardware.chips import DEFAULT, chip_named
 from neurodeploy.phrases import Phrase
 from neurodeploy.pipeline.batches import batch_size, counter_of, run_batches, summary
 from neurodeploy.pipeline.costs import Recorded, costs, recorded
 from neurodeploy.pipeline.counts import counts_of
-from neurodeploy.pipeline.inputs import (
-    GraphOptions,
-    compiled,
-    default_calibration,
-    read_target,
-    samples_for,
-)
+from neurodeploy.pipeline.graph_options import GraphKeywords, GraphOptions, takes_graph_options
+from neurodeploy.pipeline.inputs import GraphSource, program_of, read_target
+from neurodeploy.pipeline.samples import Given, default_calibration, default_data, given
 from neurodeploy.pipeline.traces import read_traces
 from neurodeploy.program.program import Program
 from neurodeploy.progress import Progress, silent
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from neurodeploy.pipeline.samples import Data
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,22 +37,17 @@ class _Run:
     notes: list[str]
 
 
+@takes_graph_options(GraphKeywords)
 def profile(
-    file: str | Path,
-    data: str | Path | None = None,
+    file: GraphSource,
+    data: Data | None = None,
     *,
-    chip: str | Path = DEFAULT,
-    dt_s: float | None = None,
     limit: int | None = None,
     traces: str | Path | None = None,
     threads: int | None = None,
     engine: str | None = None,
-    weight_bits: int | None = None,
-    calibrate: str | None = None,
-    reset: str | None = None,
-    readout: str | None = None,
-    input_shape: tuple[int, ...] | None = None,
     progress: Progress = silent,
+    **graph: Unpack[GraphKeywords],
 ) -> dict[str, Any]:
     """Count, price, place and time a network's run.
 
@@ -62,11 +56,15 @@ def profile(
 
     Args:
         file: A Program, a .nir graph, or a run folder, whose graph is taken.
-        data: Dataset name (its test part) or data file.
-        chip: Name of a chip, or a .toml file with one. Chips that no Program can be made for have energies only, of
-            the default chip's Program.
+        data: What to run, see `pipeline.samples.given`: a dataset's name (its test part), a file, spikes, `Events`, a
+            torch Dataset or DataLoader. The recipe's dataset where None, of a run folder.
+        limit: First samples only.
         traces: Instead of data: a run of this Program that `simulate` recorded.
-        input_shape: Axes of one step's input, where a .nir file leaves them out.
+        threads: CPU threads of our simulator; all cores when None. Never changes the result.
+        engine: Of our simulator: "auto", "native", "plain" or "torch". Never changes the result.
+        progress: Hears how far the work is.
+        graph: What the graph leaves open, see `GraphOptions`. A chip that no Program can be made for has energies
+            only, of the default chip's Program.
 
     Returns:
         The counts (`accounting.counts.Counts`) and `energy_j` {low, mid, high}, `energy`, `unpriced`, `fit`, `latency`,
@@ -76,11 +74,9 @@ def profile(
         ChipError: the chip is unknown, or its file wrong.
         DataError: neither data nor traces are given, or they do not fit the network.
     """
-    if (data is None) == (traces is None):
-        given = Phrase("both {data} and {traces}" if data is not None else "neither {data} nor {traces}")
-        raise DataError(
-            Phrase("found {given}", given=given), "name the data to run, or the traces of a run", where="profile"
-        )
+    if data is not None and traces is not None:
+        found_both = Phrase("found both {data} and {traces}")
+        raise DataError(found_both, "name the data to run, or the traces of a run", where="profile")
     if traces is not None and (limit, threads, engine) != (None, None, None):
         raise DataError(
             Phrase("{limit}, {threads} and {engine} are for {data}"),
@@ -89,24 +85,27 @@ def profile(
         )
     run_options = RunOptions((), threads, engine)
     backend_named(FIXED).check_options(run_options)
-    found = chip_named(chip)
-    named = None if data is None else str(data)
-    calibrate = calibrate or (default_calibration(named) if named else None)
-    made_for = found if found.program else chip_named(DEFAULT)  # some integers are needed to count and price
-    options = GraphOptions(dt_s, reset, weight_bits, calibrate, chip=made_for, readout=readout, input_shape=input_shape)
+    options = GraphOptions(**graph)
+    found = chip_named(options.chip)
+    # Some integers are needed to count and price.
+    options = replace(options, chip=found if found.program else DEFAULT)
     target = read_target(file, options)
-    samples = None if named is None else samples_for(named, target, limit=limit)  # before time goes into compiling
-    program = compiled(target, options, progress)[0].program if isinstance(target, Network) else target
-    if samples is not None:
-        run = _run(program, samples, run_options, progress)
+    if traces is None:
+        data = default_data(file, target, "profile") if data is None else data
+        if options.calibrate is None:
+            options = replace(options, calibrate=default_calibration(data))
+    chosen = None if data is None else given(data, target, limit=limit)  # before time goes into compiling
+    program = program_of(target, options, progress)
+    if chosen is not None:
+        run = _run(program, chosen, run_options, progress)
     else:
-        assert traces is not None  # one of both was given
+        assert traces is not None  # data were found otherwise
         run = _read(traces, program)
     counts = counts_of(program, run.tally)
     priced = costs(program, counts, run.tally, found, run.timed)
     return counts.to_dict() | {
         "file": str(file),
-        "data": str(traces if named is None else named),
+        "data": str(traces if chosen is None else data if isinstance(data, str | Path) else chosen.name),
         "program": program.digest,
         "chip": found.name,
         "accuracy": run.accuracy,
@@ -123,9 +122,10 @@ def _read(traces: str | Path, program: Program) -> _Run:
     return _Run(counter_of(program).tally(trace), (trace, spikes_BTI), None, [])
 
 
-def _run(program: Program, samples: SampleSource, options: RunOptions, progress: Progress) -> _Run:
+def _run(program: Program, chosen: Given, options: RunOptions, progress: Progress) -> _Run:
+    samples = chosen.samples
     batches = (one.spikes_BTI for one in samples.batches(batch_size(samples.n_steps, samples.n_inputs)))
     traces = run_batches(backend_named(FIXED), program, batches, len(samples), options, progress)
     found = summary(traces, len(samples), counter_of(program))
-    accuracy = float((found.predictions_B == samples.labels_B).mean())
+    accuracy = None if chosen.labels_B is None else float((found.predictions_B == chosen.labels_B).mean())
     return _Run(found.tally, recorded(program, samples), accuracy, list(samples.notes))

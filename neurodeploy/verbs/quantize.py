@@ -27,6 +27,7 @@ def quantize_run(
     Args:
         run: Run folder with a trained network.
         method, weight_bits: Instead of the recipe's; the folder's recipe is changed to say so.
+        progress: Hears how far the work is.
 
     Returns:
         `accuracy` {"ptq", "quantised"} on the test part, `path` of the checkpoint, and the record.

@@ -21,6 +21,9 @@ def write_report(run: str | Path) -> dict[str, Any]:
 
     What `bench devices` measured of the run since is taken into report.json first.
 
+    Args:
+        run: Run folder of a finished run.
+
     Returns:
         `path` of the page, `report` (path of report.json).
 

@@ -46,8 +46,8 @@ from neurodeploy.verbs.report import write_report
 
 def run(
     recipe: str,
-    out: str | Path,
     *,
+    out: str | Path,
     settings: tuple[str, ...] = (),
     checkpoint: str | Path | None = None,
     mode: Mode = "new",
@@ -62,6 +62,7 @@ def run(
         checkpoint: Trained network of the SiLIF family, .npz or .safetensors of plain arrays; takes the place of
             training.
         mode: "new", "resume" an interrupted run, or "overwrite" one.
+        progress: Hears how far the work is.
 
     Returns:
         `accuracy` {float, read where the network is another framework's, quantised, reference, fixed, lava where it

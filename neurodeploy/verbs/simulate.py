@@ -14,11 +14,9 @@ import numpy as np
 
 from neurodeploy.backends.table import FIXED, Backend, RunOptions, backend_named, run_backend
 from neurodeploy.backends.trace import Trace
-from neurodeploy.data.binning import Counts
-from neurodeploy.data.binning import counts_of as counts_of_events
-from neurodeploy.data.events import Binned, Events
-from neurodeploy.data.settings import binning_of
-from neurodeploy.errors import DataError, GraphError
+from neurodeploy.data.events import Events
+from neurodeploy.data.stream import check_limit
+from neurodeploy.errors import DataError
 from neurodeploy.graph.network import Network
 from neurodeploy.phrases import Phrase
 from neurodeploy.pipeline.batches import (
@@ -31,103 +29,94 @@ from neurodeploy.pipeline.batches import (
     together,
 )
 from neurodeploy.pipeline.counts import counts_of
-from neurodeploy.pipeline.inputs import (
-    GraphOptions,
-    check_shape_unasked,
-    compiled,
+from neurodeploy.pipeline.graph_options import GraphKeywords, GraphOptions, takes_graph_options
+from neurodeploy.pipeline.inputs import GraphSource, program_of, read_target
+from neurodeploy.pipeline.samples import (
+    array_of,
     default_calibration,
-    is_program,
-    read_network,
+    default_data,
+    given,
+    holds_pairs,
+    pairs_of,
     samples_for,
 )
 from neurodeploy.pipeline.traces import write_traces
-from neurodeploy.program.file import read_program
 from neurodeploy.program.program import Program
 from neurodeploy.progress import Progress, silent
 
 if TYPE_CHECKING:
     from torch import Tensor
+    from torch.utils.data import DataLoader, Dataset
+    from typing_extensions import Unpack
+
+    from neurodeploy.pipeline.samples import Data
 
 
 @overload
 def simulate(
-    file: str | Path | Program,
-    data: str | Path,
+    file: GraphSource,
+    data: str | Path | None = ...,
     *,
     backend: str = ...,
-    dt_s: float | None = ...,
     limit: int | None = ...,
     traces: str | Path | None = ...,
     probes: Sequence[str] = ...,
     threads: int | None = ...,
     engine: str | None = ...,
-    weight_bits: int | None = ...,
-    calibrate: str | None = ...,
-    reset: str | None = ...,
-    readout: str | None = ...,
-    input_shape: tuple[int, ...] | None = ...,
     progress: Progress = ...,
+    **graph: Unpack[GraphKeywords],
 ) -> dict[str, Any]: ...
 
 
 @overload
 def simulate(
-    file: str | Path | Program,
-    data: np.ndarray | Tensor | Events,
+    file: GraphSource,
+    data: np.ndarray | Tensor | Events | Dataset[Any] | DataLoader[Any],
     *,
     backend: str = ...,
-    dt_s: float | None = ...,
+    limit: int | None = ...,
     record: bool = ...,
     probes: Sequence[str] = ...,
     threads: int | None = ...,
     engine: str | None = ...,
-    weight_bits: int | None = ...,
-    calibrate: str | None = ...,
-    reset: str | None = ...,
-    readout: str | None = ...,
-    input_shape: tuple[int, ...] | None = ...,
     progress: Progress = ...,
+    **graph: Unpack[GraphKeywords],
 ) -> Trace: ...
 
 
+@takes_graph_options(GraphKeywords)
 def simulate(
-    file: str | Path | Program,
-    data: str | Path | np.ndarray | Tensor | Events,
+    file: GraphSource,
+    data: Data | None = None,
     *,
     backend: str = FIXED,
-    dt_s: float | None = None,
     limit: int | None = None,
     traces: str | Path | None = None,
     record: bool = False,
     probes: Sequence[str] = (),
     threads: int | None = None,
     engine: str | None = None,
-    weight_bits: int | None = None,
-    calibrate: str | None = None,
-    reset: str | None = None,
-    readout: str | None = None,
-    input_shape: tuple[int, ...] | None = None,
     progress: Progress = silent,
+    **graph: Unpack[GraphKeywords],
 ) -> dict[str, Any] | Trace:
     """Run a .nir file or a Program on data, or on spikes of your own.
 
     Data are read and run batch by batch, so they may be larger than the memory.
 
     Args:
-        file: A .nir graph, a Program that `compile` wrote, or a `Program`.
-        data: Dataset name (its test part) or data file; or spikes: an array or a torch tensor of any device,
-            (samples, steps, channels) of 0 and 1, or `Events`.
-        backend: "reference" (float64), "fixed" (our integer simulator) or "lava".
-        dt_s: Time step of a .nir file that carries none, seconds.
-        limit: First samples of data only.
+        file: A .nir graph, a Program or its file, or a run folder, whose graph is taken.
+        data: Dataset name (its test part) or data file; or spikes of your own: an array or a torch tensor of any
+            device, (samples, steps, channels) of 0 and 1, `Events`, or a torch Dataset or DataLoader of such samples.
+            The recipe's dataset where None, of a run folder.
+        backend: "reference" (float64), "fixed" (our integer simulator), "lava", or another of `backends.table`.
+        limit: First samples only.
         traces: .npz file for every spike, current and potential on data.
         record: Keep every spike, current and potential in the Trace, on spikes of your own.
         probes: Layers whose states are kept; all when empty. On spikes of your own they need no `record`.
-        threads: Of "fixed"; all cores when None. Never changes the result.
+        threads: CPU threads of "fixed"; all cores when None. Never changes the result.
         engine: Of "fixed": "auto", "native", "plain" or "torch". Never changes the result.
-        calibrate: Where a float graph's precision is chosen; the dataset's training part when None.
-        readout: What the class is read from, where the file does not say: "spikes", "v_last", "v_max" or "v_sum".
-        input_shape: Axes of one step's input, where a .nir file leaves them out.
+        progress: Hears how far the work is.
+        graph: What the graph leaves open, see `GraphOptions`.
 
     Returns:
         On data: `backend`, `engine` (of our simulator, with the reason for a slower one), `accuracy`, `samples`,
@@ -144,21 +133,29 @@ def simulate(
     run_options = RunOptions((), threads, engine)
     running.check_options(run_options)
     running.check()
+    options = GraphOptions(**graph)
+    target = read_target(file, options, integer=running.integer)
+    data = default_data(file, target, "simulate") if data is None else data
     named = str(data) if isinstance(data, str | Path) else None
     if named is not None and record:
         raise DataError("record: keeps the states on spikes of your own; on data give traces=, a file for them")
-    if named is None and (limit is not None or traces is not None):
-        raise DataError("limit and traces: are for data; cut your own spikes, and record=True keeps the states")
+    if named is None and traces is not None:
+        raise DataError("traces: are for data; on spikes of your own record=True keeps the states")
     if named is not None and probes and traces is None:
         raise DataError(Phrase("needs {traces:OUT}"), option="probes")
-    calibrate = calibrate or (default_calibration(named) if named else None)
-    options = GraphOptions(dt_s, reset, weight_bits, calibrate, readout=readout, input_shape=input_shape)
-    target = _target(file, running, options)
+    if options.calibrate is None:
+        options = replace(options, calibrate=default_calibration(data))
     if named is None:
-        events = _events(target, data) if isinstance(data, Events) else None
+        events = given(data, target, limit=limit).samples if isinstance(data, Events) else None
         target = _ready(target, running, options, progress)
         run_options = replace(run_options, record=recorded(target, record or bool(probes), probes))
-        return _on_spikes(target, running, data if events is None else events, run_options, progress)
+        if events is None:
+            check_limit(limit)
+            spikes = pairs_of(data, limit)[0] if holds_pairs(data) else array_of(data)[:limit]
+            running.load(target, run_options, progress)
+            return run_backend(running, target, spikes, run_options, progress)
+        read = (one.spikes_BTI for one in events.batches(batch_size(events.n_steps, events.n_inputs)))
+        return together(run_batches(running, target, read, len(events), run_options, progress), len(events))
     samples = samples_for(named, target, limit=limit)
     target = _ready(target, running, options, progress)
     kept = recorded(target, traces is not None, probes)
@@ -196,55 +193,6 @@ def _noted(batches: Iterable[np.ndarray], into: list[np.ndarray]) -> Iterator[np
         yield spikes
 
 
-def _target(file: str | Path | Program, backend: Backend, options: GraphOptions) -> Network | Program:
-    """Return the network in a .nir file, or the Program."""
-    if not isinstance(file, Program) and not is_program(file):
-        return read_network(file, options)
-    name = file.name if isinstance(file, Program) else file
-    if not backend.integer:
-        raise GraphError(f"{name}: is an integer Program; the {backend.name} backend runs .nir files")
-    if options.readout is not None:
-        raise GraphError(
-            "a Program carries its own readout", Phrase("leave {readout} out, or name the .nir file"), where=name
-        )
-    check_shape_unasked(name, options)
-    return file if isinstance(file, Program) else read_program(file)
-
-
 def _ready(target: Network | Program, backend: Backend, options: GraphOptions, progress: Progress) -> Network | Program:
     """Return what the backend runs."""
-    if isinstance(target, Program) or not backend.integer:
-        return target
-    return compiled(target, options, progress)[0].program
-
-
-def _events(target: Network | Program, events: Events) -> Binned | Counts:
-    """Return events in the steps and channels that the network takes: by its own binning, where it carries one."""
-    binning = binning_of(target.name, target.settings or {}) if isinstance(target, Network) else None
-    if binning is not None and events.steps is None:
-        return counts_of_events(events, binning, target.n_inputs)
-    return events.binned(target.dt_s, target.n_inputs, counts=target.graded_input)
-
-
-def _on_spikes(
-    target: Network | Program, backend: Backend, data: Any, options: RunOptions, progress: Progress
-) -> Trace:
-    if isinstance(data, Binned | Counts):
-        size, n_samples = batch_size(data.n_steps, data.n_channels), len(data)
-        starts = range(0, n_samples, size)
-        batches = data.read(np.arange(first, min(first + size, n_samples)) for first in starts)
-        return together(run_batches(backend, target, batches, n_samples, options, progress), n_samples)
-    spikes = _array(data)
-    backend.load(target, options, progress)
-    return run_backend(backend, target, spikes, options, progress)
-
-
-def _array(values: Any) -> np.ndarray:
-    """Return an array, from a torch tensor of any device, layout and type too."""
-    if hasattr(values, "detach"):
-        values = values.detach().to_dense().cpu()
-        values = values.float() if str(values.dtype) == "torch.bfloat16" else values
-    try:
-        return np.asarray(values)
-    except ValueError as error:
-        raise DataError(f"spikes: are no array ({error}); give (samples, steps, channels), or Events") from None
+    return program_of(target, options, progress) if backend.integer else target

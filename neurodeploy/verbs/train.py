@@ -15,8 +15,8 @@ from neurodeploy.training.logs import check_tensorboard
 
 def train(
     recipe: str,
-    out: str | Path,
     *,
+    out: str | Path,
     settings: tuple[str, ...] = (),
     mode: Mode = "new",
     tensorboard: bool = False,
@@ -30,6 +30,7 @@ def train(
         settings: "key=value" pairs over the recipe's.
         mode: "new", "resume" an interrupted run, or "overwrite" one.
         tensorboard: Write losses and accuracies into the folder's logs, as the recipe's setting does.
+        progress: Hears how far the work is.
 
     Returns:
         `accuracy` {"float": on the test part, "validation"}, `path` of the checkpoint, `seconds`-free

@@ -39,9 +39,9 @@ class SeedTask:
 
 def train_seeds(
     recipe: str,
-    out: str | Path,
     seeds: Sequence[int],
     *,
+    out: str | Path,
     settings: tuple[str, ...] = (),
     mode: Mode = "new",
     tensorboard: bool = False,
@@ -56,6 +56,7 @@ def train_seeds(
         seeds: Instead of the recipe's seed, each once.
         settings, mode, tensorboard: As in `train`, for every seed. "resume" takes finished seeds as they are.
         ray: Run the seeds side by side through Ray: "local", "auto", or a cluster's address. None: one by one.
+        progress: Hears how far the work is.
 
     Returns:
         `recipe`, `path`; under `seeds`, for each: `seed`, `path`, `accuracy` {"float": on the test part,
@@ -102,7 +103,7 @@ def trained(task: SeedTask) -> dict[str, Any]:
     start = time.perf_counter()
     result = train(
         task.recipe,
-        task.path,
+        out=task.path,
         settings=task.settings,
         mode=task.mode,
         tensorboard=task.tensorboard,

@@ -33,7 +33,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> works.Work:
 
 
 def test_all_keys_are_there(small: works.Work) -> None:
-    found = neurodeploy.bench_simulate(peers="torch-gemm,torch-network", repeats=2, threads=[1], batches=[2, 1])
+    found = neurodeploy.bench_simulate(peers="torch-gemm,torch-network", repeats=2, thread_counts=[1], batches=[2, 1])
     assert set(found) == {
         *("work", "machine", "ours", "peers", "threads_ratio", "floor", "equal_to_lava", "absent"),
         *("second_process_s", "stream", "counting", "counting_share"),
@@ -66,7 +66,7 @@ def test_more_threads_run_the_largest_batch_only(small: works.Work, monkeypatch:
 def test_absent_peers_are_listed_with_the_reason(small: works.Work, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(simulate, "lava_missing", lambda: "lava: no environment")
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    found = neurodeploy.bench_simulate(peers="norse,lava", repeats=1, batches=[1], threads=[1])
+    found = neurodeploy.bench_simulate(peers="norse,lava", repeats=1, batches=[1], thread_counts=[1])
     assert found["absent"] == [
         {"name": "norse", "reason": "norse is not installed"},
         {"name": "lava", "reason": "lava: no environment"},
@@ -78,7 +78,7 @@ def test_a_peer_that_lacks_a_package_of_its_own_is_absent(small: works.Work, mon
         raise ModuleNotFoundError("No module named 'loguru'")
 
     monkeypatch.setattr(simulate, "firing", fails)
-    found = neurodeploy.bench_simulate(peers="torch-gemm", repeats=1, batches=[1], threads=[1])
+    found = neurodeploy.bench_simulate(peers="torch-gemm", repeats=1, batches=[1], thread_counts=[1])
     assert found["absent"] == [{"name": "torch-gemm", "reason": "No module named 'loguru'"}]
     assert found["peers"] == []
 
@@ -86,14 +86,14 @@ def test_a_peer_that_lacks_a_package_of_its_own_is_absent(small: works.Work, mon
 @pytest.mark.lava
 @pytest.mark.slow
 def test_lava_runs_the_same_spikes_and_counts_the_same(small: works.Work) -> None:
-    found = neurodeploy.bench_simulate(peers="lava", repeats=1, batches=[1], threads=[1])
+    found = neurodeploy.bench_simulate(peers="lava", repeats=1, batches=[1], thread_counts=[1])
     assert found["equal_to_lava"] == {"equal": True, "samples": contenders.LAVA_SAMPLES}
     assert found["peers"][0]["ratio"] > 0
 
 
 def test_lava_needs_batches_of_one(small: works.Work, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(simulate, "lava_missing", lambda: "")
-    found = neurodeploy.bench_simulate(peers="lava", repeats=1, batches=[2], threads=[1])
+    found = neurodeploy.bench_simulate(peers="lava", repeats=1, batches=[2], thread_counts=[1])
     assert found["absent"][0]["reason"].startswith("runs one sample at a time")
 
 

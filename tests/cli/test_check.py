@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 import neurodeploy
+from neurodeploy.accounting.budget import Budget
 from tests.accounting.finished import earlier, finished, write_run
 from tests.cli.support import Shell
 
@@ -180,7 +181,7 @@ def test_a_real_run(shell: Shell, run: Path) -> None:
     counts = json.loads((run / "report.json").read_text())["counts"]
     synops = counts["synops_per_sample"]
     assert shell.works("check", run, "--max-synops", repr(synops), "--certificate")["passed"]
-    found = neurodeploy.check_run(run, max_synops=synops / 2, min_accuracy=0.0)
+    found = neurodeploy.check_run(run, budget=Budget(max_synops=synops / 2, min_accuracy=0.0))
     assert [row["budget"] for row in found["failed"]] == ["max_synops"]
     layers = {row["target"]: row["synops_per_sample"] for row in counts["connections"]}
     lines = [f"[layers.{name}]\nmax_synops = {most!r}\n" for name, most in layers.items()]

@@ -76,7 +76,9 @@ def test_the_same_files_give_the_same_bytes_and_the_same_clip_its_spikes(shell: 
     shell.works("data", "encode", "speech", "--out", "d.h5", *FEW)
     assert spikes(Path("d.h5")) == spikes(Path("a.h5"))[1:]
     (speech / "other").mkdir()
-    result = neurodeploy.encode_audio(speech, "e.h5", settings=neurodeploy.CochleaSettings(channels=8), times="float64")
+    result = neurodeploy.encode_audio(
+        speech, out="e.h5", settings=neurodeploy.CochleaSettings(channels=8), times="float64"
+    )
     assert result["clips"] == 4
     assert [[np.float16(t) for t in times] for times, _ in spikes(Path("e.h5"))] == [t for t, _ in spikes(Path("d.h5"))]
 

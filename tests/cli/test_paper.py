@@ -77,7 +77,7 @@ def test_rows_of_figure_3_stand_beside_the_papers_own() -> None:
 @pytest.mark.data
 def test_the_nir_papers_rows_say_what_ran(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def braille_only(out: Path, *, backends: Any, **named: Any) -> Any:
-        return nir_paper(out, tasks=("rnn",), backends=("reference", "fixed"), **named)
+        return nir_paper(out=out, tasks=("rnn",), backends=("reference", "fixed"), **named)
 
     monkeypatch.setattr(nir, "nir_paper", braille_only)
     found = neurodeploy.paper("nir", out=tmp_path / "nir", limit=4)

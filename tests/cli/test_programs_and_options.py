@@ -102,7 +102,8 @@ def test_a_program_of_the_format_before_still_runs(shell: Shell, program: Path) 
 def test_a_program_runs_where_integers_run(shell: Shell, program: Path) -> None:
     shell.refuses("simulate", program, *DATA, "--backend", "reference", says="the reference backend runs .nir files")
     shell.refuses("certify", program, *DATA, says="name its .nir graph, and the Program with --program")
-    shell.refuses("compile", program, "--out", "again.npz", says="program.npz: is not a NIR file")
+    shell.refuses("compile", program, "--out", "again.npz", says="program.npz: is an integer Program, a graph")
+    shell.refuses("simulate", program, says="simulate: found no data; name a dataset or a file with --data")
     alone = shell.works("simulate", program, *DATA)
     graph = shell.works("simulate", "good.nir", *DATA, *DT)
     assert alone["synops_per_sample"] == graph["synops_per_sample"]
@@ -233,7 +234,7 @@ def test_a_time_step_is_needed(shell: Shell, good: Path) -> None:
         (("data", "list", "all"), "unexpected extra argument"),
         (("recipes", "--nope"), "no such option --nope"),
         (("simulate",), "missing argument 'file'"),
-        (("simulate", "good.nir"), "missing option '--data'"),
+        (("compile", "good.nir"), "missing option '--out'"),
         (("lava", "setup", "--python", "/nowhere"), "--python: /nowhere does not run as a Python"),
         (("report",), "missing argument 'run'"),
     ],

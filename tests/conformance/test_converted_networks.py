@@ -38,7 +38,7 @@ def test_the_recorded_spiking_network_from_its_converted_file(tmp_path: Path) ->
     """Currents, potentials and spikes of every recorded layer in all 24 steps, both resets included."""
     out = tmp_path / "pilotnet.nir"
     network = folder() / "netx_gts" / "pilotnet_lif" / "network.net"
-    neurodeploy.convert(network, out, reset_interval=PILOTNET_PERIOD)
+    neurodeploy.convert(network, out=out, reset_interval=PILOTNET_PERIOD)
     arrays = recorded("pilotnet_lif")
     image_N = steps_first(arrays["image"][..., None])[0]
     image_TN = np.broadcast_to(image_N, (1, PILOTNET_STEPS, len(image_N)))
@@ -50,7 +50,8 @@ def test_the_recorded_spiking_network_from_its_converted_file(tmp_path: Path) ->
 def test_the_last_layer_was_recorded_in_a_run_of_its_own(tmp_path: Path) -> None:
     """Cleared every 16 steps, and one step earlier."""
     out = tmp_path / "pilotnet.nir"
-    neurodeploy.convert(folder() / "netx_gts" / "pilotnet_lif" / "network.net", out, reset_interval=16, reset_offset=-1)
+    network = folder() / "netx_gts" / "pilotnet_lif" / "network.net"
+    neurodeploy.convert(network, out=out, reset_interval=16, reset_offset=-1)
     arrays = recorded("pilotnet_lif")
     image_N = steps_first(arrays["image"][..., None])[0]
     steps = arrays["fc-3-u"].shape[1]
@@ -65,10 +66,10 @@ def test_the_last_layer_was_recorded_in_a_run_of_its_own(tmp_path: Path) -> None
 def test_every_integer_survives_nir_and_net(name: str, tmp_path: Path) -> None:
     network = folder() / f"{name}.net"
     graph, back, again = tmp_path / f"{network.stem}.nir", tmp_path / "back.net", tmp_path / "again.npz"
-    made = neurodeploy.convert(network, graph)
+    made = neurodeploy.convert(network, out=graph)
     nir.read(graph)
-    assert neurodeploy.convert(graph, back)["program"] == made["program"]
-    assert neurodeploy.convert(back, again)["program"] == made["program"]
+    assert neurodeploy.convert(graph, out=back)["program"] == made["program"]
+    assert neurodeploy.convert(back, out=again)["program"] == made["program"]
     expected, found = read_net(network), carried_program(read_graph(graph))
     assert found is not None
     assert (found.digest, found.notes, found.encoding) == (expected.digest, expected.notes, expected.encoding)

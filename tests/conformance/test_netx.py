@@ -97,7 +97,7 @@ def test_a_graph_of_our_own_becomes_a_net_file(tmp_path: Path, worker: lava.Work
     """Without biases and with the reset to zero, what any framework trained can run in netx."""
     nodes, edges = graphs.parts(fc1=graphs.linear(5, 4), lif1=graphs.cuba(5))
     graphs.write(tmp_path / "g.nir", nodes, edges)
-    found = neurodeploy.convert(tmp_path / "g.nir", tmp_path / "g.net", dt_s=1e-3)
+    found = neurodeploy.convert(tmp_path / "g.nir", out=tmp_path / "g.net", dt_s=1e-3)
     assert found["warnings"][0].startswith("compiled without exponents, which a .net file does not have")
     program = read_net(tmp_path / "g.net")
     assert [int(np.abs(one.held).max()) for one in program.connections] == [254, 254]
@@ -109,7 +109,7 @@ def test_a_graph_of_our_own_becomes_a_net_file(tmp_path: Path, worker: lava.Work
 @pytest.mark.data
 def test_the_nir_papers_convolutional_graph_runs_in_netx(tmp_path: Path, worker: lava.Worker) -> None:
     graph = folder().parent / "nir_corpus" / "nir__cnn_sinabs__89e0a618.nir"
-    neurodeploy.convert(graph, tmp_path / "cnn.net", dt_s=1.0, reset="zero")
+    neurodeploy.convert(graph, out=tmp_path / "cnn.net", dt_s=1.0, reset="zero")
     found = check_net(tmp_path / "cnn.net", samples=2, steps=12, worker=worker)
     assert found["equal"], found["line"]
     assert found["spikes"] > 1000
@@ -150,8 +150,8 @@ def both_ways(file: Path, folder: Path, worker: lava.Worker) -> None:
     assert found["equal"], found["line"]
     assert found["spikes"]
     program = read_net(file)
-    neurodeploy.convert(file, folder / "made.nir")
-    neurodeploy.convert(folder / "made.nir", folder / "back.net")
+    neurodeploy.convert(file, out=folder / "made.nir")
+    neurodeploy.convert(folder / "made.nir", out=folder / "back.net")
     back = check_net(folder / "back.net", program, samples=1, steps=12, worker=worker)
     assert (back["equal"], back["spikes"]) == (True, found["spikes"])
 

@@ -19,7 +19,9 @@ from neurodeploy.data.stream import SampleSource, from_memory
 from neurodeploy.errors import DataError
 from neurodeploy.graph.files import write_graph
 from neurodeploy.graph.metadata import wrapped
-from neurodeploy.pipeline.inputs import GraphOptions, read_network, samples_for
+from neurodeploy.pipeline.graph_options import GraphOptions
+from neurodeploy.pipeline.inputs import read_network
+from neurodeploy.pipeline.samples import samples_for
 from neurodeploy.training.batches import loader
 from neurodeploy.verbs.certify import certify
 from neurodeploy.verbs.simulate import simulate

@@ -24,7 +24,7 @@ SINGLE = 1e-7
 
 @pytest.fixture(scope="module")
 def drawn(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    return figure2(tmp_path_factory.mktemp("figure") / "fig2.png")
+    return figure2(out=tmp_path_factory.mktemp("figure") / "fig2.png")
 
 
 def test_the_data_lie_beside(drawn: dict[str, Any]) -> None:

@@ -30,7 +30,7 @@ SPIKES = [460, 510, 710, 760]
 def drawn(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     backends = ("reference", "fixed", *(("lava",) if status().ready else ()))
     out = tmp_path_factory.mktemp("paper") / "table.png"
-    return nir_paper(out, tasks=("lif", "rnn"), backends=backends, limit=24, lava_samples=6)
+    return nir_paper(out=out, tasks=("lif", "rnn"), backends=backends, limit=24, lava_samples=6)
 
 
 @pytest.fixture(scope="module")
@@ -241,7 +241,7 @@ def test_a_finished_figure_is_drawn_again_without_measuring(
         raise AssertionError("was measured again")
 
     monkeypatch.setattr(classify.Subject, "run", refuse)
-    again = nir_paper(drawn["path"], tasks=("rnn",), backends=("reference", "fixed"), limit=24, mode="resume")
+    again = nir_paper(out=drawn["path"], tasks=("rnn",), backends=("reference", "fixed"), limit=24, mode="resume")
     for name in ("rnn_zero", "rnn_subtract"):
         assert again["tasks"][name]["rows"][1] == drawn["tasks"][name]["rows"][1]
 
@@ -260,11 +260,11 @@ def test_an_interrupted_figure_goes_on(tmp_path: Path, monkeypatch: pytest.Monke
 
     monkeypatch.setattr(Subject, "run", stops)
     with pytest.raises(KeyboardInterrupt):
-        nir_paper(out, **ask)
+        nir_paper(out=out, **ask)
     assert not out.exists()
     with pytest.raises(RunError, match="continue with mode='resume'"):
-        nir_paper(out, **ask)
-    nir_paper(out, **ask, mode="resume")
+        nir_paper(out=out, **ask)
+    nir_paper(out=out, **ask, mode="resume")
     assert len(asked) == 3
     assert [path.name for path in asked].count(Path(GRAPHS["rnn_zero"]).name) == 1
 
@@ -276,7 +276,7 @@ def test_a_framework_that_cannot_is_told_and_others_go_on(tmp_path: Path, monkey
         raise FrameworkError(f"{name}: its importer refuses the graph")
 
     monkeypatch.setattr(Subject, "_framework", refuse)
-    found = nir_paper(tmp_path / "t.svg", tasks=("lif", "rnn"), backends=("reference", "norse"), limit=3)
+    found = nir_paper(out=tmp_path / "t.svg", tasks=("lif", "rnn"), backends=("reference", "norse"), limit=3)
     assert [row["refused"] for row in found["tasks"]["rnn_zero"]["rows"]] == [
         None,
         "norse: its importer refuses the graph",
@@ -295,7 +295,7 @@ def test_a_framework_that_cannot_is_told_and_others_go_on(tmp_path: Path, monkey
 )
 def test_what_is_unknown_is_refused(tmp_path: Path, given: dict[str, Any], line: str) -> None:
     with pytest.raises(GraphError, match=line):
-        nir_paper(tmp_path / "t.png", **given)
+        nir_paper(out=tmp_path / "t.png", **given)
 
 
 def test_the_reset_of_the_single_neuron_is_the_analytic_solutions() -> None:

@@ -42,7 +42,7 @@ LIMITS = {
     "output_axons_per_core": "64",
     "synapse_memory_bits_per_core": "9000",
 }
-DEPLOY = {"dt": DT_S, "max_accuracy_drop": 1}
+DEPLOY = {"dt_s": DT_S, "max_accuracy_drop": 1}
 
 
 def chip_file(folder: Path, **changed: str) -> Path:
@@ -76,7 +76,7 @@ def data(tmp_path: Path) -> Path:
 def test_every_verb_uses_the_chip_that_it_is_given(chip: Path, graph: Path, data: Path, tmp_path: Path) -> None:
     """Weights get the chip's 4 bits where nobody asks, and five hidden neurons take two of its cores."""
     out = tmp_path / "p.npz"
-    compiled = neurodeploy.compile(graph, out, chip=chip, dt_s=1e-3)
+    compiled = neurodeploy.compile(graph, out=out, chip=chip, dt_s=1e-3)
     assert compiled["chip"] == read_program(out).chip == "narrow"
     assert {one["weight_bits"] for one in compiled["connections"]} == {4}
     for file in (graph, out):
@@ -85,6 +85,9 @@ def test_every_verb_uses_the_chip_that_it_is_given(chip: Path, graph: Path, data
         profiled = neurodeploy.profile(file, data, chip=chip, dt_s=1e-3)
         assert (profiled["chip"], profiled["program"], profiled["fit"]["cores"]) == ("narrow", compiled["program"], 3)
         assert profiled["energy_j"]["mid"] == pytest.approx(3e-12 * profiled["synops_per_sample"])
+    certified = neurodeploy.certify(graph, data, chip=chip, dt_s=1e-3, max_accuracy_drop=1)
+    assert certified["program"] == compiled["program"]
+    assert neurodeploy.simulate(graph, data, chip=chip, dt_s=1e-3)["accuracy"] == certified["stages"][1]["accuracy"]
     deployed = neurodeploy.deploy(network(), spikes(B, T, N_IN), chip=chip, **DEPLOY)
     assert deployed.program.chip == "narrow"
     assert {one["weight_bits"] for one in deployed.program.plan["connections"].values()} == {4}
@@ -94,10 +97,10 @@ def test_every_verb_uses_the_chip_that_it_is_given(chip: Path, graph: Path, data
 def test_a_run_uses_it_too(chip: Path, tmp_path: Path) -> None:
     settings = (f"chip={chip}", "network.hidden=[4]", "training.epochs=1", "certificate.lava=never")
     with pytest.raises(PrecisionError, match=r"^quantize\.weight_bits: 8-bit weights, narrow holds 4 bits;"):
-        neurodeploy.run("digits", tmp_path / "run", settings=settings)
+        neurodeploy.run("digits", out=tmp_path / "run", settings=settings)
     assert not (tmp_path / "run").exists()
     narrower = (*settings, "quantize.method=ptq", "quantize.weight_bits=4", "certificate.max_accuracy_drop=1")
-    neurodeploy.run("digits", tmp_path / "run", settings=narrower)
+    neurodeploy.run("digits", out=tmp_path / "run", settings=narrower)
     assert read_program(tmp_path / "run" / "program.npz").chip == "narrow"
 
 
@@ -115,17 +118,19 @@ def words(call: Callable[[], Any]) -> str:
 def test_refusals_agree_word_for_word(chip: Path, graph: Path, data: Path, tmp_path: Path) -> None:
     out = tmp_path / "p.npz"
     eight = {"chip": chip, "dt_s": 1e-3, "weight_bits": 8}
-    neurodeploy.compile(graph, tmp_path / "wide.npz", dt_s=1e-3)
+    neurodeploy.compile(graph, out=tmp_path / "wide.npz", dt_s=1e-3)
     said = {
-        words(lambda: neurodeploy.compile(graph, out, **eight)),
+        words(lambda: neurodeploy.compile(graph, out=out, **eight)),
         words(lambda: neurodeploy.fit(graph, **eight)),
         words(lambda: neurodeploy.profile(graph, data, **eight)),
+        words(lambda: neurodeploy.certify(graph, data, **eight)),
+        words(lambda: neurodeploy.simulate(graph, data, **eight)),
         words(lambda: neurodeploy.fit(tmp_path / "wide.npz", chip=chip)),
         words(lambda: neurodeploy.profile(tmp_path / "wide.npz", data, chip=chip)),
     }
     assert said == {"fc1: 8-bit weights, narrow holds 4 bits; quantise to that width"}
     assert not out.exists()
-    with pytest.raises(PrecisionError, match="_in: 8-bit weights, narrow holds 4 bits; quantise to that width"):
+    with pytest.raises(PrecisionError, match=": 8-bit weights, narrow holds 4 bits; quantise to that width"):
         neurodeploy.deploy(network(), spikes(B, T, N_IN), chip=chip, weight_bits=8, **DEPLOY)
 
 

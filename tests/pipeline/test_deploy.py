@@ -31,7 +31,11 @@ def network() -> nn.Module:
 @pytest.fixture(scope="module")
 def made() -> neurodeploy.verbs.deploy.Deployment:
     return neurodeploy.deploy(
-        network(), spikes(B, T, N_IN), dt=DT_S, calibrate=spikes(40, T, N_IN, seed=1), test=spikes(30, T, N_IN, seed=2)
+        network(),
+        spikes(B, T, N_IN),
+        dt_s=DT_S,
+        calibrate=spikes(40, T, N_IN, seed=1),
+        test=spikes(30, T, N_IN, seed=2),
     )
 
 
@@ -70,17 +74,17 @@ def test_labels_make_it_an_accuracy(made: Any) -> None:
     test = spikes(30, T, N_IN, seed=2)
     labels = made.simulate(test).predictions_B
     found = neurodeploy.deploy(
-        network(), spikes(B, T, N_IN), dt=DT_S, calibrate=spikes(40, T, N_IN, seed=1), test=test, labels=labels
+        network(), spikes(B, T, N_IN), dt_s=DT_S, calibrate=spikes(40, T, N_IN, seed=1), test=test, labels=labels
     )
     assert found.certificate["stages"][1]["accuracy"] == 1.0
     assert found.certificate["labels"] == "given"
     with pytest.raises(DataError, match=r"^labels: have shape"):
-        neurodeploy.deploy(network(), spikes(B, T, N_IN), dt=DT_S, labels=labels)
+        neurodeploy.deploy(network(), spikes(B, T, N_IN), dt_s=DT_S, labels=labels)
 
 
 @pytest.mark.lava
 def test_on_lava_too() -> None:
-    found = neurodeploy.deploy(network(), spikes(2, T, N_IN), dt=DT_S, backends=("reference", "fixed", "lava"))
+    found = neurodeploy.deploy(network(), spikes(2, T, N_IN), dt_s=DT_S, backends=("reference", "fixed", "lava"))
     assert found.certificate["bit_exact"] == {"fixed/lava": True}
 
 
@@ -92,12 +96,12 @@ def test_on_lava_too() -> None:
         ({"backends": ()}, GraphError, "backends: found"),
         ({"readout": "loudest"}, FrameworkError, "^readout: found 'loudest', one of"),
         ({"calibrate": 0.3 * spikes(4, T, N_IN)}, DataError, r"^calibrate: holds 0.3, a chip takes spikes"),
-        ({"dt": 0.0}, FrameworkError, "^dt: found 0, a positive"),
+        ({"dt_s": 0.0}, FrameworkError, "^dt: found 0, a positive"),
     ],
 )
 def test_what_cannot_be_is_one_line(options: Any, error: Any, said: str) -> None:
     with pytest.raises(error, match=said) as caught:
-        neurodeploy.deploy(network(), spikes(B, T, N_IN), **{"dt": DT_S} | options)
+        neurodeploy.deploy(network(), spikes(B, T, N_IN), **{"dt_s": DT_S} | options)
     assert "\n" not in str(caught.value)
 
 
@@ -105,12 +109,12 @@ def test_real_numbers_are_no_spikes() -> None:
     with pytest.raises(
         DataError, match=r"^sample_input: holds 0.7, a chip takes spikes \(0 and 1\) .* host='layers.0'"
     ):
-        neurodeploy.deploy(network(), 0.7 * spikes(B, T, N_IN), dt=DT_S)
+        neurodeploy.deploy(network(), 0.7 * spikes(B, T, N_IN), dt_s=DT_S)
 
 
 def test_real_numbers_stay_on_the_host() -> None:
     sample = 0.7 * spikes(B, T, N_IN)
-    found = neurodeploy.deploy(network(), sample, dt=DT_S, host="layers.0")
+    found = neurodeploy.deploy(network(), sample, dt_s=DT_S, host="layers.0")
     assert found.agreement["equal"]
     assert found.program.n_inputs == 16
     assert any("layers.0: runs on the host" in note for note in found.notes)
@@ -120,7 +124,7 @@ def test_real_numbers_stay_on_the_host() -> None:
 
 def test_counts_are_taken() -> None:
     sample = spikes(B, T, N_IN) + spikes(B, T, N_IN, seed=5)
-    found = neurodeploy.deploy(network(), sample, dt=DT_S)
+    found = neurodeploy.deploy(network(), sample, dt_s=DT_S)
     assert found.program.graded_input
     assert found.agreement["equal"]
 
@@ -138,8 +142,8 @@ def test_a_graph_that_is_not_the_module_is_refused(held: int, monkeypatch: pytes
     monkeypatch.setattr(deploying, "network_of", wrong)
     said = "^layers.1: the module and its graph differ first at step 6, sample 1, neuron 2: the module "
     with pytest.raises(FrameworkError, match=said):
-        neurodeploy.deploy(network(), spikes(B, T, N_IN), dt=DT_S)
-    found = neurodeploy.deploy(network(), spikes(B, T, N_IN), dt=DT_S, strict=False)
+        neurodeploy.deploy(network(), spikes(B, T, N_IN), dt_s=DT_S)
+    found = neurodeploy.deploy(network(), spikes(B, T, N_IN), dt_s=DT_S, strict=False)
     assert not found.agreement["same"]
     assert 0.9 < found.agreement["spike_agreement"] < 1
     assert any("differ first at step 6" in note for note in found.notes)
@@ -162,7 +166,7 @@ def test_a_potential_at_its_threshold_may_fall_either_way() -> None:
                 found.append(spk)
             return torch.stack(found)
 
-    found = neurodeploy.deploy(Sums(), torch.ones(25, 2, 1), dt=DT_S)
+    found = neurodeploy.deploy(Sums(), torch.ones(25, 2, 1), dt_s=DT_S)
     assert found.agreement["same"]
     assert found.agreement["equal"] or found.agreement["rounded"] == 2
 
@@ -172,7 +176,7 @@ def test_snntorchs_second_reset_of_one_spike_is_found() -> None:
     snn = pytest.importorskip("snntorch")
     net = nn.Sequential(nn.Linear(N_IN, 12), snn.Leaky(beta=0.9, init_hidden=True, reset_delay=False))
     with pytest.raises(FrameworkError, match=r"^1: the module and its graph differ first at step"):
-        neurodeploy.deploy(stronger(net, 9), spikes(T, B, N_IN), dt=DT_S)
+        neurodeploy.deploy(stronger(net, 9), spikes(T, B, N_IN), dt_s=DT_S)
 
 
 def test_the_largest_difference_of_a_readouts_potentials_is_told() -> None:
@@ -190,7 +194,7 @@ def test_the_largest_difference_of_a_readouts_potentials_is_told() -> None:
                 found.append(mem)
             return torch.stack(found)
 
-    found = neurodeploy.deploy(Readout(), spikes(T, 8, N_IN), dt=DT_S, readout="v_last")
+    found = neurodeploy.deploy(Readout(), spikes(T, 8, N_IN), dt_s=DT_S, readout="v_last")
     assert found.certificate["readout"] == "v_last"
     assert found.agreement["spikes"] == 0
     assert found.agreement["potential_difference"] < 1e-6

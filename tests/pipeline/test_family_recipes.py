@@ -95,7 +95,7 @@ def test_without_the_data_one_line_says_where_to_put_them(
     for proxy in ("http_proxy", "https_proxy", "HTTPS_PROXY", "HTTP_PROXY"):
         monkeypatch.setenv(proxy, "http://127.0.0.1:9")  # no download, even where there is a network
     with pytest.raises(DataError) as error:
-        neurodeploy.train(name, tmp_path / "run")
+        neurodeploy.train(name, out=tmp_path / "run")
     assert "\n" not in str(error.value)
     assert "is not on this machine" in str(error.value)
     assert "put it" in str(error.value)

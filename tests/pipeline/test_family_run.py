@@ -44,7 +44,7 @@ def recipe(tmp_path_factory: pytest.TempPathFactory) -> str:
 @pytest.fixture(scope="module")
 def finished(recipe: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("run") / "small"
-    neurodeploy.run(recipe, folder)
+    neurodeploy.run(recipe, out=folder)
     return folder
 
 
@@ -84,7 +84,7 @@ def test_a_run_that_is_done_is_resumed_without_a_change(finished: Path, recipe: 
         return {name: hashlib.sha256((finished / name).read_bytes()).hexdigest() for name in names}
 
     before = digests()
-    neurodeploy.run(recipe, finished, mode="resume")
+    neurodeploy.run(recipe, out=finished, mode="resume")
     assert digests() == before
 
 
@@ -100,13 +100,13 @@ def checkpoint(path: Path, changed: dict[str, np.ndarray | None] | None = None, 
 def test_a_checkpoint_takes_the_place_of_training(recipe: str, tmp_path: Path) -> None:
     file = checkpoint(tmp_path / "net.npz")
     settings = ("quantize.method=ptq",)
-    neurodeploy.run(recipe, tmp_path / "run", settings=settings, checkpoint=file)
+    neurodeploy.run(recipe, out=tmp_path / "run", settings=settings, checkpoint=file)
     report = json.loads((tmp_path / "run" / "report.json").read_text())
     assert report["training"]["checkpoint"]["sha256"] == hashlib.sha256(file.read_bytes()).hexdigest()
     assert "net.npz" in (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
     other = checkpoint(tmp_path / "other.npz", {"snn.0.alpha": np.full(24, 0.9, np.float32)})
     with pytest.raises(RunError, match=r"holds a network that is not .*other\.npz's"):
-        neurodeploy.run(recipe, tmp_path / "run", settings=settings, checkpoint=other, mode="resume")
+        neurodeploy.run(recipe, out=tmp_path / "run", settings=settings, checkpoint=other, mode="resume")
 
 
 def test_a_bad_checkpoint_is_told_before_a_folder_is_made(recipe: str, tmp_path: Path) -> None:
@@ -120,19 +120,19 @@ def test_a_bad_checkpoint_is_told_before_a_folder_is_made(recipe: str, tmp_path:
     }
     for says, file in bad.items():
         with pytest.raises(NetworkError, match=says):
-            neurodeploy.run(recipe, tmp_path / "run", checkpoint=file)
+            neurodeploy.run(recipe, out=tmp_path / "run", checkpoint=file)
     with pytest.raises(RecipeError, match="checkpoint: is for networks of the SiLIF family, digits has another"):
-        neurodeploy.run("digits", tmp_path / "run", checkpoint=bad["lacks snn.0.alpha"])
+        neurodeploy.run("digits", out=tmp_path / "run", checkpoint=bad["lacks snn.0.alpha"])
     assert not (tmp_path / "run").exists()
 
 
 def test_a_checkpoint_for_other_data_is_refused(recipe: str, tmp_path: Path) -> None:
     file = checkpoint(tmp_path / "net.npz", n_inputs=63)
     with pytest.raises(NetworkError, match="takes 63 channels and knows 10 classes, digits has 64 and 10"):
-        neurodeploy.run(recipe, tmp_path / "run", checkpoint=file)
+        neurodeploy.run(recipe, out=tmp_path / "run", checkpoint=file)
 
 
 def test_networks_without_spikes_are_trained_only(recipe: str, tmp_path: Path) -> None:
     settings = ("network.family=ann", "training.epochs=1")
     with pytest.raises(NetworkError, match="a mlp sends no spikes, so no chip of this kind runs it"):
-        neurodeploy.run(recipe, tmp_path / "run", settings=settings)
+        neurodeploy.run(recipe, out=tmp_path / "run", settings=settings)

@@ -39,7 +39,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
         pytest.importorskip(framework)
         if framework not in made:
             made[framework] = tmp_path_factory.mktemp(framework) / "run"
-            neurodeploy.run(f"digits_{framework}", made[framework], settings=QUICK)
+            neurodeploy.run(f"digits_{framework}", out=made[framework], settings=QUICK)
         return made[framework]
 
     return finished
@@ -93,16 +93,16 @@ def test_a_resumed_run_ends_with_the_same_bytes(
             raise Stopped
 
     with pytest.raises(Stopped):
-        run(f"digits_{framework}", tmp_path / "run", settings=QUICK, progress=stop)
+        run(f"digits_{framework}", out=tmp_path / "run", settings=QUICK, progress=stop)
     assert (tmp_path / "run/state").exists()
-    run(f"digits_{framework}", tmp_path / "run", settings=QUICK, mode="resume")
+    run(f"digits_{framework}", out=tmp_path / "run", settings=QUICK, mode="resume")
     for name in SAME:
         assert (tmp_path / "run" / name).read_bytes() == (finished / name).read_bytes(), name
 
 
 def test_the_stages_one_by_one_end_like_run(runs: Callable[[str], Path], tmp_path: Path) -> None:
     out, finished = tmp_path / "stages", runs("norse")
-    neurodeploy.train("digits_norse", out, settings=QUICK)
+    neurodeploy.train("digits_norse", out=out, settings=QUICK)
     neurodeploy.quantize_run(out)
     exported = neurodeploy.export_run(out)
     for name in ("checkpoint.safetensors", "quantised.safetensors", "model.nir"):
@@ -117,7 +117,7 @@ def test_the_stages_one_by_one_end_like_run(runs: Callable[[str], Path], tmp_pat
 def test_precision_can_be_chosen_without_fine_tuning(tmp_path: Path) -> None:
     pytest.importorskip("snntorch")
     settings = (*QUICK, "quantize.method=ptq", "network.bias=false", "training.epochs=1")
-    found = neurodeploy.run("digits_snntorch", tmp_path / "run", settings=settings)
+    found = neurodeploy.run("digits_snntorch", out=tmp_path / "run", settings=settings)
     # Of 359 samples 8 bits cost a few at most.
     assert found["accuracy"]["fixed"] == pytest.approx(found["accuracy"]["float"], abs=0.03)
 
@@ -160,7 +160,7 @@ def test_an_absent_framework_is_one_line_before_anything_is_written(
 @pytest.mark.usefixtures("without_norse")
 def test_an_absent_framework_is_told_in_a_run_folder_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("snntorch")
-    train("digits_snntorch", tmp_path / "run", settings=(*QUICK, "training.epochs=1"))
+    train("digits_snntorch", out=tmp_path / "run", settings=(*QUICK, "training.epochs=1"))
     recipe = tmp_path / "run/recipe.toml"
     recipe.write_text(recipe.read_text().replace('"snntorch"', '"norse"'))
     with pytest.raises(FrameworkError, match="needs norse, which is not installed"):

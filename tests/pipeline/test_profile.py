@@ -125,7 +125,7 @@ def test_a_graph_and_a_run_folder_are_taken_too(tmp_path: Path) -> None:
 
 
 def test_data_and_traces_exclude_each_other(file: Path) -> None:
-    with pytest.raises(DataError, match="found neither data= nor traces="):
+    with pytest.raises(DataError, match="profile: found no data; name a dataset or a file with data="):
         neurodeploy.profile(file)
     with pytest.raises(DataError, match="found both data= and traces="):
         neurodeploy.profile(file, data(file), traces=file)

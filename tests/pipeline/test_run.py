@@ -37,7 +37,7 @@ SAME = (
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("run") / "digits"
-    neurodeploy.run("digits", folder, settings=SMALL)
+    neurodeploy.run("digits", out=folder, settings=SMALL)
     return folder
 
 
@@ -63,7 +63,7 @@ def test_the_exported_graph_gives_the_program_beside_it(finished: Path) -> None:
 
 
 def test_the_same_recipe_and_seed_give_the_same_bytes(finished: Path, tmp_path: Path) -> None:
-    neurodeploy.run("digits", tmp_path / "again", settings=SMALL)
+    neurodeploy.run("digits", out=tmp_path / "again", settings=SMALL)
     for name in SAME:
         assert (tmp_path / "again" / name).read_bytes() == (finished / name).read_bytes(), name
     for name in ("certificate.json", "report.json"):
@@ -72,7 +72,7 @@ def test_the_same_recipe_and_seed_give_the_same_bytes(finished: Path, tmp_path: 
 
 def test_another_seed_gives_another_network(finished: Path, tmp_path: Path) -> None:
     settings = ("training.epochs=1", "network.hidden=[24]", "training.seed=1")
-    neurodeploy.train("digits", tmp_path / "other", settings=settings)
+    neurodeploy.train("digits", out=tmp_path / "other", settings=settings)
     assert (tmp_path / "other/checkpoint.safetensors").read_bytes() != (finished / SAME[0]).read_bytes()
 
 
@@ -107,23 +107,23 @@ def test_ctrl_c_and_resume_end_like_a_run_that_was_not_interrupted(module: str, 
     assert not list(out.rglob(".part-*"))
     assert not (out / "report.json").exists()
     with pytest.raises(RunError, match="mode='resume'"):
-        neurodeploy.run("digits", out, settings=SMALL)
+        neurodeploy.run("digits", out=out, settings=SMALL)
 
-    neurodeploy.run("digits", out, settings=SMALL, mode="resume")
+    neurodeploy.run("digits", out=out, settings=SMALL, mode="resume")
     for name in SAME:
         assert (out / name).read_bytes() == (finished / name).read_bytes(), name
 
 
 def test_resuming_a_finished_run_trains_nothing_again(finished: Path) -> None:
     before = {name: os.stat(finished / name).st_mtime_ns for name in ("checkpoint.safetensors", "metrics.json")}
-    result = neurodeploy.run("digits", finished, settings=SMALL, mode="resume")
+    result = neurodeploy.run("digits", out=finished, settings=SMALL, mode="resume")
     assert result["certificate"]["passed"]
     assert {name: os.stat(finished / name).st_mtime_ns for name in before} == before
 
 
 def test_the_stages_one_by_one_end_like_run(finished: Path, tmp_path: Path) -> None:
     out = tmp_path / "stages"
-    trained = neurodeploy.train("digits", out, settings=SMALL)
+    trained = neurodeploy.train("digits", out=out, settings=SMALL)
     quantised = neurodeploy.quantize_run(out)
     exported = neurodeploy.export_run(out)
     for name in ("checkpoint.safetensors", "quantised.safetensors", "model.nir"):

@@ -43,9 +43,9 @@ def recipe(tmp_path: Path) -> str:
 
 
 def test_seeds_have_folders_and_a_summary(recipe: str, tmp_path: Path) -> None:
-    result = train_seeds(recipe, tmp_path / "out", SEEDS)
+    result = train_seeds(recipe, SEEDS, out=tmp_path / "out")
     assert [one["seed"] for one in result["seeds"]] == [13, 42]
-    alone = train(recipe, tmp_path / "alone", settings=("training.seed=42",))
+    alone = train(recipe, out=tmp_path / "alone", settings=("training.seed=42",))
     second = tmp_path / "out" / "seed_42"
     assert (second / "checkpoint.safetensors").read_bytes() == (tmp_path / "alone/checkpoint.safetensors").read_bytes()
     assert result["seeds"][1]["accuracy"] == alone["accuracy"]
@@ -62,12 +62,12 @@ def test_resuming_takes_finished_seeds_as_they_are(
     recipe: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     out = tmp_path / "out"
-    first = train_seeds(recipe, out, SEEDS[:1])
+    first = train_seeds(recipe, SEEDS[:1], out=out)
     with pytest.raises(RunError, match="already holds seed_13; continue with mode='resume'"):
-        train_seeds(recipe, out, SEEDS)
+        train_seeds(recipe, SEEDS, out=out)
     assert not (out / "seed_42").exists()
     before = (out / "seed_13" / "metrics.json").stat().st_mtime_ns
-    both = train_seeds(recipe, out, SEEDS, mode="resume")
+    both = train_seeds(recipe, SEEDS, out=out, mode="resume")
     assert both["seeds"][0] == first["seeds"][0]  # its seconds too
     assert (out / "seed_13" / "metrics.json").stat().st_mtime_ns == before
     assert len(both["seeds"]) == 2
@@ -79,7 +79,7 @@ def test_resuming_takes_finished_seeds_as_they_are(
 )
 def test_seeds_that_are_none_are_refused(seeds: Any, message: str, recipe: str, tmp_path: Path) -> None:
     with pytest.raises(RecipeError, match=message):
-        train_seeds(recipe, tmp_path / "out", seeds)
+        train_seeds(recipe, seeds, out=tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 
@@ -103,26 +103,26 @@ def absent(*names: str) -> Callable[..., Any]:
 def test_without_ray_one_line_says_how_to_get_it(recipe: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("neurodeploy.pipeline.tasks.find_spec", absent("ray"))
     with pytest.raises(RunError, match=r"ray is not installed; pip install 'neurodeploy\[ray\]'") as error:
-        train_seeds(recipe, tmp_path / "out", SEEDS, ray="local")
+        train_seeds(recipe, SEEDS, out=tmp_path / "out", ray="local")
     assert "\n" not in str(error.value)
     assert not (tmp_path / "out").exists()
     monkeypatch.undo()
     monkeypatch.setattr("neurodeploy.pipeline.tasks.find_spec", lambda name: name)
     for address in ("127.0.0.1:1", "ray://127.0.0.1:x"):
         with pytest.raises(RunError, match="cannot be used"):
-            train_seeds(recipe, tmp_path / "out", SEEDS, ray=address)
+            train_seeds(recipe, SEEDS, out=tmp_path / "out", ray=address)
     with pytest.raises(RunError, match="address is empty"):
-        train_seeds(recipe, tmp_path / "out", SEEDS, ray=" ")
+        train_seeds(recipe, SEEDS, out=tmp_path / "out", ray=" ")
 
 
 @pytest.mark.slow
 def test_through_ray_seeds_end_as_one_by_one(recipe: str, tmp_path: Path) -> None:
     pytest.importorskip("ray", reason="ray is an optional extra")
-    one_by_one = train_seeds(recipe, tmp_path / "a", SEEDS)
-    side_by_side = train_seeds(recipe, tmp_path / "b", SEEDS, ray="local")
+    one_by_one = train_seeds(recipe, SEEDS, out=tmp_path / "a")
+    side_by_side = train_seeds(recipe, SEEDS, out=tmp_path / "b", ray="local")
     assert side_by_side["accuracy"] == one_by_one["accuracy"]
     with pytest.raises(RunError, match="other settings"):  # an error of ours comes back as it is
-        train_seeds(recipe, tmp_path / "b", SEEDS, settings=("training.epochs=3",), mode="resume", ray="local")
+        train_seeds(recipe, SEEDS, out=tmp_path / "b", settings=("training.epochs=3",), mode="resume", ray="local")
 
 
 def test_work_is_done_in_the_order_given() -> None:
@@ -135,7 +135,7 @@ def test_without_tensorboard_one_line_says_how_to_get_it(
     monkeypatch.setattr("neurodeploy.training.logs.find_spec", absent("tensorboard", "tensorboardX"))
     for asked in ({"tensorboard": True}, {"settings": ("training.tensorboard=true",)}):
         with pytest.raises(RecipeError, match=r"pip install 'neurodeploy\[tensorboard\]'"):
-            neurodeploy.train(recipe, tmp_path / "out", **asked)  # type: ignore[arg-type]
+            neurodeploy.train(recipe, out=tmp_path / "out", **asked)  # type: ignore[arg-type]
     assert not (tmp_path / "out").exists()
 
 
@@ -143,8 +143,8 @@ def test_tensorboard_gets_each_epoch(recipe: str, tmp_path: Path) -> None:
     if not any(importlib.util.find_spec(name) for name in ("tensorboard", "tensorboardX")):
         pytest.skip("neither tensorboard nor tensorboardX is installed; they are an optional extra")
     plain, logged = tmp_path / "plain", tmp_path / "logged"
-    train(recipe, plain)
-    train(recipe, logged, tensorboard=True)
+    train(recipe, out=plain)
+    train(recipe, out=logged, tensorboard=True)
     events = list((logged / "logs").glob("events.*"))
     assert events
     text = b"".join(path.read_bytes() for path in events)
@@ -152,11 +152,11 @@ def test_tensorboard_gets_each_epoch(recipe: str, tmp_path: Path) -> None:
         assert text.count(name) >= 2  # one for each epoch
     assert (logged / "metrics.json").read_bytes() == (plain / "metrics.json").read_bytes()
     assert not (plain / "logs").exists()
-    train(recipe, logged, mode="overwrite")
+    train(recipe, out=logged, mode="overwrite")
     assert not (logged / "logs").exists()
 
 
 def test_random_states_give_the_same_accuracy_each_time(recipe: str, tmp_path: Path) -> None:
     """The recipe's initial states are random; the test's are drawn from the recipe's seed."""
-    first, again = (train(recipe, tmp_path / name)["accuracy"] for name in ("a", "b"))
+    first, again = (train(recipe, out=tmp_path / name)["accuracy"] for name in ("a", "b"))
     assert first == again

@@ -11,7 +11,7 @@ import neurodeploy
 
 @pytest.mark.slow
 def test_digits_as_shipped_reaches_its_accuracy_in_float_and_in_integers(tmp_path: Path) -> None:
-    found = neurodeploy.run("digits", tmp_path / "run", settings=("certificate.lava=never",))
+    found = neurodeploy.run("digits", out=tmp_path / "run", settings=("certificate.lava=never",))
     assert found["certificate"]["passed"], found["certificate"]["failures"]
     assert found["accuracy"]["float"] >= 0.965
     assert found["accuracy"]["fixed"] >= found["accuracy"]["float"] - 0.01

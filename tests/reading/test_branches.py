@@ -398,7 +398,7 @@ def test_what_a_graph_cannot_say_has_its_cause(name: str) -> None:
 def test_a_branch_becomes_a_graph_and_a_program(name: str, tmp_path: Path) -> None:
     make, shape = READ[name]
     check_same(make(), spikes(*shape), tmp_path)
-    made = neurodeploy.deploy(make(), spikes(*shape), dt=DT_S)
+    made = neurodeploy.deploy(make(), spikes(*shape), dt_s=DT_S)
     assert made.agreement["equal"]
     assert made.certificate["stages"][1]["equations"]["holds"]
 

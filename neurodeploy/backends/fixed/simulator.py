@@ -39,7 +39,7 @@ class Simulator:
 
     >>> import tempfile, neurodeploy
     >>> path = tempfile.mkdtemp() + "/program.npz"
-    >>> made = neurodeploy.compile("exports/digits/w8/model.nir", path)
+    >>> made = neurodeploy.compile("exports/digits/w8/model.nir", out=path)
     >>> fed = neurodeploy.Simulator(path, probes=["lif1", "lif2"])
     >>> spikes = np.ones((1, 64))
     >>> for _ in range(8):

@@ -76,6 +76,7 @@ def bench_devices(
         with_ann: Train and measure the ANN too.
         windows: Of the ANN's counts; chosen on the validation part when None.
         clock: Time; the machine's when None.
+        progress: Hears how far the work is.
 
     Returns:
         What devices.json holds, and `path`.
@@ -118,6 +119,10 @@ def bench_devices(
 
 def add_devices(run: str | Path, other: str | Path) -> dict[str, Any]:
     """Take the records of another machine's devices.json into a run's.
+
+    Args:
+        run: Folder of a finished run.
+        other: Folder of another machine's copy of it, or its devices.json.
 
     Returns:
         What devices.json holds now, and `path`.

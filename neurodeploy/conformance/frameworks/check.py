@@ -35,6 +35,7 @@ def check_frameworks(names: Sequence[str] | None = None, *, progress: Progress =
 
     Args:
         names: Of `frameworks.run.FRAMEWORKS`; None for those that are installed.
+        progress: Hears how far the work is.
 
     Returns:
         `passed`; `frameworks`: by name `version` and the counts `equal`, `gap`, `unexpected`; `absent`: by name how

@@ -43,6 +43,7 @@ def encode_clips(
         seed: From 0.
         workers: Threads.
         progress: Told after each clip.
+        settings: Of the cochlea; the conventions of SSC when left out.
 
     Raises:
         DataError: a clip is empty, not mono, or holds what is no finite number; the message names it.

@@ -22,7 +22,8 @@ from neurodeploy.data.load import open_samples
 from neurodeploy.data.stream import SampleSource
 from neurodeploy.graph.files import read_graph
 from neurodeploy.graph.network import Network
-from neurodeploy.pipeline.inputs import GraphOptions, network_of
+from neurodeploy.pipeline.graph_options import GraphOptions
+from neurodeploy.pipeline.inputs import network_of
 
 RECURRENT, HIDDEN = "lif1.w_rec", "lif1.lif"
 WHOLE, NEVER, LATE, OTHER_RESET = "as the graph says", "no recurrent bias", "recurrent bias from step 1", "other reset"

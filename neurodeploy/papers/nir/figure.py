@@ -30,8 +30,8 @@ NAMES = {"lif": ("lif",), "cnn": ("cnn",), "rnn": ("rnn_zero", "rnn_subtract")}
 
 
 def nir_paper(
-    out: str | Path,
     *,
+    out: str | Path,
     data: str | Path | None = None,
     tasks: Sequence[str] = tuple(NAMES),
     backends: Sequence[str] = BACKENDS,
@@ -53,6 +53,7 @@ def nir_paper(
             and all of Braille.
         framework_samples: Likewise for the other frameworks.
         mode: "resume" an interrupted run or add to a finished one, "overwrite" what an interrupted one left.
+        progress: Hears how far the work is.
 
     Returns:
         `tasks`: by name what was measured and what the paper's files hold; `citation`, `source`; `path`, `table` and

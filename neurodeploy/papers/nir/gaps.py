@@ -8,7 +8,8 @@ from neurodeploy.graph.doctor.conditions import CONDITIONS
 from neurodeploy.graph.doctor.facts import facts_of
 from neurodeploy.graph.doctor.frameworks import APPROXIMATE, UNSUPPORTED, Rule, frameworks
 from neurodeploy.graph.files import mended, stored_graph
-from neurodeploy.pipeline.inputs import GraphOptions, read_network
+from neurodeploy.pipeline.graph_options import GraphOptions
+from neurodeploy.pipeline.inputs import read_network
 
 TAKE_A_STEP = ("norse", "spikingjelly")
 """Importers that are given the graph's time step, so that their own does not count."""

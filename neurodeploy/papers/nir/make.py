@@ -21,7 +21,7 @@ def make(folder: Path, limit: int | None, mode: Mode, progress: Progress) -> Mad
     """Run the paper's graphs where they can run on this machine, and write its table and picture into a folder."""
     here = {name for name in FRAMEWORKS if installed(name)} | {one for one in OWN if one != "lava" or status().ready}
     backends = [name for name in BACKENDS if name in here]
-    drawn = nir_paper(folder / "nir_paper.png", backends=backends, limit=limit, mode=mode, progress=progress)
+    drawn = nir_paper(out=folder / "nir_paper.png", backends=backends, limit=limit, mode=mode, progress=progress)
     rows = [
         _row(name, task, row)
         for name, task in drawn["tasks"].items()

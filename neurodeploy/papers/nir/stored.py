@@ -15,7 +15,8 @@ from neurodeploy.certificate.difference import spike_agreement
 from neurodeploy.data.load import open_samples
 from neurodeploy.data.nir_paper import GRAPHS, cnn_accuracies, rnn_accuracies, rnn_activities, speck_counts
 from neurodeploy.papers.nir.cited import stated
-from neurodeploy.pipeline.inputs import GraphOptions, read_network
+from neurodeploy.pipeline.graph_options import GraphOptions
+from neurodeploy.pipeline.inputs import read_network
 
 TRAINED_IN = "snntorch"
 """The framework that trained both Braille graphs."""

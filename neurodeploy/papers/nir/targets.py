@@ -20,7 +20,8 @@ from neurodeploy.certificate.difference import first_unequal
 from neurodeploy.errors import FrameworkError, NeurodeployError
 from neurodeploy.graph.network import Network
 from neurodeploy.mapping.compile import Compiled
-from neurodeploy.pipeline.inputs import GraphOptions, compiled, read_network
+from neurodeploy.pipeline.graph_options import GraphOptions
+from neurodeploy.pipeline.inputs import compiled, read_network
 from neurodeploy.progress import Progress, silent
 
 OWN = (REFERENCE, FIXED, LAVA)

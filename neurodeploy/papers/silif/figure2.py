@@ -30,7 +30,7 @@ Poles = dict[str, dict[str, dict[int, np.ndarray]]]
 """By formula, network and hidden layer: complex, shape (N, 2)."""
 
 
-def figure2(out: str | Path, *, checkpoints: str | Path | None = None, layer: int = 0) -> dict[str, Any]:
+def figure2(*, out: str | Path, checkpoints: str | Path | None = None, layer: int = 0) -> dict[str, Any]:
     """Draw Figure 2 of the SiLIF paper, by its script's formula and by the dynamics really implemented.
 
     Args:

@@ -41,8 +41,8 @@ PAPER_CONVENTION = (
 
 
 def figure3(
-    out: str | Path,
     *,
+    out: str | Path,
     networks: Sequence[str] | None = None,
     data: str | None = None,
     partition: str | None = None,
@@ -82,6 +82,7 @@ def figure3(
         ray: Train and measure through Ray: "local", "auto", or a cluster's address.
         processes: That measure side by side. More than 1 needs a main module that can be imported.
         mode: "resume" an interrupted figure or add to a finished one, or "overwrite" what an interrupted one left.
+        progress: Hears how far the work is.
 
     Returns:
         `points`: measured ones, float and integer, and those of the literature; `refused`: [{network, trained_seed,

@@ -1,0 +1,237 @@
+"""What `data` may be: a name, a file, spikes, events, or a torch Dataset or DataLoader; all become samples in batches.
+
+Axes: B sample, T step, I channel.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+
+from neurodeploy.backends.trace import check_spikes
+from neurodeploy.data.binning import Binning
+from neurodeploy.data.binning import counts_of as counts_of_events
+from neurodeploy.data.datasets import SOURCES
+from neurodeploy.data.events import Events
+from neurodeploy.data.load import Split, open_samples
+from neurodeploy.data.settings import binning_of
+from neurodeploy.data.spikes import Kind
+from neurodeploy.data.stream import SampleSource, check_limit
+from neurodeploy.errors import DataError
+from neurodeploy.graph.network import Network
+from neurodeploy.phrases import Phrase
+from neurodeploy.program.program import Program
+
+if TYPE_CHECKING:
+    from torch import Tensor
+    from torch.utils.data import DataLoader, Dataset
+
+    Data: TypeAlias = str | Path | np.ndarray | Tensor | Events | Dataset[Any] | DataLoader[Any]
+
+BATCH = 64
+"""Samples that are taken from a torch Dataset together."""
+STEP_TOLERANCE = 0.01
+"""Published networks say 4 ms where the paper's binning makes 4.013 or 4.016."""
+
+
+@dataclass(frozen=True, eq=False)
+class Given:
+    """The samples that a user gave.
+
+    Attributes:
+        samples: To be read batch by batch; their labels are 0 where none were given.
+        labels_B: Their classes; None where none were given.
+        name: What messages and results call them.
+    """
+
+    samples: SampleSource
+    labels_B: np.ndarray | None
+    name: str
+
+
+def given(data: Data, target: Network | Program, *, split: Split = "test", limit: int | None = None) -> Given:
+    """Return data of any kind as samples for a network or Program.
+
+    Args:
+        data: Name of a dataset, or a data file; spikes (samples, steps, channels) of 0 and 1, or counts where the
+            network takes them, as an array or a tensor; `Events`; a torch Dataset or DataLoader of such samples, alone
+            or in pairs with their labels.
+        split: Of a named dataset.
+        limit: First samples only.
+
+    Raises:
+        DataError: the data are absent, or do not fit.
+    """
+    if isinstance(data, str | Path):
+        samples = samples_for(str(data), target, split=split, limit=limit)
+        return Given(samples, samples.labels_B, samples.name)
+    check_limit(limit)
+    if isinstance(data, Events):
+        events = events_of(target, data)
+        kind: Kind = "counts" if target.graded_input else "binary"
+        zeros = np.zeros(len(events), np.int64)
+        samples = SampleSource("events", zeros, events.n_steps, (events.n_channels,), events.read, kind=kind)
+        return Given(samples.first(limit), None, "events")
+    spikes, labels_B = pairs_of(data, limit) if holds_pairs(data) else (array_of(data)[:limit], None)
+    spikes_BTI = check_spikes(spikes, target.n_inputs, "data", graded=target.graded_input)
+    zeros = np.zeros(len(spikes_BTI), np.int64)
+    samples = SampleSource(
+        "spikes",
+        zeros if labels_B is None else labels_B,
+        spikes_BTI.shape[1],
+        (spikes_BTI.shape[2],),
+        lambda batches: (spikes_BTI[some] for some in batches),
+    )
+    if labels_B is not None:
+        samples.check_fits(target.n_inputs, outputs(target))
+    return Given(samples, labels_B, "spikes")
+
+
+def default_data(file: Any, target: Network | Program, verb: str) -> str:
+    """Return what a run folder's network is run on where nobody says: the dataset of its recipe.
+
+    Raises:
+        DataError: it is no run folder.
+    """
+    named = (target.settings or {}).get("dataset") if isinstance(target, Network) else None
+    if named is None or isinstance(file, Program) or not Path(file).is_dir():
+        advice = Phrase("name a dataset or a file with {data}, or a run folder as the graph")
+        raise DataError("found no data", advice, where=verb)
+    return str(named)
+
+
+def default_calibration(data: Any) -> str | None:
+    """Return what to calibrate on when only evaluation data are named: a dataset's training part."""
+    return str(data) if isinstance(data, str | Path) and str(data) in SOURCES else None
+
+
+def samples_for(
+    name: str, network: Network | Program, *, split: Split = "test", limit: int | None = None
+) -> SampleSource:
+    """Return named data that fit a network or Program, with as many steps as it was made for, to be read in batches.
+
+    Raises:
+        DataError: the data are absent or do not fit in channels or labels.
+    """
+    settings = network.settings or {} if isinstance(network, Network) else {}
+    own = settings if settings.get("dataset") == name else {}
+    n_steps, partition = own.get("n_steps"), own.get("partition")
+    binning = binning_of(network.name, settings)
+    _check_step(name, network, binning)
+    data = open_samples(
+        name,
+        split=split,
+        n_steps=n_steps,
+        dt_s=network.dt_s,
+        n_channels=network.n_inputs,
+        binning=binning,
+        partition=None if partition is None else str(partition),
+        limit=limit,
+    )
+    _check_kind(data, network)
+    return data.check_fits(network.n_inputs, outputs(network))
+
+
+def outputs(network: Network | Program) -> int:
+    """Return how many classes a network tells apart."""
+    if isinstance(network, Network):
+        return network.population(network.output).n_neurons
+    return network.layer(network.output).n_neurons
+
+
+def events_of(target: Network | Program, events: Events) -> Any:
+    """Return events in the steps and channels that the network takes: by its own binning, where it carries one."""
+    binning = binning_of(target.name, target.settings or {}) if isinstance(target, Network) else None
+    if binning is not None and events.steps is None:
+        return counts_of_events(events, binning, target.n_inputs)
+    return events.binned(target.dt_s, target.n_inputs, counts=target.graded_input)
+
+
+def array_of(values: Any) -> np.ndarray:
+    """Return an array, from a torch tensor of any device, layout and type too.
+
+    Raises:
+        DataError: it is none.
+    """
+    if hasattr(values, "detach"):
+        values = values.detach().to_dense().cpu()
+        values = values.float() if str(values.dtype) == "torch.bfloat16" else values
+    try:
+        return np.asarray(values)
+    except ValueError as error:
+        raise DataError(f"spikes: are no array ({error}); give (samples, steps, channels), or Events") from None
+
+
+def holds_pairs(data: Any) -> bool:
+    """True for a torch Dataset or DataLoader; torch is not loaded to find out."""
+    torch = sys.modules.get("torch")
+    return torch is not None and isinstance(data, torch.utils.data.Dataset | torch.utils.data.DataLoader)
+
+
+def pairs_of(data: Any, limit: int | None = None) -> tuple[np.ndarray, np.ndarray | None]:
+    """Return the samples of a torch Dataset or DataLoader (B, ...) and their labels (B,), None where it has none.
+
+    Raises:
+        DataError: it is empty, or its samples differ in shape.
+    """
+    found: list[np.ndarray] = []
+    labels: list[np.ndarray] = []
+    for values, label in batches_of(data):
+        found.append(array_of(values))
+        labels += [] if label is None else [array_of(label)]
+        if limit is not None and sum(map(len, found)) >= limit:
+            break
+    if not found:
+        raise DataError("data: holds no samples; give at least one")
+    if len({one.shape[1:] for one in found}) > 1:
+        raise DataError("data: samples differ in shape; pad them to one number of steps")
+    return np.concatenate(found)[:limit], np.concatenate(labels)[:limit].astype(np.int64) if labels else None
+
+
+def batches_of(data: Any) -> Iterator[tuple[Any, Any]]:
+    """Yield the batches of a DataLoader, or of a Dataset, as it would give them: values, and labels or None.
+
+    Raises:
+        DataError: samples differ in shape.
+    """
+    loader = sys.modules["torch"].utils.data.DataLoader
+    try:
+        for one in data if isinstance(data, loader) else loader(data, batch_size=BATCH):
+            yield (one[0], one[1]) if isinstance(one, tuple | list) else (one, None)
+    except RuntimeError as error:
+        raise DataError(f"data: samples cannot be put into a batch ({str(error).splitlines()[0]}); pad them") from None
+
+
+def _check_step(name: str, network: Network | Program, binning: Binning | None) -> None:
+    """Check that a dataset of timed events is binned into steps of the length that the network was made for.
+
+    Raises:
+        DataError: its steps are of another length.
+    """
+    used = binning or (SOURCES[name].binning if name in SOURCES else None)
+    if used is not None and abs(used.dt_s / network.dt_s - 1) > STEP_TOLERANCE:
+        raise DataError(
+            f"its steps last {1e3 * used.dt_s:.4g} ms, those of {network.name} {1e3 * network.dt_s:.4g} ms",
+            Phrase("name the .nir file of a run, which carries the binning, or give {dt_s} where it is wrong"),
+            where=name,
+        )
+
+
+def _check_kind(data: SampleSource, network: Network | Program) -> None:
+    """Check that the network takes what the data's channels hold.
+
+    Raises:
+        DataError: it does not.
+    """
+    if data.kind == "real":
+        raise DataError(f"{data.name}: channels hold real values, {network.name} takes spikes; choose other data")
+    if data.kind == "counts" and not network.graded_input:
+        raise DataError(
+            f"{data.name}: channels hold counts of events, {network.name} takes 0 or 1; train it on counts, or make it "
+            "with data.counts = false"
+        )
