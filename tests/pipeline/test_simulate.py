@@ -279,7 +279,7 @@ def test_options_that_do_not_go_together(program: Program, file: Path) -> None:
     data = file.parent / "data.npz"
     cases: list[tuple[type[NeurodeployError], str, tuple[Any, Any], dict[str, Any]]] = [
         (DataError, "traces: are for data", (program, SPIKES), {"traces": file.parent / "t.npz"}),
-        (DataError, "--limit: found 0, at least 1", (program, SPIKES), {"limit": 0}),
+        (DataError, "limit: found 0, at least 1", (program, SPIKES), {"limit": 0}),
         (DataError, "record: keeps the states on spikes of your own", (program, data), {"record": True}),
         (DataError, "probes: needs traces=OUT", (program, data), {"probes": ["hidden"]}),
         (GraphError, "'hiden' is not a layer of test; did you mean 'hidden'", (program, SPIKES), {"probes": ["hiden"]}),
