@@ -3,12 +3,14 @@
 What they agree with: lava-nc 0.10.0, `proc/lif/models.py` (`PyLifModelBitAcc`), `proc/dense/models.py`
 (`PyDenseModelBitAcc`) and `utils/weightutils.py`, in every spike, current and potential.
 
+What a step needs takes tensors of torch as well as arrays: it is written in operators and `clip`, which both have.
+
 Axes: any shape; the last axis counts neurons, so a batch is an axis in front of it.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +18,8 @@ import numpy.typing as npt
 from neurodeploy.errors import PrecisionError
 
 IntArray = npt.NDArray[np.int64]
+Numbers = TypeVar("Numbers", bound=Any)
+"""Arrays of numpy, or tensors of torch."""
 
 STATE_BITS = 24
 STATE_LIMIT = 1 << (STATE_BITS - 1)
@@ -92,8 +96,7 @@ def leak_toward_zero(state: npt.ArrayLike, kept: npt.ArrayLike) -> IntArray:
 
 def wrap_current(u: IntArray) -> IntArray:
     """Return the current wrapped once around 24 bits; +2^23 stays, -2^23 becomes +2^23."""
-    wrapped = np.where(u > STATE_LIMIT, u - 2 * STATE_LIMIT, u)
-    return np.where(wrapped <= -STATE_LIMIT, u + 2 * STATE_LIMIT, wrapped)
+    return u + 2 * STATE_LIMIT * (u <= -STATE_LIMIT) - 2 * STATE_LIMIT * (u > STATE_LIMIT)
 
 
 def wrap_sum(total: IntArray) -> IntArray:
@@ -107,7 +110,7 @@ def wrap_sum(total: IntArray) -> IntArray:
 
 def saturate_potential(v: IntArray) -> IntArray:
     """Return the potential clipped to plus and minus (2^23 - 1)."""
-    return np.clip(v, 1 - STATE_LIMIT, STATE_LIMIT - 1)
+    return v.clip(1 - STATE_LIMIT, STATE_LIMIT - 1)
 
 
 def effective_bias(bias_mant: npt.ArrayLike, bias_exp: npt.ArrayLike) -> IntArray:
@@ -194,23 +197,32 @@ def step(
     moved = saturate_potential(as_int32(_leak(v, kept_v) + u + bias))
     spikes = moved > threshold
     if resting is not None:
-        moved = np.where(resting, v, moved)
-        spikes &= ~resting
-    v = moved
-    v = np.where(spikes, v - threshold if reset == RESET_SUBTRACT else 0, v)
+        moved = moved + (v - moved) * resting
+        spikes = spikes & ~resting
+    v = moved - threshold * spikes if reset == RESET_SUBTRACT else moved * ~spikes
     return State(u, v, spikes, u != unwrapped)
 
 
-def as_int32(value: IntArray) -> IntArray:
+def as_int32(value: Numbers) -> Numbers:
     """Return the value after the overflow of Lava's int32 arrays.
 
     A current wraps around 24 bits only once a step, and so may grow until it meets this one.
     """
-    return value.astype(np.int32).astype(np.int64)
+    return (value + (1 << 31) & (1 << 32) - 1) - (1 << 31)
+
+
+def rounded_to_zero(product: IntArray, bits: int) -> IntArray:
+    """Return the product over 2^bits, rounded toward zero.
+
+    >>> rounded_to_zero(np.array([-4097, 4097, -4095]), 12)
+    array([-1,  1,  0])
+    """
+    # A shift alone rounds toward minus infinity; -1 where the product is negative adds all that it would cut off.
+    return product + (product >> 63 & (1 << bits) - 1) >> bits
 
 
 def _leak(state: IntArray, kept: IntArray) -> IntArray:
-    return np.sign(state) * (np.abs(state) * kept >> DECAY_BITS)
+    return rounded_to_zero(state * kept, DECAY_BITS)
 
 
 def _whole(value: npt.ArrayLike) -> IntArray:

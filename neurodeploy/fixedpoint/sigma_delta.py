@@ -3,14 +3,12 @@
 What they agree with: lava-nc 0.10.0, `proc/sdn/models.py` (`PySigmaModelFixed`, `PyDeltaModelFixed`,
 `PySigmaDeltaModelFixed`), in every message and state. All arithmetic is Lava's int32 and wraps there.
 
-Axes: any shape; the last axis counts neurons.
+Axes: any shape, of arrays or tensors; the last axis counts neurons.
 """
 
 from __future__ import annotations
 
 from typing import NamedTuple
-
-import numpy as np
 
 from neurodeploy.fixedpoint.rules import IntArray, as_int32
 
@@ -65,15 +63,15 @@ def step(
     else:
         sigma = as_int32(sigma + activation)
         act = as_int32(sigma + bias)
-        act = np.maximum(act, 0) if relu else act
+        act = act.clip(0) if relu else act
     if role == SIGMA:
         return state._replace(sigma=sigma, act=sigma), sigma
     change = as_int32(act - state.act + state.residue)
     error = as_int32(state.error + change) if cumulative else state.error
     # The size of -2^31 is -2^31 in int32, so such a change is never sent.
-    size = as_int32(np.abs(error if cumulative else change))
-    sent = np.where(size >= threshold, change, 0)
+    size = as_int32(abs(error if cumulative else change))
+    sent = change * (size >= threshold)
     if cumulative:
         # For the same reason a message of -2^31 leaves the error as it is.
-        error = np.where(as_int32(np.abs(sent)) > 0, 0, error)
+        error = error * (as_int32(abs(sent)) <= 0)
     return SigmaDeltaState(sigma, act, as_int32(change - sent), error), sent >> state_exp

@@ -6,6 +6,7 @@ Axes: N neurons of a layer.
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, make_dataclass
 from typing import Any, ClassVar
 
@@ -80,8 +81,7 @@ class DynamicsLayer(Neurons):
 
     @property
     def numbers(self) -> dict[str, IntArray]:
-        """What `integer_step` multiplies by and adds."""
-        return {key: getattr(self, key) for key in (*self.dynamics.numbers, "bias")}
+        return {key: getattr(self, key) for key in self.integers}
 
     def own_widths(self) -> dict[str, int]:
         # A sign, a whole part of one bit and the fraction.
@@ -105,23 +105,21 @@ class DynamicsLayer(Neurons):
         zero = np.zeros((n_samples, self.n_neurons), np.int64)
         return dict.fromkeys(self.dynamics.states, zero) | {SENT: zero if self.graded else zero.astype(np.bool_)}
 
-    def step(self, states: States, activation: IntArray, now: int) -> States:
+    def step(self, states: States, activation: Any, now: int, numbers: Mapping[str, Any]) -> States:
         """Return the states after step `now`; before `start` nothing moves."""
         if now < self.start:
             return states
-        after = integer_step(
-            self.dynamics, states, states[SENT], activation, self.numbers, fraction_bits=self.fraction_bits
-        )
+        after = integer_step(self.dynamics, states, states[SENT], activation, numbers, fraction_bits=self.fraction_bits)
         potential = after[self.dynamics.potential]
-        after[SENT] = potential >> self.message_exp if self.graded else potential > self.threshold
+        after[SENT] = potential >> self.message_exp if self.graded else potential > numbers["vth"]
         return after
 
-    def traced(self, states: States) -> tuple[np.ndarray, np.ndarray]:
-        return together(self.dynamics, states)
+    def traced(self, states: States, joined: Callable[..., Any] = np.concatenate) -> tuple[Any, Any]:
+        return together(self.dynamics, states, joined)
 
-    def overflows(self, states: States) -> dict[str, int]:
-        full = [np.abs(states[one]) == rules.STATE_LIMIT - 1 for one in self.dynamics.states]
-        return {"wrapped": 0, "saturated": int(np.sum(full))}
+    def overflows(self, states: States) -> dict[str, Any]:
+        full = [(abs(states[one]) == rules.STATE_LIMIT - 1).sum() for one in self.dynamics.states]
+        return {"wrapped": 0, "saturated": sum(full)}
 
 
 @functools.lru_cache(maxsize=64)

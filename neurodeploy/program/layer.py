@@ -5,6 +5,7 @@ Axes: N neurons of a layer.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar
@@ -92,13 +93,12 @@ class Layer(Neurons):
         return np.where(self.vth == rules.NEVER, self.v_per_unit, np.maximum(self.vth, 1) << rules.ALIGN_SHIFT)
 
     @cached_property
-    def _constants(self) -> dict[str, Any]:
+    def numbers(self) -> dict[str, IntArray]:
         return {
             "kept_u": rules.kept_of_current(self.du),
             "kept_v": rules.kept_of_potential(self.dv),
             "bias": rules.effective_bias(self.bias_mant, self.bias_exp),
             "threshold": self.vth << rules.ALIGN_SHIFT,
-            "reset": self.reset,
         }
 
     def at_rest(self, n_samples: int) -> States:
@@ -106,20 +106,22 @@ class Layer(Neurons):
         never = np.zeros(u.shape, np.bool_)
         return {"u": u, "v": v, "rest": np.zeros_like(u), "wrapped": never, SENT: never}
 
-    def step(self, states: States, activation: IntArray, now: int) -> States:
+    def step(self, states: States, activation: Any, now: int, numbers: Mapping[str, Any]) -> States:
         u, v, rest = (states[key] for key in ("u", "v", "rest"))
         if self.clears(now):
-            u, v = np.zeros_like(u), np.zeros_like(v)
-        after = rules.step(u, v, activation, **self._constants, resting=rest > 0)
-        rest = np.where(after.spikes, self.refractory, np.maximum(rest - 1, 0))
+            u, v = u * 0, v * 0
+        resting = rest > 0 if self.refractory else None
+        after = rules.step(u, v, activation, **numbers, reset=self.reset, resting=resting)
+        if self.refractory:
+            rest = (rest - 1).clip(0) * ~after.spikes + self.refractory * after.spikes
         return {"u": after.u, "v": after.v, "rest": rest, "wrapped": after.wrapped, SENT: after.spikes}
 
-    def traced(self, states: States) -> tuple[np.ndarray, np.ndarray]:
+    def traced(self, states: States, joined: Callable[..., Any] = np.concatenate) -> tuple[Any, Any]:
         return states["u"], states["v"]
 
-    def overflows(self, states: States) -> dict[str, int]:
-        full = np.abs(states["v"]) == rules.STATE_LIMIT - 1
-        return {"wrapped": int(states["wrapped"].sum()), "saturated": int(full.sum())}
+    def overflows(self, states: States) -> dict[str, Any]:
+        full = abs(states["v"]) == rules.STATE_LIMIT - 1
+        return {"wrapped": states["wrapped"].sum(), "saturated": full.sum()}
 
     def clears(self, step: int) -> bool:
         """Return whether the states are cleared before a step, counted from 0."""
@@ -204,28 +206,32 @@ class SigmaDelta(Neurons):
         """The threshold in state units."""
         return self.vth << self.spike_exp + self.state_exp
 
+    @cached_property
+    def numbers(self) -> dict[str, IntArray]:
+        return {"bias": self.effective_bias}
+
     def at_rest(self, n_samples: int) -> States:
         return dict.fromkeys((*SigmaDeltaState._fields, SENT), np.zeros((n_samples, self.n_neurons), np.int64))
 
-    def step(self, states: States, activation: IntArray, now: int) -> States:
+    def step(self, states: States, activation: Any, now: int, numbers: Mapping[str, Any]) -> States:
         after, sent = sigma_delta.step(
             SigmaDeltaState(*(states[key] for key in SigmaDeltaState._fields)),
             activation,
             role=self.role,
             relu=self.activation == sigma_delta.RELU,
             threshold=self.threshold,
-            bias=self.effective_bias,
+            **numbers,
             spike_exp=self.spike_exp,
             state_exp=self.state_exp,
             cumulative=self.cumulative,
         )
         return {**after._asdict(), SENT: sent}
 
-    def traced(self, states: States) -> tuple[np.ndarray, np.ndarray]:
+    def traced(self, states: States, joined: Callable[..., Any] = np.concatenate) -> tuple[Any, Any]:
         """Return the sum and the activation."""
         return states["sigma"], states["act"]
 
-    def overflows(self, states: States) -> dict[str, int]:
+    def overflows(self, states: States) -> dict[str, Any]:
         """Return nothing: Lava's wrap in int32, as they are meant to."""
         return {}
 

@@ -6,6 +6,7 @@ Axes: B sample, N neuron of a layer.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 import numpy as np
@@ -14,7 +15,7 @@ from neurodeploy.errors import ProgramError
 from neurodeploy.fixedpoint import rules
 from neurodeploy.fixedpoint.rules import IntArray
 
-States = dict[str, np.ndarray]
+States = dict[str, Any]
 
 
 class Neurons:
@@ -55,23 +56,29 @@ class Neurons:
         """States that a neuron keeps from step to step."""
         return 2
 
+    @property
+    def numbers(self) -> dict[str, IntArray]:
+        """What a step needs, by name (N,)."""
+        raise NotImplementedError
+
     def at_rest(self, n_samples: int) -> States:
         """Return the states before the first step by name, and as `SENT` what was sent, each (B, N)."""
         raise NotImplementedError
 
-    def step(self, states: States, activation: IntArray, now: int) -> States:
-        """Return the states after step `now`, counted from 0.
+    def step(self, states: States, activation: Any, now: int, numbers: Mapping[str, Any]) -> States:
+        """Return the states after step `now`, counted from 0; arrays of numpy, or tensors of torch.
 
         Args:
-            activation: Sum of the synapses after their weight exponent (B, N), int32.
+            activation: Sum of the synapses after their weight exponent (B, N), int32 in int64.
+            numbers: `self.numbers`, as arrays or tensors.
         """
         raise NotImplementedError
 
-    def traced(self, states: States) -> tuple[np.ndarray, np.ndarray]:
-        """Return what a trace calls u and v."""
+    def traced(self, states: States, joined: Callable[..., Any] = np.concatenate) -> tuple[Any, Any]:
+        """Return what a trace calls u and v; `joined` puts arrays after one another."""
         raise NotImplementedError
 
-    def overflows(self, states: States) -> dict[str, int]:
+    def overflows(self, states: States) -> dict[str, Any]:
         """Return how many currents wrapped in a step, and how many states stand at the ends of their range."""
         raise NotImplementedError
 

@@ -167,6 +167,9 @@ def check(program: Program) -> None:
             raise ProgramError(f"{output.name}: v_per_unit {unit.min()}..{unit.max()} is no size of a potential of 1")
     for layer in program.layers:
         layer.check()
+    made = {layer.dynamics for layer in program.layers if isinstance(layer, DynamicsLayer)}
+    if len({one.name for one in made}) < len(made):
+        raise ProgramError(f"{where}: two neurons of {sorted(one.name for one in made)} have one name; rename one")
     for one in program.connections:
         for end in (one.source, one.target):
             if end not in sizes or one.target == INPUT:

@@ -121,7 +121,7 @@ def test_the_engine_follows_the_equations_neuron_by_neuron(kind: type[DynamicsLa
                 rules.shift_by_exponent(all_sent[one.source][:, step - 1] @ one.held.T, one.row_exponents)
                 for one in program.into(layer.name)
             )
-            states = layer.step(states, np.asarray(current), step)
+            states = layer.step(states, np.asarray(current), step, layer.numbers)
             found = trace.layers[layer.name]
             np.testing.assert_array_equal(found.spikes_BTN[:, step], states[SENT])
             for key, name in names.items():

@@ -7,7 +7,7 @@ and the certificate. Axes: B sample, T step, N neuron.
 
 from __future__ import annotations
 
-import itertools
+import copy
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -25,17 +25,18 @@ from neurodeploy.conformance.run import check_conformance
 from neurodeploy.errors import GraphError, ProgramError
 from neurodeploy.fixedpoint.dynamics.equations import Dynamics
 from neurodeploy.fixedpoint.dynamics.table import TABLE, register
-from neurodeploy.graph.dynamics import subgraph
 from neurodeploy.graph.files import read_graph, write_graph
-from neurodeploy.graph.metadata import FORMAT, INTEGRATION, wrapped
-from neurodeploy.graph.network import discretised
+from neurodeploy.graph.network import Network, discretised
 from neurodeploy.mapping.compile import Compiled, compile_network
+from neurodeploy.neurons.compiled_dynamics import LeakyReadout
 from neurodeploy.neurons.dynamics import DynamicsNeurons
 from neurodeploy.program.connection import Connection
 from neurodeploy.program.dynamics import layer_type
 from neurodeploy.program.file import read_program, write_program
 from neurodeploy.program.layer import Layer
 from neurodeploy.program.program import Program
+from neurodeploy.reading.graph_of import GraphOf, graph_of
+from neurodeploy.reading.precision import put_on_grid
 
 DT_S, N_INPUTS, N_HIDDEN, N_CLASSES, N_STEPS = 0.001, 12, 10, 3, 30
 
@@ -60,20 +61,17 @@ def registered() -> Iterator[None]:
 
 
 class Net(torch.nn.Module):
-    """Weights, the neurons, weights, and a leaky readout."""
+    """Weights, the neurons, weights, and a leaky readout whose potentials are summed."""
 
     def __init__(self) -> None:
         super().__init__()
         torch.manual_seed(0)
         self.first, self.last = torch.nn.Linear(N_INPUTS, N_HIDDEN), torch.nn.Linear(N_HIDDEN, N_CLASSES)
-        self.neurons = DynamicsNeurons(BURSTING, {key: torch.full((N_HIDDEN,), one) for key, one in NUMBERS.items()})
+        self.hidden = DynamicsNeurons(BURSTING, {key: torch.full((N_HIDDEN,), one) for key, one in NUMBERS.items()})
+        self.readout = LeakyReadout({"beta": torch.full((N_CLASSES,), 0.95)})
 
     def forward(self, x_BTI: torch.Tensor) -> torch.Tensor:
-        return self.last(self.hidden(x_BTI)).mean(dim=1)
-
-    def hidden(self, x_BTI: torch.Tensor) -> torch.Tensor:
-        spikes: torch.Tensor = self.neurons(self.first(x_BTI))
-        return spikes
+        return self.readout(self.last(self.hidden(self.first(x_BTI)))).sum(dim=1)
 
 
 def samples() -> tuple[np.ndarray, np.ndarray]:
@@ -91,42 +89,32 @@ def trained() -> tuple[Net, list[float]]:
         network.first.weight.mul_(3)
     weights = [*network.first.parameters(), *network.last.parameters()]
     # The neurons' poles must stay inside the unit circle.
-    groups: list[dict[str, Any]] = [{"params": weights}, {"params": network.neurons.parameters(), "lr": 0.002}]
+    groups: list[dict[str, Any]] = [{"params": weights}, {"params": network.hidden.parameters(), "lr": 0.002}]
     optimiser = torch.optim.Adam(groups, lr=0.02)
     losses = []
     for _ in range(25):
-        loss = torch.nn.functional.cross_entropy(network(torch.tensor(spikes).float()), torch.tensor(labels))
+        loss = torch.nn.functional.cross_entropy(network(torch.tensor(spikes).float()) / N_STEPS, torch.tensor(labels))
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
         losses.append(loss.item())
-    return network.double(), losses
+    return network.double().eval(), losses
 
 
-def written(network: Net, path: Path, **precision: Any) -> None:
-    """Write the network as a graph of standard nodes."""
-    arrays = {name: one.detach().numpy() for name, one in network.named_parameters()}
-    numbers = {key: arrays[f"neurons.{key}"] for key in BURSTING.numbers}
-    ones = np.ones(N_CLASSES)
-    nodes = {
-        "input": nir.Input({"input": np.array([N_INPUTS])}),
-        "first": nir.Affine(arrays["first.weight"], arrays["first.bias"]),
-        "hidden": subgraph(BURSTING, numbers, np.ones(N_HIDDEN), DT_S, wrapped(cell=BURSTING.name, model="bursting")),
-        "last": nir.Affine(arrays["last.weight"], arrays["last.bias"]),
-        "readout": nir.LI(tau=20 * DT_S * ones, r=20 * ones, v_leak=0 * ones),
-        "output": nir.Output({"output": np.array([N_CLASSES])}),
-    }
-    names = list(nodes)
-    metadata = wrapped(format=FORMAT, dt_s=DT_S, time_unit="s", integration=INTEGRATION, readout="v_sum", **precision)
-    edges = list(itertools.pairwise(names))
-    write_graph(path, nir.NIRGraph(nodes, edges, metadata=metadata, type_check=False))
+def read(network: Net) -> GraphOf:
+    """Return the module as the tracing reader makes a graph of it."""
+    with torch.no_grad():
+        return graph_of(network, torch.tensor(samples()[0]).double(), dt_s=DT_S)
+
+
+def discretise(network: Net, path: Path) -> Network:
+    write_graph(path, read(network).graph)
+    return discretised(read_graph(path))
 
 
 @pytest.fixture(scope="module")
 def compiled(trained: tuple[Net, list[float]], tmp_path_factory: pytest.TempPathFactory) -> Compiled:
-    path = tmp_path_factory.mktemp("outside") / "model.nir"
-    written(trained[0], path)
-    return compile_network(discretised(read_graph(path)))
+    return compile_network(discretise(trained[0], tmp_path_factory.mktemp("outside") / "model.nir"))
 
 
 @pytest.fixture(scope="module")
@@ -137,29 +125,33 @@ def plain(compiled: Compiled) -> Trace:
 def test_it_trains(trained: tuple[Net, list[float]]) -> None:
     network, losses = trained
     assert losses[-1] < 0.8 * losses[0]
-    moved = network.neurons.numbers()["beta"].detach().numpy() - np.float32(NUMBERS["beta"])
+    moved = network.hidden.trained()["beta"].detach().numpy() - np.float32(NUMBERS["beta"])
     assert (moved != 0).mean() > 0.5, "the neurons' own numbers learn too"
 
 
 def test_its_graph_is_standard_nodes_and_gives_every_spike_of_the_module(
     trained: tuple[Net, list[float]], tmp_path: Path
 ) -> None:
-    written(trained[0], tmp_path / "m.nir")
+    network = discretise(trained[0], tmp_path / "m.nir")
     plain_reader: Any = nir.read(tmp_path / "m.nir")
     kinds = {type(node).__name__ for node in plain_reader.nodes["hidden"].nodes.values()}
     assert kinds == {"Input", "Output", "Scale", "Delay", "Threshold"}
-    network, (spikes, _) = discretised(read_graph(tmp_path / "m.nir")), samples()
-    found = reference.run(network, spikes, record=True).layers["hidden"]
-    expected = trained[0].hidden(torch.tensor(spikes).double())
-    assert 0.02 < found.spikes_BTN.mean() < 0.7
-    np.testing.assert_array_equal(found.spikes_BTN, expected.detach().numpy().astype(bool))
+    found = reference.run(network, samples()[0], record=True)
+    assert 0.02 < found.layers["hidden"].spikes_BTN.mean() < 0.7
+    np.testing.assert_array_equal(found.layers["hidden"].spikes_BTN, read(trained[0]).spikes["hidden"])
+    scores = trained[0](torch.tensor(samples()[0]).double()).detach().numpy()
+    np.testing.assert_allclose(found.output_BN, scores, rtol=1e-9)
 
 
 def test_it_comes_back_as_the_identical_program(
     trained: tuple[Net, list[float]], compiled: Compiled, tmp_path: Path
 ) -> None:
-    written(trained[0], tmp_path / "m.nir")
-    assert compile_network(discretised(read_graph(tmp_path / "m.nir"))).program.digest == compiled.program.digest
+    """The module with the chip's numbers says its precision in the graph that is read from it."""
+    network = copy.deepcopy(trained[0])
+    put_on_grid(network, read(network), compiled.plan)
+    again = discretise(network, tmp_path / "m.nir")
+    assert again.quantised
+    assert compile_network(again).program.digest == compiled.program.digest
     write_program(tmp_path / "p.npz", compiled.program)
     assert read_program(tmp_path / "p.npz").digest == compiled.program.digest
 
@@ -259,7 +251,7 @@ def test_random_networks_draw_it_and_all_engines_agree() -> None:
 
 
 def test_without_its_line_the_graph_is_not_understood(trained: tuple[Net, list[float]], tmp_path: Path) -> None:
-    written(trained[0], tmp_path / "m.nir")
+    write_graph(tmp_path / "m.nir", read(trained[0]).graph)
     del TABLE[BURSTING.name]
     try:
         with pytest.raises(GraphError, match="cell = 'bursting', adaptive or resonator is allowed"):

@@ -22,7 +22,6 @@ from neurodeploy.conformance.run import check_conformance, difference_on
 from neurodeploy.conformance.shrink import shrink
 from neurodeploy.errors import DataError
 from neurodeploy.fixedpoint import rules, sigma_delta
-from neurodeploy.fixedpoint.dynamics import step as dynamics
 from neurodeploy.program.connection import Connection
 from neurodeploy.program.dynamics import DynamicsLayer
 from neurodeploy.program.file import read_program, write_program
@@ -152,7 +151,7 @@ by_delay, advance = Connection.by_delay, DynamicsLayer.step
 FAULTS: dict[str, tuple[object, str, Any]] = {
     "the leak floors": (rules, "_leak", lambda state, kept: state * kept >> rules.DECAY_BITS),
     "a delay is one too short": (Connection, "by_delay", one_late),
-    "the low bit is kept": (rules, "loihi_weights", lambda weight, *_, **__: np.asarray(weight)),
+    "the low bit is kept": (Connection, "held", property(lambda self: np.asarray(self.weight).astype(np.int64))),
     "an exponent rounds toward zero": (
         rules,
         "shift_by_exponent",
@@ -169,11 +168,11 @@ FAULTS: dict[str, tuple[object, str, Any]] = {
         "residue",
         property(lambda self: 0 * self.act),
     ),
-    "equations round down": (dynamics, "rounded_to_zero", lambda product, bits: product >> bits),
+    "equations round down": (rules, "rounded_to_zero", lambda product, bits: product >> bits),
     "equations wake one step early": (
         DynamicsLayer,
         "step",
-        lambda self, states, activation, now: advance(self, states, activation, now + 1),
+        lambda self, states, activation, now, numbers: advance(self, states, activation, now + 1, numbers),
     ),
 }
 

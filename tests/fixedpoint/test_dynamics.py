@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from neurodeploy.errors import ProgramError
 from neurodeploy.fixedpoint.dynamics.equations import Dynamics
-from neurodeploy.fixedpoint.dynamics.step import integer_step, rounded_to_zero
+from neurodeploy.fixedpoint.dynamics.step import integer_step
 from neurodeploy.fixedpoint.dynamics.table import ADAPTIVE, RESONATOR, TABLE
-from neurodeploy.fixedpoint.rules import STATE_LIMIT
+from neurodeploy.fixedpoint.rules import STATE_LIMIT, rounded_to_zero
 
 TOP = STATE_LIMIT - 1
 

@@ -53,11 +53,11 @@ class PlainEngine:
                 for one in self.synapses:
                     if one.connection.target == name:
                         activation += one.arriving(self.now)
-                self.states[name] = states = layer.step(states, rules.as_int32(activation), self.now)
+                self.states[name] = states = layer.step(states, rules.as_int32(activation), self.now, layer.numbers)
                 sent[name] = states[SENT]
                 counts[name] += sent[name] != 0
                 for key, number in layer.overflows(states).items():
-                    overflows[name][key] += number
+                    overflows[name][key] += int(number)
                 if name in kept:
                     kept[name].spikes_BTN[:, step] = sent[name]
                     kept[name].u_BTN[:, step], kept[name].v_BTN[:, step] = layer.traced(states)

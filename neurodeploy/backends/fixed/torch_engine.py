@@ -1,7 +1,7 @@
 """The same steps as in `plain`, in torch, for many samples at once on a graphics processor.
 
-Every state equals the plain engine's. States are int32; what may leave int32 before it wraps is
-int64. Sums run as products of float matrices where no rounding can happen.
+Every state equals the plain engine's: both call one step, here with tensors. Sums run as products of float
+matrices where no rounding can happen.
 
 Axes: B sample, T step, N neuron of a layer, O and I the ends of a connection, G group of channels,
 K weights of a kernel, P place that a kernel is laid on, D delay or steps ahead.
@@ -11,17 +11,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from neurodeploy.backends.fixed.torch_dynamics import DynamicsNeurons, saturated
 from neurodeploy.backends.trace import LayerTrace, Part, score_unit, summed_softmax, with_silence
-from neurodeploy.fixedpoint import rules, sigma_delta
+from neurodeploy.fixedpoint import rules
+from neurodeploy.fixedpoint.dynamics.equations import SENT
 from neurodeploy.program.connection import Connection
-from neurodeploy.program.layer import Layer, SigmaDelta
 from neurodeploy.program.program import INPUT, Program
 
 FLOAT32_EXACT = 1 << 24
@@ -37,10 +35,12 @@ class TorchEngine:
     def __init__(self, program: Program, n_samples: int, device: str | torch.device = "cpu") -> None:
         self.program, self.n_samples, self.now = program, n_samples, 0
         self.device = torch.device(device)
-        kinds: dict[str, Any] = {Layer.kind: LifNeurons, SigmaDelta.kind: SigmaDeltaNeurons}
-        self.neurons = {
-            layer.name: kinds.get(layer.kind, DynamicsNeurons)(layer, n_samples, self.device)
+        self.states = {
+            layer.name: {key: self._on_device(one) for key, one in layer.at_rest(n_samples).items()}
             for layer in program.layers
+        }
+        self.numbers = {
+            layer.name: {key: self._on_device(one) for key, one in layer.numbers.items()} for layer in program.layers
         }
         self.synapses = [
             Synapses(one, _largest_message(program, one.source), n_samples, self.device) for one in program.connections
@@ -69,15 +69,20 @@ class TorchEngine:
         with exact_products():
             for step in range(n_steps):
                 sent = {INPUT: spikes[:, step]}
-                for name, neurons in self.neurons.items():
-                    activation = self._zeros(n_samples, sizes[name])
+                for layer in program.layers:
+                    name, states = layer.name, self.states[layer.name]
+                    activation = self._zeros(n_samples, layer.n_neurons)
                     for one in self.synapses:
                         if one.connection.target == name:
                             activation += one.arriving(self.now)
-                    sent[name] = neurons.advance(_as_int32(activation), self.now, overflows[name])
+                    arrived: Tensor = rules.as_int32(activation)
+                    self.states[name] = states = layer.step(states, arrived, self.now, self.numbers[name])
+                    sent[name] = states[SENT]
                     counts[name] += sent[name] != 0
+                    for place, number in enumerate(layer.overflows(states).values()):
+                        overflows[name][place] += number
                     if name in kept:
-                        for trace, state in zip(kept[name], (sent[name], neurons.u, neurons.v), strict=True):
+                        for trace, state in zip(kept[name], (sent[name], *self._traced(name)), strict=True):
                             trace[:, step] = state
                 for one in self.synapses:
                     one.send(sent[one.connection.source], self.now)
@@ -92,6 +97,14 @@ class TorchEngine:
             },
             scores_BN=self._last_scores(scores, potentials_BTN),
         )
+
+    def _on_device(self, values: np.ndarray) -> Tensor:
+        return torch.tensor(values, device=self.device)
+
+    def _traced(self, name: str) -> tuple[Tensor, Tensor]:
+        """Return u and v of a layer."""
+        found: tuple[Tensor, Tensor] = self.program.layer(name).traced(self.states[name], torch.concatenate)
+        return found
 
     def _zeros(self, *shape: int) -> Tensor:
         return torch.zeros(shape, dtype=torch.int64, device=self.device)
@@ -127,7 +140,7 @@ class TorchEngine:
 
     def _add_scores(self, scores: Tensor | None, potentials_BN: Tensor) -> None:
         output, readout = self.program.output, self.program.readout
-        v = self.neurons[output].v
+        v = self._traced(output)[1]
         if readout == rules.SOFTMAX:
             potentials_BN.copy_(v)
             return
@@ -217,83 +230,6 @@ class Synapses:
         return (self.weight @ columns_BGKP).flatten(1)
 
 
-class LifNeurons:
-    """States of one leaky integrate-and-fire layer (B, N), int32."""
-
-    def __init__(self, layer: Layer, n_samples: int, device: torch.device) -> None:
-        self.layer = layer
-
-        def on_device(values: np.ndarray) -> Tensor:
-            return torch.tensor(values, dtype=torch.int64, device=device)
-
-        self.u, self.v = (
-            on_device(values).to(torch.int32).repeat(n_samples, 1) for values in (layer.u_init, layer.v_init)
-        )
-        self.rest = torch.zeros_like(self.v)
-        self.kept_u = on_device(rules.kept_of_current(layer.du))
-        self.kept_v = on_device(rules.kept_of_potential(layer.dv))
-        self.bias = on_device(rules.effective_bias(layer.bias_mant, layer.bias_exp))
-        self.threshold = on_device(layer.vth << rules.ALIGN_SHIFT).to(torch.int32)
-
-    def advance(self, activation: Tensor, now: int, overflows: Tensor) -> Tensor:
-        """Return the spikes of step `now`, and add to the numbers of currents wrapped and potentials saturated."""
-        if self.layer.clears(now):
-            self.u.zero_()
-            self.v.zero_()
-        plain = _as_int32(_leak(self.u, self.kept_u) + (activation.to(torch.int64) << rules.ALIGN_SHIFT))
-        self.u = _wrap_current(plain)
-        moved = _as_int32(_leak(self.v, self.kept_v) + self.u + self.bias)
-        moved = saturated(moved)
-        spikes = moved > self.threshold
-        if self.layer.refractory:
-            resting = self.rest > 0
-            moved = torch.where(resting, self.v, moved)
-            spikes &= ~resting
-            self.rest = torch.where(spikes, self.layer.refractory, (self.rest - 1).clamp(min=0))
-        after = moved - self.threshold if self.layer.reset == rules.RESET_SUBTRACT else torch.zeros_like(moved)
-        self.v = torch.where(spikes, after, moved)
-        overflows[0] += (plain != self.u).sum()
-        overflows[1] += (self.v.abs() == rules.STATE_LIMIT - 1).sum()
-        return spikes
-
-
-class SigmaDeltaNeurons:
-    """States of one sigma-delta layer (B, N), int32; `u` is the sum, `v` the activation."""
-
-    def __init__(self, layer: SigmaDelta, n_samples: int, device: torch.device) -> None:
-        self.layer = layer
-        self.u, self.v, self.residue, self.error = torch.zeros(
-            (4, n_samples, layer.n_neurons), dtype=torch.int32, device=device
-        )
-        self.bias = torch.tensor(layer.effective_bias, dtype=torch.int64, device=device)
-
-    def advance(self, activation: Tensor, now: int, overflows: Tensor) -> Tensor:
-        """Return the messages of step `now`; nothing is counted as an overflow."""
-        layer, before = self.layer, self.v.to(torch.int64)
-        arrived = activation.to(torch.int64)
-        if layer.role == sigma_delta.DELTA:
-            self.v = _as_int32(arrived << layer.spike_exp + layer.state_exp)
-        else:
-            self.u = _as_int32(self.u + arrived)
-            self.v = _as_int32(self.u + self.bias)
-            if layer.activation == sigma_delta.RELU:
-                self.v = self.v.clamp(min=0)
-        if layer.role == sigma_delta.SIGMA:
-            self.v = self.u
-            return self.u
-        change = _as_int32(self.v - before + self.residue)
-        if layer.cumulative:
-            self.error = _as_int32(self.error.to(torch.int64) + change)
-        # The size of -2^31 is -2^31 in int32, so such a change is never sent.
-        size = _as_int32((self.error if layer.cumulative else change).to(torch.int64).abs())
-        sent = torch.where(size >= layer.threshold, change, 0)
-        if layer.cumulative:
-            # For the same reason a message of -2^31 leaves the error as it is.
-            self.error = torch.where(_as_int32(sent.to(torch.int64).abs()) > 0, 0, self.error)
-        self.residue = change - sent
-        return sent >> layer.state_exp
-
-
 @contextmanager
 def exact_products() -> Iterator[None]:
     """Keep products of float32 matrices from being computed in fewer bits (TF32, bfloat16)."""
@@ -313,16 +249,5 @@ def _largest_message(program: Program, source: str) -> int:
 
 
 def _as_int32(value: Tensor) -> Tensor:
-    """Return the value after the overflow of Lava's int32 arrays."""
+    """Return the value after the overflow of Lava's int32 arrays, in int32."""
     return value.to(torch.int32)
-
-
-def _wrap_current(u: Tensor) -> Tensor:
-    wrapped = torch.where(u > rules.STATE_LIMIT, u - 2 * rules.STATE_LIMIT, u)
-    return torch.where(wrapped <= -rules.STATE_LIMIT, u + 2 * rules.STATE_LIMIT, wrapped)
-
-
-def _leak(state: Tensor, kept: Tensor) -> Tensor:
-    """Return the state after its leak, rounded toward zero, as int64."""
-    state = state.to(torch.int64)
-    return state.sign() * (state.abs() * kept >> rules.DECAY_BITS)

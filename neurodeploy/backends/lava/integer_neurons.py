@@ -64,7 +64,7 @@ class PyIntegerNeuronsModel(PyLoihiProcessModel):
             for (name, kind), one in zip(self.kinds.items(), self.states, strict=True)
         }
         # Lava counts steps from 1.
-        after = self.layer.step(before, arrived_BN, self.time_step - 1)
+        after = self.layer.step(before, arrived_BN, self.time_step - 1, self.layer.numbers)
         self.states[:] = [after[name].ravel() for name in self.kinds]
         sent = after[SENT].ravel()
         self.s_out.send(sent)

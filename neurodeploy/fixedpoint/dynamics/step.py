@@ -11,20 +11,18 @@ Axes: any shape; the last axis counts neurons, so a batch is an axis in front of
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 
+from neurodeploy.fixedpoint import rules
 from neurodeploy.fixedpoint.dynamics.equations import Dynamics
-from neurodeploy.fixedpoint.rules import STATE_LIMIT, IntArray
+from neurodeploy.fixedpoint.rules import Numbers
 
 MIN_FRACTION_BITS, MAX_FRACTION_BITS = 4, 15
 """A 16-bit signed factor; its product with a 24-bit state stays within 40 bits."""
 COEFFICIENT_LIMIT = 2
 """Coefficients lie between minus and plus this."""
-
-Numbers = TypeVar("Numbers", bound=Any)
-"""Arrays of numpy, or tensors of torch."""
 
 
 def exactly(value: Numbers) -> Numbers:
@@ -75,13 +73,13 @@ def advanced(
 
 def integer_step(
     dynamics: Dynamics,
-    states: Mapping[str, IntArray],
-    sent: np.ndarray,
-    activation: IntArray,
-    numbers: Mapping[str, IntArray],
+    states: Mapping[str, Numbers],
+    sent: Numbers,
+    activation: Numbers,
+    numbers: Mapping[str, Numbers],
     *,
     fraction_bits: int,
-) -> dict[str, IntArray]:
+) -> dict[str, Numbers]:
     """Return all states after one step of the chip, by name.
 
     Args:
@@ -91,26 +89,17 @@ def integer_step(
     return advanced(
         dynamics,
         states,
-        sent.astype(np.int64),
+        sent,
         activation + numbers["bias"],
         numbers,
-        rounded=lambda total: rounded_to_zero(total, fraction_bits),
+        rounded=lambda total: rules.rounded_to_zero(total, fraction_bits),
         saturated=saturated,
     )
 
 
-def rounded_to_zero(product: IntArray, fraction_bits: int) -> IntArray:
-    """Return the product over 2^fraction_bits, rounded toward zero.
-
-    >>> rounded_to_zero(np.array([-4097, 4097, -4095]), 12)
-    array([-1,  1,  0])
-    """
-    return np.sign(product) * (np.abs(product) >> fraction_bits)
-
-
-def saturated(state: IntArray) -> IntArray:
+def saturated(state: Numbers) -> Numbers:
     """Return the state clipped to plus and minus (2^23 - 1)."""
-    return np.clip(state, 1 - STATE_LIMIT, STATE_LIMIT - 1)
+    return state.clip(1 - rules.STATE_LIMIT, rules.STATE_LIMIT - 1)
 
 
 def linear_part(dynamics: Dynamics, numbers: Mapping[str, np.ndarray]) -> np.ndarray:
@@ -132,9 +121,10 @@ def apart(dynamics: Dynamics, u: Numbers, v: Numbers) -> dict[str, Numbers]:
     return found | {dynamics.potential: v}
 
 
-def together(dynamics: Dynamics, states: Mapping[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-    """Return u and v of a trace; u is 0 where there is only a potential."""
+def together(
+    dynamics: Dynamics, states: Mapping[str, Numbers], joined: Callable[..., Numbers] = np.concatenate
+) -> tuple[Numbers, Numbers]:
+    """Return u and v of a trace; u is 0 where there is only a potential. `joined` puts arrays after one another."""
     v = states[dynamics.potential]
-    if len(dynamics.others) == 1:
-        return states[dynamics.others[0]], v
-    return np.concatenate([states[one] for one in dynamics.others] or [np.zeros_like(v)], axis=-1), v
+    others = [states[one] for one in dynamics.others] or [v * 0]
+    return others[0] if len(others) == 1 else joined(others, axis=-1), v
