@@ -53,21 +53,26 @@ def advanced(
         new: The new states that further lines take, where they are known; else the ones just computed.
     """
     after: dict[str, Numbers] = {}
-    for line in dynamics.lines:
-        total: Any = None
-        for sign, number, source, before in line.products:
-            product = numbers[number] * (states if before else new or after)[source]
+    fresh = after if new is None else new
+    for state, products, driven, jumps in dynamics.lines:
+        total: Any = None  # changed in place: large sums would each take new memory
+        for sign, number, source, before in products:
             if total is None:
-                total = product if sign > 0 else -product
+                total = numbers[number] * (states if before else fresh)[source]
+                total = total if sign > 0 else -total
+            elif sign > 0:
+                total += numbers[number] * (states if before else fresh)[source]
             else:
-                total = total + product if sign > 0 else total - product
-        total = 0 if total is None else rounded(total)
-        if line.driven:
-            total = total + drive
-        for sign, number, _, _ in line.jumps:
-            jump = numbers[number] * sent
-            total = total + jump if sign > 0 else total - jump
-        after[line.state] = saturated(total)
+                total -= numbers[number] * (states if before else fresh)[source]
+        total = drive * 0 if total is None else rounded(total)
+        if driven:
+            total += drive
+        for sign, number, _, _ in jumps:
+            if sign > 0:
+                total += numbers[number] * sent
+            else:
+                total -= numbers[number] * sent
+        after[state] = saturated(total)
     return after
 
 
@@ -89,7 +94,7 @@ def integer_step(
     return advanced(
         dynamics,
         states,
-        sent,
+        sent * 1,  # a whole number once, and not in each jump
         activation + numbers["bias"],
         numbers,
         rounded=lambda total: rules.rounded_to_zero(total, fraction_bits),
