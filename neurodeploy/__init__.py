@@ -36,7 +36,7 @@ _HOMES = {
     "certify": "neurodeploy.verbs.certify",
     "fit": "neurodeploy.verbs.fit",
     "profile": "neurodeploy.verbs.profile",
-    "calibrate": "neurodeploy.verbs.calibrate",
+    "characterize": "neurodeploy.verbs.characterize",
     "check_conformance": "neurodeploy.conformance.run",
     "check_frameworks": "neurodeploy.conformance.frameworks.check",
     "check_run": "neurodeploy.verbs.check",

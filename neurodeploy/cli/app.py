@@ -16,8 +16,8 @@ import typer
 from neurodeploy import __version__
 from neurodeploy.cli import (
     bench,
-    calibrate,
     certify,
+    characterize,
     check,
     compare,
     compile,
@@ -61,7 +61,7 @@ app = typer.Typer(
 )
 for verb in (
     *(run, train, quantize, export, inspect, compile, convert, simulate, profile, fit, certify),
-    *(conformance, calibrate, report, check, compare, paper, recipes),
+    *(conformance, characterize, report, check, compare, paper, recipes),
 ):
     verb.register(app)
 app.add_typer(data.app, name="data")

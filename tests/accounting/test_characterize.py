@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from neurodeploy.accounting.calibrate import fit, summary
-from neurodeploy.accounting.calibrate_runs import read_runs
+from neurodeploy.accounting.characterize import fit, summary
 from neurodeploy.accounting.energy import price
+from neurodeploy.accounting.measured_runs import read_runs
 from neurodeploy.errors import ChipError, RunError
 from neurodeploy.hardware.chip_text import to_toml
 from neurodeploy.hardware.chips import CHIPS, chip_named
-from neurodeploy.verbs.calibrate import calibrate
+from neurodeploy.verbs.characterize import characterize
 
 SYNOP_J, UPDATE_J, STATIC_W = 20e-12, 60e-12, 0.1
 POINTS = Path(__file__).parents[2] / "neurodeploy" / "hardware" / "points"
@@ -88,10 +88,10 @@ def test_the_errors_of_the_runs_are_taken_at_their_word_where_the_fit_is_better(
 def test_a_base_chip_holds_a_run_within_the_error_of_the_run(tmp_path: Path) -> None:
     """Loihi 2 gives 1e6 synops 15.7 to 25 uJ, whatever else is in the run."""
     text = "name,energy_j,energy_error_j,synops\nin,20e-6,1e-7,1e6\nnear,27e-6,3e-6,1.0e6\nout,27e-6,1e-6,1.0001e6\n"
-    found = calibrate(written(tmp_path, text))
+    found = characterize(written(tmp_path, text))
     assert [run["base"]["holds"] for run in found["runs"]] == [True, True, False]
     text = "name,energy_j,energy_error_j,synops\nlow,10e-6,6e-6,1e6\nlower,10e-6,1e-6,1.0001e6\n"
-    found = calibrate(written(tmp_path, text))
+    found = characterize(written(tmp_path, text))
     assert [run["base"]["holds"] for run in found["runs"]] == [True, False]
 
 
@@ -127,7 +127,7 @@ def test_a_run_without_which_nothing_is_settled_has_no_leave_one_out_error(tmp_p
 
 def test_the_chip_file_that_comes_out_prices_the_runs(tmp_path: Path) -> None:
     path = made(tmp_path, noise=0.02)
-    result = calibrate(path, chip="loihi1", out=tmp_path / "board.toml")
+    result = characterize(path, chip="loihi1", out=tmp_path / "board.toml")
     chip = chip_named(tmp_path / "board.toml")
     assert (chip.name, result["chip"], result["base"]) == ("board", "board", "loihi1")
     assert chip.limits.keys() == CHIPS["loihi1"].limits.keys()
@@ -148,13 +148,13 @@ def test_the_chip_file_that_comes_out_prices_the_runs(tmp_path: Path) -> None:
         assert run["base"].keys() == {"low", "mid", "high", "holds"}
     again = tmp_path / "board.toml"
     before = again.read_bytes()
-    calibrate(path, chip="loihi1", out=again)
+    characterize(path, chip="loihi1", out=again)
     assert again.read_bytes() == before
 
 
 def test_seconds_settle_the_static_power(tmp_path: Path) -> None:
     path = made(tmp_path, head="synops,neuron_updates,seconds")
-    result = calibrate(path, out=tmp_path / "board.toml")
+    result = characterize(path, out=tmp_path / "board.toml")
     chip = chip_named(tmp_path / "board.toml")
     assert chip.power["static_chip_w"].value == pytest.approx(STATIC_W, rel=1e-5, abs=0)
     assert chip.power["static_chip_w"].written == "100 mW"
@@ -207,7 +207,7 @@ def test_runs_that_settle_nothing_are_refused_in_one_line(tmp_path: Path, case: 
     text, says = WRONG[case]
     out = tmp_path / "out.toml"
     with pytest.raises(ChipError) as found:
-        calibrate(written(tmp_path, text), out=out)
+        characterize(written(tmp_path, text), out=out)
     assert re.search(says, str(found.value)), found.value
     assert "runs.csv: " in str(found.value)
     assert "\n" not in str(found.value)
@@ -216,15 +216,15 @@ def test_runs_that_settle_nothing_are_refused_in_one_line(tmp_path: Path, case: 
 
 def test_files_that_cannot_be_read_or_written(tmp_path: Path) -> None:
     with pytest.raises(ChipError, match="cannot be read"):
-        calibrate(tmp_path / "absent.csv")
+        characterize(tmp_path / "absent.csv")
     binary = tmp_path / "binary.csv"
     binary.write_bytes(b"\xff\x00")
     with pytest.raises(ChipError, match="is not text"):
-        calibrate(binary)
+        characterize(binary)
     with pytest.raises(RunError, match=r"a chip file ends in \.toml"):
-        calibrate(made(tmp_path), out=tmp_path / "chip.json")
+        characterize(made(tmp_path), out=tmp_path / "chip.json")
     with pytest.raises(ChipError, match="did you mean 'loihi2'"):
-        calibrate(made(tmp_path), chip="loihi3")
+        characterize(made(tmp_path), chip="loihi3")
 
 
 def test_the_shipped_point_lies_in_the_band_of_loihi2_and_is_one_point_only() -> None:

@@ -1,4 +1,4 @@
-"""`calibrate`, and a chip file of one's own wherever a chip is named."""
+"""`characterize`, and a chip file of one's own wherever a chip is named."""
 
 from __future__ import annotations
 
@@ -33,20 +33,20 @@ def write(shell: Shell, name: str, text: str) -> None:
 
 def test_a_chip_file_comes_out_and_is_a_chip_from_then_on(shell: Shell, good: Path) -> None:
     write(shell, "runs.csv", RUNS)
-    found = shell.works("calibrate", "runs.csv", "--chip", "loihi1", "--out", "board.toml")
+    found = shell.works("characterize", "runs.csv", "--chip", "loihi1", "--out", "board.toml")
     assert (found["chip"], found["base"], found["path"]) == ("board", "loihi1", "board.toml")
     assert found["leave_one_out"].keys() == {"mean", "max"}
     assert [term["term"] for term in found["terms"]] == ["synop", "neuron_update"]
     made = shell.works("compile", "good.nir", "--dt", "1e-3", "--chip", "board.toml", "--out", "p.npz")
     assert made["chip"] == "board"
-    again = shell.works("calibrate", "runs.csv", "--chip", "board.toml")
+    again = shell.works("characterize", "runs.csv", "--chip", "board.toml")
     assert (again["chip"], again["path"]) == ("board_fitted", None)
     assert all(run["base"]["holds"] in (True, False) for run in again["runs"])
 
 
 def test_people_read_prices_errors_and_what_the_base_chip_says(shell: Shell) -> None:
     write(shell, "runs.csv", RUNS)
-    said = shell("calibrate", "runs.csv", "--out", "board.toml")
+    said = shell("characterize", "runs.csv", "--out", "board.toml")
     assert said.status == 0
     for word in ("synop", "pJ", "leave-one-out error", "loihi2's band", "chip: board.toml"):
         assert word in said.out
@@ -64,16 +64,16 @@ def test_people_read_prices_errors_and_what_the_base_chip_says(shell: Shell) -> 
 )
 def test_runs_that_settle_nothing_leave_no_file(shell: Shell, text: str, says: str) -> None:
     write(shell, "runs.csv", text)
-    shell.refuses("calibrate", "runs.csv", "--out", "board.toml", says=says)
+    shell.refuses("characterize", "runs.csv", "--out", "board.toml", says=says)
 
 
 def test_what_cannot_be_named_or_written(shell: Shell) -> None:
     write(shell, "runs.csv", RUNS)
-    shell.refuses("calibrate", "absent.csv", says="absent.csv: cannot be read")
-    shell.refuses("calibrate", "runs.csv", "--chip", "loihi3", says="'loihi3' is unknown; did you mean 'loihi2'")
-    shell.refuses("calibrate", "runs.csv", "--chip", "no.toml", says="no.toml: cannot be read")
-    shell.refuses("calibrate", "runs.csv", "--out", "x/y.toml", says="is no folder")
-    shell.refuses("calibrate", "runs.csv", "--out", "chip.txt", says="a chip file ends in .toml")
+    shell.refuses("characterize", "absent.csv", says="absent.csv: cannot be read")
+    shell.refuses("characterize", "runs.csv", "--chip", "loihi3", says="'loihi3' is unknown; did you mean 'loihi2'")
+    shell.refuses("characterize", "runs.csv", "--chip", "no.toml", says="no.toml: cannot be read")
+    shell.refuses("characterize", "runs.csv", "--out", "x/y.toml", says="is no folder")
+    shell.refuses("characterize", "runs.csv", "--out", "chip.txt", says="a chip file ends in .toml")
 
 
 @pytest.mark.parametrize(
@@ -108,7 +108,7 @@ def test_weights_wider_than_the_chip_are_refused_and_narrower_ones_compiled(shel
 @pytest.mark.slow
 def test_a_run_is_priced_by_a_chip_file(kernels: None, shell: Shell) -> None:
     write(shell, "runs.csv", RUNS)
-    shell.works("calibrate", "runs.csv", "--out", "board.toml")
+    shell.works("characterize", "runs.csv", "--out", "board.toml")
     shell.works("run", "digits", "--out", "run", *TINY, "--set", "chip=board.toml")
     energy = json.loads((shell.folder / "run" / "report.json").read_text(encoding="utf-8"))["energy"]
     assert energy["chip"] == "board"
@@ -124,8 +124,8 @@ def test_the_example_of_the_documentation_is_as_it_says(shell: Shell, good: Path
     assert (
         shell.works("compile", "good.nir", "--dt", "1e-3", "--chip", "my.toml", "--out", "p.npz")["chip"] == "my_chip"
     )
-    said = shell("calibrate", "runs.csv", "--chip", "loihi2", "--out", "board.toml")
-    (shown,) = (text for kind, text in blocks if not kind and text.startswith("$ neurodeploy calibrate"))
+    said = shell("characterize", "runs.csv", "--chip", "loihi2", "--out", "board.toml")
+    (shown,) = (text for kind, text in blocks if not kind and text.startswith("$ neurodeploy characterize"))
     assert said.out == shown.split("\n", 1)[1]
     write(shell, "my.toml", chip.replace("synop =", "synops ="))
     line = shell.refuses("compile", "good.nir", "--dt", "1e-3", "--chip", "my.toml", "--out", "q.npz", says="synops")

@@ -1,4 +1,4 @@
-"""`neurodeploy calibrate`."""
+"""`neurodeploy characterize`."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from neurodeploy.files import check_target
 
 
 def register(app: typer.Typer) -> None:
-    app.command("calibrate")(calibrate)
+    app.command("characterize")(characterize)
 
 
-def calibrate(
+def characterize(
     runs: Annotated[Path, typer.Argument(help="CSV: name, energy_j, synops, neuron_updates, ... of measured runs.")],
     chip: Annotated[str, typer.Option(help="A chip, or a chip file: whose limits the new file has.")] = "loihi2",
     out: Annotated[Path | None, typer.Option(metavar="C.toml", help="Chip file to write.")] = None,
     as_json: Json = False,
 ) -> int:
     """Fit a chip's energy per operation to measured runs."""
-    from neurodeploy.verbs.calibrate import calibrate as call
+    from neurodeploy.verbs.characterize import characterize as call
 
     if out is not None:
         check_target(out)

@@ -1,4 +1,4 @@
-"""`calibrate`: a chip's prices fitted to measured runs, as a chip file of one's own."""
+"""`characterize`: a chip's prices fitted to measured runs, as a chip file of one's own."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from neurodeploy.accounting.calibrate import ERRORS, Fit, fit, summary
-from neurodeploy.accounting.calibrate_runs import COLUMNS, Runs, read_runs
+from neurodeploy.accounting.characterize import ERRORS, Fit, fit, summary
 from neurodeploy.accounting.energy import price
+from neurodeploy.accounting.measured_runs import COLUMNS, Runs, read_runs
 from neurodeploy.errors import RunError
 from neurodeploy.files import check_target, write_text
 from neurodeploy.hardware.chip import Chip, EnergyModel
@@ -24,7 +24,7 @@ INSIDE = ("neuron_update", "spike", "message", "message_in", "hop")
 """Events whose energy the runs' totals hold, so that it is inside the fitted prices where they have none."""
 
 
-def calibrate(runs: str | Path, *, chip: str | Path = DEFAULT, out: str | Path | None = None) -> dict[str, Any]:
+def characterize(runs: str | Path, *, chip: str | Path = DEFAULT, out: str | Path | None = None) -> dict[str, Any]:
     """Fit prices per event to measured runs, and write them as a chip file where `out` is given.
 
     Args:
@@ -49,7 +49,7 @@ def calibrate(runs: str | Path, *, chip: str | Path = DEFAULT, out: str | Path |
     result = summary(measured, found)
     made = fitted_chip(base, measured, found, Path(out).stem if out else f"{base.name}_fitted", result)
     if out is not None:
-        write_text(out, to_toml(made, (f"Fitted to {measured.file} by neurodeploy calibrate.",)))
+        write_text(out, to_toml(made, (f"Fitted to {measured.file} by neurodeploy characterize.",)))
     for row, run in enumerate(result["runs"]):
         run["base"] = base_band(base, measured, row)
     for term in result["terms"]:

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from neurodeploy.accounting.calibrate_runs import COLUMNS, Runs
+from neurodeploy.accounting.measured_runs import COLUMNS, Runs
 from neurodeploy.errors import ChipError
 
 LARGEST_CONDITION = 1e6
