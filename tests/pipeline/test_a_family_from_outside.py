@@ -53,6 +53,7 @@ class TwoWays(nn.Module):
     def __init__(self, side: int, width: int, n_classes: int, norm: bool) -> None:
         super().__init__()
         self.side, n_first = side, CHANNELS * ((side - 3) // 2 + 1) ** 2
+        self.input_shape = (side * side,)
         shared: dict[str, Any] = {"train_decays": True, "settings": ScanSettings("zero", "fast_sigmoid", 5.0)}
         self.into, self.first = nn.Conv2d(1, CHANNELS, 3, stride=2), LIF(0.9, **shared)
         self.norm = nn.BatchNorm2d(CHANNELS) if norm else None
