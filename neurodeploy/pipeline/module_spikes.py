@@ -15,6 +15,7 @@ import numpy as np
 
 from neurodeploy.backends import reference
 from neurodeploy.certificate.difference import spike_agreement
+from neurodeploy.graph.dynamics import DynamicsPopulation
 from neurodeploy.graph.euler import Population
 from neurodeploy.graph.network import Network
 from neurodeploy.reading import GraphOf
@@ -125,11 +126,15 @@ class _Part:
     def _at_threshold(self, name: str, sample: int, step: int) -> np.ndarray:
         """Return which neurons stand so near their threshold that float32 cannot tell (N,)."""
         states, one = self.layers[name], self.network.population(name)
-        if not isinstance(one, Population):
+        if isinstance(one, DynamicsPopulation):  # what a spike takes away goes a step later
+            reached, made_of = states.v_BTN[sample, step], states.v_BTN[sample, : step + 1]
+        elif isinstance(one, Population):
+            before = states.v_BTN[sample, step - 1] if step else np.zeros(one.n_neurons)
+            reached = one.beta * before + one.current_gain * states.u_BTN[sample, step] + one.leak
+            made_of = one.current_gain * states.u_BTN[sample]
+        else:
             return np.zeros(one.n_neurons, np.bool_)
-        before = states.v_BTN[sample, step - 1] if step else np.zeros(one.n_neurons)
-        reached = one.beta * before + one.current_gain * states.u_BTN[sample, step] + one.leak
-        largest = np.abs(one.current_gain * states.u_BTN[sample]).max(axis=0) + np.abs(one.v_threshold)
+        largest = np.abs(made_of).max(axis=0) + np.abs(one.v_threshold)
         slack = FLOAT32 * max(1.0, step / MANY_STEPS)
         near: np.ndarray = np.abs(reached - one.v_threshold) <= slack * largest
         return near

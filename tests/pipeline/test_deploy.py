@@ -15,7 +15,9 @@ import neurodeploy
 from neurodeploy.errors import ChipError, DataError, FrameworkError, GraphError
 from neurodeploy.graph.files import read_graph
 from neurodeploy.graph.network import discretised
+from neurodeploy.networks.blocks.spiking_layer import SpikingLayer
 from neurodeploy.networks.families.lif import LifSettings, build
+from neurodeploy.neurons.compiled_dynamics import Adaptive
 from neurodeploy.pipeline import module_spikes as own_spikes
 from neurodeploy.program.file import read_program
 from neurodeploy.verbs import deploy as deploying
@@ -169,6 +171,18 @@ def test_a_potential_at_its_threshold_may_fall_either_way() -> None:
     found = neurodeploy.deploy(Sums(), torch.ones(25, 2, 1), dt_s=DT_S)
     assert found.agreement["same"]
     assert found.agreement["equal"] or found.agreement["rounded"] == 2
+
+
+def test_so_may_one_of_adaptive_neurons() -> None:
+    """1 + 2**-30 is more than 1, in float32 it is 1."""
+
+    def layer(least: float) -> SpikingLayer:
+        zeros = dict.fromkeys(("alpha", "beta", "a", "jump"), torch.zeros(1))
+        return SpikingLayer(torch.tensor([[1.0, least]]), None, None, Adaptive(zeros, "lif", adapts=False))
+
+    found = neurodeploy.deploy(layer(2.0**-30), torch.ones(3, 5, 2), dt_s=DT_S)
+    assert (found.agreement["same"], found.agreement["equal"], found.agreement["rounded"]) == (True, False, 3)
+    assert neurodeploy.deploy(layer(2.0**-20), torch.ones(3, 5, 2), dt_s=DT_S).agreement["equal"]
 
 
 def test_snntorchs_second_reset_of_one_spike_is_found() -> None:
