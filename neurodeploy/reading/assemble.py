@@ -10,7 +10,7 @@ import nir
 import numpy as np
 from torch import nn
 
-from neurodeploy.errors import FrameworkError
+from neurodeploy.errors import FrameworkError, NetworkError
 from neurodeploy.graph.metadata import ours
 from neurodeploy.reading.fold import WEIGHTS, with_norm_folded
 from neurodeploy.reading.instances import INPUT_NODE, Instance
@@ -147,8 +147,8 @@ class _Assembly:
         kind = type(one.module).__name__
         try:
             return build()
-        except FrameworkError as error:
-            raise error.inside(f"{one.path} ({kind})") from None
+        except (FrameworkError, NetworkError) as error:
+            raise error.at().inside(f"{one.path} ({kind})", kind=FrameworkError) from None
         except (ValueError, AssertionError) as error:
             raise FrameworkError(f"{one.path} ({kind}): its parameters do not fit its neurons: {error}") from None
 

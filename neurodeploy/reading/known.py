@@ -75,16 +75,12 @@ def is_random(module: nn.Module) -> bool:
 
 def refusal(name: str, module: nn.Module) -> str:
     """Return why a module is not taken, beginning with its name."""
-    if is_random(module):
+    if any(is_random(one) for one in module.modules()):
         return f"{name}: is in training mode, where it changes with the batch; call module.eval() first"
     if isinstance(module, nn.RNNBase | nn.RNNCellBase | nn.MultiheadAttention):
         return f"{name}: computes with real-valued states; only spiking neurons can hold states, take {SPIKING}"
     kind = package(type(module))
-    if kind == "neurodeploy":
-        return (
-            f"{name}: is trained and exported by a recipe; use neurodeploy.run for it, here {neurons_of(kind)} is taken"
-        )
-    if kind in ("snntorch", "norse", "spikingjelly"):
+    if kind in ("snntorch", "norse", "spikingjelly", "neurodeploy"):
         return f"{name}: is not taken from {kind}; {neurons_of(kind)} are"
     return name
 

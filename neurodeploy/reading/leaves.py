@@ -103,6 +103,7 @@ class Call:
         states: What it gives to be passed in again.
         inside: The module goes on from its own states where none are passed in.
         factor: Of a spike.
+        then: What the module makes of the potential and gives, which is followed.
     """
 
     current: torch.Tensor
@@ -112,6 +113,7 @@ class Call:
     states: list[torch.Tensor] = field(default_factory=list)
     inside: bool = True
     factor: float = 1.0
+    then: Callable[[torch.Tensor], torch.Tensor] | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,7 +1,9 @@
-"""Our own layers, weights and neurons in one, and our neurons alone; both take (samples, steps, neurons)."""
+"""Our own layers, weights and neurons in one, and our neurons alone; all take (samples, steps, neurons)."""
 
 from __future__ import annotations
 
+import inspect
+from dataclasses import replace
 from typing import Any
 
 import nir
@@ -11,14 +13,19 @@ from torch import nn
 from neurodeploy.errors import FrameworkError
 from neurodeploy.graph.dynamics import subgraph
 from neurodeploy.graph.metadata import wrapped
+from neurodeploy.networks.families.folded import folded
+from neurodeploy.networks.families.silif import LAYERS
 from neurodeploy.neurons.compiled_dynamics import LeakyReadout
 from neurodeploy.neurons.dynamics import DynamicsNeurons
 from neurodeploy.neurons.lif import LIF, CubaLIF
 from neurodeploy.neurons.population import Population
 from neurodeploy.neurons.scan import THRESHOLD
+from neurodeploy.neurons.ssm.layer import Layer
+from neurodeploy.neurons.ssm.readout import Readout
 from neurodeploy.quantize.on_grid import BiasOnGrid, CoefficientsOnGrid, DecaysOnGrid, OnUnit
 from neurodeploy.reading.leaves import Built, Call, ChipNeurons, Neurons, Shape, Source, full, numbers
 from neurodeploy.reading.neurons import cuba, leaky, readout
+from neurodeploy.reading.operations import tensors
 from neurodeploy.reading.torch_layers import dense
 
 
@@ -61,8 +68,35 @@ def spiking_layer(module: Any) -> Neurons:
     return _sequence(module.neuron, build)
 
 
-def population(module: Any) -> Neurons:
+def family_layer(module: Layer | Readout) -> Neurons | None:
+    """Return a layer of the SiLIF family in evaluation, with its batch norm in its weights."""
+    if module.training:
+        return None
+    bound = inspect.signature(module.forward)
+
+    def call(args: Any, kwargs: Any, output: Any) -> Call:
+        current, *start = bound.bind(*args, **kwargs).arguments.values()
+        given = tensors(start)
+        if not isinstance(module, Readout):
+            return Call(current, given, output.spikes_BTN, None, inside=False)
+        return Call(current, given, None, module.potentials(current, *start), inside=False, then=module.scores)
+
+    def build(shape: Shape, dt_s: float, potential_only: bool) -> Built:
+        # What is read is made for this: to be put on a grid, a network has to consist of such layers.
+        built = spiking_layer(folded(module)).build(shape, dt_s, potential_only)
+        notes = () if module.settings.initial_state == "zero" else (ZERO,)
+        return replace(built, weights={}, chip=None, notes=notes)
+
+    return Neurons(call, build, sequence=True, samples_first=True)
+
+
+ZERO = "its initial states are random; they became zero, as those of the graph are"
+
+
+def population(module: Any) -> Neurons | None:
     """Return neurons of ours behind weights of torch's."""
+    if isinstance(module, Layer):  # of the family, and called like one of these
+        return family_layer(module)
 
     def build(shape: Shape, dt_s: float, potential_only: bool) -> Built:
         return Built({"": _node(module, shape, dt_s, potential_only)}, chip=OurNeurons(module))
@@ -75,7 +109,8 @@ def _sequence(neuron: Population, build: Any) -> Neurons:
 
     def call(args: Any, kwargs: Any, output: Any) -> Call:
         current = args[0] if args else next(iter(kwargs.values()))
-        return Call(current, [], None if sends_potential else output, output if sends_potential else None)
+        spikes, potential = (None, output) if sends_potential else (output, None)
+        return Call(current, [], spikes, potential, inside=False)
 
     return Neurons(call, build, sequence=True, samples_first=True)
 
@@ -98,5 +133,7 @@ def _node(neuron: Population, shape: Shape, dt_s: float, potential_only: bool) -
 
 LEAVES = {
     "SpikingLayer": spiking_layer,
+    "Readout": family_layer,
+    **{kind.__name__: family_layer for kind in LAYERS.values()},
     **dict.fromkeys(("LIF", "CubaLIF", "DynamicsNeurons", "Adaptive", "Resonator", "LeakyReadout"), population),
 }

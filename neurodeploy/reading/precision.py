@@ -55,7 +55,10 @@ def put_on_grid(module: nn.Module, read: GraphOf, plan: Plan, weights: Mapping[s
     module.plan = plan  # type: ignore[assignment]
 
 
-ABLE = "our own neurons, snnTorch's Leaky, and Norse's LIFBoxCell and LIBoxCell can"
+ABLE = (
+    "our own neurons (of a family's layers after its `deployable`), snnTorch's Leaky, and Norse's LIFBoxCell and "
+    "LIBoxCell can"
+)
 FOLD = "fold what lies between them in the family's `deployable`"
 
 

@@ -103,11 +103,12 @@ class Recorder(Follower):
             self.inside.append(module)
             self.__exit__(None, None, None)  # what a layer does inside is its own affair, and runs at full speed
 
-    def _leave(self, module: nn.Module, args: Any, kwargs: Any, output: Any) -> None:
+    def _leave(self, module: nn.Module, args: Any, kwargs: Any, output: Any) -> Any:
+        """Take down a call; what is returned is given instead of `output`."""
         if len(self.inside) > 1:
             self.inside.pop()
-            return
-        leaf = leaf_of(module)
+            return None
+        leaf, call = leaf_of(module), None
         if module is self.host and isinstance(leaf, Neurons):
             self._from_host(leaf, leaf.call(args, kwargs, output))
         elif leaf is not None and self._is_outside(module):
@@ -115,13 +116,15 @@ class Recorder(Follower):
         elif isinstance(leaf, Memoryless):
             self._layer(module, leaf, args, kwargs, output)
         elif leaf is not None:
-            self._neurons(module, leaf, leaf.call(args, kwargs, output))
+            call = leaf.call(args, kwargs, output)
+            self._neurons(module, leaf, call)
         else:
             self._passed(module, args, kwargs, output)
         self.around.pop()
         if self.inside:
             self.inside.pop()
             self.__enter__()
+        return None if call is None or call.then is None or call.potential is None else call.then(call.potential)
 
     def _passed(self, module: nn.Module, args: Any, kwargs: Any, output: Any) -> None:
         """Remember a module that is no layer we know where its output was made by what is not followed."""

@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from neurodeploy.errors import FrameworkError, NeurodeployError, nearest
+from neurodeploy.neurons.ssm.layer import zero_start
 from neurodeploy.reading.instances import Changing, Wider
 from neurodeploy.reading.known import leaf_of
 from neurodeploy.reading.leaves import Neurons
@@ -107,7 +108,7 @@ def _run(
 
 def _run_once(module: nn.Module, sample: torch.Tensor, forward: Forward, recorder: Recorder) -> tuple[Recorder, Any]:
     rest(module)
-    with recorder.recording():
+    with zero_start(module), recorder.recording():
         try:
             result = forward(module, sample)
         except NeurodeployError:

@@ -11,7 +11,7 @@ import numpy as np
 
 from neurodeploy.errors import FrameworkError
 from neurodeploy.reading.instances import INPUT_NODE, Instance
-from neurodeploy.reading.leaves import Neurons
+from neurodeploy.reading.leaves import Memoryless, Neurons
 
 
 @dataclass(eq=False)
@@ -188,11 +188,17 @@ class _Uses:
 
 
 def _rows_of_output(wiring: Wiring, node: int) -> np.ndarray:
-    """Return the applications of the last layer, a step after the other."""
+    """Return the applications of the last layer, a step after the other, as the neurons before it have them."""
     rows = wiring.instances[node].rows
     if rows != wiring.n_steps * wiring.n_samples:
         raise FrameworkError(f"{wiring.name(node)}: is at the end of the network, but not run at every step")
-    return np.arange(rows)
+    here, taken = node, np.arange(rows)
+    while isinstance(wiring.instances[here].leaf, Memoryless):
+        first = wiring.terms[here][0]
+        if first.source == INPUT_NODE:
+            return np.arange(rows)
+        here, taken = first.source & ~1, first.applications[taken]
+    return np.argsort(taken, kind="stable")
 
 
 def _lag(wiring: Wiring, node: int, source: int, place: np.ndarray) -> int:

@@ -19,7 +19,7 @@ from neurodeploy.graph.dynamics import DynamicsPopulation, as_neurons, subgraph
 from neurodeploy.graph.files import GraphFile, read_graph, write_graph
 from neurodeploy.graph.network import Network, discretised
 from neurodeploy.mapping.compile import choose_plan, compile_network
-from neurodeploy.networks.families.folded import FoldedNetwork, fold
+from neurodeploy.networks.families.folded import FoldedNetwork, deployable
 from neurodeploy.networks.families.silif import LAYERS, FamilyNetwork, SilifSettings, build
 from neurodeploy.pipeline.conversion import read_network
 from neurodeploy.reading.precision import put_on_grid
@@ -56,10 +56,10 @@ def discretise(folded: FoldedNetwork, path: Path) -> Network:
 @pytest.mark.parametrize("model", LAYERS)
 def test_the_graph_in_float64_is_the_folded_network_is_the_trained_one(model: str, tmp_path: Path) -> None:
     network, spikes = trained(model), counts(1)
-    folded = fold(network)
+    folded = deployable(network.double())
     graph = discretise(folded, tmp_path / "m.nir")
     with torch.no_grad():
-        expected, mine = network.double()(spikes), folded(spikes)
+        expected, mine = network(spikes), folded(spikes)
     trace = reference.run(graph, spikes.numpy().astype(np.int32), record=True)
     assert sum(float(one.sum()) for one in expected.hidden) > 200
     names = [one.name for one in graph.populations]
@@ -73,7 +73,7 @@ def test_the_graph_in_float64_is_the_folded_network_is_the_trained_one(model: st
 @pytest.mark.parametrize("bits", [8, 4])
 @pytest.mark.parametrize("model", LAYERS)
 def test_a_quantised_file_comes_back_as_the_identical_program(model: str, bits: int, tmp_path: Path) -> None:
-    folded = fold(trained(model))
+    folded = deployable(trained(model).double())
     before = discretise(folded, tmp_path / "float.nir")
     plan = choose_plan(before, bits, None)
     wanted = compile_network(before, plan=plan)
@@ -91,7 +91,7 @@ def test_a_quantised_file_comes_back_as_the_identical_program(model: str, bits: 
 
 
 def test_the_certificate_finds_a_changed_coefficient_at_the_first_step_it_matters(tmp_path: Path) -> None:
-    made = compile_network(discretise(fold(trained("silif")), tmp_path / "m.nir"))
+    made = compile_network(discretise(deployable(trained("silif").double()), tmp_path / "m.nir"))
     spikes = counts(3).numpy().astype(np.int32)
     layer: Any = made.program.layers[0]
     assert layer.kind == "adaptive"
@@ -104,7 +104,7 @@ def test_the_certificate_finds_a_changed_coefficient_at_the_first_step_it_matter
 
 
 def test_plain_nir_reads_the_file(tmp_path: Path) -> None:
-    write_graph(tmp_path / "m.nir", read_network(fold(trained("csilif")), DT_S, name="x").graph)
+    write_graph(tmp_path / "m.nir", read_network(deployable(trained("csilif").double()), DT_S, name="x").graph)
     graph: Any = nir.read(tmp_path / "m.nir")
     assert list(graph.nodes) == ["csilif1", "csilif2", "fc1", "fc2", "fc3", "input", "output", "readout"]
     kinds = {type(node).__name__ for node in graph.nodes["csilif1"].nodes.values()}
@@ -148,14 +148,14 @@ def test_a_changed_sub_graph_is_refused() -> None:
 
 
 def test_another_time_step_is_refused(tmp_path: Path) -> None:
-    graph = read_network(fold(trained("rf")), DT_S, name="x").graph
+    graph = read_network(deployable(trained("rf").double()), DT_S, name="x").graph
     graph.metadata["neurodeploy"].pop("dt_s")
     with pytest.raises(GraphError, match=r"rf1 steps every 0\.004 s, the time step is 0\.001 s"):
         discretised(GraphFile(tmp_path, "x", graph, stores_reset=True), dt_s=0.001)
 
 
 def test_populations_say_their_precision_or_none(tmp_path: Path) -> None:
-    folded = fold(trained("silif"))
+    folded = deployable(trained("silif").double())
     network = discretise(folded, tmp_path / "m.nir")
     one = network.population("silif1")
     assert isinstance(one, DynamicsPopulation)

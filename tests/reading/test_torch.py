@@ -52,6 +52,22 @@ def test_branches_are_joined_in_any_order(tmp_path: Path) -> None:
     assert {"mix", "mix_from_first"} <= set(read.graph.nodes) | {"mix_from_second"}
 
 
+def test_weights_at_the_end_and_a_layer_used_twice(tmp_path: Path) -> None:
+    class Again(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.into, self.same, self.out = layer(N_IN, 12), layer(12, 12), nn.Linear(12, 3)
+
+        def forward(self, x_BTI: torch.Tensor) -> torch.Tensor:
+            return self.out(self.same(self.same(self.into(x_BTI))))  # type: ignore[no-any-return]
+
+    module, sample = Again(), spikes(B, T, N_IN)
+    read, trace = check_same(module, sample, tmp_path)
+    assert {"into", "same", "same_2", "out", "out_sum"} <= set(read.graph.nodes)
+    summed_BN = module(sample).sum(dim=1).detach().numpy()
+    np.testing.assert_allclose(trace.output_BN, summed_BN, rtol=1e-4, atol=1e-4)
+
+
 def test_convolutions_along_one_axis(tmp_path: Path) -> None:
     class Along(nn.Module):
         def __init__(self) -> None:

@@ -5,6 +5,8 @@ Axes: B sample, T step, I input, O and N neurons.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import torch
 from torch import nn
 
@@ -40,6 +42,13 @@ class SpikingLayer(nn.Module):
         return self.neuron(drive_BTN, self.recurrent)  # type: ignore[no-any-return]
 
 
-def names_of(number: int, called: str) -> dict[str, str]:
-    """Return what the graph's nodes of layer `number`, from 1, are called; `called` is its population."""
-    return {"": called, "in": f"fc{number}", "rec": f"rec{number}"}
+def names_of(called: Iterable[tuple[str, str]]) -> dict[str, dict[str, str]]:
+    """Return what the graph's nodes of the layers of a network are called, by the path of each layer.
+
+    Args:
+        called: Path of each layer in order, and what its population is called.
+    """
+    return {
+        path: {"": population, "in": f"fc{number}", "rec": f"rec{number}"}
+        for number, (path, population) in enumerate(called, 1)
+    }

@@ -8,31 +8,35 @@ Axes: B sample, T step, I input, N neuron, C class.
 
 from __future__ import annotations
 
-from typing import cast
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import torch
 from torch import nn
 
 from neurodeploy.errors import NetworkError
 from neurodeploy.networks.blocks.spiking_layer import SpikingLayer, names_of
-from neurodeploy.networks.sequence import Answer, SequenceNetwork
+from neurodeploy.networks.sequence import Answer
 from neurodeploy.neurons.compiled_dynamics import Adaptive, LeakyReadout, Resonator
 from neurodeploy.neurons.ssm.adaptive_layer import AdaptiveLayer
 from neurodeploy.neurons.ssm.layer import Layer, NormalisedLinear
 from neurodeploy.neurons.ssm.readout import Readout
 from neurodeploy.neurons.ssm.resonator_layer import ResonatorLayer
 
+if TYPE_CHECKING:
+    from neurodeploy.networks.families.silif import FamilyNetwork
+
 
 class FoldedNetwork(nn.Module):
-    """Hidden layers and the readout, with zero initial states."""
+    """Hidden layers and the readout, with zero initial states; `names` are their populations'."""
 
-    def __init__(self, model: str, layers: list[SpikingLayer], readout: SpikingLayer) -> None:
+    def __init__(self, layers: list[SpikingLayer], readout: SpikingLayer, names: Sequence[str]) -> None:
         super().__init__()
         self.layers = nn.ModuleList(layers)
         self.readout = readout
         self.input_shape: tuple[int, ...] = (layers[0].n_inputs,)
-        self.node_names = {f"layers.{i}": names_of(i + 1, f"{model}{i + 1}") for i in range(len(layers))}
-        self.node_names["readout"] = names_of(len(layers) + 1, "readout")
+        paths = [*(f"layers.{i}" for i in range(len(layers))), "readout"]
+        self.node_names = names_of(zip(paths, names, strict=True))
 
     def forward(self, x_BTI: torch.Tensor) -> Answer:
         """Return the scores for inputs of any real type, and what went through the layers."""
@@ -43,33 +47,43 @@ class FoldedNetwork(nn.Module):
         return Answer(scores_BC, tuple(fed[1:]), tuple(fed))
 
 
-def fold(network: SequenceNetwork) -> FoldedNetwork:
-    """Return a trained network of the family with everything folded, float64, initial states zero.
+def deployable(network: FamilyNetwork) -> FoldedNetwork:
+    """Return a trained network of the family with everything folded, initial states zero: what is put on a grid.
 
     Raises:
         NetworkError: it runs in both directions, which no chip can.
     """
-    network.double()
-    layers, readout = cast(list[Layer], network.stack[:-1]), cast(Readout, network.stack[-1])
-    if any(layer.settings.bidirectional for layer in layers):
+    names = [one[""] for one in network.node_names.values()]
+    return FoldedNetwork([folded(layer) for layer in network.layers], folded(network.readout), names)
+
+
+@torch.no_grad()
+def folded(layer: Layer | Readout) -> SpikingLayer:
+    """Return a layer with everything folded, in its own precision; it is worked out in float64.
+
+    Raises:
+        NetworkError: it runs in both directions, which no chip can.
+    """
+    if layer.settings.bidirectional:
         raise NetworkError(
-            "network: runs in both directions, a chip cannot see the future; train it with bidirectional = false"
+            "runs in both directions, a chip cannot see the future",
+            "train it with bidirectional = false",
+            where="network",
         )
-    with torch.no_grad():
-        folded = [_folded(layer) for layer in layers]
-        alpha = readout.coefficients()
-        weight, bias = _normalised(readout, 1 - alpha)
-        last = SpikingLayer(weight, bias, None, LeakyReadout({"beta": alpha}))
-    network.float()
-    return FoldedNetwork(_model(layers[0]), folded, last)
+    precision = layer.W.weight.dtype
+    layer.double()
+    made = _integrators(layer) if isinstance(layer, Readout) else _spiking(layer)
+    layer.to(precision)
+    return made.to(precision)
 
 
-def _model(layer: Layer) -> str:
-    return type(layer).__name__.lower()
+def _integrators(readout: Readout) -> SpikingLayer:
+    alpha = readout.coefficients()
+    return SpikingLayer(*_normalised(readout, 1 - alpha), None, LeakyReadout({"beta": alpha}))
 
 
-def _folded(layer: Layer) -> SpikingLayer:
-    model, recurrent = _model(layer), None
+def _spiking(layer: Layer) -> SpikingLayer:
+    model, recurrent = type(layer).__name__.lower(), None
     neuron: Resonator | Adaptive
     if isinstance(layer, ResonatorLayer):
         decay, gain, reset, read = layer.coefficients()

@@ -45,7 +45,7 @@ class SpikingNetwork(nn.Module):
         super().__init__()
         self.layers = nn.ModuleList(layers)
         self.input_shape: tuple[int, ...] = (layers[0].n_inputs,)
-        self.node_names = {f"layers.{i}": names_of(i + 1, f"lif{i + 1}") for i in range(len(layers))}
+        self.node_names = names_of((f"layers.{i}", f"lif{i + 1}") for i in range(len(layers)))
 
     def forward(self, spikes_BTI: torch.Tensor) -> list[torch.Tensor]:
         """Return the spikes (B, T, N) of every layer, the output layer last."""

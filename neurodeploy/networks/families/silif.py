@@ -12,7 +12,7 @@ import torch
 from pydantic import Field, model_validator
 
 from neurodeploy.errors import NetworkError
-from neurodeploy.networks.families.folded import FoldedNetwork, fold
+from neurodeploy.networks.blocks.spiking_layer import names_of
 from neurodeploy.networks.families.settings import Hidden, NetworkSettings
 from neurodeploy.networks.fused_forward import whole_answer
 from neurodeploy.networks.sequence import Answer, SequenceNetwork
@@ -103,6 +103,12 @@ class FamilyNetwork(SequenceNetwork):
     def readout(self) -> Readout:
         return cast(Readout, self.stack[-1])
 
+    @property
+    def node_names(self) -> dict[str, dict[str, str]]:
+        """What the graph's nodes are called, by the path of the layer and suffix."""
+        *called, _ = (f"{type(one).__name__.lower()}{number}" for number, one in enumerate(self.stack, 1))
+        return names_of((f"{self.stack_name}.{i}", one) for i, one in enumerate((*called, "readout")))
+
     def forward(self, x_BTI: torch.Tensor) -> Answer:
         """As in any sequence network; the layers run in one piece each where they can."""
         x_BTI = x_BTI.to(next(self.parameters()).dtype)
@@ -128,8 +134,3 @@ def build(settings: SilifSettings, input_shape: tuple[int, ...], n_classes: int,
     layers = [kind(before, size, shared) for before, size in zip(sizes, settings.hidden, strict=False)]
     readout = Readout(sizes[-1], n_classes, shared)
     return FamilyNetwork("snn", layers, readout, n_inputs=n_inputs, n_classes=n_classes)
-
-
-def deployable(network: FamilyNetwork) -> FoldedNetwork:
-    """Return a trained network as the chip sees it: what is quantised and exported."""
-    return fold(network).float()

@@ -10,7 +10,7 @@ from torch import nn
 
 from neurodeploy.errors import NetworkError
 from neurodeploy.installed import imported, version_of
-from neurodeploy.networks.families import ann, lif, s4d, silif, stepped
+from neurodeploy.networks.families import ann, folded, lif, s4d, silif, stepped
 from neurodeploy.networks.families.settings import NetworkSettings
 
 Build = Callable[[Any, tuple[int, ...], int, float], nn.Module]
@@ -48,7 +48,7 @@ class Family:
 
 FAMILIES: dict[str, Family] = {
     "lif": Family(lif.LifSettings, lif.build),
-    "silif": Family(silif.SilifSettings, silif.build, silif.deployable, sorted_data=True),
+    "silif": Family(silif.SilifSettings, silif.build, folded.deployable, sorted_data=True),
     "snntorch": Family(stepped.SteppedSettings, stepped.build, package="snntorch"),
     "norse": Family(stepped.SteppedSettings, stepped.build, package="norse"),
     "ann": Family(ann.AnnSettings, ann.build, deployable=None),

@@ -36,7 +36,8 @@ def suits(layers: list[Layer], readout: Readout, x_BTI: torch.Tensor) -> bool:
 def _is_plain(layer: NormalisedLinear) -> bool:
     from neurodeploy.neurons.fused.norms import suits as norm_suits
 
-    return type(layer.W) is nn.Linear and layer.W.bias is None and norm_suits(layer.norm)
+    watched = layer._forward_hooks or layer._forward_pre_hooks  # in one piece, layers are not called
+    return type(layer.W) is nn.Linear and layer.W.bias is None and norm_suits(layer.norm) and not watched
 
 
 def hidden(layer: Layer, fed: Any, start: Any = None, dropout: Any = None) -> Any:

@@ -9,7 +9,9 @@ by name. Source: Maxtimer97/SSM-inspired-LIF (MIT), after idiap/sparch.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Literal, NamedTuple
 
 import torch
@@ -120,6 +122,20 @@ class Layer(NormalisedLinear, ABC):
     @abstractmethod
     def random_start(self, drive_BTN: torch.Tensor) -> Any:
         """Return a state drawn from torch's global generator."""
+
+
+@contextmanager
+def zero_start(network: nn.Module) -> Iterator[None]:
+    """Let the layers in a network start from zero, whatever their `initial_state`."""
+    layers: list[Any] = [one for one in network.modules() if isinstance(getattr(one, "settings", None), LayerSettings)]
+    before = [one.settings for one in layers]
+    for one in layers:
+        one.settings = replace(one.settings, initial_state="zero")
+    try:
+        yield
+    finally:
+        for one, settings in zip(layers, before, strict=True):
+            one.settings = settings
 
 
 def batch_norm(n_neurons: int) -> nn.BatchNorm1d:

@@ -33,4 +33,9 @@ class Readout(NormalisedLinear):
 
     def forward(self, x_BTI: torch.Tensor, start_BC: torch.Tensor | None = None) -> torch.Tensor:
         """Return the sum over time of the softmax over classes, (B, C): every row sums to the number of steps."""
-        return self.potentials(x_BTI, start_BC).softmax(dim=2).sum(dim=1)
+        return self.scores(self.potentials(x_BTI, start_BC))
+
+    @staticmethod
+    def scores(potentials_BTC: torch.Tensor) -> torch.Tensor:
+        """Return what `forward` makes of potentials, (B, C)."""
+        return potentials_BTC.softmax(dim=2).sum(dim=1)

@@ -25,8 +25,8 @@ from neurodeploy.graph.files import GraphFile
 from neurodeploy.graph.network import Network, discretised
 from neurodeploy.hardware.chips import chip_named
 from neurodeploy.mapping.compile import Measured, choose_plan, compile_network
-from neurodeploy.networks.families.folded import FoldedNetwork
-from neurodeploy.networks.families.silif import SilifSettings, deployable
+from neurodeploy.networks.families.folded import FoldedNetwork, deployable
+from neurodeploy.networks.families.silif import SilifSettings
 from neurodeploy.networks.published import Published, load_published
 from neurodeploy.neurons.ssm.layer import InitialState
 from neurodeploy.papers.silif.clips import Clips
@@ -214,7 +214,7 @@ def program_of(task: IntegerTask) -> Program:
 
 
 def folded(subject: Subject) -> FoldedNetwork:
-    """Return the network as it is deployed; see `families.silif.deployable`."""
+    """Return the network as it is deployed; see `families.folded.deployable`."""
     return deployable(subject.load().network)
 
 
