@@ -1,9 +1,9 @@
 """An inner ear: mono audio in, spikes of 700 channels out, by the model that made SHD and SSC.
 
 The chain is `prepare` (level and ramps), `basilar_membrane` (velocity of each place), `hair_cell`
-(probability of a spike) and `bushy_cells` (40 random fibres and one neuron a channel). These four hold
-the equations in double precision. `quick` runs the same in single precision and compiled code; `encode`
-is the door to both.
+(probability of a spike) and `bushy_cells` (40 random fibres and one neuron a channel). `single_precision`
+runs it in compiled code (`kernels`), and `encode` is the door. The same equations step by step in double
+precision are in the tests, `tests/data/cochlea/equations.py`, and held against the data sets' own program.
 
 Sources: B. Cramer, Y. Stradmann, J. Schemmel, F. Zenke, "The Heidelberg Spiking Data Sets for the
 Systematic Evaluation of Spiking Neural Networks", IEEE TNNLS 2020, arXiv:1910.07407 (the whole);

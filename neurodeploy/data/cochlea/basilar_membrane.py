@@ -93,24 +93,3 @@ def model_frequency(frequency_hz: np.ndarray, rate: int) -> np.ndarray:
     """
     half = rate // 2
     return 1 + np.asarray(frequency_hz) * ((half - 1) / half)
-
-
-def velocity(samples: np.ndarray, rate: int, channels: int) -> np.ndarray:
-    """Return the velocity (T, C) of each place, float64, with T = len(samples) // 2 + 1 steps.
-
-    The one-sided spectrum is turned back with as many points as it has, so steps come at half the audio
-    rate and sound above a quarter of it folds down. The clip is taken as one period of a periodic sound.
-
-    Args:
-        samples: Prepared audio.
-        rate: Its samples a second.
-    """
-    from scipy import fft
-
-    n_steps = len(samples) // 2 + 1
-    spectrum = fft.fft(samples)[:n_steps]
-    membrane = Membrane(np.linspace(1.0, rate // 2, n_steps))
-    found = np.empty((n_steps, channels))
-    for channel, place in enumerate(places(channels)):
-        found[:, channel] = fft.ifft(membrane.response(place) * spectrum).real
-    return found

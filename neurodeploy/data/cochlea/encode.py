@@ -10,7 +10,6 @@ from typing import TypeVar
 
 import numpy as np
 
-from neurodeploy.data.cochlea import basilar_membrane, bushy_cells, hair_cell
 from neurodeploy.data.cochlea.prepare import prepare
 from neurodeploy.data.cochlea.settings import CochleaSettings
 from neurodeploy.data.cochlea.single_precision import Cochlea
@@ -88,24 +87,6 @@ def encode(
     band_hz = rate / 2 if rate < settings.rate else np.inf
     steps, units = cochlea.spikes(prepared, seed, band_hz, stopped)
     return steps / settings.step_rate, units
-
-
-def encode_exactly(
-    samples: np.ndarray, rate: int, settings: CochleaSettings = SSC, *, seed: int = 0
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return the spikes that the data sets' own program would give after `numpy.random.seed(seed)`.
-
-    In double precision, with numpy's legacy stream, and slow: half a minute for a second of sound.
-
-    Args:
-        samples: Mono, any scale.
-        rate: Samples a second.
-    """
-    velocity_TC = basilar_membrane.velocity(prepare(samples, rate, settings), settings.rate, settings.channels)
-    probability_TC = hair_cell.spike_probability(velocity_TC, settings.dt_s)
-    counts_TC = bushy_cells.fibre_spikes(probability_TC, settings.dt_s, np.random.RandomState(seed))
-    steps, units = bushy_cells.bushy_cell_spikes(counts_TC, settings.dt_s)
-    return steps / settings.step_rate, units.astype(np.uint16)
 
 
 def ready(settings: CochleaSettings = SSC, progress: Progress = silent) -> Cochlea:

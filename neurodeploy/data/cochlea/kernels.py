@@ -1,4 +1,4 @@
-"""Hair cells, fibres and bushy cells in compiled code: the equations of their files, for many channels at once.
+"""Hair cells, fibres and bushy cells in compiled code, for many channels at once.
 
 Channels go side by side through a step (`LANES`), which the compiler turns into vector instructions, and
 some steps (`TILE`) go through one stage after the other, so that all of it stays in the first-level cache.
@@ -6,7 +6,7 @@ some steps (`TILE`) go through one stage after the other, so that all of it stay
 The random part is drawn by fewer numbers than there are fibres, with the same distribution: one uniform
 number for each channel and step says how many of the 40 fibres would spike (Binomial(40, P), by
 inversion); then the fibres are chosen at random, and one that spiked less than a refractory period ago is
-dropped, as in `bushy_cells.fibre_spikes`.
+dropped.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The cochlea at many times real time: single precision, compiled, some channels and some seconds at a time.
 
-Against the equations' own files: steps come at exactly half the audio rate, where those of the data sets
+Against the data sets' own program: steps come at exactly half the audio rate, where those of the data sets
 stretch over one step more; the response comes from a table (an error of 1e-5); what a place answers above
 `table.NEGLIGIBLE` of its largest response is left out, and so is what a resampler leaves above the clip's
 own band; and a long clip goes in pieces, for which memory stays bounded. Spikes agree in distribution.

@@ -9,9 +9,10 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from neurodeploy.data.cochlea.encode import encode_clips, encode_exactly, in_order
+from neurodeploy.data.cochlea.encode import encode_clips, in_order
 from neurodeploy.data.cochlea.settings import CochleaSettings
 from neurodeploy.errors import DataError
+from tests.data.cochlea.equations import encode_exactly
 from tests.data.cochlea.recorded import recorded
 
 FEW = CochleaSettings(channels=66)

@@ -7,9 +7,8 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
-from neurodeploy.data.cochlea import bushy_cells, hair_cell
-from neurodeploy.data.cochlea.basilar_membrane import velocity
 from neurodeploy.data.cochlea.prepare import prepare
+from tests.data.cochlea import equations
 from tests.data.cochlea.recorded import RECORDED, Recorded, recorded
 
 pytestmark = pytest.mark.data
@@ -29,8 +28,8 @@ class Stages(NamedTuple):
 def stages(request: pytest.FixtureRequest) -> Stages:
     run = recorded(request.param)
     audio = prepare(run.samples, run.rate, run.settings)
-    velocity_TC = velocity(audio, run.settings.rate, run.settings.channels)
-    return Stages(run, audio, velocity_TC, hair_cell.spike_probability(velocity_TC, run.settings.dt_s))
+    velocity_TC = equations.velocity(audio, run.settings.rate, run.settings.channels)
+    return Stages(run, audio, velocity_TC, equations.spike_probability(velocity_TC, run.settings.dt_s))
 
 
 def test_the_prepared_audio_is_the_recorded_one(stages: Stages) -> None:
@@ -56,7 +55,7 @@ def test_the_hair_cells_answer_as_recorded(stages: Stages) -> None:
 def test_the_same_random_numbers_give_the_same_spikes(stages: Stages) -> None:
     arrays, dt_s = stages.run.arrays, stages.run.settings.dt_s
     random = np.random.RandomState(int(arrays["numpy_seed"]))
-    steps, units = bushy_cells.bushy_cell_spikes(bushy_cells.fibre_spikes(stages.probability_TC, dt_s, random), dt_s)
+    steps, units = equations.bushy_cell_spikes(equations.fibre_spikes(stages.probability_TC, dt_s, random), dt_s)
     assert len(steps) > 200
     np.testing.assert_array_equal(steps, arrays["spike_step"])
     np.testing.assert_array_equal(units, arrays["spike_unit"])

@@ -7,6 +7,7 @@ import pytest
 
 from neurodeploy.data.cochlea import bushy_cells, hair_cell, kernels, lanes
 from neurodeploy.data.cochlea.kernels import LANES, STATES, TILE
+from tests.data.cochlea import equations
 
 DT_S = 1 / 24_000
 APART = bushy_cells.refractory_steps(DT_S)
@@ -51,7 +52,7 @@ def test_hair_cells_are_those_of_the_equations() -> None:
     velocity_TC = 10.0 ** np.linspace(-1, 3, LANES) * np.sin(2 * np.pi * 400 * time_T1)
     found, _ = Fibres(0).run(velocity_TC.astype(np.float32), kernels.rates(DT_S))
     # Single precision: roundings add up over the thousands of steps that the pools remember.
-    np.testing.assert_allclose(found, hair_cell.spike_probability(velocity_TC, DT_S), rtol=1e-4)
+    np.testing.assert_allclose(found, equations.spike_probability(velocity_TC, DT_S), rtol=1e-4)
 
 
 @pytest.mark.parametrize("probability", [0.003, 0.05, 0.4, 1.0])
@@ -62,7 +63,7 @@ def test_fibres_spike_as_often_as_those_of_the_equations(probability: float) -> 
     n_steps = 4 * TILE
     p_TC, counts_TC = Fibres(1).run(np.zeros((n_steps, LANES), np.float32), rate)
     np.testing.assert_allclose(p_TC, probability, rtol=1e-4)
-    expected_TC = bushy_cells.fibre_spikes(p_TC.astype(np.float64), DT_S, np.random.RandomState(2))
+    expected_TC = equations.fibre_spikes(p_TC.astype(np.float64), DT_S, np.random.RandomState(2))
     for some in (slice(0, APART), slice(APART, n_steps)):  # before and after the first refractory period
         found, expected = counts_TC[some].astype(float), expected_TC[some].astype(float)
         error = 4 * np.sqrt((found.var() + expected.var()) / found.size) + 1e-9
@@ -97,7 +98,7 @@ def test_bushy_cells_fire_as_those_of_the_equations() -> None:
     for first in (0, TILE):
         kernels.integrate(state, counts_TC[first : first + TILE].ravel(), flags, TILE, kernels.rates(DT_S))
         found = kernels.collect(flags.view(np.uint64), TILE, first, steps, lanes, found)
-    expected = bushy_cells.bushy_cell_spikes(counts_TC, DT_S)
+    expected = equations.bushy_cell_spikes(counts_TC, DT_S)
     assert found == len(expected[0]) > 300
     np.testing.assert_array_equal([steps[:found], lanes[:found]], expected)
 

@@ -13,6 +13,7 @@ from neurodeploy.data.cochlea.basilar_membrane import Membrane, model_frequency,
 from neurodeploy.data.cochlea.prepare import prepare
 from neurodeploy.data.cochlea.settings import CochleaSettings
 from neurodeploy.errors import DataError
+from tests.data.cochlea import equations
 
 DT_S = 1 / 24_000
 PLAIN = CochleaSettings(ramp_s=0.0)
@@ -89,19 +90,19 @@ def test_each_place_answers_its_own_frequency_most() -> None:
 
 
 def test_a_hair_cell_at_rest_stays_there() -> None:
-    found = hair_cell.spike_probability(np.zeros((2000, 1)), DT_S)
+    found = equations.spike_probability(np.zeros((2000, 1)), DT_S)
     np.testing.assert_allclose(found, hair_cell.FIRING * DT_S * hair_cell.rest().cleft, rtol=1e-11)
 
 
 def test_a_hair_cell_that_is_driven_on_tires() -> None:
-    found = hair_cell.spike_probability(np.full((2400, 1), 300.0), DT_S)[:, 0]
+    found = equations.spike_probability(np.full((2400, 1), 300.0), DT_S)[:, 0]
     calm = hair_cell.FIRING * DT_S * hair_cell.rest().cleft
     assert found.max() > 10 * calm
     assert calm < found[-1] < 0.1 * found.max()
 
 
 def test_fibres_keep_a_millisecond_between_spikes() -> None:
-    counts = bushy_cells.fibre_spikes(np.ones((100, 2)), DT_S, np.random.RandomState(0))
+    counts = equations.fibre_spikes(np.ones((100, 2)), DT_S, np.random.RandomState(0))
     assert set(np.flatnonzero(counts[:, 0])) == {0, 24, 48, 72, 96}
     assert (counts[::24] == bushy_cells.FIBRES).all()
 
@@ -111,7 +112,7 @@ def test_a_bushy_cell_spikes_at_the_step_that_reached_the_threshold_and_then_wai
     counts[10, 0] = 40  # 40 spikes at once lift it by half of the threshold
     counts[:, 1] = 40
     counts[79, 2] = 400  # reached in the very last step: lost
-    steps, units = bushy_cells.bushy_cell_spikes(counts, DT_S)
+    steps, units = equations.bushy_cell_spikes(counts, DT_S)
     assert set(units) == {0, 1}
     assert steps[units == 0][0] == 11
     np.testing.assert_array_equal(np.diff(steps[units == 1]), 25)
