@@ -12,6 +12,12 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+_BITS = (np.arange(256)[:, None] >> np.arange(8)) & 1
+PLACES = np.argsort(1 - _BITS, axis=1, kind="stable").astype(np.uint8).ravel()
+"""For every byte of eight flags, the places of those that are set, first (256 x 8)."""
+
 
 def cache_folder(sources: Path) -> Path:
     """Return where the kernels of a folder of sources are kept: under NEURODEPLOY_CACHE, XDG_CACHE_HOME or ~/.cache.

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from neurodeploy.compiled import PLACES
 from neurodeploy.neurons.fused import bits
 from neurodeploy.neurons.fused.extents import NONE_BITS, NONE_F32, Extent, flat, padded
-from neurodeploy.neurons.fused.lanes import PLACES
 from neurodeploy.neurons.fused.pool import POOL
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from types import ModuleType
 
 import numpy as np
 import torch
@@ -17,6 +18,7 @@ from neurodeploy.neurons.fused import resonator_kernels as resonator
 from neurodeploy.neurons.fused.extents import LANES, Extent
 from neurodeploy.neurons.fused.kernel import Kernel
 
+ROWS = ("SCALE", "SHIFT", "MEAN", "RATE", "OF_DRIVE", "OF_FIELD")
 MaybeTensors = Sequence["torch.Tensor | None"]
 
 
@@ -70,50 +72,34 @@ class Kernels:
         ]
 
 
-ADAPTIVE = Kernels(
+def _kernels(
+    places_of: ModuleType, forward: Kernel, backward: Kernel, places: tuple[int, ...], grads: tuple[int, ...]
+) -> Kernels:
+    """Return the kernels with the places in their records, from the module that both are in."""
+    return Kernels(
+        forward,
+        backward,
+        places,
+        grads,
+        **{name.lower(): getattr(places_of, name) // LANES for name in ROWS},
+        **{f"n_{name.lower()}": getattr(places_of, name) for name in ("COEFFICIENTS", "SUMS", "FORWARD", "BACKWARD")},
+    )
+
+
+ADAPTIVE = _kernels(
+    adaptive,
     adaptive.adaptive_forward,
     adaptive.adaptive_backward,
     places=(adaptive.ALPHA, adaptive.BETA, adaptive.A, adaptive.B),
     grads=(adaptive.OF_ALPHA, adaptive.OF_BETA, adaptive.OF_A, adaptive.OF_B),
-    scale=adaptive.SCALE // LANES,
-    shift=adaptive.SHIFT // LANES,
-    mean=adaptive.MEAN // LANES,
-    rate=adaptive.RATE // LANES,
-    of_drive=adaptive.OF_DRIVE // LANES,
-    of_field=adaptive.OF_FIELD // LANES,
-    n_coefficients=adaptive.COEFFICIENTS,
-    n_sums=adaptive.SUMS,
-    n_forward=adaptive.FORWARD,
-    n_backward=adaptive.BACKWARD,
 )
-RESONATOR = Kernels(
+_OF_RESONATOR = ("DECAY_RE", "DECAY_IM", "GAIN", "RESET_RE", "RESET_IM")
+RESONATOR = _kernels(
+    resonator,
     resonator.resonator_forward,
     resonator.resonator_backward,
-    places=(
-        resonator.DECAY_RE,
-        resonator.DECAY_IM,
-        resonator.GAIN,
-        resonator.RESET_RE,
-        resonator.RESET_IM,
-        resonator.READ,
-    ),
-    grads=(
-        resonator.OF_DECAY_RE,
-        resonator.OF_DECAY_IM,
-        resonator.OF_GAIN,
-        resonator.OF_RESET_RE,
-        resonator.OF_RESET_IM,
-    ),
-    scale=resonator.SCALE // LANES,
-    shift=resonator.SHIFT // LANES,
-    mean=resonator.MEAN // LANES,
-    rate=resonator.RATE // LANES,
-    of_drive=resonator.OF_DRIVE // LANES,
-    of_field=resonator.OF_FIELD // LANES,
-    n_coefficients=resonator.COEFFICIENTS,
-    n_sums=resonator.SUMS,
-    n_forward=resonator.FORWARD,
-    n_backward=resonator.BACKWARD,
+    places=(*(getattr(resonator, name) for name in _OF_RESONATOR), resonator.READ),
+    grads=tuple(getattr(resonator, f"OF_{name}") for name in _OF_RESONATOR),
 )
 KERNELS = {dynamics.ADAPTIVE.name: ADAPTIVE, dynamics.RESONATOR.name: RESONATOR}
 """By the name of the dynamics; layers of others run by the readable loop."""

@@ -27,10 +27,6 @@ WIDTH = 8
 BYTE, SHORT, WORD, LONG, FLOAT = ir.IntType(8), ir.IntType(16), ir.IntType(32), ir.IntType(64), ir.FloatType()
 FLOATS, WORDS = ir.VectorType(FLOAT, WIDTH), ir.VectorType(WORD, WIDTH)
 
-_BITS = (np.arange(1 << WIDTH)[:, None] >> np.arange(WIDTH)) & 1
-PLACES = np.argsort(1 - _BITS, axis=1, kind="stable").astype(np.uint8).ravel()
-"""For every byte of eight flags, the places of those that are set, first (256 x 8)."""
-
 intrinsic: Any = numba_intrinsic
 register_model: Any = numba_register_model
 infer_global: Any = numba_infer_global

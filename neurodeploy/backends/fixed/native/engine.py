@@ -20,8 +20,8 @@ from neurodeploy.backends.fixed.native.arrays import Results, Scratch, State, al
 from neurodeploy.backends.fixed.native.primitives import ROWS_IN_16_BITS
 from neurodeploy.backends.fixed.native.rounding import TowardZero
 from neurodeploy.backends.fixed.native.tables import CHUNK, SPARE, Native, Tables, native
-from neurodeploy.backends.fixed.native.vectors import PLACES
 from neurodeploy.backends.trace import LayerTrace, Part, lowest_score, score_unit, summed_softmax
+from neurodeploy.compiled import PLACES
 from neurodeploy.fixedpoint import rules
 from neurodeploy.program.program import Program
 

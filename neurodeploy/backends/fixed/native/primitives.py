@@ -166,79 +166,51 @@ def rows_at_once(offset: int) -> int:
     return ROWS_IN_16_BITS if offset else ROWS_IN_16_BITS // 2
 
 
-@inlined
-def lif_shared(
-    u: np.ndarray,
-    v: np.ndarray,
-    sums: np.ndarray,
-    shift: Any,
-    bias: np.ndarray,
-    kept_u: Any,
-    kept_v: Any,
-    threshold: Any,
-    subtracts: bool,
-    counts: np.ndarray,
-    places: np.ndarray,
-    events: np.ndarray,
-    to: int,
-) -> int:
-    """Update a layer of shared decays and threshold from 16-bit sums; write its spikes as events from `to` on.
+def _lif(to_zero: Any, subtracting: Any) -> Any:
+    """Return the update of a layer of shared decays and threshold, by an update of eight neurons for each reset."""
 
-    Args:
-        shift: To the left, from a sum to the current's units.
+    @inlined
+    def update(
+        u: np.ndarray,
+        v: np.ndarray,
+        sums: np.ndarray,
+        shift: Any,
+        bias: np.ndarray,
+        kept_u: Any,
+        kept_v: Any,
+        threshold: Any,
+        subtracts: bool,
+        counts: np.ndarray,
+        places: np.ndarray,
+        events: np.ndarray,
+        to: int,
+    ) -> int:
+        """Update from 16-bit sums; write the layer's spikes as events from `to` on, and return how many there are.
 
-    Returns:
-        How many neurons spiked.
-    """
-    found = to
-    if subtracts:
-        for many in range(0, len(u), MANY):
-            bits = 0
-            for k in range(0, MANY, EIGHT):
-                bits |= neurons_subtracting(u, v, sums, bias, counts, many + k, shift, kept_u, kept_v, threshold) << k
-            found += append(bits, many, places, events, found)
-    else:
-        for many in range(0, len(u), MANY):
-            bits = 0
-            for k in range(0, MANY, EIGHT):
-                bits |= neurons_to_zero(u, v, sums, bias, counts, many + k, shift, kept_u, kept_v, threshold) << k
-            found += append(bits, many, places, events, found)
-    return found - to
+        Args:
+            shift: To the left, from a sum to the current's units; in float32, what takes its place.
+        """
+        found = to
+        if subtracts:
+            for many in range(0, len(u), MANY):
+                bits = 0
+                for k in range(0, MANY, EIGHT):
+                    bits |= subtracting(u, v, sums, bias, counts, many + k, shift, kept_u, kept_v, threshold) << k
+                found += append(bits, many, places, events, found)
+        else:
+            for many in range(0, len(u), MANY):
+                bits = 0
+                for k in range(0, MANY, EIGHT):
+                    bits |= to_zero(u, v, sums, bias, counts, many + k, shift, kept_u, kept_v, threshold) << k
+                found += append(bits, many, places, events, found)
+        return found - to
+
+    return update
 
 
-@inlined
-def lif_float(
-    u: np.ndarray,
-    v: np.ndarray,
-    sums: np.ndarray,
-    scale: Any,
-    bias: np.ndarray,
-    kept_u: Any,
-    kept_v: Any,
-    threshold: Any,
-    subtracts: bool,
-    counts: np.ndarray,
-    places: np.ndarray,
-    events: np.ndarray,
-    to: int,
-) -> int:
-    """Update as `lif_shared` does, in float32: no current may leave 24 bits, and the thread rounds toward zero."""
-    found = to
-    if subtracts:
-        for many in range(0, len(u), MANY):
-            bits = 0
-            for k in range(0, MANY, EIGHT):
-                bits |= (
-                    float_neurons_subtracting(u, v, sums, bias, counts, many + k, scale, kept_u, kept_v, threshold) << k
-                )
-            found += append(bits, many, places, events, found)
-    else:
-        for many in range(0, len(u), MANY):
-            bits = 0
-            for k in range(0, MANY, EIGHT):
-                bits |= float_neurons_to_zero(u, v, sums, bias, counts, many + k, scale, kept_u, kept_v, threshold) << k
-            found += append(bits, many, places, events, found)
-    return found - to
+lif_shared = _lif(neurons_to_zero, neurons_subtracting)
+lif_float = _lif(float_neurons_to_zero, float_neurons_subtracting)
+"""In float32: no current may leave 24 bits, and the thread rounds toward zero."""
 
 
 @kernel

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
@@ -21,10 +20,6 @@ from neurodeploy.fixedpoint import rules
 intrinsic: Any = numba_intrinsic
 BYTE, SHORT, WORD, LONG = (ir.IntType(bits) for bits in (8, 16, 32, 64))
 FLOAT, DOUBLE = ir.FloatType(), ir.DoubleType()
-
-_BITS = (np.arange(1 << EIGHT)[:, None] >> np.arange(EIGHT)) & 1
-PLACES = np.argsort(1 - _BITS, axis=1, kind="stable").astype(np.uint8).ravel()
-"""For every byte of eight flags, the places of those that are set, first (256 x 8)."""
 
 
 class Code:
@@ -254,7 +249,14 @@ def within(builder: Any, value: Any, limit: int) -> Any:
     return value
 
 
-def _update(*, subtracts: bool) -> Any:
+def _update(generate: Any, number: Any) -> Any:
+    """Return an update of eight neurons as compiled code calls it.
+
+    Args:
+        generate: From `_neurons` or `_float_neurons`.
+        number: Type of what all neurons share.
+    """
+
     def typed(
         context: Any,
         u: Any,
@@ -268,15 +270,14 @@ def _update(*, subtracts: bool) -> Any:
         kept_v: Any,
         threshold: Any,
     ) -> Any:
-        """Update the eight neurons from `o` on, count their spikes, and return them as bits."""
-        numbers: list[Any] = [types.int64, *[types.int32] * 4]
-        return types.int64(u, v, sums, bias, counts, *numbers), _neurons(subtracts=subtracts)
+        """Update the eight neurons from `o` on, count their spikes, and return them as bits.
+
+        In float32 what is kept is a fraction, and `shift` what sums are multiplied by.
+        """
+        numbers: list[Any] = [types.int64, *[number] * 4]
+        return types.int64(u, v, sums, bias, counts, *numbers), generate
 
     return intrinsic(typed)
-
-
-neurons_to_zero = _update(subtracts=False)
-neurons_subtracting = _update(subtracts=True)
 
 
 def _float_neurons(*, subtracts: bool) -> Any:
@@ -291,14 +292,15 @@ def _float_neurons(*, subtracts: bool) -> Any:
         o = arguments[5]
         scale, kept_u, kept_v, threshold = (code.everywhere(scalar, EIGHT) for scalar in arguments[6:10])
         u, v, bias = (code.load(index, o, FLOAT, EIGHT) for index in (0, 1, 3))
-        truncated = cgutils.get_or_insert_function(
-            builder.module, ir.FunctionType(eight, [eight]), f"llvm.trunc.v{EIGHT}f32"
-        )
+
+        def floats(name: str, n_arguments: int) -> Any:
+            kind = ir.FunctionType(eight, [eight] * n_arguments)
+            return cgutils.get_or_insert_function(builder.module, kind, f"llvm.{name}.v{EIGHT}f32")
+
+        truncated = floats("trunc", 1)
         sums = builder.sitofp(builder.sext(code.load(2, o, SHORT, EIGHT), ir.VectorType(WORD, EIGHT)), eight)
         # The product with a power of two is exact, so that adding to it in the same instruction changes nothing.
-        multiply_add = cgutils.get_or_insert_function(
-            builder.module, ir.FunctionType(eight, [eight] * 3), f"llvm.fmuladd.v{EIGHT}f32"
-        )
+        multiply_add = floats("fmuladd", 3)
         u = builder.call(multiply_add, [sums, scale, builder.call(truncated, [builder.fmul(u, kept_u)])])
         code.store(u, 0, o)
         v = builder.fadd(builder.fadd(builder.call(truncated, [builder.fmul(v, kept_v)]), u), bias)
@@ -313,26 +315,7 @@ def _float_neurons(*, subtracts: bool) -> Any:
     return generate
 
 
-def _float_update(subtracts: bool) -> Any:
-    def typed(
-        context: Any,
-        u: Any,
-        v: Any,
-        sums: Any,
-        bias: Any,
-        counts: Any,
-        o: Any,
-        scale: Any,
-        kept_u: Any,
-        kept_v: Any,
-        threshold: Any,
-    ) -> Any:
-        """Update as `neurons_...` do; what is kept is a fraction here, and `scale` stands for the shift."""
-        numbers: list[Any] = [types.int64, *[types.float32] * 4]
-        return types.int64(u, v, sums, bias, counts, *numbers), _float_neurons(subtracts=subtracts)
-
-    return intrinsic(typed)
-
-
-float_neurons_to_zero = _float_update(subtracts=False)
-float_neurons_subtracting = _float_update(subtracts=True)
+neurons_to_zero = _update(_neurons(subtracts=False), types.int32)
+neurons_subtracting = _update(_neurons(subtracts=True), types.int32)
+float_neurons_to_zero = _update(_float_neurons(subtracts=False), types.float32)
+float_neurons_subtracting = _update(_float_neurons(subtracts=True), types.float32)
