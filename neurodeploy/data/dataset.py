@@ -88,10 +88,20 @@ class Source:
     downloads: tuple[Download, ...] = ()
 
     @property
+    def hashed_files(self) -> tuple[tuple[str, str], ...]:
+        """All files, as paths below the folders of the datasets, each with its SHA-256 or ""."""
+        folder = Path(self.file).parent
+        more = ((str(folder / name), sha256) for name, sha256 in self.parts)
+        return ((self.file, self.sha256), *more) if self.file else ()
+
+    @property
     def files(self) -> tuple[str, ...]:
         """All files, as paths below the folders of the datasets."""
-        folder = str(Path(self.file).parent)
-        return (self.file, *(f"{folder}/{name}" for name, _ in self.parts)) if self.file else ()
+        return tuple(file for file, _ in self.hashed_files)
+
+    def files_of(self, split: str) -> list[tuple[str, str]]:
+        """Return the files that a split, or "all", comes from: that for tests has `test` in its name."""
+        return [one for one in self.hashed_files if split == "all" or ("test" in one[0]) == (split == "test")]
 
     def path(self, file: str | None = None) -> Path | None:
         """Return where a file lies, the first unless one is named, or None when it is not on this machine."""

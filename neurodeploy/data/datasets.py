@@ -6,6 +6,7 @@ A new dataset is one function here and one line in `SOURCES`.
 from __future__ import annotations
 
 import functools
+from typing import Any
 
 import numpy as np
 
@@ -65,6 +66,10 @@ def _load_braille7(source: Source, wanted: Wanted, split: str) -> Samples:
         return Samples(data, stored["is_test"].astype(bool))
 
 
+def _binned(binning: Binning) -> dict[str, Any]:
+    return {"dt_s": binning.dt_s, "n_steps": binning.n_steps, "binning": binning}
+
+
 PAPER_250 = Binning(250, 1.0, 5)
 PAPER_300 = Binning(300, 1.2, 5)
 """The SiLIF paper's 4 ms for SHD and for SSC."""
@@ -114,14 +119,12 @@ SOURCES: dict[str, Source] = {
             what="1,320 spoken digits (1,020 to train, 300 to test, 6 speakers) as 700-channel cochlea spikes",
             licence="CC BY-SA 4.0",
             citation="Jackson et al., Free Spoken Digit Dataset, DOI 10.5281/zenodo.1342401; encoded to spikes",
-            dt_s=PAPER_250.dt_s,
-            n_steps=PAPER_250.n_steps,
+            **_binned(PAPER_250),
             load=load_fsdd_spikes,
             file="fsdd_spikes/fsdd_spikes_train.npz",
             sha256="4f5ccd2c95648b5e280573fc0e53aca3b9eb3305e26b9b989dc998deaf5b3222",
             note="with fsdd_spikes_test.npz beside it",
             parts=(("fsdd_spikes_test.npz", "854c4768da41caa90be627f73d7e0fe19b0ff92894891b21e03940426f5984ca"),),
-            binning=PAPER_250,
             partitions=(RECORDINGS, SPEAKERS, STRATIFIED),
             n_classes=10,
         ),
@@ -130,14 +133,12 @@ SOURCES: dict[str, Source] = {
             what="2,580 recordings of spoken digits (2,280 to train, 300 to test), turned to cochlea spikes here, once",
             licence="CC BY-SA 4.0",
             citation="Jackson et al., Free Spoken Digit Dataset, DOI 10.5281/zenodo.1342401",
-            dt_s=PAPER_250.dt_s,
-            n_steps=PAPER_250.n_steps,
+            **_binned(PAPER_250),
             load=load_fsdd,
             file="fsdd/fsdd_train.npz",
             sha256="8568bc869f5915f809d1c3c85c5905b7383cd5a8148608a6c559341f652952fe",
             note="with fsdd_test.npz beside it",
             parts=(("fsdd_test.npz", "e1e73579c5632e6f7be4005962ea058f6ee1256dec1234d1263e2d92784bc78f"),),
-            binning=PAPER_250,
             partitions=(RECORDINGS, SPEAKERS, STRATIFIED),
             n_classes=10,
         ),
@@ -146,13 +147,11 @@ SOURCES: dict[str, Source] = {
             what="1,150 Speech Commands clips of 30 words as 700-channel cochlea spikes, SSC's class numbers",
             licence="CC BY 4.0",
             citation="Warden, arXiv:1804.03209; encoded to spikes after Cramer et al., IEEE TNNLS, 2020",
-            dt_s=PAPER_300.dt_s,
-            n_steps=PAPER_300.n_steps,
+            **_binned(PAPER_300),
             load=load_speech_commands_spikes,
             file="speech_commands_spikes/speech_commands_spikes.npz",
             sha256="88404d0b3affbdcb09512a04bacbf7dac3e74543e69556033266766664b23554",
             note="a re-encoded subset, never to be called SSC",
-            binning=PAPER_300,
             partitions=(SPEAKERS, OFFICIAL, HASHED),
             n_classes=35,
         ),
@@ -161,15 +160,13 @@ SOURCES: dict[str, Source] = {
             what="Spiking Heidelberg Digits: 10,420 spoken digits in English and German, 12 speakers, 700 channels",
             licence="CC BY 4.0",
             citation="Cramer et al., IEEE TNNLS 33, 2744-2757, 2022",
-            dt_s=PAPER_250.dt_s,
-            n_steps=PAPER_250.n_steps,
+            **_binned(PAPER_250),
             load=load_shd,
             file="shd/shd_train.h5",
             note="from https://zenkelab.org/datasets/, with shd_test.h5 beside it; .h5.gz and .h5.zip are read too",
             parts=(("shd_test.h5", ""),),
             packings=ENDINGS,
             downloads=downloads("shd"),
-            binning=PAPER_250,
             partitions=(SPEAKERS, STRATIFIED, PAPER),
             n_classes=20,
         ),
@@ -178,8 +175,7 @@ SOURCES: dict[str, Source] = {
             what="Spiking Speech Commands: 105,829 spoken words of 35 classes, 700 channels, official parts",
             licence="CC BY 4.0",
             citation="Cramer et al., IEEE TNNLS 33, 2744-2757, 2022",
-            dt_s=PAPER_300.dt_s,
-            n_steps=PAPER_300.n_steps,
+            **_binned(PAPER_300),
             load=load_ssc,
             file="ssc/ssc_train.h5",
             note="from https://zenkelab.org/datasets/, with ssc_valid.h5 and ssc_test.h5 beside it; .h5.gz and .h5.zip "
@@ -187,7 +183,6 @@ SOURCES: dict[str, Source] = {
             parts=(("ssc_valid.h5", ""), ("ssc_test.h5", "")),
             packings=ENDINGS,
             downloads=downloads("ssc"),
-            binning=PAPER_300,
             partitions=(OFFICIAL,),
             n_classes=35,
         ),

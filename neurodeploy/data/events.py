@@ -170,29 +170,6 @@ def extent(
     return n_steps, largest + 1 if n_channels is None else n_channels
 
 
-def bin_events(
-    where: str,
-    times: Lists,
-    units: Lists,
-    dt_s: float,
-    n_channels: int | None,
-    least_steps: int = 1,
-) -> Binned:
-    """Return events in their steps.
-
-    Args:
-        times, units: One array per sample: seconds from its start (floats), and channel numbers.
-        dt_s: Step length; an event at time t falls in step floor(t / dt_s), see `steps_of` for the edges.
-        least_steps: Steps of the result, where the last event does not ask for more.
-
-    Raises:
-        DataError: lengths differ, times are negative or not finite, or units are out of range.
-    """
-    check_as_many(where, times, units)
-    n_steps, channels = extent(where, zip(times, units, strict=True), dt_s, n_channels)
-    return Binned([steps_of(one, dt_s) for one in times], units, max(least_steps, n_steps), channels)
-
-
 def steps_of(times: np.ndarray, dt_s: float) -> np.ndarray:
     """Return floor(t / dt), where a time that its type cannot tell from a step's start counts as that start.
 

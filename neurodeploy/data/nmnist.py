@@ -25,9 +25,7 @@ DIGITS = tuple(map(str, range(10)))
 
 def load_nmnist_small(source: Source, wanted: Wanted, split: str) -> Samples:
     """Return digits in the parts of the subset's two files; events after the last step are left out."""
-    folder = str(Path(source.file).parent)
-    files = [(source.file, source.sha256), *((f"{folder}/{name}", sha256) for name, sha256 in source.parts)]
-    chosen = [one for one in files if split == "all" or ("test" in one[0]) == (split == "test")]
+    chosen = source.files_of(split)
     binning = Binning(wanted.n_steps, wanted.n_steps * source.dt_s, counts=False, rule="floor")
     found = [_kept(source.name, present(source, *one), one[1], binning) for one in chosen]
     data = from_counts(

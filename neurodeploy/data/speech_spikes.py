@@ -27,25 +27,26 @@ TRAIN, VALIDATION, TEST = 0, 1, 2
 
 def load_fsdd_spikes(source: Source, wanted: Wanted, split: str) -> Samples:
     """Return spoken digits; validation samples come out of the training file, the test file is for tests only."""
-    names = dict(source.parts)
-    test_file = next(name for name in names if "test" in name)
-    files = [(source.file, source.sha256)] if split != "test" else []
-    if split in ("test", "all"):
-        files.append((str(Path(source.file).parent / test_file), names[test_file]))
+    files = source.files_of(split)
     found = [_kept(source, file, sha256, wanted, "label", ("speaker", "index")) for file, sha256 in files]
-    is_test, is_validation, rule = digit_parts(found, ["test" in file for file, _ in files], wanted)
+    return digits(source, wanted, files, found)
+
+
+def digits(source: Source, wanted: Wanted, files: Sequence[tuple[str, str]], found: Sequence[KeptCounts]) -> Samples:
+    """Return the spoken digits of some files, in their parts.
+
+    Args:
+        files: From `Source.files_of`.
+        found: Their samples, each with its speaker and the number of its recording.
+    """
+    is_test, is_validation, rule = _digit_parts(found, ["test" in file for file, _ in files], wanted)
     return together(source.name, wanted, found, DIGITS, len(DIGITS), is_test, is_validation, rule)
 
 
-def digit_parts(
+def _digit_parts(
     found: Sequence[KeptCounts], tests: Sequence[bool], wanted: Wanted
 ) -> tuple[np.ndarray, np.ndarray | None, str]:
-    """Return which spoken digits are for tests, which for validation, and the rule in words.
-
-    Args:
-        found: The files' samples, each with its speaker and the number of its recording.
-        tests: Which of the files is the test file.
-    """
+    """Return which spoken digits are for tests, which for validation, and the rule in words."""
     is_test = flags(found, tests)
     speaker, index = (np.concatenate([one.extra[name] for one in found]) for name in ("speaker", "index"))
     if is_test.all():

@@ -12,13 +12,12 @@ from pathlib import Path
 
 import numpy as np
 
-from neurodeploy.data.binned_files import together
 from neurodeploy.data.binning import N_UNITS, Binning, Counts, count_events
 from neurodeploy.data.cache import KeptCounts, cache_folder, kept_counts, key_of
 from neurodeploy.data.dataset import Samples, Source, present
 from neurodeploy.data.npz import unpacked
 from neurodeploy.data.settings import Wanted
-from neurodeploy.data.speech_spikes import DIGITS, digit_parts
+from neurodeploy.data.speech_spikes import digits
 from neurodeploy.errors import DataError
 
 ARRAYS = ("pcm_delta_lo", "pcm_delta_hi", "offsets", "label", "speaker", "index", "sample_rate")
@@ -30,15 +29,9 @@ ENCODING = 1
 
 def load_fsdd(source: Source, wanted: Wanted, split: str) -> Samples:
     """Return spoken digits as spikes; validation samples come out of the training file."""
-    files = {"train": (source.file, source.sha256), "test": (_test_file(source), source.parts[0][1])}
-    chosen = [one for part, one in files.items() if split in (part, "all") or (part, split) == ("train", "validation")]
-    found = [_kept(source, present(source, file, sha256), sha256, wanted.binning) for file, sha256 in chosen]
-    is_test, is_validation, rule = digit_parts(found, ["test" in file for file, _ in chosen], wanted)
-    return together(source.name, wanted, found, DIGITS, len(DIGITS), is_test, is_validation, rule)
-
-
-def _test_file(source: Source) -> str:
-    return str(Path(source.file).parent / source.parts[0][0])
+    files = source.files_of(split)
+    found = [_kept(source, present(source, file, sha256), sha256, wanted.binning) for file, sha256 in files]
+    return digits(source, wanted, files, found)
 
 
 def recordings(path: Path) -> tuple[list[np.ndarray], int, dict[str, np.ndarray]]:

@@ -12,9 +12,6 @@ import torch
 from neurodeploy.networks.fused_forward import rates
 from neurodeploy.networks.sequence import Answer
 
-EVENT_ABOVE = 0.9
-"""Counts and rescaled spikes above this are one event each in a firing rate."""
-
 
 def synops_per_sample(answer: Answer, widths: Sequence[int]) -> torch.Tensor:
     """Return the synaptic operations of each sample over the whole sequence, int64 (B,).
@@ -31,14 +28,6 @@ def synops_per_sample(answer: Answer, widths: Sequence[int]) -> torch.Tensor:
     """
     counts = [fed.flatten(1).count_nonzero(dim=1) * width for fed, width in zip(answer.fed, widths, strict=True)]
     return torch.stack(counts).sum(dim=0)
-
-
-def firing_rates(answer: Answer) -> torch.Tensor:
-    """Return events per step of each input channel, then of each hidden neuron, (I + N + …,).
-
-    The published convention: it includes the network's input, and 1 minus its mean is called sparsity.
-    """
-    return torch.cat([fed.masked_fill(fed > EVENT_ABOVE, 1.0).mean(dim=(0, 1)) for fed in answer.fed]).detach()
 
 
 def rate_penalty(answer: Answer, lowest: float = 0.01, highest: float = 0.5) -> torch.Tensor:

@@ -59,11 +59,6 @@ class Connection:
         return self.window.n_outputs if self.window else self.weight.shape[0]
 
     @property
-    def n_synapses(self) -> int:
-        """Synapses with any weight, zeros included; a shared weight counts for each of its synapses."""
-        return int(self.fan_out(zeros=True).sum())
-
-    @property
     def largest_delay(self) -> int:
         return int(np.max(self.delay, initial=0))
 

@@ -118,7 +118,10 @@ def _assemble(header: dict[str, Any], arrays: dict[str, np.ndarray]) -> Program:
         called = named.pop("kind")
         kind = type_called(called, header.get("dynamics", {}).get(called))
         values: dict[str, Any] = {key: _integers(arrays, f"layer{index}.{key}") for key in kind.integers}
-        values |= {key: elementwise(_real, _numbers(arrays, f"layer{index}.{key}")) for key in kind.units}
+        values |= {
+            key: elementwise(lambda one: one.astype(np.float64), _numbers(arrays, f"layer{index}.{key}"))
+            for key in kind.units
+        }
         layers.append(kind(**named | {"shape": tuple(named["shape"])}, **values))
     connections = []
     for index, named in enumerate(header["connections"]):
@@ -145,17 +148,8 @@ def _integers(arrays: dict[str, np.ndarray], name: str) -> np.ndarray:
     return value if value.dtype == np.int16 else elementwise(lambda one: one.astype(np.int64), value)
 
 
-def _real(values: np.ndarray) -> np.ndarray:
-    return values.astype(np.float64)
-
-
 def _numbers(arrays: dict[str, np.ndarray], name: str) -> np.ndarray:
     value = arrays[name]
     if value.dtype.kind not in "iuf":
         raise ProgramError(f"{name}: holds {value.dtype} values that are not whole numbers")
     return value
-
-
-def same_program(one: Program, other: Program) -> bool:
-    """True when both Programs are equal in every integer, and so behave alike on any input."""
-    return one.digest == other.digest

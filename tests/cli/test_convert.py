@@ -9,7 +9,7 @@ import nir
 import numpy as np
 import pytest
 
-from neurodeploy.program.file import read_program, same_program
+from neurodeploy.program.file import read_program
 from tests.cli.support import Shell
 from tests.mapping import nets
 
@@ -35,7 +35,7 @@ def test_the_ways_between_the_formats_meet(shell: Shell, net: Path) -> None:
     }
     for source, target in (("a.nir", "b.npz"), ("b.npz", "c.net"), ("c.net", "d.npz"), ("d.npz", "e.nir")):
         assert shell.works("convert", source, target)["program"] == first["program"]
-    assert same_program(read_program(shell.folder / "b.npz"), read_program(shell.folder / "d.npz"))
+    assert read_program(shell.folder / "b.npz").digest == read_program(shell.folder / "d.npz").digest
     again = shell.works("convert", "c.net", "f.nir")
     assert again["warnings"] == []
     shell.works("convert", "a.nir", "again.nir")

@@ -9,13 +9,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from neurodeploy.data.events import bin_events
+from neurodeploy.data.events import Binned, extent, steps_of
 from neurodeploy.errors import DataError
+
+
+def bin_events(times: list, units: list, dt_s: float, n_channels: int | None) -> Binned:
+    n_steps, channels = extent("test", zip(times, units, strict=True), dt_s, n_channels)
+    return Binned([steps_of(one, dt_s) for one in times], units, n_steps, channels)
 
 
 def spikes_of(*arguments: Any) -> np.ndarray:
     """Return all samples' spikes (B, T, I)."""
-    events = bin_events("test", *arguments)
+    events = bin_events(*arguments)
     (spikes,) = events.read([np.arange(len(events))])
     return spikes
 
@@ -60,4 +65,4 @@ def test_silent_samples_are_kept() -> None:
 @pytest.mark.parametrize("unit", [-1, 4])
 def test_a_unit_that_the_network_lacks_names_the_sample(unit: int) -> None:
     with pytest.raises(DataError, match=rf"^test: sample 1 has units {unit}\.\.{unit}, .* 0\.\.3$"):
-        bin_events("test", [np.zeros(1), np.zeros(1)], [np.array([0]), np.array([unit])], 1e-3, 4)
+        bin_events([np.zeros(1), np.zeros(1)], [np.array([0]), np.array([unit])], 1e-3, 4)

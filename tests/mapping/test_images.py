@@ -20,7 +20,7 @@ from neurodeploy.fixedpoint import rules
 from neurodeploy.graph.metadata import wrapped
 from neurodeploy.graph.network import Network
 from neurodeploy.mapping.compile import Compiled, choose_plan, compile_network, rounded_together
-from neurodeploy.program.file import read_program, same_program, write_program
+from neurodeploy.program.file import read_program, write_program
 from neurodeploy.program.program import Program
 from tests.graph.images import chained, conv1d, conv2d, network, neurons, pool
 from tests.graph.test_delays_and_readouts import cuba_li, delay, integrator, li
@@ -79,7 +79,7 @@ def test_the_program_keeps_shapes_readout_and_delay_and_survives_its_file(tmp_pa
     assert (program.layer("r").vth == rules.NEVER).all()
     assert {one.name: int(one.delay) for one in program.connections} == {"a": 0, "p+b": 2, "w": 0}
     write_program(tmp_path / "p.npz", program)
-    assert same_program(read_program(tmp_path / "p.npz"), program)
+    assert read_program(tmp_path / "p.npz").digest == program.digest
 
 
 def test_the_integers_come_close_to_the_real_network() -> None:
@@ -233,4 +233,4 @@ def test_a_precision_in_the_file_is_taken_over_for_a_convolution() -> None:
     graph.nodes["n"].metadata = wrapped(vth_mant=made.plan.vth_mant["n"], reset="zero")
     again = network(graph)
     assert again.quantised
-    assert same_program(compile_network(again).program, made.program)
+    assert compile_network(again).program.digest == made.program.digest
