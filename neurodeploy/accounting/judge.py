@@ -259,15 +259,5 @@ def _row(key: str, what: str, unit: str, basis: str, found: float, allowed: floa
 
 def _demand(key: str, what: str, basis: str, found: bool, reason: str = "") -> Row:
     """Return the row of what must be so."""
-    return {
-        "budget": key,
-        "what": what,
-        "unit": "",
-        "basis": basis,
-        "found": found,
-        "allowed": True,
-        "passed": found,
-        "excess": None,
-        "relative": None,
-        "reason": "" if found else reason,
-    }
+    row = _row(key, what, "", basis, found, True, -1)
+    return row | {"excess": None, "relative": None, "reason": "" if found else reason}

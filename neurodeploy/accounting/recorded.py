@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from neurodeploy.errors import RunError
+from neurodeploy.errors import RunError, plain
 from neurodeploy.phrases import Command, Phrase
 
 Kind = TypeVar("Kind")
@@ -59,7 +59,7 @@ class Recorded:
     def text(self, *keys: str) -> str | None:
         """Return a text that can be printed; RunError where there is something else."""
         found = self._kind(keys, str, "a text")
-        return None if found is None else printable(found)
+        return None if found is None else plain(found)
 
     def table(self, *keys: str) -> dict[str, Any]:
         """Return a table, empty where there is none; RunError where there is something else."""
@@ -96,12 +96,3 @@ class Recorded:
             Phrase("it is damaged, make it again with {again}", again=self.again),
             where=f"{self.run}/report.json",
         )
-
-
-def printable(text: str) -> str:
-    """Return a text that a terminal takes no orders from.
-
-    >>> print(printable("lif" + chr(27) + "[2J"))
-    lif\\x1b[2J
-    """
-    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)

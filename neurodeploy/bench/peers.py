@@ -26,19 +26,15 @@ Network = Callable[[Any], list[Any]]
 
 
 @dataclass(frozen=True)
-class Peer:
-    """One way to run the work.
+class Library:
+    """What a peer is made with.
 
     Attributes:
         package: What must be installed.
-        neurons: What kind of neuron it runs: `CURRENT` equals the Program's.
-        build: Makes it run a chain of stages.
     """
 
     name: str
     package: str
-    neurons: str
-    build: Callable[[list[Stage]], Network]
 
     @property
     def version(self) -> str:
@@ -49,6 +45,19 @@ class Peer:
         """Why it cannot run; empty where it can."""
         there = importlib.util.find_spec(self.package) is not None
         return "" if there else f"{self.package} is not installed"
+
+
+@dataclass(frozen=True)
+class Peer(Library):
+    """One way to run the work.
+
+    Attributes:
+        neurons: What kind of neuron it runs: `CURRENT` equals the Program's.
+        build: Makes it run a chain of stages.
+    """
+
+    neurons: str
+    build: Callable[[list[Stage]], Network]
 
 
 def layerwise(neurons_of: Callable[[Stage], Neurons], gain_of: Callable[[Stage], float]) -> Any:
@@ -89,6 +98,25 @@ def _synapses(stage: Stage, gain: float) -> Callable[[Any], Any]:
         return (functional.conv2d(images, weight, **geometry) + bias).reshape(*sent.shape[:2], *window.output_shape)
 
     return convolve
+
+
+def _step_by_step(neuron: Any, start: Callable[[Any], tuple[Any, ...]]) -> Neurons:
+    """Return a loop over a neuron that takes one step.
+
+    Args:
+        neuron: Of what arrives and its states, returns spikes and its states.
+        start: Gives the states before the first step, for what arrives in it.
+    """
+    import torch
+
+    def run(arriving_T: Any) -> Any:
+        states, spikes = start(arriving_T[0]), []
+        for arriving in arriving_T:
+            sent, *states = neuron(arriving, *states)
+            spikes.append(sent)
+        return torch.stack(spikes)
+
+    return run
 
 
 def _norse_gain(stage: Stage) -> float:
@@ -161,16 +189,7 @@ def _snntorch_synaptic(stage: Stage) -> Neurons:
     # With its delayed reset, the default, a neuron also loses what arrives in the step after a spike.
     rules: dict[str, Any] = {"reset_mechanism": stage.reset, "reset_delay": False, "surrogate_disable": True}
     neuron = snntorch.Synaptic(stage.alpha, stage.beta, **rules).eval()
-
-    def run(arriving_T: Any) -> Any:
-        u, v = torch.zeros_like(arriving_T[0]), torch.zeros_like(arriving_T[0])
-        spikes = []
-        for arriving in arriving_T:
-            one, u, v = neuron(arriving, u, v)
-            spikes.append(one)
-        return torch.stack(spikes)
-
-    return run
+    return _step_by_step(neuron, lambda arriving: (torch.zeros_like(arriving), torch.zeros_like(arriving)))
 
 
 def _snntorch_leaky(stage: Stage) -> Neurons:
@@ -178,16 +197,7 @@ def _snntorch_leaky(stage: Stage) -> Neurons:
     import torch
 
     neuron = snntorch.Leaky(stage.beta, reset_mechanism=stage.reset, surrogate_disable=True).eval()
-
-    def run(arriving_T: Any) -> Any:
-        v = torch.zeros_like(arriving_T[0])
-        spikes = []
-        for arriving in arriving_T:
-            one, v = neuron(arriving, v)
-            spikes.append(one)
-        return torch.stack(spikes)
-
-    return run
+    return _step_by_step(neuron, lambda arriving: (torch.zeros_like(arriving),))
 
 
 # Norse: modules that loop over time themselves; cells where it has no such module.
@@ -222,17 +232,7 @@ def _norse_box(stage: Stage) -> Neurons:
         tau_mem_inv=torch.tensor((1 - stage.beta) / DT_S),
         reset_method=reset_value if stage.reset == "zero" else reset_subtract,
     )
-    neuron = norse.torch.LIFBoxCell(values, dt=DT_S).eval()
-
-    def run(arriving_T: Any) -> Any:
-        state = None
-        spikes = []
-        for arriving in arriving_T:
-            one, state = neuron(arriving, state)
-            spikes.append(one)
-        return torch.stack(spikes)
-
-    return run
+    return _step_by_step(norse.torch.LIFBoxCell(values, dt=DT_S).eval(), lambda arriving: (None,))
 
 
 DT_S = 1e-3

@@ -5,12 +5,11 @@ Axes: B sample, T step, I input, N neuron, C class.
 
 from __future__ import annotations
 
-import importlib.metadata
-import importlib.util
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from neurodeploy.bench.peers import Library
 from neurodeploy.bench.training_work import (
     DROPOUT,
     N_CLASSES,
@@ -26,29 +25,16 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class TrainingPeer:
+class TrainingPeer(Library):
     """One way to train.
 
     Attributes:
-        package: What must be installed.
         what: What it trains.
         build: Returns its training step.
     """
 
-    name: str
-    package: str
     what: str
     build: Callable[[TrainingWork], Callable[[int], None]]
-
-    @property
-    def version(self) -> str:
-        return importlib.metadata.version(self.package)
-
-    @property
-    def missing(self) -> str:
-        """Why it cannot run; empty where it can."""
-        there = importlib.util.find_spec(self.package) is not None
-        return "" if there else f"{self.package} is not installed"
 
 
 def ours(work: TrainingWork) -> Callable[[int], None]:

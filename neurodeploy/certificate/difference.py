@@ -110,19 +110,12 @@ def compared_layers(found: dict[str, LayerTrace], expected: dict[str, LayerTrace
             "spikes_before": int(expected[name].spikes_BTN.sum()),
             "spike_agreement": spike_agreement(mine.spikes_BTN, expected[name].spikes_BTN),
             "differing_by_step": (mine.spikes_BTN != expected[name].spikes_BTN).sum(axis=(0, 2)).tolist(),
-            "first_difference": _dict(
-                first_where(
-                    "spikes",
-                    name,
-                    mine.spikes_BTN != expected[name].spikes_BTN,
-                    mine.spikes_BTN,
-                    expected[name].spikes_BTN,
-                )
-            ),
+            "first_difference": None if first is None else first.to_dict(),
         }
         for name, mine in found.items()
+        for first in [_first_spike(name, mine.spikes_BTN, expected[name].spikes_BTN)]
     ]
 
 
-def _dict(difference: Difference | None) -> dict[str, Any] | None:
-    return None if difference is None else difference.to_dict()
+def _first_spike(name: str, found: np.ndarray, expected: np.ndarray) -> Difference | None:
+    return first_where("spikes", name, found != expected, found, expected)

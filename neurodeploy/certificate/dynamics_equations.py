@@ -52,14 +52,12 @@ def first_wrong_state(
         found.append(first_where(called.get(key, key), name, np.abs(state - wanted) > tolerance, state, wanted))
     fired = now.v_BTN > population.v_threshold * unit
     found.append(first_where("spikes", name, now.spikes_BTN != fired, now.spikes_BTN, fired))
-    return earliest([one and _later(one, start if index >= early else 0) for index, one in enumerate(found)])
+    # Steps of the later ones are counted from the layer's start, and are told from the run's beginning.
+    return earliest(
+        [one and replace(one, step=one.step + (start if index >= early else 0)) for index, one in enumerate(found)]
+    )
 
 
 def _by_name(layer: DynamicsLayer, states: LayerTrace) -> dict[str, np.ndarray]:
     """Return the states by name (B, T, N), the potential last."""
     return apart(layer.dynamics, states.u_BTN, states.v_BTN)
-
-
-def _later(difference: Difference, steps: int) -> Difference:
-    """Return the difference with its step counted from the run's beginning."""
-    return replace(difference, step=difference.step + steps)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from neurodeploy.cli.options import Data, Graph, Json, Limit, graph_options
+from neurodeploy.cli.options import Data, Graph, Json, Limit, graph_options, words
 from neurodeploy.cli.run import verdict
 from neurodeploy.cli.show import bars, emit, within
 
@@ -38,7 +38,7 @@ def certify(
         result = call(
             file,
             data,
-            backends=[name.strip() for name in backends.split(",") if name.strip()],
+            backends=words(backends),
             limit=limit,
             program=program,
             max_accuracy_drop=max_accuracy_drop,

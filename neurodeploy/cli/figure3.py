@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from neurodeploy.cli.options import Calibrate, Json, Limit, Settings
+from neurodeploy.cli.options import Calibrate, Json, Limit, Settings, whole_numbers, words
 from neurodeploy.cli.run import mode
 from neurodeploy.cli.show import bars, emit, percent, table, within
 
@@ -62,16 +62,16 @@ def figure3(
     with bars() as progress:
         result = call(
             out=out,
-            networks=_words(networks),
+            networks=None if networks is None else words(networks),
             data=data,
             partition=partition,
             calibrate=calibrate,
             checkpoints=checkpoints,
-            seeds=None if seeds is None else _numbers("--seeds", seeds, "13,42,73"),
-            bits=_numbers("--bits", bits, "4,8"),
+            seeds=None if seeds is None else whole_numbers("--seeds", seeds, "13,42,73"),
+            bits=whole_numbers("--bits", bits, "4,8"),
             limit=limit,
             train=train,
-            recipes=_words(recipes),
+            recipes=None if recipes is None else words(recipes),
             settings=tuple(settings or ()),
             ray=ray,
             processes=processes or usual_processes(),
@@ -80,17 +80,6 @@ def figure3(
         )
     emit(result, _lines(result), as_json=as_json)
     return 0
-
-
-def _words(text: str | None) -> list[str] | None:
-    return None if text is None else [word.strip() for word in text.split(",") if word.strip()]
-
-
-def _numbers(option: str, text: str, example: str) -> list[int]:
-    try:
-        return [int(word) for word in text.split(",")]
-    except ValueError:
-        raise typer.BadParameter(f"{option}: found {text!r}, whole numbers are needed, e.g. {example}") from None
 
 
 def _lines(result: dict[str, Any]) -> list[str]:

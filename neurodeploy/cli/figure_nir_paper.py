@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from neurodeploy.cli.options import Json, Limit
+from neurodeploy.cli.options import Json, Limit, words
 from neurodeploy.cli.run import mode
 from neurodeploy.cli.show import bars, emit, within
 
@@ -49,8 +49,8 @@ def figure_nir_paper(
         result = nir_paper(
             out=out,
             data=data,
-            tasks=_words(tasks),
-            backends=BACKENDS if backends is None else _words(backends),
+            tasks=words(tasks),
+            backends=BACKENDS if backends is None else words(backends),
             limit=limit,
             lava_samples=lava_samples,
             framework_samples=framework_samples,
@@ -61,7 +61,3 @@ def figure_nir_paper(
     lines += ["", f"figure  {result['path']}", f"table   {result['table']}", f"data    {result['json']}"]
     emit(result, [*lines, f"took    {result['seconds']:.0f} s"], as_json=as_json)
     return 0
-
-
-def _words(text: str) -> list[str]:
-    return [word.strip() for word in text.split(",") if word.strip()]

@@ -97,6 +97,19 @@ def graph_options(*, without: tuple[str, ...] = ()) -> Callable[[Callable[..., i
     return give
 
 
+def words(text: str) -> list[str]:
+    """Return the words that an option names with commas."""
+    return [word.strip() for word in text.split(",") if word.strip()]
+
+
+def whole_numbers(option: str, text: str, example: str) -> list[int]:
+    """Return the whole numbers that an option names with commas, which the message calls by its name."""
+    try:
+        return [int(word) for word in text.split(",")]
+    except ValueError:
+        raise typer.BadParameter(f"{option}: found {text!r}, whole numbers are needed, e.g. {example}") from None
+
+
 def sizes(text: str) -> tuple[int, ...]:
     """Return the axes that --input-shape names.
 

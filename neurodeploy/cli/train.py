@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from neurodeploy.cli.options import Json, Settings
+from neurodeploy.cli.options import Json, Settings, whole_numbers
 from neurodeploy.cli.run import Out, Overwrite, Resume, mode
 from neurodeploy.cli.show import bars, emit, percent, table
 
@@ -40,7 +40,9 @@ def train(
     from neurodeploy.verbs.train_seeds import train_seeds as call
 
     with bars() as progress:
-        result = call(recipe, _seeds(seeds), out=out, ray=ray, progress=progress, **chosen)
+        result = call(
+            recipe, whole_numbers("--seeds", seeds, "13,42,73"), out=out, ray=ray, progress=progress, **chosen
+        )
     emit(result, _lines(result), as_json=as_json)
     return 0
 
@@ -57,13 +59,6 @@ def _one(recipe: str, out: Any, chosen: dict[str, Any], as_json: bool) -> int:
     ]
     emit(result, lines, as_json=as_json)
     return 0
-
-
-def _seeds(text: str) -> list[int]:
-    try:
-        return [int(word) for word in text.split(",")]
-    except ValueError:
-        raise typer.BadParameter(f"--seeds: found {text!r}, whole numbers are needed, e.g. 13,42,73") from None
 
 
 def _lines(result: dict[str, Any]) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import xml.etree.ElementTree as ElementTree
 from typing import Any
 
-from neurodeploy.accounting.recorded import printable
+from neurodeploy.errors import plain
 from neurodeploy.report.amounts import amount, apart, points
 
 SUITE = "neurodeploy check"
@@ -25,7 +25,7 @@ def line(row: dict[str, Any]) -> str:
     reason = f" ({row['reason']})" if row["reason"] else ""
     if isinstance(row["found"], bool):
         asked = "" if isinstance(row["allowed"], bool) else f", at most {row['allowed']:,} allowed"
-        return printable(f"{what}: {'yes' if row['found'] else 'NO'}{asked}{reason}")
+        return plain(f"{what}: {'yes' if row['found'] else 'NO'}{asked}{reason}")
     found, allowed = apart([row["found"], row["allowed"]], row["unit"])
     least = row["budget"] == "min_accuracy"
     text = f"{what}: found {found}, at {'least' if least else 'most'} {allowed} allowed"
@@ -34,7 +34,7 @@ def line(row: dict[str, Any]) -> str:
         if row["relative"] is not None and row["unit"] != "share":
             times = row["relative"] >= 10
             text += f" ({row['relative']:,.0f} times)" if times else f" ({100 * row['relative']:.3g} %)"
-    return printable(text + reason)
+    return plain(text + reason)
 
 
 def junit(name: str, rows: list[dict[str, Any]]) -> str:
@@ -49,10 +49,10 @@ def junit(name: str, rows: list[dict[str, Any]]) -> str:
     root = ElementTree.Element("testsuites", {"name": SUITE, **totals})
     suite = ElementTree.SubElement(root, "testsuite", {"name": SUITE, **totals, "skipped": "0"})
     for row in rows:
-        names = {"classname": _xml(name), "name": _xml(row["budget"]), "time": "0"}
+        names = {"classname": plain(name), "name": plain(row["budget"]), "time": "0"}
         case = ElementTree.SubElement(suite, "testcase", names)
         if not row["passed"]:
-            text = _xml(row["text"])
+            text = plain(row["text"])
             ElementTree.SubElement(case, "failure", {"type": "budget", "message": text}).text = text
     ElementTree.indent(root)
     return "<?xml version='1.0' encoding='utf-8'?>\n" + ElementTree.tostring(root, encoding="unicode") + "\n"
@@ -66,8 +66,3 @@ def _excess(row: dict[str, Any]) -> str:
 
 def _counted(unit: str) -> bool:
     return unit not in ("share", "J", "s")
-
-
-def _xml(text: str) -> str:
-    """Return a text that XML can hold: control characters and lone surrogates written out."""
-    return printable(text)

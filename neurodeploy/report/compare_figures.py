@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from neurodeploy.report.amounts import PREFIXES, apart
-from neurodeploy.report.drawing import AFTER, GOOD, INK, bare, new_figure, picture, short
+from neurodeploy.report.drawing import AFTER, GOOD, INK, new_axes, picture, short
 from neurodeploy.report.figures import wilson
 
 ROW = 34
@@ -73,9 +73,7 @@ def energy(names: list[str], low: Row, mid: Row, high: Row) -> Figure:
 
 
 def _axes(names: list[str]) -> tuple[Figure, Axes]:
-    figure = new_figure(50 + ROW * len(names))
-    axes = figure.add_subplot()
-    bare(axes, grid="x")
+    figure, axes = new_axes(50 + ROW * len(names), "x")
     axes.set_yticks(range(len(names)), [short(name) for name in names])
     axes.set_ylim(len(names) - 0.4, -0.7)
     axes.xaxis.set_major_locator(MaxNLocator(4))

@@ -18,8 +18,7 @@ from neurodeploy.report.drawing import (
     PANEL,
     PARTS,
     SHADE,
-    bare,
-    new_figure,
+    new_axes,
     picture,
     short,
     value_id,
@@ -45,9 +44,7 @@ def energy_models(models: list[dict[str, Any]], names: list[str], band: dict[str
         names: Terms in the order of their shades; what is not among them gets the last shade.
         band: `low`, `mid` and `high` in joules.
     """
-    figure = new_figure(56 + ROW * len(models))
-    axes = figure.add_subplot()
-    bare(axes, grid="x")
+    figure, axes = new_axes(56 + ROW * len(models), "x")
     most = max([band["high"], *(model["high_j"] for model in models)])
     unit, name = scale_of(most, "J")
     axes.axvspan(band["low"] / unit, band["high"] / unit, color=MUTED, alpha=0.22, linewidth=0)
@@ -73,9 +70,7 @@ def energy_layers(rows: list[dict[str, Any]], names: list[str]) -> Figure:
             without parts the bar is solid to the middle.
         names: Terms in the order of their shades.
     """
-    figure = new_figure(56 + ROW * len(rows))
-    axes = figure.add_subplot()
-    bare(axes, grid="x")
+    figure, axes = new_axes(56 + ROW * len(rows), "x")
     most = max([*(row["high"] for row in rows), 0.0])
     unit, name = scale_of(most, "J")
     for y, row in enumerate(rows):
@@ -126,9 +121,7 @@ def cores(rows: list[dict[str, Any]]) -> Figure:
     shades = [BOUNDS.get(row.get("bound") or "", PARTS[4]) for row in rows]
     times = [row["step_s"] / unit for row in rows]
     named = len(rows) <= MOST_NAMED_CORES
-    figure = new_figure(56 + ROW * len(rows) if named else 210)
-    axes = figure.add_subplot()
-    bare(axes, grid="x" if named else "y")
+    figure, axes = new_axes(56 + ROW * len(rows) if named else 210, "x" if named else "y")
     label = f"time of a step, {name}"
     if named:
         axes.barh(range(len(rows)), times, height=BAR, color=shades)
@@ -160,9 +153,7 @@ def devices(rows: list[dict[str, Any]]) -> Figure:
         rows: `name`; `band` {low, mid, high}, or `energy_j`, `subtracted_j` (or None) and `floor`: True where it
             was not measured.
     """
-    figure = new_figure(56 + ROW * len(rows))
-    axes = figure.add_subplot()
-    bare(axes, grid="x")
+    figure, axes = new_axes(56 + ROW * len(rows), "x")
     axes.set_xscale("log")
     seen = []
     for y, row in enumerate(rows):
@@ -199,9 +190,7 @@ def crossovers(rows: list[dict[str, Any]], here: float) -> Figure:
         rows: `letter`, `band` {low, mid, high} of the crossover's rate; 0 where no rate would do.
         here: The network's own rate.
     """
-    figure = new_figure(64 + ROW * len(rows))
-    axes = figure.add_subplot()
-    bare(axes, grid="x")
+    figure, axes = new_axes(64 + ROW * len(rows), "x")
     axes.set_xscale("log")
     seen = [one for row in rows for one in row["band"].values() if one > 0] + [here]
     left, right = max(min(seen) / 3, LEAST_RATE), max(1.0, here)

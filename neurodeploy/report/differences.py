@@ -6,7 +6,8 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from neurodeploy.accounting.recorded import Recorded, printable
+from neurodeploy.accounting.recorded import Recorded
+from neurodeploy.errors import plain
 from neurodeploy.phrases import Phrase
 
 NAMES = ("name", "description")
@@ -25,7 +26,7 @@ def settings(runs: Sequence[Recorded]) -> list[dict[str, Any]]:
         values = [one.get(key) for one in flats]
         texts = [_text(value) for value in values]
         if len(set(texts)) > 1:
-            rows.append({"key": printable(key), "values": values, "cells": [_short(text) for text in texts]})
+            rows.append({"key": plain(key), "values": values, "cells": [_short(text) for text in texts]})
     return rows
 
 
@@ -72,8 +73,8 @@ def _data(runs: Sequence[Recorded], names: Sequence[str]) -> list[str]:
     differ = [key for key in keys if len({_text(one.get(key)) for one in flats}) > 1]
     found = []
     if differ:
-        sets = _groups([printable(str(one.get("dataset"))) for one in flats], names)
-        which = _listed(sets) if len(sets) > 1 else f"settings {', '.join(map(printable, differ))}"
+        sets = _groups([plain(str(one.get("dataset"))) for one in flats], names)
+        which = _listed(sets) if len(sets) > 1 else f"settings {', '.join(map(plain, differ))}"
         found.append(f"data differ ({which}): accuracies are not of the same task")
     samples = [run.number("samples", "test") for run in runs]
     groups = _groups([None if one is None else f"{one:,}" for one in samples], names)
@@ -123,7 +124,7 @@ def _flat(values: dict[str, Any], before: str = "") -> dict[str, Any]:
 
 
 def _text(value: Any) -> str:
-    return "-" if value is None else printable(json.dumps(value, ensure_ascii=False))
+    return "-" if value is None else plain(json.dumps(value, ensure_ascii=False))
 
 
 def _short(text: str) -> str:

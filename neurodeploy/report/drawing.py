@@ -109,6 +109,14 @@ def new_figure(height: float) -> Figure:
     return Figure(figsize=(WIDTH / 72, height / 72), layout="constrained")
 
 
+def new_axes(height: float, grid: str) -> tuple[Figure, Axes]:
+    """Return a figure of one axes, made `bare`; `height` as of `new_figure`."""
+    figure = new_figure(height)
+    axes = figure.add_subplot()
+    bare(axes, grid=grid)
+    return figure, axes
+
+
 def bare(axes: Axes, *, grid: str | None = None) -> None:
     """Take an axes' tick marks away, and lay a light grid along one direction."""
     axes.tick_params(length=0)

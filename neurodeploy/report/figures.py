@@ -18,6 +18,7 @@ from neurodeploy.report.drawing import (
     MUTED,
     SHADE,
     bare,
+    new_axes,
     new_figure,
     picture,
     short,
@@ -39,9 +40,7 @@ def accuracy(rows: list[dict[str, Any]], limit: float) -> Figure:
             `fewer`: on a part of the samples only, so that float on that part is shown too.
         limit: Allowed drop.
     """
-    figure = new_figure(58 + ROW * len(rows))
-    axes = figure.add_subplot()
-    bare(axes, grid="x")
+    figure, axes = new_axes(58 + ROW * len(rows), "x")
     lowest = 1.0
     for y, row in enumerate(rows):
         here, colour = 100 * row["accuracy"], MUTED if row["drop"] is None else AFTER
@@ -56,15 +55,8 @@ def accuracy(rows: list[dict[str, Any]], limit: float) -> Figure:
             axes.plot([100 * least] * 2, [y - 0.36, y + 0.36], color=BAD, linewidth=1.5)
             lowest = min(lowest, least)
             if row["fewer"]:
-                axes.plot(
-                    [100 * baseline],
-                    [y],
-                    "o",
-                    color=AFTER,
-                    markersize=7,
-                    markerfacecolor="none",
-                    clip_on=False,
-                )
+                hollow: dict[str, Any] = {"markersize": 7, "markerfacecolor": "none", "clip_on": False}
+                axes.plot([100 * baseline], [y], "o", color=AFTER, **hollow)
         axes.plot([here], [y], "o", color=colour, markersize=7)
     margin = max(0.5, 2 * (1 - lowest))
     axes.set_xlim(100 * lowest - margin, 100 + margin / 2)
@@ -131,9 +123,7 @@ def training(epochs: list[dict[str, float]], n_trained: int, best: list[float]) 
 @picture("Weights of a connection before and after quantisation")
 def weights(histogram: dict[str, Any]) -> Figure:
     """Draw one connection's weights: an outline before, bars after."""
-    figure = new_figure(190)
-    axes = figure.add_subplot()
-    bare(axes, grid="y")
+    figure, axes = new_axes(190, "y")
     edges = histogram["edges"]
     axes.stairs(histogram["after"], edges, fill=True, color=AFTER, alpha=0.45, linewidth=0)
     axes.stairs(histogram["before"], edges, color=BEFORE, linewidth=1.4)
@@ -154,9 +144,7 @@ def bars(rows: list[tuple[str, float]], label: str) -> Figure:
         rows: Name and value.
         label: What the values are.
     """
-    figure = new_figure(46 + ROW * len(rows))
-    axes = figure.add_subplot()
-    bare(axes, grid="x")
+    figure, axes = new_axes(46 + ROW * len(rows), "x")
     values = [value for _, value in rows]
     most = max([*values, 1e-9])
     axes.barh(range(len(rows)), values, height=0.62, color=AFTER)

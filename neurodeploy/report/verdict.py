@@ -63,84 +63,60 @@ def _sentence(report: dict[str, Any]) -> Markup:
     return marked.joined(found, ". ") + Markup(".")
 
 
+def _tile(title: str, value: Any, detail: Any = "", source: Any = "", state: str = "") -> dict[str, Any]:
+    """Return a number with its title, what else is to be said, and where it comes from.
+
+    Args:
+        state: "good", "bad", "open" where there is no number, or "" where nothing is judged.
+    """
+    return {"title": title, "value": value, "detail": detail, "source": source, "state": state}
+
+
 def _accuracy(certificate: dict[str, Any]) -> dict[str, Any]:
     stage = chip_stage(certificate["stages"])
     detail = marked.say("{} against float", marked.points(stage.get("accuracy_drop", 0.0)))
     floats = [one for one in certificate["stages"] if one["name"] == FLOAT and one["samples"] == stage["samples"]]
     if floats:
         detail += marked.say(" ({})", marked.percent(floats[0]["accuracy"]))
-    return {
-        "title": "Accuracy in integers",
-        "value": marked.percent(stage["accuracy"]),
-        "detail": detail,
-        "source": marked.say("test part, {}", marked.plural(stage["samples"], "sample")),
-        "state": "",
-    }
+    source = marked.say("test part, {}", marked.plural(stage["samples"], "sample"))
+    return _tile("Accuracy in integers", marked.percent(stage["accuracy"]), detail, source)
 
 
 def bit_exact(certificate: dict[str, Any]) -> dict[str, Any]:
     """Return whether the integer run equals Lava's, as a tile."""
-    tile = {"title": "Bit-exact with Lava 0.10.0"}
+    title = "Bit-exact with Lava 0.10.0"
     exact = certificate["bit_exact"].get("fixed/lava")
     if exact is None:
-        return tile | {
-            "value": "not run",
-            "detail": "nothing is claimed",
-            "source": "Lava was not ready, or the recipe says never",
-            "state": "open",
-        }
+        why = "Lava was not ready, or the recipe says never"
+        return _tile(title, "not run", "nothing is claimed", why, "open")
     lava = next(stage for stage in certificate["stages"] if stage["name"] == LAVA)
     source = marked.say("test part, the first {}", marked.plural(lava["compared_samples"], "sample"))
     if exact:
-        return tile | {
-            "value": "yes",
-            "detail": "every spike, current and potential is equal",
-            "source": source,
-            "state": "good",
-        }
-    detail = marked.difference(lava["first_difference"], chip_steps=True)
-    return tile | {"value": "no", "detail": detail, "source": source, "state": "bad"}
+        return _tile(title, "yes", "every spike, current and potential is equal", source, "good")
+    return _tile(title, "no", marked.difference(lava["first_difference"], chip_steps=True), source, "bad")
 
 
 def _synops(counts: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "title": "Synops per sample",
-        "value": marked.count(counts["synops_per_sample"]),
-        "detail": marked.say(
-            "and {} neuron updates in {}",
-            marked.count(counts["neuron_updates_per_sample"]),
-            marked.plural(counts["steps"], "chip step"),
-        ),
-        "source": marked.say("counted in the integer run, test part, {}", marked.plural(counts["samples"], "sample")),
-        "state": "",
-    }
+    updates, steps = marked.count(counts["neuron_updates_per_sample"]), marked.plural(counts["steps"], "chip step")
+    detail = marked.say("and {} neuron updates in {}", updates, steps)
+    source = marked.say("counted in the integer run, test part, {}", marked.plural(counts["samples"], "sample"))
+    return _tile("Synops per sample", marked.count(counts["synops_per_sample"]), detail, source)
 
 
 def _energy(energy: dict[str, Any]) -> dict[str, Any]:
-    tile = {"title": "Energy per sample"}
-    found = energy["energy_j"]
+    title, found = "Energy per sample", energy["energy_j"]
     if not found:
-        return tile | {
-            "value": "not priced",
-            "detail": "",
-            "source": f"{energy['chip']} has no prices",
-            "state": "open",
-        }
+        return _tile(title, "not priced", source=f"{energy['chip']} has no prices", state="open")
     detail = Markup("all-in, measured power over events" if energy.get("scope") == ALL_IN else "dynamic only")
     if energy.get("static_j"):
         detail += marked.say("; static {}", marked.band(energy["static_j"]["low"], energy["static_j"]["high"], "J"))
-    return tile | {
-        "value": marked.band(found["low"], found["high"], "J"),
-        "detail": detail,
-        "source": marked.say("these counts, priced by every model of {} there is", energy["chip"]),
-        "state": "",
-    }
+    source = marked.say("these counts, priced by every model of {} there is", energy["chip"])
+    return _tile(title, marked.band(found["low"], found["high"], "J"), detail, source)
 
 
 def _fit(fit: dict[str, Any] | None) -> dict[str, Any]:
-    tile = {"title": "Fit"}
     if not fit:
-        return tile | {"value": "-", "detail": NOT_MADE, "source": "", "state": "open"}
+        return _tile("Fit", "-", NOT_MADE, state="open")
     binding = fit.get("binding_limit")
     source: Markup | str = ""
     if binding:
@@ -148,28 +124,23 @@ def _fit(fit: dict[str, Any] | None) -> dict[str, Any]:
         source = marked.say("{} of {} {}", *numbers, limit_name(binding))
     if not fit["fits"]:
         problems = fit.get("problems") or ["no placement was found"]
-        return tile | {"value": "no", "detail": problems[0], "source": source, "state": "bad"}
+        return _tile("Fit", "no", problems[0], source, "bad")
     detail = marked.say("on {} of {}", marked.plural(fit["chips"], "chip"), fit["chip"])
     where = marked.say("tightest: {}", source) if source else ""
-    return tile | {"value": marked.plural(fit["cores"], "core"), "detail": detail, "source": where, "state": ""}
+    return _tile("Fit", marked.plural(fit["cores"], "core"), detail, where)
 
 
 def _latency(latency: dict[str, Any] | None) -> dict[str, Any]:
-    tile = {"title": "Latency per sample"}
+    title = "Latency per sample"
     if not latency:
-        return tile | {"value": "-", "detail": NOT_MADE, "source": "", "state": "open"}
+        return _tile(title, "-", NOT_MADE, state="open")
     if latency.get("latency_s") is None:
-        return tile | {"value": "not priced", "detail": "no times are published", "source": "", "state": "open"}
+        return _tile(title, "not priced", "no times are published", state="open")
     found, step = latency.get("latency_band_s"), latency.get("step_s") or {}
     value = marked.band(found["low"], found["high"], "s") if found else marked.seconds(latency["latency_s"])
     detail = marked.say("{} a step", marked.seconds(step["mean"])) if step.get("mean") is not None else Markup("")
     bound = _most(latency.get("bound") or {})
-    return tile | {
-        "value": value,
-        "detail": detail,
-        "source": f"the busiest core sets each step; mostly bound by {bound}" if bound else "",
-        "state": "",
-    }
+    return _tile(title, value, detail, f"the busiest core sets each step; mostly bound by {bound}" if bound else "")
 
 
 def _most(shares: dict[str, float]) -> str:

@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from neurodeploy.accounting.recorded import printable
-from neurodeploy.errors import RunError
+from neurodeploy.errors import RunError, plain
 from neurodeploy.files import check_target, write_text
 from neurodeploy.pipeline.run_results import read_finished
 from neurodeploy.report.differences import notes, settings
@@ -63,6 +62,6 @@ def _names(paths: Sequence[str]) -> list[str]:
     if len(set(names)) < len(names):
         names = list(paths)
     return [
-        printable(name) + (f" ({names[: index + 1].count(name)})" if name in names[:index] else "")
+        plain(name) + (f" ({names[: index + 1].count(name)})" if name in names[:index] else "")
         for index, name in enumerate(names)
     ]

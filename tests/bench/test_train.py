@@ -83,9 +83,7 @@ def test_every_peer_that_is_there_trains() -> None:
 
 
 def test_absent_peers_are_listed_with_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
-    from neurodeploy.bench import training_peers
-
-    monkeypatch.setattr(training_peers.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     found = neurodeploy.bench_train(**SMALL, peers="snntorch", repeats=1)
     assert found["absent"] == [{"name": "snntorch", "reason": "snntorch is not installed"}]
 

@@ -12,7 +12,7 @@ import itertools
 import textwrap
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from matplotlib.axes import Axes
 from matplotlib.colors import to_hex, to_rgb
@@ -155,16 +155,8 @@ def _operations(axes: Axes, points: Sequence[Point], colours: dict[str, str]) ->
             axes.plot([point.synops_exact], [y], marker=EXACT, color=colour, markersize=4, zorder=2)
         _mark(axes, point, x, colours)
         if point.world == "cited":
-            axes.annotate(
-                point.network,
-                (x, y),
-                (0, 6),
-                textcoords="offset points",
-                ha="center",
-                va="bottom",
-                color=MUTED,
-                fontsize=7,
-            )
+            look: dict[str, Any] = {"ha": "center", "va": "bottom", "color": MUTED, "fontsize": 7}
+            axes.annotate(point.network, (x, y), (0, 6), textcoords="offset points", **look)
     axes.margins(x=0.08)
     counts = [one for point in points for one in (point.synops_paper, point.synops_exact) if one is not None]
     _widen(axes, min(counts, default=1.0), max(counts, default=1.0))
@@ -216,11 +208,10 @@ def _widen(axes: Axes, low: float, high: float) -> None:
 
 def _bits(axes: Axes, bits_points: Sequence[Point], points: Sequence[Point], colours: dict[str, str]) -> None:
     """Draw a line per network, and its float accuracy beside as a dashed one."""
+    integers = [point for point in bits_points if point.bits is not None]
     lines = {
-        network: sorted(
-            ((point.bits, point.accuracy, point.accuracy_sd) for point in bits_points if _is(point, network)),
-        )
-        for network in colours
+        name: sorted((one.bits or 0, one.accuracy, one.accuracy_sd) for one in integers if one.network == name)
+        for name in colours
     }
     shown = [network for network, line in lines.items() if line]
     if not shown:
@@ -230,7 +221,7 @@ def _bits(axes: Axes, bits_points: Sequence[Point], points: Sequence[Point], col
         colour = colours[network]
         # Aside of the whole number, so that networks of the same accuracy do not hide each other.
         aside = DODGE * (index - (len(shown) - 1) / 2)
-        x = [(bits or 0) + aside for bits, _, _ in lines[network]]
+        x = [bits + aside for bits, _, _ in lines[network]]
         y = [100 * accuracy for _, accuracy, _ in lines[network]]
         deviations = [100 * deviation for _, _, deviation in lines[network]]
         axes.plot(x, y, "s-", color=colour, markersize=4, linewidth=1.2)
@@ -239,7 +230,7 @@ def _bits(axes: Axes, bits_points: Sequence[Point], points: Sequence[Point], col
         for point in points:
             if point.network == network and point.world == "float":
                 axes.axhline(100 * point.accuracy, color=colour, linewidth=0.9, linestyle=(0, (4, 2)), zorder=1)
-    widths = [bits or 0 for network in shown for bits, _, _ in lines[network]]
+    widths = [bits for network in shown for bits, _, _ in lines[network]]
     axes.set_xlim(min(widths) - 0.5, max(widths) + 0.5)
     axes.set_xlabel("bits of the weights; dashed: float")
     axes.set_ylabel("accuracy, %")
@@ -247,10 +238,6 @@ def _bits(axes: Axes, bits_points: Sequence[Point], points: Sequence[Point], col
     axes.yaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
     axes.grid(visible=True)
     axes.spines[["top", "right"]].set_visible(False)
-
-
-def _is(point: Point, network: str) -> bool:
-    return point.network == network and point.bits is not None
 
 
 def _nothing(axes: Axes, why: str) -> None:
@@ -298,18 +285,9 @@ def _cut(axes: Sequence[Axes]) -> None:
         upper.spines["bottom"].set_visible(False)
         upper.set_xlabel("")
         upper.tick_params(axis="x", which="both", bottom=False, labelbottom=False)
+        look: dict[str, Any] = {"marker": [(-1, -0.6), (1, 0.6)], "markersize": 8, "markeredgewidth": 1}
         for one, height in ((upper, 0), (lower, 1)):
-            one.plot(
-                [0],
-                [height],
-                transform=one.transAxes,
-                marker=[(-1, -0.6), (1, 0.6)],
-                markersize=8,
-                linestyle="none",
-                color=MUTED,
-                markeredgewidth=1,
-                clip_on=False,
-            )
+            one.plot([0], [height], transform=one.transAxes, linestyle="none", color=MUTED, clip_on=False, **look)
     axes[-1].set_xlabel(label)
 
 

@@ -29,6 +29,7 @@ from neurodeploy.pipeline.tasks import check_ray, done_in_turn
 from neurodeploy.progress import Progress, silent
 from neurodeploy.quantize.grid import MAX_WEIGHT_BITS, MIN_WEIGHT_BITS
 from neurodeploy.report.printed import check_picture
+from neurodeploy.report.words import plural
 
 SEEDS = (13, 42, 73, 128, 268)
 """Of random initial states, as in the script behind the paper's Figure 3."""
@@ -178,7 +179,7 @@ def _title(cases: Sequence[Case], points: Sequence[Measured]) -> str:
     integer = "; integer: initial states of zero" if with_programs else ""
     if cases[0].trained_seed is not None:
         n_seeds = len({case.trained_seed for case in cases})
-        spread = f"trained here from {_many(n_seeds, 'seed')}"
+        spread = f"trained here from {plural(n_seeds, 'seed')}"
         shown = ", mean and standard deviation" if n_seeds > 1 else ""
         return f"{called}; {spread}{shown}; float: {start}{integer}"
     n_seeds = len(cases[0].seeds)
@@ -190,10 +191,6 @@ def _unpriced(found: Sequence[Found]) -> list[str]:
     """Return the events that no constant of the chip prices; none where there is no Program to be priced."""
     records = (record for one in found for record in one.integers.values())
     return next((record["unpriced"] for record in records if REFUSED not in record), [])
-
-
-def _many(count: int, what: str) -> str:
-    return f"{count} {what}{'' if count == 1 else 's'}"
 
 
 def _data(clips: Clips) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from neurodeploy.accounting.counts import Counts
 from neurodeploy.accounting.energy import price
 from neurodeploy.accounting.synops import INPUT, Tally, count
 from neurodeploy.backends.calibration import measure as measure_states
@@ -149,10 +150,14 @@ def _float(task: FloatTask) -> Record:
                 sent[name] += fed_BTN.count_nonzero(dim=(0, 1)).numpy()
     tally = Tally(len(source), source.n_steps, sent)
     counts = count(graph.synapses, dict(sizes_of(graph)), tally, source.n_steps)
+    return _record(correct, len(source), counts)
+
+
+def _record(correct: int, samples: int, counts: Counts) -> Record:
     return {
-        "accuracy": correct / len(source),
+        "accuracy": correct / samples,
         "correct": correct,
-        "samples": len(source),
+        "samples": samples,
         "synops_exact": counts.synops_per_sample,
         "synops_paper": counts.by_convention["silif_paper"],
     }
@@ -191,12 +196,7 @@ def _integer(task: IntegerTask) -> Record:
     correct = int((found.predictions_B == source.labels_B).sum())
     counts = counts_of(program, found.tally)
     energy = price(counts, chip_named(CHIP))
-    return {
-        "accuracy": correct / len(source),
-        "correct": correct,
-        "samples": len(source),
-        "synops_exact": counts.synops_per_sample,
-        "synops_paper": counts.by_convention["silif_paper"],
+    return _record(correct, len(source), counts) | {
         "energy_j": None if energy.energy_j is None else energy.energy_j.to_dict(),
         "unpriced": list(energy.unpriced),
     }
