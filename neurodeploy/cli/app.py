@@ -63,7 +63,8 @@ for verb in (
     *(run, train, quantize, export, inspect, compile, convert, simulate, profile, fit, certify),
     *(conformance, characterize, report, check, compare, paper, recipes),
 ):
-    verb.register(app)
+    name = verb.__name__.rpartition(".")[2]
+    app.command(name)(getattr(verb, name))
 app.add_typer(data.app, name="data")
 app.add_typer(lava.app, name="lava")
 app.add_typer(bench.app, name="bench")

@@ -12,10 +12,6 @@ from neurodeploy.cli.run import verdict
 from neurodeploy.cli.show import bars, emit, within
 
 
-def register(app: typer.Typer) -> None:
-    app.command("certify")(certify)
-
-
 @graph_options()
 def certify(
     file: Annotated[Path, typer.Argument(help="A .nir graph, or a run folder.")],

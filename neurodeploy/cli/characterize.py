@@ -12,10 +12,6 @@ from neurodeploy.cli.show import emit, percent, table
 from neurodeploy.files import check_target
 
 
-def register(app: typer.Typer) -> None:
-    app.command("characterize")(characterize)
-
-
 def characterize(
     runs: Annotated[Path, typer.Argument(help="CSV: name, energy_j, synops, neuron_updates, ... of measured runs.")],
     chip: Annotated[str, typer.Option(help="A chip, or a chip file: whose limits the new file has.")] = "loihi2",

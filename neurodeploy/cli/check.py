@@ -11,10 +11,6 @@ from neurodeploy.cli.options import Json
 from neurodeploy.cli.show import emit
 
 
-def register(app: typer.Typer) -> None:
-    app.command("check")(check)
-
-
 def check(
     run: Annotated[Path, typer.Argument(help="Run folder of a finished run.")],
     min_accuracy: Annotated[float | None, typer.Option(metavar="SHARE", help="Least accuracy, 0 to 1.")] = None,

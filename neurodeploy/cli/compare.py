@@ -11,10 +11,6 @@ from neurodeploy.cli.options import Json
 from neurodeploy.cli.show import emit, table
 
 
-def register(app: typer.Typer) -> None:
-    app.command("compare")(compare)
-
-
 def compare(
     runs: Annotated[list[Path], typer.Argument(help="Run folders of finished runs; changes are against the first.")],
     out: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the comparison as an HTML page.")] = None,

@@ -12,10 +12,6 @@ from neurodeploy.cli.show import bars, emit, table
 from neurodeploy.files import check_target
 
 
-def register(app: typer.Typer) -> None:
-    app.command("compile")(compile)
-
-
 @graph_options()
 def compile(
     file: Annotated[Path, typer.Argument(help="A .nir graph, or a run folder.")],

@@ -11,10 +11,6 @@ from neurodeploy.cli.show import bars, emit, table, within
 from neurodeploy.errors import NeurodeployError
 
 
-def register(app: typer.Typer) -> None:
-    app.command("conformance")(conformance)
-
-
 def conformance(
     networks: Annotated[
         int | None, typer.Option(metavar="N", callback=within(1), help="Random networks to run; 500 if not given.")

@@ -11,10 +11,6 @@ from neurodeploy.cli.options import Graph, Json, graph_options
 from neurodeploy.cli.show import bars, emit, within
 
 
-def register(app: typer.Typer) -> None:
-    app.command("convert")(convert)
-
-
 @graph_options()
 def convert(
     file: Annotated[Path, typer.Argument(help="A .nir graph, a lava-dl .net network, or a Program (.npz).")],

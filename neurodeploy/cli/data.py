@@ -6,12 +6,12 @@ from typing import Annotated, Any
 
 import typer
 
-from neurodeploy.cli import data_encode
+from neurodeploy.cli.data_encode import encode
 from neurodeploy.cli.options import Json
 from neurodeploy.cli.show import bars, emit, table
 
 app = typer.Typer(help="Datasets: where they are, and under which licence.", no_args_is_help=True)
-data_encode.register(app)
+app.command("encode")(encode)
 
 
 @app.command("list")

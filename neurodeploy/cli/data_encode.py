@@ -12,10 +12,6 @@ from neurodeploy.cli.show import bars, emit, within
 from neurodeploy.files import check_target
 
 
-def register(app: typer.Typer) -> None:
-    app.command("encode")(encode)
-
-
 def encode(
     sources: Annotated[
         list[Path], typer.Argument(metavar="DIR|WAV...", help="Folders, one of each word, and WAV files.")

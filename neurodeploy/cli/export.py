@@ -12,10 +12,6 @@ from neurodeploy.cli.show import bars, emit, percent
 from neurodeploy.files import check_target
 
 
-def register(app: typer.Typer) -> None:
-    app.command("export")(export)
-
-
 def export(
     run: Annotated[Path, typer.Argument(help="Run folder with a quantised network.")],
     out: Annotated[

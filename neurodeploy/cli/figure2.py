@@ -11,10 +11,6 @@ from neurodeploy.cli.options import Json
 from neurodeploy.cli.show import emit, table
 
 
-def register(app: typer.Typer) -> None:
-    app.command("2")(figure2)
-
-
 def figure2(
     out: Annotated[Path, typer.Option(metavar="F", help="Picture to write: .png, .svg or .pdf; F.json beside it.")],
     checkpoints: Annotated[

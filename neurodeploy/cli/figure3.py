@@ -12,10 +12,6 @@ from neurodeploy.cli.run import mode
 from neurodeploy.cli.show import bars, emit, percent, table, within
 
 
-def register(app: typer.Typer) -> None:
-    app.command("3")(figure3)
-
-
 def figure3(
     out: Annotated[Path, typer.Option(metavar="F", help="Picture to write: .png, .svg or .pdf; F.json beside it.")],
     networks: Annotated[

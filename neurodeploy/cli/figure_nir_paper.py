@@ -12,10 +12,6 @@ from neurodeploy.cli.run import mode
 from neurodeploy.cli.show import bars, emit, within
 
 
-def register(app: typer.Typer) -> None:
-    app.command("nir-paper")(figure_nir_paper)
-
-
 def figure_nir_paper(
     out: Annotated[
         Path, typer.Option(metavar="F", help="Picture to write: .png, .svg or .pdf; F.md and F.json beside it.")

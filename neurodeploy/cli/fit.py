@@ -11,10 +11,6 @@ from neurodeploy.cli.options import Graph, Json, graph_options
 from neurodeploy.cli.show import emit, percent, table
 
 
-def register(app: typer.Typer) -> None:
-    app.command("fit")(fit)
-
-
 @graph_options()
 def fit(
     file: Annotated[Path, typer.Argument(help="A Program, a .nir graph or a run folder.")],

@@ -12,10 +12,6 @@ from neurodeploy.cli.show import bars, emit, percent, table
 from neurodeploy.cli.spelling import spelled
 
 
-def register(app: typer.Typer) -> None:
-    app.command("inspect")(inspect)
-
-
 @graph_options(without=("calibrate", "chip"))
 def inspect(
     file: Annotated[Path, typer.Argument(help="A .nir graph, or a run folder.")],

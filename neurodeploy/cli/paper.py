@@ -12,10 +12,6 @@ from neurodeploy.cli.run import mode
 from neurodeploy.cli.show import bars, emit
 
 
-def register(app: typer.Typer) -> None:
-    app.command("paper")(paper)
-
-
 def paper(
     name: Annotated[str, typer.Argument(metavar="NAME", help="silif or nir.")],
     out: Annotated[Path, typer.Option(metavar="DIR", help="Folder for its figures and tables.")],

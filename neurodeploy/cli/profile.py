@@ -12,10 +12,6 @@ from neurodeploy.cli.show import bars, emit, percent, table
 from neurodeploy.report.amounts import amount, band
 
 
-def register(app: typer.Typer) -> None:
-    app.command("profile")(profile)
-
-
 @graph_options()
 def profile(
     file: Annotated[Path, typer.Argument(help="A Program, a .nir graph or a run folder.")],

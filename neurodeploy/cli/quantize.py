@@ -11,10 +11,6 @@ from neurodeploy.cli.options import Bits, Json
 from neurodeploy.cli.show import bars, emit, percent
 
 
-def register(app: typer.Typer) -> None:
-    app.command("quantize")(quantize)
-
-
 def quantize(
     run: Annotated[Path, typer.Argument(help="Run folder with a trained network.")],
     method: Annotated[str | None, typer.Option(help="ptq or qat, instead of the recipe's.")] = None,

@@ -2,14 +2,8 @@
 
 from __future__ import annotations
 
-import typer
-
 from neurodeploy.cli.options import Json
 from neurodeploy.cli.show import emit, table
-
-
-def register(app: typer.Typer) -> None:
-    app.command("recipes")(recipes)
 
 
 def recipes(as_json: Json = False) -> int:

@@ -11,10 +11,6 @@ from neurodeploy.cli.options import Json
 from neurodeploy.cli.show import emit
 
 
-def register(app: typer.Typer) -> None:
-    app.command("report")(report)
-
-
 def report(run: Annotated[Path, typer.Argument(help="Run folder of a finished run.")], as_json: Json = False) -> int:
     """Write report.html of a run again, from its report.json."""
     from neurodeploy.verbs.report import write_report as call

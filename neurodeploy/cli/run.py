@@ -16,10 +16,6 @@ Resume = Annotated[bool, typer.Option("--resume", help="Go on with an interrupte
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace the run in the folder.")]
 
 
-def register(app: typer.Typer) -> None:
-    app.command("run")(run)
-
-
 def run(
     recipe: Annotated[str, typer.Argument(help="A shipped recipe (neurodeploy recipes), or a .toml file.")],
     out: Out,

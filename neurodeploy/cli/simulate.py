@@ -12,10 +12,6 @@ from neurodeploy.cli.show import bars, emit, percent
 from neurodeploy.files import check_target
 
 
-def register(app: typer.Typer) -> None:
-    app.command("simulate")(simulate)
-
-
 @graph_options()
 def simulate(
     file: Annotated[Path, typer.Argument(help="A .nir graph, a Program, or a run folder.")],

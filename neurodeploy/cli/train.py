@@ -11,10 +11,6 @@ from neurodeploy.cli.run import Out, Overwrite, Resume, mode
 from neurodeploy.cli.show import bars, emit, percent, table
 
 
-def register(app: typer.Typer) -> None:
-    app.command("train")(train)
-
-
 def train(
     recipe: Annotated[str, typer.Argument(help="A shipped recipe (neurodeploy recipes), or a .toml file.")],
     out: Out,
