@@ -15,11 +15,6 @@ from neurodeploy.errors import NeurodeployError
 app = typer.Typer(help="Our speed and the peers', measured in one run.", no_args_is_help=True)
 
 
-@app.callback()
-def _options() -> None:
-    pass
-
-
 @app.command("simulate")
 def simulate(
     work: Annotated[str, typer.Option(help="dense, or nmnist with --graph and --data.")] = "dense",

@@ -12,8 +12,3 @@ app = typer.Typer(help="The paper's figures, with their data beside them.", no_a
 app.command("2")(figure2)
 app.command("3")(figure3)
 app.command("nir-paper")(figure_nir_paper)
-
-
-@app.callback()
-def _options() -> None:
-    pass

@@ -19,7 +19,7 @@ def first_difference(found: Trace, expected: Trace) -> Difference | None:
     if states:
         return states
     pairs = [("count", name, found.counts[name], expected.counts[name]) for name in expected.counts]
-    pairs.append(("score", expected.output, _scores(found), _scores(expected)))
+    pairs.append(("score", expected.output, found.output_BN, expected.output_BN))
     for what, layer, a, b in pairs:
         wrong = np.argwhere(a != b)
         if len(wrong):
@@ -43,7 +43,3 @@ def _digits(value: float) -> str:
 def states_in(trace: Trace) -> int:
     """Return how many spikes, currents and potentials the trace holds."""
     return sum(3 * states.u_BTN.size for states in trace.layers.values())
-
-
-def _scores(trace: Trace) -> np.ndarray:
-    return trace.counts[trace.output] if trace.scores_BN is None else trace.scores_BN

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
@@ -11,7 +10,7 @@ import numpy as np
 
 from neurodeploy.backends import fixed
 from neurodeploy.backends.fixed.native.neurons import KERNELS
-from neurodeploy.backends.fixed.run import AUTO
+from neurodeploy.backends.fixed.run import AUTO, ENGINES
 from neurodeploy.backends.trace import Trace
 from neurodeploy.fixedpoint.dynamics.table import LEAKY
 from neurodeploy.program.program import Program
@@ -26,19 +25,14 @@ READABLE = "plain"
 
 def our_engines() -> dict[str, Engine]:
     """Return the engines of the fixed backend by name, the readable one first."""
-    run: Engine = fixed.run
-    names = getattr(importlib.import_module("neurodeploy.backends.fixed.run"), "ENGINES", None)
-    if names is None:
-        return {READABLE: partial(run, record=True)}
-    in_order = sorted(names, key=lambda name: name != READABLE)
-    return {name: partial(_run, run, name) for name in in_order}
+    return {name: partial(_run, name) for name in sorted(ENGINES, key=lambda name: name != READABLE)}
 
 
-def _run(run: Engine, name: str, program: Program, spikes: np.ndarray, **options: Any) -> Trace:
+def _run(name: str, program: Program, spikes: np.ndarray, **options: Any) -> Trace:
     """Run an engine; in the compiled one's place the one that falls in for neurons without a kernel."""
     known = {*LEAKY, *KERNELS}
     engine = name if all(layer.kind in known for layer in program.layers) or name != "native" else AUTO
-    return run(program, spikes, record=True, engine=engine, **options)
+    return fixed.run(program, spikes, record=True, engine=engine, **options)
 
 
 def readable() -> Engine:

@@ -9,8 +9,6 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
-import numpy as np
-
 from neurodeploy.backends import lava
 from neurodeploy.backends.fixed import make_ready
 from neurodeploy.backends.lava.environment import check_ready
@@ -22,7 +20,6 @@ from neurodeploy.conformance.generate import Case, random_case
 from neurodeploy.conformance.reductions import Network
 from neurodeploy.conformance.shrink import shrink
 from neurodeploy.errors import DataError, NeurodeployError
-from neurodeploy.program.program import Program
 from neurodeploy.progress import Progress, silent
 
 NETWORKS = 500
@@ -66,7 +63,7 @@ def check_conformance(
     started = time.perf_counter()
     ours = dict(our_engines() if engines is None else engines)
     if engines_only and len(ours) == 1:
-        ours |= {name + ALONE: partial(_one_by_one, engine) for name, engine in ours.items()}
+        ours |= {name + ALONE: partial(engine, batch_size=1) for name, engine in ours.items()}
     with _lava(wanted=not engines_only) as in_lava:
         found = _Comparison(ours, in_lava)
         for done in range(networks):
@@ -162,7 +159,3 @@ def _lava(*, wanted: bool) -> Iterator[Engine | None]:
 
 def _at_times_one_by_one(seed: int, in_lava: Engine) -> Engine:
     return partial(in_lava, samples_per_run=1) if seed % 8 == 1 else in_lava
-
-
-def _one_by_one(engine: Engine, program: Program, spikes: np.ndarray) -> Trace:
-    return engine(program, spikes, batch_size=1)

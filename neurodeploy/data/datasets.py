@@ -37,10 +37,6 @@ from neurodeploy.data.unpack import ENDINGS
 __all__ = ["SOURCES", "Source", "folders"]
 
 
-def _load_digits(source: Source, wanted: Wanted, split: str) -> Samples:
-    return _digits(wanted.n_steps)
-
-
 @functools.lru_cache(maxsize=2)
 def _digits(n_steps: int) -> Samples:
     """Return the digits; a run asks for them dozens of times."""
@@ -84,7 +80,7 @@ SOURCES: dict[str, Source] = {
             citation="Alpaydin and Kaynak, Optical Recognition of Handwritten Digits, UCI, 1998",
             dt_s=1e-3,
             n_steps=24,
-            load=_load_digits,
+            load=lambda source, wanted, split: _digits(wanted.n_steps),
             n_classes=10,
         ),
         Source(

@@ -124,15 +124,3 @@ def _binary(spikes: np.ndarray) -> bool:
     if spikes.dtype.kind in "iu":  # their range says it, without sorting
         return bool(spikes.min() >= 0 and spikes.max() <= 1)
     return bool(((spikes == 0) | (spikes == 1)).all())
-
-
-def checked(name: str, spikes: np.ndarray, labels: np.ndarray, class_names: Sequence[str] = ()) -> SpikeData:
-    """Return `SpikeData` after checking axes, values and lengths.
-
-    Spikes of more axes, (B, T, C, H, W), are flattened to (B, T, I) in C order.
-
-    Raises:
-        DataError: with what was found and what is allowed.
-    """
-    labels_B = check_kinds(name, spikes.shape, spikes.dtype, labels)
-    return SpikeData(name, check_values(name, spikes), labels_B, tuple(class_names))

@@ -62,15 +62,6 @@ def quantity(value: float, unit: str) -> str:
     return f"{_three_digits(value / scale)} {prefix}{unit}"
 
 
-def energy(joules: float) -> str:
-    """Return an energy with three digits.
-
-    >>> energy(1.4476e-6), energy(0.0), energy(2.25e-11)
-    ('1.45 µJ', '0 J', '22.5 pJ')
-    """
-    return quantity(joules, "J")
-
-
 def band(low: float, high: float, unit: str) -> str:
     """Return two values in the larger one's unit, as one where they read the same.
 
@@ -90,11 +81,6 @@ def scale_of(most: float, unit: str) -> tuple[float, str]:
     """
     scale, prefix = _prefix(most)
     return scale, prefix + unit
-
-
-def energy_unit(most: float) -> tuple[float, str]:
-    """Return the joules of the unit that `most` reads best in, and its name."""
-    return scale_of(most, "J")
 
 
 def plural(number: int, word: str) -> str:

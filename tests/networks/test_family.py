@@ -12,7 +12,7 @@ import torch
 from torch.nn import functional
 
 from neurodeploy.errors import NetworkError
-from neurodeploy.networks.activity import rate_penalty, synops_per_sample
+from neurodeploy.networks.activity import rate_penalty
 from neurodeploy.networks.families.s4d import S4DLayer, slow_parameters
 from neurodeploy.networks.families.silif import LAYERS, SilifSettings, build
 from neurodeploy.networks.families.table import build_network
@@ -20,6 +20,7 @@ from neurodeploy.networks.published import load_published
 from neurodeploy.networks.sequence import SequenceNetwork
 from neurodeploy.neurons.ssm.layer import InitialState
 from tests.networks.models import settings_of
+from tests.networks.synops import synops_per_sample
 from tests.neurons.silif import below, golden
 
 BASELINES = ("mlp", "rnn", "ligru", "gru", "s4d")

@@ -10,13 +10,14 @@ import torch
 from torch.nn import functional
 
 from neurodeploy.errors import NetworkError
-from neurodeploy.networks.activity import rate_penalty, synops_per_sample
+from neurodeploy.networks.activity import rate_penalty
 from neurodeploy.networks.families.silif import FamilyNetwork, SilifSettings, build
 from neurodeploy.neurons.adaptive import adaptive_scan
 from neurodeploy.neurons.resonator import resonator_scan
 from neurodeploy.neurons.ssm import fused_layers as whole
 from neurodeploy.neurons.ssm.adaptive_layer import AdaptiveLayer
 from neurodeploy.neurons.ssm.layer import Layer
+from tests.networks.synops import synops_per_sample
 from tests.neurons.silif import LAYERS, below, golden, recorded_layer
 from tests.neurons.test_silif_layers import recorded_readout, recorded_start, relative_error
 

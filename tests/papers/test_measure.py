@@ -14,7 +14,6 @@ from neurodeploy.data.settings import DataSettings
 from neurodeploy.graph.files import GraphFile
 from neurodeploy.graph.network import discretised
 from neurodeploy.mapping.compile import compile_network
-from neurodeploy.networks.activity import synops_per_sample
 from neurodeploy.networks.families.silif import SilifModel, SilifSettings, build
 from neurodeploy.papers.silif.clips import Clips, calibration_for, clips_named
 from neurodeploy.papers.silif.measure import (
@@ -33,6 +32,7 @@ from neurodeploy.pipeline.conversion import put_on_grid
 from neurodeploy.pipeline.counts import synops_of
 from neurodeploy.progress import silent
 from neurodeploy.recipes import Recipe
+from tests.networks.synops import synops_per_sample
 
 DIGITS = DataSettings(dataset="digits")
 N_INPUTS, N_CLASSES = 64, 10

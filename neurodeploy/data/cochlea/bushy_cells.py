@@ -13,7 +13,6 @@ REFRACTORY_S = 1e-3
 TAU_MEM_S = 1e-3
 TAU_SYN_S = 0.5e-3
 WEIGHT = 13_000.0 / FIBRES
-THRESHOLD = 1.0
 
 
 def refractory_steps(dt_s: float) -> int:

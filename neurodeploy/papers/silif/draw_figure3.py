@@ -23,7 +23,7 @@ from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 
 from neurodeploy.papers.silif.points_cited import Point
 from neurodeploy.report.printed import COLOURS, INK, MUTED, panel, printed, save_picture
-from neurodeploy.report.words import energy_unit
+from neurodeploy.report.words import scale_of
 
 SIZE_INCHES = (7.2, 6.4)
 OTHERS = ("#6d597a", "#8ab17d", "#b56576", "#577590", "#bc6c25", "#90a955", "#9d4edd", "#4a4e69")
@@ -180,7 +180,7 @@ def _energies(axes: Axes, points: Sequence[Point], colours: dict[str, str]) -> N
         _nothing(axes, "no energy estimated")
         return
     least, most = min(band[0] for band in bands), max(band[2] for band in bands)
-    unit, name = energy_unit(most)
+    unit, name = scale_of(most, "J")
     if most > WIDE * least > 0:
         axes.set_xscale("log")
         axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))

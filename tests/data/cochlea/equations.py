@@ -12,7 +12,7 @@ import numpy as np
 from scipy import fft
 
 from neurodeploy.data.cochlea.basilar_membrane import Membrane, places
-from neurodeploy.data.cochlea.bushy_cells import FIBRES, TAU_MEM_S, TAU_SYN_S, THRESHOLD, WEIGHT, refractory_steps
+from neurodeploy.data.cochlea.bushy_cells import FIBRES, TAU_MEM_S, TAU_SYN_S, WEIGHT, refractory_steps
 from neurodeploy.data.cochlea.encode import SSC
 from neurodeploy.data.cochlea.hair_cell import (
     FIRING,
@@ -28,6 +28,9 @@ from neurodeploy.data.cochlea.hair_cell import (
 )
 from neurodeploy.data.cochlea.prepare import prepare
 from neurodeploy.data.cochlea.settings import CochleaSettings
+
+THRESHOLD = 1.0
+"""Of the bushy cells."""
 
 
 def velocity(samples: np.ndarray, rate: int, channels: int) -> np.ndarray:
