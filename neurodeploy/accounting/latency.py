@@ -141,7 +141,7 @@ def latency(
         bound={name: float(part) for name, part in zip(BOUNDS, share, strict=True)},
         by_layer=tuple(max(cores, key=lambda one: one.step_s) for cores in own),
         by_core=by_core,
-        unpriced=(*prices.missing(), *_crossings(placement), *ALWAYS_UNPRICED),
+        unpriced=(*prices.missing(), *(["ways from chip to chip"] if placement.n_chips > 1 else []), *ALWAYS_UNPRICED),
         assumptions=(OVERLAP, "a spike is worked off by the cores it reaches in the step in which it is sent"),
         measured_step_s=measured,
         constants={f"times.{key}": one for key, one in prices.used.items()},
@@ -220,7 +220,3 @@ def _core_time(placement: Placement, core: int, parts: np.ndarray) -> CoreTime:
     slowest = int(np.argmax(parts))
     seconds = [float(part) for part in parts]
     return CoreTime(core, placement.cores[core].layer, seconds[slowest], BOUNDS[slowest], *seconds)
-
-
-def _crossings(placement: Placement) -> list[str]:
-    return ["ways from chip to chip"] if placement.n_chips > 1 else []

@@ -46,12 +46,10 @@ def _unit(program: Program) -> str:
 def _told(layer: AnyLayer) -> list[str]:
     names = [one.name for one in fields(layer)]
     return [
-        key for key in names if key in ALWAYS or (key in PLAIN_LAYER and np.any(getattr(layer, key) != _plain(key)))
+        key
+        for key in names
+        if key in ALWAYS or (key in PLAIN_LAYER and np.any(getattr(layer, key) != PLAIN_LAYER[key]))
     ]
-
-
-def _plain(key: str) -> Any:
-    return PLAIN_LAYER[key]
 
 
 def _connection(one: Connection) -> str:

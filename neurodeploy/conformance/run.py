@@ -106,7 +106,8 @@ class _Comparison:
         runs = dict(self.ours)
         if self.in_lava:
             # Samples share a Lava network, or each has its own: both must be right.
-            runs = {"lava": _at_times_one_by_one(case.seed, self.in_lava), **runs}
+            in_lava = partial(self.in_lava, samples_per_run=1) if case.seed % 8 == 1 else self.in_lava
+            runs = {"lava": in_lava, **runs}
         traces: dict[str, Trace] = {}
         for name, run in runs.items():
             began = time.perf_counter()
@@ -155,7 +156,3 @@ def _lava(*, wanted: bool) -> Iterator[Engine | None]:
     check_ready()
     with lava.Worker() as worker:
         yield partial(worker.run, record=True)
-
-
-def _at_times_one_by_one(seed: int, in_lava: Engine) -> Engine:
-    return partial(in_lava, samples_per_run=1) if seed % 8 == 1 else in_lava

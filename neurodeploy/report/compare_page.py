@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from neurodeploy.report import compare_figures
+from neurodeploy.report.page import environment
 
 TEMPLATE = "compare.html.j2"
 
@@ -21,15 +20,11 @@ def render(comparison: dict[str, Any]) -> str:
 
     The same comparison gives the same bytes.
     """
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
+    return (
+        environment({"signs": _signs})
+        .get_template(TEMPLATE)
+        .render(comparison=comparison, pictures=_pictures(comparison))
     )
-    environment.filters["signs"] = _signs
-    return environment.get_template(TEMPLATE).render(comparison=comparison, pictures=_pictures(comparison))
 
 
 def _pictures(comparison: dict[str, Any]) -> list[Markup]:

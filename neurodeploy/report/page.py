@@ -39,15 +39,22 @@ def render(report: dict[str, Any]) -> str:
         "devices": _devices(report, sources),
         "training": _training(report),
         "raster": _raster(report),
-        "connections": _connections(report),
+        "connections": [
+            one | {"svg": Markup(figures.weights(one["histogram"]))} for one in sections.connections(report)
+        ],
         "states": sections.states(report),
         "opacities": rasters.OPACITIES,
         "recipe": sections.toml(report["recipe"]),
     }
-    return _environment().get_template(TEMPLATE).render(report=report, sources=sources.notes(), **parts)
+    return (
+        environment({name: getattr(marked, name) for name in FILTERS})
+        .get_template(TEMPLATE)
+        .render(report=report, sources=sources.notes(), **parts)
+    )
 
 
-def _environment() -> Environment:
+def environment(filters: dict[str, Any]) -> Environment:
+    """Return what makes a page of a template beside this file; all text is escaped."""
     found = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         autoescape=True,
@@ -55,7 +62,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    found.filters |= {name: getattr(marked, name) for name in FILTERS}
+    found.filters |= filters
     return found
 
 
@@ -76,10 +83,6 @@ def _raster(report: dict[str, Any]) -> dict[str, Any]:
     plot = report["plots"]["raster"]
     svg = Markup(rasters.raster(plot["layers"], plot["steps"]))
     return sections.raster(report) | {"svg": svg, "every": rasters.kept_neurons(plot["layers"])}
-
-
-def _connections(report: dict[str, Any]) -> list[dict[str, Any]]:
-    return [one | {"svg": Markup(figures.weights(one["histogram"]))} for one in sections.connections(report)]
 
 
 def _counts(counts: dict[str, Any]) -> dict[str, Any]:

@@ -139,7 +139,9 @@ def read_part(folder: Path, program: Program, n_samples: int) -> Part:
         elif layer.name == program.output and program.readout == rules.SOFTMAX:
             scores = _softmax_scores(program, kept["v"].reshape(-1, n_samples, layer.n_neurons))
         if "u" in kept:
-            layers[layer.name] = LayerTrace(*(_apart(kept[key], n_samples) for key in ("spikes", "u", "v")))
+            # Lava has samples side by side, (T, BN).
+            states = (kept[key].reshape(len(kept[key]), n_samples, -1).swapaxes(0, 1) for key in ("spikes", "u", "v"))
+            layers[layer.name] = LayerTrace(*states)
     return Part(counts, layers, {}, scores)
 
 
@@ -152,8 +154,3 @@ def _softmax_scores(program: Program, v_TBN: np.ndarray) -> np.ndarray:
         scores.add(v_BN, step)
     assert scores.BN is not None
     return scores.BN
-
-
-def _apart(states: np.ndarray, n_samples: int) -> np.ndarray:
-    """Return (T, BN) states as (B, T, N)."""
-    return states.reshape(len(states), n_samples, -1).swapaxes(0, 1)
