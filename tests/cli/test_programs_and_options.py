@@ -228,7 +228,7 @@ def test_a_time_step_is_needed(shell: Shell, good: Path) -> None:
     ("arguments", "says"),
     [
         (("simulat",), "no such verb 'simulat'; did you mean 'simulate'"),
-        (("zzz",), "no such verb 'zzz'; choose one of bench, calibrate, certify"),
+        (("zzz",), "no such verb 'zzz'; choose one of bench, certify, characterize"),
         (("data", "lst"), "no such verb 'lst'; did you mean 'list'"),
         (("lava", "stat"), "no such verb 'stat'; did you mean 'status'"),
         (("data", "list", "all"), "unexpected extra argument"),
