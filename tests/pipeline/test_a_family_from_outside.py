@@ -84,7 +84,7 @@ def recipe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 
 
 def test_it_is_trained_quantised_exported_and_certified(recipe: str, tmp_path: Path) -> None:
-    result = neurodeploy.run(recipe, tmp_path / "run")
+    result = neurodeploy.run(recipe, out=tmp_path / "run")
     assert result["accuracy"]["float"] > 0.5
     assert abs(result["accuracy"]["fixed"] - result["accuracy"]["quantised"]) < 0.05
     certificate = json.loads((tmp_path / "run" / "certificate.json").read_text())
@@ -107,4 +107,4 @@ def test_its_settings_are_checked_and_listed_like_the_others(recipe: str) -> Non
 
 def test_a_norm_that_nobody_folds_is_told_before_any_weight_is_rounded(recipe: str, tmp_path: Path) -> None:
     with pytest.raises(FrameworkError, match=r"into: its weights are not those of one module .*`deployable`"):
-        neurodeploy.run(recipe, tmp_path / "run", settings=("network.norm=true", "training.epochs=1"))
+        neurodeploy.run(recipe, out=tmp_path / "run", settings=("network.norm=true", "training.epochs=1"))
