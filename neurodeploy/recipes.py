@@ -217,7 +217,7 @@ def _suggestion(key: str, keys: Sequence[str] = ()) -> str:
         found = difflib.get_close_matches(word, by_word, n=1, cutoff=0.7)
         if found:
             return f"did you mean {by_word[found[0]]!r}?"
-    return f"settings are in the tables {', '.join(tables)} (neurodeploy recipes lists them)"
+    return f"settings are in the tables {', '.join(tables)}, e.g. training.epochs"
 
 
 def _wrong(key: str, value: Any) -> str:

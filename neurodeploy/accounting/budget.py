@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ModelWrapValidatorHandler, ValidationError, model_validator
 
 from neurodeploy.errors import BudgetError, nearest
 
@@ -46,6 +46,9 @@ class Budget(BaseModel):
         layers: By name of the layer.
 
     Counts, joules and seconds are per sample. `max_accuracy_drop` is against float on the same samples.
+
+    Raises:
+        BudgetError: one line with the first key that is unknown, of a wrong type or out of range.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
@@ -66,6 +69,15 @@ class Budget(BaseModel):
     max_cores: Whole = None
     max_chips: Whole = None
     layers: dict[str, LayerBudget] = Field(default_factory=dict)
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _in_one_line(cls, values: Any, check: ModelWrapValidatorHandler[Budget]) -> Budget:
+        """Raise what is wrong as one `BudgetError` in place of pydantic's several lines."""
+        try:
+            return check(values)
+        except ValidationError as error:
+            raise _refused(error) from None
 
     @property
     def places(self) -> bool:
@@ -106,36 +118,38 @@ def named_budget(values: dict[str, Any]) -> Budget:
     Raises:
         BudgetError: a value is of a wrong type or out of range.
     """
-    for key, value in values.items():
-        budget({key: value}, "check", typed=True)
-    return Budget(**values)
+    try:
+        return Budget(**values)
+    except BudgetError as error:
+        raise error.inside("check") from None
 
 
-def budget(values: dict[str, Any], where: object = (), *, typed: bool = False) -> Budget:
+def budget(values: dict[str, Any], where: object = ()) -> Budget:
     """Return the budget that plain values describe.
 
     Args:
         values: By key.
         where: Where they are from, for errors.
-        typed: The keys were given as arguments, so an error is about one.
 
     Raises:
         BudgetError: one line with the first key that is unknown, of a wrong type or out of range.
     """
     try:
         return Budget(**values)
-    except ValidationError as error:
-        first = error.errors()[0]
+    except BudgetError as error:
+        places = (*(where if isinstance(where, tuple) else (where,)), *([error.option] if error.option else []))
+        raise BudgetError(error.found, error.advice, where=places, allowed=error.allowed) from None
+
+
+def _refused(error: ValidationError) -> BudgetError:
+    first = error.errors()[0]
     key = ".".join(str(part) for part in first["loc"])
     if first["type"] == "extra_forbidden":
         known = LayerBudget if len(first["loc"]) > 1 else Budget
-        advice = nearest(str(first["loc"][-1]), known.model_fields)
-        raise BudgetError(f"{key!r} is no budget", advice, where=where)
+        return BudgetError(f"{key!r} is no budget", nearest(str(first["loc"][-1]), known.model_fields))
     found = repr(first["input"])
     found = found if len(found) <= LONGEST else found[: LONGEST - 1] + "…"
-    places = where if isinstance(where, tuple) else (where,)
-    about = {"where": where, "option": key} if typed else {"where": (*places, key)}
-    raise BudgetError(f"found {found}", allowed=_allowed(key, first), **about)
+    return BudgetError(f"found {found}", option=key, allowed=_allowed(key, first))
 
 
 def _allowed(key: str, error: Any) -> str:

@@ -142,5 +142,5 @@ def _check_carried(name: str, options: GraphOptions) -> None:
 
 
 def _calibration(network: Network, data: Any, bits: int, progress: Progress) -> Calibrated:
-    spikes_BTI = given(data, network, split="train", limit=SAMPLES).samples.whole().spikes_BTI
+    spikes_BTI = given(data, network, split="train", limit=SAMPLES, option="calibrate").samples.whole().spikes_BTI
     return calibrate(network, spikes_BTI, bits, progress=lambda done, total: progress("calibrate", done, total))

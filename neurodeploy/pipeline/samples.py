@@ -54,7 +54,9 @@ class Given:
     name: str
 
 
-def given(data: Data, target: Network | Program, *, split: Split = "test", limit: int | None = None) -> Given:
+def given(
+    data: Data, target: Network | Program, *, split: Split = "test", limit: int | None = None, option: str = "data"
+) -> Given:
     """Return data of any kind as samples for a network or Program.
 
     Args:
@@ -63,12 +65,17 @@ def given(data: Data, target: Network | Program, *, split: Split = "test", limit
             or in pairs with their labels.
         split: Of a named dataset.
         limit: First samples only.
+        option: Argument that the data were given as, for errors.
 
     Raises:
         DataError: the data are absent, or do not fit.
     """
     if isinstance(data, str | Path):
-        samples = samples_for(str(data), target, split=split, limit=limit)
+        try:
+            samples = samples_for(str(data), target, split=split, limit=limit)
+        except DataError as error:
+            error.option = option if error.option == "data" else error.option
+            raise
         return Given(samples, samples.labels_B, samples.name)
     check_limit(limit)
     if isinstance(data, Events):

@@ -103,7 +103,7 @@ def graph_of(
     if not isinstance(module, nn.Module):
         raise FrameworkError(f"module: found {type(module).__name__}, a torch.nn.Module is needed")
     if not (np.isfinite(dt_s) and dt_s > 0):
-        raise FrameworkError(f"dt: found {dt_s:g}, a positive number of seconds is needed")
+        raise FrameworkError(f"found {dt_s:g}", option="dt_s", allowed="a positive number of seconds is needed")
     if readout not in (None, *READOUTS):
         raise FrameworkError(f"readout: found {readout!r}, one of {', '.join(READOUTS)} is allowed")
     sample = _tensor(sample_input)

@@ -29,7 +29,8 @@ def compare_runs(runs: Sequence[str | Path], *, out: str | Path | None = None) -
         RunError: there is one run only, a folder holds no finished run, or a report is damaged.
     """
     if isinstance(runs, str | Path) or len(runs) < 2:
-        raise RunError("compare: found one run, two or more are needed; name another run folder")
+        found = "one run" if runs else "no run"
+        raise RunError(f"compare: found {found}, two or more are needed; name another run folder")
     page = None if out is None else check_target(out)
     read = [read_finished(run) for run in runs]
     names = _names([str(run) for run in runs])

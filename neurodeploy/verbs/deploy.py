@@ -182,7 +182,7 @@ def network_of(read: GraphOf, name: str) -> Network:
 def _samples(read: GraphOf, network: Network, data: Any, where: str) -> tuple[np.ndarray, np.ndarray | None]:
     """Return samples (B, T, F) and their labels, None where they bring none; batches have the sample input's axes."""
     if isinstance(data, str | Path | Events):
-        found = given(data, network, split="train" if where == "calibrate" else "test")
+        found = given(data, network, split="train" if where == "calibrate" else "test", option=where)
         return found.samples.whole().spikes_BTI, found.labels_B
     if not holds_pairs(data):
         return spikes_of(read, data, where), None

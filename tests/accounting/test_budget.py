@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -59,6 +60,21 @@ def test_what_is_no_budget_gives_one_line_with_the_key(tmp_path: Path, text: str
         read_budget(path)
     assert str(error.value).startswith(f"{path}: {says}")
     assert len(str(error.value)) < 200 + len(str(path))
+
+
+@pytest.mark.parametrize(
+    ("values", "says"),
+    [
+        ({"max_synops": -1}, "max_synops: found -1, at least 0 is allowed"),
+        ({"min_accuracy": 95}, "min_accuracy: found 95, a share of 1 is needed: 0.95 for 95 %"),
+        ({"max_synop": 1}, "'max_synop' is no budget; did you mean 'max_synops'?"),
+        ({"layers": {"lif1": {"max_spikes": -2}}}, "layers.lif1.max_spikes: found -2, at least 0 is allowed"),
+    ],
+)
+def test_a_wrong_value_in_python_is_one_line_too(values: dict[str, Any], says: str) -> None:
+    with pytest.raises(BudgetError) as error:
+        Budget(**values)
+    assert str(error.value) == says
 
 
 @pytest.mark.parametrize("content", [b"\xff\xfe", None])

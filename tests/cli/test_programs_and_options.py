@@ -147,7 +147,7 @@ OPTIONS = {
     ("--dt", "soon"): "'--dt': .*number",
     ("--dt", "1"): "lif1: tau is 0.01 s, shorter than the time step of 1 s; check the unit",
     ("--reset", "hard"): "--reset: found 'hard', 'zero' or 'subtract' is allowed",
-    ("--calibrate", "nowhere"): "'nowhere' is neither a file nor a dataset",
+    ("--calibrate", "nowhere"): "--calibrate: 'nowhere' is neither a file nor a dataset",
     ("--calibrate", "good.nir"): "good.nir: is not in SHD layout",
     ("--traces", "no/folder.npz"): "no/folder.npz: cannot be written, .*no is no folder; make it first",
     ("--traces", "."): "is a folder, a file was expected",

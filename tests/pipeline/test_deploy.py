@@ -98,7 +98,9 @@ def test_on_lava_too() -> None:
         ({"backends": ()}, GraphError, "backends: found"),
         ({"readout": "loudest"}, FrameworkError, "^readout: found 'loudest', one of"),
         ({"calibrate": 0.3 * spikes(4, T, N_IN)}, DataError, r"^calibrate: holds 0.3, a chip takes spikes"),
-        ({"dt_s": 0.0}, FrameworkError, "^dt: found 0, a positive"),
+        ({"calibrate": "digitz"}, DataError, "^calibrate: 'digitz' is neither a file nor a dataset; did you mean"),
+        ({"test": "digitz"}, DataError, "^test: 'digitz' is neither a file nor a dataset; did you mean"),
+        ({"dt_s": 0.0}, FrameworkError, "^dt_s: found 0, a positive"),
     ],
 )
 def test_what_cannot_be_is_one_line(options: Any, error: Any, said: str) -> None:

@@ -182,7 +182,7 @@ def test_what_no_graph_can_say_is_named_in_one_line(name: str) -> None:
 def test_what_is_no_network() -> None:
     with pytest.raises(FrameworkError, match=r"^module: found int, a torch.nn.Module is needed"):
         graph_of(3, spikes(B, T, N_IN), dt_s=DT_S)  # type: ignore[arg-type]
-    with pytest.raises(FrameworkError, match=r"^dt: found -1, a positive number of seconds"):
+    with pytest.raises(FrameworkError, match=r"^dt_s: found -1, a positive number of seconds"):
         graph_of(layer(N_IN, 4), spikes(B, T, N_IN), dt_s=-1)
     with pytest.raises(FrameworkError, match=r"^module: has no spiking neurons that are known"):
         graph_of(nn.Linear(N_IN, 4), spikes(B, T, N_IN), dt_s=DT_S)
