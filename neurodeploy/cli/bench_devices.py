@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from neurodeploy.cli.show import percent, table
+from neurodeploy.cli.show import noted, percent, table
 from neurodeploy.report.amounts import amount
 
 HOW = {"nvml": "NVML", "rapl": "RAPL", "datasheet floor": "floor, not measured", None: "-"}
@@ -32,7 +32,7 @@ def device_lines(result: dict[str, Any]) -> list[str]:
         lines += ["", *_ann(result["ann"])]
     if result["crossover"]:
         lines += ["", *_crossover(result["crossover"])]
-    return [*lines, "", *(f"note: {note}" for note in result["notes"]), f"written    {result['path']}"]
+    return [*lines, "", *noted(result["notes"]), f"written    {result['path']}"]
 
 
 def measured(value: float | None, unit: str) -> str:

@@ -9,7 +9,7 @@ import typer
 
 from neurodeploy.cli.options import Data, Graph, Json, Limit, graph_options, words
 from neurodeploy.cli.run import verdict
-from neurodeploy.cli.show import bars, emit, within
+from neurodeploy.cli.show import bars, emit, noted, within
 
 
 @graph_options()
@@ -41,6 +41,6 @@ def certify(
             progress=progress,
             **graph or {},
         )
-    notes = [f"note: {note}" for note in result["notes"]]
-    emit(result, [f"precision: {result['precision']}", *notes, *verdict(result)], as_json=as_json)
+    lines = [f"precision: {result['precision']}", *noted(result["notes"]), *verdict(result)]
+    emit(result, lines, as_json=as_json)
     return 0 if result["passed"] else 1

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from neurodeploy.cli.options import Json
-from neurodeploy.cli.show import emit, percent, table
+from neurodeploy.cli.show import emit, noted, percent, table
 from neurodeploy.files import check_target
 
 
@@ -37,7 +37,7 @@ def characterize(
         *table(["run", "measured, J", "fitted, J", "left out", f"{result['base']}'s band"], rows),
         f"error of the fit     {_errors(result['fit_error'])}",
         f"leave-one-out error  {_errors(left) if left else 'none'}",
-        *[f"note: {note}" for note in result["notes"]],
+        *noted(result["notes"]),
         *([f"chip: {result['path']}"] if result["path"] else []),
     ]
     emit(result, lines, as_json=as_json)

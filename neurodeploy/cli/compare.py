@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from neurodeploy.cli.options import Json
-from neurodeploy.cli.show import emit, table
+from neurodeploy.cli.show import emit, noted, table
 
 
 def compare(
@@ -27,7 +27,7 @@ def compare(
         lines += ["", *table(["setting", *names], [[row["key"], *row["cells"]] for row in result["settings"]])]
     else:
         lines += ["", "settings: all equal"]
-    lines += [f"note: {note}" for note in result["notes"]]
+    lines += noted(result["notes"])
     lines += [f"page  {result['path']}"] if result["path"] else []
     emit(result, lines, as_json=as_json)
     return 0

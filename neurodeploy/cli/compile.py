@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from neurodeploy.cli.options import Graph, Json, graph_options
-from neurodeploy.cli.show import bars, emit, table
+from neurodeploy.cli.show import bars, emit, noted, table
 from neurodeploy.files import check_target
 
 
@@ -48,7 +48,7 @@ def compile(
         *table(["layer", "neurons", "du", "dv", "vth", "reset"], layers),
         *(table(["layer", "neurons", "kind", "coefficient bits", "a state of 1"], cells) if cells else []),
         *table(["connection", "from -> to", "bits", "exponent"], connections),
-        *[f"note: {note}" for note in result["notes"]],
+        *noted(result["notes"]),
         f"program: {result['path']}",
     ]
     emit(result, lines, as_json=as_json)

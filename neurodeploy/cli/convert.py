@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from neurodeploy.cli.options import Graph, Json, graph_options
-from neurodeploy.cli.show import bars, emit, within
+from neurodeploy.cli.show import bars, emit, noted, within
 
 
 @graph_options()
@@ -41,7 +41,7 @@ def convert(
         )
     lines = [
         f"{result['from']} -> {result['to']}",
-        *[f"note: {note}" for note in result["warnings"]],
+        *noted(result["warnings"]),
         f"file: {result['path']}",
     ]
     checked = result["check"] or {}

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from neurodeploy.cli.options import Json
-from neurodeploy.cli.show import bars, emit, within
+from neurodeploy.cli.show import bars, emit, noted, within
 from neurodeploy.files import check_target
 
 
@@ -58,7 +58,7 @@ def encode(
         f"speed            {result['times_real_time']:.3g} x real time with {result['workers']} worker(s), "
         f"{result['times_real_time_per_core']:.3g} x a core's time",
         f"written          {result['path']}",
-        *(f"note: {note}" for note in result["notes"]),
+        *noted(result["notes"]),
     ]
     emit(result, lines, as_json=as_json)
     return 0

@@ -9,7 +9,7 @@ import typer
 
 from neurodeploy.cli.options import Calibrate, Json, Limit, Settings, whole_numbers, words
 from neurodeploy.cli.run import mode
-from neurodeploy.cli.show import bars, emit, percent, table, within
+from neurodeploy.cli.show import bars, emit, noted, percent, table, within
 
 
 def figure3(
@@ -97,7 +97,7 @@ def _lines(result: dict[str, Any]) -> list[str]:
         for point in result["points"]
     ]
     lines = [result["title"], "", *table(head, rows), ""]
-    lines += [f"note: {note}" for note in result["data"]["notes"]]
+    lines += noted(result["data"]["notes"])
     lines += [f"cannot become a Program: {line}" for line in refused_lines(result["refused"])]
     return [*lines, f"figure  {result['path']}", f"data    {result['json']}", f"took    {result['seconds']:.0f} s"]
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from neurodeploy.cli.options import Graph, Json, graph_options
-from neurodeploy.cli.show import emit, percent, table
+from neurodeploy.cli.show import emit, noted, percent, table
 
 
 @graph_options()
@@ -56,5 +56,5 @@ def lines(result: dict[str, Any]) -> list[str]:
     if result["advice"]:
         said += ["", "what would take less (tried and placed; only exact changes keep what the network does):"]
         said += [f"  {one['effect']}{'  (exact)' if one['exact'] else ''}" for one in result["advice"]]
-    said += [f"note: {note}" for note in result["notes"]]
+    said += noted(result["notes"])
     return said + ([f"map: {result['path']}"] if result["path"] else [])

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from neurodeploy.cli.options import Data, Engine, Graph, Json, Limit, Threads, graph_options
-from neurodeploy.cli.show import bars, emit, percent, table
+from neurodeploy.cli.show import bars, emit, noted, percent, table
 from neurodeploy.report.amounts import amount, band
 
 
@@ -80,7 +80,7 @@ def lines(result: dict[str, Any]) -> list[str]:
         rows = [[row["name"], band(row, "J")] for row in energy["by_layer"]]
         said += ["", *table(["layer", "energy per sample"], rows)]
     said += [f"not priced: {one}" for one in energy["unpriced"]]
-    return said + [f"note: {note}" for note in result["notes"]]
+    return said + noted(result["notes"])
 
 
 def _fit(fit: dict[str, Any]) -> str:

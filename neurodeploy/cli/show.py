@@ -41,6 +41,11 @@ def emit(result: dict[str, Any], lines: Sequence[str], *, as_json: bool) -> None
             print(plain(line))
 
 
+def noted(notes: Sequence[str]) -> list[str]:
+    """Return notes as lines for people, their arguments as the command line has them."""
+    return [f"note: {note}" for note in spelled(notes)]
+
+
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     """Return lines of aligned columns; numbers to the right, words to the left.
 

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from neurodeploy.cli.options import Data, Engine, Graph, Json, Limit, Threads, graph_options
-from neurodeploy.cli.show import bars, emit, percent
+from neurodeploy.cli.show import bars, emit, noted, percent
 from neurodeploy.files import check_target
 
 
@@ -52,6 +52,6 @@ def simulate(
         f"speed              {result['samples_per_second']:.4g} samples/s",
     ]
     lines += [f"note: the engine is {result['engine']}"] if "because" in (result["engine"] or "") else []
-    lines += [f"note: {note}" for note in result["data_notes"]]
+    lines += noted(result["data_notes"])
     emit(result, lines + ([f"traces             {traces}"] if traces else []), as_json=as_json)
     return 0

@@ -22,6 +22,12 @@ from neurodeploy.graph.paths import INPUT, Paths, Synapses
 from neurodeploy.phrases import Phrase
 
 AnyPopulation = Population | DynamicsPopulation
+FROM_NAME, FROM_NIR = "the file's name", "NIR's definition (to v_reset)"
+UNSURE = {
+    FROM_NAME: "; the graph has none, say {reset} to be sure",
+    FROM_NIR: "; say {reset:subtract} if it was trained otherwise",
+}
+"""What a note adds where a reset rule was assumed, by where it is from."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -143,7 +149,8 @@ def _discretised(file: GraphFile, dt_s: float | None, reset: str | None, readout
         _check_gain(where, population)
         populations.append(population)
         if spiking and source != "metadata":
-            notes.append(f"{name}: reset rule {rule!r} taken from {source}")
+            words = "{name}: reset rule {rule!r} taken from {source}" + UNSURE.get(source, "")
+            notes.append(Phrase(words, name=name, rule=rule, source=source))
     synapses = paths.synapses()
     for one in populations:
         if not any(synapse.target == one.name for synapse in synapses):
@@ -232,8 +239,8 @@ def _reset_rule(file: GraphFile, stored: str | None, asked: str | None) -> tuple
     if not file.stores_reset:
         for rule in ("subtract", "zero"):
             if rule in file.name.lower():
-                return rule, "the file's name; the graph has none"
-    return "zero", "NIR's definition (to v_reset)"
+                return rule, FROM_NAME
+    return "zero", FROM_NIR
 
 
 def _readout(where: str, stored: str | None, asked: str | None, output: AnyPopulation) -> tuple[str, list[str]]:
@@ -252,7 +259,8 @@ def _readout(where: str, stored: str | None, asked: str | None, output: AnyPopul
             f"{output.name} never spikes", "read it by v_last, v_max, v_sum or softmax", where=where, node=output.name
         )
     if chosen is None:
-        return "v_max", [f"{output.name}: never spikes; the class is its largest potential (v_max)"]
+        note = "{name}: never spikes; the class is its largest potential (v_max), {readout} changes it"
+        return "v_max", [Phrase(note, name=output.name)]
     return chosen, []
 
 

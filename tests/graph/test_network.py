@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from neurodeploy.backends import reference
+from neurodeploy.cli.show import noted
 from neurodeploy.graph.files import GraphFile
 from neurodeploy.graph.network import Network, discretised
 
@@ -129,3 +130,22 @@ def test_the_reset_rule_and_its_source_are_stated(name: str, stores: bool, asked
     network = discretised(GraphFile(Path(name), name, graph, stores), dt_s=1e-3, reset=asked)
     assert network.populations[0].reset == rule
     assert "n: reset rule" in network.notes[0]
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("net_bias_zero", "'zero' taken from the file's name; the graph has none, say --reset to be sure"),
+        ("net", "'zero' taken from NIR's definition (to v_reset); say --reset subtract if it was trained otherwise"),
+    ],
+)
+def test_the_note_on_an_assumed_rule_says_what_changes_it(name: str, says: str) -> None:
+    nodes = {"in": nir.Input({"input": np.array([1])}), "w": nir.Linear(np.eye(1)), "n": lif(1)}
+    graph = nir.NIRGraph(
+        nodes | {"out": nir.Output({"output": np.array([1])})},
+        [("in", "w"), ("w", "n"), ("n", "out")],
+        type_check=False,
+    )
+    notes = discretised(GraphFile(Path(name), name, graph, False), dt_s=1e-3).notes
+    assert noted(notes) == [f"note: n: reset rule {says}"]
+    assert "--" not in notes[0]
