@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -50,10 +51,10 @@ def nir_file(file: GraphSource) -> Path:
     if isinstance(file, Program):
         raise GraphError("is an integer Program, a graph is needed", TO_GRAPH, where=file.name)
     path = Path(file)
-    if path.is_dir():
+    if os.path.isdir(path):  # unlike Path.is_dir, it never raises, whatever the name
         path = path / "model.nir"
         if not path.exists():
-            raise RunError("has no model.nir", "name a finished run, a Program or a .nir file", where=file)
+            raise RunError("is a folder without model.nir", "name a finished run, or a .nir file inside it", where=file)
     if is_program(path):
         raise GraphError("is an integer Program, a graph is needed", TO_GRAPH, where=file)
     if is_net(path):

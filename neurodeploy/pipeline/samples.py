@@ -5,6 +5,7 @@ Axes: B sample, T step, I channel.
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -106,7 +107,7 @@ def default_data(file: Any, target: Network | Program, verb: str) -> str:
         DataError: it is no run folder.
     """
     named = (target.settings or {}).get("dataset") if isinstance(target, Network) else None
-    if named is None or isinstance(file, Program) or not Path(file).is_dir():
+    if named is None or isinstance(file, Program) or not os.path.isdir(file):
         advice = Phrase("name a dataset or a file with {data}, or a run folder as the graph")
         raise DataError("found no data", advice, where=verb)
     return str(named)

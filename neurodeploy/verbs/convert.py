@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -129,7 +130,7 @@ def _checked(
 def _format(file: GraphSource) -> str:
     if isinstance(file, Program) or is_program(file):
         return PROGRAM
-    return NET if not Path(file).is_dir() and is_net(file) else NIR
+    return NET if not os.path.isdir(file) and is_net(file) else NIR
 
 
 def _check_used(source: str, clears: bool, graph: GraphKeywords) -> None:

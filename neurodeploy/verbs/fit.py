@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -65,7 +66,7 @@ def fit(
 
 def _program(file: GraphSource, options: GraphOptions, progress: Progress) -> Program:
     """Return the Program, compiled where it is still a graph; a run folder has it as its chip's integers already."""
-    if not isinstance(file, Program) and Path(file).is_dir():
+    if not isinstance(file, Program) and os.path.isdir(file):
         path = Path(file) / "program.npz"
         if not path.exists():
             raise RunError(f"{file}: has no program.npz; name a finished run, a Program or a .nir file")

@@ -37,7 +37,9 @@ def test_a_name_that_no_file_can_have(refused: Callable[..., str]) -> None:
 
 def test_a_folder(refused: Callable[..., str], shell: Shell) -> None:
     (shell.folder / "folder.nir").mkdir()
-    refused("folder.nir", says="folder.nir: is a folder; name a .nir file inside it")
+    refused(
+        "folder.nir", says="folder.nir: is a folder without model.nir; name a finished run, or a .nir file inside it"
+    )
 
 
 @pytest.mark.parametrize("content", [b"", b"these are words\n", b"\x89HDF", b"\x00" * 4096])

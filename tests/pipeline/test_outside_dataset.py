@@ -38,7 +38,7 @@ def test_a_dataset_added_from_outside_goes_the_whole_way(tmp_path: Path, monkeyp
     monkeypatch.setitem(SOURCES, "squares", SQUARES)
     assert open_part(DataSettings(dataset="squares"), "train").shape == SHAPE
     (tmp_path / "squares.toml").write_text(RECIPE, encoding="utf-8")
-    found = neurodeploy.run(str(tmp_path / "squares.toml"), tmp_path / "run")
+    found = neurodeploy.run(str(tmp_path / "squares.toml"), out=tmp_path / "run")
     assert found["certificate"]["passed"]
     assert found["accuracy"]["fixed"] > 0.9
     report = json.loads((tmp_path / "run" / "report.json").read_text(encoding="utf-8"))
