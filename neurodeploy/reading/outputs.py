@@ -51,6 +51,11 @@ def output_of(recorder: Recorder, wiring: Wiring, result: Any, asked: str | None
     lost = ""
     for tensor in tensors(result):
         track = recorder.known(tensor)
+        if track is not None and not track.lost and not _alike(track):
+            raise FrameworkError(
+                "module: its output weighs some steps or neurons more than others, which no readout does; return the "
+                "spikes or the potential of the last layer"
+            )
         if track is None or track.lost:
             lost = lost or (track.lost if track is not None else "")
             continue
@@ -77,6 +82,12 @@ def output_of(recorder: Recorder, wiring: Wiring, result: Any, asked: str | None
             return Output(node, True, False, asked or "v_max")
         return Output(node, False, False, "spikes")
     return _by_potential(wiring, node, tracks, asked)
+
+
+def _alike(track: Track) -> bool:
+    """Return whether every number in the output counts the same, so that the class is the layer's own."""
+    factors = [np.unique(np.asarray(factor)) for factor, _ in track.terms]
+    return len(np.unique(np.concatenate(factors))) < 2 if factors else True
 
 
 def _following(wiring: Wiring, start: int) -> set[int]:
