@@ -11,6 +11,9 @@ import pytest
 from neurodeploy.backends.lava import Status, status
 from tests.needs import data_folder
 
+# Before torch is loaded: on a busy machine, small work on two threads can take ten times as long as on one.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 # Property tests look at the same examples each time; --hypothesis-seed=N, with the default profile, at others.
 hypothesis.settings.register_profile("fixed", derandomize=True, deadline=None)
 hypothesis.settings.load_profile("fixed")
