@@ -9,7 +9,7 @@ import numpy as np
 
 from neurodeploy.errors import FrameworkError
 from neurodeploy.reading.instances import INPUT_NODE, misplaced
-from neurodeploy.reading.labels import Track, split
+from neurodeploy.reading.labels import NOTHING, Track, split
 from neurodeploy.reading.leaves import Neurons
 from neurodeploy.reading.operations import tensors
 from neurodeploy.reading.recorder import Recorder
@@ -22,6 +22,9 @@ BY_STEPS = {
     ("softmax", "sum"): "softmax",
     ("softmax", "mean"): "softmax",
 }
+
+WEIGHT_ROUNDING = 1e-6
+"""Part of a weight by which the same ones may differ: modules compute them in float32."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,9 +88,19 @@ def output_of(recorder: Recorder, wiring: Wiring, result: Any, asked: str | None
 
 
 def _alike(track: Track) -> bool:
-    """Return whether every number in the output counts the same, so that the class is the layer's own."""
-    factors = [np.unique(np.asarray(factor)) for factor, _ in track.terms]
-    return len(np.unique(np.concatenate(factors))) < 2 if factors else True
+    """Return whether every number in the output counts the same, so that the class is the layer's own.
+
+    One that is added several times at a place counts as often: a mean of potentials that are sums of all inputs so
+    far counts the early ones more.
+    """
+    counted: dict[tuple[int, int], float] = {}
+    for factor, found in track.terms:
+        factors = np.broadcast_to(np.asarray(factor), found.shape).ravel().tolist()
+        for place, (label, own) in enumerate(zip(found.ravel().tolist(), factors, strict=True)):
+            if label != NOTHING:
+                counted[place, label] = counted.get((place, label), 0.0) + own
+    weights = np.array(list(counted.values()))
+    return not weights.size or bool(np.ptp(weights) <= WEIGHT_ROUNDING * np.abs(weights).max())
 
 
 def _following(wiring: Wiring, start: int) -> set[int]:

@@ -182,3 +182,18 @@ def test_a_host_that_is_none() -> None:
     module = nn.Sequential(layer.Linear(N_IN, 30), neuron.LIFNode())
     with pytest.raises(FrameworkError, match=r"^host: '0' is not the path of neurons of the module; choose one of 1"):
         graph_of(module, spikes(T, B, N_IN), dt_s=DT_S, host="0")
+
+
+def test_a_mean_of_potentials_that_add_up_all_inputs_is_no_readout() -> None:
+    """It counts early inputs more often than late ones; the potential after the last step counts all alike."""
+    for decode, says in (("last-mem", None), ("mean-mem", "weighs some steps or neurons more than others")):
+        net = nn.Sequential(
+            *(layer.Linear(N_IN, 20), neuron.LIFNode(v_threshold=0.3)),
+            *(layer.Linear(20, 3, bias=False), neuron.NonSpikingIFNode(decode=decode)),
+        )
+        functional.set_step_mode(net, "m")
+        if says is None:
+            assert graph_of(net, spikes(T, B, N_IN), dt_s=DT_S).readout == "v_last"
+        else:
+            with pytest.raises(FrameworkError, match=says):
+                graph_of(net, spikes(T, B, N_IN), dt_s=DT_S)
