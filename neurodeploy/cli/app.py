@@ -107,7 +107,7 @@ def invoke(arguments: list[str]) -> int:
     except (BrokenPipeError, SystemExit):  # typer turns the first into the second
         return _reader_left(PIPE_CLOSED)
     except OSError as error:
-        return _fail(_refused(error), 2)
+        return _reader_left(_fail(_refused(error), 2))  # where stdout itself is full, one line says it once
     if result == INTERRUPTED:  # newer typers turn Ctrl-C into this status without a word
         return _interrupted(arguments)
     return result if isinstance(result, int) else 0

@@ -106,8 +106,9 @@ class TestStreams:
         found = process(tmp_path, f"{unbuffered}ND --help | true")
         assert found.stderr == ""
 
-    def test_a_full_stdout_is_one_line(self, tmp_path: Path) -> None:
-        found = process(tmp_path, "ND --help > /dev/full")
+    @pytest.mark.parametrize("buffered", ["unset PYTHONUNBUFFERED; ", "export PYTHONUNBUFFERED=1; "])
+    def test_a_full_stdout_is_one_line(self, tmp_path: Path, buffered: str) -> None:
+        found = process(tmp_path, f"{buffered}ND --help > /dev/full")
         assert found.returncode == 2
         assert found.stderr.count("\n") == 1
         assert found.stderr.startswith("error: ")
