@@ -22,7 +22,7 @@ from tests.neurons.silif import LAYERS, below, golden, recorded_layer
 from tests.neurons.test_silif_layers import recorded_readout, recorded_start, relative_error
 
 pytest.importorskip("numba")
-from neurodeploy.neurons.fused import product, recurrence
+from neurodeploy.neurons.fused import extents, product
 from neurodeploy.neurons.fused.extents import NONE_F64, Extent
 from neurodeploy.neurons.fused.layer import Dropout, Spikes, source_of
 from neurodeploy.neurons.fused.pool import Pool
@@ -327,5 +327,5 @@ def test_products_by_events_equal_dense_ones() -> None:
     extent = Extent(3, 20, 75)
     for source in (source_of(x), product.Source(None, x.flatten(0, 1))):
         layout, field, _ = product.forward(source, weight, extent, NONE_F64)
-        found = torch.from_numpy(recurrence.plain(extent, layout, field))[:, :, :75]
+        found = torch.from_numpy(extents.plain(extent, layout, field))[:, :, :75]
         torch.testing.assert_close(found, x @ weight.t(), rtol=1e-5, atol=1e-5)

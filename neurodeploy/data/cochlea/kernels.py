@@ -198,27 +198,9 @@ def collect(words: Any, n: int, now: int, steps: Any, lanes: Any, found: int) ->
 
 @kernel
 def _advance(
-    velocity: Any,
-    every: int,
-    taps: Any,
-    first: int,
-    n: int,
-    now: int,
-    rate: Any,
-    state: Any,
-    channel_random: Any,
-    fibre_random: Any,
-    last: Any,
-    tile: Any,
-    narrow: Any,
-    narrower: Any,
-    uniform: Any,
-    flags: Any,
-    words: Any,
-    counts: Any,
-    steps: Any,
-    lanes: Any,
-) -> int:
+    velocity, every, taps, first, n, now, rate, state, channel_random, fibre_random, last, tile, narrow, narrower,
+    uniform, flags, words, counts, steps, lanes,
+):  # fmt: skip
     """Take `LANES` channels through `n` steps, and return how many spikes were written down.
 
     Args:

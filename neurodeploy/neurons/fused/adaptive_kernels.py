@@ -45,23 +45,9 @@ BACKWARD = SUM + SUMS
 
 @Kernel
 def adaptive_forward(
-    first_sample: int,
-    after_sample: int,
-    n_steps: int,
-    n_vectors: int,
-    slab: int,
-    stride: int,
-    field: np.ndarray,
-    coefficients: np.ndarray,
-    recurrent: np.ndarray,
-    start: np.ndarray,
-    records: np.ndarray,
-    row_of: np.ndarray,
-    currents: np.ndarray,
-    fired_plane: np.ndarray,
-    near_plane: np.ndarray,
-    counts: np.ndarray,
-) -> None:
+    first_sample, after_sample, n_steps, n_vectors, slab, stride, field, coefficients, recurrent, start, records,
+    row_of, currents, fired_plane, near_plane, counts,
+):  # fmt: skip
     """Run some samples through all steps.
 
     Args:
@@ -134,28 +120,9 @@ def _send(recurrent: np.ndarray, records: np.ndarray, row_of: np.ndarray, n_vect
 
 @Kernel
 def adaptive_backward(
-    first_sample: int,
-    after_sample: int,
-    n_steps: int,
-    n_vectors: int,
-    slab: int,
-    stride: int,
-    field: np.ndarray,
-    coefficients: np.ndarray,
-    recurrent: np.ndarray,
-    start: np.ndarray,
-    records: np.ndarray,
-    row_of: np.ndarray,
-    past: np.ndarray,
-    currents: np.ndarray,
-    near_plane: np.ndarray,
-    starts: np.ndarray,
-    columns: np.ndarray,
-    grads: np.ndarray,
-    gain: float,
-    grad_field: np.ndarray,
-    sums: np.ndarray,
-) -> None:
+    first_sample, after_sample, n_steps, n_vectors, slab, stride, field, coefficients, recurrent, start, records,
+    row_of, past, currents, near_plane, starts, columns, grads, gain, grad_field, sums,
+):  # fmt: skip
     """Go back through some samples.
 
     Args:

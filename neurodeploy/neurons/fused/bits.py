@@ -12,16 +12,7 @@ SPARE = 8
 
 
 @Kernel
-def list_plane(
-    plane: np.ndarray,
-    mask: np.ndarray,
-    n_rows: int,
-    n_vectors: int,
-    n_blocks: int,
-    places: np.ndarray,
-    columns: np.ndarray,
-    starts: np.ndarray,
-) -> int:
+def list_plane(plane, mask, n_rows, n_vectors, n_blocks, places, columns, starts):
     """List the neurons whose bit is set in a plane, and in the mask where that is not empty; return how many.
 
     Args:
@@ -44,15 +35,7 @@ def list_plane(
 
 
 @Kernel
-def list_dense(
-    x: np.ndarray,
-    n_rows: int,
-    n_columns: int,
-    places: np.ndarray,
-    columns: np.ndarray,
-    values: np.ndarray,
-    starts: np.ndarray,
-) -> int:
+def list_dense(x, n_rows, n_columns, places, columns, values, starts):
     """List the entries of dense rows that are not 0, with their values; return how many.
 
     Args:
@@ -95,18 +78,7 @@ def draw_plane(plane: np.ndarray, first_key: int, second_key: int, limit: int) -
 
 
 @Kernel
-def list_by_column(
-    starts: np.ndarray,
-    per_row: int,
-    columns: np.ndarray,
-    values: np.ndarray,
-    n_samples: int,
-    n_steps: int,
-    n_columns: int,
-    rows_out: np.ndarray,
-    values_out: np.ndarray,
-    starts_out: np.ndarray,
-) -> None:
+def list_by_column(starts, per_row, columns, values, n_samples, n_steps, n_columns, rows_out, values_out, starts_out):
     """Order a list of entries by sample and column, and in these by step.
 
     Args:
@@ -136,15 +108,7 @@ def list_by_column(
 
 
 @Kernel
-def take(
-    x: np.ndarray,
-    n_rows: int,
-    n_columns: int,
-    starts: np.ndarray,
-    per_row: int,
-    columns: np.ndarray,
-    values: np.ndarray,
-) -> None:
+def take(x, n_rows, n_columns, starts, per_row, columns, values):
     """Write the numbers of dense rows at listed entries."""
     for row in range(n_rows):
         for entry in range(starts[row * per_row], starts[(row + 1) * per_row]):

@@ -42,18 +42,7 @@ class Events:
         extent = self.extent
         starts = np.empty(extent.n_samples * extent.n_neurons + 1, np.int64)
         rows, values = POOL.array(len(self.columns), np.int32), POOL.array(len(self.columns))
-        bits.list_by_column(
-            self.starts,
-            self.per_row,
-            self.columns,
-            self.values,
-            extent.n_samples,
-            extent.n_steps,
-            extent.n_neurons,
-            rows,
-            values,
-            starts,
-        )
+        bits.list_by_column(self.starts, self.per_row, self.columns, self.values, *extent, rows, values, starts)
         return starts, rows, values
 
 

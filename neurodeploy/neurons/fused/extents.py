@@ -86,6 +86,14 @@ def padded(tensor: torch.Tensor, n_padded: int) -> torch.Tensor:
     return torch.nn.functional.pad(tensor, (0, missing)) if missing else tensor
 
 
+def plain(extent: Extent, layout: Layout, field: np.ndarray) -> np.ndarray:
+    """Return a field as (B, T, padded neurons); a view where it lies in plain rows."""
+    if layout.stride != BLOCK:
+        return field[: extent.n_rows * extent.n_padded].reshape(extent.n_samples, extent.n_steps, -1)
+    by_block = field.reshape(extent.n_blocks, extent.n_rows, BLOCK).transpose(1, 0, 2)
+    return by_block.reshape(extent.n_samples, extent.n_steps, -1)[:, :, : extent.n_padded]
+
+
 def in_records(table: np.ndarray) -> np.ndarray:
     """Return a table (rows, padded neurons) as records, flat: eight neurons' first row, their second, and so on."""
     n_rows, n_padded = table.shape

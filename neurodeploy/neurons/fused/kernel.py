@@ -13,6 +13,9 @@ neurons) are what matrix products make. Kernels take either. A plane holds one b
 What there is one of for each neuron, coefficients and states, is kept in records: all of eight neurons side by side,
 each eight floats, at places that are known when a kernel is compiled. One pointer reaches them all, and they never
 compete for the same lines of the first-level cache.
+
+Arguments of kernels need no types, since they are compiled for what they are called with: whole numbers, and arrays of
+float32 where their description says nothing else.
 """
 
 from __future__ import annotations

@@ -210,7 +210,7 @@ class _Layer(torch.autograd.Function):
         layout, drive, ctx.weights = product.forward(plan.source, weight_NI, extent, sums)
         normal = norms.normalisation(plan.norm, sums, extent)
         table = kernels.coefficients(parameters, extent)
-        for row, values in ((kernels.scale, normal.scale), (kernels.shift, normal.shift), (kernels.mean, normal.mean)):
+        for row, values in zip((kernels.scale, kernels.shift, kernels.mean), normal[:3], strict=True):
             table[row] = values
         recurrent = recurrence.square(recurrent_NN, extent)
         given = recurrence.Given(kernels, extent, layout, drive, table, recurrent, plan.start)

@@ -44,21 +44,9 @@ def from_blocks(blocks: np.ndarray, n_neurons: int, n_sources: int, weights: np.
 
 @Kernel
 def gather(
-    starts: np.ndarray,
-    per_row: int,
-    columns: np.ndarray,
-    values: np.ndarray,
-    weights: np.ndarray,
-    n_sources: int,
-    n_rows: int,
-    n_vectors: int,
-    first_block: int,
-    after_block: int,
-    slab: int,
-    stride: int,
-    field: np.ndarray,
-    sums: np.ndarray,
-) -> None:
+    starts, per_row, columns, values, weights, n_sources, n_rows, n_vectors, first_block, after_block, slab, stride,
+    field, sums,
+):  # fmt: skip
     """Write the product of listed inputs and weights into some blocks of a field.
 
     Args:
@@ -98,16 +86,7 @@ def gather(
 
 
 @Kernel
-def column_sums(
-    field: np.ndarray,
-    n_rows: int,
-    n_vectors: int,
-    first_block: int,
-    after_block: int,
-    slab: int,
-    stride: int,
-    sums: np.ndarray,
-) -> None:
+def column_sums(field, n_rows, n_vectors, first_block, after_block, slab, stride, sums):
     """Add up some blocks of a field over all rows, as `gather` does."""
     for block in range(first_block, after_block):
         width = min(VECTORS, n_vectors - block * VECTORS)
@@ -135,22 +114,9 @@ def _store_block(x, to, a, b, c, d, e, f, g, h):
 
 @Kernel
 def scatter(
-    starts: np.ndarray,
-    rows: np.ndarray,
-    values: np.ndarray,
-    n_samples: int,
-    n_steps: int,
-    n_sources: int,
-    n_vectors: int,
-    first_block: int,
-    after_block: int,
-    slab: int,
-    stride: int,
-    field: np.ndarray,
-    norms: np.ndarray,
-    grad_field: np.ndarray,
-    weights: np.ndarray,
-) -> None:
+    starts, rows, values, n_samples, n_steps, n_sources, n_vectors, first_block, after_block, slab, stride, field,
+    norms, grad_field, weights,
+):  # fmt: skip
     """Add to some blocks of weights the product of listed inputs, by column, and a field: the weights' gradient.
 
     Args:
@@ -199,17 +165,7 @@ def scatter(
 
 
 @Kernel
-def normalise(
-    n_rows: int,
-    n_vectors: int,
-    first_block: int,
-    after_block: int,
-    slab: int,
-    stride: int,
-    field: np.ndarray,
-    norms: np.ndarray,
-    grad_field: np.ndarray,
-) -> None:
+def normalise(n_rows, n_vectors, first_block, after_block, slab, stride, field, norms, grad_field):
     """Turn the gradient of a normalised field, in place, into that of the field, in some blocks.
 
     Args:
@@ -232,19 +188,8 @@ def _normalise(first_row, n_rows, block, width, slab, stride, field, norms, grad
 
 @Kernel
 def sampled(
-    starts: np.ndarray,
-    per_row: int,
-    columns: np.ndarray,
-    first_row: int,
-    after_row: int,
-    weights: np.ndarray,
-    n_sources: int,
-    n_vectors: int,
-    slab: int,
-    stride: int,
-    field: np.ndarray,
-    products: np.ndarray,
-) -> None:
+    starts, per_row, columns, first_row, after_row, weights, n_sources, n_vectors, slab, stride, field, products,
+):  # fmt: skip
     """Write the product of a field and the weights at listed inputs only: the gradient of those inputs."""
     n_blocks = (n_vectors + VECTORS - 1) // VECTORS
     for block in range(n_blocks):

@@ -5,7 +5,7 @@ Axes: N neuron.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -20,8 +20,7 @@ def suits(norm: nn.Module) -> bool:
     return type(norm) is nn.BatchNorm1d and norm.affine and norm.track_running_stats and norm.momentum is not None
 
 
-@dataclass(frozen=True, eq=False)
-class Norm:
+class Norm(NamedTuple):
     """A normalisation of a field x: scale * x + shift, padded neurons, float64.
 
     Attributes:
@@ -89,7 +88,7 @@ def normalisation(norm: nn.BatchNorm1d, sums: np.ndarray, extent: Extent) -> Nor
     shift = bias - mean * scale
     parts = np.zeros((4, extent.n_padded))
     parts[:, :size] = scale, shift, mean, inverse
-    return Norm(parts[0], parts[1], parts[2], parts[3], norm.training)
+    return Norm(*parts, norm.training)
 
 
 @torch.no_grad()

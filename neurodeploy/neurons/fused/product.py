@@ -10,9 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from neurodeploy.neurons.fused import linear, recurrence
+from neurodeploy.neurons.fused import linear
 from neurodeploy.neurons.fused.events import Events
-from neurodeploy.neurons.fused.extents import NONE_F32, Extent, Layout, blocks, flat, in_parts, rows
+from neurodeploy.neurons.fused.extents import NONE_F32, Extent, Layout, blocks, flat, in_parts, plain, rows
 from neurodeploy.neurons.fused.kernel import BLOCK
 from neurodeploy.neurons.fused.pool import POOL
 
@@ -64,20 +64,9 @@ def forward(
 
     def part(first: int, after: int) -> None:
         linear.gather(
-            events.starts,
-            events.per_row,
-            events.columns,
-            events.values,
-            weights,
-            weight_OI.shape[1],
-            extent.n_rows,
-            extent.n_vectors,
-            first,
-            after,
-            *layout[:2],
-            field,
-            sums,
-        )
+            events.starts, events.per_row, events.columns, events.values, weights, weight_OI.shape[1],
+            extent.n_rows, extent.n_vectors, first, after, *layout[:2], field, sums,
+        )  # fmt: skip
 
     in_parts(extent.n_blocks, part)
     return layout, field, weights
@@ -104,41 +93,33 @@ def grad_of_weight(
         grad_RO = torch.from_numpy(grad_field).view(extent.n_rows, extent.n_padded)
         return grad_RO[:, : extent.n_neurons].t() @ source.dense_RI
     n_sources = source.events.extent.n_neurons
-    starts, at_rows, values = source.events.by_column()
-    weights = POOL.array(extent.n_blocks * n_sources * BLOCK)
-    weights.fill(0)
-
-    def part(first: int, after: int) -> None:
-        linear.scatter(
-            starts,
-            at_rows,
-            values,
-            extent.n_samples,
-            extent.n_steps,
-            n_sources,
-            extent.n_vectors,
-            first,
-            after,
-            *layout[:2],
-            field,
-            norms,
-            grad_field,
-            weights,
-        )
-
-    in_parts(extent.n_blocks, part)
+    weights = scattered(source.events, extent, layout, field, norms, grad_field)
     found_OI = torch.empty(extent.n_neurons, n_sources)
     linear.from_blocks(weights, extent.n_neurons, n_sources, found_OI.view(-1).numpy())
     return found_OI
 
 
+def scattered(
+    events: Events, extent: Extent, layout: Layout, field: np.ndarray, norms: np.ndarray, grad_field: np.ndarray
+) -> np.ndarray:
+    """Return what events and the gradient at their rows add up to, as kernels take weights; see `linear.scatter`."""
+    starts, at_rows, values = events.by_column()
+    n_sources = events.extent.n_neurons
+    weights = POOL.array(extent.n_blocks * n_sources * BLOCK)
+    weights.fill(0)
+
+    def part(first: int, after: int) -> None:
+        linear.scatter(
+            starts, at_rows, values, extent.n_samples, extent.n_steps, n_sources, extent.n_vectors, first, after,
+            *layout[:2], field, norms, grad_field, weights,
+        )  # fmt: skip
+
+    in_parts(extent.n_blocks, part)
+    return weights
+
+
 def grad_of_input(
-    source: Source,
-    weight_OI: torch.Tensor,
-    weights: np.ndarray,
-    extent: Extent,
-    layout: Layout,
-    grad_field: np.ndarray,
+    source: Source, weight_OI: torch.Tensor, weights: np.ndarray, extent: Extent, layout: Layout, grad_field: np.ndarray
 ) -> torch.Tensor:
     """Return the gradient of the entries that want one: listed (entries,), or dense (R, I).
 
@@ -146,7 +127,7 @@ def grad_of_input(
         weights: What `forward` made of them.
     """
     if source.wanted is None:
-        grad_RO = torch.from_numpy(recurrence.plain(extent, layout, grad_field)).flatten(0, 1)
+        grad_RO = torch.from_numpy(plain(extent, layout, grad_field)).flatten(0, 1)
         return grad_RO[:, : extent.n_neurons] @ weight_OI
     wanted = source.wanted
     if not len(weights):
@@ -155,18 +136,9 @@ def grad_of_input(
 
     def part(first: int, after: int) -> None:
         linear.sampled(
-            wanted.starts,
-            wanted.per_row,
-            wanted.columns,
-            first,
-            after,
-            weights,
-            weight_OI.shape[1],
-            extent.n_vectors,
-            *layout[:2],
-            grad_field,
-            found,
-        )
+            wanted.starts, wanted.per_row, wanted.columns, first, after, weights, weight_OI.shape[1], extent.n_vectors,
+            *layout[:2], grad_field, found,
+        )  # fmt: skip
 
     in_parts(extent.n_rows, part)
     return torch.from_numpy(found)

@@ -74,11 +74,7 @@ class _Readout(torch.autograd.Function):
         alpha[:] = 1  # in the padding too, where the state stays
         alpha[: extent.n_neurons] = alpha_C.detach().numpy()
         table[kernels.KEPT_OUT // LANES] = np.float32(1) - alpha
-        for place, values in (
-            (kernels.SCALE, normal.scale),
-            (kernels.SHIFT, normal.shift),
-            (kernels.MEAN, normal.mean),
-        ):
+        for place, values in zip((kernels.SCALE, kernels.SHIFT, kernels.MEAN), normal[:3], strict=True):
             table[place // LANES] = values
         coefficients = in_records(table)
         potentials = POOL.array(extent.n_rows * extent.n_padded)
@@ -86,18 +82,9 @@ class _Readout(torch.autograd.Function):
 
         def part(first: int, after: int) -> None:
             kernels.readout_forward(
-                first,
-                after,
-                extent.n_steps,
-                extent.n_vectors,
-                *layout[:2],
-                field,
-                coefficients,
-                plan.start,
-                potentials,
-                output_BC.reshape(-1),
-                np.empty(extent.n_padded, np.float32),
-            )
+                first, after, extent.n_steps, extent.n_vectors, *layout[:2], field, coefficients, plan.start,
+                potentials, output_BC.reshape(-1), np.empty(extent.n_padded, np.float32),
+            )  # fmt: skip
 
         in_parts(extent.n_samples, part)
         ctx.plan, ctx.normal, ctx.layout, ctx.field, ctx.coefficients, ctx.potentials, ctx.fed_shape = (
@@ -119,20 +106,10 @@ class _Readout(torch.autograd.Function):
 
         def part(first: int, after: int) -> None:
             kernels.readout_backward(
-                first,
-                after,
-                extent.n_steps,
-                extent.n_vectors,
-                *layout[:2],
-                field,
-                ctx.coefficients,
-                plan.start,
-                potentials,
-                grad_output.reshape(-1),
-                grad_field,
-                sums.reshape(-1),
+                first, after, extent.n_steps, extent.n_vectors, *layout[:2], field, ctx.coefficients, plan.start,
+                potentials, grad_output.reshape(-1), grad_field, sums.reshape(-1),
                 np.empty(2 * extent.n_padded, np.float32),
-            )
+            )  # fmt: skip
 
         in_parts(extent.n_samples, part)
         total = from_records(sums.sum(axis=0, dtype=np.float64), kernels.SUMS // LANES)

@@ -20,19 +20,8 @@ NEVER = -1e30
 
 @Kernel
 def readout_forward(
-    first_sample: int,
-    after_sample: int,
-    n_steps: int,
-    n_vectors: int,
-    slab: int,
-    stride: int,
-    field: np.ndarray,
-    coefficients: np.ndarray,
-    start: np.ndarray,
-    potentials: np.ndarray,
-    output: np.ndarray,
-    state: np.ndarray,
-) -> None:
+    first_sample, after_sample, n_steps, n_vectors, slab, stride, field, coefficients, start, potentials, output, state,
+):  # fmt: skip
     """Run some samples through all steps.
 
     Args:
@@ -76,21 +65,9 @@ def _exponentials(potentials, begin, size, state):
 
 @Kernel
 def readout_backward(
-    first_sample: int,
-    after_sample: int,
-    n_steps: int,
-    n_vectors: int,
-    slab: int,
-    stride: int,
-    field: np.ndarray,
-    coefficients: np.ndarray,
-    start: np.ndarray,
-    potentials: np.ndarray,
-    grad_output: np.ndarray,
-    grad_field: np.ndarray,
-    sums: np.ndarray,
-    state: np.ndarray,
-) -> None:
+    first_sample, after_sample, n_steps, n_vectors, slab, stride, field, coefficients, start, potentials, grad_output,
+    grad_field, sums, state,
+):  # fmt: skip
     """Go back through some samples.
 
     Args:

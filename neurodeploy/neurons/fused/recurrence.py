@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from neurodeploy.neurons.fused import linear
+from neurodeploy.neurons.fused import product
 from neurodeploy.neurons.fused.events import Events, in_plane
 from neurodeploy.neurons.fused.extents import (
     LANES,
@@ -21,7 +21,7 @@ from neurodeploy.neurons.fused.extents import (
     from_records,
     in_parts,
     in_records,
-    padded,
+    plain,
 )
 from neurodeploy.neurons.fused.kernel import BLOCK
 from neurodeploy.neurons.fused.kernel_table import Kernels
@@ -46,6 +46,10 @@ class Given:
     coefficients: np.ndarray
     recurrent: np.ndarray
     start: np.ndarray
+
+    @property
+    def sizes(self) -> tuple[int, int, int, int]:
+        return self.extent.n_steps, self.extent.n_vectors, self.layout.slab, self.layout.stride
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,7 +87,7 @@ def states(extent: Extent, start: tuple[torch.Tensor | None, ...] | None) -> np.
 
 def forward(given: Given) -> Run:
     """Run all samples through all steps."""
-    extent, layout = given.extent, given.layout
+    extent = given.extent
     n_bytes = extent.n_rows * extent.n_vectors
     run = Run(
         POOL.array(n_bytes, np.uint8),
@@ -91,28 +95,14 @@ def forward(given: Given) -> Run:
         np.empty((extent.n_samples, extent.n_padded), np.float32),
         POOL.array(extent.n_rows * extent.n_padded) if len(given.recurrent) else NONE_F32,
     )
-
     coefficients = in_records(given.coefficients)
 
     def part(first: int, after: int) -> None:
         given.kernels.forward(
-            first,
-            after,
-            extent.n_steps,
-            extent.n_vectors,
-            layout.slab,
-            layout.stride,
-            given.field,
-            coefficients,
-            given.recurrent,
-            given.start,
-            POOL.array(given.kernels.n_forward * extent.n_vectors),
-            POOL.array(2 * extent.n_padded),
-            run.currents,
-            run.fired,
-            run.near,
-            run.counts_BN.reshape(-1),
-        )
+            first, after, *given.sizes, given.field, coefficients, given.recurrent, given.start,
+            POOL.array(given.kernels.n_forward * extent.n_vectors), POOL.array(2 * extent.n_padded),
+            run.currents, run.fired, run.near, run.counts_BN.reshape(-1),
+        )  # fmt: skip
 
     in_parts(extent.n_samples, part)
     return run
@@ -129,36 +119,19 @@ def backward(given: Given, run: Run, near: Events, grads: np.ndarray, gain: floa
         The gradient of the input current, in the field's layout, and the kernels' sums over samples and steps, float64
         (rows, padded neurons).
     """
-    extent, layout, kernels = given.extent, given.layout, given.kernels
-    found = POOL.array(layout.size)
+    extent, kernels = given.extent, given.kernels
+    found = POOL.array(given.layout.size)
     sums = np.empty((extent.n_samples, extent.n_vectors * kernels.n_sums), np.float32)
     width = extent.n_padded if len(given.recurrent) else min(BLOCK, extent.n_padded)
     coefficients = in_records(given.coefficients)
 
     def part(first: int, after: int) -> None:
         kernels.backward(
-            first,
-            after,
-            extent.n_steps,
-            extent.n_vectors,
-            layout.slab,
-            layout.stride,
-            given.field,
-            coefficients,
-            given.recurrent,
-            given.start,
-            POOL.array(kernels.n_backward * width // LANES),
-            POOL.array(2 * extent.n_padded),
-            POOL.array(2 * extent.n_steps * width),
-            run.currents,
-            run.near,
-            near.starts,
-            near.columns,
-            grads,
-            gain,
-            found,
-            sums.reshape(-1),
-        )
+            first, after, *given.sizes, given.field, coefficients, given.recurrent, given.start,
+            POOL.array(kernels.n_backward * width // LANES), POOL.array(2 * extent.n_padded),
+            POOL.array(2 * extent.n_steps * width), run.currents, run.near, near.starts, near.columns, grads, gain,
+            found, sums.reshape(-1),
+        )  # fmt: skip
 
     in_parts(extent.n_samples, part)
     return found, from_records(sums.sum(axis=0, dtype=np.float64), kernels.n_sums // LANES)
@@ -166,47 +139,12 @@ def backward(given: Given, run: Run, near: Events, grads: np.ndarray, gain: floa
 
 def grad_of_recurrent(given: Given, run: Run, grad_field: np.ndarray) -> torch.Tensor:
     """Return the gradient (N, N) of the recurrent weights: every spike with what it met one step later."""
-    extent, layout = given.extent, given.layout
-    size = extent.n_neurons
+    extent, size = given.extent, given.extent.n_neurons
     earlier = np.zeros((extent.n_samples, extent.n_steps, extent.n_vectors), np.uint8)
     earlier[:, 1:] = run.fired.reshape(earlier.shape)[:, :-1]
-    starts, at_rows, values = in_plane(extent, earlier.reshape(-1), value=1.0).by_column()
-    weights = np.zeros((extent.n_blocks, size, BLOCK), np.float32)
-
-    def part(first: int, after: int) -> None:
-        linear.scatter(
-            starts,
-            at_rows,
-            values,
-            extent.n_samples,
-            extent.n_steps,
-            size,
-            extent.n_vectors,
-            first,
-            after,
-            layout.slab,
-            layout.stride,
-            given.field,
-            NONE_F32,
-            grad_field,
-            weights.reshape(-1),
-        )
-
-    in_parts(extent.n_blocks, part)
-    found = torch.from_numpy(weights).permute(1, 0, 2).reshape(size, -1)[:, :size]
+    sent = in_plane(extent, earlier.reshape(-1), value=1.0)
+    weights = product.scattered(sent, extent, given.layout, given.field, NONE_F32, grad_field)
+    found = torch.from_numpy(weights).view(extent.n_blocks, size, BLOCK).permute(1, 0, 2).reshape(size, -1)[:, :size]
     started_BN = torch.from_numpy(given.start).view(3, extent.n_samples, extent.n_padded)[2, :, :size]
-    first_BN = torch.from_numpy(plain(extent, layout, grad_field)[:, 0, :size])
+    first_BN = torch.from_numpy(plain(extent, given.layout, grad_field)[:, 0, :size])
     return found + started_BN.t() @ first_BN
-
-
-def plain(extent: Extent, layout: Layout, field: np.ndarray) -> np.ndarray:
-    """Return a field as (B, T, padded neurons); a view where it lies in plain rows."""
-    if layout.stride != BLOCK:
-        return field[: extent.n_rows * extent.n_padded].reshape(extent.n_samples, extent.n_steps, -1)
-    by_block = field.reshape(extent.n_blocks, extent.n_rows, BLOCK).transpose(1, 0, 2)
-    return by_block.reshape(extent.n_samples, extent.n_steps, -1)[:, :, : extent.n_padded]
-
-
-def dense_rows(x_BTN: torch.Tensor, extent: Extent) -> np.ndarray:
-    """Return a tensor as a field in plain rows."""
-    return flat(padded(x_BTN, extent.n_padded))

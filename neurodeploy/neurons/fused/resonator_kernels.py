@@ -22,23 +22,9 @@ BACKWARD = SUM + SUMS
 
 @Kernel
 def resonator_forward(
-    first_sample: int,
-    after_sample: int,
-    n_steps: int,
-    n_vectors: int,
-    slab: int,
-    stride: int,
-    field: np.ndarray,
-    coefficients: np.ndarray,
-    recurrent: np.ndarray,
-    start: np.ndarray,
-    records: np.ndarray,
-    row_of: np.ndarray,
-    currents: np.ndarray,
-    fired_plane: np.ndarray,
-    near_plane: np.ndarray,
-    counts: np.ndarray,
-) -> None:
+    first_sample, after_sample, n_steps, n_vectors, slab, stride, field, coefficients, recurrent, start, records,
+    row_of, currents, fired_plane, near_plane, counts,
+):  # fmt: skip
     """Run some samples through all steps; the state is Re(u), Im(u) and s. No recurrent weights are used."""
     size = 8 * n_vectors
     n_samples = len(start) // (3 * size)
@@ -83,28 +69,9 @@ def _stepped(records, r, x, re, im, s):
 
 @Kernel
 def resonator_backward(
-    first_sample: int,
-    after_sample: int,
-    n_steps: int,
-    n_vectors: int,
-    slab: int,
-    stride: int,
-    field: np.ndarray,
-    coefficients: np.ndarray,
-    recurrent: np.ndarray,
-    start: np.ndarray,
-    records: np.ndarray,
-    row_of: np.ndarray,
-    past: np.ndarray,
-    currents: np.ndarray,
-    near_plane: np.ndarray,
-    starts: np.ndarray,
-    columns: np.ndarray,
-    grads: np.ndarray,
-    gain: float,
-    grad_field: np.ndarray,
-    sums: np.ndarray,
-) -> None:
+    first_sample, after_sample, n_steps, n_vectors, slab, stride, field, coefficients, recurrent, start, records,
+    row_of, past, currents, near_plane, starts, columns, grads, gain, grad_field, sums,
+):  # fmt: skip
     """Go back through some samples."""
     n_blocks = (n_vectors + VECTORS - 1) // VECTORS
     zero = splat(np.float32(0))

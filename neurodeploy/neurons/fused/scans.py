@@ -13,7 +13,7 @@ from torch.autograd.function import once_differentiable
 
 from neurodeploy.neurons.adaptive import AdaptiveState, without_diagonal
 from neurodeploy.neurons.fused import events, recurrence
-from neurodeploy.neurons.fused.extents import Extent, rows
+from neurodeploy.neurons.fused.extents import Extent, flat, padded, plain, rows
 from neurodeploy.neurons.fused.kernel_table import ADAPTIVE, RESONATOR, Kernels
 from neurodeploy.neurons.resonator import Complex, ResonatorState
 
@@ -31,7 +31,7 @@ class _Scan(torch.autograd.Function):
         *parameters: torch.Tensor | None,
     ) -> torch.Tensor:
         extent = Extent(*drive_BTN.shape)
-        field = recurrence.dense_rows(drive_BTN, extent)
+        field = flat(padded(drive_BTN, extent.n_padded))
         given = recurrence.Given(
             kernels,
             extent,
@@ -52,7 +52,7 @@ class _Scan(torch.autograd.Function):
         near = events.in_plane(extent, run.near)
         grads = events.taken(near, grad_BTN)
         found, sums = recurrence.backward(given, run, near, grads, 1.0)
-        grad_drive = recurrence.plain(extent, given.layout, found)[:, :, : extent.n_neurons]
+        grad_drive = plain(extent, given.layout, found)[:, :, : extent.n_neurons]
         recurrent = recurrence.grad_of_recurrent(given, run, found) if len(given.recurrent) else None
         grad_parameters = given.kernels.gradients(sums, extent, ctx.needs_input_grad[4:])
         return None, None, torch.from_numpy(grad_drive), recurrent, *grad_parameters
