@@ -33,6 +33,25 @@ class AdaptiveState(NamedTuple):
     s_BN: torch.Tensor
 
 
+class AdaptiveCoefficients(NamedTuple):
+    """What a layer computes with, each (N,) but the weights.
+
+    Attributes:
+        recurrent_NN: Weights from the layer to itself, (source, target): s @ V; None where there are none. The diagonal
+            counts as zero.
+        alpha_N: Part of the potential kept in a step, 0..1.
+        beta_N: Part of the adaptation kept in a step, 0..1; None, with `a_N` and `b_N`, for no adaptation.
+        a_N: What the potential adds to the adaptation.
+        b_N: What a spike adds to the adaptation.
+    """
+
+    recurrent_NN: torch.Tensor | None
+    alpha_N: torch.Tensor
+    beta_N: torch.Tensor | None = None
+    a_N: torch.Tensor | None = None
+    b_N: torch.Tensor | None = None
+
+
 class AdaptiveTrace(NamedTuple):
     """What a layer went through, each (B, T, N), after each step's update; `w` only where it adapts."""
 
@@ -41,39 +60,16 @@ class AdaptiveTrace(NamedTuple):
     w_BTN: torch.Tensor | None
 
 
-def adaptive_scan(
-    drive_BTN: torch.Tensor,
-    recurrent_NN: torch.Tensor | None,
-    alpha_N: torch.Tensor,
-    beta_N: torch.Tensor | None,
-    a_N: torch.Tensor | None,
-    b_N: torch.Tensor | None,
-    start: AdaptiveState | None = None,
-) -> torch.Tensor:
-    """Return the spikes (B, T, N), 0.0 or 1.0, of one layer.
+def adaptive_trace(
+    drive_BTN: torch.Tensor, coefficients: AdaptiveCoefficients, start: AdaptiveState | None = None
+) -> AdaptiveTrace:
+    """Return the spikes, 0.0 or 1.0, and the state after each step.
 
     Args:
         drive_BTN: Input current, in units of the threshold.
-        recurrent_NN: Weights from the layer to itself, (source, target): s @ V. The diagonal counts as zero.
-        alpha_N: Part of the potential kept in a step, 0..1.
-        beta_N: Part of the adaptation kept in a step, 0..1; None, with `a_N` and `b_N`, for no adaptation.
-        a_N: What the potential adds to the adaptation.
-        b_N: What a spike adds to the adaptation.
         start: State before the first step; None is zero.
     """
-    return adaptive_trace(drive_BTN, recurrent_NN, alpha_N, beta_N, a_N, b_N, start).s_BTN
-
-
-def adaptive_trace(
-    drive_BTN: torch.Tensor,
-    recurrent_NN: torch.Tensor | None,
-    alpha_N: torch.Tensor,
-    beta_N: torch.Tensor | None,
-    a_N: torch.Tensor | None,
-    b_N: torch.Tensor | None,
-    start: AdaptiveState | None = None,
-) -> AdaptiveTrace:
-    """Return the spikes and the state after each step; arguments as in `adaptive_scan`."""
+    recurrent_NN, alpha_N, beta_N, a_N, b_N = coefficients
     zero_BN = torch.zeros_like(drive_BTN[:, 0])
     u, w_start, s = start or AdaptiveState(zero_BN, None, zero_BN)
     w = zero_BN if w_start is None else w_start
@@ -90,6 +86,24 @@ def adaptive_trace(
         us.append(u)
         spikes.append(s)
     return AdaptiveTrace(torch.stack(spikes, 1), torch.stack(us, 1), torch.stack(ws, 1) if ws else None)
+
+
+def leaky_scan(drive_BTN: torch.Tensor, alpha_N: torch.Tensor, start_BN: torch.Tensor | None = None) -> torch.Tensor:
+    """Return the potential (B, T, N) of the family's readout after each step; it never spikes.
+
+        u[t] = alpha u[t-1] + (1 - alpha) x[t]
+
+    Args:
+        drive_BTN: Input current.
+        alpha_N: Part of the potential kept in a step, 0..1.
+        start_BN: Potential before the first step; None is zero.
+    """
+    u = torch.zeros_like(drive_BTN[:, 0]) if start_BN is None else start_BN
+    found = []
+    for x in drive_BTN.unbind(dim=1):
+        u = alpha_N * u + (1 - alpha_N) * x
+        found.append(u)
+    return torch.stack(found, 1)
 
 
 def without_diagonal(square_NN: torch.Tensor) -> torch.Tensor:

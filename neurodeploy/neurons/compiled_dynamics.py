@@ -16,9 +16,10 @@ import torch
 from neurodeploy.fixedpoint.dynamics.adaptive import ADAPTIVE
 from neurodeploy.fixedpoint.dynamics.resonator import RESONATOR
 from neurodeploy.neurons import engine
+from neurodeploy.neurons.adaptive import AdaptiveCoefficients, leaky_scan
 from neurodeploy.neurons.dynamics import DynamicsNeurons
 from neurodeploy.neurons.population import Numbers, PlainNumbers
-from neurodeploy.neurons.resonator import Complex
+from neurodeploy.neurons.resonator import Complex, ResonatorCoefficients
 
 LEAST_INPUT = 2.0**-20
 """Of 1 - alpha, which the scans multiply the input by: a neuron that keeps everything would take none."""
@@ -46,7 +47,7 @@ class Adaptive(DynamicsNeurons):
         gain = (1 - n["alpha"]).clamp(min=LEAST_INPUT)
         between_NN = None if recurrent_NN is None else (recurrent_NN / gain[:, None]).t()
         rest = (n["beta"], n["a"], n["jump"]) if self.adapts else (None, None, None)
-        return engine.adaptive_scan("auto", drive_BTN / gain, between_NN, n["alpha"], *rest, None)
+        return engine.scan("auto", drive_BTN / gain, AdaptiveCoefficients(between_NN, n["alpha"], *rest))
 
 
 class Resonator(DynamicsNeurons):
@@ -61,7 +62,7 @@ class Resonator(DynamicsNeurons):
         n = self.numbers()
         decay, drop = Complex(n["re"], n["im"]), Complex(n["drop"], n["drop_y"])
         ones_N = torch.ones_like(n["re"])
-        return engine.resonator_scan("auto", drive_BTN, decay, ones_N, drop, 1 / self.v_threshold, None)
+        return engine.scan("auto", drive_BTN, ResonatorCoefficients(decay, ones_N, drop, 1 / self.v_threshold))
 
 
 class LeakyReadout(PlainNumbers):
@@ -73,4 +74,4 @@ class LeakyReadout(PlainNumbers):
     def forward(self, drive_BTN: torch.Tensor, recurrent_NN: torch.Tensor | None = None) -> torch.Tensor:
         assert recurrent_NN is None
         beta = self.numbers()["beta"]
-        return engine.leaky_scan("auto", drive_BTN / (1 - beta).clamp(min=LEAST_INPUT), beta, None)
+        return leaky_scan(drive_BTN / (1 - beta).clamp(min=LEAST_INPUT), beta)

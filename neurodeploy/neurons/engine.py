@@ -6,50 +6,37 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable
 from typing import Any, Literal
 
 import torch
 
 from neurodeploy.errors import NetworkError, nearest
-from neurodeploy.neurons import adaptive, fused, leaky, resonator
+from neurodeploy.neurons import fused
+from neurodeploy.neurons.adaptive import AdaptiveCoefficients, adaptive_trace
+from neurodeploy.neurons.resonator import ResonatorCoefficients, resonator_trace
 
 ScanEngine = Literal["auto", "reference", "fused"]
 ENGINES: tuple[str, ...] = ("auto", "reference", "fused")
+Coefficients = AdaptiveCoefficients | ResonatorCoefficients
 
 
-def adaptive_scan(engine: str, *arguments: Any) -> torch.Tensor:
-    """Return the spikes (B, T, N) of `adaptive.adaptive_scan`, by the engine named.
-
-    Raises:
-        NetworkError: the engine is unknown, or cannot run this.
-    """
-    return _scan(engine, adaptive.adaptive_scan, arguments)
-
-
-def resonator_scan(engine: str, *arguments: Any) -> torch.Tensor:
-    """Return the spikes (B, T, N) of `resonator.resonator_scan`, by the engine named.
+def scan(engine: str, drive_BTN: torch.Tensor, coefficients: Coefficients, start: Any = None) -> torch.Tensor:
+    """Return the spikes (B, T, N) of `trace`, by the engine named.
 
     Raises:
         NetworkError: the engine is unknown, or cannot run this.
     """
-    return _scan(engine, resonator.resonator_scan, arguments)
+    recurrent = getattr(coefficients, "recurrent_NN", None) is not None
+    if not runs_fused(engine, drive_BTN, start, recurrent=recurrent):
+        return trace(drive_BTN, coefficients, start).s_BTN  # type: ignore[no-any-return]
+    scans = importlib.import_module(f"{fused.__name__}.{'triton_scans' if drive_BTN.is_cuda else 'scans'}")
+    return scans.scan(drive_BTN, coefficients, start)  # type: ignore[no-any-return]
 
 
-def leaky_scan(engine: str, *arguments: Any) -> torch.Tensor:
-    """Return the potentials (B, T, N) of `leaky.leaky_scan`, for which there is one version only.
-
-    Raises:
-        NetworkError: the engine is unknown.
-    """
-    check(engine)
-    return leaky.leaky_scan(*arguments)
-
-
-def check(engine: str) -> None:
-    """Raise NetworkError where an engine is unknown."""
-    if engine not in ENGINES:
-        raise NetworkError(f"network: scan_engine {engine!r} is not there; {nearest(engine, ENGINES)}")
+def trace(drive_BTN: torch.Tensor, coefficients: Coefficients, start: Any = None) -> Any:
+    """Return what a layer goes through, by the readable code; see `adaptive_trace` and `resonator_trace`."""
+    readable: Any = adaptive_trace if isinstance(coefficients, AdaptiveCoefficients) else resonator_trace
+    return readable(drive_BTN, coefficients, start)
 
 
 def runs_fused(engine: str, x_BTN: torch.Tensor, start: Any, *, recurrent: bool = False) -> bool:
@@ -61,20 +48,11 @@ def runs_fused(engine: str, x_BTN: torch.Tensor, start: Any, *, recurrent: bool 
     Raises:
         NetworkError: the engine is unknown, or it is `fused` and cannot run this.
     """
-    check(engine)
+    if engine not in ENGINES:
+        raise NetworkError(f"network: scan_engine {engine!r} is not there; {nearest(engine, ENGINES)}")
     if engine == "reference":
         return False
     reason = fused.missing(x_BTN, start, recurrent=recurrent)
     if reason and engine == "fused":
         raise NetworkError(f"network: scan_engine 'fused': {reason}; set 'auto' or 'reference'")
     return not reason
-
-
-def _scan(engine: str, readable: Callable[..., torch.Tensor], arguments: tuple[Any, ...]) -> torch.Tensor:
-    drive_BTN, start = arguments[0], arguments[-1]
-    recurrent = readable is adaptive.adaptive_scan and arguments[1] is not None
-    if not runs_fused(engine, drive_BTN, start, recurrent=recurrent):
-        return readable(*arguments)
-    scans = importlib.import_module(f"{fused.__name__}.{'triton_scans' if drive_BTN.is_cuda else 'scans'}")
-    found: torch.Tensor = getattr(scans, readable.__name__)(*arguments)
-    return found

@@ -38,6 +38,22 @@ class ResonatorState(NamedTuple):
     s_BN: torch.Tensor
 
 
+class ResonatorCoefficients(NamedTuple):
+    """What a layer computes with, each (N,).
+
+    Attributes:
+        decay_N: What a step multiplies the state by.
+        gain_N: What the input is multiplied by; it acts on the real part.
+        reset_N: What a spike takes from the state one step later.
+        read: What the real part is multiplied by before the threshold.
+    """
+
+    decay_N: Complex
+    gain_N: torch.Tensor
+    reset_N: Complex
+    read: float
+
+
 class ResonatorTrace(NamedTuple):
     """What a layer went through, each (B, T, N), after each step's update."""
 
@@ -45,36 +61,16 @@ class ResonatorTrace(NamedTuple):
     u_BTN: Complex
 
 
-def resonator_scan(
-    drive_BTN: torch.Tensor,
-    decay_N: Complex,
-    gain_N: torch.Tensor,
-    reset_N: Complex,
-    read: float,
-    start: ResonatorState | None = None,
-) -> torch.Tensor:
-    """Return the spikes (B, T, N), 0.0 or 1.0, of one layer.
+def resonator_trace(
+    drive_BTN: torch.Tensor, coefficients: ResonatorCoefficients, start: ResonatorState | None = None
+) -> ResonatorTrace:
+    """Return the spikes, 0.0 or 1.0, and the state after each step.
 
     Args:
         drive_BTN: Input current, in units of the threshold.
-        decay_N: What a step multiplies the state by.
-        gain_N: What the input is multiplied by; it acts on the real part.
-        reset_N: What a spike takes from the state one step later.
-        read: What the real part is multiplied by before the threshold.
         start: State before the first step; None is zero.
     """
-    return resonator_trace(drive_BTN, decay_N, gain_N, reset_N, read, start).s_BTN
-
-
-def resonator_trace(
-    drive_BTN: torch.Tensor,
-    decay_N: Complex,
-    gain_N: torch.Tensor,
-    reset_N: Complex,
-    read: float,
-    start: ResonatorState | None = None,
-) -> ResonatorTrace:
-    """Return the spikes and the state after each step; arguments as in `resonator_scan`."""
+    decay_N, gain_N, reset_N, read = coefficients
     zero_BN = torch.zeros_like(drive_BTN[:, 0])
     (re, im), s = start or ResonatorState(Complex(zero_BN, zero_BN), zero_BN)
     res, ims, spikes = [], [], []

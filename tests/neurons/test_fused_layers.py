@@ -12,10 +12,7 @@ from torch.nn import functional
 from neurodeploy.errors import NetworkError
 from neurodeploy.networks.activity import rate_penalty
 from neurodeploy.networks.families.silif import FamilyNetwork, SilifSettings, build
-from neurodeploy.neurons.adaptive import adaptive_scan
-from neurodeploy.neurons.resonator import resonator_scan
 from neurodeploy.neurons.ssm import fused_layers as whole
-from neurodeploy.neurons.ssm.adaptive_layer import AdaptiveLayer
 from neurodeploy.neurons.ssm.layer import Layer
 from tests.networks.synops import synops_per_sample
 from tests.neurons.silif import LAYERS, below, golden, recorded_layer
@@ -99,8 +96,7 @@ def counts(n_samples: int = 4, n_steps: int = 40, n_inputs: int = 13, rate: floa
 
 def scanned(layer: Layer, drive_BTN: torch.Tensor, start: Any) -> torch.Tensor:
     """Return the spikes of the readable recurrence."""
-    scan: Any = adaptive_scan if isinstance(layer, AdaptiveLayer) else resonator_scan
-    return scan(drive_BTN, *layer.coefficients(), start)  # type: ignore[no-any-return]
+    return layer.trace(drive_BTN, start).s_BTN  # type: ignore[no-any-return]
 
 
 def in_float64(state: Any) -> Any:

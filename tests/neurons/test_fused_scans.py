@@ -9,9 +9,9 @@ import pytest
 import torch
 
 from neurodeploy.errors import NetworkError
-from neurodeploy.neurons import adaptive, engine, resonator
-from neurodeploy.neurons.adaptive import AdaptiveState
-from neurodeploy.neurons.resonator import Complex, ResonatorState
+from neurodeploy.neurons import engine
+from neurodeploy.neurons.adaptive import AdaptiveCoefficients, AdaptiveState, adaptive_trace
+from neurodeploy.neurons.resonator import Complex, ResonatorCoefficients, ResonatorState
 from tests.neurons.test_silif_layers import relative_error
 
 pytest.importorskip("numba")
@@ -37,9 +37,7 @@ def adaptive_arguments(extent: tuple[int, int, int], *, adapts: bool, recurrent:
     state = [uniform(generator, n_samples, n_neurons) for _ in range(3)]
     return [
         drive_BTN,
-        between_NN if recurrent else None,
-        drawn[0],
-        *(drawn[1:] if adapts else [None] * 3),
+        AdaptiveCoefficients(between_NN if recurrent else None, *(drawn if adapts else drawn[:1])),
         AdaptiveState(state[0], state[1] if adapts else None, state[2]) if start else None,
     ]
 
@@ -52,7 +50,12 @@ def resonator_arguments(extent: tuple[int, int, int], *, start: bool) -> list[An
     gain_N = uniform(generator, n_neurons)
     reset_N = Complex(uniform(generator, n_neurons), uniform(generator, n_neurons))
     state = [uniform(generator, n_samples, n_neurons) for _ in range(3)]
-    return [drive_BTN, decay_N, gain_N, reset_N, 2.0, ResonatorState(Complex(*state[:2]), state[2]) if start else None]
+    coefficients = ResonatorCoefficients(decay_N, gain_N, reset_N, 2.0)
+    return [drive_BTN, coefficients, ResonatorState(Complex(*state[:2]), state[2]) if start else None]
+
+
+def readable(*arguments: Any) -> torch.Tensor:
+    return engine.trace(*arguments).s_BTN  # type: ignore[no-any-return]
 
 
 def tensors(values: Iterable[Any]) -> list[torch.Tensor]:
@@ -70,8 +73,8 @@ def copied(value: Any, *, trains: bool) -> Any:
     """Return copies of the tensors in an argument."""
     if isinstance(value, torch.Tensor):
         return value.clone().requires_grad_(trains)
-    if isinstance(value, (Complex, AdaptiveState, ResonatorState)):
-        is_state = not isinstance(value, Complex)
+    if isinstance(value, tuple):
+        is_state = isinstance(value, AdaptiveState | ResonatorState)
         return type(value)(*(copied(one, trains=trains and not is_state) for one in value))
     return value
 
@@ -102,29 +105,25 @@ def compare(readable: Callable[..., torch.Tensor], fused: Callable[..., torch.Te
 def test_the_adaptive_recurrence(extent: tuple[int, int, int], adapts: bool, recurrent: bool, start: bool) -> None:
     arguments = adaptive_arguments(extent, adapts=adapts, recurrent=recurrent, start=start)
     if recurrent:
-        traced = adaptive.adaptive_trace(*arguments)
+        traced = adaptive_trace(*arguments)
         assert (traced.u_BTN - 1).abs().min() > SMALLEST_MARGIN
-    compare(adaptive.adaptive_scan, scans.adaptive_scan, arguments)
+    compare(readable, scans.scan, arguments)
 
 
 @pytest.mark.parametrize("start", [True, False], ids=["started", "zero"])
 @pytest.mark.parametrize("extent", EXTENTS, ids=str)
 def test_the_resonating_recurrence(extent: tuple[int, int, int], start: bool) -> None:
-    compare(resonator.resonator_scan, scans.resonator_scan, resonator_arguments(extent, start=start))
+    compare(readable, scans.scan, resonator_arguments(extent, start=start))
 
 
 def test_spikes_are_equal_over_many_neurons_and_steps() -> None:
     """200,000 potentials, some within float noise of the threshold: each operation is rounded as torch rounds it."""
-    for readable, fused, arguments in (
-        (
-            adaptive.adaptive_scan,
-            scans.adaptive_scan,
-            adaptive_arguments((4, 200, 256), adapts=True, recurrent=False, start=True),
-        ),
-        (resonator.resonator_scan, scans.resonator_scan, resonator_arguments((4, 200, 256), start=True)),
+    for arguments in (
+        adaptive_arguments((4, 200, 256), adapts=True, recurrent=False, start=True),
+        resonator_arguments((4, 200, 256), start=True),
     ):
         with torch.no_grad():
-            assert torch.equal(fused(*arguments), readable(*arguments))
+            assert torch.equal(scans.scan(*arguments), readable(*arguments))
 
 
 @pytest.mark.parametrize("recurrent", [True, False], ids=["recurrent", "forward"])
@@ -136,7 +135,7 @@ def test_threads_never_change_a_number(recurrent: bool) -> None:
             torch.set_num_threads(threads)
             arguments = adaptive_arguments((5, 30, 136), adapts=True, recurrent=recurrent, start=True)
             used = [copied(argument, trains=True) for argument in arguments]
-            spikes = scans.adaptive_scan(*used)
+            spikes = scans.scan(*used)
             spikes.sum().backward()
             results.append([spikes.detach(), *(one.grad for one in tensors(used[:-1]))])
     finally:
@@ -149,7 +148,7 @@ def test_threads_never_change_a_number(recurrent: bool) -> None:
 def test_a_surrogate_is_open_below_and_closed_above() -> None:
     """alpha = 0 makes the potential the input: -1/2 and 1/2 beside the threshold, exactly."""
     drive = torch.tensor([0.5, 0.5000001, 1.0, 1.5, 1.5000001]).view(1, 1, 5).requires_grad_()
-    scans.adaptive_scan(drive, None, torch.zeros(5), None, None, None).sum().backward()
+    scans.scan(drive, AdaptiveCoefficients(None, torch.zeros(5))).sum().backward()
     assert drive.grad is not None
     assert drive.grad.flatten().tolist() == [0, 1, 1, 1, 0]
 
@@ -157,7 +156,7 @@ def test_a_surrogate_is_open_below_and_closed_above() -> None:
 def test_graphs_can_be_gone_through_twice() -> None:
     arguments = adaptive_arguments((2, 20, 64), adapts=True, recurrent=True, start=True)
     used = [copied(argument, trains=True) for argument in arguments]
-    loss = scans.adaptive_scan(*used).sum()
+    loss = scans.scan(*used).sum()
     first = torch.autograd.grad(loss, used[0], retain_graph=True)[0]
     other = torch.autograd.grad(loss, used[0])[0]
     assert torch.equal(first, other)

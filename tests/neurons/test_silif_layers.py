@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import torch
 
-from neurodeploy.neurons.adaptive import AdaptiveState, adaptive_scan
+from neurodeploy.neurons.adaptive import AdaptiveCoefficients, AdaptiveState, adaptive_trace
 from neurodeploy.neurons.engine import ScanEngine
 from neurodeploy.neurons.resonator import Complex, ResonatorState
 from neurodeploy.neurons.ssm.adlif import AdLIF
@@ -158,9 +158,10 @@ def test_no_neuron_drives_itself() -> None:
     drive_BTN, alpha_N = 3 * torch.randn(2, 50, 4), torch.full((4,), 0.9)
     square_NN = 5 * torch.randn(4, 4)
     without = square_NN - torch.diag(square_NN.diag())
-    spikes_BTN = adaptive_scan(drive_BTN, square_NN, alpha_N, None, None, None)
-    assert torch.equal(spikes_BTN, adaptive_scan(drive_BTN, without, alpha_N, None, None, None))
-    assert not torch.equal(spikes_BTN, adaptive_scan(drive_BTN, without.t(), alpha_N, None, None, None))
+    weights = (square_NN, without, without.t())
+    found, same, other = (adaptive_trace(drive_BTN, AdaptiveCoefficients(one, alpha_N)).s_BTN for one in weights)
+    assert torch.equal(found, same)
+    assert not torch.equal(found, other)
     recurrent_NN = RLIF(3, 4, LayerSettings()).coefficients().recurrent_NN
     assert recurrent_NN is not None
     assert recurrent_NN.diag().count_nonzero() == 0

@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 import torch
 
-from neurodeploy.neurons import adaptive, resonator
 from tests.neurons import test_fused_scans as shared
 
 if not importlib.util.find_spec("triton"):
@@ -34,14 +33,14 @@ def moved(value: Any) -> Any:
 @pytest.mark.parametrize("extent", [(2, 30, 8), (3, 20, 100)], ids=str)
 def test_the_adaptive_recurrence(extent: tuple[int, int, int], adapts: bool, start: bool) -> None:
     arguments = shared.adaptive_arguments(extent, adapts=adapts, recurrent=False, start=start)
-    shared.compare(adaptive.adaptive_scan, scans.adaptive_scan, [moved(one) for one in arguments])
+    shared.compare(shared.readable, scans.scan, [moved(one) for one in arguments])
 
 
 @pytest.mark.parametrize("start", [True, False], ids=["started", "zero"])
 @pytest.mark.parametrize("extent", [(2, 30, 8), (3, 20, 100)], ids=str)
 def test_the_resonating_recurrence(extent: tuple[int, int, int], start: bool) -> None:
     arguments = shared.resonator_arguments(extent, start=start)
-    shared.compare(resonator.resonator_scan, scans.resonator_scan, [moved(one) for one in arguments])
+    shared.compare(shared.readable, scans.scan, [moved(one) for one in arguments])
 
 
 @pytest.mark.skipif(DEVICE == "cpu", reason="needs a GPU")
@@ -50,6 +49,4 @@ def test_layers_on_a_gpu_fire_as_on_the_cpu() -> None:
 
     arguments = shared.adaptive_arguments((4, 200, 256), adapts=True, recurrent=False, start=True)
     with torch.no_grad():
-        assert torch.equal(
-            engine.adaptive_scan("fused", *(moved(one) for one in arguments)).cpu(), adaptive.adaptive_scan(*arguments)
-        )
+        assert torch.equal(engine.scan("fused", *(moved(one) for one in arguments)).cpu(), shared.readable(*arguments))

@@ -8,11 +8,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from types import ModuleType
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 
 from neurodeploy.fixedpoint.dynamics import table as dynamics
+from neurodeploy.neurons.adaptive import AdaptiveCoefficients
+from neurodeploy.neurons.engine import Coefficients
 from neurodeploy.neurons.fused import adaptive_kernels as adaptive
 from neurodeploy.neurons.fused import resonator_kernels as resonator
 from neurodeploy.neurons.fused.extents import LANES, Extent
@@ -20,6 +23,7 @@ from neurodeploy.neurons.fused.kernel import Kernel
 
 ROWS = ("SCALE", "SHIFT", "MEAN", "RATE", "OF_DRIVE", "OF_FIELD")
 MaybeTensors = Sequence["torch.Tensor | None"]
+States = tuple["torch.Tensor | None", ...]
 
 
 @dataclass(frozen=True)
@@ -103,3 +107,23 @@ RESONATOR = _kernels(
 )
 KERNELS = {dynamics.ADAPTIVE.name: ADAPTIVE, dynamics.RESONATOR.name: RESONATOR}
 """By the name of the dynamics; layers of others run by the readable loop."""
+
+
+class Given(NamedTuple):
+    """A layer as kernels take it: weights to itself (N, N), parameters (N,), and states before the first step."""
+
+    kernels: Kernels
+    recurrent_NN: torch.Tensor | None
+    parameters: MaybeTensors
+    states: States | None
+
+
+def given_to_kernels(coefficients: Coefficients, start: Any) -> Given:
+    """Return a layer as kernels take it; `start` is an `AdaptiveState`, a `ResonatorState` or None, which is zero."""
+    if isinstance(coefficients, AdaptiveCoefficients):
+        recurrent_NN, *parameters = coefficients
+        return Given(ADAPTIVE, recurrent_NN, parameters, start)
+    decay_N, gain_N, reset_N, read = coefficients
+    read_N = torch.full_like(gain_N, read, requires_grad=False)
+    states = None if start is None else (*start.u_BN, start.s_BN)
+    return Given(RESONATOR, None, [*decay_N, gain_N, *reset_N, read_N], states)

@@ -7,7 +7,6 @@ these alone. Axes: B sample, T step, I input, N neuron, E listed spike.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,10 +19,8 @@ from neurodeploy.errors import NetworkError
 from neurodeploy.neurons.fused import events, norms, product, recurrence
 from neurodeploy.neurons.fused.events import Events
 from neurodeploy.neurons.fused.extents import NONE_BITS, Extent, flat
-from neurodeploy.neurons.fused.kernel_table import Kernels
+from neurodeploy.neurons.fused.kernel_table import Given, Kernels
 from neurodeploy.neurons.fused.product import LARGEST_DENSITY, Source
-
-States = tuple["torch.Tensor | None", ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -146,10 +143,7 @@ def hidden(
     fed: torch.Tensor | Spikes,
     weight_NI: torch.Tensor,
     norm: nn.BatchNorm1d,
-    kernels: Kernels,
-    parameters: Sequence[torch.Tensor | None],
-    recurrent_NN: torch.Tensor | None = None,
-    start: States | None = None,
+    given: Given,
     dropout: Dropout | float = 0.0,
 ) -> Spikes:
     """Return what a hidden layer sends.
@@ -157,10 +151,7 @@ def hidden(
     Args:
         fed: Input (B, T, I), or what the layer before sends.
         norm: Its parameters are trained, and in training its statistics noted, as calling it would.
-        kernels: The recurrence, one of those in `kernel_table`.
-        parameters: The kernels', each (N,).
-        recurrent_NN: Weights from the layer to itself, (source, target), without diagonal.
-        start: The states before the first step, each (B, N), spikes last; None is zero.
+        given: The recurrence, whose weights have no diagonal, and the states before the first step.
         dropout: Which spikes to keep, or the share to drop at random.
     """
     source = fed.source() if isinstance(fed, Spikes) else source_of(fed)
@@ -168,10 +159,12 @@ def hidden(
     extent = Extent(n_samples, n_steps, len(weight_NI))
     if not isinstance(dropout, Dropout):
         dropout = Dropout.drawn(dropout, extent)
-    used = [fed.near_E if isinstance(fed, Spikes) else fed, weight_NI, norm.weight, norm.bias, recurrent_NN]
-    trains = torch.is_grad_enabled() and any(one is not None and one.requires_grad for one in (*used, *parameters))
-    plan = _Plan(source, norm, kernels, extent, recurrence.states(extent, start), dropout, trains)
-    near_E, rates_N = _Layer.apply(plan, *used, *parameters)
+    used = [fed.near_E if isinstance(fed, Spikes) else fed, weight_NI, norm.weight, norm.bias, given.recurrent_NN]
+    trains = torch.is_grad_enabled() and any(
+        one is not None and one.requires_grad for one in (*used, *given.parameters)
+    )
+    plan = _Plan(source, norm, given.kernels, extent, recurrence.states(extent, given.states), dropout, trains)
+    near_E, rates_N = _Layer.apply(plan, *used, *given.parameters)
     assert plan.run is not None
     assert plan.near is not None
     sent = events.in_plane(extent, plan.run.fired, dropout.kept, dropout.gain)

@@ -88,7 +88,7 @@ def normalisation(norm: nn.BatchNorm1d, sums: np.ndarray, extent: Extent) -> Nor
     shift = bias - mean * scale
     parts = np.zeros((4, extent.n_padded))
     parts[:, :size] = scale, shift, mean, inverse
-    return Norm(*parts, norm.training)
+    return Norm(parts[0], parts[1], parts[2], parts[3], norm.training)
 
 
 @torch.no_grad()

@@ -11,13 +11,10 @@ from typing import Any
 import torch
 from torch.autograd.function import once_differentiable
 
-from neurodeploy.neurons.adaptive import AdaptiveState, without_diagonal
+from neurodeploy.neurons.adaptive import without_diagonal
 from neurodeploy.neurons.fused import events, recurrence
 from neurodeploy.neurons.fused.extents import Extent, flat, padded, plain, rows
-from neurodeploy.neurons.fused.kernel_table import ADAPTIVE, RESONATOR, Kernels
-from neurodeploy.neurons.resonator import Complex, ResonatorState
-
-States = tuple["torch.Tensor | None", ...]
+from neurodeploy.neurons.fused.kernel_table import Coefficients, Kernels, States, given_to_kernels
 
 
 class _Scan(torch.autograd.Function):
@@ -58,33 +55,8 @@ class _Scan(torch.autograd.Function):
         return None, None, torch.from_numpy(grad_drive), recurrent, *grad_parameters
 
 
-def adaptive_scan(
-    drive_BTN: torch.Tensor,
-    recurrent_NN: torch.Tensor | None,
-    alpha_N: torch.Tensor,
-    beta_N: torch.Tensor | None,
-    a_N: torch.Tensor | None,
-    b_N: torch.Tensor | None,
-    start: AdaptiveState | None = None,
-) -> torch.Tensor:
-    """Return what `adaptive.adaptive_scan` does; `start` gets no gradient."""
-    between_NN = None if recurrent_NN is None else without_diagonal(recurrent_NN)
-    return _scan(ADAPTIVE, start, drive_BTN, between_NN, alpha_N, beta_N, a_N, b_N)
-
-
-def resonator_scan(
-    drive_BTN: torch.Tensor,
-    decay_N: Complex,
-    gain_N: torch.Tensor,
-    reset_N: Complex,
-    read: float,
-    start: ResonatorState | None = None,
-) -> torch.Tensor:
-    """Return what `resonator.resonator_scan` does; `start` gets no gradient."""
-    states = None if start is None else (*start.u_BN, start.s_BN)
-    reads_N = torch.full_like(gain_N, read, requires_grad=False)
-    return _scan(RESONATOR, states, drive_BTN, None, *decay_N, gain_N, *reset_N, reads_N)
-
-
-def _scan(*arguments: Any) -> torch.Tensor:
-    return _Scan.apply(*arguments)  # type: ignore[no-any-return]
+def scan(drive_BTN: torch.Tensor, coefficients: Coefficients, start: Any = None) -> torch.Tensor:
+    """Return what `adaptive_trace` or `resonator_trace` gives as spikes (B, T, N); `start` gets no gradient."""
+    given = given_to_kernels(coefficients, start)
+    between_NN = None if given.recurrent_NN is None else without_diagonal(given.recurrent_NN)
+    return _Scan.apply(given.kernels, given.states, drive_BTN, between_NN, *given.parameters)  # type: ignore[no-any-return]

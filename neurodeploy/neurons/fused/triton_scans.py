@@ -18,8 +18,8 @@ import triton
 import triton.language as tl
 from torch.autograd.function import once_differentiable
 
-from neurodeploy.neurons.adaptive import AdaptiveState
-from neurodeploy.neurons.resonator import Complex, ResonatorState
+from neurodeploy.neurons.adaptive import AdaptiveCoefficients, AdaptiveState
+from neurodeploy.neurons.engine import Coefficients
 
 BLOCK = 64
 """Neurons of a program: two warps."""
@@ -293,29 +293,13 @@ class _Resonator(torch.autograd.Function):
         return None, None, grad_drive_BTN, *sums_5BN.sum(dim=1)
 
 
-def adaptive_scan(
-    drive_BTN: torch.Tensor,
-    recurrent_NN: torch.Tensor | None,
-    alpha_N: torch.Tensor,
-    beta_N: torch.Tensor | None,
-    a_N: torch.Tensor | None,
-    b_N: torch.Tensor | None,
-    start: AdaptiveState | None = None,
-) -> torch.Tensor:
-    """Return what `adaptive.adaptive_scan` does without weights between neurons; `start` gets no gradient."""
-    assert recurrent_NN is None
-    return _Adaptive.apply(start, drive_BTN, alpha_N, beta_N, a_N, b_N)  # type: ignore[no-any-return]
-
-
-def resonator_scan(
-    drive_BTN: torch.Tensor,
-    decay_N: Complex,
-    gain_N: torch.Tensor,
-    reset_N: Complex,
-    read: float,
-    start: ResonatorState | None = None,
-) -> torch.Tensor:
-    """Return what `resonator.resonator_scan` does; `start` gets no gradient."""
+def scan(drive_BTN: torch.Tensor, coefficients: Coefficients, start: Any = None) -> torch.Tensor:
+    """Return what `scans.scan` does, without weights between neurons; `start` gets no gradient."""
+    if isinstance(coefficients, AdaptiveCoefficients):
+        recurrent_NN, *parameters = coefficients
+        assert recurrent_NN is None
+        return _Adaptive.apply(start, drive_BTN, *parameters)  # type: ignore[no-any-return]
+    decay_N, gain_N, reset_N, read = coefficients
     states = () if start is None else (*start.u_BN, start.s_BN)
     return _Resonator.apply(states, read, drive_BTN, *decay_N, gain_N, *reset_N)  # type: ignore[no-any-return]
 

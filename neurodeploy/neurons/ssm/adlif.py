@@ -12,7 +12,8 @@ from typing import ClassVar
 
 import torch
 
-from neurodeploy.neurons.ssm.adaptive_layer import AdaptiveCoefficients, AdaptiveLayer
+from neurodeploy.neurons.adaptive import AdaptiveCoefficients
+from neurodeploy.neurons.ssm.adaptive_layer import AdaptiveLayer
 from neurodeploy.neurons.ssm.layer import LayerSettings, uniform
 from neurodeploy.neurons.ssm.lif import ALPHA
 

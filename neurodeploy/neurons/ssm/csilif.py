@@ -7,9 +7,9 @@ import math
 import torch
 from torch import nn
 
-from neurodeploy.neurons.resonator import Complex
+from neurodeploy.neurons.resonator import Complex, ResonatorCoefficients
 from neurodeploy.neurons.ssm.layer import LayerSettings, uniform
-from neurodeploy.neurons.ssm.resonator_layer import ResonatorCoefficients, ResonatorLayer
+from neurodeploy.neurons.ssm.resonator_layer import ResonatorLayer
 
 DECAY_RATE = 0.5
 RESET = 0.5

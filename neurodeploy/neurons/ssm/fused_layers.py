@@ -49,17 +49,14 @@ def hidden(layer: Layer, fed: Any, start: Any = None, dropout: Any = None) -> An
         dropout: A `fused.layer.Dropout` instead of one that is drawn.
     """
     from neurodeploy.neurons.fused import layer as fused
-    from neurodeploy.neurons.fused.kernel_table import KERNELS
+    from neurodeploy.neurons.fused.kernel_table import given_to_kernels
 
     n_samples = fed.extent.n_samples if isinstance(fed, fused.Spikes) else len(fed)
     if start is None:
         start = layer.start(layer.W.weight.new_empty(n_samples, 1, layer.n_neurons))
-    recurrent_NN, parameters, states = layer.of_kernels(start)
     if dropout is None:
         dropout = layer.drop.p if layer.drop.training else 0.0
-    return fused.hidden(
-        fed, layer.W.weight, layer.norm, KERNELS[layer.dynamics.name], parameters, recurrent_NN, states, dropout
-    )
+    return fused.hidden(fed, layer.W.weight, layer.norm, given_to_kernels(layer.coefficients(), start), dropout)
 
 
 def summed_softmax(readout: Readout, fed: Any, start_BC: torch.Tensor | None = None) -> torch.Tensor:

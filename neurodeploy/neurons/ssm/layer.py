@@ -18,6 +18,7 @@ import torch
 from torch import nn
 
 from neurodeploy.fixedpoint.dynamics.equations import Dynamics
+from neurodeploy.neurons import engine
 from neurodeploy.neurons.engine import ScanEngine
 
 NORM_EPS = 1e-5
@@ -52,14 +53,6 @@ class LayerOutput(NamedTuple):
 
     spikes_BTN: torch.Tensor
     fed_BTN: torch.Tensor
-
-
-class OfKernels(NamedTuple):
-    """What the compiled kernels take: weights to itself (N, N), parameters (N,), and states before the first step."""
-
-    recurrent_NN: torch.Tensor | None
-    parameters: list[torch.Tensor | None]
-    states: Any
 
 
 class NormalisedLinear(nn.Module):
@@ -107,17 +100,13 @@ class Layer(NormalisedLinear, ABC):
     def coefficients(self) -> Any:
         """Return what the recurrence computes with: parameters clipped, exponentials taken."""
 
-    @abstractmethod
-    def of_kernels(self, start: Any) -> OfKernels:
-        """Return what the compiled kernels take for the layer; `start` as in `forward`, None is zero."""
-
-    @abstractmethod
     def scan(self, drive_BTN: torch.Tensor, start: Any) -> torch.Tensor:
         """Return the spikes (B, T, N) for an input current."""
+        return engine.scan(self.settings.scan_engine, drive_BTN, self.coefficients(), start)
 
-    @abstractmethod
     def trace(self, drive_BTN: torch.Tensor, start: Any) -> Any:
         """Return the spikes and the state after each step, by the readable code."""
+        return engine.trace(drive_BTN, self.coefficients(), start)
 
     @abstractmethod
     def random_start(self, drive_BTN: torch.Tensor) -> Any:

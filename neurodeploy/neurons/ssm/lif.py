@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 
-from neurodeploy.neurons.ssm.adaptive_layer import AdaptiveCoefficients, AdaptiveLayer
+from neurodeploy.neurons.adaptive import AdaptiveCoefficients
+from neurodeploy.neurons.ssm.adaptive_layer import AdaptiveLayer
 from neurodeploy.neurons.ssm.layer import LayerSettings, uniform
 
 ALPHA = (math.exp(-1 / 5), math.exp(-1 / 25))

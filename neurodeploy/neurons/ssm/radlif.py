@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from neurodeploy.neurons.adaptive import without_diagonal
-from neurodeploy.neurons.ssm.adaptive_layer import AdaptiveCoefficients
+from neurodeploy.neurons.adaptive import AdaptiveCoefficients, without_diagonal
 from neurodeploy.neurons.ssm.adlif import AdLIF
 from neurodeploy.neurons.ssm.layer import LayerSettings
 from neurodeploy.neurons.ssm.rlif import orthogonal

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from neurodeploy.neurons import engine
+from neurodeploy.neurons.adaptive import leaky_scan
 from neurodeploy.neurons.ssm.layer import LayerSettings, NormalisedLinear, drawn_like, uniform
 from neurodeploy.neurons.ssm.lif import ALPHA
 
@@ -29,7 +29,7 @@ class Readout(NormalisedLinear):
         drive_BTC = self.drive(x_BTI)
         if start_BC is None and self.settings.initial_state == "random":
             start_BC = drawn_like(drive_BTC)
-        return engine.leaky_scan(self.settings.scan_engine, drive_BTC, self.coefficients(), start_BC)
+        return leaky_scan(drive_BTC, self.coefficients(), start_BC)
 
     def forward(self, x_BTI: torch.Tensor, start_BC: torch.Tensor | None = None) -> torch.Tensor:
         """Return the sum over time of the softmax over classes, (B, C): every row sums to the number of steps."""

@@ -1,24 +1,12 @@
-"""Layers whose recurrence is `resonator_scan`."""
+"""Layers whose recurrence is that of `neurons.resonator`."""
 
 from __future__ import annotations
-
-from typing import NamedTuple
 
 import torch
 
 from neurodeploy.fixedpoint.dynamics.resonator import RESONATOR
-from neurodeploy.neurons import engine
-from neurodeploy.neurons.resonator import Complex, ResonatorState, ResonatorTrace, resonator_trace
-from neurodeploy.neurons.ssm.layer import Layer, OfKernels, drawn_like
-
-
-class ResonatorCoefficients(NamedTuple):
-    """Arguments of `resonator_scan`."""
-
-    decay_N: Complex
-    gain_N: torch.Tensor
-    reset_N: Complex
-    read: float
+from neurodeploy.neurons.resonator import Complex, ResonatorCoefficients, ResonatorState
+from neurodeploy.neurons.ssm.layer import Layer, drawn_like
 
 
 class ResonatorLayer(Layer):
@@ -28,18 +16,6 @@ class ResonatorLayer(Layer):
 
     def coefficients(self) -> ResonatorCoefficients:
         raise NotImplementedError
-
-    def of_kernels(self, start: ResonatorState | None) -> OfKernels:
-        decay_N, gain_N, reset_N, read = self.coefficients()
-        read_N = torch.full_like(gain_N, read, requires_grad=False)
-        states = None if start is None else (*start.u_BN, start.s_BN)
-        return OfKernels(None, [*decay_N, gain_N, *reset_N, read_N], states)
-
-    def scan(self, drive_BTN: torch.Tensor, start: ResonatorState | None) -> torch.Tensor:
-        return engine.resonator_scan(self.settings.scan_engine, drive_BTN, *self.coefficients(), start)
-
-    def trace(self, drive_BTN: torch.Tensor, start: ResonatorState | None) -> ResonatorTrace:
-        return resonator_trace(drive_BTN, *self.coefficients(), start)
 
     def random_start(self, drive_BTN: torch.Tensor) -> ResonatorState:
         # One complex draw, real and imaginary parts in turn, then the spikes: the reference implementation's order.

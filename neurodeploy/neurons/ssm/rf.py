@@ -11,9 +11,9 @@ from __future__ import annotations
 
 import torch
 
-from neurodeploy.neurons.resonator import Complex
+from neurodeploy.neurons.resonator import Complex, ResonatorCoefficients
 from neurodeploy.neurons.ssm.layer import LayerSettings, uniform
-from neurodeploy.neurons.ssm.resonator_layer import ResonatorCoefficients, ResonatorLayer
+from neurodeploy.neurons.ssm.resonator_layer import ResonatorLayer
 
 DT_S = 0.004
 """Not learnt, and the same whatever the step of the data."""

@@ -5,8 +5,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from neurodeploy.neurons.adaptive import without_diagonal
-from neurodeploy.neurons.ssm.adaptive_layer import AdaptiveCoefficients
+from neurodeploy.neurons.adaptive import AdaptiveCoefficients, without_diagonal
 from neurodeploy.neurons.ssm.layer import LayerSettings
 from neurodeploy.neurons.ssm.lif import LIF
 

@@ -7,7 +7,8 @@ import math
 import torch
 from torch import nn
 
-from neurodeploy.neurons.ssm.adaptive_layer import AdaptiveCoefficients, AdaptiveLayer
+from neurodeploy.neurons.adaptive import AdaptiveCoefficients
+from neurodeploy.neurons.ssm.adaptive_layer import AdaptiveLayer
 from neurodeploy.neurons.ssm.layer import LayerSettings, uniform
 
 DT_S = 0.004
