@@ -37,14 +37,6 @@ class RunOptions:
     engine: str | None = None
 
 
-def _nothing() -> None:
-    """Have nothing to check."""
-
-
-def _at_once(target: Any, options: RunOptions, progress: Progress) -> None:
-    """Have nothing to load or compile."""
-
-
 @dataclass(frozen=True)
 class Backend:
     """A way to run a network.
@@ -68,8 +60,8 @@ class Backend:
     equals: str | None = None
     options: tuple[str, ...] = ()
     engines: Callable[[], tuple[str, ...]] = tuple
-    check: Callable[[], None] = _nothing
-    load: Callable[[Any, RunOptions, Progress], None] = _at_once
+    check: Callable[[], None] = lambda: None
+    load: Callable[[Any, RunOptions, Progress], None] = lambda target, options, progress: None
 
     def check_options(self, options: RunOptions) -> None:
         """Check that this backend takes the options given, and their values.
@@ -98,10 +90,8 @@ def _reference(target: Any, spikes_BTI: np.ndarray, options: RunOptions, progres
 def _fixed(target: Any, spikes_BTI: np.ndarray, options: RunOptions, progress: Callable[[int, int], None]) -> Trace:
     from neurodeploy.backends import fixed
 
-    engine = options.engine or AUTO
-    return fixed.run(
-        target, spikes_BTI, record=options.record, threads=options.threads, engine=engine, progress=progress
-    )
+    values: dict[str, Any] = {"threads": options.threads, "engine": options.engine or AUTO}
+    return fixed.run(target, spikes_BTI, record=options.record, progress=progress, **values)
 
 
 def _fixed_engines() -> tuple[str, ...]:

@@ -20,8 +20,7 @@ Progress = Callable[[int, int], None]
 """Called with the number of samples done and their total."""
 
 
-@dataclass(frozen=True, eq=False)
-class LayerTrace:
+class LayerTrace(NamedTuple):
     """States of one layer after every step, (B, T, N).
 
     Sigma-delta layers have graded spikes; their `u` is the sum and `v` the activation. Of neurons with other states,
@@ -34,7 +33,7 @@ class LayerTrace:
 
     def steps(self, first: int, last: int) -> LayerTrace:
         """Return the part from step `first` up to, not with, step `last`."""
-        return LayerTrace(self.spikes_BTN[:, first:last], self.u_BTN[:, first:last], self.v_BTN[:, first:last])
+        return LayerTrace(*(one[:, first:last] for one in self))
 
 
 class Values(NamedTuple):
@@ -122,9 +121,9 @@ class Part(NamedTuple):
     input_counts_BI: np.ndarray | None = None
 
 
-def lowest_score(readout: str) -> int:
+def lowest_score(readout: str, kind: type = np.int64) -> float:
     """Return the score before any step."""
-    return np.iinfo(np.int64).min if readout == "v_max" else 0
+    return 0 if readout != "v_max" else -np.inf if kind is np.float64 else np.iinfo(np.int64).min
 
 
 def softmax(v: np.ndarray) -> np.ndarray:
@@ -171,9 +170,8 @@ class Scores:
         """`unit` is the potential that stands for 1, (N,) or a number; the softmax needs it."""
         self.readout, self.start, self.unit = readout, start, unit
         kind = np.float64 if readout == rules.SOFTMAX else kind
-        least = -np.inf if kind is np.float64 else np.iinfo(np.int64).min
-        lowest = least if readout == "v_max" else 0
-        self.BN: np.ndarray | None = None if readout == "spikes" else np.full((n_samples, n_neurons), lowest, kind)
+        lowest: np.ndarray = np.full((n_samples, n_neurons), lowest_score(readout, kind), kind)
+        self.BN: np.ndarray | None = None if readout == "spikes" else lowest
 
     def add(self, v_BN: np.ndarray, now: int) -> None:
         """Take the output's potentials after step `now`."""
@@ -212,6 +210,17 @@ def _concatenated(parts: Sequence[np.ndarray]) -> np.ndarray:
     return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
 
+def _all(parts: Sequence[np.ndarray | None]) -> np.ndarray | None:
+    """Return the parts that are there, one after another; None where none is."""
+    there = [one for one in parts if one is not None]
+    return _concatenated(there) if there else None
+
+
+def _added(parts: Sequence[dict[str, dict[str, int]]]) -> dict[str, dict[str, int]]:
+    """Return the sum of what was counted of each layer."""
+    return {name: {key: sum(part[name][key] for part in parts) for key in found} for name, found in parts[0].items()}
+
+
 def joined(
     backend: str,
     names: list[str],
@@ -223,31 +232,21 @@ def joined(
 ) -> Trace:
     """Return one Trace from the batches' results, in their order."""
     layers = {
-        name: LayerTrace(
-            _concatenated([part.layers[name].spikes_BTN for part in parts]),
-            _concatenated([part.layers[name].u_BTN for part in parts]),
-            _concatenated([part.layers[name].v_BTN for part in parts]),
-        )
+        name: LayerTrace(*map(_concatenated, zip(*(part.layers[name] for part in parts), strict=True)))
         for name in names
         if name in parts[0].layers
     }
-    overflows = {
-        name: {key: sum(part.overflows[name][key] for part in parts) for key in parts[0].overflows[name]}
-        for name in names
-        if name in parts[0].overflows
-    }
-    scores = [part.scores_BN for part in parts if part.scores_BN is not None]
-    sent = [part.input_counts_BI for part in parts if part.input_counts_BI is not None]
+    sent = _all([part.input_counts_BI for part in parts])
     return Trace(
         backend=backend,
         n_input_steps=spikes.shape[1],
         output=output,
-        input_counts_BI=_concatenated(sent) if sent else np.count_nonzero(spikes, axis=1).astype(np.int64),
+        input_counts_BI=sent if sent is not None else np.count_nonzero(spikes, axis=1).astype(np.int64),
         counts={name: _concatenated([part.counts[name] for part in parts]) for name in names},
         layers=layers,
-        overflows=overflows,
+        overflows=_added([part.overflows for part in parts]),
         seconds=seconds,
-        scores_BN=_concatenated(scores) if scores else None,
+        scores_BN=_all([part.scores_BN for part in parts]),
         values={INPUT: values_of(spikes)} if spikes.dtype == np.int32 else {},  # as `check_spikes` marks graded ones
         engine=engine,
     )
@@ -256,23 +255,19 @@ def joined(
 def one_after_another(traces: Sequence[Trace]) -> Trace:
     """Return runs of one network on further and further samples as one; states are the first run's."""
     first = traces[0]
-    scores = [one.scores_BN for one in traces if one.scores_BN is not None]
+
+    def values(name: str) -> Values:
+        every = [one.values[name] for one in traces]
+        return Values(_concatenated([one.sums for one in every]), all(one.binary for one in every))
+
     return replace(
         first,
         input_counts_BI=_concatenated([one.input_counts_BI for one in traces]),
         counts={name: _concatenated([one.counts[name] for one in traces]) for name in first.counts},
-        overflows={
-            name: {key: sum(one.overflows[name][key] for one in traces) for key in found}
-            for name, found in first.overflows.items()
-        },
+        overflows=_added([one.overflows for one in traces]),
         seconds=sum(one.seconds for one in traces),
-        scores_BN=_concatenated(scores) if scores else None,
-        values={
-            name: Values(
-                _concatenated([one.values[name].sums for one in traces]), all(one.values[name].binary for one in traces)
-            )
-            for name in first.values
-        },
+        scores_BN=_all([one.scores_BN for one in traces]),
+        values={name: values(name) for name in first.values},
     )
 
 

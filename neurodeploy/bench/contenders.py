@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import statistics
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -10,8 +11,9 @@ import numpy as np
 
 from neurodeploy.backends import fixed, lava
 from neurodeploy.backends.trace import Trace
+from neurodeploy.bench import machine
 from neurodeploy.bench.peers import PEERS, Peer
-from neurodeploy.bench.rounds import Block, block
+from neurodeploy.bench.rounds import Block, block, spread
 from neurodeploy.bench.stages import Stage
 from neurodeploy.bench.workloads import Work
 from neurodeploy.errors import LavaError, NeurodeployError, nearest
@@ -25,19 +27,38 @@ BATCHES_AHEAD = 8
 """Different batches that a contender gets in turn, made before the clock starts."""
 
 
-def chosen(names: str | None) -> list[str]:
-    """Return the names in a list with commas; all without one, none for "none".
+def chosen(names: str | None, known: Sequence[str] = NAMES) -> list[str]:
+    """Return those of the known names that are in a list with commas; all without one, none for "none".
 
     Raises:
         NeurodeployError: one of them is unknown.
     """
     if names is None:
-        return list(NAMES)
-    wanted = [name.strip() for name in names.split(",") if name.strip() and name.strip() != "none"]
+        return list(known)
+    wanted = [name.strip() for name in names.split(",") if name.strip() not in ("", "none")]
     for name in wanted:
-        if name not in NAMES:
-            raise NeurodeployError(f"{name!r} is unknown", nearest(name, NAMES), option="peers")
-    return [name for name in NAMES if name in wanted]
+        if name not in known:
+            raise NeurodeployError(f"{name!r} is unknown", nearest(name, known), option="peers")
+    return [name for name in known if name in wanted]
+
+
+def positive(option: str, values: Sequence[int]) -> list[int]:
+    """Return numbers in their order, each once, after checking that they are at least 1.
+
+    Raises:
+        NeurodeployError: one is not, or there are not so many cores where they are threads.
+    """
+    if min(values, default=1) < 1:
+        raise NeurodeployError(f"found {min(values)}", option=option, allowed="at least 1 is needed")
+    if "thread" in option and max(values) > machine.cores():
+        found = f"found {max(values)}, this machine has {machine.cores()} cores"
+        raise NeurodeployError(found, option=option)
+    return sorted(set(values))
+
+
+def speed(values: list[float]) -> dict[str, Any]:
+    """Return the median of the samples per second, and their spread."""
+    return {"samples_per_second": statistics.median(values), "spread": spread(values)}
 
 
 def ours(program: Program, spikes_BTI: np.ndarray, threads: int) -> Trace:
@@ -112,35 +133,18 @@ def threads_of_torch(threads: int) -> Iterator[None]:
 class Lava:
     """Lava's own worker, kept alive; only the seconds inside its run() count."""
 
-    def __init__(self, work: Work) -> None:
-        self.work, self.equal, self.samples = work, True, 0
-        self.worker: lava.Worker | None = None
+    def __init__(self, work: Work, worker: lava.Worker) -> None:
+        self.work, self.worker, self.equal, self.samples = work, worker, True, 0
 
-    def __enter__(self) -> Lava:
-        self.worker = lava.Worker()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self.worker:
-            self.worker.close()
-
-    def block(self) -> Callable[[], float]:
-        """Return the timed block; each also compares Lava's spike counts with ours."""
-        taken = 0
-
-        def timed() -> float:
-            nonlocal taken
-            assert self.worker
-            spikes = self.work.batch(LAVA_SAMPLES, taken)
-            taken += 1
-            found = self.worker.run(self.work.program, spikes, samples_per_run=1)
-            expected = ours(self.work.program, spikes, 1)
-            same = (np.array_equal(found.counts[name], expected.counts[name]) for name in expected.counts)
-            self.equal = all(same) and self.equal
-            self.samples += len(spikes)
-            return len(spikes) / found.seconds
-
-        return timed
+    def block(self) -> float:
+        """Run the next samples and return how many a second; compare Lava's spike counts with ours, too."""
+        spikes = self.work.batch(LAVA_SAMPLES, self.samples // LAVA_SAMPLES)
+        found = self.worker.run(self.work.program, spikes, samples_per_run=1)
+        expected = ours(self.work.program, spikes, 1)
+        same = (np.array_equal(found.counts[name], expected.counts[name]) for name in expected.counts)
+        self.equal = all(same) and self.equal
+        self.samples += len(spikes)
+        return len(spikes) / found.seconds
 
 
 def lava_missing() -> str:

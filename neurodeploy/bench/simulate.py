@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from typing import Any
 
+from neurodeploy.backends import lava
 from neurodeploy.backends.fixed import make_ready
 from neurodeploy.backends.lava.environment import PINS
 from neurodeploy.backends.trace import Trace
@@ -19,6 +20,8 @@ from neurodeploy.bench.contenders import (
     our_block,
     ours,
     peer_block,
+    positive,
+    speed,
     threads_of_torch,
 )
 from neurodeploy.bench.counting import counting
@@ -71,14 +74,10 @@ def bench_simulate(
     names = contenders.chosen(peers)
     if work not in WORKS:
         raise NeurodeployError(f"{work!r} is unknown", nearest(work, WORKS), option="work")
-    threads = _positive("thread_counts", thread_counts or sorted({1, machine.cores()}))
-    sizes = _positive("batches", batches or [])
-    _positive("repeats", [repeats])
-    if stream is not None:
-        _positive("stream", [stream])
-    if max(threads) > machine.cores():
-        found = f"found {max(threads)}, this machine has {machine.cores()} cores"
-        raise NeurodeployError(found, option="thread_counts")
+    threads = positive("thread_counts", thread_counts or [1, machine.cores()])
+    sizes = positive("batches", batches or [])
+    positive("repeats", [repeats])
+    positive("stream", [1 if stream is None else stream])
     made = dense() if work == DENSE else from_graph(graph, data, dt_s=dt_s, reset=reset, progress=progress)
     sizes = sizes or list(made.batches)
     plan = [(batch, n) for n in threads for batch in sizes if n == min(threads) or batch == max(sizes)]
@@ -110,7 +109,7 @@ def _measured(
                 mine = our_block(work, batch, threads, alone)
                 speeds = in_turn(mine, field.blocks(batch, threads), repeats, tell)
             where = {"batch": batch, "threads": threads}
-            rows["ours"].append(where | _speed(speeds.ours) | {"in_run_per_second": statistics.median(alone)})
+            rows["ours"].append(where | speed(speeds.ours) | {"in_run_per_second": statistics.median(alone)})
             rows["peers"] += [_peer_row(field, name, where, speeds) for name in speeds.peers]
         equal = field.lava and {"equal": field.lava.equal, "samples": field.lava.samples}
     _beside_lava(rows)
@@ -146,7 +145,7 @@ class Field:
             if missing:
                 self.absent[LAVA] = missing
             else:
-                self.lava = stack.enter_context(Lava(work))
+                self.lava = Lava(work, stack.enter_context(lava.Worker()))
 
     def _rates(self, peer: Peer) -> list[float]:
         """Return the parts of each layer's neurons that spike in a step; nothing for a peer that cannot run."""
@@ -165,7 +164,7 @@ class Field:
             peer.name: peer_block(peer, self.stages, self.work, batch) for peer in self.peers if peer.name in self.rates
         }
         if self.lava and (batch, threads) == self.first:
-            found[LAVA] = self.lava.block()
+            found[LAVA] = self.lava.block
         return found
 
     def about(self, name: str) -> dict[str, Any]:
@@ -179,11 +178,11 @@ class Field:
 
 def _beside_lava(rows: dict[str, list[dict[str, Any]]]) -> None:
     """Add to each of our rows how many times faster its run alone is than Lava's, and to Lava's row the same."""
-    for lava in rows["peers"]:
-        if lava["name"] == LAVA:
+    for peer in rows["peers"]:
+        if peer["name"] == LAVA:
             for row in rows["ours"]:
-                row["ratio_to_lava"] = row["in_run_per_second"] / lava["samples_per_second"]
-            lava["ratio"] = rows["ours"][0]["ratio_to_lava"]
+                row["ratio_to_lava"] = row["in_run_per_second"] / peer["samples_per_second"]
+            peer["ratio"] = rows["ours"][0]["ratio_to_lava"]
 
 
 def threads_ratio(rows: list[dict[str, Any]]) -> float | None:
@@ -193,13 +192,9 @@ def threads_ratio(rows: list[dict[str, Any]]) -> float | None:
     return speeds[max(speeds)] / speeds[min(speeds)] if len(speeds) > 1 else None
 
 
-def _speed(values: list[float]) -> dict[str, Any]:
-    return {"samples_per_second": statistics.median(values), "spread": spread(values)}
-
-
 def _peer_row(field: Field, name: str, where: dict[str, int], speeds: Speeds) -> dict[str, Any]:
     ratios = {"ratio": speeds.ratio(name), "ratio_spread": spread(speeds.neighbours(name))}
-    return {"name": name} | where | _speed(speeds.peers[name]) | ratios | field.about(name)
+    return {"name": name} | where | speed(speeds.peers[name]) | ratios | field.about(name)
 
 
 def _described(work: Work, trace: Trace) -> dict[str, Any]:
@@ -220,10 +215,3 @@ def _beside_floor(found: dict[str, Any], rows: list[dict[str, Any]]) -> dict[str
     fewest = min(row["threads"] for row in rows)
     speed = max((row["batch"], row["samples_per_second"]) for row in rows if row["threads"] == fewest)[1]
     return found | {"ours_over_floor": 1 / speed / found["seconds_per_sample"]}
-
-
-def _positive(option: str, values: Sequence[int]) -> list[int]:
-    wrong = [value for value in values if value < 1]
-    if wrong:
-        raise NeurodeployError(f"found {wrong[0]}", option=option, allowed="at least 1 is needed")
-    return sorted(set(values))

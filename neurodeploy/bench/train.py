@@ -8,12 +8,13 @@ import time
 from typing import Any
 
 from neurodeploy.bench import machine
-from neurodeploy.bench.contenders import threads_of_torch
+from neurodeploy.bench.contenders import chosen, positive, speed, threads_of_torch
 from neurodeploy.bench.rounds import Block, block, in_turn, spread
 from neurodeploy.bench.training_check import checked
-from neurodeploy.bench.training_peers import TRAINING_PEERS, TrainingPeer, ours
-from neurodeploy.bench.training_work import INPUT_RATE, TrainingWork, check_model, training_work
+from neurodeploy.bench.training_peers import TRAINING_PEERS, ours
+from neurodeploy.bench.training_work import INPUT_RATE, TrainingWork, training_work
 from neurodeploy.errors import NeurodeployError, nearest
+from neurodeploy.networks.families.silif import LAYERS
 from neurodeploy.progress import Progress, silent
 
 
@@ -50,16 +51,15 @@ def bench_train(
     Raises:
         NeurodeployError: an argument names nothing or is out of range.
     """
-    check_model(model)
-    chosen = _chosen(peers)
+    if model not in LAYERS:
+        raise NeurodeployError(f"{model!r} is unknown", nearest(model, LAYERS), option="model")
+    names = chosen(peers, [peer.name for peer in TRAINING_PEERS])
     limits = {"hidden": hidden, "steps": steps, "batch": batch, "threads": threads, "repeats": repeats}
     for option, value in limits.items():
-        if value < 1:
-            raise NeurodeployError(f"found {value}", option=option, allowed="at least 1 is needed")
-    if threads > machine.cores():
-        raise NeurodeployError(f"found {threads}, this machine has {machine.cores()} cores", option="threads")
-    absent = [{"name": peer.name, "reason": peer.missing} for peer in chosen if peer.missing]
-    peers_here = [peer for peer in chosen if not peer.missing]
+        positive(option, [value])
+    wanted = [peer for peer in TRAINING_PEERS if peer.name in names]
+    absent = [{"name": peer.name, "reason": peer.missing} for peer in wanted if peer.missing]
+    peers_here = [peer for peer in wanted if not peer.missing]
     with threads_of_torch(threads):
         progress("bench", 0, repeats, "compiling and loading kernels")
         work = training_work(model, hidden=hidden, steps=steps, batch=batch, fresh=fresh)
@@ -75,7 +75,6 @@ def bench_train(
 
         tell(0)
         speeds = in_turn(mine, blocks, repeats, tell)
-    own = statistics.median(speeds.ours)
     return {
         "work": {
             "model": model,
@@ -96,26 +95,18 @@ def bench_train(
             for peer in peers_here
         ],
         "gradients": gradients,
-        "floor": _beside(statistics.median(products), batch / own),
+        "floor": {
+            "dense_products_s": statistics.median(products),
+            "ours_over_dense_products": batch / statistics.median(speeds.ours) / statistics.median(products),
+            "how": "matrix products of forward and backward pass with dense inputs by torch.mm, in each round; the "
+            "median. Ours takes less than that where it computes spikes alone.",
+        },
         "absent": absent,
     }
 
 
-def _chosen(names: str | None) -> list[TrainingPeer]:
-    known = [peer.name for peer in TRAINING_PEERS]
-    wanted = known if names is None else [name.strip() for name in names.split(",") if name.strip() not in ("", "none")]
-    for name in wanted:
-        if name not in known:
-            raise NeurodeployError(f"{name!r} is unknown", nearest(name, known), option="peers")
-    return [peer for peer in TRAINING_PEERS if peer.name in wanted]
-
-
 def _speed(samples_per_second: list[float], batch: int) -> dict[str, Any]:
-    return {
-        "seconds_per_step": batch / statistics.median(samples_per_second),
-        "samples_per_second": statistics.median(samples_per_second),
-        "spread": spread(samples_per_second),
-    }
+    return {"seconds_per_step": batch / statistics.median(samples_per_second), **speed(samples_per_second)}
 
 
 def _dense_products(work: TrainingWork) -> float:
@@ -135,12 +126,3 @@ def _dense_products(work: TrainingWork) -> float:
             call()
             seconds += time.perf_counter() - started
     return seconds
-
-
-def _beside(products: float, own: float) -> dict[str, Any]:
-    return {
-        "dense_products_s": products,
-        "ours_over_dense_products": own / products,
-        "how": "matrix products of forward and backward pass with dense inputs by torch.mm, in each round; the median. "
-        "Ours takes less than that where it computes spikes alone.",
-    }

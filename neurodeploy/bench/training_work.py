@@ -10,8 +10,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from neurodeploy.errors import NeurodeployError, nearest
-
 if TYPE_CHECKING:
     import torch
 
@@ -46,14 +44,6 @@ class TrainingWork:
     @property
     def sizes(self) -> list[int]:
         return [N_INPUTS, *(layer.n_neurons for layer in self.network.layers), N_CLASSES]
-
-
-def check_model(model: str) -> None:
-    """Raise NeurodeployError for what is no spiking model of the family."""
-    from neurodeploy.networks.families.silif import LAYERS
-
-    if model not in LAYERS:
-        raise NeurodeployError(f"{model!r} is unknown", nearest(model, LAYERS), option="model")
 
 
 def training_work(model: str, *, hidden: int, steps: int, batch: int, fresh: bool) -> TrainingWork:

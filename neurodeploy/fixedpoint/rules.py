@@ -99,7 +99,7 @@ def wrap_current(u: IntArray) -> IntArray:
     return u + 2 * STATE_LIMIT * (u <= -STATE_LIMIT) - 2 * STATE_LIMIT * (u > STATE_LIMIT)
 
 
-def wrap_sum(total: IntArray) -> IntArray:
+def wrap_sum(total: Numbers) -> Numbers:
     """Return a convolution's sum wrapped into 24 signed bits, -2^23 included.
 
     >>> wrap_sum(np.array([STATE_LIMIT - 1, STATE_LIMIT, -STATE_LIMIT]))

@@ -148,7 +148,7 @@ def _difference(theirs: Trace, ours: Trace) -> Difference | None:
     Currents are left out: an image is a bias there and a current here, and what just adds up does so as a current
     there and as a potential here.
     """
-    there = {name: replace(one, u_BTN=ours.layers[name].u_BTN) for name, one in theirs.layers.items()}
+    there = {name: one._replace(u_BTN=ours.layers[name].u_BTN) for name, one in theirs.layers.items()}
     return first_unequal(replace(theirs, layers=there), ours)
 
 

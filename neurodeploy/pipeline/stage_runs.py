@@ -114,7 +114,7 @@ def certified_run(
 
 
 def _without_current(states: LayerTrace) -> LayerTrace:
-    return replace(states, u_BTN=states.u_BTN[:, :0])
+    return states._replace(u_BTN=states.u_BTN[:, :0])
 
 
 def torch_run(name: str, network: nn.Module, made: Compiled, samples: SampleSource) -> StageRun:

@@ -5,6 +5,7 @@ Axes: B sample, T step, I input channel.
 
 from __future__ import annotations
 
+import importlib
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ import torch
 
 import neurodeploy
 from neurodeploy.backends import fixed
-from neurodeploy.backends.fixed import ENGINES, Simulator, ready
+from neurodeploy.backends.fixed import ENGINES, Simulator, make_ready
 from neurodeploy.backends.trace import check_spikes
 from neurodeploy.conformance.generate import random_case
 from neurodeploy.errors import DataError, ProgramError
@@ -87,10 +88,11 @@ def test_a_path_stands_for_its_program_and_a_name_for_one_probe(tmp_path: Path) 
 def told(program: Program, patch: pytest.MonkeyPatch, *, engine: str = "auto", compiled: bool = False) -> list[str]:
     """Return the stages that are told when a process makes its first run."""
     stages: list[str] = []
-    patch.setattr(ready, "_LOADED", [])
-    patch.setattr(ready, "is_compiled", lambda: compiled)
+    module = importlib.import_module("neurodeploy.backends.fixed.run")
+    patch.setattr(module, "_LOADED", [])
+    patch.setattr(module, "is_compiled", lambda: compiled)
     for _ in range(2):
-        ready.make_ready(program, engine, lambda stage, done, total, _="": stages.append(f"{stage} {done}/{total}"))
+        make_ready(program, engine, lambda stage, done, total, _="": stages.append(f"{stage} {done}/{total}"))
     return stages
 
 

@@ -19,6 +19,8 @@ from neurodeploy.backends.trace import Part, Progress, Trace, check_spikes, in_b
 from neurodeploy.errors import DataError, ProgramError, nearest
 from neurodeploy.fixedpoint import rules
 from neurodeploy.program.program import Program
+from neurodeploy.progress import Progress as Told
+from neurodeploy.progress import silent
 
 NAME = "fixed"
 BATCH = 256
@@ -26,6 +28,7 @@ BATCH = 256
 BATCH_BYTES = 1 << 28
 """What the states and records of a batch may take, roughly."""
 AUTO = "auto"
+STAGE = "compiling"
 
 
 class Engine(Protocol):
@@ -179,3 +182,37 @@ def check_threads(threads: int | None) -> int:
     if threads < 1:
         raise DataError(f"threads: found {threads}, at least 1 is needed")
     return threads
+
+
+_LOADED: list[bool] = []
+"""Holds something once this process has the kernels."""
+
+
+def is_compiled() -> bool:
+    """Return whether an earlier process has left compiled kernels on this machine."""
+    from neurodeploy.backends.fixed.native.compiled import cache_folder
+
+    try:
+        return any(cache_folder().rglob("*.nbc"))
+    except (OSError, RuntimeError):  # no home, or one that cannot be read
+        return False
+
+
+def make_ready(program: Program, engine: str = AUTO, progress: Told = silent) -> None:
+    """Compile the kernels, once on a machine and half a minute or more, or load them, before a clock starts.
+
+    Args:
+        engine: One of `ENGINES`, or "auto"; one without kernels is ready.
+        progress: Hears why that takes its time.
+    """
+    make = engine_for(program, engine)
+    if _LOADED or make is not ENGINES["native"]:
+        return
+    compiled = is_compiled()
+    if not compiled:
+        progress(STAGE, 0, 1, "the simulator, once on this machine; it takes half a minute or more")
+    nothing = np.zeros((1, 0, program.n_inputs), np.int32 if program.graded_input else np.uint8)
+    make(program, 1, threads=1, goes_on=False).advance(nothing)
+    if not compiled:
+        progress(STAGE, 1, 1, "the simulator")
+    _LOADED.append(True)

@@ -95,9 +95,7 @@ class Simulator:
             if spikes.ndim < 2:
                 raise DataError(f"{self.program.name}: a step has shape {spikes.shape}, (samples, channels) is needed")
             states = self.advance(spikes[:, None])
-        return {
-            name: LayerTrace(one.spikes_BTN[:, 0], one.u_BTN[:, 0], one.v_BTN[:, 0]) for name, one in states.items()
-        }
+        return {name: LayerTrace(*(values[:, 0] for values in one)) for name, one in states.items()}
 
     def advance(self, spikes_BTI: Any) -> dict[str, LayerTrace]:
         """Run a chunk of a stream and return the probes' states after each of its steps, (B, T, N).

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from neurodeploy.backends.trace import LayerTrace, Part, score_unit, summed_softmax, with_silence
+from neurodeploy.backends.trace import LayerTrace, Part, Scores, score_unit, summed_softmax, with_silence
 from neurodeploy.fixedpoint import rules
 from neurodeploy.fixedpoint.dynamics.equations import SENT
 from neurodeploy.program.connection import Connection
@@ -65,7 +65,9 @@ class TorchEngine:
         counts = {name: self._zeros(n_samples, size) for name, size in sizes.items()}
         kept = {name: self._empty_trace(name, n_steps) for name in probes}
         overflows = {name: self._zeros(2) for name in sizes}
-        scores, potentials_BTN = self._first_scores(), self._first_potentials(n_steps)
+        output, read = program.layer(program.output), program.readout != rules.READOUTS[0]
+        shape = (n_samples, n_steps, output.n_neurons if read else 0)
+        potentials_BTN = torch.zeros(shape, dtype=torch.int32, device=self.device)
         with exact_products():
             for step in range(n_steps):
                 sent = {INPUT: spikes[:, step]}
@@ -86,16 +88,15 @@ class TorchEngine:
                             trace[:, step] = state
                 for one in self.synapses:
                     one.send(sent[one.connection.source], self.now)
-                self._add_scores(scores, potentials_BTN[:, step])
+                if read:
+                    potentials_BTN[:, step] = self._traced(output.name)[1]
                 self.now += 1
+        named = ("wrapped", "saturated")
         return Part(
             counts={name: value.cpu().numpy() for name, value in counts.items()},
             layers={name: LayerTrace(*(one.cpu().numpy() for one in traces)) for name, traces in kept.items()},
-            overflows={
-                name: dict(zip(("wrapped", "saturated"), value.tolist(), strict=True))
-                for name, value in overflows.items()
-            },
-            scores_BN=self._last_scores(scores, potentials_BTN),
+            overflows={name: dict(zip(named, value.tolist(), strict=True)) for name, value in overflows.items()},
+            scores_BN=self._scores(potentials_BTN.cpu().numpy()),
         )
 
     def _on_device(self, values: np.ndarray) -> Tensor:
@@ -109,49 +110,23 @@ class TorchEngine:
     def _zeros(self, *shape: int) -> Tensor:
         return torch.zeros(shape, dtype=torch.int64, device=self.device)
 
-    def _empty_trace(self, name: str, n_steps: int) -> tuple[Tensor, Tensor, Tensor]:
+    def _empty_trace(self, name: str, n_steps: int) -> list[Tensor]:
         layer = self.program.layer(name)
         sent = torch.int32 if layer.graded else torch.bool
         parts = ((layer.n_neurons, sent), (layer.u_width, torch.int32), (layer.n_neurons, torch.int32))
-        spikes, u, v = (
-            torch.zeros((self.n_samples, n_steps, width), dtype=kind, device=self.device) for width, kind in parts
-        )
-        return spikes, u, v
+        shape = (self.n_samples, n_steps)
+        return [torch.zeros((*shape, width), dtype=kind, device=self.device) for width, kind in parts]
 
-    def _first_scores(self) -> Tensor | None:
-        """Return what `trace.Scores` starts from."""
-        if self.program.readout in ("spikes", rules.SOFTMAX):
-            return None
-        scores = self._zeros(self.n_samples, self.program.layer(self.program.output).n_neurons)
-        return scores.fill_(torch.iinfo(torch.int64).min) if self.program.readout == "v_max" else scores
-
-    def _first_potentials(self, n_steps: int) -> Tensor:
-        """Return room for the potentials (B, T, N) that a softmax is taken of, from the output's first step on."""
-        output, kept = self.program.layer(self.program.output), self.program.readout == rules.SOFTMAX
-        shape = (self.n_samples, n_steps, output.n_neurons if kept else 0)
-        return torch.zeros(shape, dtype=torch.int32, device=self.device)
-
-    def _last_scores(self, scores: Tensor | None, potentials_BTN: Tensor) -> np.ndarray | None:
-        if self.program.readout != rules.SOFTMAX:
-            return None if scores is None else scores.cpu().numpy()
-        # The host sums up, so that every engine gives the same to the last bit.
-        start, first = self.program.layer(self.program.output).start, self.now - potentials_BTN.shape[1]
-        return summed_softmax(potentials_BTN[:, max(0, start - first) :].cpu().numpy(), score_unit(self.program))
-
-    def _add_scores(self, scores: Tensor | None, potentials_BN: Tensor) -> None:
-        output, readout = self.program.output, self.program.readout
-        v = self._traced(output)[1]
-        if readout == rules.SOFTMAX:
-            potentials_BN.copy_(v)
-            return
-        if scores is None or self.now < self.program.layer(output).start:
-            return
-        if readout == "v_last":
-            scores.copy_(v)
-        elif readout == "v_max":
-            torch.maximum(scores, v.to(torch.int64), out=scores)
-        else:
-            scores += v
+    def _scores(self, potentials_BTN: np.ndarray) -> np.ndarray | None:
+        """Return what the host sums up of the output's last steps, so that every engine gives it to the last bit."""
+        program, first = self.program, self.now - potentials_BTN.shape[1]
+        output = program.layer(program.output)
+        if program.readout == rules.SOFTMAX:
+            return summed_softmax(potentials_BTN[:, max(0, output.start - first) :], score_unit(program))
+        scores = Scores(program.readout, self.n_samples, output.n_neurons, output.start)
+        for now, potentials_BN in enumerate(potentials_BTN.swapaxes(0, 1), first):
+            scores.add(potentials_BN, now)
+        return scores.BN
 
 
 class Synapses:
@@ -186,7 +161,7 @@ class Synapses:
         if self.left is not None:
             whole = whole << self.left >> self.right
         if self.connection.window:
-            whole = (whole + rules.STATE_LIMIT) % (2 * rules.STATE_LIMIT) - rules.STATE_LIMIT
+            whole = rules.wrap_sum(whole)
         for index, delay in enumerate(self.delays):
             self.ahead_DBO[(now + 1 + delay) % len(self.ahead_DBO)] += whole[:, index].to(self.ahead_DBO.dtype)
 

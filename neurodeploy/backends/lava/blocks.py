@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from neurodeploy.backends.lava import synapses
-from neurodeploy.backends.trace import LayerTrace, Part, Scores, score_unit
+from neurodeploy.backends.trace import LayerTrace, Part, Scores, score_unit, summed_softmax
 from neurodeploy.errors import LavaError
 from neurodeploy.fixedpoint import rules
 from neurodeploy.program.program import READOUTS, Program
@@ -137,20 +137,10 @@ def read_part(folder: Path, program: Program, n_samples: int) -> Part:
         if "scores" in kept:
             scores = kept["scores"].reshape(n_samples, -1)
         elif layer.name == program.output and program.readout == rules.SOFTMAX:
-            scores = _softmax_scores(program, kept["v"].reshape(-1, n_samples, layer.n_neurons))
+            v_BTN = kept["v"].reshape(-1, n_samples, layer.n_neurons).swapaxes(0, 1)
+            scores = summed_softmax(np.ascontiguousarray(v_BTN[:, layer.start :]), score_unit(program))
         if "u" in kept:
             # Lava has samples side by side, (T, BN).
             states = (kept[key].reshape(len(kept[key]), n_samples, -1).swapaxes(0, 1) for key in ("spikes", "u", "v"))
             layers[layer.name] = LayerTrace(*states)
     return Part(counts, layers, {}, scores)
-
-
-def _softmax_scores(program: Program, v_TBN: np.ndarray) -> np.ndarray:
-    """Return the scores (B, N) as our simulator adds them up."""
-    output = program.layer(program.output)
-    _, n_samples, n_neurons = v_TBN.shape
-    scores = Scores(program.readout, n_samples, n_neurons, output.start, unit=score_unit(program))
-    for step, v_BN in enumerate(v_TBN):
-        scores.add(v_BN, step)
-    assert scores.BN is not None
-    return scores.BN

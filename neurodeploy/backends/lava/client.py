@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,7 @@ from neurodeploy.backends.lava.blocks import block_folder, blocks_of, read_part,
 from neurodeploy.backends.lava.child import Child
 from neurodeploy.backends.lava.environment import runs_in_process, worker_python
 from neurodeploy.backends.lava.synapses import check_supported, most_side_by_side
+from neurodeploy.backends.lava.worker import done
 from neurodeploy.backends.trace import Progress, Trace, check_spikes, joined
 from neurodeploy.errors import LavaError
 from neurodeploy.program.file import write_program
@@ -67,9 +68,7 @@ class Worker:
     def __enter__(self) -> Worker:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:
@@ -94,19 +93,8 @@ class Worker:
             raise LavaError(f"samples_per_run is {samples_per_run}", where="lava", allowed="at least 1 is needed")
         size = samples_per_run or samples_per_block(program, len(spikes), program.n_steps(spikes.shape[1]), record)
         size = min(size, most_side_by_side(program))
-        progress = progress or (lambda done, total: None)
-        with tempfile.TemporaryDirectory(prefix="neurodeploy-lava-") as name:
-            folder = Path(name)
-            if self._python is None:
-                seconds = _run_here(program, spikes, folder, record, size, progress)
-            else:
-                seconds = self._run_there(program, spikes, folder, record, size, progress)
-            parts = [
-                read_part(block_folder(folder, first), program, after - first)
-                for first, after in blocks_of(len(spikes), size)
-            ]
-        names = [layer.name for layer in program.layers]
-        return joined(NAME, names, program.output, spikes, parts, seconds)
+        request = {"record": record, "samples_per_run": size}
+        return self._trace(NAME, program, spikes, request, blocks_of(len(spikes), size), progress)
 
     def run_net(
         self,
@@ -128,32 +116,32 @@ class Worker:
         Raises:
             LavaError: netx refuses the file, or the worker failed, died or hung.
         """
-        progress = progress or (lambda done, total: None)
+        request = {"net": str(file.absolute()), "entry": entry, "options": options}
+        return self._trace("netx", program, values_BTI, request, blocks_of(len(values_BTI), 1), progress)
+
+    def _trace(
+        self,
+        backend: str,
+        program: Program,
+        spikes: np.ndarray,
+        request: dict[str, Any],
+        blocks: Iterable[tuple[int, int]],
+        progress: Progress | None,
+    ) -> Trace:
+        """Have a request done in a folder of its own, and return what its blocks of samples leave there."""
         with tempfile.TemporaryDirectory(prefix="neurodeploy-lava-") as name:
             folder = Path(name)
-            if self._python is None:
-                from neurodeploy.backends.lava.netx import run_net
+            if "net" not in request:
+                write_program(folder / "program.npz", program)
+            np.save(folder / "spikes.npy", spikes, allow_pickle=False)
+            seconds = self._ask({"folder": name, **request}, progress or (lambda done, total: None))
+            parts = [read_part(block_folder(folder, first), program, after - first) for first, after in blocks]
+        return joined(backend, [one.name for one in program.layers], program.output, spikes, parts, seconds)
 
-                seconds = run_net(file, values_BTI, folder, entry=entry, options=options, progress=progress)
-            else:
-                request = {"net": str(file.absolute()), "entry": entry, "options": options}
-                seconds = self._ask(request, values_BTI, folder, progress)
-            parts = [read_part(block_folder(folder, one), program, 1) for one in range(len(values_BTI))]
-        names = [layer.name for layer in program.layers]
-        return joined("netx", names, program.output, values_BTI, parts, seconds)
-
-    def _run_there(
-        self, program: Program, spikes: np.ndarray, folder: Path, record: bool, size: int, progress: Progress
-    ) -> float:
-        write_program(folder / "program.npz", program)
-        request = {"program": str(folder / "program.npz"), "record": record, "samples_per_run": size}
-        return self._ask(request, spikes, folder, progress)
-
-    def _ask(self, request: dict[str, Any], spikes: np.ndarray, folder: Path, progress: Progress) -> float:
-        """Hand a request to the worker, and return the seconds that it says it ran."""
-        np.save(folder / "spikes.npy", spikes, allow_pickle=False)
-        request |= {"spikes": str(folder / "spikes.npy"), "folder": str(folder)}
-        assert self._python
+    def _ask(self, request: dict[str, Any], progress: Progress) -> float:
+        """Have a request done here or by the worker, and return the seconds inside Lava's run()."""
+        if self._python is None:
+            return done(request, progress)
         self._child = child = self._child or Child(self._python)
         try:
             child.send(request)
@@ -166,12 +154,6 @@ class Worker:
             child.kill()
             raise
         return message["done"]["seconds"]
-
-
-def _run_here(program: Program, spikes: np.ndarray, folder: Path, record: bool, size: int, progress: Progress) -> float:
-    from neurodeploy.backends.lava.network import run_blocks
-
-    return run_blocks(program, spikes, folder, record=record, samples_per_run=size, progress=progress)
 
 
 def default_timeout_s() -> float:

@@ -6,7 +6,6 @@ last step writes a marker, and a folder without the marker is not an environment
 
 from __future__ import annotations
 
-import importlib.metadata
 import importlib.util
 import json
 import os
@@ -118,21 +117,14 @@ def check_ready() -> None:
 
 def status(folder: str | Path | None = None) -> Status:
     """Return whether Lava is ready, having asked its interpreter to import it."""
-    if runs_in_process():
-        known = {name: _version(name) for name in sorted(PINS) + sorted(NETX_PINS)}
-        found = {name: version for name, version in known.items() if version}
-        release = ".".join(map(str, sys.version_info[:3]))
-        return Status(True, IN_PROCESS, "", sys.executable, {"python": release, **found})
-    folder = Path(folder) if folder else default_folder()
+    in_process = runs_in_process()
+    how, where = (IN_PROCESS, "") if in_process else (WORKER, str(folder or default_folder()))
+    python = None
     try:
-        python = worker_python(folder)
+        python = sys.executable if in_process else str(worker_python(Path(where)))
+        return Status(True, how, where, python, _probe(python))
     except LavaError as error:
-        return Status(False, WORKER, str(folder), reason=str(error))
-    try:
-        versions = _probe(python)
-    except LavaError as error:
-        return Status(False, WORKER, str(folder), str(python), reason=str(error))
-    return Status(True, WORKER, str(folder), str(python), versions)
+        return Status(False, how, where, python, reason=str(error))
 
 
 def setup(python: str | Path | None = None, folder: str | Path | None = None, log: Log | None = None) -> Status:
@@ -181,14 +173,6 @@ def _install(folder: Path, pins: dict[str, str], options: list[str], log: Log) -
     _run([*pip, *quiet, *options, *wanted], "pip failed", log)
 
 
-def _version(name: str) -> str:
-    """Return the version of a package in this interpreter; empty where it is not there."""
-    try:
-        return importlib.metadata.version(name)
-    except importlib.metadata.PackageNotFoundError:
-        return ""
-
-
 def _claim(folder: Path) -> None:
     """Make the folder ours, not ready, and empty; one that setup did not make is left as it is."""
     ours = folder / OURS
@@ -204,20 +188,14 @@ def _claim(folder: Path) -> None:
                 elif entry != ours:
                     entry.unlink()
     except OSError as error:
-        raise LavaError(
-            f"{folder}: cannot be written ({error.strerror})",
-            "name another folder with NEURODEPLOY_LAVA_ENV",
-            where="lava",
-        ) from None
+        advice = "name another folder with NEURODEPLOY_LAVA_ENV"
+        raise LavaError(f"{folder}: cannot be written ({error.strerror})", advice, where="lava") from None
     if foreign:
-        raise LavaError(
-            f"{folder}: holds files that setup did not make",
-            "name an empty folder with NEURODEPLOY_LAVA_ENV",
-            where="lava",
-        )
+        advice = "name an empty folder with NEURODEPLOY_LAVA_ENV"
+        raise LavaError(f"{folder}: holds files that setup did not make", advice, where="lava")
 
 
-def _probe(python: Path) -> dict[str, str]:
+def _probe(python: str | Path) -> dict[str, str]:
     """Return the versions that the interpreter finds when it imports Lava."""
     try:
         done = subprocess.run(

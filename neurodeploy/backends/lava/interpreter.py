@@ -33,7 +33,13 @@ def find_python310(explicit: str | Path | None = None) -> Path:
         LavaError: `explicit` does not run or is another version, or nothing was found.
     """
     if explicit is not None:
-        return _checked(str(explicit))
+        answer = _ask(str(explicit))
+        if answer is None:
+            raise LavaError(f"{explicit} does not run as a Python", "name a Python 3.10", where="lava", option="python")
+        if answer[0] != VERSION:
+            found = f"{explicit} is Python {'.'.join(map(str, answer[0]))}"
+            raise LavaError(found, "Lava 0.10.0 needs 3.10", where="lava", option="python")
+        return answer[1]
     for candidate in _candidates():
         answer = _ask(candidate)
         if answer and answer[0] == VERSION:
@@ -46,17 +52,6 @@ def find_python310(explicit: str | Path | None = None) -> Path:
         ),
         where="lava",
     )
-
-
-def _checked(explicit: str) -> Path:
-    answer = _ask(explicit)
-    if answer is None:
-        raise LavaError(f"{explicit} does not run as a Python", "name a Python 3.10", where="lava", option="python")
-    version, executable = answer
-    if version != VERSION:
-        found = ".".join(map(str, version))
-        raise LavaError(f"{explicit} is Python {found}", "Lava 0.10.0 needs 3.10", where="lava", option="python")
-    return executable
 
 
 def _candidates() -> Iterator[str]:

@@ -25,7 +25,7 @@ class _Recorded:
     What it sends is heard at its port, because not every model stores it.
     """
 
-    states = ("u", "v")
+    states: tuple[str, str]
 
     def __init__(self, proc_params: Any) -> None:
         super().__init__(proc_params)  # type: ignore[call-arg]
@@ -48,32 +48,6 @@ class _Recorded:
         self.recorder.keep(sent, u, v)
 
 
-class RecordedLif(_Recorded, PyLifModelBitAcc):
-    """Lava's own fixed-point LIF."""
-
-
-class RecordedLifReset(_Recorded, PyLifResetModelBitAcc):
-    """Lava's own fixed-point LIF with scheduled clears."""
-
-
-class RecordedSigma(_Recorded, PySigmaModelFixed):
-    """Lava's own sigma unit, whose sum is its activation too."""
-
-    states = ("sigma", "sigma")
-
-
-class RecordedDelta(_Recorded, PyDeltaModelFixed):
-    """Lava's own delta encoder, whose sum stays 0."""
-
-    states = ("sigma", "act")
-
-
-class RecordedSigmaDelta(_Recorded, PySigmaDeltaModelFixed):
-    """Lava's own sigma-delta neuron."""
-
-    states = ("sigma", "act")
-
-
 class WatchedConv(PyConvModelFixed):
     """Lava's own convolution; a file tells of a sum beyond int32, which it turns into anything.
 
@@ -89,12 +63,17 @@ class WatchedConv(PyConvModelFixed):
             super().run_spk()
 
 
+def _recorded(model: type, states: tuple[str, str] = ("u", "v")) -> type:
+    """Return a neuron model of Lava's that keeps the states of these names."""
+    return type(f"Recorded{model.__name__}", (_Recorded, model), {"states": states, "__module__": __name__})
+
+
 MODELS = {
-    LIF: RecordedLif,
-    LIFReset: RecordedLifReset,
-    Sigma: RecordedSigma,
-    Delta: RecordedDelta,
-    SigmaDelta: RecordedSigmaDelta,
+    LIF: _recorded(PyLifModelBitAcc),
+    LIFReset: _recorded(PyLifResetModelBitAcc),
+    Sigma: _recorded(PySigmaModelFixed, ("sigma", "sigma")),  # its sum is its activation too
+    Delta: _recorded(PyDeltaModelFixed, ("sigma", "act")),  # its sum stays 0
+    SigmaDelta: _recorded(PySigmaDeltaModelFixed, ("sigma", "act")),
     Conv: WatchedConv,
 }
 """What runs in the place of Lava's own models."""

@@ -1,7 +1,7 @@
 """The process that runs Lava for another Python: one JSON line in for a run, JSON lines out about it.
 
-In: {"program", "spikes", "folder", "record", "samples_per_run"}; the first three are paths. Or, for lava-dl's
-netx: {"net", "spikes", "folder", "entry", "options"}; again the first three are paths.
+In: {"folder", "record", "samples_per_run"}; the folder holds `program.npz` and `spikes.npy`. Or, for lava-dl's
+netx: {"folder", "net", "entry", "options"}; `net` is the file's path, and the folder holds `spikes.npy`.
 Out: {"ready": true} once; then for each run {"progress": [done, total]} and at last
 {"done": {"seconds": s}} or {"error": "one line"}, after which the worker ends.
 
@@ -11,6 +11,7 @@ group, so that whoever ends the group has ended everything.
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import queue
@@ -25,6 +26,7 @@ from typing import Any
 
 import numpy as np
 
+from neurodeploy.backends.trace import Progress
 from neurodeploy.errors import NeurodeployError
 from neurodeploy.program.file import read_program
 
@@ -74,7 +76,7 @@ def main() -> int:
     messages = Messages()
     # Imported here, so that a Lava that does not import is an error line and not a silent end.
     try:
-        from neurodeploy.backends.lava import network
+        importlib.import_module("neurodeploy.backends.lava.network")
     except Exception as error:
         return _fail(messages, error)
     messages.say(ready=True)
@@ -84,21 +86,26 @@ def main() -> int:
 
     for request in messages.requests():
         try:
-            spikes = np.load(request["spikes"], allow_pickle=False)
-            folder = Path(request["folder"])
-            if "net" in request:
-                from neurodeploy.backends.lava.netx import run_net
-
-                asked = {key: request[key] for key in ("entry", "options")}
-                seconds = run_net(Path(request["net"]), spikes, folder, progress=progress, **asked)
-            else:
-                asked = {key: request[key] for key in ("record", "samples_per_run")}
-                program = read_program(request["program"])
-                seconds = network.run_blocks(program, spikes, folder, progress=progress, **asked)
+            seconds = done(request, progress)
         except Exception as error:
             return _fail(messages, error)
         messages.say(done={"seconds": seconds})
     return 0
+
+
+def done(request: dict[str, Any], progress: Progress) -> float:
+    """Do what a request asks, leave the states in its folder, and return the seconds inside Lava's run()."""
+    folder = Path(request["folder"])
+    spikes = np.load(folder / "spikes.npy", allow_pickle=False)
+    if "net" in request:
+        from neurodeploy.backends.lava.netx import run_net
+
+        asked = {key: request[key] for key in ("entry", "options")}
+        return run_net(Path(request["net"]), spikes, folder, progress=progress, **asked)
+    from neurodeploy.backends.lava.network import run_blocks
+
+    asked = {key: request[key] for key in ("record", "samples_per_run")}
+    return run_blocks(read_program(folder / "program.npz"), spikes, folder, progress=progress, **asked)
 
 
 def _fail(messages: Messages, error: Exception) -> int:

@@ -19,7 +19,7 @@ from neurodeploy.backends.fixed.native import compiled
 from neurodeploy.backends.fixed.native.arrays import Results, Scratch, State, aligned
 from neurodeploy.backends.fixed.native.primitives import ROWS_IN_16_BITS
 from neurodeploy.backends.fixed.native.rounding import TowardZero
-from neurodeploy.backends.fixed.native.tables import CHUNK, SPARE, Native, Tables, native
+from neurodeploy.backends.fixed.native.tables import CHUNK, SPARE, Tables, native
 from neurodeploy.backends.trace import LayerTrace, Part, lowest_score, score_unit, summed_softmax
 from neurodeploy.compiled import PLACES
 from neurodeploy.fixedpoint import rules
@@ -43,7 +43,7 @@ class NativeEngine:
     def __init__(self, program: Program, n_samples: int, *, threads: int = 1, goes_on: bool = True) -> None:
         self.program, self.n_samples = program, n_samples
         self.threads = max(1, min(threads, n_samples))
-        self.native = _tables(program)
+        self.native = native(program)
         t = self.native.tables
         size = t.neurons.shape[1]
         past = int((t.pops[:, c.POP_HISTORY] * t.pops[:, c.POP_SIZE]).sum()) if goes_on else 0
@@ -96,21 +96,8 @@ class NativeEngine:
             begin, after = part * n_samples // n_parts, (part + 1) * n_samples // n_parts
             scratch = self._borrowed()
             with TowardZero() as to_zero:
-                compiled.run(
-                    self.native.tables,
-                    self.state,
-                    results,
-                    scratch,
-                    spikes,
-                    values,
-                    n_inputs,
-                    n_fed,
-                    n_steps,
-                    now,
-                    begin,
-                    after,
-                    to_zero,
-                )
+                given = (results, scratch, spikes, values, n_inputs, n_fed, n_steps, now, begin, after, to_zero)
+                compiled.run(self.native.tables, self.state, *given)
             self.free.append(scratch)
             if summed is not None:
                 from_start = results.potentials[begin:after, max(0, self.output.start - now) :]
@@ -166,10 +153,9 @@ class NativeEngine:
                 layers[layer.name] = LayerTrace(sent if layer.graded else sent.astype(np.bool_), u, v)
                 wrapped, saturated = results.overflows[:, index].sum(axis=0)
                 overflows[layer.name] = {"wrapped": int(wrapped), "saturated": int(saturated)}
-        scores = summed
-        if self.program.readout != "spikes" and scores is None:
-            scores = self._outer(results.scores[:, : self.output.n_neurons]).copy()
-        return Part(counts, layers, overflows, scores, results.input_counts)
+        if self.program.readout != "spikes" and summed is None:
+            summed = self._outer(results.scores[:, : self.output.n_neurons]).copy()
+        return Part(counts, layers, overflows, summed, results.input_counts)
 
 
 @dataclass(frozen=True)
@@ -219,14 +205,9 @@ def _scratch(t: Tables) -> Scratch:
 
 
 @functools.lru_cache(maxsize=8)
-def _tables(program: Program) -> Native:
-    return native(program)
-
-
-@functools.lru_cache(maxsize=8)
 def _places(program: Program) -> dict[str, _Place]:
     """Return the place of each layer; `outer` takes all of its neurons where both orders are the same."""
-    tables, order = _tables(program)
+    tables, order = native(program)
     found = {}
     for layer, first in zip(program.layers, tables.layers[:, c.FIRST].tolist(), strict=True):
         inner = order[layer.name]

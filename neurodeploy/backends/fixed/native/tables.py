@@ -7,6 +7,7 @@ padding never spikes. Axes: N inner neurons of all layers one after another, pad
 
 from __future__ import annotations
 
+import functools
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -67,6 +68,7 @@ def unsupported(program: Program) -> str:
     return ""
 
 
+@functools.lru_cache(maxsize=8)
 def native(program: Program) -> Native:
     """Return the tables of a Program."""
     return _Builder(program).build()
