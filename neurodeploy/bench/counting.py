@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 import statistics
 import time
 from typing import Any
 
 from neurodeploy.accounting.synops import Tally
+from neurodeploy.backends.trace import Trace
 from neurodeploy.bench import rounds
 from neurodeploy.bench.contenders import BATCHES_AHEAD, ours
 from neurodeploy.bench.workloads import Work
@@ -29,19 +29,28 @@ def counting(work: Work, batch: int, threads: int, repeats: int) -> dict[str, An
     second), `batch`, `threads`, `how`.
     """
     ahead = [work.batch(batch, index) for index in range(BATCHES_AHEAD)]
-    ours(work.program, ahead[0], threads)
-    started = time.perf_counter()
-    ours(work.program, ahead[0], threads)
-    n_calls = max(1, math.ceil(rounds.BLOCK_S / (time.perf_counter() - started)))
+
+    def simulated(index: int) -> Trace:
+        return ours(work.program, ahead[index % len(ahead)], threads)
+
+    n_calls = rounds.calls_in_block(simulated)
     shares, plain, counted = [], [], []
     for _ in range(repeats):
-        started = time.perf_counter()
+        plain.append(n_calls * batch / rounds.seconds_of(simulated, n_calls))
+        started, simulating_s = time.perf_counter(), 0.0
+        counter = counter_of(work.program)
+        total: Tally | None = None
         for index in range(n_calls):
-            ours(work.program, ahead[index % len(ahead)], threads)
-        plain.append(n_calls * batch / (time.perf_counter() - started))
-        simulating_s, counting_s = _counted(work, ahead, n_calls, threads)
-        counted.append(n_calls * batch / (simulating_s + counting_s))
-        shares.append(counting_s / simulating_s)
+            before = time.perf_counter()
+            trace = simulated(index)
+            simulating_s += time.perf_counter() - before
+            tallied = counter.tally(trace)
+            total = tallied if total is None else total + tallied
+        assert total is not None
+        counts_of(work.program, total, counter)
+        taken_s = time.perf_counter() - started
+        counted.append(n_calls * batch / taken_s)
+        shares.append(taken_s / simulating_s - 1)
     return {
         "share": statistics.median(shares),
         "share_spread": rounds.spread(shares),
@@ -51,20 +60,3 @@ def counting(work: Work, batch: int, threads: int, repeats: int) -> dict[str, An
         "threads": threads,
         "how": HOW.format(calls=n_calls),
     }
-
-
-def _counted(work: Work, ahead: list[Any], n_calls: int, threads: int) -> tuple[float, float]:
-    """Return the seconds of simulating batches, and of counting them: the counter, every tally and the counts."""
-    simulating_s = 0.0
-    started = time.perf_counter()
-    counter = counter_of(work.program)
-    total: Tally | None = None
-    for index in range(n_calls):
-        before = time.perf_counter()
-        trace = ours(work.program, ahead[index % len(ahead)], threads)
-        simulating_s += time.perf_counter() - before
-        tallied = counter.tally(trace)
-        total = tallied if total is None else total + tallied
-    assert total is not None
-    counts_of(work.program, total, counter)
-    return simulating_s, time.perf_counter() - started - simulating_s

@@ -60,18 +60,24 @@ def block(call: Callable[[int], Any], batch: int) -> Block:
 
     A block of several calls starts with an untimed one, because another contender has just had the caches.
     """
-    call(0)
-    n_calls = max(1, math.ceil(BLOCK_S / _seconds(call, 1)))
+    n_calls = calls_in_block(call)
 
     def timed() -> float:
         if n_calls > 1:
             call(0)
-        return n_calls * batch / _seconds(call, n_calls)
+        return n_calls * batch / seconds_of(call, n_calls)
 
     return timed
 
 
-def _seconds(call: Callable[[int], Any], n_calls: int) -> float:
+def calls_in_block(call: Callable[[int], Any]) -> int:
+    """Return how many calls fill `BLOCK_S`, after two of them."""
+    call(0)
+    return max(1, math.ceil(BLOCK_S / seconds_of(call, 1)))
+
+
+def seconds_of(call: Callable[[int], Any], n_calls: int) -> float:
+    """Return how long calls on batches 0, 1, 2 ... take."""
     started = time.perf_counter()
     for index in range(n_calls):
         call(index)

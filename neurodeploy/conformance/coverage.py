@@ -15,7 +15,6 @@ from neurodeploy.program.dynamics import DynamicsLayer
 from neurodeploy.program.layer import Layer, SigmaDelta
 from neurodeploy.program.populations import AnyLayer
 from neurodeploy.program.program import INPUT, READOUTS, Program
-from neurodeploy.program.window import Window
 
 SYNAPSE_KINDS = (
     *("dense", "conv 1-D", "conv 2-D", "stride", "padding", "dilation", "groups", "sum pool", "average pool"),
@@ -77,18 +76,14 @@ def _of_layer(layer: AnyLayer) -> Iterator[str]:
         if layer.cumulative and layer.role != sigma_delta.SIGMA:
             yield "cumulative"
     elif isinstance(layer, DynamicsLayer):
-        yield from _of_dynamics(layer)
+        yield layer.kind
+        if layer.fraction_bits in (MIN_FRACTION_BITS, MAX_FRACTION_BITS):
+            yield f"fraction bits {layer.fraction_bits}"
+        largest = max(int(np.abs(getattr(layer, key)).max()) for key in layer.dynamics.coefficients)
+        if largest == COEFFICIENT_LIMIT << layer.fraction_bits:
+            yield "largest coefficient"
     else:
         yield from _of_lif(layer)
-
-
-def _of_dynamics(layer: DynamicsLayer) -> Iterator[str]:
-    yield layer.kind
-    if layer.fraction_bits in (MIN_FRACTION_BITS, MAX_FRACTION_BITS):
-        yield f"fraction bits {layer.fraction_bits}"
-    largest = max(int(np.abs(getattr(layer, key)).max()) for key in layer.dynamics.coefficients)
-    if largest == COEFFICIENT_LIMIT << layer.fraction_bits:
-        yield "largest coefficient"
 
 
 def _of_lif(layer: Layer) -> Iterator[str]:
@@ -98,51 +93,40 @@ def _of_lif(layer: Layer) -> Iterator[str]:
         yield "no memory"
     never = (layer.vth == rules.NEVER).all()
     yield "never fires" if never else f"reset {layer.reset}"
-    for word, present in (
-        ("own parameters", not layer.shared),
-        ("refractory", layer.refractory and not never),
-        ("clears", layer.clear_every),
-        ("bias", layer.bias_mant.any()),
-        ("bias exponent", layer.bias_mant.any() and layer.bias_exp),
-        ("initial state", layer.u_init.any() or layer.v_init.any()),
-    ):
-        if present:
-            yield word
+    words = {
+        "own parameters": not layer.shared,
+        "refractory": layer.refractory and not never,
+        "clears": layer.clear_every,
+        "bias": layer.bias_mant.any(),
+        "bias exponent": layer.bias_mant.any() and layer.bias_exp,
+        "initial state": layer.u_init.any() or layer.v_init.any(),
+    }
+    yield from (word for word, present in words.items() if present)
 
 
 def _of_connection(program: Program, one: Connection) -> Iterator[str]:
     axes = len(program.input_shape if one.source == INPUT else program.layer(one.source).shape)
-    for word, present in (
-        ("flatten", one.window is None and axes == 3),
-        ("shared delay", np.ndim(one.delay) == 0 and one.largest_delay),
-        ("delays per synapse", np.ndim(one.delay) and one.largest_delay),
-        ("delay 63", one.largest_delay == rules.DELAY_MAX),
-        ("exponents per row", np.ndim(one.weight_exp)),
-        ("exponent -8", np.min(one.weight_exp) == rules.WEIGHT_EXPONENT_MIN),
-        ("exponent 7", np.max(one.weight_exp) == rules.WEIGHT_EXPONENT_MAX),
-        ("graded messages", program.graded(one.source)),
-    ):
-        if present:
-            yield word
-    if one.window is None:
-        yield "dense"
-        yield f"sign {one.sign}"
-        return
-    yield from _of_window(one, one.window)
-
-
-def _of_window(one: Connection, window: Window) -> Iterator[str]:
-    same = len(np.unique(one.weight)) == 1 and one.weight.min() > 0
-    if window.groups == window.input_shape[0] == window.out_channels and same:
-        yield "average pool" if np.min(one.weight_exp) < 0 else "sum pool"
-    else:
-        yield "conv 1-D" if window.input_shape[1] == window.kernel[0] == 1 else "conv 2-D"
-    for word, pair, plain in (
-        ("stride", window.stride, 1),
-        ("padding", window.padding, 0),
-        ("dilation", window.dilation, 1),
-    ):
-        if max(pair) > plain:
-            yield word
-    if window.groups > 1:
-        yield "groups"
+    window = one.window
+    words = {
+        "flatten": window is None and axes == 3,
+        "shared delay": np.ndim(one.delay) == 0 and one.largest_delay,
+        "delays per synapse": np.ndim(one.delay) and one.largest_delay,
+        "delay 63": one.largest_delay == rules.DELAY_MAX,
+        "exponents per row": np.ndim(one.weight_exp),
+        "exponent -8": np.min(one.weight_exp) == rules.WEIGHT_EXPONENT_MIN,
+        "exponent 7": np.max(one.weight_exp) == rules.WEIGHT_EXPONENT_MAX,
+        "graded messages": program.graded(one.source),
+        "dense": window is None,
+        f"sign {one.sign}": window is None,
+        "stride": window and max(window.stride) > 1,
+        "padding": window and max(window.padding) > 0,
+        "dilation": window and max(window.dilation) > 1,
+        "groups": window and window.groups > 1,
+    }
+    yield from (word for word, present in words.items() if present)
+    if window:
+        pools = window.groups == window.input_shape[0] == window.out_channels
+        if pools and len(np.unique(one.weight)) == 1 and one.weight.min() > 0:
+            yield "average pool" if np.min(one.weight_exp) < 0 else "sum pool"
+        else:
+            yield "conv 1-D" if window.input_shape[1] == window.kernel[0] == 1 else "conv 2-D"

@@ -11,7 +11,6 @@ from neurodeploy.conformance.reductions import PLAIN_LAYER, PLAIN_WINDOW, Networ
 from neurodeploy.fixedpoint import rules
 from neurodeploy.program.connection import Connection
 from neurodeploy.program.populations import AnyLayer
-from neurodeploy.program.program import Program
 
 MOST_VALUES = 12
 """Of a list; what is longer is cut, with its length."""
@@ -23,9 +22,11 @@ def describe(network: Network) -> list[str]:
     """Return one line for the network, each layer, each connection, and the input."""
     program, (n_samples, n_steps, n_inputs) = network.program, network.spikes.shape
     graded = "graded " if program.graded_input else ""
+    output = program.layer(program.output)
+    unit = f", whose v_per_unit is {_values(output.v_per_unit)}" if program.readout == rules.SOFTMAX else ""
     lines = [
         f"{_many(n_samples, 'sample')}, {_many(n_steps, 'step')}, {_many(n_inputs, graded + 'input channel')}, "
-        f"{program.readout} of {program.output}{_unit(program)}"
+        f"{program.readout} of {program.output}{unit}"
     ]
     lines += [_layer(layer) for layer in program.layers]
     lines += [_connection(one) for one in program.connections]
@@ -33,23 +34,10 @@ def describe(network: Network) -> list[str]:
 
 
 def _layer(layer: AnyLayer) -> str:
-    said = [f"{key} {_values(getattr(layer, key))}" for key in _told(layer)]
+    values = {one.name: getattr(layer, one.name) for one in fields(layer)}
+    plain = {key for key, one in values.items() if key not in PLAIN_LAYER or not np.any(one != PLAIN_LAYER[key])}
+    said = [f"{key} {_values(one)}" for key, one in values.items() if key in ALWAYS or key not in plain]
     return f"{layer.name}: {_many(layer.n_neurons, layer.kind + ' neuron')}, {', '.join(said)}"
-
-
-def _unit(program: Program) -> str:
-    if program.readout != rules.SOFTMAX:
-        return ""
-    return f", whose v_per_unit is {_values(program.layer(program.output).v_per_unit)}"
-
-
-def _told(layer: AnyLayer) -> list[str]:
-    names = [one.name for one in fields(layer)]
-    return [
-        key
-        for key in names
-        if key in ALWAYS or (key in PLAIN_LAYER and np.any(getattr(layer, key) != PLAIN_LAYER[key]))
-    ]
 
 
 def _connection(one: Connection) -> str:

@@ -13,11 +13,9 @@ from typing import Any
 import numpy as np
 
 from neurodeploy.backends.lava import synapses
+from neurodeploy.conformance.additions import Shape, among, with_dynamics, with_joins
 from neurodeploy.conformance.coverage import kinds_of
-from neurodeploy.conformance.draw import Shape, among
-from neurodeploy.conformance.dynamics import with_dynamics
 from neurodeploy.conformance.engines import readable
-from neurodeploy.conformance.joins import with_joins
 from neurodeploy.fixedpoint import rules, sigma_delta
 from neurodeploy.program.connection import Connection, sum_pool
 from neurodeploy.program.layer import Layer, SigmaDelta

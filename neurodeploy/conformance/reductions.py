@@ -5,6 +5,7 @@ Axes: B sample, T step, I input channel, N neuron, O and I the ends of a connect
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any, NamedTuple
@@ -30,9 +31,9 @@ class Network:
     program: Program
     spikes: np.ndarray
 
-    def with_spikes(self, spikes: np.ndarray) -> Network | None:
-        """Return the Program with another input; None where nothing is left of it."""
-        return Network(self.program, spikes) if spikes.size else None
+    def fed(self, spikes: np.ndarray) -> Network:
+        """Return the Program with another input."""
+        return Network(self.program, spikes)
 
     def changed(self, spikes: np.ndarray | None = None, **values: Any) -> Network | None:
         """Return the network with other values of its Program; None where they do not fit together."""
@@ -91,13 +92,9 @@ def keep_neurons(
     layers = [_with_neurons(layer, kept[layer.name]) if layer.name in kept else layer for layer in program.layers]
     if INPUT not in kept:
         return network.changed(layers=layers, connections=connections)
-    return network.changed(
-        network.spikes[:, :, kept[INPUT]],
-        n_inputs=len(kept[INPUT]),
-        input_shape=(),
-        layers=layers,
-        connections=connections,
-    )
+    spikes = network.spikes[:, :, kept[INPUT]]
+    ends: dict[str, Any] = {"n_inputs": spikes.shape[2], "input_shape": ()}
+    return network.changed(spikes, layers=layers, connections=connections, **ends)
 
 
 def smaller_windows(network: Network) -> Iterator[Network]:
@@ -116,12 +113,8 @@ def smaller_windows(network: Network) -> Iterator[Network]:
             found = keep_neurons(network, changing, {one.name: cut})
             if found:
                 yield found
-        matrix = replace(
-            one,
-            weight=one.window.unrolled(one.weight),
-            weight_exp=one.row_exponents if np.ndim(one.weight_exp) else one.weight_exp,
-            window=None,
-        )
+        exponent = one.row_exponents if np.ndim(one.weight_exp) else one.weight_exp
+        matrix = replace(one, weight=one.window.unrolled(one.weight), weight_exp=exponent, window=None)
         found = with_connection(network, index, matrix)
         if found:
             yield found
@@ -153,55 +146,43 @@ class Cut(NamedTuple):
 
 def _smaller(window: Window) -> Iterator[Cut]:
     channels, rows, columns = window.input_shape
-    (kernel_rows, kernel_columns), groups = window.kernel, range(window.groups)
+    kernel_rows, kernel_columns = window.kernel
     sources, targets = list(range(channels)), list(range(window.out_channels))
     shapes = [(channels, 1, columns), (channels, rows - 1, columns), (channels, rows, 1), (channels, rows, columns - 1)]
     changes: list[dict[str, Any]] = [{"input_shape": shape} for shape in shapes]
     changes += [{"kernel": (kernel_rows - 1, kernel_columns)}, {"kernel": (kernel_rows, kernel_columns - 1)}]
     changes += [{key: (plain, plain)} for key, plain in PLAIN_WINDOW.items()]
     found = [Cut(replace(window, **change), sources, targets) for change in changes]
-    for skipped, row, column in (
-        ((1, 0), rows - window.stride[0], columns),
-        ((0, 1), rows, columns - window.stride[1]),
-    ):
-        found.append(Cut(replace(window, input_shape=(channels, row, column)), sources, targets, skipped))
-    for group in groups if window.groups > 1 else ():
-        mine = [
-            [one for one in all_of_them if one * window.groups // len(all_of_them) == group]
-            for all_of_them in (sources, targets)
-        ]
-        others = [sorted({*sources} - {*mine[0]}), sorted({*targets} - {*mine[1]})]
-        for n_groups, (some_sources, some_targets) in ((1, mine), (window.groups - 1, others)):
-            shape = (len(some_sources), rows, columns)
-            smaller = replace(window, input_shape=shape, out_channels=len(some_targets), groups=n_groups)
-            found.append(Cut(smaller, some_sources, some_targets))
-    if window.groups == 1:
-        without = [[one for one in sources if one != gone] for gone in sources]
-        found += [Cut(replace(window, input_shape=(channels - 1, rows, columns)), some, targets) for some in without]
-        without = [[one for one in targets if one != gone] for gone in targets]
-        found += [Cut(replace(window, out_channels=len(targets) - 1), sources, some) for some in without]
+    (step_rows, step_columns), end = window.stride, (sources, targets)
+    for skipped, row, column in (((1, 0), rows - step_rows, columns), ((0, 1), rows, columns - step_columns)):
+        found.append(Cut(replace(window, input_shape=(channels, row, column)), *end, skipped))
+    # One group, or all the others; of a single group all channels but one, at either end.
+    fewer = [(1, sources, [one for one in targets if one != gone]) for gone in targets]
+    fewer += [(1, [one for one in sources if one != gone], targets) for gone in sources]
+    if window.groups > 1:
+        group_of = [np.arange(len(one)) * window.groups // len(one) for one in end]
+        fewer = []
+        for group, n_groups in itertools.product(range(window.groups), (1, window.groups - 1)):
+            mine = [np.flatnonzero((one == group) == (n_groups == 1)).tolist() for one in group_of]
+            fewer.append((n_groups, mine[0], mine[1]))
+    for n_groups, some_sources, some_targets in fewer:
+        shape = (len(some_sources), rows, columns)
+        smaller = replace(window, input_shape=shape, out_channels=len(some_targets), groups=n_groups)
+        found.append(Cut(smaller, some_sources, some_targets))
     for cut in found:
-        if cut.window != window and not cut.window.problem() and _fits_inside(cut.window, window):
+        pairs = zip(cut.window.output_shape + cut.window.kernel, window.output_shape + window.kernel, strict=True)
+        if cut.window != window and not cut.window.problem() and all(one <= other for one, other in pairs):
             yield cut
 
 
 PLAIN_WINDOW: dict[str, int] = {"stride": 1, "padding": 0, "dilation": 1}
 
 
-def _fits_inside(small: Window, window: Window) -> bool:
-    pairs = zip(small.output_shape + small.kernel, window.output_shape + window.kernel, strict=True)
-    return all(one <= other for one, other in pairs)
-
-
 def _inside(shape: tuple[int, ...], smaller: tuple[int, ...], channels: list[int], first: Pair) -> np.ndarray:
     """Return for each of the flattened positions whether the smaller shape, of these channels, has it."""
-    channel, row, column = np.indices(shape)
-    row, column = row - first[0], column - first[1]
-    return (np.isin(channel, channels) & _within(row, smaller[1]) & _within(column, smaller[2])).ravel()
-
-
-def _within(position: np.ndarray, size: int) -> np.ndarray:
-    return (position >= 0) & (position < size)
+    there = np.zeros(shape, bool)
+    there[channels, first[0] : first[0] + smaller[1], first[1] : first[1] + smaller[2]] = True
+    return there.ravel()
 
 
 def _with_ends(one: Connection, targets: np.ndarray | None, sources: np.ndarray | None) -> Connection:
@@ -222,16 +203,8 @@ def _with_neurons(layer: AnyLayer, kept: np.ndarray) -> AnyLayer:
 
 def with_connection(network: Network, index: int, one: Connection) -> Network | None:
     """Return the network with another connection at `index`."""
-    connections = list(network.program.connections)
-    connections[index] = one
-    return network.changed(connections=connections)
-
-
-def with_layer(network: Network, index: int, layer: AnyLayer) -> Network | None:
-    """Return the network with another layer at `index`."""
-    layers = list(network.program.layers)
-    layers[index] = layer
-    return network.changed(layers=layers)
+    every = network.program.connections
+    return network.changed(connections=[*every[:index], one, *every[index + 1 :]])
 
 
 _ZERO = (
@@ -251,8 +224,20 @@ PLAIN_LAYER: dict[str, Any] = dict.fromkeys(_ZERO, 0) | {
 """What each parameter of a layer is when it does least."""
 
 
-def plainer_layers(network: Network) -> Iterator[Network | None]:
-    """Yield the network with one parameter of one layer at its plain value."""
+def plainer(network: Network) -> Iterator[Network | None]:
+    """Yield the network with one parameter nearer to its plain value, or the same for all synapses of a connection."""
+    yield from _plainer_layers(network)
+    yield from _plainer_connections(network)
+    if network.program.readout != READOUTS[0]:
+        yield network.changed(readout=READOUTS[0])
+    if network.program.graded_input:
+        yield network.changed(graded_input=False)
+        ones = np.sign(network.spikes)
+        if (ones != network.spikes).any():
+            yield network.changed(ones)
+
+
+def _plainer_layers(network: Network) -> Iterator[Network | None]:
     for index, layer in enumerate(network.program.layers):
         for key in (one.name for one in fields(layer) if one.name in PLAIN_LAYER):
             found, plain = getattr(layer, key), PLAIN_LAYER[key]
@@ -260,11 +245,12 @@ def plainer_layers(network: Network) -> Iterator[Network | None]:
                 plain = rules.STATE_LIMIT - 1 if isinstance(layer, DynamicsLayer) else 0
             if np.any(found != plain):
                 values: dict[str, Any] = {key: np.full_like(found, plain) if isinstance(found, np.ndarray) else plain}
-                yield with_layer(network, index, replace(layer, **values))
+                every = network.program.layers
+                changed = replace(layer, **values)
+                yield network.changed(layers=[*every[:index], changed, *every[index + 1 :]])
 
 
-def plainer_connections(network: Network) -> Iterator[Network | None]:
-    """Yield the network with one parameter of one connection near 0, or the same for all its synapses."""
+def _plainer_connections(network: Network) -> Iterator[Network | None]:
     for index, one in enumerate(network.program.connections):
         for key in ("weight_exp", "delay"):
             found = getattr(one, key)
@@ -277,14 +263,3 @@ def plainer_connections(network: Network) -> Iterator[Network | None]:
             yield with_connection(network, index, replace(one, sign=rules.SIGN_FROM_VALUES))
         if (np.abs(one.weight) > 1).any():
             yield with_connection(network, index, replace(one, weight=np.sign(one.weight)))
-
-
-def plainer_program(network: Network) -> Iterator[Network | None]:
-    """Yield the network with a plain readout, or an input of 0 and 1."""
-    if network.program.readout != READOUTS[0]:
-        yield network.changed(readout=READOUTS[0])
-    if network.program.graded_input:
-        yield network.changed(graded_input=False)
-        ones = np.sign(network.spikes)
-        if (ones != network.spikes).any():
-            yield network.changed(ones)

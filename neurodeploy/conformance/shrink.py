@@ -8,8 +8,9 @@ Axes: B sample, T step, I input channel, N neuron of a layer.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -55,11 +56,11 @@ def shrink(network: Network, fails: Fails, *, seconds: float = SECONDS) -> Netwo
 
 
 def _fewer_samples(network: Network, fails: Tried) -> Network:
-    return _fewest(network, len(network.spikes), lambda kept: network.with_spikes(network.spikes[kept]), fails)
+    return _fewest(network, len(network.spikes), lambda kept: network.fed(network.spikes[kept]), fails)
 
 
 def _fewer_steps(network: Network, fails: Tried) -> Network:
-    return _fewest(network, network.spikes.shape[1], lambda kept: network.with_spikes(network.spikes[:, kept]), fails)
+    return _fewest(network, network.spikes.shape[1], lambda kept: network.fed(network.spikes[:, kept]), fails)
 
 
 def _one_layer(network: Network, fails: Tried) -> Network:
@@ -83,77 +84,57 @@ def _fewer_layers(network: Network, fails: Tried) -> Network:
 
 
 def _fewer_connections(network: Network, fails: Tried) -> Network:
-    all_of_them = network.program.connections
-    return _fewest(
-        network, len(all_of_them), lambda kept: network.changed(connections=[all_of_them[i] for i in kept]), fails
-    )
+    every = network.program.connections
+    return _fewest(network, len(every), lambda kept: network.changed(connections=[every[i] for i in kept]), fails)
 
 
 def _fewer_neurons(network: Network, fails: Tried) -> Network:
     for name in (INPUT, *(layer.name for layer in network.program.layers)):
-        network = _fewer_of(network, name, fails)
+        size = network.program.n_inputs if name == INPUT else network.program.layer(name).n_neurons
+        network = _fewest(network, size, partial(_neurons_kept, network, name), fails)
     return network
 
 
-def _fewer_of(network: Network, name: str, fails: Tried) -> Network:
-    size = network.program.n_inputs if name == INPUT else network.program.layer(name).n_neurons
-    return _fewest(network, size, lambda kept: parts.keep_neurons(network, {name: np.array(kept)}), fails)
+def _neurons_kept(network: Network, name: str, kept: list[int]) -> Network | None:
+    return parts.keep_neurons(network, {name: np.array(kept)})
 
 
 def _smaller_windows(network: Network, fails: Tried) -> Network:
     """Take rows, columns and channels off a convolution's two ends; or make a matrix of it."""
-    again = True
-    while again:
-        again = False
-        for candidate in parts.smaller_windows(network):
-            if fails(candidate):
-                network, again = candidate, True
-                break
+    while (smaller := next(filter(fails, parts.smaller_windows(network)), None)) is not None:
+        network = smaller
     return network
 
 
 def _fewer_weights(network: Network, fails: Tried) -> Network:
-    for index in range(len(network.program.connections)):
-        network = _fewer_weights_of(network, index, fails)
+    for index, one in enumerate(network.program.connections):
+        there = np.flatnonzero(one.weight)
+        keep = partial(_weights_kept, network, index, there)
+        network = _fewest(network, len(there), keep, fails, none_allowed=True)
     return network
 
 
-def _fewer_weights_of(network: Network, index: int, fails: Tried) -> Network:
+def _weights_kept(network: Network, index: int, there: np.ndarray, kept: list[int]) -> Network | None:
     one = network.program.connections[index]
-    there = np.flatnonzero(one.weight)
-
-    def keep(kept: Sequence[int]) -> Network | None:
-        return parts.with_connection(network, index, replace(one, weight=_only(one.weight, there[list(kept)])))
-
-    return _fewest(network, len(there), keep, fails, none_allowed=True)
+    return parts.with_connection(network, index, replace(one, weight=_only(one.weight, there[kept])))
 
 
 def _fewer_spikes(network: Network, fails: Tried) -> Network:
     there = np.flatnonzero(network.spikes)
     return _fewest(
-        network,
-        len(there),
-        lambda kept: network.with_spikes(_only(network.spikes, there[list(kept)])),
-        fails,
-        none_allowed=True,
+        network, len(there), lambda kept: network.fed(_only(network.spikes, there[kept])), fails, none_allowed=True
     )
 
 
 def _plain_parameters(network: Network, fails: Tried) -> Network:
     """Set each parameter of layers and connections to the value that does least."""
     index = 0
-    while index < len(choices := list(_plainer(network))):
+    while index < len(choices := [one for one in parts.plainer(network) if one]):
         if fails(choices[index]):
             network = choices[index]
         else:
             index += 1
     return network
-
-
-def _plainer(network: Network) -> Iterator[Network]:
-    yield from (one for one in parts.plainer_layers(network) if one)
-    yield from (one for one in parts.plainer_connections(network) if one)
-    yield from (one for one in parts.plainer_program(network) if one)
 
 
 PASSES: tuple[Callable[[Network, Tried], Network], ...] = (

@@ -7,8 +7,7 @@ import copy
 import pytest
 import torch
 
-from neurodeploy.bench.devices.ann import _attach, settled
-from neurodeploy.bench.devices.constant_weights import dense_macs, hold, layer_shapes
+from neurodeploy.bench.devices.ann import _attach, dense_macs, layer_shapes, settled
 from neurodeploy.bench.devices.floors import floor_of
 from neurodeploy.networks.families.lif import LifSettings, build
 from neurodeploy.networks.matched import LayerShape, MatchedANN, MatchedLayer, counted
@@ -16,6 +15,7 @@ from neurodeploy.neurons.population import Population
 from neurodeploy.pipeline.conversion import read_network
 from neurodeploy.program.plan import ConnectionPlan, Plan
 from neurodeploy.quantize.on_grid import Held
+from neurodeploy.quantize.on_grid import settled as on_their_grid
 from neurodeploy.quantize.uniform import ValueQuantiser, WeightQuantiser, matched_bits
 from neurodeploy.reading.precision import put_on_grid
 
@@ -101,7 +101,7 @@ def test_a_held_network_sends_the_quantised_ones_spikes() -> None:
     spikes_BTI = (torch.rand(4, 30, 5) < 0.5).float()
     with torch.no_grad():
         wanted = [one.clone() for one in network(spikes_BTI)]
-        held = hold(network, CPU)
+        held = on_their_grid(network)
         found = held(spikes_BTI)
     neurons = [one for one in held.modules() if isinstance(one, Population)]
     assert [type(one.rounding) for one in neurons] == [Held, Held]

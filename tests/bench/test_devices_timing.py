@@ -25,14 +25,13 @@ class FakeDevice:
     """
 
     source, covers = "nvml", "everything"
+    latest: FakeDevice
 
     def __init__(self, latency_s: Callable[[int], float] = lambda batch: 0.01, sample_j: float = 2.0) -> None:
         self.latency_s, self.sample_j = latency_s, sample_j
         self.time, self.used = 100.0, 7.0
         self.calls: list[tuple[int, int]] = []
-
-    def now(self) -> float:
-        return self.time
+        FakeDevice.latest = self
 
     def sleep(self, seconds: float) -> None:
         self.time += seconds
@@ -49,11 +48,20 @@ class FakeDevice:
         return run
 
 
+@pytest.fixture(autouse=True)
+def its_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is timed asks the device made last for the time."""
+    clock = types.SimpleNamespace(
+        perf_counter=lambda: FakeDevice.latest.time, sleep=lambda seconds: FakeDevice.latest.sleep(seconds)
+    )
+    monkeypatch.setattr(timing, "time", clock)
+
+
 def test_energy_is_the_counters_difference_with_and_without_idle() -> None:
     device = FakeDevice()
-    idle_w = idle_power(device, device, 3.0)
+    idle_w = idle_power(device, 3.0)
     assert idle_w == pytest.approx(IDLE_W)
-    found = measure(device.call(4), 4, device, 1.0, device, idle_w)
+    found = measure(device.call(4), 4, 1.0, device, idle_w)
     assert found.latency_s == pytest.approx(0.01)
     assert found.calls == pytest.approx(100, abs=1)
     assert found.samples_per_second == pytest.approx(400)
@@ -65,7 +73,7 @@ def test_warm_up_is_not_measured() -> None:
     device = FakeDevice()
     slow = iter([5.0] * timing.WARM_UP_CALLS)
     device.latency_s = lambda batch: next(slow, 0.01)
-    found = measure(device.call(1), 1, device, 0.2, device, IDLE_W)
+    found = measure(device.call(1), 1, 0.2, device, IDLE_W)
     assert found.spread_s == pytest.approx((0.01, 0.01))
     assert found.energy_idle_subtracted_j == pytest.approx(2.0)
 
@@ -74,7 +82,7 @@ def test_latency_is_a_median_and_slow_devices_get_a_few_calls() -> None:
     device = FakeDevice()
     times = iter([1.0, 9.0, 2.0, 3.0, 100.0])
     device.latency_s = lambda batch: next(times)
-    found = window(device.call(1), device, 0.5)
+    found = window(device.call(1), 0.5)
     assert found.latency_s == 3.0
     assert found.seconds == 115.0
     assert found.joules is None
@@ -82,21 +90,22 @@ def test_latency_is_a_median_and_slow_devices_get_a_few_calls() -> None:
 
 def test_without_a_counter_or_with_one_that_stands_still_there_is_no_energy() -> None:
     device = FakeDevice()
-    assert idle_power(None, device, 3.0) is None
-    found = measure(device.call(1), 1, device, 0.1, None, None)
+    assert idle_power(None, 3.0) is None
+    found = measure(device.call(1), 1, 0.1, None, None)
     assert (found.energy_per_sample_j, found.energy_idle_subtracted_j) == (None, None)
 
     class Still(FakeDevice):
         def joules(self) -> float:
             return 5.0
 
-    found = measure(device.call(1), 1, device, 0.1, Still(), 0.0)
+    device = Still()
+    found = measure(device.call(1), 1, 0.1, device, 0.0)
     assert (found.energy_per_sample_j, found.energy_idle_subtracted_j) == (None, None)
 
 
 def test_the_sweep_ends_where_larger_batches_bring_nothing() -> None:
     device = FakeDevice(latency_s=lambda batch: 0.01 * max(1.0, batch / 8))
-    tried = sweep(device.call, device, 1.0)
+    tried = sweep(device.call, 1.0)
     assert [batch for batch, _ in tried] == [1, 2, 4, 8, 16, 32]
     assert best_batch(tried) == 8
 
@@ -104,7 +113,7 @@ def test_the_sweep_ends_where_larger_batches_bring_nothing() -> None:
 def test_a_call_that_others_slow_down_does_not_decide_the_best_batch() -> None:
     calls = iter([0.01] * 3 + [9.0])
     device = FakeDevice(latency_s=lambda batch: next(calls, 0.01) if batch == 1 else 0.02 * batch)
-    assert sweep(device.call, device, 1.0)[0] == (1, pytest.approx(0.01))
+    assert sweep(device.call, 1.0)[0] == (1, pytest.approx(0.01))
 
 
 def test_the_sweep_ends_where_a_batch_is_slow_or_does_not_fit() -> None:
@@ -115,9 +124,9 @@ def test_the_sweep_ends_where_a_batch_is_slow_or_does_not_fit() -> None:
             raise TooLarge
         return device.call(batch)
 
-    assert [batch for batch, _ in sweep(fits_to_16, device, 1.0)] == [1, 2, 4, 8, 16]
+    assert [batch for batch, _ in sweep(fits_to_16, 1.0)] == [1, 2, 4, 8, 16]
     slow = FakeDevice(latency_s=lambda batch: 0.3 * batch**0.9)
-    assert [batch for batch, _ in sweep(slow.call, slow, 1.0)] == [1, 2, 4]
+    assert [batch for batch, _ in sweep(slow.call, 1.0)] == [1, 2, 4]
 
 
 def test_the_best_batch_is_the_smallest_of_those_that_are_as_good() -> None:

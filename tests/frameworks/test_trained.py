@@ -15,7 +15,7 @@ from torch import nn
 
 from neurodeploy.backends import reference
 from neurodeploy.backends.search import calibrate
-from neurodeploy.bench.devices.constant_weights import hold, layer_shapes
+from neurodeploy.bench.devices.ann import layer_shapes
 from neurodeploy.graph.files import GraphFile, read_graph, write_graph
 from neurodeploy.graph.network import Network, discretised
 from neurodeploy.mapping.compile import choose_plan, compile_network, rounded_together
@@ -24,6 +24,7 @@ from neurodeploy.networks.matched import LayerShape
 from neurodeploy.networks.sequence import Answer
 from neurodeploy.pipeline.conversion import matrices, read_network
 from neurodeploy.program.plan import Plan
+from neurodeploy.quantize.on_grid import settled as on_their_grid
 from neurodeploy.reading.precision import put_on_grid
 from neurodeploy.training.average import averaged
 from neurodeploy.training.reading import read
@@ -150,7 +151,7 @@ def test_an_answer_of_potentials_has_the_probabilities_of_its_softmax() -> None:
 def test_a_device_runs_the_numbers_in_use_as_plain_ones(network: SteppedNetwork) -> None:
     on_grid(network)
     wanted = own(network, torch.float32)
-    held = hold(network, torch.device("cpu"))
+    held = on_their_grid(network)
     assert isinstance(held, SteppedNetwork)
     assert not any("parametrizations" in name for name in held.state_dict())
     assert layer_shapes(held) == [

@@ -15,9 +15,10 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import nn
 
-from neurodeploy.bench.devices.constant_weights import layer_shapes
 from neurodeploy.data.stream import SampleSource
+from neurodeploy.networks.blocks.spiking_layer import SpikingLayer
 from neurodeploy.networks.matched import LayerShape, MatchedANN, MatchedLayer, counted
 from neurodeploy.pipeline.folder import RunFolder
 from neurodeploy.pipeline.quantising import quantised_network
@@ -69,6 +70,22 @@ def matched_ann(folder: RunFolder, progress: Progress, windows: int | None = Non
     accuracy |= {"quantised": evaluate(best, test), "quantised_validation": evaluate(best, validation)}
     save_weights(folder.path / FILE, best)
     return _record(best, recipe, train, accuracy, tried) | {"digest": _digest(folder)}
+
+
+def layer_shapes(network: nn.Module) -> list[LayerShape]:
+    """Return the shape of every layer of a network, the output's or readout's last."""
+    found = []
+    for one in network.modules():
+        if isinstance(one, SpikingLayer):
+            found.append(LayerShape(one.n_inputs, one.n_neurons, one.recurrent is not None))
+        elif isinstance(one, nn.Linear):
+            found.append(LayerShape(one.in_features, one.out_features, False))
+    return found
+
+
+def dense_macs(shapes: list[LayerShape], n_steps: int) -> int:
+    """Return what torch multiplies for one sample: every weight in every step, spike or none."""
+    return n_steps * sum(one.forward_weights + one.recurrent_weights for one in shapes)
 
 
 def kept_ann(folder: RunFolder, record: dict[str, Any]) -> MatchedANN | None:

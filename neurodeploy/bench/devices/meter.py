@@ -6,7 +6,6 @@ RAPL needs no library: Linux shows its counters as files, on AMD processors too.
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -26,23 +25,6 @@ class Meter(Protocol):
     covers: str
 
     def joules(self) -> float: ...
-
-
-class Clock(Protocol):
-    """Time in seconds, and waiting; tests have their own."""
-
-    def now(self) -> float: ...
-    def sleep(self, seconds: float) -> None: ...
-
-
-class WallClock:
-    """The machine's."""
-
-    def now(self) -> float:
-        return time.perf_counter()
-
-    def sleep(self, seconds: float) -> None:
-        time.sleep(seconds)
 
 
 class Unmetered(Exception):

@@ -20,11 +20,9 @@ from neurodeploy.accounting.counts import Counts
 from neurodeploy.accounting.devices import FILE, FLOOR, checked, merged, read_devices, together
 from neurodeploy.accounting.energy import Energy
 from neurodeploy.bench import machine
-from neurodeploy.bench.devices.ann import kept_ann, matched_ann, settled
-from neurodeploy.bench.devices.constant_weights import dense_macs, hold, layer_shapes
+from neurodeploy.bench.devices.ann import dense_macs, kept_ann, layer_shapes, matched_ann, settled
 from neurodeploy.bench.devices.floors import Floor, floor_of
 from neurodeploy.bench.devices.machines import Device, devices, load, versions
-from neurodeploy.bench.devices.meter import Clock, WallClock
 from neurodeploy.bench.devices.timing import Call, Measured, TooLarge, best_batch, idle_power, measure, sweep
 from neurodeploy.data.stream import SampleSource
 from neurodeploy.errors import DataError, RunError
@@ -37,6 +35,7 @@ from neurodeploy.pipeline.run_results import unfinished
 from neurodeploy.pipeline.training import part
 from neurodeploy.program.file import read_program
 from neurodeploy.progress import Progress, silent
+from neurodeploy.quantize.on_grid import settled as on_grid
 from neurodeploy.training.inference import evaluate
 from neurodeploy.training.reading import read
 
@@ -62,7 +61,6 @@ def bench_devices(
     with_ann: bool = True,
     windows: int | None = None,
     progress: Progress = silent,
-    clock: Clock | None = None,
 ) -> dict[str, Any]:
     """Measure a finished run's network and the ANN of its shape, and write RUN/devices.json.
 
@@ -75,7 +73,6 @@ def bench_devices(
         threads: Of torch on the processor; its own choice when None.
         with_ann: Train and measure the ANN too.
         windows: Of the ANN's counts; chosen on the validation part when None.
-        clock: Time; the machine's when None.
         progress: Hears how far the work is.
 
     Returns:
@@ -100,7 +97,7 @@ def bench_devices(
     torch.set_num_threads(asked[0].threads)
     try:
         for one in asked:
-            measuring = _Measuring(one, clock or WallClock(), seconds, test, progress)
+            measuring = _Measuring(one, seconds, test, progress)
             records += measuring.records(SNN, _snn(folder, one, test))
             if network is not None:
                 records += measuring.records(ANN, _ann(network, one))
@@ -132,9 +129,8 @@ def add_devices(run: str | Path, other: str | Path) -> dict[str, Any]:
     """
     folder, program, report = _finished(run)
     found = checked(read_json(other), str(other))
-    mine = read_devices(folder.path)
-    if mine is None:
-        mine = {"neurodeploy": __version__, "program": program, "records": [], "ann": None, "notes": []}
+    empty: dict[str, Any] = {"neurodeploy": __version__, "program": program, "records": [], "ann": None, "notes": []}
+    mine = read_devices(folder.path) or empty
     return _written(folder, merged(mine, found, str(other)), report)
 
 
@@ -153,7 +149,8 @@ class _Network:
 
 
 def _snn(folder: RunFolder, device: Device, test: SampleSource) -> _Network:
-    network = hold(quantised_network(folder), device.torch)
+    """Return the run's quantised network: the chip's numbers worked out once, not before every batch."""
+    network = on_grid(quantised_network(folder)).to(device.torch)
     macs = dense_macs(layer_shapes(network), test.n_steps)
     return _Network(network, lambda x: read(network(x)).scores_BC, lambda x: x, macs)
 
@@ -166,8 +163,8 @@ def _ann(network: MatchedANN, device: Device) -> _Network:
 class _Measuring:
     """All measurements on one device."""
 
-    def __init__(self, device: Device, clock: Clock, seconds: float, test: SampleSource, progress: Progress) -> None:
-        self.device, self.clock, self.seconds, self.test, self.progress = device, clock, seconds, test, progress
+    def __init__(self, device: Device, seconds: float, test: SampleSource, progress: Progress) -> None:
+        self.device, self.seconds, self.test, self.progress = device, seconds, test, progress
         self.floor = None if device.meter else floor_of(device.kind, device.name)
         self.load = load()
         self.notes = [_energy_note(device, self.floor)]
@@ -177,7 +174,7 @@ class _Measuring:
                 "those of a busy machine"
             )
         device.wait()
-        self.idle_w = idle_power(device.meter, clock, seconds)
+        self.idle_w = idle_power(device.meter, seconds)
 
     def records(self, what: str, network: _Network) -> list[dict[str, Any]]:
         """Return the records of batch 1 and of the best batch."""
@@ -185,13 +182,13 @@ class _Measuring:
         self.progress(stage, 0, 3, "accuracy")
         accuracy = evaluate(network.module, self.test)
         self.progress(stage, 1, 3, "batch sizes")
-        tried = sweep(lambda batch: self._call(network, batch), self.clock, self.seconds)
+        tried = sweep(lambda batch: self._call(network, batch), self.seconds)
         sizes = sorted({1, best_batch(tried)})
         found = []
         for index, batch in enumerate(sizes):
             self.progress(stage, 2, 3, f"batch {batch}")
             call = self._call(network, batch)
-            one = measure(call, batch, self.clock, self.seconds, self.device.meter, self.idle_w)
+            one = measure(call, batch, self.seconds, self.device.meter, self.idle_w)
             found.append(self._record(what, one, accuracy, network.macs, tried if index == len(sizes) - 1 else ()))
         self.progress(stage, 3, 3)
         return found
@@ -289,23 +286,18 @@ def _finished(run: str | Path) -> tuple[RunFolder, str, dict[str, Any]]:
     report = read_json(folder.report_file)
     for key in ("counts", "energy"):
         if not isinstance(report, dict) or not isinstance(report.get(key), dict):
-            raise RunError(
-                f"has no {key}", Phrase("make the run again with {mode:overwrite}"), where=folder.report_file
-            )
+            again = Phrase("make the run again with {mode:overwrite}")
+            raise RunError(f"has no {key}", again, where=folder.report_file)
     return folder, read_program(folder.program_file).digest, report
 
 
 def _written(folder: RunFolder, found: dict[str, Any], report: dict[str, Any]) -> dict[str, Any]:
     """Work out the crossover, write devices.json, and return it."""
-    ann = found["ann"]
+    found["crossover"] = None
     try:
-        found["crossover"] = (
-            None
-            if ann is None
-            else crossover(
-                Counts.from_dict(report["counts"]), Energy.from_dict(report["energy"]), ann, found["records"]
-            )
-        )
+        if found["ann"] is not None:
+            counts, energy = Counts.from_dict(report["counts"]), Energy.from_dict(report["energy"])
+            found["crossover"] = crossover(counts, energy, found["ann"], found["records"])
     except (KeyError, TypeError, DataError) as error:
         raise RunError(
             f"{folder.report_file}: has no counts and energies that can be read ({error}); make the run again"

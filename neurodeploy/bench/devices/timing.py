@@ -6,10 +6,11 @@ A call takes one batch whose inputs already lie on the device, and ends when its
 from __future__ import annotations
 
 import statistics
+import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from neurodeploy.bench.devices.meter import Clock, Meter
+from neurodeploy.bench.devices.meter import Meter
 
 Call = Callable[[int], None]
 """Runs batch number i, to its end."""
@@ -57,7 +58,6 @@ class Measured:
         spread_s: Shortest and longest call.
         energy_per_sample_j: All of the device's; None where nothing counts it.
         energy_idle_subtracted_j: The same less what it takes at rest in that time; may be below zero by noise.
-        sweep: (batch, latency of the fastest call) of the sizes that were tried first.
     """
 
     batch: int
@@ -66,47 +66,44 @@ class Measured:
     spread_s: tuple[float, float]
     energy_per_sample_j: float | None = None
     energy_idle_subtracted_j: float | None = None
-    sweep: tuple[tuple[int, float], ...] = field(default=())
 
     @property
     def samples_per_second(self) -> float:
         return self.batch / self.latency_s
 
 
-def idle_power(meter: Meter | None, clock: Clock, seconds: float) -> float | None:
+def idle_power(meter: Meter | None, seconds: float) -> float | None:
     """Return the watts of a device that has nothing to do for some seconds."""
     if meter is None:
         return None
-    started, before = clock.now(), meter.joules()
-    clock.sleep(seconds)
-    after, ended = meter.joules(), clock.now()
+    started, before = time.perf_counter(), meter.joules()
+    time.sleep(seconds)
+    after, ended = meter.joules(), time.perf_counter()
     return (after - before) / (ended - started)
 
 
-def window(call: Call, clock: Clock, seconds: float, meter: Meter | None = None, least: int = LEAST_CALLS) -> Window:
+def window(call: Call, seconds: float, meter: Meter | None = None, least: int = LEAST_CALLS) -> Window:
     """Run calls for at least `seconds` and `least` calls."""
     durations: list[float] = []
     before = None if meter is None else meter.joules()
-    started = last = clock.now()
+    started = last = time.perf_counter()
     while len(durations) < least or last - started < seconds:
         call(len(durations))
-        now = clock.now()
+        now = time.perf_counter()
         durations.append(now - last)
         last = now
     joules = None if meter is None or before is None else meter.joules() - before
     return Window(tuple(durations), last - started, joules)
 
 
-def measure(
-    call: Call, batch: int, clock: Clock, seconds: float, meter: Meter | None, idle_w: float | None
-) -> Measured:
+def measure(call: Call, batch: int, seconds: float, meter: Meter | None, idle_w: float | None) -> Measured:
     """Warm up, then measure a window of calls.
 
     The counter is read just before the first call and just after the last. A counter that did not move in the whole
     window says nothing, and gives no energy.
     """
-    window(call, clock, min(WARM_UP_S, seconds), least=WARM_UP_CALLS)
-    found = window(call, clock, seconds, meter)
+    window(call, min(WARM_UP_S, seconds), least=WARM_UP_CALLS)
+    found = window(call, seconds, meter)
     samples = batch * len(found.durations)
     whole = subtracted = None
     if found.joules:
@@ -116,7 +113,7 @@ def measure(
     return Measured(batch, len(found.durations), found.latency_s, spread, whole, subtracted)
 
 
-def sweep(prepare: Callable[[int], Call], clock: Clock, seconds: float) -> tuple[tuple[int, float], ...]:
+def sweep(prepare: Callable[[int], Call], seconds: float) -> tuple[tuple[int, float], ...]:
     """Return (batch, latency of the fastest call) of 1, 2, 4 ...
 
     The fastest, because these windows are short, and other programs can only make a call slower.
@@ -131,8 +128,8 @@ def sweep(prepare: Callable[[int], Call], clock: Clock, seconds: float) -> tuple
     while batch <= LARGEST_BATCH and late < LATE:
         try:
             call = prepare(batch)
-            window(call, clock, 0, least=WARM_UP_CALLS)
-            latency = min(window(call, clock, SWEEP_SHARE * seconds, least=3).durations)
+            window(call, 0, least=WARM_UP_CALLS)
+            latency = min(window(call, SWEEP_SHARE * seconds, least=3).durations)
         except TooLarge:
             break
         tried.append((batch, latency))

@@ -5,8 +5,8 @@ from __future__ import annotations
 import importlib
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import Any
 
 from neurodeploy.conformance.frameworks.cases import all_cases
 from neurodeploy.conformance.frameworks.importing import EQUAL, GAP, TOLD, UNEXPECTED, Outcome, imported, prepared
@@ -15,9 +15,6 @@ from neurodeploy.graph.doctor.frameworks import Framework, Lost, Rule, framework
 from neurodeploy.installed import COMMANDS, FRAMEWORKS, installed, version_of
 from neurodeploy.progress import Progress, silent
 
-if TYPE_CHECKING:
-    from neurodeploy.conformance.frameworks.modules import Module
-
 READ, WRITTEN = "reads", "writes"
 """Directions: a framework reads a graph; we read what a framework writes."""
 UNLESS = {
@@ -25,6 +22,8 @@ UNLESS = {
     "reset": "give its importer the reset rule",
     "one sample": "run one sample at a time",
 }
+MODULES = {one: f"neurodeploy.conformance.frameworks.modules_{one}" for one in ("snntorch", "norse", "spikingjelly")}
+"""Where the modules of each framework are that has an exporter."""
 
 
 def check_frameworks(names: Sequence[str] | None = None, *, progress: Progress = silent) -> dict[str, Any]:
@@ -69,16 +68,11 @@ def check_frameworks(names: Sequence[str] | None = None, *, progress: Progress =
         rows += written
         gaps += [_gap(one, lost) for lost in one.exports]
         unseen += [_gap(one, lost) for lost in one.exports if lost.what not in seen]
-    counts = Counter((one["framework"], one["status"]) for one in rows)
+    of_each = Counter((one["framework"], one["status"]) for one in rows)
+    counts = {one.name: {key: of_each[one.name, key] for key in (EQUAL, GAP, UNEXPECTED)} for one in chosen}
     return {
         "passed": not unseen and not any(one["status"] == UNEXPECTED for one in rows),
-        "frameworks": {
-            one.name: {
-                "version": version_of(one.name),
-                **{status: counts[one.name, status] for status in (EQUAL, GAP, UNEXPECTED)},
-            }
-            for one in chosen
-        },
+        "frameworks": {one.name: {"version": version_of(one.name)} | counts[one.name] for one in chosen},
         "absent": absent,
         "results": rows,
         "gaps": gaps,
@@ -101,11 +95,13 @@ def _chosen(names: Sequence[str] | None) -> tuple[list[Framework], dict[str, str
 
 def _written(framework: Framework, progress: Progress) -> tuple[list[dict[str, Any]], set[Rule | str]]:
     """Return the rows of what a framework's exporter writes, and the list's entries that they show."""
+    if framework.name not in MODULES:
+        return [], set()
     from neurodeploy.conformance.frameworks.exporting import exported
 
     rows: list[dict[str, Any]] = []
     shown: set[Rule | str] = set()
-    modules = list(modules_of(framework.name))
+    modules = list(importlib.import_module(MODULES[framework.name]).modules())
     for done, module in enumerate(modules):
         progress(f"{framework.name}'s modules", done, len(modules), module.name)
         outcome = exported(framework, module)
@@ -118,19 +114,9 @@ def _written(framework: Framework, progress: Progress) -> tuple[list[dict[str, A
 def _row(
     framework: Framework, direction: str, node: str, case: str, outcome: Outcome, *, alone: bool = False
 ) -> dict[str, Any]:
-    return {
-        "framework": framework.name,
-        "direction": direction,
-        "node": node,
-        "case": case,
-        "alone": alone,
-        "status": outcome.status,
-        "text": outcome.text,
-        "sources": list(outcome.sources),
-        "agreement": outcome.agreement,
-        "reproduced": outcome.reproduced,
-        "refused": outcome.refused,
-    }
+    about = {"framework": framework.name, "direction": direction, "node": node, "case": case, "alone": alone}
+    said = {key: value for key, value in vars(outcome).items() if key != "shown"}
+    return about | said | {"sources": list(outcome.sources)}
 
 
 def _gap(framework: Framework, one: Rule | Lost) -> dict[str, Any]:
@@ -139,10 +125,3 @@ def _gap(framework: Framework, one: Rule | Lost) -> dict[str, Any]:
     else:
         said = {"direction": WRITTEN, "nodes": list(one.layers), "when": one.what, "remedy": one.remedy}
     return {"framework": framework.name, "reason": one.reason, "source": one.source, **said}
-
-
-def modules_of(framework: str) -> Iterator[Module]:
-    """Yield the modules of a framework; it must be installed."""
-    made = {"snntorch": "modules_snntorch", "norse": "modules_norse", "spikingjelly": "modules_spikingjelly"}
-    if framework in made:
-        yield from importlib.import_module(f"neurodeploy.conformance.frameworks.{made[framework]}").modules()

@@ -46,8 +46,7 @@ def exported(framework: Framework, module: Module) -> Outcome:
         return Outcome(UNEXPECTED, f"equal, but a row says: {rule.reason}", sources)
     if not module.known:
         refused = isinstance(found, str)
-        agreement = None if isinstance(found, str) else _agreement(found, wanted)
-        return Outcome(GAP, text, sources, agreement, refused=refused, shown=(rule.what,))
+        return Outcome(GAP, text, sources, _agreement(found, wanted), refused=refused, shown=(rule.what,))
     again = _read(module, inputs, said | module.known)
     if isinstance(again, str) or not _same(again, wanted):
         return Outcome(UNEXPECTED, f"read with {module.known} it is still not the module", sources)
@@ -73,11 +72,12 @@ def _read(module: Module, inputs: np.ndarray, said: dict[str, Any]) -> np.ndarra
 
 
 def _same(found: np.ndarray, wanted: np.ndarray) -> bool:
-    return found.shape == wanted.shape and bool(
-        (np.abs(found - wanted) <= TOLERANCE * max(1.0, float(np.abs(wanted).max(initial=0.0)))).all()
-    )
+    slack = TOLERANCE * max(1.0, float(np.abs(wanted).max(initial=0.0)))
+    return found.shape == wanted.shape and bool((np.abs(found - wanted) <= slack).all())
 
 
-def _agreement(found: np.ndarray, wanted: np.ndarray) -> float | None:
+def _agreement(found: np.ndarray | str, wanted: np.ndarray) -> float | None:
+    if isinstance(found, str) or found.shape != wanted.shape:
+        return None
     total = float((found != 0).sum() + (wanted != 0).sum())
-    return 2 * float(((found != 0) & (wanted != 0)).sum()) / total if total and found.shape == wanted.shape else None
+    return 2 * float(((found != 0) & (wanted != 0)).sum()) / total if total else None

@@ -22,7 +22,7 @@ from neurodeploy.frameworks.run import FrameworkRun, run_graph
 from neurodeploy.graph.doctor.changes import CHANGES, changed
 from neurodeploy.graph.doctor.facts import facts_of
 from neurodeploy.graph.doctor.frameworks import UNSUPPORTED, Framework, Rule, held_rules
-from neurodeploy.graph.files import GraphFile, graph_file, mended, stored_graph, write_graph
+from neurodeploy.graph.files import mended, read_graph, stored_graph, write_graph
 from neurodeploy.graph.flatten import flattened
 from neurodeploy.graph.network import Network, discretised
 from neurodeploy.graph.stored import Tree
@@ -83,18 +83,13 @@ def prepared(case: Case) -> Prepared:
         write_graph(path, case.graph)
         tree, _ = mended(path, stored_graph(path))
         write_graph(path, as_run_here(case).graph)
-        file = _file(path)
+        file = read_graph(path)
     network = discretised(file, dt_s=case.dt_s, reset=case.reset)
     rng = np.random.default_rng(SEED)
     inputs = (rng.random((N_SAMPLES, N_STEPS, network.n_inputs)) < RATE).astype(np.uint8)
     trace = reference.run(network, inputs, record=True)
     nodes, _ = flattened(file.graph, case.name)
     return Prepared(case, tree, nodes, network, inputs, trace)
-
-
-def _file(path: Path) -> GraphFile:
-    tree, mends = mended(path, stored_graph(path))
-    return graph_file(path, tree, mends)
 
 
 def imported(framework: Framework, ready: Prepared, told: Collection[str] = TOLD) -> Outcome:

@@ -70,3 +70,13 @@ class Layers:
 
 def full(value: float, *shape: int) -> torch.Tensor:
     return torch.full(shape or (N,), value)
+
+
+def step_by_step(module: torch.nn.Module, inputs_BT: torch.Tensor) -> torch.Tensor:
+    """Return the outputs (B, T, N) of a module that keeps its states."""
+    return torch.stack([module(inputs_BT[:, now]) for now in range(inputs_BT.shape[1])], dim=1)
+
+
+def sample_for(module: Any) -> torch.Tensor:
+    """Return a step's input of one sample, for a module that begins with a matrix or takes images."""
+    return torch.zeros(1, N_IN) if isinstance(module[0], torch.nn.Linear) else torch.zeros(1, 2, 8, 8)

@@ -58,5 +58,4 @@ def _run(module: torch.nn.Module, inputs_BT: torch.Tensor) -> torch.Tensor:
 
 
 def _export(module: torch.nn.Module) -> Any:
-    exporter = imported("norse", "norse.torch.utils.export_nir").to_nir
-    return exporter(module, torch.zeros(1, N_IN))
+    return imported("norse", "norse.torch.utils.export_nir").to_nir(module, torch.zeros(1, N_IN))

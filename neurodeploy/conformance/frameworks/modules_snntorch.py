@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from neurodeploy.conformance.frameworks.modules import N_IN, Layers, Module, N, full
+from neurodeploy.conformance.frameworks.modules import N_IN, Layers, Module, N, full, sample_for, step_by_step
 from neurodeploy.frameworks.run.in_snntorch import forget
 from neurodeploy.installed import imported, quiet
 
@@ -31,47 +31,28 @@ def modules() -> Iterator[Module]:
     yield module("Leaky", "Leaky", fc, leaky())
     each = snn.Leaky(torch.linspace(0.5, 0.95, N), threshold=torch.linspace(0.5, 1.5, N), **ZERO)
     yield module("Leaky, beta and threshold of each", "Leaky", fc, each)
-    yield module(
-        "Leaky, two layers, no bias",
-        "Linear",
-        make.linear(N, N_IN, bias=False),
-        leaky(),
-        make.linear(3, N),
-        leaky(0.8, 3),
-    )
+    row = (make.linear(N, N_IN, bias=False), leaky(), make.linear(3, N), leaky(0.8, 3))
+    yield module("Leaky, two layers, no bias", "Linear", *row)
     synaptic = snn.Synaptic(alpha=full(0.8), beta=full(0.9), threshold=full(4.0), **ZERO)
     yield module("Synaptic", "Synaptic", fc, synaptic)
     yield module("RLeaky", "RLeaky", fc, snn.RLeaky(full(0.9), linear_features=N, **ZERO))
     alike = snn.RLeaky(full(0.9), all_to_all=False, V=torch.linspace(-0.5, 0.5, N), **ZERO)
     yield module("RLeaky, one weight each", "RLeaky", fc, alike)
     spatial = snn.Leaky(full(0.9, 2, 6, 6), threshold=full(1.5, 2, 6, 6), **ZERO)
-    image = (
-        make.conv(2, 2, bias=False),
-        spatial,
-        torch.nn.AvgPool2d(2),
-        torch.nn.Flatten(1),
-        make.linear(N, 18),
-        leaky(),
-    )
+    pooled = (torch.nn.AvgPool2d(2), torch.nn.Flatten(1))
+    image = (make.conv(2, 2, bias=False), spatial, *pooled, make.linear(N, 18), leaky())
     yield module("Conv2d, AvgPool2d, Flatten", "Conv2d", *image, shape=(2, 8, 8))
     padded = (torch.nn.AvgPool2d(2, padding=1), torch.nn.Flatten(1), make.linear(N, 50), leaky())
     yield module("AvgPool2d, padded", "AvgPool2d", *padded, shape=(2, 8, 8), gap="padding of AvgPool2d")
     yield module("Leaky, numbers given once", "Leaky", fc, snn.Leaky(0.9, **ZERO), gap="numbers given once")
-    yield module(
-        "Leaky, as by default", "Leaky", fc, leaky(reset_mechanism="subtract", reset_delay=True), gap="reset delay"
-    )
+    default = leaky(reset_mechanism="subtract", reset_delay=True)
+    yield module("Leaky, as by default", "Leaky", fc, default, gap="reset delay")
     gentle = make.linear(N, N_IN, mean=0.05, spread=0.1)
     weak = leaky(reset_mechanism="subtract")
     known = {"reset": "subtract"}
     yield module("Leaky, reset by subtraction", "Leaky", gentle, weak, gap="reset by subtraction", known=known)
-    yield module(
-        "Leaky, far above its threshold",
-        "Leaky",
-        fc,
-        leaky(reset_mechanism="subtract", threshold=0.3),
-        gap="far above",
-        reset="subtract",
-    )
+    far = leaky(reset_mechanism="subtract", threshold=0.3)
+    yield module("Leaky, far above its threshold", "Leaky", fc, far, gap="far above", reset="subtract")
     yield module("Leaky, no reset", "Leaky", fc, leaky(reset_mechanism="none"), gap="no reset")
     yield module("Leaky, inhibition", "Leaky", fc, leaky(inhibition=True), gap="inhibition")
     graded = (fc, leaky(graded_spikes_factor=2.0), make.linear(3, N), leaky(0.8, 3))
@@ -81,12 +62,9 @@ def modules() -> Iterator[Module]:
 
 def _run(module: torch.nn.Module, inputs_BT: torch.Tensor) -> torch.Tensor:
     forget(module)
-    return torch.stack([module(inputs_BT[:, now]) for now in range(inputs_BT.shape[1])], dim=1)
+    return step_by_step(module, inputs_BT)
 
 
 def _export(module: torch.nn.Module) -> Any:
-    exporter = imported("snntorch", "snntorch.export_nir").export_to_nir
     forget(module)
-    first = next(iter(module))  # type: ignore[call-overload]
-    sample = torch.zeros(1, N_IN) if isinstance(first, torch.nn.Linear) else torch.zeros(1, 2, 8, 8)
-    return exporter(module, sample, ignore_dims=[0])
+    return imported("snntorch", "snntorch.export_nir").export_to_nir(module, sample_for(module), ignore_dims=[0])

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from neurodeploy.conformance.frameworks.modules import N_IN, Layers, Module, N
+from neurodeploy.conformance.frameworks.modules import N_IN, Layers, Module, N, sample_for, step_by_step
 from neurodeploy.installed import imported
 
 DT_S = 1e-4
@@ -32,12 +32,8 @@ def modules() -> Iterator[Module]:
     cuba = neuron.CUBALIFNode(c_decay=0.75, v_decay=0.875, v_reset=0.0, v_threshold=4.0)
     yield module("CUBALIFNode", "CUBALIFNode", fc, cuba)
     spiking = neuron.IFNode(v_threshold=2.0, v_reset=0.0)
-    image = (
-        torch.nn.AvgPool2d(2),
-        torch.nn.Flatten(1),
-        make.linear(N, 18),
-        neuron.IFNode(v_threshold=2.0, v_reset=0.0),
-    )
+    last = neuron.IFNode(v_threshold=2.0, v_reset=0.0)
+    image = (torch.nn.AvgPool2d(2), torch.nn.Flatten(1), make.linear(N, 18), last)
     yield module("Conv2d, AvgPool2d, Flatten", "Conv2d", make.conv(2, 2), spiking, *image, shape=(2, 8, 8))
     grid = make.linear(N, N_IN, bias=False)
     grid.weight.data = torch.from_numpy(make.rng.integers(-1, 3, (N, N_IN))).float() / 4
@@ -53,12 +49,11 @@ def modules() -> Iterator[Module]:
 def _run(module: torch.nn.Module, inputs_BT: torch.Tensor) -> torch.Tensor:
     functional = imported("spikingjelly", "spikingjelly.activation_based.functional")
     functional.reset_net(module)
-    found = torch.stack([module(inputs_BT[:, now]) for now in range(inputs_BT.shape[1])], dim=1)
+    found = step_by_step(module, inputs_BT)
     functional.reset_net(module)
     return found
 
 
 def _export(module: torch.nn.Module) -> Any:
-    exporter = imported("spikingjelly", "spikingjelly.activation_based.nir_exchange").export_to_nir
-    first = next(iter(module))  # type: ignore[call-overload]
-    return exporter(module, torch.zeros(1, N_IN) if isinstance(first, torch.nn.Linear) else torch.zeros(1, 2, 8, 8))
+    exporter = imported("spikingjelly", "spikingjelly.activation_based.nir_exchange")
+    return exporter.export_to_nir(module, sample_for(module))
