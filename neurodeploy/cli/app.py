@@ -24,19 +24,14 @@ from neurodeploy.cli import (
     conformance,
     convert,
     data,
-    export,
     figure,
     fit,
     inspect,
     lava,
-    paper,
     profile,
-    quantize,
-    recipes,
-    report,
     run,
     simulate,
-    train,
+    stages,
 )
 from neurodeploy.cli.spelling import SHELL
 from neurodeploy.errors import NeurodeployError, nearest, plain
@@ -60,15 +55,13 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 for verb in (
-    *(run, train, quantize, export, inspect, compile, convert, simulate, profile, fit, certify),
-    *(conformance, characterize, report, check, compare, paper, recipes),
+    *(run.run, stages.train, stages.quantize, stages.export, inspect.inspect, compile.compile, convert.convert),
+    *(simulate.simulate, profile.profile, fit.fit, certify.certify, conformance.conformance),
+    *(characterize.characterize, stages.report, check.check, compare.compare, figure.paper, data.recipes),
 ):
-    name = verb.__name__.rpartition(".")[2]
-    app.command(name)(getattr(verb, name))
-app.add_typer(data.app, name="data")
-app.add_typer(lava.app, name="lava")
-app.add_typer(bench.app, name="bench")
-app.add_typer(figure.app, name="figure")
+    app.command(verb.__name__)(verb)
+for group in (data, lava, bench, figure):
+    app.add_typer(group.app, name=group.__name__.rpartition(".")[2])
 
 
 @app.callback(invoke_without_command=True)

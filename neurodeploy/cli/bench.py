@@ -9,166 +9,12 @@ import typer
 
 from neurodeploy.cli.bench_devices import device_lines
 from neurodeploy.cli.options import Dt, Json, Reset
-from neurodeploy.cli.show import bars, emit, percent, table, within
+from neurodeploy.cli.show import percent, table, within
+from neurodeploy.cli.verb import carried_out, verb
 from neurodeploy.errors import NeurodeployError
 
 app = typer.Typer(help="Our speed and the peers', measured in one run.", no_args_is_help=True)
-
-
-@app.command("simulate")
-def simulate(
-    work: Annotated[str, typer.Option(help="dense, or nmnist with --graph and --data.")] = "dense",
-    batch: Annotated[str | None, typer.Option(metavar="N,N", help="Batch sizes.")] = None,
-    threads: Annotated[str | None, typer.Option(metavar="N,N", help="Thread counts; 1 and all by default.")] = None,
-    repeats: Annotated[int, typer.Option(metavar="N", help="Rounds; medians are reported.")] = 5,
-    peers: Annotated[
-        str | None, typer.Option(metavar="A,B", help="Peers, or none; all that are installed by default.")
-    ] = None,
-    graph: Annotated[str | None, typer.Option(metavar="FILE", help="A .nir graph, for nmnist.")] = None,
-    data: Annotated[str | None, typer.Option(help="Dataset or data file, for nmnist.")] = None,
-    dt: Dt = None,
-    reset: Reset = None,
-    start: Annotated[bool, typer.Option("--start", help="Also time a fresh process.")] = False,
-    stream: Annotated[
-        int | None, typer.Option(metavar="N", help="Also measure the memory of N samples from a file.")
-    ] = None,
-    as_json: Json = False,
-) -> int:
-    """Time our simulator and the peers on the same work, in turn."""
-    from neurodeploy.bench.simulate import bench_simulate as call
-
-    sizes, counts = _whole_numbers("--batch", batch), _whole_numbers("--threads", threads)
-    with bars() as progress:
-        result = call(
-            work=work,
-            batches=sizes,
-            thread_counts=counts,
-            repeats=repeats,
-            peers=peers,
-            graph=graph,
-            data=data,
-            dt_s=dt,
-            reset=reset,
-            start=start,
-            stream=stream,
-            progress=progress,
-        )
-    emit(result, _lines(result), as_json=as_json)
-    return 0
-
-
-@app.command("train")
-def train(
-    model: Annotated[str, typer.Option(help="A spiking model of the SiLIF family.")] = "silif",
-    hidden: Annotated[int, typer.Option(metavar="N", help="Neurons in each of two hidden layers.")] = 512,
-    steps: Annotated[int, typer.Option(metavar="N", help="Steps of a sample.")] = 250,
-    batch: Annotated[int, typer.Option(metavar="N", help="Samples of a training step.")] = 32,
-    threads: Annotated[int, typer.Option(metavar="N", help="Threads of all contenders.")] = 1,
-    repeats: Annotated[int, typer.Option(metavar="N", help="Rounds; medians are reported.")] = 5,
-    peers: Annotated[
-        str | None, typer.Option(metavar="A,B", help="Peers, or none; all that are installed by default.")
-    ] = None,
-    fresh: Annotated[bool, typer.Option("--fresh", help="A network as initialised, which fires little.")] = False,
-    as_json: Json = False,
-) -> int:
-    """Time our training step and the peers' on the same work, in turn."""
-    from neurodeploy.bench.train import bench_train as call
-
-    with bars() as progress:
-        result = call(
-            model=model,
-            hidden=hidden,
-            steps=steps,
-            batch=batch,
-            threads=threads,
-            repeats=repeats,
-            peers=peers,
-            fresh=fresh,
-            progress=progress,
-        )
-    emit(result, _training_lines(result), as_json=as_json)
-    return 0
-
-
-def _training_lines(result: dict[str, Any]) -> list[str]:
-    work, gradients, floor = result["work"], result["gradients"], result["floor"]
-    rows = [{"name": "neurodeploy", "trains": ""} | result["ours"], *result["peers"]]
-    return [
-        f"work   {work['model']} {'-'.join(map(str, work['sizes']))}, {work['steps']} steps, batch {work['batch']}, "
-        f"{work['threads']} thread(s), firing {', '.join(percent(round(rate, 4)) for rate in work['rates'])}",
-        f"on     {result['machine']['cpu']}, {result['machine']['cores']} cores",
-        "",
-        *table(
-            ["who", "version", "ms a step", "samples/s", "from", "to", "we are faster", "what"],
-            [
-                [
-                    row["name"],
-                    row.get("version", "-"),
-                    f"{1e3 * row['seconds_per_step']:,.1f}",
-                    *(f"{value:,.1f}" for value in (row["samples_per_second"], *_ends(row["spread"]))),
-                    f"{row['ratio']:.3g} x" if "ratio" in row else "-",
-                    row["trains"],
-                ]
-                for row in rows
-            ],
-        ),
-        "",
-        f"floor  dense matrix products of a step take {1e3 * floor['dense_products_s']:.1f} ms; we take "
-        f"{floor['ours_over_dense_products']:.2f} times as long",
-        f"gradients within {gradients['largest_relative_difference']:.1e} of float64 (torch's float32 within "
-        f"{gradients['eager_largest_relative_difference']:.1e}); {gradients['differing']} of "
-        f"{gradients['decisions']:,} spikes and surrogates differ (torch's: {gradients['eager_differing']})",
-        *[f"absent  {one['name']}: {one['reason']}" for one in result["absent"]],
-    ]
-
-
-@app.command("devices")
-def devices(
-    run: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a finished run.")],
-    seconds: Annotated[
-        float, typer.Option(metavar="S", callback=within(0.01, 600), help="Of each measured window.")
-    ] = 2.0,
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
-    threads: Annotated[
-        int | None, typer.Option(metavar="N", callback=within(1), help="Of torch on the processor; its own choice.")
-    ] = None,
-    no_ann: Annotated[bool, typer.Option("--no-ann", help="Leave the ANN of the same shape out.")] = False,
-    windows: Annotated[
-        int | None,
-        typer.Option(metavar="N", callback=within(1), help="Time windows of the ANN; by the validation part."),
-    ] = None,
-    add: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Only take the records of another machine's devices.json.")
-    ] = None,
-    as_json: Json = False,
-) -> int:
-    """Accuracy, latency and energy of a run's network and an ANN of its shape on this CPU and GPU."""
-    from neurodeploy.bench.devices.run import add_devices, bench_devices
-
-    if add is not None:
-        result = add_devices(run, add)
-    else:
-        with bars() as progress:
-            result = bench_devices(
-                run,
-                seconds=seconds,
-                device=device,
-                threads=threads,
-                with_ann=not no_ann,
-                windows=windows,
-                progress=progress,
-            )
-    emit(result, device_lines(result), as_json=as_json)
-    return 0
-
-
-def _whole_numbers(option: str, text: str | None) -> list[int] | None:
-    if text is None:
-        return None
-    try:
-        return [int(part) for part in text.split(",")]
-    except ValueError:
-        raise NeurodeployError(f"{option}: found {text!r}, whole numbers with commas are allowed, like 1,64") from None
+Peers = Annotated[str | None, typer.Option(metavar="A,B", help="Peers, or none; all that are installed by default.")]
 
 
 def _lines(result: dict[str, Any]) -> list[str]:
@@ -227,3 +73,113 @@ def _lines(result: dict[str, Any]) -> list[str]:
 
 def _ends(spread: dict[str, float]) -> tuple[float, float]:
     return spread["min"], spread["max"]
+
+
+def _whole_numbers(option: str, text: str | None) -> list[int] | None:
+    if text is None:
+        return None
+    try:
+        return [int(part) for part in text.split(",")]
+    except ValueError:
+        raise NeurodeployError(f"{option}: found {text!r}, whole numbers with commas are allowed, like 1,64") from None
+
+
+@app.command("simulate")
+@verb(_lines, call="bench_simulate")
+def simulate(
+    work: Annotated[str, typer.Option(help="dense, or nmnist with --graph and --data.")] = "dense",
+    batches: Annotated[str | None, typer.Option("--batch", metavar="N,N", help="Batch sizes.")] = None,
+    thread_counts: Annotated[
+        str | None, typer.Option("--threads", metavar="N,N", help="Thread counts; 1 and all by default.")
+    ] = None,
+    repeats: Annotated[int, typer.Option(metavar="N", help="Rounds; medians are reported.")] = 5,
+    peers: Peers = None,
+    graph: Annotated[str | None, typer.Option(metavar="FILE", help="A .nir graph, for nmnist.")] = None,
+    data: Annotated[str | None, typer.Option(help="Dataset or data file, for nmnist.")] = None,
+    dt_s: Dt = None,
+    reset: Reset = None,
+    start: Annotated[bool, typer.Option("--start", help="Also time a fresh process.")] = False,
+    stream: Annotated[
+        int | None, typer.Option(metavar="N", help="Also measure the memory of N samples from a file.")
+    ] = None,
+) -> dict[str, Any]:
+    """Time our simulator and the peers on the same work, in turn."""
+    return {
+        "batches": _whole_numbers("--batch", batches),
+        "thread_counts": _whole_numbers("--threads", thread_counts),
+    }
+
+
+def _training_lines(result: dict[str, Any]) -> list[str]:
+    work, gradients, floor = result["work"], result["gradients"], result["floor"]
+    rows = [{"name": "neurodeploy", "trains": ""} | result["ours"], *result["peers"]]
+    return [
+        f"work   {work['model']} {'-'.join(map(str, work['sizes']))}, {work['steps']} steps, batch {work['batch']}, "
+        f"{work['threads']} thread(s), firing {', '.join(percent(round(rate, 4)) for rate in work['rates'])}",
+        f"on     {result['machine']['cpu']}, {result['machine']['cores']} cores",
+        "",
+        *table(
+            ["who", "version", "ms a step", "samples/s", "from", "to", "we are faster", "what"],
+            [
+                [
+                    row["name"],
+                    row.get("version", "-"),
+                    f"{1e3 * row['seconds_per_step']:,.1f}",
+                    *(f"{value:,.1f}" for value in (row["samples_per_second"], *_ends(row["spread"]))),
+                    f"{row['ratio']:.3g} x" if "ratio" in row else "-",
+                    row["trains"],
+                ]
+                for row in rows
+            ],
+        ),
+        "",
+        f"floor  dense matrix products of a step take {1e3 * floor['dense_products_s']:.1f} ms; we take "
+        f"{floor['ours_over_dense_products']:.2f} times as long",
+        f"gradients within {gradients['largest_relative_difference']:.1e} of float64 (torch's float32 within "
+        f"{gradients['eager_largest_relative_difference']:.1e}); {gradients['differing']} of "
+        f"{gradients['decisions']:,} spikes and surrogates differ (torch's: {gradients['eager_differing']})",
+        *[f"absent  {one['name']}: {one['reason']}" for one in result["absent"]],
+    ]
+
+
+@app.command("train")
+@verb(_training_lines, call="bench_train")
+def train(
+    model: Annotated[str, typer.Option(help="A spiking model of the SiLIF family.")] = "silif",
+    hidden: Annotated[int, typer.Option(metavar="N", help="Neurons in each of two hidden layers.")] = 512,
+    steps: Annotated[int, typer.Option(metavar="N", help="Steps of a sample.")] = 250,
+    batch: Annotated[int, typer.Option(metavar="N", help="Samples of a training step.")] = 32,
+    threads: Annotated[int, typer.Option(metavar="N", help="Threads of all contenders.")] = 1,
+    repeats: Annotated[int, typer.Option(metavar="N", help="Rounds; medians are reported.")] = 5,
+    peers: Peers = None,
+    fresh: Annotated[bool, typer.Option("--fresh", help="A network as initialised, which fires little.")] = False,
+) -> None:
+    """Time our training step and the peers' on the same work, in turn."""
+
+
+@app.command("devices")
+def devices(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a finished run.")],
+    seconds: Annotated[
+        float, typer.Option(metavar="S", callback=within(0.01, 600), help="Of each measured window.")
+    ] = 2.0,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    threads: Annotated[
+        int | None, typer.Option(metavar="N", callback=within(1), help="Of torch on the processor; its own choice.")
+    ] = None,
+    no_ann: Annotated[bool, typer.Option("--no-ann", help="Leave the ANN of the same shape out.")] = False,
+    windows: Annotated[
+        int | None,
+        typer.Option(metavar="N", callback=within(1), help="Time windows of the ANN; by the validation part."),
+    ] = None,
+    add: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Only take the records of another machine's devices.json.")
+    ] = None,
+    as_json: Json = False,
+) -> int:
+    """Accuracy, latency and energy of a run's network and an ANN of its shape on this CPU and GPU."""
+    given = {"run": run, "seconds": seconds, "device": device, "threads": threads}
+    given |= {"with_ann": not no_ann, "windows": windows}
+    if add is not None:
+        return carried_out("add_devices", {"run": run, "other": add}, device_lines, as_json=as_json)
+    return carried_out("bench_devices", given, device_lines, as_json=as_json)

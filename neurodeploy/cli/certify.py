@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from operator import itemgetter
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from neurodeploy.cli.options import Data, Graph, Json, Limit, graph_options, words
+from neurodeploy.cli.options import GRAPH, Data, Limit, words
 from neurodeploy.cli.run import verdict
-from neurodeploy.cli.show import bars, emit, noted, within
+from neurodeploy.cli.show import noted, within
+from neurodeploy.cli.verb import verb
 
 
-@graph_options()
+def _lines(result: dict[str, Any]) -> list[str]:
+    return [f"precision: {result['precision']}", *noted(result["notes"]), *verdict(result)]
+
+
+@verb(_lines, passed=itemgetter("passed"), graph=GRAPH)
 def certify(
     file: Annotated[Path, typer.Argument(help="A .nir graph, or a run folder.")],
     data: Data = None,
@@ -24,23 +30,6 @@ def certify(
     max_accuracy_drop: Annotated[
         float | None, typer.Option(callback=within(0, 1), help="Allowed loss against the first stage, 0 to 1 (0.015).")
     ] = None,
-    graph: Graph = None,
-    as_json: Json = False,
-) -> int:
+) -> dict[str, Any]:
     """The conversion certificate, stage by stage; exit status 1 when it does not pass."""
-    from neurodeploy.verbs.certify import certify as call
-
-    with bars() as progress:
-        result = call(
-            file,
-            data,
-            backends=words(backends),
-            limit=limit,
-            program=program,
-            max_accuracy_drop=max_accuracy_drop,
-            progress=progress,
-            **graph or {},
-        )
-    lines = [f"precision: {result['precision']}", *noted(result["notes"]), *verdict(result)]
-    emit(result, lines, as_json=as_json)
-    return 0 if result["passed"] else 1
+    return {"backends": words(backends)}

@@ -7,23 +7,11 @@ from typing import Annotated, Any
 
 import typer
 
-from neurodeploy.cli.options import Json
-from neurodeploy.cli.show import emit, noted, percent, table
-from neurodeploy.files import check_target
+from neurodeploy.cli.show import noted, percent, table
+from neurodeploy.cli.verb import verb
 
 
-def characterize(
-    runs: Annotated[Path, typer.Argument(help="CSV: name, energy_j, synops, neuron_updates, ... of measured runs.")],
-    chip: Annotated[str, typer.Option(help="A chip, or a chip file: whose limits the new file has.")] = "loihi2",
-    out: Annotated[Path | None, typer.Option(metavar="C.toml", help="Chip file to write.")] = None,
-    as_json: Json = False,
-) -> int:
-    """Fit a chip's energy per operation to measured runs."""
-    from neurodeploy.verbs.characterize import characterize as call
-
-    if out is not None:
-        check_target(out)
-    result = call(runs, chip=chip, out=out)
+def _lines(result: dict[str, Any]) -> list[str]:
     terms = [
         [one["term"], one["written"], f"{one['low']:.3g}", f"{one['high']:.3g}", one["unit"]] for one in result["terms"]
     ]
@@ -32,7 +20,7 @@ def characterize(
         for one in result["runs"]
     ]
     left = result["leave_one_out"]
-    lines = [
+    return [
         *table(["price", "fitted", "low", "high", "unit"], terms),
         *table(["run", "measured, J", "fitted, J", "left out", f"{result['base']}'s band"], rows),
         f"error of the fit     {_errors(result['fit_error'])}",
@@ -40,8 +28,6 @@ def characterize(
         *noted(result["notes"]),
         *([f"chip: {result['path']}"] if result["path"] else []),
     ]
-    emit(result, lines, as_json=as_json)
-    return 0
 
 
 def _errors(found: dict[str, float]) -> str:
@@ -56,3 +42,12 @@ def _base(run: dict[str, Any]) -> str:
     if run["base"] is None:
         return "-"
     return "holds it" if run["base"]["holds"] else f"{run['base']['low']:.3g} to {run['base']['high']:.3g}"
+
+
+@verb(_lines)
+def characterize(
+    runs: Annotated[Path, typer.Argument(help="CSV: name, energy_j, synops, neuron_updates, ... of measured runs.")],
+    chip: Annotated[str, typer.Option(help="A chip, or a chip file: whose limits the new file has.")] = "loihi2",
+    out: Annotated[Path | None, typer.Option(metavar="C.toml", help="Chip file to write.")] = None,
+) -> None:
+    """Fit a chip's energy per operation to measured runs."""

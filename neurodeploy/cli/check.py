@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+from operator import itemgetter
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from neurodeploy.cli.options import Json
-from neurodeploy.cli.show import emit
+from neurodeploy.cli.verb import verb
 
 
+def _lines(result: dict[str, Any]) -> list[str]:
+    lines = [f"{'passed' if row['passed'] else 'FAILED'}  {row['text']}" for row in result["checks"]]
+    kept = len(result["checks"]) - len(result["failed"])
+    lines.append(f"budgets: {kept} of {len(result['checks'])} kept" + ("" if result["passed"] else ", FAILED"))
+    return lines + ([f"junit    {result['junit']}"] if result["junit"] else [])
+
+
+@verb(_lines, call="check_run", passed=itemgetter("passed"))
 def check(
     run: Annotated[Path, typer.Argument(help="Run folder of a finished run.")],
     min_accuracy: Annotated[float | None, typer.Option(metavar="SHARE", help="Least accuracy, 0 to 1.")] = None,
@@ -38,38 +46,14 @@ def check(
     fits: Annotated[str | None, typer.Option(metavar="CHIP", help="Must fit on this chip.")] = None,
     max_cores: Annotated[int | None, typer.Option(metavar="N", help="Most cores of that chip.")] = None,
     max_chips: Annotated[int | None, typer.Option(metavar="N", help="Most chips.")] = None,
-    budget: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="TOML file of budgets; options go over it.")
+    budget_file: Annotated[
+        Path | None, typer.Option("--budget", metavar="FILE", help="TOML file of budgets; options go over it.")
     ] = None,
     junit: Annotated[Path | None, typer.Option(metavar="OUT", help="Write the result as JUnit XML.")] = None,
-    as_json: Json = False,
-) -> int:
+) -> dict[str, Any]:
     """A run against its budgets; exit status 1 when one is not kept."""
-    from neurodeploy.accounting.budget import named_budget
-    from neurodeploy.verbs.check import check_run as call
+    given = locals()
+    from neurodeploy.accounting.budget import Budget, named_budget
 
-    given = {
-        "min_accuracy": min_accuracy,
-        "max_accuracy_drop": max_accuracy_drop,
-        "accuracy": accuracy,
-        "certificate": certificate,
-        "bit_exact": bit_exact,
-        "max_synops": max_synops,
-        "max_spikes": max_spikes,
-        "max_macs": max_macs,
-        "max_energy_j": max_energy_j,
-        "energy": energy,
-        "max_latency_s": max_latency_s,
-        "latency": latency,
-        "fits": fits,
-        "max_cores": max_cores,
-        "max_chips": max_chips,
-    }
-    asked = named_budget({key: value for key, value in given.items() if value is not None})
-    result = call(run, budget=asked, budget_file=budget, junit=junit)
-    lines = [f"{'passed' if row['passed'] else 'FAILED'}  {row['text']}" for row in result["checks"]]
-    kept = len(result["checks"]) - len(result["failed"])
-    lines.append(f"budgets: {kept} of {len(result['checks'])} kept" + ("" if result["passed"] else ", FAILED"))
-    lines += [f"junit    {result['junit']}"] if result["junit"] else []
-    emit(result, lines, as_json=as_json)
-    return 0 if result["passed"] else 1
+    asked = {name: given[name] for name in Budget.model_fields if given.get(name) is not None}
+    return dict.fromkeys(asked) | {"budget": named_budget(asked)}

@@ -7,19 +7,11 @@ from typing import Annotated, Any
 
 import typer
 
-from neurodeploy.cli.options import Json
-from neurodeploy.cli.show import emit, noted, table
+from neurodeploy.cli.show import noted, table
+from neurodeploy.cli.verb import verb
 
 
-def compare(
-    runs: Annotated[list[Path], typer.Argument(help="Run folders of finished runs; changes are against the first.")],
-    out: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the comparison as an HTML page.")] = None,
-    as_json: Json = False,
-) -> int:
-    """Finished runs side by side: accuracy, costs, and the settings that differ."""
-    from neurodeploy.verbs.compare import compare_runs as call
-
-    result = call(runs, out=out)
+def _lines(result: dict[str, Any]) -> list[str]:
     names = [run["name"] for run in result["runs"]]
     lines = table(["", *names], [[row["title"], *map(_cell, row["cells"])] for row in result["rows"]])
     lines += ["", f"* best of its row; changes are against {names[0]}"]
@@ -28,11 +20,17 @@ def compare(
     else:
         lines += ["", "settings: all equal"]
     lines += noted(result["notes"])
-    lines += [f"page  {result['path']}"] if result["path"] else []
-    emit(result, lines, as_json=as_json)
-    return 0
+    return lines + ([f"page  {result['path']}"] if result["path"] else [])
 
 
 def _cell(cell: dict[str, Any]) -> str:
     change = f" ({cell['change']})" if cell["change"] else ""
     return f"{cell['text']}{change}{' *' if cell['best'] else ''}"
+
+
+@verb(_lines, call="compare_runs")
+def compare(
+    runs: Annotated[list[Path], typer.Argument(help="Run folders of finished runs; changes are against the first.")],
+    out: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the comparison as an HTML page.")] = None,
+) -> None:
+    """Finished runs side by side: accuracy, costs, and the settings that differ."""

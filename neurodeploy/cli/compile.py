@@ -7,30 +7,14 @@ from typing import Annotated, Any
 
 import typer
 
-from neurodeploy.cli.options import Graph, Json, graph_options
-from neurodeploy.cli.show import bars, emit, noted, table
-from neurodeploy.files import check_target
+from neurodeploy.cli.options import GRAPH
+from neurodeploy.cli.show import noted, table
+from neurodeploy.cli.verb import verb
 
 
-@graph_options()
-def compile(
-    file: Annotated[Path, typer.Argument(help="A .nir graph, or a run folder.")],
-    out: Annotated[Path, typer.Option(metavar="P", help="Program file to write (.npz).")],
-    graph: Graph = None,
-    as_json: Json = False,
-) -> int:
-    """NIR to an integer Program."""
+def _lines(result: dict[str, Any]) -> list[str]:
     from neurodeploy.report.words import exponents
-    from neurodeploy.verbs.compile import compile as call
 
-    check_target(out)
-    with bars() as progress:
-        result = call(
-            file,
-            out=out,
-            progress=progress,
-            **graph or {},
-        )
     layers = [
         [la["name"], str(la["neurons"]), _one(la["du"]), _one(la["dv"]), _one(la["vth"]), la["reset"]]
         for la in result["layers"]
@@ -43,7 +27,7 @@ def compile(
         [co["name"], f"{co['source']} -> {co['target']}", str(co["weight_bits"]), exponents(co["weight_exp"])]
         for co in result["connections"]
     ]
-    lines = [
+    return [
         f"precision: {result['precision']}",
         *table(["layer", "neurons", "du", "dv", "vth", "reset"], layers),
         *(table(["layer", "neurons", "kind", "coefficient bits", "a state of 1"], cells) if cells else []),
@@ -51,9 +35,15 @@ def compile(
         *noted(result["notes"]),
         f"program: {result['path']}",
     ]
-    emit(result, lines, as_json=as_json)
-    return 0
 
 
 def _one(value: Any) -> str:
     return "per neuron" if isinstance(value, list) else str(value)
+
+
+@verb(_lines, graph=GRAPH)
+def compile(
+    file: Annotated[Path, typer.Argument(help="A .nir graph, or a run folder.")],
+    out: Annotated[Path, typer.Option(metavar="P", help="Program file to write (.npz).")],
+) -> None:
+    """NIR to an integer Program."""

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from operator import itemgetter
 from typing import Annotated, Any
 
 import typer
 
+from neurodeploy.cli import conformance_frameworks
 from neurodeploy.cli.options import Json
-from neurodeploy.cli.show import bars, emit, table, within
+from neurodeploy.cli.show import table, within
+from neurodeploy.cli.verb import carried_out
 from neurodeploy.errors import NeurodeployError
 
 
@@ -30,26 +33,12 @@ def conformance(
     as_json: Json = False,
 ) -> int:
     """Check on random networks that our engines equal Lava in every state."""
-    if other_frameworks:
-        if networks is not None or seed is not None or engines_only:
-            raise NeurodeployError("--frameworks: runs its own graphs; leave --networks, --seed and --engines-only out")
-        return _frameworks(as_json=as_json)
-    from neurodeploy.conformance.run import check_conformance as call
-
-    with bars() as progress:
-        result = call(networks or 500, seed or 0, engines_only=engines_only, progress=progress)
-    emit(result, _lines(result), as_json=as_json)
-    return 0 if result["passed"] else 1
-
-
-def _frameworks(*, as_json: bool) -> int:
-    from neurodeploy.cli.conformance_frameworks import lines
-    from neurodeploy.conformance.frameworks.check import check_frameworks as call
-
-    with bars() as progress:
-        result = call(progress=progress)
-    emit(result, lines(result), as_json=as_json)
-    return 0 if result["passed"] else 1
+    passed, given = itemgetter("passed"), {"networks": networks, "seed": seed, "engines_only": engines_only}
+    if not other_frameworks:
+        return carried_out("check_conformance", given, _lines, passed, as_json=as_json)
+    if networks is not None or seed is not None or engines_only:
+        raise NeurodeployError("--frameworks: runs its own graphs; leave --networks, --seed and --engines-only out")
+    return carried_out("check_frameworks", {}, conformance_frameworks.lines, passed, as_json=as_json)
 
 
 def _lines(result: dict[str, Any]) -> list[str]:

@@ -3,15 +3,29 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from neurodeploy.cli.options import Graph, Json, graph_options
-from neurodeploy.cli.show import bars, emit, noted, within
+from neurodeploy.cli.options import GRAPH
+from neurodeploy.cli.show import noted, within
+from neurodeploy.cli.verb import verb
 
 
-@graph_options()
+def _lines(result: dict[str, Any]) -> list[str]:
+    return [
+        f"{result['from']} -> {result['to']}",
+        *noted(result["warnings"]),
+        f"file: {result['path']}",
+        *(f"check: {path}: {one['line']}" for path, one in (result["check"] or {}).items()),
+    ]
+
+
+def _equal(result: dict[str, Any]) -> bool:
+    return all(one["equal"] for one in (result["check"] or {}).values())
+
+
+@verb(_lines, passed=_equal, graph=GRAPH)
 def convert(
     file: Annotated[Path, typer.Argument(help="A .nir graph, a lava-dl .net network, or a Program (.npz).")],
     out: Annotated[Path, typer.Argument(help="File to write: .nir, .net or .npz.")],
@@ -23,28 +37,5 @@ def convert(
     check: Annotated[
         bool, typer.Option("--check", help="Run the .net in lava-dl's netx too; exit status 1 where a spike differs.")
     ] = False,
-    graph: Graph = None,
-    as_json: Json = False,
-) -> int:
+) -> None:
     """A network from one file format to another: NIR, lava-dl, Program."""
-    from neurodeploy.verbs.convert import convert as call
-
-    with bars() as progress:
-        result = call(
-            file,
-            out=out,
-            reset_interval=reset_interval,
-            reset_offset=reset_offset,
-            check=check,
-            progress=progress,
-            **graph or {},
-        )
-    lines = [
-        f"{result['from']} -> {result['to']}",
-        *noted(result["warnings"]),
-        f"file: {result['path']}",
-    ]
-    checked = result["check"] or {}
-    lines += [f"check: {path}: {one['line']}" for path, one in checked.items()]
-    emit(result, lines, as_json=as_json)
-    return 0 if all(one["equal"] for one in checked.values()) else 1

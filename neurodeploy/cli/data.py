@@ -1,17 +1,59 @@
-"""`neurodeploy data`."""
+"""`neurodeploy data` and `recipes`: what there is to run, and to run it on."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from neurodeploy.cli.data_encode import encode
 from neurodeploy.cli.options import Json
-from neurodeploy.cli.show import bars, emit, table
+from neurodeploy.cli.show import emit, noted, table, within
+from neurodeploy.cli.verb import verb
 
 app = typer.Typer(help="Datasets: where they are, and under which licence.", no_args_is_help=True)
-app.command("encode")(encode)
+
+
+def _encoded(result: dict[str, Any]) -> list[str]:
+    return [
+        f"clips            {result['clips']:,} of {len(result['words'])} word(s), {result['audio_s']:,.1f} s",
+        f"spikes per clip  {result['spikes_per_clip']:,.0f}",
+        f"speed            {result['times_real_time']:.3g} x real time with {result['workers']} worker(s), "
+        f"{result['times_real_time_per_core']:.3g} x a core's time",
+        f"written          {result['path']}",
+        *noted(result["notes"]),
+    ]
+
+
+@app.command("encode")
+@verb(_encoded, call="encode_audio")
+def encode(
+    sources: Annotated[
+        list[Path], typer.Argument(metavar="DIR|WAV...", help="Folders, one of each word, and WAV files.")
+    ],
+    out: Annotated[Path, typer.Option(metavar="F.h5", help="HDF5 file in SHD layout.")],
+    labels: Annotated[
+        Path | None, typer.Option(metavar="CSV", help="Lines CLIP,WORD; the names of the folders by default.")
+    ] = None,
+    words: Annotated[
+        str | None, typer.Option(metavar="A,B,...", help="Words in the order of their labels; sorted by default.")
+    ] = None,
+    rate: Annotated[int, typer.Option(metavar="HZ", help="Resample to this; an even number.")] = 48_000,
+    rms: Annotated[float, typer.Option(help="Level of each clip.")] = 0.3,
+    ramp: Annotated[float, typer.Option(metavar="S", help="Hann ramps at both ends; at most half a clip.")] = 0.03,
+    channels: Annotated[int, typer.Option(metavar="N", help="Places along the membrane.")] = 700,
+    times: Annotated[str, typer.Option(help="Type of the times: float16, float32 or float64.")] = "float16",
+    seed: Annotated[int, typer.Option(metavar="N", help="Of the random nerve fibres.")] = 0,
+    workers: Annotated[
+        int | None, typer.Option(metavar="N", callback=within(1), help="Threads; all cores by default.")
+    ] = None,
+) -> dict[str, Any]:
+    """Turn WAV files into 700-channel spikes by an inner-ear model, as SHD and SSC were made."""
+    from neurodeploy.data.cochlea.settings import CochleaSettings
+
+    settings = CochleaSettings(rate=rate, rms=rms, ramp_s=ramp, channels=channels)
+    listed = None if words is None else [word.strip() for word in words.split(",")]
+    return dict.fromkeys(("rate", "rms", "ramp", "channels")) | {"settings": settings, "words": listed}
 
 
 @app.command("list")
@@ -27,18 +69,27 @@ def list_datasets(as_json: Json = False) -> int:
     return 0
 
 
-@app.command("fetch")
-def fetch(name: Annotated[str, typer.Argument(help="A dataset of data list.")], as_json: Json = False) -> int:
-    """Download a dataset, where its owner offers it; what is here already stays."""
-    from neurodeploy.verbs.listing import fetch_dataset as call
+def _fetched(result: dict[str, Any]) -> list[str]:
+    return [f"{result['name']}: {path}" for path in result["paths"]] or [f"{result['name']}: needs no file"]
 
-    with bars() as progress:
-        found = call(name, progress)
-    emit(found, [f"{name}: {path}" for path in found["paths"]] or [f"{name}: needs no file"], as_json=as_json)
-    return 0
+
+@app.command("fetch")
+@verb(_fetched, call="fetch_dataset")
+def fetch(name: Annotated[str, typer.Argument(help="A dataset of data list.")]) -> None:
+    """Download a dataset, where its owner offers it; what is here already stays."""
 
 
 def _advice(one: dict[str, Any]) -> str:
     others = ", ".join(file.rpartition("/")[2] for file in one["files"][1:])
     put = f"{one['name']}: put it at {one['searched'][0]}" + (f" with {others} beside it" if others else "")
     return f"{put}, or neurodeploy data fetch {one['name']}" if one["fetch"] else put
+
+
+def recipes(as_json: Json = False) -> int:
+    """List the shipped recipes."""
+    from neurodeploy.verbs.listing import list_recipes as call
+
+    found = call()
+    rows = [[name, one["recipe"]["data"]["dataset"], one["description"]] for name, one in found.items()]
+    emit({"recipes": found}, table(["recipe", "data", "what"], rows), as_json=as_json)
+    return 0

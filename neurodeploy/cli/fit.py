@@ -2,38 +2,18 @@
 
 from __future__ import annotations
 
+from operator import itemgetter
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from neurodeploy.cli.options import Graph, Json, graph_options
-from neurodeploy.cli.show import emit, noted, percent, table
+from neurodeploy.cli.options import GRAPH
+from neurodeploy.cli.show import noted, percent, table
+from neurodeploy.cli.verb import verb
 
 
-@graph_options()
-def fit(
-    file: Annotated[Path, typer.Argument(help="A Program, a .nir graph or a run folder.")],
-    out: Annotated[
-        Path | None, typer.Option(metavar="PICTURE", help="Map of the cores to write: .svg, .png or .pdf.")
-    ] = None,
-    graph: Graph = None,
-    as_json: Json = False,
-) -> int:
-    """Does it fit a chip, on how many cores, and what would take fewer; exit status 1 when it does not fit."""
-    from neurodeploy.verbs.fit import fit as call
-
-    result = call(
-        file,
-        out=out,
-        **graph or {},
-    )
-    emit(result, lines(result), as_json=as_json)
-    return 0 if result["fits"] else 1
-
-
-def lines(result: dict[str, Any]) -> list[str]:
-    """Return a placement for people."""
+def _lines(result: dict[str, Any]) -> list[str]:
     said = []
     if result["fits"]:
         chips = "1 chip" if result["chips"] == 1 else f"{result['chips']} chips"
@@ -58,3 +38,13 @@ def lines(result: dict[str, Any]) -> list[str]:
         said += [f"  {one['effect']}{'  (exact)' if one['exact'] else ''}" for one in result["advice"]]
     said += noted(result["notes"])
     return said + ([f"map: {result['path']}"] if result["path"] else [])
+
+
+@verb(_lines, passed=itemgetter("fits"), graph=GRAPH, quiet=True)
+def fit(
+    file: Annotated[Path, typer.Argument(help="A Program, a .nir graph or a run folder.")],
+    out: Annotated[
+        Path | None, typer.Option(metavar="PICTURE", help="Map of the cores to write: .svg, .png or .pdf.")
+    ] = None,
+) -> None:
+    """Does it fit a chip, on how many cores, and what would take fewer; exit status 1 when it does not fit."""

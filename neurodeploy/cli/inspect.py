@@ -2,43 +2,15 @@
 
 from __future__ import annotations
 
+from operator import itemgetter
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from neurodeploy.cli.options import Graph, Json, graph_options
-from neurodeploy.cli.show import bars, emit, percent, table
-from neurodeploy.cli.spelling import spelled
-
-
-@graph_options(without=("calibrate", "chip"))
-def inspect(
-    file: Annotated[Path, typer.Argument(help="A .nir graph, or a run folder.")],
-    repair: Annotated[
-        Path | None, typer.Option(metavar="OUT", help="Write it with all put right that can mean one thing only.")
-    ] = None,
-    for_framework: Annotated[
-        str | None,
-        typer.Option("--for", metavar="NAME", help="Repair it for snntorch, norse, spikingjelly or nirtorch."),
-    ] = None,
-    graph: Graph = None,
-    as_json: Json = False,
-) -> int:
-    """The NIR doctor: what is wrong with a graph, and what each target does with it."""
-    from neurodeploy.verbs.inspect import inspect_graph
-
-    with bars(shown=False) as progress:
-        found = inspect_graph(
-            file,
-            repair=repair,
-            for_framework=for_framework,
-            progress=progress,
-            **graph or {},
-        )
-    result = spelled(found)
-    emit(result, _lines(result), as_json=as_json)
-    return 0 if result["ok"] else 1
+from neurodeploy.cli.options import GRAPH
+from neurodeploy.cli.show import percent, table
+from neurodeploy.cli.verb import verb
 
 
 def _lines(result: dict[str, Any]) -> list[str]:
@@ -97,3 +69,23 @@ def _reasons(result: dict[str, Any]) -> list[str]:
             shown = ", ".join(names[:6]) + (f" and {len(names) - 6} more" if len(names) > 6 else "")
             lines.append(f"  {'no' if status == 'unsupported' else '~ '} {shown}: {reason}")
     return lines
+
+
+@verb(
+    _lines,
+    call="inspect_graph",
+    passed=itemgetter("ok"),
+    graph=[name for name in GRAPH if name not in ("calibrate", "chip")],
+    quiet=True,
+)
+def inspect(
+    file: Annotated[Path, typer.Argument(help="A .nir graph, or a run folder.")],
+    repair: Annotated[
+        Path | None, typer.Option(metavar="OUT", help="Write it with all put right that can mean one thing only.")
+    ] = None,
+    for_framework: Annotated[
+        str | None,
+        typer.Option("--for", metavar="NAME", help="Repair it for snntorch, norse, spikingjelly or nirtorch."),
+    ] = None,
+) -> None:
+    """The NIR doctor: what is wrong with a graph, and what each target does with it."""

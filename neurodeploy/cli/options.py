@@ -1,17 +1,19 @@
-"""Options that several verbs share: each with its one help text, and those of a graph as one decorator."""
+"""Options that several verbs share, each with its one help text, and what they mean to the library."""
 
 from __future__ import annotations
 
-import functools
-import inspect
-from collections.abc import Callable
-from typing import Annotated, Any, get_type_hints
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
 
 from neurodeploy.cli.show import within
 
 Json = Annotated[bool, typer.Option("--json", help="Print exactly one JSON object on stdout.")]
+Recipe = Annotated[str, typer.Argument(help="A shipped recipe (neurodeploy recipes), or a .toml file.")]
+Out = Annotated[Path, typer.Option(metavar="DIR", help="Run folder.")]
+Resume = Annotated[bool, typer.Option("--resume", help="Go on with an interrupted run.")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace the run in the folder.")]
 Settings = Annotated[
     list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a setting, e.g. training.epochs=5.")
 ]
@@ -31,10 +33,8 @@ Bits = Annotated[
 Calibrate = Annotated[
     str | None, typer.Option(metavar="DATA", help="Dataset (its training part) or file to choose the precision on.")
 ]
-Graph = dict[str, Any] | None
-"""What a command finds in its parameter `graph`, under `graph_options`."""
 GRAPH: dict[str, Any] = {
-    "dt": Dt,
+    "dt_s": Dt,
     "reset": Reset,
     "readout": Annotated[
         str | None,
@@ -49,52 +49,16 @@ GRAPH: dict[str, Any] = {
     ],
     "weight_bits": Bits,
     "calibrate": Calibrate,
-    "chip": Annotated[
-        str | None,
-        typer.Option(help="A chip, or a chip file (.toml); loihi2 by default."),
-    ],
+    "chip": Annotated[str | None, typer.Option(help="A chip, or a chip file (.toml); loihi2 by default.")],
 }
 """Options of every verb that takes a graph, in the order of --help."""
 
 
-def graph_options(*, without: tuple[str, ...] = ()) -> Callable[[Callable[..., int]], Callable[..., int]]:
-    """Return a decorator that gives a command the options of a graph in place of its parameter `graph`.
-
-    The command finds there, by the keywords of the library's functions, the options that were given.
-
-    Args:
-        without: Options that do nothing for it.
-    """
-    names = [name for name in GRAPH if name not in without]
-
-    def give(command: Callable[..., int]) -> Callable[..., int]:
-        hints = get_type_hints(command, include_extras=True)
-        own = inspect.signature(command).parameters.values()
-
-        def call(**given: Any) -> int:
-            graph = {name: value for name in names if (value := given.pop(name)) is not None}
-            if "dt" in graph:
-                graph["dt_s"] = graph.pop("dt")
-            if "input_shape" in graph:
-                graph["input_shape"] = sizes(graph["input_shape"])
-            return command(**given, graph=graph)
-
-        parameters = []
-        for one in own:
-            if one.name == "graph":
-                parameters += [
-                    inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=GRAPH[name])
-                    for name in names
-                ]
-            else:
-                parameters.append(one.replace(kind=inspect.Parameter.KEYWORD_ONLY, annotation=hints[one.name]))
-        functools.update_wrapper(call, command)
-        del call.__wrapped__  # type: ignore[attr-defined]
-        call.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-        call.__annotations__ = {one.name: one.annotation for one in parameters} | {"return": int}
-        return call
-
-    return give
+def mode(resume: bool, overwrite: bool) -> str:
+    """Return what to do with a folder that already holds a run."""
+    if resume and overwrite:
+        raise typer.BadParameter("--resume and --overwrite exclude each other")
+    return "resume" if resume else "overwrite" if overwrite else "new"
 
 
 def words(text: str) -> list[str]:

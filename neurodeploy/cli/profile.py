@@ -7,44 +7,13 @@ from typing import Annotated, Any
 
 import typer
 
-from neurodeploy.cli.options import Data, Engine, Graph, Json, Limit, Threads, graph_options
-from neurodeploy.cli.show import bars, emit, noted, percent, table
+from neurodeploy.cli.options import GRAPH, Data, Engine, Limit, Threads
+from neurodeploy.cli.show import noted, percent, table
+from neurodeploy.cli.verb import verb
 from neurodeploy.report.amounts import amount, band
 
 
-@graph_options()
-def profile(
-    file: Annotated[Path, typer.Argument(help="A Program, a .nir graph or a run folder.")],
-    data: Data = None,
-    limit: Limit = None,
-    traces: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Instead of data: a run that simulate --traces recorded.")
-    ] = None,
-    threads: Threads = None,
-    engine: Engine = None,
-    graph: Graph = None,
-    as_json: Json = False,
-) -> int:
-    """Operations, energy, fit and latency of a network on data, for a chip."""
-    from neurodeploy.verbs.profile import profile as call
-
-    with bars() as progress:
-        result = call(
-            file,
-            data,
-            limit=limit,
-            traces=traces,
-            threads=threads,
-            engine=engine,
-            progress=progress,
-            **graph or {},
-        )
-    emit(result, lines(result), as_json=as_json)
-    return 0
-
-
-def lines(result: dict[str, Any]) -> list[str]:
-    """Return a profile for people."""
+def _lines(result: dict[str, Any]) -> list[str]:
     spread, energy, latency, fit = result["synops"], result["energy"], result["latency"], result["fit"]
     said = [f"samples            {result['samples']}, {result['steps']} steps each"]
     if result["accuracy"] is not None:
@@ -88,3 +57,17 @@ def _fit(fit: dict[str, Any]) -> str:
         return f"fit                does not fit: {fit['problems'][0]}"
     chips = "1 chip" if fit["chips"] == 1 else f"{fit['chips']} chips"
     return f"fit                {fit['cores']} cores on {chips}; {fit['binding_limit']['message']}"
+
+
+@verb(_lines, graph=GRAPH)
+def profile(
+    file: Annotated[Path, typer.Argument(help="A Program, a .nir graph or a run folder.")],
+    data: Data = None,
+    limit: Limit = None,
+    traces: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Instead of data: a run that simulate --traces recorded.")
+    ] = None,
+    threads: Threads = None,
+    engine: Engine = None,
+) -> None:
+    """Operations, energy, fit and latency of a network on data, for a chip."""

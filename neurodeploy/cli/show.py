@@ -79,33 +79,23 @@ def percent(part: float | None) -> str:
 
 
 @contextmanager
-def bars(*, shown: bool = True) -> Iterator[Progress]:
+def bars() -> Iterator[Progress]:
     """Give a Progress that draws one bar per stage on stderr; plain lines where that is no terminal."""
-    if not shown:
-        yield lambda stage, done, total, detail="": None
-        return
     if not sys.stderr.isatty():
         yield _Lines()
         return
+    from rich import progress as rich
     from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        TextColumn,
-        TimeElapsedColumn,
-        TimeRemainingColumn,
-    )
-    from rich.progress import Progress as RichProgress
 
     columns = (
-        TextColumn("{task.description:<10}"),
-        BarColumn(bar_width=28),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-        TextColumn("{task.fields[detail]}", markup=False),
+        rich.TextColumn("{task.description:<10}"),
+        rich.BarColumn(bar_width=28),
+        rich.MofNCompleteColumn(),
+        rich.TimeElapsedColumn(),
+        rich.TimeRemainingColumn(),
+        rich.TextColumn("{task.fields[detail]}", markup=False),
     )
-    with RichProgress(*columns, console=Console(stderr=True)) as drawn:
+    with rich.Progress(*columns, console=Console(stderr=True)) as drawn:
         tasks: dict[str, Any] = {}
 
         def tell(stage: str, done: int, total: int, detail: str = "") -> None:

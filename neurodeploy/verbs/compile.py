@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from neurodeploy.files import check_target
 from neurodeploy.pipeline.graph_options import GraphKeywords, GraphOptions, takes_graph_options
 from neurodeploy.pipeline.inputs import GraphSource, compiled, read_network
 from neurodeploy.program.dynamics import DynamicsLayer
@@ -33,6 +34,7 @@ def compile(
         `layers`, `cells` (layers of neurons that are equations), `connections`, `path`, `program` (digest), `dt_s`,
         `precision`, `notes`.
     """
+    check_target(out)  # before long work
     options = GraphOptions(**graph)
     network = read_network(file, options)
     made, precision = compiled(network, options, progress)

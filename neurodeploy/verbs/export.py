@@ -8,7 +8,7 @@ from typing import Any
 
 from neurodeploy.backends import reference
 from neurodeploy.backends.trace import one_after_another
-from neurodeploy.files import write_json
+from neurodeploy.files import check_target, write_json
 from neurodeploy.pipeline.exporting import export_stage, manifest
 from neurodeploy.pipeline.folder import RunFolder
 from neurodeploy.pipeline.training import part
@@ -33,6 +33,8 @@ def export_run(run: str | Path, *, out: str | Path | None = None, progress: Prog
     """
     folder = RunFolder(Path(run))
     path = folder.graph_file if out is None else Path(out)
+    if out is not None:
+        check_target(path)  # before long work
     network, made = export_stage(folder, path, progress)
     test = part(folder.recipe(), "test")
     runs = [reference.run(network, one.spikes_BTI) for one in test.batches(reference.BATCH)]

@@ -17,6 +17,7 @@ from neurodeploy.backends.trace import Trace
 from neurodeploy.data.events import Events
 from neurodeploy.data.stream import check_limit
 from neurodeploy.errors import DataError
+from neurodeploy.files import check_target
 from neurodeploy.graph.network import Network
 from neurodeploy.phrases import Phrase
 from neurodeploy.pipeline.batches import (
@@ -133,6 +134,8 @@ def simulate(
     run_options = RunOptions((), threads, engine)
     running.check_options(run_options)
     running.check()
+    if traces is not None:
+        check_target(traces)  # before long work
     options = GraphOptions(**graph)
     target = read_target(file, options, integer=running.integer)
     data = default_data(file, target, "simulate") if data is None else data
