@@ -113,13 +113,9 @@ class EulerNeurons(Neurons):
         """Return the arrays of a `Population` that a node's parameters and the time step fix.
 
         Raises:
-            GraphError: a parameter is not finite, a time constant is shorter than a step, or the
-                threshold is not above the reset.
+            GraphError: a time constant is shorter than a step, or the threshold is not above the reset.
         """
         flat = {key: np.asarray(getattr(node, key), np.float64).ravel() for key in self.fields.values}
-        for key, value in flat.items():
-            if not np.isfinite(value).all():
-                raise GraphError(f"{key} holds values that are not finite", "export the graph again", where=name)
         ones = np.ones_like(flat[self.sizing])
         found = {"v_threshold": flat[self.sizing] if self.spiking else ones, "v_reset": flat.get("v_reset", 0 * ones)}
         found |= {"alpha": 0 * ones, "input_gain": ones, "leak": 0 * ones}

@@ -13,12 +13,10 @@ import nir
 
 from neurodeploy.errors import GraphError
 from neurodeploy.files import written_whole
-from neurodeploy.graph.mend_edges import with_edges_mended
-from neurodeploy.graph.mend_scalars import with_scalars_spread
 from neurodeploy.graph.mend_shapes import with_shapes_mended
-from neurodeploy.graph.mends import TYPING, Mend, Mends
-from neurodeploy.graph.nodes import GRAPH, built, checked
-from neurodeploy.graph.stored import Tree, read_tree
+from neurodeploy.graph.mends import TYPING, Mend, Mends, with_edges_mended, with_scalars_spread
+from neurodeploy.graph.nodes import built, checked
+from neurodeploy.graph.stored import GRAPH, Tree, read_tree
 
 STORES_RESET = "stores_reset"
 """Key of a mended graph: the file itself holds reset potentials."""

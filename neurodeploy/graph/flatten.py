@@ -7,8 +7,6 @@ import nir
 from neurodeploy.errors import GraphError, Place
 from neurodeploy.graph.dynamics import as_neurons
 
-MAX_NESTING = 8
-
 
 def flattened(graph: nir.NIRGraph, where: str) -> tuple[dict[str, nir.NIRNode], list[tuple[str, str]]]:
     """Return nodes and edges with every sub-graph inlined as `outer.inner`; those that are neurons are one node.
@@ -16,14 +14,8 @@ def flattened(graph: nir.NIRGraph, where: str) -> tuple[dict[str, nir.NIRNode], 
     The Input and Output nodes of a sub-graph stay as nodes that pass their input on.
 
     Raises:
-        GraphError: an edge names a node that is not there, or graphs are nested too deep.
+        GraphError: an edge names a node that is not there, or a sub-graph has several ends.
     """
-    return _inlined(graph, where, 0)
-
-
-def _inlined(graph: nir.NIRGraph, where: str, depth: int) -> tuple[dict[str, nir.NIRNode], list[tuple[str, str]]]:
-    if depth > MAX_NESTING:
-        raise GraphError(f"graphs are nested more than {MAX_NESTING} deep", "flatten the graph first", where=where)
     nodes: dict[str, nir.NIRNode] = {}
     edges: list[tuple[str, str]] = []
     entries: dict[str, str] = {}
@@ -36,7 +28,7 @@ def _inlined(graph: nir.NIRGraph, where: str, depth: int) -> tuple[dict[str, nir
         if neurons is not None:
             nodes[name] = neurons
             continue
-        inner_nodes, inner_edges = _inlined(node, Place(where, name), depth + 1)
+        inner_nodes, inner_edges = flattened(node, Place(where, name))
         nodes |= {f"{name}.{key}": value for key, value in inner_nodes.items()}
         edges += [(f"{name}.{a}", f"{name}.{b}") for a, b in inner_edges]
         entries[name] = f"{name}.{_only(node, nir.Input, Place(where, name))}"

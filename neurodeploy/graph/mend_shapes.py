@@ -15,8 +15,8 @@ from neurodeploy.errors import GraphError
 from neurodeploy.graph.mends import TYPING, Mend, Mends
 from neurodeploy.graph.node_table import NODES, operation
 from neurodeploy.graph.node_type import PASS, Shape, Stateless
-from neurodeploy.graph.nodes import GRAPH, node_of
-from neurodeploy.graph.stored import Tree
+from neurodeploy.graph.nodes import node_of
+from neurodeploy.graph.stored import GRAPH, Tree
 from neurodeploy.phrases import Phrase
 
 MOST_VALUES = 1 << 24

@@ -15,9 +15,8 @@ import numpy as np
 from neurodeploy.errors import GraphError, Place, nearest
 from neurodeploy.graph.mends import Mend, Mends
 from neurodeploy.graph.node_table import NODES
-from neurodeploy.graph.stored import Tree
+from neurodeploy.graph.stored import GRAPH, Tree
 
-GRAPH = "NIRGraph"
 MAX_NESTING = 8
 
 
@@ -52,30 +51,24 @@ def checked(where: str, tree: Tree, mends: Mends, name: str = "", depth: int = 0
 
 def _node(where: str, name: str, node: Tree, mends: Mends) -> Tree:
     kind = node["type"]
+
+    def refused(found: str, advice: str) -> GraphError:
+        return GraphError(f"node {name} {found}", advice, where=where, node=name)
+
     if kind not in NODES:
-        raise GraphError(
-            f"node {name} is a {kind!r}, which NIR does not have", nearest(kind, NODES), where=where, node=name
-        )
+        raise refused(f"is a {kind!r}, which NIR does not have", nearest(kind, NODES))
     fields = NODES[kind].fields
     given = {key: value for key, value in node.items() if key not in ("type", "metadata")}
     lacking = [key for key in fields.needed if key not in given]
     if lacking:
-        raise GraphError(
-            f"node {name} ({kind}) lacks {', '.join(lacking)}", "export the graph again", where=where, node=name
-        )
+        raise refused(f"({kind}) lacks {', '.join(lacking)}", "export the graph again")
     unknown = [key for key in given if key not in fields.all]
     if unknown:
-        raise GraphError(
-            f"node {name} ({kind}) has {', '.join(unknown)}, which NIR's {kind} has not ({', '.join(fields.all)})",
-            "remove it, it would be dropped silently",
-            where=where,
-            node=name,
-        )
+        found = f"({kind}) has {', '.join(unknown)}, which NIR's {kind} has not ({', '.join(fields.all)})"
+        raise refused(found, "remove it, it would be dropped silently")
     for key, value in given.items():
         if isinstance(value, dict):
-            raise GraphError(
-                f"node {name} ({kind}): {key} is a group, numbers are needed", "export it again", where=where, node=name
-            )
+            raise refused(f"({kind}): {key} is a group, numbers are needed", "export it again")
     filled = {"type": kind, "metadata": _metadata(Place(where, f"node {name}", name), node)} | fields.defaults | given
     note = NODES[kind].complete(filled, given)
     if note:

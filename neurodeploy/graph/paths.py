@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -25,6 +25,7 @@ INPUT = "input"
 MOST_STEPS = 20_000
 """From node to node, on all ways from one population to the next."""
 Way = tuple[tuple[str, ...], str]
+"""The stateless nodes that it leads through, and the neurons or the Output that it comes to."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -75,15 +76,13 @@ class Paths:
         outputs = [n for n, node in nodes.items() if isinstance(node, nir.Output) and n not in left]
         for kind, found in (("Input", inputs), ("Output", outputs)):
             if len(found) != 1:
-                raise GraphError(
-                    f"has {len(found)} {kind} nodes at its {'start' if kind == 'Input' else 'end'}, exactly one "
-                    "is supported",
-                    "join or split the graph",
-                    where=where,
+                side = "start" if kind == "Input" else "end"
+                raise self._refused(
+                    f"has {len(found)} {kind} nodes at its {side}, exactly one is supported", "join or split the graph"
                 )
         if not self.neurons:
             known = ", ".join(sorted(name for name, entry in NODES.items() if isinstance(entry, Neurons)))
-            raise GraphError("has no neurons", f"at least one node of {known} is needed", where=where)
+            raise self._refused("has no neurons", f"at least one node of {known} is needed")
         self.input = inputs[0]
         self.input_shape = self._stated(self.input, nodes[self.input].input_type.get("input"))
         self.n_inputs = math.prod(self.input_shape)
@@ -91,38 +90,30 @@ class Paths:
         self.output = self._output(outputs[0])
         promised = nodes[outputs[0]].output_type.get("output")
         if promised is not None and math.prod(self._stated(outputs[0], promised)) != self._size(self.output):
-            raise GraphError(
-                f"{outputs[0]} takes {promised} values, {self._size(self.output)} neurons arrive",
-                "fix the shapes",
-                where=where,
-                node=outputs[0],
-            )
+            text = f"{outputs[0]} takes {promised} values, {self._size(self.output)} neurons arrive"
+            raise self._refused(text, "fix the shapes", outputs[0])
 
-    def paths(self, start: str, before: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], str]]:
-        """Yield each (stateless nodes on the way, neuron or Output reached) from `start`."""
-        walked = itertools.count()
-        yield from self._walk(start, before, lambda: self._check_walked(start, next(walked)))
+    def _refused(self, found: str, advice: str, node: str = "") -> GraphError:
+        return GraphError(found, advice, where=self.where, node=node)
 
-    def _check_walked(self, start: str, steps: int) -> None:
-        """Ways that part and meet again, over and over, are more than anything can count."""
-        if steps > MOST_STEPS:
-            raise GraphError(
-                f"more than {MOST_STEPS} ways lead on from {start} without a neuron",
-                "merge linear nodes",
-                where=self.where,
-            )
+    def paths(self, start: str, before: tuple[str, ...] = ()) -> Iterator[Way]:
+        """Yield each way on from `start`, the nodes `before` in front."""
+        walked = itertools.count()  # ways that part and meet again, over and over, are more than anything can count
 
-    def _walk(self, start: str, before: tuple[str, ...], count: Callable[[], None]) -> Iterator[Way]:
-        for name in self.after[start]:
-            count()
-            if name in before:
-                loop = " -> ".join((*before[before.index(name) :], name))
-                raise GraphError(f"cycle without a delay: {loop}", "put a neuron into the loop", where=self.where)
-            ends = isinstance(self.nodes[name], nir.Output) and not self.after[name]
-            if name in self.neurons or ends:
-                yield before, name
-            else:
-                yield from self._walk(name, (*before, name), count)
+        def walk(at: str, before: tuple[str, ...]) -> Iterator[Way]:
+            for name in self.after[at]:
+                if next(walked) > MOST_STEPS:
+                    found = f"more than {MOST_STEPS} ways lead on from {start} without a neuron"
+                    raise self._refused(found, "merge linear nodes")
+                if name in before:
+                    loop = " -> ".join((*before[before.index(name) :], name))
+                    raise self._refused(f"cycle without a delay: {loop}", "put a neuron into the loop")
+                if name in self.neurons or (isinstance(self.nodes[name], nir.Output) and not self.after[name]):
+                    yield before, name
+                else:
+                    yield from walk(name, (*before, name))
+
+        return walk(start, before)
 
     def synapses(self) -> list[Synapses]:
         """Return the dense connection of every path from a population to the next."""
@@ -159,21 +150,16 @@ class Paths:
             elif isinstance(step, LinearMap):
                 value = step.apply(value[None])[0]
             elif step.steps.any() and value.any():
-                raise GraphError(
-                    f"node {name}: its bias passes a delay, so it would begin later than the network, which no "
-                    "target does",
-                    "put the delay before these weights",
-                    where=self.where,
-                    node=name,
-                )
+                found = "its bias passes a delay, so it would begin later than the network, which no target does"
+                raise self._refused(f"node {name}: {found}", "put the delay before these weights", name)
         return value
 
     def _connection(self, start: str, path: tuple[str, ...], end: str) -> Synapses:
         weighted = [name for name in path if role_of(self.nodes[name]) in (WEIGHTS, POOL)]
         single = [name for name in weighted if role_of(self.nodes[name]) == WEIGHTS] or weighted
         only = single[0] if len(single) == 1 else None
-        stored = carried(Place(self.where, f"node {only}", only or ""), self.nodes[only]) if only else {}
-        shape = self.input_shape if start == self.input else self.shapes[start]
+        stored = carried(self._place(only), self.nodes[only]) if only else {}
+        shape = self._shape_of(start)
         name = "+".join(weighted) or f"{start}>{end}"
         try:
             linear, delay = self._multiplied(self._operations(path, shape, end), shape)
@@ -189,7 +175,7 @@ class Paths:
             window=linear.window,
             delay=delay,
             weight_bits=stored.get("weight_bits"),
-            weight_exp=_exponent(Place(self.where, f"node {only}", only or ""), stored, linear),
+            weight_exp=_exponent(self._place(only or ""), stored, linear),
         )
 
     def _operations(self, path: tuple[str, ...], shape: Shape, end: str) -> list[Operation]:
@@ -197,20 +183,26 @@ class Paths:
 
         Sizes are compared before any matrix is made, so that a file that claims a huge one costs nothing.
         """
-        found = []
-        for name in path:
-            step, shape = operation(Place(self.where, f"node {name}", name), self.nodes[name], shape, self.dt_s)
-            found += [] if step is None else [step]
-        size = math.prod(shape)
-        if size != self._size(end):
-            raise self._misfit(end, shape)
+        found, arriving = self._through(path, shape)
+        self._check_arriving(end, arriving)
         return found
 
-    def _misfit(self, end: str, arriving: Shape) -> GraphError:
-        size = math.prod(arriving)
-        axes = f" of shape {arriving}" if len(arriving) > 1 else ""
-        found = f"{end} has {self._size(end)} neurons, {size} inputs arrive{axes}"
-        return GraphError(found, "fix the shapes", where=self.where, node=end)
+    def _through(self, path: tuple[str, ...], shape: Shape) -> tuple[list[Operation], Shape]:
+        """Return what the nodes of a path do to values of `shape`, and their shape after it."""
+        found = []
+        for name in path:
+            step, shape = operation(self._place(name), self.nodes[name], shape, self.dt_s)
+            found += [] if step is None else [step]
+        return found, shape
+
+    def _place(self, name: str) -> Place:
+        return Place(self.where, f"node {name}", name)
+
+    def _check_arriving(self, end: str, arriving: Shape) -> None:
+        if math.prod(arriving) != self._size(end):
+            axes = f" of shape {arriving}" if len(arriving) > 1 else ""
+            found = f"{end} has {self._size(end)} neurons, {math.prod(arriving)} inputs arrive{axes}"
+            raise self._refused(found, "fix the shapes", end)
 
     def _multiplied(self, steps: list[Operation], shape: Shape) -> tuple[LinearMap, np.ndarray]:
         """Return the one map that operations on values of `shape` amount to, and its delays, () or (O, I)."""
@@ -227,12 +219,8 @@ class Paths:
                 linear = columns_scaled(step, factors)
             else:
                 if (late != late[0]).any():
-                    raise GraphError(
-                        f"delays of {late.min()} to {late.max()} steps lie between two sets of weights, which only "
-                        "equal ones can",
-                        "put neurons in between",
-                        where=self.where,
-                    )
+                    found = f"delays of {late.min()} to {late.max()} steps lie between two sets of weights"
+                    raise self._refused(f"{found}, which only equal ones can", "put neurons in between")
                 linear, late = linear.then(step), late[:1]
         linear = diagonal(factors, shape) if linear is None else linear
         delay = late[:, None] + early[None, :]
@@ -247,19 +235,13 @@ class Paths:
         waiting, seen = [self.input], {self.input}
         while waiting:
             start = waiting.pop(0)
-            shape = self.input_shape if start == self.input else found[start]
             for path, end in self.paths(start):
                 if end not in found or end in seen:
                     continue
                 seen.add(end)
                 waiting.append(end)
-                arriving = shape
-                for name in path:
-                    arriving = operation(
-                        Place(self.where, f"node {name}", name), self.nodes[name], arriving, self.dt_s
-                    )[1]
-                if math.prod(arriving) != self._size(end):  # said here, where the first of several misfits is met
-                    raise self._misfit(end, arriving)
+                _, arriving = self._through(path, self.input_shape if start == self.input else found[start])
+                self._check_arriving(end, arriving)  # said here, where the first of several misfits is met
                 if len(found[end]) == 1:
                     found[end] = arriving
         return found
@@ -267,19 +249,19 @@ class Paths:
     def _shape_after(self, name: str, n_biases: int) -> Shape:
         """Return the shape of what a node with a bias gives."""
         for start in (self.input, *self.neurons):
-            shape = self.input_shape if start == self.input else self.shapes[start]
             for path, _ in self.paths(start):
                 if name in path:
-                    for one in path[: path.index(name) + 1]:
-                        shape = operation(Place(self.where, f"node {one}", one), self.nodes[one], shape, self.dt_s)[1]
-                    return shape
+                    return self._through(path[: path.index(name) + 1], self._shape_of(start))[1]
         return (n_biases,)
+
+    def _shape_of(self, start: str) -> Shape:
+        return self.input_shape if start == self.input else self.shapes[start]
 
     def _stated(self, name: str, shape: Any) -> Shape:
         """Return the shape that an Input or Output states."""
         sizes = np.asarray(shape)
         if shape is None or sizes.dtype.kind not in "iu" or not (sizes >= 1).all():
-            raise GraphError(f"{name} has shape {shape}, whole numbers from 1 are needed", where=self.where, node=name)
+            raise self._refused(f"{name} has shape {shape}, whole numbers from 1 are needed", "", name)
         return tuple(int(size) for size in sizes.ravel()) or (1,)
 
     def _size(self, neuron: str) -> int:
@@ -295,30 +277,21 @@ class Paths:
         return entry
 
     def _output(self, output: str) -> str:
-        found = {start for start in self.neurons for path, end in self.paths(start) if end == output}
-        weighted = [
-            name
-            for start in self.neurons
-            for path, end in self.paths(start)
-            if end == output
-            for name in path
-            if role_of(self.nodes[name]) != PASS
-        ]
+        ways = [(start, path) for start in self.neurons for path, end in self.paths(start) if end == output]
+        found = {start for start, _ in ways}
+        weighted = {name for _, path in ways for name in path if role_of(self.nodes[name]) != PASS}
         if len(found) != 1 or weighted:
-            raise GraphError(
-                "the output must be the spikes of one population, found "
-                f"{', '.join(sorted(found | set(weighted))) or 'none'}",
-                "end the graph in spiking neurons",
-                where=self.where,
+            named = ", ".join(sorted(found | weighted)) or "none"
+            raise self._refused(
+                f"the output must be the spikes of one population, found {named}", "end the graph in spiking neurons"
             )
         for start in self.neurons:
             if not self._entry(start).spiking and any(end in self.neurons for _, end in self.paths(start)):
-                raise GraphError(
-                    f"{start} is a {type(self.nodes[start]).__name__}, which sends its potential, only spikes can "
-                    "feed a population",
+                kind = type(self.nodes[start]).__name__
+                raise self._refused(
+                    f"{start} is a {kind}, which sends its potential, only spikes can feed a population",
                     "move it to the end of the graph, or use spiking neurons",
-                    where=self.where,
-                    node=start,
+                    start,
                 )
         return found.pop()
 

@@ -21,6 +21,8 @@ PIECE = 1 << 20
 MOST_TEXT = 1 << 26
 """Characters of a file's text, and bytes of it that are read in one go."""
 Tree = dict[str, Any]
+GRAPH = "NIRGraph"
+"""Type of a graph, and of those in it."""
 
 
 def read_tree(path: Path) -> Tree:
@@ -66,24 +68,21 @@ class _Reader:
         self.seen: set[int] = set()
         self.sound: set[int] = set()
 
+    def refused(self, found: str, advice: str = "export it again") -> GraphError:
+        return GraphError(found, advice, where=self.path)
+
     def group(self, group: h5py.Group, where: str, depth: int) -> Tree:
         if depth > MOST_DEPTH:
-            raise GraphError(
-                f"groups are nested more than {MOST_DEPTH} deep", "flatten the graph first", where=self.path
-            )
+            raise self.refused(f"groups are nested more than {MOST_DEPTH} deep", "flatten the graph first")
         address = h5py.h5o.get_info(group.id).addr
         if address in self.seen:
-            raise GraphError(
-                f"{where or group.name} is a group that the file names twice", "export it again", where=self.path
-            )
+            raise self.refused(f"{where or group.name} is a group that the file names twice")
         self.seen.add(address)
         found: Tree = {}
         for name in group:
             self.entries += 1
             if self.entries > MOST_ENTRIES:
-                raise GraphError(
-                    f"holds more than {MOST_ENTRIES} groups and arrays", "split the network", where=self.path
-                )
+                raise self.refused(f"holds more than {MOST_ENTRIES} groups and arrays", "split the network")
             inside = f"{where}/{name}" if where else str(name)
             entry = _child(self.path, group, name, where)
             if isinstance(entry, h5py.Group):
@@ -99,14 +98,11 @@ class _Reader:
     def array(self, stored: h5py.Dataset, where: str) -> Any:
         """Return an array, a number or text."""
         if stored.external or stored.is_virtual:
-            raise GraphError(
-                f"{where} keeps its numbers in another file", "export the graph again, whole", where=self.path
-            )
+            raise self.refused(f"{where} keeps its numbers in another file", "export the graph again, whole")
         text = h5py.check_string_dtype(stored.dtype) is not None
         if not text and (stored.dtype.kind not in NUMBERS or stored.shape is None):
-            raise GraphError(
-                f"{where} holds {_kind(stored)}, numbers or text are needed", "export it again", where=self.path
-            )
+            kind = "nothing" if stored.shape is None else str(stored.dtype)[:40]
+            raise self.refused(f"{where} holds {kind}, numbers or text are needed")
         self.claims.add(stored.shape, stored.dtype.itemsize)
         return self.words(stored, where) if text else _numbers(stored)
 
@@ -116,7 +112,7 @@ class _Reader:
         if not stored.shape:
             return self.word(stored[()], where)
         if stored.size > MOST_ENTRIES:
-            raise GraphError(f"{where} holds more than {MOST_ENTRIES} names", "split the network", where=self.path)
+            raise self.refused(f"{where} holds more than {MOST_ENTRIES} names", "split the network")
         found = np.empty(stored.shape, dtype=object)
         width = max(int(np.prod(stored.shape[1:])), 1)
         rows = max(MOST_TEXT // (max(self.size, 1) * width), 1)
@@ -135,9 +131,7 @@ class _Reader:
             return
         offset = stored.id.get_offset()
         if offset is None:  # in chunks, or inside its own header, where the entries cannot be looked at
-            raise GraphError(
-                f"{where} holds text in chunks, which no exporter makes", "export it again", where=self.path
-            )
+            raise self.refused(f"{where} holds text in chunks, which no exporter makes")
         with self.path.open("rb") as raw:
             raw.seek(offset)
             entries = raw.read(16 * int(stored.size))
@@ -146,22 +140,16 @@ class _Reader:
             broken = any(not _is_heap(raw, at, self.size) for at in heaps)
             self.sound |= heaps
         if broken or (fields[:, 0] > self.size).any():
-            raise GraphError(
-                f"{where} holds text that is not whole in the file, so it is damaged",
-                "export it again",
-                where=self.path,
-            )
+            raise self.refused(f"{where} holds text that is not whole in the file, so it is damaged")
 
     def word(self, value: Any, where: str) -> str:
         try:
             text = value.decode("utf-8") if isinstance(value, bytes) else str(value)
         except UnicodeDecodeError:
-            raise GraphError(f"{where} is no text", "export the graph again", where=self.path) from None
+            raise self.refused(f"{where} is no text", "export the graph again") from None
         self.text += len(text)
         if self.text > MOST_TEXT:
-            raise GraphError(
-                f"{where} makes its text longer than {MOST_TEXT} characters", "it is damaged", where=self.path
-            )
+            raise self.refused(f"{where} makes its text longer than {MOST_TEXT} characters", "it is damaged")
         return text
 
 
@@ -208,7 +196,3 @@ def _child(path: Path, group: h5py.Group, name: str, where: str) -> Any:
             f"{f'{where}/{name}'.strip('/')} is a link to elsewhere", "export the graph again, whole", where=path
         )
     return group[name]
-
-
-def _kind(stored: h5py.Dataset) -> str:
-    return "nothing" if stored.shape is None else str(stored.dtype)[:40]

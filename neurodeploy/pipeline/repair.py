@@ -14,8 +14,8 @@ from neurodeploy.graph.files import GraphFile, read_graph, write_graph
 from neurodeploy.graph.mends import Mends
 from neurodeploy.graph.metadata import FORMAT, INTEGRATION, KEY
 from neurodeploy.graph.network import Network, discretised
-from neurodeploy.graph.nodes import GRAPH, built
-from neurodeploy.graph.stored import Tree
+from neurodeploy.graph.nodes import built
+from neurodeploy.graph.stored import GRAPH, Tree
 from neurodeploy.pipeline.measured_targets import RandomRun, same_states
 
 REPORT = "this is a bug; report it and attach the file"

@@ -11,8 +11,7 @@ import numpy as np
 from neurodeploy.graph.euler import FLOAT32_SLACK
 from neurodeploy.graph.node_table import NODES
 from neurodeploy.graph.node_type import Stateless
-from neurodeploy.graph.nodes import GRAPH
-from neurodeploy.graph.stored import Tree
+from neurodeploy.graph.stored import GRAPH, Tree
 from neurodeploy.phrases import Phrase
 
 STOPS, WARNS = "stops", "warns"

@@ -11,8 +11,7 @@ from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from neurodeploy.graph.nodes import GRAPH
-from neurodeploy.graph.stored import Tree
+from neurodeploy.graph.stored import GRAPH, Tree
 
 MOST_NODES = 1000
 """Of a graph; nothing is said of larger ones, for it takes the square of that."""
