@@ -7,6 +7,7 @@ A stage passes when
   read from: the spikes agree but for rounding;
 - fixed, lava and every other integer backend: no current wrapped, and every step obeys the graph's equations on the
   chip's grid;
+- a Program that was handed in: it is, field by field, what its graph compiles to;
 - lava, wherever fixed runs too, and every other backend that must equal one: every spike, current and potential
   equals that one's.
 """
@@ -30,6 +31,7 @@ from neurodeploy.certificate.difference import (
     first_where,
     spike_agreement,
 )
+from neurodeploy.certificate.fields import FieldDifference
 from neurodeploy.program.dynamics import DynamicsLayer
 from neurodeploy.program.layer import Layer
 from neurodeploy.program.program import Program
@@ -67,7 +69,11 @@ class StageRun:
 
 
 def certificate(
-    runs: Sequence[StageRun], program: Program, labels_B: np.ndarray, settings: CertificateSettings
+    runs: Sequence[StageRun],
+    program: Program,
+    labels_B: np.ndarray,
+    settings: CertificateSettings,
+    differing: Sequence[FieldDifference] = (),
 ) -> dict[str, Any]:
     """Return the certificate of runs in the order of the stages, as plain values for JSON.
 
@@ -78,7 +84,7 @@ def certificate(
     their agreement and, between the graph and its integers, `potential_rms` in thresholds.
     """
     stages: list[dict[str, Any]] = []
-    failures: list[str] = []
+    failures = [f"program: {one}" for one in differing]
     bit_exact: dict[str, bool] = {}
     before: StageRun | None = None
     for run in runs:

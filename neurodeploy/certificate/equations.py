@@ -3,165 +3,171 @@
 Two runs that differ by one rounding drift apart after the first spike that moves, so comparing them
 end to end says little. Here each step is checked on its own: from the states the integer run had
 before, the graph's equations, with its numbers on the chip's grid, must give the states it had
-after, to within the rounding of the two leaks. A wrong weight, decay or threshold in the Program
-shows at the first step where it matters, and nothing hides behind an earlier difference. A wrong
-initial state shows at the step before the layer's first input. Potentials are compared after
-saturation to 24 bits; how many saturate is counted beside.
+after. The two leaks are rounded toward zero, and so are sums behind a negative exponent, floored; with
+that the equations are exact, and whatever obeys them in every step is the run that the graph asks for.
+
+Nothing is asked of the Program: starts, delays, thresholds, units, resets and the readout are the graph's.
+So a wrong number in the Program shows in its layer, at the first step at which it changes a state.
+Potentials are compared after saturation to 24 bits; how many saturate is counted beside.
 
 Axes: B sample, T step, N neuron, I inputs.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 
-from neurodeploy.backends.trace import LayerTrace, Trace
+from neurodeploy.backends.trace import LayerTrace, Scores, Trace
 from neurodeploy.certificate.difference import Difference, earliest, first_where
 from neurodeploy.certificate.dynamics_equations import first_wrong_state
 from neurodeploy.fixedpoint import rules
+from neurodeploy.fixedpoint.rules import IntArray
 from neurodeploy.graph.dynamics import DynamicsPopulation
 from neurodeploy.graph.euler import Population
 from neurodeploy.graph.linear import LinearMap
-from neurodeploy.graph.network import Network
-from neurodeploy.graph.paths import INPUT
-from neurodeploy.mapping.discretize import at_rest, constants, initial_state
+from neurodeploy.graph.network import AnyPopulation, Network
+from neurodeploy.graph.paths import INPUT, Synapses
+from neurodeploy.mapping.discretize import Constants, at_rest, constants, initial_state
+from neurodeploy.mapping.timing import starts_of
 from neurodeploy.program.plan import Plan
-from neurodeploy.program.program import Layer, Program
 
-ROUNDING = 1.0
-"""Chip units by which a leak that rounds toward zero may fall short."""
 FLOAT64 = 1e-6
-"""Chip units left for the float64 arithmetic of this check itself."""
+"""Chip units left for the float64 arithmetic of this check itself, where a sum is floored."""
 
 
-@dataclass(frozen=True, eq=False)
-class Expected:
-    """States that the equations give, and how far an integer state may be from them."""
-
-    u_BTN: np.ndarray
-    before_reset_BTN: np.ndarray
-    tolerance_u: float
-    tolerance_v: float
-
-
-def first_violation(
-    program: Program, quantised: Network, plan: Plan, trace: Trace, spikes_BTI: np.ndarray
-) -> Difference | None:
-    """Return the first state of an integer run that its graph's equations do not allow.
+def first_violation(quantised: Network, plan: Plan, trace: Trace, spikes_BTI: np.ndarray) -> Difference | None:
+    """Return the first state, count or score of an integer run that its graph's equations do not allow.
 
     Args:
-        program: What was run; only its initial states and starts are taken from it.
         quantised, plan: The graph's network on the chip's grid, from `compile_network`.
         trace: The integer run, recorded; `spikes_BTI`: its input.
     """
     n_samples, n_input_steps = spikes_BTI.shape[:2]
-    sent = {INPUT: np.zeros((n_samples, program.n_steps(n_input_steps), quantised.n_inputs), np.uint8)}
+    starts = starts_of(quantised)
+    states = trace.layers
+    n_steps = states[quantised.output].v_BTN.shape[1]
+    sent = {INPUT: np.zeros((n_samples, n_steps, quantised.n_inputs), spikes_BTI.dtype)}
     sent[INPUT][:, :n_input_steps] = spikes_BTI
-    sent |= {name: states.spikes_BTN for name, states in trace.layers.items()}
-    starts = {INPUT: 0} | {layer.name: layer.start for layer in program.layers}
+    sent |= {name: one.spikes_BTN for name, one in states.items()}
     found = []
     for one in quantised.populations:
-        drive = np.zeros(trace.layers[one.name].v_BTN.shape)
+        drive = np.zeros(states[one.name].v_BTN.shape)
         for synapses in quantised.into(one.name):
             # The chip's step of a population is the graph's, plus its start; a spike takes the graph's time.
-            between = starts[one.name] - starts[synapses.source]
+            later = starts[one.name] - starts[synapses.source]
             for steps, part in synapses.by_arrival():
-                _arrive(drive, sent[synapses.source], part, steps + between)
-        states, layer = trace.layers[one.name], program.layer(one.name)
-        slack = _floors(plan, [synapses.name for synapses in quantised.into(one.name)])
+                _arrive(drive, sent[synapses.source], part, steps + later, _floored(one, plan, synapses))
+        unit, start = plan.vth_mant[one.name], starts[one.name]
         if isinstance(one, DynamicsPopulation):
-            found.append(first_wrong_state(one, layer, states, drive, FLOAT64 + ROUNDING + slack))
-            continue
-        unit = plan.vth_mant[one.name] << rules.ALIGN_SHIFT if one.spiking else np.inf
-        found.append(_wrong_start(one, layer, plan, states))
-        expected = _expected(one, layer, plan, states, drive, slack * (1 << rules.ALIGN_SHIFT))
-        found.append(_first_wrong(one, states, expected, unit))
-    return earliest(found)
+            found.append(first_wrong_state(one, unit, start, states[one.name], drive))
+        else:
+            found += _wrong_states(one, constants(one, unit), start, states[one.name], drive)
+    last = max(starts, key=lambda name: starts[name])
+    wanted = n_input_steps + starts[last]
+    if n_steps != wanted:
+        found.append(Difference("number of steps", last, min(n_steps, wanted), 0, 0, n_steps, wanted))
+    return earliest([*found, *_wrong_sums(quantised, plan, trace, starts[quantised.output])])
 
 
-def _floors(plan: Plan, names: list[str]) -> int:
-    """Return how many connections have a negative exponent, whose sums are floored: by less than 1 each."""
-    return sum(int(np.min(plan.connections[name].weight_exp) < 0) for name in names)
+def _floored(target: AnyPopulation, plan: Plan, synapses: Synapses) -> np.ndarray | None:
+    """Return the chip's unit of a sum (N,) where a negative exponent floors it, else None."""
+    negative = np.min(plan.connections[synapses.name].weight_exp) < 0
+    return target.weight_gain * plan.vth_mant[target.name] if negative else None
 
 
-def _arrive(drive_BTN: np.ndarray, sent_BTI: np.ndarray, part: LinearMap, later: int) -> None:
+def _arrive(
+    drive_BTN: np.ndarray, sent_BTI: np.ndarray, part: LinearMap, later: int, floored: np.ndarray | None
+) -> None:
     """Add what was sent, `later` steps after it was, some samples at a time."""
     n_steps = drive_BTN.shape[1] - later
     apply = part.prepared()
     for sample in range(len(drive_BTN) if n_steps > 0 else 0):
-        drive_BTN[sample, later:] += apply(sent_BTI[sample, :n_steps].astype(np.float64))
+        arrived = apply(sent_BTI[sample, :n_steps].astype(np.float64))
+        if floored is not None:
+            arrived = np.floor(arrived * floored + FLOAT64) / floored
+        drive_BTN[sample, later:] += arrived
 
 
-def _wrong_start(population: Population, layer: Layer, plan: Plan, states: LayerTrace) -> Difference | None:
-    """Return the first neuron that does not stand where the graph starts when its input begins.
-
-    Where no initial state can bring it there, which the Program's notes say, the states before the
-    first step must be those that the conversion falls back to.
-    """
-    found = constants(population, plan.vth_mant[population.name])
-    charge, note = initial_state(population, found, layer.start)
-    if note:
-        u, v = layer.u_init[None, None], layer.v_init[None, None]
-        wanted_u, wanted_v = charge.u, charge.v
-    else:
-        begins = states.steps(layer.start - 1, layer.start)
-        u, v = begins.u_BTN, begins.v_BTN
-        wanted_u, wanted_v = -found.bias_u, at_rest(population, found)
-    # A state that keeps nothing has no say in what follows.
-    lasting_u, lasting_v = rules.kept_of_current(found.du) > 0, rules.kept_of_potential(found.dv) > 0
-    wrong = [
-        first_where("u", population.name, (u != wanted_u) & lasting_u, u, np.broadcast_to(wanted_u, u.shape)),
-        first_where("v", population.name, (v != wanted_v) & lasting_v, v, np.broadcast_to(wanted_v, v.shape)),
-    ]
-    first = earliest(wrong)
-    return None if first is None else replace(first, step=0 if note else layer.start - 1)
-
-
-def _expected(
-    population: Population, layer: Layer, plan: Plan, states: LayerTrace, drive: np.ndarray, slack: float
-) -> Expected:
-    """Return the states one step of the equations makes of the integer run's own states."""
-    found = constants(population, plan.vth_mant[population.name])
+def _wrong_states(
+    population: Population, found: Constants, start: int, states: LayerTrace, drive: np.ndarray
+) -> Iterator[Difference | None]:
+    """Yield the first current, spike and potential that one step does not make of the states before it."""
+    charge, note = initial_state(population, found, start)
+    kept_u = np.rint(population.alpha * rules.DECAY_ONE)
+    kept_v = np.rint(population.beta * rules.DECAY_ONE)
     u_unit = found.unit * population.current_gain / population.span
     v_unit = found.unit / population.span
     u_offset, v_offset = -found.bias_u, -population.v_reset * v_unit
-    u_before = (_shifted(states.u_BTN, layer.u_init) - u_offset) / u_unit
-    v_before = (_shifted(states.v_BTN, layer.v_init) - v_offset) / v_unit
-    u = population.alpha * u_before + population.input_gain * (drive + population.bias)
+    u_before, v_before = _shifted(states.u_BTN, charge.u), _shifted(states.v_BTN, charge.v)
+    # The graph's equations, moved to the chip's numbers; then each leak's fraction is taken off.
+    u = kept_u / rules.DECAY_ONE * ((u_before - u_offset) / u_unit) + population.input_gain * (drive + population.bias)
+    u = np.rint(u * u_unit + u_offset - _fraction(u_before, kept_u))
     # The potential is checked from the current the chip really had, so that each check is one leak.
     u_now = (states.u_BTN - u_offset) / u_unit
-    v = population.beta * v_before + population.current_gain * u_now + population.leak
-    at_rest_rounding = float(np.abs(v_offset - np.rint(v_offset)).max(initial=0.0))
-    return Expected(
-        u_BTN=u * u_unit + u_offset,
-        before_reset_BTN=np.clip(v * v_unit + v_offset, 1 - rules.STATE_LIMIT, rules.STATE_LIMIT - 1),
-        tolerance_u=ROUNDING + FLOAT64 + slack,
-        tolerance_v=ROUNDING + FLOAT64 + 2 * at_rest_rounding,
-    )
+    v = kept_v / rules.DECAY_ONE * ((v_before - v_offset) / v_unit) + population.current_gain * u_now + population.leak
+    v = np.rint(v * v_unit + v_offset - _fraction(v_before, kept_v))
+    v = np.clip(v, 1 - rules.STATE_LIMIT, rules.STATE_LIMIT - 1)
+    spikes = v > found.unit if population.spiking else np.zeros(v.shape, np.bool_)
+    after = v - found.unit if population.reset == rules.RESET_SUBTRACT else 0.0
+    name = population.name
+    yield first_where("u", name, states.u_BTN != u, states.u_BTN, u)
+    yield first_where("spikes", name, states.spikes_BTN != spikes, states.spikes_BTN, spikes)
+    yield first_where("v", name, states.v_BTN != np.where(spikes, after, v), states.v_BTN, np.where(spikes, after, v))
+    if not note:
+        yield from _not_at_rest(population, found, states.steps(start - 1, start), start - 1)
 
 
-def _first_wrong(population: Population, states: LayerTrace, expected: Expected, unit: float) -> Difference | None:
-    name, spikes = population.name, states.spikes_BTN
-    before_reset = expected.before_reset_BTN
-    after_reset = before_reset - unit if population.reset == "subtract" else np.zeros_like(before_reset)
-    v = np.where(spikes, after_reset, before_reset)
-    wrong_v = np.abs(states.v_BTN - v) > expected.tolerance_v
-    silent = (before_reset > unit + expected.tolerance_v) & ~spikes
-    spurious = (before_reset <= unit - expected.tolerance_v) & spikes
-    return earliest(
-        [
-            first_where(
-                "u", name, np.abs(states.u_BTN - expected.u_BTN) > expected.tolerance_u, states.u_BTN, expected.u_BTN
-            ),
-            first_where("spikes", name, silent | spurious, spikes, ~spikes),
-            first_where("v", name, wrong_v, states.v_BTN, v),
-        ]
-    )
+def _not_at_rest(
+    population: Population, found: Constants, begins: LayerTrace, step: int
+) -> Iterator[Difference | None]:
+    """Yield the first neurons that do not stand where the graph's start, at the step before their first input.
+
+    Where no initial state can bring them there, the Program's notes say so, and this is not asked.
+    """
+    # A state that keeps nothing has no say in what follows.
+    for what, state, wanted, lasts in (
+        ("u", begins.u_BTN, -found.bias_u, population.alpha > 0),
+        ("v", begins.v_BTN, at_rest(population, found), population.beta > 0),
+    ):
+        wanted = np.broadcast_to(wanted, state.shape)
+        first = first_where(what, population.name, (state != wanted) & lasts, state, wanted)
+        yield None if first is None else replace(first, step=step)
 
 
-def _shifted(states_BTN: np.ndarray, initial_N: np.ndarray) -> np.ndarray:
+def _wrong_sums(quantised: Network, plan: Plan, trace: Trace, start: int) -> Iterator[Difference | None]:
+    """Yield the first spike counts, and scores that the class is read from, that are not the states' own."""
+    last = trace.layers[quantised.output].v_BTN.shape[1] - 1
+    for name, states in trace.layers.items():
+        yield _wrong_sum("count", name, trace.counts[name], states.spikes_BTN.sum(axis=1), last)
+    one = quantised.population(quantised.output)
+    v_BTN = trace.layers[one.name].v_BTN
+    unit = plan.vth_mant[one.name]
+    per_unit = unit if isinstance(one, DynamicsPopulation) else constants(one, unit).unit / one.span
+    scores = Scores(quantised.readout, len(v_BTN), one.n_neurons, start, unit=per_unit)
+    for step in range(v_BTN.shape[1]):
+        scores.add(v_BTN[:, step], step)
+    wanted = trace.counts[one.name] if scores.BN is None else scores.BN
+    yield _wrong_sum("score", one.name, trace.output_BN, wanted, last)
+
+
+def _wrong_sum(what: str, layer: str, found_BN: np.ndarray, wanted_BN: np.ndarray, step: int) -> Difference | None:
+    if found_BN.shape != wanted_BN.shape:  # read from another layer
+        found_BN = np.zeros(wanted_BN.shape)
+    wrong = ~np.isclose(found_BN, wanted_BN, rtol=FLOAT64, atol=0.0)
+    first = first_where(what, layer, wrong[:, None], found_BN[:, None], wanted_BN[:, None])
+    return None if first is None else replace(first, step=step)
+
+
+def _fraction(state_BTN: np.ndarray, kept_N: np.ndarray) -> np.ndarray:
+    """Return what rounding a leak toward zero takes off."""
+    product = state_BTN * kept_N / rules.DECAY_ONE
+    return product - np.trunc(product)
+
+
+def _shifted(states_BTN: np.ndarray, initial_N: IntArray) -> np.ndarray:
     """Return the states one step earlier, the initial ones first."""
     first = np.broadcast_to(initial_N, (len(states_BTN), 1, len(initial_N)))
     return np.concatenate([first, states_BTN[:, :-1]], axis=1).astype(np.float64)

@@ -8,7 +8,7 @@ batch norm, and any factor on the input, are in the weights before the sub-graph
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -17,7 +17,7 @@ import numpy as np
 
 from neurodeploy.errors import GraphError, Place
 from neurodeploy.fixedpoint.dynamics.equations import INPUT, SENT, SPIKES, Dynamics
-from neurodeploy.fixedpoint.dynamics.step import advanced, apart, together
+from neurodeploy.fixedpoint.dynamics.step import advanced, apart, exactly, together
 from neurodeploy.fixedpoint.dynamics.table import TABLE
 from neurodeploy.graph.carried import carried, check_numbers
 
@@ -129,9 +129,11 @@ class DynamicsPopulation:
         spikes: np.ndarray,
         drive: np.ndarray,
         new: Mapping[str, np.ndarray] | None = None,
+        rounded: Callable[[np.ndarray], np.ndarray] = exactly,
     ) -> dict[str, np.ndarray]:
-        """Return the states after one step by name; `new` as in `fixedpoint.dynamics.step.advanced`."""
-        return advanced(self.dynamics, apart(self.dynamics, u, v), spikes, drive, self.numbers, new=new)
+        """Return the states after one step by name; `new`, `rounded` as in `fixedpoint.dynamics.step.advanced`."""
+        before = apart(self.dynamics, u, v)
+        return advanced(self.dynamics, before, spikes, drive, self.numbers, new=new, rounded=rounded)
 
 
 def subgraph(

@@ -14,6 +14,7 @@ from neurodeploy.backends.trace import LayerTrace, Trace, one_after_another
 from neurodeploy.certificate.certify import CertificateSettings, StageRun, certificate
 from neurodeploy.certificate.difference import Difference, earliest
 from neurodeploy.certificate.equations import first_violation
+from neurodeploy.certificate.fields import FieldDifference
 from neurodeploy.data.stream import SampleSource
 from neurodeploy.errors import DataError, GraphError
 from neurodeploy.graph.network import Network
@@ -41,6 +42,7 @@ def certified(
     labels: Any,
     max_accuracy_drop: float | None,
     progress: Progress,
+    differing: Sequence[FieldDifference] = (),
 ) -> dict[str, Any]:
     """Return the certificate of a network and its Program on some samples, with its `synops_per_sample`.
 
@@ -48,6 +50,7 @@ def certified(
         backends: In the order to compare them.
         labels: Of the samples (B,); where None, the first backend's own classes stand for them.
         max_accuracy_drop: Allowed loss against the first stage, 0..1; 0.015 when None.
+        differing: Fields in which the Program is not what the network compiles to.
 
     Raises:
         DataError: there are not as many labels as samples.
@@ -61,7 +64,7 @@ def certified(
     runs = [certified_run(name, made, network, samples, progress, currents=currents) for name in backends]
     labels_B = runs[0].trace.predictions_B if labels is None else np.asarray(labels)
     settings = {} if max_accuracy_drop is None else {"max_accuracy_drop": max_accuracy_drop}
-    found = certificate(runs, made.program, labels_B, CertificateSettings(**settings))
+    found = certificate(runs, made.program, labels_B, CertificateSettings(**settings), differing)
     integer = next((run.trace for run in runs if is_integer(run.trace.backend)), None)
     counts = synops_of(network, runs[0].trace) if integer is None else synops_of(made.program, integer)
     return found | {"synops_per_sample": counts.synops_per_sample}
@@ -101,7 +104,7 @@ def certified_run(
             backend.load(target, options, progress)
             trace = run_backend(backend, target, some, options, further(progress, first + start, n_samples))
             if backend.integer:
-                found = violation_of(made, trace, some)
+                found = first_violation(made.quantised, made.plan, trace, some)
                 violations.append(None if found is None else replace(found, sample=found.sample + first + start))
             layers = trace.layers if currents else {key: _without_current(one) for key, one in trace.layers.items()}
             yield replace(trace, layers=layers if first < held else {})
@@ -137,8 +140,3 @@ def torch_run(name: str, network: nn.Module, made: Compiled, samples: SampleSour
         (kept if fits else rest).append(trace if fits else replace(trace, layers={}))
     with_states = together(kept, sum(one.n_samples for one in kept))
     return StageRun(one_after_another([with_states, *rest]))
-
-
-def violation_of(made: Compiled, trace: Trace, spikes_BTI: np.ndarray) -> Any:
-    """Return the first step of an integer run that the graph's equations do not allow."""
-    return first_violation(made.program, made.quantised, made.plan, trace, spikes_BTI)

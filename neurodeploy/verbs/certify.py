@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from neurodeploy.backends.table import FIXED, REFERENCE, ready_backends
+from neurodeploy.certificate.fields import FieldDifference, different_fields
 from neurodeploy.errors import GraphError, MappingError
 from neurodeploy.mapping.compile import Compiled
 from neurodeploy.phrases import Phrase
@@ -77,11 +78,13 @@ def certify(
     found = given(data, network, limit=limit)
     labels = found.labels_B if labels is None else labels[:limit]
     made, precision = compiled(network, options, progress)
+    differing: list[FieldDifference] = []
     if program is not None:
         which = program.name if isinstance(program, Program) else program
         program = program if isinstance(program, Program) else read_program(program)
-        made, precision = _instead(made, program), f"the Program in {which}"
-    result = certified(backends, made, network, found.samples, labels, max_accuracy_drop, progress)
+        differing = _checked(program, made)
+        made, precision = Compiled(program, made.quantised, made.plan, on_grid=True), f"the Program in {which}"
+    result = certified(backends, made, network, found.samples, labels, max_accuracy_drop, progress, differing)
     own = [] if labels is not None else [f"no labels were given, so they are {OWN_CLASSES}"]
     return result | {
         "file": str(file),
@@ -92,10 +95,14 @@ def certify(
     }
 
 
-def _instead(made: Compiled, program: Program) -> Compiled:
-    """Return `made` with another Program of the same shape, to be held against the same graph."""
-    wanted = [(layer.name, layer.n_neurons, layer.start) for layer in made.program.layers]
-    found = [(layer.name, layer.n_neurons, layer.start) for layer in program.layers]
+def _checked(program: Program, made: Compiled) -> list[FieldDifference]:
+    """Return every field in which a Program is not what its graph compiles to.
+
+    Raises:
+        MappingError: it has other layers or another precision, so that it is of another graph.
+    """
+    wanted = [(layer.name, layer.n_neurons) for layer in made.program.layers]
+    found = [(layer.name, layer.n_neurons) for layer in program.layers]
     if wanted != found or program.n_inputs != made.program.n_inputs:
         raise MappingError(
             f"was not compiled from this graph: its layers are {found}, the graph's {wanted}", option="program"
@@ -106,4 +113,4 @@ def _instead(made: Compiled, program: Program) -> Compiled:
             "use the same calibration data and weight bits for both",
             option="program",
         )
-    return Compiled(program, made.quantised, made.plan, on_grid=True)
+    return different_fields(program, made.program)

@@ -127,7 +127,17 @@ def test_a_program_with_a_changed_weight_fails_its_certificate(shell: Shell, pro
     said = shell("certify", "good.nir", *DATA, *DT, "--program", program, "--json")
     assert said.status == 1
     assert not said.json["passed"]
+    assert said.json["failures"][0].startswith("program: lif1: weight of fc1 of neuron 0 at [0] is ")
     assert "the Program does not compute the graph" in said.json["failures"][-1]
+
+
+def test_a_program_with_another_time_step_or_unit_fails_its_certificate(shell: Shell, program: Path) -> None:
+    header('"dt_s": 0.001', '"dt_s": 0.002')(program)
+    repacked(**{"layer1.v_per_unit": np.full(3, 5.0)})(program)
+    said = shell("certify", "good.nir", *DATA, *DT, "--program", program, "--json")
+    assert said.status == 1
+    assert said.json["failures"][0] == "program: good: dt_s is 0.002, the graph gives 0.001"
+    assert said.json["failures"][1].startswith("program: lif2: v_per_unit of neuron 0 is 5, the graph gives ")
 
 
 OPTIONS = {

@@ -222,7 +222,7 @@ def test_it_runs_in_lava_bit_for_bit(compiled: Compiled, plain: Trace) -> None:
 
 
 def test_it_is_certified(compiled: Compiled, plain: Trace) -> None:
-    assert first_violation(compiled.program, compiled.quantised, compiled.plan, plain, samples()[0]) is None
+    assert first_violation(compiled.quantised, compiled.plan, plain, samples()[0]) is None
 
 
 FAULTS = [("decay", "i"), ("a", "w"), ("jump", "w"), ("c", "v"), ("vth", "spikes")]
@@ -239,7 +239,7 @@ def test_the_certificate_finds_a_changed_number_where_it_first_matters(
     program = replace(compiled.program, layers=(changed, *compiled.program.layers[1:]))
     spikes = samples()[0]
     trace = fixed.run(program, spikes, record=True)
-    found = first_violation(program, compiled.quantised, compiled.plan, trace, spikes)
+    found = first_violation(compiled.quantised, compiled.plan, trace, spikes)
     assert found is not None
     assert (found.what, found.layer, found.neuron) == (state, "hidden", 4)
 

@@ -83,7 +83,7 @@ def test_a_quantised_file_comes_back_as_the_identical_program(model: str, bits: 
     assert made.program.digest == wanted.program.digest
     spikes = counts(2).numpy().astype(np.int32)
     trace = fixed.run(made.program, spikes, record=True)
-    assert first_violation(made.program, made.quantised, made.plan, trace, spikes) is None
+    assert first_violation(made.quantised, made.plan, trace, spikes) is None
     with torch.no_grad():
         chip = folded(torch.from_numpy(spikes))
     agreement = (chip.output_BC.argmax(1).numpy() == trace.predictions_B).mean()
@@ -98,7 +98,7 @@ def test_the_certificate_finds_a_changed_coefficient_at_the_first_step_it_matter
     changed = dataclasses.replace(layer, alpha=layer.alpha - 40 * (np.arange(14) == 3))
     program = dataclasses.replace(made.program, layers=(changed, *made.program.layers[1:]))
     trace = fixed.run(program, spikes, record=True)
-    found = first_violation(program, made.quantised, made.plan, trace, spikes)
+    found = first_violation(made.quantised, made.plan, trace, spikes)
     assert found is not None
     assert (found.what, found.layer, found.neuron) == ("v", "silif1", 3)
 

@@ -55,7 +55,7 @@ def spikes(n_inputs: int, n_samples: int = 4, n_steps: int = 25) -> np.ndarray:
 
 def violation(made: Compiled, program: Program, data: np.ndarray) -> Any:
     trace = fixed.run(program, data, record=True)
-    return first_violation(program, made.quantised, made.plan, trace, data)
+    return first_violation(made.quantised, made.plan, trace, data)
 
 
 @pytest.mark.parametrize("bits", [8, 4])

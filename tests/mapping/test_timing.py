@@ -128,7 +128,7 @@ def check_every_spike(made: Compiled, found: Network, data: np.ndarray) -> int:
         )
         assert not spikes[:, : layer.start].any()
     assert not any("its bias acts" in note for note in made.program.notes)
-    assert first_violation(made.program, made.quantised, made.plan, trace, data) is None
+    assert first_violation(made.quantised, made.plan, trace, data) is None
     return int(real.layers[found.output].spikes_BTN.sum())
 
 
