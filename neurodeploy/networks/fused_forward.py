@@ -83,3 +83,16 @@ def rates(hidden: Sequence[torch.Tensor]) -> list[torch.Tensor]:
     if isinstance(hidden, SpikeLists):
         return [one.rates_N for one in hidden.spikes]
     return [spikes_BTN.mean(dim=(0, 1)) for spikes_BTN in hidden]
+
+
+def rate_penalty(hidden: Sequence[torch.Tensor], lowest: float = 0.01, highest: float = 0.5) -> torch.Tensor:
+    """Return by how much hidden neurons fire below or above bounds, summed over neurons; it has a gradient.
+
+    Args:
+        hidden: A spiking network's answer's.
+        lowest, highest: Firing rates allowed, in spikes per step.
+
+    Source: idiap/sparch (BSD-3-Clause), whose penalty has no gradient and includes the input's channels.
+    """
+    rates_N = torch.cat(rates(hidden))
+    return ((lowest - rates_N).relu() + (rates_N - highest).relu()).sum()

@@ -20,7 +20,7 @@ import numpy as np
 
 from neurodeploy.neurons.poles import adaptive_poles, conjugate_poles, matrix_poles
 from neurodeploy.neurons.ssm import rf, silif
-from neurodeploy.neurons.ssm.cadlif import CAdLIF
+from neurodeploy.neurons.ssm.adlif import CAdLIF
 
 Parameters = Mapping[str, np.ndarray]
 """A layer's trained vectors of shape (N,), by the names that layers and checkpoints have."""

@@ -10,18 +10,20 @@ import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional
-from torch.optim.lr_scheduler import ReduceLROnPlateau
+from torch.optim import AdamW, Optimizer
+from torch.optim.lr_scheduler import OneCycleLR, ReduceLROnPlateau
 
 from neurodeploy.data.stream import SampleSource
-from neurodeploy.networks.activity import rate_penalty
-from neurodeploy.networks.fused_forward import rates
-from neurodeploy.networks.sequence import Answer
+from neurodeploy.networks.families.s4d import slow_parameters
+from neurodeploy.networks.fused_forward import rate_penalty, rates
 from neurodeploy.training.augment import augmented
 from neurodeploy.training.batches import loader
 from neurodeploy.training.inference import asked
-from neurodeploy.training.optimise import one_cycle, optimiser, plateau
 from neurodeploy.training.reading import Reading, read
 from neurodeploy.training.settings import TrainingSettings
+
+SLOW_LEARNING_RATE = 1e-3
+"""Of the dynamics of S4D's kernels, at most. Source: Gu et al., ICLR 2022, arXiv:2111.00396, and its S4D code."""
 
 
 class Classifier(pl.LightningModule):
@@ -76,8 +78,7 @@ class Classifier(pl.LightningModule):
         settings = self.settings
         if not settings.rate_bounds_penalty or not hidden:
             return 0.0
-        answer = Answer(torch.empty(0), hidden, ())
-        return settings.rate_bounds_penalty * rate_penalty(answer, settings.rate_lowest, settings.rate_highest)
+        return settings.rate_bounds_penalty * rate_penalty(hidden, settings.rate_lowest, settings.rate_highest)
 
     def objective(self, found: Reading, labels_B: torch.Tensor, spikes_BTI: torch.Tensor) -> torch.Tensor:
         """Return cross-entropy plus, with a teacher, the distance from its class probabilities."""
@@ -107,6 +108,35 @@ class Classifier(pl.LightningModule):
             return optimizer
         schedule = one_cycle(optimizer, self.n_updates)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+
+def optimiser(network: nn.Module, settings: TrainingSettings) -> AdamW:
+    """Return AdamW over all parameters; S4D's kernels have a lower rate and no weight decay."""
+    slow = {id(one) for one in slow_parameters(network)}
+    trained = [one for one in network.parameters() if one.requires_grad]
+    groups: list[dict[str, Any]] = [{"params": [one for one in trained if id(one) not in slow]}]
+    kept = [one for one in trained if id(one) in slow]
+    if kept:
+        groups.append({"params": kept, "lr": min(SLOW_LEARNING_RATE, settings.learning_rate), "weight_decay": 0.0})
+    return AdamW(groups, lr=settings.learning_rate, weight_decay=settings.weight_decay)
+
+
+def one_cycle(optimizer: Optimizer, n_updates: int) -> OneCycleLR:
+    """Return a schedule that rises for a tenth of the updates, then falls to nearly nothing."""
+    return OneCycleLR(
+        optimizer, [group["lr"] for group in optimizer.param_groups], total_steps=n_updates, pct_start=0.1
+    )
+
+
+def plateau(optimizer: Optimizer, settings: TrainingSettings) -> ReduceLROnPlateau:
+    """Return a schedule that takes each epoch's validation accuracy."""
+    return ReduceLROnPlateau(
+        optimizer,
+        mode="max",
+        factor=settings.plateau_factor,
+        patience=settings.plateau_patience,
+        min_lr=settings.learning_rate_min,
+    )
 
 
 def update_seed(seed: int, update: int) -> int:

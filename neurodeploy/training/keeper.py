@@ -5,22 +5,24 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import lightning.pytorch as pl
 import torch
 from torch import nn
-from torch.optim.swa_utils import AveragedModel
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from neurodeploy.data.stream import SampleSource
 from neurodeploy.errors import RunError
 from neurodeploy.files import written_whole
-from neurodeploy.training.average import averaged
 from neurodeploy.training.classifier import Classifier
 from neurodeploy.training.inference import evaluate
 
 EpochProgress = Callable[[int, int, dict[str, float]], None]
 """Called with epochs done, their total, and the last epoch's record."""
+
+Tensors: TypeAlias = tuple[torch.Tensor, ...] | list[torch.Tensor]
+Moving: TypeAlias = Callable[[Tensors, Tensors, torch.Tensor | int], None]
 
 
 class KeepBest(pl.Callback):
@@ -118,3 +120,33 @@ class KeepBest(pl.Callback):
         self.best_epoch, self.best_validation, self.best_score = epoch, accuracy, score
         state = self._scored(module).state_dict()
         self.best_weights = {key: value.detach().cpu().clone() for key, value in state.items()}
+
+
+def averaged(network: nn.Module, part_kept: float) -> AveragedModel:
+    """Return a copy of `network` whose `update_parameters(network)` moves it toward the weights after an update.
+
+    By torch's own averaging. Lightning's callback swaps the average in for its own validation loop, which is not used
+    here, starts from the weights after the first update, and rounds the average of integer buffers.
+
+    Args:
+        network: On the device that it is trained on. Its weights now are where the average starts.
+        part_kept: a of avg = a * avg + (1 - a) * now, for weights and for buffers that are no integers (batch norm's
+            statistics); integers are taken over as they are.
+    """
+    found = AveragedModel(network, multi_avg_fn=_moving(part_kept), use_buffers=True)
+    found.n_averaged += 1  # at 0, the first update would be copied: here the initial weights count
+    return found.eval()
+
+
+def _moving(part_kept: float) -> Moving:
+    move = get_ema_multi_avg_fn(part_kept)  # by torch.lerp: what does not change, as a grid's step, stays to the bit
+
+    def update(averages: Tensors, now: Tensors, n_averaged: torch.Tensor | int) -> None:
+        """Move tensors of one type and device."""
+        if averages[0].is_floating_point() or averages[0].is_complex():
+            move(averages, now, n_averaged)
+            return
+        for average, value in zip(averages, now, strict=True):
+            average.copy_(value)
+
+    return update

@@ -26,7 +26,7 @@ from neurodeploy.pipeline.conversion import matrices, read_network
 from neurodeploy.program.plan import Plan
 from neurodeploy.quantize.on_grid import settled as on_their_grid
 from neurodeploy.reading.precision import put_on_grid
-from neurodeploy.training.average import averaged
+from neurodeploy.training.keeper import averaged
 from neurodeploy.training.reading import read
 
 DT_S = 2e-3

@@ -12,10 +12,10 @@ import torch
 from torch.nn import functional
 
 from neurodeploy.errors import NetworkError
-from neurodeploy.networks.activity import rate_penalty
 from neurodeploy.networks.families.s4d import S4DLayer, slow_parameters
 from neurodeploy.networks.families.silif import LAYERS, SilifSettings, build
 from neurodeploy.networks.families.table import build_network
+from neurodeploy.networks.fused_forward import rate_penalty
 from neurodeploy.networks.published import load_published
 from neurodeploy.networks.sequence import SequenceNetwork
 from neurodeploy.neurons.ssm.layer import InitialState
@@ -184,13 +184,13 @@ def test_the_rate_penalty_moves_quiet_neurons() -> None:
     network = build_network(SilifSettings(hidden=(16, 16)), (5,), 3, 4e-3).train()
     answer = network(torch.rand(4, 30, 5))
     rates_N = torch.cat([spikes.mean(dim=(0, 1)) for spikes in answer.hidden])
-    penalty = rate_penalty(answer, lowest=0.3, highest=0.4)
+    penalty = rate_penalty(answer.hidden, lowest=0.3, highest=0.4)
     torch.testing.assert_close(penalty, (0.3 - rates_N).relu().sum() + (rates_N - 0.4).relu().sum())
     penalty.backward()
     gradient = network.get_parameter("snn.0.W.weight").grad
     assert gradient is not None
     assert gradient.count_nonzero() > 0
-    assert rate_penalty(answer, lowest=0.0, highest=1.0).item() == 0
+    assert rate_penalty(answer.hidden, lowest=0.0, highest=1.0).item() == 0
 
 
 def test_synops_count_events_once_and_average_over_samples() -> None:

@@ -6,14 +6,11 @@ import numpy as np
 import torch
 
 from neurodeploy.neurons.engine import ScanEngine
-from neurodeploy.neurons.ssm.adlif import AdLIF
-from neurodeploy.neurons.ssm.cadlif import CAdLIF
+from neurodeploy.neurons.ssm.adlif import AdLIF, CAdLIF, RadLIF
 from neurodeploy.neurons.ssm.csilif import CSiLIF
 from neurodeploy.neurons.ssm.layer import InitialState, Layer, LayerSettings
-from neurodeploy.neurons.ssm.lif import LIF
-from neurodeploy.neurons.ssm.radlif import RadLIF
+from neurodeploy.neurons.ssm.lif import LIF, RLIF
 from neurodeploy.neurons.ssm.rf import RF
-from neurodeploy.neurons.ssm.rlif import RLIF
 from neurodeploy.neurons.ssm.silif import SiLIF
 from tests.needs import golden_file
 

@@ -10,8 +10,8 @@ import torch
 from torch.nn import functional
 
 from neurodeploy.errors import NetworkError
-from neurodeploy.networks.activity import rate_penalty
 from neurodeploy.networks.families.silif import FamilyNetwork, SilifSettings, build
+from neurodeploy.networks.fused_forward import rate_penalty
 from neurodeploy.neurons.ssm import fused_layers as whole
 from neurodeploy.neurons.ssm.layer import Layer
 from tests.networks.synops import synops_per_sample
@@ -277,7 +277,7 @@ def test_answers_of_both_ways_agree() -> None:
     for one, other in zip([*mine.hidden, *mine.fed[1:]], [*theirs.hidden, *theirs.fed[1:]], strict=True):
         assert torch.equal(one, other)
     assert torch.equal(synops_per_sample(mine, found.widths), synops_per_sample(theirs, found.widths))
-    torch.testing.assert_close(rate_penalty(mine), rate_penalty(theirs))
+    torch.testing.assert_close(rate_penalty(mine.hidden), rate_penalty(theirs.hidden))
 
 
 def test_spikes_before_dropout_say_that_they_have_no_gradient() -> None:

@@ -14,10 +14,10 @@ from torch.optim.optimizer import register_optimizer_step_post_hook
 from neurodeploy.errors import RecipeError
 from neurodeploy.recipes import load_recipe
 from neurodeploy.training import keeper
-from neurodeploy.training.average import averaged
 from neurodeploy.training.checkpoint import save_weights
 from neurodeploy.training.classifier import Classifier
 from neurodeploy.training.fit import evaluate, fit
+from neurodeploy.training.keeper import averaged
 from neurodeploy.training.settings import TrainingSettings
 from tests.training.test_family_training import _stop_after, _Stopped, network, toy
 

@@ -20,9 +20,8 @@ from neurodeploy.networks.families.silif import LAYERS
 from neurodeploy.networks.families.table import build_network
 from neurodeploy.networks.sequence import Answer, SequenceNetwork
 from neurodeploy.training.augment import augmented
-from neurodeploy.training.classifier import Classifier
+from neurodeploy.training.classifier import Classifier, optimiser, plateau
 from neurodeploy.training.fit import evaluate, fit
-from neurodeploy.training.optimise import optimiser, plateau
 from neurodeploy.training.reading import read
 from neurodeploy.training.settings import TrainingSettings
 from tests.networks.models import settings_of

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from typing import Literal
 
 import torch
@@ -18,7 +19,7 @@ from torch import nn
 from neurodeploy.networks.families.settings import Hidden, NetworkSettings
 from neurodeploy.networks.sequence import SequenceNetwork
 from neurodeploy.neurons.ssm.layer import LayerOutput, NormalisedLinear, batch_norm, over_steps
-from neurodeploy.neurons.ssm.rlif import orthogonal
+from neurodeploy.neurons.ssm.lif import orthogonal
 
 
 class AnnSettings(NetworkSettings):
@@ -63,13 +64,7 @@ class RNN(AnnLayer):
         self.V = orthogonal(n_neurons)
 
     def values(self, x_BTI: torch.Tensor) -> torch.Tensor:
-        drive_BTN = self.drive(x_BTI)
-        y = torch.zeros_like(drive_BTN[:, 0])
-        found = []
-        for x in drive_BTN.unbind(dim=1):
-            y = (x + self.V(y)).sigmoid()
-            found.append(y)
-        return torch.stack(found, 1)
+        return _over_time(lambda y, x: (x + self.V(y)).sigmoid(), self.drive(x_BTI))
 
 
 class LiGRU(RNN):
@@ -82,14 +77,11 @@ class LiGRU(RNN):
         self.normz = batch_norm(n_neurons)
 
     def values(self, x_BTI: torch.Tensor) -> torch.Tensor:
-        drive_BTN, drive_z_BTN = self.drive(x_BTI), over_steps(self.normz, self.Wz(x_BTI))
-        y = torch.zeros_like(drive_BTN[:, 0])
-        found = []
-        for x, x_z in zip(drive_BTN.unbind(dim=1), drive_z_BTN.unbind(dim=1), strict=True):
+        def step(y: torch.Tensor, x: torch.Tensor, x_z: torch.Tensor) -> torch.Tensor:
             z = (x_z + self.Vz(y)).sigmoid()
-            y = z * y + (1 - z) * (x + self.V(y)).relu()
-            found.append(y)
-        return torch.stack(found, 1)
+            return z * y + (1 - z) * (x + self.V(y)).relu()
+
+        return _over_time(step, self.drive(x_BTI), over_steps(self.normz, self.Wz(x_BTI)))
 
 
 class GRU(LiGRU):
@@ -102,16 +94,20 @@ class GRU(LiGRU):
         self.normr = batch_norm(n_neurons)
 
     def values(self, x_BTI: torch.Tensor) -> torch.Tensor:
-        drive_BTN, drive_z_BTN = self.drive(x_BTI), over_steps(self.normz, self.Wz(x_BTI))
-        drive_r_BTN = over_steps(self.normr, self.Wr(x_BTI))
-        y = torch.zeros_like(drive_BTN[:, 0])
-        found = []
-        for t in range(drive_BTN.shape[1]):
-            z = (drive_z_BTN[:, t] + self.Vz(y)).sigmoid()
-            r = (drive_r_BTN[:, t] + self.Vr(y)).sigmoid()
-            y = z * y + (1 - z) * (drive_BTN[:, t] + self.V(r * y)).tanh()
-            found.append(y)
-        return torch.stack(found, 1)
+        def step(y: torch.Tensor, x: torch.Tensor, x_z: torch.Tensor, x_r: torch.Tensor) -> torch.Tensor:
+            z, r = (x_z + self.Vz(y)).sigmoid(), (x_r + self.Vr(y)).sigmoid()
+            return z * y + (1 - z) * (x + self.V(r * y)).tanh()
+
+        drive_z_BTN, drive_r_BTN = over_steps(self.normz, self.Wz(x_BTI)), over_steps(self.normr, self.Wr(x_BTI))
+        return _over_time(step, self.drive(x_BTI), drive_z_BTN, drive_r_BTN)
+
+
+def _over_time(step: Callable[..., torch.Tensor], *drives_BTN: torch.Tensor) -> torch.Tensor:
+    """Return the values (B, T, N) of a layer that steps from its values, zero at first, and its input currents."""
+    found = [torch.zeros_like(drives_BTN[0][:, 0])]
+    for currents in zip(*(one.unbind(dim=1) for one in drives_BTN), strict=True):
+        found.append(step(found[-1], *currents))
+    return torch.stack(found[1:], 1)
 
 
 class AnnReadout(NormalisedLinear):

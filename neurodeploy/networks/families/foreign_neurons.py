@@ -1,44 +1,19 @@
 """What differs between the frameworks: how their neurons are made, start and decay.
 
-Both are called alike, `sent, state = cell(input, state)`. Thresholds are 1, resets to zero.
+Both are called alike, `sent, state = cell(input, state)`. Thresholds are 1, resets to zero. `hidden` and `last` make
+the neurons of a layer, which keep a part of their potential in a step; `start` is the state before the first step, and
+`forget` drops what they hold after the last. `prefix` is of the names of hidden layers and the last; where the network
+`spikes`, the class is the output neuron with most spikes, otherwise the largest potential.
 """
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from torch import nn
 
 from neurodeploy.installed import imported
-
-
-class Cells(Protocol):
-    """One framework's neurons.
-
-    Attributes:
-        prefix: Of the names of its layers, hidden and last.
-        spikes: The class is the output neuron with most spikes; else the largest potential.
-    """
-
-    prefix: tuple[str, str]
-    spikes: bool
-
-    def hidden(self, kept: float, slope: float, dt_s: float) -> nn.Module:
-        """Return spiking neurons that keep a part of their potential in a step."""
-        ...
-
-    def last(self, kept: float, slope: float, dt_s: float) -> nn.Module:
-        """Return the neurons of the last layer."""
-        ...
-
-    def start(self, cell: nn.Module) -> Any:
-        """Return the state before the first step."""
-        ...
-
-    def forget(self, cell: nn.Module) -> None:
-        """Drop the state that neurons hold after the last step."""
-        ...
 
 
 class SnnTorch:
@@ -109,4 +84,5 @@ def _inverse(kept: float, dt_s: float) -> torch.Tensor:
     return torch.tensor((1 - kept) / dt_s, dtype=torch.float64)
 
 
+Cells = SnnTorch | Norse
 CELLS: dict[str, Cells] = {"snntorch": SnnTorch(), "norse": Norse()}

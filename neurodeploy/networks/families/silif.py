@@ -6,6 +6,7 @@ Their arrays are called `snn.{layer}.…`, as in the published checkpoints.
 from __future__ import annotations
 
 import math
+from dataclasses import fields
 from typing import Literal, cast
 
 import torch
@@ -17,40 +18,20 @@ from neurodeploy.networks.families.settings import Hidden, NetworkSettings
 from neurodeploy.networks.fused_forward import whole_answer
 from neurodeploy.networks.sequence import Answer, SequenceNetwork
 from neurodeploy.neurons.engine import ScanEngine
-from neurodeploy.neurons.ssm.adlif import AdLIF
-from neurodeploy.neurons.ssm.cadlif import CAdLIF
+from neurodeploy.neurons.ssm.adlif import AdLIF, CAdLIF, RadLIF
 from neurodeploy.neurons.ssm.csilif import CSiLIF
 from neurodeploy.neurons.ssm.layer import InitialState, Layer, LayerSettings
-from neurodeploy.neurons.ssm.lif import LIF
-from neurodeploy.neurons.ssm.radlif import RadLIF
+from neurodeploy.neurons.ssm.lif import LIF, RLIF
 from neurodeploy.neurons.ssm.readout import Readout
 from neurodeploy.neurons.ssm.rf import RF
-from neurodeploy.neurons.ssm.rlif import RLIF
 from neurodeploy.neurons.ssm.silif import SiLIF
 
 SilifModel = Literal["lif", "rlif", "adlif", "radlif", "cadlif", "silif", "csilif", "rf"]
 LAYERS: dict[str, type[Layer]] = {
-    "lif": LIF,
-    "rlif": RLIF,
-    "adlif": AdLIF,
-    "radlif": RadLIF,
-    "cadlif": CAdLIF,
-    "silif": SiLIF,
-    "csilif": CSiLIF,
-    "rf": RF,
+    one.__name__.lower(): one for one in (LIF, RLIF, AdLIF, RadLIF, CAdLIF, SiLIF, CSiLIF, RF)
 }
-
-
-CALLED = {
-    "cadlif": "cAdLIF",
-    "csilif": "C-SiLIF",
-    "silif": "SiLIF",
-    "rf": "RF",
-    "lif": "LIF",
-    "rlif": "RLIF",
-    "adlif": "adLIF",
-    "radlif": "RadLIF",
-}
+IN_PRINT = ("cAdLIF", "C-SiLIF", "SiLIF", "RF", "LIF", "RLIF", "adLIF", "RadLIF")
+CALLED = {name.replace("-", "").lower(): name for name in IN_PRINT}
 """From the names of models to those in print, in the paper's order."""
 PUBLISHED = ("cadlif", "csilif", "silif", "rf")
 """Models that there are published checkpoints of."""
@@ -81,14 +62,7 @@ class SilifSettings(NetworkSettings):
 
     def of_layers(self) -> LayerSettings:
         """Return what the layers of a spiking network need."""
-        return LayerSettings(
-            dropout=self.dropout,
-            initial_state=self.initial_state,
-            bidirectional=self.bidirectional,
-            scan_engine=self.scan_engine,
-            dt_min=self.dt_min,
-            dt_max=self.dt_max,
-        )
+        return LayerSettings(**self.model_dump(include={one.name for one in fields(LayerSettings)}))
 
 
 class FamilyNetwork(SequenceNetwork):

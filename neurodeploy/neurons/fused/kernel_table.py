@@ -21,7 +21,6 @@ from neurodeploy.neurons.fused import resonator_kernels as resonator
 from neurodeploy.neurons.fused.extents import LANES, Extent
 from neurodeploy.neurons.fused.kernel import Kernel
 
-ROWS = ("SCALE", "SHIFT", "MEAN", "RATE", "OF_DRIVE", "OF_FIELD")
 MaybeTensors = Sequence["torch.Tensor | None"]
 States = tuple["torch.Tensor | None", ...]
 
@@ -33,77 +32,53 @@ class Kernels:
     Tables have a row for every eight places of the kernels' records.
 
     Attributes:
-        places: Place of the coefficients that each parameter goes to.
-        grads: Place of the sums that holds each parameter's gradient.
-        scale, shift, mean, rate: Rows of the coefficients that batch norm and the firing rates need.
-        of_drive, of_field: Rows of the sums that batch norm needs.
-        n_coefficients, n_sums: Floats of such records.
-        n_forward, n_backward: Floats of a vector's record in each kernel.
+        module: Where they and the places in their records are.
+        parameters: Names of the coefficients that a layer gives, in its order.
+        n_trained: The first of these, which have gradients.
     """
 
+    module: ModuleType
     forward: Kernel
     backward: Kernel
-    places: tuple[int, ...]
-    grads: tuple[int, ...]
-    scale: int
-    shift: int
-    mean: int
-    rate: int
-    of_drive: int
-    of_field: int
-    n_coefficients: int
-    n_sums: int
-    n_forward: int
-    n_backward: int
+    parameters: tuple[str, ...]
+    n_trained: int
+
+    def row(self, name: str) -> int:
+        """Return the row of a place."""
+        return int(getattr(self.module, name)) // LANES
+
+    def size(self, name: str) -> int:
+        """Return the floats of a record: COEFFICIENTS, SUMS, or a vector's FORWARD and BACKWARD."""
+        return int(getattr(self.module, name))
 
     def coefficients(self, parameters: MaybeTensors, extent: Extent) -> np.ndarray:
         """Return the table (rows, padded neurons) of parameters (N,); None is zero, and so is the padding."""
-        table = np.zeros((self.n_coefficients // LANES, extent.n_padded), np.float32)
-        for place, parameter in zip(self.places, parameters, strict=True):
+        table = np.zeros((self.size("COEFFICIENTS") // LANES, extent.n_padded), np.float32)
+        for name, parameter in zip(self.parameters, parameters, strict=True):
             if parameter is not None:
-                table[place // LANES, : extent.n_neurons] = parameter.detach().numpy()
+                table[self.row(name), : extent.n_neurons] = parameter.detach().numpy()
         if self is ADAPTIVE:
-            table[adaptive.KEPT_OUT // LANES] = np.float32(1) - table[adaptive.ALPHA // LANES]
-        table[self.scale] = 1
+            table[self.row("KEPT_OUT")] = np.float32(1) - table[self.row("ALPHA")]
+        table[self.row("SCALE")] = 1
         return table
 
     def gradients(self, sums: np.ndarray, extent: Extent, wanted: Sequence[bool]) -> list[torch.Tensor | None]:
         """Return the parameters' gradients where wanted, from the kernel's sums (rows, padded neurons)."""
         found = torch.from_numpy(sums[:, : extent.n_neurons].astype(np.float32))
-        rows = [*(place // LANES for place in self.grads), *[None] * (len(self.places) - len(self.grads))]
-        return [
-            found[row] if row is not None and is_wanted else None for row, is_wanted in zip(rows, wanted, strict=True)
-        ]
+        rows = [self.row(f"OF_{name}") for name in self.parameters[: self.n_trained]]
+        given = [found[row] if is_wanted else None for row, is_wanted in zip(rows, wanted, strict=False)]
+        return given + [None] * (len(self.parameters) - len(rows))
 
 
-def _kernels(
-    places_of: ModuleType, forward: Kernel, backward: Kernel, places: tuple[int, ...], grads: tuple[int, ...]
-) -> Kernels:
-    """Return the kernels with the places in their records, from the module that both are in."""
-    return Kernels(
-        forward,
-        backward,
-        places,
-        grads,
-        **{name.lower(): getattr(places_of, name) // LANES for name in ROWS},
-        **{f"n_{name.lower()}": getattr(places_of, name) for name in ("COEFFICIENTS", "SUMS", "FORWARD", "BACKWARD")},
-    )
-
-
-ADAPTIVE = _kernels(
-    adaptive,
-    adaptive.adaptive_forward,
-    adaptive.adaptive_backward,
-    places=(adaptive.ALPHA, adaptive.BETA, adaptive.A, adaptive.B),
-    grads=(adaptive.OF_ALPHA, adaptive.OF_BETA, adaptive.OF_A, adaptive.OF_B),
+ADAPTIVE = Kernels(
+    adaptive, adaptive.adaptive_forward, adaptive.adaptive_backward, ("ALPHA", "BETA", "A", "B"), n_trained=4
 )
-_OF_RESONATOR = ("DECAY_RE", "DECAY_IM", "GAIN", "RESET_RE", "RESET_IM")
-RESONATOR = _kernels(
+RESONATOR = Kernels(
     resonator,
     resonator.resonator_forward,
     resonator.resonator_backward,
-    places=(*(getattr(resonator, name) for name in _OF_RESONATOR), resonator.READ),
-    grads=tuple(getattr(resonator, f"OF_{name}") for name in _OF_RESONATOR),
+    ("DECAY_RE", "DECAY_IM", "GAIN", "RESET_RE", "RESET_IM", "READ"),
+    n_trained=5,
 )
 KERNELS = {dynamics.ADAPTIVE.name: ADAPTIVE, dynamics.RESONATOR.name: RESONATOR}
 """By the name of the dynamics; layers of others run by the readable loop."""

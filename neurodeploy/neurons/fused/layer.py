@@ -203,8 +203,8 @@ class _Layer(torch.autograd.Function):
         layout, drive, ctx.weights = product.forward(plan.source, weight_NI, extent, sums)
         normal = norms.normalisation(plan.norm, sums, extent)
         table = kernels.coefficients(parameters, extent)
-        for row, values in zip((kernels.scale, kernels.shift, kernels.mean), normal[:3], strict=True):
-            table[row] = values
+        for row, values in zip(("SCALE", "SHIFT", "MEAN"), normal[:3], strict=True):
+            table[kernels.row(row)] = values
         recurrent = recurrence.square(recurrent_NN, extent)
         given = recurrence.Given(kernels, extent, layout, drive, table, recurrent, plan.start)
         run = plan.run = recurrence.forward(given)
@@ -220,11 +220,11 @@ class _Layer(torch.autograd.Function):
         plan, given = ctx.plan, ctx.given
         extent, layout, kernels = plan.extent, given.layout, plan.kernels
         (weight_NI,) = ctx.saved_tensors
-        given.coefficients[kernels.rate, : extent.n_neurons] = grad_rates_N.numpy() / extent.n_rows
+        given.coefficients[kernels.row("RATE"), : extent.n_neurons] = grad_rates_N.numpy() / extent.n_rows
         grad_field, sums = recurrence.backward(given, plan.run, plan.near, flat(grad_near_E), plan.dropout.gain)
         recurrent = recurrence.grad_of_recurrent(given, plan.run, grad_field) if len(given.recurrent) else None
         table, of_norm_weight, of_norm_bias = ctx.normal.gradients(
-            sums[kernels.of_drive], sums[kernels.of_field], extent
+            sums[kernels.row("OF_DRIVE")], sums[kernels.row("OF_FIELD")], extent
         )
         weight = product.grad_of_weight(plan.source, extent, layout, given.field, table, grad_field)
         fed = None

@@ -100,7 +100,7 @@ def forward(given: Given) -> Run:
     def part(first: int, after: int) -> None:
         given.kernels.forward(
             first, after, *given.sizes, given.field, coefficients, given.recurrent, given.start,
-            POOL.array(given.kernels.n_forward * extent.n_vectors), POOL.array(2 * extent.n_padded),
+            POOL.array(given.kernels.size("FORWARD") * extent.n_vectors), POOL.array(2 * extent.n_padded),
             run.currents, run.fired, run.near, run.counts_BN.reshape(-1),
         )  # fmt: skip
 
@@ -121,20 +121,20 @@ def backward(given: Given, run: Run, near: Events, grads: np.ndarray, gain: floa
     """
     extent, kernels = given.extent, given.kernels
     found = POOL.array(given.layout.size)
-    sums = np.empty((extent.n_samples, extent.n_vectors * kernels.n_sums), np.float32)
+    sums = np.empty((extent.n_samples, extent.n_vectors * kernels.size("SUMS")), np.float32)
     width = extent.n_padded if len(given.recurrent) else min(BLOCK, extent.n_padded)
     coefficients = in_records(given.coefficients)
 
     def part(first: int, after: int) -> None:
         kernels.backward(
             first, after, *given.sizes, given.field, coefficients, given.recurrent, given.start,
-            POOL.array(kernels.n_backward * width // LANES), POOL.array(2 * extent.n_padded),
+            POOL.array(kernels.size("BACKWARD") * width // LANES), POOL.array(2 * extent.n_padded),
             POOL.array(2 * extent.n_steps * width), run.currents, run.near, near.starts, near.columns, grads, gain,
             found, sums.reshape(-1),
         )  # fmt: skip
 
     in_parts(extent.n_samples, part)
-    return found, from_records(sums.sum(axis=0, dtype=np.float64), kernels.n_sums // LANES)
+    return found, from_records(sums.sum(axis=0, dtype=np.float64), kernels.size("SUMS") // LANES)
 
 
 def grad_of_recurrent(given: Given, run: Run, grad_field: np.ndarray) -> torch.Tensor:

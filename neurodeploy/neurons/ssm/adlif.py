@@ -1,4 +1,4 @@
-"""Adaptive LIF: an adaptation that the potential and the spikes raise lowers the input.
+"""Adaptive LIF: an adaptation that the potential and the spikes raise lowers the input; constrained, and recurrent.
 
 About half of the neurons start unstable: the linear part has a pole outside the unit circle where
 a < -(1 - beta). They are kept as published. The worst overflow float32 within 300 steps; such a neuron no longer
@@ -11,11 +11,12 @@ import math
 from typing import ClassVar
 
 import torch
+from torch import nn
 
-from neurodeploy.neurons.adaptive import AdaptiveCoefficients
+from neurodeploy.neurons.adaptive import AdaptiveCoefficients, without_diagonal
 from neurodeploy.neurons.ssm.adaptive_layer import AdaptiveLayer
 from neurodeploy.neurons.ssm.layer import LayerSettings, uniform
-from neurodeploy.neurons.ssm.lif import ALPHA
+from neurodeploy.neurons.ssm.lif import ALPHA, orthogonal
 
 
 class AdLIF(AdaptiveLayer):
@@ -31,19 +32,42 @@ class AdLIF(AdaptiveLayer):
 
     def __init__(self, n_inputs: int, n_neurons: int, settings: LayerSettings) -> None:
         super().__init__(n_inputs, n_neurons, settings)
-        self.alpha = uniform(n_neurons, self.bounds["alpha"])
-        self.beta = uniform(n_neurons, self.bounds["beta"])
-        self.a = uniform(n_neurons, self.bounds["a"])
-        self.b = uniform(n_neurons, self.bounds["b"])
+        self.alpha, self.beta, self.a, self.b = (uniform(n_neurons, one) for one in self.bounds.values())
 
     def coefficients(self) -> AdaptiveCoefficients:
-        return AdaptiveCoefficients(None, *(self._used(name) for name in ("alpha", "beta", "a", "b")))
+        return AdaptiveCoefficients(None, *map(self._used, self.bounds))
 
     def _used(self, name: str) -> torch.Tensor:
         clipped_N = self.get_parameter(name).clamp(*self.bounds[name])
         if clipped_N.requires_grad:
             clipped_N.register_hook(_numbers_only)
         return clipped_N
+
+
+class CAdLIF(AdLIF):
+    """AdLIF with the bounds that SiLIF's decays start in, and no negative feedback gain: always stable, as a >= 0."""
+
+    bounds: ClassVar[dict[str, tuple[float, float]]] = {
+        "alpha": (0.36, 0.96),
+        "beta": (0.96, 0.99),
+        "a": (0.0, 1.0),
+        "b": (0.0, 2.0),
+    }
+
+    def __init__(self, n_inputs: int, n_neurons: int, settings: LayerSettings) -> None:
+        super().__init__(n_inputs, n_neurons, settings)
+        nn.init.xavier_uniform_(self.W.weight)
+
+
+class RadLIF(AdLIF):
+    """AdLIF with x + s V instead of x, one step late; `V.weight` (source, target), its diagonal unused."""
+
+    def __init__(self, n_inputs: int, n_neurons: int, settings: LayerSettings) -> None:
+        super().__init__(n_inputs, n_neurons, settings)
+        self.V = orthogonal(n_neurons)
+
+    def coefficients(self) -> AdaptiveCoefficients:
+        return super().coefficients()._replace(recurrent_NN=without_diagonal(self.V.weight))
 
 
 def _numbers_only(gradient_N: torch.Tensor) -> torch.Tensor:
