@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 import math
-import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from typing import Any
 import tomli_w
 from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny, ValidationError
 
+from neurodeploy import toml
 from neurodeploy.certificate.certify import CertificateSettings
 from neurodeploy.data.datasets import SOURCES
 from neurodeploy.data.load import DataSettings
@@ -22,11 +22,6 @@ from neurodeploy.networks.families.settings import NetworkSettings
 from neurodeploy.networks.families.table import FAMILIES
 from neurodeploy.quantize.settings import QuantizeSettings
 from neurodeploy.training.settings import TrainingSettings
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 LARGEST = {
     "network.hidden": 1 << 16,
@@ -139,10 +134,10 @@ def _read(name: str, seen: tuple[str, ...]) -> dict[str, Any]:
     if str(path) in seen:
         raise RecipeError(f"{name}: extends itself by way of {' -> '.join(seen)}; remove one of the extends")
     try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
+        values = toml.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise RecipeError(f"{path}: cannot be read ({error.strerror}); check the path") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+    except (toml.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise RecipeError(f"{path}: is not TOML ({error}); correct this place") from None
     base = values.pop("extends", None)
     if base is None:
@@ -168,8 +163,8 @@ def _apply(values: dict[str, Any], setting: str) -> None:
     if not separator:
         raise RecipeError(f"found {setting!r}, key=value is needed, e.g. training.epochs=5", option="settings")
     try:
-        value = tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
+        value = toml.loads(f"value = {text}")["value"]
+    except toml.TOMLDecodeError:
         value = text
     *tables, last = key.strip().split(".")
     inner = values

@@ -19,6 +19,7 @@ ROOMS = (
     "phrases",
     "errors",
     "files",
+    "toml",
     "memory",
     "progress",
     "compiled",

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ModelWrapValidatorHandler, ValidationError, model_validator
 
+from neurodeploy import toml
 from neurodeploy.errors import BudgetError, nearest
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 Stage = Literal["float", "ptq", "quantised", "reference", "fixed", "lava"]
 Which = Literal["low", "mid", "high"]
@@ -103,7 +98,7 @@ def read_budget(path: str | Path) -> dict[str, Any]:
         BudgetError: it cannot be read, is not TOML, or holds a key or a value that is none.
     """
     try:
-        values = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+        values = toml.loads(Path(path).read_text(encoding="utf-8"))
     except OSError as error:
         raise BudgetError(f"{path}: cannot be read ({error.strerror}); check the path") from None
     except (ValueError, RecursionError) as error:  # TOML's own, UTF-8's, and a number of thousands of digits

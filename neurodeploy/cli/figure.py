@@ -43,7 +43,7 @@ def figure2(
 
 
 def _points(result: dict[str, Any]) -> list[str]:
-    from neurodeploy.papers.silif.refused import refused_lines
+    from neurodeploy.papers.silif.points import refused_lines
 
     head = ["network", "what", "initial state", "bits", "accuracy", "sd", "synops, exact", "paper's", "energy, uJ"]
     rows = [

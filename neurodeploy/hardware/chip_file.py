@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from neurodeploy import toml
 from neurodeploy.errors import ChipError, nearest
 from neurodeploy.hardware.chip import Chip, EnergyModel
 from neurodeploy.hardware.constants import Constant, constant, text
 from neurodeploy.hardware.vocabulary import ENERGY, LIMITS, POWER, TABLES, TIMES, TRAFFIC, WIDTHS
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 TOP = ("name", "title", "program", "zero_weights", "dense", "unpriced", "notes", "sources", *TABLES)
 LARGEST_BYTES = 1 << 20
@@ -48,8 +43,8 @@ def read_toml(path: Path) -> tuple[dict[str, Any], str]:
     if len(content) > LARGEST_BYTES:
         raise ChipError(f"{path}: is larger than {LARGEST_BYTES} bytes, so it is no chip file")
     try:
-        values = tomllib.loads(content.decode("utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+        values = toml.loads(content.decode("utf-8"))
+    except (toml.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ChipError(f"{path}: is not TOML ({error}); correct this place") from None
     return values, hashlib.sha256(content).hexdigest()
 

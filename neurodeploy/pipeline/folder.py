@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from neurodeploy import toml
 from neurodeploy.data.load import open_parts
 from neurodeploy.errors import PrecisionError, RecipeError, RunError
 from neurodeploy.files import make_folder, read_json, write_json, write_text
@@ -16,7 +17,7 @@ from neurodeploy.mapping.placement.widths import narrow_states, wide_weights
 from neurodeploy.networks.families.table import versions
 from neurodeploy.phrases import Command, Phrase
 from neurodeploy.program.plan import Plan
-from neurodeploy.recipes import Recipe, flat, tomllib, validated
+from neurodeploy.recipes import Recipe, flat, validated
 
 Mode = Literal["new", "resume", "overwrite"]
 RECORDED: dict[str, dict[str, Any]] = {
@@ -86,9 +87,9 @@ class RunFolder:
             RunError: the folder holds no run.
         """
         try:
-            values = tomllib.loads(self.recipe_file.read_text(encoding="utf-8"))
+            values = toml.loads(self.recipe_file.read_text(encoding="utf-8"))
             return validated(values, str(self.recipe_file))
-        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):
+        except (OSError, UnicodeDecodeError, toml.TOMLDecodeError):
             raise RunError(
                 "holds no run (recipe.toml is absent or damaged)",
                 Phrase("make one with {made}", made=Command("run", "RECIPE", out="DIR")),

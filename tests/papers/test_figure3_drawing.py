@@ -13,9 +13,9 @@ from matplotlib.legend import Legend
 from matplotlib.lines import Line2D
 from matplotlib.text import Text
 
-from neurodeploy.papers.silif.draw_figure3 import EXACT, accuracy_strips, draw_figure3, figure3
+from neurodeploy.papers.silif.draw_figure3 import EXACT, accuracy_strips, draw_figure3
 from neurodeploy.papers.silif.points_cited import Point, literature_points
-from neurodeploy.report.printed import COLOURS
+from neurodeploy.report.printed import COLOURS, save_picture
 from tests.report.overlaps import text_problems
 
 TITLE = "Re-encoded Speech Commands clips, n = 361; float: mean and standard deviation over 5 seeds"
@@ -41,7 +41,7 @@ def over_bits() -> list[Point]:
 
 @pytest.fixture(scope="module")
 def whole() -> Figure:
-    return figure3(measured() + literature_points(), over_bits(), TITLE)
+    return draw_figure3(measured() + literature_points(), over_bits(), TITLE)
 
 
 def test_texts_keep_apart(whole: Figure) -> None:
@@ -60,7 +60,7 @@ def test_texts_keep_apart(whole: Figure) -> None:
     ids=["literature", "others", "wide_band", "no_programs", "nothing"],
 )
 def test_whatever_there_is_is_drawn(points: list[Point], bits_points: list[Point]) -> None:
-    assert text_problems(figure3(points, bits_points, TITLE)) == []
+    assert text_problems(draw_figure3(points, bits_points, TITLE)) == []
 
 
 def test_measured_points_stand_where_they_were_measured(whole: Figure) -> None:
@@ -93,7 +93,7 @@ def test_cited_and_hollow_points_are_marked(whole: Figure) -> None:
 
 def test_a_note_stands_above_those_of_the_literature_in_lines_that_fit() -> None:
     note = "cannot become an integer Program: " + ", ".join(["adLIF (trained from seeds 13, 42 and 73; at 4 bits)"] * 4)
-    drawn = figure3(measured() + literature_points(), over_bits(), TITLE, note)
+    drawn = draw_figure3(measured() + literature_points(), over_bits(), TITLE, note)
     said = drawn.get_supxlabel()
     assert said.replace("\n", " ").startswith(f"{note} the paper: ")
     assert text_problems(drawn) == []
@@ -113,7 +113,7 @@ def test_every_width_of_every_network_is_drawn(whole: Figure) -> None:
 
 
 def test_a_single_width_stands_on_an_axis_of_whole_bits() -> None:
-    drawn = figure3(measured(), [point for point in over_bits() if point.bits == 8], TITLE)
+    drawn = draw_figure3(measured(), [point for point in over_bits() if point.bits == 8], TITLE)
     axes = next(one for one in drawn.axes if "bits" in one.get_xlabel())
     assert axes.get_xlim() == (7.5, 8.5)
 
@@ -121,7 +121,7 @@ def test_a_single_width_stands_on_an_axis_of_whole_bits() -> None:
 def test_an_exact_count_that_is_the_papers_is_not_drawn_twice() -> None:
     same, other = (Point("SiLIF", "float", 0.8, 0.0, exact, 1e7) for exact in (0.999e7, 0.9e7))
     for point, arrows in ((same, 0), (other, 1)):
-        drawn = figure3([point], [], TITLE)
+        drawn = draw_figure3([point], [], TITLE)
         assert sum(line.get_marker() == EXACT for line in drawn.axes[0].lines) == arrows
 
 
@@ -157,7 +157,7 @@ def test_literature_is_what_the_paper_states() -> None:
 
 def test_the_file_has_the_same_bytes_twice(tmp_path: Path) -> None:
     for name in "ab":
-        draw_figure3(measured() + literature_points(), over_bits(), tmp_path / f"{name}.svg", TITLE)
+        save_picture(draw_figure3(measured() + literature_points(), over_bits(), TITLE), tmp_path / f"{name}.svg")
     assert (tmp_path / "a.svg").read_bytes() == (tmp_path / "b.svg").read_bytes()
 
 

@@ -17,8 +17,7 @@ from neurodeploy.networks.families.silif import SilifModel, SilifSettings, build
 from neurodeploy.papers.silif import measure as measuring
 from neurodeploy.papers.silif.clips import Clips
 from neurodeploy.papers.silif.measure import IntegerTask, PlanTask, Subject, measure
-from neurodeploy.papers.silif.points import measured_points
-from neurodeploy.papers.silif.refused import Refused, refused, refused_lines, refused_note
+from neurodeploy.papers.silif.points import measured_points, refused, refused_lines, refused_note
 from neurodeploy.papers.silif.survey import Case, Found
 
 DIGITS = Clips("digits", DataSettings(dataset="digits"), limit=20)
@@ -93,17 +92,21 @@ def found(accuracy: float, *refused_at: int) -> Found:
     return Found({None: record}, {bits: {"refused": "far out"} if bits in refused_at else integer for bits in (4, 8)})
 
 
+def refusal(network: str, trained_seed: int | None, bits: int, why: str) -> dict[str, Any]:
+    return {"network": network, "trained_seed": trained_seed, "bits": bits, "why": why}
+
+
 def test_points_are_means_over_those_that_can_become_programs(tmp_path: Path) -> None:
     case = Case(made_up(tmp_path, "rf"), DIGITS, None, (), trained_seed=1)
     cases = [case, replace(case, trained_seed=2), replace(case, trained_seed=3)]
     all_found = [found(0.5), found(0.7, 4), found(0.9, 4, 8)]
-    points = {one.point.bits: one for one in measured_points(cases, all_found)}
+    points = {one.bits: one for one in measured_points(cases, all_found)}
     assert {bits: one.accuracies for bits, one in points.items()} == {None: [0.5, 0.7, 0.9], 4: [0.5], 8: [0.5, 0.7]}
-    assert points[None].point.note == "zero initial state, mean of 3 trained networks"
-    assert points[4].point.note == "zero initial state, 1 of 3 trained networks, the others cannot become Programs"
+    assert points[None].note == "zero initial state, mean of 3 trained networks"
+    assert points[4].note == "zero initial state, 1 of 3 trained networks, the others cannot become Programs"
     refusals = refused(cases, all_found)
-    assert refusals == [Refused("rf", *one, "far out") for one in ((2, 4), (3, 4), (3, 8))]
-    assert refused_lines([one._asdict() for one in refusals]) == [
+    assert refusals == [refusal("rf", *one, "far out") for one in ((2, 4), (3, 4), (3, 8))]
+    assert refused_lines(refusals) == [
         "rf, seed 2, at 4 bits: far out",
         "rf, seed 3, at 4 and 8 bits: far out",
     ]
@@ -115,6 +118,6 @@ def test_points_are_means_over_those_that_can_become_programs(tmp_path: Path) ->
 
 
 def test_published_networks_have_no_seed() -> None:
-    refusals = [Refused("RF", None, bits, "RF: far out") for bits in (4, 8)]
-    assert refused_lines([one._asdict() for one in refusals]) == ["RF, at 4 and 8 bits: RF: far out"]
+    refusals = [refusal("RF", None, bits, "RF: far out") for bits in (4, 8)]
+    assert refused_lines(refusals) == ["RF, at 4 and 8 bits: RF: far out"]
     assert refused_note(refusals) == "cannot become an integer Program: RF (at 4 and 8 bits)"

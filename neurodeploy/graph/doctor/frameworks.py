@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 import functools
-import sys
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from neurodeploy import toml
 from neurodeploy.graph.doctor.conditions import CONDITIONS, Facts
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 TABLE = Path(__file__).parent / "frameworks.toml"
 EXACT, APPROXIMATE, UNSUPPORTED = "exact", "approximate", "unsupported"
@@ -85,8 +80,7 @@ class Verdict:
 @functools.lru_cache(maxsize=1)
 def frameworks() -> tuple[Framework, ...]:
     """Return every framework of the table."""
-    with TABLE.open("rb") as stream:
-        found = tomllib.load(stream)
+    found = toml.loads(TABLE.read_text("utf-8"))
     made = []
     for name, entry in found.items():
         rules = tuple(Rule(**one | {"nodes": tuple(one["nodes"])}) for one in entry.pop("rules", []))

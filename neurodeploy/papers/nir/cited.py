@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import functools
-import sys
 from pathlib import Path
 from typing import Any
 
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
+from neurodeploy import toml
 
 STATED = Path(__file__).parent / "nir_paper.toml"
 
@@ -22,8 +18,7 @@ def stated() -> dict[str, Any]:
     >>> stated()["stated"]["rnn_zero"]["lava"], stated()["samples"]["rnn_zero"]
     (0.486, 140)
     """
-    with STATED.open("rb") as stream:
-        return tomllib.load(stream)
+    return toml.loads(STATED.read_text("utf-8"))
 
 
 def title_of(platform: str) -> str:

@@ -11,7 +11,6 @@ from __future__ import annotations
 import itertools
 import textwrap
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 from typing import Any, Literal
 
 from matplotlib.axes import Axes
@@ -22,13 +21,13 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 
 from neurodeploy.papers.silif.points_cited import Point
-from neurodeploy.report.printed import COLOURS, INK, MUTED, panel, printed, save_picture
+from neurodeploy.report.printed import COLOURS, INK, MUTED, panel, printed
 from neurodeploy.report.words import scale_of
 
 SIZE_INCHES = (7.2, 6.4)
 OTHERS = ("#6d597a", "#8ab17d", "#b56576", "#577590", "#bc6c25", "#90a955", "#9d4edd", "#4a4e69")
 """Colours of networks that the paper does not draw, in order of appearance."""
-WORLDS = {
+WORLDS: dict[str, tuple[Any, float, str]] = {
     "float": ("o", 5.5, "measured, float"),
     "integer": ("s", 7.0, "measured, integer Program"),
     "paper": ("o", 5.5, "the paper's own points"),
@@ -52,27 +51,16 @@ SEEN = 0.05
 Limits = tuple[float, float]
 
 
-def draw_figure3(
-    points: Sequence[Point], bits_points: Sequence[Point], out: str | Path, title: str, note: str = ""
-) -> None:
-    """Draw Figure 3 and write it: PNG at 300 dpi, SVG or PDF by the suffix.
+@printed
+def draw_figure3(points: Sequence[Point], bits_points: Sequence[Point], title: str, note: str = "") -> Figure:
+    """Draw Figure 3.
 
     Args:
         points: Measured points, and those of the literature (`literature_points`).
         bits_points: Integer points of each network over the width of its weights.
-        out: Picture to write.
         title: Names the data that the measured points stand for, and how many samples and seeds.
         note: What else the reader must know, as of networks that have no integer points; below the panels.
-
-    Raises:
-        RunError: the picture cannot be written, or not in this format.
     """
-    save_picture(figure3(points, bits_points, title, note), out)
-
-
-@printed
-def figure3(points: Sequence[Point], bits_points: Sequence[Point], title: str, note: str = "") -> Figure:
-    """Return the Figure that `draw_figure3` writes."""
     figure = Figure(figsize=SIZE_INCHES, layout=ConstrainedLayoutEngine(h_pad=0.03, w_pad=0.05))
     figure.suptitle(textwrap.fill(title, TITLE_LETTERS), fontsize=9, x=0.01, ha="left")
     colours = _colours([*points, *bits_points])
@@ -143,7 +131,7 @@ def _colours(points: Iterable[Point]) -> dict[str, str]:
 
 
 def _operations(axes: Axes, points: Sequence[Point], colours: dict[str, str]) -> None:
-    axes.set_xscale("log")
+    _log(axes, lambda value, _: f"{value / 1e6:g}")
     for point in points:
         x = point.synops_paper if point.synops_paper is not None else point.synops_exact
         assert x is not None
@@ -160,9 +148,6 @@ def _operations(axes: Axes, points: Sequence[Point], colours: dict[str, str]) ->
     axes.margins(x=0.08)
     counts = [one for point in points for one in (point.synops_paper, point.synops_exact) if one is not None]
     _widen(axes, min(counts, default=1.0), max(counts, default=1.0))
-    axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
-    axes.xaxis.set_major_formatter(lambda value, _: f"{value / 1e6:g}")
-    axes.xaxis.set_minor_locator(NullLocator())
     axes.set_xlabel("synaptic operations per sample, millions, by the paper's convention")
 
 
@@ -182,10 +167,7 @@ def _energies(axes: Axes, points: Sequence[Point], colours: dict[str, str]) -> N
     least, most = min(band[0] for band in bands), max(band[2] for band in bands)
     unit, name = scale_of(most, "J")
     if most > WIDE * least > 0:
-        axes.set_xscale("log")
-        axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
-        axes.xaxis.set_major_formatter("{x:g}")
-        axes.xaxis.set_minor_locator(NullLocator())
+        _log(axes, "{x:g}")
     else:
         axes.xaxis.set_major_locator(MaxNLocator(5))
     for point in points:
@@ -196,6 +178,13 @@ def _energies(axes: Axes, points: Sequence[Point], colours: dict[str, str]) -> N
         _mark(axes, point, mid, colours)
     _widen(axes, least / unit, most / unit)
     axes.set_xlabel(f"dynamic energy per sample, {name}")
+
+
+def _log(axes: Axes, words: Any) -> None:
+    axes.set_xscale("log")
+    axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    axes.xaxis.set_major_formatter(words)
+    axes.xaxis.set_minor_locator(NullLocator())
 
 
 def _widen(axes: Axes, low: float, high: float) -> None:
@@ -209,28 +198,25 @@ def _widen(axes: Axes, low: float, high: float) -> None:
 def _bits(axes: Axes, bits_points: Sequence[Point], points: Sequence[Point], colours: dict[str, str]) -> None:
     """Draw a line per network, and its float accuracy beside as a dashed one."""
     integers = [point for point in bits_points if point.bits is not None]
-    lines = {
-        name: sorted((one.bits or 0, one.accuracy, one.accuracy_sd) for one in integers if one.network == name)
-        for name in colours
-    }
-    shown = [network for network, line in lines.items() if line]
+    shown = [name for name in colours if any(one.network == name for one in integers)]
     if not shown:
         _nothing(axes, "no integer Programs")
         return
     for index, network in enumerate(shown):
         colour = colours[network]
+        line = sorted((one for one in integers if one.network == network), key=lambda one: one.bits or 0)
         # Aside of the whole number, so that networks of the same accuracy do not hide each other.
         aside = DODGE * (index - (len(shown) - 1) / 2)
-        x = [bits + aside for bits, _, _ in lines[network]]
-        y = [100 * accuracy for _, accuracy, _ in lines[network]]
-        deviations = [100 * deviation for _, _, deviation in lines[network]]
+        x = [(one.bits or 0) + aside for one in line]
+        y = [100 * one.accuracy for one in line]
+        deviations = [100 * one.accuracy_sd for one in line]
         axes.plot(x, y, "s-", color=colour, markersize=4, linewidth=1.2)
         if any(deviations):
             axes.errorbar(x, y, yerr=deviations, color=colour, fmt="none", capsize=2, elinewidth=1.0)
         for point in points:
             if point.network == network and point.world == "float":
                 axes.axhline(100 * point.accuracy, color=colour, linewidth=0.9, linestyle=(0, (4, 2)), zorder=1)
-    widths = [bits for network in shown for bits, _, _ in lines[network]]
+    widths = [one.bits or 0 for one in integers]
     axes.set_xlim(min(widths) - 0.5, max(widths) + 0.5)
     axes.set_xlabel("bits of the weights; dashed: float")
     axes.set_ylabel("accuracy, %")
@@ -295,26 +281,17 @@ def _key(axes: Axes, points: Sequence[Point], colours: dict[str, str]) -> None:
     """Explain colours and markers in the free cell."""
     axes.set_axis_off()
     networks = [Line2D([], [], color=colour, linewidth=5, label=name) for name, colour in colours.items()]
-    worlds = [
-        Line2D(
-            [],
-            [],
-            linestyle="",
-            marker=marker,
-            markersize=size,
-            color=MUTED,
-            markerfacecolor=_face(world, MUTED),
-            label=label,
-        )
+    entries = [
+        (marker, size, _face(world, MUTED), label)
         for world, (marker, size, label) in WORLDS.items()
         if any(point.world == world for point in points)
     ]
     if any(_counts_differ(point) for point in points):
-        worlds.append(
-            Line2D(
-                [], [], linestyle="", marker=EXACT, markersize=3.5, color=MUTED, label="exact count of its operations"
-            )
-        )
+        entries.append((EXACT, 3.5, MUTED, "exact count of its operations"))
+    worlds = [
+        Line2D([], [], linestyle="", marker=marker, markersize=size, color=MUTED, markerfacecolor=face, label=label)
+        for marker, size, face, label in entries
+    ]
     first = axes.legend(handles=networks, loc="upper left", ncols=2, handlelength=1, labelcolor=INK)
     axes.add_artist(first)
     rows = -(-len(networks) // 2)
@@ -323,9 +300,6 @@ def _key(axes: Axes, points: Sequence[Point], colours: dict[str, str]) -> None:
 
 def _notes(points: Sequence[Point]) -> str:
     """Return a line for every different note of the literature's points, and whose it is."""
-    lines = {
-        f"{'the paper' if point.world == 'paper' else point.network}: {point.note}": None
-        for point in points
-        if point.world in ("paper", "cited") and point.note
-    }
-    return "\n".join(lines)
+    cited = [point for point in points if point.world in ("paper", "cited") and point.note]
+    whose = ("the paper" if point.world == "paper" else point.network for point in cited)
+    return "\n".join(dict.fromkeys(f"{name}: {point.note}" for name, point in zip(whose, cited, strict=True)))

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import functools
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from neurodeploy.accounting.synops import CONVENTION
 from neurodeploy.data.load import source_of
+from neurodeploy.errors import RecipeError, nearest
 from neurodeploy.files import check_target, write_json
+from neurodeploy.networks.families.silif import PUBLISHED
 from neurodeploy.papers.silif.clips import Clips, digest_of
 from neurodeploy.papers.silif.draw_figure3 import draw_figure3
 from neurodeploy.papers.silif.measure import CHIP, FLOAT_BATCH, REFUSED
 from neurodeploy.papers.silif.measurements import Kept
-from neurodeploy.papers.silif.options import checked_seeds, models, none_of, published_models, widths
-from neurodeploy.papers.silif.points import Measured, measured_points, told
+from neurodeploy.papers.silif.points import measured_points, refused, refused_note
 from neurodeploy.papers.silif.points_cited import Point, literature_points
 from neurodeploy.papers.silif.published import published_cases
-from neurodeploy.papers.silif.refused import refused, refused_note
 from neurodeploy.papers.silif.survey import Case, Found, Run, survey
 from neurodeploy.papers.silif.trained import Training, recipes_for, trained_cases
 from neurodeploy.phrases import Phrase
@@ -28,7 +28,7 @@ from neurodeploy.pipeline.processes import Workers
 from neurodeploy.pipeline.tasks import check_ray, done_in_turn
 from neurodeploy.progress import Progress, silent
 from neurodeploy.quantize.grid import MAX_WEIGHT_BITS, MIN_WEIGHT_BITS
-from neurodeploy.report.printed import check_picture
+from neurodeploy.report.printed import check_picture, save_picture
 from neurodeploy.report.words import plural
 
 SEEDS = (13, 42, 73, 128, 268)
@@ -99,19 +99,15 @@ def figure3(
     started = time.perf_counter()
     picture, beside = check_picture(out), check_target(Path(out).with_suffix(".json"))
     work = Path(out).with_suffix(".work.json")
-    all_bits = widths(bits)
+    all_bits = _widths(bits)
     check_ray(ray)
     cases: Sequence[Case]
     if train:
-        none_of(
-            Phrase("{train} trains networks of its own"),
-            checkpoints=checkpoints,
-            calibrate=calibrate,
-            partition=partition,
-        )
+        odd = {"checkpoints": checkpoints, "calibrate": calibrate, "partition": partition}
+        _none_of(Phrase("{train} trains networks of its own"), odd)
         training = Training(
-            recipes=tuple(recipes or recipes_for(data, None if networks is None else models(networks))),
-            seeds=checked_seeds(seeds, TRAINING_SEEDS),
+            recipes=tuple(recipes or recipes_for(data, None if networks is None else _models(networks))),
+            seeds=_seeds(TRAINING_SEEDS if seeds is None else seeds),
             settings=tuple(settings),
             runs=Path(out).with_suffix(".runs"),
             mode="overwrite" if mode == "overwrite" else "resume",
@@ -121,10 +117,9 @@ def figure3(
         kept = Kept(work, beside, mode)
         cases = trained_cases(training, limit, progress)
     else:
-        none_of(Phrase("is for {train}"), recipes=recipes, settings=settings or None)
-        cases = published_cases(
-            published_models(networks), checkpoints, data, partition, calibrate, checked_seeds(seeds, SEEDS), limit
-        )
+        _none_of(Phrase("is for {train}"), {"recipes": recipes, "settings": settings or None})
+        names, of = _published(networks), _seeds(SEEDS if seeds is None else seeds)
+        cases = published_cases(names, checkpoints, data, partition, calibrate, of, limit)
         kept = Kept(work, beside, mode)
     with Workers(processes) as workers:
         through: Run = workers.run if ray is None else functools.partial(done_in_turn, ray=ray)
@@ -132,7 +127,12 @@ def figure3(
     points, refusals = measured_points(cases, found), refused(cases, found)
     literature = literature_points() if cases[0].test.ssc_like else []
     title = _title(cases, points)
-    picked, over_bits = _picked(points, all_bits[-1])
+    over_bits = [one for one in points if one.world == "integer"]
+    floats: dict[str, Point] = {}
+    for one in points:
+        if one.world == "float":  # from random initial states, which come first, where the network starts there
+            floats.setdefault(one.network, one)
+    picked = [*floats.values(), *(one for one in over_bits if one.bits == all_bits[-1])]
     result = {
         "figure": 3,
         "title": title,
@@ -143,39 +143,65 @@ def figure3(
         "conventions": {"synops_exact": CONVENTION, "synops_paper": PAPER_CONVENTION},
         "float_batch": FLOAT_BATCH,
         "energy": {"chip": CHIP, "unpriced": _unpriced(found)},
-        "points": [one.told() for one in points] + [told(point) for point in literature],
-        "refused": [one._asdict() for one in refusals],
+        "points": [one.to_dict() for one in (*points, *literature)],
+        "refused": refusals,
     }
-    draw_figure3([*picked, *literature], over_bits, picture, title, refused_note(refusals))
+    save_picture(draw_figure3([*picked, *literature], over_bits, title, refused_note(refusals)), picture)
     write_json(beside, result | {"measurements": measurements})
     kept.done()
     return result | {"path": str(picture), "json": str(beside), "seconds": time.perf_counter() - started}
 
 
-def _picked(points: Iterable[Measured], bits: int) -> tuple[list[Point], list[Point]]:
-    """Return what is drawn against operations and energy, and what is drawn against bits.
-
-    In float that is from random initial states, where the network starts there.
-    """
-    floats: dict[str, Point] = {}
-    integers = []
-    for one in points:
-        if one.point.world == "float":
-            floats.setdefault(one.point.network, one.point)
-        else:
-            integers.append(one.point)
-    return [*floats.values(), *(point for point in integers if point.bits == bits)], integers
+def _published(networks: Sequence[str] | None) -> list[str]:
+    """Return the published models that are meant, all where none is named."""
+    names = list(PUBLISHED) if networks is None else _models(networks)
+    unknown = next((name for name in names if name not in PUBLISHED), None)
+    if unknown is not None:
+        raise RecipeError(f"{unknown!r} is not published", nearest(unknown, PUBLISHED), option="networks")
+    return names
 
 
-def _title(cases: Sequence[Case], points: Sequence[Measured]) -> str:
-    """Return what the picture shows, in words."""
-    samples = points[0].point.n_samples or 0
-    called = cases[0].test.called(samples)
+def _models(networks: Sequence[str]) -> list[str]:
+    """Return the models that are meant, as recipes call them: C-SiLIF is csilif."""
+    names = list(dict.fromkeys(name.strip().lower().replace("-", "") for name in networks))
+    if not any(names):
+        raise RecipeError(Phrase("found none, name at least one, e.g. {networks:silif,csilif}"), option="networks")
+    return names
+
+
+def _widths(bits: Sequence[int]) -> list[int]:
+    wrong = next((one for one in bits if one not in BITS), None)
+    if wrong is not None or not bits:
+        found = f"found {'none' if wrong is None else wrong}, {BITS[0]} to {BITS[-1]} are allowed"
+        raise RecipeError(found, Phrase("e.g. {bits:4,8}"), option="bits")
+    return sorted(set(bits))
+
+
+def _seeds(seeds: Sequence[int]) -> tuple[int, ...]:
+    wrong = next((one for one in seeds if not 0 <= one < 1 << 32), None)
+    if wrong is not None or not seeds:
+        found = f"found {'none' if wrong is None else wrong}"
+        raise RecipeError(found, option="seeds", allowed="whole numbers from 0 are needed")
+    twice = next((one for one in seeds if seeds.count(one) > 1), None)
+    if twice is not None:
+        raise RecipeError(f"{twice} is there twice", "name each seed once", option="seeds")
+    return tuple(seeds)
+
+
+def _none_of(why: str, given: dict[str, Any]) -> None:
+    """Refuse options that mean nothing here."""
+    odd = next((name for name, value in given.items() if value is not None), None)
+    if odd is not None:
+        raise RecipeError(why, "leave it out", option=odd)
+
+
+def _title(cases: Sequence[Case], points: Sequence[Point]) -> str:
+    called = cases[0].test.called(points[0].n_samples or 0)
     if cases[0].test.settings is not None:
         called = f"{called[:1].upper()}{called[1:]}"
     random = any(case.seeds for case in cases)
     start = "random initial states" if random else "initial states of zero"
-    with_programs = any(one.point.world == "integer" for one in points)
+    with_programs = any(one.world == "integer" for one in points)
     integer = "; integer: initial states of zero" if with_programs else ""
     if cases[0].trained_seed is not None:
         n_seeds = len({case.trained_seed for case in cases})

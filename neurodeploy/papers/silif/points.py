@@ -1,51 +1,17 @@
-"""From measurements to the points of a figure: means, spreads, and what is said of them."""
+"""From measurements to the points of a figure, and to what is said of networks that cannot become a Program."""
 
 from __future__ import annotations
 
-import math
 import statistics
-from collections.abc import Sequence
-from dataclasses import asdict
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 from neurodeploy.papers.silif.measure import REFUSED, Record
 from neurodeploy.papers.silif.points_cited import Point
 from neurodeploy.papers.silif.survey import Case, Found
 
 
-class Measured(NamedTuple):
-    """A point, and what the picture does not show of it.
-
-    Attributes:
-        initial_state: "random" or "zero".
-        accuracies: Of each seed.
-    """
-
-    point: Point
-    initial_state: str
-    accuracies: list[float]
-
-    def told(self) -> dict[str, Any]:
-        """Return everything as plain values for JSON; `accuracy_se` is the standard error of so many samples."""
-        return told(self.point) | {
-            "initial_state": self.initial_state,
-            "accuracies": self.accuracies,
-            "accuracy_se": math.sqrt(self.point.accuracy * (1 - self.point.accuracy) / (self.point.n_samples or 1)),
-        }
-
-
-def told(point: Point) -> dict[str, Any]:
-    """Return a point as plain values for JSON.
-
-    >>> told(Point("a", "integer", 0.5, energy_j=(1.0, 2.0, 3.0)))["energy_j"]
-    {'low': 1.0, 'mid': 2.0, 'high': 3.0}
-    """
-    band = point.energy_j
-    energy = None if band is None else dict(zip(("low", "mid", "high"), band, strict=True))
-    return asdict(point) | {"energy_j": energy}
-
-
-def measured_points(cases: Sequence[Case], found: Sequence[Found]) -> list[Measured]:
+def measured_points(cases: Sequence[Case], found: Sequence[Found]) -> list[Point]:
     """Return each network's points: float from random initial states where it has some, from zero, and over bits.
 
     Of several trained networks, an integer point is the mean of those that can become Programs.
@@ -67,7 +33,7 @@ def measured_points(cases: Sequence[Case], found: Sequence[Found]) -> list[Measu
 
 def _point(
     network: str, initial_state: str, records: Sequence[Record], many: str, bits: int | None = None, lacking: int = 0
-) -> Measured:
+) -> Point:
     accuracies = [record["accuracy"] for record in records]
     over = f", mean of {len(records)} {many}" if len(records) > 1 else ""
     if lacking:
@@ -76,7 +42,7 @@ def _point(
     if bits is not None:
         low, mid, high = (statistics.fmean(one["energy_j"][key] for one in records) for key in ("low", "mid", "high"))
         band = (low, mid, high)
-    point = Point(
+    return Point(
         network=network,
         world="float" if bits is None else "integer",
         accuracy=statistics.fmean(accuracies),
@@ -87,5 +53,64 @@ def _point(
         energy_j=band,
         n_samples=records[0]["samples"],
         note=f"{initial_state} initial state{over}",
+        initial_state=initial_state,
+        accuracies=accuracies,
     )
-    return Measured(point, initial_state, accuracies)
+
+
+def refused(cases: Sequence[Case], found: Sequence[Found]) -> list[dict[str, Any]]:
+    """Return what cannot become a Program, widths rising: `network`, `trained_seed` (or None), `bits` and `why`."""
+    return [
+        {"network": case.subject.network, "trained_seed": case.trained_seed, "bits": bits, "why": record[REFUSED]}
+        for case, one in zip(cases, found, strict=True)
+        for bits, record in sorted(one.integers.items())
+        if REFUSED in record
+    ]
+
+
+def refused_lines(refusals: Iterable[dict[str, Any]]) -> list[str]:
+    """Return a line for each network, and reason, of what `refused` lists.
+
+    >>> one = {"network": "RF", "trained_seed": 1, "why": "RF: far out"}
+    >>> refused_lines([one | {"bits": bits} for bits in (4, 8)])
+    ['RF, seed 1, at 4 and 8 bits: RF: far out']
+    """
+    return [
+        f"{network}{'' if seed is None else f', seed {seed}'}, at {_listed(bits)} bits: {why}"
+        for (network, seed, why), bits in _widths(refusals, "network", "trained_seed", "why").items()
+    ]
+
+
+def refused_note(refusals: Iterable[dict[str, Any]]) -> str:
+    """Return a line for a picture; "" where every network can become a Program.
+
+    >>> refused_note([{"network": "RF", "trained_seed": seed, "bits": bits} for seed in (1, 2) for bits in (4, 8)])
+    'cannot become an integer Program: RF (trained from seeds 1 and 2; at 4 and 8 bits)'
+    """
+    seeds: dict[tuple[str, tuple[int, ...]], list[int]] = {}
+    for (network, seed), bits in _widths(refusals, "network", "trained_seed").items():
+        seeds.setdefault((network, tuple(bits)), []).extend([] if seed is None else [seed])
+    told = [f"{network} ({_from(trained)}at {_listed(bits)} bits)" for (network, bits), trained in seeds.items()]
+    return f"cannot become an integer Program: {', '.join(told)}" if told else ""
+
+
+def _widths(refusals: Iterable[dict[str, Any]], *keys: str) -> dict[tuple[Any, ...], list[int]]:
+    """Return the widths by these keys."""
+    found: dict[tuple[Any, ...], list[int]] = {}
+    for one in refusals:
+        found.setdefault(tuple(one[key] for key in keys), []).append(one["bits"])
+    return found
+
+
+def _from(seeds: Sequence[int]) -> str:
+    return f"trained from seed{'' if len(seeds) == 1 else 's'} {_listed(seeds)}; " if seeds else ""
+
+
+def _listed(numbers: Sequence[int]) -> str:
+    """Return numbers in words.
+
+    >>> _listed([2, 3, 4])
+    '2, 3 and 4'
+    """
+    *most, last = map(str, numbers)
+    return f"{', '.join(most)} and {last}" if most else last

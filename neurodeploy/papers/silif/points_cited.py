@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import sys
-from dataclasses import dataclass
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
+from neurodeploy import toml
 
 World = Literal["float", "integer", "paper", "cited"]
 LITERATURE = Path(__file__).parent / "literature.toml"
@@ -33,6 +31,8 @@ class Point:
         n_samples: Samples that the accuracy was measured on.
         note: One line, with the citation where there is one.
         source: The citation in full.
+        initial_state: "random" or "zero"; "" of what is cited.
+        accuracies: Of each seed; none of what is cited.
     """
 
     network: str
@@ -46,10 +46,27 @@ class Point:
     n_samples: int | None = None
     note: str = ""
     source: str = ""
+    initial_state: str = ""
+    accuracies: Sequence[float] = ()
 
     def __post_init__(self) -> None:
         assert self.world in get_args(World), self.world
         assert 0 <= self.accuracy <= 1, f"{self.network}: accuracy {self.accuracy} is a part of 1"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values for JSON; of what was measured with the standard error of so many samples.
+
+        >>> Point("a", "integer", 0.5, energy_j=(1.0, 2.0, 3.0)).to_dict()["energy_j"]
+        {'low': 1.0, 'mid': 2.0, 'high': 3.0}
+        """
+        found = asdict(self)
+        if self.energy_j is not None:
+            found["energy_j"] = dict(zip(("low", "mid", "high"), self.energy_j, strict=True))
+        if self.world in ("paper", "cited"):
+            del found["initial_state"], found["accuracies"]
+        else:
+            found["accuracy_se"] = math.sqrt(self.accuracy * (1 - self.accuracy) / (self.n_samples or 1))
+        return found
 
 
 def literature_points() -> list[Point]:
@@ -58,5 +75,4 @@ def literature_points() -> list[Point]:
     >>> [(point.network, point.world) for point in literature_points()][-2:]
     [('S5-RF', 'cited'), ('Event-SSM', 'cited')]
     """
-    with LITERATURE.open("rb") as stream:
-        return [Point(**row) for row in tomllib.load(stream)["figure3"]]
+    return [Point(**row) for row in toml.loads(LITERATURE.read_text("utf-8"))["figure3"]]

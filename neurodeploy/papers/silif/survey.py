@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -75,94 +76,61 @@ def survey(
         kept: What was measured before, and where to keep what is.
     """
     used = {clips for case in cases for clips in (case.test, case.calibration) if clips}
-    digests = {clips: digest_of(clips.open()) for clips in used}
-    all_on = [_on(case, digests) for case in cases]
-    found = [Found() for _ in cases]
+    digests: dict[Clips | None, str | None] = {None: None} | {clips: digest_of(clips.open()) for clips in used}
     plans: dict[int | None, Record] = {}
+    found = [Found() for _ in cases]
+
+    def job(case: Case, what: str, told: str, task: Task, into: dict[Any, Record], slot: int | None, **on: Any) -> _Job:
+        """Return a job whose key holds all that its measurement depends on."""
+        name = case.subject.network if case.trained_seed is None else f"{case.subject.network} {case.trained_seed}"
+        settings = case.subject.settings
+        key = key_of(
+            f"{name}/{what}",
+            arrays=case.subject.sha256,
+            settings=None if settings is None else settings.model_dump(mode="json"),
+            test=digests[case.test],
+            calibration=digests[case.calibration],
+            dt_s=case.test.dt_s,
+            **on,
+        )
+        return _Job(key, task, f"{name}, {told}", into, slot)
+
+    def floating(case: Case, seed: int | None, into: Found) -> _Job:
+        if seed is None:
+            task = FloatTask(case.subject, case.test, "zero")
+            return job(case, "float/zero", "float, zero initial state", task, into.floats, None)
+        what, told = f"float/random/{seed}", f"float, initial states of seed {seed}"
+        task = FloatTask(case.subject, case.test, "random", seed)
+        return job(case, what, told, task, into.floats, seed, random=seed, batch=FLOAT_BATCH)
+
+    def integer(index: int, width: int) -> _Job:
+        case = cases[index]
+        # Nothing is planned where all was measured before.
+        plan = plans[index]["plans"][str(width)] if index in plans else {}
+        task, on = IntegerTask(case.subject, case.test, width, plan), {"bits": width, "chip": CHIPS[CHIP].digest}
+        return job(case, f"integer/{width}", f"{width} bits", task, found[index].integers, width, **on)
+
     floats, planned = [], []
-    for index, (case, on, into) in enumerate(zip(cases, all_on, found, strict=True)):
-        floats += _float_jobs(case, on, into)
-        if any(kept.get(_integer_key(case, on, width)) is None for width in bits):
-            planned.append(_plan_job(case, on, bits, plans, index))
-    tell = _Told(progress, len(planned) + len(floats) + len(cases) * len(bits))
+    for index, (case, into) in enumerate(zip(cases, found, strict=True)):
+        floats += [floating(case, seed, into) for seed in (*case.seeds, None)]
+        if any(kept.get(integer(index, width).key) is None for width in bits):
+            plan = PlanTask(case.subject, case.calibration, case.test.dt_s, tuple(bits))
+            planned.append(job(case, "precision", "precision", plan, plans, index, bits=list(bits)))
+    done, total = itertools.count(1), len(planned) + len(floats) + len(cases) * len(bits)
+    progress("measure", 0, total)
+
+    def tell(told: str, record: Record) -> None:
+        right = f": {100 * record['accuracy']:.1f} %" if "accuracy" in record else ": refused" * (REFUSED in record)
+        progress("measure", next(done), total, told + right)
+
     # The longest first, so that no process is left alone with one at the end.
     _do([*planned, *floats], kept, run, tell)
-    integers = [
-        _integer_job(case, on, width, plans.get(index, {}), into)
-        for index, (case, on, into) in enumerate(zip(cases, all_on, found, strict=True))
-        for width in bits
-    ]
+    integers = [integer(index, width) for index in range(len(cases)) for width in bits]
     _do(integers, kept, run, tell)
     return found, {job.key: kept.found[job.key] for job in (*floats, *integers)}
 
 
-def _float_jobs(case: Case, on: dict[str, Any], found: Found) -> list[_Job]:
-    name = _name(case)
-    zero: _Job = _Job(
-        key_of(f"{name}/float/zero", **on),
-        FloatTask(case.subject, case.test, "zero"),
-        f"{name}, float, zero initial state",
-        found.floats,
-        None,
-    )
-    return [
-        _Job(
-            key_of(f"{name}/float/random/{seed}", **on, random=seed, batch=FLOAT_BATCH),
-            FloatTask(case.subject, case.test, "random", seed),
-            f"{name}, float, initial states of seed {seed}",
-            found.floats,
-            seed,
-        )
-        for seed in case.seeds
-    ] + [zero]
-
-
-def _plan_job(case: Case, on: dict[str, Any], bits: Sequence[int], plans: dict[int | None, Record], index: int) -> _Job:
-    task = PlanTask(case.subject, case.calibration, case.test.dt_s, tuple(bits))
-    key = key_of(f"{_name(case)}/precision", **on, bits=list(bits))
-    return _Job(key, task, f"{_name(case)}, precision", plans, index)
-
-
-def _integer_job(case: Case, on: dict[str, Any], bits: int, plans: Record, found: Found) -> _Job:
-    plan = plans["plans"][str(bits)] if plans else {}  # nothing to plan where all was measured before
-    task = IntegerTask(case.subject, case.test, bits, plan)
-    return _Job(_integer_key(case, on, bits), task, f"{_name(case)}, {bits} bits", found.integers, bits)
-
-
-def _integer_key(case: Case, on: dict[str, Any], bits: int) -> str:
-    return key_of(f"{_name(case)}/integer/{bits}", **on, bits=bits, chip=CHIPS[CHIP].digest)
-
-
-def _name(case: Case) -> str:
-    return case.subject.network if case.trained_seed is None else f"{case.subject.network} {case.trained_seed}"
-
-
-def _on(case: Case, digests: dict[Clips, str]) -> dict[str, Any]:
-    """Return what every measurement of a case depends on."""
-    expected = case.subject.settings
-    return {
-        "arrays": case.subject.sha256,
-        "settings": None if expected is None else expected.model_dump(mode="json"),
-        "test": digests[case.test],
-        "calibration": None if case.calibration is None else digests[case.calibration],
-        "dt_s": case.test.dt_s,
-    }
-
-
-class _Told:
-    """How far the whole survey is."""
-
-    def __init__(self, progress: Progress, total: int) -> None:
-        self.progress, self.done, self.total = progress, 0, total
-        progress("measure", 0, total)
-
-    def __call__(self, told: str, record: Record) -> None:
-        self.done += 1
-        right = f": {100 * record['accuracy']:.1f} %" if "accuracy" in record else ": refused" * (REFUSED in record)
-        self.progress("measure", self.done, self.total, told + right)
-
-
-def _do(jobs: Sequence[_Job], kept: Kept, run: Run, tell: _Told) -> None:
+def _do(jobs: Sequence[_Job], kept: Kept, run: Run, tell: Callable[[str, Record], None]) -> None:
     """Take what was measured before, and measure the rest."""
     lacking: dict[int, _Job] = {}
     for job in jobs:
