@@ -110,6 +110,7 @@ def _wrong_states(
     v = kept_v / rules.DECAY_ONE * ((v_before - v_offset) / v_unit) + population.current_gain * u_now + population.leak
     v = np.rint(v * v_unit + v_offset - _fraction(v_before, kept_v))
     v = np.clip(v, 1 - rules.STATE_LIMIT, rules.STATE_LIMIT - 1)
+    v[:, : charge.rest] = charge.v
     spikes = v > found.unit if population.spiking else np.zeros(v.shape, np.bool_)
     after = v - found.unit if population.reset == rules.RESET_SUBTRACT else 0.0
     name = population.name

@@ -87,6 +87,7 @@ def losses(program: Program) -> list[str]:
                 *(["rests after spikes"] if layer.refractory else []),
                 *([f"clears its states every {layer.clear_every} steps"] if layer.clear_every else []),
                 *(["does not begin at 0"] if layer.u_init.any() or layer.v_init.any() else []),
+                *([f"rests for the first {layer.rest_init} steps"] if layer.rest_init else []),
             ]
             if unseen:
                 found.append(f"{layer.name}: {' and '.join(unseen)}, which NIR cannot say; it is in our metadata only")
@@ -230,7 +231,7 @@ def _neurons(program: Program, layer: AnyLayer, place: int, *, biased: bool) -> 
         raise ProgramError(
             f"{layer.name}: {layer.kind} neurons are said by the graph that the Program was compiled from; name that"
         )
-    plain = {key: getattr(layer, key) for key in layer.plain} | {"kind": layer.kind, "place": place}
+    plain = layer.plain_values | {"kind": layer.kind, "place": place}
     arrays = {key: stored(getattr(layer, key)) for key in (*layer.integers, *layer.units)}
     carried = wrapped(**{INTEGERS: arrays | {PLAIN: json.dumps(plain, sort_keys=True)}})
     if isinstance(layer, SigmaDelta):

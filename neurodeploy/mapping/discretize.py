@@ -19,7 +19,7 @@ from neurodeploy.graph.euler import Population
 from neurodeploy.graph.network import AnyPopulation, Network
 from neurodeploy.graph.paths import Synapses
 from neurodeploy.mapping.discretize_dynamics import dynamics_layer, on_grid
-from neurodeploy.mapping.start import Charge, charged
+from neurodeploy.mapping.start import RESTS, Charge, charged
 from neurodeploy.mapping.timing import starts_of, waits_of
 from neurodeploy.memory import row_blocks
 from neurodeploy.program.connection import Connection
@@ -212,8 +212,9 @@ def _layer(population: AnyPopulation, plan: Plan, start: int) -> tuple[AnyLayer,
         u_offset=-found.bias_u.astype(np.float64),
         v_offset=-population.v_reset / population.span * found.unit,
         shape=population.shape,
+        rest_init=state.rest,
     )
-    notes = [f"{population.name}: {note}"] if note else []
+    notes = [f"{population.name}: {one}" for one in (note, RESTS if state.rest else "") if one]
     if population.reset == rules.RESET_SUBTRACT:
         notes.append(f"{population.name}: Lava's LIF has no subtractive reset, so Lava runs our own process for it")
     return layer, notes

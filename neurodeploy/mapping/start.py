@@ -2,7 +2,9 @@
 
 On the chip a layer sees its first input `start` steps late, one per connection on the way, but its
 bias acts from the first step on. The initial state is chosen so that exactly at that moment the
-layer stands where the graph's neurons start: the leak is inverted in integers, step by step.
+layer stands where the graph's neurons start: the leak is inverted in integers, step by step. Where
+that would begin above the threshold (a negative bias) or beyond 24 bits, the potential rests until
+then, as after a spike.
 """
 
 from __future__ import annotations
@@ -14,12 +16,18 @@ import numpy as np
 from neurodeploy.fixedpoint import rules
 from neurodeploy.fixedpoint.rules import IntArray
 
+RESTS = (
+    "rests until its input begins, because no initial state makes up for its bias; Lava's LIF cannot, so Lava runs our "
+    "own process for it"
+)
+
 
 class Charge(NamedTuple):
-    """Current and potential before the first step (N,), chip units."""
+    """Current and potential before the first step (N,), chip units, and the steps in which the potential rests."""
 
     u: IntArray
     v: IntArray
+    rest: int = 0
 
 
 def charged(
@@ -32,28 +40,31 @@ def charged(
     v_then: IntArray,
     threshold: int,
 ) -> tuple[Charge, str]:
-    """Return the state before step 0 from which step `start` begins at (u_then, v_then), and a note.
+    """Return the state before step 0 from which step `start` begins at (u_then, v_then).
 
-    The note is empty when it succeeds. Where a state would leave 24 bits, or a potential would
-    cross the threshold on the way, all start at `u_then` and `v_then` and the note says so.
+    The second is empty when it succeeds. Where a current would leave 24 bits, or must rest longer than a chip can,
+    all start at `u_then` and `v_then` and it says so.
     """
+    plain = Charge(u_then, v_then)
+    if not (bias.any() or v_then.any()):
+        return plain, ""
     zero = np.zeros_like(bias)
     lasting = kept_v > 0  # the others begin every step anew
-    needed = bool(bias.any() or v_then.any())
-    plain = Charge(u_then, v_then)
-    if not needed:
-        return plain, ""
-    early = f"its bias acts {start} step(s) before the first input, because no initial state avoids it"
-    u = np.where(kept_u > 0, u_then, zero)
-    v = v_then
+    u: IntArray | None = np.where(kept_u > 0, u_then, zero)
+    v: IntArray | None = v_then
     for _ in range(start):
-        v = np.where(lasting, v, u + bias)
-        before_v = _unleaked(v - u - bias, kept_v)
-        before_u = _unleaked(u, kept_u)
-        if before_v is None or before_u is None or (v > threshold).any():
-            return plain, early
-        u, v = before_u, before_v
-    return Charge(u, v), ""
+        assert u is not None
+        if v is not None:
+            v = np.where(lasting, v, u + bias)
+            v = None if (v > threshold).any() else _unleaked(v - u - bias, kept_v)
+        u = _unleaked(u, kept_u)
+        if u is None:
+            break
+    if u is not None and v is not None:
+        return Charge(u, v), ""
+    if u is not None and start <= rules.REFRACTORY_MAX:
+        return Charge(u, v_then, start), ""
+    return plain, f"its bias acts {start} step(s) before the first input, because no initial state avoids it"
 
 
 def _unleaked(after: IntArray, kept: IntArray) -> IntArray | None:

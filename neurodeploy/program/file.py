@@ -97,7 +97,7 @@ def _check_sizes(path: Path, stored: zipfile.ZipFile) -> None:
 
 
 def _header(program: Program) -> dict[str, Any]:
-    layers = [{"kind": la.kind} | {key: getattr(la, key) for key in la.plain} for la in program.layers]
+    layers = [{"kind": la.kind} | la.plain_values for la in program.layers]
     connections = []
     for one in program.connections:
         window = None if one.window is None else vars(one.window)

@@ -38,6 +38,7 @@ class Layer(Neurons):
         u_offset, v_offset: Chip units to add to the graph's scaled state to get the chip's (N,).
         shape: Axes of the population, flattened in C order; (N,) when empty.
         refractory: Steps after a spike in which the potential stays at its reset value.
+        rest_init: Steps from the first on in which the potential stays at `v_init`, 0..63.
         clear_every: Current and potential are set to 0 before every step that is `clear_offset`
             modulo this number, counted from 1 (Lava's LIFReset); 0 for never.
     """
@@ -54,7 +55,9 @@ class Layer(Neurons):
         "refractory",
         "clear_every",
         "clear_offset",
+        "rest_init",
     )
+    later: ClassVar[tuple[str, ...]] = ("rest_init",)
 
     name: str
     du: IntArray
@@ -74,10 +77,16 @@ class Layer(Neurons):
     refractory: int = 0
     clear_every: int = 0
     clear_offset: int = 0
+    rest_init: int = 0
 
     @property
     def n_neurons(self) -> int:
         return len(self.vth)
+
+    @property
+    def rests(self) -> bool:
+        """True where potentials stand still for some steps, which Lava's own LIF has no number for."""
+        return self.refractory > 0 or self.rest_init > 0
 
     @property
     def shared(self) -> bool:
@@ -104,15 +113,15 @@ class Layer(Neurons):
     def at_rest(self, n_samples: int) -> States:
         u, v = (np.tile(one, (n_samples, 1)) for one in (self.u_init, self.v_init))
         never = np.zeros(u.shape, np.bool_)
-        return {"u": u, "v": v, "rest": np.zeros_like(u), "wrapped": never, SENT: never}
+        return {"u": u, "v": v, "rest": np.full_like(u, self.rest_init), "wrapped": never, SENT: never}
 
     def step(self, states: States, activation: Any, now: int, numbers: Mapping[str, Any]) -> States:
         u, v, rest = (states[key] for key in ("u", "v", "rest"))
         if self.clears(now):
             u, v = u * 0, v * 0
-        resting = rest > 0 if self.refractory else None
+        resting = rest > 0 if self.rests else None
         after = rules.step(u, v, activation, **numbers, reset=self.reset, resting=resting)
-        if self.refractory:
+        if self.rests:
             rest = (rest - 1).clip(0) * ~after.spikes + self.refractory * after.spikes
         return {"u": after.u, "v": after.v, "rest": rest, "wrapped": after.wrapped, SENT: after.spikes}
 
@@ -143,7 +152,8 @@ class Layer(Neurons):
         }
         check_arrays(self, bounds)
         within(self.name, "bias_exp", self.bias_exp, 0, rules.BIAS_EXPONENT_MAX)
-        within(self.name, "refractory", self.refractory, 0, rules.REFRACTORY_MAX)
+        for key in ("refractory", "rest_init"):
+            within(self.name, key, getattr(self, key), 0, rules.REFRACTORY_MAX)
         within(self.name, "clear_every", self.clear_every, 0, 1 << 30)
         if self.reset not in rules.RESETS:
             raise ProgramError(f"{self.name}: reset {self.reset!r} is not one of {', '.join(rules.RESETS)}")

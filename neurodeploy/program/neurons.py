@@ -25,6 +25,7 @@ class Neurons:
         kind: Its name in files.
         graded: It sends values instead of spikes.
         integers, units, plain: Names of its integer arrays, its real-valued arrays and the rest.
+        later: Of the rest, what came later: files and digests have it only where it is not 0, so that they stay.
         input_shift: Bits by which a synaptic sum is shifted left before it meets the state.
     """
 
@@ -33,6 +34,7 @@ class Neurons:
     integers: ClassVar[tuple[str, ...]] = ()
     units: ClassVar[tuple[str, ...]] = ()
     plain: ClassVar[tuple[str, ...]] = ()
+    later: ClassVar[tuple[str, ...]] = ()
     input_shift: ClassVar[int] = rules.ALIGN_SHIFT
 
     name: str
@@ -55,6 +57,12 @@ class Neurons:
     def n_states(self) -> int:
         """States that a neuron keeps from step to step."""
         return 2
+
+    @property
+    def plain_values(self) -> dict[str, Any]:
+        """The values of `plain` by name."""
+        found = {key: getattr(self, key) for key in self.plain}
+        return {key: value for key, value in found.items() if value or key not in self.later}
 
     @property
     def numbers(self) -> dict[str, IntArray]:

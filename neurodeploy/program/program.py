@@ -109,7 +109,7 @@ class Program:
             for rows in row_blocks(np.atleast_1d(value)):
                 sha.update(np.ascontiguousarray(np.atleast_1d(value)[rows], dtype="<i8").tobytes())
         rest: list[Any] = [self.n_inputs, self.input_shape, self.graded_input, self.output, self.readout]
-        rest += [(la.kind, *((key, getattr(la, key)) for key in la.plain)) for la in self.layers]
+        rest += [(la.kind, *la.plain_values.items()) for la in self.layers]
         rest += [(co.name, co.source, co.target, co.sign, co.window) for co in self.connections]
         rest += sorted(definitions(self).items())
         sha.update(repr(rest).encode())

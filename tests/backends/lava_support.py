@@ -30,7 +30,11 @@ def layer(name: str, n_neurons: int, *, start: int = 1, reset: str = "zero", **v
     units = np.ones(n_neurons)
     integers: dict[str, Any] = {"du": 400, "dv": 300, "vth": 400, "bias_mant": 0, "u_init": 0, "v_init": 0} | values
     bias_exp = integers.pop("bias_exp", 0)
-    plain = {key: integers.pop(key) for key in ("shape", "refractory", "clear_every", "clear_offset") if key in values}
+    plain = {
+        key: integers.pop(key)
+        for key in ("shape", "refractory", "clear_every", "clear_offset", "rest_init")
+        if key in values
+    }
     arrays: dict[str, Any] = {
         key: np.broadcast_to(value, n_neurons).astype(np.int64).copy() for key, value in integers.items()
     }

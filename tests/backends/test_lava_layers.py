@@ -42,6 +42,8 @@ LIMIT = rules.STATE_LIMIT
         {"refractory": 1},
         {"refractory": 63},
         {"refractory": 2, "reset": "subtract"},
+        {"rest_init": 5, "v_init": 99},
+        {"rest_init": 63, "refractory": 1, "reset": "subtract"},
         {"du": [1, 2, 4095], "dv": [0, 4096, 7], "vth": [0, 5, rules.NEVER], "clear_every": 30},
         {"du": [1, 2, 4095], "dv": [0, 4096, 7], "vth": [0, 5, rules.NEVER], "clear_every": 30, "refractory": 2},
     ],

@@ -84,11 +84,17 @@ def test_any_activity_gives_the_same_sums(density: float, sign: int) -> None:
 @pytest.mark.parametrize("n_steps", [1, CHUNK - 1, CHUNK, CHUNK + 1, 2 * CHUNK + 3])
 def test_runs_longer_than_a_chunk_go_on_where_it_ended(n_steps: int) -> None:
     layers = [layer("a", 6, refractory=2), layer("b", 5, start=10, clear_every=7, clear_offset=3, reset="subtract")]
+    layers += [
+        layer("c", 4, rest_init=9, bias_mant=50, bias_exp=6, v_init=-70, refractory=3),
+        layer("d", 3, rest_init=1),
+    ]
     rng = np.random.default_rng(3)
     connections = [
         Connection("in", INPUT, "a", rng.integers(-100, 200, (6, 9))),
         Connection("on", "a", "b", rng.integers(-100, 200, (5, 6)), delay=rng.integers(0, 9, (5, 6))),
         Connection("loop", "a", "a", rng.integers(-100, 100, (6, 6)), delay=5),
+        Connection("rests", INPUT, "c", rng.integers(-100, 200, (4, 9))),
+        Connection("short", INPUT, "d", rng.integers(-100, 200, (3, 9))),
     ]
     made = program(9, layers, connections)
     spikes = random_spikes(4, 2, n_steps, 9)

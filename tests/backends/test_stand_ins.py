@@ -213,8 +213,10 @@ neurons = LIFRefractory(
     dv=float(layer.dv[0]) / 4096,
     vth=float(layer.vth[0]),
     bias_mant=layer.bias_mant.astype(float),
+    v=layer.v_init / 64,
     refractory_period=layer.refractory,
 )
+neurons.refractory_period_end.init = np.full(layer.n_neurons, layer.rest_init)  # Lava counts steps from 1
 source.s_out.connect(dense.s_in)
 dense.a_out.connect(neurons.a_in)
 monitors = [Monitor(), Monitor(), Monitor()]
@@ -229,13 +231,15 @@ np.savez(folder / "refractory.npz", *found)
 
 @pytest.mark.lava
 @pytest.mark.parametrize("dv", [0, 4096])
-@pytest.mark.parametrize("refractory", [1, 4])
-def test_rests_are_those_of_lavas_floating_point_neuron(tmp_path: Path, refractory: int, dv: int) -> None:
+@pytest.mark.parametrize(("refractory", "rest_init"), [(1, 0), (4, 7)])
+def test_rests_are_those_of_lavas_floating_point_neuron(
+    tmp_path: Path, refractory: int, rest_init: int, dv: int
+) -> None:
     """With no memory or a perfect one, whole numbers stay whole and both arithmetics are one, but for the
     6 bits that the chip shifts inputs and thresholds by."""
     weight = np.random.default_rng(3).integers(-60, 128, (5, 4)) // 2 * 2
     values: dict[str, Any] = {"du": 4095, "dv": dv, "vth": 150, "bias_mant": [0, 3, 40, -20, 151], "bias_exp": 6}
-    network = one_layer(weight, **values, refractory=refractory)
+    network = one_layer(weight, **values, refractory=refractory, rest_init=rest_init, v_init=640)
     spikes = random_spikes(3, 1, 60, 4)
     in_lavas_python(_REFRACTORY, network, spikes, tmp_path)
     trace = fixed.run(network, spikes, record=True)

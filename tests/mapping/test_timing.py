@@ -94,7 +94,7 @@ class Drawn:
         weight = np.zeros((size, sources_size))
         rows = np.arange(size) if rows is None else rows
         weight[rows] = whole(self.rng, len(rows), sources_size)
-        bias = self.rng.integers(-3, 4, size) * 2 / ONE if self.rng.random() < 0.3 and steps < 0 else np.zeros(size)
+        bias = self.rng.integers(-40, 20, size) * 2 / ONE if self.rng.random() < 0.3 and steps < 0 else np.zeros(size)
         self.nodes[name] = nir.Affine(weight, bias)
         self.edges += [(source, name) for source in sources]
         if steps < 0 and self.rng.random() < 0.3 and not bias.any():
@@ -134,19 +134,21 @@ def check_every_spike(made: Compiled, found: Network, data: np.ndarray) -> int:
 
 def test_random_networks_give_every_spike_of_their_graphs() -> None:
     words: list[str] = []
-    fired = waited = 0
+    fired = waited = rested = 0
     for seed in range(60):
         drawn = Drawn(seed)
         found = drawn.network()
         made = exactly(found)
         data = (np.random.default_rng(seed).random((3, 20, found.n_inputs)) < 0.4).astype(np.uint8)
         fired += check_every_spike(made, found, data) > 0
+        rested += any(one.rest_init for one in made.program.layers)
         waited += any(int(one.delay) for one in made.program.connections)
         words += drawn.words
     assert {word: words.count(word) for word in set(words) if words.count(word) < 10} == {}
     assert {"skip", "concatenation", "sum of branches", "loop", "long loop"} <= set(words)
     assert fired > 40
     assert waited > 40
+    assert rested > 20
 
 
 def chain(length: int, *extra: tuple[str, str], **nodes: nir.NIRNode) -> Network:

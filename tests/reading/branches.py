@@ -51,6 +51,12 @@ def conv(n_in: int = 3, n_out: int = 3) -> nn.Module:
     return nn.Conv2d(n_in, n_out, 3, padding=1)
 
 
+def inhibiting(channels: int) -> nn.Module:
+    one = nn.BatchNorm2d(channels)
+    nn.init.constant_(one.bias, -0.6)
+    return one
+
+
 def on(layer: nn.Module, x: torch.Tensor) -> torch.Tensor:
     """Apply a layer to all steps and samples at once, as it takes one axis for both."""
     return layer(x.flatten(0, 1)).unflatten(0, x.shape[:2])  # type: ignore[no-any-return]
@@ -83,6 +89,18 @@ READ: dict[str, Case] = {
     ),
     "residual of a convolution": (
         lambda: net(lambda m, x: m.b(on(m.g, a := m.a(on(m.f, x))) + a), f=conv(2), g=conv()),
+        PICTURE,
+    ),
+    "blocks of integrators that add spikes, with biases that inhibit": (
+        lambda: net(
+            lambda m, x: m.c(
+                on(m.p, on(m.h, (s := (r := m.a(on(m.f, x))) + m.b(on(m.o, on(m.g, r))))) + on(m.q, on(m.i, s)))
+            ),
+            f=conv(2),
+            **{name: conv() for name in "ghi"},
+            **{name: inhibiting(3) for name in "opq"},
+            **{name: neuron.IFNode(step_mode="m") for name in "abc"},
+        ),
         PICTURE,
     ),
     "membrane shortcut": (

@@ -121,6 +121,7 @@ def test_a_branch_becomes_a_graph_and_a_program(name: str, tmp_path: Path) -> No
     made = neurodeploy.deploy(make(), spikes(*shape), dt_s=DT_S)
     assert made.agreement["equal"]
     assert made.certificate["stages"][1]["equations"]["holds"]
+    assert not any("its bias acts" in note for note in made.notes)
 
 
 def test_weights_on_the_last_axis_stay_small(tmp_path: Path) -> None:

@@ -151,7 +151,7 @@ def _neurons(layer: AnyLayer, n_block: int, recorder: dict[str, Any]) -> Abstrac
     process: AbstractProcess
     if isinstance(layer, layers.SigmaDelta):
         process = _sigma_delta(layer, n_block)
-    elif isinstance(layer, layers.Layer) and layer.reset == rules.RESET_ZERO and not layer.refractory:
+    elif isinstance(layer, layers.Layer) and layer.reset == rules.RESET_ZERO and not layer.rests:
         names = {"u": "u_init", "v": "v_init", "bias_mant": "bias_mant"}
         values: dict[str, Any] = {name: np.tile(getattr(layer, key), n_block) for name, key in names.items()}
         values["bias_exp"] = np.full_like(values["u"], layer.bias_exp)

@@ -17,7 +17,7 @@ from neurodeploy.errors import GraphError, ProgramError
 from neurodeploy.fixedpoint import rules
 from neurodeploy.formats.lava_dl import hdf5
 from neurodeploy.formats.lava_dl.layers import FLATTEN, INPUT_TYPE, Entry, Shape, entry, flat, population, synapses
-from neurodeploy.mapping.start import charged
+from neurodeploy.mapping.start import Charge, charged
 from neurodeploy.phrases import Phrase
 from neurodeploy.program.connection import Connection
 from neurodeploy.program.layer import Layer
@@ -163,13 +163,13 @@ def _one_step_late(layer: AnyLayer, one: Entry) -> AnyLayer:
     charge, note = late_start(layer)
     if note:
         one.warnings.append(f"{layer.name}: {note}")
-    return replace(layer, v_init=charge)
+    return replace(layer, v_init=charge.v, rest_init=charge.rest)
 
 
-def late_start(layer: Layer) -> tuple[np.ndarray, str]:
-    """Return the potential (N,) before the first step that the bias moves to 0 in it, and a note where none does."""
+def late_start(layer: Layer) -> tuple[Charge, str]:
+    """Return the state before the first step after which the potential is 0, and a note where none is."""
     zero = np.zeros(layer.n_neurons, np.int64)
-    charge, note = charged(
+    return charged(
         start=1,
         kept_u=rules.kept_of_current(layer.du),
         kept_v=rules.kept_of_potential(layer.dv),
@@ -178,7 +178,6 @@ def late_start(layer: Layer) -> tuple[np.ndarray, str]:
         v_then=zero,
         threshold=min(int(layer.vth.min()) << rules.ALIGN_SHIFT, rules.STATE_LIMIT),
     )
-    return charge.v, note
 
 
 def _step(where: str, simulation: dict, dt_s: float | None) -> float:

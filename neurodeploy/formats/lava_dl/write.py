@@ -271,9 +271,10 @@ def _sigma_delta(layer: SigmaDelta, *, first: bool) -> Group:
 
 def _check_start(layer: AnyLayer, image: bool) -> None:
     """States begin at 0, but for what makes up for the step that an image takes to arrive."""
-    if not isinstance(layer, Layer) or not (layer.u_init.any() or layer.v_init.any()):
+    if not isinstance(layer, Layer) or not (layer.u_init.any() or layer.v_init.any() or layer.rest_init):
         return
-    if not image or layer.u_init.any() or (layer.v_init != late_start(layer)[0]).any():
+    wanted = late_start(layer)[0]
+    if not image or layer.u_init.any() or (layer.v_init != wanted.v).any() or layer.rest_init != wanted.rest:
         raise ProgramError(f"{layer.name}: states do not begin at 0, as of a .net file; write .nir or .npz")
 
 

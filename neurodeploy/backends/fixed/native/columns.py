@@ -29,7 +29,7 @@ SUMMED_SOFTMAX = 4
     FIRST,  # where its neurons start
     PADDED,  # neurons with padding
     SUBTRACT,
-    REFRACTORY,
+    RESTS,  # one more than the steps after a spike, 0 for neurons that never rest
     CLEAR_EVERY,
     CLEAR_OFFSET,
     ROLE,
@@ -44,7 +44,7 @@ SUMMED_SOFTMAX = 4
     START,
     OWN,  # where the numbers of its neurons start, -1 where `own_steps` does not run it
 ) = range(18)
-KEPT_U, KEPT_V, BIAS, THRESHOLD, U_INIT, V_INIT = range(6)
+KEPT_U, KEPT_V, BIAS, THRESHOLD, U_INIT, V_INIT, REST_INIT = range(7)
 PUSH_U, PUSH_V = KEPT_U, KEPT_V
 """What the last step's spike adds to the states of cells, which keep no fixed part of them."""
 NUMBERS = 4

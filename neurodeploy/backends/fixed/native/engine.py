@@ -47,11 +47,11 @@ class NativeEngine:
         t = self.native.tables
         size = t.neurons.shape[1]
         past = int((t.pops[:, c.POP_HISTORY] * t.pops[:, c.POP_SIZE]).sum()) if goes_on else 0
-        refractory, graded = t.layers[:, c.REFRACTORY].any(), any(layer.graded for layer in program.layers)
+        rests, graded = t.layers[:, c.RESTS].any(), any(layer.graded for layer in program.layers)
         self.state = State(
             u=aligned((n_samples, size), np.int32),
             v=aligned((n_samples, size), np.int32),
-            rest=aligned((n_samples, size if refractory else 0), np.int32),
+            rest=aligned((n_samples, size if rests else 0), np.int32),
             residue=aligned((n_samples, size if graded else 0), np.int32),
             error=aligned((n_samples, size if graded else 0), np.int32),
             past=aligned((n_samples, past), np.int32),

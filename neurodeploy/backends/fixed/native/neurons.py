@@ -61,6 +61,7 @@ def rows_of(layer: AnyLayer) -> dict[int, Any]:
         c.THRESHOLD: layer.vth << rules.ALIGN_SHIFT,
         c.U_INIT: layer.u_init,
         c.V_INIT: layer.v_init,
+        c.REST_INIT: layer.rest_init,
     }
 
 
@@ -71,7 +72,7 @@ def packed(layer: Layer | DynamicsLayer, rows: np.ndarray, order: np.ndarray) ->
     float64 holds exactly, each as the two int32 it is stored in.
 
     Args:
-        rows: The layer's part of the table of neurons (6, N).
+        rows: The layer's part of the table of neurons (7, N).
         order: The layer's neuron of each inner one.
     """
     integers = _by_eight(rows[: c.NUMBERS])

@@ -23,7 +23,9 @@ def start(t: Tables, state: State, results: Results, b: int, now: int) -> None:
     u, v, u_init, v_init = state.u[b], state.v[b], t.neurons[c.U_INIT], t.neurons[c.V_INIT]
     for o in range(n_neurons):
         u[o], v[o] = u_init[o], v_init[o]
-    for values in (state.rest[b], state.residue[b], state.error[b], state.past[b]):
+    for o in range(state.rest.shape[1]):
+        state.rest[b, o] = t.neurons[c.REST_INIT, o]
+    for values in (state.residue[b], state.error[b], state.past[b]):
         for o in range(len(values)):
             values[o] = 0
 

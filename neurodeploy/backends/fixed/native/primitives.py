@@ -231,7 +231,7 @@ def lif_each(
 
     Args:
         activation: What arrived, before the alignment shift.
-        rest: Steps left in each neuron's refractory period; not read where there is none.
+        rest: Steps left in which each neuron rests; not read where `refractory`, the steps after a spike, is -1.
     """
     n_wrapped = n_saturated = 0
     for o in range(len(u)):
@@ -240,7 +240,7 @@ def lif_each(
         y = saturated(i32(i32(leaked(v[o], kept_v[o]) + x) + bias[o]))
         fired = y > threshold[o]
         u[o] = x
-        if refractory == 0:
+        if refractory < 0:
             y = (i32(y - threshold[o]) if subtracts else ZERO) if fired else y
         elif rest[o] > 0:
             fired = False

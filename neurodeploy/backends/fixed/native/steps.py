@@ -208,8 +208,8 @@ def _step(
         bias,
         threshold,
         row[c.SUBTRACT] != 0,
-        state.rest[b][here] if row[c.REFRACTORY] else activation,
-        row[c.REFRACTORY],
+        state.rest[b][here] if row[c.RESTS] else activation,
+        row[c.RESTS] - 1,
         flags,
     )
     results.overflows[b, layer, 0] += n_wrapped

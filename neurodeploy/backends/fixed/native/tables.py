@@ -141,7 +141,7 @@ class _Builder:
         program = self.program
         padded = [_padded(layer.n_neurons) for layer in program.layers]
         first = np.cumsum([0, *padded])
-        neurons = aligned((6, first[-1]), np.int32)
+        neurons = aligned((7, first[-1]), np.int32)
         neurons[c.THRESHOLD] = rules.NEVER << rules.ALIGN_SHIFT
         self.kinds = [_kind(layer) for layer in program.layers]
         after = np.cumsum([len(self._into(layer.name)) for layer in program.layers])
@@ -165,9 +165,10 @@ class _Builder:
                 row[[c.SPIKE_EXP, c.STATE_EXP, c.CUMULATIVE]] = layer.spike_exp, layer.state_exp, layer.cumulative
                 continue
             if isinstance(layer, Layer):
-                row[[c.SUBTRACT, c.REFRACTORY]] = layer.reset == rules.RESET_SUBTRACT, layer.refractory
+                row[c.SUBTRACT] = layer.reset == rules.RESET_SUBTRACT
+                row[c.RESTS] = layer.refractory + 1 if layer.rests else 0
                 row[[c.CLEAR_EVERY, c.CLEAR_OFFSET]] = layer.clear_every, layer.clear_offset % max(layer.clear_every, 1)
-            if not row[c.REFRACTORY] and not row[c.CLEAR_EVERY]:
+            if not row[c.RESTS] and not row[c.CLEAR_EVERY]:
                 whole = neurons[:, first[index] : first[index + 1]]
                 row[c.OWN] = self.numbers.put(packed(layer, whole, self.order[layer.name]))
         return rows, neurons
@@ -258,7 +259,7 @@ def _kind(layer: AnyLayer) -> int:
         return c.SIGMA_DELTA
     if isinstance(layer, DynamicsLayer):
         return KERNELS[layer.kind].code
-    return c.LIF_SHARED if layer.shared and not layer.refractory and not layer.clear_every else c.LIF
+    return c.LIF_SHARED if layer.shared and not layer.rests and not layer.clear_every else c.LIF
 
 
 def _stored(held: np.ndarray) -> tuple[np.ndarray, int, int]:
