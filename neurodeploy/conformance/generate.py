@@ -274,6 +274,7 @@ class _Drawn:
             u_offset=0 * ones,
             v_offset=0 * ones,
             shape=shape,
+            rest_init=0,  # what rests at first is drawn by the tests of the engines: these networks stay
             refractory=int(among(rng, 1, int(rng.choice([3, rules.REFRACTORY_MAX])))) if self.chance(0.15) else 0,
             clear_every=int(rng.integers(1, 12)) if clears else 0,
             clear_offset=int(rng.integers(0, 12)) if clears else 0,
