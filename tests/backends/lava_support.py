@@ -20,6 +20,7 @@ from neurodeploy.program.file import write_program
 from neurodeploy.program.layer import Layer, SigmaDelta
 from neurodeploy.program.populations import AnyLayer
 from neurodeploy.program.program import INPUT, Program
+from tests.hangs import ONLY_A_HANG_S, comes_true
 
 MESSAGE = 1 << rules.MESSAGE_BITS - 1
 """Graded spikes lie below it in size."""
@@ -131,7 +132,7 @@ def in_lavas_python(code: str, network: Program, spikes: np.ndarray, folder: Pat
         [python, "-I", "-c", child.LOAD_PACKAGE + code, *arguments],
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=ONLY_A_HANG_S,
     )
     assert done.returncode == 0, done.stderr
 
@@ -147,6 +148,11 @@ def running_in_group(group: int) -> list[str]:
             if int(its_group) == group and state != "Z":
                 found.append(f"{name} {state}")
     return found
+
+
+def ends(group: int) -> bool:
+    """Wait until no process of a group runs: a killed one may take a moment to be gone. False where one stays."""
+    return comes_true(lambda: not running_in_group(group))
 
 
 def same(worker: lava.Worker, network: Program, spikes: np.ndarray) -> Trace:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -16,9 +17,9 @@ import numpy as np
 import pytest
 
 from neurodeploy.backends import lava
-from neurodeploy.backends.lava import blocks, client, environment, interpreter
+from neurodeploy.backends.lava import blocks, child, client, environment, interpreter
 from neurodeploy.errors import DataError, LavaError
-from tests.backends.lava_support import one_layer, running_in_group, small_network
+from tests.backends.lava_support import ends, one_layer, small_network
 
 VERSIONS = {"python": "3.10.13", **environment.PINS, **environment.NETX_PINS}
 PYTHON310 = 'echo 3 10; echo "$0"'
@@ -209,7 +210,7 @@ class TestWorkerThatFails:
         monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
         yield
         assert list((tmp_path / "temporary").iterdir()) == []
-        assert running_in_group(int((tmp_path / "pid").read_text())) == []
+        assert ends(int((tmp_path / "pid").read_text()))
 
     def run(self, tmp_path: Path, body: str, timeout_s: float | None = None) -> str:
         """Return the one line that a run ends with."""
@@ -219,25 +220,36 @@ class TestWorkerThatFails:
         assert "\n" not in str(told.value)
         return str(told.value)
 
-    def test_hanging(self, tmp_path: Path) -> None:
-        line = self.run(tmp_path, "sleep 60 & sleep 60", timeout_s=0.5)
+    @pytest.fixture
+    def slow(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+        """What makes a worker hang; its time passes from there on only, however long it took to start."""
+        monkeypatch.setattr(
+            child, "time", SimpleNamespace(sleep=time.sleep, monotonic=lambda: time.monotonic() if at.exists() else 0.0)
+        )
+        at = tmp_path / "hangs"
+        return f"touch {at}; sleep 3600 & sleep 3600"
+
+    def test_hanging(self, tmp_path: Path, slow: str) -> None:
+        line = self.run(tmp_path, slow, timeout_s=0.5)
         assert line == (
             "lava: the worker sent nothing for 0.5 s; raise NEURODEPLOY_LAVA_TIMEOUT or use fewer samples (limit=)"
         )
 
-    def test_hanging_for_the_time_in_the_environment(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_hanging_for_the_time_in_the_environment(
+        self, tmp_path: Path, slow: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         monkeypatch.setenv("NEURODEPLOY_LAVA_TIMEOUT", "0.4")
-        assert "nothing for 0.4 s (it said this)" in self.run(tmp_path, "echo it said this >&2; sleep 60")
+        assert "nothing for 0.4 s (it said this)" in self.run(tmp_path, f"echo it said this >&2; {slow}")
 
     def test_killed(self, tmp_path: Path) -> None:
-        line = self.run(tmp_path, "echo 'MemoryError: too much' >&2; sleep 60 & kill -9 $$")
+        line = self.run(tmp_path, "echo 'MemoryError: too much' >&2; sleep 3600 & kill -9 $$")
         assert line == "lava: the worker was killed by SIGKILL (MemoryError: too much)"
 
     def test_ending_early(self, tmp_path: Path) -> None:
         assert self.run(tmp_path, "exit 3") == "lava: the worker ended with exit status 3"
 
     def test_reporting_an_error(self, tmp_path: Path) -> None:
-        body = """echo not a message; echo '{"error": "ValueError: a bad thing"}'; sleep 60"""
+        body = """echo not a message; echo '{"error": "ValueError: a bad thing"}'; sleep 3600"""
         assert self.run(tmp_path, body) == "lava: the worker failed: ValueError: a bad thing"
 
 

@@ -26,6 +26,7 @@ import numpy as np
 
 from tests.cli import graphs
 from tests.graph.test_hostile_files import CASES as IN_A_GRAPH
+from tests.hangs import ONLY_A_HANG_S
 from tests.mapping import nets
 from tests.memory import peak_mb
 
@@ -274,7 +275,7 @@ def in_a_child(folder: Path) -> dict[str, Any]:
     """Return what `main` finds in a process of its own, which must end by itself and in order."""
     command = [sys.executable, "-m", "tests.cli.hostile", str(folder)]
     here = Path(__file__).parents[2]
-    done = subprocess.run(command, cwd=here, capture_output=True, text=True, timeout=600)
+    done = subprocess.run(command, cwd=here, capture_output=True, text=True, timeout=ONLY_A_HANG_S)
     assert done.returncode == 0, done.stderr[-2000:]
     return json.loads(done.stdout)
 

@@ -11,6 +11,7 @@ import pytest
 from neurodeploy.cli import app as cli
 from tests.cli import graphs
 from tests.cli.support import TINY, Shell
+from tests.hangs import ONLY_A_HANG_S
 
 COMMAND = (sys.executable, "-c", "from neurodeploy.cli import main; main()")
 
@@ -18,7 +19,7 @@ COMMAND = (sys.executable, "-c", "from neurodeploy.cli import main; main()")
 def process(folder: Path, line: str) -> subprocess.CompletedProcess[str]:
     """Run a line of the shell in which $ND is the real command."""
     script = f'ND() {{ "{COMMAND[0]}" -c "{COMMAND[2]}" "$@"; }}; {line}'
-    return subprocess.run(["bash", "-c", script], cwd=folder, capture_output=True, text=True, timeout=120)
+    return subprocess.run(["bash", "-c", script], cwd=folder, capture_output=True, text=True, timeout=ONLY_A_HANG_S)
 
 
 KEYS = {
@@ -156,5 +157,5 @@ HEAVY = ("torch", "lightning", "nir", "h5py", "matplotlib", "sklearn", "jinja2",
 )
 def test_what_does_no_work_loads_nothing_heavy(code: str) -> None:
     script = f"{code}\nimport sys; sys.exit(' '.join(name for name in {HEAVY!r} if name in sys.modules) or 0)"
-    found = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60)
+    found = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=ONLY_A_HANG_S)
     assert found.returncode == 0, found.stderr

@@ -19,19 +19,19 @@ from typing import Any
 
 import numpy as np
 
+from tests.hangs import ONLY_A_HANG_S
 from tests.memory import peak_mb
 
 CASES = int(os.environ.get("NEURODEPLOY_FUZZ", "2000"))
 """NEURODEPLOY_FUZZ=N in the environment runs so many cases instead of 2,000."""
 MOST_GROWTH = 1 << 30
-WITHIN_S = 600.0
 
 
 def fuzzed(kind: str, folder: Path, *, cases: int = CASES, seed: int = 7) -> dict[str, Any]:
     """Return what a child process found; it must end by itself and in order."""
     command = [sys.executable, "-m", "tests.graph.fuzz", kind, str(cases), str(seed), str(folder)]
     here = Path(__file__).parents[2]
-    done = subprocess.run(command, cwd=here, capture_output=True, text=True, timeout=WITHIN_S)
+    done = subprocess.run(command, cwd=here, capture_output=True, text=True, timeout=ONLY_A_HANG_S)
     assert done.returncode == 0, done.stderr[-2000:]
     return json.loads(done.stdout)
 

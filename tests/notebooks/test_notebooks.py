@@ -9,6 +9,8 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
+from tests.hangs import ONLY_A_HANG_S
+
 FRAMEWORKS = ("norse", "snntorch", "spikingjelly")
 """Notebooks that are named after the framework they need."""
 NOTEBOOKS = sorted((Path(__file__).parents[2] / "notebooks").glob("*.ipynb"))
@@ -28,6 +30,6 @@ def test_a_notebook_runs_to_its_last_assertion(path: Path, monkeypatch: pytest.M
         pytest.skip(f"{path.stem} is not installed")
     monkeypatch.setenv("MPLBACKEND", "agg")
     notebook = nbformat.read(path, as_version=4)
-    NotebookClient(notebook, timeout=300, kernel_name="python3").execute()
+    NotebookClient(notebook, timeout=ONLY_A_HANG_S, kernel_name="python3").execute()
     assert any("assert" in cell.source for cell in notebook.cells[-1:])
     assert not any(output.output_type == "error" for cell in notebook.cells for output in cell.get("outputs", []))

@@ -20,10 +20,10 @@ from typing import Any
 
 import pytest
 
+from tests.hangs import ONLY_A_HANG_S
+
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "headless_shell")
 BROWSER, REQUIRE = "NEURODEPLOY_BROWSER", "NEURODEPLOY_REQUIRE_BROWSER"
-DEADLINE_S = 90
-"""After which a browser that says nothing is given up, so that a test fails instead of hanging."""
 
 
 def browser_path() -> str:
@@ -108,11 +108,11 @@ class Browser:
         return [json.dumps(event["params"]) for event in self.events if event.get("method") in wanted]
 
     def _next(self) -> dict[str, Any]:
-        until = time.monotonic() + DEADLINE_S
+        until = time.monotonic() + ONLY_A_HANG_S
         while b"\0" not in self._buffer:
             ready, _, _ = select.select([self._read], [], [], max(0.0, until - time.monotonic()))
             read = os.read(self._read, 1 << 20) if ready else b""
-            assert read, "the browser " + ("ended" if ready else f"said nothing for {DEADLINE_S} s")
+            assert read, "the browser " + ("ended" if ready else f"said nothing for {ONLY_A_HANG_S} s")
             self._buffer += read
         line, _, self._buffer = self._buffer.partition(b"\0")
         found: dict[str, Any] = json.loads(line)
@@ -148,7 +148,7 @@ def running_browser(profile: Path) -> Iterator[Browser]:
         yield browser
         browser._session = None
         browser.call("Browser.close")
-        process.wait(timeout=DEADLINE_S)
+        process.wait(timeout=ONLY_A_HANG_S)
     finally:
         if process.poll() is None:
             process.kill()

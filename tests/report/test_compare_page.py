@@ -14,6 +14,7 @@ import pytest
 from neurodeploy.report.compare_page import render
 from neurodeploy.verbs.compare import compare_runs
 from tests.accounting.finished import earlier, finished, write_run
+from tests.hangs import ONLY_A_HANG_S
 from tests.report.test_page import Page
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -104,5 +105,5 @@ def test_a_browser_shows_it_without_overflow(tmp_path: Path, width: int, n_runs:
     )
     options = ("--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--dump-dom")
     arguments = [str(CHROMIUM), *options, f"--user-data-dir={tmp_path / 'profile'}", path.as_uri()]
-    said = subprocess.run(arguments, capture_output=True, text=True, timeout=60, check=True)
+    said = subprocess.run(arguments, capture_output=True, text=True, timeout=ONLY_A_HANG_S, check=True)
     assert f"<title>{width}/{width}</title>" in said.stdout
