@@ -14,7 +14,7 @@ import pytest
 
 import neurodeploy
 from neurodeploy.backends import fixed, lava
-from neurodeploy.backends.lava import environment
+from neurodeploy.backends.lava import client, environment
 from neurodeploy.errors import LavaError
 from tests.backends.lava_support import (
     assert_same_counts,
@@ -153,6 +153,26 @@ class TestWorker:
         assert_same_states(first, second)
         assert list(tmp_path.iterdir()) == []
         assert ends(group)
+
+    def test_runs_one_by_one_share_a_worker_and_one_that_died_is_replaced(self) -> None:
+        network, spikes = small_network(5), random_spikes(5, 2, 10, 5)
+
+        def group_of_a_run() -> int:
+            assert_same_counts(fixed.run(network, spikes), lava.run(network, spikes))
+            [(key, child)] = client._IDLE.items()
+            assert key[0] == os.getpid()
+            return child._process.pid
+
+        group = group_of_a_run()
+        assert group_of_a_run() == group
+        os.kill(group, signal.SIGKILL)
+        client._IDLE[next(iter(client._IDLE))]._process.wait()
+        assert group_of_a_run() != group
+        assert ends(group)
+        group = group_of_a_run()
+        client._end_idle()
+        assert ends(group)
+        assert group_of_a_run() != group
 
     def test_ctrl_c_ends_lava_and_leaves_nothing(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))

@@ -69,6 +69,11 @@ class Child:
         self._listener = threading.Thread(target=self._listen, daemon=True)
         self._listener.start()
 
+    @property
+    def lives(self) -> bool:
+        """The process has not ended."""
+        return self._process.poll() is None
+
     def send(self, message: dict[str, Any]) -> None:
         """Send one message; a worker that is gone is noticed by `receive`."""
         assert self._process.stdin

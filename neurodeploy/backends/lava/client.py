@@ -6,6 +6,7 @@ Lava's own environment. Axes: B sample, T step, I channel.
 
 from __future__ import annotations
 
+import atexit
 import os
 import tempfile
 from collections.abc import Iterable
@@ -27,6 +28,10 @@ from neurodeploy.program.program import Program
 NAME = "lava"
 TIMEOUT_S = 300.0
 
+_IDLE: dict[tuple[int, Path], Child] = {}
+"""What `run` leaves for the next worker, because Lava takes longer to start than to run much; by the process that
+started it, which a forked copy of that process is not, and the interpreter."""
+
 
 def run(
     program: Program,
@@ -37,7 +42,7 @@ def run(
     timeout_s: float | None = None,
     progress: Progress | None = None,
 ) -> Trace:
-    """Run `program` on every sample in Lava and return the Trace.
+    """Run `program` on every sample in Lava and return the Trace; the worker is kept until this process ends.
 
     Args:
         spikes_BTI: Input spikes, 0 or 1, or signed values where the input is graded, (samples, steps,
@@ -50,20 +55,31 @@ def run(
         LavaError: there is no environment, Lava cannot run the Program, or the worker failed, died or hung.
         DataError: the spikes do not fit the Program.
     """
-    with Worker(timeout_s=timeout_s) as worker:
+    with Worker(timeout_s=timeout_s, keep=True) as worker:
         return worker.run(program, spikes_BTI, record=record, samples_per_run=samples_per_run, progress=progress)
+
+
+@atexit.register
+def _end_idle() -> None:
+    for key in [key for key in _IDLE if key[0] == os.getpid()]:
+        _IDLE.pop(key).close()
 
 
 class Worker:
     """Lava kept at hand for several runs; starts with the first, ends with the `with` block.
 
     A worker that failed is replaced at the next run.
+
+    Args:
+        timeout_s: See `run`.
+        keep: Leave the process to the next worker, whichever that is, until this process ends.
     """
 
-    def __init__(self, *, timeout_s: float | None = None) -> None:
+    def __init__(self, *, timeout_s: float | None = None, keep: bool = False) -> None:
         self._timeout_s = default_timeout_s() if timeout_s is None else timeout_s
         self._python = None if runs_in_process() else worker_python()
         self._child: Child | None = None
+        self._keep = keep
 
     def __enter__(self) -> Worker:
         return self
@@ -72,9 +88,13 @@ class Worker:
         self.close()
 
     def close(self) -> None:
-        """End the worker process."""
-        if self._child:
-            self._child.close()
+        """End the worker process, or leave it to the next."""
+        if self._child and self._python:
+            key = os.getpid(), self._python
+            if self._keep and key not in _IDLE:
+                _IDLE[key] = self._child
+            else:
+                self._child.close()
             self._child = None
 
     def run(
@@ -142,7 +162,11 @@ class Worker:
         """Have a request done here or by the worker, and return the seconds inside Lava's run()."""
         if self._python is None:
             return done(request, progress)
-        self._child = child = self._child or Child(self._python)
+        idle = None if self._child else _IDLE.pop((os.getpid(), self._python), None)
+        if idle and not idle.lives:
+            idle.close()
+            idle = None
+        self._child = child = self._child or idle or Child(self._python)
         try:
             child.send(request)
             while "done" not in (message := child.receive(self._timeout_s)):
