@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import functools
 import os
+from collections.abc import Iterator
 
 import hypothesis
 import pytest
 
-from neurodeploy.backends.lava import Status, status
+from neurodeploy.backends.lava import Status, Worker, status
 from tests.needs import data_folder
 
 # Before torch is loaded: on a busy machine, small work on two threads can take ten times as long as on one.
@@ -27,6 +28,13 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         if os.environ.get("NEURODEPLOY_REQUIRE_LAVA") == "1":
             pytest.fail(f"NEURODEPLOY_REQUIRE_LAVA=1, but {lava_status().reason}", pytrace=False)
         pytest.skip(lava_status().reason)
+
+
+@pytest.fixture(scope="module")
+def worker() -> Iterator[Worker]:
+    """Lava's worker; its process goes on to the next file that asks for it."""
+    with Worker(keep=True) as kept:
+        yield kept
 
 
 @functools.cache

@@ -154,5 +154,5 @@ def _lava(*, wanted: bool) -> Iterator[Engine | None]:
         yield None
         return
     check_ready()
-    with lava.Worker() as worker:
+    with lava.Worker(keep=True) as worker:
         yield partial(worker.run, record=True)

@@ -127,7 +127,7 @@ def run_both(
         "progress": lambda done, total: progress("netx", done, total),
     }
     if worker is None:
-        with lava.Worker() as own:
+        with lava.Worker(keep=True) as own:
             theirs = own.run_net(Path(file), program, padded, **run)
     else:
         theirs = worker.run_net(Path(file), program, padded, **run)

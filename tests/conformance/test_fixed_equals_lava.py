@@ -6,8 +6,6 @@ Programs run one sample at a time and several side by side: both are compared.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 import pytest
 
@@ -18,12 +16,6 @@ from neurodeploy.program.program import INPUT, Connection, Layer
 from tests.backends.lava_support import assert_same_states, one_layer, program
 
 LIMIT = rules.STATE_LIMIT
-
-
-@pytest.fixture(scope="module")
-def worker() -> Iterator[lava.Worker]:
-    with lava.Worker() as kept_alive:
-        yield kept_alive
 
 
 EIGHT = np.ones((1, 4, 8))
