@@ -223,10 +223,10 @@ class TestWorkerThatFails:
     @pytest.fixture
     def slow(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
         """What makes a worker hang; its time passes from there on only, however long it took to start."""
+        at = tmp_path / "hangs"
         monkeypatch.setattr(
             child, "time", SimpleNamespace(sleep=time.sleep, monotonic=lambda: time.monotonic() if at.exists() else 0.0)
         )
-        at = tmp_path / "hangs"
         return f"touch {at}; sleep 3600 & sleep 3600"
 
     def test_hanging(self, tmp_path: Path, slow: str) -> None:
