@@ -40,19 +40,12 @@ def crossover(
     models = x.chip_models(energy, network.synops)
     if not models or not network.synops:
         return None
-    work = x.Work(
-        macs=ann["macs_per_sample"],
-        weights=ann["weights"],
-        activations=ann["activations_per_sample"],
-        weight_bits=ann["weight_bits"],
-        activation_bits=ann["activation_bits"],
-    )
     rows, same = [], []
     for name, where, off_chip in (
         (ON_CHIP, "weights in its own SRAM", False),
         (OFF_CHIP, "weights from DRAM for each sample", True),
     ):
-        terms = x.ann_terms(work, off_chip=off_chip)
+        terms = x.ann_terms(ann, off_chip=off_chip)
         total = sum(one["energy_j"] for one in terms)
         title = f"int8 MACs and a memory model, {where}"
         rows.append(x.against(name, title, total, models, network, evidence="model", terms=terms))
@@ -81,7 +74,7 @@ def crossover(
         "against": rows,
         "same_technology": same,
         "published": [dict(one) for one in x.PUBLISHED],
-        "constants": _constants(work, energy),
+        "constants": _constants(ann, energy),
     }
 
 
@@ -102,9 +95,9 @@ def _on_devices(
         if not measured and any(row["device"] == one["device"] for row in rows):
             continue  # a floor is the same for every batch
         stands_in = not measured and not one.get("floor", {}).get("exact", True)
-        how = f"measured by {one['energy_source']}, idle subtracted" if measured else "datasheet floor, not measured"
-        if stands_in:
-            how = "datasheet floor of another device, not measured"
+        how = f"datasheet floor{' of another device' * stands_in}, not measured"
+        if measured:
+            how = f"measured by {one['energy_source']}, idle subtracted"
         row = x.against(
             f"{one['kind']}_batch_{one['batch']}",
             f"ANN on {one['device']}, batch {one['batch']}: {how}",
@@ -123,19 +116,15 @@ def _on_devices(
     return rows
 
 
-def _constants(work: x.Work, energy: Energy) -> dict[str, Any]:
+def _constants(ann: dict[str, Any], energy: Energy) -> dict[str, Any]:
     """Return every constant of the memory model with its source; the chip's stand beside its energy."""
-    n_bytes = work.weights * work.weight_bits / 8
+    n_bytes = ann["weights"] * ann["weight_bits"] / 8
     bit_j = x.memory_bit_j(n_bytes)
     used = [
         x.model_constant("arithmetic_only", "mac"),
         *(x.model_constant(name, "memory_bit") for _, name in x.SRAM),
         x.model_constant("dram", "memory_bit"),
-        x.ACCUMULATE,
-        x.MOVED_BIT,
-        x.EVENT_BIT,
-        x.MESSAGE_BITS,
-        x.STATE_BITS,
+        *(x.ACCUMULATE, x.MOVED_BIT, x.EVENT_BIT, x.MESSAGE_BITS, x.STATE_BITS),
     ]
     between = Constant(
         "sram_of_the_weights",

@@ -91,20 +91,13 @@ Rule = Callable[[Sent, Wires], float | None]
 """Operations of a connection; None where the run did not keep what the rule needs."""
 
 
-def _nonzero_weights(sent: Sent, to: Wires) -> float:
-    return int(sent.events_I @ to.nonzero_I)
+def _values(of: Callable[[Sent, np.ndarray, Wires], float]) -> Rule:
+    """Return a rule of the values sent, which a run may not have kept."""
+    return lambda sent, to: None if sent.sums_I is None else float(of(sent, sent.sums_I, to))
 
 
 def _all_weights(sent: Sent, to: Wires) -> float:
     return int(sent.events_I @ to.any_I)
-
-
-def _value_weighted(sent: Sent, to: Wires) -> float | None:
-    return None if sent.sums_I is None else float(sent.sums_I @ to.any_I)
-
-
-def _rate_times_macs(sent: Sent, to: Wires) -> float | None:
-    return None if sent.sums_I is None else float(sent.sums_I.sum()) * to.macs / len(sent.events_I)
 
 
 def _binary_only(sent: Sent, to: Wires) -> float | None:
@@ -113,32 +106,20 @@ def _binary_only(sent: Sent, to: Wires) -> float | None:
     return _all_weights(sent, to) if sent.binary else 0
 
 
-def _norse(sent: Sent, to: Wires) -> float | None:
-    return None if sent.sums_I is None else float(sent.sums_I.sum()) * to.flat
-
-
-def silif_paper(sent: Sent, to: Wires) -> float:
-    """Return the non-zero entries that a layer is fed times its width; loops are not counted.
-
-    Source: Maxtimer97/SSM-inspired-LIF (MIT), the `sop` of a forward pass.
-    """
-    return 0 if to.loop else int(sent.events_I.sum()) * to.n_outputs
-
-
 RULES: dict[str, tuple[Rule, str]] = {
     "nonzero_weights": (
-        _nonzero_weights,
+        lambda sent, to: int(sent.events_I @ to.nonzero_I),
         "ours: events times the synapses with a non-zero weight that they reach; edges, stride and groups respected, "
         "a graded spike is one event, recurrent connections included",
     ),
     "all_weights": (_all_weights, "ours with synapses of weight zero counted too, as a dense memory reads them"),
     "value_weighted": (
-        _value_weighted,
+        _values(lambda _, sums_I, to: sums_I @ to.any_I),
         "sinabs: values instead of events times the synapses of any weight, so that a spike of 3 counts three times "
         "and one of -1 takes one away; edges and stride respected",
     ),
     "rate_times_macs": (
-        _rate_times_macs,
+        _values(lambda sent, sums_I, to: float(sums_I.sum()) * to.macs / len(sent.events_I)),
         "syops-counter and KerasSpiking: the mean value that a layer is fed times its products per step, those with "
         "the padding included",
     ),
@@ -148,12 +129,13 @@ RULES: dict[str, tuple[Rule, str]] = {
         "connection that ever carries another value",
     ),
     "norse": (
-        _norse,
+        _values(lambda _, sums_I, to: float(sums_I.sum()) * to.flat),
         "Norse: values times output channels times kernel size, edges and stride ignored; of a matrix, times its "
         "outputs",
     ),
     "silif_paper": (
-        silif_paper,
+        # Maxtimer97/SSM-inspired-LIF (MIT), the `sop` of a forward pass.
+        lambda sent, to: 0 if to.loop else int(sent.events_I.sum()) * to.n_outputs,
         "the SiLIF paper: non-zero inputs of a layer times its width, weights of zero included, recurrent connections "
         "left out",
     ),

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -56,23 +56,6 @@ PUBLISHED = (
     {"rate": [0.15, 1.38], "per": "synapse and inference", "source": "Dampfhoffer et al., IEEE TETCI 7(3), 2023"},
 )
 """Others' crossovers, on their networks and accelerators: for orientation, not used."""
-
-
-@dataclass(frozen=True)
-class Work:
-    """What an ANN does for one sample.
-
-    Attributes:
-        macs: Multiply-accumulates, none skipped.
-        weights: Distinct ones.
-        activations: Values written, each read once more.
-    """
-
-    macs: int
-    weights: int
-    activations: int
-    weight_bits: int
-    activation_bits: int
 
 
 @dataclass(frozen=True)
@@ -146,13 +129,10 @@ def chip_models(energy: Energy, synops: float) -> list[Priced]:
         for end, of in (("low", "least"), ("mid", "value"), ("high", "most")):
             sums = {True: 0.0, False: 0.0}
             for one in model.terms:
-                sums[_per_event(one.term)] += one.count * getattr(energy.constants[one.constant], of)
+                per_event = one.term == "mac" or one.term.startswith(PER_EVENT)
+                sums[per_event] += one.count * getattr(energy.constants[one.constant], of)
             found.append(Priced(model.name, sums[True] / synops, sums[False], end))
     return found
-
-
-def _per_event(term: str) -> bool:
-    return term == "mac" or term.startswith(PER_EVENT)
 
 
 def memory_bit_j(n_bytes: float) -> float:
@@ -167,25 +147,27 @@ def memory_bit_j(n_bytes: float) -> float:
     return float(np.interp(n_bytes, sizes, [model_constant(name, "memory_bit").value for _, name in SRAM]))
 
 
-def ann_terms(work: Work, *, off_chip: bool) -> list[dict[str, Any]]:
+def ann_terms(ann: Mapping[str, Any], *, off_chip: bool) -> list[dict[str, Any]]:
     """Return the ANN's energy on int8 arithmetic at batch 1, term by term.
 
     Every MAC reads its weight, because batch 1 shares none; every value is moved twice, written and read.
 
     Args:
+        ann: Of devices.json: `macs_per_sample`, none skipped; `weights`, distinct ones, of `weight_bits`;
+            `activations_per_sample`, values written and read once more, of `activation_bits`.
         off_chip: Weights come from DRAM, each once per sample, into the memory they are read from.
     """
-    bit_j = memory_bit_j(work.weights * work.weight_bits / 8)
+    macs, bits, stored_bits = ann["macs_per_sample"], ann["weight_bits"], ann["weights"] * ann["weight_bits"]
+    moved_bits = 2 * ann["activations_per_sample"] * ann["activation_bits"]
     terms = [
-        _term("mac", work.macs, model_constant("arithmetic_only", "mac").value),
-        _term("weight bit from SRAM", work.macs * work.weight_bits, bit_j),
-        _term("activation bit moved", 2 * work.activations * work.activation_bits, MOVED_BIT.value),
+        ("mac", macs, model_constant("arithmetic_only", "mac").value),
+        ("weight bit from SRAM", macs * bits, memory_bit_j(stored_bits / 8)),
+        ("activation bit moved", moved_bits, MOVED_BIT.value),
     ]
     if off_chip:
-        terms.append(
-            _term("weight bit from DRAM", work.weights * work.weight_bits, model_constant("dram", "memory_bit").value)
-        )
-    return terms
+        terms.append(("weight bit from DRAM", stored_bits, model_constant("dram", "memory_bit").value))
+    keys = ("term", "count", "energy_per_event_j", "energy_j")
+    return [dict(zip(keys, (name, count, each_j, count * each_j), strict=True)) for name, count, each_j in terms]
 
 
 def same_technology(network: Spiking, *, off_chip: bool) -> Priced:
@@ -237,7 +219,3 @@ def _band(values: Sequence[float], ends: Sequence[str]) -> dict[str, float]:
     """Return least and most of all, and the median of the models' middles."""
     middles = [value for value, end in zip(values, ends, strict=True) if end == "mid"]
     return {"low": min(values), "mid": statistics.median(middles), "high": max(values)}
-
-
-def _term(name: str, count: float, each_j: float) -> dict[str, Any]:
-    return {"term": name, "count": count, "energy_per_event_j": each_j, "energy_j": count * each_j}

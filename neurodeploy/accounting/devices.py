@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,41 +14,31 @@ FILE = "devices.json"
 WHAT, KINDS = ("snn", "ann"), ("cpu", "gpu")
 MEASURED = ("nvml", "rapl")
 FLOOR = "datasheet floor"
-NUMBER, OPTIONAL, COUNT, TEXT, TABLE = (
-    "a number above 0",
-    "a finite number or null",
-    "a whole number from 1",
-    "text",
-    "a table",
-)
-SHARE, SOURCE = "a number from 0 to 1", "nvml, rapl, datasheet floor or null"
-RECORD = {
-    "what": TEXT,
-    "device": TEXT,
-    "kind": TEXT,
-    "driver": TEXT,
-    "date": TEXT,
-    "versions": TABLE,
-    "threads": COUNT,
-    "batch": COUNT,
-    "latency_s": NUMBER,
-    "samples_per_second": NUMBER,
-    "energy_per_sample_j": OPTIONAL,
-    "energy_idle_subtracted_j": OPTIONAL,
-    "idle_w": OPTIONAL,
-    "energy_source": SOURCE,
-    "accuracy": SHARE,
+TEXT, TABLE, COUNT, NUMBER = "text", "a table", "a whole number from 1", "a number above 0"
+OPTIONAL, SHARE, SOURCE = "a finite number or null", "a number from 0 to 1", "nvml, rapl, datasheet floor or null"
+SUITS: dict[str, Callable[[Any], bool]] = {
+    TEXT: lambda value: isinstance(value, str),
+    TABLE: lambda value: isinstance(value, dict),
+    COUNT: lambda value: _finite(value) and isinstance(value, int) and value >= 1,
+    NUMBER: lambda value: _finite(value) and value > 0,
+    OPTIONAL: lambda value: value is None or _finite(value),
+    SHARE: lambda value: _finite(value) and 0 <= value <= 1,
+    SOURCE: lambda value: value in (None, *MEASURED, FLOOR),
 }
-"""Keys that every record has; more are kept as they are."""
+RECORD = {
+    TEXT: ("what", "device", "kind", "driver", "date"),
+    TABLE: ("versions",),
+    COUNT: ("threads", "batch"),
+    NUMBER: ("latency_s", "samples_per_second"),
+    OPTIONAL: ("energy_per_sample_j", "energy_idle_subtracted_j", "idle_w"),
+    SOURCE: ("energy_source",),
+    SHARE: ("accuracy",),
+}
+"""Keys that every record has, by what they hold; more are kept as they are."""
 ANN = {
-    "accuracy": TABLE,
-    "weight_bits": COUNT,
-    "activation_bits": COUNT,
-    "macs_per_sample": COUNT,
-    "weights": COUNT,
-    "activations_per_sample": COUNT,
-    "parameters": COUNT,
-    "digest": TEXT,
+    TABLE: ("accuracy",),
+    COUNT: ("weight_bits", "activation_bits", "macs_per_sample", "weights", "activations_per_sample", "parameters"),
+    TEXT: ("digest",),
 }
 
 
@@ -125,12 +115,8 @@ def merged(mine: dict[str, Any], other: dict[str, Any], where: str) -> dict[str,
 
 def together(old: list[dict[str, Any]], new: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return all records, sorted; a new one replaces an old one of the same device, network and batch."""
-    kept = {_identity(one): one for one in [*old, *new]}
+    kept = {(one["device"], one["what"], one["batch"]): one for one in [*old, *new]}
     return [kept[key] for key in sorted(kept)]
-
-
-def _identity(record: Mapping[str, Any]) -> tuple[str, str, int]:
-    return record["device"], record["what"], record["batch"]
 
 
 def _record(value: Any, where: str) -> None:
@@ -147,25 +133,15 @@ def _record(value: Any, where: str) -> None:
         raise RunError(f"{where}.idle_w: a floor is not measured and has no idle power; leave it null")
 
 
-def _keys(value: Any, wanted: Mapping[str, str], where: str) -> None:
+def _keys(value: Any, wanted: Mapping[str, tuple[str, ...]], where: str) -> None:
     if not isinstance(value, dict):
         raise RunError(f"{where}: is {type(value).__name__}, a table was expected; make the file again")
-    for key, kind in wanted.items():
+    for kind, key in ((kind, key) for kind, keys in wanted.items() for key in keys):
         if key not in value:
             raise RunError(f"{where}.{key}: is absent, {kind} is needed; make the file again with this version")
-        if not _suits(value[key], kind):
+        if not SUITS[kind](value[key]):
             raise RunError(f"{where}.{key}: found {value[key]!r}, {kind} is needed")
 
 
-def _suits(value: Any, kind: str) -> bool:
-    if kind in (TEXT, TABLE):
-        return isinstance(value, str if kind == TEXT else dict)
-    if kind == SOURCE:
-        return value is None or value in (*MEASURED, FLOOR)
-    if value is None:
-        return kind == OPTIONAL
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        return False
-    if kind == COUNT:
-        return isinstance(value, int) and value >= 1
-    return kind == OPTIONAL or (0 <= value <= 1 if kind == SHARE else value > 0)
+def _finite(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)

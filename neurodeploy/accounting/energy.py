@@ -7,17 +7,17 @@ with time and not with events. How a number is made: docs/energy.md.
 
 from __future__ import annotations
 
+import math
 import operator
 import statistics
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from neurodeploy.accounting.band import Band, as_band
 from neurodeploy.accounting.counts import Counts
 from neurodeploy.accounting.events import WORDS, Event, events
-from neurodeploy.accounting.plain import Plain
+from neurodeploy.accounting.plain import Band, Plain
 from neurodeploy.accounting.routes import Traffic
-from neurodeploy.accounting.static import static
+from neurodeploy.errors import DataError
 from neurodeploy.hardware.chip import Chip, EnergyModel
 from neurodeploy.hardware.constants import Constant
 
@@ -141,16 +141,16 @@ def price(
         latency_s: Time of one sample, or its band. Without it there is no static energy.
 
     Raises:
-        DataError: a count is negative or not finite.
+        DataError: a count, or the time, is negative or not finite.
     """
-    times, traffic = as_band(latency_s), traffic or Traffic()
+    times, traffic = _times(latency_s), traffic or Traffic()
     seconds = counts.seconds_per_sample
     happened = events(counts, chip, traffic, times.mid if seconds is None and times else seconds)
     priced = [_Priced(model, happened) for model in chip.energy]
     models = {scope: [one for one in priced if one.model.scope == scope and one.counted] for scope in (PER_OP, ALL_IN)}
     scope = next((scope for scope in (PER_OP, ALL_IN) if models[scope]), None)
     shown = models[scope] if scope else []
-    standing, used = static(chip, traffic, times)
+    standing, used = _static(chip, traffic, times)
     left_out = _left_out(happened, priced)
     constants = used | {one.key: one for model in priced for one in model.used(chip)}
     return Energy(
@@ -186,9 +186,10 @@ class _Priced:
         # What a run of the chip's kind always has; a run in which nothing happened costs nothing.
         self.counted = bool(self.terms) or not happened
 
-    def total(self, of: Callable[[Constant], float], layer: str | bool | None = True) -> float:
-        """Return the joules of all terms, or of one layer's; `of` takes the low, mid or high of a constant."""
-        return sum((e.count * of(one) for e, _, one in self.terms if layer is True or e.layer == layer), start=0.0)
+    def total(self, of: str, layer: str | bool | None = True) -> float:
+        """Return the joules of all terms, or of one layer's, with each constant at its `least`, `value` or `most`."""
+        mine = ((e.count, one) for e, _, one in self.terms if layer is True or e.layer == layer)
+        return sum((count * getattr(one, of) for count, one in mine), start=0.0)
 
     def used(self, chip: Chip) -> Iterable[Constant]:
         """Yield the constants that the run made use of."""
@@ -204,27 +205,14 @@ class _Priced:
             evidence=self.model.evidence,
             includes=tuple(self.model.includes),
             source=next(iter(self.model.terms.values())).source,
-            total_j=self.total(_mid),
-            low_j=self.total(_low),
-            high_j=self.total(_high),
+            total_j=self.total("value"),
+            low_j=self.total("least"),
+            high_j=self.total("most"),
             terms=tuple(
-                PricedTerm(key, event.layer, event.count, one.value, event.count * one.value, one.key)
-                for event, key, one in self.terms
+                PricedTerm(key, e.layer, e.count, one.value, e.count * one.value, one.key) for e, key, one in self.terms
             ),
             unpriced=tuple(sorted({event.name for event in self.left_out})),
         )
-
-
-def _low(one: Constant) -> float:
-    return one.least
-
-
-def _mid(one: Constant) -> float:
-    return one.value
-
-
-def _high(one: Constant) -> float:
-    return one.most
 
 
 def _band(models: Sequence[_Priced], layer: str | bool | None = True) -> Band | None:
@@ -232,9 +220,9 @@ def _band(models: Sequence[_Priced], layer: str | bool | None = True) -> Band | 
     if not models:
         return None
     return Band(
-        low=min(one.total(_low, layer) for one in models),
-        mid=statistics.median(one.total(_mid, layer) for one in models),
-        high=max(one.total(_high, layer) for one in models),
+        low=min(one.total("least", layer) for one in models),
+        mid=statistics.median(one.total("value", layer) for one in models),
+        high=max(one.total("most", layer) for one in models),
     )
 
 
@@ -269,8 +257,35 @@ def _missing(chip: Chip, priced: Sequence[_Priced], scope: str | None, times: Ba
         lines.append(f"{WORDS['second']} (in {', '.join(waiting)}): the time of a sample is not known")
     if scope == ALL_IN:
         return lines  # an all-in number holds it
-    if times is None:
-        lines.append("static (leakage) power" + (": the time of a sample is not known" if chip.power else ""))
-    elif not chip.power:
-        lines.append("static (leakage) power")
+    if times is None or not chip.power:
+        lines.append("static (leakage) power" + ": the time of a sample is not known" * bool(chip.power))
     return lines
+
+
+def _times(latency_s: float | Band | None) -> Band | None:
+    if latency_s is None:
+        return None
+    found = latency_s if isinstance(latency_s, Band) else Band(*[float(latency_s)] * 3)
+    if not all(0 <= one < math.inf for one in (found.low, found.mid, found.high)):
+        raise DataError(f"latency_s: {latency_s} is no time of a sample, a finite number of seconds was expected")
+    return found
+
+
+def _static(chip: Chip, traffic: Traffic, latency_s: Band | None) -> tuple[Band | None, dict[str, Constant]]:
+    """Return what a chip takes for being on over a sample, and the constants; None where time or power is not known.
+
+    Whole chips and the share of the cores in use are two readings of one power, so the band spans them.
+    """
+    readings = []
+    if "static_chip_w" in chip.power:
+        readings.append((float(traffic.chips or 1), chip.power["static_chip_w"]))
+    if "static_core_w" in chip.power and traffic.cores:
+        readings.append((float(traffic.cores), chip.power["static_core_w"]))
+    if latency_s is None or not readings:
+        return None, {}
+    watts = Band(
+        low=min(number * one.least for number, one in readings),
+        mid=statistics.median(number * one.value for number, one in readings),
+        high=max(number * one.most for number, one in readings),
+    )
+    return watts.each(operator.mul, latency_s), {one.key: one for _, one in readings}

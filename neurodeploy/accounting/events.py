@@ -76,11 +76,9 @@ def events(counts: Counts, chip: Chip, traffic: Traffic, seconds: float | None =
     else:
         found += _by_layer(counts, "message", counts.messages_per_sample, lambda one: one.messages_per_sample)
     if any("message_in" in model.terms for model in chip.energy):
-        if traffic.messages_in_per_sample is not None:
-            found.append(_event("message_in", None, traffic.messages_in_per_sample, ("message_in",)))
-        else:
-            sent = [one for one in found if one.name == "message"]
-            found += [Event("message_in", one.layer, one.count, ("message_in",)) for one in sent]
+        known = traffic.messages_in_per_sample
+        sent = [(one.layer, one.count) for one in found if one.name == "message"] if known is None else [(None, known)]
+        found += [_event("message_in", layer, count, ("message_in",)) for layer, count in sent]
     found += [
         _event("hop", None, traffic.hops_per_sample, ("hop",)),
         _event("hop", None, traffic.hops_ew_per_sample, ("hop_ew", "hop")),

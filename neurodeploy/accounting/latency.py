@@ -11,9 +11,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from neurodeploy.accounting.band import Band, of_ends
 from neurodeploy.accounting.core_times import BOUNDS, Prices, between, core_times
-from neurodeploy.accounting.plain import Plain
+from neurodeploy.accounting.plain import Band, Plain
 from neurodeploy.accounting.routes import routes
 from neurodeploy.accounting.tally import INPUT, Tally, check_suits, tally
 from neurodeploy.backends.trace import Trace
@@ -129,7 +128,6 @@ def latency(
     share, cores = summed.bound / summed.bound.sum(), summed.cores / summed.n_steps
     by_core = tuple(_core_time(placement, core, cores[:, core]) for core in range(placement.n_cores))
     own = [by_core[layer.cores[0] : layer.cores[1] + 1] for layer in placement.layers]
-    measured = chip.times.get(STEP_KEY)
     known = any(key.startswith("synop") for key in chip.times)
     steps_each, runs_each = (1, n_samples) if exact else (n_steps, 1)
     return Latency(
@@ -143,10 +141,10 @@ def latency(
         by_core=by_core,
         unpriced=(*prices.missing(), *(["ways from chip to chip"] if placement.n_chips > 1 else []), *ALWAYS_UNPRICED),
         assumptions=(OVERLAP, "a spike is worked off by the cores it reaches in the step in which it is sent"),
-        measured_step_s=measured,
+        measured_step_s=chip.times.get(STEP_KEY),
         constants={f"times.{key}": one for key, one in prices.used.items()},
         between_s=float(rest[1]),
-        latency_band_s=of_ends(summed.step_K * steps_each / runs_each) if known else None,
+        latency_band_s=Band(*(summed.step_K * steps_each / runs_each).tolist()) if known else None,
         latency_s=float(summed.step_K[1] * (steps_each / runs_each)) if known else None,
         step_s=StepTime(float(summed.step_K[1] / summed.n_steps), summed.longest) if known else None,
     )

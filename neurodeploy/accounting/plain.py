@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import fields
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
 from typing import Any, ClassVar, TypeVar, get_args, get_origin, get_type_hints
 
 from neurodeploy.errors import DataError
@@ -77,3 +77,16 @@ def _read(hint: Any, value: Any, key: str = "") -> Any:
     if type(None) in inner:
         return _read(inner[0], value, key)
     return value
+
+
+@dataclass(frozen=True)
+class Band(Plain):
+    """Least, middle and most of what several sources or models give differently, in one unit."""
+
+    low: float
+    mid: float
+    high: float
+
+    def each(self, change: Callable[[float, float], float], other: Band) -> Band:
+        """Return the band of `change` of both, end by end."""
+        return Band(change(self.low, other.low), change(self.mid, other.mid), change(self.high, other.high))

@@ -69,22 +69,16 @@ def limits(fit: dict[str, Any], sources: Sources) -> list[dict[str, Any]]:
             "share": min(100.0, 100 * one["used"] / one["limit"]) if one["limit"] else 100.0,
             "over": one["used"] > one["limit"],
             "binding": one["name"] == binding,
-            "reference": sources.references({one["name"]: _limit(one, fit)}),
+            # From the constants where it is there, from its own row otherwise.
+            "reference": sources.references({one["name"]: (fit.get("constants") or {}).get(one["name"]) or _own(one)}),
         }
         for one in fit.get("limits") or []
         if one.get("used") is not None and one.get("limit") is not None
     ]
 
 
-def _limit(one: dict[str, Any], fit: dict[str, Any]) -> dict[str, Any]:
-    """Return a limit as a constant: from the constants where it is there, from its own row otherwise."""
-    constants = fit.get("constants") or {}
-    return constants.get(one["name"]) or {
-        "value": one["limit"],
-        "unit": one.get("unit"),
-        "source": one.get("source"),
-        "evidence": one.get("evidence"),
-    }
+def _own(limit: dict[str, Any]) -> dict[str, Any]:
+    return {"value": limit["limit"]} | {key: limit.get(key) for key in ("unit", "source", "evidence")}
 
 
 def limit_name(one: dict[str, Any]) -> str:
@@ -107,9 +101,10 @@ def placed_layers(fit: dict[str, Any]) -> list[dict[str, Any]]:
             "neurons": marked.count(one["neurons"]),
             "encoding": _encoding(one.get("encoding")),
             "binding": names.get(one.get("binding"), str(one.get("binding") or "").replace("_", " ")),
-            "share": marked.percent(share) if (share := _binding_share(one)) is not None else "",
+            "share": "" if share is None else marked.percent(share),
         }
         for one in fit.get("layers") or []
+        for share in [(one.get("utilisation") or {}).get(one.get("binding"))]
     ]
 
 
@@ -119,17 +114,12 @@ def _encoding(encoding: Any) -> str:
     return str(encoding or "").replace("_", " ")
 
 
-def _binding_share(layer: dict[str, Any]) -> float | None:
-    return (layer.get("utilisation") or {}).get(layer.get("binding"))
-
-
 def slow_layers(latency: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return each layer's busiest core, what a step takes there, what binds it, and what all three bounds take."""
+    """Return each layer's busiest core, what binds it, and what all three bounds take."""
     return [
         {
             "name": one["layer"],
             "core": marked.plain(one["core"]) if one.get("core") is not None else "",
-            "step": marked.seconds(one["step_s"]),
             "bound": one.get("bound") or "",
             "parts": [marked.seconds(one.get(f"{bound}_s")) for bound in BOUNDS],
         }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import string
+from collections.abc import Callable
 from typing import Any
 
 from markupsafe import Markup
@@ -22,27 +23,27 @@ def records(devices: dict[str, Any], sources: Sources) -> list[dict[str, Any]]:
 
 
 def _record(one: dict[str, Any], sources: Sources) -> dict[str, Any]:
-    energy, source = one.get("energy_per_sample_j"), one.get("energy_source")
-    floor = one.get("floor") or {}
+    energy, source, floor = one.get("energy_per_sample_j"), one.get("energy_source"), one.get("floor") or {}
+    grade = MEASURED.get(str(source), "floor, not measured" if source == FLOOR else source)
     return {
         "what": WHAT.get(one["what"], one["what"]),
         "device": one["device"],
         "detail": ", ".join(str(part) for part in (one.get("driver"), str(one.get("date") or "")[:10]) if part),
         "batch": marked.count(one["batch"]),
-        "latency": marked.seconds(one["latency_s"]) if one.get("latency_s") is not None else Markup("-"),
+        "latency": marked.seconds(one.get("latency_s")),
         "rate": marked.count(one.get("samples_per_second")),
-        "energy": marked.energy(energy) if energy is not None else Markup("not measured"),
-        "subtracted": marked.energy(one["energy_idle_subtracted_j"])
-        if one.get("energy_idle_subtracted_j") is not None
-        else "",
-        "idle": marked.quantity(one["idle_w"], "W") if one.get("idle_w") is not None else "",
-        "grade": ""
-        if energy is None
-        else MEASURED.get(str(source), "floor, not measured" if source == FLOOR else source),
+        "energy": _shown(energy, marked.energy, Markup("not measured")),
+        "subtracted": _shown(one.get("energy_idle_subtracted_j"), marked.energy),
+        "idle": _shown(one.get("idle_w"), lambda watts: marked.quantity(watts, "W")),
+        "grade": "" if energy is None else grade,
         "floor": energy is not None and source not in MEASURED,
         "reference": sources.references({f"{floor.get('chip', 'floor')}, MAC": floor}) if floor.get("source") else "",
-        "accuracy": marked.percent(one["accuracy"]) if one.get("accuracy") is not None else "",
+        "accuracy": _shown(one.get("accuracy"), marked.percent),
     }
+
+
+def _shown(value: float | None, words: Callable[[float], Markup], otherwise: Any = "") -> Any:
+    return otherwise if value is None else words(value)
 
 
 def picture_rows(devices: dict[str, Any], energy: dict[str, Any]) -> list[dict[str, Any]]:
@@ -73,10 +74,7 @@ def crossover(devices: dict[str, Any], sources: Sources) -> dict[str, Any] | Non
         return None
     rows = [*(found.get("against") or []), *(found.get("same_technology") or [])]
     return {
-        "rate": found["rate"],
-        "band": found.get("rate_band"),
         "here": found["rate_here"],
-        "wins": bool(found["wins"]),
         "text": standing(found),
         "definition": found.get("definition") or "",
         "rows": [_row(one, letter) for one, letter in zip(rows, string.ascii_lowercase, strict=False)],
@@ -120,7 +118,6 @@ def _row(one: dict[str, Any], letter: str) -> dict[str, Any]:
         "rate": _rates(rate),
         "verdict": one["verdict"],
         "state": {"wins": "good", "loses": "bad"}.get(one["verdict"], "open"),
-        "floor": one.get("evidence") == "datasheet",
     }
 
 

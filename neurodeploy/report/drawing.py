@@ -12,7 +12,7 @@ import io
 import re
 import warnings
 import xml.etree.ElementTree as ElementTree
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, ParamSpec
 
 import matplotlib
@@ -115,6 +115,19 @@ def new_axes(height: float, grid: str) -> tuple[Figure, Axes]:
     axes = figure.add_subplot()
     bare(axes, grid=grid)
     return figure, axes
+
+
+def row_axes(names: Sequence[str], height: float, above: float = 0.6) -> tuple[Figure, Axes]:
+    """Return axes of rows with these names, the first on top; `above` it is so much of a row."""
+    figure, axes = new_axes(height, "x")
+    axes.set_yticks(range(len(names)), names)
+    axes.set_ylim(len(names) - 0.4, -above)
+    return figure, axes
+
+
+def tell(axes: Axes, x: float, y: float, text: str, value: float, **style: Any) -> None:
+    """Write a number of the report into a picture; `text` is how `value` reads."""
+    axes.text(x, y, text, **{"va": "center", "color": INK, "gid": value_id(value)} | style)
 
 
 def bare(axes: Axes, *, grid: str | None = None) -> None:

@@ -82,24 +82,17 @@ def models(energy: dict[str, Any], sources: Sources) -> list[dict[str, Any]]:
     for model in energy["models"]:
         rows: dict[tuple[Any, ...], dict[str, Any]] = {}
         for one in model["terms"]:
-            row = rows.setdefault(
-                (one["term"], one["energy_per_event_j"], one["constant"]),
-                {
-                    "name": term(one["term"]),
-                    "price": marked.energy(one["energy_per_event_j"]),
-                    "reference": sources.reference(one["constant"], energy["constants"]),
-                    "parts": [],
-                    "energy_j": 0.0,
-                },
-            )
+            new = {
+                "name": term(one["term"]),
+                "price": marked.energy(one["energy_per_event_j"]),
+                "reference": sources.reference(one["constant"], energy["constants"]),
+                "parts": [],
+                "energy_j": 0.0,
+            }
+            row = rows.setdefault((one["term"], one["energy_per_event_j"], one["constant"]), new)
             row["energy_j"] += one["energy_j"]
-            row["parts"].append(
-                {
-                    "layer": one.get("layer"),
-                    "count": marked.count(one["count"]),
-                    "energy": marked.energy(one["energy_j"]),
-                }
-            )
+            told = {"count": marked.count(one["count"]), "energy": marked.energy(one["energy_j"])}
+            row["parts"].append({"layer": one.get("layer")} | told)
         low, high = model.get("low_j"), model.get("high_j")
         found.append(
             {

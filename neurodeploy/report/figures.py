@@ -8,22 +8,7 @@ from typing import Any
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from neurodeploy.report.drawing import (
-    AFTER,
-    BAD,
-    BEFORE,
-    GOOD,
-    INK,
-    LINE,
-    MUTED,
-    SHADE,
-    bare,
-    new_axes,
-    new_figure,
-    picture,
-    short,
-    value_id,
-)
+from neurodeploy.report import drawing as draw
 from neurodeploy.report.words import count
 
 ROW = 24
@@ -31,7 +16,7 @@ ROW = 24
 NORMAL_95 = 1.96
 
 
-@picture("Accuracy of every stage")
+@draw.picture("Accuracy of every stage")
 def accuracy(rows: list[dict[str, Any]], limit: float) -> Figure:
     """Draw a dot per stage, with the interval its number of samples leaves and the certificate's limit.
 
@@ -40,10 +25,10 @@ def accuracy(rows: list[dict[str, Any]], limit: float) -> Figure:
             `fewer`: on a part of the samples only, so that float on that part is shown too.
         limit: Allowed drop.
     """
-    figure, axes = new_axes(58 + ROW * len(rows), "x")
+    figure, axes = draw.row_axes([row["name"] for row in rows], 58 + ROW * len(rows))
     lowest = 1.0
     for y, row in enumerate(rows):
-        here, colour = 100 * row["accuracy"], MUTED if row["drop"] is None else AFTER
+        here, colour = 100 * row["accuracy"], draw.MUTED if row["drop"] is None else draw.AFTER
         low, high = wilson(row["accuracy"], row["samples"])
         axes.plot([100 * low, 100 * high], [y, y], color=colour, linewidth=5, alpha=0.3, solid_capstyle="butt")
         lowest = min(lowest, low)
@@ -51,18 +36,16 @@ def accuracy(rows: list[dict[str, Any]], limit: float) -> Figure:
             baseline = row["accuracy"] + row["drop"]
             # The certificate allows a tenth of a sample more, against float arithmetic; so does the mark.
             least = baseline - limit - 0.1 / row["samples"]
-            colour = BAD if row["accuracy"] < least else colour
-            axes.plot([100 * least] * 2, [y - 0.36, y + 0.36], color=BAD, linewidth=1.5)
+            colour = draw.BAD if row["accuracy"] < least else colour
+            axes.plot([100 * least] * 2, [y - 0.36, y + 0.36], color=draw.BAD, linewidth=1.5)
             lowest = min(lowest, least)
             if row["fewer"]:
                 hollow: dict[str, Any] = {"markersize": 7, "markerfacecolor": "none", "clip_on": False}
-                axes.plot([100 * baseline], [y], "o", color=AFTER, **hollow)
+                axes.plot([100 * baseline], [y], "o", color=draw.AFTER, **hollow)
         axes.plot([here], [y], "o", color=colour, markersize=7)
     margin = max(0.5, 2 * (1 - lowest))
     axes.set_xlim(100 * lowest - margin, 100 + margin / 2)
     axes.xaxis.set_major_locator(MaxNLocator(5))
-    axes.set_yticks(range(len(rows)), [row["name"] for row in rows])
-    axes.set_ylim(len(rows) - 0.4, -0.6)
     axes.set_xlabel("accuracy, %")
     return figure
 
@@ -81,7 +64,7 @@ def wilson(share: float, samples: int) -> tuple[float, float]:
     return middle - half, middle + half
 
 
-@picture("Loss and accuracy over the epochs of training")
+@draw.picture("Loss and accuracy over the epochs of training")
 def training(epochs: list[dict[str, float]], n_trained: int, best: list[float]) -> Figure:
     """Draw loss above accuracy.
 
@@ -90,24 +73,23 @@ def training(epochs: list[dict[str, float]], n_trained: int, best: list[float]) 
         n_trained: Epochs before fine-tuning.
         best: Kept epochs, counted from 1 through both phases; halves stand for what a phase began with.
     """
-    figure = new_figure(300)
+    figure = draw.new_figure(300)
     loss, scores = figure.subplots(2, sharex=True, height_ratios=(2, 3))
     x = range(1, len(epochs) + 1)
-    phases = [slice(0, n_trained), slice(n_trained, len(epochs))]
-    for phase in phases:
+    for phase in (slice(0, n_trained), slice(n_trained, len(epochs))):
         part = epochs[phase]
         if part:
             at, dot = x[phase], "o-" if len(part) == 1 else "-"
-            loss.plot(at, [one["loss"] for one in part], dot, color=INK, linewidth=1.4, markersize=4)
-            for key, colour in (("train_accuracy", BEFORE), ("validation_accuracy", AFTER)):
+            loss.plot(at, [one["loss"] for one in part], dot, color=draw.INK, linewidth=1.4, markersize=4)
+            for key, colour in (("train_accuracy", draw.BEFORE), ("validation_accuracy", draw.AFTER)):
                 percent = [100 * one[key] for one in part]
                 scores.plot(at, percent, dot, color=colour, linewidth=1.4, markersize=4)
     for axes in (loss, scores):
-        bare(axes, grid="y")
+        draw.bare(axes, grid="y")
         if len(epochs) > n_trained:
-            axes.axvspan(n_trained + 0.5, len(epochs) + 0.5, color=SHADE, linewidth=0)
+            axes.axvspan(n_trained + 0.5, len(epochs) + 0.5, color=draw.SHADE, linewidth=0)
         for epoch in best:
-            axes.axvline(epoch, color=GOOD, linewidth=1.2, linestyle=(0, (3, 2)))
+            axes.axvline(epoch, color=draw.GOOD, linewidth=1.2, linestyle=(0, (3, 2)))
     scores.set_xlim(0.5, len(epochs) + 0.5)
     scores.xaxis.set_major_locator(MaxNLocator(6, integer=True))
     scores.yaxis.set_major_locator(MaxNLocator(5))
@@ -120,14 +102,14 @@ def training(epochs: list[dict[str, float]], n_trained: int, best: list[float]) 
     return figure
 
 
-@picture("Weights of a connection before and after quantisation")
+@draw.picture("Weights of a connection before and after quantisation")
 def weights(histogram: dict[str, Any]) -> Figure:
     """Draw one connection's weights: an outline before, bars after."""
-    figure, axes = new_axes(190, "y")
+    figure, axes = draw.new_axes(190, "y")
     edges = histogram["edges"]
-    axes.stairs(histogram["after"], edges, fill=True, color=AFTER, alpha=0.45, linewidth=0)
-    axes.stairs(histogram["before"], edges, color=BEFORE, linewidth=1.4)
-    axes.axvline(0, color=LINE, linewidth=0.8)
+    axes.stairs(histogram["after"], edges, fill=True, color=draw.AFTER, alpha=0.45, linewidth=0)
+    axes.stairs(histogram["before"], edges, color=draw.BEFORE, linewidth=1.4)
+    axes.axvline(0, color=draw.LINE, linewidth=0.8)
     axes.set_xlim(edges[0], edges[-1])
     axes.xaxis.set_major_locator(MaxNLocator(6, symmetric=True))
     axes.yaxis.set_major_locator(MaxNLocator(4, integer=True))
@@ -136,7 +118,7 @@ def weights(histogram: dict[str, Any]) -> Figure:
     return figure
 
 
-@picture("Amount per layer or connection")
+@draw.picture("Amount per layer or connection")
 def bars(rows: list[tuple[str, float]], label: str) -> Figure:
     """Draw one bar per row with its value behind it.
 
@@ -144,14 +126,12 @@ def bars(rows: list[tuple[str, float]], label: str) -> Figure:
         rows: Name and value.
         label: What the values are.
     """
-    figure, axes = new_axes(46 + ROW * len(rows), "x")
+    figure, axes = draw.row_axes([draw.short(name) for name, _ in rows], 46 + ROW * len(rows))
     values = [value for _, value in rows]
     most = max([*values, 1e-9])
-    axes.barh(range(len(rows)), values, height=0.62, color=AFTER)
+    axes.barh(range(len(rows)), values, height=0.62, color=draw.AFTER)
     for y, value in enumerate(values):
-        axes.text(value + 0.012 * most, y, count(value), va="center", color=INK, gid=value_id(value))
-    axes.set_yticks(range(len(rows)), [short(name) for name, _ in rows])
-    axes.set_ylim(len(rows) - 0.4, -0.6)
+        draw.tell(axes, value + 0.012 * most, y, count(value), value)
     axes.set_xlim(0, 1.22 * most)
     axes.xaxis.set_major_locator(MaxNLocator(4, integer=most >= 4))
     axes.xaxis.set_major_formatter(lambda value, _: count(value))

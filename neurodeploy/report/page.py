@@ -11,6 +11,7 @@ from markupsafe import Markup
 from neurodeploy.report import cost_figures, costs, energy_rows, figures, marked, rasters, sections
 from neurodeploy.report import device_rows as beside
 from neurodeploy.report.sources import Sources
+from neurodeploy.report.utilisation import utilisation_map
 from neurodeploy.report.verdict import verdict
 
 TEMPLATE = "page.html.j2"
@@ -46,11 +47,8 @@ def render(report: dict[str, Any]) -> str:
         "opacities": rasters.OPACITIES,
         "recipe": sections.toml(report["recipe"]),
     }
-    return (
-        environment({name: getattr(marked, name) for name in FILTERS})
-        .get_template(TEMPLATE)
-        .render(report=report, sources=sources.notes(), **parts)
-    )
+    template = environment({name: getattr(marked, name) for name in FILTERS}).get_template(TEMPLATE)
+    return template.render(report=report, sources=sources.notes(), **parts)
 
 
 def environment(filters: dict[str, Any]) -> Environment:
@@ -147,23 +145,11 @@ def _fit(fit: dict[str, Any] | None, sources: Sources) -> dict[str, Any] | None:
         "rows": rows,
         "references": sources.references(fit.get("constants") or {}),
         "layer_rows": costs.placed_layers(fit),
-        "svg": _map(fit),
+        "svg": Markup(utilisation_map(fit)) if fit.get("core_list") else "",
         "advice": [costs.advice(one) for one in fit.get("advice") or []],
         "problems": fit.get("problems") or [],
         "notes": fit.get("notes") or [],
     }
-
-
-def _map(fit: dict[str, Any]) -> str:
-    """Return the map of the cores; nothing where a report does not list them."""
-    if not fit.get("core_list"):
-        return ""
-    try:
-        from neurodeploy.report.utilisation import utilisation_map
-    except ImportError:
-        return ""
-
-    return Markup(utilisation_map(fit))
 
 
 def _latency(latency: dict[str, Any] | None, sources: Sources) -> dict[str, Any] | None:

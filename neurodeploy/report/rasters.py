@@ -12,19 +12,7 @@ from matplotlib.patches import PathPatch
 from matplotlib.path import Path
 from matplotlib.ticker import MaxNLocator
 
-from neurodeploy.report.drawing import (
-    AFTER,
-    BAD,
-    GOOD,
-    INK,
-    LINE,
-    SHADE,
-    WIDTH,
-    bare,
-    new_figure,
-    picture,
-    short,
-)
+from neurodeploy.report import drawing as draw
 from neurodeploy.report.sections import MOST_NEURONS
 
 MOST_SPIKES = 6000
@@ -47,7 +35,7 @@ def kept_neurons(layers: list[dict[str, Any]]) -> int:
     return every
 
 
-@picture("Raster: spikes of the input and every layer over the chip's steps")
+@draw.picture("Raster: spikes of the input and every layer over the chip's steps")
 def raster(layers: list[dict[str, Any]], n_steps: int) -> Figure:
     """Draw the spikes of one sample, layers below each other.
 
@@ -57,37 +45,31 @@ def raster(layers: list[dict[str, Any]], n_steps: int) -> Figure:
     """
     shown = [min(layer["neurons"], MOST_NEURONS) for layer in layers]
     heights = [max(34.0, min(120.0, 1.6 * n)) for n in shown]
-    figure = new_figure(46 + sum(heights) + 10 * len(heights))
+    figure = draw.new_figure(46 + sum(heights) + 10 * len(heights))
     every = kept_neurons(layers)
     rows = figure.subplots(len(layers), sharex=True, squeeze=False, height_ratios=heights)[:, 0]
-    width = min(2.4, max(0.5, 0.55 * (WIDTH - 110) / n_steps))
+    width = min(2.4, max(0.5, 0.55 * (draw.WIDTH - 110) / n_steps))
     for axes, layer, n_shown, height in zip(rows, layers, shown, heights, strict=True):
-        bare(axes)
+        draw.bare(axes)
         half = max(0.4 * every, 0.6 * n_shown / height)
         found = zip(layer["steps"], layer["indices"], strict=True)
         events = [(step, index) for step, index in found if index % every == 0]
         corners = [corner for x, y in events for corner in ((x, y - half), (x, y + half))]
-        _draw(
-            axes,
-            corners,
-            [Path.MOVETO, Path.LINETO] * len(events),
-            edgecolor=INK,
-            linewidth=width,
-            fill=False,
-        )
+        codes = [Path.MOVETO, Path.LINETO] * len(events)
+        _draw(axes, corners, codes, edgecolor=draw.INK, linewidth=width, fill=False)
         if layer["start"]:
-            axes.axvspan(-0.5, layer["start"] - 0.5, color=SHADE, linewidth=0)
-            axes.axvline(layer["start"] - 0.5, color=GOOD, linewidth=1.4)
+            axes.axvspan(-0.5, layer["start"] - 0.5, color=draw.SHADE, linewidth=0)
+            axes.axvline(layer["start"] - 0.5, color=draw.GOOD, linewidth=1.4)
         axes.set_ylim(n_shown - 0.5, -0.5)
-        axes.set_yticks([(n_shown - 1) / 2], [short(layer["name"], 12)])
-        axes.spines["left"].set_color(LINE)
+        axes.set_yticks([(n_shown - 1) / 2], [draw.short(layer["name"], 12)])
+        axes.spines["left"].set_color(draw.LINE)
     rows[-1].set_xlim(-0.5, n_steps - 0.5)
     rows[-1].xaxis.set_major_locator(MaxNLocator(8, integer=True))
     rows[-1].set_xlabel("chip step")
     return figure
 
 
-@picture("Spikes that differ from the stage before, per layer and step")
+@draw.picture("Spikes that differ from the stage before, per layer and step")
 def difference_strip(layers: list[dict[str, Any]], first: dict[str, Any] | None, step_name: str) -> Figure:
     """Draw a cell per layer and step, darker by the decade of how many spikes differ, and mark the first.
 
@@ -96,29 +78,23 @@ def difference_strip(layers: list[dict[str, Any]], first: dict[str, Any] | None,
         first: `layer` and `step` of the first difference.
         step_name: What the steps are, for the axis.
     """
-    figure = new_figure(52 + STRIP * len(layers))
+    figure = draw.new_figure(52 + STRIP * len(layers))
     axes = figure.add_subplot()
-    bare(axes)
+    draw.bare(axes)
     n_steps = max(len(layer["differing_by_step"]) for layer in layers)
     for level, opacity in enumerate(OPACITIES):
         corners = []
         for row, layer in enumerate(layers):
             for start, end in _runs(layer["differing_by_step"], level):
-                corners += [
-                    (start - 0.5, row - 0.4),
-                    (end - 0.5, row - 0.4),
-                    (end - 0.5, row + 0.4),
-                    (start - 0.5, row + 0.4),
-                    (start - 0.5, row - 0.4),
-                ]
+                left, right, top, low = start - 0.5, end - 0.5, row - 0.4, row + 0.4
+                corners += [(left, top), (right, top), (right, low), (left, low), (left, top)]
         codes = [Path.MOVETO, Path.LINETO, Path.LINETO, Path.LINETO, Path.CLOSEPOLY] * (len(corners) // 5)
-        _draw(axes, corners, codes, facecolor=AFTER, alpha=opacity, linewidth=0)
+        _draw(axes, corners, codes, facecolor=draw.AFTER, alpha=opacity, linewidth=0)
     names = [layer["name"] for layer in layers]
     if first is not None and first["layer"] in names:
-        row = names.index(first["layer"])
-        at = ([first["step"]], [row])
-        axes.plot(*at, "D", color=BAD, markersize=7, markerfacecolor="none", markeredgewidth=2, clip_on=False)
-    axes.set_yticks(range(len(names)), [short(name, 12) for name in names])
+        look: dict[str, Any] = {"markersize": 7, "markerfacecolor": "none", "markeredgewidth": 2, "clip_on": False}
+        axes.plot([first["step"]], [names.index(first["layer"])], "D", color=draw.BAD, **look)
+    axes.set_yticks(range(len(names)), [draw.short(name, 12) for name in names])
     axes.set_ylim(len(names) - 0.4, -0.6)
     axes.set_xlim(-0.5, n_steps - 0.5)
     axes.xaxis.set_major_locator(MaxNLocator(8, integer=True))

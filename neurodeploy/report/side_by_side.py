@@ -13,6 +13,7 @@ Value = float | int | bool | str | None
 Read = Callable[[Recorded], Value]
 STAGES = ("float", "ptq", "quantised", "reference", "fixed", "lava")
 BAND = ("low", "mid", "high")
+BIT_EXACT = ("certificate", "bit_exact", "fixed/lava")
 
 
 @dataclass(frozen=True)
@@ -52,11 +53,11 @@ def side_by_side(runs: Sequence[Recorded]) -> list[dict[str, Any]]:
 
 
 def _measures(runs: Sequence[Recorded]) -> list[Measure]:
-    one_scope = _same(run.text("energy", "scope") for run in runs)
+    one_scope = len({run.text("energy", "scope") for run in runs} - {None}) < 2
     return [
         *[_accuracy(stage) for stage in STAGES],
         Measure("certificate", "certificate passed", "", "more", lambda run: run.truth("certificate", "passed")),
-        Measure("bit_exact", "bit-exact with Lava", "", "more", lambda run: _bit_exact(run)),
+        Measure("bit_exact", "bit-exact with Lava", "", "more", lambda run: run.truth(*BIT_EXACT)),
         _count("synops", "synops per sample", "synops_per_sample"),
         _count("macs", "MACs per sample", "macs_per_sample"),
         _count("neuron_updates", "neuron updates per sample", "neuron_updates_per_sample"),
@@ -93,10 +94,6 @@ def _band(end: str, what: str, name: str, unit: str, *, within: str = "", compar
     return Measure(f"{name}.{end}", f"{what}, {end}", unit, "less", lambda run: run.number(table, name, end), compared)
 
 
-def _bit_exact(run: Recorded) -> bool | None:
-    return run.truth("certificate", "bit_exact", "fixed/lava")
-
-
 def _weight_bits(run: Recorded) -> float | None:
     own = run.number("quantisation", "weight_bits")
     return own if own is not None else run.number("recipe", "quantize", "weight_bits")
@@ -109,30 +106,26 @@ def _sum(run: Recorded, key: str) -> float | None:
 
 
 def _row(measure: Measure, values: list[Value]) -> dict[str, Any]:
-    first = values[0]
     numbers: list[Any] = [value if _is_number(value) else None for value in values]
     against = numbers[0] if measure.compared else None
     differences = [None if None in (one, against) else one - against for one in numbers]
-    row: dict[str, Any] = {
+    changes = [None if one is None or not against else one / against for one in differences]
+    best = _best(values, measure.better) if measure.compared else []
+    told = zip(_texts(values, measure.unit), differences, changes, strict=True)
+    return {
         "key": measure.key,
         "title": measure.title,
         "unit": measure.unit,
         "better": measure.better,
         "values": values,
         "difference": differences,
-        "change": [None if one is None or not against else one / against for one in differences],
-        "best": _best(values, measure.better) if measure.compared else [],
+        "change": changes,
+        "best": best,
+        "cells": [
+            {"text": text, "change": _change(measure.unit, difference, change), "best": index in best}
+            for index, (text, difference, change) in enumerate(told)
+        ],
     }
-    texts = _texts(values, measure.unit)
-    row["cells"] = [
-        {
-            "text": texts[index],
-            "change": "" if index == 0 or first is None else _change(row, index),
-            "best": index in row["best"],
-        }
-        for index in range(len(values))
-    ]
-    return row
 
 
 def _best(values: list[Value], better: str) -> list[int]:
@@ -154,22 +147,17 @@ def _texts(values: list[Value], unit: str) -> list[str]:
     ]
 
 
-def _change(row: dict[str, Any], index: int) -> str:
+def _change(unit: str, difference: float | None, change: float | None) -> str:
     """Return what changed against the first run: points of a share, else per cent; empty where nothing did."""
-    difference, change = row["difference"][index], row["change"][index]
     if not difference:
         return ""
     sign = "+" if difference > 0 else "-"
-    if row["unit"] == "share":
+    if unit == "share":
         return f"{sign}{points(abs(difference))}"
     if change is None:
-        return f"{sign}{amount(abs(difference), row['unit'])}"
+        return f"{sign}{amount(abs(difference), unit)}"
     return f"{sign}{100 * abs(change):,.3g} %" if abs(change) < 10 else f"{sign}{abs(change):,.0f} times"
 
 
 def _is_number(value: Value) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def _same(values: Any) -> bool:
-    return len({one for one in values if one is not None}) < 2

@@ -89,7 +89,8 @@ def _drawn(fit: dict[str, Any], colours: Colours) -> Figure:
     figure = new_figure(y + 36)
     figure.set_layout_engine("none")
     axes = figure.add_axes((0.0, 0.0, 1.0, 1.0))
-    _frame(axes, y + 36)
+    axes.set(xlim=(0, WIDTH), ylim=(y + 36, 0))
+    axes.set_axis_off()
     for left, top, core in tiles:
         _tile(axes, left, top, size, core["utilisation"][layers[core["layer"]]["binding"]], colours)
     for left, top, text, height, colour, cores_named in texts:
@@ -99,12 +100,6 @@ def _drawn(fit: dict[str, Any], colours: Colours) -> Figure:
     return figure
 
 
-def _frame(axes: Axes, height: float) -> None:
-    axes.set_xlim(0, WIDTH)
-    axes.set_ylim(height, 0)
-    axes.set_axis_off()
-
-
 def _tile(axes: Axes, left: float, top: float, size: float, share: float, colours: Colours) -> None:
     opacity = FAINTEST + (1 - FAINTEST) * min(1.0, share)
     gap = 2 if size == TILE else 1
@@ -112,17 +107,9 @@ def _tile(axes: Axes, left: float, top: float, size: float, share: float, colour
     axes.add_patch(Rectangle((left, top), size - gap, size - gap, fill=False, edgecolor=colours.line, linewidth=0.6))
     if size == TILE:
         colour = colours.on_dark if opacity > 0.55 else colours.text
-        middle = (size - gap) / 2
-        axes.text(
-            left + middle,
-            top + middle,
-            f"{100 * share:.0f}",
-            fontsize=11,
-            color=colour,
-            ha="center",
-            va="center_baseline",
-            gid=value_id(share) if colours is PAGE else None,
-        )
+        x, y = left + (size - gap) / 2, top + (size - gap) / 2
+        look: dict[str, Any] = {"fontsize": 11, "color": colour, "ha": "center", "va": "center_baseline"}
+        axes.text(x, y, f"{100 * share:.0f}", gid=value_id(share) if colours is PAGE else None, **look)
 
 
 def _legend(axes: Axes, y: float, colours: Colours) -> None:

@@ -126,7 +126,7 @@ def test_where_fixed_energy_is_more_than_the_anns_no_rate_is_low_enough() -> Non
 
 
 def test_the_ann_reads_a_weight_for_every_mac_and_dram_once() -> None:
-    work = x.Work(macs=3000, weights=1000, activations=70, weight_bits=8, activation_bits=4)
+    work = ANN | {"macs_per_sample": 3000}
     terms = {one["term"]: one for one in x.ann_terms(work, off_chip=True)}
     assert terms["mac"]["energy_j"] == pytest.approx(3000 * 0.23e-12)
     assert terms["weight bit from SRAM"]["energy_j"] == pytest.approx(3000 * 8 * 10e-12 / 64)

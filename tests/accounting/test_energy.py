@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from neurodeploy.accounting import energy
-from neurodeploy.accounting.band import Band
 from neurodeploy.accounting.counts import Counts
+from neurodeploy.accounting.plain import Band
 from neurodeploy.accounting.routes import Traffic
 from neurodeploy.errors import DataError
 from neurodeploy.hardware.chip import Chip

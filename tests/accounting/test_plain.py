@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from neurodeploy.accounting.band import Band
 from neurodeploy.accounting.counts import Counts
 from neurodeploy.accounting.energy import Energy
 from neurodeploy.accounting.latency import Latency
+from neurodeploy.accounting.plain import Band
 from neurodeploy.accounting.tally import tally
 from neurodeploy.backends import fixed
 from neurodeploy.errors import DataError
