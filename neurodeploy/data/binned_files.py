@@ -9,7 +9,7 @@ import numpy as np
 
 from neurodeploy.data.binning import dropped_note
 from neurodeploy.data.cache import KeptCounts
-from neurodeploy.data.dataset import Samples
+from neurodeploy.data.dataset import Samples, Source
 from neurodeploy.data.settings import Wanted
 from neurodeploy.data.spikes import check_classes
 from neurodeploy.data.stream import from_counts
@@ -21,11 +21,10 @@ def flags(found: Sequence[KeptCounts], values: Sequence[bool]) -> np.ndarray:
 
 
 def together(
-    name: str,
+    source: Source,
     wanted: Wanted,
     found: Sequence[KeptCounts],
     class_names: Sequence[str],
-    n_classes: int,
     is_test: np.ndarray,
     is_validation: np.ndarray | None,
     rule: str,
@@ -41,8 +40,8 @@ def together(
     """
     assert wanted.binning is not None
     labels = np.concatenate([one.labels for one in found]).astype(np.int64)
-    check_classes(name, labels, n_classes)
+    check_classes(source.name, labels, source.n_classes)
     counts = [piece for one in found for piece in one.counts]
-    data = from_counts(name, counts, labels, class_names, binary=not wanted.binning.counts)
+    data = from_counts(source.name, counts, labels, class_names, binary=not wanted.binning.counts)
     notes = (note for one in found for note in dropped_note(str(one.extra["file"]), one.dropped))
     return Samples(replace(data, notes=tuple(notes)), is_test, is_validation, rule)

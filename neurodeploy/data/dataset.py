@@ -149,35 +149,17 @@ def folders() -> list[Path]:
     return ([Path(named)] if named else []) + [cache]
 
 
-def present(source: Source, file: str, sha256: str) -> Path:
-    """Return where a file of a dataset lies.
-
-    Raises:
-        DataError: it is absent, or not the file it should be.
-    """
-    path = source.path(file)
-    if path is None:
-        raise DataError(
-            f"{source.name}: {file} is not on this machine and cannot be downloaded; put it below "
-            f"{' or '.join(map(str, folders()))}, or set NEURODEPLOY_DATA ({source.note})"
-        )
-    status = path.stat()
-    if digest(path, status.st_size, status.st_mtime_ns) != sha256:
-        raise DataError(f"{path}: its SHA-256 is not the expected {sha256[:12]}…; copy it again")
-    return path
-
-
 @functools.lru_cache(maxsize=64)
-def digest(path: Path, size: int, changed_ns: int) -> str:
-    """Return the SHA-256 of a file; a run asks for it dozens of times.
+def digest(path: Path, size: int, changed_ns: int, kind: str = "sha256") -> str:
+    """Return the checksum of a file, as `hashlib` calls its kind; a run asks for it dozens of times.
 
     Raises:
         DataError: it cannot be read.
     """
+    found = hashlib.new(kind, usedforsecurity=False)
     try:
         with path.open("rb") as stream:
-            found = hashlib.sha256()
-            for piece in iter(lambda: stream.read(1 << 20), b""):
+            while piece := stream.read(1 << 20):
                 found.update(piece)
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror}); check its permissions") from None

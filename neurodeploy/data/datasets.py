@@ -20,11 +20,11 @@ from neurodeploy.data.dataset import (
     Samples,
     Source,
     folders,
-    present,
     stratified,
 )
 from neurodeploy.data.encode import regular_rate
 from neurodeploy.data.fbank import frame_step_s
+from neurodeploy.data.fetch import present
 from neurodeploy.data.gsc import load_gsc
 from neurodeploy.data.heidelberg import downloads, load_shd, load_ssc
 from neurodeploy.data.nmnist import load_nmnist_small

@@ -109,16 +109,13 @@ class Binned:
     def read(self, batches: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
         """Yield the spikes of each batch of samples, (B, T, I): at most one per step and channel, or int32 counts."""
         for chosen in batches:
-            if self.counts:
-                held = np.zeros((len(chosen), self.n_steps, self.n_channels), np.int32)
-                for row, index in enumerate(chosen):
-                    np.add.at(held[row], (self.steps[index], self.units[index]), 1)
-                yield held
-                continue
-            spikes = np.zeros((len(chosen), self.n_steps, self.n_channels), np.uint8)
+            held = np.zeros((len(chosen), self.n_steps, self.n_channels), np.int32 if self.counts else np.uint8)
             for row, index in enumerate(chosen):
-                spikes[row, self.steps[index], self.units[index]] = 1
-            yield spikes
+                if self.counts:
+                    np.add.at(held[row], (self.steps[index], self.units[index]), 1)
+                else:
+                    held[row, self.steps[index], self.units[index]] = 1
+            yield held
 
 
 def check_as_many(where: str, times: Sequence[Any], units: Sequence[Any]) -> None:

@@ -10,7 +10,7 @@ import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
-from neurodeploy.data.dataset import Download, Source, folders
+from neurodeploy.data.dataset import Download, Source, digest, folders
 from neurodeploy.errors import DataError
 from neurodeploy.files import make_folder, written_whole
 from neurodeploy.progress import Progress
@@ -20,23 +20,27 @@ PATIENCE_S = 20
 PIECE = 1 << 20
 
 
-def obtain(source: Source, file: str) -> Path:
+def present(source: Source, file: str, sha256: str = "") -> Path:
     """Return where a file of a dataset lies; it is downloaded where it is absent and may be.
 
+    Args:
+        sha256: That the file must have; any where empty.
+
     Raises:
-        DataError: it is absent and cannot be downloaded; the message says what to put where.
+        DataError: it is absent and cannot be downloaded, and the message says what to put where; or it is another.
     """
     path = source.path(file)
-    if path is not None:
-        return path
-    offered = _offered(source, file)
-    if offered is None:
+    if path is None:
+        offered = _offered(source, file)
+        if offered is not None:
+            return download(source.name, offered)
         raise DataError(
-            f"{source.name}: {file} is not on this machine and is not offered for download; put it below "
-            f"{' or '.join(map(str, folders()))}, or set NEURODEPLOY_DATA"
-            + (f" ({source.note})" if source.note else "")
+            f"{source.name}: {file} is not on this machine and cannot be downloaded; put it below "
+            f"{' or '.join(map(str, folders()))}, or set NEURODEPLOY_DATA{_noted(source)}"
         )
-    return download(source.name, offered)
+    if sha256 and checksum(path, "sha256") != sha256:
+        raise DataError(f"{path}: its SHA-256 is not the expected {sha256[:12]}…; copy it again")
+    return path
 
 
 def fetch(source: Source, progress: Progress | None = None) -> list[Path]:
@@ -50,14 +54,18 @@ def fetch(source: Source, progress: Progress | None = None) -> list[Path]:
             continue
         offered = _offered(source, file)
         if offered is None:
-            note = f" ({source.note})" if source.note else ""
-            raise DataError(f"{source.name}: is not offered for download; put it at {folders()[0] / file}{note}")
+            place = f"{folders()[0] / file}{_noted(source)}"
+            raise DataError(f"{source.name}: is not offered for download; put it at {place}")
         download(source.name, offered, progress)
     return [path for path in (source.path(file) for file in source.files) if path is not None]
 
 
 def _offered(source: Source, file: str) -> Download | None:
     return next((one for one in source.downloads if one.file.startswith(file)), None)
+
+
+def _noted(source: Source) -> str:
+    return f" ({source.note})" if source.note else ""
 
 
 def download(name: str, offered: Download, progress: Progress | None = None) -> Path:
@@ -75,30 +83,25 @@ def download(name: str, offered: Download, progress: Progress | None = None) -> 
     expected = int(answer.headers.get("Content-Length") or 0)
     if progress is None:
         print(f"{name}: downloading {offered.url} ({expected / 1e6:.0f} MB) to {target}", file=sys.stderr)
-    digest, done = hashlib.md5(usedforsecurity=False), 0
+    found, done = hashlib.md5(usedforsecurity=False), 0
     with answer, written_whole(target) as beside, beside.open("wb") as stream:
         for piece in _pieces(name, offered, answer):
-            digest.update(piece)
+            found.update(piece)
             stream.write(piece)
             done += len(piece)
             if progress:
                 progress(target.name, done, max(expected, done), "bytes")
         if expected and done != expected:
             raise DataError(f"{name}: {offered.url} broke off after {done} of {expected} bytes; try again")
-        if digest.hexdigest() != offered.md5:
+        if found.hexdigest() != offered.md5:
             raise DataError(
-                f"{name}: what {offered.url} gives has MD5 {digest.hexdigest()}, {offered.md5} was published; it was "
+                f"{name}: what {offered.url} gives has MD5 {found.hexdigest()}, {offered.md5} was published; it was "
                 f"not kept, {advice}"
             )
     return target
 
 
 def _answer(name: str, offered: Download, advice: str) -> http.client.HTTPResponse:
-    """Return the server's answer.
-
-    Raises:
-        DataError: there is none, or it is a refusal.
-    """
     try:
         return urllib.request.urlopen(offered.url, timeout=PATIENCE_S)
     except urllib.error.HTTPError as error:
@@ -119,10 +122,7 @@ def _pieces(name: str, offered: Download, answer: http.client.HTTPResponse) -> I
         raise DataError(f"{name}: {offered.url} broke off ({error or type(error).__name__}); try again") from None
 
 
-def md5_of(path: Path) -> str:
-    """Return the MD5 of a file, as the publishers of SHD and SSC give it."""
-    digest = hashlib.md5(usedforsecurity=False)
-    with path.open("rb") as stream:
-        while piece := stream.read(PIECE):
-            digest.update(piece)
-    return digest.hexdigest()
+def checksum(path: Path, kind: str) -> str:
+    """Return the checksum of a file as it is now: "sha256", or "md5", which the publishers of SHD and SSC give."""
+    status = path.stat()
+    return digest(path, status.st_size, status.st_mtime_ns, kind)

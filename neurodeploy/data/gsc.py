@@ -8,17 +8,17 @@ Axes: B sample, T step (frame), I channel (mel bin).
 from __future__ import annotations
 
 import sys
-import wave
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from neurodeploy.data.audio import PCM, read_wav, read_wav_head
 from neurodeploy.data.cache import Arrays, cache_folder, identity, kept, key_of
 from neurodeploy.data.dataset import Samples, Source
 from neurodeploy.data.fbank import FRAME, RATE_HZ, log_mel
-from neurodeploy.data.fetch import obtain
+from neurodeploy.data.fetch import present
 from neurodeploy.data.mapped import Numbers, numbers
 from neurodeploy.data.settings import Wanted
 from neurodeploy.data.stream import SampleSource, in_pieces
@@ -42,7 +42,7 @@ NOTE = (
 
 def load_gsc(source: Source, wanted: Wanted, split: str) -> Samples:
     """Return features of the recordings in the official parts; those of other parts are left out."""
-    folder = obtain(source, source.file).parent
+    folder = present(source, source.file).parent
     found = {part: names for part, names in recordings(folder).items() if split in (part, "all")}
     names = [name for part in found.values() for name in part]
     if not names:
@@ -147,20 +147,12 @@ def read_wave(path: Path) -> np.ndarray:
     Raises:
         DataError: the file is no such recording, or too short for one frame.
     """
-    try:
-        with wave.open(str(path), "rb") as stored:
-            kind = (stored.getframerate(), stored.getsampwidth(), stored.getnchannels())
-            n_samples = stored.getnframes()
-            samples = np.frombuffer(stored.readframes(n_samples), np.uint8)
-    except (wave.Error, EOFError, OSError, RuntimeError) as error:
-        raise DataError(f"{path}: is no readable WAV file ({error or 'it ends too early'}); copy it again") from None
-    if kind != (RATE_HZ, 2, 1):
+    head = read_wav_head(path)
+    if (head.rate, head.coding, head.width, head.channels) != (RATE_HZ, PCM, 2, 1):
         raise DataError(
-            f"{path}: has {kind[0]} Hz, {8 * kind[1]} bits and {kind[2]} channels; {RATE_HZ} Hz, 16 bits and one "
-            "channel are needed"
+            f"{path}: has {head.rate} Hz, {8 * head.width} bits and {head.channels} channels; {RATE_HZ} Hz, 16 bits "
+            "and one channel are needed"
         )
-    if len(samples) != 2 * n_samples:
-        raise DataError(f"{path}: ends after {len(samples) // 2} of {n_samples} samples; copy it again")
-    if n_samples < FRAME:
-        raise DataError(f"{path}: holds {n_samples} samples, at least {FRAME} (25 ms) are needed; leave it out")
-    return samples.view("<i2") / 32768.0
+    if head.n_frames < FRAME:
+        raise DataError(f"{path}: holds {head.n_frames} samples, at least {FRAME} (25 ms) are needed; leave it out")
+    return read_wav(path).samples

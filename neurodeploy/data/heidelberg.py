@@ -17,7 +17,7 @@ from neurodeploy.data.binned_files import flags, together
 from neurodeploy.data.binning import N_UNITS, Binning, Counts
 from neurodeploy.data.cache import KeptCounts, cache_folder, identity, kept_counts, key_of
 from neurodeploy.data.dataset import PAPER, SPEAKERS, Download, Samples, Source, held_out
-from neurodeploy.data.fetch import md5_of, obtain
+from neurodeploy.data.fetch import checksum, present
 from neurodeploy.data.files import count_lists
 from neurodeploy.data.settings import Wanted
 from neurodeploy.data.unpack import plain_file
@@ -60,14 +60,14 @@ def load_shd(source: Source, wanted: Wanted, split: str) -> Samples:
     from_test = split == TEST or (split == VALIDATION and wanted.partition == PAPER)
     parts = [TRAIN, TEST] if split == "all" else [TEST if from_test else TRAIN]
     found = [_kept(source, files[part], wanted) for part in parts]
-    is_test = flags(found, [part == TEST for part in parts])
+    is_test, is_validation = flags(found, [part == TEST for part in parts]), None
+    rule = "validation: a seeded share of each class, out of the training file"
     if wanted.partition == PAPER:
         rule = "validation: the test part itself, as in the paper, so the model was selected on the test part"
-        return _samples(source, wanted, found, is_test, is_test, rule)
-    if is_test.all():
-        return _samples(source, wanted, found, is_test, None, "")
-    rule, is_validation = "validation: a seeded share of each class, out of the training file", None
-    if wanted.partition == SPEAKERS:
+        is_validation = is_test
+    elif is_test.all():
+        rule = ""
+    elif wanted.partition == SPEAKERS:
         trained = found[parts.index(TRAIN)]
         if "speaker" not in trained.extra:
             raise DataError(
@@ -75,12 +75,11 @@ def load_shd(source: Source, wanted: Wanted, split: str) -> Samples:
                 "part is held out; take the official file, or set data.partition = stratified"
             )
         out = held_out(trained.extra["speaker"], wanted.validation_part)
-        inside = np.isin(trained.extra["speaker"], out)
         is_validation = np.zeros(len(is_test), bool)
-        is_validation[~is_test] = inside
+        is_validation[~is_test] = np.isin(trained.extra["speaker"], out)
         names = ", ".join(map(str, out))
         rule = f"validation: speakers {names} of the training file, of whom no sample is trained on"
-    return _samples(source, wanted, found, is_test, is_validation, rule)
+    return together(source, wanted, found, _names(found), is_test, is_validation, rule)
 
 
 def load_ssc(source: Source, wanted: Wanted, split: str) -> Samples:
@@ -89,26 +88,16 @@ def load_ssc(source: Source, wanted: Wanted, split: str) -> Samples:
     parts = list(files) if split == "all" else [split]
     found = [_kept(source, files[part], wanted) for part in parts]
     is_test, is_validation = (flags(found, [part == one for part in parts]) for one in (TEST, VALIDATION))
-    return _samples(source, wanted, found, is_test, is_validation, "parts: the official files")
+    return together(source, wanted, found, _names(found), is_test, is_validation, "parts: the official files")
 
 
-def _samples(
-    source: Source,
-    wanted: Wanted,
-    found: Sequence[KeptCounts],
-    is_test: np.ndarray,
-    is_validation: np.ndarray | None,
-    rule: str,
-) -> Samples:
-    names = [str(word) for word in found[0].extra.get("keys", ())]
-    return together(source.name, wanted, found, names, source.n_classes, is_test, is_validation, rule)
+def _names(found: Sequence[KeptCounts]) -> list[str]:
+    return [str(word) for word in found[0].extra.get("keys", ())]
 
 
 def _kept(source: Source, file: str, wanted: Wanted) -> KeptCounts:
-    """Return an official file's samples in their steps, from the cache where they were binned before."""
-    path = obtain(source, file)
     assert wanted.binning is not None
-    return read_official(source.name, path, wanted.binning, source.n_classes)
+    return read_official(source.name, present(source, file), wanted.binning, source.n_classes)
 
 
 def read_official(name: str, path: Path, binning: Binning, n_classes: int) -> KeptCounts:
@@ -165,7 +154,7 @@ def _check_size(path: Path, n_samples: int) -> None:
     name = path.name.partition(".")[0]
     if not path.name.endswith(".zip") or name not in MD5:
         return
-    if md5_of(path) == MD5[name] and n_samples not in SIZES[name]:
+    if checksum(path, "md5") == MD5[name] and n_samples not in SIZES[name]:
         raise DataError(
             f"{path}: gave {n_samples} samples, the official file holds {' or '.join(map(str, SIZES[name]))}; "
             "please report this as a bug"

@@ -156,13 +156,8 @@ def listing() -> list[dict[str, Any]]:
 def _row(source: Source) -> dict[str, Any]:
     path = source.path() if source.file else None
     binning = source.binning
-    return {
-        "name": source.name,
-        "what": source.what,
-        "licence": source.licence,
-        "citation": source.citation,
-        "dt_s": source.dt_s,
-        "n_steps": source.n_steps,
+    told = ("name", "what", "licence", "citation", "dt_s", "n_steps")
+    return {name: getattr(source, name) for name in told} | {
         "sha256": source.sha256 or None,
         "files": list(source.files),
         "partitions": list(source.partitions),

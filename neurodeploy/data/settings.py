@@ -61,15 +61,16 @@ def binning_of(where: str, entries: dict[str, Any]) -> Binning | None:
     """
     if "binning" not in entries:
         return None
-    names = ("n_steps", "max_time_s", "spatial_bin", "counts")
+    names = ("n_steps", "max_time_s", "spatial_bin", "counts", "binning")
     try:
-        settings = DataSettings(dataset=where, **{name: entries.get(name) for name in ("binning", *names)})
+        settings = DataSettings(dataset=where, **{name: entries.get(name) for name in names})
     except ValidationError as error:
         key, value = error.errors()[0]["loc"][0], error.errors()[0]["input"]
         raise DataError(f"{where}: its metadata say {key} = {value!r}, which means nothing; export it again") from None
-    missing = [name for name in names if getattr(settings, name) is None]
-    if missing or settings.binning is None:
+    found = settings.binning_entries()
+    missing = [name for name in names if name not in found]
+    if missing:
         raise DataError(f"{where}: its metadata lack {' and '.join(missing)} of the binning; export it again")
-    binning = Binning(**{name: getattr(settings, name) for name in names}, rule=settings.binning)
+    binning = Binning(rule=found.pop("binning"), **found)
     binning.n_channels(N_UNITS)
     return binning

@@ -10,7 +10,8 @@ import numpy as np
 from neurodeploy.data.binned_files import flags, together
 from neurodeploy.data.binning import Binning, Counts, count_events
 from neurodeploy.data.cache import KeptCounts, kept_counts, key_of
-from neurodeploy.data.dataset import RECORDINGS, SPEAKERS, Samples, Source, held_out, present
+from neurodeploy.data.dataset import RECORDINGS, SPEAKERS, Samples, Source, held_out
+from neurodeploy.data.fetch import present
 from neurodeploy.data.settings import Wanted
 from neurodeploy.data.spike_lists import read_spike_lists
 
@@ -40,7 +41,7 @@ def digits(source: Source, wanted: Wanted, files: Sequence[tuple[str, str]], fou
         found: Their samples, each with its speaker and the number of its recording.
     """
     is_test, is_validation, rule = _digit_parts(found, ["test" in file for file, _ in files], wanted)
-    return together(source.name, wanted, found, DIGITS, len(DIGITS), is_test, is_validation, rule)
+    return together(source, wanted, found, DIGITS, is_test, is_validation, rule)
 
 
 def _digit_parts(
@@ -79,16 +80,14 @@ def load_speech_commands_spikes(source: Source, wanted: Wanted, split: str) -> S
             "test: the official validation and test lists together; validation: speakers held out of the official "
             "training list"
         )
-    return together(source.name, wanted, [found], SSC_CLASSES, len(SSC_CLASSES), is_test, is_validation, rule)
+    return together(source, wanted, [found], SSC_CLASSES, is_test, is_validation, rule)
 
 
 def _kept(
     source: Source, file: str, sha256: str, wanted: Wanted, label: str, per_sample: tuple[str, ...]
 ) -> KeptCounts:
-    """Return a file's samples in their steps."""
-    path, binning = present(source, file, sha256), wanted.binning
-    assert binning is not None
-    return read_binned(source.name, path, sha256, binning, label, per_sample)
+    assert wanted.binning is not None
+    return read_binned(source.name, present(source, file, sha256), sha256, wanted.binning, label, per_sample)
 
 
 def read_binned(

@@ -14,7 +14,8 @@ import numpy as np
 
 from neurodeploy.data.binning import N_UNITS, Binning, Counts, count_events
 from neurodeploy.data.cache import KeptCounts, cache_folder, kept_counts, key_of
-from neurodeploy.data.dataset import Samples, Source, present
+from neurodeploy.data.dataset import Samples, Source
+from neurodeploy.data.fetch import present
 from neurodeploy.data.npz import unpacked
 from neurodeploy.data.settings import Wanted
 from neurodeploy.data.speech_spikes import digits

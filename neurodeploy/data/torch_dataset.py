@@ -45,9 +45,12 @@ def from_torch(data: Any, *, kind: Kind = "binary", name: str = "data") -> Sampl
         for chosen in batches:
             found = np.empty((len(chosen), *first.shape), first.dtype)
             for row, index in enumerate(chosen):
-                found[row] = _as_told(
-                    *_item(items, int(index), name), f"{name}: sample {index}", first, labels_B[index]
-                )
+                found[row], label = _item(items, int(index), name, first.shape)
+                if label != labels_B[index]:
+                    raise DataError(
+                        f"{name}: sample {index} has label {label}, the Dataset's list says {labels_B[index]}; make "
+                        "both the same"
+                    )
             if kind == "real":
                 yield found.reshape(*found.shape[:2], -1).astype(np.float32, copy=False)
             else:
@@ -63,17 +66,12 @@ def _labels(items: Any, name: str) -> np.ndarray:
     return np.array([int(one) for one in told], np.int64)
 
 
-def _item(items: Any, index: int, name: str) -> tuple[np.ndarray, int]:
+def _item(items: Any, index: int, name: str, shape: tuple[int, ...] | None = None) -> tuple[np.ndarray, int]:
     try:
         spikes, label = items[index]
-        return np.asarray(spikes.detach().cpu() if hasattr(spikes, "detach") else spikes), int(label)
+        found, label = np.asarray(spikes.detach().cpu() if hasattr(spikes, "detach") else spikes), int(label)
     except (TypeError, ValueError) as error:
         raise DataError(f"{name}: sample {index} is no pair of spikes (steps, channels) and label ({error})") from None
-
-
-def _as_told(spikes: np.ndarray, label: int, where: str, first: np.ndarray, told: int) -> np.ndarray:
-    if spikes.shape != first.shape:
-        raise DataError(f"{where} has shape {spikes.shape}, the first one {first.shape}; bin all alike")
-    if label != told:
-        raise DataError(f"{where} has label {label}, the Dataset's list says {told}; make both the same")
-    return spikes
+    if shape not in (None, found.shape):
+        raise DataError(f"{name}: sample {index} has shape {found.shape}, the first one {shape}; bin all alike")
+    return found, label

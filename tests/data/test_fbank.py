@@ -120,13 +120,13 @@ def damage(folder: Path, what: str) -> str:
     clip = folder / "cat" / "d_nohash_0.wav"
     if what == "cut short":
         clip.write_bytes(clip.read_bytes()[:-100])
-        return r"cat/d_nohash_0.wav: ends after \d+ of \d+ samples; copy it again"
+        return r"cat/d_nohash_0.wav: says that it holds \d+ bytes of samples, \d+ are there; copy it again"
     if what == "text inside":
         clip.write_text("no sound")
-        return "cat/d_nohash_0.wav: is no readable WAV file"
+        return "cat/d_nohash_0.wav: is no WAV"
     if what == "empty":
         clip.write_bytes(b"")
-        return "cat/d_nohash_0.wav: is no readable WAV file"
+        return "cat/d_nohash_0.wav: is empty"
     if what == "stereo":
         write_wave(clip, np.zeros(2000), channels=2)
         return "cat/d_nohash_0.wav: has 16000 Hz, 16 bits and 2 channels"

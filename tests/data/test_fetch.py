@@ -14,7 +14,7 @@ import pytest
 
 from neurodeploy.data.dataset import Download, Source
 from neurodeploy.data.datasets import SOURCES
-from neurodeploy.data.fetch import fetch, obtain
+from neurodeploy.data.fetch import fetch, present
 from neurodeploy.errors import DataError
 
 CONTENT = {f"/shd_{part}.h5.zip": bytes([part == "test"]) * 3_000_000 for part in ("train", "test")}
@@ -80,7 +80,7 @@ def test_what_is_absent_is_downloaded_once(address: str, folder: Path) -> None:
 def test_a_file_that_is_needed_is_downloaded_with_a_word(
     address: str, folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    path = obtain(source(address), "shd/shd_test.h5")
+    path = present(source(address), "shd/shd_test.h5")
     assert path == folder / "shd" / "shd_test.h5.zip"
     assert left(folder) == ["shd_test.h5.zip"]
     assert capsys.readouterr().err.count("\n") == 1

@@ -196,7 +196,7 @@ def test_the_official_file_must_give_as_many_samples_as_its_publishers_state(
 ) -> None:
     path = pack(write_part(tmp_path / "ssc_valid.h5", 35, 35, seed=9), ".zip")
     assert len(read_official("ssc", path, SHD, 35).labels) == 35  # not the official file: no assumption
-    monkeypatch.setitem(heidelberg.MD5, "ssc_valid", fetch.md5_of(path))
+    monkeypatch.setitem(heidelberg.MD5, "ssc_valid", fetch.checksum(path, "md5"))
     monkeypatch.setenv("NEURODEPLOY_CACHE", str(tmp_path / "other"))
     with pytest.raises(DataError, match=r"gave 35 samples, the official file holds 9981"):
         read_official("ssc", path, SHD, 35)

@@ -1,7 +1,7 @@
 """An inner ear: mono audio in, spikes of 700 channels out, by the model that made SHD and SSC.
 
-The chain is `prepare` (level and ramps), `basilar_membrane` (velocity of each place), `hair_cell`
-(probability of a spike) and `bushy_cells` (40 random fibres and one neuron a channel). `single_precision`
+The chain is `prepare` (level and ramps), `basilar_membrane` (velocity of each place) and `nerve` (probability
+of a spike, 40 random fibres and one neuron a channel). `single_precision`
 runs it in compiled code (`kernels`), and `encode` is the door. The same equations step by step in double
 precision are in the tests, `tests/data/cochlea/equations.py`, and held against the data sets' own program.
 

@@ -18,10 +18,10 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic as numba_intrinsic
 
-from neurodeploy.data.cochlea import bushy_cells, hair_cell
-from neurodeploy.data.cochlea.bushy_cells import FIBRES
+from neurodeploy.data.cochlea import nerve
 from neurodeploy.data.cochlea.compiled import kept, kernel
 from neurodeploy.data.cochlea.lanes import LANES, TILE, load
+from neurodeploy.data.cochlea.nerve import FIBRES
 
 FREE, CLEFT, STORE, CURRENT, POTENTIAL, WAIT = range(6)
 """Rows of a state."""
@@ -30,7 +30,7 @@ STATES = 6
 f4, i4, u4, u8 = np.float32, np.int32, np.uint32, np.uint64
 intrinsic: Any = numba_intrinsic
 
-SHIFT, HALF, FULL = f4(hair_cell.PERMEABLE_FROM), f4(hair_cell.PERMEABLE_HALF), f4(hair_cell.FULL)
+SHIFT, HALF, FULL = f4(nerve.PERMEABLE_FROM), f4(nerve.PERMEABLE_HALF), f4(nerve.FULL)
 ZERO, ONE = f4(0), f4(1)
 UNIT_24 = f4(2.0**-24)
 MULTIPLIER, INCREMENT = u8(6364136223846793005), u8(1442695040888963407)
@@ -46,16 +46,16 @@ def rates(dt_s: float) -> np.ndarray:
     """Return the constants of a step, float32, in the order in which `advance` takes them apart."""
     return np.array(
         [
-            hair_cell.RELEASE * dt_s,
-            hair_cell.REPLENISH * dt_s,
-            hair_cell.REPROCESS * dt_s,
-            (hair_cell.LOSS + hair_cell.REUPTAKE) * dt_s,
-            hair_cell.REUPTAKE * dt_s,
-            hair_cell.FIRING * dt_s,
-            np.exp(-dt_s / bushy_cells.TAU_MEM_S),
-            np.exp(-dt_s / bushy_cells.TAU_SYN_S),
-            bushy_cells.WEIGHT * dt_s,
-            bushy_cells.refractory_steps(dt_s),
+            nerve.RELEASE * dt_s,
+            nerve.REPLENISH * dt_s,
+            nerve.REPROCESS * dt_s,
+            (nerve.LOSS + nerve.REUPTAKE) * dt_s,
+            nerve.REUPTAKE * dt_s,
+            nerve.FIRING * dt_s,
+            np.exp(-dt_s / nerve.TAU_MEM_S),
+            np.exp(-dt_s / nerve.TAU_SYN_S),
+            nerve.WEIGHT * dt_s,
+            nerve.refractory_steps(dt_s),
         ],
         f4,
     )

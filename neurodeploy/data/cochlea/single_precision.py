@@ -14,10 +14,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from neurodeploy.data.cochlea import hair_cell, kernels, lanes
-from neurodeploy.data.cochlea.bushy_cells import FIBRES, refractory_steps
+from neurodeploy.data.cochlea import kernels, lanes
 from neurodeploy.data.cochlea.kernels import STATES
 from neurodeploy.data.cochlea.lanes import LANES, TILE, WIDE_BELOW, between
+from neurodeploy.data.cochlea.nerve import FIBRES, refractory_steps, rest
 from neurodeploy.data.cochlea.settings import CochleaSettings
 from neurodeploy.data.cochlea.spectrum import fill_spectra, grid, one_sided
 from neurodeploy.data.cochlea.table import ResponseTable
@@ -112,10 +112,8 @@ class Cochlea:
 
     def _start(self, random: np.random.SeedSequence) -> Channels:
         """Return channels at rest."""
-        rest = hair_cell.rest()
         state = np.zeros((STATES, LANES), np.float32)
-        for row, level in ((kernels.FREE, rest.free), (kernels.CLEFT, rest.cleft), (kernels.STORE, rest.store)):
-            state[row] = level
+        state[[kernels.FREE, kernels.CLEFT, kernels.STORE]] = np.array(rest())[:, None]
         drawn = random.generate_state(2 * LANES + 2, np.uint32)
         last = np.full(LANES * FIBRES, -self._apart, np.int32)
         return Channels(state.ravel(), drawn[: 2 * LANES].copy(), drawn[2 * LANES :].view(np.uint64).copy(), last)
@@ -139,16 +137,9 @@ class Cochlea:
         spectra[n_rows:] = 0
         tops = np.minimum(np.searchsorted(bins.below, np.diff(self.table.starts) - 2), n_bins)
         fill_spectra(
-            spectra[:n_rows],
-            first,
-            self.table.values,
-            self.table.starts,
-            tops,
-            sound,
-            bins.below,
-            bins.weights,
-            bins.exact,
-        )
+            spectra[:n_rows], first, self.table.values, self.table.starts, tops, sound,
+            bins.below, bins.weights, bins.exact,
+        )  # fmt: skip
         found: np.ndarray = fft.irfft(spectra, n_kept, overwrite_x=True, norm="forward")
         return found
 
@@ -156,27 +147,10 @@ class Cochlea:
         self, velocity: np.ndarray, every: int, piece: Piece, group: Channels, room: Room
     ) -> tuple[np.ndarray, np.ndarray]:
         found = kernels.advance(
-            velocity,
-            every,
-            between(),
-            piece.lead,
-            piece.n,
-            piece.first,
-            self._rate,
-            group.state,
-            group.channel_random,
-            group.fibre_random,
-            group.last,
-            room.tile,
-            room.narrow,
-            room.narrower,
-            room.uniform,
-            room.flags,
-            room.flags.view(np.uint64),
-            room.counts,
-            room.steps,
-            room.lanes,
-        )
+            velocity, every, between(), piece.lead, piece.n, piece.first, self._rate, group.state, group.channel_random,
+            group.fibre_random, group.last, room.tile, room.narrow, room.narrower, room.uniform, room.flags,
+            room.flags.view(np.uint64), room.counts, room.steps, room.lanes,
+        )  # fmt: skip
         return room.steps[:found], room.lanes[:found]
 
 

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from neurodeploy.data.cochlea.compiled import kept, kernel
 
 
-@dataclass(frozen=True, eq=False)
-class Grid:
+class Grid(NamedTuple):
     """Where the bins of a transform lie in the table of responses.
 
     Attributes:

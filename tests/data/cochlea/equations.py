@@ -12,9 +12,9 @@ import numpy as np
 from scipy import fft
 
 from neurodeploy.data.cochlea.basilar_membrane import Membrane, places
-from neurodeploy.data.cochlea.bushy_cells import FIBRES, TAU_MEM_S, TAU_SYN_S, WEIGHT, refractory_steps
 from neurodeploy.data.cochlea.encode import SSC
-from neurodeploy.data.cochlea.hair_cell import (
+from neurodeploy.data.cochlea.nerve import (
+    FIBRES,
     FIRING,
     FULL,
     LOSS,
@@ -24,6 +24,10 @@ from neurodeploy.data.cochlea.hair_cell import (
     REPLENISH,
     REPROCESS,
     REUPTAKE,
+    TAU_MEM_S,
+    TAU_SYN_S,
+    WEIGHT,
+    refractory_steps,
     rest,
 )
 from neurodeploy.data.cochlea.prepare import prepare
