@@ -8,9 +8,8 @@ from typing import Any
 import pytest
 from matplotlib.axes import Axes
 
-from neurodeploy.papers.nir.cited import stated
 from neurodeploy.papers.nir.drawing import PAPER, draw_nir_paper
-from neurodeploy.papers.nir.rows import rows_of
+from neurodeploy.papers.nir.platforms import rows_of, stated
 from neurodeploy.papers.nir.table import agreements, markdown
 
 

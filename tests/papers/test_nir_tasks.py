@@ -16,8 +16,7 @@ from neurodeploy.errors import GraphError, RunError
 from neurodeploy.papers.nir import classify, stored
 from neurodeploy.papers.nir.bias_effect import LATE, NEVER, OTHER_RESET, WHOLE, changed
 from neurodeploy.papers.nir.classify import TASKS
-from neurodeploy.papers.nir.figure import nir_paper
-from neurodeploy.papers.nir.gaps import known_gaps
+from neurodeploy.papers.nir.figure import known_gaps, nir_paper
 from neurodeploy.papers.nir.lif import DT_S, RESET, measured_lif
 from neurodeploy.papers.nir.targets import FRAMEWORKS, Subject
 from neurodeploy.progress import silent

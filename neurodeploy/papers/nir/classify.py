@@ -6,7 +6,8 @@ Axes: B sample, T step, I input channel.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,6 @@ import numpy as np
 from neurodeploy.backends.table import FIXED, LAVA, REFERENCE, is_integer
 from neurodeploy.data.load import open_samples
 from neurodeploy.data.spikes import SpikeData
-from neurodeploy.data.stream import SampleSource
 from neurodeploy.errors import FrameworkError, GraphError
 from neurodeploy.papers.nir.targets import OWN, Seen, Subject
 from neurodeploy.papers.silif.measurements import Kept, key_of
@@ -51,6 +51,11 @@ class Task:
     slow_samples: int | None = None
 
 
+def _braille(name: str, words: str, reset: str) -> Task:
+    title = f"Braille, recurrent network, {words}"
+    return Task(name, title, "braille7", 1e-4, reset, {"test": ("test", None)}, at_once=58)
+
+
 TASKS = {
     task.name: task
     for task in (
@@ -65,24 +70,8 @@ TASKS = {
             6,
             slow_samples=72,  # each takes Lava seconds, and others most of one
         ),
-        Task(
-            "rnn_zero",
-            "Braille, recurrent network, reset to zero, with biases",
-            "braille7",
-            1e-4,
-            "zero",
-            {"test": ("test", None)},
-            58,
-        ),
-        Task(
-            "rnn_subtract",
-            "Braille, recurrent network, reset by subtraction, without biases",
-            "braille7",
-            1e-4,
-            "subtract",
-            {"test": ("test", None)},
-            58,
-        ),
+        _braille("rnn_zero", "reset to zero, with biases", "zero"),
+        _braille("rnn_subtract", "reset by subtraction, without biases", "subtract"),
     )
 }
 
@@ -115,7 +104,10 @@ def measured(
     slow = {LAVA: lava_samples} | {name: framework_samples for name in backends if name not in OWN}
     left = {name: slow.get(name) or (task.slow_samples if name in slow else None) for name in backends}
     for part, (split, last) in task.parts.items():
-        source = _last(open_samples(task.dataset, split=split), last).first(limit)  # type: ignore[arg-type]
+        source = open_samples(task.dataset, split=split)  # type: ignore[arg-type]
+        if last is not None:
+            source = source.take(np.arange(max(len(source) - last, 0), len(source)))
+        source = source.first(limit)
         done = 0
         for data in source.batches(task.at_once):
             asked = {name: len(data) if most is None else min(most, len(data)) for name, most in left.items()}
@@ -127,12 +119,6 @@ def measured(
             progress(f"{task.name} {part}", done, len(source), "samples")
     output = subject.network.output
     return [_row(name, found[name], refused.get(name)) | {"output": output} for name in backends]
-
-
-def _last(source: SampleSource, n_samples: int | None) -> SampleSource:
-    if n_samples is None or n_samples >= len(source):
-        return source
-    return source.take(np.arange(len(source) - n_samples, len(source)))
 
 
 def _chunk(
@@ -230,21 +216,17 @@ def _part(records: list[dict[str, Any]]) -> dict[str, Any]:
     }
 
 
-def _layers(records: Iterable[dict[str, Any]]) -> dict[str, dict[str, float]]:
+def _layers(records: Sequence[dict[str, Any]]) -> dict[str, dict[str, float]]:
     """Return by node the spikes per sample, and their agreement: twice the common ones over the sum of both."""
-    sums: dict[str, dict[str, int]] = {}
-    n_samples = 0
-    for record in records:
-        n_samples += record["samples"]
-        for name, counts in record["layers"].items():
-            before = sums.setdefault(name, dict.fromkeys(counts, 0))
-            sums[name] = {key: before[key] + count for key, count in counts.items()}
-    found = {}
-    for name, one in sums.items():
-        both = one["spikes"] + one["reference"]
-        found[name] = {
+    sums: dict[str, Counter[str]] = defaultdict(Counter)
+    for name, counts in (pair for record in records for pair in record["layers"].items()):
+        sums[name].update(counts)
+    n_samples = sum(record["samples"] for record in records)
+    return {
+        name: {
             "spikes_per_sample": one["spikes"] / n_samples,
             "reference_per_sample": one["reference"] / n_samples,
-            "agreement": 2 * one["common"] / both if both else 1.0,
+            "agreement": 2 * one["common"] / both if (both := one["spikes"] + one["reference"]) else 1.0,
         }
-    return found
+        for name, one in sums.items()
+    }

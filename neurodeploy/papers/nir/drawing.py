@@ -15,8 +15,7 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, MaxNLocator, NullLocator
 
-from neurodeploy.papers.nir.cited import title_of
-from neurodeploy.papers.nir.rows import HERE, Row, rows_of, short
+from neurodeploy.papers.nir.platforms import HERE, Row, most_samples, rows_of, short, title_of
 from neurodeploy.report.printed import INK, LINE, MUTED, panel, printed
 
 OURS, PAPER, CROSS, BAND = "#264653", "#e76f51", "#2a9d8f", "#e9c46a"
@@ -73,14 +72,8 @@ def _potentials(axes: Axes, task: dict[str, Any], letter: str) -> None:
             style = "-" if name == "reference" else (0, (2, 2))
             axes.plot(time_ms, traces[name], color=colour, linewidth=0.9, linestyle=style, label=label)
     axes.vlines(1e3 * task["dt_s"] * np.asarray(task["input"]), -0.14, -0.06, color=MUTED, linewidth=0.7)
-    axes.plot(
-        1e3 * task["dt_s"] * np.asarray(task["exact"]["spikes"]),
-        [1.07] * len(task["exact"]["spikes"]),
-        marker="v",
-        linestyle="",
-        color=INK,
-        markersize=4,
-    )
+    spikes_ms = 1e3 * task["dt_s"] * np.asarray(task["exact"]["spikes"])
+    axes.plot(spikes_ms, [1.07] * len(spikes_ms), marker="v", linestyle="", color=INK, markersize=4)
     axes.axhline(1, color=LINE, linewidth=0.7, zorder=0)
     axes.set(xlim=(0, time_ms[-1]), ylim=(-0.2, 1.42), xlabel="time, ms", ylabel="potential, of the threshold")
     axes.yaxis.set_major_locator(FixedLocator([0, 0.5, 1]))
@@ -116,7 +109,7 @@ def _accuracies(axes: Axes, rows: Sequence[Row], names: Sequence[str], letter: s
     least = min(min(_values(row), default=1.0) for row in rows)
     margin = 0.08 * (100 - 100 * least) + 0.3
     left = 100 * least - margin
-    full = _most_samples([row.here for row in rows if row.here is not None])
+    full = most_samples([row.here for row in rows if row.here is not None])
     for row in rows:
         at = names.index(short(row.title))
         parts = {} if row.here is None else row.here["parts"]
@@ -141,15 +134,6 @@ def _values(row: Row) -> list[float]:
     """Return the accuracies of a line, 0..1."""
     here = [] if row.here is None else [part["accuracy"] for part in row.here["parts"].values()]
     return here + ([] if row.paper is None else [row.paper])
-
-
-def _most_samples(rows: list[dict[str, Any]]) -> dict[str, int]:
-    """Return the samples of each part, which the quick backends run all of."""
-    found: dict[str, int] = {}
-    for row in rows:
-        for name, part in row["parts"].items():
-            found[name] = max(part["samples"], found.get(name, 0))
-    return found
 
 
 def _dot(axes: Axes, x: float, y: float, colour: str, *, filled: bool, size: float = MARKER, alpha: float = 1) -> None:
@@ -178,12 +162,8 @@ def _key(tasks: dict[str, Any]) -> list[Line2D]:
         Line2D([], [], marker=marker, linestyle="", color=colour, markerfacecolor=face, markersize=size, label=label)
         for marker, colour, size, face, label in entries
     ]
-    if any(
-        part["samples"] < _most_samples(task["rows"])[name]
-        for task in tasks.values()
-        for row in task["rows"]
-        for name, part in row["parts"].items()
-    ):
+    full = [(row["parts"], most_samples(task["rows"])) for task in tasks.values() for row in task["rows"]]
+    if any(part["samples"] < most[name] for parts, most in full for name, part in parts.items()):
         label = "pale: on some of the samples"
         handles.append(Line2D([], [], marker="o", linestyle="", color=OURS, alpha=PALE, markersize=MARKER, label=label))
     return handles

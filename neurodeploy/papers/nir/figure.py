@@ -11,17 +11,21 @@ from neurodeploy.backends.table import backend_named
 from neurodeploy.data.nir_paper import GRAPHS, paper_folder
 from neurodeploy.errors import GraphError, nearest
 from neurodeploy.files import check_target, write_json, write_text
+from neurodeploy.graph.doctor.facts import facts_of
+from neurodeploy.graph.doctor.frameworks import APPROXIMATE, UNSUPPORTED, frameworks, held_rules
+from neurodeploy.graph.files import mended, stored_graph
 from neurodeploy.papers.nir import stored
 from neurodeploy.papers.nir.bias_effect import worth
-from neurodeploy.papers.nir.cited import stated
 from neurodeploy.papers.nir.classify import TASKS, Task, measured
 from neurodeploy.papers.nir.drawing import draw_nir_paper
-from neurodeploy.papers.nir.gaps import known_gaps
 from neurodeploy.papers.nir.lif import DT_S, RESET, measured_lif
+from neurodeploy.papers.nir.platforms import stated
 from neurodeploy.papers.nir.table import markdown
 from neurodeploy.papers.nir.targets import BACKENDS, FRAMEWORKS, OWN
 from neurodeploy.papers.silif.measurements import Kept
 from neurodeploy.pipeline.folder import Mode
+from neurodeploy.pipeline.graph_options import GraphOptions
+from neurodeploy.pipeline.inputs import read_network
 from neurodeploy.progress import Progress, silent
 from neurodeploy.report.printed import check_picture, save_picture
 
@@ -116,25 +120,19 @@ def _check(option: str, given: Sequence[str], allowed: Sequence[str]) -> None:
 
 
 def _lif(folder: Path, backends: Sequence[str]) -> dict[str, Any]:
-    found = measured_lif(folder, backends)
-    gaps = {name: known_gaps(folder / GRAPHS["lif"], name, DT_S, RESET) for name in backends if name in FRAMEWORKS}
-    return found | {"title": "One LIF neuron against the analytic solution", "gaps": gaps}
+    found = {"title": "One LIF neuron against the analytic solution"} | measured_lif(folder, backends)
+    return found | {"gaps": _gaps(folder / GRAPHS["lif"], backends, DT_S, RESET)}
 
 
 def _classified(folder: Path, task: Task, rows: list[dict[str, Any]], limit: int | None) -> dict[str, Any]:
     path = folder / GRAPHS[task.name]
-    gaps = {
-        row["backend"]: known_gaps(path, row["backend"], task.dt_s, task.reset)
-        for row in rows
-        if row["backend"] in FRAMEWORKS
-    }
     found = {
         "title": task.title,
         "dataset": task.dataset,
         "dt_s": task.dt_s,
         "reset": task.reset,
         "rows": rows,
-        "gaps": gaps,
+        "gaps": _gaps(path, [row["backend"] for row in rows], task.dt_s, task.reset),
         "paper": stored.accuracies(folder, task.name),
     }
     if task.name == "cnn":
@@ -142,4 +140,28 @@ def _classified(folder: Path, task: Task, rows: list[dict[str, Any]], limit: int
     return found | {
         "activity": stored.activity(folder, task.name, task.dt_s, task.reset, limit=limit),
         "worth": worth(path, task.dataset, task.dt_s, task.reset, limit=limit),
+    }
+
+
+def _gaps(path: Path, backends: Sequence[str], dt_s: float, reset: str) -> dict[str, dict[str, list[str]]]:
+    return {name: known_gaps(path, name, dt_s, reset) for name in backends if name in FRAMEWORKS}
+
+
+def known_gaps(path: Path, framework: str, dt_s: float, reset: str) -> dict[str, list[str]]:
+    """Return what an importer does otherwise than NIR says, though it is given step, reset and single samples.
+
+    Args:
+        framework: A name of the doctor's table.
+        reset: Rule of the graph.
+
+    Returns:
+        Sentences by "unsupported" (what stops it) and "approximate" (what it does otherwise).
+    """
+    importer = next(one for one in frameworks() if one.name == framework)
+    network = read_network(path, GraphOptions(dt_s, reset))
+    facts = facts_of(mended(path, stored_graph(path))[0], dt_s, network).values()
+    rules = [rule for one in facts for rule in held_rules(importer, one, ("dt", "reset", "one sample"))]
+    return {
+        status: list(dict.fromkeys(rule.reason for rule in rules if rule.status == status))
+        for status in (UNSUPPORTED, APPROXIMATE)
     }

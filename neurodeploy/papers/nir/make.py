@@ -8,9 +8,8 @@ from typing import Any
 from neurodeploy.backends.lava.environment import status
 from neurodeploy.backends.table import is_integer
 from neurodeploy.installed import installed
-from neurodeploy.papers.nir.cited import stated
 from neurodeploy.papers.nir.figure import nir_paper
-from neurodeploy.papers.nir.rows import Row, rows_of
+from neurodeploy.papers.nir.platforms import Row, rows_of, stated
 from neurodeploy.papers.nir.targets import BACKENDS, FRAMEWORKS, OWN
 from neurodeploy.papers.paper import Made, PaperRow
 from neurodeploy.pipeline.folder import Mode
@@ -38,16 +37,6 @@ def _row(name: str, task: dict[str, Any], row: Row) -> PaperRow:
     if not parts:
         refused = None if row.here is None else row.here.get("refused")
         return PaperRow(what, row.paper, note=of if refused is None else f"{row.title}: {refused}")
-    test = parts["test"]
-    integer = is_integer(row.key) if row.key in OWN else False
-    accuracy = test["accuracy"]
-    return PaperRow(
-        what,
-        row.paper,
-        None if integer else accuracy,
-        accuracy if integer else None,
-        test["samples"],
-        1,
-        ran=True,
-        note=of,
-    )
+    accuracy, samples = parts["test"]["accuracy"], parts["test"]["samples"]
+    floating, fixed = (None, accuracy) if row.key in OWN and is_integer(row.key) else (accuracy, None)
+    return PaperRow(what, row.paper, floating, fixed, samples, 1, ran=True, note=of)

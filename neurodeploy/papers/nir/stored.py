@@ -14,7 +14,7 @@ from neurodeploy.backends import reference
 from neurodeploy.certificate.difference import spike_agreement
 from neurodeploy.data.load import open_samples
 from neurodeploy.data.nir_paper import GRAPHS, cnn_accuracies, rnn_accuracies, rnn_activities, speck_counts
-from neurodeploy.papers.nir.cited import stated
+from neurodeploy.papers.nir.platforms import stated
 from neurodeploy.pipeline.graph_options import GraphOptions
 from neurodeploy.pipeline.inputs import read_network
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from neurodeploy.papers.nir.cited import stated, title_of
-from neurodeploy.papers.nir.rows import HERE, Row, rows_of
+from neurodeploy.papers.nir.platforms import HERE, Row, most_samples, rows_of, stated, title_of
 from neurodeploy.report import words
 
 NOTHING = "-"
@@ -111,11 +110,15 @@ def off_in_words(off: list[int] | None, n_spikes: int) -> str:
 
 def _classified(name: str, task: dict[str, Any]) -> list[str]:
     notes = Footnotes()
-    parts = list(dict.fromkeys(part for row in task["rows"] for part in row["parts"]))
-    full = {part: max(row["parts"][part]["samples"] for row in task["rows"] if part in row["parts"]) for part in parts}
-    head = ["platform", *(f"{part} part, {full[part]}" for part in parts), "hidden spikes", "output spikes"]
+    full = most_samples(task["rows"])
+    head = [
+        "platform",
+        *(f"{part} part, {n_samples}" for part, n_samples in full.items()),
+        "hidden spikes",
+        "output spikes",
+    ]
     head.append(f"paper, {stated()['samples'][name]:,} test samples")
-    lines = [f"## {task['title']}", "", *_table(head, [_cells(row, task, parts, full, notes) for row in rows_of(task)])]
+    lines = [f"## {task['title']}", "", *_table(head, [_cells(row, task, full, notes) for row in rows_of(task)])]
     lines += ["", "Spikes: how many are those of our reference (twice the common ones over the sum of both)."]
     if name == "cnn":
         lines += [
@@ -133,20 +136,20 @@ def _classified(name: str, task: dict[str, Any]) -> list[str]:
     return [*lines, "", *(_activity(task) if name != "cnn" else [])]
 
 
-def _cells(row: Row, task: dict[str, Any], parts: list[str], full: dict[str, int], notes: Footnotes) -> list[str]:
+def _cells(row: Row, task: dict[str, Any], full: dict[str, int], notes: Footnotes) -> list[str]:
     # Ten thousand samples deserve a second decimal.
     decimals = 2 if max(one["samples"] for one in task["paper"]) >= 1000 else 1
     paper = NOTHING if row.paper is None else f"{100 * row.paper:.{decimals}f} %"
     here = row.here
     if here is None:
-        return [row.title, *[NOTHING] * (len(parts) + 2), paper]
+        return [row.title, *[NOTHING] * (len(full) + 2), paper]
     if here["refused"]:
-        cells = [f"no{notes.mark(_refusal(task, row.key, here))}", *[NOTHING] * (len(parts) + 1)]
+        cells = [f"no{notes.mark(_refusal(task, row.key, here))}", *[NOTHING] * (len(full) + 1)]
         return [row.title, *cells, paper]
     cells = []
-    for part in parts:
+    for part, n_samples in full.items():
         found = here["parts"].get(part)
-        fewer = "" if found is None or found["samples"] == full[part] else f" of {found['samples']}"
+        fewer = "" if found is None or found["samples"] == n_samples else f" of {found['samples']}"
         cells.append(NOTHING if found is None else words.percent(found["accuracy"]) + fewer)
     hidden, output = agreements(here)
     same = hidden in (None, 1) and output in (None, 1)

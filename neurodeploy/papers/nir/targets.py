@@ -15,7 +15,7 @@ import nir
 import numpy as np
 
 from neurodeploy.backends.table import FIXED, LAVA, REFERENCE, RunOptions, backend_named, run_backend
-from neurodeploy.backends.trace import LayerTrace, Trace
+from neurodeploy.backends.trace import Trace
 from neurodeploy.certificate.difference import first_unequal
 from neurodeploy.errors import FrameworkError, NeurodeployError
 from neurodeploy.graph.network import Network
@@ -112,7 +112,9 @@ class Subject:
         v = {name: one.v_BTN for name, one in layers.items()}
         if backend_named(trace.backend).integer:
             by_name: dict[str, Any] = {layer.name: layer for layer in self.compiled[0].program.layers}
-            layers = {name: _in_input_steps(one, by_name[name].start, trace) for name, one in layers.items()}
+            # The chip's steps that belong to the graph's: a layer sees its first input `start` steps late.
+            starts = {name: by_name[name].start for name in layers}
+            layers = {name: one.steps(starts[name], starts[name] + trace.n_input_steps) for name, one in layers.items()}
             v = {name: (one.v_BTN - by_name[name].v_offset) / by_name[name].v_per_unit for name, one in layers.items()}
         spikes = {name: one.spikes_BTN.astype(np.bool_) for name, one in layers.items()}
         return Seen(trace.predictions_B, spikes, v, equal)
@@ -120,18 +122,18 @@ class Subject:
     def _framework(self, name: str, spikes_BTI: np.ndarray) -> Seen:
         from neurodeploy.frameworks.run import run_graph
 
-        note = ""
-        graph: nir.NIRGraph | Path = self.repaired.get(name, (self.path, ""))[0]
+        def run(graph: nir.NIRGraph | Path) -> Any:
+            return run_graph(name, graph, spikes_BTI, dt_s=self.dt_s, reset=self.reset)
+
         try:
-            ran = run_graph(name, graph, spikes_BTI, dt_s=self.dt_s, reset=self.reset)
+            ran = run(self.repaired.get(name, (self.path, ""))[0])
         except FrameworkError as error:
             repaired = None if name in self.repaired else self._repaired(name)
             if repaired is None:
                 raise
             self.repaired[name] = repaired, str(error)
-            ran = run_graph(name, repaired, spikes_BTI, dt_s=self.dt_s, reset=self.reset)
-        if name in self.repaired:
-            note = self.repaired[name][1]
+            ran = run(repaired)
+        note = self.repaired.get(name, ("", ""))[1]
         spikes = {node: one != 0 for node, one in ran.spikes.items()} | {self.network.output: ran.output_BTN != 0}
         return Seen(ran.output_BTN.sum(axis=1).argmax(axis=1), spikes, version=ran.version, refused_as_is=note)
 
@@ -146,8 +148,3 @@ class Subject:
                 return nir.read(out)
             except (NeurodeployError, OSError, ValueError):
                 return None
-
-
-def _in_input_steps(states: LayerTrace, start: int, trace: Trace) -> LayerTrace:
-    """Return the chip's steps that belong to the graph's: a layer sees its first input `start` steps late."""
-    return states.steps(start, start + trace.n_input_steps)

@@ -53,7 +53,9 @@ def figure2(*, out: str | Path, checkpoints: str | Path | None = None, layer: in
     beside = check_target(Path(out).with_suffix(".json"))
     files = published_files(checkpoints, tuple(FAMILY))
     poles = _all_poles(files)
-    _check_layer(layer, poles)
+    fewest = min(len(layers) for networks in poles.values() for layers in networks.values())
+    if not 0 <= layer < fewest:
+        raise DataError(f"found {layer}, the networks have the hidden layers 0 to {fewest - 1}", option="layer")
     drawn = {
         formula: {CALLED[network]: layers[layer] for network, layers in networks.items()}
         for formula, networks in poles.items()
@@ -76,12 +78,7 @@ def figure2(*, out: str | Path, checkpoints: str | Path | None = None, layer: in
 
 
 def _all_poles(files: dict[str, Path]) -> Poles:
-    """Return the poles of every hidden layer.
-
-    Raises:
-        NetworkError: a file is no such network, or some of its arrays are missing, misshapen or not finite.
-        DataError: a neuron's parameters give no pole.
-    """
+    """Return the poles of every hidden layer."""
     found: Poles = {formula: {network: {} for network in files} for formula in WORDS}
     for name, path in files.items():
         network, settings = load_published(path)
@@ -98,20 +95,12 @@ def _all_poles(files: dict[str, Path]) -> Poles:
     return found
 
 
-def _check_layer(layer: int, poles: Poles) -> None:
-    """Check that every network has this hidden layer."""
-    fewest = min(len(layers) for networks in poles.values() for layers in networks.values())
-    if not 0 <= layer < fewest:
-        raise DataError(f"found {layer}, the networks have the hidden layers 0 to {fewest - 1}", option="layer")
-
-
 def _check(path: Path, layer: int, parameters: dict[str, np.ndarray], poles_N2: np.ndarray) -> None:
     bad = np.flatnonzero(~np.isfinite(poles_N2).all(axis=1))
     if len(bad):
         values = ", ".join(f"{name} {float(vector[bad[0]]):g}" for name, vector in parameters.items())
-        raise DataError(
-            f"{path}: layer {layer}, neuron {bad[0]} has no finite pole ({values}); give the published {path.name}"
-        )
+        found = f"layer {layer}, neuron {bad[0]} has no finite pole ({values})"
+        raise DataError(found, f"give the published {path.name}", where=path)
 
 
 def _point(network: str, formula: str, layer: int, poles_N2: np.ndarray) -> dict[str, Any]:

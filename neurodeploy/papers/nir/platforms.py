@@ -1,13 +1,17 @@
-"""Rows of the NIR paper's comparison, a platform each: what was measured here beside what the paper has."""
+"""Platforms of the NIR paper's comparison: what the paper states of its own, and each beside what ran here."""
 
 from __future__ import annotations
 
+import functools
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from neurodeploy.papers.nir.cited import title_of
+from neurodeploy import toml
 
+STATED = Path(__file__).parent / "nir_paper.toml"
 HERE = {
     "reference": "our reference",
     "fixed": "our integers",
@@ -17,6 +21,25 @@ HERE = {
     "spikingjelly": "SpikingJelly",
 }
 """What a backend is called; the paper's platform of the same key stands in its row."""
+
+
+@functools.lru_cache(maxsize=1)
+def stated() -> dict[str, Any]:
+    """Return the file: `citation`, `source`, `platforms`, `stated` accuracies by task, `samples` they are of.
+
+    >>> stated()["stated"]["rnn_zero"]["lava"], stated()["samples"]["rnn_zero"]
+    (0.486, 140)
+    """
+    return toml.loads(STATED.read_text("utf-8"))
+
+
+def title_of(platform: str) -> str:
+    """Return what a platform of the paper is called in print.
+
+    >>> title_of("s2"), title_of("new")
+    ('SpiNNaker2', 'new')
+    """
+    return str(stated()["platforms"].get(platform, platform))
 
 
 @dataclass(frozen=True)
@@ -38,7 +61,8 @@ class Row:
 def rows_of(task: dict[str, Any]) -> list[Row]:
     """Return the platforms that ran here in their order, then the paper's others, the best first."""
     paper = {one["platform"]: one["accuracy"] for one in task["paper"]}
-    mine = [Row(one["backend"], _title(one), one, paper.get(one["backend"])) for one in task["rows"]]
+    titles = [" ".join(filter(None, (HERE[one["backend"]], one["version"]))) for one in task["rows"]]
+    mine = [Row(one["backend"], t, one, paper.get(one["backend"])) for t, one in zip(titles, task["rows"], strict=True)]
     others = sorted(paper.keys() - {row.key for row in mine}, key=lambda name: (-paper[name], name))
     return mine + [Row(name, title_of(name), None, paper[name]) for name in others]
 
@@ -52,5 +76,9 @@ def short(title: str) -> str:
     return re.sub(r" [\d.]+$", "", title)
 
 
-def _title(row: dict[str, Any]) -> str:
-    return " ".join(filter(None, (HERE[row["backend"]], row["version"])))
+def most_samples(rows: Iterable[dict[str, Any]]) -> dict[str, int]:
+    """Return the samples of each part, which the quick backends run all of."""
+    found: dict[str, int] = {}
+    for name, part in (pair for row in rows for pair in row["parts"].items()):
+        found[name] = max(part["samples"], found.get(name, 0))
+    return found
