@@ -3,6 +3,9 @@
 PYTHON ?= $(firstword $(foreach name,python3.11 python3.12 python3.13 python3,$(shell $(name) --version >/dev/null 2>&1 && echo $(name))))
 VENV := .venv
 BIN := $(VENV)/bin
+# Files of tests are shared among so many processes; each may take 1.5 GB.
+JOBS ?= 2
+PYTEST := $(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
 export NEURODEPLOY_LAVA_ENV ?= $(CURDIR)/.venv-lava
 
 .PHONY: demo test check install lava lint types exports clean
@@ -11,11 +14,11 @@ demo: install
 	$(BIN)/neurodeploy run digits --out runs/digits --overwrite
 
 test: install lava
-	NEURODEPLOY_REQUIRE_LAVA=1 $(BIN)/python -m pytest
+	NEURODEPLOY_REQUIRE_LAVA=1 $(PYTEST)
 
 # What to run before a commit: style, types, and the tests that are quick and need neither Lava nor data.
 check: lint types
-	$(BIN)/python -m pytest -q -m "not slow and not lava and not data and not notebook"
+	$(PYTEST) -q -m "not slow and not lava and not data and not notebook"
 
 install: $(VENV)/installed
 

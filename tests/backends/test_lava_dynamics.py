@@ -196,8 +196,8 @@ def test_exponents_that_share_a_process_equal_one_dense_for_each(worker: lava.Wo
 @pytest.mark.lava
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
-def test_eight_clips_of_a_published_network(worker: lava.Worker, kind: type[DynamicsLayer]) -> None:
-    """140-512-512-35 for 300 steps, rows of five exponents, about 10 % of the neurons spiking."""
+def test_clips_of_a_published_network(worker: lava.Worker, kind: type[DynamicsLayer]) -> None:
+    """140-512-512-35 for 100 steps, rows of five exponents, about 10 % of the neurons spiking."""
     rng = np.random.default_rng(0)
     sizes = {INPUT: 140, "one": 512, "two": 512, "out": 35}
     layers = []
@@ -215,6 +215,6 @@ def test_eight_clips_of_a_published_network(worker: lava.Worker, kind: type[Dyna
         for source, target in itertools.pairwise(sizes)
     ]  # fmt: skip
     network = program(140, [*layers, last], connections, graded_input=True, readout=rules.SOFTMAX)
-    trace = same(worker, network, rng.poisson(0.2, (8, 300, 140)))
+    trace = same(worker, network, rng.poisson(0.2, (3, 100, 140)))
     for name in ("one", "two"):
         assert 0.02 < trace.layers[name].spikes_BTN.mean() < 0.4

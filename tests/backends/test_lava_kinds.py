@@ -37,7 +37,9 @@ LIMIT = rules.STATE_LIMIT
 UNITLESS_READOUTS = tuple(readout for readout in READOUTS if readout != rules.SOFTMAX)
 
 
-# Random Programs
+# Random Programs: `conformance` draws many more; here each starts with a convolution
+
+SEEDS = range(14)
 
 
 def random_layer(rng: np.random.Generator, name: str, n_neurons: int, start: int) -> AnyLayer:
@@ -128,7 +130,7 @@ def random_case(seed: int) -> tuple[Program, np.ndarray]:
     return network, spikes
 
 
-@pytest.mark.parametrize("seed", range(30))
+@pytest.mark.parametrize("seed", SEEDS)
 def test_random_programs_of_every_kind_agree_in_every_state(worker: lava.Worker, seed: int) -> None:
     network, spikes = random_case(seed)
     assert_same_states(fixed.run(network, spikes, record=True), worker.run(network, spikes, record=True))
@@ -137,7 +139,7 @@ def test_random_programs_of_every_kind_agree_in_every_state(worker: lava.Worker,
 def test_the_random_programs_reach_what_they_are_for() -> None:
     """Wraps of int32, delays, messages, rests, clears, and convolutions with every kind of exponent."""
     reached = dict.fromkeys(("graded", "messages", "beyond", "unrolled", "late", "rests", "clears", "scores"), 0)
-    for seed in range(30):
+    for seed in SEEDS:
         network, spikes = random_case(seed)
         trace = fixed.run(network, spikes, record=True)
         conv = network.connections[0]

@@ -19,6 +19,7 @@ KINDS = {"nir": (0.05, 0.2), "net": (0.05, 0.2), "npz": (0, 0.5), "npz parts": (
 """What part of the cases is read at least, and refused at least: both ways must be taken often."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_any_bytes_give_a_result_or_an_error_of_ours(kind: str, tmp_path: Path) -> None:
     cases = CASES // 4 if kind == "npz parts" else CASES  # each that is read is run too
