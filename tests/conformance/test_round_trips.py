@@ -80,6 +80,7 @@ def assert_the_program_itself_survives(made: Program, folder: Path) -> None:
     assert found.digest == made.digest
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", RECIPES)
 def test_a_recipe_comes_back_as_the_identical_program(name: str, tmp_path: Path) -> None:
     recipe = load_recipe(name)

@@ -27,6 +27,7 @@ QUICK = (
     "certificate.lava=never",
     "certificate.max_accuracy_drop=1",
 )
+pytestmark = pytest.mark.slow
 SAME = ("checkpoint.safetensors", "quantised.safetensors", "model.nir", "program.npz", "metrics.json")
 
 

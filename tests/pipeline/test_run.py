@@ -33,6 +33,8 @@ SAME = (
     "metrics.json",
 )
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -96,7 +98,6 @@ stage.fit = fit
 """
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("module", ["training", "quantising"])
 def test_ctrl_c_and_resume_end_like_a_run_that_was_not_interrupted(module: str, finished: Path, tmp_path: Path) -> None:
     out = tmp_path / "interrupted"
