@@ -35,7 +35,7 @@ BACK = "netx_gts/pilotnet_sdnn/square_network"
 LARGE = [name for name in NETWORKS if "pilotnet" in name and name != BACK]
 SPIKING_STEPS, IMAGE_STEPS = 32, 16
 """The second network was trained with 16; how the spiking one was is not part of lava-dl."""
-IMAGES, IMAGES_IN_NETX = 200, 12
+IMAGES, IMAGES_IN_NETX = 200, 6
 REACHED = {"mnist/trained_mnist_network": 0.97, "mnist_bootstrap/network": 0.97}
 
 
