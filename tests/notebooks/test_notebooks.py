@@ -50,5 +50,6 @@ def test_a_notebook_runs_to_its_last_assertion(path: Path, kernel: KernelManager
     notebook.cells.insert(0, nbformat.v4.new_code_cell("%reset -f"))
     client = NotebookClient(notebook, timeout=ONLY_A_HANG_S, km=kernel)
     client.execute()
+    assert client.kc
     client.kc.stop_channels()
     assert not any(output.output_type == "error" for cell in notebook.cells for output in cell.get("outputs", []))
