@@ -141,19 +141,18 @@ def backend_named(name: str) -> Backend:
 
 
 def ready_backends(names: Sequence[str]) -> list[Backend]:
-    """Return several backends in the order given, after checking that each can run on this machine.
+    """Return the backends to compare in the order given, after checking that each can run on this machine.
 
     Raises:
-        GraphError: one is unknown or named twice, or none is named.
+        GraphError: one is unknown or named twice, or fewer than two are named.
         NeurodeployError: one is not installed.
     """
     odd = [name for name in names if name not in BACKENDS]
     if odd:
         raise GraphError(f"{odd[0]!r} is unknown", nearest(odd[0], BACKENDS), option="backends")
-    if not names or len(set(names)) != len(names):
-        raise GraphError(
-            f"found {','.join(names)!r}", f"name each of {', '.join(BACKENDS)} at most once", option="backends"
-        )
+    if len(names) < 2 or len(set(names)) != len(names):
+        advice = f"name two or more to compare, each of {', '.join(BACKENDS)} at most once"
+        raise GraphError(f"found {','.join(names)!r}", advice, option="backends")
     found = [BACKENDS[name] for name in names]
     for one in found:
         one.check()

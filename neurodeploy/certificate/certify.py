@@ -1,6 +1,7 @@
 """The conversion certificate: stage by stage, what was kept, and whether it passes.
 
 A stage passes when
+- its output, and with it some layer, spikes on some sample: what is silent tests nothing;
 - its accuracy is at most `max_accuracy_drop` below the first stage's (lava after fixed is not asked:
   it often runs few samples, and must equal fixed in everything anyway);
 - reference, after the torch network it was exported from, and read, after another framework's network that it was
@@ -15,23 +16,23 @@ A stage passes when
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from neurodeploy.backends.table import BACKENDS, REFERENCE, is_integer
 from neurodeploy.backends.trace import LayerTrace, Trace
+from neurodeploy.certificate.accuracy import Paired, paired
 from neurodeploy.certificate.difference import (
     Difference,
-    compared_layers,
     earliest,
     first_unequal,
-    first_where,
     spike_agreement,
 )
 from neurodeploy.certificate.fields import FieldDifference
+from neurodeploy.certificate.stages import Certificate, Comparison, Equations, Stage, compared_layers
+from neurodeploy.fixedpoint import rules
 from neurodeploy.program.dynamics import DynamicsLayer
 from neurodeploy.program.layer import Layer
 from neurodeploy.program.program import Program
@@ -44,6 +45,8 @@ GRAPHS = {READ: FLOAT, REFERENCE: QUANTISED}
 SAME_NETWORK = 0.98
 """Spikes that must agree between that network in float32 and its graph in float64; they differ by
 rounding alone, which a recurrent network can amplify after the first spike that moves."""
+LOW_AGREEMENT = 0.9
+"""Of spikes between two stages, below which the verdict names it."""
 
 
 class CertificateSettings(BaseModel):
@@ -74,66 +77,77 @@ def certificate(
     labels_B: np.ndarray,
     settings: CertificateSettings,
     differing: Sequence[FieldDifference] = (),
-) -> dict[str, Any]:
-    """Return the certificate of runs in the order of the stages, as plain values for JSON.
+) -> Certificate:
+    """Return the certificate of two runs or more, in the order of the stages.
 
-    Keys: `passed`, `failures` (one line each), `stages`, `bit_exact`, `program` (digest), `samples`,
-    `steps`, `max_accuracy_drop`. In a stage, `first_difference` is against the stage before: the first
-    spike between real and integer numbers (`step` counts input steps), the first spike, current or
-    potential between two integer runs (`step` counts chip steps). Each stage's `layers` hold spikes,
-    their agreement and, between the graph and its integers, `potential_rms` in thresholds.
+    Args:
+        program: What the integer runs ran.
+        labels_B: Of the first run's samples.
+        differing: Fields in which the Program is not what its graph compiles to.
     """
-    stages: list[dict[str, Any]] = []
+    names = [run.trace.backend for run in runs]
+    stages: list[Stage] = []
     failures = [f"program: {one}" for one in differing]
-    bit_exact: dict[str, bool] = {}
-    before: StageRun | None = None
-    for run in runs:
-        trace = run.trace
-        labels = labels_B[: trace.n_samples]
-        stage: dict[str, Any] = {
-            "name": trace.backend,
-            "accuracy": trace.accuracy(labels),
-            "samples": trace.n_samples,
-            "seconds": trace.seconds,
-            "against": None,
-            "spike_agreement": None,
-            "first_difference": None,
-        }
-        if before is not None:
-            stage |= _against(run, before, program)
-        baseline = _accuracy_on(runs[0].trace, labels_B, trace.n_samples)
-        stage["accuracy_drop"] = baseline - stage["accuracy"]
-        if trace.engine:
-            stage["engine"] = trace.engine
-        if trace.overflows:
-            stage["overflows"] = trace.overflows
-        if is_integer(trace.backend):
-            stage["equations"] = {
-                "holds": run.violation is None,
-                "first_violation": None if run.violation is None else run.violation.to_dict(),
-            }
-        failures += _failures(stage, settings, [one.trace.backend for one in runs])
-        stages.append(stage)
-        before = run
+    warnings: list[str] = []
+    pairs: list[Paired] = []
+    for place, run in enumerate(runs):
+        pairs.append(_pair(runs[0].trace, run.trace, labels_B))
+        stages.append(_stage(run, runs[place - 1] if place else None, program, labels_B, pairs[-1]))
+        limit = settings.max_accuracy_drop if _model(names[place], names) is None else None
+        failures += _failures(stages[-1], pairs[-1], limit)
+        silence, tested = _silence(run.trace, program, stages[-1].silent)
+        (warnings if tested else failures).extend(silence)
+        warnings += _low_agreement(stages[-1])
     by_name = {run.trace.backend: run.trace for run in runs}
+    bit_exact = {}
     for name in by_name:
         model = _model(name, by_name)
-        if model is None:
-            continue
-        first = _first_unequal(by_name[name], by_name[model])
-        bit_exact[f"{model}/{name}"] = first is None
-        if first is not None:
-            failures.append(f"{name}: not bit-exact with {model}: {first}")
-    return {
-        "passed": not failures,
-        "failures": failures,
-        "stages": stages,
-        "bit_exact": bit_exact,
-        "program": program.digest,
-        "samples": len(labels_B),
-        "steps": runs[0].trace.n_input_steps,
-        "max_accuracy_drop": settings.max_accuracy_drop,
-    }
+        if model is not None:
+            first = _first_unequal(by_name[name], by_name[model])
+            bit_exact[f"{model}/{name}"] = first is None
+            failures += [f"{name}: not bit-exact with {model}: {first}"] if first is not None else []
+    chip = max((place for place in range(1, len(runs)) if _model(names[place], names) is None), default=len(runs) - 1)
+    return Certificate(
+        failures=tuple(failures),
+        warnings=tuple(warnings),
+        rule=_rule(names[chip], names[0], pairs[chip], settings.max_accuracy_drop),
+        accuracy_change=pairs[chip].change,
+        stages=tuple(stages),
+        bit_exact=bit_exact,
+        program=program.digest,
+        differing=tuple(differing),
+        samples=len(labels_B),
+        steps=runs[0].trace.n_input_steps,
+        max_accuracy_drop=settings.max_accuracy_drop,
+    )
+
+
+def _stage(run: StageRun, before: StageRun | None, program: Program, labels_B: np.ndarray, pair: Paired) -> Stage:
+    trace, change = run.trace, pair.change
+    return Stage(
+        name=trace.backend,
+        accuracy=trace.accuracy(labels_B[: trace.n_samples]),
+        samples=trace.n_samples,
+        seconds=trace.seconds,
+        comparison=None if before is None else _against(run, before, program),
+        accuracy_drop=(pair.before - pair.after) / pair.n_samples,
+        accuracy_change=None if before is None else change,
+        silent=tuple(name for name in spiking_layers(program) if not trace.counts[name].any()),
+        engine=trace.engine or None,
+        overflows=trace.overflows or None,
+        equations=Equations(run.violation is None, run.violation) if is_integer(trace.backend) else None,
+    )
+
+
+def spiking_layers(program: Program) -> list[str]:
+    """Return the layers that can spike: all but readouts that are only potentials."""
+    return [la.name for la in program.layers if not (isinstance(la, Layer) and (la.vth >= rules.NEVER).all())]
+
+
+def _pair(first: Trace, trace: Trace, labels_B: np.ndarray) -> Paired:
+    n_samples = min(first.n_samples, trace.n_samples)
+    labels = labels_B[:n_samples]
+    return paired(first.predictions_B[:n_samples] == labels, trace.predictions_B[:n_samples] == labels)
 
 
 def _model(name: str, ran: Collection[str]) -> str | None:
@@ -142,46 +156,35 @@ def _model(name: str, ran: Collection[str]) -> str | None:
     return model if model in ran else None
 
 
-def _against(run: StageRun, before: StageRun, program: Program) -> dict[str, Any]:
+def _against(run: StageRun, before: StageRun, program: Program) -> Comparison:
     """Return the comparison of a stage with the one before, on the samples both ran."""
     n_samples = min(run.trace.n_recorded, before.trace.n_recorded)
     mine, theirs = _first_samples(run.trace, n_samples), _first_samples(before.trace, n_samples)
     integer = is_integer(run.trace.backend)
     if integer and is_integer(before.trace.backend):
         first = _first_unequal(run.trace, before.trace)
+        layers = compared_layers(mine, theirs)
     else:
-        mine = _aligned(run.trace, mine, program)
-        theirs = _aligned(before.trace, theirs, program)
-        first = earliest(
-            [
-                first_where(
-                    "spikes",
-                    name,
-                    mine[name].spikes_BTN != theirs[name].spikes_BTN,
-                    mine[name].spikes_BTN,
-                    theirs[name].spikes_BTN,
-                )
-                for name in mine
-            ]
-        )
-    layers = compared_layers(mine, theirs)
+        mine, theirs = _aligned(run.trace, mine, program), _aligned(before.trace, theirs, program)
+        layers = compared_layers(mine, theirs)
+        first = earliest([one.first_difference for one in layers])
     names = (run.trace.backend, before.trace.backend)
     if REFERENCE in names and any(is_integer(name) for name in names):
         whole, real = (mine, theirs) if integer else (theirs, mine)
-        for row in layers:
-            layer = program.layer(row["name"])
-            row["potential_rms"] = potential_rms(whole[row["name"]], real[row["name"]], layer)
+        layers = [
+            replace(row, potential_rms=potential_rms(whole[row.name], real[row.name], program.layer(row.name)))
+            for row in layers
+        ]
     every = [np.concatenate([one.spikes_BTN.ravel() for one in part.values()]) for part in (mine, theirs)]
     n_both = min(run.trace.n_samples, before.trace.n_samples)
-    same = run.trace.predictions_B[:n_both] == before.trace.predictions_B[:n_both]
-    return {
-        "against": before.trace.backend,
-        "compared_samples": n_samples,
-        "spike_agreement": spike_agreement(every[0], every[1]),
-        "prediction_agreement": float(same.mean()),
-        "first_difference": None if first is None else first.to_dict(),
-        "layers": layers,
-    }
+    return Comparison(
+        against=before.trace.backend,
+        spike_agreement=spike_agreement(every[0], every[1]),
+        first_difference=first,
+        compared_samples=n_samples,
+        prediction_agreement=float((run.trace.predictions_B[:n_both] == before.trace.predictions_B[:n_both]).mean()),
+        layers=tuple(layers),
+    )
 
 
 def potential_rms(whole: LayerTrace, real: LayerTrace, layer: Layer | DynamicsLayer) -> float:
@@ -204,33 +207,76 @@ def potential_rms(whole: LayerTrace, real: LayerTrace, layer: Layer | DynamicsLa
     return float(np.sqrt(sum_in_halves(squares, 0, size) / size))
 
 
-def _failures(stage: dict[str, Any], settings: CertificateSettings, names: list[str]) -> list[str]:
-    name, found = stage["name"], []
+def _failures(stage: Stage, pair: Paired, max_drop: float | None) -> list[str]:
+    """Return why a stage does not pass; no loss of accuracy is asked about where `max_drop` is None."""
+    name, found = stage.name, []
     # A tenth of a sample of slack: the limit itself must pass in spite of float arithmetic.
-    if _model(name, names) is None and stage["accuracy_drop"] > settings.max_accuracy_drop + 0.1 / stage["samples"]:
+    if max_drop is not None and stage.accuracy_drop > max_drop + 0.1 / stage.samples:
+        doubt = "" if pair.settles(max_drop) else f"{_unsettled(pair, max_drop)}; "
         found.append(
-            f"{name}: accuracy {stage['accuracy']:.4f} is {100 * stage['accuracy_drop']:.2f} points below the "
-            f"first stage's, at most {100 * settings.max_accuracy_drop:g} are allowed; use more weight bits, or "
+            f"{name}: accuracy {stage.accuracy:.4f} is {100 * stage.accuracy_drop:.2f} points below the "
+            f"first stage's, at most {100 * max_drop:g} are allowed; {doubt}use more weight bits, or "
             "fine-tune with quantisation (method = qat)"
         )
-    wrapped = sum(layer["wrapped"] for layer in stage.get("overflows", {}).values())
+    wrapped = sum(layer["wrapped"] for layer in (stage.overflows or {}).values())
     if wrapped:
         found.append(f"{name}: {wrapped} currents wrapped around 24 bits; calibrate on data like these")
-    violation = stage.get("equations", {}).get("first_violation")
-    if violation is not None:
-        found.append(f"{name}: the Program does not compute the graph: {Difference(**violation)}")
-    of_network = stage["against"] is not None and GRAPHS.get(name) == stage["against"]
-    if of_network and stage["spike_agreement"] < SAME_NETWORK:
+    violation = stage.equations and stage.equations.first_violation
+    if violation:
+        found.append(f"{name}: the Program does not compute the graph: {violation}")
+    compared = stage.comparison
+    of_network = compared is not None and GRAPHS.get(name) == compared.against
+    if of_network and compared and compared.spike_agreement is not None and compared.spike_agreement < SAME_NETWORK:
         found.append(
-            f"{name}: only {100 * stage['spike_agreement']:.1f} % of the spikes agree with the network it was exported "
+            f"{name}: only {100 * compared.spike_agreement:.1f} % of the spikes agree with the network it was exported "
             f"from, at least {100 * SAME_NETWORK:g} % must; the export lost something, please report it"
         )
     return found
 
 
-def _accuracy_on(trace: Trace, labels_B: np.ndarray, n_samples: int) -> float:
-    n_samples = min(n_samples, trace.n_samples)
-    return float((trace.predictions_B[:n_samples] == labels_B[:n_samples]).mean())
+def _silence(trace: Trace, program: Program, silent: Sequence[str]) -> tuple[list[str], bool]:
+    """Return what is to be said of layers that never spike, and whether anything was tested all the same."""
+    spiking, name = spiking_layers(program), trace.backend
+    if len(silent) == len(spiking) and (spiking or not trace.input_counts_BI.any()):
+        what = "no layer ever spikes" if spiking else "the input holds no spike"
+        return [f"{name}: {what}, so nothing was tested; check the time step, the weights and the data"], False
+    if trace.output in silent:
+        return [f"{name}: the output layer {trace.output} never spikes, so its classes were not tested"], False
+    return ([f"{name}: silent on every sample: {', '.join(silent)}"] if silent else []), True
+
+
+def _low_agreement(stage: Stage) -> list[str]:
+    compared = stage.comparison
+    if compared is None or compared.spike_agreement is None:
+        return []
+    lowest = min((one.spike_agreement, one.name) for one in compared.layers if one.spike_agreement is not None)
+    if min(compared.spike_agreement, lowest[0]) >= LOW_AGREEMENT:
+        return []
+    return [
+        f"{stage.name}: {100 * compared.spike_agreement:.1f} % of the spikes agree with {compared.against}, in "
+        f"{lowest[1]} {100 * lowest[0]:.1f} %: classes may be kept where spikes are not"
+    ]
+
+
+def _rule(name: str, first: str, pair: Paired, max_drop: float) -> str:
+    """Return what was compared, on how many samples, and what so many can show."""
+    change = pair.change
+    shown = "which settles it" if pair.settles(max_drop) else f"but {_unsettled(pair, max_drop)}"
+    interval = f"paired 95 % interval {change.low:+.2f} to {change.high:+.2f}"
+    return (
+        f"{name} may lose at most {100 * max_drop:g} points of {first}'s accuracy: on {pair.n_samples:g} samples it "
+        f"changed by {change.points:+.2f} points ({interval}), {shown}; "
+        "every step must obey the graph's equations, and no stage may be silent"
+    )
+
+
+def _unsettled(pair: Paired, max_drop: float) -> str:
+    change, needed = pair.change, pair.needed(max_drop)
+    many = "too many to name" if needed is None else f"about {needed:,}"
+    return (
+        f"{pair.n_samples:g} samples cannot settle that (between {max(0.0, -change.low):.2f} points lost and "
+        f"{max(0.0, change.high):.2f} won), {many} are needed"
+    )
 
 
 def _first_samples(trace: Trace, n_samples: int) -> dict[str, LayerTrace]:

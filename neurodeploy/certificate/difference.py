@@ -5,12 +5,11 @@ Axes: B sample, T step, N neuron.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 
-from neurodeploy.backends.trace import LayerTrace, Trace
+from neurodeploy.backends.trace import Trace
 from neurodeploy.errors import ProgramError
 
 
@@ -31,10 +30,6 @@ class Difference:
     neuron: int
     found: float
     expected: float
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return plain values for JSON."""
-        return asdict(self)
 
     def __str__(self) -> str:
         return (
@@ -92,30 +87,10 @@ def first_unequal(found: Trace, expected: Trace) -> Difference | None:
     return earliest(differences)
 
 
-def spike_agreement(found: np.ndarray, expected: np.ndarray) -> float:
-    """Return twice the common spikes over the sum of both: 1 when equal, 0 when disjoint.
+def spike_agreement(found: np.ndarray, expected: np.ndarray) -> float | None:
+    """Return twice the common spikes over the sum of both: 1 when equal, 0 when disjoint, None when both are silent.
 
     Counting silent entries as agreement would make any sparse network look good.
     """
     both = int(found.sum(dtype=np.int64)) + int(expected.sum(dtype=np.int64))
-    return 1.0 if both == 0 else 2.0 * int((found & expected).sum(dtype=np.int64)) / both
-
-
-def compared_layers(found: dict[str, LayerTrace], expected: dict[str, LayerTrace]) -> list[dict[str, Any]]:
-    """Return spikes, and where they differ, for every layer of traces with the same steps."""
-    return [
-        {
-            "name": name,
-            "spikes": int(mine.spikes_BTN.sum()),
-            "spikes_before": int(expected[name].spikes_BTN.sum()),
-            "spike_agreement": spike_agreement(mine.spikes_BTN, expected[name].spikes_BTN),
-            "differing_by_step": (mine.spikes_BTN != expected[name].spikes_BTN).sum(axis=(0, 2)).tolist(),
-            "first_difference": None if first is None else first.to_dict(),
-        }
-        for name, mine in found.items()
-        for first in [_first_spike(name, mine.spikes_BTN, expected[name].spikes_BTN)]
-    ]
-
-
-def _first_spike(name: str, found: np.ndarray, expected: np.ndarray) -> Difference | None:
-    return first_where("spikes", name, found != expected, found, expected)
+    return 2.0 * int((found & expected).sum(dtype=np.int64)) / both if both else None

@@ -45,7 +45,9 @@ def verdict(certificate: dict[str, Any]) -> list[str]:
     lines = table(["stage", "samples", "accuracy", "spike agreement", "first difference to the stage before"], rows)
     for pair, equal in certificate["bit_exact"].items():
         lines.append(f"bit-exact {pair}: {'yes' if equal else 'NO'} (every spike, current and potential)")
+    lines += [f"warning: {line}" for line in certificate["warnings"]]
     lines += [f"failed: {line}" for line in certificate["failures"]]
+    lines.append(f"rule: {certificate['rule']}")
     lines.append(f"certificate: {'passed' if certificate['passed'] else 'FAILED'}")
     return lines
 

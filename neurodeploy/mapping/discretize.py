@@ -19,6 +19,8 @@ from neurodeploy.graph.euler import Population
 from neurodeploy.graph.network import AnyPopulation, Network
 from neurodeploy.graph.paths import Synapses
 from neurodeploy.mapping.discretize_dynamics import dynamics_layer, on_grid
+from neurodeploy.mapping.off_grid import refuse_off_grid
+from neurodeploy.mapping.rounded_away import notes_on_zeros
 from neurodeploy.mapping.start import RESTS, Charge, charged
 from neurodeploy.mapping.timing import starts_of, waits_of
 from neurodeploy.memory import row_blocks
@@ -28,9 +30,6 @@ from neurodeploy.program.plan import ConnectionPlan, Plan
 from neurodeploy.program.populations import AnyLayer
 from neurodeploy.program.program import Program
 from neurodeploy.quantize import grid
-
-ON_GRID = 0.02
-"""How far, in weight steps, a float32 weight may lie from the grid its file states."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,7 +72,7 @@ def plan_in(network: Network) -> Plan:
     """Return the plan that a quantised network's file carries.
 
     Raises:
-        MappingError: its weights are not on the grid that the file states.
+        MappingError: its weights, or its neurons, are not those that the file's precision was made for.
     """
     assert network.quantised
     plan = Plan(
@@ -88,16 +87,9 @@ def plan_in(network: Network) -> Plan:
     for one in network.synapses:
         precise, vth_mant = plan.connections[one.name], plan.vth_mant[one.target]
         step = grid.weight_step(precise.weight_bits) / vth_mant
-        for _, weight, some in _in_thresholds(one, network.population(one.target), precise):
-            size = grid.power(some.weight_exp, weight.ndim) * step
-            if not (np.abs(weight - _on_grid(weight, vth_mant, some)) > ON_GRID * size).any():
-                continue
-            raise MappingError(
-                f"weights are not on the {precise.weight_bits}-bit grid that the file states, so they were "
-                "changed after quantisation",
-                "quantise the network again",
-                where=(network.name, one.name),
-            )
+        for rows, weight, some in _in_thresholds(one, network.population(one.target), precise):
+            levels = weight / (grid.power(some.weight_exp, weight.ndim) * step)
+            refuse_off_grid((network.name, one.name), one.target, levels, rows.start or 0, precise.weight_bits)
     return plan
 
 
@@ -152,13 +144,15 @@ def integers(network: Network, plan: Plan, chip: str) -> Program:
             f"{network.output}: the class is where the softmax of the potentials, summed over the steps, is largest; "
             f"the host reads all {network.population(network.output).n_neurons} potentials at every step"
         )
-    connections = []
+    connections, lost = [], {}
     for synapse in network.synapses:
         precise = plan.connections[synapse.name]
         vth_mant = plan.vth_mant[synapse.target]
         whole: np.ndarray = np.empty(synapse.weight.shape, np.int16)
+        lost[synapse.name] = 0
         for rows, weight, some in _in_thresholds(synapse, network.population(synapse.target), precise):
             whole[rows] = grid.weight_integers(weight, vth_mant, some.weight_exp, some.weight_bits)
+            lost[synapse.name] += int(np.count_nonzero(weight) - np.count_nonzero(whole[rows]))
         connections.append(
             Connection(
                 synapse.name,
@@ -170,6 +164,7 @@ def integers(network: Network, plan: Plan, chip: str) -> Program:
                 window=synapse.window,
             )
         )
+    notes += notes_on_zeros(network, layers, connections, lost)
     try:
         return Program(
             name=network.name,

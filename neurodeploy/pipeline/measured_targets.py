@@ -64,20 +64,25 @@ def of_integers(run: RandomRun, made: Compiled) -> Errors:
     """Return what the chip's integers change: of populations spikes and potentials, of connections their weights."""
     trace = fixed.run(made.program, run.spikes_BTI, record=True)
     labels = np.zeros(len(run.spikes_BTI), np.int64)
-    stages = certificate([StageRun(run.trace), StageRun(trace)], made.program, labels, CertificateSettings())["stages"]
-    found: Errors = {}
-    for row in stages[1]["layers"]:
-        found[row["name"]] = {
-            "spike_agreement": float(row["spike_agreement"]),
-            "potential_rms": float(row["potential_rms"]),
-            "spikes": int(row["spikes_before"]),
-        }
+    runs = [StageRun(run.trace), StageRun(trace)]
+    compared = certificate(runs, made.program, labels, CertificateSettings()).stages[1].comparison
+    assert compared is not None
+    found: Errors = {
+        row.name: _agreeing(row.spike_agreement)
+        | {"potential_rms": row.potential_rms or 0.0, "spikes": row.spikes_before}
+        for row in compared.layers
+    }
     for before, after in zip(run.network.synapses, made.quantised.synapses, strict=True):
         largest = float(np.abs(before.weight).max(initial=0.0))
         off = float(np.abs(after.weight - before.weight).max(initial=0.0))
         for name in _weights_in(before.name):
             found[name] = {"weight_error": off / largest if largest else 0.0}
     return found
+
+
+def _agreeing(share: float | None) -> dict[str, float]:
+    """Return the agreement of spikes, where there are any."""
+    return {} if share is None else {"spike_agreement": share}
 
 
 def _weights_in(synapses: str) -> list[str]:
@@ -100,10 +105,8 @@ def of_changes(run: RandomRun, words: dict[str, list[str]], nodes: dict[str, nir
         return {}
     trace = reference.run(other, run.spikes_BTI, record=True)
     return {
-        name: {
-            "spike_agreement": spike_agreement(one.spikes_BTN, run.trace.layers[name].spikes_BTN),
-            "spikes": int(run.trace.layers[name].spikes_BTN.sum()),
-        }
+        name: _agreeing(spike_agreement(one.spikes_BTN, run.trace.layers[name].spikes_BTN))
+        | {"spikes": int(run.trace.layers[name].spikes_BTN.sum())}
         for name, one in trace.layers.items()
     }
 

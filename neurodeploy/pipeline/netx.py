@@ -5,7 +5,7 @@ Axes: B sample, T step, I input value, N neuron.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -82,7 +82,7 @@ def check_net(
         "samples": samples,
         "steps": steps,
         "neurons": neurons,
-        "first_difference": None if both.difference is None else both.difference.to_dict(),
+        "first_difference": None if both.difference is None else asdict(both.difference),
         "line": f"lava-dl's netx and our simulator {found}",
     }
 

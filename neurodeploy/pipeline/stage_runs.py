@@ -64,7 +64,7 @@ def certified(
     runs = [certified_run(name, made, network, samples, progress, currents=currents) for name in backends]
     labels_B = runs[0].trace.predictions_B if labels is None else np.asarray(labels)
     settings = {} if max_accuracy_drop is None else {"max_accuracy_drop": max_accuracy_drop}
-    found = certificate(runs, made.program, labels_B, CertificateSettings(**settings), differing)
+    found = certificate(runs, made.program, labels_B, CertificateSettings(**settings), differing).to_dict()
     integer = next((run.trace for run in runs if is_integer(run.trace.backend)), None)
     counts = synops_of(network, runs[0].trace) if integer is None else synops_of(made.program, integer)
     return found | {"synops_per_sample": counts.synops_per_sample}

@@ -86,7 +86,7 @@ def checks(stage: dict[str, Any]) -> list[dict[str, Any]]:
     if equations is not None:
         violation = equations["first_violation"]
         text = (
-            Markup("every step obeys the graph's equations to within the rounding")
+            Markup("every step is exactly what the graph's equations give")
             if violation is None
             else marked.say("the graph's equations do not allow {}", marked.difference(violation, chip_steps=True))
         )

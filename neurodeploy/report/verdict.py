@@ -32,6 +32,10 @@ def verdict(report: dict[str, Any]) -> dict[str, Any]:
         "passed": certificate["passed"],
         "failures": certificate["failures"],
         "sentence": _sentence(report),
+        "said": [
+            *certificate.get("warnings", []),
+            *([f"Rule: {certificate['rule']}."] if "rule" in certificate else []),
+        ],
         "tiles": tiles,
     }
 

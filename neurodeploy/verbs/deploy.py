@@ -222,7 +222,8 @@ def _agreement_notes(agreement: dict[str, Any], strict: bool) -> list[str]:
         line = str(agreement["first_difference"])
         if strict:
             raise FrameworkError(f"{line}; strict=False deploys it all the same")
-        return [f"{line}; {100 * agreement['spike_agreement']:.2f} % of the spikes agree"]
+        share = agreement["spike_agreement"]
+        return [line if share is None else f"{line}; {100 * share:.2f} % of the spikes agree"]
     if agreement["rounded"]:
         return [
             f"float32 rounding moved a spike of the module in {agreement['rounded']} of {agreement['samples']} samples"

@@ -273,7 +273,7 @@ def _own(patient: Patient, name: str) -> dict[str, Verdict]:
     error = patient.integers.get(name, {})
     neurons = neurons_of(node)
     if neurons and not neurons.spiking and error:
-        error = {"potential_rms": error["potential_rms"], "spike_agreement": error["spike_agreement"]}
+        error = {"potential_rms": error["potential_rms"]}
     return {target: own_verdict(target, node, _reset_of(patient, name), error, unmeasured) for target in own_targets()}
 
 

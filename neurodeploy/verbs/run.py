@@ -82,7 +82,7 @@ def run(
     write_program(folder.program_file, made.program)
     test = part(folder.recipe(), "test")
     runs = _stage_runs(folder, network, made, test, progress, with_lava=lava.ready)
-    found = certificate(runs, made.program, test.labels_B, folder.recipe().certificate)
+    found = certificate(runs, made.program, test.labels_B, folder.recipe().certificate).to_dict()
     fixed_trace = next(one.trace for one in runs if one.trace.backend == FIXED)
     counter = counter_of(made.program)
     run_sums = counter.tally(fixed_trace)

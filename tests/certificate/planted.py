@@ -113,7 +113,11 @@ def _places(program: Program) -> Iterator[tuple[Any, str, str]]:
     if not (isinstance(output, Layer) and output.vth[0] < rules.NEVER):
         yield program, "readout", program.output
     for layer in program.layers:
-        own = ("reset", "bias_exp", "start", "refractory", "clear_every") if isinstance(layer, Layer) else ("start",)
+        own = (
+            ("reset", "bias_exp", "start", "refractory", "rest_init", "clear_every")
+            if isinstance(layer, Layer)
+            else ("start",)
+        )
         for key in (*own, *layer.integers, *(() if isinstance(layer, Layer) else ("fraction_bits",))):
             yield layer, key, layer.name
     for one in program.connections:

@@ -87,7 +87,7 @@ def test_the_integers_come_close_to_the_real_network() -> None:
     made = compile_network(found, measured=measure(found, data))
     real, whole = reference.run(found, data, record=True), fixed.run(made.program, data, record=True)
     runs = [StageRun(real), StageRun(whole, violation(made, made.program, data))]
-    result = certificate(runs, made.program, real.predictions_B, CertificateSettings(max_accuracy_drop=0.2))
+    result = certificate(runs, made.program, real.predictions_B, CertificateSettings(max_accuracy_drop=0.2)).to_dict()
     assert result["passed"], result["failures"]
     rows = {row["name"]: row for row in result["stages"][1]["layers"]}
     assert rows["n"]["spike_agreement"] > 0.95

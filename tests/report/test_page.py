@@ -159,7 +159,7 @@ def test_the_raster_is_titled_with_label_and_prediction(page: Page) -> None:
 def test_the_certificate_says_where_stages_part_and_that_the_equations_hold(page: Page) -> None:
     assert "spike of lif1 at input step 3, sample 16, neuron 5: found 0, expected 1" in page.text
     assert "lava against fixed 8 samples, spike agreement 100 % no difference" in page.text
-    assert "every step obeys the graph's equations to within the rounding" in page.text
+    assert "every step is exactly what the graph's equations give" in page.text
 
 
 def test_energy_names_every_source_and_what_is_not_priced(page: Page) -> None:

@@ -51,7 +51,7 @@ def own_verdict(target: str, node: nir.NIRNode, reset: str, error: dict[str, flo
 def _is_exact(error: dict[str, float]) -> bool:
     if "weight_error" in error:
         return error["weight_error"] <= SMALLEST
-    return error["spike_agreement"] == 1 and error["potential_rms"] == 0
+    return error.get("spike_agreement", 1) == 1 and error["potential_rms"] == 0
 
 
 def _of_target(target: str, neurons: Neurons, reset: str) -> list[str]:

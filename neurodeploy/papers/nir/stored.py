@@ -63,7 +63,7 @@ def activity(folder: Path, task: str, dt_s: float, reset: str, *, limit: int | N
     network = read_network(folder / GRAPHS[task], GraphOptions(dt_s, reset))
     data = open_samples("braille7", split="all", limit=limit).whole()
     spikes_BTN = reference.run(network, data.spikes_BTI, record=True).layers[HIDDEN].spikes_BTN.astype(np.bool_)
-    agreements = [spike_agreement(one, trained) for one in spikes_BTN]
+    agreements = [spike_agreement(one, trained) or 0.0 for one in spikes_BTN]
     best = int(np.argmax(agreements))
     return {
         "platforms": rows,
@@ -76,7 +76,7 @@ def _agreement(mine_TN: np.ndarray, theirs_TN: np.ndarray, lag: int) -> float:
     """Return the agreement of one trace with another that it lags behind by so many steps."""
     n_steps = len(mine_TN)
     first, last = max(lag, 0), n_steps + min(lag, 0)
-    return spike_agreement(mine_TN[first:last], theirs_TN[first - lag : last - lag])
+    return spike_agreement(mine_TN[first:last], theirs_TN[first - lag : last - lag]) or 0.0
 
 
 def speck(folder: Path) -> dict[str, Any] | None:
