@@ -51,22 +51,16 @@ def fit(runs: Runs) -> Fit:
         ChipError: too few runs, a column that does not vary, or columns whose prices cannot be told apart.
     """
     check(runs)
-    weights_R = runs.energy_R if runs.error_R is None else runs.error_R
+    weights_R = runs.weights_R
     prices_C = _solve(runs.counts_RC, runs.energy_R, weights_R)
-    fitted_R = runs.counts_RC @ prices_C
     left_out_R = np.full(len(runs.names), np.nan)
     for row in range(len(runs.names)):
         others = np.arange(len(runs.names)) != row
         if condition(runs.counts_RC[others], weights_R[others]) <= LARGEST_CONDITION:
             part_C = _solve(runs.counts_RC[others], runs.energy_R[others], weights_R[others])
             left_out_R[row] = runs.counts_RC[row] @ part_C
-    return Fit(
-        prices_C,
-        _standard_errors(runs, weights_R, prices_C),
-        fitted_R,
-        left_out_R,
-        condition(runs.counts_RC, weights_R),
-    )
+    errors_C = _standard_errors(runs, prices_C)
+    return Fit(prices_C, errors_C, runs.counts_RC @ prices_C, left_out_R, condition(runs.counts_RC, weights_R))
 
 
 def check(runs: Runs) -> None:
@@ -81,9 +75,9 @@ def check(runs: Runs) -> None:
         raise ChipError(f"{where}: holds one run, which cannot tell prices apart; measure at least {n_columns + 1}")
     for at, column in enumerate(runs.columns):
         if np.ptp(runs.counts_RC[:, at]) == 0:
-            found = f"{runs.counts_RC[0, at]:g} in every run"
+            found = f"{column} is {runs.counts_RC[0, at]:g} in every run"
             raise ChipError(
-                f"{where}: {column} is {found}, so its price cannot be told from a constant overhead; "
+                f"{where}: {found}, so its price cannot be told from a constant overhead; "
                 "measure runs in which it differs, or leave the column out"
             )
     if n_runs <= n_columns:
@@ -91,9 +85,8 @@ def check(runs: Runs) -> None:
             f"{where}: {n_runs} runs cannot settle {n_columns} prices and leave one run out to test them; "
             f"measure at least {n_columns + 1}, or leave columns out"
         )
-    weights_R = runs.energy_R if runs.error_R is None else runs.error_R
-    if condition(runs.counts_RC, weights_R) > LARGEST_CONDITION:
-        names = " and ".join(_alike(runs, weights_R))
+    if condition(runs.counts_RC, runs.weights_R) > LARGEST_CONDITION:
+        names = " and ".join(_alike(runs))
         raise ChipError(
             f"{where}: {names} grow together in all runs, so their prices cannot be told apart; "
             "measure runs in which they do not, or leave one out"
@@ -102,8 +95,7 @@ def check(runs: Runs) -> None:
 
 def condition(counts_RC: np.ndarray, weights_R: np.ndarray) -> float:
     """Return the condition number of weighted counts with columns of length 1; infinite where one is all zero."""
-    scaled = counts_RC / weights_R[:, None]
-    lengths = np.linalg.norm(scaled, axis=0)
+    scaled, lengths = _scaled(counts_RC, weights_R)
     if len(scaled) < len(lengths) or not lengths.all():
         return float("inf")
     return float(np.linalg.cond(scaled / lengths))
@@ -150,21 +142,25 @@ def summary(runs: Runs, found: Fit) -> dict[str, Any]:
     }
 
 
+def _scaled(counts_RC: np.ndarray, weights_R: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the weighted counts, and the lengths of their columns."""
+    scaled = counts_RC / weights_R[:, None]
+    return scaled, np.linalg.norm(scaled, axis=0)
+
+
 def _solve(counts_RC: np.ndarray, energy_R: np.ndarray, weights_R: np.ndarray) -> np.ndarray:
     """Return non-negative prices; columns are scaled to length 1, because counts span many powers of ten."""
     from scipy.optimize import nnls
 
-    scaled = counts_RC / weights_R[:, None]
-    lengths = np.linalg.norm(scaled, axis=0)
+    scaled, lengths = _scaled(counts_RC, weights_R)
     return nnls(scaled / lengths, energy_R / weights_R)[0] / lengths
 
 
-def _standard_errors(runs: Runs, weights_R: np.ndarray, prices_C: np.ndarray) -> np.ndarray:
+def _standard_errors(runs: Runs, prices_C: np.ndarray) -> np.ndarray:
     """Return the standard error of each price, those held at 0 taken as known."""
     free_C = prices_C > 0
-    scaled = runs.counts_RC[:, free_C] / weights_R[:, None]
-    lengths = np.linalg.norm(scaled, axis=0)
-    residuals_R = (runs.energy_R - runs.counts_RC @ prices_C) / weights_R
+    scaled, lengths = _scaled(runs.counts_RC[:, free_C], runs.weights_R)
+    residuals_R = (runs.energy_R - runs.counts_RC @ prices_C) / runs.weights_R
     spare = len(residuals_R) - int(free_C.sum())
     variance = float(residuals_R @ residuals_R) / spare
     if runs.error_R is not None:  # the file's errors are taken at their word, unless the fit is worse than they say
@@ -176,10 +172,10 @@ def _standard_errors(runs: Runs, weights_R: np.ndarray, prices_C: np.ndarray) ->
     return errors_C
 
 
-def _alike(runs: Runs, weights_R: np.ndarray) -> list[str]:
+def _alike(runs: Runs) -> list[str]:
     """Return the columns that take part in the direction which the runs do not settle."""
-    scaled = runs.counts_RC / weights_R[:, None]
-    least = np.abs(np.linalg.svd(scaled / np.linalg.norm(scaled, axis=0))[2][-1])
+    scaled, lengths = _scaled(runs.counts_RC, runs.weights_R)
+    least = np.abs(np.linalg.svd(scaled / lengths)[2][-1])
     return [column for column, share in zip(runs.columns, least, strict=True) if share > 0.1 * least.max()]
 
 
@@ -194,7 +190,7 @@ def _notes(runs: Runs, found: Fit) -> list[str]:
         if one == 0
     ]
     if found.condition > POOR_CONDITION:
-        names = " and ".join(_alike(runs, runs.energy_R if runs.error_R is None else runs.error_R))
+        names = " and ".join(_alike(runs))
         notes.append(f"{names} grow nearly together (condition {found.condition:.0f}): their sum is surer than each")
     notes += [
         f"without {name} the other runs cannot tell the prices apart, so it has no leave-one-out error"

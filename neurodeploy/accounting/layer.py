@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from neurodeploy.accounting.conventions import CONVENTIONS, Connected, Sent, by_convention, wires
-from neurodeploy.accounting.synops import row_of
+from neurodeploy.accounting.counts import row_of
 from neurodeploy.accounting.tally import Spread
 from neurodeploy.errors import DataError
 from neurodeploy.program.window import Window

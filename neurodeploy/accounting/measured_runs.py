@@ -61,6 +61,11 @@ class Runs:
     file: str
     digest: str
 
+    @property
+    def weights_R(self) -> np.ndarray:
+        """What a residual of each run is divided by: its measured error where there is one, else its energy."""
+        return self.energy_R if self.error_R is None else self.error_R
+
     def counts(self, row: int) -> Counts:
         """Return a run's counts as `energy.price` takes them; columns that only a placement knows are left out."""
         return Counts.from_dict(

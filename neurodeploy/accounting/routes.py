@@ -181,18 +181,9 @@ def _of_window(window: Window, there: np.ndarray, mine_OC: np.ndarray) -> np.nda
     mine = mine_OC.T.reshape(n_cores, groups, -1, out_rows * out_columns)
     split = there.reshape(groups, -1, *there.shape[1:])
     (up, left), (down, right) = window.padding, window.stride
-    size = tuple(
-        max(n + 2 * pad, (outs - 1) * step + spread * (taps - 1) + 1)
-        for n, pad, outs, step, spread, taps in zip(
-            (rows, columns),
-            window.padding,
-            (out_rows, out_columns),
-            window.stride,
-            window.dilation,
-            window.kernel,
-            strict=True,
-        )
-    )
+    spread = np.multiply(window.dilation, np.subtract(window.kernel, 1)) + 1
+    swept = np.multiply((out_rows - 1, out_columns - 1), window.stride) + spread
+    size = np.maximum(np.add((rows, columns), np.multiply(2, window.padding)), swept)
     padded = np.zeros((n_cores, groups, channels // groups, *size), np.float32)
     for ky, kx in np.ndindex(*window.kernel):
         # (G, I, K) x (C, G, K, places) -> (C, G, I, places)

@@ -6,7 +6,7 @@ import statistics
 import time
 from typing import Any
 
-from neurodeploy.accounting.synops import Tally
+from neurodeploy.accounting.tally import Tally
 from neurodeploy.backends.trace import Trace
 from neurodeploy.bench import rounds
 from neurodeploy.bench.contenders import BATCHES_AHEAD, ours

@@ -1,4 +1,4 @@
-"""A chip file: TOML in, Chip out, every slip refused in one line that names the file and the key."""
+"""A chip file: TOML in, Chip out, every slip refused in one line that names the file and the key; and back to TOML."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import tomli_w
+
 from neurodeploy import toml
 from neurodeploy.errors import ChipError, nearest
 from neurodeploy.hardware.chip import Chip, EnergyModel
-from neurodeploy.hardware.constants import Constant, constant, text
+from neurodeploy.hardware.constants import FACTORS, PREFIXES, Constant, constant, text
 from neurodeploy.hardware.vocabulary import ENERGY, LIMITS, POWER, TABLES, TIMES, TRAFFIC, WIDTHS
 
 TOP = ("name", "title", "program", "zero_weights", "dense", "unpriced", "notes", "sources", *TABLES)
@@ -96,10 +98,11 @@ def chip_of(values: Mapping[str, Any], digest: str = "") -> Chip:
 
 def citations(entries: Any) -> dict[str, str]:
     """Return the citations of a [sources] table by their short names."""
-    return {
-        short: _citation(f"sources.{short}", text(f"sources.{short}", one))
-        for short, one in _table("sources", entries).items()
-    }
+    found = {short: text(f"sources.{short}", one) for short, one in _table("sources", entries).items()}
+    for short, value in found.items():
+        if " " not in value:
+            raise ChipError(f"sources.{short}: {value!r} is no citation; say who, where and when")
+    return found
 
 
 def _model(name: str, entries: Mapping[str, Any], sources: Mapping[str, str]) -> EnergyModel:
@@ -153,13 +156,74 @@ def lines(where: str, value: Any) -> tuple[str, ...]:
     return tuple(text(where, one) for one in value)
 
 
-def _citation(where: str, value: str) -> str:
-    if " " not in value:
-        raise ChipError(f"{where}: {value!r} is no citation; say who, where and when")
-    return value
-
-
 def _flag(where: str, value: Any) -> bool:
     if not isinstance(value, bool):
         raise ChipError(f"{where}: is {value!r}, true or false was expected")
     return value
+
+
+DIGITS = 6
+
+
+def written(value: float, base: str) -> tuple[float, str]:
+    """Return a number and its unit as they read best, with six digits.
+
+    >>> written(2.25e-11, "J"), written(0.0, "J"), written(0.104, "W")
+    ((22.5, 'pJ'), (0.0, 'pJ'), (104.0, 'mW'))
+    """
+    if not value:
+        return 0.0, f"p{base}"
+    fits = [prefix for prefix, power in PREFIXES.items() if value >= 0.99999 * 10.0**power]
+    unit = (fits[0] if fits else "f") + base
+    return float(f"{value / FACTORS[base][unit]:.{DIGITS}g}"), unit
+
+
+def to_toml(chip: Chip, comments: tuple[str, ...] = ()) -> str:
+    """Return the text of a chip file.
+
+    Args:
+        comments: Lines that it begins with.
+    """
+    parts = [f"# {line}\n" for line in comments] + (["\n"] if comments else [])
+    top: dict[str, Any] = {"name": chip.name, "title": chip.title}
+    flags = {"program": chip.program, "zero_weights": chip.zero_weights, "dense": chip.dense}
+    parts.append(tomli_w.dumps(top | flags | {"unpriced": list(chip.unpriced), "notes": list(chip.notes)}))
+    for model in chip.energy:
+        parts.append(f"\n[energy.{model.name if model.name.isidentifier() else _inline(model.name)}]\n")
+        if model.includes:
+            parts.append(f"includes = [{', '.join(_inline(one) for one in model.includes)}]\n")
+        parts += _rows(model.terms)
+    tables = {"times": chip.times, "power": chip.power, "limits": chip.limits, "traffic": chip.traffic}
+    for name, constants in tables.items():
+        if constants:
+            parts += [f"\n[{name}]\n", *_rows(constants)]
+    return "".join(parts)
+
+
+def _rows(constants: Mapping[str, Constant]) -> list[str]:
+    return [f"{key} = {{ {', '.join(_fields(one))} }}\n" for key, one in constants.items()]
+
+
+def _fields(one: Constant) -> list[str]:
+    numbers, _, unit = one.written.rpartition(" ")
+    factor = FACTORS[one.unit][unit]
+    values = [_plain(float(number)) for number in numbers.split(", ")]
+    found: dict[str, Any] = {"value": values if len(values) > 1 else values[0], "unit": unit}
+    found |= {"source": one.source, "evidence": one.evidence}
+    found |= {key: told for key in ("scope", "operating_point") if (told := getattr(one, key))}
+    for end in ("low", "high"):
+        if getattr(one, end) is not None:
+            found[end] = _plain(float(f"{getattr(one, end) / factor:.12g}"))
+    return [f"{key} = {_inline(value)}" for key, value in found.items()]
+
+
+def _plain(value: float) -> float:
+    """Return whole numbers without a point, as people write them."""
+    return int(value) if value == int(value) else value
+
+
+def _inline(value: Any) -> str:
+    """Return one value as TOML on one line."""
+    if isinstance(value, list):
+        return f"[{', '.join(_inline(one) for one in value)}]"
+    return tomli_w.dumps({"x": value}).removeprefix("x = ").strip()

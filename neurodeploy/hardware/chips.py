@@ -31,9 +31,6 @@ class _Shipped(Mapping[str, Chip]):
             self._read[name] = read_chip(self._paths[name])
         return self._read[name]
 
-    def __contains__(self, name: object) -> bool:
-        return name in self._paths
-
     def __iter__(self) -> Iterator[str]:
         return iter(self._paths)
 

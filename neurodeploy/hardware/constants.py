@@ -1,4 +1,4 @@
-"""One number of a chip, with where it comes from; read from a chip file, checked key by key."""
+"""One number of a chip with its source and unit, checked key by key: a slip of a prefix is a factor of 1,000."""
 
 from __future__ import annotations
 
@@ -8,8 +8,37 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from neurodeploy.errors import ChipError, nearest
-from neurodeploy.hardware.units import in_base
 from neurodeploy.hardware.vocabulary import EVIDENCE, SCOPES, base_unit
+
+PREFIXES = {"": 0, "m": -3, "u": -6, "n": -9, "p": -12, "f": -15}
+"""Powers of ten. Plain ASCII; larger units than the base are not needed and mostly slips."""
+FACTORS: dict[str, dict[str, float]] = {
+    base: {f"{prefix}{base}": float(f"1e{power}") for prefix, power in PREFIXES.items()} for base in ("J", "s", "W")
+}
+FACTORS["bit"] = {"bit": 1.0, "byte": 8.0, "kB": 8e3, "KiB": 8 * 1024.0, "MB": 8e6, "MiB": 8 * 1024.0**2}
+COUNTED = ("1", "axon", "chip", "core", "group", "neuron", "set", "slot", "step", "synapse", "tile", "word")
+FACTORS["1"] = dict.fromkeys(COUNTED, 1.0)
+"""SI or base unit -> what may be written -> what one of it is in the base unit. "1" counts things."""
+NAMES = {"J": "an energy", "s": "a time", "W": "a power", "bit": "a number of bits", "1": "a count"}
+
+
+def in_base(unit: str, base: str) -> float:
+    """Return what one `unit` is in `base`.
+
+    Raises:
+        ChipError: `unit` is no unit of this kind; the nearest is suggested.
+
+    >>> in_base("pJ", "J"), in_base("KiB", "bit")
+    (1e-12, 8192.0)
+    """
+    known = FACTORS[base]
+    if unit not in known:
+        plain = unit.strip().replace("µ", "u").replace("μ", "u").lower()
+        near = [one for one in known if one.lower() == plain]
+        advice = f"did you mean {near[0]!r}?" if near else nearest(unit, known)
+        raise ChipError(f"unit {unit!r} is not {NAMES[base]}; {advice}")
+    return known[unit]
+
 
 FIELDS = ("value", "unit", "source", "evidence", "scope", "operating_point", "low", "high")
 LARGEST = 1e30
@@ -62,17 +91,8 @@ class Constant:
         """Return the constant as plain values for JSON."""
         band = {} if self.low is None and self.high is None else {"low": self.least, "high": self.most}
         several = {"values": list(self.values)} if len(self.values) > 1 else {}
-        return {
-            "written": self.written,
-            "value": self.value,
-            "unit": self.unit,
-            "source": self.source,
-            "evidence": self.evidence,
-            "scope": self.scope,
-            "operating_point": self.operating_point,
-            **band,
-            **several,
-        }
+        names = ("written", "value", "unit", "source", "evidence", "scope", "operating_point")
+        return {name: getattr(self, name) for name in names} | band | several
 
     @classmethod
     def from_dict(cls, key: str, values: Mapping[str, Any]) -> Constant:

@@ -101,11 +101,7 @@ LIMITS = {
 """Limits. What a mapper needs more goes here, with its unit in `BITS` where it is one of bits."""
 WIDTHS = ("weight_bits", "state_bits", "delay_bits")
 """Limits that a chip must state which a Program can be made for."""
-BITS = frozenset(
-    key
-    for key in LIMITS
-    if key.endswith(("_bits", "_bits_per_core"))  # the rest are counts
-)
+BITS = frozenset(key for key in LIMITS if key.endswith(("_bits", "_bits_per_core")))  # the rest are counts
 TRAFFIC = {
     "synop": "bits of memory that one synop moves",
     "mac": "bits of memory that one multiplication and addition moves",

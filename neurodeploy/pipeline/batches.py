@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from neurodeploy.accounting.synops import INPUT, Counter, Tally, tally
+from neurodeploy.accounting.tally import INPUT, Counter, Tally, tally
 from neurodeploy.backends import fixed
 from neurodeploy.backends.table import Backend, RunOptions, run_backend
 from neurodeploy.backends.trace import LayerTrace, Trace, one_after_another

@@ -5,21 +5,21 @@ Axes: B sample, T step, I channel.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
-from neurodeploy.accounting.cost import Cost
 from neurodeploy.accounting.counts import Counts
-from neurodeploy.accounting.energy import price
-from neurodeploy.accounting.latency import latency
+from neurodeploy.accounting.energy import Energy, price
+from neurodeploy.accounting.latency import Latency, latency
 from neurodeploy.accounting.routes import traffic_of
 from neurodeploy.accounting.tally import Tally
 from neurodeploy.backends import fixed
 from neurodeploy.backends.trace import Trace
 from neurodeploy.data.stream import SampleSource
 from neurodeploy.hardware.chip import Chip
-from neurodeploy.mapping.placement.fit import fit_of
+from neurodeploy.mapping.placement.fit import Fit, fit_of
 from neurodeploy.program.program import Program
 
 SAMPLES = 16
@@ -28,6 +28,37 @@ SAMPLES = 16
 
 Recorded = tuple[Trace, np.ndarray]
 """A run with every state, and its input (B, T, I)."""
+
+
+@dataclass(frozen=True)
+class Cost:
+    """The cost of a run.
+
+    Attributes:
+        fit: None where no Program can be made for the chip, or its limits are not known.
+        latency: None there too, and where the network does not fit.
+    """
+
+    fit: Fit | None
+    latency: Latency | None
+    energy: Energy
+
+    @property
+    def latency_s(self) -> float | None:
+        return None if self.latency is None else self.latency.latency_s
+
+    @property
+    def energy_j(self) -> dict[str, Any] | None:
+        """The energy's band as plain values."""
+        return None if self.energy.energy_j is None else self.energy.energy_j.to_dict()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values for JSON."""
+        return {
+            "fit": None if self.fit is None else self.fit.to_dict(),
+            "latency": None if self.latency is None else self.latency.to_dict(),
+            "energy": self.energy.to_dict(),
+        }
 
 
 def recorded(program: Program, samples: SampleSource) -> Recorded:

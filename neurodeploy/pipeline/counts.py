@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from neurodeploy.accounting.counts import Counts
-from neurodeploy.accounting.synops import Counter, Tally, count
+from neurodeploy.accounting.counts import Counts, count
+from neurodeploy.accounting.tally import Counter, Tally
 from neurodeploy.backends.trace import Trace
 from neurodeploy.graph.network import Network
 from neurodeploy.pipeline.batches import counter_of

@@ -10,14 +10,14 @@ import functools
 import hashlib
 import io
 import re
-import warnings
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Callable, Sequence
 from typing import Any, ParamSpec
 
-import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+
+from neurodeploy.report.printed import styled
 
 WIDTH = 420
 """Units of a picture's width; the page shows them at 340 to 520 px, so that 12 units stay readable."""
@@ -91,12 +91,7 @@ def picture(label: str) -> Callable[[Callable[P, Figure]], Callable[P, str]]:
     def decorate(draw: Callable[P, Figure]) -> Callable[P, str]:
         @functools.wraps(draw)
         def drawn(*args: P.args, **kwargs: P.kwargs) -> str:
-            with matplotlib.rc_context(), warnings.catch_warnings():
-                # The reader's browser has the glyphs; the font that measures the text need not.
-                warnings.filterwarnings("ignore", message="Glyph .* missing from")
-                # A user's own matplotlib settings would change the page.
-                matplotlib.rcdefaults()
-                matplotlib.rcParams.update(STYLE)
+            with styled(STYLE):
                 return _svg(draw(*args, **kwargs), label)
 
         return drawn

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import functools
 import warnings
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, ParamSpec
+from typing import Any
 
 import matplotlib
 from matplotlib.axes import Axes
@@ -59,20 +59,20 @@ STYLE: dict[Any, Any] = {
     "pdf.fonttype": 42,
 }
 
-P = ParamSpec("P")
+
+@contextmanager
+def styled(style: dict[Any, Any]) -> Iterator[None]:
+    """Draw in one style, whatever the user's matplotlib settings are."""
+    with matplotlib.rc_context(), warnings.catch_warnings():
+        # A name may have a letter that the font lacks: a box in the picture is no reason to stop.
+        warnings.filterwarnings("ignore", message="Glyph .* missing from")
+        matplotlib.rcdefaults()
+        matplotlib.rcParams.update(style)
+        yield
 
 
-def printed(draw: Callable[P, Figure]) -> Callable[P, Figure]:
-    """Let a function draw its Figure in the style for print, whatever the user's matplotlib settings are."""
-
-    @functools.wraps(draw)
-    def drawn(*args: P.args, **kwargs: P.kwargs) -> Figure:
-        with matplotlib.rc_context():
-            matplotlib.rcdefaults()
-            matplotlib.rcParams.update(STYLE)
-            return draw(*args, **kwargs)
-
-    return drawn
+printed = styled(STYLE)
+"""Lets a function draw its Figure in the style for print."""
 
 
 def check_picture(out: str | Path) -> Path:
@@ -96,13 +96,8 @@ def save_picture(figure: Figure, out: str | Path) -> None:
     """
     target = check_picture(out)
     suffix = target.suffix.lower()
-    with matplotlib.rc_context(), warnings.catch_warnings():
-        # A name may have a letter that the font lacks: a box in the picture is no reason to stop.
-        warnings.filterwarnings("ignore", message="Glyph .* missing from")
-        matplotlib.rcdefaults()
-        matplotlib.rcParams.update(STYLE)
-        with written_whole(target) as beside:
-            figure.savefig(beside, format=suffix[1:], metadata=FORMATS[suffix])
+    with styled(STYLE), written_whole(target) as beside:
+        figure.savefig(beside, format=suffix[1:], metadata=FORMATS[suffix])
 
 
 def panel(axes: Axes, letter: str, title: str) -> None:

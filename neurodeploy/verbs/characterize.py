@@ -12,7 +12,7 @@ from neurodeploy.accounting.measured_runs import COLUMNS, Runs, read_runs
 from neurodeploy.errors import RunError
 from neurodeploy.files import check_target, write_text
 from neurodeploy.hardware.chip import Chip, EnergyModel
-from neurodeploy.hardware.chip_text import to_toml, written
+from neurodeploy.hardware.chip_file import to_toml, written
 from neurodeploy.hardware.chips import DEFAULT, chip_named
 from neurodeploy.hardware.constants import Constant
 from neurodeploy.phrases import Phrase

@@ -9,8 +9,7 @@ from typing import Any
 from neurodeploy.errors import RunError, plain
 from neurodeploy.files import check_target, write_text
 from neurodeploy.pipeline.run_results import read_finished
-from neurodeploy.report.differences import notes, settings
-from neurodeploy.report.side_by_side import side_by_side
+from neurodeploy.report.side_by_side import notes, settings, side_by_side
 
 
 def compare_runs(runs: Sequence[str | Path], *, out: str | Path | None = None) -> dict[str, Any]:

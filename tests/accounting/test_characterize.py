@@ -12,7 +12,7 @@ from neurodeploy.accounting.characterize import fit, summary
 from neurodeploy.accounting.energy import price
 from neurodeploy.accounting.measured_runs import read_runs
 from neurodeploy.errors import ChipError, RunError
-from neurodeploy.hardware.chip_text import to_toml
+from neurodeploy.hardware.chip_file import to_toml
 from neurodeploy.hardware.chips import CHIPS, chip_named
 from neurodeploy.verbs.characterize import characterize
 

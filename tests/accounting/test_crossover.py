@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from neurodeploy.accounting import crossover as x
-from neurodeploy.accounting.ann_comparison import OFF_CHIP, ON_CHIP, crossover
 from neurodeploy.accounting.counts import ConnectionCounts, Counts
+from neurodeploy.accounting.crossover import OFF_CHIP, ON_CHIP, crossover
 from neurodeploy.accounting.energy import Energy, ModelEnergy, PricedTerm
 from neurodeploy.hardware.constants import Constant
 

@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from neurodeploy.accounting.core_times import Prices, between, core_times
-from neurodeploy.accounting.latency import Summed, latency
+from neurodeploy.accounting.latency import Prices, Summed, between, core_times, latency
 from neurodeploy.accounting.routes import routes, traffic_of
 from neurodeploy.accounting.tally import tally
 from neurodeploy.backends.trace import Trace

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from neurodeploy.accounting.synops import count, tally
+from neurodeploy.accounting.counts import count
+from neurodeploy.accounting.tally import tally
 from neurodeploy.backends import fixed
 from neurodeploy.pipeline.counts import synops_of
 from neurodeploy.program.program import INPUT, Connection

@@ -11,7 +11,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from neurodeploy.accounting.synops import Spread, Tally, count
+from neurodeploy.accounting.counts import count
+from neurodeploy.accounting.tally import Spread, Tally
 from neurodeploy.backends import fixed
 from neurodeploy.backends.table import BACKENDS, RunOptions
 from neurodeploy.backends.trace import Trace, one_after_another

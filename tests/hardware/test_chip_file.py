@@ -9,7 +9,7 @@ import pytest
 
 from neurodeploy.errors import ChipError
 from neurodeploy.hardware.chips import chip_named, program_chips
-from neurodeploy.hardware.units import FACTORS, in_base
+from neurodeploy.hardware.constants import FACTORS, in_base
 from neurodeploy.hardware.vocabulary import ENERGY, EVIDENCE, LIMITS, POWER, SCOPES, TIMES, TRAFFIC
 
 GOOD = """

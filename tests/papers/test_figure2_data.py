@@ -12,8 +12,7 @@ from matplotlib.image import imread
 
 from neurodeploy.networks.families.silif import CALLED
 from neurodeploy.neurons.poles import pole_distance
-from neurodeploy.papers.silif.draw_figure2 import SIZE_INCHES
-from neurodeploy.papers.silif.figure2 import figure2
+from neurodeploy.papers.silif.figure2 import SIZE_INCHES, figure2
 from tests.needs import golden_file
 
 pytestmark = pytest.mark.data

@@ -7,7 +7,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from neurodeploy.neurons.poles import conjugate_poles
-from neurodeploy.papers.silif.draw_figure2 import ROWS, draw_figure2
+from neurodeploy.papers.silif.figure2 import ROWS, draw_figure2
 from neurodeploy.report.printed import COLOURS
 from tests.report.overlaps import text_problems
 

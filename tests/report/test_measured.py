@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from neurodeploy.accounting.ann_comparison import crossover
+from neurodeploy.accounting.crossover import crossover
 from neurodeploy.accounting.tally import tally
 from neurodeploy.backends import fixed
 from neurodeploy.hardware.chips import chip_named

@@ -8,8 +8,7 @@ import pytest
 
 from neurodeploy.accounting.recorded import Recorded
 from neurodeploy.errors import RunError
-from neurodeploy.report.differences import notes, settings
-from neurodeploy.report.side_by_side import side_by_side
+from neurodeploy.report.side_by_side import notes, settings, side_by_side
 from tests.accounting.finished import earlier, finished
 
 

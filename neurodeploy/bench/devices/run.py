@@ -15,8 +15,8 @@ import torch
 from torch import nn
 
 from neurodeploy import __version__
-from neurodeploy.accounting.ann_comparison import crossover
 from neurodeploy.accounting.counts import Counts
+from neurodeploy.accounting.crossover import crossover
 from neurodeploy.accounting.devices import FILE, FLOOR, checked, merged, read_devices, together
 from neurodeploy.accounting.energy import Energy
 from neurodeploy.bench import machine

@@ -236,22 +236,12 @@ def _mark(axes: Axes, point: Point, x: float, colours: dict[str, str]) -> None:
     marker, size, _ = WORLDS[point.world]
     colour = colours.get(point.network, MUTED)
     face = _face(point.world, colour)
-    edged = face != colour
-    axes.errorbar(
-        [x],
-        [100 * point.accuracy],
-        yerr=[100 * point.accuracy_sd] if point.accuracy_sd else None,
-        fmt=marker,
-        markersize=size,
-        color=colour,
-        markerfacecolor=face,
-        markeredgecolor=colour if edged else "white",
-        markeredgewidth=1.1 if edged else 0.6,
-        capsize=2.5,
-        elinewidth=1.0,
-        # Float over integer, which is larger: where the two coincide, both are seen.
-        zorder=4 if point.world == "float" else 3,
-    )
+    edge: tuple[str, float] = (colour, 1.1) if face != colour else ("white", 0.6)
+    deviation = [100 * point.accuracy_sd] if point.accuracy_sd else None
+    look: dict[str, Any] = {"fmt": marker, "markersize": size, "color": colour, "markerfacecolor": face}
+    look |= {"markeredgecolor": edge[0], "markeredgewidth": edge[1], "capsize": 2.5, "elinewidth": 1.0}
+    # Float over integer, which is larger: where the two coincide, both are seen.
+    axes.errorbar([x], [100 * point.accuracy], yerr=deviation, zorder=4 if point.world == "float" else 3, **look)
 
 
 def _face(world: str, colour: str) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from neurodeploy.accounting.synops import CONVENTION
+from neurodeploy.accounting.conventions import CONVENTION
 from neurodeploy.data.load import source_of
 from neurodeploy.errors import RecipeError, nearest
 from neurodeploy.files import check_target, write_json

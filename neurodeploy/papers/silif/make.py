@@ -33,18 +33,17 @@ def rows_of(drawn: dict[str, Any]) -> list[PaperRow]:
         own = [one for one in points if one["network"] == network]
         floating = next(one for one in own if one["world"] == "float")
         integer = [one for one in own if one["world"] == "integer" and one["bits"] == MAX_WEIGHT_BITS]
-        theirs = published.get(network)
-        note = f"ours are of {drawn['title']}"
+        theirs, note = published.get(network), f"ours are of {drawn['title']}"
         rows.append(
             PaperRow(
-                network,
-                None if theirs is None else theirs["accuracy"],
-                floating["accuracy"],
-                integer[0]["accuracy"] if integer else None,
-                floating["n_samples"],
-                len(floating["accuracies"]),
+                what=network,
+                published=theirs and theirs["accuracy"],
+                floating=floating["accuracy"],
+                fixed=integer[0]["accuracy"] if integer else None,
+                samples=floating["n_samples"],
+                seeds=len(floating["accuracies"]),
                 ran=True,
-                note=note if theirs is None else f"{note}; published: {theirs['note']}",
+                note=f"{note}; published: {theirs['note']}" if theirs else note,
             )
         )
     measured = {row.what for row in rows}

@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from neurodeploy.accounting.counts import Counts
+from neurodeploy.accounting.counts import Counts, count
 from neurodeploy.accounting.energy import price
-from neurodeploy.accounting.synops import INPUT, Tally, count
+from neurodeploy.accounting.tally import INPUT, Tally
 from neurodeploy.backends.calibration import measure as measure_states
 from neurodeploy.backends.table import FIXED, RunOptions, backend_named
 from neurodeploy.errors import MappingError, PrecisionError, ProgramError
