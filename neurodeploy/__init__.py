@@ -21,7 +21,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "run": "neurodeploy.verbs.run",
     "train": "neurodeploy.verbs.train",
-    "train_seeds": "neurodeploy.verbs.train_seeds",
+    "train_seeds": "neurodeploy.verbs.train",
     "quantize_run": "neurodeploy.verbs.quantize",
     "export_run": "neurodeploy.verbs.export",
     "compile": "neurodeploy.verbs.compile",

@@ -25,8 +25,8 @@ COMMAND_LINES = {
     "bench/fresh.py",  # of this very program in a process of its own
     "installed.py",  # of pip
     "papers/nir/table.py",  # of the figure that the note stands below
-    "pipeline/exporting.py",  # what made an export, in its manifest
     "report/drawing.py",  # of CSS
+    "verbs/export.py",  # what made an export, in its manifest
 }
 """Files whose texts hold command lines to be run as they are."""
 

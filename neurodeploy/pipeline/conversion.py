@@ -10,10 +10,12 @@ from typing import Any
 import nir
 import numpy as np
 import torch
+from torch import nn
 
 from neurodeploy.backends.calibration import SAMPLES, spread_over
 from neurodeploy.backends.search import calibrate
-from neurodeploy.data.load import step_s, wanted_of
+from neurodeploy.data.load import Split, open_part, source_of, step_s, wanted_of
+from neurodeploy.data.stream import SampleSource
 from neurodeploy.graph.dynamics import DynamicsPopulation
 from neurodeploy.graph.files import GraphFile
 from neurodeploy.graph.metadata import ours, wrapped
@@ -21,7 +23,6 @@ from neurodeploy.graph.network import Network, discretised
 from neurodeploy.mapping.compile import rounded_together
 from neurodeploy.mapping.discretize_dynamics import pole_errors
 from neurodeploy.networks.families import table
-from neurodeploy.pipeline.training import new_network, part
 from neurodeploy.program.plan import Plan
 from neurodeploy.progress import Progress, silent
 from neurodeploy.quantize.on_grid import settled
@@ -47,6 +48,24 @@ class OnGrid:
     plan: Plan
     distance: float
     poles: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+
+def part(recipe: Recipe, split: Split) -> SampleSource:
+    """Return one part of the recipe's data; its samples are read when they are asked for."""
+    return open_part(recipe.data, split)
+
+
+def n_classes(recipe: Recipe) -> int:
+    """Return the number of classes in the recipe's data."""
+    return source_of(recipe.data).n_classes
+
+
+def new_network(recipe: Recipe) -> nn.Module:
+    """Return the recipe's network with the initial weights its seed gives."""
+    shape = part(recipe, "test").shape
+    torch.set_num_threads(recipe.training.threads)  # the order of float sums depends on it
+    torch.manual_seed(recipe.training.seed)
+    return table.build_network(recipe.network, shape, n_classes(recipe), step_s(recipe.data))
 
 
 def deployable(network: Any, recipe: Recipe) -> Any:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -28,57 +27,26 @@ RECORDED: dict[str, dict[str, Any]] = {
 EMPTY_PLAN: dict[str, Any] = {"vth_mant": {}, "connections": {}}
 
 
-@dataclass(frozen=True)
 class RunFolder:
-    """Paths inside a run folder."""
+    """Paths inside a run folder.
 
-    path: Path
+    Attributes:
+        state: Folder of what an interrupted stage needs to go on; removed when the stage is done.
+        logs: Folder that TensorBoard shows, where it is asked for.
+    """
 
-    @property
-    def recipe_file(self) -> Path:
-        return self.path / "recipe.toml"
-
-    @property
-    def checkpoint(self) -> Path:
-        return self.path / "checkpoint.safetensors"
-
-    @property
-    def quantised_checkpoint(self) -> Path:
-        return self.path / "quantised.safetensors"
-
-    @property
-    def metrics_file(self) -> Path:
-        return self.path / "metrics.json"
-
-    @property
-    def graph_file(self) -> Path:
-        return self.path / "model.nir"
-
-    @property
-    def program_file(self) -> Path:
-        return self.path / "program.npz"
-
-    @property
-    def certificate_file(self) -> Path:
-        return self.path / "certificate.json"
-
-    @property
-    def counts_file(self) -> Path:
-        return self.path / "counts.json"
-
-    @property
-    def report_file(self) -> Path:
-        return self.path / "report.json"
-
-    @property
-    def state(self) -> Path:
-        """Folder of what an interrupted stage needs to go on; removed when the stage is done."""
-        return self.path / "state"
-
-    @property
-    def logs(self) -> Path:
-        """Folder that TensorBoard shows, where it is asked for."""
-        return self.path / "logs"
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.recipe_file = path / "recipe.toml"
+        self.checkpoint = path / "checkpoint.safetensors"
+        self.quantised_checkpoint = path / "quantised.safetensors"
+        self.metrics_file = path / "metrics.json"
+        self.graph_file = path / "model.nir"
+        self.program_file = path / "program.npz"
+        self.certificate_file = path / "certificate.json"
+        self.counts_file = path / "counts.json"
+        self.report_file = path / "report.json"
+        self.state, self.logs = path / "state", path / "logs"
 
     def recipe(self) -> Recipe:
         """Return the recipe that the run was made with.
@@ -210,19 +178,10 @@ def _clear(folder: RunFolder) -> None:
     """Remove the files a run makes, and nothing else that may lie there."""
     for path in (folder.state, folder.logs):
         shutil.rmtree(path, ignore_errors=True)
-    for path in (
-        folder.checkpoint,
-        folder.quantised_checkpoint,
-        folder.metrics_file,
-        folder.graph_file,
-        folder.program_file,
-        folder.certificate_file,
-        folder.counts_file,
-        folder.report_file,
-        folder.path / "report.html",
-        folder.path / "devices.json",
-        folder.path / "ann.safetensors",
-    ):
+    made = (folder.checkpoint, folder.quantised_checkpoint, folder.metrics_file, folder.graph_file, folder.program_file)
+    written = (folder.certificate_file, folder.counts_file, folder.report_file)
+    others = (folder.path / name for name in ("report.html", "devices.json", "ann.safetensors"))
+    for path in (*made, *written, *others):
         path.unlink(missing_ok=True)
 
 

@@ -11,8 +11,7 @@ from neurodeploy.data.load import step_s
 from neurodeploy.data.stream import SampleSource
 from neurodeploy.pipeline.conversion import deployable, matrices
 from neurodeploy.pipeline.folder import RunFolder
-from neurodeploy.pipeline.quantising import quantised_network
-from neurodeploy.pipeline.training import trained_network
+from neurodeploy.pipeline.stages import quantised_network, trained_network
 from neurodeploy.program.program import Program
 
 BINS = 60

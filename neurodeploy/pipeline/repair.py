@@ -1,4 +1,7 @@
-"""`inspect --repair`: a graph written so that every reader of NIR 1.0 takes it, without changing what it does."""
+"""`inspect --repair`: a graph written so that every reader of NIR 1.0 takes it, without changing what it does.
+
+With `--for FRAMEWORK`: the same network, as that framework's importer does it right.
+"""
 
 from __future__ import annotations
 
@@ -6,20 +9,32 @@ from pathlib import Path
 from typing import Any
 
 import nir
+import numpy as np
 
-from neurodeploy.errors import GraphError
+from neurodeploy.backends import reference
+from neurodeploy.backends.trace import Trace
+from neurodeploy.errors import FrameworkError, GraphError
 from neurodeploy.files import written_whole
+from neurodeploy.frameworks.write.fit import Fitted, check_for, fitted
+from neurodeploy.graph.doctor.conditions import facts_of
+from neurodeploy.graph.doctor.frameworks import Framework, frameworks, held_rules
 from neurodeploy.graph.doctor.problems import of_wiring
-from neurodeploy.graph.files import GraphFile, read_graph, write_graph
+from neurodeploy.graph.files import GraphFile, mended, read_graph, stored_graph, write_graph
 from neurodeploy.graph.mends import Mends
 from neurodeploy.graph.metadata import FORMAT, INTEGRATION, KEY
 from neurodeploy.graph.network import Network, discretised
 from neurodeploy.graph.nodes import built
+from neurodeploy.graph.normal import added, with_rules
 from neurodeploy.graph.stored import GRAPH, Tree
 from neurodeploy.pipeline.measured_targets import RandomRun, same_states
 
 REPORT = "this is a bug; report it and attach the file"
 UNSURE = "NIR's definition"
+LEAST = 0.999
+"""Of the spikes on the reference that the written graph must share; rounding moves one where a potential meets its
+threshold, and one that moves can move others."""
+NUDGE = ("at the threshold",)
+"""Changes that are taken care of by the numbers that are written, though the importer still makes them."""
 
 
 def repaired(
@@ -45,13 +60,12 @@ def repaired(
     if file is None or mends is None:
         return []
     lines = [str(one) for one in mends]
-    tree = _without_dead(tree, lines)
-    tree = _with_settings(tree, network, asked, lines)
-    graph = built(str(out), tree)
-    made = Path(out)
-    with written_whole(made) as beside:
+    graph = built(str(out), _without_dead(tree, lines))
+    if network is not None:
+        graph = _with_settings(graph, network, asked, lines)
+    with written_whole(out) as beside:
         write_graph(beside, graph)
-        lines.append(_checked(beside, network, run, asked))
+        lines.append(_checked(beside, network, run))
         lines += _typed(beside)
     return lines
 
@@ -69,11 +83,9 @@ def _without_dead(tree: Tree, lines: list[str], name: str = "") -> Tree:
     return tree | {"nodes": nodes, "edges": edges}
 
 
-def _with_settings(tree: Tree, network: Network | None, asked: dict[str, Any], lines: list[str]) -> Tree:
+def _with_settings(graph: nir.NIRGraph, network: Network, asked: dict[str, Any], lines: list[str]) -> nir.NIRGraph:
     """Return a graph that carries the time step, the readout and the reset rules that it was read with."""
-    if network is None:
-        return tree
-    known = tree["metadata"].get(KEY, {})
+    known = graph.metadata.get(KEY, {})
     new: dict[str, Any] = {}
     if asked["dt_s"] is not None and "dt_s" not in known:
         new |= {"format": FORMAT, "dt_s": network.dt_s, "time_unit": "s", "integration": INTEGRATION}
@@ -87,23 +99,12 @@ def _with_settings(tree: Tree, network: Network | None, asked: dict[str, Any], l
         if one.spiking and source not in ("", "metadata") and not source.startswith(UNSURE):
             rules[one.name] = one.reset
             lines.append(f"{one.name}: reset {one.reset!r} written into its metadata, from {source}")
-    tree = _with_rules(tree, rules)
-    return tree | {"metadata": tree["metadata"] | ({KEY: known | new} if new else {})}
+    graph = with_rules(graph, "", rules)
+    graph.metadata = added(graph.metadata, new) if new else graph.metadata
+    return graph
 
 
-def _with_rules(tree: Tree, rules: dict[str, str], name: str = "") -> Tree:
-    nodes = {}
-    for key, node in tree["nodes"].items():
-        if node["type"] == GRAPH:
-            node = _with_rules(node, rules, f"{name}{key}.")
-        elif f"{name}{key}" in rules:
-            ours = node["metadata"].get(KEY, {}) | {"reset": rules[f"{name}{key}"]}
-            node = node | {"metadata": node["metadata"] | {KEY: ours}}
-        nodes[key] = node
-    return tree | {"nodes": nodes}
-
-
-def _checked(path: Path, network: Network | None, run: RandomRun | None, asked: dict[str, Any]) -> str:
+def _checked(path: Path, network: Network | None, run: RandomRun | None) -> str:
     """Return what running the written file showed.
 
     Raises:
@@ -114,17 +115,13 @@ def _checked(path: Path, network: Network | None, run: RandomRun | None, asked: 
         raise GraphError(f"{again.mends[0]} even after repair", REPORT, option="repair")
     if network is None:
         return "not compared: the graph does not run yet"
-    after = discretised(again, dt_s=_step(again, network), reset=None, readout=None)
+    after = discretised(again, dt_s=None if "dt_s" in again.graph.metadata.get(KEY, {}) else network.dt_s)
     if run is None:
         return "not compared: too many neurons for a quick run"
     if not same_states(run, after):
         raise GraphError("the repaired graph would not run as the file does", REPORT, option="repair")
     samples, steps, _ = run.spikes_BTI.shape
     return f"compared: every spike, current and potential as before, {samples} random samples of {steps} steps"
-
-
-def _step(again: GraphFile, network: Network) -> float | None:
-    return None if "dt_s" in again.graph.metadata.get(KEY, {}) else network.dt_s
 
 
 def _typed(path: Path) -> list[str]:
@@ -134,3 +131,108 @@ def _typed(path: Path) -> list[str]:
     except Exception as error:  # its type check raises many kinds
         return [f"NIR's own type check refuses it still: {str(error).splitlines()[0][:160]}"]
     return ["NIR's own reader takes it, with its type check"]
+
+
+def repaired_for(
+    name: str, file: GraphFile | None, network: Network | None, run: RandomRun | None, out: str | Path
+) -> list[str]:
+    """Write a network as an importer does it right, and return what was done and what it does there, in lines.
+
+    Empty where the graph does not run, so that nothing can be written.
+
+    Raises:
+        FrameworkError: no such framework.
+        GraphError: what was written would not run as what was read does.
+        RunError: `out` cannot be written.
+    """
+    check_for(name)
+    if file is None or network is None:
+        return []
+    framework = next(one for one in frameworks() if one.name == name)
+    with written_whole(out) as beside:
+        for nudge in (True, False):  # without, where it would take a spike from the file's own neurons
+            made = fitted(name, file.graph, network, nudge=nudge)
+            write_graph(beside, made.graph)
+            after = discretised(read_graph(beside))
+            agreement = _on_reference(made, after, run)
+            if agreement in (None, 1.0):
+                break
+        lines = [*(made.lines or ["nothing had to be written otherwise"]), _compared(agreement, run)]
+        lines += _still(framework, beside, after)
+        lines.append(_in_framework(framework, beside, after, run))
+    return lines
+
+
+def _on_reference(made: Fitted, after: Network, run: RandomRun | None) -> float | None:
+    """Return how many of the file's spikes the written graph has on our reference; None where it was not run."""
+    if run is None:
+        return None
+    trace = reference.run(after, run.spikes_BTI, record=True)
+    found = {made.names.get(name, name): layer.spikes_BTN for name, layer in trace.layers.items()}
+    missing = run.network.output not in found or not found.keys() <= run.trace.layers.keys()
+    return 0.0 if missing else _agreement(found, run.trace)
+
+
+def _compared(agreement: float | None, run: RandomRun | None) -> str:
+    """Return what the comparison on the reference showed.
+
+    Raises:
+        GraphError: too few spikes are the file's.
+    """
+    if run is None or agreement is None:
+        return "not compared: too many neurons for a quick run"
+    if agreement < LEAST:
+        raise GraphError(f"the written graph has {agreement:.1%} of the file's spikes", REPORT, option="for_framework")
+    samples, steps, _ = run.spikes_BTI.shape
+    shared = "every spike" if agreement == 1 else f"{agreement:.3%} of the spikes, the rest moved by rounding,"
+    return f"compared: {shared} as in the file on the reference, {samples} random samples of {steps} steps"
+
+
+def _agreement(found: dict[str, np.ndarray], expected: Trace) -> float | None:
+    """Return twice the spikes in common over the sum of both; 1 where there are none at all, None without a layer."""
+    pairs = [(spikes.astype(bool), expected.layers[name].spikes_BTN) for name, spikes in found.items()]
+    if not pairs:
+        return None
+    total = sum(int(a.sum()) + int(b.sum()) for a, b in pairs)
+    return 2 * sum(int((a & b).sum()) for a, b in pairs) / total if total else 1.0
+
+
+def _still(framework: Framework, path: Path, after: Network) -> list[str]:
+    """Return what the importer does otherwise even so."""
+    tree, _ = mended(path, stored_graph(path))
+    found: dict[str, list[str]] = {}
+    for name, facts in facts_of(tree, after.dt_s, after).items():
+        kind = facts.node["type"]
+        reasons = [one.reason for one in held_rules(framework, facts) if one.change not in NUDGE]
+        if kind not in framework.takes:
+            reasons = [f"{framework.title} {framework.version} has no importer for {kind}"]
+        for reason in reasons:
+            found.setdefault(reason, []).append(name)
+    lines = []
+    for reason, names in found.items():
+        more = f" and {len(names) - 6} more" if len(names) > 6 else ""
+        lines.append(f"still otherwise there, {', '.join(names[:6])}{more}: {reason}")
+    return lines
+
+
+def _in_framework(framework: Framework, path: Path, after: Network, run: RandomRun | None) -> str:
+    """Return how many of the written graph's spikes the framework itself gives."""
+    from neurodeploy.frameworks.run import run_graph  # with torch, which inspect does without
+    from neurodeploy.installed import installed  # with torch, which inspect does without
+
+    if run is None:
+        return f"not run in {framework.title}: too many neurons for a quick run"
+    if not installed(framework.name):
+        return f"not run in {framework.title}: it is not installed"
+    rule = next((one.reset for one in after.populations if one.spiking), "zero")
+    try:
+        there = run_graph(framework.name, path, run.spikes_BTI, dt_s=None, reset=rule)
+    except (FrameworkError, GraphError) as error:
+        return f"{framework.title} does not run it: {error.problem}"
+    trace = reference.run(after, run.spikes_BTI, record=True)
+    found = {name: spikes for name, spikes in there.spikes.items() if name in trace.layers}
+    agreement = _agreement(found, trace)
+    if agreement is None:
+        return f"run in {framework.title} {there.version}: it lets no neurons be seen"
+    shared = "every spike is" if agreement == 1 else f"{agreement:.1%} of the spikes are"
+    return f"run in {framework.title} {there.version}, by its importer: {shared} the file's"

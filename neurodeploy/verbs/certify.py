@@ -7,6 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from typing_extensions import Unpack
+
 from neurodeploy.backends.table import FIXED, REFERENCE, ready_backends
 from neurodeploy.certificate.fields import FieldDifference, different_fields
 from neurodeploy.errors import GraphError, MappingError
@@ -22,8 +24,6 @@ from neurodeploy.program.program import Program
 from neurodeploy.progress import Progress, silent
 
 if TYPE_CHECKING:
-    from typing_extensions import Unpack
-
     from neurodeploy.pipeline.samples import Data
 
 OWN_CLASSES = "the classes of the first backend itself: accuracy is how many of them stay the same"

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from typing_extensions import Unpack
 
 from neurodeploy.files import check_target
 from neurodeploy.pipeline.graph_options import GraphKeywords, GraphOptions, takes_graph_options
@@ -13,9 +15,6 @@ from neurodeploy.program.file import write_program
 from neurodeploy.program.layer import Layer
 from neurodeploy.program.program import Program
 from neurodeploy.progress import Progress, silent
-
-if TYPE_CHECKING:
-    from typing_extensions import Unpack
 
 
 @takes_graph_options(GraphKeywords)

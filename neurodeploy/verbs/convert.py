@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import nir
+from typing_extensions import Unpack
 
 from neurodeploy.backends.lava.environment import check_ready
 from neurodeploy.errors import GraphError, nearest
@@ -29,20 +29,9 @@ from neurodeploy.program.file import read_program, write_program
 from neurodeploy.program.program import Program
 from neurodeploy.progress import Progress, silent
 
-if TYPE_CHECKING:
-    from typing_extensions import Unpack
-
 NIR, NET, PROGRAM = ".nir", ".net", ".npz"
 FORMATS = (NIR, NET, PROGRAM)
 NAMES = {NIR: "NIR graph", NET: "lava-dl network", PROGRAM: "integer Program"}
-
-
-@dataclass(frozen=True)
-class NetOptions:
-    """What a `.net` file leaves to its reader, see `formats.lava_dl.read.read_net`."""
-
-    reset_interval: int | None = None
-    reset_offset: int = 0
 
 
 @takes_graph_options(GraphKeywords)
@@ -86,45 +75,49 @@ def convert(
     if target not in FORMATS:
         raise GraphError(f"{out}: is to become {target or 'no suffix'!r}; {nearest(target, FORMATS)}")
     check_target(out)
-    source = _format(file)
+    source, options = _format(file), GraphOptions(**graph)
     if check:
-        _check_checkable(source, target)
-    _check_used(source, reset_interval is not None or reset_offset != 0, graph)
-    net, options = NetOptions(reset_interval, reset_offset), GraphOptions(**graph)
-    made, warnings = _made(file, source, target, options, net, progress)
+        if NET not in (source, target):
+            reason = "runs .net files in lava-dl's netx, and neither file is one"
+            raise GraphError(reason, "leave it out", option="check")
+        check_ready()
+    clears = None if reset_interval is None and not reset_offset else True
+    taken = {NIR: tuple(graph), NET: ("dt_s", "input_shape", "reset_interval"), PROGRAM: ()}[source]
+    for key, value in {**graph, "reset_interval": clears}.items():
+        if value is not None and key not in taken:  # it would do nothing
+            raise GraphError(f"does nothing for {NAMES[source]}s, which carry their own", "leave it out", option=key)
+    warnings: list[str] = []
+    made: Program | nir.NIRGraph
+    if source == PROGRAM:
+        made = file if isinstance(file, Program) else read_program(file)
+    elif source == NET:
+        assert not isinstance(file, Program)
+        shape = options.input_shape
+        if shape is not None and len(shape) != 3:
+            raise GraphError(f"found {shape}", "give channels, rows and columns", option="input_shape")
+        entering = None if shape is None else (shape[0], shape[1], shape[2])
+        made = read_net(
+            file,
+            dt_s=options.dt_s,
+            reset_interval=reset_interval,
+            reset_offset=reset_offset,
+            input_shape=entering,
+        )
+    else:
+        made, warnings = _of_graph(file, target, options.check(), progress)
     if isinstance(made, Program):
-        warnings += list(made.notes) + _write(out, target, made)
+        warnings += [*made.notes, *_write(out, target, made)]
     else:
         write_graph(out, made)
+    nets = [str(path) for path, kind in ((file, source), (out, target)) if check and kind == NET]
     return {
         "path": str(out),
         "from": NAMES[source],
         "to": NAMES[target],
         "program": made.digest if isinstance(made, Program) else None,
         "warnings": warnings,
-        "check": _checked(file, out, source, target, made, progress) if check else None,
+        "check": {path: check_net(path, made, progress=progress) for path in nets} if check else None,
     }
-
-
-def _check_checkable(source: str, target: str) -> None:
-    """Check before any work that there is something to run in netx, and somewhere.
-
-    Raises:
-        GraphError: neither file is one of lava-dl's.
-        LavaError: there is no environment.
-    """
-    if NET not in (source, target):
-        raise GraphError("runs .net files in lava-dl's netx, and neither file is one", "leave it out", option="check")
-    check_ready()
-
-
-def _checked(
-    file: GraphSource, out: str | Path, source: str, target: str, made: Program | nir.NIRGraph, progress: Progress
-) -> dict[str, Any]:
-    """Return by file what netx makes of it beside the Program."""
-    assert isinstance(made, Program)  # what comes from a .net, or becomes one, is
-    nets = [str(path) for path, kind in ((file, source), (out, target)) if kind == NET]
-    return {path: check_net(path, made, progress=progress) for path in nets}
 
 
 def _format(file: GraphSource) -> str:
@@ -133,45 +126,10 @@ def _format(file: GraphSource) -> str:
     return NET if not os.path.isdir(file) and is_net(file) else NIR
 
 
-def _check_used(source: str, clears: bool, graph: GraphKeywords) -> None:
-    """Check that no option was given that would do nothing.
-
-    Args:
-        clears: The states of a .net file are to be cleared.
-
-    Raises:
-        GraphError: one was.
-    """
-    taken = {NIR: tuple(graph), NET: ("dt_s", "input_shape"), PROGRAM: ()}[source]
-    given = [key for key, value in graph.items() if value is not None and key not in taken]
-    given += ["reset_interval"] if clears and source != NET else []
-    if given:
-        raise GraphError(f"does nothing for {NAMES[source]}s, which carry their own", "leave it out", option=given[0])
-
-
-def _made(
-    file: GraphSource, source: str, target: str, options: GraphOptions, net: NetOptions, progress: Progress
+def _of_graph(
+    file: GraphSource, target: str, options: GraphOptions, progress: Progress
 ) -> tuple[Program | nir.NIRGraph, list[str]]:
-    """Return what is to be written, and what was assumed on the way."""
-    if isinstance(file, Program):
-        return file, []
-    if source == PROGRAM:
-        return read_program(file), []
-    if source == NET:
-        shape = options.input_shape
-        if shape is not None and len(shape) != 3:
-            raise GraphError(f"found {shape}", "give channels, rows and columns", option="input_shape")
-        return (
-            read_net(
-                file,
-                dt_s=options.dt_s,
-                reset_interval=net.reset_interval,
-                reset_offset=net.reset_offset,
-                input_shape=None if shape is None else (shape[0], shape[1], shape[2]),
-            ),
-            [],
-        )
-    options.check()
+    """Return what is to be written of a graph, and what was assumed on the way."""
     graph = read_graph(nir_file(file), input_shape=options.input_shape)
     carried = carried_program(graph)
     if carried is not None:

@@ -6,12 +6,14 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
+from neurodeploy import __version__
 from neurodeploy.backends import reference
 from neurodeploy.backends.trace import one_after_another
+from neurodeploy.data.datasets import SOURCES
 from neurodeploy.files import check_target, write_json
-from neurodeploy.pipeline.exporting import export_stage, manifest
+from neurodeploy.pipeline.conversion import part
 from neurodeploy.pipeline.folder import RunFolder
-from neurodeploy.pipeline.training import part
+from neurodeploy.pipeline.stages import export_stage
 from neurodeploy.progress import Progress, silent
 
 
@@ -46,5 +48,26 @@ def export_run(run: str | Path, *, out: str | Path | None = None, progress: Prog
         "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
     }
     if out is not None:
-        write_json(path.with_name("manifest.json"), manifest(folder, result))
+        write_json(path.with_name("manifest.json"), _manifest(folder, result))
     return result
+
+
+def _manifest(folder: RunFolder, result: dict[str, Any]) -> dict[str, Any]:
+    """Return what a small export says about itself: how it was made and what it reached."""
+    recipe, metrics = folder.recipe(), folder.metrics()
+    return {
+        "recipe": recipe.name,
+        "seed": recipe.training.seed,
+        "neurodeploy": __version__,
+        "sha256": result["sha256"],
+        "program": result["program"],
+        "accuracy": {
+            "float": metrics["training"]["test_accuracy"],
+            "quantised": metrics["quantisation"]["test_accuracy"],
+            "reference": result["accuracy"]["reference"],
+        },
+        "weight_bits": recipe.quantize.weight_bits,
+        "dataset": recipe.data.dataset,
+        "dataset_licence": SOURCES[recipe.data.dataset].licence,
+        "command": f"neurodeploy run {recipe.name} --out RUN && neurodeploy export RUN --out model.nir",
+    }

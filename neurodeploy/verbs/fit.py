@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from typing_extensions import Unpack
 
 from neurodeploy.errors import RunError
 from neurodeploy.hardware.chips import chip_named
@@ -14,9 +16,6 @@ from neurodeploy.pipeline.graph_options import GraphKeywords, GraphOptions, take
 from neurodeploy.pipeline.inputs import GraphSource, program_of, read_target
 from neurodeploy.program.program import Program
 from neurodeploy.progress import Progress, silent
-
-if TYPE_CHECKING:
-    from typing_extensions import Unpack
 
 
 @takes_graph_options(GraphKeywords)

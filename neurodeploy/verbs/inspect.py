@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import nir
 import numpy as np
+from typing_extensions import Unpack
 
 from neurodeploy.errors import GraphError, NeurodeployError
 from neurodeploy.files import check_target
@@ -17,7 +18,7 @@ from neurodeploy.frameworks.write.fit import check_for
 from neurodeploy.graph.carried import carried
 from neurodeploy.graph.doctor import problems as find
 from neurodeploy.graph.doctor.chips import own_targets, own_verdict
-from neurodeploy.graph.doctor.facts import facts_of
+from neurodeploy.graph.doctor.conditions import facts_of
 from neurodeploy.graph.doctor.frameworks import APPROXIMATE, ORDER, UNSUPPORTED, Verdict, frameworks, verdict
 from neurodeploy.graph.doctor.problems import STOPS, WARNS, Problem
 from neurodeploy.graph.dynamics import DynamicsNode
@@ -31,12 +32,8 @@ from neurodeploy.phrases import Phrase
 from neurodeploy.pipeline.graph_options import GraphOptions, ReadKeywords, takes_graph_options
 from neurodeploy.pipeline.inputs import GraphSource, compiled, network_of, nir_file
 from neurodeploy.pipeline.measured_targets import Errors, RandomRun, of_changes, of_integers, random_run
-from neurodeploy.pipeline.repair import repaired
-from neurodeploy.pipeline.repair_for import repaired_for
+from neurodeploy.pipeline.repair import repaired, repaired_for
 from neurodeploy.progress import Progress, silent
-
-if TYPE_CHECKING:
-    from typing_extensions import Unpack
 
 USUAL_DT_S = 1e-4
 """Of the NIR paper's graphs; what is measured where a file says none."""
@@ -152,9 +149,9 @@ def _read(patient: Patient, input_shape: tuple[int, ...] | None) -> None:
         patient.nodes, _ = flattened(patient.file.graph, str(patient.path))
     except GraphError as error:
         patient.refuse("file", error)
+    advice = Phrase("read so; {repair} writes it so")
     for mend in patient.mends or ():
         kind = "shapes" if mend.kind == TYPING else mend.kind
-        advice = Phrase("read so; {repair} writes it so")
         patient.problems.append(Problem(kind, mend.node, WARNS, mend.text, advice))
 
 
@@ -167,22 +164,17 @@ def _choose_dt(patient: Patient, given: float | None) -> None:
         except GraphError as error:
             patient.refuse("dt", error)
     patient.dt_source = "file" if stored is not None else "given" if given is not None else "assumed"
-    if stored is None and given is None:
-        text = "carries no time step, and NIR has no field for one"
-        patient.problems.append(
-            Problem("dt", "", STOPS, text, Phrase("give {dt_s} in seconds (the NIR paper's graphs: 1e-4)"))
-        )
+    chosen = given if stored is None else stored
+    if chosen is None:
+        advice = Phrase("give {dt_s} in seconds (the NIR paper's graphs: 1e-4)")
+        patient.problems.append(Problem("dt", "", STOPS, "carries no time step, and NIR has no field for one", advice))
+        taus = [np.asarray(node[key]) for _, node in find.flat(patient.tree) for key in find.TAUS if key in node]
+        positive = [float(one[one > 0].min()) for one in taus if one.dtype.kind in "iuf" and (one > 0).any()]
+        chosen = min([USUAL_DT_S, *positive])  # a step that the time constants allow
     elif stored is None:
         text = f"carries no time step; {given:g} s is used, as given"
         patient.problems.append(Problem("dt", "", WARNS, text, Phrase("{repair} writes it into the file")))
-    patient.dt_s = float(given if stored is None and given is not None else stored or _assumed(patient.tree))
-
-
-def _assumed(tree: Tree) -> float:
-    """Return a step that the time constants allow."""
-    taus = [np.asarray(node[key]) for _, node in find.flat(tree) for key in find.TAUS if key in node]
-    positive = [float(one[one > 0].min()) for one in taus if one.dtype.kind in "iuf" and (one > 0).any()]
-    return min([USUAL_DT_S, *positive])
+    patient.dt_s = float(chosen)
 
 
 def _look(patient: Patient, options: GraphOptions) -> None:
@@ -236,32 +228,32 @@ def _measure(patient: Patient, options: GraphOptions) -> None:
 def _verdicts(patient: Patient) -> dict[str, dict[str, Verdict]]:
     """Return by node and target what is done with it."""
     trees = dict(find.flat(patient.tree))
-    names = list(patient.nodes) or list(trees)
-    facts = facts_of(patient.tree, patient.dt_s, patient.network) if patient.nodes else {}
-    found = {name: {} if not patient.nodes else _own(patient, name) for name in names}
+    if not patient.nodes:
+        lost = Verdict(UNSUPPORTED, "the graph cannot be followed")
+        stopped = {name: patient.stopped(name) for name in trees}
+        theirs = {name: lost if one is None else Verdict(UNSUPPORTED, one.text) for name, one in stopped.items()}
+        own = dict.fromkeys(own_targets(), lost)
+        return {name: {one.name: theirs[name] for one in frameworks()} | own for name in trees}
+    facts = facts_of(patient.tree, patient.dt_s, patient.network)
+    found = {name: _own(patient, name) for name in patient.nodes}
     for framework in frameworks():
         words: dict[str, list[str]] = {}
-        for name in names:
+        for name, node in patient.nodes.items():
+            problem = patient.stopped(name)
             if name not in trees:
                 reason = f"neurons as a sub-graph of Scale, Delay and Threshold, which {framework.title} does not take"
-                found[name][framework.name] = Verdict(UNSUPPORTED, reason)
-                continue
-            stopped = patient.stopped(name)
-            if stopped or not patient.nodes:
-                reason = stopped.text if stopped else "the graph cannot be followed"
-                found[name][framework.name] = Verdict(UNSUPPORTED, reason)
-                continue
-            found[name][framework.name] = said = verdict(framework, facts[name])
-            if said.status == APPROXIMATE and name in patient.nodes and neurons_of(patient.nodes[name]):
-                words[name] = list(said.changes)
+                said = Verdict(UNSUPPORTED, reason)
+            elif problem:
+                said = Verdict(UNSUPPORTED, problem.text)
+            else:
+                said = verdict(framework, facts[name])
+                if said.status == APPROXIMATE and neurons_of(node):
+                    words[name] = list(said.changes)
+            found[name][framework.name] = said
         if patient.run is not None and any(words.values()):
             for name, error in of_changes(patient.run, words, patient.nodes).items():
                 if words.get(name):
                     found[name][framework.name] = replace(found[name][framework.name], error=error)
-    if not patient.nodes:
-        reason = "the graph cannot be followed"
-        for row in found.values():
-            row |= {target: Verdict(UNSUPPORTED, reason) for target in own_targets()}
     return found
 
 
@@ -274,12 +266,9 @@ def _own(patient: Patient, name: str) -> dict[str, Verdict]:
     neurons = neurons_of(node)
     if neurons and not neurons.spiking and error:
         error = {"potential_rms": error["potential_rms"]}
-    return {target: own_verdict(target, node, _reset_of(patient, name), error, unmeasured) for target in own_targets()}
-
-
-def _reset_of(patient: Patient, name: str) -> str:
     populations = () if patient.network is None else patient.network.populations
-    return next((one.reset for one in populations if one.name == name), rules.RESET_ZERO)
+    reset = next((one.reset for one in populations if one.name == name), rules.RESET_ZERO)
+    return {target: own_verdict(target, node, reset, error, unmeasured) for target in own_targets()}
 
 
 def _result(patient: Patient, verdicts: Mapping[str, Mapping[str, Verdict]]) -> dict[str, Any]:

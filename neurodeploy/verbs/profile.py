@@ -2,39 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from neurodeploy.accounting.tally import Tally
+from typing_extensions import Unpack
+
 from neurodeploy.backends.table import FIXED, RunOptions, backend_named
 from neurodeploy.errors import DataError
 from neurodeploy.hardware.chips import DEFAULT, chip_named
 from neurodeploy.phrases import Phrase
 from neurodeploy.pipeline.batches import batch_size, counter_of, run_batches, summary
-from neurodeploy.pipeline.costs import Recorded, costs, recorded
+from neurodeploy.pipeline.costs import costs, recorded
 from neurodeploy.pipeline.counts import counts_of
 from neurodeploy.pipeline.graph_options import GraphKeywords, GraphOptions, takes_graph_options
 from neurodeploy.pipeline.inputs import GraphSource, program_of, read_target
-from neurodeploy.pipeline.samples import Given, default_calibration, default_data, given
+from neurodeploy.pipeline.samples import default_calibration, default_data, given
 from neurodeploy.pipeline.traces import read_traces
-from neurodeploy.program.program import Program
 from neurodeploy.progress import Progress, silent
 
 if TYPE_CHECKING:
-    from typing_extensions import Unpack
-
     from neurodeploy.pipeline.samples import Data
-
-
-@dataclass(frozen=True, eq=False)
-class _Run:
-    """A Program's run: its sums, some samples with every state, and what to say of it."""
-
-    tally: Tally
-    timed: Recorded
-    accuracy: float | None
-    notes: list[str]
 
 
 @takes_graph_options(GraphKeywords)
@@ -96,36 +84,30 @@ def profile(
             options = replace(options, calibrate=default_calibration(data))
     chosen = None if data is None else given(data, target, limit=limit)  # before time goes into compiling
     program = program_of(target, options, progress)
+    accuracy, notes = None, [*program.notes]
     if chosen is not None:
-        run = _run(program, chosen, run_options, progress)
+        samples = chosen.samples
+        batches = (one.spikes_BTI for one in samples.batches(batch_size(samples.n_steps, samples.n_inputs)))
+        runs = run_batches(backend_named(FIXED), program, batches, len(samples), run_options, progress)
+        done = summary(runs, len(samples), counter_of(program))
+        tally, timed, notes = done.tally, recorded(program, samples), [*samples.notes, *notes]
+        if chosen.labels_B is not None:
+            accuracy = float((done.predictions_B == chosen.labels_B).mean())
     else:
         assert traces is not None  # data were found otherwise
-        run = _read(traces, program)
-    counts = counts_of(program, run.tally)
-    priced = costs(program, counts, run.tally, found, run.timed)
+        timed = read_traces(traces, program)
+        tally = counter_of(program).tally(timed[0])
+    counts = counts_of(program, tally)
+    priced = costs(program, counts, tally, found, timed)
     return counts.to_dict() | {
         "file": str(file),
         "data": str(traces if chosen is None else data if isinstance(data, str | Path) else chosen.name),
         "program": program.digest,
         "chip": found.name,
-        "accuracy": run.accuracy,
+        "accuracy": accuracy,
         "energy_j": priced.energy_j,
         "unpriced": list(priced.energy.unpriced),
         "latency_s": priced.latency_s,
         **priced.to_dict(),
-        "notes": [*run.notes, *program.notes],
+        "notes": notes,
     }
-
-
-def _read(traces: str | Path, program: Program) -> _Run:
-    trace, spikes_BTI = read_traces(traces, program)
-    return _Run(counter_of(program).tally(trace), (trace, spikes_BTI), None, [])
-
-
-def _run(program: Program, chosen: Given, options: RunOptions, progress: Progress) -> _Run:
-    samples = chosen.samples
-    batches = (one.spikes_BTI for one in samples.batches(batch_size(samples.n_steps, samples.n_inputs)))
-    traces = run_batches(backend_named(FIXED), program, batches, len(samples), options, progress)
-    found = summary(traces, len(samples), counter_of(program))
-    accuracy = None if chosen.labels_B is None else float((found.predictions_B == chosen.labels_B).mean())
-    return _Run(found.tally, recorded(program, samples), accuracy, list(samples.notes))

@@ -9,8 +9,7 @@ from typing import Any
 from neurodeploy.errors import RunError
 from neurodeploy.files import write_text
 from neurodeploy.pipeline.folder import RunFolder, check_chip
-from neurodeploy.pipeline.quantising import STAGE, quantize_stage
-from neurodeploy.pipeline.training import STAGE as TRAINED
+from neurodeploy.pipeline.stages import QUANTISATION, TRAINING, quantize_stage
 from neurodeploy.progress import Progress, silent
 from neurodeploy.recipes import validated
 
@@ -37,12 +36,12 @@ def quantize_run(
     changed = {"method": method, "weight_bits": weight_bits}
     changed = {key: value for key, value in changed.items() if value is not None}
     if changed:
-        folder.need(TRAINED, "train")
+        folder.need(TRAINING, "train")
         table = recipe.model_dump(mode="json", exclude_none=True)
         changed_recipe = validated(table | {"quantize": table["quantize"] | changed}, "quantize")
         check_chip(changed_recipe)
         settings = changed_recipe.quantize
-        if settings != recipe.quantize and STAGE in folder.metrics():
+        if settings != recipe.quantize and QUANTISATION in folder.metrics():
             raise RunError(
                 f"{run}: is already quantised with other settings; train into another folder, or leave the options out"
             )

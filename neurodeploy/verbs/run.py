@@ -6,7 +6,7 @@ train -> quantise -> NIR -> integer Program -> fixed (and Lava) -> certificate -
 from __future__ import annotations
 
 import platform
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -28,16 +28,21 @@ from neurodeploy.mapping.compile import Compiled
 from neurodeploy.networks.families.table import family_of, versions
 from neurodeploy.networks.published import load_published
 from neurodeploy.pipeline.batches import counter_of
-from neurodeploy.pipeline.checkpoint import checkpoint_stage, family_settings
-from neurodeploy.pipeline.conversion import certified, deployable, float_network
+from neurodeploy.pipeline.conversion import certified, deployable, float_network, part
 from neurodeploy.pipeline.costs import costs, recorded
 from neurodeploy.pipeline.counts import counts_of
-from neurodeploy.pipeline.exporting import export_stage
 from neurodeploy.pipeline.folder import Mode, RunFolder, check_chip, open_run
 from neurodeploy.pipeline.plots import plots
-from neurodeploy.pipeline.quantising import quantised_network, quantize_stage
 from neurodeploy.pipeline.stage_runs import certified_run, torch_run
-from neurodeploy.pipeline.training import part, train_stage, trained_network
+from neurodeploy.pipeline.stages import (
+    checkpoint_stage,
+    export_stage,
+    family_settings,
+    quantised_network,
+    quantize_stage,
+    train_stage,
+    trained_network,
+)
 from neurodeploy.program.file import write_program
 from neurodeploy.progress import Progress, silent
 from neurodeploy.recipes import Recipe, load_recipe
@@ -74,14 +79,14 @@ def run(
     check_chip(loaded)  # a slip in a chip file shows before the training
     if checkpoint is not None:
         load_published(checkpoint, family_settings(loaded))  # before a folder is made
-    lava = _lava(loaded)
+    with_lava, no_lava, lava_versions = _lava(loaded)
     folder = open_run(out, loaded, mode)
     training = train_stage(folder, progress) if checkpoint is None else checkpoint_stage(folder, checkpoint, progress)
     quantisation = quantize_stage(folder, progress)
     network, made = export_stage(folder, folder.graph_file, progress)
     write_program(folder.program_file, made.program)
     test = part(folder.recipe(), "test")
-    runs = _stage_runs(folder, network, made, test, progress, with_lava=lava.ready)
+    runs = _stage_runs(folder, network, made, test, progress, with_lava=with_lava)
     found = certificate(runs, made.program, test.labels_B, folder.recipe().certificate).to_dict()
     fixed_trace = next(one.trace for one in runs if one.trace.backend == FIXED)
     counter = counter_of(made.program)
@@ -92,12 +97,15 @@ def run(
     write_json(folder.certificate_file, found)
     write_json(folder.counts_file, counts.to_dict() | priced.to_dict())
     accuracy = {stage["name"]: stage["accuracy"] for stage in found["stages"]}
+    initial_state = getattr(loaded.network, "initial_state", "zero")
+    starts = f"the float network starts in random states (seed {loaded.training.seed})"
+    starts += ", the quantised one and the chip start at zero"
     write_json(
         folder.report_file,
         {
             "neurodeploy": __version__,
-            "versions": _versions() | versions(loaded.network) | lava.versions,
-            "lava": {"ran": lava.ready, "reason": lava.reason},
+            "versions": _versions() | versions(loaded.network) | lava_versions,
+            "lava": {"ran": with_lava, "reason": no_lava},
             "recipe": folder.recipe().model_dump(mode="json"),
             "accuracy": accuracy | {"ptq": quantisation["ptq_test_accuracy"]},
             "samples": {name: len(one) for name, one in open_parts(loaded.data).items()},
@@ -110,8 +118,8 @@ def run(
             "energy_j": priced.energy_j,
             "training": training,
             "quantisation": quantisation,
-            "initial_state": initial_states(loaded),
-            "notes": [*notes_of(loaded.data), *starts(loaded), *made.program.notes],
+            "initial_state": {"float": initial_state, "integer": "zero"},
+            "notes": [*notes_of(loaded.data), *([starts] if initial_state != "zero" else []), *made.program.notes],
             "plots": plots(folder, made.program, fixed_trace, test),
         },
     )
@@ -129,21 +137,6 @@ def run(
         "report": page,
         "path": str(folder.path),
     }
-
-
-def initial_states(recipe: Recipe) -> dict[str, str]:
-    """Return where states begin, in the float network and on the chip."""
-    return {"float": getattr(recipe.network, "initial_state", "zero"), "integer": "zero"}
-
-
-def starts(recipe: Recipe) -> list[str]:
-    """Return what a result has to say of initial states."""
-    if initial_states(recipe)["float"] == "zero":
-        return []
-    return [
-        f"the float network starts in random states (seed {recipe.training.seed}), the quantised one and the chip "
-        "start at zero"
-    ]
 
 
 def _stage_runs(
@@ -181,30 +174,19 @@ def _float_runs(folder: RunFolder, made: Compiled, test: SampleSource, progress:
     return [own, StageRun(replace(read.trace, backend=READ))]
 
 
-@dataclass(frozen=True)
-class Lava:
-    """Whether Lava runs in this pipeline, with which versions, and why not."""
-
-    ready: bool
-    versions: dict[str, str] = field(default_factory=dict)
-    reason: str = ""
-
-
-def _lava(recipe: Recipe) -> Lava:
-    """Return what the recipe and this machine say about Lava.
+def _lava(recipe: Recipe) -> tuple[bool, str, dict[str, str]]:
+    """Return whether Lava runs in this pipeline, why not, and with which versions.
 
     Raises:
         LavaError: the recipe says always, and Lava is not ready.
     """
     if recipe.certificate.lava == "never":
-        return Lava(False, reason="the recipe says never")
+        return False, "the recipe says never", {}
     found = status()
     if recipe.certificate.lava == "always" and not found.ready:
         raise LavaError(found.reason)
     versions = {f"{key} (Lava)": value for key, value in found.versions.items() if key in ("python", "numpy")}
-    if found.ready:
-        versions["lava-nc"] = found.versions["lava-nc"]
-    return Lava(found.ready, versions, found.reason)
+    return found.ready, found.reason, versions | ({"lava-nc": found.versions["lava-nc"]} if found.ready else {})
 
 
 def _versions() -> dict[str, str]:

@@ -11,14 +11,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
+from typing_extensions import Unpack
 
-from neurodeploy.backends.table import FIXED, Backend, RunOptions, backend_named, run_backend
+from neurodeploy.backends.table import FIXED, RunOptions, backend_named, run_backend
 from neurodeploy.backends.trace import Trace
 from neurodeploy.data.events import Events
 from neurodeploy.data.stream import check_limit
 from neurodeploy.errors import DataError
 from neurodeploy.files import check_target
-from neurodeploy.graph.network import Network
 from neurodeploy.phrases import Phrase
 from neurodeploy.pipeline.batches import (
     batch_size,
@@ -48,44 +48,21 @@ from neurodeploy.progress import Progress, silent
 if TYPE_CHECKING:
     from torch import Tensor
     from torch.utils.data import DataLoader, Dataset
-    from typing_extensions import Unpack
 
     from neurodeploy.pipeline.samples import Data
 
 
 @overload
-def simulate(
-    file: GraphSource,
-    data: str | Path | None = ...,
-    *,
-    backend: str = ...,
-    limit: int | None = ...,
-    traces: str | Path | None = ...,
-    probes: Sequence[str] = ...,
-    threads: int | None = ...,
-    engine: str | None = ...,
-    progress: Progress = ...,
-    **graph: Unpack[GraphKeywords],
-) -> dict[str, Any]: ...
+def simulate(file: GraphSource, data: str | Path | None = ..., **options: Any) -> dict[str, Any]: ...
 
 
 @overload
 def simulate(
-    file: GraphSource,
-    data: np.ndarray | Tensor | Events | Dataset[Any] | DataLoader[Any],
-    *,
-    backend: str = ...,
-    limit: int | None = ...,
-    record: bool = ...,
-    probes: Sequence[str] = ...,
-    threads: int | None = ...,
-    engine: str | None = ...,
-    progress: Progress = ...,
-    **graph: Unpack[GraphKeywords],
+    file: GraphSource, data: np.ndarray | Tensor | Events | Dataset[Any] | DataLoader[Any], **options: Any
 ) -> Trace: ...
 
 
-@takes_graph_options(GraphKeywords)
+@takes_graph_options(GraphKeywords)  # type: ignore[misc]  # the overloads leave the options to this signature
 def simulate(
     file: GraphSource,
     data: Data | None = None,
@@ -150,7 +127,7 @@ def simulate(
         options = replace(options, calibrate=default_calibration(data))
     if named is None:
         events = given(data, target, limit=limit).samples if isinstance(data, Events) else None
-        target = _ready(target, running, options, progress)
+        target = program_of(target, options, progress) if running.integer else target
         run_options = replace(run_options, record=recorded(target, record or bool(probes), probes))
         if events is None:
             check_limit(limit)
@@ -160,7 +137,7 @@ def simulate(
         read = (one.spikes_BTI for one in events.batches(batch_size(events.n_steps, events.n_inputs)))
         return together(run_batches(running, target, read, len(events), run_options, progress), len(events))
     samples = samples_for(named, target, limit=limit)
-    target = _ready(target, running, options, progress)
+    target = program_of(target, options, progress) if running.integer else target
     kept = recorded(target, traces is not None, probes)
     run_options = replace(run_options, record=kept)
     check_memory(target, kept, len(samples), samples.n_steps)
@@ -194,8 +171,3 @@ def _noted(batches: Iterable[np.ndarray], into: list[np.ndarray]) -> Iterator[np
     for spikes in batches:
         into.append(spikes)
         yield spikes
-
-
-def _ready(target: Network | Program, backend: Backend, options: GraphOptions, progress: Progress) -> Network | Program:
-    """Return what the backend runs."""
-    return program_of(target, options, progress) if backend.integer else target

@@ -1,16 +1,28 @@
-"""`train`: a recipe to a trained float network."""
+"""`train`: a recipe to a trained float network, or one from each of several seeds and how far they spread."""
 
 from __future__ import annotations
 
+import os
+import statistics
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from neurodeploy.data.load import notes_of
-from neurodeploy.pipeline.folder import Mode, open_run
-from neurodeploy.pipeline.training import train_stage
+from neurodeploy.errors import RecipeError, RunError
+from neurodeploy.files import make_folder, read_json, write_json
+from neurodeploy.networks.families.table import versions
+from neurodeploy.phrases import Phrase
+from neurodeploy.pipeline.folder import Mode, RunFolder, open_run
+from neurodeploy.pipeline.stages import TRAINING, train_stage
+from neurodeploy.pipeline.tasks import check_ray, done_in_turn
 from neurodeploy.progress import Progress, silent
-from neurodeploy.recipes import load_recipe
+from neurodeploy.recipes import Recipe, load_recipe
 from neurodeploy.training.logs import check_tensorboard
+
+SUMMARY = "seeds.json"
 
 
 def train(
@@ -48,3 +60,155 @@ def train(
         "training": record,
         "data_notes": notes_of(folder.recipe().data),
     }
+
+
+@dataclass(frozen=True)
+class SeedTask:
+    """One seed's training."""
+
+    recipe: str
+    seed: int
+    path: Path
+    settings: tuple[str, ...]
+    mode: Mode
+    tensorboard: bool
+    progress: Progress = silent
+
+
+def train_seeds(
+    recipe: str,
+    seeds: Sequence[int],
+    *,
+    out: str | Path,
+    settings: tuple[str, ...] = (),
+    mode: Mode = "new",
+    tensorboard: bool = False,
+    ray: str | None = None,
+    progress: Progress = silent,
+) -> dict[str, Any]:
+    """Train a recipe from each seed into a run folder of its own, `out`/seed_N.
+
+    Args:
+        recipe: Name of a shipped recipe, or a .toml file.
+        out: Folder of the run folders, and of the summary, seeds.json.
+        seeds: Instead of the recipe's seed, each once.
+        settings, mode, tensorboard: As in `train`, for every seed. "resume" takes finished seeds as they are.
+        ray: Run the seeds side by side through Ray: "local", "auto", or a cluster's address. None: one by one.
+        progress: Hears how far the work is.
+
+    Returns:
+        `recipe`, `path`; under `seeds`, for each: `seed`, `path`, `accuracy` {"float": on the test part,
+        "validation"}, `best_epoch` and `seconds` of the training that ended it; under `accuracy`, for both kinds,
+        `mean`, `sd` (of a sample: n - 1; null for one seed), `n`.
+
+    Raises:
+        RecipeError: seeds that are no seeds, or twice the same.
+        RunError: the folder holds runs that `mode` does not allow for, or Ray is missing.
+        FrameworkError: the network is of a framework that is not installed.
+    """
+    check_ray(ray)
+    folder = Path(out)
+    _check_seeds(seeds)
+    tasks = []
+    for seed in seeds:
+        own = (*settings, f"training.seed={seed}")
+        loaded = load_recipe(recipe, own)  # a seed out of range is told before the first training
+        where = str(Path(recipe).resolve()) if recipe.endswith(".toml") else recipe
+        path, heard = folder.resolve() / f"seed_{seed}", silent if ray else progress
+        tasks.append(SeedTask(where, seed, path, own, mode, tensorboard, heard))
+    if tensorboard or loaded.training.tensorboard:
+        check_tensorboard()
+    versions(loaded.network)
+    if mode == "new":
+        _check_free(tasks)
+    earlier = _earlier(folder) if mode == "resume" else {}
+    make_folder(folder)
+    found: dict[int, dict[str, Any]] = {}
+    summary: dict[str, Any] = {}
+    for task, record in done_in_turn(trained, tasks, ray=ray, n_cpus=loaded.training.threads, n_gpus=gpus_of(loaded)):
+        if record["was_done"] and task.seed in earlier:
+            record["seconds"] = earlier[task.seed]
+        found[task.seed] = record
+        summary = _summary(loaded.name, (found[one.seed] for one in tasks if one.seed in found))
+        write_json(folder / SUMMARY, summary)
+        if ray:
+            word = f"seed {task.seed}: {100 * record['accuracy']['float']:.1f} % test"
+            progress("seeds", len(found), len(tasks), word)
+    return summary | {"path": str(folder)}
+
+
+def trained(task: SeedTask) -> dict[str, Any]:
+    """Train one seed; a function of its own, so that another machine can do it."""
+
+    def told(stage: str, done: int, total: int, detail: str = "") -> None:
+        task.progress(f"seed {task.seed}", done, total, detail)
+
+    was_done = task.mode == "resume" and TRAINING in RunFolder(task.path).metrics()
+    start = time.perf_counter()
+    given: dict[str, Any] = {"settings": task.settings, "mode": task.mode, "tensorboard": task.tensorboard}
+    result = train(task.recipe, out=task.path, progress=told, **given)
+    return {
+        "seed": task.seed,
+        "path": str(task.path),
+        "accuracy": result["accuracy"],
+        "best_epoch": result["training"]["best_epoch"],
+        "seconds": time.perf_counter() - start,
+        "was_done": was_done,
+    }
+
+
+def spread(values: Iterable[float]) -> dict[str, float | int | None]:
+    """Return mean, standard deviation of a sample, and number.
+
+    >>> spread([0.9, 0.95, 1.0])
+    {'mean': 0.95, 'sd': 0.05, 'n': 3}
+    >>> spread([0.5])
+    {'mean': 0.5, 'sd': None, 'n': 1}
+    """
+    found = list(values)
+    sd = round(statistics.stdev(found), 12) if len(found) > 1 else None
+    return {"mean": round(statistics.fmean(found), 12), "sd": sd, "n": len(found)}
+
+
+def _check_seeds(seeds: Sequence[int]) -> None:
+    if not seeds:
+        raise RecipeError(Phrase("found none, name at least one, e.g. {seeds:13,42,73}"), option="seeds")
+    twice = sorted({seed for seed in seeds if list(seeds).count(seed) > 1})
+    if twice:
+        raise RecipeError(f"{', '.join(map(str, twice))} is there twice", "name each seed once", option="seeds")
+
+
+def _check_free(tasks: Sequence[SeedTask]) -> None:
+    taken = [task.path for task in tasks if os.path.exists(RunFolder(task.path).recipe_file)]
+    if taken:
+        names = ", ".join(path.name for path in taken)
+        raise RunError(
+            f"already holds {names}",
+            Phrase("continue with {mode:resume}, replace with {mode:overwrite}, or choose another {out}"),
+            where=taken[0].parent,
+        )
+
+
+def _earlier(folder: Path) -> dict[int, float]:
+    """Return the seconds that finished seeds took, as the summary of the call before says."""
+    try:
+        return {int(one["seed"]): float(one["seconds"]) for one in read_json(folder / SUMMARY)["seeds"]}
+    except (RunError, KeyError, TypeError, ValueError):
+        return {}
+
+
+def gpus_of(recipe: Recipe) -> int:
+    """Return how many GPUs a training takes."""
+    if recipe.training.accelerator in ("gpu", "cuda"):
+        return 1
+    if recipe.training.accelerator == "auto":
+        import torch
+
+        return int(torch.cuda.is_available())
+    return 0
+
+
+def _summary(name: str, records: Iterable[dict[str, Any]]) -> dict[str, Any]:
+    rows = [{key: value for key, value in one.items() if key != "was_done"} for one in records]
+    accuracy = {kind: spread(row["accuracy"][kind] for row in rows) for kind in ("float", "validation")}
+    return {"recipe": name, "seeds": rows, "accuracy": accuracy}

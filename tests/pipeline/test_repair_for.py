@@ -15,7 +15,7 @@ from neurodeploy.files import check_target
 from neurodeploy.graph.files import read_graph, write_graph
 from neurodeploy.graph.network import discretised
 from neurodeploy.installed import installed
-from neurodeploy.pipeline import repair_for
+from neurodeploy.pipeline import repair
 from tests.cli.support import Shell
 
 EXPORT = Path(__file__).parents[2] / "exports" / "digits" / "w8" / "model.nir"
@@ -66,7 +66,7 @@ def test_what_stays_otherwise_is_said_with_the_spikes_that_it_costs(tmp_path: Pa
 
 def test_a_written_graph_with_other_spikes_is_thrown_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path, dt_s, _ = written(tmp_path, "CubaLIF")
-    monkeypatch.setattr(repair_for, "_on_reference", lambda made, after, run: 0.9)
+    monkeypatch.setattr(repair, "_on_reference", lambda made, after, run: 0.9)
     with pytest.raises(GraphError, match=r"the written graph has 90\.0% of the file's spikes"):
         neurodeploy.inspect_graph(path, repair=tmp_path / "o.nir", for_framework="norse", dt_s=dt_s)
     assert not (tmp_path / "o.nir").exists()

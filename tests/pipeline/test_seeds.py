@@ -15,8 +15,7 @@ import neurodeploy
 from neurodeploy.cli.app import invoke
 from neurodeploy.errors import RecipeError, RunError
 from neurodeploy.pipeline import tasks
-from neurodeploy.verbs.train import train
-from neurodeploy.verbs.train_seeds import SUMMARY, train_seeds
+from neurodeploy.verbs.train import SUMMARY, train, train_seeds
 
 RECIPE = """
 [data]

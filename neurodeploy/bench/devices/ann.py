@@ -20,9 +20,9 @@ from torch import nn
 from neurodeploy.data.stream import SampleSource
 from neurodeploy.networks.blocks.spiking_layer import SpikingLayer
 from neurodeploy.networks.matched import LayerShape, MatchedANN, MatchedLayer, counted
+from neurodeploy.pipeline.conversion import part
 from neurodeploy.pipeline.folder import RunFolder
-from neurodeploy.pipeline.quantising import quantised_network
-from neurodeploy.pipeline.training import part
+from neurodeploy.pipeline.stages import quantised_network
 from neurodeploy.progress import Progress
 from neurodeploy.quantize.uniform import LEAST_STEP, ValueQuantiser, WeightQuantiser, matched_bits
 from neurodeploy.recipes import Recipe

@@ -29,10 +29,10 @@ from neurodeploy.errors import DataError, RunError
 from neurodeploy.files import read_json, write_json
 from neurodeploy.networks.matched import MatchedANN, counted
 from neurodeploy.phrases import Phrase
+from neurodeploy.pipeline.conversion import part
 from neurodeploy.pipeline.folder import RunFolder
-from neurodeploy.pipeline.quantising import quantised_network
 from neurodeploy.pipeline.run_results import unfinished
-from neurodeploy.pipeline.training import part
+from neurodeploy.pipeline.stages import quantised_network
 from neurodeploy.program.file import read_program
 from neurodeploy.progress import Progress, silent
 from neurodeploy.quantize.on_grid import settled as on_grid

@@ -20,7 +20,7 @@ from neurodeploy.errors import FrameworkError
 from neurodeploy.fixedpoint import rules
 from neurodeploy.frameworks.run import FrameworkRun, run_graph
 from neurodeploy.graph.doctor.changes import CHANGES, changed
-from neurodeploy.graph.doctor.facts import facts_of
+from neurodeploy.graph.doctor.conditions import facts_of
 from neurodeploy.graph.doctor.frameworks import UNSUPPORTED, Framework, Rule, held_rules
 from neurodeploy.graph.files import mended, read_graph, stored_graph, write_graph
 from neurodeploy.graph.flatten import flattened

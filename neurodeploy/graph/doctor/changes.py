@@ -46,10 +46,6 @@ def _snntorch_if(one: Population, node: nir.NIRNode) -> Population:
     return _TwoSidedSubtraction(**said | {"reset": rules.RESET_SUBTRACT})
 
 
-def _smallest_gain(one: Population, node: nir.NIRNode) -> Population:
-    return replace(one, current_gain=np.full(one.n_neurons, one.current_gain.min()))
-
-
 def _with_step(dt_s: float) -> Change:
     def change(one: Population, node: nir.NIRNode) -> Population:
         entry = neurons_of(node)
@@ -59,10 +55,6 @@ def _with_step(dt_s: float) -> Change:
         return replace(one, **kept)
 
     return change
-
-
-def _r_of_one(one: Population, node: nir.NIRNode) -> Population:
-    return replace(one, current_gain=1 - one.beta)
 
 
 def _starting_at(key: str) -> Change:
@@ -80,8 +72,8 @@ CHANGES: dict[str, Change] = {
     "dt 1e-3": _with_step(1e-3),
     "reset zero": lambda one, node: replace(one, reset=rules.RESET_ZERO),
     "v_reset 0": lambda one, node: replace(one, v_reset=0 * one.v_reset),
-    "r 1": _r_of_one,
-    "smallest gain": _smallest_gain,
+    "r 1": lambda one, node: replace(one, current_gain=1 - one.beta),
+    "smallest gain": lambda one, node: replace(one, current_gain=np.full(one.n_neurons, one.current_gain.min())),
     "gain 1": lambda one, node: replace(one, current_gain=np.ones(one.n_neurons)),
     "starts at v_leak": _starting_at("v_leak"),
     "starts at v_reset": _starting_at("v_reset"),

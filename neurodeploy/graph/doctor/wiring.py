@@ -8,7 +8,6 @@ input meets them first; nirtorch/graph_utils.py, trace_execution.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from neurodeploy.graph.stored import GRAPH, Tree
@@ -45,14 +44,14 @@ def wirings(tree: Tree, inside: str = "", *, early_graph: bool = False) -> dict[
     level = _Level(tree)
     found: dict[str, Wiring] = {}
     put_off, met = level.visited_before_sources(), level.walk()
-    early = {name for name in level.nodes if any(met.get(one, -1) > met.get(name, -1) for one in level.feeding(name))}
+    early = {name for name in level.nodes if any(met.get(one, -1) > met.get(name, -1) for one in level.feeding[name])}
     for name, node in level.nodes.items():
         if node["type"] == GRAPH:
             found |= wirings(node, f"{inside}{name}.", early_graph=early_graph or name in put_off)
             continue
         found[f"{inside}{name}"] = Wiring(
-            last=not inside and all(level.kind(one) == "Output" for one in level.after(name)),
-            loops_with_weights=not inside and any(level.only_loop(name, one) for one in level.after(name)),
+            last=not inside and all(level.kinds[one] == "Output" for one in level.after[name]),
+            loops_with_weights=not inside and any(level.only_loop(name, one) for one in level.after[name]),
             early=name in early,
             passed=not early and met.get(name, len(met)) < len(met) - 1,
             in_early_graph=early_graph,
@@ -65,81 +64,59 @@ class _Level:
 
     def __init__(self, tree: Tree) -> None:
         self.nodes: dict[str, Tree] = tree["nodes"]
-        self._after: dict[str, list[str]] = {name: [] for name in self.nodes}
-        self._before: dict[str, list[str]] = {name: [] for name in self.nodes}
+        self.kinds = {name: str(node["type"]) for name, node in self.nodes.items()}
+        self.after: dict[str, list[str]] = {name: [] for name in self.nodes}
+        self.before: dict[str, list[str]] = {name: [] for name in self.nodes}
         for source, target in dict.fromkeys((str(a), str(b)) for a, b in tree["edges"]):
             if source in self.nodes and target in self.nodes:
-                self._after[source].append(target)
-                self._before[target].append(source)
-        self._feeding: dict[str, list[str]] = {}
+                self.after[source].append(target)
+                self.before[target].append(source)
+        self.first = next((name for name, kind in self.kinds.items() if kind == "Input"), None)
+        self.feeding = {name: self._feeding(name) for name in self.nodes}
 
-    def kind(self, name: str) -> str:
-        return str(self.nodes[name]["type"])
-
-    def after(self, name: str) -> list[str]:
-        return self._after[name]
-
-    def before(self, name: str) -> list[str]:
-        return self._before[name]
-
-    def feeding(self, name: str) -> list[str]:
+    def _feeding(self, name: str) -> list[str]:
         """Return the sources of a node that are in no loop with it."""
-        if name not in self._feeding:
-            reached = self._reached(name)
-            self._feeding[name] = [one for one in self.before(name) if one not in reached]
-        return self._feeding[name]
-
-    def _reached(self, name: str) -> set[str]:
-        """Return the nodes that a node's output can come to."""
-        found: set[str] = set()
-        waiting = list(self.after(name))
+        reached: set[str] = set()
+        waiting = list(self.after[name])
         while waiting:
             one = waiting.pop()
-            if one not in found:
-                found.add(one)
-                waiting += self.after(one)
-        return found
+            if one not in reached:
+                reached.add(one)
+                waiting += self.after[one]
+        return [one for one in self.before[name] if one not in reached]
 
     def only_loop(self, name: str, weights: str) -> bool:
-        dense = self.kind(weights) in DENSE and self.after(weights) == [name] == self.before(weights)
-        return dense and self.kind(name) in LEAKY
-
-    def inputs(self) -> Iterator[str]:
-        return (name for name, node in self.nodes.items() if node["type"] == "Input")
+        dense = self.kinds[weights] in DENSE and self.after[weights] == [name] == self.before[weights]
+        return dense and self.kinds[name] in LEAKY
 
     def visited_before_sources(self) -> set[str]:
         """Return the nodes that NIRTorch's queue comes to while one of their sources is not there yet."""
         queue = deque(sorted(self.nodes))
-        first = next(self.inputs(), None)
-        if first is None:
+        if self.first is None:
             return set()
-        while queue[0] != first:
-            queue.rotate(-1)
+        queue.rotate(-queue.index(self.first))
         done: set[str] = set()
         found: set[str] = set()
         for _ in range(len(self.nodes) ** 2 + 1):
             if not queue:
                 break
             name = queue.popleft()
-            if self.kind(name) == "Output" and queue:
+            if self.kinds[name] == "Output" and queue:
                 queue.append(name)
-            elif self.kind(name) != "Input" and any(one not in done for one in self.feeding(name)):
+            elif self.kinds[name] != "Input" and any(one not in done for one in self.feeding[name]):
                 found.add(name)
                 queue.append(name)
             else:
                 done.add(name)
-        return found - set(self._outputs())
-
-    def _outputs(self) -> Iterator[str]:
-        return (name for name, node in self.nodes.items() if node["type"] == "Output")
+        return {name for name in found if self.kinds[name] != "Output"}
 
     def walk(self) -> dict[str, int]:
         """Return the place of each node in a walk from the input, depth first, each when it is first met."""
         found: dict[str, int] = {}
-        waiting = list(self.inputs())[:1]
+        waiting = [] if self.first is None else [self.first]
         while waiting:
             name = waiting.pop()
             if name not in found:
                 found[name] = len(found)
-                waiting += reversed(self.after(name))
+                waiting += reversed(self.after[name])
         return found

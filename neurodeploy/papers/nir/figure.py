@@ -11,7 +11,7 @@ from neurodeploy.backends.table import backend_named
 from neurodeploy.data.nir_paper import GRAPHS, paper_folder
 from neurodeploy.errors import GraphError, nearest
 from neurodeploy.files import check_target, write_json, write_text
-from neurodeploy.graph.doctor.facts import facts_of
+from neurodeploy.graph.doctor.conditions import facts_of
 from neurodeploy.graph.doctor.frameworks import APPROXIMATE, UNSUPPORTED, frameworks, held_rules
 from neurodeploy.graph.files import mended, stored_graph
 from neurodeploy.papers.nir import stored

@@ -19,7 +19,7 @@ from neurodeploy.pipeline.folder import Mode, RunFolder
 from neurodeploy.pipeline.tasks import done_in_turn
 from neurodeploy.progress import Progress, silent
 from neurodeploy.recipes import Recipe, load_recipe, shipped
-from neurodeploy.verbs.train_seeds import SeedTask, gpus_of, trained
+from neurodeploy.verbs.train import SeedTask, gpus_of, trained
 
 DATASETS = ("fsdd_spikes", "shd", "ssc")
 """What is trained on unless it is named: the first that this machine has, the quickest before."""
