@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+from operator import itemgetter
 from typing import Any
 
 import nir
@@ -24,6 +25,7 @@ from neurodeploy.program.populations import AnyLayer, type_called
 from neurodeploy.program.program import Program
 from neurodeploy.program.window import Window
 
+DAMAGED = (NeurodeployError, ArithmeticError, LookupError, TypeError, ValueError, AttributeError, RecursionError)
 SAME = 1e-6
 """By how much of itself a real number of a node may differ: files hold float32."""
 
@@ -48,15 +50,7 @@ def carried_program(file: GraphFile) -> Program | None:
         changed = _changed(file.graph, program_graph(program))
     except GraphError as error:
         raise error.inside(where) from None
-    except (
-        NeurodeployError,
-        ArithmeticError,
-        LookupError,
-        TypeError,
-        ValueError,
-        AttributeError,
-        RecursionError,
-    ) as error:
+    except DAMAGED as error:
         reason = " ".join(str(error).split())[:200] or type(error).__name__
         raise GraphError(f"{where}: the Program in its metadata is damaged ({reason}); convert it again") from None
     if changed:
@@ -74,7 +68,7 @@ def _program(graph: nir.NIRGraph, header: dict[str, Any], entries: dict[str, Any
         carried = ours(node.metadata).get(INTEGERS)
         if carried is None:
             continue
-        plain = json.loads(_text(carried[PLAIN]))
+        plain = json.loads(carried[PLAIN])
         place = int(plain.pop("place"))
         if "kind" in plain:
             layers.append((place, _layer(node, plain, carried)))
@@ -84,32 +78,26 @@ def _program(graph: nir.NIRGraph, header: dict[str, Any], entries: dict[str, Any
         Plan.from_dict(header["plan"])
     rest = {key: header[key] for key in KEPT} | {"notes": tuple(str(one) for one in header["notes"])}
     return Program(
-        layers=tuple(one for _, one in sorted(layers, key=_first)),
-        connections=tuple(one for _, one in sorted(connections, key=_first)),
+        layers=tuple(one for _, one in sorted(layers, key=itemgetter(0))),
+        connections=tuple(one for _, one in sorted(connections, key=itemgetter(0))),
         dt_s=float(entries["dt_s"]),
         readout=str(entries["readout"]),
         **rest,
     )
 
 
-def _first(placed: tuple[int, Any]) -> int:
-    return placed[0]
-
-
 def _layer(node: nir.NIRNode, plain: dict[str, Any], carried: dict[str, Any]) -> AnyLayer:
     kind = type_called(plain.pop("kind"))
     n_neurons = math.prod(plain["shape"])
-    held = node.nodes[next(name for name in ("minus", "sigma") if name in node.nodes)] if _nested(node) else node
+    held: Any = node
+    if isinstance(node, nir.NIRGraph):
+        held = node.nodes[next(name for name in ("minus", "sigma") if name in node.nodes)]
     sizes = {np.size(value) for key, value in vars(held).items() if key in ("r", "scale")}
     if sizes != {n_neurons}:
         raise ValueError(f"{plain['name']}: its metadata say {n_neurons} neurons, its node has {sorted(sizes)}")
     values: dict[str, Any] = {key: _spread(carried[key], n_neurons).astype(np.int64) for key in kind.integers}
     values |= {key: _spread(carried[key], n_neurons).astype(np.float64) for key in kind.units}
     return kind(**plain | {"shape": tuple(plain["shape"])}, **values)
-
-
-def _nested(node: Any) -> bool:
-    return isinstance(node, nir.NIRGraph)
 
 
 def _spread(value: Any, n_neurons: int) -> np.ndarray:
@@ -136,10 +124,6 @@ def _connection(node: Any, plain: dict[str, Any], carried: dict[str, Any]) -> Co
     if not (np.isfinite(whole) & (whole == np.rint(whole)) & (np.abs(whole) < 1 << 30)).all():
         raise ValueError(f"{plain['name']}: weights are no whole numbers times 2 to its exponent")
     return Connection(weight=whole.astype(np.int64), window=window, **plain, **integers)
-
-
-def _text(value: Any) -> str:
-    return value.decode() if isinstance(value, bytes) else str(value)
 
 
 def _changed(found: nir.NIRGraph, expected: nir.NIRGraph) -> str:

@@ -89,6 +89,9 @@ class _Flow:
     def note(self, name: str, kind: str, text: str) -> None:
         self.mends.append(Mend(name, kind, text))
 
+    def refused(self, found: str, advice: str, node: str) -> GraphError:
+        return GraphError(found, advice, where=self.where, node=node)
+
     def wanted(self, name: str, seen: set[str] | None = None) -> set[int]:
         """Return the numbers of values that the nodes after `name` can take, as far as they say so."""
         found: set[int] = set()
@@ -119,24 +122,15 @@ class _Flow:
             if _given(node["shape"]):
                 return  # what it states means nothing, and is refused as such
             if len(wanted) != 1:
-                raise GraphError(
-                    f"{name} has no shape, and what comes after does not tell it",
-                    Phrase("give {input_shape}, for example 1,28,28"),
-                    where=self.where,
-                    node=name,
-                )
+                advice = Phrase("give {input_shape}, for example 1,28,28")
+                raise self.refused(f"{name} has no shape, and what comes after does not tell it", advice, name)
             stated = (wanted.pop(),)
             self.note(name, "shapes", f"has no shape; read as {stated}, which is what comes after takes")
         elif asked is not None and asked != stated:
             if stated is not None and math.prod(asked) != math.prod(stated):
-                raise GraphError(
-                    Phrase(
-                        "{name} has shape {stated}, {input_shape} says {asked}", name=name, stated=stated, asked=asked
-                    ),
-                    f"leave it out, or give axes for {math.prod(stated)} values",
-                    where=self.where,
-                    node=name,
-                )
+                words = "{name} has shape {stated}, {input_shape} says {asked}"
+                found = Phrase(words, name=name, stated=stated, asked=asked)
+                raise self.refused(found, f"leave it out, or give axes for {math.prod(stated)} values", name)
             said = "has no shape" if stated is None else f"has shape {stated}"
             self.note(name, "shapes", f"{said}; read as {asked}, as asked")
             stated = asked
@@ -189,12 +183,9 @@ class _Flow:
         elif all(len(np.unique(node[key])) == 1 for key in keys) and (shape == () or self.wanted(name) == {size}):
             self.spread += size
             if self.spread > MOST_SPREAD:
-                raise GraphError(
-                    f"parameters given once would stand for {size} neurons, with those before it more than "
-                    f"{MOST_SPREAD}",
-                    "give one for each neuron, or check the shapes",
-                    where=(self.where, name),
-                )
+                found = f"would stand for {size} neurons, with those before it more than {MOST_SPREAD}"
+                advice = "give one for each neuron, or check the shapes"
+                raise GraphError(f"parameters given once {found}", advice, where=(self.where, name))
             what = "given once" if count == 1 else f"given for {count} neurons, all the same"
             self.note(name, "scalars" if count == 1 else "shapes", f"parameters {what}; read as those of {size}")
             node |= {key: np.full(arriving, np.ravel(node[key])[0]) for key in keys}

@@ -5,7 +5,9 @@ Axes: B sample, T step, I input value, N neuron.
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -114,42 +116,28 @@ def run_both(
     padded = np.zeros((len(values), n_steps, values.shape[2]), np.int32)
     first = int(entry == CURRENT)  # here an image takes a step to arrive, and biases do not wait for it
     padded[:, first : first + values.shape[1]] = values
-    clearing = clearing_of(program)
+    interval, offset = clearing_of(program) or (None, 0)
     options = {
         "shape": [*program.input_shape, 1, 1][:3],
         "graded": program.graded_input,
-        "reset_interval": None if clearing is None else clearing[0],
-        "reset_offset": 0 if clearing is None else clearing[1],
+        "reset_interval": interval,
+        "reset_offset": offset,
     }
-    run: dict[str, Any] = {
-        "entry": entry,
-        "options": options,
-        "progress": lambda done, total: progress("netx", done, total),
-    }
-    if worker is None:
-        with lava.Worker(keep=True) as own:
-            theirs = own.run_net(Path(file), program, padded, **run)
-    else:
-        theirs = worker.run_net(Path(file), program, padded, **run)
+    told = partial(progress, "netx")
+    with lava.Worker(keep=True) if worker is None else nullcontext(worker) as ready:
+        theirs = ready.run_net(Path(file), program, padded, entry=entry, options=options, progress=told)
     trace = fixed.run(program, values, record=True)
     late = int(entry == BIAS)
     ours = replace(trace, layers={name: one.steps(late, late + n_steps) for name, one in trace.layers.items()})
-    return BothRuns(theirs, ours, late, _difference(theirs, ours))
+    # Currents are left out: an image is a bias there and a current here, and what just adds up does so as a current
+    # there and as a potential here.
+    there = {name: one._replace(u_BTN=ours.layers[name].u_BTN) for name, one in theirs.layers.items()}
+    return BothRuns(theirs, ours, late, first_unequal(replace(theirs, layers=there), ours))
 
 
 def _is_delta(program: Program) -> bool:
     first = program.layers[0]
     return isinstance(first, SigmaDelta) and first.role == sigma_delta.DELTA
-
-
-def _difference(theirs: Trace, ours: Trace) -> Difference | None:
-    """Return the first spike or potential of netx that is another here.
-
-    Currents are left out: an image is a bias there and a current here, and what just adds up does so as a current
-    there and as a potential here.
-    """
-    there = {name: one._replace(u_BTN=ours.layers[name].u_BTN) for name, one in theirs.layers.items()}
-    return first_unequal(replace(theirs, layers=there), ours)
 
 
 def random_input(program: Program, samples: int, steps: int, seed: int) -> np.ndarray:

@@ -20,42 +20,32 @@ RASTER_NEURONS = 128
 
 
 def plots(folder: RunFolder, program: Program, trace: Trace, test: SampleSource) -> dict[str, Any]:
-    """Return the raster of one sample, and the weights before and after quantisation.
+    """Return the raster of the first sample, and histograms of the weights before and after quantisation.
 
     Args:
         trace: The integer run on `test`, recorded.
     """
     recipe = folder.recipe()
     dt_s = step_s(recipe.data)
-    before, after = deployable(trained_network(folder), recipe), quantised_network(folder)
-    return {
-        "raster": raster(program, trace, test, 0),
-        "weights": weights(matrices(before, dt_s), matrices(after, dt_s)),
-    }
-
-
-def raster(program: Program, trace: Trace, test: SampleSource, sample: int) -> dict[str, Any]:
-    """Return the spikes of one sample, input and layers, as lists of steps and neurons."""
-    spikes_TI = test.at([sample]).spikes_BTI[0]
-    rows = [{"name": "input", "neurons": test.n_inputs, "start": 0} | _events(spikes_TI)]
+    before = matrices(deployable(trained_network(folder), recipe), dt_s)
+    after = matrices(quantised_network(folder), dt_s)
+    rows = [{"name": "input", "neurons": test.n_inputs, "start": 0} | _events(test.at([0]).spikes_BTI[0])]
     for layer in program.layers:
-        states = trace.layers[layer.name].spikes_BTN[sample]
+        states = trace.layers[layer.name].spikes_BTN[0]
         rows.append({"name": layer.name, "neurons": layer.n_neurons, "start": layer.start} | _events(states))
-    return {
-        "sample": sample,
-        "label": int(test.labels_B[sample]),
-        "prediction": int(trace.predictions_B[sample]),
+    raster = {
+        "sample": 0,
+        "label": int(test.labels_B[0]),
+        "prediction": int(trace.predictions_B[0]),
         "steps": program.n_steps(trace.n_input_steps),
         "layers": rows,
     }
-
-
-def weights(before: dict[str, np.ndarray], after: dict[str, np.ndarray]) -> list[dict[str, Any]]:
-    """Return histograms of each connection's weights, in thresholds, before and after quantisation."""
-    return [{"name": name} | _histograms(before[name], after[name]) for name in before]
+    weights = [{"name": name} | _histograms(before[name], after[name]) for name in before]
+    return {"raster": raster, "weights": weights}
 
 
 def _histograms(before: np.ndarray, after: np.ndarray) -> dict[str, Any]:
+    """Return those of a connection's weights, in thresholds."""
     most = float(max(np.abs(before).max(), np.abs(after).max(), 1e-9))
     edges = np.linspace(-most, most, BINS + 1)
     return {

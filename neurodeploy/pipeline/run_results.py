@@ -6,7 +6,6 @@ Without `RunFolder`, whose settings of training load torch: a check in CI takes 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from neurodeploy.accounting.recorded import Recorded
 from neurodeploy.errors import BudgetError, ChipError, RunError
@@ -65,21 +64,17 @@ def fit_of(run: Recorded, chip: str | None) -> Recorded:
     recorded = run.table("fit")
     if recorded and chip in (None, run.text("fit", "chip")):
         return Recorded(recorded, run.run)
-    return Recorded(_placed(run, chip or run.text("recipe", "chip")), run.run)
-
-
-def _placed(run: Recorded, chip: str | None) -> dict[str, Any]:
     from neurodeploy.hardware.chips import DEFAULT, chip_named
     from neurodeploy.mapping.placement.described import described
     from neurodeploy.mapping.placement.place import place
     from neurodeploy.program.file import read_program
 
     try:
-        wanted = chip_named(chip or DEFAULT)
+        wanted = chip_named(chip or run.text("recipe", "chip") or DEFAULT)
     except ChipError as error:
         raise BudgetError(error.problem, error.advice, where="fits") from None
     program = Path(run.run) / "program.npz"
     if not program.exists():
         advice = Phrase("make it again with {again}", again=run.again)
         raise RunError(f"is absent, nothing can be placed on {wanted.name}", advice, where=program)
-    return described(place(read_program(program), wanted))
+    return Recorded(described(place(read_program(program), wanted)), run.run)

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from neurodeploy.backends.trace import check_spikes
-from neurodeploy.data.binning import Binning
 from neurodeploy.data.binning import counts_of as counts_of_events
 from neurodeploy.data.datasets import SOURCES
 from neurodeploy.data.events import Events
@@ -124,13 +123,19 @@ def samples_for(
     """Return named data that fit a network or Program, with as many steps as it was made for, to be read in batches.
 
     Raises:
-        DataError: the data are absent or do not fit in channels or labels.
+        DataError: the data are absent, or do not fit in channels, labels, values or the length of a step.
     """
     settings = network.settings or {} if isinstance(network, Network) else {}
     own = settings if settings.get("dataset") == name else {}
     n_steps, partition = own.get("n_steps"), own.get("partition")
     binning = binning_of(network.name, settings)
-    _check_step(name, network, binning)
+    used = binning or (SOURCES[name].binning if name in SOURCES else None)
+    if used is not None and abs(used.dt_s / network.dt_s - 1) > STEP_TOLERANCE:
+        raise DataError(
+            f"its steps last {1e3 * used.dt_s:.4g} ms, those of {network.name} {1e3 * network.dt_s:.4g} ms",
+            Phrase("name the .nir file of a run, which carries the binning, or give {dt_s} where it is wrong"),
+            where=name,
+        )
     data = open_samples(
         name,
         split=split,
@@ -141,7 +146,13 @@ def samples_for(
         partition=None if partition is None else str(partition),
         limit=limit,
     )
-    _check_kind(data, network)
+    if data.kind == "real":
+        raise DataError(f"{data.name}: channels hold real values, {network.name} takes spikes; choose other data")
+    if data.kind == "counts" and not network.graded_input:
+        raise DataError(
+            f"{data.name}: channels hold counts of events, {network.name} takes 0 or 1; train it on counts, or make it "
+            "with data.counts = false"
+        )
     return data.check_fits(network.n_inputs, outputs(network))
 
 
@@ -213,33 +224,3 @@ def batches_of(data: Any) -> Iterator[tuple[Any, Any]]:
             yield (one[0], one[1]) if isinstance(one, tuple | list) else (one, None)
     except RuntimeError as error:
         raise DataError(f"data: samples cannot be put into a batch ({str(error).splitlines()[0]}); pad them") from None
-
-
-def _check_step(name: str, network: Network | Program, binning: Binning | None) -> None:
-    """Check that a dataset of timed events is binned into steps of the length that the network was made for.
-
-    Raises:
-        DataError: its steps are of another length.
-    """
-    used = binning or (SOURCES[name].binning if name in SOURCES else None)
-    if used is not None and abs(used.dt_s / network.dt_s - 1) > STEP_TOLERANCE:
-        raise DataError(
-            f"its steps last {1e3 * used.dt_s:.4g} ms, those of {network.name} {1e3 * network.dt_s:.4g} ms",
-            Phrase("name the .nir file of a run, which carries the binning, or give {dt_s} where it is wrong"),
-            where=name,
-        )
-
-
-def _check_kind(data: SampleSource, network: Network | Program) -> None:
-    """Check that the network takes what the data's channels hold.
-
-    Raises:
-        DataError: it does not.
-    """
-    if data.kind == "real":
-        raise DataError(f"{data.name}: channels hold real values, {network.name} takes spikes; choose other data")
-    if data.kind == "counts" and not network.graded_input:
-        raise DataError(
-            f"{data.name}: channels hold counts of events, {network.name} takes 0 or 1; train it on counts, or make it "
-            "with data.counts = false"
-        )

@@ -7,7 +7,6 @@ import math
 import os
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -27,15 +26,6 @@ from neurodeploy.progress import Progress, silent
 COARSE_FROM_S = 4.0
 """From here on float16 times are 4 ms apart and more."""
 MOST_SEED = 2**63 - 1
-
-
-@dataclass(frozen=True, eq=False)
-class Encoded:
-    """One clip's spikes, and what was noticed of its sound."""
-
-    spikes: Spikes
-    silent: bool
-    clipped: bool
 
 
 def encode_audio(
@@ -89,24 +79,25 @@ def encode_audio(
     heads = _heads(clips)
     cochlea = ready(settings, progress)
 
-    def made(index: int, stopped: Callable[[], bool]) -> Encoded:
+    def made(index: int, stopped: Callable[[], bool]) -> tuple[Spikes, bool, bool]:
+        """Return a clip's spikes, and whether its sound is silent or clipped."""
         clip = clips[index]
         audio = read_wav(clip.path)
         try:
             spikes = encode(cochlea, audio.samples, audio.rate, _seed(seed, clip.name), stopped)
         except DataError as error:
             raise error.at(clip.path) from None
-        return Encoded(spikes, not audio.samples.any(), audio.clipped)
+        return spikes, not audio.samples.any(), audio.clipped
 
     quiet, clipped, n_spikes = [], [], 0
     began, began_cpu = time.perf_counter(), time.process_time()
     with shd_file(target, numbers, keys=keys, extra=_extra(clips), settings=chosen, times=times) as file:
         progress("encode", 0, len(clips))
-        for index, one in enumerate(in_order(made, len(clips), workers or _cores())):
-            file.write(index, *one.spikes)
-            n_spikes += len(one.spikes[0])
-            quiet += [clips[index].name] if one.silent else []
-            clipped += [clips[index].name] if one.clipped else []
+        for index, (spikes, is_silent, is_clipped) in enumerate(in_order(made, len(clips), workers or _cores())):
+            file.write(index, *spikes)
+            n_spikes += len(spikes[0])
+            quiet += [clips[index].name] if is_silent else []
+            clipped += [clips[index].name] if is_clipped else []
             progress("encode", index + 1, len(clips), clips[index].name)
     seconds, cpu_s = time.perf_counter() - began, time.process_time() - began_cpu
     audio_s = sum(head.seconds for head in heads)
@@ -171,16 +162,13 @@ def _seed(seed: int, name: str) -> tuple[int, ...]:
 
 def _extra(clips: Sequence[Clip]) -> dict[str, Any]:
     """Return each clip's name, and its speaker where file names tell some."""
-    names = [os.fsencode(clip.name) for clip in clips]
+    found: dict[str, Any] = {"clip": np.array([os.fsencode(clip.name) for clip in clips])}
     speakers = sorted({clip.speaker for clip in clips})
-    if speakers == [""]:
-        return {"clip": np.array(names)}
-    numbers = {speaker: number for number, speaker in enumerate(speakers)}
-    return {
-        "clip": np.array(names),
-        "speaker": np.array([numbers[clip.speaker] for clip in clips], np.uint16),
-        "speaker_names": np.array([speaker.encode() for speaker in speakers]),
-    }
+    if speakers != [""]:
+        numbers = {speaker: number for number, speaker in enumerate(speakers)}
+        found["speaker"] = np.array([numbers[clip.speaker] for clip in clips], np.uint16)
+        found["speaker_names"] = np.array([speaker.encode() for speaker in speakers])
+    return found
 
 
 def _notes(

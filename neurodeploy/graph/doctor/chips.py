@@ -39,19 +39,14 @@ def own_verdict(target: str, node: nir.NIRNode, reset: str, error: dict[str, flo
         which = " or ".join(programmable_chips())
         reason = f"{target}'s neurons are not programmable: adaptive ones and resonators need {which}"
         return Verdict(UNSUPPORTED, reason)
-    status = EXACT if error and _is_exact(error) else APPROXIMATE
-    reasons = [entry.integers]
-    if neurons:
-        reasons += _of_target(target, neurons, reset)
+    if "weight_error" in error:
+        exact = error["weight_error"] <= SMALLEST
+    else:
+        exact = bool(error) and error.get("spike_agreement", 1) == 1 and error["potential_rms"] == 0
+    reasons = [entry.integers, *(_of_target(target, neurons, reset) if neurons else [])]
     reasons += [f"not measured: {unmeasured}"] if not error and unmeasured else []
     reasons += ["it did not spike on the random input, so little is known"] if error.get("spikes") == 0 else []
-    return Verdict(status, "; ".join(reasons), error=dict(error))
-
-
-def _is_exact(error: dict[str, float]) -> bool:
-    if "weight_error" in error:
-        return error["weight_error"] <= SMALLEST
-    return error.get("spike_agreement", 1) == 1 and error["potential_rms"] == 0
+    return Verdict(EXACT if exact else APPROXIMATE, "; ".join(reasons), error=dict(error))
 
 
 def _of_target(target: str, neurons: Neurons, reset: str) -> list[str]:

@@ -84,23 +84,13 @@ def of_units(tree: Tree, dt_s: float | None) -> Iterator[Problem]:
                 yield Problem("units", name, STOPS, text, "clip the decay to below 1 in training, and export again")
             elif dt_s is not None and dt_s > low * (1 + FLOAT32_SLACK):
                 text = f"{key} is {low:g} s, shorter than a time step of {dt_s:g} s"
-                yield Problem(
-                    "units",
-                    name,
-                    STOPS,
-                    text,
-                    Phrase("check the unit of {key}, or give {dt_s:{low:.3g}} or less", key=key, low=low),
-                )
+                remedy = Phrase("check the unit of {key}, or give {dt_s:{low:.3g}} or less", key=key, low=low)
+                yield Problem("units", name, STOPS, text, remedy)
             elif high >= LONG_S or (dt_s is not None and high > LONG_STEPS * dt_s):
                 steps = "" if dt_s is None else f", {high / dt_s:.4g} steps"
                 text = f"{key} is {high:.4g} s{steps}: likely {high:.4g} ms, or so many steps"
-                yield Problem(
-                    "units",
-                    name,
-                    WARNS,
-                    text,
-                    Phrase("NIR wants seconds; rescale {key}, or give {dt_s} in its unit", key=key),
-                )
+                remedy = Phrase("NIR wants seconds; rescale {key}, or give {dt_s} in its unit", key=key)
+                yield Problem("units", name, WARNS, text, remedy)
         threshold = _numbers(node.get("v_threshold", node.get("threshold")))
         reset = _numbers(node.get("v_reset", 0.0))
         if threshold is None or reset is None or reset.size not in (1, threshold.size):
@@ -166,9 +156,8 @@ def of_transposed(tree: Tree) -> Iterator[Problem]:
         follow = [_size(nodes.get(b, {})) for a, b in edges if a == key]
         if {shape[0]} == set(sizes) and {shape[1]} == set(follow):
             text = f"weights are {shape}, but {shape[0]} values arrive and {shape[1]} are taken after it"
-            yield Problem(
-                "shapes", key, STOPS, text, "NIR's weights are (outputs, inputs): transpose all of the file's"
-            )
+            remedy = "NIR's weights are (outputs, inputs): transpose all of the file's"
+            yield Problem("shapes", key, STOPS, text, remedy)
 
 
 def _size(node: Tree) -> int | None:
