@@ -33,10 +33,8 @@ LARGEST = {
     "training.time_shift": 1_000_000,
 }
 """More is a slip, and would fill the memory or overflow a library instead of giving an error."""
-WORDS = {
-    "training.accelerator": ("cpu", "gpu", "cuda", "mps", "auto"),
-}
-"""What Lightning takes there."""
+ACCELERATORS = ("cpu", "gpu", "cuda", "mps", "auto")
+"""What Lightning takes."""
 
 
 class Recipe(BaseModel):
@@ -219,22 +217,18 @@ def _wrong(key: str, value: Any) -> str:
     """Return what is wrong with a value that has the right type, and would only fail in the middle of a run."""
     if isinstance(value, float) and not math.isfinite(value):
         return "a finite number is needed"
-    if _field(key) in (int, float) and isinstance(value, bool | str):
+    table, _, name = key.rpartition(".")
+    models = _tables(table) if table else [Recipe]
+    kind = next(one.model_fields[name].annotation for one in models if name in one.model_fields)
+    if kind in (int, float) and isinstance(value, bool | str):
         return "a number is needed"
     if key == "network.hidden" and not all(1 <= size <= LARGEST[key] for size in value):
         return f"each layer needs 1 to {LARGEST[key]} neurons"
     if key in LARGEST and key != "network.hidden" and value > LARGEST[key]:
         return f"at most {LARGEST[key]} is allowed"
-    if key in WORDS and str(value) not in WORDS[key]:
-        return nearest(str(value), WORDS[key])
+    if key == "training.accelerator" and str(value) not in ACCELERATORS:
+        return nearest(str(value), ACCELERATORS)
     return ""
-
-
-def _field(key: str) -> Any:
-    """Return the type of a setting, given as table.key."""
-    table, _, name = key.rpartition(".")
-    models = _tables(table) if table else [Recipe]
-    return next(one.model_fields[name].annotation for one in models if name in one.model_fields)
 
 
 def _one_line(error: ValidationError, before: str = "", keys: Sequence[str] = ()) -> str:

@@ -17,15 +17,12 @@ from neurodeploy import __version__
 from neurodeploy.cli import (
     bench,
     certify,
-    characterize,
     check,
     compare,
     compile,
     conformance,
-    convert,
     data,
     figure,
-    fit,
     inspect,
     lava,
     profile,
@@ -55,9 +52,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 for verb in (
-    *(run.run, stages.train, stages.quantize, stages.export, inspect.inspect, compile.compile, convert.convert),
-    *(simulate.simulate, profile.profile, fit.fit, certify.certify, conformance.conformance),
-    *(characterize.characterize, stages.report, check.check, compare.compare, figure.paper, data.recipes),
+    *(run.run, stages.train, stages.quantize, stages.export, inspect.inspect, compile.compile, compile.convert),
+    *(simulate.simulate, profile.profile, profile.fit, certify.certify, conformance.conformance),
+    *(profile.characterize, stages.report, check.check, compare.compare, figure.paper, data.recipes),
 ):
     app.command(verb.__name__)(verb)
 for group in (data, lava, bench, figure):

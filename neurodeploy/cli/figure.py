@@ -113,7 +113,7 @@ def figure3(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace what an interrupted figure left.")] = False,
 ) -> dict[str, Any]:
     """Draw accuracy against operations, energy and weight bits, measured here, beside the paper's points."""
-    from neurodeploy.pipeline.processes import usual_processes
+    from neurodeploy.pipeline.tasks import usual_processes
 
     return {
         "networks": None if networks is None else words(networks),

@@ -1,7 +1,8 @@
-"""`neurodeploy profile`."""
+"""`neurodeploy profile`, `fit` and `characterize`: what a network costs on a chip, where it goes, and the prices."""
 
 from __future__ import annotations
 
+from operator import itemgetter
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,7 +14,7 @@ from neurodeploy.cli.verb import verb
 from neurodeploy.report.amounts import amount, band
 
 
-def _lines(result: dict[str, Any]) -> list[str]:
+def _profiled(result: dict[str, Any]) -> list[str]:
     spread, energy, latency, fit = result["synops"], result["energy"], result["latency"], result["fit"]
     said = [f"samples            {result['samples']}, {result['steps']} steps each"]
     if result["accuracy"] is not None:
@@ -59,7 +60,7 @@ def _fit(fit: dict[str, Any]) -> str:
     return f"fit                {fit['cores']} cores on {chips}; {fit['binding_limit']['message']}"
 
 
-@verb(_lines, graph=GRAPH)
+@verb(_profiled, graph=GRAPH)
 def profile(
     file: Annotated[Path, typer.Argument(help="A Program, a .nir graph or a run folder.")],
     data: Data = None,
@@ -71,3 +72,82 @@ def profile(
     engine: Engine = None,
 ) -> None:
     """Operations, energy, fit and latency of a network on data, for a chip."""
+
+
+def _placed(result: dict[str, Any]) -> list[str]:
+    said = []
+    if result["fits"]:
+        chips = "1 chip" if result["chips"] == 1 else f"{result['chips']} chips"
+        said += [f"fits {result['chip']}: {result['cores']} cores on {chips}"]
+        said += [f"binding limit  {result['binding_limit']['message']}", ""]
+        rows = [
+            [
+                one["name"],
+                str(one["neurons"]),
+                str(one["cores"]),
+                one["binding"].removesuffix("_per_core").replace("_", " "),
+                percent(one["utilisation"][one["binding"]]),
+                ", ".join(f"{name}: {how}, {one['weight_bits'][name]} bits" for name, how in one["encoding"].items()),
+            ]
+            for one in result["layers"]
+        ]
+        said += table(["layer", "neurons", "cores", "binding", "fullest", "stored"], rows)
+    else:
+        said += [f"does not fit {result['chip']}: {problem}" for problem in result["problems"]]
+    if result["advice"]:
+        said += ["", "what would take less (tried and placed; only exact changes keep what the network does):"]
+        said += [f"  {one['effect']}{'  (exact)' if one['exact'] else ''}" for one in result["advice"]]
+    said += noted(result["notes"])
+    return said + ([f"map: {result['path']}"] if result["path"] else [])
+
+
+@verb(_placed, passed=itemgetter("fits"), graph=GRAPH, quiet=True)
+def fit(
+    file: Annotated[Path, typer.Argument(help="A Program, a .nir graph or a run folder.")],
+    out: Annotated[
+        Path | None, typer.Option(metavar="PICTURE", help="Map of the cores to write: .svg, .png or .pdf.")
+    ] = None,
+) -> None:
+    """Does it fit a chip, on how many cores, and what would take fewer; exit status 1 when it does not fit."""
+
+
+def _fitted(result: dict[str, Any]) -> list[str]:
+    terms = [
+        [one["term"], one["written"], f"{one['low']:.3g}", f"{one['high']:.3g}", one["unit"]] for one in result["terms"]
+    ]
+    rows = [
+        [one["name"], f"{one['energy_j']:.3g}", f"{one['fitted_j']:.3g}", _signed(one["left_out_error"]), _base(one)]
+        for one in result["runs"]
+    ]
+    left = result["leave_one_out"]
+    return [
+        *table(["price", "fitted", "low", "high", "unit"], terms),
+        *table(["run", "measured, J", "fitted, J", "left out", f"{result['base']}'s band"], rows),
+        f"error of the fit     {_errors(result['fit_error'])}",
+        f"leave-one-out error  {_errors(left) if left else 'none'}",
+        *noted(result["notes"]),
+        *([f"chip: {result['path']}"] if result["path"] else []),
+    ]
+
+
+def _errors(found: dict[str, float]) -> str:
+    return f"{percent(found['mean'])} in the mean, {percent(found['max'])} at most"
+
+
+def _signed(error: float | None) -> str:
+    return "-" if error is None else f"{100 * error:+.2g} %"
+
+
+def _base(run: dict[str, Any]) -> str:
+    if run["base"] is None:
+        return "-"
+    return "holds it" if run["base"]["holds"] else f"{run['base']['low']:.3g} to {run['base']['high']:.3g}"
+
+
+@verb(_fitted)
+def characterize(
+    runs: Annotated[Path, typer.Argument(help="CSV: name, energy_j, synops, neuron_updates, ... of measured runs.")],
+    chip: Annotated[str, typer.Option(help="A chip, or a chip file: whose limits the new file has.")] = "loihi2",
+    out: Annotated[Path | None, typer.Option(metavar="C.toml", help="Chip file to write.")] = None,
+) -> None:
+    """Fit a chip's energy per operation to measured runs."""

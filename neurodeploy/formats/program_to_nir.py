@@ -27,7 +27,6 @@ from neurodeploy.program.connection import Connection
 from neurodeploy.program.layer import Layer, SigmaDelta
 from neurodeploy.program.populations import AnyLayer
 from neurodeploy.program.program import INPUT, SYNAPSE_INTEGERS, Program
-from neurodeploy.program.window import Window
 
 PROGRAM, INTEGERS, PLAIN = "program", "integers", "plain"
 """Keys of our metadata: of the graph, of a node, and in the latter what is no array."""
@@ -162,7 +161,7 @@ def _linear(one: Connection, weight: np.ndarray, bias: np.ndarray | None, metada
             return nir.Linear(weight=weight, metadata=metadata)
         return nir.Affine(weight=weight, bias=bias, metadata=metadata)
     window = one.window
-    if pools(one) and _in_place(window):
+    if pools(one) and (window.kernel, window.stride, window.padding) == ((1, 1), (1, 1), (0, 0)):
         return nir.Scale(scale=np.full(window.input_shape, weight.flat[0]), metadata=metadata)
     if pools(one):
         sizes = (np.array(size) for size in (window.kernel, window.stride, window.padding))
@@ -189,10 +188,6 @@ def pools(one: Connection) -> bool:
         return False
     alone = window.groups == window.input_shape[0] == window.out_channels
     return alone and bool((one.weight == one.weight.flat[0]).all())
-
-
-def _in_place(window: Window) -> bool:
-    return (window.kernel, window.stride, window.padding) == ((1, 1), (1, 1), (0, 0))
 
 
 def arrival(program: Program, one: Connection) -> np.ndarray:

@@ -18,7 +18,6 @@ import numpy as np
 
 from neurodeploy.errors import GraphError
 from neurodeploy.graph.node_type import Neurons, per_neuron
-from neurodeploy.graph.stored import Tree
 from neurodeploy.phrases import Phrase
 
 FLOAT32_SLACK = 1e-6
@@ -143,16 +142,14 @@ def _part_lost(name: str, key: str, tau_s: np.ndarray, dt_s: float) -> np.ndarra
     return np.minimum(dt_s / tau_s, 1.0)
 
 
-def _without_gain(filled: Tree, given: Tree) -> str:
-    return "" if "w_in" in given else "has no w_in, which NIR before 1.0 did not write; read as 1"
-
-
 TYPES = (
     EulerNeurons(type=nir.LIF, fields=per_neuron("tau", "r", "v_leak", "v_threshold", v_reset=0.0), membrane="tau"),
     EulerNeurons(
         type=nir.CubaLIF,
         fields=per_neuron("tau_mem", "tau_syn", "r", "v_leak", "v_threshold", w_in=1.0, v_reset=0.0),
-        complete=_without_gain,
+        complete=lambda filled, given: (
+            "" if "w_in" in given else "has no w_in, which NIR before 1.0 did not write; read as 1"
+        ),
         membrane="tau_mem",
         synapse="tau_syn",
     ),

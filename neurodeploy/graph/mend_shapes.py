@@ -128,8 +128,9 @@ class _Flow:
             self.note(name, "shapes", f"has no shape; read as {stated}, which is what comes after takes")
         elif asked is not None and asked != stated:
             if stated is not None and math.prod(asked) != math.prod(stated):
-                words = "{name} has shape {stated}, {input_shape} says {asked}"
-                found = Phrase(words, name=name, stated=stated, asked=asked)
+                found = Phrase(
+                    "{at} has shape {stated}, {input_shape} says {asked}", at=name, stated=stated, asked=asked
+                )
                 raise self.refused(found, f"leave it out, or give axes for {math.prod(stated)} values", name)
             said = "has no shape" if stated is None else f"has shape {stated}"
             self.note(name, "shapes", f"{said}; read as {asked}, as asked")

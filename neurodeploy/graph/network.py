@@ -86,12 +86,8 @@ class Network:
         carried = self._carried()
         if any(carried.values()) and not all(carried.values()):
             lost = next(name for name, there in carried.items() if not there)
-            raise GraphError(
-                f"node {lost} carries no precision while others do",
-                "export the graph again, whole",
-                where=where,
-                node=lost,
-            )
+            found = f"node {lost} carries no precision while others do"
+            raise GraphError(found, "export the graph again, whole", where=where, node=lost)
 
 
 def discretised(
@@ -179,18 +175,13 @@ def _discretised(file: GraphFile, dt_s: float | None, reset: str | None, readout
 def _check_nodes(where: str, nodes: dict[str, nir.NIRNode]) -> None:
     for name, node in nodes.items():
         if entry_of(node) is None:
-            raise GraphError(
-                f"node {name} is a {type(node).__name__}, which no target runs yet",
-                f"supported are {', '.join(sorted(NODES))}",
-                where=where,
-                node=name,
-            )
+            found = f"node {name} is a {type(node).__name__}, which no target runs yet"
+            raise GraphError(found, f"supported are {', '.join(sorted(NODES))}", where=where, node=name)
         if not isinstance(node, DynamicsNode):
             check_numbers(Place(where, f"node {name}", name), node)
         if name == INPUT and neurons_of(node):
-            raise GraphError(
-                f"neurons are called {INPUT!r}, which stands for the input", "rename the node", where=where
-            )
+            found = f"neurons are called {INPUT!r}, which stands for the input"
+            raise GraphError(found, "rename the node", where=where)
 
 
 def _check_gain(where: str, population: Population) -> None:
@@ -198,11 +189,8 @@ def _check_gain(where: str, population: Population) -> None:
     with np.errstate(all="ignore"):
         gain = np.abs(population.weight_gain)
     if not ((gain >= 1 / LARGEST) & (gain <= LARGEST)).all():
-        raise GraphError(
-            f"a weight of 1 moves the potential by {gain.min():g} to {gain.max():g} thresholds",
-            "check r, w_in and v_threshold",
-            where=(where, population.name),
-        )
+        found = f"a weight of 1 moves the potential by {gain.min():g} to {gain.max():g} thresholds"
+        raise GraphError(found, "check r, w_in and v_threshold", where=(where, population.name))
 
 
 def _time_step(where: str, settings: dict[str, Any], dt_s: float | None) -> float:
@@ -210,17 +198,11 @@ def _time_step(where: str, settings: dict[str, Any], dt_s: float | None) -> floa
     if dt_s is not None and not (np.isfinite(dt_s) and dt_s > 0):
         raise GraphError(f"found {dt_s:g}", option="dt_s", allowed="a positive number of seconds is needed")
     if dt_s is None and stored is None:
-        raise GraphError(
-            "carries no time step, and NIR has no field for it",
-            Phrase("give {dt_s} in seconds (the NIR paper's graphs use 1e-4)"),
-            where=where,
-        )
+        advice = Phrase("give {dt_s} in seconds (the NIR paper's graphs use 1e-4)")
+        raise GraphError("carries no time step, and NIR has no field for it", advice, where=where)
     if dt_s is not None and stored is not None and not np.isclose(dt_s, stored, rtol=1e-9):
-        raise GraphError(
-            Phrase("was exported for a time step of {stored:g} s, {dt_s} says {asked:g}", stored=stored, asked=dt_s),
-            "leave it out",
-            where=where,
-        )
+        found = Phrase("was exported for a time step of {stored:g} s, {dt_s} says {asked:g}", stored=stored, asked=dt_s)
+        raise GraphError(found, "leave it out", where=where)
     return float(dt_s if dt_s is not None else stored)
 
 
@@ -228,11 +210,8 @@ def _reset_rule(file: GraphFile, stored: str | None, asked: str | None) -> tuple
     """Return the reset rule and where it comes from; NIR has a reset potential but no rule."""
     if stored is not None:
         if asked is not None and asked != stored:
-            raise GraphError(
-                Phrase("carries reset {stored!r}, {reset} says {asked!r}", stored=stored, asked=asked),
-                "leave it out",
-                where=file.path,
-            )
+            found = Phrase("carries reset {stored!r}, {reset} says {asked!r}", stored=stored, asked=asked)
+            raise GraphError(found, "leave it out", where=file.path)
         return stored, "metadata"
     if asked is not None:
         return asked, "the rule given"
@@ -288,9 +267,8 @@ def _in_order(where: str, populations: list[AnyPopulation], synapses: list[Synap
     order = _flow(synapses, [INPUT])
     missing = [name for name in by_name if name not in order]
     if missing:
-        raise GraphError(
-            f"{missing[0]} cannot be reached from the input", "connect it or remove it", where=where, node=missing[0]
-        )
+        found = f"{missing[0]} cannot be reached from the input"
+        raise GraphError(found, "connect it or remove it", where=where, node=missing[0])
     at_once = [one for one in synapses if not one.delay.all()]
     other = _flow(at_once, order)
     if _cut(at_once, other) < _cut(at_once, order):

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from neurodeploy.backends.calibration import SAMPLES
-from neurodeploy.backends.search import Calibrated, calibrate
+from neurodeploy.backends.search import calibrate
 from neurodeploy.errors import GraphError, PrecisionError, RunError
 from neurodeploy.formats.lava_dl.hdf5 import is_net
 from neurodeploy.formats.nir_to_program import carried_program
@@ -105,43 +106,31 @@ def program_of(target: Network | Program, options: GraphOptions, progress: Progr
 
 
 def compiled(network: Network, options: GraphOptions, progress: Progress = silent) -> tuple[Compiled, str]:
-    """Return a network's Program, and one sentence on how its precision was chosen."""
+    """Return a network's Program, and one sentence on how its precision was chosen.
+
+    Raises:
+        PrecisionError: another width is asked of integers that the file carries.
+    """
     carried = (network.settings or {}).get(PROGRAM)
     chip = chip_named(options.chip, program=True)
     if isinstance(carried, Program):
-        _check_carried(network.name, options)
+        if options.weight_bits is not None:
+            wanted = f"{options.weight_bits} bits were asked for"
+            raise PrecisionError(f"{network.name}: carries the chip's integers, {wanted}")
         check_widths(carried, chip)
-        return Compiled(carried, network, _plan_of(carried), on_grid=True), "the integers that the file carries"
+        plan = Plan.from_dict(carried.plan) if carried.plan else Plan({}, {})
+        return Compiled(carried, network, plan, on_grid=True), "the integers that the file carries"
     if network.quantised:
-        return compile_network(network, chip=chip, weight_bits=options.weight_bits), (
-            "the precision that the file carries"
-        )
+        made = compile_network(network, chip=chip, weight_bits=options.weight_bits)
+        return made, "the precision that the file carries"
     bits = options.weight_bits or widest_weights(chip)
     if options.calibrate is None:
-        return compile_network(network, chip=chip, weight_bits=bits), (
-            f"{bits}-bit weights by their size alone; give calibration data for a better choice"
-        )
-    found = _calibration(network, options.calibrate, bits, progress)
+        by_size = f"{bits}-bit weights by their size alone; give calibration data for a better choice"
+        return compile_network(network, chip=chip, weight_bits=bits), by_size
+    data = given(options.calibrate, network, split="train", limit=SAMPLES, option="calibrate").samples.whole()
+    told = partial(progress, "calibrate")
+    found = calibrate(network, data.spikes_BTI, bits, progress=told)
     result = compile_network(network, chip=chip, weight_bits=bits, plan=found.plan, measured=found.measured)
     on = options.calibrate if isinstance(options.calibrate, str | Path) else "the samples given"
     read = "spike counts" if network.readout == "spikes" else "potentials"
     return result, (f"{bits}-bit weights calibrated on {on}; output {read} moved by {100 * found.distance:.1f} %")
-
-
-def _plan_of(program: Program) -> Plan:
-    return Plan.from_dict(program.plan) if program.plan else Plan({}, {})
-
-
-def _check_carried(name: str, options: GraphOptions) -> None:
-    """Check that nothing is asked of finished integers.
-
-    Raises:
-        PrecisionError: another width is.
-    """
-    if options.weight_bits is not None:
-        raise PrecisionError(f"{name}: carries the chip's integers, {options.weight_bits} bits were asked for")
-
-
-def _calibration(network: Network, data: Any, bits: int, progress: Progress) -> Calibrated:
-    spikes_BTI = given(data, network, split="train", limit=SAMPLES, option="calibrate").samples.whole().spikes_BTI
-    return calibrate(network, spikes_BTI, bits, progress=lambda done, total: progress("calibrate", done, total))

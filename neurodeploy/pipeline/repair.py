@@ -105,11 +105,7 @@ def _with_settings(graph: nir.NIRGraph, network: Network, asked: dict[str, Any],
 
 
 def _checked(path: Path, network: Network | None, run: RandomRun | None) -> str:
-    """Return what running the written file showed.
-
-    Raises:
-        GraphError: it needs mending again, or runs otherwise than what was read.
-    """
+    """Return what running the written file showed; raises GraphError where it is not what was read."""
     again = read_graph(path)
     if again.mends:
         raise GraphError(f"{again.mends[0]} even after repair", REPORT, option="repair")
@@ -174,11 +170,7 @@ def _on_reference(made: Fitted, after: Network, run: RandomRun | None) -> float 
 
 
 def _compared(agreement: float | None, run: RandomRun | None) -> str:
-    """Return what the comparison on the reference showed.
-
-    Raises:
-        GraphError: too few spikes are the file's.
-    """
+    """Return what the comparison on the reference showed; raises GraphError where too few spikes are the file's."""
     if run is None or agreement is None:
         return "not compared: too many neurons for a quick run"
     if agreement < LEAST:

@@ -31,8 +31,7 @@ if TYPE_CHECKING:
     from torch import Tensor
     from torch.utils.data import DataLoader, Dataset
 
-    Data: TypeAlias = str | Path | np.ndarray | Tensor | Events | Dataset[Any] | DataLoader[Any]
-
+Data: TypeAlias = "str | Path | np.ndarray | Tensor | Events | Dataset[Any] | DataLoader[Any]"
 BATCH = 64
 """Samples that are taken from a torch Dataset together."""
 STEP_TOLERANCE = 0.01

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from typing_extensions import Unpack
 
@@ -16,15 +16,12 @@ from neurodeploy.mapping.compile import Compiled
 from neurodeploy.phrases import Phrase
 from neurodeploy.pipeline.graph_options import GraphKeywords, GraphOptions, takes_graph_options
 from neurodeploy.pipeline.inputs import GraphSource, compiled, is_program, read_network
-from neurodeploy.pipeline.samples import default_calibration, default_data, given
+from neurodeploy.pipeline.samples import Data, default_calibration, default_data, given
 from neurodeploy.pipeline.stage_runs import certified
 from neurodeploy.program.file import read_program
 from neurodeploy.program.plan import Plan
 from neurodeploy.program.program import Program
 from neurodeploy.progress import Progress, silent
-
-if TYPE_CHECKING:
-    from neurodeploy.pipeline.samples import Data
 
 OWN_CLASSES = "the classes of the first backend itself: accuracy is how many of them stay the same"
 

@@ -51,7 +51,7 @@ def characterize(runs: str | Path, *, chip: str | Path = DEFAULT, out: str | Pat
     if out is not None:
         write_text(out, to_toml(made, (f"Fitted to {measured.file} by neurodeploy characterize.",)))
     for row, run in enumerate(result["runs"]):
-        run["base"] = base_band(base, measured, row)
+        run["base"] = _base_band(base, measured, row)
     for term in result["terms"]:
         one = made.power[STATIC] if term["column"] == SECONDS else made.energy[0].terms[term["term"]]
         term["written"] = one.written
@@ -64,7 +64,7 @@ def characterize(runs: str | Path, *, chip: str | Path = DEFAULT, out: str | Pat
     }
 
 
-def base_band(base: Chip, runs: Runs, row: int) -> dict[str, Any] | None:
+def _base_band(base: Chip, runs: Runs, row: int) -> dict[str, Any] | None:
     """Return what a chip's own prices give a run {low, mid, high, holds}; None where it has none for it.
 
     Runs with a column of seconds are of total energy, so the static energy belongs to theirs. `holds` says whether

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from typing_extensions import Unpack
 
@@ -17,12 +17,9 @@ from neurodeploy.pipeline.costs import costs, recorded
 from neurodeploy.pipeline.counts import counts_of
 from neurodeploy.pipeline.graph_options import GraphKeywords, GraphOptions, takes_graph_options
 from neurodeploy.pipeline.inputs import GraphSource, program_of, read_target
-from neurodeploy.pipeline.samples import default_calibration, default_data, given
+from neurodeploy.pipeline.samples import Data, default_calibration, default_data, given
 from neurodeploy.pipeline.traces import read_traces
 from neurodeploy.progress import Progress, silent
-
-if TYPE_CHECKING:
-    from neurodeploy.pipeline.samples import Data
 
 
 @takes_graph_options(GraphKeywords)

@@ -97,6 +97,8 @@ def run(
     write_json(folder.certificate_file, found)
     write_json(folder.counts_file, counts.to_dict() | priced.to_dict())
     accuracy = {stage["name"]: stage["accuracy"] for stage in found["stages"]}
+    own_versions = {name: metadata.version(name) for name in ("numpy", "torch", "lightning", "nir")}
+    own_versions["python"] = platform.python_version()
     initial_state = getattr(loaded.network, "initial_state", "zero")
     starts = f"the float network starts in random states (seed {loaded.training.seed})"
     starts += ", the quantised one and the chip start at zero"
@@ -104,7 +106,7 @@ def run(
         folder.report_file,
         {
             "neurodeploy": __version__,
-            "versions": _versions() | versions(loaded.network) | lava_versions,
+            "versions": own_versions | versions(loaded.network) | lava_versions,
             "lava": {"ran": with_lava, "reason": no_lava},
             "recipe": folder.recipe().model_dump(mode="json"),
             "accuracy": accuracy | {"ptq": quantisation["ptq_test_accuracy"]},
@@ -187,8 +189,3 @@ def _lava(recipe: Recipe) -> tuple[bool, str, dict[str, str]]:
         raise LavaError(found.reason)
     versions = {f"{key} (Lava)": value for key, value in found.versions.items() if key in ("python", "numpy")}
     return found.ready, found.reason, versions | ({"lava-nc": found.versions["lava-nc"]} if found.ready else {})
-
-
-def _versions() -> dict[str, str]:
-    packages = ("numpy", "torch", "lightning", "nir")
-    return {"python": platform.python_version()} | {name: metadata.version(name) for name in packages}

@@ -33,6 +33,7 @@ from neurodeploy.pipeline.counts import counts_of
 from neurodeploy.pipeline.graph_options import GraphKeywords, GraphOptions, takes_graph_options
 from neurodeploy.pipeline.inputs import GraphSource, program_of, read_target
 from neurodeploy.pipeline.samples import (
+    Data,
     array_of,
     default_calibration,
     default_data,
@@ -48,8 +49,6 @@ from neurodeploy.progress import Progress, silent
 if TYPE_CHECKING:
     from torch import Tensor
     from torch.utils.data import DataLoader, Dataset
-
-    from neurodeploy.pipeline.samples import Data
 
 
 @overload

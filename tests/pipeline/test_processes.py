@@ -9,7 +9,7 @@ import os
 import pytest
 
 from neurodeploy.errors import DataError, RunError
-from neurodeploy.pipeline.processes import Workers
+from neurodeploy.pipeline.tasks import Workers
 
 
 @pytest.mark.parametrize("processes", [1, 2])

@@ -119,14 +119,14 @@ def shape(where: str, values: Values, key: str = "shape") -> tuple[int, int, int
 
 def _plain(values: Values) -> dict[str, Any]:
     """Return groups as dictionaries, numbers as arrays, and text as str where it is a single one."""
-    return {key: _plain(one) if isinstance(one, dict) else _value(one) for key, one in values.items()}
-
-
-def _value(value: Any) -> Any:
-    array = np.asarray(value)
-    if array.dtype.kind not in "OU":
-        return array
-    return str(array.item()) if array.size == 1 else None
+    found: dict[str, Any] = {}
+    for key, one in values.items():
+        array = np.asarray(one)
+        if isinstance(one, dict):
+            found[key] = _plain(one)
+        else:
+            found[key] = array if array.dtype.kind not in "OU" else str(array.item()) if array.size == 1 else None
+    return found
 
 
 def _shown(value: Any) -> str:

@@ -80,10 +80,6 @@ def _differ(facts: Facts, *keys: str) -> bool:
     return any(np.unique(facts.get(key)).size > 1 for key in keys)
 
 
-def _grouped(facts: Facts) -> bool:
-    return not _same(facts.get("groups"), 1)
-
-
 def _groups_do_not_divide(facts: Facts) -> bool:
     shape, groups = np.shape(facts.node["weight"]), facts.get("groups")
     sensible = len(shape) > 1 and groups.size == 1 and 1 <= groups[0] <= shape[0]
@@ -141,7 +137,7 @@ CONDITIONS: dict[str, Callable[[Facts], bool]] = {
     "before its sources": lambda facts: facts.wiring.early,
     "walk goes on": lambda facts: facts.wiring.passed,
     "not last": lambda facts: not facts.wiring.last,
-    "grouped": _grouped,
+    "grouped": lambda facts: not _same(facts.get("groups"), 1),
     "groups do not divide": _groups_do_not_divide,
     "from axis 0": lambda facts: _same(facts.get("start_dim"), 0),
     "padding is not 0": _padded,

@@ -24,8 +24,7 @@ from neurodeploy.papers.silif.survey import Case, Found, Run, survey
 from neurodeploy.papers.silif.trained import Training, recipes_for, trained_cases
 from neurodeploy.phrases import Phrase
 from neurodeploy.pipeline.folder import Mode
-from neurodeploy.pipeline.processes import Workers
-from neurodeploy.pipeline.tasks import check_ray, done_in_turn
+from neurodeploy.pipeline.tasks import Workers, check_ray, done_in_turn
 from neurodeploy.progress import Progress, silent
 from neurodeploy.quantize.grid import MAX_WEIGHT_BITS, MIN_WEIGHT_BITS
 from neurodeploy.report.printed import check_picture, save_picture
