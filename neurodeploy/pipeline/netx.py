@@ -52,7 +52,6 @@ def check_net(
     *,
     samples: int = SAMPLES,
     steps: int = STEPS,
-    seed: int = 0,
     worker: lava.Worker | None = None,
     progress: Progress = silent,
 ) -> dict[str, Any]:
@@ -73,7 +72,7 @@ def check_net(
         LavaError: there is no environment, or netx refuses the file.
     """
     program = program or read_net(file)
-    both = run_both(file, program, random_input(program, samples, steps, seed), worker=worker, progress=progress)
+    both = run_both(file, program, random_input(program, samples, steps, 0), worker=worker, progress=progress)
     spikes = sum(int(np.count_nonzero(one.spikes_BTN)) for one in both.netx.layers.values())
     neurons = sum(layer.n_neurons for layer in program.layers)
     extent = f"{neurons} neurons, {samples} samples of {steps} steps, {spikes} spikes"

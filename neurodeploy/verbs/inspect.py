@@ -72,7 +72,7 @@ class Patient:
         """Return the first problem of a node that stops it."""
         return next((one for one in self.problems if one.severity == STOPS and one.node == name), None)
 
-    def refuse(self, kind: str, error: NeurodeployError, remedy: str = "") -> None:
+    def refuse(self, kind: str, error: NeurodeployError) -> None:
         """Note an error as a problem, unless one of the same node is known already."""
         places = [one for one in error.places if one not in (str(self.path), self.path.stem)]
         name = next((one for one in (error.node, *places) if one in self.nodes), "")
@@ -80,7 +80,7 @@ class Patient:
         if others and (not name or self.stopped(name)):
             return
         text = Phrase("{where}: {problem}", where=": ".join(places), problem=error.problem) if places else error.problem
-        self.problems.append(Problem(kind, name, STOPS, text, remedy or error.advice))
+        self.problems.append(Problem(kind, name, STOPS, text, error.advice))
 
 
 @takes_graph_options(ReadKeywords)

@@ -108,11 +108,11 @@ def integers(where: str, values: Values, key: str) -> tuple[np.ndarray, bool]:
     return cut.astype(np.int64), bool((cut != found).any())
 
 
-def shape(where: str, values: Values, key: str = "shape") -> tuple[int, int, int]:
+def shape(where: str, values: Values) -> tuple[int, int, int]:
     """Return channels, rows and columns."""
-    sizes = integers(where, values, key)[0].ravel().tolist()
+    sizes = integers(where, values, "shape")[0].ravel().tolist()
     if len(sizes) > 3 or min(sizes) < 1 or max(sizes) > 1 << 24:
-        raise GraphError(f"{where}: {key} is {sizes}, one to three whole numbers from 1 are needed; export it again")
+        raise GraphError(f"{where}: shape is {sizes}, one to three whole numbers from 1 are needed; export it again")
     channels, rows, columns = (*sizes, 1, 1)[:3]
     return channels, rows, columns
 

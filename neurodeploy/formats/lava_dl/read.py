@@ -74,13 +74,19 @@ def read_net(
     source, arriving = INPUT, before
     for index, one in enumerate(kept):
         layer = population(one, index + 1, first=one.type == INPUT_TYPE)
-        offset = reset_offset + 1 + index + int(from_image)
-        layers.append(_cleared(layer, reset_interval, offset, one))
-        into = [_as_it_is(one)] if one.type == INPUT_TYPE else synapses(one, source, arriving)
-        connections += into
+        layer = _cleared(layer, reset_interval, reset_offset + 1 + index + int(from_image), one)
+        if from_image and isinstance(layer, Layer):  # its own bias brings it to 0 in the step before the image
+            charge, note = late_start(layer)
+            one.warnings.extend([f"{layer.name}: {note}"] if note else [])
+            layer = replace(layer, v_init=charge.v, rest_init=charge.rest)
+        layers.append(layer)
+        if one.type == INPUT_TYPE:  # every value to its own neuron
+            window = Window(one.shape, one.shape[0], (1, 1), groups=one.shape[0])
+            ones = np.ones(window.weight_shape, np.int64)
+            connections.append(Connection(f"{one.name}_in", INPUT, one.name, ones, window=window))
+        else:
+            connections += synapses(one, source, arriving)
         source, arriving = one.name, one.shape
-    if from_image:
-        layers = [_one_step_late(layer, kept[index]) for index, layer in enumerate(layers)]
     graded = from_image or (entries[skip_layers - 1].graded if skip_layers else kept[0].graded)
     encoding = _encoding(kept[0]) if from_image and not kept[0].graded else (1, 0)
     last = layers[-1]
@@ -139,12 +145,6 @@ def _entering(one: Entry) -> Shape:
     )
 
 
-def _as_it_is(one: Entry) -> Connection:
-    """Return synapses that hand every value to its own neuron."""
-    window = Window(one.shape, one.shape[0], (1, 1), groups=one.shape[0])
-    return Connection(f"{one.name}_in", INPUT, one.name, np.ones(window.weight_shape, np.int64), window=window)
-
-
 def _cleared(layer: AnyLayer, interval: int | None, offset: int, one: Entry) -> AnyLayer:
     if interval is None:
         return layer
@@ -154,16 +154,6 @@ def _cleared(layer: AnyLayer, interval: int | None, offset: int, one: Entry) -> 
         one.warnings.append(f"{one.name}: sigma-delta neurons are never cleared, as in lava-dl's netx")
         return layer
     return replace(layer, clear_every=interval, clear_offset=offset % interval)
-
-
-def _one_step_late(layer: AnyLayer, one: Entry) -> AnyLayer:
-    """Return the layer in the state from which its own bias brings it to 0 in the step before the image."""
-    if not isinstance(layer, Layer):
-        return layer
-    charge, note = late_start(layer)
-    if note:
-        one.warnings.append(f"{layer.name}: {note}")
-    return replace(layer, v_init=charge.v, rest_init=charge.rest)
 
 
 def late_start(layer: Layer) -> tuple[Charge, str]:

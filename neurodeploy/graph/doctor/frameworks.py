@@ -96,12 +96,12 @@ def held_rules(framework: Framework, facts: Facts, given: Collection[str] = ()) 
     return [rule for rule in mine if CONDITIONS[rule.when](facts)]
 
 
-def verdict(framework: Framework, facts: Facts, given: Collection[str] = ()) -> Verdict:
-    """Return what a framework does with a node; `given` as in `held_rules`."""
+def verdict(framework: Framework, facts: Facts) -> Verdict:
+    """Return what a framework does with a node."""
     kind = facts.node["type"]
     if kind not in framework.takes:
         return Verdict(UNSUPPORTED, f"{framework.title} {framework.version} has no importer for {kind}")
-    held = held_rules(framework, facts, given)
+    held = held_rules(framework, facts)
     if not held:
         return Verdict(EXACT, "as NIR has it")
     status = max((rule.status for rule in held), key=ORDER.index)
