@@ -29,14 +29,7 @@ def _lines(result: dict[str, Any]) -> list[str]:
         *table(
             ["who", "version", "threads", "batch", "samples/s", "from", "to", "we are faster"],
             [
-                [
-                    name,
-                    row.get("version", "-"),
-                    str(row["threads"]),
-                    str(row["batch"]),
-                    *(f"{value:,.1f}" for value in (row["samples_per_second"], *_ends(row["spread"]))),
-                    f"{row['ratio']:.3g} x" if "ratio" in row else "-",
-                ]
+                [name, row.get("version", "-"), str(row["threads"]), str(row["batch"]), *_speeds(row)]
                 for name, row in rows
             ],
         ),
@@ -71,8 +64,10 @@ def _lines(result: dict[str, Any]) -> list[str]:
     return lines + [f"absent  {one['name']}: {one['reason']}" for one in result["absent"]]
 
 
-def _ends(spread: dict[str, float]) -> tuple[float, float]:
-    return spread["min"], spread["max"]
+def _speeds(row: dict[str, Any]) -> list[str]:
+    """Return a contender's samples per second, the ends of their spread, and how much faster we are."""
+    values = (row["samples_per_second"], row["spread"]["min"], row["spread"]["max"])
+    return [*(f"{value:,.1f}" for value in values), f"{row['ratio']:.3g} x" if "ratio" in row else "-"]
 
 
 def _whole_numbers(option: str, text: str | None) -> list[int] | None:
@@ -113,25 +108,17 @@ def simulate(
 def _training_lines(result: dict[str, Any]) -> list[str]:
     work, gradients, floor = result["work"], result["gradients"], result["floor"]
     rows = [{"name": "neurodeploy", "trains": ""} | result["ours"], *result["peers"]]
+    steps_ms = [f"{1e3 * row['seconds_per_step']:,.1f}" for row in rows]
+    told = [
+        [row["name"], row.get("version", "-"), step_ms, *_speeds(row), row["trains"]]
+        for row, step_ms in zip(rows, steps_ms, strict=True)
+    ]
     return [
         f"work   {work['model']} {'-'.join(map(str, work['sizes']))}, {work['steps']} steps, batch {work['batch']}, "
         f"{work['threads']} thread(s), firing {', '.join(percent(round(rate, 4)) for rate in work['rates'])}",
         f"on     {result['machine']['cpu']}, {result['machine']['cores']} cores",
         "",
-        *table(
-            ["who", "version", "ms a step", "samples/s", "from", "to", "we are faster", "what"],
-            [
-                [
-                    row["name"],
-                    row.get("version", "-"),
-                    f"{1e3 * row['seconds_per_step']:,.1f}",
-                    *(f"{value:,.1f}" for value in (row["samples_per_second"], *_ends(row["spread"]))),
-                    f"{row['ratio']:.3g} x" if "ratio" in row else "-",
-                    row["trains"],
-                ]
-                for row in rows
-            ],
-        ),
+        *table(["who", "version", "ms a step", "samples/s", "from", "to", "we are faster", "what"], told),
         "",
         f"floor  dense matrix products of a step take {1e3 * floor['dense_products_s']:.1f} ms; we take "
         f"{floor['ours_over_dense_products']:.2f} times as long",

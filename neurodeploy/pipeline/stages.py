@@ -21,15 +21,7 @@ from neurodeploy.mapping.compile import Compiled, compile_network
 from neurodeploy.networks.families.silif import SilifSettings
 from neurodeploy.networks.published import load_published
 from neurodeploy.phrases import Phrase
-from neurodeploy.pipeline.conversion import (
-    deployable,
-    empty_quantised,
-    graph_of,
-    n_classes,
-    new_network,
-    part,
-    put_on_grid,
-)
+from neurodeploy.pipeline import conversion
 from neurodeploy.pipeline.folder import RunFolder
 from neurodeploy.program.plan import Plan
 from neurodeploy.progress import Progress
@@ -47,11 +39,11 @@ def train_stage(folder: RunFolder, progress: Progress, *, tensorboard: bool = Fa
     if done is not None:
         return done
     recipe = folder.recipe()
-    network = new_network(recipe)
+    network = conversion.new_network(recipe)
     history = fit(
         network,
-        part(recipe, "train"),
-        part(recipe, "validation"),
+        conversion.part(recipe, "train"),
+        conversion.part(recipe, "validation"),
         recipe.training,
         state_file=make_folder(folder.state) / "training.ckpt",
         logs=folder.logs if tensorboard or recipe.training.tensorboard else None,
@@ -60,7 +52,7 @@ def train_stage(folder: RunFolder, progress: Progress, *, tensorboard: bool = Fa
         ),
     )
     save_weights(folder.checkpoint, network)
-    test_accuracy = evaluate(network, part(recipe, "test"), seed=recipe.training.seed)
+    test_accuracy = evaluate(network, conversion.part(recipe, "test"), seed=recipe.training.seed)
     record = asdict(history) | {"test_accuracy": test_accuracy}
     folder.record(TRAINING, record)
     return record
@@ -69,7 +61,7 @@ def train_stage(folder: RunFolder, progress: Progress, *, tensorboard: bool = Fa
 def trained_network(folder: RunFolder) -> nn.Module:
     """Return the trained float network of a run, in evaluation mode."""
     folder.need(TRAINING, "train")
-    network = new_network(folder.recipe())
+    network = conversion.new_network(folder.recipe())
     load_weights(folder.checkpoint, network)
     return network.eval()
 
@@ -95,8 +87,8 @@ def checkpoint_stage(folder: RunFolder, path: str | Path, progress: Progress) ->
                 where=folder.path,
             )
         return done
-    test = part(recipe, "test")
-    wanted = (test.n_inputs, n_classes(recipe))
+    test = conversion.part(recipe, "test")
+    wanted = (test.n_inputs, conversion.n_classes(recipe))
     if (network.n_inputs, network.n_classes) != wanted:
         raise NetworkError(
             f"{path}: takes {network.n_inputs} channels and knows {network.n_classes} classes, {recipe.data.dataset} "
@@ -108,7 +100,7 @@ def checkpoint_stage(folder: RunFolder, path: str | Path, progress: Progress) ->
     record = {
         "epochs": [],
         "best_epoch": -1,
-        "best_validation": evaluate(network, part(recipe, "validation")),
+        "best_validation": evaluate(network, conversion.part(recipe, "validation")),
         "test_accuracy": evaluate(network, test),
         "checkpoint": {"file": Path(path).name, "sha256": sha256},
     }
@@ -138,9 +130,9 @@ def quantize_stage(folder: RunFolder, progress: Progress) -> dict[str, Any]:
     if done is not None:
         return done
     recipe = folder.recipe()
-    found = put_on_grid(trained_network(folder), recipe, progress)
+    found = conversion.put_on_grid(trained_network(folder), recipe, progress)
     network = found.network
-    test = part(recipe, "test")
+    test = conversion.part(recipe, "test")
     record: dict[str, Any] = {
         "method": recipe.quantize.method,
         "weight_bits": recipe.quantize.weight_bits,
@@ -156,12 +148,12 @@ def quantize_stage(folder: RunFolder, progress: Progress) -> dict[str, Any]:
         )
         history = fit(
             network,
-            part(recipe, "train"),
-            part(recipe, "validation"),
+            conversion.part(recipe, "train"),
+            conversion.part(recipe, "validation"),
             settings,
             state_file=make_folder(folder.state) / "fine_tuning.ckpt",
             keep_initial=True,
-            teacher=deployable(trained_network(folder), recipe),
+            teacher=conversion.deployable(trained_network(folder), recipe),
             progress=lambda done, total, epoch: progress(
                 "fine-tune", done, total, f"validation {100 * epoch['validation_accuracy']:.1f} %"
             ),
@@ -176,7 +168,7 @@ def quantize_stage(folder: RunFolder, progress: Progress) -> dict[str, Any]:
 def quantised_network(folder: RunFolder) -> Any:
     """Return the quantised network of a run."""
     record = folder.need(QUANTISATION, "quantize")
-    network = empty_quantised(folder.recipe(), Plan.from_dict(record["plan"]))
+    network = conversion.empty_quantised(folder.recipe(), Plan.from_dict(record["plan"]))
     load_weights(folder.quantised_checkpoint, network)
     return network
 
@@ -185,8 +177,8 @@ def export_stage(folder: RunFolder, path: Path, progress: Progress) -> tuple[Net
     """Write the .nir file, and return what reading it back gives."""
     recipe = folder.recipe()
     progress("export", 0, 2)
-    test = part(recipe, "test")
-    graph = graph_of(
+    test = conversion.part(recipe, "test")
+    graph = conversion.graph_of(
         quantised_network(folder),
         recipe,
         name=recipe.name,

@@ -27,6 +27,7 @@ from neurodeploy.hardware.chips import chip_named
 from neurodeploy.mapping.compile import Compiled
 from neurodeploy.networks.families.table import family_of, versions
 from neurodeploy.networks.published import load_published
+from neurodeploy.pipeline import stages
 from neurodeploy.pipeline.batches import counter_of
 from neurodeploy.pipeline.conversion import certified, deployable, float_network, part
 from neurodeploy.pipeline.costs import costs, recorded
@@ -34,15 +35,6 @@ from neurodeploy.pipeline.counts import counts_of
 from neurodeploy.pipeline.folder import Mode, RunFolder, check_chip, open_run
 from neurodeploy.pipeline.plots import plots
 from neurodeploy.pipeline.stage_runs import certified_run, torch_run
-from neurodeploy.pipeline.stages import (
-    checkpoint_stage,
-    export_stage,
-    family_settings,
-    quantised_network,
-    quantize_stage,
-    train_stage,
-    trained_network,
-)
 from neurodeploy.program.file import write_program
 from neurodeploy.progress import Progress, silent
 from neurodeploy.recipes import Recipe, load_recipe
@@ -78,12 +70,15 @@ def run(
     loaded = load_recipe(recipe, settings)
     check_chip(loaded)  # a slip in a chip file shows before the training
     if checkpoint is not None:
-        load_published(checkpoint, family_settings(loaded))  # before a folder is made
+        load_published(checkpoint, stages.family_settings(loaded))  # before a folder is made
     with_lava, no_lava, lava_versions = _lava(loaded)
     folder = open_run(out, loaded, mode)
-    training = train_stage(folder, progress) if checkpoint is None else checkpoint_stage(folder, checkpoint, progress)
-    quantisation = quantize_stage(folder, progress)
-    network, made = export_stage(folder, folder.graph_file, progress)
+    if checkpoint is None:
+        training = stages.train_stage(folder, progress)
+    else:
+        training = stages.checkpoint_stage(folder, checkpoint, progress)
+    quantisation = stages.quantize_stage(folder, progress)
+    network, made = stages.export_stage(folder, folder.graph_file, progress)
     write_program(folder.program_file, made.program)
     test = part(folder.recipe(), "test")
     runs = _stage_runs(folder, network, made, test, progress, with_lava=with_lava)
@@ -153,9 +148,13 @@ def _stage_runs(
     """Run the test part through every stage: torch float and quantised, NIR, integers, Lava."""
     recipe = folder.recipe()
     torch.manual_seed(recipe.training.seed)  # where initial states are random
-    runs = [
-        *_float_runs(folder, made, test, progress),
-        torch_run(QUANTISED, certified(quantised_network(folder), recipe), made, test),
+    runs = [torch_run(FLOAT, certified(stages.trained_network(folder), recipe), made, test)]
+    if family_of(recipe.network).package is not None:  # another framework's: the graph that was read of it too
+        graph = float_network(deployable(stages.trained_network(folder), recipe), recipe)
+        read = certified_run(REFERENCE, made, graph, test, progress)
+        runs.append(StageRun(replace(read.trace, backend=READ)))
+    runs += [
+        torch_run(QUANTISED, certified(stages.quantised_network(folder), recipe), made, test),
         certified_run(REFERENCE, made, network, test, progress),
         certified_run(FIXED, made, network, test, progress),
     ]
@@ -163,17 +162,6 @@ def _stage_runs(
         few = test.first(recipe.certificate.lava_samples)
         runs.append(certified_run(LAVA, made, network, few, progress))
     return runs
-
-
-def _float_runs(folder: RunFolder, made: Compiled, test: SampleSource, progress: Progress) -> list[StageRun]:
-    """Run the trained network, and the graph of it where it is another framework's."""
-    recipe = folder.recipe()
-    own = torch_run(FLOAT, certified(trained_network(folder), recipe), made, test)
-    if family_of(recipe.network).package is None:
-        return [own]
-    graph = float_network(deployable(trained_network(folder), recipe), recipe)
-    read = certified_run(REFERENCE, made, graph, test, progress)
-    return [own, StageRun(replace(read.trace, backend=READ))]
 
 
 def _lava(recipe: Recipe) -> tuple[bool, str, dict[str, str]]:

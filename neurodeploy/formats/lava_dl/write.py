@@ -18,18 +18,7 @@ from neurodeploy.errors import ProgramError
 from neurodeploy.files import written_whole
 from neurodeploy.fixedpoint import rules, sigma_delta
 from neurodeploy.fixedpoint.rules import IntArray
-from neurodeploy.formats.lava_dl.layers import (
-    BIAS_EXPONENT,
-    CONV,
-    DENSE,
-    FLATTEN,
-    INPUT_TYPE,
-    MOST_DELAY,
-    RECURRENT,
-    SDNN,
-    SIGMA_DELTA_EXPONENT,
-    flat,
-)
+from neurodeploy.formats.lava_dl import layers as net
 from neurodeploy.formats.lava_dl.read import MILLISECOND, late_start
 from neurodeploy.program.connection import Connection
 from neurodeploy.program.layer import Layer, SigmaDelta
@@ -71,7 +60,7 @@ def layers_of(program: Program) -> tuple[list[Group], list[str]]:
         forward, recurrent = _connections(program, layer, source)
         after = _three(layer.shape)
         if image and number == 0:
-            group: Group = {"type": INPUT_TYPE, "shape": _shape(layer)}
+            group: Group = {"type": net.INPUT_TYPE, "shape": _shape(layer)}
             if isinstance(layer, Layer):
                 group |= {
                     "weight": np.array([program.encoding[0]], np.float32),
@@ -79,13 +68,13 @@ def layers_of(program: Program) -> tuple[list[Group], list[str]]:
                 }
         elif forward.window:
             if number == 0:
-                found.append({"type": INPUT_TYPE, "shape": np.array(forward.window.input_shape)})
+                found.append({"type": net.INPUT_TYPE, "shape": np.array(forward.window.input_shape)})
             if _three(forward.window.input_shape) != shape and number:
                 raise ProgramError(f"{forward.name}: sees {shape} as {forward.window.input_shape}, a .net file cannot")
             group = _convolution(forward, layer)
         else:
             if number and len(program.layer(source).shape) > 1 and shape[1:] != (1, 1):
-                found.append({"type": FLATTEN, "shape": np.array([math.prod(shape), 1, 1])})
+                found.append({"type": net.FLATTEN, "shape": np.array([math.prod(shape), 1, 1])})
             group = _matrix(forward, recurrent, layer)
         if number or not image:
             group |= _bias(layer)
@@ -105,7 +94,7 @@ def layers_of(program: Program) -> tuple[list[Group], list[str]]:
 
 def _is_sum(layer: Known, group: Group) -> bool:
     """True where potentials just add up what comes in, which netx builds where a file names no neurons."""
-    if not isinstance(layer, Layer) or group["type"] != DENSE or "bias" in group or layer.refractory:
+    if not isinstance(layer, Layer) or group["type"] != net.DENSE or "bias" in group or layer.refractory:
         return False
     everything = (layer.du == rules.DECAY_ONE - 1) & (layer.dv == 0) & (layer.vth == rules.NEVER)
     return bool(everything.all()) and layer.reset == rules.RESET_ZERO
@@ -143,7 +132,7 @@ def _connections(program: Program, layer: AnyLayer, source: str) -> tuple[Connec
 
 def _matrix(forward: Connection, recurrent: Connection | None, layer: AnyLayer) -> Group:
     weight = _whole_weights(forward)
-    group: Group = {"type": DENSE if recurrent is None else RECURRENT, "shape": _shape(layer)}
+    group: Group = {"type": net.DENSE if recurrent is None else net.RECURRENT, "shape": _shape(layer)}
     group |= {"inFeatures": np.int64(weight.shape[1]), "outFeatures": np.int64(weight.shape[0])}
     group["weight"] = weight.astype(np.float32)
     if not weight.any() and (recurrent is None or not recurrent.held.any()):
@@ -157,8 +146,8 @@ def _matrix(forward: Connection, recurrent: Connection | None, layer: AnyLayer) 
             raise ProgramError(
                 f"{layer.name}: a recurrent layer with delays; lava-dl does not say on which way they are"
             )
-        if forward.largest_delay > MOST_DELAY:
-            raise ProgramError(f"{forward.name}: delays up to {forward.largest_delay}, netx takes {MOST_DELAY}")
+        if forward.largest_delay > net.MOST_DELAY:
+            raise ProgramError(f"{forward.name}: delays up to {forward.largest_delay}, netx takes {net.MOST_DELAY}")
         group["delay"] = _delays(forward)
     return group
 
@@ -175,7 +164,7 @@ def _convolution(forward: Connection, layer: AnyLayer) -> Group:
     if forward.delay.any():
         raise ProgramError(f"{forward.name}: a convolution with a delay, which lava-dl's netx leaves out; remove it")
     return {
-        "type": CONV,
+        "type": net.CONV,
         "shape": np.array(window.output_shape),
         "inChannels": np.int64(window.input_shape[0]),
         "outChannels": np.int64(window.out_channels),
@@ -212,11 +201,11 @@ def _bias(layer: Known) -> Group:
         values = layer.bias
     else:
         effective = rules.effective_bias(layer.bias_mant, layer.bias_exp)
-        values = effective >> BIAS_EXPONENT
-        if (values << BIAS_EXPONENT != effective).any():
+        values = effective >> net.BIAS_EXPONENT
+        if (values << net.BIAS_EXPONENT != effective).any():
             raise ProgramError(
-                f"{layer.name}: biases are no multiples of {1 << BIAS_EXPONENT} chip units, which a .net file counts; "
-                "write .nir or .npz"
+                f"{layer.name}: biases are no multiples of {1 << net.BIAS_EXPONENT} chip units, which a .net file "
+                "counts; write .nir or .npz"
             )
     if not values.any():
         return {}
@@ -255,17 +244,17 @@ def _shared(layer: Layer, values: IntArray) -> Any:
 def _sigma_delta(layer: SigmaDelta, *, first: bool) -> Group:
     sigma = layer.role == sigma_delta.SIGMA
     exponents = (layer.spike_exp, layer.state_exp)
-    if layer.cumulative or (exponents != (SIGMA_DELTA_EXPONENT,) * 2 and not sigma):
+    if layer.cumulative or (exponents != (net.SIGMA_DELTA_EXPONENT,) * 2 and not sigma):
         raise ProgramError(
             f"{layer.name}: exponents {exponents}, cumulative {layer.cumulative}; of a .net file they are "
-            f"{(SIGMA_DELTA_EXPONENT,) * 2} and False"
+            f"{(net.SIGMA_DELTA_EXPONENT,) * 2} and False"
         )
     if (layer.role == sigma_delta.DELTA) != first:
         raise ProgramError(f"{layer.name}: {layer.role} neurons stand at the input of a .net file, and only there")
     if layer.role == sigma_delta.SIGMA_DELTA and layer.activation != sigma_delta.RELU:
         raise ProgramError(f"{layer.name}: activation {layer.activation!r}; lava-dl's netx runs 'relu' always")
     activation = sigma_delta.RELU if sigma else layer.activation
-    found: Group = {"type": SDNN, "activation": activation, "vThMant": np.int64(layer.vth)}
+    found: Group = {"type": net.SDNN, "activation": activation, "vThMant": np.int64(layer.vth)}
     return found | ({"sigma_output": np.bool_(True)} if sigma else {})
 
 
@@ -303,7 +292,7 @@ def _three(shape: tuple[int, ...]) -> tuple[int, int, int]:
 
 
 def _shape(layer: AnyLayer) -> IntArray:
-    return np.array(flat(_three(layer.shape)), np.int64)
+    return np.array(net.flat(_three(layer.shape)), np.int64)
 
 
 def _write(group: h5py.Group, values: Group) -> None:
