@@ -20,15 +20,7 @@ from neurodeploy.data.stream import check_limit
 from neurodeploy.errors import DataError
 from neurodeploy.files import check_target
 from neurodeploy.phrases import Phrase
-from neurodeploy.pipeline.batches import (
-    batch_size,
-    check_memory,
-    counter_of,
-    recorded,
-    run_batches,
-    summary,
-    together,
-)
+from neurodeploy.pipeline import batches
 from neurodeploy.pipeline.counts import counts_of
 from neurodeploy.pipeline.graph_options import GraphKeywords, GraphOptions, takes_graph_options
 from neurodeploy.pipeline.inputs import GraphSource, program_of, read_target
@@ -124,28 +116,31 @@ def simulate(
         raise DataError(Phrase("needs {traces:OUT}"), option="probes")
     if options.calibrate is None:
         options = replace(options, calibrate=default_calibration(data))
+    read: Iterable[np.ndarray]
     if named is None:
         events = given(data, target, limit=limit).samples if isinstance(data, Events) else None
         target = program_of(target, options, progress) if running.integer else target
-        run_options = replace(run_options, record=recorded(target, record or bool(probes), probes))
+        run_options = replace(run_options, record=batches.recorded(target, record or bool(probes), probes))
         if events is None:
             check_limit(limit)
             spikes = pairs_of(data, limit)[0] if holds_pairs(data) else array_of(data)[:limit]
             running.load(target, run_options, progress)
             return run_backend(running, target, spikes, run_options, progress)
-        read = (one.spikes_BTI for one in events.batches(batch_size(events.n_steps, events.n_inputs)))
-        return together(run_batches(running, target, read, len(events), run_options, progress), len(events))
+        read = (one.spikes_BTI for one in events.batches(batches.batch_size(events.n_steps, events.n_inputs)))
+        runs = batches.run_batches(running, target, read, len(events), run_options, progress)
+        return batches.together(runs, len(events))
     samples = samples_for(named, target, limit=limit)
     target = program_of(target, options, progress) if running.integer else target
-    kept = recorded(target, traces is not None, probes)
+    kept = batches.recorded(target, traces is not None, probes)
     run_options = replace(run_options, record=kept)
-    check_memory(target, kept, len(samples), samples.n_steps)
-    read = (one.spikes_BTI for one in samples.batches(batch_size(samples.n_steps, samples.n_inputs)))
+    batches.check_memory(target, kept, len(samples), samples.n_steps)
+    read = (one.spikes_BTI for one in samples.batches(batches.batch_size(samples.n_steps, samples.n_inputs)))
     whole = traces is not None and not probes
     inputs: list[np.ndarray] = []
-    batches = _noted(read, inputs) if whole else read
-    counter = counter_of(target)
-    found = summary(run_batches(running, target, batches, len(samples), run_options, progress), len(samples), counter)
+    counter = batches.counter_of(target)
+    read = _noted(read, inputs) if whole else read
+    runs = batches.run_batches(running, target, read, len(samples), run_options, progress)
+    found = batches.summary(runs, len(samples), counter)
     if traces is not None:
         program = target if isinstance(target, Program) else None
         write_traces(traces, found.layers, program=program, spikes_BTI=np.concatenate(inputs) if whole else None)
@@ -165,8 +160,8 @@ def simulate(
     }
 
 
-def _noted(batches: Iterable[np.ndarray], into: list[np.ndarray]) -> Iterator[np.ndarray]:
+def _noted(read: Iterable[np.ndarray], into: list[np.ndarray]) -> Iterator[np.ndarray]:
     """Yield the batches, and keep each."""
-    for spikes in batches:
+    for spikes in read:
         into.append(spikes)
         yield spikes
