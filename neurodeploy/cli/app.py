@@ -16,7 +16,6 @@ import typer
 from neurodeploy import __version__
 from neurodeploy.cli import (
     bench,
-    certify,
     check,
     compare,
     compile,
@@ -53,7 +52,7 @@ app = typer.Typer(
 )
 for verb in (
     *(run.run, stages.train, stages.quantize, stages.export, inspect.inspect, compile.compile, compile.convert),
-    *(simulate.simulate, profile.profile, profile.fit, certify.certify, conformance.conformance),
+    *(simulate.simulate, profile.profile, profile.fit, simulate.certify, conformance.conformance),
     *(profile.characterize, stages.report, check.check, compare.compare, figure.paper, data.recipes),
 ):
     app.command(verb.__name__)(verb)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from neurodeploy.cli.conformance_frameworks import lines, tables
+from neurodeploy.cli.conformance import framework_lines, tables
 from neurodeploy.conformance.frameworks.cases import Case, all_cases
 from neurodeploy.conformance.frameworks.check import check_frameworks
 from neurodeploy.conformance.frameworks.importing import EQUAL, GAP, UNEXPECTED, imported, prepared, same
@@ -136,7 +136,7 @@ def test_the_documented_tables_are_what_the_command_prints(found: dict[str, Any]
     printed = "\n".join(line for line in tables(found) if line)
     documented = "\n".join(line for line in DOC.read_text(encoding="utf-8").splitlines() if line)
     assert printed in documented
-    said = "\n".join(lines(found))
+    said = "\n".join(framework_lines(found))
     for name, one in found["frameworks"].items():
         assert f"{one['equal']} equal, {one['gap']} on the list of gaps, 0 unexpected" in said
         assert all(gap["source"] in said for gap in found["gaps"] if gap["framework"] == name)
