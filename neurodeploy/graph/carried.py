@@ -13,6 +13,7 @@ from neurodeploy.fixedpoint import rules
 from neurodeploy.fixedpoint.dynamics.step import MAX_FRACTION_BITS, MIN_FRACTION_BITS
 from neurodeploy.fixedpoint.dynamics.table import TABLE
 from neurodeploy.graph.metadata import FORMAT, INTEGRATION, KEY, ROUNDING, TOWARD_ZERO, ours
+from neurodeploy.graph.stored import AGAIN
 from neurodeploy.quantize.grid import MAX_WEIGHT_BITS, MIN_WEIGHT_BITS
 
 INTEGERS = {
@@ -44,13 +45,11 @@ def carried(where: str, node: nir.NIRNode) -> dict[str, Any]:
     try:
         found = ours(node.metadata)
     except UnicodeDecodeError:
-        raise GraphError(f"its {KEY} metadata are no text", "export the graph again", where=where) from None
+        raise GraphError(f"its {KEY} metadata are no text", AGAIN, where=where) from None
     for key, value in found.items():
         allowed = _allowed(key, value)
         if allowed:
-            raise GraphError(
-                f"its {KEY} metadata say {key} = {value!r}, {allowed} is allowed", "export the graph again", where=where
-            )
+            raise GraphError(f"its {KEY} metadata say {key} = {value!r}, {allowed} is allowed", AGAIN, where=where)
     return found
 
 
@@ -64,12 +63,9 @@ def _allowed(key: str, value: Any) -> str:
         return "" if isinstance(value, str) and value in WORDS[key] else " or ".join(WORDS[key])
     if key == "row_exps":
         low, high = rules.WEIGHT_EXPONENT_MIN, rules.WEIGHT_EXPONENT_MAX
-        fits = isinstance(value, np.ndarray) and value.ndim == 1 and value.dtype.kind in "iu"
-        return (
-            ""
-            if fits and value.size and low <= value.min() <= value.max() <= high
-            else (f"a list of whole numbers from {low} to {high}")
-        )
+        fits = isinstance(value, np.ndarray) and value.ndim == 1 and value.dtype.kind in "iu" and value.size > 0
+        fits = fits and bool(low <= value.min() <= value.max() <= high)
+        return "" if fits else f"a list of whole numbers from {low} to {high}"
     if key == "dt_s":
         fits = isinstance(value, float | int) and np.isfinite(value) and value > 0
         return "" if fits else "a positive number of seconds"
@@ -87,10 +83,6 @@ def check_numbers(where: str, node: nir.NIRNode) -> None:
             continue
         numbers = np.asarray(value)
         if numbers.dtype.kind not in "biuf":
-            raise GraphError(
-                f"{key} holds {numbers.dtype}, real numbers are needed", "export the graph again", where=where
-            )
+            raise GraphError(f"{key} holds {numbers.dtype}, real numbers are needed", AGAIN, where=where)
         if numbers.size and not -LARGEST <= float(numbers.min()) <= float(numbers.max()) <= LARGEST:  # NaN is neither
-            raise GraphError(
-                f"{key} holds NaN, infinity or a number beyond {LARGEST:g}", "export the graph again", where=where
-            )
+            raise GraphError(f"{key} holds NaN, infinity or a number beyond {LARGEST:g}", AGAIN, where=where)

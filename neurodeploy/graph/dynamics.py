@@ -20,6 +20,7 @@ from neurodeploy.fixedpoint.dynamics.equations import INPUT, SENT, SPIKES, Dynam
 from neurodeploy.fixedpoint.dynamics.step import advanced, apart, exactly, together
 from neurodeploy.fixedpoint.dynamics.table import TABLE
 from neurodeploy.graph.carried import carried, check_numbers
+from neurodeploy.graph.stored import AGAIN
 
 WHOLE_STEPS = 1e-3
 """Of a step by which a Delay may miss it: files hold float32."""
@@ -177,11 +178,7 @@ def as_neurons(where: str, graph: nir.NIRGraph) -> DynamicsNode | None:
         if fits and all(isinstance(graph.nodes[name], one) for name, one in types.items()):
             return _checked(where, dynamics, graph)
     if claimed is not None:
-        raise GraphError(
-            f"its metadata say {claimed!r} neurons, but its nodes or edges are others",
-            "export the graph again",
-            where=where,
-        )
+        raise GraphError(f"its metadata say {claimed!r} neurons, but its nodes or edges are others", AGAIN, where=where)
     return None
 
 
@@ -199,16 +196,10 @@ def _checked(where: str, dynamics: Dynamics, graph: nir.NIRGraph) -> DynamicsNod
     for node, _, (sign, name, _, _) in dynamics.terms():
         value = sign * np.asarray(nodes[node].scale, np.float64).ravel() + 0.0
         if value.shape != threshold.shape:
-            raise GraphError(
-                f"node {node} has {len(value)} values for {len(threshold)} neurons",
-                "fix the shapes",
-                where=where,
-                node=node,
-            )
+            found = f"node {node} has {len(value)} values for {len(threshold)} neurons"
+            raise GraphError(found, "fix the shapes", where=where, node=node)
         if name in numbers and not np.array_equal(numbers[name], value):
-            raise GraphError(
-                f"nodes of {name!r} differ, they must be one number", "export the graph again", where=where
-            )
+            raise GraphError(f"nodes of {name!r} differ, they must be one number", AGAIN, where=where)
         numbers[name] = value
     for name in dynamics.states:
         if not (np.asarray(nodes[name].scale, np.float64) == 1).all():
@@ -238,12 +229,8 @@ def population_of(where: str, name: str, node: DynamicsNode, dt_s: float, bias: 
         GraphError: the sub-graph was made for another time step.
     """
     if abs(node.delay_s - dt_s) > WHOLE_STEPS * dt_s:
-        raise GraphError(
-            f"{name} steps every {node.delay_s:g} s, the time step is {dt_s:g} s",
-            "its difference equations hold for their own step only",
-            where=where,
-            node=name,
-        )
+        found = f"{name} steps every {node.delay_s:g} s, the time step is {dt_s:g} s"
+        raise GraphError(found, "its difference equations hold for their own step only", where=where, node=name)
     stored = carried(Place(where, name), node)
     return DynamicsPopulation(
         name=name,

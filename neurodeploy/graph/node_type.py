@@ -14,7 +14,7 @@ import numpy as np
 
 from neurodeploy.errors import GraphError
 from neurodeploy.graph.linear import MOST_ENTRIES, LinearMap
-from neurodeploy.graph.stored import Tree
+from neurodeploy.graph.stored import AGAIN, Tree
 
 Shape = tuple[int, ...]
 
@@ -155,7 +155,5 @@ def whole_numbers(where: str, key: str, value: Any, least: int) -> tuple[int, ..
     found = np.asarray(value)
     fits = found.dtype.kind in "iuf" and found.size > 0 and bool((found == np.trunc(found)).all())
     if not fits or found.min() < least or found.max() > MOST_ENTRIES:
-        raise GraphError(
-            f"{key} is {value}, whole numbers from {least} are needed", "export the graph again", where=where
-        )
+        raise GraphError(f"{key} is {value}, whole numbers from {least} are needed", AGAIN, where=where)
     return tuple(int(one) for one in found.ravel())

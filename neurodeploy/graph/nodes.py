@@ -15,7 +15,7 @@ import numpy as np
 from neurodeploy.errors import GraphError, Place, nearest
 from neurodeploy.graph.mends import Mend, Mends
 from neurodeploy.graph.node_table import NODES
-from neurodeploy.graph.stored import GRAPH, Tree
+from neurodeploy.graph.stored import AGAIN, GRAPH, Tree
 
 MAX_NESTING = 8
 
@@ -41,7 +41,7 @@ def checked(where: str, tree: Tree, mends: Mends, name: str = "", depth: int = 0
     for key, node in nodes.items():
         inside = f"{name}{key}"
         if not isinstance(node, dict) or not isinstance(node.get("type"), str):
-            raise GraphError(f"node {inside} has no type", "export the graph again", where=where, node=inside)
+            raise GraphError(f"node {inside} has no type", AGAIN, where=where, node=inside)
         if node["type"] == GRAPH:
             found["nodes"][key] = checked(where, node, mends, f"{inside}.", depth + 1)
         else:
@@ -61,7 +61,7 @@ def _node(where: str, name: str, node: Tree, mends: Mends) -> Tree:
     given = {key: value for key, value in node.items() if key not in ("type", "metadata")}
     lacking = [key for key in fields.needed if key not in given]
     if lacking:
-        raise refused(f"({kind}) lacks {', '.join(lacking)}", "export the graph again")
+        raise refused(f"({kind}) lacks {', '.join(lacking)}", AGAIN)
     unknown = [key for key in given if key not in fields.all]
     if unknown:
         found = f"({kind}) has {', '.join(unknown)}, which NIR's {kind} has not ({', '.join(fields.all)})"
@@ -79,20 +79,18 @@ def _node(where: str, name: str, node: Tree, mends: Mends) -> Tree:
 def _metadata(where: str, node: Tree) -> Tree:
     found = node.get("metadata", {})
     if not isinstance(found, dict):
-        raise GraphError("its metadata are no group", "export the graph again", where=where)
+        raise GraphError("its metadata are no group", AGAIN, where=where)
     return found
 
 
 def _edges(where: str, stored: Any) -> list[tuple[str, str]]:
     if stored is None:
-        raise GraphError("has no edges entry, so nothing says what is connected", "export the graph again", where=where)
+        raise GraphError("has no edges entry, so nothing says what is connected", AGAIN, where=where)
     edges = np.asarray(stored, dtype=object)
     if edges.size == 0:
         return []
     if edges.ndim != 2 or edges.shape[1] != 2 or not all(isinstance(one, str) for one in edges.ravel()):
-        raise GraphError(
-            f"its edges are {edges.shape}, pairs of names are needed", "export the graph again", where=where
-        )
+        raise GraphError(f"its edges are {edges.shape}, pairs of names are needed", AGAIN, where=where)
     return [(str(a), str(b)) for a, b in edges]
 
 
@@ -119,6 +117,4 @@ def node_of(where: str, name: str, stored: Tree) -> nir.NIRNode:
         return entry.type(**entry.arguments(values))
     except Exception as error:  # NIR's classes compute types from shapes, and raise many kinds for what means nothing
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise GraphError(
-            f"node {name} ({kind}) means nothing ({reason})", "export the graph again", where=where, node=name
-        ) from None
+        raise GraphError(f"node {name} ({kind}) means nothing ({reason})", AGAIN, where=where, node=name) from None

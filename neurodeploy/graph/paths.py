@@ -19,6 +19,7 @@ from neurodeploy.graph.carried import carried
 from neurodeploy.graph.linear import LinearMap, TooLarge, columns_scaled, diagonal, rows_scaled
 from neurodeploy.graph.node_table import NODES, neurons_of, operation, role_of
 from neurodeploy.graph.node_type import PASS, POOL, WEIGHTS, Factors, Neurons, Operation, Shape, Wait
+from neurodeploy.graph.stored import AGAIN
 
 INPUT = "input"
 """Source name of synapses that start from the network's input."""
@@ -302,9 +303,5 @@ def _exponent(where: str, stored: dict[str, Any], linear: LinearMap) -> int | tu
     if rows is None:
         return stored.get("weight_exp")
     if len(rows) != len(linear.weight):
-        raise GraphError(
-            f"its metadata hold {len(rows)} exponents for {len(linear.weight)} rows",
-            "export the graph again",
-            where=where,
-        )
+        raise GraphError(f"its metadata hold {len(rows)} exponents for {len(linear.weight)} rows", AGAIN, where=where)
     return tuple(int(one) for one in rows)

@@ -23,6 +23,8 @@ MOST_TEXT = 1 << 26
 Tree = dict[str, Any]
 GRAPH = "NIRGraph"
 """Type of a graph, and of those in it."""
+AGAIN = "export the graph again"
+"""What helps where a file's own words or numbers mean nothing."""
 
 
 def read_tree(path: Path) -> Tree:
@@ -90,9 +92,7 @@ class _Reader:
             elif isinstance(entry, h5py.Dataset):
                 found[name] = self.array(entry, inside)
             else:
-                raise GraphError(
-                    f"{inside} is a stored type, no data", "export the graph again", where=self.path, node=inside
-                )
+                raise GraphError(f"{inside} is a stored type, no data", AGAIN, where=self.path, node=inside)
         return found
 
     def array(self, stored: h5py.Dataset, where: str) -> Any:
@@ -146,7 +146,7 @@ class _Reader:
         try:
             text = value.decode("utf-8") if isinstance(value, bytes) else str(value)
         except UnicodeDecodeError:
-            raise self.refused(f"{where} is no text", "export the graph again") from None
+            raise self.refused(f"{where} is no text", AGAIN) from None
         self.text += len(text)
         if self.text > MOST_TEXT:
             raise self.refused(f"{where} makes its text longer than {MOST_TEXT} characters", "it is damaged")
