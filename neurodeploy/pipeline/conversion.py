@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -123,7 +124,7 @@ def quantised(network: Any, recipe: Recipe, spikes_BTI: np.ndarray, progress: Pr
         spikes_BTI,
         recipe.quantize.weight_bits,
         recipe.quantize.coefficient_bits,
-        progress=lambda done, total: progress("calibrate", done, total),
+        progress=partial(progress, "calibrate"),
     )
     weights = {}
     if not any(isinstance(one, DynamicsPopulation) for one in before.populations):

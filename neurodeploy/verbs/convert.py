@@ -13,9 +13,8 @@ from neurodeploy.backends.lava.environment import check_ready
 from neurodeploy.errors import GraphError, nearest
 from neurodeploy.files import check_target
 from neurodeploy.formats.lava_dl.hdf5 import is_net
-from neurodeploy.formats.lava_dl.plan import net_plan
 from neurodeploy.formats.lava_dl.read import read_net
-from neurodeploy.formats.lava_dl.write import write_net
+from neurodeploy.formats.lava_dl.write import net_plan, write_net
 from neurodeploy.formats.nir_to_program import carried_program
 from neurodeploy.formats.program_to_nir import losses, program_graph
 from neurodeploy.graph.files import read_graph, write_graph

@@ -17,9 +17,17 @@ from neurodeploy.fixedpoint import rules
 from neurodeploy.frameworks.write.fit import check_for
 from neurodeploy.graph.carried import carried
 from neurodeploy.graph.doctor import problems as find
-from neurodeploy.graph.doctor.chips import own_targets, own_verdict
 from neurodeploy.graph.doctor.conditions import facts_of
-from neurodeploy.graph.doctor.frameworks import APPROXIMATE, ORDER, UNSUPPORTED, Verdict, frameworks, verdict
+from neurodeploy.graph.doctor.frameworks import (
+    APPROXIMATE,
+    ORDER,
+    UNSUPPORTED,
+    Verdict,
+    frameworks,
+    own_targets,
+    own_verdict,
+    verdict,
+)
 from neurodeploy.graph.doctor.problems import STOPS, WARNS, Problem
 from neurodeploy.graph.dynamics import DynamicsNode
 from neurodeploy.graph.files import GraphFile, graph_file, mended, stored_graph

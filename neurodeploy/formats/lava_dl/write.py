@@ -14,16 +14,22 @@ from typing import Any
 import h5py
 import numpy as np
 
-from neurodeploy.errors import ProgramError
+from neurodeploy.errors import PrecisionError, ProgramError
 from neurodeploy.files import written_whole
 from neurodeploy.fixedpoint import rules, sigma_delta
 from neurodeploy.fixedpoint.rules import IntArray
 from neurodeploy.formats.lava_dl import layers as net
 from neurodeploy.formats.lava_dl.read import MILLISECOND, late_start
+from neurodeploy.graph.dynamics import DynamicsPopulation
+from neurodeploy.graph.network import Network
+from neurodeploy.mapping.compile import facts_of
 from neurodeploy.program.connection import Connection
 from neurodeploy.program.layer import Layer, SigmaDelta
+from neurodeploy.program.plan import ConnectionPlan, Plan
 from neurodeploy.program.populations import AnyLayer
 from neurodeploy.program.program import INPUT, Program
+from neurodeploy.quantize import grid
+from neurodeploy.quantize.plan import layer_plan
 
 LARGEST_MIXED = 254
 """netx clips a matrix of both signs above it."""
@@ -303,3 +309,31 @@ def _write(group: h5py.Group, values: Group) -> None:
             group.create_dataset(key, (1,), "S10", [value.encode("ascii")])
         else:
             group.create_dataset(key, data=value)
+
+
+def net_plan(network: Network) -> Plan:
+    """Return a plan without exponents: the threshold is what the largest weight into a layer leaves room for.
+
+    The largest weight becomes 254, as with exponents; several connections into a layer share that scale here.
+
+    Raises:
+        PrecisionError: neurons of two states, or weights so large that the threshold would be below 2.
+    """
+    plan = Plan({}, {})
+    for one in network.populations:
+        if isinstance(one, DynamicsPopulation):
+            raise PrecisionError(
+                f"{one.name}: neurons of two states have no place in a .net file; write .npz, or keep .nir"
+            )
+        facts = facts_of(network, one, None)
+        highest, _ = layer_plan(facts, grid.MAX_WEIGHT_BITS)
+        largest = max(float(np.abs(weight).max(initial=0.0)) for weight in facts.weights.values())
+        vth_mant = min(highest, int(grid.weight_limit(grid.MAX_WEIGHT_BITS) / max(largest, 1e-12)))
+        if vth_mant < 2:
+            raise PrecisionError(
+                f"{one.name}: weights of up to {largest:.3g} thresholds need an exponent, which a .net file does not "
+                "have; write .nir or .npz"
+            )
+        plan.vth_mant[one.name] = vth_mant
+        plan.connections.update({name: ConnectionPlan(grid.MAX_WEIGHT_BITS, 0) for name in facts.weights})
+    return plan

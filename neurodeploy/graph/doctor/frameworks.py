@@ -1,4 +1,4 @@
-"""What each framework's importer does with a node: the table in `frameworks.toml`, applied."""
+"""What each target does with a node: our own, and each framework's importer by the table in `frameworks.toml`."""
 
 from __future__ import annotations
 
@@ -7,12 +7,21 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import nir
+
 from neurodeploy import toml
+from neurodeploy.fixedpoint.rules import RESET_SUBTRACT
 from neurodeploy.graph.doctor.conditions import CONDITIONS, Facts
+from neurodeploy.graph.node_table import entry_of
+from neurodeploy.graph.node_type import Neurons
+from neurodeploy.hardware.chips import program_chips, programmable_chips
 
 TABLE = Path(__file__).parent / "frameworks.toml"
 EXACT, APPROXIMATE, UNSUPPORTED = "exact", "approximate", "unsupported"
 ORDER = (EXACT, APPROXIMATE, UNSUPPORTED)
+BACKENDS = ("reference", "fixed", "lava")
+SMALLEST = 1e-12
+"""Of the largest weight; below it a difference is float64's own."""
 
 
 @dataclass(frozen=True)
@@ -112,3 +121,49 @@ def verdict(framework: Framework, facts: Facts) -> Verdict:
         "; ".join(dict.fromkeys(rule.source for rule in told)),
         tuple(rule.change for rule in held if rule.change),
     )
+
+
+def own_targets() -> tuple[str, ...]:
+    """Return our backends, and the chips that come with the package and hold Programs."""
+    return (*BACKENDS, *program_chips())
+
+
+def own_verdict(target: str, node: nir.NIRNode, reset: str, error: dict[str, float], unmeasured: str = "") -> Verdict:
+    """Return what one of `own_targets` does with a node.
+
+    Args:
+        reset: Rule of the neurons, "zero" or "subtract".
+        error: What was measured of the node in integers; empty where nothing was.
+        unmeasured: Why nothing could be.
+    """
+    entry = entry_of(node)
+    assert entry is not None
+    if target == "reference":
+        return Verdict(EXACT, entry.reference)
+    if entry.always:
+        return Verdict(EXACT, entry.always)
+    neurons = entry if isinstance(entry, Neurons) else None
+    if neurons and neurons.programmed and target not in (*BACKENDS, *programmable_chips()):
+        which = " or ".join(programmable_chips())
+        reason = f"{target}'s neurons are not programmable: adaptive ones and resonators need {which}"
+        return Verdict(UNSUPPORTED, reason)
+    if "weight_error" in error:
+        exact = error["weight_error"] <= SMALLEST
+    else:
+        exact = bool(error) and error.get("spike_agreement", 1) == 1 and error["potential_rms"] == 0
+    reasons = [entry.integers, *(_of_target(target, neurons, reset) if neurons else [])]
+    reasons += [f"not measured: {unmeasured}"] if not error and unmeasured else []
+    reasons += ["it did not spike on the random input, so little is known"] if error.get("spikes") == 0 else []
+    return Verdict(EXACT if exact else APPROXIMATE, "; ".join(reasons), error=dict(error))
+
+
+def _of_target(target: str, neurons: Neurons, reset: str) -> list[str]:
+    own = neurons.programmed or reset == RESET_SUBTRACT
+    if target == "lava":
+        which = "our own Lava process" if own else "Lava 0.10.0's LIF"
+        return [f"{which}, equal to fixed in every state"]
+    if target in BACKENDS or not own:
+        return []
+    if target in programmable_chips():
+        return ["as a neuron program of its own"]
+    return [f"simulated only: a {target} compartment resets to zero, subtraction takes a second one"]
