@@ -5,6 +5,7 @@ A data set is made, kept and read piece by piece, so that it may be larger than 
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import hashlib
 import itertools
@@ -99,7 +100,9 @@ def kept(name: str, key: str, make: Make, stays: tuple[str, ...] = (), sound: So
         stays: Names of the pieces' arrays that stay on disk, and are read when they are asked for.
         sound: Whether the arrays that were found fit together.
     """
-    path = _place(name, key)
+    path: Path | None = None
+    with contextlib.suppress(RuntimeError):  # no home
+        path = cache_folder() / f"{name}-{key[:24]}.npz"
     if path is not None:
         found = _stored(path, key, stays, sound)
         if found is None and _written(path, key, make):
@@ -144,13 +147,6 @@ def _sound_counts(found: Kept) -> bool:
         if not one.offsets[-1] == len(cells) == len(one.values) or cells.max(initial=0) >= one.n_steps * one.n_channels:
             return False
     return sum(map(len, counts)) == len(found.whole["labels"])
-
-
-def _place(name: str, key: str) -> Path | None:
-    try:
-        return cache_folder() / f"{name}-{key[:24]}.npz"
-    except RuntimeError:  # no home
-        return None
 
 
 def _stored(path: Path, key: str, stays: tuple[str, ...], sound: Sound | None) -> Kept | None:

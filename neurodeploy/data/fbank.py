@@ -22,11 +22,6 @@ FLOOR = float(np.finfo(np.float32).eps)
 Window = Literal["povey", "hann"]
 
 
-def frame_step_s() -> float:
-    """Return the time between two frames, seconds."""
-    return HOP / RATE_HZ
-
-
 def log_mel(wave: np.ndarray, n_bins: int = 40, window: Window = "povey") -> np.ndarray:
     """Return the features of a recording, (F, M), float32.
 

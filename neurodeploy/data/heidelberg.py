@@ -13,10 +13,9 @@ from typing import Any
 import h5py
 import numpy as np
 
-from neurodeploy.data.binned_files import flags, together
 from neurodeploy.data.binning import N_UNITS, Binning, Counts
 from neurodeploy.data.cache import KeptCounts, cache_folder, identity, kept_counts, key_of
-from neurodeploy.data.dataset import PAPER, SPEAKERS, Download, Samples, Source, held_out
+from neurodeploy.data.dataset import PAPER, SPEAKERS, Download, Samples, Source, flags, held_out, together
 from neurodeploy.data.fetch import checksum, present
 from neurodeploy.data.files import count_lists
 from neurodeploy.data.settings import Wanted

@@ -11,10 +11,9 @@ from pathlib import Path
 
 import numpy as np
 
-from neurodeploy.data.binned_files import flags
 from neurodeploy.data.binning import Binning, Counts, count_events
 from neurodeploy.data.cache import KeptCounts, kept_counts, key_of
-from neurodeploy.data.dataset import Samples, Source
+from neurodeploy.data.dataset import Samples, Source, flags
 from neurodeploy.data.fetch import present
 from neurodeploy.data.settings import Wanted
 from neurodeploy.data.stream import from_counts

@@ -7,10 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from neurodeploy.data.binned_files import flags, together
 from neurodeploy.data.binning import Binning, Counts, count_events
 from neurodeploy.data.cache import KeptCounts, kept_counts, key_of
-from neurodeploy.data.dataset import RECORDINGS, SPEAKERS, Samples, Source, held_out
+from neurodeploy.data.dataset import RECORDINGS, SPEAKERS, Samples, Source, flags, held_out, together
 from neurodeploy.data.fetch import present
 from neurodeploy.data.settings import Wanted
 from neurodeploy.data.spike_lists import read_spike_lists

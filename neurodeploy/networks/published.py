@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -51,7 +51,6 @@ def load_published(path: str | Path, settings: SilifSettings | None = None) -> P
     path = Path(path)
     arrays = _read(path)
     found = _recognised(path, arrays, settings)
-    base = settings or SilifSettings(dropout=0.0)
     if settings is not None and (settings.model, settings.hidden) != (found.model, found.hidden):
         raise NetworkError(
             f"{path}: holds {found.model} with hidden layers of {_sizes(found.hidden)}, but {settings.model} with "
@@ -60,18 +59,9 @@ def load_published(path: str | Path, settings: SilifSettings | None = None) -> P
     if settings is not None and settings.bidirectional != found.bidirectional:
         kind = "bidirectional" if found.bidirectional else "not bidirectional"
         raise NetworkError(f"{path}: the network is {kind}; set bidirectional = {str(found.bidirectional).lower()}")
-    final = base.model_copy(update=found._asdict())
-    network = build(final, (_columns(arrays, 0),), len(arrays[f"snn.{len(found.hidden)}.W.weight"]), 4e-3)
-    _fill(path, final.model, network, arrays)
-    return Published(network.eval(), final)
-
-
-class _Found(NamedTuple):
-    """What arrays say of their network."""
-
-    model: SilifModel
-    hidden: tuple[int, ...]
-    bidirectional: bool
+    network = build(found, (_columns(arrays, 0),), len(arrays[f"snn.{len(found.hidden)}.W.weight"]), 4e-3)
+    _fill(path, found.model, network, arrays)
+    return Published(network.eval(), found)
 
 
 def _read(path: Path) -> dict[str, np.ndarray]:
@@ -93,7 +83,7 @@ def _read(path: Path) -> dict[str, np.ndarray]:
         raise NetworkError(f"{path}: is a damaged .npz or holds objects ({reason}); {FORM}") from None
 
 
-def _recognised(path: Path, arrays: Mapping[str, np.ndarray], settings: SilifSettings | None) -> _Found:
+def _recognised(path: Path, arrays: Mapping[str, np.ndarray], settings: SilifSettings | None) -> SilifSettings:
     numbers = sorted({int(match[1]) for name in arrays if (match := re.match(r"snn\.(\d{1,4})\.", name))})
     if len(numbers) < 2 or numbers != list(range(len(numbers))):
         raise NetworkError(
@@ -101,12 +91,15 @@ def _recognised(path: Path, arrays: Mapping[str, np.ndarray], settings: SilifSet
             "arrays of layers snn.0, snn.1, … with the readout last are needed"
         )
     *layers, last = numbers
-    wrong = [name for n in numbers if _dimensions(arrays, name := f"snn.{n}.W.weight") != 2]
+    matrices = {name: arrays.get(name, np.empty(0)) for name in (f"snn.{n}.W.weight" for n in numbers)}
+    wrong = [name for name, one in matrices.items() if one.ndim != 2 or not one.size]
     if wrong:
         raise NetworkError(f"{path}: lacks matrices, or has them in another shape: {_listed(wrong)}; {FORM}")
     hidden = tuple(len(arrays[f"snn.{n}.W.weight"]) for n in layers)
     model = _model(arrays, len(hidden), settings)
-    return _Found(model, hidden, _columns(arrays, last) == 2 * hidden[-1])
+    both_ways = _columns(arrays, last) == 2 * hidden[-1]
+    base = settings or SilifSettings(dropout=0.0)
+    return base.model_copy(update={"model": model, "hidden": hidden, "bidirectional": both_ways})
 
 
 def _model(arrays: Mapping[str, np.ndarray], n_layers: int, settings: SilifSettings | None) -> SilifModel:
@@ -147,7 +140,8 @@ def _fill(path: Path, model: str, network: FamilyNetwork, arrays: Mapping[str, n
     problems += _problem("has no numbers in", [name for name in shared if arrays[name].dtype.kind not in "fiub"])
     if not problems:
         with np.errstate(over="ignore"):
-            values = {name: arrays[name].astype(_kind(state[name])) for name in shared}
+            kinds = {name: np.float32 if state[name].is_floating_point() else np.int64 for name in shared}
+            values: dict[str, Any] = {name: arrays[name].astype(kinds[name]) for name in shared}
         problems += _problem(
             "has infinities or no numbers in", [name for name, value in values.items() if not np.isfinite(value).all()]
         )
@@ -159,10 +153,6 @@ def _fill(path: Path, model: str, network: FamilyNetwork, arrays: Mapping[str, n
     network.load_state_dict({name: torch.from_numpy(value) for name, value in values.items()})
 
 
-def _kind(tensor: torch.Tensor) -> type[np.generic]:
-    return np.float32 if tensor.is_floating_point() else np.int64
-
-
 def _problem(what: str, names: Iterable[str]) -> list[str]:
     names = sorted(names)
     return [f"{what} {_listed(names)}"] if names else []
@@ -172,10 +162,6 @@ def _listed(names: Iterable[str]) -> str:
     names = sorted(ascii(name)[1:-1] for name in names)  # a file may call its arrays anything, on several lines too
     more = f" and {len(names) - MANY} more" if len(names) > MANY else ""
     return ", ".join(names[:MANY]) + more
-
-
-def _dimensions(arrays: Mapping[str, np.ndarray], name: str) -> int:
-    return arrays[name].ndim if name in arrays and arrays[name].size else 0
 
 
 def _columns(arrays: Mapping[str, np.ndarray], layer: int) -> int:
