@@ -126,11 +126,7 @@ class Energy(Plain):
 
 
 def price(
-    counts: Counts,
-    chip: Chip,
-    traffic: Traffic | None = None,
-    *,
-    latency_s: float | Band | None = None,
+    counts: Counts, chip: Chip, traffic: Traffic | None = None, *, latency_s: float | Band | None = None
 ) -> Energy:
     """Return the energy per sample.
 

@@ -175,12 +175,7 @@ class Latency(Plain):
 
 
 def latency(
-    program: Program,
-    placement: Placement,
-    trace: Trace | Tally,
-    chip: Chip,
-    *,
-    spikes_BTI: np.ndarray | None = None,
+    program: Program, placement: Placement, trace: Trace | Tally, chip: Chip, *, spikes_BTI: np.ndarray | None = None
 ) -> Latency:
     """Return how long a sample takes on a chip, from its busiest core in each step.
 

@@ -14,31 +14,17 @@ from neurodeploy.accounting.conventions import CONVENTIONS, Connected, Sent, by_
 from neurodeploy.accounting.counts import row_of
 from neurodeploy.accounting.tally import Spread
 from neurodeploy.errors import DataError
+from neurodeploy.graph.linear import LinearMap
 from neurodeploy.program.window import Window
 
 
 @dataclass(frozen=True, eq=False)
-class Weights:
+class Weights(LinearMap):
     """A layer that has no name: a matrix (O, I), or a kernel with its window."""
 
-    weight: np.ndarray
-    window: Window | None = None
     name: str = "layer"
     source: str = "input"
     target: str = "layer"
-
-    @property
-    def n_inputs(self) -> int:
-        return self.window.n_inputs if self.window else self.weight.shape[1]
-
-    @property
-    def n_outputs(self) -> int:
-        return self.window.n_outputs if self.window else self.weight.shape[0]
-
-    def fan_out(self, *, zeros: bool = False) -> np.ndarray:
-        """Return how many synapses each source has (I,): with a non-zero weight, or of any weight."""
-        there = np.ones(self.weight.shape, np.int64) if zeros else (self.weight != 0).astype(np.int64)
-        return self.window.spread(there) if self.window else there.sum(axis=0)
 
 
 def count_layer(layer: Connected | Window | np.ndarray, inputs: np.ndarray) -> dict[str, Any]:

@@ -51,12 +51,7 @@ class Spread:
     def plain(self) -> dict[str, float]:
         """Return plain values for JSON; `sd` is that of these samples, divided by their number."""
         variance = self.n * self.squares - self.total**2
-        return {
-            "mean": self.total / self.n,
-            "min": self.least,
-            "max": self.most,
-            "sd": math.sqrt(variance) / self.n,
-        }
+        return {"mean": self.total / self.n, "min": self.least, "max": self.most, "sd": math.sqrt(variance) / self.n}
 
 
 @dataclass(frozen=True, eq=False)

@@ -63,10 +63,7 @@ TIMES = {
     "barrier_multichip_s": "the same over several chips",
     "step_s": "one whole step, as measured for some network",
 }
-POWER = {
-    "static_chip_w": "one chip that does nothing",
-    "static_core_w": "one core that does nothing",
-}
+POWER = {"static_chip_w": "one chip that does nothing", "static_core_w": "one core that does nothing"}
 LIMITS = {
     "cores_per_chip": "neuro cores of a chip",
     "cores_per_tile": "neuro cores that share a router",

@@ -53,12 +53,7 @@ class Made:
 
 
 def paper(
-    name: str,
-    *,
-    out: str | Path,
-    limit: int | None = None,
-    mode: Mode = "new",
-    progress: Progress = silent,
+    name: str, *, out: str | Path, limit: int | None = None, mode: Mode = "new", progress: Progress = silent
 ) -> dict[str, Any]:
     """Make a published system's figures and tables, with its own numbers beside ours.
 

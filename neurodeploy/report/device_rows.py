@@ -89,10 +89,9 @@ def crossover(devices: dict[str, Any], sources: Sources) -> dict[str, Any] | Non
 def standing(found: dict[str, Any]) -> Markup:
     """Return where the network stands against the crossover, in one sentence without its stop."""
     verdict = found.get("verdict") or ("wins" if found["wins"] else "loses")
-    words = {
-        "wins": "takes less energy than",
-        "loses": "takes more energy than",
-    }.get(verdict, "takes about as much energy as")
+    words = {"wins": "takes less energy than", "loses": "takes more energy than"}.get(
+        verdict, "takes about as much energy as"
+    )
     here = marked.percent(found["rate_here"])
     rest = (
         marked.say("it pays below a spike rate of {}, its own is {}", marked.percent(found["rate"]), here)

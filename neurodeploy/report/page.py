@@ -102,12 +102,7 @@ def _comparison(stage: dict[str, Any]) -> dict[str, Any]:
     svg = None
     if first is not None and layers:
         svg = Markup(rasters.difference_strip(layers, first, "chip step" if chip_steps else "input step"))
-    return {
-        "stage": stage,
-        "first": sections.first_difference(stage),
-        "checks": sections.checks(stage),
-        "svg": svg,
-    }
+    return {"stage": stage, "first": sections.first_difference(stage), "checks": sections.checks(stage), "svg": svg}
 
 
 def _energy(report: dict[str, Any], sources: Sources) -> dict[str, Any]:

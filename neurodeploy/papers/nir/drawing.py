@@ -27,11 +27,7 @@ PARTS = {"training": (CROSS, 7.5), "test": (OURS, MARKER)}
 """Colour and size of what was measured here; the smaller lies on the larger."""
 PALE = 0.4
 """Opacity of an accuracy on a part of the samples."""
-TITLES = {
-    "cnn": "N-MNIST",
-    "rnn_zero": "Braille, reset to zero",
-    "rnn_subtract": "Braille, subtraction",
-}
+TITLES = {"cnn": "N-MNIST", "rnn_zero": "Braille, reset to zero", "rnn_subtract": "Braille, subtraction"}
 DRAWN = {"reference": (OURS, "our reference"), "fixed": (CROSS, "our integers = Lava")}
 
 

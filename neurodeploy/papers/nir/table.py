@@ -129,7 +129,7 @@ def _classified(name: str, task: dict[str, Any]) -> list[str]:
     else:
         lines += [
             "The paper's own test samples are not among its files. Ours are of the pool that the graph was trained and "
-            "validated on, which may flatter it: rows compare with each other, less so with the paper's column.",
+            "validated on, which may flatter it: rows compare with each other, less so with the paper's column."
         ]
         lines += _gain(name, task)
     lines += notes.lines()

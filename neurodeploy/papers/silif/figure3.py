@@ -21,7 +21,7 @@ from neurodeploy.papers.silif.points import measured_points, refused, refused_no
 from neurodeploy.papers.silif.points_cited import Point, literature_points
 from neurodeploy.papers.silif.published import published_cases
 from neurodeploy.papers.silif.survey import Case, Found, Run, survey
-from neurodeploy.papers.silif.trained import Training, recipes_for, trained_cases
+from neurodeploy.papers.silif.trained import recipes_for, spiking_recipes, trained_cases
 from neurodeploy.phrases import Phrase
 from neurodeploy.pipeline.folder import Mode
 from neurodeploy.pipeline.tasks import Workers, check_ray, done_in_turn
@@ -104,21 +104,17 @@ def figure3(
     if train:
         odd = {"checkpoints": checkpoints, "calibrate": calibrate, "partition": partition}
         _none_of(Phrase("{train} trains networks of its own"), odd)
-        training = Training(
-            recipes=tuple(recipes or recipes_for(data, None if networks is None else _models(networks))),
-            seeds=_seeds(TRAINING_SEEDS if seeds is None else seeds),
-            settings=tuple(settings),
-            runs=Path(out).with_suffix(".runs"),
-            mode="overwrite" if mode == "overwrite" else "resume",
-            ray=ray,
-        )
-        training.loaded()  # recipes that cannot be are told before anything is written
+        names = tuple(recipes or recipes_for(data, None if networks is None else _models(networks)))
+        of = _seeds(TRAINING_SEEDS if seeds is None else seeds)
+        spiking_recipes(names, settings)  # those that cannot be are told before anything is written
         kept = Kept(work, beside, mode)
-        cases = trained_cases(training, limit, progress)
+        how: Mode = "overwrite" if mode == "overwrite" else "resume"
+        runs = Path(out).with_suffix(".runs")
+        cases = trained_cases(names, of, settings, runs, mode=how, ray=ray, limit=limit, progress=progress)
     else:
         _none_of(Phrase("is for {train}"), {"recipes": recipes, "settings": settings or None})
-        names, of = _published(networks), _seeds(SEEDS if seeds is None else seeds)
-        cases = published_cases(names, checkpoints, data, partition, calibrate, of, limit)
+        of = _seeds(SEEDS if seeds is None else seeds)
+        cases = published_cases(_published(networks), checkpoints, data, partition, calibrate, of, limit)
         kept = Kept(work, beside, mode)
     with Workers(processes) as workers:
         through: Run = workers.run if ray is None else functools.partial(done_in_turn, ray=ray)

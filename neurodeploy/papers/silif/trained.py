@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from neurodeploy.backends.calibration import SAMPLES
@@ -25,47 +25,24 @@ DATASETS = ("fsdd_spikes", "shd", "ssc")
 """What is trained on unless it is named: the first that this machine has, the quickest before."""
 
 
-@dataclass(frozen=True)
-class Training:
-    """What to train.
+def spiking_recipes(names: Sequence[str], settings: Sequence[str]) -> list[Recipe]:
+    """Return shipped recipes, or .toml files, with settings applied.
 
-    Attributes:
-        recipes: Names of shipped recipes, or .toml files.
-        seeds: Of each recipe.
-        settings: "key=value" pairs over all recipes.
-        runs: Folder of the run folders, runs/RECIPE/seed_N.
-        mode: "resume" or "overwrite".
-        ray: Address, as in `pipeline.tasks`; None trains one after the other.
+    Raises:
+        RecipeError: one is unknown, is of networks without spikes, or they are on different data.
     """
-
-    recipes: tuple[str, ...]
-    seeds: tuple[int, ...]
-    settings: tuple[str, ...]
-    runs: Path
-    mode: Mode
-    ray: str | None
-
-    def loaded(self) -> list[Recipe]:
-        """Return the recipes.
-
-        Raises:
-            RecipeError: one is unknown, is of networks without spikes, or they are on different data.
-        """
-        found = [load_recipe(name, self.settings) for name in self.recipes]
-        for one in found:
-            if not isinstance(one.network, SilifSettings) or one.network.model not in LAYERS:
-                raise RecipeError(f"{one.name}: has no spiking network of the SiLIF family; choose another recipe")
-        data = {(one.data.dataset, one.data.partition) for one in found}
-        if len(data) > 1:
-            names = " and ".join(sorted({dataset for dataset, _ in data}))
-            raise RecipeError(
-                f"are on different data or parts of them ({names})", "one figure shows one", option="recipes"
-            )
-        models = [one.network.model for one in found if isinstance(one.network, SilifSettings)]
-        twice = next((model for model in models if models.count(model) > 1), None)
-        if twice is not None:
-            raise RecipeError(f"two are of {CALLED[twice]}", "name one for each model", option="recipes")
-        return found
+    found = [load_recipe(name, settings) for name in names]
+    models = [one.network.model if isinstance(one.network, SilifSettings) else None for one in found]
+    for one, model in zip(found, models, strict=True):
+        if model not in LAYERS:
+            raise RecipeError(f"{one.name}: has no spiking network of the SiLIF family; choose another recipe")
+    if len({(one.data.dataset, one.data.partition) for one in found}) > 1:
+        odd = " and ".join(sorted({one.data.dataset for one in found}))
+        raise RecipeError(f"are on different data or parts of them ({odd})", "one figure shows one", option="recipes")
+    twice = next((model for model in models if model and models.count(model) > 1), None)
+    if twice is not None:
+        raise RecipeError(f"two are of {CALLED[twice]}", "name one for each model", option="recipes")
+    return found
 
 
 def recipes_for(data: str | None, networks: Sequence[str] | None) -> tuple[str, ...]:
@@ -102,43 +79,58 @@ def recipes_for(data: str | None, networks: Sequence[str] | None) -> tuple[str, 
     return tuple(known[model] for model in networks or known)
 
 
-def trained_cases(training: Training, limit: int | None, progress: Progress) -> list[Case]:
+def trained_cases(
+    names: Sequence[str],
+    seeds: Sequence[int],
+    settings: Sequence[str],
+    runs: Path,
+    *,
+    mode: Mode,
+    ray: str | None,
+    limit: int | None,
+    progress: Progress,
+) -> list[Case]:
     """Train what is not trained yet, and return what is to be measured.
 
     Args:
+        names, settings: As of `spiking_recipes`.
+        seeds: Of each recipe.
+        runs: Folder of the run folders, runs/RECIPE/seed_N.
+        mode: "resume" or "overwrite".
+        ray: Address, as in `pipeline.tasks`; None trains one after the other.
         limit: First test samples only.
 
     Raises:
         RunError: a run folder holds another run, or Ray is missing.
     """
-    recipes = training.loaded()
+    recipes = spiking_recipes(names, settings)
     tasks = {
-        (index, seed): _task(training, name, recipe, seed, progress)
-        for index, (name, recipe) in enumerate(zip(training.recipes, recipes, strict=True))
-        for seed in training.seeds
+        (index, seed): SeedTask(
+            recipe=str(Path(name).resolve()) if name.endswith(".toml") else name,
+            seed=seed,
+            path=runs.resolve() / recipe.name / f"seed_{seed}",
+            settings=(*settings, f"training.seed={seed}"),
+            mode=mode,
+            tensorboard=False,
+            progress=_named(recipe.name, progress) if ray is None else silent,
+        )
+        for index, (name, recipe) in enumerate(zip(names, recipes, strict=True))
+        for seed in seeds
     }
     threads = max(recipe.training.threads for recipe in recipes)
     gpus = max(gpus_of(recipe) for recipe in recipes)
-    through = done_in_turn(trained, list(tasks.values()), ray=training.ray, n_cpus=threads, n_gpus=gpus)
+    through = done_in_turn(trained, list(tasks.values()), ray=ray, n_cpus=threads, n_gpus=gpus)
     for done, (task, record) in enumerate(through, start=1):
         word = f"{task.path.parent.name}, seed {task.seed}: {100 * record['accuracy']['float']:.1f} % test"
         progress("networks", done, len(tasks), word)
     return [_case(recipes[index], seed, task.path, limit) for (index, seed), task in tasks.items()]
 
 
-def _task(training: Training, name: str, recipe: Recipe, seed: int, progress: Progress) -> SeedTask:
+def _named(name: str, progress: Progress) -> Progress:
     def told(stage: str, done: int, total: int, detail: str = "") -> None:
-        progress(f"{recipe.name} {stage}", done, total, detail)
+        progress(f"{name} {stage}", done, total, detail)
 
-    return SeedTask(
-        recipe=str(Path(name).resolve()) if name.endswith(".toml") else name,
-        seed=seed,
-        path=training.runs.resolve() / recipe.name / f"seed_{seed}",
-        settings=(*training.settings, f"training.seed={seed}"),
-        mode=training.mode,
-        tensorboard=False,
-        progress=told if training.ray is None else silent,
-    )
+    return told
 
 
 def _case(recipe: Recipe, seed: int, path: Path, limit: int | None) -> Case:
