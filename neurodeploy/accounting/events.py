@@ -71,10 +71,9 @@ def events(counts: Counts, chip: Chip, traffic: Traffic, seconds: float | None =
     found = dense_events(counts) if chip.dense else synapse_events(counts, traffic.encodings, zeros=chip.zero_weights)
     found += update_events(counts)
     found += _by_layer(counts, "spike", counts.spikes_per_sample, lambda one: one.spikes_per_sample)
-    if traffic.messages_per_sample is not None:
-        found.append(_event("message", None, traffic.messages_per_sample, ("message",)))
-    else:
+    if traffic.messages_per_sample is None:
         found += _by_layer(counts, "message", counts.messages_per_sample, lambda one: one.messages_per_sample)
+    found.append(_event("message", None, traffic.messages_per_sample, ("message",)))
     if any("message_in" in model.terms for model in chip.energy):
         known = traffic.messages_in_per_sample
         sent = [(one.layer, one.count) for one in found if one.name == "message"] if known is None else [(None, known)]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from neurodeploy.accounting.budget import Budget, LayerBudget
@@ -37,12 +36,13 @@ def judge(run: Recorded, budget: Budget, fit: Recorded | None = None) -> list[Ro
         BudgetError: a budget asks about something that the run did not measure, or a layer it lacks.
         RunError: the report is damaged.
     """
-    rows = [*_accuracy(run, budget), *_proofs(run, budget)]
+    rows, samples = [*_accuracy(run, budget), *_proofs(run, budget)], run.number("counts", "samples")
+    counted = "" if samples is None else f"mean of {samples} samples"
     for key, (count, what) in COUNTS.items():
         allowed = getattr(budget, key)
         if allowed is not None:
             found = _measured(run, key, what, "counts", count)
-            rows.append(_most(key, what, what.split(" ")[0], _counted(run), found, allowed))
+            rows.append(_row(key, what, what.split(" ")[0], counted, found, allowed))
     rows += _costs(run, budget)
     if fit is not None:
         rows += _fit(run, budget, fit)
@@ -66,10 +66,8 @@ def _accuracy(run: Recorded, budget: Budget) -> list[Row]:
             if before is None or after is None or stage == "lava":
                 raise _no_stage(run, "max_accuracy_drop", stage)
             found = before - after
-        allowed = budget.max_accuracy_drop
-        rows.append(
-            _most("max_accuracy_drop", "accuracy lost against float", "share", _stage(run, stage), found, allowed)
-        )
+        what, allowed = "accuracy lost against float", budget.max_accuracy_drop
+        rows.append(_row("max_accuracy_drop", what, "share", _stage(run, stage), found, allowed))
     return rows
 
 
@@ -78,9 +76,8 @@ def _proofs(run: Recorded, budget: Budget) -> list[Row]:
     if budget.certificate:
         passed = run.truth("certificate", "passed")
         if passed is None:
-            raise BudgetError(
-                f"{run.run} has none", Phrase("make it with {again}", again=run.again), where="certificate"
-            )
+            advice = Phrase("make it with {again}", again=run.again)
+            raise BudgetError(f"{run.run} has none", advice, where="certificate")
         failures = run.table("certificate").get("failures") or []
         rows.append(_demand("certificate", "certificate", "", passed, str(failures[0]) if failures else ""))
     if budget.bit_exact:
@@ -89,10 +86,8 @@ def _proofs(run: Recorded, budget: Budget) -> list[Row]:
             reason = run.text("lava", "reason")
             why = f" ({reason.partition(';')[0]})" if reason else ""
             never = run.text("recipe", "certificate", "lava") == "never"
-            always = Command(
-                "run", f"{run.run}/recipe.toml", out=run.run, settings="certificate.lava=always", mode="overwrite"
-            )
-            more = always if never else run.again
+            over = {"settings": "certificate.lava=always", "mode": "overwrite"}
+            more = Command("run", f"{run.run}/recipe.toml", out=run.run, **over) if never else run.again
             advice = Phrase("measure it with neurodeploy lava setup, then {more}", more=more)
             raise BudgetError(f"Lava was not run in {run.run}{why}", advice, where="bit_exact")
         rows.append(_demand("bit_exact", "bit-exact with Lava", _stage(run, "lava"), equal))
@@ -106,12 +101,12 @@ def _costs(run: Recorded, budget: Budget) -> list[Row]:
         basis = f"{budget.energy} of the band, {run.text('energy', 'chip') or 'chip not named'}"
         scope = run.text("energy", "scope")
         basis += f", {scope}" if scope else ""
-        rows.append(_most("max_energy_j", "energy per sample", "J", basis, found, budget.max_energy_j))
+        rows.append(_row("max_energy_j", "energy per sample", "J", basis, found, budget.max_energy_j))
     if budget.max_latency_s is not None:
         found = _measured(run, "max_latency_s", "latency", "latency", "latency_band_s", budget.latency)
         chip = run.text("latency", "chip") or run.text("energy", "chip") or "chip not named"
         basis = f"{budget.latency} of the band, {chip}"
-        rows.append(_most("max_latency_s", "latency per sample", "s", basis, found, budget.max_latency_s))
+        rows.append(_row("max_latency_s", "latency per sample", "s", basis, found, budget.max_latency_s))
     return rows
 
 
@@ -132,7 +127,7 @@ def _fit(run: Recorded, budget: Budget, fit: Recorded) -> list[Row]:
         if found is None:
             rows.append(_demand(key, name, chip, False, reason) | {"allowed": allowed})
         else:
-            rows.append(_most(key, name, name, chip, found, allowed))
+            rows.append(_row(key, name, name, chip, found, allowed))
     return rows
 
 
@@ -143,20 +138,15 @@ def _layer(run: Recorded, name: str, budget: LayerBudget) -> list[Row]:
         more = Phrase("the run counted none; make it again with {again}", again=run.again)
         advice = nearest(name, known) if known else more
         raise BudgetError(f"{run.run} has no such layer", advice, where=f"layers.{name}")
-    found: dict[str, Callable[[], float | None]] = {
-        "max_synops": lambda: _into(run, name),
-        "max_spikes": lambda: layers[name].number("spikes_per_sample"),
-    }
     rows = []
-    for key, read in found.items():
-        allowed = getattr(budget, key)
+    for key, allowed in budget:
         if allowed is None:
             continue
-        number = read()
-        if number is None:
+        found = _into(run, name) if key == "max_synops" else layers[name].number("spikes_per_sample")
+        if found is None:
             raise _unmeasured(run, f"layers.{name}.{key}", f"of layer {name!r}", "counts")
         _, what = COUNTS[key]
-        rows.append(_most(f"layers.{name}.{key}", f"layer {name}: {what}", what.split(" ")[0], "", number, allowed))
+        rows.append(_row(f"layers.{name}.{key}", f"layer {name}: {what}", what.split(" ")[0], "", found, allowed))
     return rows
 
 
@@ -189,20 +179,12 @@ def _unmeasured(run: Recorded, key: str, what: str, table: str) -> BudgetError:
 
 def _no_stage(run: Recorded, key: str, stage: str) -> BudgetError:
     known = ", ".join(name for name in run.table("accuracy") if run.number("accuracy", name) is not None)
+    found, advice = f"{run.run} has no accuracy of {stage!r}", Phrase("choose one of {known} ({accuracy})", known=known)
     if stage == "lava":
-        return BudgetError(
-            f"Lava was not run in {run.run}",
-            Phrase(
-                "measure it with neurodeploy lava setup, then {again}, or ask about another stage ({accuracy})",
-                again=run.again,
-            ),
-            where=key,
-        )
-    return BudgetError(
-        f"{run.run} has no accuracy of {stage!r}",
-        Phrase("choose one of {known} ({accuracy})", known=known),
-        where=key,
-    )
+        found = f"Lava was not run in {run.run}"
+        words = "measure it with neurodeploy lava setup, then {again}, or ask about another stage ({accuracy})"
+        advice = Phrase(words, again=run.again)
+    return BudgetError(found, advice, where=key)
 
 
 def _stage(run: Recorded, stage: str) -> str:
@@ -212,11 +194,6 @@ def _stage(run: Recorded, stage: str) -> str:
             samples = one.number("samples")
             return f"{stage}, {samples} samples" if samples is not None else stage
     return stage
-
-
-def _counted(run: Recorded) -> str:
-    samples = run.number("counts", "samples")
-    return "" if samples is None else f"mean of {samples} samples"
 
 
 def _size(fit: Recorded) -> str:
@@ -236,11 +213,7 @@ def _why_not(fit: Recorded) -> str:
     return f"{name}: {used:,} of {limit:,}" if name and used is not None and limit is not None else name or ""
 
 
-def _most(key: str, what: str, unit: str, basis: str, found: float, allowed: float) -> Row:
-    return _row(key, what, unit, basis, found, allowed, 1)
-
-
-def _row(key: str, what: str, unit: str, basis: str, found: float, allowed: float, sign: int) -> Row:
+def _row(key: str, what: str, unit: str, basis: str, found: float, allowed: float, sign: int = 1) -> Row:
     """Return the row of a number; `sign` 1 where less is better, -1 where more is."""
     excess = max(0.0, sign * (found - allowed))
     return {
