@@ -30,8 +30,10 @@ def line(row: dict[str, Any]) -> str:
     least = row["budget"] == "min_accuracy"
     text = f"{what}: found {found}, at {'least' if least else 'most'} {allowed} allowed"
     if not row["passed"]:
-        text += f": {_excess(row)} {'too low' if least else 'too many' if _counted(row['unit']) else 'too much'}"
-        if row["relative"] is not None and row["unit"] != "share":
+        unit = row["unit"]
+        excess = points(row["excess"]) if unit == "share" else amount(row["excess"], unit)
+        text += f": {excess} {'too low' if least else 'too much' if unit in ('share', 'J', 's') else 'too many'}"
+        if row["relative"] is not None and unit != "share":
             times = row["relative"] >= 10
             text += f" ({row['relative']:,.0f} times)" if times else f" ({100 * row['relative']:.3g} %)"
     return plain(text + reason)
@@ -56,13 +58,3 @@ def junit(name: str, rows: list[dict[str, Any]]) -> str:
             ElementTree.SubElement(case, "failure", {"type": "budget", "message": text}).text = text
     ElementTree.indent(root)
     return "<?xml version='1.0' encoding='utf-8'?>\n" + ElementTree.tostring(root, encoding="unicode") + "\n"
-
-
-def _excess(row: dict[str, Any]) -> str:
-    if row["unit"] == "share":
-        return points(row["excess"])
-    return amount(row["excess"], row["unit"])
-
-
-def _counted(unit: str) -> bool:
-    return unit not in ("share", "J", "s")

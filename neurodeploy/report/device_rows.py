@@ -82,7 +82,7 @@ def crossover(devices: dict[str, Any], sources: Sources) -> dict[str, Any] | Non
             {"rate": _published(one["rate"]), "per": one["per"], "source": one["source"]}
             for one in found.get("published") or []
         ],
-        "references": sources.references(_constants(found.get("constants"))),
+        "references": sources.references(found.get("constants") or {}),
     }
 
 
@@ -133,13 +133,6 @@ def _published(rate: Any) -> Markup:
     if isinstance(rate, list):
         return marked.say("{} to {}", *(marked.mark(f"{one:g}", one) for one in rate))
     return marked.percent(rate)
-
-
-def _constants(found: Any) -> dict[str, dict[str, Any]]:
-    """Return constants by name, whether they were kept as a table or as a list."""
-    if isinstance(found, list):
-        return {str(one.get("key", index)): one for index, one in enumerate(found)}
-    return {key: one for key, one in (found or {}).items() if isinstance(one, dict)}
 
 
 def ann(devices: dict[str, Any]) -> Markup | None:

@@ -28,18 +28,10 @@ PARTS = ("#0a0a0a", "#0b0b0b", "#0c0c0c", "#0d0d0d", "#0e0e0e")
 """Parts of a whole, from strong to pale: told apart in grey too."""
 PANEL = "#0f0f0f"
 """What is behind a picture: the colour of edges between parts."""
-VARIABLES = {
-    PANEL: "var(--panel)",
-    INK: "var(--ink)",
-    MUTED: "var(--muted)",
-    LINE: "var(--line)",
-    BEFORE: "var(--before)",
-    AFTER: "var(--after)",
-    GOOD: "var(--good)",
-    BAD: "var(--bad)",
-    SHADE: "var(--shade)",
-    **{part: f"var(--part{index})" for index, part in enumerate(PARTS, start=1)},
-}
+NAMES = ("ink", "muted", "line", "before", "after", "good", "bad", "shade", "panel")
+NAMED = zip(NAMES, (INK, MUTED, LINE, BEFORE, AFTER, GOOD, BAD, SHADE, PANEL), strict=True)
+VARIABLES = {colour: f"var(--{name})" for name, colour in NAMED}
+VARIABLES |= {part: f"var(--part{index})" for index, part in enumerate(PARTS, start=1)}
 
 STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",
@@ -48,11 +40,7 @@ STYLE: dict[Any, Any] = {
     "text.parse_math": False,
     "font.sans-serif": ["DejaVu Sans"],
     "figure.dpi": 72,
-    "font.size": 12,
-    "axes.titlesize": 12,
-    "axes.labelsize": 12,
-    "xtick.labelsize": 12,
-    "ytick.labelsize": 12,
+    **dict.fromkeys(("font.size", "axes.titlesize", "axes.labelsize", "xtick.labelsize", "ytick.labelsize"), 12),
     "text.color": INK,
     "axes.labelcolor": MUTED,
     "axes.edgecolor": LINE,

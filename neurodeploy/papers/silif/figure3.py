@@ -20,7 +20,7 @@ from neurodeploy.papers.silif.measurements import Kept
 from neurodeploy.papers.silif.points import measured_points, refused, refused_note
 from neurodeploy.papers.silif.points_cited import Point, literature_points
 from neurodeploy.papers.silif.published import published_cases
-from neurodeploy.papers.silif.survey import Case, Found, Run, survey
+from neurodeploy.papers.silif.survey import Case, Run, survey
 from neurodeploy.papers.silif.trained import recipes_for, spiking_recipes, trained_cases
 from neurodeploy.phrases import Phrase
 from neurodeploy.pipeline.folder import Mode
@@ -105,16 +105,16 @@ def figure3(
         odd = {"checkpoints": checkpoints, "calibrate": calibrate, "partition": partition}
         _none_of(Phrase("{train} trains networks of its own"), odd)
         names = tuple(recipes or recipes_for(data, None if networks is None else _models(networks)))
-        of = _seeds(TRAINING_SEEDS if seeds is None else seeds)
+        starts = _seeds(TRAINING_SEEDS if seeds is None else seeds)
         spiking_recipes(names, settings)  # those that cannot be are told before anything is written
         kept = Kept(work, beside, mode)
         how: Mode = "overwrite" if mode == "overwrite" else "resume"
         runs = Path(out).with_suffix(".runs")
-        cases = trained_cases(names, of, settings, runs, mode=how, ray=ray, limit=limit, progress=progress)
+        cases = trained_cases(names, starts, settings, runs, mode=how, ray=ray, limit=limit, progress=progress)
     else:
         _none_of(Phrase("is for {train}"), {"recipes": recipes, "settings": settings or None})
-        of = _seeds(SEEDS if seeds is None else seeds)
-        cases = published_cases(_published(networks), checkpoints, data, partition, calibrate, of, limit)
+        starts = _seeds(SEEDS if seeds is None else seeds)
+        cases = published_cases(_published(networks), checkpoints, data, partition, calibrate, starts, limit)
         kept = Kept(work, beside, mode)
     with Workers(processes) as workers:
         through: Run = workers.run if ray is None else functools.partial(done_in_turn, ray=ray)
@@ -128,16 +128,20 @@ def figure3(
         if one.world == "float":  # from random initial states, which come first, where the network starts there
             floats.setdefault(one.network, one)
     picked = [*floats.values(), *(one for one in over_bits if one.bits == all_bits[-1])]
+    unpriced = [one["unpriced"] for each in found for one in each.integers.values() if REFUSED not in one]
+    calibration, of = None, cases[0].calibration
+    if of is not None:
+        calibration = {"name": of.where, "split": of.split, "partition": of.partition, "samples": len(of.open())}
     result = {
         "figure": 3,
         "title": title,
         "data": _data(cases[0].test),
-        "calibration": _calibration(cases[0]),
+        "calibration": calibration,
         "trained": train,
         "networks": [_network(case) for case in cases],
         "conventions": {"synops_exact": CONVENTION, "synops_paper": PAPER_CONVENTION},
         "float_batch": FLOAT_BATCH,
-        "energy": {"chip": CHIP, "unpriced": _unpriced(found)},
+        "energy": {"chip": CHIP, "unpriced": unpriced[0] if unpriced else []},
         "points": [one.to_dict() for one in (*points, *literature)],
         "refused": refusals,
     }
@@ -208,12 +212,6 @@ def _title(cases: Sequence[Case], points: Sequence[Point]) -> str:
     return f"{called}; float: {start}, {shown}{integer}"
 
 
-def _unpriced(found: Sequence[Found]) -> list[str]:
-    """Return the events that no constant of the chip prices; none where there is no Program to be priced."""
-    records = (record for one in found for record in one.integers.values())
-    return next((record["unpriced"] for record in records if REFUSED not in record), [])
-
-
 def _data(clips: Clips) -> dict[str, Any]:
     source = clips.open()
     return {
@@ -228,13 +226,6 @@ def _data(clips: Clips) -> dict[str, Any]:
         "sha256": digest_of(source),
         "notes": list(source.notes),
     }
-
-
-def _calibration(case: Case) -> dict[str, Any] | None:
-    clips = case.calibration
-    if clips is None:
-        return None
-    return {"name": clips.where, "split": clips.split, "partition": clips.partition, "samples": len(clips.open())}
 
 
 def _network(case: Case) -> dict[str, Any]:

@@ -32,16 +32,10 @@ def published_files(checkpoints: str | Path | None, networks: Sequence[str]) -> 
     searched = [Path(checkpoints)] if checkpoints is not None else [one / FOLDER for one in folders()]
     folder = next((one for one in searched if one.is_dir()), None)
     if folder is None:
-        where = " or ".join(map(str, searched))
-        raise DataError(
-            "is no folder on this machine",
-            Phrase(
-                "name the folder of {wanted} with {checkpoints:DIR}{other}",
-                wanted=", ".join(wanted),
-                other="" if checkpoints is not None else ", or set NEURODEPLOY_DATA",
-            ),
-            where=where,
-        )
+        other = "" if checkpoints is not None else ", or set NEURODEPLOY_DATA"
+        advice = "name the folder of {wanted} with {checkpoints:DIR}{other}"
+        said = Phrase(advice, wanted=", ".join(wanted), other=other)
+        raise DataError("is no folder on this machine", said, where=" or ".join(map(str, searched)))
     missing = [name for name in wanted if not (folder / name).is_file()]
     if missing:
         raise DataError(f"{folder}: lacks {', '.join(missing)}, needed are {', '.join(wanted)}; copy them there")
