@@ -32,7 +32,7 @@ _HOMES = {
     "Simulator": "neurodeploy.backends.fixed.simulator",
     "Events": "neurodeploy.data.events",
     "read_program": "neurodeploy.program.file",
-    "count_layer": "neurodeploy.accounting.layer",
+    "count_layer": "neurodeploy.accounting.counts",
     "certify": "neurodeploy.verbs.certify",
     "fit": "neurodeploy.verbs.fit",
     "profile": "neurodeploy.verbs.profile",

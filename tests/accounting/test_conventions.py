@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from neurodeploy.accounting.conventions import CONVENTIONS
-from neurodeploy.accounting.layer import Weights, count_layer
+from neurodeploy.accounting.counts import Weights, count_layer
 from neurodeploy.errors import DataError
 from neurodeploy.program.window import Window
 

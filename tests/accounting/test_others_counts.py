@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from neurodeploy.accounting.layer import Weights, count_layer
+from neurodeploy.accounting.counts import Weights, count_layer
 from neurodeploy.backends.trace import Trace
 from neurodeploy.errors import DataError
 from neurodeploy.pipeline.counts import synops_of

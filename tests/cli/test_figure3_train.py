@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from neurodeploy.papers.silif import survey, trained
+from neurodeploy.papers.silif import cases, survey
 from tests.cli.support import Shell
 
 RECIPE = """
@@ -59,8 +59,8 @@ def test_networks_are_trained_over_seeds_and_kept(kernels: None, shell: Shell, m
         assert (Path(task.path) / "metrics.json").exists(), "trained again"
         return train(task)
 
-    train = trained.trained
-    monkeypatch.setattr(trained, "trained", never)
+    train = cases.trained
+    monkeypatch.setattr(cases, "trained", never)
     before = {run: (shell.folder / run / "checkpoint.safetensors").read_bytes() for run in runs}
     again = call(shell, recipes, "--resume")
     assert again["points"] == result["points"]

@@ -15,6 +15,7 @@ from neurodeploy.graph.files import GraphFile
 from neurodeploy.graph.network import discretised
 from neurodeploy.mapping.compile import compile_network
 from neurodeploy.networks.families.silif import SilifModel, SilifSettings, build
+from neurodeploy.papers.silif.cases import published_files
 from neurodeploy.papers.silif.clips import Clips, calibration_for, clips_named
 from neurodeploy.papers.silif.measure import (
     FloatTask,
@@ -26,7 +27,6 @@ from neurodeploy.papers.silif.measure import (
     measure,
     program_of,
 )
-from neurodeploy.papers.silif.published import published_files
 from neurodeploy.pipeline.conversion import graph_of as run_graph_of
 from neurodeploy.pipeline.conversion import put_on_grid
 from neurodeploy.pipeline.counts import synops_of

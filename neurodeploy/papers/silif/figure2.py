@@ -27,7 +27,7 @@ from neurodeploy.networks.families.silif import CALLED
 from neurodeploy.networks.published import load_published
 from neurodeploy.neurons.family_poles import FAMILY
 from neurodeploy.neurons.poles import pole_summary
-from neurodeploy.papers.silif.published import published_files
+from neurodeploy.papers.silif.cases import published_files
 from neurodeploy.report.printed import COLOURS, LINE, MUTED, check_picture, panel, printed, save_picture
 
 DIGITS = 9

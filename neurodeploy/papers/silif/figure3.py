@@ -13,15 +13,14 @@ from neurodeploy.data.load import source_of
 from neurodeploy.errors import RecipeError, nearest
 from neurodeploy.files import check_target, write_json
 from neurodeploy.networks.families.silif import PUBLISHED
+from neurodeploy.papers.silif.cases import published_cases, recipes_for, spiking_recipes, trained_cases
 from neurodeploy.papers.silif.clips import Clips, digest_of
 from neurodeploy.papers.silif.draw_figure3 import draw_figure3
 from neurodeploy.papers.silif.measure import CHIP, FLOAT_BATCH, REFUSED
 from neurodeploy.papers.silif.measurements import Kept
 from neurodeploy.papers.silif.points import measured_points, refused, refused_note
 from neurodeploy.papers.silif.points_cited import Point, literature_points
-from neurodeploy.papers.silif.published import published_cases
 from neurodeploy.papers.silif.survey import Case, Run, survey
-from neurodeploy.papers.silif.trained import recipes_for, spiking_recipes, trained_cases
 from neurodeploy.phrases import Phrase
 from neurodeploy.pipeline.folder import Mode
 from neurodeploy.pipeline.tasks import Workers, check_ray, done_in_turn
