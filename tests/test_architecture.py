@@ -58,6 +58,7 @@ WORKER = (
     "program",
     "backends/lava",
     "backends/trace.py",
+    "backends/scores.py",
 )
 HEAVY = ("torch", "lightning", "nir", "h5py", "pydantic", "rich", "typer", "matplotlib", "sklearn", "numba")
 

@@ -11,7 +11,8 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from neurodeploy.backends.trace import Part, Progress, Scores, Trace, check_spikes, empty_layer, in_batches
+from neurodeploy.backends.scores import Scores, decoded, read_by_step
+from neurodeploy.backends.trace import Part, Progress, Trace, check_spikes, empty_layer, in_batches
 from neurodeploy.graph.network import Network
 from neurodeploy.graph.paths import INPUT
 
@@ -79,7 +80,8 @@ def _run_batch(
     counts = {name: np.zeros((n_samples, size), dtype=np.int64) for name, size in sizes.items()}
     counts |= {name: one.sum(axis=1, dtype=np.int64) for name, one in given.items()}
     run = [one for one in network.populations if one.name not in given]
-    kept = {one.name: empty_layer(n_samples, n_steps, one, np.float64) for one in run if record}
+    read = {network.output} if read_by_step(network) and network.decode else set()
+    kept = {one.name: empty_layer(n_samples, n_steps, one, np.float64) for one in run if record or one.name in read}
     output = network.population(network.output)
     scores = Scores(network.readout, n_samples, output.n_neurons, 0, np.float64)
     past: deque[dict[str, np.ndarray]] = deque(maxlen=longest)
@@ -97,10 +99,10 @@ def _run_batch(
             spiked[name] = fired
             sent[name] = fired.astype(np.float64)
             counts[name] += fired
-            if record:
+            if name in kept:
                 kept[name].spikes_BTN[:, now] = fired
                 kept[name].u_BTN[:, now] = u[name]
                 kept[name].v_BTN[:, now] = v[name]
         past.append(sent)
         scores.add(v[network.output], now)
-    return Part(counts, kept, {}, scores.BN)
+    return decoded(network, Part(counts, kept, {}, scores.BN), n_steps, list(kept) if record else ())

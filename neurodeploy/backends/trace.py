@@ -14,7 +14,7 @@ import numpy as np
 
 from neurodeploy.errors import DataError
 from neurodeploy.fixedpoint import rules
-from neurodeploy.program.program import INPUT, Program
+from neurodeploy.program.program import INPUT
 
 Progress = Callable[[int, int], None]
 """Called with the number of samples done and their total."""
@@ -119,72 +119,6 @@ class Part(NamedTuple):
     overflows: dict[str, dict[str, int]]
     scores_BN: np.ndarray | None = None
     input_counts_BI: np.ndarray | None = None
-
-
-def lowest_score(readout: str, kind: type = np.int64) -> float:
-    """Return the score before any step."""
-    return 0 if readout != "v_max" else -np.inf if kind is np.float64 else np.iinfo(np.int64).min
-
-
-def softmax(v: np.ndarray) -> np.ndarray:
-    """Return the softmax over the last axis, float64."""
-    raised = np.exp(v - v.max(axis=-1, keepdims=True))
-    return raised / raised.sum(axis=-1, keepdims=True)
-
-
-SOFTMAX_VALUES = 1 << 16
-"""Potentials that are turned into a softmax at a time: what stays in the processor's cache is three times as fast."""
-
-
-def summed_softmax(v_BTN: np.ndarray, unit: np.ndarray | float) -> np.ndarray:
-    """Return the softmax of potentials summed over their steps (B, N), as `Scores` sums it step by step.
-
-    Args:
-        unit: The potential that stands for 1, (N,) or a number.
-    """
-    n_samples, n_steps, n_neurons = v_BTN.shape
-    scores = np.zeros((n_samples, n_neurons))
-    some = max(1, SOFTMAX_VALUES // max(1, n_steps * n_neurons))
-    for first in range(0, n_samples, some):
-        scores[first : first + some] = softmax(v_BTN[first : first + some] / unit).sum(axis=1)
-    return scores
-
-
-def score_unit(program: Program) -> np.ndarray | float:
-    """Return the potential that stands for 1 in the scores of a Program; only a softmax needs it."""
-    return program.layer(program.output).v_per_unit if program.readout == rules.SOFTMAX else 1.0
-
-
-class Scores:
-    """What the class is read from, summed up step by step; (B, N) in `BN`, None for spike counts."""
-
-    def __init__(
-        self,
-        readout: str,
-        n_samples: int,
-        n_neurons: int,
-        start: int,
-        kind: type = np.int64,
-        unit: np.ndarray | float = 1.0,
-    ) -> None:
-        """`unit` is the potential that stands for 1, (N,) or a number; the softmax needs it."""
-        self.readout, self.start, self.unit = readout, start, unit
-        kind = np.float64 if readout == rules.SOFTMAX else kind
-        lowest: np.ndarray = np.full((n_samples, n_neurons), lowest_score(readout, kind), kind)
-        self.BN: np.ndarray | None = None if readout == "spikes" else lowest
-
-    def add(self, v_BN: np.ndarray, now: int) -> None:
-        """Take the output's potentials after step `now`."""
-        if self.BN is None or now < self.start:
-            return
-        if self.readout == "v_last":
-            self.BN[:] = v_BN
-        elif self.readout == "v_max":
-            np.maximum(self.BN, v_BN, out=self.BN)
-        elif self.readout == rules.SOFTMAX:
-            self.BN += softmax(v_BN / self.unit)
-        else:
-            self.BN += v_BN
 
 
 class Recorded(Protocol):

@@ -20,6 +20,7 @@ from neurodeploy.graph.files import GraphFile
 from neurodeploy.graph.linear import MOST_ENTRIES
 from neurodeploy.graph.metadata import ours
 from neurodeploy.program.connection import Connection
+from neurodeploy.program.decode import Decode
 from neurodeploy.program.plan import Plan
 from neurodeploy.program.populations import AnyLayer, type_called
 from neurodeploy.program.program import Program
@@ -82,6 +83,7 @@ def _program(graph: nir.NIRGraph, header: dict[str, Any], entries: dict[str, Any
         connections=tuple(one for _, one in sorted(connections, key=itemgetter(0))),
         dt_s=float(entries["dt_s"]),
         readout=str(entries["readout"]),
+        decode=Decode.read(entries.get("decode")),
         **rest,
     )
 

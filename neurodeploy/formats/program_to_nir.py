@@ -66,6 +66,7 @@ def program_graph(program: Program) -> nir.NIRGraph:
         time_unit="s",
         integration=INTEGRATION,
         readout=program.readout,
+        decode=None if program.decode is None else program.decode.text,
         counts=program.graded_input or None,
         **{PROGRAM: json.dumps(header, sort_keys=True)},
     )

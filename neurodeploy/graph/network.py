@@ -8,7 +8,7 @@ from typing import Any
 import nir
 import numpy as np
 
-from neurodeploy.errors import GraphError, Place
+from neurodeploy.errors import GraphError, Place, ProgramError
 from neurodeploy.fixedpoint import rules
 from neurodeploy.graph.carried import LARGEST, carried, check_numbers
 from neurodeploy.graph.dynamics import DynamicsNode, DynamicsPopulation, population_of
@@ -20,6 +20,7 @@ from neurodeploy.graph.node_table import NODES, entry_of, neurons_of
 from neurodeploy.graph.node_type import Shape
 from neurodeploy.graph.paths import INPUT, Paths, Synapses
 from neurodeploy.phrases import Phrase
+from neurodeploy.program.decode import Decode
 
 AnyPopulation = Population | DynamicsPopulation
 FROM_NAME, FROM_NIR = "the file's name", "NIR's definition (to v_reset)"
@@ -38,6 +39,7 @@ class Network:
         readout: What the class is read from: the output's spike counts ("spikes"), or its potentials after
             the last step ("v_last"), their largest value ("v_max"), their sum ("v_sum") or the sum of their
             softmax ("softmax").
+        decode: What the host makes of that before the class is the largest; None for nothing.
         graded_input: The input carries counts, not only 0 and 1.
         input_shape: Axes of the input, flattened in C order; (n_inputs,) when empty.
         notes: What had to be assumed because the file does not say it, one sentence each.
@@ -53,6 +55,7 @@ class Network:
     notes: tuple[str, ...] = ()
     settings: dict[str, Any] | None = None
     readout: str = rules.READOUTS[0]
+    decode: Decode | None = None
     input_shape: Shape = ()
     graded_input: bool = False
 
@@ -165,6 +168,7 @@ def _discretised(file: GraphFile, dt_s: float | None, reset: str | None, readout
         notes=(*notes, *note),
         settings=settings,
         readout=chosen,
+        decode=_decode(where, settings.get("decode"), output),
         input_shape=paths.input_shape,
         graded_input=settings.get("counts") is True,
     )
@@ -241,6 +245,19 @@ def _readout(where: str, stored: str | None, asked: str | None, output: AnyPopul
         note = "{name}: never spikes; the class is its largest potential (v_max), {readout} changes it"
         return "v_max", [Phrase(note, name=output.name)]
     return chosen, []
+
+
+def _decode(where: str, stored: str | None, output: AnyPopulation) -> Decode | None:
+    """Return what the host makes of the readout, as the graph's metadata say it."""
+    try:
+        found = Decode.read(stored)
+    except ProgramError as error:
+        raise GraphError(error.found, "export the graph again", where=where) from None
+    if found is not None and not found.fits(output.n_neurons):
+        raise GraphError(
+            f"decode does not fit the {output.n_neurons} output neurons", "export the graph again", where=where
+        )
+    return found
 
 
 def _with_shared_rows(where: str, synapses: Synapses, populations: list[AnyPopulation]) -> Synapses:

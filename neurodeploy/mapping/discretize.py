@@ -178,6 +178,7 @@ def integers(network: Network, plan: Plan, chip: str) -> Program:
             notes=tuple(notes),
             input_shape=network.input_shape,
             readout=network.readout,
+            decode=network.decode,
             graded_input=network.graded_input,
         )
     except NeurodeployError as error:

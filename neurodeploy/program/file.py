@@ -13,6 +13,7 @@ from neurodeploy.errors import ProgramError
 from neurodeploy.files import written_whole
 from neurodeploy.memory import Claims, compact, elementwise
 from neurodeploy.program.connection import Connection
+from neurodeploy.program.decode import Decode
 from neurodeploy.program.plan import Plan
 from neurodeploy.program.populations import type_called
 from neurodeploy.program.program import SYNAPSE_INTEGERS, Program, definitions
@@ -23,7 +24,7 @@ KEPT = (
     *("name", "chip", "dt_s", "n_inputs", "output", "plan", "notes"),
     *("input_shape", "graded_input", "readout", "encoding"),
 )
-"""The Program's own plain values."""
+"""The Program's own plain values; its `decode` beside them, where it has one."""
 MAGIC = b"PK\x03\x04"
 HEADERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
 
@@ -104,7 +105,8 @@ def _header(program: Program) -> dict[str, Any]:
         connections.append(
             {key: getattr(one, key) for key in ("name", "source", "target", "sign")} | {"window": window}
         )
-    defined = {"dynamics": definitions(program)} if definitions(program) else {}
+    defined: dict[str, Any] = {"dynamics": definitions(program)} if definitions(program) else {}
+    defined |= {"decode": program.decode.plain} if program.decode is not None else {}
     return (
         {"format": FORMAT, "layers": layers, "connections": connections}
         | defined
@@ -137,7 +139,8 @@ def _assemble(header: dict[str, Any], arrays: dict[str, np.ndarray]) -> Program:
         Plan.from_dict(header["plan"])
     known = {"encoding": (1, 0)} | header  # older files have none
     rest = {key: known[key] for key in KEPT} | {"notes": tuple(header["notes"])}
-    return Program(layers=tuple(layers), connections=tuple(connections), **rest)
+    decode = Decode.read(header.get("decode"))
+    return Program(layers=tuple(layers), connections=tuple(connections), decode=decode, **rest)
 
 
 def _integers(arrays: dict[str, np.ndarray], name: str) -> np.ndarray:

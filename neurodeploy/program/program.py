@@ -20,6 +20,7 @@ from neurodeploy.fixedpoint.dynamics.table import definition
 from neurodeploy.fixedpoint.rules import IntArray
 from neurodeploy.memory import row_blocks
 from neurodeploy.program.connection import Connection
+from neurodeploy.program.decode import Decode
 from neurodeploy.program.dynamics import DynamicsLayer
 from neurodeploy.program.layer import Layer, SigmaDelta
 from neurodeploy.program.populations import AnyLayer
@@ -57,6 +58,7 @@ class Program:
         input_shape: Axes of the input, flattened in C order; (n_inputs,) when empty.
         graded_input: Input spikes carry values of 24 signed bits; else they are 0 or 1.
         readout: One of `READOUTS`; the class is the output neuron where it is largest.
+        decode: What the host makes of the readout before the class is the largest; None for nothing.
         encoding: Weight w and bias b that the input's whole numbers are made with, int(w x + b) of a value x.
     """
 
@@ -73,6 +75,7 @@ class Program:
     graded_input: bool = False
     readout: str = READOUTS[0]
     encoding: tuple[int, int] = (1, 0)
+    decode: Decode | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "input_shape", tuple(self.input_shape) or (self.n_inputs,))
@@ -112,9 +115,12 @@ class Program:
         rest += [(la.kind, *la.plain_values.items()) for la in self.layers]
         rest += [(co.name, co.source, co.target, co.sign, co.window) for co in self.connections]
         rest += sorted(definitions(self).items())
+        rest += [] if self.decode is None else [self.decode]
         sha.update(repr(rest).encode())
-        if self.readout == rules.SOFTMAX:  # it decides the class, on the host
-            sha.update(np.ascontiguousarray(self.layer(self.output).v_per_unit, dtype="<f8").tobytes())
+        if self.readout == rules.SOFTMAX or (self.decode and self.readout != READOUTS[0]):  # they decide on the host
+            output = self.layer(self.output)
+            for value in (output.v_per_unit, *(() if self.decode is None else (output.v_offset,))):
+                sha.update(np.ascontiguousarray(value, dtype="<f8").tobytes())
         return sha.hexdigest()
 
 
@@ -156,12 +162,15 @@ def check(program: Program) -> None:
     if program.readout not in READOUTS:
         raise ProgramError(f"{where}: readout {program.readout!r} is not one of {', '.join(READOUTS)}")
     output = program.layer(program.output)
-    if program.readout == rules.SOFTMAX and not output.units:
+    if program.decode is not None and not program.decode.fits(output.n_neurons):
+        raise ProgramError(f"{where}: decode does not fit the {output.n_neurons} neurons of {output.name!r}")
+    in_units = program.readout == rules.SOFTMAX or (program.decode is not None and program.readout != READOUTS[0])
+    if in_units and not output.units:
         raise ProgramError(
-            f"{where}: readout 'softmax' needs potentials in units of the graph, which the {output.kind} neurons of "
-            f"{output.name!r} have not; read 'v_sum', or end on other neurons"
+            f"{where}: readout {program.readout!r} needs potentials in units of the graph, which the "
+            f"{output.kind} neurons of {output.name!r} have not; read 'v_sum', or end on other neurons"
         )
-    if program.readout == rules.SOFTMAX:
+    if in_units:
         unit = output.v_per_unit
         if not (np.isfinite(unit) & (unit > 0)).all():
             raise ProgramError(f"{output.name}: v_per_unit {unit.min()}..{unit.max()} is no size of a potential of 1")

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from neurodeploy.backends.fixed.run import run
-from neurodeploy.backends.trace import softmax
+from neurodeploy.backends.scores import softmax
 from neurodeploy.errors import ProgramError
 from neurodeploy.fixedpoint import rules
 from neurodeploy.fixedpoint.dynamics.equations import SENT

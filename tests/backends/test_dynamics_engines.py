@@ -16,7 +16,8 @@ from neurodeploy.backends.fixed import ENGINES, Simulator, run
 from neurodeploy.backends.fixed.native import engine as engine_module
 from neurodeploy.backends.fixed.native.tables import CHUNK, unsupported
 from neurodeploy.backends.fixed.run import engine_for
-from neurodeploy.backends.trace import Scores, Trace, score_unit, summed_softmax
+from neurodeploy.backends.scores import Scores, score_unit, summed_softmax
+from neurodeploy.backends.trace import Trace
 from neurodeploy.fixedpoint import rules
 from neurodeploy.program.connection import Connection
 from neurodeploy.program.dynamics import DynamicsLayer

@@ -10,7 +10,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from neurodeploy.backends.trace import Part, Scores, empty_layer, score_unit, with_silence
+from neurodeploy.backends.scores import Scores, score_unit
+from neurodeploy.backends.trace import Part, empty_layer, with_silence
 from neurodeploy.fixedpoint import rules
 from neurodeploy.fixedpoint.dynamics.equations import SENT
 from neurodeploy.fixedpoint.rules import IntArray

@@ -15,9 +15,9 @@ from typing import Any, Protocol
 import numpy as np
 
 from neurodeploy.backends.fixed.plain import PlainEngine
+from neurodeploy.backends.scores import decoded, read_by_step
 from neurodeploy.backends.trace import Part, Progress, Trace, check_spikes, in_batches
 from neurodeploy.errors import DataError, ProgramError, nearest
-from neurodeploy.fixedpoint import rules
 from neurodeploy.program.program import Program
 from neurodeploy.progress import Progress as Told
 from neurodeploy.progress import silent
@@ -131,9 +131,10 @@ def run(
     names = [layer.name for layer in program.layers]
     probes = check_probes(program, names if record is True else record or ())
     make = partial(engine_for(program, engine), program, threads=check_threads(threads), goes_on=False)
+    # What the host reads at every step is kept until the end; a softmax's potentials by the engine.
+    kept = list(dict.fromkeys((*probes, program.output))) if read_by_step(program) else probes
+    seen = kept if program.decode is not None else probes
     if batch_size is None:
-        # The potentials of a softmax are kept until its end.
-        kept = (*probes, program.output) if program.readout == rules.SOFTMAX else probes
         recorded = sum(program.layer(name).n_neurons for name in kept) * program.n_steps(spikes.shape[1])
         batch_size = _batch(program, recorded)
     if batch_size < 1:
@@ -141,9 +142,9 @@ def run(
 
     def run_batch(some: np.ndarray) -> Part:
         engine = make(len(some))
-        part = engine.advance(some, probes, n_silent=program.depth)
+        part = engine.advance(some, seen, n_silent=program.depth)
         engine.done()
-        return part
+        return decoded(program, part, spikes.shape[1], probes)
 
     ran = chosen(program, engine)[1]
     return in_batches(

@@ -16,7 +16,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from neurodeploy.backends.trace import LayerTrace, Part, Scores, score_unit, summed_softmax, with_silence
+from neurodeploy.backends.scores import Scores, score_unit, summed_softmax
+from neurodeploy.backends.trace import LayerTrace, Part, with_silence
 from neurodeploy.fixedpoint import rules
 from neurodeploy.fixedpoint.dynamics.equations import SENT
 from neurodeploy.program.connection import Connection

@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 
 from neurodeploy.backends.lava import synapses
-from neurodeploy.backends.trace import LayerTrace, Part, Scores, score_unit, summed_softmax
+from neurodeploy.backends.scores import Scores, decoded, read_by_step, score_unit, summed_softmax
+from neurodeploy.backends.trace import LayerTrace, Part
 from neurodeploy.errors import LavaError
 from neurodeploy.fixedpoint import rules
 from neurodeploy.program.program import READOUTS, Program
@@ -28,6 +29,7 @@ MOST_BYTES = 1 << 28
 """States that a block keeps, over all its layers and steps."""
 STATE_BYTES = 12
 """A spike or message, a current and a potential."""
+STATES = ("spikes", "u", "v")
 BIAS, CURRENT, SPIKES = "bias", "current", "spikes"
 """How input enters a network of netx: as the first neurons' biases, straight into them, or through synapses."""
 
@@ -38,7 +40,7 @@ def samples_per_block(program: Program, n_samples: int, n_steps: int, record: bo
     in_blocks = (one for one in program.connections if not one.window and not synapses.shares_a_process(one))
     entries = (one.weight.size * (one.largest_delay + 1) for one in in_blocks)
     per_step = 4 * program.n_inputs
-    if program.readout == rules.SOFTMAX:
+    if read_by_step(program):
         per_step += 4 * program.layer(program.output).n_neurons
     if record:
         per_step += STATE_BYTES * sum(layer.n_neurons for layer in program.layers)
@@ -85,9 +87,12 @@ class Recorder:
     that is the parent's, because the exponential of another numpy may round otherwise.
     """
 
-    def __init__(self, file: str, n_steps: int, record: bool, readout: str = READOUTS[0], start: int = 0) -> None:
+    def __init__(
+        self, file: str, n_steps: int, record: bool, readout: str = READOUTS[0], start: int = 0, by_step: str = ""
+    ) -> None:
+        """`by_step` is the state that the host reads after every step, "v", "spikes" or none."""
         self.file, self.n_steps = file, n_steps
-        self.every = ("spikes", "u", "v") if record else ("v",) if readout == rules.SOFTMAX else ()
+        self.every = STATES if record else (by_step,) if by_step else ()
         self.readout = READOUTS[0] if readout == rules.SOFTMAX else readout
         self.start = start
         self.now = 0
@@ -120,7 +125,9 @@ def read_part(folder: Path, program: Program, n_samples: int) -> Part:
     Raises:
         LavaError: a layer left nothing, or a convolution met sums or messages that Lava cannot handle.
     """
-    counts, layers, scores = {}, {}, None
+    counts, scores = {}, None
+    layers: dict[str, LayerTrace] = {}
+    recorded: list[str] = []
     for index, one in enumerate(program.connections):
         if overflow_file(folder, index).exists():
             raise LavaError(f"connection {one.name!r}: a sum left int32, where Lava's Conv is undefined", where="lava")
@@ -136,11 +143,19 @@ def read_part(folder: Path, program: Program, n_samples: int) -> Part:
         counts[layer.name] = kept["counts"].reshape(n_samples, -1)
         if "scores" in kept:
             scores = kept["scores"].reshape(n_samples, -1)
-        elif layer.name == program.output and program.readout == rules.SOFTMAX:
-            v_BTN = kept["v"].reshape(-1, n_samples, layer.n_neurons).swapaxes(0, 1)
-            scores = summed_softmax(np.ascontiguousarray(v_BTN[:, layer.start :]), score_unit(program))
-        if "u" in kept:
-            # Lava has samples side by side, (T, BN).
-            states = (kept[key].reshape(len(kept[key]), n_samples, -1).swapaxes(0, 1) for key in ("spikes", "u", "v"))
-            layers[layer.name] = LayerTrace(*states)
-    return Part(counts, layers, {}, scores)
+        # Lava has samples side by side, (T, BN).
+        states = {key: kept[key].reshape(len(kept[key]), n_samples, -1).swapaxes(0, 1) for key in STATES if key in kept}
+        if states:
+            layers[layer.name] = LayerTrace(*(states.get(key, np.zeros((n_samples, 0, 0))) for key in STATES))
+            recorded += [layer.name] if len(states) == len(STATES) else []
+    part = Part(counts, {name: layers[name] for name in recorded}, {}, scores)
+    if not read_by_step(program):
+        return decoded(program, part, 0, recorded)
+    v_BTN = layers[program.output].v_BTN
+    if program.decode is None:
+        scores = summed_softmax(
+            np.ascontiguousarray(v_BTN[:, program.layer(program.output).start :]), score_unit(program)
+        )
+        return part._replace(scores_BN=scores)
+    steps = max(v_BTN.shape[1], layers[program.output].spikes_BTN.shape[1]) - program.depth
+    return decoded(program, part._replace(layers=layers), steps, recorded)

@@ -36,6 +36,7 @@ from neurodeploy.backends.lava.blocks import block_folder, blocks_of, layer_file
 from neurodeploy.backends.lava.dense import DenseByExponent
 from neurodeploy.backends.lava.integer_neurons import IntegerNeurons
 from neurodeploy.backends.lava.processes import MODELS
+from neurodeploy.backends.scores import read_by_step
 from neurodeploy.backends.trace import Progress
 from neurodeploy.fixedpoint import rules, sigma_delta
 from neurodeploy.program import layer as layers
@@ -132,7 +133,7 @@ def _build(program: Program, spikes: np.ndarray, n_steps: int, folder: Path, rec
     for index, layer in enumerate(program.layers):
         recorder: dict[str, Any] = {"file": str(layer_file(folder, index)), "n_steps": n_steps, "record": record}
         if layer.name == program.output:
-            recorder |= {"readout": program.readout, "start": layer.start}
+            recorder |= {"readout": program.readout, "start": layer.start, "by_step": read_by_step(program)}
         ends[layer.name] = _neurons(layer, n_block, recorder)
     for index, one in enumerate(program.connections):
         graded = {"num_message_bits": rules.MESSAGE_BITS if program.graded(one.source) else 0}

@@ -91,6 +91,8 @@ def layers_of(program: Program) -> tuple[list[Group], list[str]]:
         source, shape = layer.name, after
     if program.output != source:
         raise ProgramError(f"{program.name}: the output is {program.output!r}, of a .net file it is the last layer")
+    if program.decode is not None:
+        warnings.append("decode: what the host makes of the readout, which no .net file says; scores are the neurons'")
     clearing = clearing_of(program)
     if clearing:
         how = f"reset_interval={clearing[0]}, reset_offset={clearing[1]}"

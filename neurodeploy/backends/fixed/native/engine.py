@@ -20,7 +20,8 @@ from neurodeploy.backends.fixed.native.arrays import Results, Scratch, State, al
 from neurodeploy.backends.fixed.native.primitives import ROWS_IN_16_BITS
 from neurodeploy.backends.fixed.native.rounding import TowardZero
 from neurodeploy.backends.fixed.native.tables import CHUNK, SPARE, Tables, native
-from neurodeploy.backends.trace import LayerTrace, Part, lowest_score, score_unit, summed_softmax
+from neurodeploy.backends.scores import lowest_score, score_unit, summed_softmax
+from neurodeploy.backends.trace import LayerTrace, Part
 from neurodeploy.compiled import PLACES
 from neurodeploy.fixedpoint import rules
 from neurodeploy.program.program import Program

@@ -1,0 +1,94 @@
+"""What the host makes of the output's spikes or potentials before the largest score is the class.
+
+    scores = matrix @ (readout of the steps, each times its weight) + bias
+
+Axes: B sample, T input step, N output neuron, C class.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from neurodeploy.errors import DataError, ProgramError
+
+
+@dataclass(frozen=True)
+class Decode:
+    """Steps that count, and a map from output neurons to classes; what is empty changes nothing.
+
+    Attributes:
+        steps: Weight of each input step (T,), so that only runs of T steps have a class. Of the largest potential, the
+            steps that count (weights 0 and 1).
+        matrix: Rows of (C, N); potentials are in the graph's unit.
+        bias: Of each class (C,).
+    """
+
+    steps: tuple[float, ...] = ()
+    matrix: tuple[tuple[float, ...], ...] = ()
+    bias: tuple[float, ...] = ()
+
+    @classmethod
+    def read(cls, stored: Any) -> Decode | None:
+        """Return what `text` or `plain` gave; None for None.
+
+        Raises:
+            ProgramError: it is neither.
+        """
+        if stored is None:
+            return None
+        try:
+            given = json.loads(stored) if isinstance(stored, str) else stored
+            rows = tuple(tuple(float(one) for one in row) for row in given["matrix"])
+            return cls(tuple(map(float, given["steps"])), rows, tuple(map(float, given["bias"])))
+        except (TypeError, ValueError, LookupError, RecursionError):
+            raise ProgramError("decode is no JSON of steps, matrix and bias, each a list of numbers") from None
+
+    def fits(self, n_neurons: int) -> bool:
+        """Return whether the numbers are real and their axes those of an output of `n_neurons`."""
+        numbers = [*self.steps, *self.bias, *(one for row in self.matrix for one in row)]
+        n_classes = len(self.matrix) or n_neurons
+        return (
+            all(map(math.isfinite, numbers))
+            and all(len(row) == n_neurons for row in self.matrix)
+            and len(self.bias) in (0, n_classes)
+            and (not self.steps or any(self.steps))
+        )
+
+    @property
+    def plain(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return asdict(self)
+
+    @property
+    def text(self) -> str:
+        """JSON in one line, for a node's metadata."""
+        return json.dumps(self.plain, sort_keys=True)
+
+    def by_step(self, readout: str) -> bool:
+        """Return whether the host must know the output's states after every step."""
+        return readout not in ("spikes", "v_last") or (readout == "spikes" and bool(self.steps))
+
+    def weights(self, n_steps: int) -> np.ndarray:
+        """Return the weight of each of the `n_steps` input steps (T,).
+
+        Raises:
+            DataError: it was made for another number of steps.
+        """
+        if len(self.steps) not in (0, n_steps):
+            counted = np.flatnonzero(self.steps)
+            raise DataError(
+                f"input: has {n_steps} steps, the class is read from steps {counted[0]} to {counted[-1]} of "
+                f"{len(self.steps)}; give {len(self.steps)} steps, or read the module again with {n_steps}"
+            )
+        return np.asarray(self.steps or [1.0] * n_steps)
+
+    def scores(self, read_BN: np.ndarray) -> np.ndarray:
+        """Return the scores (B, C) of what was read."""
+        # Not a product of BLAS, which may round otherwise for another number of samples.
+        matrix = np.asarray(self.matrix) if self.matrix else np.eye(read_BN.shape[1])
+        return np.asarray(np.einsum("bn,cn->bc", read_BN, matrix) + np.asarray(self.bias or 0.0))
