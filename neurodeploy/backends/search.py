@@ -108,6 +108,7 @@ def _before(
         synapses=tuple(one for one in network.synapses if one.target in names),
         output=first[-1].name,
         readout=rules.READOUTS[0],
+        decode=None,
     )
     found = reference.run(alone, spikes_BTI, record=True, given=given).layers
     return given | {name: one.spikes_BTN for name, one in found.items()}

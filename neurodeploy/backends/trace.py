@@ -67,8 +67,8 @@ class Trace:
             the memory.
         overflows: Currents that wrapped and potentials that saturated, per layer (integer runs).
         seconds: Wall time of the run, without building and loading.
-        scores_BN: What the class is read from, for each neuron of the output layer; its spike
-            counts when None.
+        scores_BN: What the class is read from, for each neuron of the output layer, or class where the host makes them
+            (`program.decode`); its spike counts when None.
         values: What the input sent, where it sends values instead of spikes.
         engine: Which of our simulator's engines ran, with the reason where the compiled one could not.
     """

@@ -144,6 +144,8 @@ def integers(network: Network, plan: Plan, chip: str) -> Program:
             f"{network.output}: the class is where the softmax of the potentials, summed over the steps, is largest; "
             f"the host reads all {network.population(network.output).n_neurons} potentials at every step"
         )
+    if network.decode is not None:
+        notes.append(f"{network.output}: the class is the host's: {network.decode.words}")
     connections, lost = [], {}
     for synapse in network.synapses:
         precise = plan.connections[synapse.name]

@@ -36,7 +36,8 @@ def against_module(read: GraphOf, network: Network) -> dict[str, Any]:
     Returns:
         `equal` (every spike), `same` (but for float32 rounding), `spike_agreement` (0..1), `spikes`,
         `samples`, `rounded` (samples in which rounding moved a spike), `layers` [{`name`, `module`, `spikes`,
-        `spike_agreement`}], `potential_difference` (of a readout, as a part of its largest potential),
+        `spike_agreement`}], `potential_difference` (of a readout, as a part of its largest potential), `classes` (part
+        of the module's own classes that the graph gives, None where the module leaves its class open),
         `first_difference` in words, or None.
     """
     order = [one.name for one in network.populations if one.name in read.spikes]
@@ -46,17 +47,22 @@ def against_module(read: GraphOf, network: Network) -> dict[str, Any]:
     differs = np.zeros(n_samples, np.bool_)
     unexplained: list[str] = []
     potential = 0.0
+    scores: list[np.ndarray] = []
     for first in range(0, n_samples, held):
         some = slice(first, first + held)
         part = _Part(read, network, order, some)
         for name in order:
             found[name].append(part.layers[name].spikes_BTN)
         differs[some] = part.differs
+        scores.append(part.scores_BC)
         unexplained += part.unexplained()
         potential = max(potential, part.potential_difference())
     if potential > SAME_POTENTIAL:
         name = next(iter(read.potentials))
         unexplained.append(f"{read.nodes[name]}: its potentials differ by {100 * potential:.2g} % of the largest")
+    scores_BC = np.concatenate(scores)
+    unlike = _unlike(read, scores_BC, differs)
+    unexplained += unlike
     whole = {name: np.concatenate(some) for name, some in found.items()}
     layers = [
         {
@@ -69,7 +75,7 @@ def against_module(read: GraphOf, network: Network) -> dict[str, Any]:
     ]
     every = [np.concatenate([part[name].ravel() for name in order]) for part in (whole, read.spikes) if order]
     return {
-        "equal": not differs.any() and potential <= SAME_POTENTIAL,
+        "equal": not differs.any() and potential <= SAME_POTENTIAL and not unlike,
         "same": not unexplained,
         "spike_agreement": spike_agreement(every[0], every[1]) if order else 1.0,
         "spikes": sum(int(read.spikes[name].sum()) for name in order),
@@ -77,8 +83,21 @@ def against_module(read: GraphOf, network: Network) -> dict[str, Any]:
         "rounded": int(differs.sum()) if not unexplained else 0,
         "layers": layers,
         "potential_difference": potential if read.potentials else None,
+        "classes": None if read.own is None else float((scores_BC.argmax(axis=1) == read.own.classes_B).mean()),
         "first_difference": next(iter(unexplained), None),
     }
+
+
+def _unlike(read: GraphOf, scores_BC: np.ndarray, differs_B: np.ndarray) -> list[str]:
+    """Return in words where the module's own scores are not the graph's though its spikes are; empty for nowhere."""
+    found = np.zeros(0) if read.own is None else np.flatnonzero(read.own.unlike(scores_BC) & ~differs_B)
+    if read.own is None or not len(found):
+        return []
+    own, graph = read.own.classes_B[found[0]], scores_BC[found[0]].argmax()
+    return [
+        f"module: its answer is not what is read of its last layer, first in sample {found[0]} (class {own}, of the "
+        f"graph {graph}); return the spikes or the potential of that layer"
+    ]
 
 
 class _Part:
@@ -86,7 +105,8 @@ class _Part:
 
     def __init__(self, read: GraphOf, network: Network, order: list[str], some: slice) -> None:
         self.read, self.network, self.order, self.first = read, network, order, some.start
-        self.layers = reference.run(network, read.inputs_BTF[some], record=True).layers
+        trace = reference.run(network, read.inputs_BTF[some], record=True)
+        self.layers, self.scores_BC = trace.layers, trace.output_BN
         self.own = {name: read.spikes[name][some] for name in order}
         self.potentials = {name: v[some] for name, v in read.potentials.items()}
         self.wrong = {name: self.layers[name].spikes_BTN != self.own[name] for name in order}

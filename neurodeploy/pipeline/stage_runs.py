@@ -43,6 +43,7 @@ def certified(
     max_accuracy_drop: float | None,
     progress: Progress,
     differing: Sequence[FieldDifference] = (),
+    module_B: np.ndarray | None = None,
 ) -> dict[str, Any]:
     """Return the certificate of a network and its Program on some samples, with its `synops_per_sample`.
 
@@ -51,6 +52,7 @@ def certified(
         labels: Of the samples (B,); where None, the first backend's own classes stand for them.
         max_accuracy_drop: Allowed loss against the first stage, 0..1; 0.015 when None.
         differing: Fields in which the Program is not what the network compiles to.
+        module_B: A module's own classes (B,): every stage says how many are its own (`module_classes`).
 
     Raises:
         DataError: there are not as many labels as samples.
@@ -65,6 +67,8 @@ def certified(
     labels_B = runs[0].trace.predictions_B if labels is None else np.asarray(labels)
     settings = {} if max_accuracy_drop is None else {"max_accuracy_drop": max_accuracy_drop}
     found = certificate(runs, made.program, labels_B, CertificateSettings(**settings), differing).to_dict()
+    for stage, run in zip(found["stages"], runs, strict=True) if module_B is not None else ():
+        stage["module_classes"] = float((run.trace.predictions_B == module_B).mean())
     integer = next((run.trace for run in runs if is_integer(run.trace.backend)), None)
     counts = synops_of(network, runs[0].trace) if integer is None else synops_of(made.program, integer)
     return found | {"synops_per_sample": counts.synops_per_sample}

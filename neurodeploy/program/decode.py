@@ -69,6 +69,14 @@ class Decode:
         """JSON in one line, for a node's metadata."""
         return json.dumps(self.plain, sort_keys=True)
 
+    @property
+    def words(self) -> str:
+        """What it does, for a note."""
+        counted = np.flatnonzero(self.steps)
+        when = f"steps {counted[0]} to {counted[-1]} of {len(self.steps)} count" if self.steps else ""
+        how = f"the host makes {len(self.matrix)} classes of {len(self.matrix[0])} neurons" if self.matrix else ""
+        return ", ".join(one for one in (when, how, "each class has a bias" if self.bias else "") if one)
+
     def by_step(self, readout: str) -> bool:
         """Return whether the host must know the output's states after every step."""
         return readout not in ("spikes", "v_last") or (readout == "spikes" and bool(self.steps))

@@ -15,7 +15,7 @@ from neurodeploy.graph.metadata import ours
 from neurodeploy.reading.fold import WEIGHTS, with_norm_folded
 from neurodeploy.reading.instances import INPUT_NODE, Instance
 from neurodeploy.reading.leaves import Built, ChipNeurons, Memoryless, Neurons, Shape, Source
-from neurodeploy.reading.neurons import integrator, reordered
+from neurodeploy.reading.neurons import readout, reordered
 from neurodeploy.reading.outputs import Output
 from neurodeploy.reading.routes import Route, reshaped
 from neurodeploy.reading.wiring import Term, Wiring
@@ -90,10 +90,10 @@ class _Assembly:
                 self._connect(node, one, term)
         last, _ = self.exits[self.output.node]
         end = self.made.populations.get(self.output.node, last[0])
-        if self.output.summed:
+        if self.output.leak is not None:
             size = math.prod(self.wiring.instances[self.output.node].shape_out)
             name = self._named(f"{self.names[self.output.node]}_sum", self.wiring.name(self.output.node))
-            self.made.nodes[name] = integrator(self.dt_s, np.ones(size))
+            self.made.nodes[name] = readout(self.dt_s, None, np.full(size, self.output.leak), np.ones(size))
             self.made.edges += [(one, name) for one in last]
             self.made.populations[self.output.node] = end = name
         self.made.nodes["output"] = nir.Output({"output": np.array(self.wiring.instances[self.output.node].shape_out)})

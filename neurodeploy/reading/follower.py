@@ -13,7 +13,7 @@ from torch.utils.weak import WeakIdKeyDictionary
 
 from neurodeploy.reading import operations
 from neurodeploy.reading.gates import BOTH, GATES, PRODUCTS, Gate, side
-from neurodeploy.reading.labels import NOTHING, Term, Track
+from neurodeploy.reading.labels import NOTHING, Read, Term, Track
 
 POOLS = {
     f"{kind}_pool{axes}d": getattr(nn, f"{name}Pool{axes}d")
@@ -39,6 +39,7 @@ class Follower(TorchFunctionMode):
         self.around: list[nn.Module] = []
         self.tracks: Any = WeakIdKeyDictionary()  # what is known of a tensor goes with it
         self.made: dict[Any, nn.Module] = {}
+        self.reads: list[Read] = []
         self.inside: list[nn.Module] = []  # of modules that are not followed into, where this mode is left
 
     @contextmanager
@@ -83,21 +84,31 @@ class Follower(TorchFunctionMode):
         if followed and name in MATRICES and self._is_matrix(name, *args, **kwargs):
             return self._matrix(name, *args, **kwargs)
         result = func(*args, **kwargs)
-        two = operations.tensors(args) if followed and name in PRODUCTS else []
+        try:
+            if followed:
+                self._follow(name, args, kwargs, result)
+        except (RuntimeError, TypeError, ValueError, LookupError, AttributeError):
+            # What labels cannot take is not followed: the module itself has run.
+            for tensor in operations.tensors(args[0] if name == "__setitem__" else result):
+                self.set(tensor, Track(lost=f"{self._where}: torch's {name}"))
+        return result
+
+    def _follow(self, name: str, args: Any, kwargs: Any, result: Any) -> None:
+        """Keep the tracks of what came out of an operation on tensors that are followed."""
+        two = operations.tensors(args) if name in PRODUCTS else []
         if len(two) == 2 and all(one in self.tracks and not self.tracks[one].gone for one in two):
             self._combined(name, two[0], two[1], result)
-            return result
-        if not followed:
-            return result
-        if name == "__setitem__":
+        elif name == "__setitem__":
             self._put(*args)
         elif operations.tensors(result):
-            where = self.name(self.around[-1] if self.around else self.module)
-            found = operations.tracks_after(name, args, kwargs, result, self.known, where)
+            found = operations.tracks_after(name, args, kwargs, result, self.known, self._where, self.reads)
             for tensor, track in zip(operations.tensors(result), found, strict=True):
                 if track is not None:
                     self.set(tensor, track)
-        return result
+
+    @property
+    def _where(self) -> str:
+        return self.name(self.around[-1] if self.around else self.module)
 
     def sends_spikes(self, node: int) -> bool:
         """True where a node's numbers are 0 and 1."""
@@ -125,13 +136,12 @@ class Follower(TorchFunctionMode):
             if bool((fired == result).all()):
                 self.set(result, self.tracks[fired])
                 return
-        where = self.name(self.around[-1] if self.around else self.module)
         who = [" and ".join(map(self.sender, sorted(some))) for some in senders]
         self.set(
             result,
             Track(
-                lost=f"{where}: torch's {name} combines what {who[0]} gives with what {who[1]} gives; only spikes and "
-                "spikes can be (AND, OR), each of one neuron: put neurons before it, or add"
+                lost=f"{self._where}: torch's {name} combines what {who[0]} gives with what {who[1]} gives; only "
+                "spikes and spikes can be (AND, OR), each of one neuron: put neurons before it, or add"
             ),
         )
 

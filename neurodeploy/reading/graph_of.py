@@ -30,8 +30,9 @@ from neurodeploy.reading.inputs import InputOrder, input_order
 from neurodeploy.reading.instances import INPUT_NODE
 from neurodeploy.reading.leaves import ChipNeurons, Neurons, Source
 from neurodeploy.reading.outputs import Output, output_of
+from neurodeploy.reading.own import OwnAnswer, own_answer
 from neurodeploy.reading.precision_metadata import with_precision
-from neurodeploy.reading.run import Forward, recorded
+from neurodeploy.reading.run import Forward, answered, recorded
 from neurodeploy.reading.wiring import Wiring, wired, with_lags
 
 
@@ -44,6 +45,7 @@ class GraphOf:
         dt_s: Time step, seconds.
         reset: "zero", "subtract", or "mixed" where neurons differ.
         readout: What the class is read from: "spikes", "v_last", "v_max", "v_sum" or "softmax".
+        own: The module's own answer, to compare; None where another readout was asked for.
         notes: What is otherwise than it reads, one sentence each.
         nodes: By node name the path of the submodule it is from.
         inputs: How the module's input, or the host's spikes, become (B, T, F).
@@ -58,6 +60,7 @@ class GraphOf:
     dt_s: float
     reset: str
     readout: str
+    own: OwnAnswer | None
     notes: tuple[str, ...]
     nodes: dict[str, str]
     inputs: InputOrder
@@ -121,6 +124,7 @@ def graph_of(
         raise FrameworkError("sample_input: its axes are not samples, steps and channels; give it as (T, B, ...)")
     made = assembled(wiring, output, offsets, shape, dt_s, getattr(module, "node_names", {}))
     values = inputs.feed(sample)
+    run = partial(_answered, module, time_axis, forward, recorder.stepwise, sample[:0])
     notes = [*made.notes, *output.notes]
     if recorder.stepwise:
         notes.append(
@@ -138,6 +142,7 @@ def graph_of(
         "integration": INTEGRATION,
         "name": name or type(module).__name__,
         "readout": output.readout,
+        "decode": None if output.decode is None else output.decode.text,
         "counts": True if whole and values.max(initial=0) > 1 else None,
     }
     graph = nir.NIRGraph(made.nodes, made.edges, metadata=wrapped(**entries), type_check=False)
@@ -149,6 +154,7 @@ def graph_of(
         dt_s=float(dt_s),
         reset=reset_of(made.nodes),
         readout=output.readout,
+        own=own_answer(output, result, run, inputs if host is None else None),
         notes=tuple(notes),
         nodes={node: path for node, path in made.modules.items() if node in made.nodes},
         inputs=inputs,
@@ -164,6 +170,13 @@ def graph_of(
 def _tensor(values: Any) -> torch.Tensor:
     found = values if isinstance(values, torch.Tensor) else torch.as_tensor(np.asarray(values))
     return found.detach() if found.is_floating_point() else found.detach().float()
+
+
+def _answered(
+    module: nn.Module, time_axis: int, forward: Forward | None, stepwise: bool, like: torch.Tensor, values: Any
+) -> Any:
+    """Return what a module gives for a batch like its sample input."""
+    return answered(module, torch.as_tensor(values).to(like), time_axis, forward, stepwise)
 
 
 def _from_host(
@@ -209,7 +222,7 @@ def _own_spikes(wiring: Wiring, made: Assembled, output: Output) -> dict[str, np
 
 def _own_potentials(wiring: Wiring, made: Assembled, output: Output) -> dict[str, np.ndarray]:
     last = wiring.instances[output.node]
-    if not output.potential or output.summed or not last.potentials:
+    if not output.potential or output.leak is not None or not last.potentials:
         return {}
     return {made.populations[output.node]: _over_time(last.potentials).astype(np.float64)}
 

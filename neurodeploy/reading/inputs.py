@@ -52,6 +52,18 @@ class InputOrder:
         flat = moved.reshape(samples, steps, -1)[:, :, self.channels]
         return np.repeat(flat, self.n_steps, axis=1) if self.time_axis is None else flat
 
+    def back(self, values_BTF: np.ndarray) -> np.ndarray:
+        """Return (B, T, F) in the axes of the recorded input; what is no channel is 0."""
+        axes = [axis for axis in (self.sample_axis, self.time_axis) if axis is not None]
+        rest = [size for axis, size in enumerate(self.shape) if axis not in axes]
+        values = values_BTF if self.time_axis is not None else values_BTF[:, :1]
+        flat = np.zeros((*values.shape[:2], int(np.prod(rest, dtype=np.int64))))
+        flat[:, :, self.channels] = values
+        kept = [
+            size for size, axis in zip(flat.shape, (self.sample_axis, self.time_axis), strict=False) if axis is not None
+        ]
+        return np.moveaxis(flat.reshape(*kept, *rest), range(len(axes)), axes)
+
 
 def input_order(
     shape: tuple[int, ...], first_TB: np.ndarray, offsets_F: np.ndarray, channel_shape: tuple[int, ...]

@@ -57,6 +57,10 @@ class Changing(FrameworkError):
     """What arrives at a layer is not the same at every step: the module may want to be run otherwise."""
 
 
+class Unfollowed(FrameworkError):
+    """The reader failed on what a module gave, though the module ran: it may want to be run otherwise."""
+
+
 class Wider(FrameworkError):
     """A layer has one more axis of features than was thought; `layer` is its name."""
 

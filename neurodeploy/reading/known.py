@@ -36,6 +36,12 @@ def is_of_a_framework(module: nn.Module) -> bool:
     return package(type(module)) in TABLES
 
 
+def is_unknown(module: nn.Module) -> bool:
+    """True for a framework's module that its table lacks."""
+    kind = type(module)
+    return is_of_a_framework(module) and kind.__name__ not in table(package(kind))
+
+
 def leaf_of(module: nn.Module) -> Memoryless | Neurons | None:
     """Return what a module is to the reader; None where its inside is followed instead."""
     if isinstance(module, Gate):

@@ -9,28 +9,35 @@ Axes: R applications of a node (a sample at a step), F numbers that one applicat
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
 
 FEATURE_BITS, APPLICATION_BITS = 26, 24
+NODE_SHIFT = FEATURE_BITS + APPLICATION_BITS
 MOST_FEATURES, MOST_APPLICATIONS = 1 << FEATURE_BITS, 1 << APPLICATION_BITS
 NOTHING = -1
 """Label of a zero that nobody sent."""
+CONSTANT = (1 << 12) - 1
+"""Node of numbers that are no sender's: a term of theirs is its factor."""
+FIRST_READ = 1 << 12
+"""Nodes from here on are the `Read`s of a run, in order; a number of theirs is its place in the result."""
+MOST_READS = FIRST_READ
 
 
 def labels(node: int, first: int, rows: int, features: int) -> torch.Tensor:
     """Return the labels (rows, features) of what a node gives in applications from `first` on."""
-    start = (node << (FEATURE_BITS + APPLICATION_BITS)) + (torch.arange(first, first + rows) << FEATURE_BITS)
+    start = (node << NODE_SHIFT) + (torch.arange(first, first + rows) << FEATURE_BITS)
     return start[:, None] + torch.arange(features)[None, :]
 
 
 def split(found: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return nodes, applications and features of labels, -1 where nobody sent anything."""
     nothing = found == NOTHING
-    node = np.where(nothing, -1, found >> (FEATURE_BITS + APPLICATION_BITS))
+    node = np.where(nothing, -1, found >> NODE_SHIFT)
     application = np.where(nothing, -1, (found >> FEATURE_BITS) & (MOST_APPLICATIONS - 1))
     return node, application, np.where(nothing, -1, found & (MOST_FEATURES - 1))
 
@@ -46,7 +53,8 @@ class Track:
 
     Attributes:
         terms: (factor, labels) each.
-        steps: What was done to it that only a readout allows, in order: "sum", "mean", "max", "softmax".
+        steps: What was done to it that only a readout allows, in order: words ("sum", "max"), or where a constant was
+            added ("Net: torch's add").
         lost: Why nothing can follow from here, in words; empty where all is known.
         owner: Node of the neurons whose state it is, to be handed back to them; None for other tensors.
         opposite: Of spikes, where the tensor is one minus them.
@@ -66,7 +74,7 @@ class Track:
     @property
     def senders(self) -> set[int]:
         """The nodes that its numbers come from."""
-        nodes = (np.unique(one.numpy() >> (FEATURE_BITS + APPLICATION_BITS)) for _, one in self.terms)
+        nodes = (np.unique(one.numpy() >> NODE_SHIFT) for _, one in self.terms)
         return {int(one) for some in nodes for one in some if one >= 0}
 
     def moved(self, move: Callable[[torch.Tensor], torch.Tensor]) -> Track:
@@ -80,6 +88,32 @@ class Track:
     def over(self, shape: torch.Size) -> Track:
         """Return the track of the tensor repeated to a larger shape, as torch does in sums and products."""
         return self.moved(lambda one: one.expand(shape))
+
+
+@dataclass(frozen=True, eq=False)
+class Read:
+    """Numbers that were made of others as only a readout does.
+
+    Attributes:
+        word: "max", "softmax", "log_softmax" or "argmax".
+        track: Of what it was made from.
+        dim: Axis of that.
+    """
+
+    word: str
+    track: Track
+    dim: int
+
+
+def summed(terms: Iterable[Term]) -> tuple[Term, ...]:
+    """Return terms with those added up that have the same labels: a leak adds the same ones again at every step."""
+    found: dict[Any, Term] = {}
+    for factor, one in terms:
+        key = (one.data_ptr(), one.shape, one.stride())
+        if key in found:
+            factor = found[key][0] + factor
+        found[key] = factor, one
+    return tuple(one for one in found.values() if isinstance(one[0], torch.Tensor) or one[0] != 0)
 
 
 def _moved(term: Term, move: Callable[[torch.Tensor], torch.Tensor]) -> Term:
@@ -173,7 +207,7 @@ def _groups(taken: np.ndarray) -> list[np.ndarray]:
 def _plain(flat: np.ndarray, input_node: int) -> bool:
     """True where every row is one application of one layer, whole and in order: the usual case, seen at once."""
     first = flat[:, :1]
-    node = first >> (FEATURE_BITS + APPLICATION_BITS)
+    node = first >> NODE_SHIFT
     return bool(
         (first != NOTHING).all()
         and (node == node[0]).all()

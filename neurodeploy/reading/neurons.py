@@ -72,13 +72,8 @@ def readout(dt_s: float, alpha: np.ndarray | None, beta: np.ndarray, gain: np.nd
         tau_syn = _tau(dt_s, alpha)
         return nir.CubaLI(tau_syn=tau_syn, tau_mem=tau, r=gain * tau / dt_s, v_leak=0 * tau, w_in=tau_syn / dt_s)
     if (beta == 1).all():
-        return integrator(dt_s, gain)
+        return nir.I(r=gain / dt_s)
     return nir.LI(tau=tau, r=gain * tau / dt_s, v_leak=0 * tau)
-
-
-def integrator(dt_s: float, gain: np.ndarray) -> nir.NIRNode:
-    """Return neurons that add up what arrives."""
-    return nir.I(r=gain / dt_s)
 
 
 def reordered(built: Built, places: np.ndarray, shape: Shape, wanted: Shape) -> Built:

@@ -16,7 +16,20 @@ import torch
 from torch import nn
 from torch.utils import _pytree as pytree
 
-from neurodeploy.reading.labels import APPLICATION_BITS, FEATURE_BITS, NOTHING, Factor, Term, Track
+from neurodeploy.reading.labels import (
+    APPLICATION_BITS,
+    CONSTANT,
+    FEATURE_BITS,
+    FIRST_READ,
+    MOST_READS,
+    NODE_SHIFT,
+    NOTHING,
+    Factor,
+    Read,
+    Term,
+    Track,
+    summed,
+)
 
 
 def _words(text: str) -> frozenset[str]:
@@ -38,13 +51,11 @@ SUMS = _words("add __add__ __radd__ __iadd__ add_ sub __sub__ __isub__ sub_ subt
 MULTIPLES = _words("mul __mul__ __rmul__ __imul__ mul_ multiply div __truediv__ __itruediv__ div_ divide")
 NOT = _words("logical_not __invert__ bitwise_not")
 READS = {
-    **dict.fromkeys(("sum", "nansum", "count_nonzero", "cumsum"), "sum"),
-    "mean": "mean",
-    **dict.fromkeys(("max", "amax"), "max"),
-    **dict.fromkeys(("softmax",), "softmax"),
-    **dict.fromkeys(("log_softmax", "argmax", "topk", "sort", "argsort"), ""),
+    **dict.fromkeys(("sum", "nansum", "count_nonzero"), "sum"),
+    **{word: word for word in ("mean", "max", "softmax", "log_softmax", "argmax")},
+    "amax": "max",
 }
-"""What only a readout does. Those without a word do not change which number is the largest."""
+"""What only a readout does, over an axis."""
 FRESH = _words("zeros_like ones_like empty_like full_like rand_like randn_like new_zeros new_ones new_empty")
 """Tensors that only take the shape of another one."""
 
@@ -56,13 +67,16 @@ def tensors(value: Any) -> list[torch.Tensor]:
     return [one for one in pytree.tree_leaves(value) if isinstance(one, torch.Tensor)]
 
 
-def tracks_after(name: str, args: Any, kwargs: Any, result: Any, known: Known, where: str) -> list[Track | None]:
+def tracks_after(
+    name: str, args: Any, kwargs: Any, result: Any, known: Known, where: str, reads: list[Read]
+) -> list[Track | None]:
     """Return the track of each tensor of an operation's result.
 
     Args:
         name: Of the operation.
         known: Track of a tensor, None where it is a constant.
         where: Module that the operation happened in, for messages.
+        reads: Those so far, to which a new one is added.
     """
     outputs = tensors(result)
     if name in FRESH:
@@ -71,20 +85,17 @@ def tracks_after(name: str, args: Any, kwargs: Any, result: Any, known: Known, w
     lost = next((one for one in inputs if one.lost), None)
     if lost is not None:
         return [lost if name in KEEPS else Track(lost=lost.lost)] * len(outputs)
-    found = _followed(name, args, kwargs, result, known)
+    said = f"{where}: torch's {name}"
+    found = _followed(name, args, kwargs, result, known, said, reads)
     if found is None or len(found) != len(outputs):
         opposite = _opposite(name, args, result, known)
-        return [Track(lost=f"{where}: torch's {name}", opposite=opposite)] * len(outputs)
+        return [Track(lost=said, opposite=opposite)] * len(outputs)
     return list(found)
 
 
-def _followed(name: str, args: Any, kwargs: Any, result: Any, known: Known) -> list[Track] | None:
-    inputs = [track for track in map(known, tensors((args, kwargs))) if track is not None]
-    if name in MOVES | KEEPS and inputs[0].steps:  # of a readout, only the set of its labels is asked for
-        if len({one.steps for one in inputs}) > 1:
-            return None
-        whole = Track(tuple(term for one in inputs for term in one.terms), inputs[0].steps)
-        return [whole] * len(tensors(result))
+def _followed(
+    name: str, args: Any, kwargs: Any, result: Any, known: Known, said: str, reads: list[Read]
+) -> list[Track] | None:
     if name in KEEPS:
         track = known(args[0]) if isinstance(args[0], torch.Tensor) else None
         same = isinstance(result, torch.Tensor) and result.shape == args[0].shape
@@ -94,14 +105,14 @@ def _followed(name: str, args: Any, kwargs: Any, result: Any, known: Known) -> l
     if name in MOVES:
         return _moved(name, args, kwargs, known)
     if name in SUMS:
-        return _added(name, args, kwargs, result, known)
+        return _added(name, args, kwargs, result, known, said)
     if name in MULTIPLES:
         return _multiplied(name, args, kwargs, result, known)
     if name == "neg":
         track = known(args[0])
         return None if track is None else [track.times(-1.0)]
     if name in READS:
-        return _read(name, args, kwargs, result, known)
+        return _read(name, args, kwargs, result, known, reads)
     return None
 
 
@@ -116,8 +127,6 @@ def _opposite(name: str, args: Any, result: Any, known: Known) -> Track | None:
 def _moved(name: str, args: Any, kwargs: Any, known: Known) -> list[Track] | None:
     """Repeat the operation on labels and factors, once for each term; tensors with fewer terms have zeros there."""
     of_all = [track for track in map(known, tensors((args, kwargs))) if track is not None]
-    if len({one.steps for one in of_all}) > 1:
-        return None
     operation: Any = ODD_NAMES.get(name) or getattr(torch.Tensor, name, None) or getattr(torch, name)
     terms: list[list[Term]] = []
     for index in range(max(len(one.terms) for one in of_all)):
@@ -132,8 +141,11 @@ def _moved(name: str, args: Any, kwargs: Any, known: Known) -> list[Track] | Non
         else:
             scaled = operation(*_factored(args, index, known), **_factored(kwargs, index, known))
             terms.append(list(zip(tensors(scaled), moved, strict=True)))
-    steps = of_all[0].steps
-    return [Track(tuple(one), steps) for one in zip(*terms, strict=True)]
+    return [Track(tuple(one), _steps(of_all)) for one in zip(*terms, strict=True)]
+
+
+def _steps(tracks: list[Track]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(word for one in tracks for word in one.steps))
 
 
 def _padded(one: torch.Tensor, pad: Any, mode: str = "constant", value: float | None = None) -> torch.Tensor:
@@ -184,7 +196,7 @@ def _factored(value: Any, index: int, known: Known) -> Any:
     return pytree.tree_map(one, value)
 
 
-def _added(name: str, args: Any, kwargs: Any, result: torch.Tensor, known: Known) -> list[Track] | None:
+def _added(name: str, args: Any, kwargs: Any, result: torch.Tensor, known: Known, said: str) -> list[Track] | None:
     left, right = args[0], args[1] if len(args) > 1 else kwargs.get("other")
     sign = float(kwargs.get("alpha", 1))
     if name in ("sub", "__sub__", "__isub__", "sub_", "subtract"):
@@ -194,17 +206,19 @@ def _added(name: str, args: Any, kwargs: Any, result: torch.Tensor, known: Known
     else:
         factors = (1.0, sign)
     terms: list[Term] = []
-    steps: set[tuple[str, ...]] = set()
+    found: list[Track] = []
     for value, factor in ((left, factors[0]), (right, factors[1])):
         track = known(value) if isinstance(value, torch.Tensor) else None
         if track is None:
-            if torch.as_tensor(value).any():
+            constant = torch.as_tensor(value).detach().cpu().double()
+            if not constant.any():
+                continue
+            if _opposite(name, args, result, known) is not None:
                 return None
-            continue
-        steps.add(track.steps)
-        track = track.times(factor)
-        terms += (track if track.steps else track.over(result.shape)).terms
-    return [Track(tuple(terms), next(iter(steps)))] if len(steps) == 1 else None
+            track = Track(((constant, torch.full(constant.shape, CONSTANT << NODE_SHIFT)),), (said,))
+        found.append(track)
+        terms += track.times(factor).over(result.shape).terms
+    return [Track(summed(terms), _steps(found))]
 
 
 def _multiplied(name: str, args: Any, kwargs: Any, result: torch.Tensor, known: Known) -> list[Track] | None:
@@ -226,38 +240,46 @@ def _multiplied(name: str, args: Any, kwargs: Any, result: torch.Tensor, known: 
         return None
     if numbers.numel() == 1:
         number = float(numbers)
-        if number == 0 or (track.steps and number < 0):
-            return None
-        return [(track if track.steps else track.over(result.shape)).times(number)]
-    if track.steps:
-        return None
+        return [track.over(result.shape).times(number)] if number else None
     factors = numbers.expand(result.shape)
     there = track.over(result.shape).times(factors)
-    return [Track(tuple((own, found.where(factors != 0, NOTHING)) for own, found in there.terms))]
+    return [Track(tuple((own, found.where(factors != 0, NOTHING)) for own, found in there.terms), track.steps)]
 
 
-def _read(name: str, args: Any, kwargs: Any, result: Any, known: Known) -> list[Track] | None:
-    """Note what a readout does; the labels keep their own shape, as only their set is asked for.
+def _read(name: str, args: Any, kwargs: Any, result: Any, known: Known, reads: list[Read]) -> list[Track] | None:
+    """Follow what a readout does: a sum of many steps has a term for each, anything else is a `Read`.
 
     A sum over a layer's own numbers, or of a few tensors, such as torch.stack((a, b)).sum(0), is one of currents.
     """
     track = known(args[0]) if isinstance(args[0], torch.Tensor) else None
-    if track is None:
-        return None
-    word = READS[name]
-    given = kwargs.get("dim", args[1] if len(args) > 1 else None)
+    given = kwargs.get("dim", kwargs.get("axis", args[1] if len(args) > 1 else None))
     dims = (given,) if isinstance(given, int) else given
-    few = word == "sum" and isinstance(given, int) and args[0].shape[given] <= FEW
-    summed = name in ("sum", "mean") and isinstance(dims, tuple | list) and not track.steps
-    if summed and dims and (few or all(_of_one_step(found, dims) for _, found in track.terms)):
+    if track is None or len(tensors((args, kwargs))) > 1 or not isinstance(dims, tuple | list) or not dims:
+        return None
+    word, sizes = READS[name], [args[0].shape[one] for one in dims]
+    if word in ("sum", "mean"):
+        if len(track.terms) * math.prod(sizes) > MOST_TERMS:
+            return None
+        few = word == "sum" and len(dims) == 1 and sizes[0] <= FEW
+        of_a_step = few or all(_of_one_step(found, dims) for _, found in track.terms)
         kept = bool(kwargs.get("keepdim", args[2] if len(args) > 2 else False))
-        share = 1.0 if word == "sum" else 1 / math.prod(args[0].shape[one] for one in dims)
         parts = [part for term in track.terms for part in _unbound(term, dims, kept)]
-        return [Track(tuple(parts)).times(share)]
-    done = Track(track.terms, (*track.steps, word) if word else track.steps)
-    return [done] * len(tensors(result))
+        share = 1.0 if word == "sum" else 1 / math.prod(sizes)
+        return [Track(tuple(parts), (*track.steps, *(() if of_a_step else (word,)))).times(share)]
+    if len(dims) > 1:
+        return None
+    made = []
+    for one, this in zip(tensors(result), (word, "argmax"), strict=False):  # torch.max gives the places as well
+        if len(reads) >= MOST_READS:
+            return None
+        places = (FIRST_READ + len(reads) << NODE_SHIFT) + torch.arange(one.numel()).reshape(one.shape)
+        reads.append(Read(this, track, dims[0]))
+        made.append(Track(((1.0, places),), (*track.steps, word)))
+    return made
 
 
+MOST_TERMS = 1 << 17
+"""Of a sum over many steps, each of which may be a sum itself."""
 FEW = 8
 """Of tensors that are added up by a sum over an axis of theirs."""
 

@@ -2,29 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from neurodeploy.errors import FrameworkError
-from neurodeploy.reading.instances import INPUT_NODE, misplaced
-from neurodeploy.reading.labels import NOTHING, Track, split
+from neurodeploy.program.decode import Decode
+from neurodeploy.reading.answers import Answer, answer_of
+from neurodeploy.reading.entries import ADVICE, senders, unread
+from neurodeploy.reading.instances import ALLOWED, misplaced
+from neurodeploy.reading.labels import Track, split
 from neurodeploy.reading.leaves import Neurons
 from neurodeploy.reading.operations import tensors
 from neurodeploy.reading.recorder import Recorder
-from neurodeploy.reading.wiring import Wiring
-
-BY_STEPS = {
-    ("max",): "v_max",
-    ("sum",): "v_sum",
-    ("mean",): "v_sum",
-    ("softmax", "sum"): "softmax",
-    ("softmax", "mean"): "softmax",
-}
-
-WEIGHT_ROUNDING = 1e-6
-"""Part of a weight by which the same ones may differ: modules compute them in float32."""
+from neurodeploy.reading.wiring import Wiring, rows_of_output
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,14 +27,20 @@ class Output:
 
     Attributes:
         potential: The potential is read, not the spikes.
-        summed: The output of a layer without neurons, summed over the run.
+        leak: Of a layer without neurons, what neurons that never spike keep of its sums from step to step; else None.
         readout: "spikes", "v_last", "v_max", "v_sum" or "softmax".
+        decode: What the host makes of that.
+        answer: How the module's own answer is made; None where another readout was asked for.
+        tensors: Which of what the module gives are the answer.
     """
 
     node: int
     potential: bool
-    summed: bool
+    leak: float | None
     readout: str
+    decode: Decode | None = None
+    answer: Answer | None = None
+    tensors: tuple[int, ...] = ()
     notes: tuple[str, ...] = ()
 
 
@@ -50,57 +50,93 @@ def output_of(recorder: Recorder, wiring: Wiring, result: Any, asked: str | None
     Raises:
         FrameworkError: it gives nothing that is followed, or several layers that nothing follows.
     """
-    found: dict[int, list[Track]] = {}
-    lost = ""
-    for tensor in tensors(result):
+    found: dict[int, dict[int, Track]] = {}
+    lost, unseen = "", ""
+    for index, tensor in enumerate(tensors(result)):
         track = recorder.known(tensor)
-        if track is not None and not track.lost and not _alike(track):
-            raise FrameworkError(
-                "module: its output weighs some steps or neurons more than others, which no readout does; return the "
-                "spikes or the potential of the last layer"
-            )
         if track is None or track.lost:
             lost = lost or (track.lost if track is not None else "")
+            unseen = unseen or (lost if not found else "")
             continue
-        nodes = _nodes(track)
+        nodes = senders(track, recorder.reads)
         if len(nodes) == 1:
-            found.setdefault(min(nodes) & ~1, []).append(track)
+            found.setdefault(min(nodes) & ~1, {})[index] = track
     after = {node: _following(wiring, node) for node in found if node in wiring.instances}
     # What follows an output is at most a loop that leads back to it.
     ends = [node for node, those in after.items() if all(node in _following(wiring, one) for one in those)]
     if len(ends) != 1:
         if lost and not ends:
-            raise FrameworkError(misplaced(lost, "the output"))
+            told = misplaced(lost, "the output").removesuffix(f"; {ALLOWED}")
+            raise FrameworkError(told if "; " in lost else f"{told}; {ADVICE}")
         names = ", ".join(wiring.name(one) for one in ends) or "none"
         raise FrameworkError(
             f"module: its output must come from one layer that nothing follows, found {names}; return the spikes "
             "or the potential of the last layer"
         )
-    node = ends[0]
-    tracks = found[node]
-    if not isinstance(wiring.instances[node].leaf, Neurons):
-        return _summed(wiring, node, tracks, asked)
-    if any(_nodes(one) == {node} for one in tracks):
-        if asked not in (None, "spikes"):
-            return Output(node, True, False, asked or "v_max")
-        return Output(node, False, False, "spikes")
-    return _by_potential(wiring, node, tracks, asked)
+    output = _output(recorder, wiring, ends[0], found[ends[0]], asked)
+    note = f"module: what it gives first ({unseen}) is not followed; the class is read from what it gives besides"
+    return replace(output, notes=(*output.notes, note)) if unseen else output
 
 
-def _alike(track: Track) -> bool:
-    """Return whether every number in the output counts the same, so that the class is the layer's own.
+def _output(recorder: Recorder, wiring: Wiring, node: int, found: dict[int, Track], asked: str | None) -> Output:
+    """Return the output of a module whose last layer is known.
 
-    One that is added several times at a place counts as often: a mean of potentials that are sums of all inputs so
-    far counts the early ones more.
+    Args:
+        found: What it gave of that layer, by place.
     """
-    counted: dict[tuple[int, int], float] = {}
-    for factor, found in track.terms:
-        factors = np.broadcast_to(np.asarray(factor), found.shape).ravel().tolist()
-        for place, (label, own) in enumerate(zip(found.ravel().tolist(), factors, strict=True)):
-            if label != NOTHING:
-                counted[place, label] = counted.get((place, label), 0.0) + own
-    weights = np.array(list(counted.values()))
-    return not weights.size or bool(np.ptp(weights) <= WEIGHT_ROUNDING * np.abs(weights).max())
+    name, layer = wiring.name(node), wiring.instances[node]
+    neurons = isinstance(layer.leaf, Neurons)
+    spikes = {index: one for index, one in found.items() if neurons and senders(one, recorder.reads) == {node}}
+    size = wiring.n_steps, wiring.n_samples, math.prod(layer.shape_out)
+    rows = rows_of_output(wiring, node)
+    position = np.empty(layer.rows, np.int64)
+    position[rows] = np.arange(len(rows))
+    index, tracks = _steps(spikes or found)
+    answer = answer_of(tracks, recorder.reads, position, size, not neurons)
+    if spikes and (answer.word or (answer.last == "softmax" and answer.open)):
+        raise unread(f"takes the {answer.word or answer.last} of spikes")
+    made = partial(Output, node, answer=answer, tensors=index)
+    if spikes and asked in (None, "spikes"):
+        return made(False, None, "spikes", answer.decode(True))
+    if answer.open and answer.bias.any():
+        raise unread("adds a constant at every step")
+    n_steps, weights = wiring.n_steps, answer.steps
+    last = int(np.flatnonzero(weights).max())
+    if neurons and asked is not None:
+        own = answer if answer.open and not spikes else None
+        return made(True, None, asked, answer.decode(answer.open and asked != "v_last"), answer=own)
+    adds_up = not neurons and answer.open and answer.leak is None and not answer.word
+    if asked not in (None, "v_last") and (not answer.open or adds_up):
+        raise FrameworkError(f"{name}: ends the network without neurons; its sum over the run can be read (v_last)")
+    ends = np.count_nonzero(weights) == 1 and last == n_steps - 1
+    if not answer.word and ((adds_up and (weights == 1).all()) or (not neurons and answer.leak == 1 and ends)):
+        note = f"{name}: nothing follows it; neurons that add up its output are read after the last step (v_last)"
+        return made(True, 1.0, "v_last", answer.decode(False), notes=(note,))
+    keeps = None if neurons else answer.leak or 0.0
+    if answer.word in ("max", "softmax"):
+        return made(True, keeps, "v_max" if answer.word == "max" else "softmax", answer.decode(True))
+    if not answer.open or adds_up:
+        return made(True, keeps, "v_last" if ends else "v_sum", answer.decode(not ends))
+    if not np.isin(weights, (0, 1)).all():
+        raise unread("weighs the steps that it returns")
+    if neurons or asked not in (None, "v_last"):
+        note = "its potential at every step is returned; the class is taken from the largest, readout= changes it"
+        return made(True, keeps, asked or "v_max", answer.decode(True), notes=(f"{name}: {note}",))
+    note = f"{name}: its sums so far are returned at every step; the class is taken from the last, readout= changes it"
+    if last == n_steps - 1:
+        return made(True, keeps, "v_last", answer.decode(False), notes=(note,))
+    at_last = replace(answer, steps=(np.arange(n_steps) == last).astype(np.float64))
+    return made(True, keeps, "v_sum", at_last.decode(True), notes=(note,))
+
+
+def _steps(found: dict[int, Track]) -> tuple[tuple[int, ...], list[Track]]:
+    """Return the tensors that are the answer: the first, or all where each is another step of the same."""
+    index, track = next(iter(found.items()))
+    shape, of = track.terms[0][1].shape, track.senders
+    alike = {one: it for one, it in found.items() if it.terms[0][1].shape == shape and it.senders == of}
+    times = [max(int(split(one.numpy())[1].max()) for _, one in it.terms) for it in alike.values()]
+    apart = len(alike) > 1 and len(set(times)) == len(times)
+    return (tuple(alike), list(alike.values())) if apart else ((index,), [track])
 
 
 def _following(wiring: Wiring, start: int) -> set[int]:
@@ -113,31 +149,3 @@ def _following(wiring: Wiring, start: int) -> set[int]:
                 seen.add(node)
                 waiting.append(node)
     return seen
-
-
-def _nodes(track: Track) -> set[int]:
-    return track.senders - {INPUT_NODE}
-
-
-def _summed(wiring: Wiring, node: int, tracks: list[Track], asked: str | None) -> Output:
-    name = wiring.name(node)
-    if asked not in (None, "v_last") or any(set(one.steps) - {"sum", "mean"} for one in tracks):
-        raise FrameworkError(f"{name}: ends the network without neurons; its sum over the run can be read (v_last)")
-    note = f"{name}: nothing follows it; neurons that add up its output are read after the last step (v_last)"
-    return Output(node, True, True, "v_last", (note,))
-
-
-def _by_potential(wiring: Wiring, node: int, tracks: list[Track], asked: str | None) -> Output:
-    name = wiring.name(node)
-    if asked is not None:
-        return Output(node, True, False, asked)
-    for track in tracks:
-        steps = {int(one) // wiring.n_samples for _, found in track.terms for one in np.unique(split(found.numpy())[1])}
-        if track.steps in BY_STEPS:
-            return Output(node, True, False, BY_STEPS[track.steps])
-        if len(track.terms) > 1:
-            return Output(node, True, False, "v_sum")
-        if steps == {wiring.n_steps - 1}:
-            return Output(node, True, False, "v_last")
-    note = f"{name}: its potential at every step is returned; the class is taken from the largest, readout= changes it"
-    return Output(node, True, False, "v_max", (note,))

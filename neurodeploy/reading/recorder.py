@@ -14,13 +14,14 @@ import numpy as np
 import torch
 from torch import nn
 
-from neurodeploy.errors import FrameworkError
+from neurodeploy.errors import FrameworkError, NeurodeployError
 from neurodeploy.reading import operations
 from neurodeploy.reading.follower import Follower
 from neurodeploy.reading.instances import (
     INPUT_NODE,
     Changing,
     Instance,
+    Unfollowed,
     Wider,
     channels_first,
     feature_axes,
@@ -30,15 +31,8 @@ from neurodeploy.reading.instances import (
     reorder,
     reordered,
 )
-from neurodeploy.reading.known import is_of_a_framework, is_random, leaf_of, refusal
-from neurodeploy.reading.labels import (
-    MOST_APPLICATIONS,
-    Arrival,
-    Mixed,
-    Track,
-    arrivals,
-    labels,
-)
+from neurodeploy.reading.known import is_random, is_unknown, leaf_of, refusal
+from neurodeploy.reading.labels import CONSTANT, FIRST_READ, MOST_APPLICATIONS, Arrival, Mixed, Track, arrivals, labels
 from neurodeploy.reading.leaves import Call, Memoryless, Neurons, Shape
 
 MOST_IN_A_ROW = 3
@@ -105,6 +99,15 @@ class Recorder(Follower):
 
     def _leave(self, module: nn.Module, args: Any, kwargs: Any, output: Any) -> Any:
         """Take down a call; what is returned is given instead of `output`."""
+        try:
+            return self._left(module, args, kwargs, output)
+        except NeurodeployError:
+            raise
+        except Exception as error:  # the module itself has run
+            said = f"{self.name(module)}: runs, and cannot be followed"
+            raise Unfollowed(f"{said} ({type(error).__name__}: {str(error)[:160]}); please report it") from None
+
+    def _left(self, module: nn.Module, args: Any, kwargs: Any, output: Any) -> Any:
         if len(self.inside) > 1:
             self.inside.pop()
             return None
@@ -134,7 +137,8 @@ class Recorder(Follower):
             track = self.known(tensor)
             name = self.name(module)
             unseen = track is None and bool(tensor.any())
-            own = track is not None and track.lost.startswith(f"{name}: ") and is_of_a_framework(module)
+            odd = () if track is None else (track.lost, *track.steps)
+            own = any(one.startswith(f"{name}: ") for one in odd) and is_unknown(module)
             if unseen or own or (track is not None and is_random(module)):
                 self.set(tensor, Track(lost=refusal(name, module)))
 
@@ -147,6 +151,8 @@ class Recorder(Follower):
 
     def sender(self, node: int) -> str:
         """Return who sends, for messages."""
+        if node >= CONSTANT:
+            return "a constant" if node == CONSTANT else self.reads[node - FIRST_READ].word
         source = next((one for one in self.instances if one.node == node & ~1), None)
         return "the input" if source is None else self.name(source.module)
 
@@ -164,8 +170,9 @@ class Recorder(Follower):
                     "that torch does not show; use modules of the framework"
                 )
             return Track()
-        if track.lost:
-            raise FrameworkError(misplaced(track.lost, name))
+        lost = track.lost or next((one for one in track.steps if ": " in one), "")
+        if lost:
+            raise FrameworkError(misplaced(lost, name))
         if track.steps:
             raise FrameworkError(
                 f"{name}: comes after {' and '.join(track.steps)} over the run; end the network in neurons, and take "

@@ -11,7 +11,7 @@ from torch import nn
 
 from neurodeploy.errors import FrameworkError, NeurodeployError, nearest
 from neurodeploy.neurons.ssm.layer import zero_start
-from neurodeploy.reading.instances import Changing, Wider
+from neurodeploy.reading.instances import Changing, Unfollowed, Wider
 from neurodeploy.reading.known import leaf_of
 from neurodeploy.reading.leaves import Neurons
 from neurodeploy.reading.recorder import Recorder
@@ -61,7 +61,7 @@ def recorded(
 
 
 def _told(error: FrameworkError) -> int:
-    return 0 if isinstance(error, CannotRun) else 1 if isinstance(error, Changing) else 2
+    return 0 if isinstance(error, CannotRun | Unfollowed) else 1 if isinstance(error, Changing) else 2
 
 
 def _check_host(module: nn.Module, host: str) -> None:
@@ -122,6 +122,25 @@ def _run_once(module: nn.Module, sample: torch.Tensor, forward: Forward, recorde
             ) from None
     rest(module)
     return recorder, result
+
+
+def answered(module: nn.Module, values: torch.Tensor, time_axis: int, forward: Forward | None, stepwise: bool) -> Any:
+    """Return what a module gives for a batch, run as in its recording.
+
+    Raises:
+        CannotRun: it cannot be run on it.
+    """
+    rest(module)
+    try:
+        with zero_start(module), torch.no_grad():
+            if forward is not None:
+                return forward(module, values)
+            return _stepwise(module, values, time_axis) if stepwise else module(values)
+    except Exception as error:  # whatever a user's module may raise
+        line = str(error).splitlines()[0] if str(error) else ""
+        raise CannotRun(f"cannot be run on these samples ({type(error).__name__}: {line[:160]})") from None
+    finally:
+        rest(module)
 
 
 def rest(module: nn.Module) -> None:

@@ -74,5 +74,7 @@ LEAVES = LAYERS | {
     "LIFNode": lambda one: _made(one, lambda module: 1 / module.tau),
     "CUBALIFNode": _cuba,
     "VotingLayer": _voting,
+    # What they compute themselves is followed.
+    **dict.fromkeys(("NonSpikingIFNode", "NonSpikingLIFNode"), lambda _: None),
     "ParametricLIFNode": lambda one: _made(one, lambda module: numbers(module.w.sigmoid())),
 }

@@ -114,7 +114,7 @@ class _Uses:
         self.found: dict[int, tuple[int, int]] = {}  # node and first application of each use
         self.terms: dict[int, list[Term]] = {}
         self.inputs: list[tuple[int, Term]] = []
-        rows = _rows_of_output(wiring, output)
+        rows = rows_of_output(wiring, output)
         waiting = [(self._use(output, rows)[0], output, rows)]
         while waiting:
             use, node, rows = waiting.pop()
@@ -187,11 +187,14 @@ class _Uses:
         return whole[0] + lowest
 
 
-def _rows_of_output(wiring: Wiring, node: int) -> np.ndarray:
+def rows_of_output(wiring: Wiring, node: int) -> np.ndarray:
     """Return the applications of the last layer, a step after the other, as the neurons before it have them."""
     rows = wiring.instances[node].rows
     if rows != wiring.n_steps * wiring.n_samples:
-        raise FrameworkError(f"{wiring.name(node)}: is at the end of the network, but not run at every step")
+        raise FrameworkError(
+            f"{wiring.name(node)}: is at the end of the network, but not run at every step; run it at each, and take "
+            "the steps that count from what it gives"
+        )
     here, taken = node, np.arange(rows)
     while isinstance(wiring.instances[here].leaf, Memoryless):
         first = wiring.terms[here][0]

@@ -36,7 +36,8 @@ if TYPE_CHECKING:
 
     from neurodeploy.reading import GraphOf
 
-OWN_CLASSES = "the classes of the float network itself: accuracy is how many of them stay the same"
+OWN_CLASSES = "the module's own classes: accuracy is how many of them stay the same"
+GRAPH_CLASSES = "the classes of the float network itself: accuracy is how many of them stay the same"
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,8 +131,8 @@ def deploy(
         calibrate: What the integers' precision is chosen on: a batch like the sample input, a torch Dataset or
             DataLoader of such, `Events`, a dataset's name (its training part) or a data file; the sample where None.
         test: What to certify on, likewise (of a named dataset its test part); the calibration samples where None.
-        labels: Of the samples certified on (B,), where they bring none. Where None, the float network's own classes
-            stand for them.
+        labels: Of the samples certified on (B,), where they bring none. Where None, the module's own classes stand
+            for them, or the float network's where the module leaves its class open.
         chip: Name of a chip, or a .toml file with one.
         weight_bits: Width of the weights, 2..8; the chip's widest up to 8 when None.
         backends: Of "reference", "fixed", "lava", in the order to compare them.
@@ -140,7 +141,7 @@ def deploy(
         host: Path of neurons that run on the host with everything before them, for modules that take real numbers:
             the chip takes their spikes.
         name: In the graph's metadata; the module's class where None.
-        strict: Refuse a graph whose spikes are not the module's; else it is a note.
+        strict: Refuse a graph whose spikes, or answer, are not the module's; else it is a note.
         max_accuracy_drop: Allowed loss against the first stage, 0..1; 0.015 when None.
         progress: Hears how far the work is.
         time_axis: Where time is in the inputs of a module that takes a step at a time.
@@ -165,13 +166,28 @@ def deploy(
     tested, own_labels = calibration if test is None else _samples(read, network, test, "test")
     labels = own_labels if labels is None else labels
     made = _compiled(network, calibration[0], weight_bits, found_chip, progress)
-    found = certified(backends, made, network, unlabelled(tested), labels, max_accuracy_drop, progress)
-    notes += made.program.notes
+    own_B, told = _own_classes(read, tested, tested is sample)
+    classes = own_B if labels is None else labels
+    found = certified(backends, made, network, unlabelled(tested), classes, max_accuracy_drop, progress, module_B=own_B)
+    notes += [*made.program.notes, *told]
+    stand_in = GRAPH_CLASSES if own_B is None else OWN_CLASSES
     if labels is None:
-        notes.append(f"no labels were given, so they are {OWN_CLASSES}")
+        notes.append(f"no labels were given, so they are {stand_in}")
     found |= {"agreement": agreement, "notes": notes, "dt_s": read.dt_s, "readout": network.readout, "chip": str(chip)}
-    found["labels"] = OWN_CLASSES if labels is None else "given"
+    found["labels"] = stand_in if labels is None else "given"
     return Deployment(read.graph, made.program, found, agreement, tuple(notes), read, str(chip))
+
+
+def _own_classes(read: GraphOf, tested_BTF: np.ndarray, is_sample: bool) -> tuple[np.ndarray | None, list[str]]:
+    """Return the module's own classes of the samples certified on (B,), None where it has none; and a note on why."""
+    if read.own is None or is_sample:
+        return (None if read.own is None else read.own.classes_B), []
+    try:
+        found = read.own.classes(tested_BTF)
+        told = [] if found is not None else ["they have other steps, or pass layers of the host before them"]
+    except FrameworkError as error:
+        found, told = None, [error.problem]
+    return found, [f"the module was not run on the samples certified on: {one}" for one in told]
 
 
 def network_of(read: GraphOf, name: str) -> Network:

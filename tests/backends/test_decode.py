@@ -21,6 +21,7 @@ from neurodeploy.formats.program_to_nir import program_graph
 from neurodeploy.graph.files import read_graph, write_graph
 from neurodeploy.program.decode import Decode
 from neurodeploy.program.file import read_program, write_program
+from neurodeploy.program.layer import Layer
 from neurodeploy.program.program import READOUTS, Program
 from tests.backends.lava_support import random_spikes, small_network
 
@@ -39,6 +40,7 @@ DECODES = {
 def made(readout: str, decode: Decode | None) -> Program:
     program = small_network(0)
     *hidden, output = program.layers
+    assert isinstance(output, Layer)
     ones = np.ones(output.n_neurons)
     output = replace(output, v_per_unit=UNIT * ones, v_offset=OFFSET * ones)
     return replace(program, layers=(*hidden, output), readout=readout, decode=decode)

@@ -20,6 +20,7 @@ from neurodeploy.networks.families.lif import LifSettings, build
 from neurodeploy.neurons.compiled_dynamics import Adaptive
 from neurodeploy.pipeline import module_spikes as own_spikes
 from neurodeploy.program.file import read_program
+from neurodeploy.reading.answers import Answer
 from neurodeploy.verbs import deploy as deploying
 from tests.reading.same import DT_S, N_IN, B, T, spikes, stronger
 
@@ -52,6 +53,31 @@ def test_graph_program_and_certificate_in_one_object(made: Any) -> None:
     assert all(one["spikes"] for one in made.agreement["layers"])
     assert any("no labels were given" in note for note in made.notes)
     assert made.certificate["stages"][1]["equations"]["holds"]
+
+
+def test_the_modules_own_classes_are_compared_at_every_stage(made: Any) -> None:
+    assert made.agreement["classes"] == 1
+    assert made.certificate["labels"].startswith("the module's own classes")
+    own = network()(spikes(30, T, N_IN, seed=2))[-1].sum(dim=1).argmax(1).numpy()
+    kept = np.mean(made.simulate(spikes(30, T, N_IN, seed=2)).predictions_B == own)
+    assert [stage["module_classes"] for stage in made.certificate["stages"]] == [1.0, kept]
+
+
+def test_an_answer_that_is_another_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Turned(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.net = network()
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return self.net(x)[-1].sum(dim=1).flip(1)  # type: ignore[no-any-return]
+
+    sample = spikes(B, T, N_IN)
+    assert neurodeploy.deploy(Turned(), sample, dt_s=DT_S).agreement["classes"] == 1
+    monkeypatch.setattr(Answer, "decode", lambda *_: None)
+    with pytest.raises(FrameworkError, match=r"^module: its answer is not what is read of its last layer, first in sa"):
+        neurodeploy.deploy(Turned(), sample, dt_s=DT_S)
+    assert neurodeploy.deploy(Turned(), sample, dt_s=DT_S, strict=False).agreement["classes"] < 1
 
 
 def test_what_is_saved_is_read_again(made: Any, tmp_path: Path) -> None:

@@ -346,23 +346,3 @@ def test_a_layer_kind_from_outside_is_one_entry_and_one_leaf(tmp_path: Path, mon
     )
     read, _ = check_same(stronger(net, 3), spikes(T, B, 1, 6, 8), tmp_path)
     assert isinstance(read.graph.nodes["upsample2"], Copies)
-
-
-@pytest.mark.parametrize("weights", [torch.linspace(0, 1, 6)[:, None, None], torch.tensor([1.0, 2.0, 3.0, 4.0])])
-def test_a_weighted_output_is_refused(weights: torch.Tensor) -> None:
-    """A class is read from sums in which every spike counts the same."""
-
-    class Weighted(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.first, self.neurons = nn.Linear(3, 4), snn.Leaky(beta=0.9)
-
-        def forward(self, inputs: torch.Tensor) -> torch.Tensor:
-            state, out = self.neurons.init_leaky(), []
-            for one in inputs:
-                spikes, state = self.neurons(self.first(one), state)
-                out.append(spikes)
-            return (torch.stack(out) * weights).sum(0)
-
-    with pytest.raises(FrameworkError, match="its output weighs some steps or neurons more than others"):
-        graph_of(Weighted().eval(), torch.ones(6, 2, 3), dt_s=1e-3)

@@ -184,16 +184,28 @@ def test_a_host_that_is_none() -> None:
         graph_of(module, spikes(T, B, N_IN), dt_s=DT_S, host="0")
 
 
-def test_a_mean_of_potentials_that_add_up_all_inputs_is_no_readout() -> None:
-    """It counts early inputs more often than late ones; the potential after the last step counts all alike."""
-    for decode, says in (("last-mem", None), ("mean-mem", "weighs some steps or neurons more than others")):
-        net = nn.Sequential(
-            *(layer.Linear(N_IN, 20), neuron.LIFNode(v_threshold=0.3)),
-            *(layer.Linear(20, 3, bias=False), neuron.NonSpikingIFNode(decode=decode)),
-        )
-        functional.set_step_mode(net, "m")
-        if says is None:
-            assert graph_of(net, spikes(T, B, N_IN), dt_s=DT_S).readout == "v_last"
-        else:
-            with pytest.raises(FrameworkError, match=says):
-                graph_of(net, spikes(T, B, N_IN), dt_s=DT_S)
+READ = [(None, "v_last"), ("last_mem", "v_last"), ("max-mem", "v_max"), ("mean-mem", "v_sum")]
+
+
+@pytest.mark.parametrize("kind", [neuron.NonSpikingLIFNode, neuron.NonSpikingIFNode])
+@pytest.mark.parametrize(("decode", "read"), READ)
+def test_a_leaky_readout_gives_its_own_classes(kind: Any, decode: str | None, read: str, tmp_path: Path) -> None:
+    net = nn.Sequential(
+        *(layer.Linear(N_IN, 20), neuron.LIFNode(v_threshold=0.3)),
+        *(layer.Linear(20, 3, bias=False), kind(decode=decode)),
+    )
+    functional.set_step_mode(stronger(net, 4), "m")
+    sample = spikes(T, 6, N_IN)
+    own = net(sample)
+    functional.reset_net(net)
+    found, trace = check_same(net, sample, tmp_path)
+    assert found.readout == read
+    np.testing.assert_array_equal(trace.predictions_B, (own[-1] if decode is None else own).argmax(1).numpy())
+
+
+def test_a_leaky_readout_by_its_sign_is_refused_by_the_operation() -> None:
+    last = neuron.NonSpikingLIFNode(decode="max-abs-mem")
+    net = nn.Sequential(layer.Linear(N_IN, 20), neuron.LIFNode(), layer.Linear(20, 3), last)
+    functional.set_step_mode(net, "m")
+    with pytest.raises(FrameworkError, match=r"^3 \(NonSpikingLIFNode\): torch's \w+ has no place"):
+        graph_of(net, spikes(T, B, N_IN), dt_s=DT_S)

@@ -153,9 +153,7 @@ def read_part(folder: Path, program: Program, n_samples: int) -> Part:
         return decoded(program, part, 0, recorded)
     v_BTN = layers[program.output].v_BTN
     if program.decode is None:
-        scores = summed_softmax(
-            np.ascontiguousarray(v_BTN[:, program.layer(program.output).start :]), score_unit(program)
-        )
-        return part._replace(scores_BN=scores)
+        v_BTN = np.ascontiguousarray(v_BTN[:, program.layer(program.output).start :])
+        return part._replace(scores_BN=summed_softmax(v_BTN, score_unit(program)))
     steps = max(v_BTN.shape[1], layers[program.output].spikes_BTN.shape[1]) - program.depth
     return decoded(program, part._replace(layers=layers), steps, recorded)
