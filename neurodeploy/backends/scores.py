@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from neurodeploy.backends.trace import Part
+from neurodeploy.backends.trace import LayerTrace, Part
 from neurodeploy.fixedpoint import rules
+from neurodeploy.program.decode import Decode
 from neurodeploy.program.program import Program
 
 
@@ -104,21 +105,44 @@ def decoded(net: Any, part: Part, n_steps: int, asked: Collection[str]) -> Part:
     Raises:
         DataError: the class is read from a run of another length.
     """
-    decode, start, unit, offset = net.decode, 0, np.ones(1), np.zeros(1)
-    if decode is None:
+    start, unit, offset = 0, np.ones(1), np.zeros(1)
+    if net.decode is None:
         return part
-    if isinstance(net, Program) and net.readout != "spikes":
+    if isinstance(net, Program):
         output = net.layer(net.output)
-        start, unit, offset = output.start, output.v_per_unit, output.v_offset
-    elif isinstance(net, Program):
-        start = net.layer(net.output).start
-    if not decode.by_step(net.readout):
-        read = part.counts[net.output] if part.scores_BN is None else (part.scores_BN - offset) / unit
-    else:
-        weights, states, some = decode.weights(n_steps), part.layers[net.output], slice(start, start + n_steps)
-        x_BTN = states.spikes_BTN[:, some] if net.readout == "spikes" else (states.v_BTN[:, some] - offset) / unit
-        x_BTN = softmax(np.ascontiguousarray(x_BTN)) if net.readout == rules.SOFTMAX else x_BTN
-        largest = net.readout == "v_max"
-        read = x_BTN[:, weights != 0].max(axis=1) if largest else (x_BTN * weights[:, None]).sum(axis=1)
-    layers = {name: one for name, one in part.layers.items() if name in asked}
-    return part._replace(scores_BN=decode.scores(read), layers=layers)
+        start = output.start
+        unit, offset = (output.v_per_unit, output.v_offset) if net.readout != "spikes" else (unit, offset)
+    read = part.counts[net.output] if part.scores_BN is None else part.scores_BN
+    states = part.layers.get(net.output)
+    scores = host_scores(net.readout, net.decode, read, states, slice(start, start + n_steps), unit, offset)
+    return part._replace(scores_BN=scores, layers={name: one for name, one in part.layers.items() if name in asked})
+
+
+def host_scores(
+    readout: str,
+    decode: Decode,
+    read_BN: np.ndarray,
+    states: LayerTrace | None,
+    steps: slice,
+    unit: np.ndarray | float,
+    offset: np.ndarray | float,
+) -> np.ndarray:
+    """Return the scores (B, C) that the host makes.
+
+    Args:
+        read_BN: The readout of all steps.
+        states: Of the output, where it is read by step.
+        steps: Those of the input, at the output.
+        unit, offset: The potential that stands for 1, and for 0.
+
+    Raises:
+        DataError: the class is read from a run of another length.
+    """
+    if not decode.by_step(readout) or states is None:
+        return decode.scores(read_BN if readout == "spikes" else (read_BN - offset) / unit)
+    weights = decode.weights(steps.stop - steps.start)
+    x_BTN = states.spikes_BTN[:, steps] if readout == "spikes" else (states.v_BTN[:, steps] - offset) / unit
+    x_BTN = softmax(np.ascontiguousarray(x_BTN)) if readout == rules.SOFTMAX else x_BTN
+    if readout == "v_max":
+        return decode.scores(x_BTN[:, weights != 0].max(axis=1))
+    return decode.scores((x_BTN * weights[:, None]).sum(axis=1))

@@ -20,7 +20,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from neurodeploy.backends.trace import LayerTrace, Scores, Trace
+from neurodeploy.backends.scores import Scores, host_scores
+from neurodeploy.backends.trace import LayerTrace, Trace
 from neurodeploy.certificate.difference import Difference, earliest, first_where
 from neurodeploy.certificate.dynamics_equations import first_wrong_state
 from neurodeploy.fixedpoint import rules
@@ -151,6 +152,10 @@ def _wrong_sums(quantised: Network, plan: Plan, trace: Trace, start: int) -> Ite
     for step in range(v_BTN.shape[1]):
         scores.add(v_BTN[:, step], step)
     wanted = trace.counts[one.name] if scores.BN is None else scores.BN
+    if quantised.decode is not None:
+        steps, states = slice(start, start + trace.n_input_steps), trace.layers[one.name]
+        offset = 0.0 if isinstance(one, DynamicsPopulation) else -one.v_reset * per_unit
+        wanted = host_scores(quantised.readout, quantised.decode, wanted, states, steps, per_unit, offset)
     yield _wrong_sum("score", one.name, trace.output_BN, wanted, last)
 
 

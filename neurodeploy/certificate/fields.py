@@ -11,7 +11,7 @@ import numpy as np
 from neurodeploy.certificate.difference import digits
 from neurodeploy.program.program import SYNAPSE_INTEGERS, Program
 
-OWN = ("dt_s", "input_shape", "graded_input", "encoding", "output", "readout")
+OWN = ("dt_s", "input_shape", "graded_input", "encoding", "output", "readout", "decode")
 """The Program's own fields that the graph gives; its name, chip, plan and notes are not numbers of the network."""
 ENDS = ("source", "target", "sign", "window")
 
@@ -59,7 +59,7 @@ def different_fields(found: Program, expected: Program) -> list[FieldDifference]
 
 def _differences(found: Program, expected: Program) -> Iterator[FieldDifference | None]:
     for key in OWN:
-        part = expected.output if key in ("output", "readout") else expected.name
+        part = expected.output if key in ("output", "readout", "decode") else expected.name
         yield _plain(part, key, getattr(found, key), getattr(expected, key))
     wanted = {one.name: one for one in expected.connections}
     there = {one.name: one for one in found.connections}
