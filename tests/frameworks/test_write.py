@@ -81,7 +81,7 @@ def test_written_for_a_framework_it_has_the_files_spikes_there(case: Case, tmp_p
 
 @pytest.mark.parametrize("framework", PLANS)
 def test_the_graph_that_is_given_stays_as_it_is(framework: str, tmp_path: Path) -> None:
-    graph, network, _ = of(Case("loop", "CubaLIF", nested(Maker(1), Maker(1).cuba(6), 6, bias=0.3)), tmp_path)
+    graph, network, _ = of(Case("loop", nested(Maker(1), Maker(1).cuba(6), 6, bias=0.3)), tmp_path)
     write_graph(tmp_path / "before.nir", deepcopy(graph))
     fitted(framework, graph, network)
     write_graph(tmp_path / "after.nir", graph)
@@ -117,7 +117,7 @@ def windows() -> dict[str, nir.NIRGraph]:
 
 @pytest.mark.parametrize("name", windows())
 def test_stateless_nodes_that_importers_lack_are_written_as_weights(name: str, tmp_path: Path) -> None:
-    case = Case(name, "", windows()[name])
+    case = Case(name, windows()[name])
     graph, network, inputs = of(case, tmp_path)
     (layer,) = reference.run(network, inputs, record=True).layers.values()
     assert 0.02 < layer.spikes_BTN.mean() < 0.98
@@ -136,7 +136,7 @@ def test_dead_ends_are_left_out(tmp_path: Path) -> None:
     graph = chain((4,), (6,), make.linear(6, 4), make.cuba(6))
     graph.nodes |= {"side": make.linear(2, 6), "lone": make.cuba(2)}
     graph.edges += [("b_cubalif", "side"), ("side", "lone")]
-    given, network, _ = of(Case("dead", "CubaLIF", graph), tmp_path)
+    given, network, _ = of(Case("dead", graph), tmp_path)
     made = fitted("snntorch", given, network)
     assert set(made.graph.nodes) == {"input", "a_linear", "b_cubalif", "output"}
     assert made.lines[0].startswith("lone, side: left out")
