@@ -119,8 +119,8 @@ def answer_of(
     Raises:
         FrameworkError: no readout gives it.
     """
-    found = unfolded(entries(tracks), reads)
     of = _Reader(position, size, sums)
+    found = unfolded(entries(tracks), reads, of.when, size[2])
     if found.source is not None:
         spread, steps = of.maximum(found.entries, found.source)
     else:
@@ -132,10 +132,14 @@ class _Reader:
     def __init__(self, position: np.ndarray, size: tuple[int, int, int], sums: bool) -> None:
         self.position, (self.n_steps, self.n_samples, self.n_neurons), self.sums = position, size, sums
 
+    def when(self, label: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the step and the sample of each number (E,)."""
+        t, b = np.divmod(self.position[split(label)[1]], self.n_samples)
+        return t, b
+
     def spread(self, found: Entries, leaks: bool = True) -> Spread:
         """Return entries by step, sample and neuron; what was added up with a leak as the last number of its sum."""
-        _, application, n = split(found.label)
-        t, b = np.divmod(self.position[application], self.n_samples)
+        (t, b), n = self.when(found.label), split(found.label)[2]
         made = Spread(found.shape, found.place, t, b, n, found.factor, found.bias)
         return (_leaking(made) or made) if self.sums and leaks else made
 

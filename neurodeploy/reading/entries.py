@@ -5,7 +5,7 @@ Axes: P place of the answer, E entry (a number that a place counts).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -119,8 +119,15 @@ class Unfolded:
     source: Read | None = None
 
 
-def unfolded(found: Entries, reads: Sequence[Read]) -> Unfolded:
+When = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
+"""From a layer's labels (E,) to the step and the sample of each."""
+
+
+def unfolded(found: Entries, reads: Sequence[Read], when: When, n_neurons: int) -> Unfolded:
     """Return entries without reads.
+
+    Args:
+        n_neurons: Of the layer.
 
     Raises:
         FrameworkError: reads of several kinds, or of what no readout takes.
@@ -136,6 +143,7 @@ def unfolded(found: Entries, reads: Sequence[Read]) -> Unfolded:
         word, source = words.pop(), reads[index[0]]
         inner = entries([source.track])
         if word in FINAL and (index == index[0]).all() and _moves(found, place):
+            _check_classes(inner, source, when)
             last, found = last or word, _moved(found, inner, place, source, word)
         elif word == "max":
             if (index != index[0]).any():
@@ -144,8 +152,26 @@ def unfolded(found: Entries, reads: Sequence[Read]) -> Unfolded:
         elif word == "argmax":
             raise unread("calculates with classes")
         else:
-            return Unfolded(_by_step(found, index, place, reads, word), last, word)
+            return Unfolded(_by_step(found, index, place, reads, when, n_neurons), last, word)
     return Unfolded(found, last)
+
+
+def _check_classes(inner: Entries, source: Read, when: When) -> None:
+    """Check that a read is over the classes of a sample, all of them, at one step or of all of its run.
+
+    Raises:
+        FrameworkError: it is not.
+    """
+    if (inner.node >= FIRST_READ).any():
+        return  # of another read, which is checked itself
+    marks = np.full((2, len(inner.bias)), -1)
+    for row, values in zip(marks, when(inner.label), strict=True):
+        np.maximum.at(row, inner.place, values)
+    marks = np.moveaxis(marks.reshape(2, *inner.shape), 1 + source.dim % len(inner.shape), 1)
+    groups = marks.max(axis=1).reshape(2, -1)
+    alike = ((marks == marks.max(axis=1, keepdims=True)) | (marks < 0)).all()
+    if not alike or len(np.unique(groups, axis=1).T) < groups.shape[1]:
+        raise unread(f"takes the {source.word} over something else than all classes of a sample")
 
 
 def _moves(found: Entries, place: np.ndarray) -> bool:
@@ -163,12 +189,15 @@ def _moved(found: Entries, inner: Entries, place: np.ndarray, source: Read, word
     return inner
 
 
-def _by_step(found: Entries, index: np.ndarray, place: np.ndarray, reads: Sequence[Read], word: str) -> Entries:
+def _by_step(
+    found: Entries, index: np.ndarray, place: np.ndarray, reads: Sequence[Read], when: When, n_neurons: int
+) -> Entries:
     """Return sums of softmaxes in the layer's own numbers, of which each must be one."""
     label = np.empty_like(found.label)
     for one in np.unique(index):
-        inner = entries([reads[one].track])
-        if not inner.plain or (inner.factor != 1).any():
-            raise unread(f"takes the {word} of sums")
+        inner, source = entries([reads[one].track]), reads[one]
+        if not inner.plain or (inner.factor != 1).any() or inner.shape[source.dim] != n_neurons:
+            raise unread(f"takes the {source.word} of sums, or of some classes alone")
+        _check_classes(inner, source, when)
         label[index == one] = inner.label[place[index == one]]
     return _sorted(found.shape, found.place, label, found.factor, found.bias)

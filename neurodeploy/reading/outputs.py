@@ -95,11 +95,11 @@ def _output(recorder: Recorder, wiring: Wiring, node: int, found: dict[int, Trac
     answer = answer_of(tracks, recorder.reads, position, size, not neurons)
     if spikes and (answer.word or (answer.last == "softmax" and answer.open)):
         raise unread(f"takes the {answer.word or answer.last} of spikes")
+    if answer.open and answer.bias.any():
+        raise unread("adds a constant at every step")
     made = partial(Output, node, answer=answer, tensors=index)
     if spikes and asked in (None, "spikes"):
         return made(False, None, "spikes", answer.decode(True))
-    if answer.open and answer.bias.any():
-        raise unread("adds a constant at every step")
     n_steps, weights = wiring.n_steps, answer.steps
     last = int(np.flatnonzero(weights).max())
     if neurons and asked is not None:

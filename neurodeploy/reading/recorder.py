@@ -175,8 +175,8 @@ class Recorder(Follower):
             raise FrameworkError(misplaced(lost, name))
         if track.steps:
             raise FrameworkError(
-                f"{name}: comes after {' and '.join(track.steps)} over the run; end the network in neurons, and take "
-                "that only outside"
+                f"{name}: comes after {' and '.join(track.steps)} over the run; run it at every step and take that of "
+                "what it gives, or end the network in neurons"
             )
         return track
 

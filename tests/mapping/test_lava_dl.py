@@ -15,6 +15,7 @@ from neurodeploy.backends.fixed.run import run
 from neurodeploy.errors import GraphError, ProgramError
 from neurodeploy.formats.lava_dl.read import read_net
 from neurodeploy.formats.lava_dl.write import write_net
+from neurodeploy.program.decode import Decode
 from neurodeploy.program.file import read_program, write_program
 from neurodeploy.program.layer import Layer
 from neurodeploy.program.program import Program
@@ -104,6 +105,8 @@ def test_states_are_cleared_as_netx_does(tmp_path: Path) -> None:
     assert write_net(tmp_path / "w.net", found) == [
         "states are cleared: give netx reset_interval=10, reset_offset=3, which no file says"
     ]
+    decoded = replace(found, decode=Decode(bias=(1.0,) * layers[-1].n_neurons))
+    assert write_net(tmp_path / "w.net", decoded)[0].startswith("decode: what the host makes of the readout")
     odd = replace(found, layers=(*layers[:-1], replace(layers[-1], clear_offset=9)))
     with pytest.raises(ProgramError, match="cleared at steps that netx's reset_interval cannot give"):
         write_net(tmp_path / "w.net", odd)

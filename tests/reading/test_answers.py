@@ -157,6 +157,15 @@ REFUSED: dict[str, tuple[str, Form, str]] = {
         lambda o: torch.softmax(o[-1], 1) + o[-1],
         "^module: adds what it reads",
     ),
+    "softmax over samples": ("potential", lambda o: o[-1].softmax(0), "^module: takes the softmax over something else"),
+    "softmax of groups": (
+        "potential",
+        lambda o: o[-1, :, :4].view(-1, 2, 2).softmax(2).flatten(1),
+        "^module: takes the softmax over something else than all classes of a sample",
+    ),
+    "softmax of some classes": ("potential", lambda o: o[:, :, 1:].softmax(2).sum(0), "^module: takes the softmax of"),
+    "chosen samples": ("spikes", lambda o: o.sum(0).argmax(0), "^module: takes the argmax over something else"),
+    "constant at every step": ("spikes", lambda o: o + WEIGHTS, "^module: adds a constant at every step"),
     "two maxima": ("potential", lambda o: o.amax(0) - o.amax(0).flip(1), "^module: combines several maxima"),
     "product": ("potential", lambda o: o[-1] * o[-1], "^Net: torch's mul combines what o .Leaky. gives"),
 }
