@@ -12,6 +12,7 @@ from neurodeploy.errors import BudgetError, nearest
 
 Stage = Literal["float", "ptq", "quantised", "reference", "fixed", "lava"]
 Which = Literal["low", "mid", "high"]
+EnergyOf = Literal["dynamic", "whole"]
 Share = Annotated[float | None, Field(ge=0, le=1, allow_inf_nan=False)]
 Amount = Annotated[float | None, Field(ge=0, allow_inf_nan=False)]
 Whole = Annotated[int | None, Field(ge=0)]
@@ -36,6 +37,7 @@ class Budget(BaseModel):
     Attributes:
         accuracy: Stage whose accuracy is asked about; the integers that the chip would run, by default.
         energy: End of the energy band that must keep within the budget.
+        energy_of: Of the dynamic energy, or of the whole: dynamic and static.
         latency: The same of the latency band.
         fits: Name of a chip, or a TOML file with one.
         layers: By name of the layer.
@@ -58,6 +60,7 @@ class Budget(BaseModel):
     max_macs: Amount = None
     max_energy_j: Amount = None
     energy: Which = "high"
+    energy_of: EnergyOf = "dynamic"
     max_latency_s: Amount = None
     latency: Which = "high"
     fits: str | None = None
@@ -87,7 +90,9 @@ class Budget(BaseModel):
         return any(one is not None and one is not False for one in own) or any(one is not None for one in layers)
 
 
-CHOICES = tuple(name for name in Budget.model_fields if name not in ("accuracy", "energy", "latency", "layers"))
+CHOICES = tuple(
+    name for name in Budget.model_fields if name not in ("accuracy", "energy", "energy_of", "latency", "layers")
+)
 """Keys that are budgets of their own; the others choose what is compared."""
 
 
@@ -150,7 +155,7 @@ def _refused(error: ValidationError) -> BudgetError:
 def _allowed(key: str, error: Any) -> str:
     kind, found = error["type"], error["input"]
     if kind == "literal_error":
-        allowed = get_args(Stage if key == "accuracy" else Which)
+        allowed = get_args({"accuracy": Stage, "energy_of": EnergyOf}.get(key, Which))
         return nearest(str(found), allowed)
     if kind == "less_than_equal" and 1 < found <= 100:
         return f"a share of 1 is needed: {found / 100:g} for {found:g} %"

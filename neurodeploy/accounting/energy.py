@@ -12,6 +12,7 @@ import operator
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from neurodeploy.accounting.counts import Counts
 from neurodeploy.accounting.events import WORDS, Event, events
@@ -116,6 +117,12 @@ class Energy(Plain):
     unpriced_events: tuple[Unpriced, ...]
     constants: Mapping[str, Constant]
     notes: tuple[str, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values for JSON, and `whole_j`: with the static energy; None where that is unknown."""
+        known = self.static_j is not None or self.scope == ALL_IN
+        whole = self.whole_j.to_dict() if known and self.whole_j is not None else None
+        return super().to_dict() | {"whole_j": whole}
 
     @property
     def whole_j(self) -> Band | None:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass, replace
 
 from neurodeploy.accounting.budget import Budget, LayerBudget
+from neurodeploy.accounting.energy import ALL_IN
+from neurodeploy.accounting.plain import Plain
 from neurodeploy.accounting.recorded import Recorded
 from neurodeploy.errors import BudgetError, nearest
 from neurodeploy.phrases import Command, Phrase
 
-Row = dict[str, Any]
 LAVA_PAIR = "fixed/lava"
 COUNTS = {
     "max_synops": ("synops_per_sample", "synops per sample"),
@@ -19,6 +20,30 @@ COUNTS = {
 """Budgets of counts, each with its key in report.json and its words."""
 
 
+@dataclass(frozen=True)
+class Row(Plain):
+    """One budget, and whether it is kept.
+
+    Attributes:
+        budget: Its key.
+        what, unit, basis: What was measured, in which unit, and on what.
+        excess: How far `found` is on the wrong side, in `unit`; 0 where it passed, None where there is no number.
+        relative: The same against what is allowed; None where nothing is.
+        reason: More words, may be empty.
+    """
+
+    budget: str
+    what: str
+    unit: str
+    basis: str
+    found: float | bool
+    allowed: float | bool
+    passed: bool
+    excess: float | None
+    relative: float | None
+    reason: str = ""
+
+
 def judge(run: Recorded, budget: Budget, fit: Recorded | None = None) -> list[Row]:
     """Return a row for every budget, in the order of their keys.
 
@@ -26,11 +51,6 @@ def judge(run: Recorded, budget: Budget, fit: Recorded | None = None) -> list[Ro
         run: A finished run.
         budget: What is asked.
         fit: Of the network on the chip that the budget names; needed where `budget.places`.
-
-    Returns:
-        Rows with `budget` (its key), `what`, `unit`, `basis` (what the number was measured on), `found`,
-        `allowed`, `passed`, `excess` (how far on the wrong side, in `unit`; 0 where passed), `relative`
-        (the same against what is allowed; None where nothing is) and `reason` (more words, may be empty).
 
     Raises:
         BudgetError: a budget asks about something that the run did not measure, or a layer it lacks.
@@ -97,11 +117,12 @@ def _proofs(run: Recorded, budget: Budget) -> list[Row]:
 def _costs(run: Recorded, budget: Budget) -> list[Row]:
     rows = []
     if budget.max_energy_j is not None:
-        found = _measured(run, "max_energy_j", "energy", "energy", "energy_j", budget.energy)
+        whole, scope = budget.energy_of == "whole", run.text("energy", "scope")
+        what = "all-in energy" if scope == ALL_IN else "dynamic and static energy" if whole else "dynamic energy"
+        table = "whole_j" if whole and scope != ALL_IN else "energy_j"
+        found = _measured(run, "max_energy_j", what if whole else "energy", "energy", table, budget.energy)
         basis = f"{budget.energy} of the band, {run.text('energy', 'chip') or 'chip not named'}"
-        scope = run.text("energy", "scope")
-        basis += f", {scope}" if scope else ""
-        rows.append(_row("max_energy_j", "energy per sample", "J", basis, found, budget.max_energy_j))
+        rows.append(_row("max_energy_j", f"{what} per sample", "J", basis, found, budget.max_energy_j))
     if budget.max_latency_s is not None:
         found = _measured(run, "max_latency_s", "latency", "latency", "latency_band_s", budget.latency)
         chip = run.text("latency", "chip") or run.text("energy", "chip") or "chip not named"
@@ -125,7 +146,7 @@ def _fit(run: Recorded, budget: Budget, fit: Recorded) -> list[Row]:
             advice = Phrase("make it again with {again}", again=run.again)
             raise BudgetError(f"{run.run} does not say how many {name}", advice, where=key)
         if found is None:
-            rows.append(_demand(key, name, chip, False, reason) | {"allowed": allowed})
+            rows.append(replace(_demand(key, name, chip, False, reason), allowed=allowed))
         else:
             rows.append(_row(key, name, name, chip, found, allowed))
     return rows
@@ -216,21 +237,10 @@ def _why_not(fit: Recorded) -> str:
 def _row(key: str, what: str, unit: str, basis: str, found: float, allowed: float, sign: int = 1) -> Row:
     """Return the row of a number; `sign` 1 where less is better, -1 where more is."""
     excess = max(0.0, sign * (found - allowed))
-    return {
-        "budget": key,
-        "what": what,
-        "unit": unit,
-        "basis": basis,
-        "found": found,
-        "allowed": allowed,
-        "passed": sign * found <= sign * allowed,
-        "excess": excess,
-        "relative": excess / abs(allowed) if allowed else None,
-        "reason": "",
-    }
+    kept = sign * found <= sign * allowed
+    return Row(key, what, unit, basis, found, allowed, kept, excess, excess / abs(allowed) if allowed else None)
 
 
 def _demand(key: str, what: str, basis: str, found: bool, reason: str = "") -> Row:
     """Return the row of what must be so."""
-    row = _row(key, what, "", basis, found, True, -1)
-    return row | {"excess": None, "relative": None, "reason": "" if found else reason}
+    return Row(key, what, "", basis, found, True, found, None, None, "" if found else reason)

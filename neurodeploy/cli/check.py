@@ -39,6 +39,9 @@ def check(
     energy: Annotated[
         str | None, typer.Option(metavar="END", help="End of the energy band: low, mid or high (default).")
     ] = None,
+    energy_of: Annotated[
+        str | None, typer.Option(metavar="WHICH", help="The dynamic energy (default), or the whole: with the static.")
+    ] = None,
     max_latency_s: Annotated[float | None, typer.Option(metavar="S", help="Most time per sample.")] = None,
     latency: Annotated[
         str | None, typer.Option(metavar="END", help="End of the latency band: low, mid or high (default).")

@@ -14,7 +14,7 @@ from neurodeploy.cli.verb import verb
 def _lines(result: dict[str, Any]) -> list[str]:
     names = [run["name"] for run in result["runs"]]
     lines = table(["", *names], [[row["title"], *map(_cell, row["cells"])] for row in result["rows"]])
-    lines += ["", f"* best of its row; changes are against {names[0]}"]
+    lines += ["", f"* best of its row, where accuracies differ by more than chance; changes are against {names[0]}"]
     if result["settings"]:
         lines += ["", *table(["setting", *names], [[row["key"], *row["cells"]] for row in result["settings"]])]
     else:

@@ -33,11 +33,13 @@ def _profiled(result: dict[str, Any]) -> list[str]:
             f"all-in instead     {band(energy['all_in_j'], 'J')}, a whole chip's power over its events: never added"
         ]
     if energy["static_j"]:
-        said += [f"static energy      {band(energy['static_j'], 'J')} more, for being on"]
+        said += [f"static energy      {band(energy['static_j'], 'J')} more per sample, for being on"]
+        if energy["scope"] != "all-in":
+            said += [f"both together      {band(energy['whole_j'], 'J')}"]
     if latency is not None and latency["latency_s"] is not None:
         bound = max(latency["bound"], key=latency["bound"].get)
         most = f"{percent(latency['bound'][bound])} of steps are {bound}-bound"
-        said += [f"latency            {amount(latency['latency_s'], 's')}; {most}"]
+        said += [f"latency            {amount(latency['latency_s'], 's')} per sample; {most}"]
     if fit is not None:
         said += [_fit(fit)]
     said += ["", "the same run by other conventions:"]

@@ -18,6 +18,7 @@ def _lines(result: dict[str, Any]) -> list[str]:
         *verdict(result["certificate"]),
         f"synops per sample  {result['synops_per_sample']:,.0f}",
         f"energy per sample  {band(result['energy_j'], 'J')} (dynamic, estimated)",
+        *([f"static energy      {band(result['static_j'], 'J')} more per sample"] if result["static_j"] else []),
         *_placed(result),
         f"report             {result['report']}",
     ]

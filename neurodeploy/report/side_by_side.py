@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from neurodeploy.accounting.recorded import Recorded
+from neurodeploy.certificate.accuracy import differ
 from neurodeploy.errors import plain
 from neurodeploy.phrases import Phrase
 from neurodeploy.report.amounts import amount, apart, points
@@ -25,6 +26,8 @@ class Measure:
 
     Attributes:
         compared: False where the runs' numbers must not be put against each other.
+        samples: Of a share: how many samples it was measured on. The best must differ from the others by more than
+            so many can leave to chance.
     """
 
     key: str
@@ -33,6 +36,7 @@ class Measure:
     better: str
     read: Read
     compared: bool = True
+    samples: Callable[[Recorded], float | None] | None = None
 
 
 def side_by_side(runs: Sequence[Recorded]) -> list[dict[str, Any]]:
@@ -51,12 +55,14 @@ def side_by_side(runs: Sequence[Recorded]) -> list[dict[str, Any]]:
     for measure in _measures(runs):
         values = [measure.read(run) for run in runs]
         if any(value is not None for value in values):
-            rows.append(_row(measure, values))
+            samples = [measure.samples(run) for run in runs] if measure.samples else None
+            rows.append(_row(measure, values, samples))
     return rows
 
 
 def _measures(runs: Sequence[Recorded]) -> list[Measure]:
-    one_scope = len({run.text("energy", "scope") for run in runs} - {None}) < 2
+    scopes = {run.text("energy", "scope") for run in runs} - {None}
+    kind = {"per-op": "dynamic energy", "all-in": "all-in energy"}.get("".join(map(str, scopes)), "energy")
     return [
         *[_accuracy(stage) for stage in STAGES],
         Measure("certificate", "certificate passed", "", "more", lambda run: run.truth("certificate", "passed")),
@@ -69,9 +75,10 @@ def _measures(runs: Sequence[Recorded]) -> list[Measure]:
         Measure("energy_chip", "energy on", "", "", lambda run: run.text("energy", "chip")),
         Measure("energy_scope", "energy scope", "", "", lambda run: run.text("energy", "scope")),
         # A number of single operations and one of a whole board are never put against each other.
-        *[_band(end, "energy", "energy_j", "J", compared=one_scope) for end in BAND],
-        _band("mid", "static energy", "static_j", "J", within="energy"),
-        *[_band(end, "latency", "latency_band_s", "s") for end in BAND],
+        *[_band(end, f"{kind} per sample", "energy", "energy_j", "J", compared=len(scopes) < 2) for end in BAND],
+        _band("mid", "static energy per sample", "energy", "static_j", "J"),
+        _band("mid", "dynamic and static energy per sample", "energy", "whole_j", "J"),
+        *[_band(end, "latency per sample", "latency", "latency_band_s", "s") for end in BAND],
         Measure("fit_chip", "placed on", "", "", lambda run: run.text("fit", "chip")),
         Measure("fits", "fits", "", "more", lambda run: run.truth("fit", "fits")),
         Measure("cores", "cores", "cores", "less", lambda run: run.number("fit", "cores")),
@@ -85,16 +92,25 @@ def _measures(runs: Sequence[Recorded]) -> list[Measure]:
 
 
 def _accuracy(stage: str) -> Measure:
-    return Measure(f"accuracy.{stage}", f"accuracy {stage}", "share", "more", lambda run: run.share("accuracy", stage))
+    return Measure(
+        f"accuracy.{stage}",
+        f"accuracy {stage}",
+        "share",
+        "more",
+        lambda run: run.share("accuracy", stage),
+        samples=lambda run: next(
+            (one.number("samples") for one in run.rows("certificate", "stages") if one.text("name") == stage),
+            run.number("samples", "test"),
+        ),
+    )
 
 
 def _count(key: str, title: str, name: str) -> Measure:
     return Measure(key, title, title.split(" ")[0], "less", lambda run: run.number("counts", name))
 
 
-def _band(end: str, what: str, name: str, unit: str, *, within: str = "", compared: bool = True) -> Measure:
-    table = within or what
-    return Measure(f"{name}.{end}", f"{what}, {end}", unit, "less", lambda run: run.number(table, name, end), compared)
+def _band(end: str, title: str, table: str, name: str, unit: str, *, compared: bool = True) -> Measure:
+    return Measure(f"{name}.{end}", f"{title}, {end}", unit, "less", lambda run: run.number(table, name, end), compared)
 
 
 def _weight_bits(run: Recorded) -> float | None:
@@ -108,12 +124,14 @@ def _sum(run: Recorded, key: str) -> float | None:
     return sum(known) if known and len(known) == len(found) else None
 
 
-def _row(measure: Measure, values: list[Value]) -> dict[str, Any]:
+def _row(measure: Measure, values: list[Value], samples: list[float | None] | None) -> dict[str, Any]:
     numbers: list[Any] = [value if _is_number(value) else None for value in values]
     against = numbers[0] if measure.compared else None
     differences = [None if None in (one, against) else one - against for one in numbers]
     changes = [None if one is None or not against else one / against for one in differences]
     best = _best(values, measure.better) if measure.compared else []
+    if samples is not None and not _beyond_chance(numbers, samples, best):
+        best = []
     told = zip(_texts(values, measure.unit), differences, changes, strict=True)
     return {
         "key": measure.key,
@@ -138,6 +156,17 @@ def _best(values: list[Value], better: str) -> list[int]:
         return []
     best = max(known) if better == "more" else min(known)
     return [index for index, value in enumerate(values) if value is not None and value == best]
+
+
+def _beyond_chance(shares: Sequence[float | None], samples: Sequence[float | None], best: Sequence[int]) -> bool:
+    """Return whether the best shares are above every other by more than their numbers of samples leave to chance."""
+    pairs = [
+        (shares[one], samples[one], shares[other], samples[other])
+        for one in best
+        for other in range(len(shares))
+        if other not in best and shares[other] is not None
+    ]
+    return all(None not in pair and differ(*pair) for pair in pairs)  # type: ignore[arg-type]
 
 
 def _texts(values: list[Value], unit: str) -> list[str]:

@@ -58,8 +58,11 @@ def _sentence(report: dict[str, Any]) -> Markup:
     if energy:
         kind = "energy, all-in" if report["energy"].get("scope") == ALL_IN else "dynamic energy"
         spent = marked.say("{} of {}", marked.band(energy["low"], energy["high"], "J"), kind)
+        static = report["energy"].get("static_j")
+        if static and kind != "energy, all-in":
+            spent += marked.say(" and {} of static energy", marked.band(static["low"], static["high"], "J"))
         time_s = (report.get("latency") or {}).get("latency_s")
-        spent += marked.say(" and {}", marked.seconds(time_s)) if time_s else Markup("")
+        spent += marked.say(", in {}", marked.seconds(time_s)) if time_s else Markup("")
         found.append(marked.say("A sample is estimated to take {}", spent))
     crossover = (report.get("devices") or {}).get("crossover") or {}
     if crossover.get("rate") is not None and crossover.get("rate_here") is not None:
@@ -111,10 +114,16 @@ def _energy(energy: dict[str, Any]) -> dict[str, Any]:
     title, found = "Energy per sample", energy["energy_j"]
     if not found:
         return _tile(title, "not priced", source=f"{energy['chip']} has no prices", state="open")
-    detail = Markup("all-in, measured power over events" if energy.get("scope") == ALL_IN else "dynamic only")
-    if energy.get("static_j"):
-        detail += marked.say("; static {}", marked.band(energy["static_j"]["low"], energy["static_j"]["high"], "J"))
-    source = marked.say("these counts, priced by every model of {} there is", energy["chip"])
+    all_in, static, whole = energy.get("scope") == ALL_IN, energy.get("static_j"), energy.get("whole_j")
+    detail = Markup("all-in, measured power over events" if all_in else "dynamic" if static else "dynamic only")
+    if static:
+        detail += marked.say("; static {}", marked.band(static["low"], static["high"], "J"))
+    if static and whole and not all_in:
+        detail += marked.say("; together {}", marked.band(whole["low"], whole["high"], "J"))
+    shown = [one for one in energy["models"] if one.get("scope") == energy.get("scope")]
+    sources = {one["source"] for one in shown if "source" in one}
+    priced = (marked.length(len(shown), "model"), marked.length(len(sources), "source"))
+    source = marked.say("these counts, priced by {} of {}, from {}", priced[0], energy["chip"], priced[1])
     return _tile(title, marked.band(found["low"], found["high"], "J"), detail, source)
 
 
@@ -142,7 +151,8 @@ def _latency(latency: dict[str, Any] | None) -> dict[str, Any]:
         return _tile(title, "not priced", "no times are published", state="open")
     found, step = latency.get("latency_band_s"), latency.get("step_s") or {}
     value = marked.band(found["low"], found["high"], "s") if found else marked.seconds(latency["latency_s"])
-    detail = marked.say("{} a step", marked.seconds(step["mean"])) if step.get("mean") is not None else Markup("")
+    value += Markup(" for a sample")
+    detail = marked.say("{} for a step", marked.seconds(step["mean"])) if step.get("mean") is not None else Markup("")
     bound = _most(latency.get("bound") or {})
     return _tile(title, value, detail, f"the busiest core sets each step; mostly bound by {bound}" if bound else "")
 

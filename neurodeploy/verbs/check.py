@@ -48,15 +48,14 @@ def check_run(
         junit = check_target(junit)
     recorded = read_finished(run)
     rows = judge(recorded, asked, fit_of(recorded, asked.fits) if asked.places else None)
-    for row in rows:
-        row["text"] = line(row)
     if junit is not None:
         write_text(junit, junit_xml(str(run), rows))
-    failed = [row for row in rows if not row["passed"]]
+    checks = [row.to_dict() | {"text": line(row)} for row in rows]
+    failed = [row for row in checks if not row["passed"]]
     return {
         "passed": not failed,
         "failed": failed,
-        "checks": rows,
+        "checks": checks,
         "budget": asked.model_dump(exclude_none=True),
         "run": str(run),
         "junit": str(junit) if junit is not None else None,

@@ -63,9 +63,8 @@ def run(
 
     Returns:
         `accuracy` {float, read where the network is another framework's, quantised, reference, fixed, lava where it
-        ran}, `certificate`,
-        `synops_per_sample`, `energy_j` {low, mid, high}, `fits`, `cores` and `latency_s` (None where the chip's are not
-        known), `report` (path of report.html), `path`.
+        ran}, `certificate`, `synops_per_sample`, `energy_j` {low, mid, high} (dynamic) and `static_j` (for being on),
+        `fits`, `cores` and `latency_s` (None where the chip's are not known), `report` (path of report.html), `path`.
     """
     loaded = load_recipe(recipe, settings)
     check_chip(loaded)  # a slip in a chip file shows before the training
@@ -128,6 +127,7 @@ def run(
         "certificate": found,
         "synops_per_sample": counts.synops_per_sample,
         "energy_j": priced.energy_j,
+        "static_j": priced.energy.static_j and priced.energy.static_j.to_dict(),
         "latency_s": priced.latency_s,
         "fits": None if priced.fit is None else priced.fit.fits,
         "cores": None if priced.fit is None else priced.fit.cores,

@@ -17,7 +17,8 @@ from tests.accounting.finished import BAND, LATENCY, earlier, finished
 def rows(asked: dict[str, Any], report: dict[str, Any] | None = None) -> list[dict[str, Any]]:
     run = Recorded(finished() if report is None else report, "runs/small")
     wanted = budget(asked)
-    return judge(run, wanted, Recorded(run.table("fit"), run.run) if wanted.places else None)
+    found = judge(run, wanted, Recorded(run.table("fit"), run.run) if wanted.places else None)
+    return [row.to_dict() for row in found]
 
 
 def one(asked: dict[str, Any], report: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -75,6 +76,19 @@ def test_the_end_of_a_band_can_be_chosen(key: str, choice: str, band: dict[str, 
         row = one({key: 1, choice: end})
         assert row["found"] == value
         assert row["basis"].startswith(f"{end} of the band, loihi2")
+
+
+def test_the_whole_energy_can_be_asked_about() -> None:
+    report = finished()
+    report["energy"]["whole_j"] = {end: 10 * value for end, value in BAND.items()}
+    row = one({"max_energy_j": 1, "energy_of": "whole"}, report)
+    assert (row["what"], row["found"]) == ("dynamic and static energy per sample", 10 * BAND["high"])
+    assert one({"max_energy_j": 1}, report)["what"] == "dynamic energy per sample"
+    with pytest.raises(BudgetError, match="max_energy_j: runs/small has no dynamic and static energy: loihi2 has no"):
+        one({"max_energy_j": 1, "energy_of": "whole"})
+    report["energy"]["scope"] = "all-in"
+    row = one({"max_energy_j": 1, "energy_of": "whole"}, report)
+    assert (row["what"], row["found"]) == ("all-in energy per sample", BAND["high"])
 
 
 def test_layers_are_charged_for_everything_into_them() -> None:

@@ -34,7 +34,7 @@ def test_a_table_for_people(shell: Shell, two: tuple[Path, Path]) -> None:
     assert lines["accuracy fixed"] == "accuracy fixed 95 % * 90 % (-5 points)"
     assert lines["energy on"] == "energy on loihi2 loihi2"
     assert lines["quantize.weight_bits"] == "quantize.weight_bits 8 4"
-    assert "* best of its row; changes are against wide" in said.out
+    assert "* best of its row, where accuracies differ by more than chance; changes are against wide" in said.out
 
 
 def test_one_object_for_programs(shell: Shell, two: tuple[Path, Path]) -> None:

@@ -46,6 +46,7 @@ def energy() -> dict[str, Any]:
         "energy_j": {"low": totals[0], "mid": sum(totals[:2]) / 2, "high": totals[1]},
         "all_in_j": {"low": totals[2], "mid": totals[2], "high": totals[2]},
         "static_j": {"low": 1.21e-5, "mid": 1.4e-5, "high": 1.6e-5},
+        "whole_j": {"low": totals[0] + 1.21e-5, "mid": sum(totals[:2]) / 2 + 1.4e-5, "high": totals[1] + 1.6e-5},
         "models": models,
         "by_layer": [
             {"name": "lif1", "low": 1.45e-6, "mid": 1.84e-6, "high": 2.21e-6},

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import xml.etree.ElementTree as ElementTree
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from neurodeploy.accounting.budget import budget
-from neurodeploy.accounting.judge import judge
+from neurodeploy.accounting.judge import Row, judge
 from neurodeploy.accounting.recorded import Recorded
 from neurodeploy.report.amounts import amount, apart
 from neurodeploy.report.budget_lines import junit, line
@@ -35,7 +36,7 @@ def lines(**asked: Any) -> list[str]:
         ({"max_synops": 0}, "synops per sample (mean of 80 samples): found 1,000, at most 0 allowed: 1,000 too many"),
         (
             {"max_energy_j": 3.2e-6},
-            "energy per sample (high of the band, loihi2, per-op): found 4 uJ, at most 3.2 uJ allowed: "
+            "dynamic energy per sample (high of the band, loihi2): found 4 uJ, at most 3.2 uJ allowed: "
             "800 nJ too much (25 %)",
         ),
         (
@@ -50,9 +51,9 @@ def test_a_line_says_what_was_found_and_allowed_and_by_how_much(asked: dict[str,
 
 
 def test_what_must_be_so_and_is_not() -> None:
-    row = {"budget": "fits", "what": "fits loihi2", "basis": "", "found": False, "allowed": True, "reason": "a: 2 of 1"}
+    row = Row("fits", "fits loihi2", "", "", False, True, False, None, None, "a: 2 of 1")
     assert line(row) == "fits loihi2: NO (a: 2 of 1)"
-    row |= {"budget": "max_cores", "what": "cores", "allowed": 4, "basis": "loihi2"}
+    row = replace(row, budget="max_cores", what="cores", allowed=4, basis="loihi2")
     assert line(row) == "cores (loihi2): NO, at most 4 allowed (a: 2 of 1)"
 
 
@@ -78,8 +79,7 @@ def test_prefixes_change_where_three_digits_do() -> None:
 
 def test_xml_counts_names_and_escapes() -> None:
     rows = judge(Recorded(finished(), "small"), budget({"max_synops": 1, "max_spikes": 1e9, "certificate": True}))
-    for row in rows:
-        row["text"] = line(row) + '<&">]]>\x1b[2J\ud800\ufffe'
+    rows = [replace(row, reason='<&">]]>\x1b[2J\ud800\ufffe') for row in rows]
     text = junit('runs/<a> & "b"\x00', rows)
     root = ElementTree.fromstring(text.encode("utf-8"))
     (suite,) = root
@@ -93,8 +93,5 @@ def test_xml_counts_names_and_escapes() -> None:
     assert [len(case) for case in cases.values()] == [0, 1, 0]
     (failure,) = cases["max_synops"]
     assert failure.tag == "failure"
-    assert (
-        failure.get("message")
-        == failure.text
-        == rows[1]["text"].replace("\x1b", "\\x1b").replace("\ud800", "\\ud800").replace("\ufffe", "\\ufffe")
-    )
+    assert failure.get("message") == failure.text == line(rows[1])
+    assert '(<&">]]>\\x1b[2J\\ud800\\ufffe)' in line(rows[1])

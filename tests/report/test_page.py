@@ -127,9 +127,10 @@ def test_the_verdict_names_the_four_numbers_and_where_they_come_from(page: Page)
     assert "92.5 % 5.00 points lost against float (97.5 %) test part, 40 samples" in page.text
     assert "yes every spike, current and potential is equal test part, the first 8 samples" in page.text
     assert "63,687" in page.text
-    assert "1.49 to 2.24 µJ dynamic only; static 12.1 to 16 µJ" in page.text
+    assert "1.49 to 2.24 µJ dynamic; static 12.1 to 16 µJ; together 13.6 to 18.2 µJ" in page.text
+    assert "of dynamic energy and 12.1 to 16 µJ of static energy, in " in page.text
     assert "3 cores on 1 chip of loihi2" in page.text
-    assert "17 to 26 µs 2.4 µs a step" in page.text
+    assert "17 to 26 µs for a sample 2.4 µs for a step" in page.text
 
 
 def test_every_stage_has_its_accuracy_and_meaning(page: Page) -> None:

@@ -82,8 +82,18 @@ def test_every_row_is_of_what_it_says() -> None:
 
 def test_more_accuracy_is_better_and_changes_in_points() -> None:
     row = rows(finished(), changed("accuracy", fixed=0.9), changed("accuracy", fixed=0.975))["accuracy.fixed"]
-    assert row["best"] == [2]
-    assert texts(row) == ["95 %||", "90 %|-5 points|", "97.5 %|+2.5 points|*"]
+    assert row["best"] == []  # of 80 samples, 2.5 points are chance
+    assert texts(row) == ["95 %||", "90 %|-5 points|", "97.5 %|+2.5 points|"]
+
+
+def test_only_what_is_beyond_chance_is_the_best_accuracy() -> None:
+    worse = changed("accuracy", fixed=0.7)
+    assert rows(worse, finished())["accuracy.fixed"]["best"] == [1]
+    assert rows(worse, finished(), changed("accuracy", fixed=0.9))["accuracy.fixed"]["best"] == []
+    many = [changed("accuracy", fixed=share) for share in (0.95, 0.9)]
+    for report in many:
+        report["certificate"] = {"stages": [{"name": "fixed", "samples": 8000}]}
+    assert rows(*many)["accuracy.fixed"]["best"] == [0]
 
 
 def test_equal_values_have_no_best_and_several_can_be_it() -> None:
