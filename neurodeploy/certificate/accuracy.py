@@ -60,7 +60,7 @@ class Paired:
         def reach(one: float, other: float) -> float:
             return math.sqrt(max(one**2 - 2 * phi * one * other + other**2, 0.0))
 
-        moved = p_after - p_before
+        moved = (self.after - self.before) / n
         low = moved - reach(p_after - low_a, high_b - p_before)
         high = moved + reach(high_a - p_after, p_before - low_b)
         return AccuracyChange(100 * moved, 100 * low, 100 * high)

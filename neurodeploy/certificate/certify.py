@@ -289,22 +289,8 @@ def _first_samples(trace: Trace, n_samples: int) -> dict[str, LayerTrace]:
 def _first_unequal(one: Trace, other: Trace) -> Difference | None:
     """Return the first state that differs, on the samples both ran."""
     n_samples = min(one.n_recorded, other.n_recorded)
-    return first_unequal(
-        _with_layers(one, _first_samples(one, n_samples)), _with_layers(other, _first_samples(other, n_samples))
-    )
-
-
-def _with_layers(trace: Trace, layers: dict[str, LayerTrace]) -> Trace:
-    return Trace(
-        trace.backend,
-        trace.n_input_steps,
-        trace.output,
-        trace.input_counts_BI,
-        trace.counts,
-        layers,
-        trace.overflows,
-        trace.seconds,
-    )
+    mine, theirs = (replace(trace, layers=_first_samples(trace, n_samples)) for trace in (one, other))
+    return first_unequal(mine, theirs)
 
 
 def _aligned(trace: Trace, layers: dict[str, LayerTrace], program: Program) -> dict[str, LayerTrace]:

@@ -10,6 +10,7 @@ snnTorch does for the networks of the NIR paper. NIR: Pedersen et al., Nature Co
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -22,6 +23,13 @@ from neurodeploy.phrases import Phrase
 
 FLOAT32_SLACK = 1e-6
 """Time constants come from float32 files; a tau this close below dt counts as equal to it."""
+
+
+def advice_on_step(kinds: Iterable[str]) -> Phrase:
+    """Return what to say where a graph has no time step, by the types of its nodes."""
+    if "IF" in kinds:
+        return Phrase("give {dt_s} in seconds; IF neurons gain r * dt of a weight in a step, so {dt_s:1} where r is 1")
+    return Phrase("give {dt_s} in seconds (the NIR paper's graphs use 1e-4)")
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,7 +12,7 @@ from neurodeploy.errors import GraphError, Place, ProgramError
 from neurodeploy.fixedpoint import rules
 from neurodeploy.graph.carried import LARGEST, carried, check_numbers
 from neurodeploy.graph.dynamics import DynamicsNode, DynamicsPopulation, population_of
-from neurodeploy.graph.euler import EulerNeurons, Population
+from neurodeploy.graph.euler import EulerNeurons, Population, advice_on_step
 from neurodeploy.graph.files import GraphFile
 from neurodeploy.graph.flatten import flattened
 from neurodeploy.graph.linear import TooLarge
@@ -118,7 +118,7 @@ def _discretised(file: GraphFile, dt_s: float | None, reset: str | None, readout
     settings = carried(where, file.graph)
     nodes, edges = flattened(file.graph, where)
     _check_nodes(where, nodes)
-    dt_s = _time_step(where, settings, dt_s)
+    dt_s = _time_step(where, settings, dt_s, nodes)
     paths = Paths(where, nodes, edges, dt_s)
     populations: list[AnyPopulation] = []
     notes = list(file.notes)
@@ -197,12 +197,12 @@ def _check_gain(where: str, population: Population) -> None:
         raise GraphError(found, "check r, w_in and v_threshold", where=(where, population.name))
 
 
-def _time_step(where: str, settings: dict[str, Any], dt_s: float | None) -> float:
+def _time_step(where: str, settings: dict[str, Any], dt_s: float | None, nodes: dict[str, nir.NIRNode]) -> float:
     stored: Any = settings.get("dt_s")
     if dt_s is not None and not (np.isfinite(dt_s) and dt_s > 0):
         raise GraphError(f"found {dt_s:g}", option="dt_s", allowed="a positive number of seconds is needed")
     if dt_s is None and stored is None:
-        advice = Phrase("give {dt_s} in seconds (the NIR paper's graphs use 1e-4)")
+        advice = advice_on_step({type(node).__name__ for node in nodes.values()})
         raise GraphError("carries no time step, and NIR has no field for it", advice, where=where)
     if dt_s is not None and stored is not None and not np.isclose(dt_s, stored, rtol=1e-9):
         found = Phrase("was exported for a time step of {stored:g} s, {dt_s} says {asked:g}", stored=stored, asked=dt_s)

@@ -35,7 +35,7 @@ def notes_on_zeros(
     if part:
         most = max(part, key=lambda name: part[name])
         n_lost, size = (sum(one[name] for name in part) for one in (lost, weights))
-        notes.append(f"{n_lost:,} of {size:,} weights round to zero (most in {most}: {100 * part[most]:.2g} %)")
+        notes.append(f"{n_lost:,} of {size:,} weights round to zero (most in {most}: {100 * part[most]:.3g} %)")
     for layer in layers:
         biases = np.asarray(network.population(layer.name).bias)
         n_lost = int(((biases != 0) & (_bias(layer) == 0)).sum())

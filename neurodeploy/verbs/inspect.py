@@ -29,7 +29,9 @@ from neurodeploy.graph.doctor.frameworks import (
     verdict,
 )
 from neurodeploy.graph.doctor.problems import STOPS, WARNS, Problem
+from neurodeploy.graph.doctor.slow_integrators import of_slow, whole_steps
 from neurodeploy.graph.dynamics import DynamicsNode
+from neurodeploy.graph.euler import advice_on_step
 from neurodeploy.graph.files import GraphFile, graph_file, mended, stored_graph
 from neurodeploy.graph.flatten import flattened
 from neurodeploy.graph.mends import TYPING, Mends
@@ -174,11 +176,11 @@ def _choose_dt(patient: Patient, given: float | None) -> None:
     patient.dt_source = "file" if stored is not None else "given" if given is not None else "assumed"
     chosen = given if stored is None else stored
     if chosen is None:
-        advice = Phrase("give {dt_s} in seconds (the NIR paper's graphs: 1e-4)")
+        advice = advice_on_step({str(node.get("type")) for _, node in find.flat(patient.tree)})
         patient.problems.append(Problem("dt", "", STOPS, "carries no time step, and NIR has no field for one", advice))
         taus = [np.asarray(node[key]) for _, node in find.flat(patient.tree) for key in find.TAUS if key in node]
         positive = [float(one[one > 0].min()) for one in taus if one.dtype.kind in "iuf" and (one > 0).any()]
-        chosen = min([USUAL_DT_S, *positive])  # a step that the time constants allow
+        chosen = min([whole_steps(patient.tree) or USUAL_DT_S, *positive])  # a step that the neurons allow
     elif stored is None:
         text = f"carries no time step; {given:g} s is used, as given"
         patient.problems.append(Problem("dt", "", WARNS, text, Phrase("{repair} writes it into the file")))
@@ -199,6 +201,8 @@ def _look(patient: Patient, options: GraphOptions) -> None:
     except NeurodeployError as error:
         patient.refuse("unsupported", error)
         return
+    if known is not None:
+        patient.problems += of_slow(patient.network)
     guessed: dict[tuple[str, str], list[str]] = {}
     for one in patient.network.populations:
         source = getattr(one, "reset_source", "")

@@ -31,7 +31,7 @@ def test_a_table_for_people(shell: Shell, two: tuple[Path, Path]) -> None:
     assert (said.status, said.err) == (0, "")
     lines = {line.split("  ")[0]: " ".join(line.split()) for line in said.out.splitlines()}
     assert lines["synops per sample"] == "synops per sample 1,000 500 (-50 %) *"
-    assert lines["accuracy fixed"] == "accuracy fixed 95 % * 90 % (-5 points)"
+    assert lines["accuracy fixed"] == "accuracy fixed 95 % 90 % (-5 points)"
     assert lines["energy on"] == "energy on loihi2 loihi2"
     assert lines["quantize.weight_bits"] == "quantize.weight_bits 8 4"
     assert "* best of its row, where accuracies differ by more than chance; changes are against wide" in said.out
