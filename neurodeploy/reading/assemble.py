@@ -13,7 +13,8 @@ from torch import nn
 from neurodeploy.errors import FrameworkError, NetworkError
 from neurodeploy.graph.metadata import ours
 from neurodeploy.reading.fold import WEIGHTS, with_norm_folded
-from neurodeploy.reading.instances import INPUT_NODE, Instance
+from neurodeploy.reading.instances import Instance
+from neurodeploy.reading.labels import INPUT_NODE
 from neurodeploy.reading.leaves import Built, ChipNeurons, Memoryless, Neurons, Shape, Source
 from neurodeploy.reading.neurons import readout, reordered
 from neurodeploy.reading.outputs import Output

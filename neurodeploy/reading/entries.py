@@ -11,8 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from neurodeploy.errors import FrameworkError
-from neurodeploy.reading.instances import INPUT_NODE
-from neurodeploy.reading.labels import CONSTANT, FIRST_READ, NODE_SHIFT, NOTHING, Read, Track
+from neurodeploy.reading.labels import CONSTANT, FIRST_READ, INPUT_NODE, NODE_SHIFT, NOTHING, Read, Track
 
 ADVICE = "return the spikes or the potential of the last layer, and do the rest outside"
 FINAL = ("argmax", "softmax", "log_softmax")

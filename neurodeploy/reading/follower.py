@@ -35,7 +35,9 @@ class Follower(TorchFunctionMode):
     def __init__(self, module: nn.Module) -> None:
         super().__init__()
         self.module = module
-        self.paths = {id(one): path for path, one in module.named_modules(remove_duplicate=True)}
+        self.paths = {
+            id(one): path.replace("_orig_mod.", "") for path, one in module.named_modules(remove_duplicate=True)
+        }
         self.around: list[nn.Module] = []
         self.tracks: Any = WeakIdKeyDictionary()  # what is known of a tensor goes with it
         self.made: dict[Any, nn.Module] = {}

@@ -26,8 +26,8 @@ from neurodeploy.fixedpoint.rules import READOUTS
 from neurodeploy.graph.metadata import FORMAT, INTEGRATION, wrapped
 from neurodeploy.program.plan import Plan
 from neurodeploy.reading.assemble import Assembled, assembled, reset_of
-from neurodeploy.reading.inputs import InputOrder, input_order
-from neurodeploy.reading.instances import INPUT_NODE
+from neurodeploy.reading.inputs import InputOrder, Sample, batch_like, input_order, sample_of
+from neurodeploy.reading.labels import INPUT_NODE
 from neurodeploy.reading.leaves import ChipNeurons, Neurons, Source
 from neurodeploy.reading.outputs import Output, output_of
 from neurodeploy.reading.own import OwnAnswer, own_answer
@@ -89,8 +89,8 @@ def graph_of(
         module: snnTorch, Norse, SpikingJelly, torch or ours, in evaluation mode. Its neurons' states are put to rest.
             One that was put on a grid gives a graph with its precision. It may say in `node_names` what nodes are
             called; see `assemble.GivenNames`.
-        sample_input: What the module takes: a few samples, all steps of them. For a module that takes one step at
-            a time, and holds no loop, with an axis for time.
+        sample_input: What the module takes: a few samples, all steps of them; a tuple for several inputs. For a module
+            that takes one step at a time, and holds no loop, with an axis for time.
         dt_s: Seconds that a step stands for. Norse's modules have their own, which this must be.
         time_axis: Where time is, for such a module.
         readout: What the class is read from, where the module's output leaves it open.
@@ -109,7 +109,8 @@ def graph_of(
         raise FrameworkError(f"found {dt_s:g}", option="dt_s", allowed="a positive number of seconds is needed")
     if readout not in (None, *READOUTS):
         raise FrameworkError(f"readout: found {readout!r}, one of {', '.join(READOUTS)} is allowed")
-    sample = _tensor(sample_input)
+    module = getattr(module, "_orig_mod", module)  # torch.compile's own has nothing to be read
+    sample = sample_of(sample_input)
     for straight in (False, True):  # a class is its place in the module's own order
         recorder, result = recorded(module, sample, time_axis, forward, host, straight)
         wiring = wired(recorder.instances)
@@ -119,12 +120,12 @@ def graph_of(
     with_lags(wiring, output.node)
     offsets, shape = _channels(wiring)
     sample = sample if host is None else torch.stack(recorder.host_spikes)
-    inputs = input_order(tuple(sample.shape), wiring.first_TB, offsets, shape)
+    inputs = input_order(sample, wiring.first_TB, offsets, shape)
     if inputs is None:
         raise FrameworkError("sample_input: its axes are not samples, steps and channels; give it as (T, B, ...)")
     made = assembled(wiring, output, offsets, shape, dt_s, getattr(module, "node_names", {}))
     values = inputs.feed(sample)
-    run = partial(_answered, module, time_axis, forward, recorder.stepwise, sample[:0])
+    run = partial(_answered, module, time_axis, forward, recorder.stepwise, sample)
     notes = [*made.notes, *output.notes]
     if recorder.stepwise:
         notes.append(
@@ -167,23 +168,18 @@ def graph_of(
     )
 
 
-def _tensor(values: Any) -> torch.Tensor:
-    found = values if isinstance(values, torch.Tensor) else torch.as_tensor(np.asarray(values))
-    return found.detach() if found.is_floating_point() else found.detach().float()
-
-
 def _answered(
-    module: nn.Module, time_axis: int, forward: Forward | None, stepwise: bool, like: torch.Tensor, values: Any
+    module: nn.Module, time_axis: int, forward: Forward | None, stepwise: bool, like: Sample, values: Any
 ) -> Any:
-    """Return what a module gives for a batch like its sample input."""
-    return answered(module, torch.as_tensor(values).to(like), time_axis, forward, stepwise)
+    """Return what a module gives for a batch like its sample input, several inputs side by side."""
+    return answered(module, batch_like(like, values), time_axis, forward, stepwise)
 
 
 def _from_host(
     module: nn.Module, inputs: InputOrder, time_axis: int, forward: Forward | None, host: str, values: Any
 ) -> np.ndarray:
     """Return the spikes of a module's first layers for a batch, (B, T, F)."""
-    recorder, _ = recorded(module, _tensor(values), time_axis, forward, host)
+    recorder, _ = recorded(module, sample_of(values), time_axis, forward, host)
     return inputs.feed(torch.stack(recorder.host_spikes))
 
 

@@ -5,12 +5,91 @@ Axes: T step, B sample, F input channel.
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
+import torch
 
-from neurodeploy.errors import DataError
+from neurodeploy.errors import DataError, FrameworkError
+from neurodeploy.reading.leaves import Shape, numbers
+
+Sample: TypeAlias = "torch.Tensor | tuple[torch.Tensor, ...]"
+"""What a module takes: a tensor, or several."""
+
+
+def sample_of(values: Any) -> Sample:
+    """Return a sample input as tensors of floating point, a tuple as several inputs.
+
+    Raises:
+        FrameworkError: it holds no numbers, or those of several inputs do not go together.
+    """
+    if isinstance(values, tuple):
+        found = tuple(_tensor(one) for one in values)
+        shared_axes([tuple(one.shape) for one in found])
+        return found
+    return _tensor(values)
+
+
+def _tensor(values: Any) -> torch.Tensor:
+    try:
+        found = values if isinstance(values, torch.Tensor) else torch.as_tensor(np.asarray(values))
+    except (TypeError, ValueError, RuntimeError):
+        raise FrameworkError(
+            f"sample_input: holds a {type(values).__name__} that is no array; give a tensor, or a tuple of several"
+        ) from None
+    return found.detach() if found.is_floating_point() else found.detach().float()
+
+
+def parts_of(sample: Sample) -> tuple[torch.Tensor, ...]:
+    """Return the inputs."""
+    return sample if isinstance(sample, tuple) else (sample,)
+
+
+def shared_axes(shapes: Sequence[Shape]) -> int:
+    """Return how many of the first axes, steps and samples, several inputs share.
+
+    Raises:
+        FrameworkError: one has no numbers for each of them.
+    """
+    most = min(2, *(len(one) - 1 for one in shapes))
+    lead = next((axes for axes in range(most, 0, -1) if len({one[:axes] for one in shapes}) == 1), 0)
+    if not lead:
+        raise FrameworkError(
+            f"sample_input: has inputs of shapes {', '.join(map(str, shapes))}; only numbers of every step and sample "
+            "get to neurons, which lengths and masks are not; give those numbers alone, and forward= with what runs "
+            "the module on them"
+        )
+    return lead
+
+
+def shape_of(sample: Sample) -> tuple[Shape, tuple[int, ...]]:
+    """Return the axes of a sample, of several inputs those that they share and one for all their numbers; and the
+    numbers of each input along that one.
+    """
+    shapes = [tuple(one.shape) for one in parts_of(sample)]
+    if len(shapes) == 1:
+        return shapes[0], shapes[0][-1:]
+    lead = shared_axes(shapes)
+    sizes = tuple(math.prod(one[lead:]) for one in shapes)
+    return (*shapes[0][:lead], sum(sizes)), sizes
+
+
+def batch_like(sample: Sample, values: np.ndarray) -> Sample:
+    """Return a batch of the sample's form of an array that has it side by side."""
+    whole, sizes, lead = torch.as_tensor(values), shape_of(sample)[1], values.ndim - 1
+    if not isinstance(sample, tuple):
+        return whole.to(sample)
+    split = zip(whole.split(sizes, -1), sample, strict=True)
+    return tuple(mine.reshape(*whole.shape[:lead], *one.shape[lead:]).to(one) for mine, one in split)
+
+
+def of_each(sample: Sample, places: torch.Tensor) -> list[torch.Tensor]:
+    """Return what of an array of the sample's shape is each input's, in its own axes."""
+    split = places.split(shape_of(sample)[1], -1) if isinstance(sample, tuple) else [places]
+    return [mine.reshape(one.shape) for mine, one in zip(split, parts_of(sample), strict=True)]
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,6 +102,7 @@ class InputOrder:
         shape: Of the recorded input.
         channels: Which numbers of a step of a sample are the channels, in order (F,).
         channel_shape: Axes of the channels, as the first layer takes them.
+        sizes: Numbers of each input along the last axis of `shape`, where several are put side by side.
     """
 
     sample_axis: int | None
@@ -31,6 +111,7 @@ class InputOrder:
     shape: tuple[int, ...]
     channels: np.ndarray
     channel_shape: tuple[int, ...]
+    sizes: tuple[int, ...] = ()
 
     def feed(self, values: Any) -> np.ndarray:
         """Return a batch like the recorded one as (B, T, F), float64.
@@ -38,7 +119,7 @@ class InputOrder:
         Raises:
             DataError: it has other axes.
         """
-        found = np.asarray(values.detach().cpu().numpy() if hasattr(values, "detach") else values)
+        found = self._side_by_side(values) if len(self.sizes) > 1 else numbers(values)
         free = {self.sample_axis, self.time_axis}
         fits = found.ndim == len(self.shape) and all(
             axis in free or size == self.shape[axis] for axis, size in enumerate(found.shape)
@@ -64,16 +145,31 @@ class InputOrder:
         ]
         return np.moveaxis(flat.reshape(*kept, *rest), range(len(axes)), axes)
 
+    def _side_by_side(self, values: Any) -> np.ndarray:
+        """Return several inputs as one array."""
+        wanted, lead = len(self.sizes), len(self.shape) - 1
+        found = [numbers(one) for one in values] if isinstance(values, tuple | list) else []
+        if len(found) != wanted:
+            raise DataError(
+                f"inputs: found {len(found) or type(values).__name__}, the module takes a tuple of {wanted}"
+            )
+        sizes = tuple(math.prod(one.shape[lead:]) for one in found)
+        if sizes != self.sizes or len({one.shape[:lead] for one in found}) > 1:
+            shapes = ", ".join(str(one.shape) for one in found)
+            raise DataError(f"inputs: have shapes {shapes}, which are not those of the sample input; give them alike")
+        return np.concatenate([one.reshape(*one.shape[:lead], -1) for one in found], axis=lead)
+
 
 def input_order(
-    shape: tuple[int, ...], first_TB: np.ndarray, offsets_F: np.ndarray, channel_shape: tuple[int, ...]
+    sample: Sample, first_TB: np.ndarray, offsets_F: np.ndarray, channel_shape: tuple[int, ...]
 ) -> InputOrder | None:
-    """Return the order of an input of `shape`, or None where its axes are not steps and samples.
+    """Return the order of an input, or None where its axes are not steps and samples.
 
     Args:
         first_TB: Place in the input, in C order, of the first number that each step of each sample takes.
         offsets_F: Of each channel from there.
     """
+    shape, sizes = shape_of(sample)
     n_steps, n_samples = first_TB.shape
     places = np.unravel_index(first_TB, shape)
     steps, samples = np.arange(n_steps)[:, None], np.arange(n_samples)[None, :]
@@ -82,7 +178,6 @@ def input_order(
     if n_steps == 1 and time_axis is not None and shape[time_axis] != 1:
         time_axis = None
     sample_axis = _axis(places, samples, n_samples, offset, shape, taken=time_axis)
-    order = InputOrder(sample_axis, time_axis, n_steps, shape, np.arange(0), channel_shape)
     index = np.arange(int(np.prod(shape)), dtype=np.int64).reshape(shape)
     axes = [axis for axis in (sample_axis, time_axis) if axis is not None]
     flat = np.moveaxis(index, axes, range(len(axes))).reshape(
@@ -97,7 +192,7 @@ def input_order(
     wanted = first_TB.T[:, :, None] + offsets_F
     if full.shape != wanted.shape or (full != wanted).any():
         return None
-    return InputOrder(order.sample_axis, order.time_axis, n_steps, shape, channels, channel_shape)
+    return InputOrder(sample_axis, time_axis, n_steps, shape, channels, channel_shape, sizes)
 
 
 def _axis(

@@ -17,8 +17,6 @@ from neurodeploy.errors import FrameworkError
 from neurodeploy.reading.labels import MOST_FEATURES, Arrival, Mixed, Track, arrivals
 from neurodeploy.reading.leaves import Memoryless, Neurons, Shape
 
-INPUT_NODE = 0
-
 
 @dataclass(eq=False)
 class Instance:
@@ -79,7 +77,7 @@ def feature_axes(leaf: Memoryless, tensor: torch.Tensor, track: Track, wider: in
         if len(options) == 1:
             return axes, there
         try:
-            found = arrivals(there, int(np.prod(tensor.shape[:lead], dtype=np.int64)), INPUT_NODE)
+            found = arrivals(there, int(np.prod(tensor.shape[:lead], dtype=np.int64)))
         except Mixed:
             continue
         if best is None or len(found) < best[0]:

@@ -15,6 +15,7 @@ from torch import nn
 
 from neurodeploy.reading.gates import Gate, gate
 from neurodeploy.reading.leaves import Memoryless, Neurons
+from neurodeploy.reading.operations import OUTSIDE
 
 Maker = Callable[[nn.Module], Memoryless | Neurons | None]
 TABLES = {
@@ -85,6 +86,8 @@ def refusal(name: str, module: nn.Module) -> str:
         return f"{name}: is in training mode, where it changes with the batch; call module.eval() first"
     if isinstance(module, nn.RNNBase | nn.RNNCellBase | nn.MultiheadAttention):
         return f"{name}: computes with real-valued states; only spiking neurons can hold states, take {SPIKING}"
+    if "ncod" in type(module).__name__:
+        return f"{name}:{OUTSIDE}"
     kind = package(type(module))
     if kind in ("snntorch", "norse", "spikingjelly", "neurodeploy"):
         return f"{name}: is not taken from {kind}; {neurons_of(kind)} are"

@@ -26,6 +26,7 @@ CONSTANT = (1 << 12) - 1
 FIRST_READ = 1 << 12
 """Nodes from here on are the `Read`s of a run, in order; a number of theirs is its place in the result."""
 MOST_READS = FIRST_READ
+INPUT_NODE = 0
 
 
 def labels(node: int, first: int, rows: int, features: int) -> torch.Tensor:
@@ -153,7 +154,7 @@ class Mixed(Exception):
         self.node = node
 
 
-def arrivals(track: Track, rows: int, input_node: int) -> list[Arrival]:
+def arrivals(track: Track, rows: int) -> list[Arrival]:
     """Return what arrives at a layer with `rows` applications, from each source, what was sent last first.
 
     The input has no applications of its own: those of its numbers that arrive together get the place of the
@@ -165,14 +166,14 @@ def arrivals(track: Track, rows: int, input_node: int) -> list[Arrival]:
     found: list[Arrival] = []
     for factor, labels_of in track.terms:
         flat = labels_of.reshape(rows, -1).numpy()
-        if isinstance(factor, float) and _plain(flat, input_node):
+        if isinstance(factor, float) and _plain(flat):
             found.append(_whole(factor, flat))
             continue
         factors = factor if isinstance(factor, float) else factor.reshape(rows, -1).numpy()
         node, application, feature = split(flat)
         factors = np.broadcast_to(factors, flat.shape)
         for one in np.unique(node[node >= 0]):
-            found += _from(int(one), one == input_node, node == one, application, feature, factors)
+            found += _from(int(one), one == INPUT_NODE, node == one, application, feature, factors)
     return sorted(_joined(found), key=lambda one: -int(one.applications.max()))
 
 
@@ -204,14 +205,14 @@ def _groups(taken: np.ndarray) -> list[np.ndarray]:
     return [np.flatnonzero(which.ravel() == one) for one in range(int(which.max()) + 1)]
 
 
-def _plain(flat: np.ndarray, input_node: int) -> bool:
+def _plain(flat: np.ndarray) -> bool:
     """True where every row is one application of one layer, whole and in order: the usual case, seen at once."""
     first = flat[:, :1]
     node = first >> NODE_SHIFT
     return bool(
         (first != NOTHING).all()
         and (node == node[0]).all()
-        and node[0] != input_node
+        and node[0] != INPUT_NODE
         and (first & (MOST_FEATURES - 1) == 0).all()
         and (flat[:, 1:] - flat[:, :-1] == 1).all()
     )

@@ -21,6 +21,7 @@ from neurodeploy.reading.labels import (
     CONSTANT,
     FEATURE_BITS,
     FIRST_READ,
+    INPUT_NODE,
     MOST_READS,
     NODE_SHIFT,
     NOTHING,
@@ -58,6 +59,9 @@ READS = {
 """What only a readout does, over an axis."""
 FRESH = _words("zeros_like ones_like empty_like full_like rand_like randn_like new_zeros new_ones new_empty")
 """Tensors that only take the shape of another one."""
+ENCODES = _words("clamp clip bernoulli poisson lt le gt ge round floor ceil heaviside multinomial")
+"""What of numbers of the input makes spikes, as encoders do."""
+OUTSIDE = " makes spikes of the input; encode it outside, and give the module the spikes"
 
 Known = Callable[[torch.Tensor], Track | None]
 
@@ -89,7 +93,8 @@ def tracks_after(
     found = _followed(name, args, kwargs, result, known, said, reads)
     if found is None or len(found) != len(outputs):
         opposite = _opposite(name, args, result, known)
-        return [Track(lost=said, opposite=opposite)] * len(outputs)
+        encodes = name.strip("_") in ENCODES and all(one.senders == {INPUT_NODE} for one in inputs)
+        return [Track(lost=said + (OUTSIDE if encodes else ""), opposite=opposite)] * len(outputs)
     return list(found)
 
 

@@ -17,8 +17,8 @@ from torch import nn
 from neurodeploy.errors import FrameworkError, NeurodeployError
 from neurodeploy.reading import operations
 from neurodeploy.reading.follower import Follower
+from neurodeploy.reading.inputs import Sample, of_each, parts_of, shape_of
 from neurodeploy.reading.instances import (
-    INPUT_NODE,
     Changing,
     Instance,
     Unfollowed,
@@ -32,7 +32,17 @@ from neurodeploy.reading.instances import (
     reordered,
 )
 from neurodeploy.reading.known import is_random, is_unknown, leaf_of, refusal
-from neurodeploy.reading.labels import CONSTANT, FIRST_READ, MOST_APPLICATIONS, Arrival, Mixed, Track, arrivals, labels
+from neurodeploy.reading.labels import (
+    CONSTANT,
+    FIRST_READ,
+    INPUT_NODE,
+    MOST_APPLICATIONS,
+    Arrival,
+    Mixed,
+    Track,
+    arrivals,
+    labels,
+)
 from neurodeploy.reading.leaves import Call, Memoryless, Neurons, Shape
 
 MOST_IN_A_ROW = 3
@@ -51,13 +61,13 @@ class Recorder(Follower):
     def __init__(
         self,
         module: nn.Module,
-        sample: torch.Tensor,
+        sample: Sample,
         host: str | None = None,
         wider: dict[str, int] | None = None,
         straight: bool = False,
     ) -> None:
         super().__init__(module)
-        self.binary = bool(((sample == 0) | (sample == 1)).all())
+        self.binary = all(bool(((one == 0) | (one == 1)).all()) for one in parts_of(sample))
         self.wider, self.straight = wider or {}, straight
         self.host = None if host is None else module.get_submodule(host)
         self.outside: set[int] = set()
@@ -65,7 +75,9 @@ class Recorder(Follower):
         self.host_spikes: list[torch.Tensor] = []
         self.instances: list[Instance] = []
         if host is None:
-            self.set(sample, Track(((1.0, places(sample.shape, 0)),)))
+            found = of_each(sample, places(torch.Size(shape_of(sample)[0]), 0))
+            for one, mine in zip(parts_of(sample), found, strict=True):
+                self.set(one, Track(((1.0, mine),)))
 
     @contextmanager
     def recording(self) -> Iterator[None]:
@@ -182,7 +194,7 @@ class Recorder(Follower):
 
     def _arrivals(self, name: str, track: Track, rows: int) -> list[Arrival]:
         try:
-            found = arrivals(track, rows, INPUT_NODE)
+            found = arrivals(track, rows)
         except Mixed as error:
             source = next((one for one in self.instances if one.node == error.node), None)
             if source is not None and isinstance(source.leaf, Memoryless):

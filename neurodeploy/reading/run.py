@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import torch
@@ -11,6 +12,7 @@ from torch import nn
 
 from neurodeploy.errors import FrameworkError, NeurodeployError, nearest
 from neurodeploy.neurons.ssm.layer import zero_start
+from neurodeploy.reading.inputs import Sample, parts_of
 from neurodeploy.reading.instances import Changing, Unfollowed, Wider
 from neurodeploy.reading.known import leaf_of
 from neurodeploy.reading.leaves import Neurons
@@ -21,12 +23,12 @@ class CannotRun(FrameworkError):
     """Torch, or the module itself, refuses the sample."""
 
 
-Forward = Callable[[Any, torch.Tensor], Any]
+Forward = Callable[[Any, Any], Any]
 
 
 def recorded(
     module: nn.Module,
-    sample: torch.Tensor,
+    sample: Sample,
     time_axis: int,
     forward: Forward | None,
     host: str | None = None,
@@ -46,7 +48,7 @@ def recorded(
         return _run(module, sample, forward, host, straight)
     first: FrameworkError | None = None
     try:
-        recorder, result = _run(module, sample, lambda one, whole: one(whole), host, straight)
+        recorder, result = _run(module, sample, _called, host, straight)
         if not _takes_one_step(recorder):
             return recorder, result
     except FrameworkError as error:
@@ -79,25 +81,36 @@ def _takes_one_step(recorder: Recorder) -> bool:
     )
 
 
-def _stepwise(module: nn.Module, sample: torch.Tensor, time_axis: int) -> list[Any]:
+def _called(module: nn.Module, given: Sample, *more: Any) -> Any:
+    """Run a module on its input: several as arguments of their own where it takes as many, else as one tuple."""
+    apart = parts_of(given)
+    if len(apart) > 1:
+        try:
+            inspect.signature(module.forward).bind(*apart, *more)
+        except TypeError:
+            return module(given, *more)
+    return module(*apart, *more)
+
+
+def _stepwise(module: nn.Module, sample: Sample, time_axis: int) -> list[Any]:
     """Run a module that takes one step at a time, handing states on as norse's modules do."""
     hands_on = "state" in inspect.signature(module.forward).parameters
-    if sample.dim() <= abs(time_axis):
-        raise FrameworkError(f"sample_input: has {sample.dim()} axes, none of them is time; give it one, or forward=")
+    least = min(one.dim() for one in parts_of(sample))
+    if least <= abs(time_axis):
+        raise FrameworkError(f"sample_input: has {least} axes, none of them is time; give it one, or forward=")
     state: Any = None
     found = []
-    for step in sample.unbind(time_axis):
+    for steps in zip(*(one.unbind(time_axis) for one in parts_of(sample)), strict=True):
+        given = steps if isinstance(sample, tuple) else steps[0]
         if hands_on:
-            result, state = module(step, state)
+            result, state = _called(module, given, state)
         else:
-            result = module(step)
+            result = _called(module, given)
         found.append(result)
     return found
 
 
-def _run(
-    module: nn.Module, sample: torch.Tensor, forward: Forward, host: str | None, straight: bool
-) -> tuple[Recorder, Any]:
+def _run(module: nn.Module, sample: Sample, forward: Forward, host: str | None, straight: bool) -> tuple[Recorder, Any]:
     wider: dict[str, int] = {}
     while True:
         try:
@@ -106,9 +119,9 @@ def _run(
             wider[error.layer] = wider.get(error.layer, 0) + 1
 
 
-def _run_once(module: nn.Module, sample: torch.Tensor, forward: Forward, recorder: Recorder) -> tuple[Recorder, Any]:
+def _run_once(module: nn.Module, sample: Sample, forward: Forward, recorder: Recorder) -> tuple[Recorder, Any]:
     rest(module)
-    with zero_start(module), recorder.recording():
+    with zero_start(module), _as_written(module), recorder.recording():
         try:
             result = forward(module, sample)
         except NeurodeployError:
@@ -116,15 +129,16 @@ def _run_once(module: nn.Module, sample: torch.Tensor, forward: Forward, recorde
         except Exception as error:  # whatever a user's module may raise; it is told where
             where = recorder.name(recorder.around[-1]) if recorder.around else type(module).__name__
             line = str(error).splitlines()[0] if str(error) else ""
+            shape = "give it the shape the module takes, or forward= with a function that runs it"
             raise CannotRun(
-                f"{where}: cannot be run on the sample input ({type(error).__name__}: {line[:160]}); give it the shape "
-                "the module takes, or forward= with a function that runs it"
+                f"{where}: cannot be run on the sample input ({type(error).__name__}: {line[:160]}); "
+                f"{'deploy module.float()' if 'dtype' in line else shape}"
             ) from None
     rest(module)
     return recorder, result
 
 
-def answered(module: nn.Module, values: torch.Tensor, time_axis: int, forward: Forward | None, stepwise: bool) -> Any:
+def answered(module: nn.Module, values: Sample, time_axis: int, forward: Forward | None, stepwise: bool) -> Any:
     """Return what a module gives for a batch, run as in its recording.
 
     Raises:
@@ -132,15 +146,21 @@ def answered(module: nn.Module, values: torch.Tensor, time_axis: int, forward: F
     """
     rest(module)
     try:
-        with zero_start(module), torch.no_grad():
+        with zero_start(module), _as_written(module), torch.no_grad():
             if forward is not None:
                 return forward(module, values)
-            return _stepwise(module, values, time_axis) if stepwise else module(values)
+            return _stepwise(module, values, time_axis) if stepwise else _called(module, values)
     except Exception as error:  # whatever a user's module may raise
         line = str(error).splitlines()[0] if str(error) else ""
         raise CannotRun(f"cannot be run on these samples ({type(error).__name__}: {line[:160]})") from None
     finally:
         rest(module)
+
+
+def _as_written(module: nn.Module) -> AbstractContextManager[Any]:
+    """Let what torch.compile made of submodules run as it was written: compiled, no operation of it can be followed."""
+    compiled = any(hasattr(one, "_orig_mod") for one in module.modules())  # else torch's compiler is not even loaded
+    return torch.compiler.set_stance("force_eager") if compiled else nullcontext()
 
 
 def rest(module: nn.Module) -> None:

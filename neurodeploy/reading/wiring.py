@@ -10,7 +10,8 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from neurodeploy.errors import FrameworkError
-from neurodeploy.reading.instances import INPUT_NODE, Instance
+from neurodeploy.reading.instances import Instance
+from neurodeploy.reading.labels import INPUT_NODE
 from neurodeploy.reading.leaves import Memoryless, Neurons
 
 
