@@ -22,6 +22,15 @@ from neurodeploy.phrases import Phrase
 Call = TypeVar("Call", bound=Callable[..., Any])
 KEYWORDS = "graph"
 """The parameter of a verb that stands for the options."""
+CARRIED = {
+    "dt_s": "time step",
+    "reset": "reset",
+    "readout": "readout",
+    "input_shape": "input shape",
+    "weight_bits": "weights",
+    "calibrate": "precision",
+}
+"""Options that a Program answers itself, and what each is there."""
 
 
 class ReadKeywords(TypedDict, total=False):
@@ -85,10 +94,10 @@ class GraphOptions:
         Raises:
             GraphError: something is.
         """
-        for option in ("readout", "input_shape"):
+        for option, name_of in CARRIED.items():
             if getattr(self, option) is not None:
                 raise GraphError(
-                    f"a Program carries its own {option.replace('_', ' ')}",
+                    f"a Program carries its own {name_of}",
                     Phrase(f"leave {{{option}}} out, or name the .nir file"),
                     where=name,
                 )

@@ -285,6 +285,10 @@ def test_options_that_do_not_go_together(program: Program, file: Path) -> None:
         (GraphError, "'hiden' is not a layer of test; did you mean 'hidden'", (program, SPIKES), {"probes": ["hiden"]}),
         (GraphError, "the reference backend runs .nir files", (program, SPIKES), {"backend": "reference"}),
         (GraphError, "carries its own readout", (program, SPIKES), {"readout": "v_max"}),
+        (GraphError, "carries its own time step; leave dt_s= out", (program, SPIKES), {"dt_s": 1e-3}),
+        (GraphError, "carries its own reset", (program, SPIKES), {"reset": "zero"}),
+        (GraphError, "carries its own weights", (program, SPIKES), {"weight_bits": 8}),
+        (GraphError, "carries its own precision", (program, SPIKES), {"calibrate": data}),
         (GraphError, "engine: 'natve' is unknown; did you mean 'native'", (program, SPIKES), {"engine": "natve"}),
         (GraphError, "threads: found 0, at least 1", (program, SPIKES), {"threads": 0}),
     ]
