@@ -79,12 +79,12 @@ def test_several_inputs_are_one_side_by_side(
     read, _ = check_same(make(), both, tmp_path)  # type: ignore[arg-type]
     channels = sorted(read.inputs_BTF.reshape(T * B, -1).sum(axis=0))
     assert channels == sorted(torch.cat([one.flatten(2) for one in both], 2).sum((0, 1)).tolist())
-    made = neurodeploy.deploy(
-        make(), both, dt_s=DT_S, test=DataLoader([0], collate_fn=lambda _: (both, torch.zeros(B)))
-    )
+    one: Any = [0]
+    batches = DataLoader(one, collate_fn=lambda _: (both, torch.zeros(B)))
+    made = neurodeploy.deploy(make(), both, dt_s=DT_S, test=batches)
     assert made.agreement["equal"]
     assert made.certificate["stages"][1]["equations"]["holds"]
-    more = [torch.cat([one, one])[:, :2] for one in both]
+    more = [torch.cat([part, part])[:, :2] for part in both]
     np.testing.assert_array_equal(made.read.feed(more)[:, :T], read.inputs_BTF[:2])
     assert made.simulate(tuple(more)).n_input_steps == 2 * T
 
