@@ -145,7 +145,7 @@ def integers(network: Network, plan: Plan, chip: str) -> Program:
             f"the host reads all {network.population(network.output).n_neurons} potentials at every step"
         )
     if network.decode is not None:
-        notes.append(f"{network.output}: the class is the host's: {network.decode.words}")
+        notes.append(f"{network.output}: {network.decode.words}")
     connections, lost = [], {}
     for synapse in network.synapses:
         precise = plan.connections[synapse.name]

@@ -46,13 +46,15 @@ class RandomRun:
 def random_run(network: Network) -> RandomRun | None:
     """Return the reference's run on random spikes; None where its states would not fit the memory."""
     states = sum(one.n_neurons for one in network.populations) + network.n_inputs
-    n_samples = min(N_SAMPLES, MOST_STATES // (states * N_STEPS))
+    # A class that is read from some steps is read from runs of one length.
+    n_steps = N_STEPS if network.decode is None else len(network.decode.steps) or N_STEPS
+    n_samples = min(N_SAMPLES, MOST_STATES // (states * n_steps))
     if n_samples < 1:
         return None
     rng = np.random.default_rng(SEED)
     spiking = [one.name for one in network.populations if one.spiking]
     for rate in RATES:
-        spikes = (rng.random((n_samples, N_STEPS, network.n_inputs)) < rate).astype(np.uint8)
+        spikes = (rng.random((n_samples, n_steps, network.n_inputs)) < rate).astype(np.uint8)
         trace = reference.run(network, spikes, record=True)
         silent = tuple(name for name in spiking if not trace.counts[name].any())
         if not silent:

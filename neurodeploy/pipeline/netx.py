@@ -125,7 +125,7 @@ def run_both(
     told = partial(progress, "netx")
     with lava.Worker(keep=True) if worker is None else nullcontext(worker) as ready:
         theirs = ready.run_net(Path(file), program, padded, entry=entry, options=options, progress=told)
-    trace = fixed.run(program, values, record=True)
+    trace = fixed.run(replace(program, decode=None), values, record=True)
     late = int(entry == BIAS)
     ours = replace(trace, layers={name: one.steps(late, late + n_steps) for name, one in trace.layers.items()})
     # Currents are left out: an image is a bias there and a current here, and what just adds up does so as a current

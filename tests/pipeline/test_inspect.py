@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from neurodeploy.graph.files import read_graph
 from neurodeploy.graph.network import discretised
 from neurodeploy.graph.node_table import NODES as TYPES
 from neurodeploy.pipeline import measured_targets
+from neurodeploy.program.decode import Decode
 from neurodeploy.verbs.inspect import targets
 from tests.cli import graphs
 
@@ -219,6 +221,13 @@ def test_a_repair_that_would_change_the_network_is_not_written(
     with pytest.raises(GraphError, match="would not run as the file does"):
         neurodeploy.inspect_graph(good, repair=tmp_path / "out.nir", dt_s=DT_S)
     assert not (tmp_path / "out.nir").exists()
+
+
+def test_a_class_that_is_read_from_some_steps_is_tried_on_as_many(good: Path) -> None:
+    network = replace(discretised(read_graph(good), dt_s=DT_S), decode=Decode((0.0, 1.0, 1.0)))
+    run = measured_targets.random_run(network)
+    assert run is not None
+    assert run.spikes_BTI.shape[1] == len((0.0, 1.0, 1.0))
 
 
 def test_same_states_sees_a_changed_weight(good: Path) -> None:
