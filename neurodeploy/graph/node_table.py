@@ -15,6 +15,13 @@ from neurodeploy.graph.node_type import Neurons, NodeType, Operation, Shape, Sta
 NODES: dict[str, NodeType] = {one.name: one for one in (*euler.TYPES, *stateless.TYPES, *windows.TYPES)}
 """By name: NIR's sixteen computational nodes, and Input and Output; a nested NIRGraph is the only other."""
 
+WEIGHTS = tuple(one.type for one in NODES.values() if "weight" in one.fields.needed)
+MATRICES = tuple(one.type for one in NODES.values() if isinstance(one, Stateless) and one.matrix)
+CONVOLUTIONS = tuple(one for one in WEIGHTS if one not in MATRICES)
+RESET = tuple(one.type for one in NODES.values() if "v_reset" in one.fields.values)
+LEAKY = tuple(one for one in RESET if "v_leak" in NODES[one.__name__].fields.needed)
+"""Types by what their fields say of them: those with weights, and spiking neurons with a potential that is reset."""
+
 SUBGRAPH = Neurons(
     type=DynamicsNode,
     fields=per_neuron("v_threshold"),

@@ -12,7 +12,7 @@ import torch
 
 from neurodeploy.networks.sequence import Answer
 from neurodeploy.neurons.ssm import fused_layers as whole
-from neurodeploy.neurons.ssm.layer import Layer
+from neurodeploy.neurons.ssm.layer import StateSpaceLayer
 from neurodeploy.neurons.ssm.readout import Readout
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ class SpikeLists(Sequence[torch.Tensor]):
         return (make() for make in self._makers)
 
 
-def whole_answer(layers: list[Layer], readout: Readout, x_BTI: torch.Tensor) -> Answer | None:
+def whole_answer(layers: list[StateSpaceLayer], readout: Readout, x_BTI: torch.Tensor) -> Answer | None:
     """Return a network's answer with its layers in one piece each; None where they have to run step by step.
 
     Raises:

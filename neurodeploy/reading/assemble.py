@@ -12,7 +12,8 @@ from torch import nn
 
 from neurodeploy.errors import FrameworkError, NetworkError
 from neurodeploy.graph.metadata import ours
-from neurodeploy.reading.fold import WEIGHTS, with_norm_folded
+from neurodeploy.graph.node_table import WEIGHTS
+from neurodeploy.reading.fold import with_norm_folded
 from neurodeploy.reading.instances import Instance
 from neurodeploy.reading.labels import INPUT_NODE
 from neurodeploy.reading.leaves import Built, ChipNeurons, Memoryless, Neurons, Shape, Source

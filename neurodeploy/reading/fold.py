@@ -7,7 +7,8 @@ from copy import copy
 import nir
 import numpy as np
 
-WEIGHTS = (nir.Linear, nir.Affine, nir.Conv1d, nir.Conv2d)
+from neurodeploy.graph.node_table import WEIGHTS
+
 Nodes = dict[str, nir.NIRNode]
 Edges = list[tuple[str, str]]
 

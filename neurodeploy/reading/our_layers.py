@@ -20,7 +20,7 @@ from neurodeploy.neurons.dynamics import DynamicsNeurons
 from neurodeploy.neurons.lif import LIF, CubaLIF
 from neurodeploy.neurons.population import Population
 from neurodeploy.neurons.scan import THRESHOLD
-from neurodeploy.neurons.ssm.layer import Layer
+from neurodeploy.neurons.ssm.layer import StateSpaceLayer
 from neurodeploy.neurons.ssm.readout import Readout
 from neurodeploy.quantize.on_grid import BiasOnGrid, CoefficientsOnGrid, DecaysOnGrid, OnUnit
 from neurodeploy.reading.leaves import Built, Call, ChipNeurons, Neurons, Shape, Source, full, numbers
@@ -49,7 +49,7 @@ class OurNeurons(ChipNeurons):
 
 
 def spiking_layer(module: Any) -> Neurons:
-    """Return a `networks.blocks.spiking_layer.SpikingLayer`."""
+    """Return a `networks.spiking_layer.SpikingLayer`."""
 
     def build(shape: Shape, dt_s: float, potential_only: bool) -> Built:
         bias = None if module.bias is None else numbers(module.bias)
@@ -68,7 +68,7 @@ def spiking_layer(module: Any) -> Neurons:
     return _sequence(module.neuron, build)
 
 
-def family_layer(module: Layer | Readout) -> Neurons | None:
+def family_layer(module: StateSpaceLayer | Readout) -> Neurons | None:
     """Return a layer of the SiLIF family in evaluation, with its batch norm in its weights."""
     if module.training:
         return None
@@ -95,7 +95,7 @@ ZERO = "its initial states are random; they became zero, as those of the graph a
 
 def population(module: Any) -> Neurons | None:
     """Return neurons of ours behind weights of torch's."""
-    if isinstance(module, Layer):  # of the family, and called like one of these
+    if isinstance(module, StateSpaceLayer):  # of the family, and called like one of these
         return family_layer(module)
 
     def build(shape: Shape, dt_s: float, potential_only: bool) -> Built:

@@ -200,7 +200,7 @@ class Recorder(Follower):
             if source is not None and isinstance(source.leaf, Memoryless):
                 raise Changing(
                     f"{self.name(source.module)}: gives {name} numbers of several steps or samples at once, as weights "
-                    "along them do; a layer of a graph works on one step of one sample"
+                    "along them do; a graph's layer takes one step of one sample: do that outside, or along features"
                 ) from None
             raise Changing(f"{name}: {error}; give it the same at every step") from None
         for source in self.instances:

@@ -19,8 +19,8 @@ from neurodeploy.graph.metadata import ours, wrapped
 from neurodeploy.graph.network import Network, discretised
 from neurodeploy.mapping.compile import choose_plan, compile_network
 from neurodeploy.mapping.discretize import integers
-from neurodeploy.networks.blocks.spiking_layer import SpikingLayer
 from neurodeploy.networks.families.lif import LifSettings, SpikingNetwork, build
+from neurodeploy.networks.spiking_layer import SpikingLayer
 from neurodeploy.pipeline.conversion import read_network
 from neurodeploy.program.plan import Plan
 from neurodeploy.program.program import Program

@@ -8,13 +8,13 @@ import torch
 from neurodeploy.neurons.engine import ScanEngine
 from neurodeploy.neurons.ssm.adlif import AdLIF, CAdLIF, RadLIF
 from neurodeploy.neurons.ssm.csilif import CSiLIF
-from neurodeploy.neurons.ssm.layer import InitialState, Layer, LayerSettings
+from neurodeploy.neurons.ssm.layer import InitialState, LayerSettings, StateSpaceLayer
 from neurodeploy.neurons.ssm.lif import LIF, RLIF
 from neurodeploy.neurons.ssm.rf import RF
 from neurodeploy.neurons.ssm.silif import SiLIF
 from tests.needs import golden_file
 
-LAYERS: dict[str, type[Layer]] = {
+LAYERS: dict[str, type[StateSpaceLayer]] = {
     "lif": LIF,
     "rlif": RLIF,
     "adlif": AdLIF,
@@ -35,7 +35,7 @@ def golden(name: str) -> dict[str, torch.Tensor]:
 
 def recorded_layer(
     name: str, arrays: dict[str, torch.Tensor], engine: ScanEngine, initial_state: InitialState = "zero"
-) -> Layer:
+) -> StateSpaceLayer:
     """Return the layer whose run was recorded."""
     layer = LAYERS[name](12, 8, LayerSettings(initial_state=initial_state, scan_engine=engine))
     layer.load_state_dict(below(arrays, "param."))

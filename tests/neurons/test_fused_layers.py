@@ -13,7 +13,7 @@ from neurodeploy.errors import NetworkError
 from neurodeploy.networks.families.silif import FamilyNetwork, SilifSettings, build
 from neurodeploy.networks.fused_forward import rate_penalty
 from neurodeploy.neurons.ssm import fused_layers as whole
-from neurodeploy.neurons.ssm.layer import Layer
+from neurodeploy.neurons.ssm.layer import StateSpaceLayer
 from tests.networks.synops import synops_per_sample
 from tests.neurons.silif import LAYERS, below, golden, recorded_layer
 from tests.neurons.test_silif_layers import recorded_readout, recorded_start, relative_error
@@ -94,7 +94,7 @@ def counts(n_samples: int = 4, n_steps: int = 40, n_inputs: int = 13, rate: floa
     return torch.poisson(torch.full((n_samples, n_steps, n_inputs), rate), generator=generator)
 
 
-def scanned(layer: Layer, drive_BTN: torch.Tensor, start: Any) -> torch.Tensor:
+def scanned(layer: StateSpaceLayer, drive_BTN: torch.Tensor, start: Any) -> torch.Tensor:
     """Return the spikes of the readable recurrence."""
     return layer.trace(drive_BTN, start).s_BTN  # type: ignore[no-any-return]
 

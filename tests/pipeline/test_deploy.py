@@ -15,8 +15,8 @@ import neurodeploy
 from neurodeploy.errors import ChipError, DataError, FrameworkError, GraphError
 from neurodeploy.graph.files import read_graph
 from neurodeploy.graph.network import discretised
-from neurodeploy.networks.blocks.spiking_layer import SpikingLayer
 from neurodeploy.networks.families.lif import LifSettings, build
+from neurodeploy.networks.spiking_layer import SpikingLayer
 from neurodeploy.neurons.compiled_dynamics import Adaptive
 from neurodeploy.pipeline import module_spikes as own_spikes
 from neurodeploy.program.file import read_program

@@ -11,8 +11,8 @@ import torch
 from torch import nn
 
 from neurodeploy.errors import FrameworkError
-from neurodeploy.networks.blocks.spiking_layer import SpikingLayer
 from neurodeploy.networks.families.lif import LifSettings, build
+from neurodeploy.networks.spiking_layer import SpikingLayer
 from neurodeploy.reading import graph_of
 from tests.reading.same import DT_S, N_IN, B, T, check_same, spikes, stronger
 

@@ -18,8 +18,8 @@ import torch
 from torch import nn
 
 from neurodeploy.data.stream import SampleSource
-from neurodeploy.networks.blocks.spiking_layer import SpikingLayer
 from neurodeploy.networks.matched import LayerShape, MatchedANN, MatchedLayer, counted
+from neurodeploy.networks.spiking_layer import SpikingLayer
 from neurodeploy.pipeline.conversion import part
 from neurodeploy.pipeline.folder import RunFolder
 from neurodeploy.pipeline.stages import quantised_network

@@ -9,12 +9,11 @@ import nir
 import numpy as np
 
 from neurodeploy.errors import GraphError
-from neurodeploy.graph.node_table import operation, role_of
+from neurodeploy.graph.node_table import WEIGHTS, operation, role_of
 from neurodeploy.graph.node_type import Shape
 
 MOST_VALUES = 1024
 """Of a set of weights that is put in where there is none to take a bias or a scale: it is a matrix."""
-WEIGHTS = (nir.Linear, nir.Affine, nir.Conv1d, nir.Conv2d)
 
 
 class Draft:

@@ -14,10 +14,10 @@ import numpy as np
 
 from neurodeploy.fixedpoint import rules
 from neurodeploy.frameworks.write.draft import Draft, numbers
+from neurodeploy.graph.node_table import RESET
 
 NO_LEAK = 2.0**60
 """Steps of a time constant, so long that 1 - dt / tau is 1 in float64: an integrator, to the last bit."""
-SPIKING = (nir.IF, nir.LIF, nir.CubaLIF)
 POTENTIALS = ("r", "v_leak", "v_threshold", "v_reset")
 
 
@@ -37,7 +37,7 @@ def divided(node: nir.NIRNode, k: np.ndarray) -> dict[str, np.ndarray]:
 def with_gain_1(draft: Draft, needed: Callable[[Any, float], bool]) -> None:
     """Choose the units of potentials and currents so that r = tau / dt, w_in = tau_syn / dt, where that is needed."""
     done = []
-    for name in draft.of(*SPIKING):
+    for name in draft.of(*RESET):
         node: Any = draft.nodes[name]
         if not needed(node, draft.dt_s):
             continue
@@ -138,7 +138,7 @@ def with_step(draft: Draft, dt_s: float) -> None:
 
 def nudged(draft: Draft) -> None:
     """Raise thresholds to the next float32, so that `>=` spikes where `>` did."""
-    done = draft.of(*SPIKING)
+    done = draft.of(*RESET)
     for name in done:
         node: Any = draft.nodes[name]
         threshold = numbers(node.v_threshold)

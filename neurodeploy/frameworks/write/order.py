@@ -6,9 +6,7 @@ import nir
 import numpy as np
 
 from neurodeploy.frameworks.write.draft import Draft
-
-LEAKY = (nir.LIF, nir.CubaLIF)
-DENSE = (nir.Linear, nir.Affine)
+from neurodeploy.graph.node_table import LEAKY, MATRICES
 
 
 def unnested(draft: Draft) -> None:
@@ -55,7 +53,7 @@ def loops_as_graphs(draft: Draft) -> None:
     for name in draft.of(*LEAKY):
         for weights in draft.targets(name):
             only = draft.targets(weights) == [name] == draft.sources(weights)
-            if only and isinstance(draft.nodes[weights], DENSE):
+            if only and isinstance(draft.nodes[weights], MATRICES):
                 loops[name] = weights
     if not loops:
         return

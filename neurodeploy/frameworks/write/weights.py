@@ -9,9 +9,8 @@ import nir
 import numpy as np
 
 from neurodeploy.frameworks.write.draft import MOST_VALUES, Draft, numbers
-from neurodeploy.frameworks.write.neurons import SPIKING, same, uniform
-
-CONVOLUTIONS = (nir.Conv1d, nir.Conv2d)
+from neurodeploy.frameworks.write.neurons import same, uniform
+from neurodeploy.graph.node_table import CONVOLUTIONS, RESET
 
 
 def with_bias(draft: Draft, name: str, bias: np.ndarray) -> bool:
@@ -47,7 +46,7 @@ def leaks_in_bias(draft: Draft) -> None:
 def loop_bias_forward(draft: Draft) -> None:
     """Give the bias of weights that close a loop to the weights that feed it: it is there from the first step."""
     done = []
-    for name in draft.of(*SPIKING):
+    for name in draft.of(*RESET):
         for source in draft.sources(name):
             node: Any = draft.nodes[source]
             own = isinstance(node, nir.Affine) and draft.targets(source) == [name] and draft.in_loop(source, name)
@@ -60,7 +59,7 @@ def loop_bias_forward(draft: Draft) -> None:
 def even_thresholds(draft: Draft, possible: Callable[[Any], bool]) -> None:
     """Write thresholds that differ as 1, with the rows of all weights that end there divided by them."""
     done = []
-    for name in draft.of(*SPIKING):
+    for name in draft.of(*RESET):
         node: Any = draft.nodes[name]
         threshold = numbers(node.v_threshold)
         if uniform(threshold) or not (threshold > 0).all() or not possible(node) or not same(node.v_reset, 0):

@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass
 
+from neurodeploy.graph import node_table
 from neurodeploy.graph.stored import GRAPH, Tree
 
 MOST_NODES = 1000
 """Of a graph; nothing is said of larger ones, for it takes the square of that."""
-LEAKY = ("LIF", "CubaLIF")
-DENSE = ("Affine", "Linear")
+LEAKY, DENSE = ({one.__name__ for one in types} for types in (node_table.LEAKY, node_table.MATRICES))
 
 
 @dataclass(frozen=True)

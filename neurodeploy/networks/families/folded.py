@@ -15,11 +15,11 @@ import torch
 from torch import nn
 
 from neurodeploy.errors import NetworkError
-from neurodeploy.networks.blocks.spiking_layer import SpikingLayer, names_of
 from neurodeploy.networks.sequence import Answer
+from neurodeploy.networks.spiking_layer import SpikingLayer, names_of
 from neurodeploy.neurons.compiled_dynamics import Adaptive, LeakyReadout, Resonator
 from neurodeploy.neurons.ssm.adaptive_layer import AdaptiveLayer
-from neurodeploy.neurons.ssm.layer import Layer, NormalisedLinear
+from neurodeploy.neurons.ssm.layer import NormalisedLinear, StateSpaceLayer
 from neurodeploy.neurons.ssm.readout import Readout
 from neurodeploy.neurons.ssm.resonator_layer import ResonatorLayer
 
@@ -58,7 +58,7 @@ def deployable(network: FamilyNetwork) -> FoldedNetwork:
 
 
 @torch.no_grad()
-def folded(layer: Layer | Readout) -> SpikingLayer:
+def folded(layer: StateSpaceLayer | Readout) -> SpikingLayer:
     """Return a layer with everything folded, in its own precision; it is worked out in float64.
 
     Raises:
@@ -82,7 +82,7 @@ def _integrators(readout: Readout) -> SpikingLayer:
     return SpikingLayer(*_normalised(readout, 1 - alpha), None, LeakyReadout({"beta": alpha}))
 
 
-def _spiking(layer: Layer) -> SpikingLayer:
+def _spiking(layer: StateSpaceLayer) -> SpikingLayer:
     model, recurrent = type(layer).__name__.lower(), None
     neuron: Resonator | Adaptive
     if isinstance(layer, ResonatorLayer):

@@ -13,8 +13,8 @@ import torch
 from pydantic import Field
 from torch import nn
 
-from neurodeploy.networks.blocks.spiking_layer import SpikingLayer, names_of
 from neurodeploy.networks.families.settings import NetworkSettings
+from neurodeploy.networks.spiking_layer import SpikingLayer, names_of
 from neurodeploy.neurons.lif import LIF, CubaLIF
 from neurodeploy.neurons.scan import ScanSettings
 

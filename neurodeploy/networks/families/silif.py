@@ -13,21 +13,21 @@ import torch
 from pydantic import Field, model_validator
 
 from neurodeploy.errors import NetworkError
-from neurodeploy.networks.blocks.spiking_layer import names_of
 from neurodeploy.networks.families.settings import Hidden, NetworkSettings
 from neurodeploy.networks.fused_forward import whole_answer
 from neurodeploy.networks.sequence import Answer, SequenceNetwork
+from neurodeploy.networks.spiking_layer import names_of
 from neurodeploy.neurons.engine import ScanEngine
 from neurodeploy.neurons.ssm.adlif import AdLIF, CAdLIF, RadLIF
 from neurodeploy.neurons.ssm.csilif import CSiLIF
-from neurodeploy.neurons.ssm.layer import InitialState, Layer, LayerSettings
+from neurodeploy.neurons.ssm.layer import InitialState, LayerSettings, StateSpaceLayer
 from neurodeploy.neurons.ssm.lif import LIF, RLIF
 from neurodeploy.neurons.ssm.readout import Readout
 from neurodeploy.neurons.ssm.rf import RF
 from neurodeploy.neurons.ssm.silif import SiLIF
 
 SilifModel = Literal["lif", "rlif", "adlif", "radlif", "cadlif", "silif", "csilif", "rf"]
-LAYERS: dict[str, type[Layer]] = {
+LAYERS: dict[str, type[StateSpaceLayer]] = {
     one.__name__.lower(): one for one in (LIF, RLIF, AdLIF, RadLIF, CAdLIF, SiLIF, CSiLIF, RF)
 }
 IN_PRINT = ("cAdLIF", "C-SiLIF", "SiLIF", "RF", "LIF", "RLIF", "adLIF", "RadLIF")
@@ -69,9 +69,9 @@ class FamilyNetwork(SequenceNetwork):
     """A spiking network of the family; `layers` and `readout` are its parts."""
 
     @property
-    def layers(self) -> list[Layer]:
+    def layers(self) -> list[StateSpaceLayer]:
         """Hidden layers in their order."""
-        return cast(list[Layer], self.stack[:-1])
+        return cast(list[StateSpaceLayer], self.stack[:-1])
 
     @property
     def readout(self) -> Readout:

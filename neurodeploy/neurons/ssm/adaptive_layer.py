@@ -6,10 +6,10 @@ import torch
 
 from neurodeploy.fixedpoint.dynamics.adaptive import ADAPTIVE
 from neurodeploy.neurons.adaptive import AdaptiveCoefficients, AdaptiveState
-from neurodeploy.neurons.ssm.layer import Layer, drawn_like
+from neurodeploy.neurons.ssm.layer import StateSpaceLayer, drawn_like
 
 
-class AdaptiveLayer(Layer):
+class AdaptiveLayer(StateSpaceLayer):
     """A layer with a potential and perhaps an adaptation."""
 
     adapts = True

@@ -11,11 +11,11 @@ import torch
 from torch import nn
 
 from neurodeploy.neurons import engine
-from neurodeploy.neurons.ssm.layer import Layer, NormalisedLinear, drawn_like
+from neurodeploy.neurons.ssm.layer import NormalisedLinear, StateSpaceLayer, drawn_like
 from neurodeploy.neurons.ssm.readout import Readout
 
 
-def suits(layers: list[Layer], readout: Readout, x_BTI: torch.Tensor) -> bool:
+def suits(layers: list[StateSpaceLayer], readout: Readout, x_BTI: torch.Tensor) -> bool:
     """Return whether layers can run in one piece each: plain ones, one way only, on a CPU where the fused engine runs.
 
     Raises:
@@ -40,12 +40,12 @@ def _is_plain(layer: NormalisedLinear) -> bool:
     return type(layer.W) is nn.Linear and layer.W.bias is None and norm_suits(layer.norm) and not watched
 
 
-def hidden(layer: Layer, fed: Any, start: Any = None, dropout: Any = None) -> Any:
+def hidden(layer: StateSpaceLayer, fed: Any, start: Any = None, dropout: Any = None) -> Any:
     """Return what a layer sends, as `fused.layer.Spikes`.
 
     Args:
         fed: Input (B, T, I), or what the layer before sends.
-        start: As in `Layer.forward`.
+        start: As in `StateSpaceLayer.forward`.
         dropout: A `fused.layer.Dropout` instead of one that is drawn.
     """
     from neurodeploy.neurons.fused import layer as fused

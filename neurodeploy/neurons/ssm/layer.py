@@ -68,7 +68,7 @@ class NormalisedLinear(nn.Module):
         return over_steps(self.norm, self.W(x_BTI))
 
 
-class Layer(NormalisedLinear, ABC):
+class StateSpaceLayer(NormalisedLinear, ABC):
     """One layer of spiking neurons; the neuron is chosen by subclass."""
 
     can_be_bidirectional: ClassVar[bool] = True

@@ -6,10 +6,10 @@ import torch
 
 from neurodeploy.fixedpoint.dynamics.resonator import RESONATOR
 from neurodeploy.neurons.resonator import Complex, ResonatorCoefficients, ResonatorState
-from neurodeploy.neurons.ssm.layer import Layer, drawn_like
+from neurodeploy.neurons.ssm.layer import StateSpaceLayer, drawn_like
 
 
-class ResonatorLayer(Layer):
+class ResonatorLayer(StateSpaceLayer):
     """A layer with one complex state."""
 
     dynamics = RESONATOR

@@ -1,1 +1,0 @@
-"""Layers that several families of networks are built of."""
