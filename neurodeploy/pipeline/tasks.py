@@ -43,7 +43,7 @@ def check_ray(address: str | None) -> None:
     if find_spec("ray") is None:
         raise RunError(
             "ray is not installed",
-            "pip install 'neurodeploy[ray]', or leave it out to go one after the other",
+            "pip install 'neurodeploy-toolkit[ray]', or leave it out to go one after the other",
             option="ray",
         )
 

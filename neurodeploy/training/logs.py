@@ -18,7 +18,7 @@ def check_tensorboard() -> None:
     if not any(find_spec(name) for name in ("tensorboard", "tensorboardX")):
         raise RecipeError(
             "training.tensorboard: neither tensorboard nor tensorboardX is installed; "
-            "pip install 'neurodeploy[tensorboard]', or leave it out"
+            "pip install 'neurodeploy-toolkit[tensorboard]', or leave it out"
         )
 
 

@@ -206,4 +206,4 @@ def test_nvml_counts_joules_of_the_gpu_that_torch_uses(monkeypatch: pytest.Monke
 
 def test_without_the_binding_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pynvml", None)
-    assert open_meter("gpu", "12") == (None, "nvidia-ml-py is not installed (pip install 'neurodeploy[energy]')")
+    assert open_meter("gpu", "12") == (None, "nvidia-ml-py is not installed (pip install 'neurodeploy-toolkit[gpu]')")

@@ -101,7 +101,7 @@ def absent(*names: str) -> Callable[..., Any]:
 
 def test_without_ray_one_line_says_how_to_get_it(recipe: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("neurodeploy.pipeline.tasks.find_spec", absent("ray"))
-    with pytest.raises(RunError, match=r"ray is not installed; pip install 'neurodeploy\[ray\]'") as error:
+    with pytest.raises(RunError, match=r"ray is not installed; pip install 'neurodeploy-toolkit\[ray\]'") as error:
         train_seeds(recipe, SEEDS, out=tmp_path / "out", ray="local")
     assert "\n" not in str(error.value)
     assert not (tmp_path / "out").exists()
@@ -133,7 +133,7 @@ def test_without_tensorboard_one_line_says_how_to_get_it(
 ) -> None:
     monkeypatch.setattr("neurodeploy.training.logs.find_spec", absent("tensorboard", "tensorboardX"))
     for asked in ({"tensorboard": True}, {"settings": ("training.tensorboard=true",)}):
-        with pytest.raises(RecipeError, match=r"pip install 'neurodeploy\[tensorboard\]'"):
+        with pytest.raises(RecipeError, match=r"pip install 'neurodeploy-toolkit\[tensorboard\]'"):
             neurodeploy.train(recipe, out=tmp_path / "out", **asked)  # type: ignore[arg-type]
     assert not (tmp_path / "out").exists()
 

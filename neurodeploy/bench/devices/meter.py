@@ -1,6 +1,6 @@
 """Energy counters of a device: NVML's of a GPU board, RAPL's of the processor packages.
 
-NVML comes with nvidia-ml-py (`pip install 'neurodeploy[energy]'`), NVIDIA's own binding, which needs nothing else.
+NVML comes with nvidia-ml-py (`pip install 'neurodeploy-toolkit[gpu]'`), NVIDIA's own binding, which needs nothing else.
 RAPL needs no library: Linux shows its counters as files, on AMD processors too.
 """
 
@@ -50,7 +50,7 @@ class Nvml:
         try:
             import pynvml
         except ImportError:
-            raise Unmetered("nvidia-ml-py is not installed (pip install 'neurodeploy[energy]')") from None
+            raise Unmetered("nvidia-ml-py is not installed (pip install 'neurodeploy-toolkit[gpu]')") from None
         self._nvml: Any = pynvml
         try:
             pynvml.nvmlInit()
