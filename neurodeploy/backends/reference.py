@@ -57,15 +57,7 @@ def run(
         part = {name: one[first : first + len(some)] for name, one in known.items()}
         return _run_batch(network, ready, some, record, part)
 
-    return in_batches(
-        NAME,
-        names,
-        network.output,
-        spikes,
-        run_batch,
-        batch_size=batch_size,
-        progress=progress,
-    )
+    return in_batches(NAME, names, network.output, spikes, run_batch, batch_size=batch_size, progress=progress)
 
 
 def _run_batch(
@@ -81,7 +73,11 @@ def _run_batch(
     counts |= {name: one.sum(axis=1, dtype=np.int64) for name, one in given.items()}
     run = [one for one in network.populations if one.name not in given]
     read = {network.output} if read_by_step(network) and network.decode else set()
-    kept = {one.name: empty_layer(n_samples, n_steps, one, np.float64) for one in run if record or one.name in read}
+
+    def zeros(width: int, kind: type) -> np.ndarray:
+        return np.zeros((n_samples, n_steps, width), kind)
+
+    kept = {one.name: empty_layer(one, zeros, np.float64) for one in run if record or one.name in read}
     output = network.population(network.output)
     scores = Scores(network.readout, n_samples, output.n_neurons, 0, np.float64)
     past: deque[dict[str, np.ndarray]] = deque(maxlen=longest)

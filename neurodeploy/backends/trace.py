@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -121,22 +121,15 @@ class Part(NamedTuple):
     input_counts_BI: np.ndarray | None = None
 
 
-class Recorded(Protocol):
-    """What a trace must know of a layer, or of a population of a graph."""
+def empty_layer(layer: Any, zeros: Callable[[int, type], Any], kind: type = np.int32) -> LayerTrace:
+    """Return a trace to be filled of a layer, or of a population of a graph.
 
-    @property
-    def graded(self) -> bool: ...
-    @property
-    def n_neurons(self) -> int: ...
-    @property
-    def u_width(self) -> int: ...
-
-
-def empty_layer(n_samples: int, n_steps: int, layer: Recorded, kind: type = np.int32) -> LayerTrace:
-    """Return a trace to be filled, with currents and potentials of the given kind of number."""
-    shape = (n_samples, n_steps, layer.n_neurons)
-    spikes: np.ndarray = np.zeros(shape, np.int32 if layer.graded else np.bool_)
-    return LayerTrace(spikes, np.zeros((n_samples, n_steps, layer.u_width), kind), np.zeros(shape, kind))
+    Args:
+        zeros: Gives zeros for so many neurons, of a kind of number (B, T, N).
+        kind: Of currents and potentials.
+    """
+    spikes = zeros(layer.n_neurons, np.int32 if layer.graded else np.bool_)
+    return LayerTrace(spikes, zeros(layer.u_width, kind), zeros(layer.n_neurons, kind))
 
 
 def _concatenated(parts: Sequence[np.ndarray]) -> np.ndarray:
@@ -156,13 +149,7 @@ def _added(parts: Sequence[dict[str, dict[str, int]]]) -> dict[str, dict[str, in
 
 
 def joined(
-    backend: str,
-    names: list[str],
-    output: str,
-    spikes: np.ndarray,
-    parts: list[Part],
-    seconds: float,
-    engine: str = "",
+    backend: str, names: list[str], output: str, spikes: np.ndarray, parts: list[Part], seconds: float, engine: str = ""
 ) -> Trace:
     """Return one Trace from the batches' results, in their order."""
     layers = {

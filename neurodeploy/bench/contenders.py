@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import numpy as np
 
 from neurodeploy.backends import fixed, lava
+from neurodeploy.backends.lava.environment import PINS
 from neurodeploy.backends.trace import Trace
 from neurodeploy.bench import machine
-from neurodeploy.bench.peers import PEERS, Peer
+from neurodeploy.bench.peers import CURRENT, PEERS, Peer
 from neurodeploy.bench.rounds import Block, block, spread
-from neurodeploy.bench.stages import Stage
+from neurodeploy.bench.stages import Stage, stages_of
 from neurodeploy.bench.workloads import Work
 from neurodeploy.errors import LavaError, NeurodeployError, nearest
+from neurodeploy.phrases import Phrase
 from neurodeploy.program.program import Program
 
 LAVA = "lava"
@@ -154,3 +156,51 @@ def lava_missing() -> str:
     except LavaError as error:
         return str(error)
     return ""
+
+
+class Field:
+    """The peers that take part, and why the others do not.
+
+    Lava takes part in the first measurement of the plan where that has batches of one sample.
+    """
+
+    def __init__(self, work: Work, names: list[str], first: tuple[int, int], stack: ExitStack) -> None:
+        self.work, self.first = work, first
+        self.absent: dict[str, str] = {}
+        self.peers = [peer for peer in PEERS if peer.name in names]
+        self.stages = stages_of(work.program) if self.peers else []
+        self.rates = {peer.name: rates for peer in self.peers if (rates := self._rates(peer))}
+        self.lava: Lava | None = None
+        if LAVA in names:
+            alone = "" if first[0] == 1 else Phrase("runs one sample at a time; add 1 to {batches}")
+            if missing := lava_missing() or alone:
+                self.absent[LAVA] = missing
+            else:
+                self.lava = Lava(work, stack.enter_context(lava.Worker()))
+
+    def _rates(self, peer: Peer) -> list[float]:
+        """Return the parts of each layer's neurons that spike in a step; nothing for a peer that cannot run."""
+        if peer.missing:
+            self.absent[peer.name] = peer.missing
+            return []
+        try:
+            return firing(peer, self.stages, self.work.batch(min(16, len(self.work.spikes_BTI)), 0))
+        except (NeurodeployError, ImportError) as error:
+            self.absent[peer.name] = str(error)
+            return []
+
+    def blocks(self, batch: int, threads: int) -> dict[str, Block]:
+        """Return the timed block of everyone who takes part."""
+        here = [peer for peer in self.peers if peer.name in self.rates]
+        found = {peer.name: peer_block(peer, self.stages, self.work, batch) for peer in here}
+        if self.lava and (batch, threads) == self.first:
+            found[LAVA] = self.lava.block
+        return found
+
+    def about(self, name: str) -> dict[str, Any]:
+        """Return what to say of a peer beside its speed."""
+        if name == LAVA:
+            note = "seconds inside run() alone, in its own processes"
+            return {"version": PINS["lava-nc"], "neurons": CURRENT, "rates": None, "note": note}
+        peer = next(peer for peer in self.peers if peer.name == name)
+        return {"version": peer.version, "neurons": peer.what, "rates": self.rates[name], "note": ""}

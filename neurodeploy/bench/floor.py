@@ -7,7 +7,7 @@ every neuron is updated in every step. Axes: B sample, N neuron.
 from __future__ import annotations
 
 import functools
-import time
+import timeit
 from collections.abc import Callable
 from typing import Any
 
@@ -30,22 +30,16 @@ HOW = (
 NEURONS = 16384
 
 
-def work_per_sample(program: Program, trace: Trace) -> dict[str, float]:
-    """Return `weight_bytes` that spikes touch, and `neuron_updates`, of the mean sample."""
-    synops = 0.0
-    for one in program.connections:
-        sent = trace.input_counts_BI if one.source == INPUT else trace.counts[one.source]
-        synops += float(sent.mean(axis=0) @ one.fan_out(zeros=True))
-    updates = sum(layer.n_neurons for layer in program.layers) * program.n_steps(trace.n_input_steps)
-    return {"weight_bytes": synops, "neuron_updates": float(updates)}
-
-
 def floor(program: Program, trace: Trace) -> dict[str, Any]:
     """Return the floor in seconds per sample, with what it is made of and how that was measured."""
-    work = work_per_sample(program, trace)
+    sent = {INPUT: trace.input_counts_BI} | trace.counts
+    n_bytes = sum(float(sent[one.source].mean(axis=0) @ one.fan_out(zeros=True)) for one in program.connections)
+    updates = float(sum(layer.n_neurons for layer in program.layers) * program.n_steps(trace.n_input_steps))
     bandwidth, update_s = bandwidth_bytes_per_s(), seconds_per_update()
-    rows_s, updates_s = work["weight_bytes"] / bandwidth, work["neuron_updates"] * update_s
-    return work | {
+    rows_s, updates_s = n_bytes / bandwidth, updates * update_s
+    return {
+        "weight_bytes": n_bytes,
+        "neuron_updates": updates,
         "bandwidth_bytes_per_s": bandwidth,
         "update_s": update_s,
         "rows_s": rows_s,
@@ -103,10 +97,4 @@ def seconds_per_update() -> float:
 
 def _best(call: Callable[[], Any]) -> float:
     """Return the seconds of the fastest of many calls."""
-    call()
-    best = float("inf")
-    for _ in range(CALLS):
-        started = time.perf_counter()
-        call()
-        best = min(best, time.perf_counter() - started)
-    return best
+    return min(timeit.repeat(call, number=1, repeat=CALLS + 1))

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import importlib.util
+import operator
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -26,15 +27,19 @@ Network = Callable[[Any], list[Any]]
 
 
 @dataclass(frozen=True)
-class Library:
-    """What a peer is made with.
+class Peer:
+    """One way to run the work, or to train.
 
     Attributes:
         package: What must be installed.
+        what: What kind of neuron it runs, of which `CURRENT` equals the Program's; or what it trains.
+        build: Makes it run a chain of stages, or returns its step of a work to train.
     """
 
     name: str
     package: str
+    what: str
+    build: Callable[[Any], Any]
 
     @property
     def version(self) -> str:
@@ -47,20 +52,7 @@ class Library:
         return "" if there else f"{self.package} is not installed"
 
 
-@dataclass(frozen=True)
-class Peer(Library):
-    """One way to run the work.
-
-    Attributes:
-        neurons: What kind of neuron it runs: `CURRENT` equals the Program's.
-        build: Makes it run a chain of stages.
-    """
-
-    neurons: str
-    build: Callable[[list[Stage]], Network]
-
-
-def layerwise(neurons_of: Callable[[Stage], Neurons], gain_of: Callable[[Stage], float]) -> Any:
+def layerwise(neurons_of: Callable[[Stage], Neurons], gain_of: Callable[[Stage], float] = lambda stage: 1.0) -> Any:
     """Return a `build` that runs layer after layer, each over all steps.
 
     Args:
@@ -213,11 +205,9 @@ def _norse_lif(stage: Stage) -> Neurons:
         return lambda arriving_T: integrator(arriving_T)[0]
     if stage.reset != "zero":
         raise NeurodeployError("Norse's LIF resets to a value only")
-    values = norse.torch.LIFParameters(
-        tau_syn_inv=torch.tensor((1 - stage.alpha) / DT_S),
-        tau_mem_inv=torch.tensor((1 - stage.beta) / DT_S),
-    )
-    neuron = norse.torch.LIF(values, dt=DT_S).eval()
+    values = {key: torch.tensor((1 - kept) / DT_S) for key, kept in (("syn", stage.alpha), ("mem", stage.beta))}
+    parameters = norse.torch.LIFParameters(tau_syn_inv=values["syn"], tau_mem_inv=values["mem"])
+    neuron = norse.torch.LIF(parameters, dt=DT_S).eval()
     return lambda arriving_T: neuron(arriving_T)[0]
 
 
@@ -228,10 +218,8 @@ def _norse_box(stage: Stage) -> Neurons:
 
     if stage.beta == 1:
         raise NeurodeployError("Norse's LIFBox takes nothing in without a leak")
-    values = norse.torch.LIFBoxParameters(
-        tau_mem_inv=torch.tensor((1 - stage.beta) / DT_S),
-        reset_method=reset_value if stage.reset == "zero" else reset_subtract,
-    )
+    method = reset_value if stage.reset == "zero" else reset_subtract
+    values = norse.torch.LIFBoxParameters(tau_mem_inv=torch.tensor((1 - stage.beta) / DT_S), reset_method=method)
     return _step_by_step(norse.torch.LIFBoxCell(values, dt=DT_S).eval(), lambda arriving: (None,))
 
 
@@ -242,7 +230,7 @@ DT_S = 1e-3
 # SpikingJelly: multi-step mode, torch backend.
 
 
-def _spikingjelly(stage: Stage, neuron: Any) -> Neurons:
+def _spikingjelly(neuron: Any) -> Neurons:
     from spikingjelly.activation_based import functional
 
     neuron.eval()
@@ -259,7 +247,7 @@ def _spikingjelly_cuba(stage: Stage) -> Neurons:
     from spikingjelly.activation_based import neuron
 
     reset = 0.0 if stage.reset == "zero" else None
-    return _spikingjelly(stage, neuron.CUBALIFNode(stage.alpha, stage.beta, v_threshold=1.0, v_reset=reset))
+    return _spikingjelly(neuron.CUBALIFNode(stage.alpha, stage.beta, v_threshold=1.0, v_reset=reset))
 
 
 def _spikingjelly_lif(stage: Stage) -> Neurons:
@@ -267,25 +255,18 @@ def _spikingjelly_lif(stage: Stage) -> Neurons:
 
     reset = 0.0 if stage.reset == "zero" else None
     if stage.beta == 1:
-        return _spikingjelly(stage, neuron.IFNode(v_reset=reset))
-    return _spikingjelly(stage, neuron.LIFNode(1 / (1 - stage.beta), decay_input=False, v_reset=reset))
+        return _spikingjelly(neuron.IFNode(v_reset=reset))
+    return _spikingjelly(neuron.LIFNode(1 / (1 - stage.beta), decay_input=False, v_reset=reset))
 
 
-def _one(stage: Stage) -> float:
-    return 1.0
-
-
-def _plain(stage: Stage) -> float:
-    return stage.gain
-
-
+_plain = operator.attrgetter("gain")
 PEERS = (
-    Peer("torch-gemm", "torch", CURRENT, layerwise(_gemm, _one)),
+    Peer("torch-gemm", "torch", CURRENT, layerwise(_gemm)),
     Peer("torch-network", "torch", CURRENT, _own_network),
-    Peer("snntorch", "snntorch", CURRENT, layerwise(_snntorch_synaptic, _one)),
+    Peer("snntorch", "snntorch", CURRENT, layerwise(_snntorch_synaptic)),
     Peer("snntorch-leaky", "snntorch", PLAIN, layerwise(_snntorch_leaky, _plain)),
     Peer("norse", "norse", CURRENT, layerwise(_norse_lif, _norse_gain)),
     Peer("norse-box", "norse", PLAIN, layerwise(_norse_box, lambda stage: stage.gain * _norse_gain(stage))),
-    Peer("spikingjelly", "spikingjelly", CURRENT, layerwise(_spikingjelly_cuba, _one)),
+    Peer("spikingjelly", "spikingjelly", CURRENT, layerwise(_spikingjelly_cuba)),
     Peer("spikingjelly-lif", "spikingjelly", PLAIN, layerwise(_spikingjelly_lif, _plain)),
 )

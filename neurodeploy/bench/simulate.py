@@ -7,31 +7,15 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from typing import Any
 
-from neurodeploy.backends import lava
 from neurodeploy.backends.fixed import make_ready
-from neurodeploy.backends.lava.environment import PINS
 from neurodeploy.backends.trace import Trace
 from neurodeploy.bench import contenders, fresh, machine
-from neurodeploy.bench.contenders import (
-    LAVA,
-    Lava,
-    firing,
-    lava_missing,
-    our_block,
-    ours,
-    peer_block,
-    positive,
-    speed,
-    threads_of_torch,
-)
+from neurodeploy.bench.contenders import LAVA, Field, our_block, ours, positive, speed, threads_of_torch
 from neurodeploy.bench.counting import counting
 from neurodeploy.bench.floor import floor
-from neurodeploy.bench.peers import CURRENT, PEERS, Peer
-from neurodeploy.bench.rounds import Block, Speeds, in_turn, spread
-from neurodeploy.bench.stages import stages_of
+from neurodeploy.bench.rounds import in_turn, spread
 from neurodeploy.bench.workloads import DENSE, WORKS, Work, dense, from_graph
 from neurodeploy.errors import NeurodeployError, nearest
-from neurodeploy.phrases import Phrase
 from neurodeploy.progress import Progress, silent
 
 
@@ -110,9 +94,15 @@ def _measured(
                 speeds = in_turn(mine, field.blocks(batch, threads), repeats, tell)
             where = {"batch": batch, "threads": threads}
             rows["ours"].append(where | speed(speeds.ours) | {"in_run_per_second": statistics.median(alone)})
-            rows["peers"] += [_peer_row(field, name, where, speeds) for name in speeds.peers]
+            for name, values in speeds.peers.items():
+                ratios = {"ratio": speeds.ratio(name), "ratio_spread": spread(speeds.neighbours(name))}
+                rows["peers"].append({"name": name} | where | speed(values) | ratios | field.about(name))
         equal = field.lava and {"equal": field.lava.equal, "samples": field.lava.samples}
-    _beside_lava(rows)
+    for peer in rows["peers"]:
+        if peer["name"] == LAVA:
+            for row in rows["ours"]:
+                row["ratio_to_lava"] = row["in_run_per_second"] / peer["samples_per_second"]
+            peer["ratio"] = rows["ours"][0]["ratio_to_lava"]
     trace = ours(work.program, work.spikes_BTI, 1)
     return {
         "work": _described(work, trace),
@@ -125,76 +115,11 @@ def _measured(
     }
 
 
-class Field:
-    """The peers that take part, and why the others do not.
-
-    Lava takes part in the first measurement of the plan where that has batches of one sample.
-    """
-
-    def __init__(self, work: Work, names: list[str], first: tuple[int, int], stack: ExitStack) -> None:
-        self.work, self.first = work, first
-        self.absent: dict[str, str] = {}
-        self.peers = [peer for peer in PEERS if peer.name in names]
-        self.stages = stages_of(work.program) if self.peers else []
-        self.rates = {peer.name: rates for peer in self.peers if (rates := self._rates(peer))}
-        self.lava: Lava | None = None
-        if LAVA in names:
-            missing = lava_missing() or (
-                "" if first[0] == 1 else Phrase("runs one sample at a time; add 1 to {batches}")
-            )
-            if missing:
-                self.absent[LAVA] = missing
-            else:
-                self.lava = Lava(work, stack.enter_context(lava.Worker()))
-
-    def _rates(self, peer: Peer) -> list[float]:
-        """Return the parts of each layer's neurons that spike in a step; nothing for a peer that cannot run."""
-        if peer.missing:
-            self.absent[peer.name] = peer.missing
-            return []
-        try:
-            return firing(peer, self.stages, self.work.batch(min(16, len(self.work.spikes_BTI)), 0))
-        except (NeurodeployError, ImportError) as error:
-            self.absent[peer.name] = str(error)
-            return []
-
-    def blocks(self, batch: int, threads: int) -> dict[str, Block]:
-        """Return the timed block of everyone who takes part."""
-        found = {
-            peer.name: peer_block(peer, self.stages, self.work, batch) for peer in self.peers if peer.name in self.rates
-        }
-        if self.lava and (batch, threads) == self.first:
-            found[LAVA] = self.lava.block
-        return found
-
-    def about(self, name: str) -> dict[str, Any]:
-        """Return what to say of a peer beside its speed."""
-        if name == LAVA:
-            note = "seconds inside run() alone, in its own processes"
-            return {"version": PINS["lava-nc"], "neurons": CURRENT, "rates": None, "note": note}
-        peer = next(peer for peer in self.peers if peer.name == name)
-        return {"version": peer.version, "neurons": peer.neurons, "rates": self.rates[name], "note": ""}
-
-
-def _beside_lava(rows: dict[str, list[dict[str, Any]]]) -> None:
-    """Add to each of our rows how many times faster its run alone is than Lava's, and to Lava's row the same."""
-    for peer in rows["peers"]:
-        if peer["name"] == LAVA:
-            for row in rows["ours"]:
-                row["ratio_to_lava"] = row["in_run_per_second"] / peer["samples_per_second"]
-            peer["ratio"] = rows["ours"][0]["ratio_to_lava"]
-
-
 def threads_ratio(rows: list[dict[str, Any]]) -> float | None:
     """Return how many times faster the most threads are than the fewest, at the largest batch."""
     batch = max(row["batch"] for row in rows)
     speeds = {row["threads"]: row["samples_per_second"] for row in rows if row["batch"] == batch}
     return speeds[max(speeds)] / speeds[min(speeds)] if len(speeds) > 1 else None
-
-
-def _peer_row(field: Field, name: str, where: dict[str, int], speeds: Speeds) -> dict[str, Any]:
-    ratios = {"ratio": speeds.ratio(name), "ratio_spread": spread(speeds.neighbours(name))}
-    return {"name": name} | where | speed(speeds.peers[name]) | ratios | field.about(name)
 
 
 def _described(work: Work, trace: Trace) -> dict[str, Any]:

@@ -11,8 +11,7 @@ from neurodeploy.bench import machine
 from neurodeploy.bench.contenders import chosen, positive, speed, threads_of_torch
 from neurodeploy.bench.rounds import Block, block, in_turn, spread
 from neurodeploy.bench.training_check import checked
-from neurodeploy.bench.training_peers import TRAINING_PEERS, ours
-from neurodeploy.bench.training_work import INPUT_RATE, TrainingWork, training_work
+from neurodeploy.bench.training_work import INPUT_RATE, TRAINING_PEERS, TrainingWork, ours, training_work
 from neurodeploy.errors import NeurodeployError, nearest
 from neurodeploy.networks.families.silif import LAYERS
 from neurodeploy.progress import Progress, silent

@@ -1,4 +1,6 @@
-"""What `bench train` trains: a network of the SiLIF family that fires as a trained one does, and its input.
+"""What `bench train` trains: a network of the SiLIF family that fires as a trained one does; and who else trains it.
+
+The peers are eager torch on the same network, and libraries on one of the same shape.
 
 Axes: B sample, T step, I input, N neuron, C class.
 """
@@ -8,7 +10,10 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
+
+from neurodeploy.bench.peers import Peer
 
 if TYPE_CHECKING:
     import torch
@@ -61,10 +66,7 @@ def training_work(model: str, *, hidden: int, steps: int, batch: int, fresh: boo
         settings: Any = {"model": model, "hidden": (hidden,) * N_HIDDEN_LAYERS, "dropout": DROPOUT}
         network = build(SilifSettings(**settings, initial_state="random"), (N_INPUTS,), N_CLASSES, 4e-3)
         batches = [
-            (
-                torch.poisson(torch.full((batch, steps, N_INPUTS), INPUT_RATE)),
-                torch.randint(0, N_CLASSES, (batch,)),
-            )
+            (torch.poisson(torch.full((batch, steps, N_INPUTS), INPUT_RATE)), torch.randint(0, N_CLASSES, (batch,)))
             for _ in range(BATCHES_AHEAD)
         ]
         rates = fired(network, batches[0][0]) if fresh else calibrated(network, batches[0][0])
@@ -129,3 +131,48 @@ def with_engine(network: FamilyNetwork, engine: str) -> FamilyNetwork:
     for part in parts:
         part.settings = replace(part.settings, scan_engine=engine)
     return found
+
+
+def ours(work: TrainingWork, engine: str = "fused") -> Callable[[int], None]:
+    """Return our training step."""
+    return stepper(work, with_engine(work.network, engine), lambda network, x_BTI: network(x_BTI).output_BC)
+
+
+def _snntorch(work: TrainingWork) -> Callable[[int], None]:
+    """Leaky neurons without adaptation: the library's own module, one call a step; the readout is our readable one."""
+    import snntorch
+    import torch
+    from torch import nn
+
+    from neurodeploy.neurons.ssm.layer import LayerSettings, over_steps
+    from neurodeploy.neurons.ssm.readout import Readout
+
+    hidden = work.network.layers[0].n_neurons
+    sizes = [N_INPUTS, *[hidden] * N_HIDDEN_LAYERS]
+
+    class Leaky(nn.Module):
+        def __init__(self, n_inputs: int, scale: float) -> None:
+            super().__init__()
+            self.W = nn.Linear(n_inputs, hidden, bias=False)
+            self.norm = nn.BatchNorm1d(hidden, momentum=0.05)
+            nn.init.constant_(self.norm.weight, scale)
+            self.neurons = snntorch.Leaky(beta=torch.full((hidden,), 0.9), learn_beta=True)
+
+        def forward(self, x_BTI: torch.Tensor) -> torch.Tensor:
+            drive_BTN = over_steps(self.norm, self.W(x_BTI))
+            potential, found = self.neurons.init_leaky(), []
+            for drive_BN in drive_BTN.unbind(dim=1):
+                spikes_BN, potential = self.neurons(drive_BN, potential)
+                found.append(spikes_BN)
+            return torch.stack(found, dim=1)
+
+    layers = [part for n_inputs in sizes[:-1] for part in (Leaky(n_inputs, 0.3), nn.Dropout(DROPOUT))]
+    readout = Readout(hidden, N_CLASSES, LayerSettings(scan_engine="reference"))
+    return stepper(work, nn.Sequential(*layers, readout), lambda module, x_BTI: module(x_BTI))
+
+
+EAGER = "torch-eager"
+TRAINING_PEERS = (
+    Peer(EAGER, "torch", "the same network, step by step through autograd", partial(ours, engine="reference")),
+    Peer("snntorch", "snntorch", "leaky neurons without adaptation, the same sizes", _snntorch),
+)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -28,6 +29,7 @@ N_STEPS = 100
 DENSITY = 0.03
 """Input channels that spike in a step."""
 SEED = 1
+GRAPH_SAMPLES = 16
 DU, DV = 1023, 409
 """Three quarters of a current and nine tenths of a potential stay in a step."""
 THRESHOLDS = (1429, 1769, 727)
@@ -71,7 +73,7 @@ def dense(n_samples: int = 64) -> Work:
     for index, (n_before, n_after) in enumerate(itertools.pairwise(SIZES)):
         name, before = f"lif{index + 1}", f"lif{index}" if index else INPUT
         weight = np.rint(random.normal(0, WEIGHT_DEVIATION, (n_after, n_before))).clip(-256, 254).astype(np.int64)
-        none, one = np.zeros(n_after), np.ones(n_after)
+        units: dict[str, Any] = {key: np.full(n_after, float("per" in key)) for key in Layer.units}
         layers.append(
             Layer(
                 name=name,
@@ -80,14 +82,11 @@ def dense(n_samples: int = 64) -> Work:
                 vth=np.full(n_after, THRESHOLDS[index]),
                 bias_mant=random.integers(-BIAS_MOST, BIAS_MOST + 1, n_after),
                 bias_exp=BIAS_EXPONENT,
-                u_init=none.astype(np.int64),
-                v_init=none.astype(np.int64),
+                u_init=np.zeros(n_after, np.int64),
+                v_init=np.zeros(n_after, np.int64),
                 reset="zero",
                 start=index + 1,
-                u_per_unit=one,
-                v_per_unit=one,
-                u_offset=none,
-                v_offset=none,
+                **units,
             )
         )
         connections.append(Connection(f"fc{index + 1}", before, name, weight, WEIGHT_EXPONENTS[index]))
@@ -102,7 +101,6 @@ def from_graph(
     *,
     dt_s: float | None = None,
     reset: str | None = None,
-    n_samples: int = 16,
     progress: Progress = silent,
 ) -> Work:
     """Return a .nir file's network on data, such as a convolutional one on N-MNIST.
@@ -116,6 +114,6 @@ def from_graph(
         )
     options = GraphOptions(dt_s=dt_s, reset=reset)
     network = read_network(graph, options)
-    samples = samples_for(data, network, limit=n_samples)
+    samples = samples_for(data, network, limit=GRAPH_SAMPLES)
     program = compiled(network, options, progress)[0].program
     return Work(NMNIST, program, samples.whole().spikes_BTI, (1, 16))

@@ -18,9 +18,8 @@ from neurodeploy.fixedpoint import rules
 from neurodeploy.fixedpoint.dynamics.step import COEFFICIENT_LIMIT, MAX_FRACTION_BITS, MIN_FRACTION_BITS
 from neurodeploy.fixedpoint.dynamics.table import TABLE
 from neurodeploy.program.connection import Connection
-from neurodeploy.program.dynamics import DynamicsLayer, layer_type
+from neurodeploy.program.dynamics import AnyLayer, DynamicsLayer, layer_type
 from neurodeploy.program.layer import Layer
-from neurodeploy.program.populations import AnyLayer
 from neurodeploy.program.program import INPUT, Program
 from neurodeploy.program.window import Window
 

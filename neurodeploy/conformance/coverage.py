@@ -11,9 +11,8 @@ from neurodeploy.fixedpoint import rules, sigma_delta
 from neurodeploy.fixedpoint.dynamics.step import COEFFICIENT_LIMIT, MAX_FRACTION_BITS, MIN_FRACTION_BITS
 from neurodeploy.fixedpoint.dynamics.table import SHIPPED
 from neurodeploy.program.connection import Connection
-from neurodeploy.program.dynamics import DynamicsLayer
+from neurodeploy.program.dynamics import AnyLayer, DynamicsLayer
 from neurodeploy.program.layer import Layer, SigmaDelta
-from neurodeploy.program.populations import AnyLayer
 from neurodeploy.program.program import INPUT, READOUTS, Program
 
 SYNAPSE_KINDS = (

@@ -10,7 +10,7 @@ import numpy as np
 from neurodeploy.conformance.reductions import PLAIN_LAYER, PLAIN_WINDOW, Network
 from neurodeploy.fixedpoint import rules
 from neurodeploy.program.connection import Connection
-from neurodeploy.program.populations import AnyLayer
+from neurodeploy.program.dynamics import AnyLayer
 
 MOST_VALUES = 12
 """Of a list; what is longer is cut, with its length."""

@@ -17,9 +17,9 @@ from neurodeploy.conformance.additions import Shape, among, with_dynamics, with_
 from neurodeploy.conformance.coverage import kinds_of
 from neurodeploy.conformance.engines import readable
 from neurodeploy.fixedpoint import rules, sigma_delta
-from neurodeploy.program.connection import Connection, sum_pool
+from neurodeploy.program.connection import Connection
+from neurodeploy.program.dynamics import AnyLayer
 from neurodeploy.program.layer import Layer, SigmaDelta
-from neurodeploy.program.populations import AnyLayer
 from neurodeploy.program.program import INPUT, READOUTS, Program
 from neurodeploy.program.window import Window
 
@@ -107,7 +107,8 @@ class _Drawn:
             self.connections.append(first)
             start += 1 + int(np.min(first.delay))
             read = index == n_layers - 1 and readout != READOUTS[0]
-            self.layers.append(self.layer(target, shapes[target], start, read=read))
+            here = (target, shapes[target], start)
+            self.layers.append(self.sigma_delta(*here) if self.chance(0.25) else self.lif(*here, read=read))
             source = target
         self.ways_aside(shapes)
         return Program(
@@ -158,15 +159,10 @@ class _Drawn:
         channels, rows, columns = shape
         for _ in range(20):
             groups = int(self.rng.choice([one for one in (1, 2, 4) if channels % one == 0]))
-            window = Window(
-                (channels, rows, columns),
-                groups * int(self.rng.integers(1, 4)),
-                self.pair(rows, 1, 3),
-                self.pair(rows, 1, 3),
-                self.pair(rows, 0, 2),
-                self.pair(rows, 1, 2),
-                groups,
-            )
+            outputs = groups * int(self.rng.integers(1, 4))
+            ends = {"kernel": (1, 3), "stride": (1, 3), "padding": (0, 2), "dilation": (1, 2)}
+            pairs: dict[str, Any] = {key: self.pair(rows, *one) for key, one in ends.items()}
+            window = Window((channels, rows, columns), outputs, **pairs, groups=groups)
             if not window.problem() and window.n_outputs <= MOST_NEURONS:
                 break
         else:
@@ -194,12 +190,10 @@ class _Drawn:
         exponent = -int(math.log2(math.prod(size))) if average else int(among(self.rng, 0, 7))
         padding = (0 if rows == 1 else int(self.rng.integers(0, 2)), int(self.rng.integers(0, 2)))
         stride = (1, int(self.rng.integers(1, 3))) if self.chance(0.3) else None
-        found = sum_pool(
-            name, source, target, (channels, rows, columns), size,
-            stride=stride, padding=padding, weight=weight, weight_exp=exponent,
-        )  # fmt: skip
-        assert found.window
-        return None if found.window.problem() or found.n_outputs > MOST_NEURONS else found
+        window = Window((channels, rows, columns), channels, size, stride or size, padding, groups=channels)
+        if window.problem() or window.n_outputs > MOST_NEURONS:
+            return None
+        return Connection(name, source, target, np.full(window.weight_shape, weight), exponent, window=window)
 
     def matrix(self, name: str, source: str, target: str, shape: tuple[int, int], *, main: bool = False) -> Connection:
         sign = rules.SIGNS[self.rng.choice(4, p=[0.64, 0.12, 0.12, 0.12])]
@@ -238,9 +232,6 @@ class _Drawn:
         few = among(self.rng, low, high, 3)
         return self.rng.choice(few, n_rows) if self.chance(0.25) else few[0]
 
-    def layer(self, name: str, shape: Shape, start: int, *, read: bool) -> AnyLayer:
-        return self.sigma_delta(name, shape, start) if self.chance(0.25) else self.lif(name, shape, start, read=read)
-
     def lif(self, name: str, shape: Shape, start: int, *, read: bool) -> Layer:
         rng, n_neurons = self.rng, math.prod(shape)
         each = (n_neurons,) if self.chance(0.2) else ()
@@ -258,27 +249,24 @@ class _Drawn:
         mantissa = 1 << rules.BIAS_MANTISSA_BITS - 1
         bias = among(rng, -mantissa, mantissa - 1, n_neurons) * (rng.random(n_neurons) < 0.5) * self.chance(0.5)
         clears = self.chance(0.15)
-        ones = np.ones(n_neurons)
+        ones, decays = np.ones(n_neurons), {"du": du, "dv": dv, "vth": vth}
+        units: dict[str, Any] = {key: ones if "per" in key else 0 * ones for key in Layer.units}
         return Layer(
             name=name,
-            **{key: np.array(np.broadcast_to(value, n_neurons)) for key, value in zip(
-                ("du", "dv", "vth"), (du, dv, vth), strict=True)},
+            **{key: np.array(np.broadcast_to(value, n_neurons)) for key, value in decays.items()},
             bias_mant=bias,
             bias_exp=int(among(rng, 0, rules.BIAS_EXPONENT_MAX)),
             u_init=states[0],
             v_init=states[1],
             reset=rules.RESETS[rng.choice(2, p=[0.7, 0.3])],
             start=start,
-            u_per_unit=ones,
-            v_per_unit=ones,
-            u_offset=0 * ones,
-            v_offset=0 * ones,
+            **units,
             shape=shape,
             rest_init=0,  # what rests at first is drawn by the tests of the engines: these networks stay
             refractory=int(among(rng, 1, int(rng.choice([3, rules.REFRACTORY_MAX])))) if self.chance(0.15) else 0,
             clear_every=int(rng.integers(1, 12)) if clears else 0,
             clear_offset=int(rng.integers(0, 12)) if clears else 0,
-        )  # fmt: skip
+        )
 
     def sigma_delta(self, name: str, shape: Shape, start: int) -> SigmaDelta:
         rng, n_neurons = self.rng, math.prod(shape)

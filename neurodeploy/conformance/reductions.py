@@ -17,9 +17,8 @@ from neurodeploy.fixedpoint import rules, sigma_delta
 from neurodeploy.fixedpoint.dynamics.step import MIN_FRACTION_BITS
 from neurodeploy.fixedpoint.dynamics.table import TABLE
 from neurodeploy.program.connection import Connection
-from neurodeploy.program.dynamics import DynamicsLayer
+from neurodeploy.program.dynamics import AnyLayer, DynamicsLayer
 from neurodeploy.program.layer import Layer
-from neurodeploy.program.populations import AnyLayer
 from neurodeploy.program.program import INPUT, READOUTS, Program
 from neurodeploy.program.window import Pair, Window
 
@@ -89,7 +88,11 @@ def keep_neurons(
             return None
         else:
             connections.append(_with_ends(one, kept.get(one.target), kept.get(one.source)))
-    layers = [_with_neurons(layer, kept[layer.name]) if layer.name in kept else layer for layer in program.layers]
+    layers = list(program.layers)
+    for index, layer in enumerate(layers):
+        if layer.name in kept:
+            cut: dict[str, Any] = {key: getattr(layer, key)[kept[layer.name]] for key in layer.integers + layer.units}
+            layers[index] = replace(layer, shape=(), **cut)
     if INPUT not in kept:
         return network.changed(layers=layers, connections=connections)
     spikes = network.spikes[:, :, kept[INPUT]]
@@ -194,11 +197,6 @@ def _with_ends(one: Connection, targets: np.ndarray | None, sources: np.ndarray 
     if np.ndim(one.delay):
         values["delay"] = one.delay[rows][:, columns]
     return replace(one, **values)
-
-
-def _with_neurons(layer: AnyLayer, kept: np.ndarray) -> AnyLayer:
-    arrays: dict[str, Any] = {key: getattr(layer, key)[kept] for key in layer.integers + layer.units}
-    return replace(layer, shape=(), **arrays)
 
 
 def with_connection(network: Network, index: int, one: Connection) -> Network | None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import time
 from collections import Counter
-from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
@@ -13,9 +12,9 @@ from neurodeploy.backends import lava
 from neurodeploy.backends.fixed import make_ready
 from neurodeploy.backends.lava.environment import check_ready
 from neurodeploy.backends.trace import Trace
-from neurodeploy.conformance.compare import Difference, first_difference, states_in, told
+from neurodeploy.certificate.difference import Difference
 from neurodeploy.conformance.describe import describe
-from neurodeploy.conformance.engines import Engine, Engines, our_engines
+from neurodeploy.conformance.engines import Engine, Engines, first_difference, our_engines, states_in, told
 from neurodeploy.conformance.generate import Case, random_case
 from neurodeploy.conformance.reductions import Network
 from neurodeploy.conformance.shrink import shrink
@@ -64,7 +63,11 @@ def check_conformance(
     ours = dict(our_engines() if engines is None else engines)
     if engines_only and len(ours) == 1:
         ours |= {name + ALONE: partial(engine, batch_size=1) for name, engine in ours.items()}
-    with _lava(wanted=not engines_only) as in_lava:
+    with contextlib.ExitStack() as stack:
+        in_lava: Engine | None = None
+        if not engines_only:
+            check_ready()
+            in_lava = partial(stack.enter_context(lava.Worker(keep=True)).run, record=True)
         found = _Comparison(ours, in_lava)
         for done in range(networks):
             progress("networks", done, networks, found.so_far)
@@ -137,22 +140,11 @@ class _Comparison:
         difference = difference_on(small, found, expected)
         return [*describe(small), told(difference, *names) if difference else "it differs at times only"]
 
-    def fail(self, case: Case, engines: list[str], difference: str, network: list[str]) -> None:
-        found = {"seed": case.seed, "engines": engines, "first_difference": difference, "network": network}
-        self.failures.append(found)
+    def fail(self, case: Case, engines: list[str], difference: str, lines: list[str]) -> None:
+        said = {"seed": case.seed, "engines": engines, "first_difference": difference, "network": lines}
+        self.failures.append(said)
 
 
 def difference_on(network: Network, found: Engine, expected: Engine) -> Difference | None:
     """Return the first difference of two engines on a network."""
     return first_difference(found(network.program, network.spikes), expected(network.program, network.spikes))
-
-
-@contextlib.contextmanager
-def _lava(*, wanted: bool) -> Iterator[Engine | None]:
-    """Give Lava as an engine, its worker kept alive; None where it is not wanted."""
-    if not wanted:
-        yield None
-        return
-    check_ready()
-    with lava.Worker(keep=True) as worker:
-        yield partial(worker.run, record=True)

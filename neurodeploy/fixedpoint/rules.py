@@ -15,8 +15,6 @@ from typing import Any, NamedTuple, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from neurodeploy.errors import PrecisionError
-
 IntArray = npt.NDArray[np.int64]
 Numbers = TypeVar("Numbers", bound=Any)
 """Arrays of numpy, or tensors of torch."""
@@ -73,25 +71,19 @@ def kept_of_potential(dv: npt.ArrayLike) -> IntArray:
     return DECAY_ONE - _whole(dv)
 
 
-def leak_toward_zero(state: npt.ArrayLike, kept: npt.ArrayLike) -> IntArray:
+def leak_toward_zero(state: Numbers, kept: Numbers) -> Numbers:
     """Return the state after one leak step, rounded toward zero.
 
     Args:
         state: Integer, any shape. Current or potential in chip units, at most 24 bits.
         kept: Part kept in the step in 1/4096, from 0 (no memory) to 4096 (perfect memory).
 
-    Raises:
-        PrecisionError: `kept` is outside 0..4096.
-
     >>> leak_toward_zero(np.array([100, -100]), kept=2048)
     array([ 50, -50])
     >>> leak_toward_zero(np.array([-1]), kept=4095)  # a plain right shift would stay at -1
     array([0])
     """
-    state, kept = _whole(state), _whole(kept)
-    if kept.size and (kept.min() < 0 or kept.max() > DECAY_ONE):
-        raise PrecisionError(f"kept part {kept.min()}..{kept.max()} is outside 0..{DECAY_ONE}")
-    return _leak(state, kept)
+    return rounded_to_zero(state * kept, DECAY_BITS)
 
 
 def wrap_current(u: IntArray) -> IntArray:
@@ -192,9 +184,9 @@ def step(
         reset: "zero" (Lava's LIF) or "subtract" (the threshold is taken off).
         resting: Neurons in their refractory period: the potential stays as it is, and does not spike.
     """
-    unwrapped = as_int32(_leak(u, kept_u) + (activation << ALIGN_SHIFT))
+    unwrapped = as_int32(leak_toward_zero(u, kept_u) + (activation << ALIGN_SHIFT))
     u = wrap_current(unwrapped)
-    moved = saturate_potential(as_int32(_leak(v, kept_v) + u + bias))
+    moved = saturate_potential(as_int32(leak_toward_zero(v, kept_v) + u + bias))
     spikes = moved > threshold
     if resting is not None:
         moved = moved + (v - moved) * resting
@@ -211,7 +203,7 @@ def as_int32(value: Numbers) -> Numbers:
     return (value + (1 << 31) & (1 << 32) - 1) - (1 << 31)
 
 
-def rounded_to_zero(product: IntArray, bits: int) -> IntArray:
+def rounded_to_zero(product: Numbers, bits: int) -> Numbers:
     """Return the product over 2^bits, rounded toward zero.
 
     >>> rounded_to_zero(np.array([-4097, 4097, -4095]), 12)
@@ -219,10 +211,6 @@ def rounded_to_zero(product: IntArray, bits: int) -> IntArray:
     """
     # A shift alone rounds toward minus infinity; -1 where the product is negative adds all that it would cut off.
     return product + (product >> 63 & (1 << bits) - 1) >> bits
-
-
-def _leak(state: IntArray, kept: IntArray) -> IntArray:
-    return rounded_to_zero(state * kept, DECAY_BITS)
 
 
 def _whole(value: npt.ArrayLike) -> IntArray:

@@ -21,8 +21,8 @@ from neurodeploy.graph.linear import MOST_ENTRIES
 from neurodeploy.graph.metadata import ours
 from neurodeploy.program.connection import Connection
 from neurodeploy.program.decode import Decode
+from neurodeploy.program.dynamics import AnyLayer, type_called
 from neurodeploy.program.plan import Plan
-from neurodeploy.program.populations import AnyLayer, type_called
 from neurodeploy.program.program import Program
 from neurodeploy.program.window import Window
 

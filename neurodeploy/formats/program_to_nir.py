@@ -24,8 +24,8 @@ from neurodeploy.errors import ProgramError
 from neurodeploy.fixedpoint import rules, sigma_delta
 from neurodeploy.graph.metadata import FORMAT, INTEGRATION, wrapped
 from neurodeploy.program.connection import Connection
+from neurodeploy.program.dynamics import AnyLayer
 from neurodeploy.program.layer import Layer, SigmaDelta
-from neurodeploy.program.populations import AnyLayer
 from neurodeploy.program.program import INPUT, SYNAPSE_INTEGERS, Program
 
 PROGRAM, INTEGERS, PLAIN = "program", "integers", "plain"

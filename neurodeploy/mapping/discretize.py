@@ -25,9 +25,9 @@ from neurodeploy.mapping.start import RESTS, Charge, charged
 from neurodeploy.mapping.timing import starts_of, waits_of
 from neurodeploy.memory import row_blocks
 from neurodeploy.program.connection import Connection
+from neurodeploy.program.dynamics import AnyLayer
 from neurodeploy.program.layer import Layer
 from neurodeploy.program.plan import ConnectionPlan, Plan
-from neurodeploy.program.populations import AnyLayer
 from neurodeploy.program.program import Program
 from neurodeploy.quantize import grid
 

@@ -8,9 +8,8 @@ import numpy as np
 
 from neurodeploy.graph.network import Network
 from neurodeploy.program.connection import Connection
-from neurodeploy.program.dynamics import DynamicsLayer
+from neurodeploy.program.dynamics import AnyLayer, DynamicsLayer
 from neurodeploy.program.layer import Layer
-from neurodeploy.program.populations import AnyLayer
 from neurodeploy.program.program import INPUT
 
 

@@ -143,27 +143,6 @@ class Connection:
         return size << np.maximum(self.row_exponents, 0)
 
 
-def sum_pool(
-    name: str,
-    source: str,
-    target: str,
-    shape: tuple[int, int, int],
-    size: tuple[int, int],
-    *,
-    stride: tuple[int, int] | None = None,
-    padding: tuple[int, int] = (0, 0),
-    weight: int = 1,
-    weight_exp: int = 0,
-) -> Connection:
-    """Return the connection that sums up windows of `size` rows and columns of each channel, times `weight`.
-
-    An average over 2^n values is the same with `weight_exp` -n: the sum is floored.
-    """
-    channels = shape[0]
-    window = Window(shape, channels, size, stride or size, padding, groups=channels)
-    return Connection(name, source, target, np.full(window.weight_shape, weight), weight_exp, window=window)
-
-
 def _fits(where: str, what: str, found: tuple[int, ...], wanted: tuple[int, ...]) -> None:
     if tuple(found) != tuple(wanted):
         raise ProgramError(f"{where}: {what} {tuple(found)}, {tuple(wanted)} was expected")

@@ -1,4 +1,4 @@
-"""Populations of a Program whose neurons are equations of `fixedpoint.dynamics`.
+"""Populations of a Program whose neurons are equations of `fixedpoint.dynamics`, and every kind by its name.
 
 Axes: N neurons of a layer.
 """
@@ -21,7 +21,9 @@ from neurodeploy.fixedpoint.dynamics.step import (
     integer_step,
     together,
 )
+from neurodeploy.fixedpoint.dynamics.table import known
 from neurodeploy.fixedpoint.rules import IntArray
+from neurodeploy.program.layer import Layer, SigmaDelta
 from neurodeploy.program.neurons import Neurons, States, check_arrays, within
 
 MESSAGE_EXP_MAX = 23
@@ -44,8 +46,8 @@ class DynamicsLayer(Neurons):
     """
 
     dynamics: ClassVar[Dynamics]
-    units: ClassVar[tuple[str, ...]] = ("u_per_unit", "v_per_unit", "u_offset", "v_offset")
-    input_shift: ClassVar[int] = 0
+    units = ("u_per_unit", "v_per_unit", "u_offset", "v_offset")
+    input_shift = 0
 
     name: str
     start: int
@@ -140,6 +142,22 @@ def layer_type(dynamics: Dynamics) -> type[DynamicsLayer]:
     }
     title = dynamics.name.title().replace("_", "")
     return make_dataclass(title, fields, bases=(DynamicsLayer,), namespace=members, frozen=True, eq=False, kw_only=True)
+
+
+AnyLayer = Layer | SigmaDelta | DynamicsLayer
+
+
+def type_called(kind: str, definition: dict[str, Any] | None = None) -> Any:
+    """Return the class of a kind of population.
+
+    Args:
+        definition: A neuron's equations where a file brings them, as `Dynamics.to_dict` gave them.
+
+    Raises:
+        ProgramError: there is no such kind, or the file means another one by that name.
+    """
+    own: dict[str, Any] = {one.kind: one for one in (Layer, SigmaDelta)}
+    return own.get(kind) or layer_type(known(kind, definition))
 
 
 def _as_values(layer: DynamicsLayer) -> tuple[Any, ...]:

@@ -14,8 +14,8 @@ from neurodeploy.files import written_whole
 from neurodeploy.memory import Claims, compact, elementwise
 from neurodeploy.program.connection import Connection
 from neurodeploy.program.decode import Decode
+from neurodeploy.program.dynamics import type_called
 from neurodeploy.program.plan import Plan
-from neurodeploy.program.populations import type_called
 from neurodeploy.program.program import SYNAPSE_INTEGERS, Program, definitions
 from neurodeploy.program.window import Window
 
@@ -67,9 +67,8 @@ def read_program(path: str | Path) -> Program:
     except Exception:  # numpy, zipfile, zlib and json raise many kinds for damaged files; each means the same here
         raise ProgramError(f"{path}: is not an integer Program (.npz written by neurodeploy compile)") from None
     if isinstance(found, int) and found > FORMAT:
-        raise ProgramError(
-            f"{path}: Program format {found} is newer than {FORMAT}, the newest known; update neurodeploy"
-        )
+        newer = f"{path}: Program format {found} is newer than {FORMAT}, the newest known; update neurodeploy"
+        raise ProgramError(newer)
     if not isinstance(found, int) or found < OLDEST:
         raise ProgramError(f"{path}: Program format {found} is older than {OLDEST}; compile the .nir again")
     try:
@@ -99,19 +98,15 @@ def _check_sizes(path: Path, stored: zipfile.ZipFile) -> None:
 
 def _header(program: Program) -> dict[str, Any]:
     layers = [{"kind": la.kind} | la.plain_values for la in program.layers]
-    connections = []
-    for one in program.connections:
-        window = None if one.window is None else vars(one.window)
-        connections.append(
-            {key: getattr(one, key) for key in ("name", "source", "target", "sign")} | {"window": window}
-        )
+    connections = [
+        {key: getattr(one, key) for key in ("name", "source", "target", "sign")}
+        | {"window": one.window and vars(one.window)}
+        for one in program.connections
+    ]
     defined: dict[str, Any] = {"dynamics": definitions(program)} if definitions(program) else {}
     defined |= {"decode": program.decode.plain} if program.decode is not None else {}
-    return (
-        {"format": FORMAT, "layers": layers, "connections": connections}
-        | defined
-        | {key: getattr(program, key) for key in KEPT}
-    )
+    kept = {key: getattr(program, key) for key in KEPT}
+    return {"format": FORMAT, "layers": layers, "connections": connections, **defined, **kept}
 
 
 def _assemble(header: dict[str, Any], arrays: dict[str, np.ndarray]) -> Program:
@@ -120,10 +115,8 @@ def _assemble(header: dict[str, Any], arrays: dict[str, np.ndarray]) -> Program:
         called = named.pop("kind")
         kind = type_called(called, header.get("dynamics", {}).get(called))
         values: dict[str, Any] = {key: _integers(arrays, f"layer{index}.{key}") for key in kind.integers}
-        values |= {
-            key: elementwise(lambda one: one.astype(np.float64), _numbers(arrays, f"layer{index}.{key}"))
-            for key in kind.units
-        }
+        for key in kind.units:
+            values[key] = elementwise(lambda one: one.astype(np.float64), _numbers(arrays, f"layer{index}.{key}"))
         layers.append(kind(**named | {"shape": tuple(named["shape"])}, **values))
     connections = []
     for index, named in enumerate(header["connections"]):

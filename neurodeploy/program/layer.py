@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
@@ -43,21 +43,11 @@ class Layer(Neurons):
             modulo this number, counted from 1 (Lava's LIFReset); 0 for never.
     """
 
-    kind: ClassVar[str] = "lif"
-    integers: ClassVar[tuple[str, ...]] = ("du", "dv", "vth", "bias_mant", "u_init", "v_init")
-    units: ClassVar[tuple[str, ...]] = ("u_per_unit", "v_per_unit", "u_offset", "v_offset")
-    plain: ClassVar[tuple[str, ...]] = (
-        "name",
-        "bias_exp",
-        "reset",
-        "start",
-        "shape",
-        "refractory",
-        "clear_every",
-        "clear_offset",
-        "rest_init",
-    )
-    later: ClassVar[tuple[str, ...]] = ("rest_init",)
+    kind = "lif"
+    integers = ("du", "dv", "vth", "bias_mant", "u_init", "v_init")
+    units = ("u_per_unit", "v_per_unit", "u_offset", "v_offset")
+    plain = ("name", "bias_exp", "reset", "start", "shape", "refractory", "clear_every", "clear_offset", "rest_init")
+    later = ("rest_init",)
 
     name: str
     du: IntArray
@@ -142,15 +132,10 @@ class Layer(Neurons):
         Raises:
             ProgramError: with the layer, the value and the range.
         """
-        bounds = {
-            "du": (0, rules.DECAY_ONE - 1),
-            "dv": (0, rules.DECAY_ONE),
-            "vth": (0, rules.NEVER),
-            "bias_mant": (-(1 << rules.BIAS_MANTISSA_BITS - 1), (1 << rules.BIAS_MANTISSA_BITS - 1) - 1),
-            "u_init": (1 - rules.STATE_LIMIT, rules.STATE_LIMIT - 1),
-            "v_init": (1 - rules.STATE_LIMIT, rules.STATE_LIMIT - 1),
-        }
-        check_arrays(self, bounds)
+        bias, state = 1 << rules.BIAS_MANTISSA_BITS - 1, rules.STATE_LIMIT - 1
+        bounds = {"du": (0, rules.DECAY_ONE - 1), "dv": (0, rules.DECAY_ONE), "vth": (0, rules.NEVER)}
+        states = dict.fromkeys(("u_init", "v_init"), (-state, state))
+        check_arrays(self, bounds | {"bias_mant": (-bias, bias - 1)} | states)
         within(self.name, "bias_exp", self.bias_exp, 0, rules.BIAS_EXPONENT_MAX)
         for key in ("refractory", "rest_init"):
             within(self.name, key, getattr(self, key), 0, rules.REFRACTORY_MAX)
@@ -173,20 +158,10 @@ class SigmaDelta(Neurons):
         start, shape: As in `Layer`.
     """
 
-    kind: ClassVar[str] = "sigma_delta"
-    graded: ClassVar[bool] = True
-    integers: ClassVar[tuple[str, ...]] = ("bias",)
-    plain: ClassVar[tuple[str, ...]] = (
-        "name",
-        "role",
-        "vth",
-        "activation",
-        "start",
-        "spike_exp",
-        "state_exp",
-        "cumulative",
-        "shape",
-    )
+    kind = "sigma_delta"
+    graded = True
+    integers = ("bias",)
+    plain = ("name", "role", "vth", "activation", "start", "spike_exp", "state_exp", "cumulative", "shape")
 
     name: str
     role: str
@@ -218,7 +193,7 @@ class SigmaDelta(Neurons):
 
     @cached_property
     def numbers(self) -> dict[str, IntArray]:
-        return {"bias": self.effective_bias}
+        return {"bias": self.bias << self.spike_exp + self.state_exp}
 
     def at_rest(self, n_samples: int) -> States:
         return dict.fromkeys((*SigmaDeltaState._fields, SENT), np.zeros((n_samples, self.n_neurons), np.int64))
@@ -244,11 +219,6 @@ class SigmaDelta(Neurons):
     def overflows(self, states: States) -> dict[str, Any]:
         """Return nothing: Lava's wrap in int32, as they are meant to."""
         return {}
-
-    @property
-    def effective_bias(self) -> IntArray:
-        """The bias in state units (N,)."""
-        return self.bias << self.spike_exp + self.state_exp
 
     def check(self) -> None:
         """Check that every number fits its field.

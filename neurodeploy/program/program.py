@@ -21,21 +21,7 @@ from neurodeploy.fixedpoint.rules import IntArray
 from neurodeploy.memory import row_blocks
 from neurodeploy.program.connection import Connection
 from neurodeploy.program.decode import Decode
-from neurodeploy.program.dynamics import DynamicsLayer
-from neurodeploy.program.layer import Layer, SigmaDelta
-from neurodeploy.program.populations import AnyLayer
-
-__all__ = [
-    "INPUT",
-    "READOUTS",
-    "AnyLayer",
-    "Connection",
-    "Layer",
-    "Program",
-    "SigmaDelta",
-    "arrays_of",
-    "check",
-]
+from neurodeploy.program.dynamics import AnyLayer, DynamicsLayer
 
 INPUT = "input"
 """Source name of a connection that starts from the network's input channels."""

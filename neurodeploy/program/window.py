@@ -101,14 +101,14 @@ class Window:
         kind = np.result_type(values_BO, weight)
         total = np.zeros((len(values_BO), self.groups, channels // self.groups, rows, columns), kind)
         for ky, kx in np.ndindex(*self.kernel):
-            (seen_y, from_y), (seen_x, from_x) = self._seen(0, ky), self._seen(1, kx)
+            (seen_y, from_y), (seen_x, from_x) = self.seen(0, ky), self.seen(1, kx)
             # Each tap sees an input from one output at most; per group (B, K, Y, X) x (K, C) -> (B, C, Y, X).
             sent = outputs[..., from_y, from_x]
             got = split[..., ky, kx].transpose(0, 2, 1) @ sent.reshape(*sent.shape[:3], sent.shape[3] * sent.shape[4])
             total[..., seen_y, seen_x] += got.reshape(*got.shape[:3], *sent.shape[3:])
         return total.reshape(len(values_BO), -1)
 
-    def _seen(self, axis: int, tap: int) -> tuple[slice, slice]:
+    def seen(self, axis: int, tap: int) -> tuple[slice, slice]:
         """Return the input rows (axis 0) or columns (1) that a tap sees, and the outputs that see them."""
         size, step = self.input_shape[1 + axis], self.stride[axis]
         offset = tap * self.dilation[axis] - self.padding[axis]
@@ -128,10 +128,9 @@ class Window:
 
     def spread(self, weight: np.ndarray) -> np.ndarray:
         """Return the sum of the weights that leave each source (I,)."""
-        channels, rows, columns = self.input_shape
         split = weight.reshape(self.groups, -1, *weight.shape[1:])
-        per_tap = split.sum(axis=1).reshape(channels, *self.kernel)
-        reached = np.zeros((channels, rows, columns), per_tap.dtype)
+        per_tap = split.sum(axis=1).reshape(-1, *self.kernel)
+        reached = np.zeros(self.input_shape, per_tap.dtype)
         ways = [(self.ways(axis) >= 0).astype(np.int64) for axis in (0, 1)]
         for ky, kx in np.ndindex(*self.kernel):
             reached += per_tap[:, ky, kx, None, None] * np.outer(ways[0][ky], ways[1][kx])
@@ -139,11 +138,8 @@ class Window:
 
     def ways(self, axis: int) -> np.ndarray:
         """Return the output row (axis 0) or column (1) that each tap leads to from each input, else -1."""
-        size, taps = self.input_shape[1 + axis], self.kernel[axis]
-        outputs = np.arange(self.output_shape[1 + axis])
-        found = np.full((taps, size), -1, np.int64)
-        for tap in range(taps):
-            seen = outputs * self.stride[axis] - self.padding[axis] + tap * self.dilation[axis]
-            inside = (seen >= 0) & (seen < size)
-            found[tap, seen[inside]] = outputs[inside]
+        found = np.full((self.kernel[axis], self.input_shape[1 + axis]), -1, np.int64)
+        for tap, outputs in enumerate(found):
+            seen, by = self.seen(axis, tap)
+            outputs[seen] = np.arange(by.start, by.stop)
         return found

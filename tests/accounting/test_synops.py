@@ -9,7 +9,8 @@ from neurodeploy.accounting.counts import count
 from neurodeploy.accounting.tally import tally
 from neurodeploy.backends import fixed
 from neurodeploy.pipeline.counts import synops_of
-from neurodeploy.program.program import INPUT, Connection
+from neurodeploy.program.connection import Connection
+from neurodeploy.program.program import INPUT
 from tests.backends.lava_support import layer, program
 
 

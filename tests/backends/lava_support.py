@@ -16,10 +16,11 @@ from neurodeploy.backends.lava import child, environment
 from neurodeploy.backends.trace import Trace
 from neurodeploy.fixedpoint import rules
 from neurodeploy.program.connection import Connection
+from neurodeploy.program.dynamics import AnyLayer
 from neurodeploy.program.file import write_program
 from neurodeploy.program.layer import Layer, SigmaDelta
-from neurodeploy.program.populations import AnyLayer
 from neurodeploy.program.program import INPUT, Program
+from neurodeploy.program.window import Window
 from tests.hangs import ONLY_A_HANG_S, comes_true
 
 MESSAGE = 1 << rules.MESSAGE_BITS - 1
@@ -172,3 +173,20 @@ def messages(seed: int, shape: tuple[int, ...], largest: int = MESSAGE - 1) -> n
 def passive(name: str, n_neurons: int, **values: Any) -> Layer:
     """Return neurons whose current is their last input and that never spike."""
     return layer(name, n_neurons, **({"du": 4095, "dv": 4096, "vth": rules.NEVER} | values))
+
+
+def sum_pool(
+    target: str,
+    shape: tuple[int, int, int],
+    size: tuple[int, int],
+    *,
+    name: str = "pool",
+    weight: int = 1,
+    weight_exp: int = 0,
+) -> Connection:
+    """Return the connection from the input that sums up windows of `size` rows and columns of each channel.
+
+    An average over 2^n values is the same with `weight_exp` -n: the sum is floored.
+    """
+    window = Window(shape, shape[0], size, size, groups=shape[0])
+    return Connection(name, INPUT, target, np.full(window.weight_shape, weight), weight_exp, window=window)

@@ -20,8 +20,7 @@ from neurodeploy.backends.scores import Scores, score_unit, summed_softmax
 from neurodeploy.backends.trace import Trace
 from neurodeploy.fixedpoint import rules
 from neurodeploy.program.connection import Connection
-from neurodeploy.program.dynamics import DynamicsLayer
-from neurodeploy.program.populations import AnyLayer
+from neurodeploy.program.dynamics import AnyLayer, DynamicsLayer
 from neurodeploy.program.program import INPUT, READOUTS, Program
 from tests.backends.dynamics_support import TOP, Adaptive, Resonator, cells, random_cells
 from tests.backends.lava_support import assert_same_counts, assert_same_states, layer, program

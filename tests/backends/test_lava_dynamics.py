@@ -16,8 +16,7 @@ from neurodeploy.backends import fixed, lava
 from neurodeploy.backends.trace import Trace
 from neurodeploy.fixedpoint import rules
 from neurodeploy.program.connection import Connection
-from neurodeploy.program.dynamics import DynamicsLayer
-from neurodeploy.program.populations import AnyLayer
+from neurodeploy.program.dynamics import AnyLayer, DynamicsLayer
 from neurodeploy.program.program import INPUT, READOUTS, Program
 from neurodeploy.program.window import Window
 from tests.backends.dynamics_support import TOP, Adaptive, Resonator, cells, random_cells

@@ -14,9 +14,9 @@ import pytest
 from neurodeploy.backends import fixed, lava
 from neurodeploy.errors import LavaError
 from neurodeploy.fixedpoint import rules
-from neurodeploy.program.connection import Connection, sum_pool
+from neurodeploy.program.connection import Connection
+from neurodeploy.program.dynamics import AnyLayer
 from neurodeploy.program.layer import Layer
-from neurodeploy.program.populations import AnyLayer
 from neurodeploy.program.program import INPUT, READOUTS, Program
 from neurodeploy.program.window import Window
 from tests.backends.lava_support import (
@@ -29,6 +29,7 @@ from tests.backends.lava_support import (
     random_spikes,
     same,
     sigma_delta,
+    sum_pool,
 )
 
 pytestmark = pytest.mark.lava
@@ -272,14 +273,14 @@ def test_a_convolution_whose_sum_leaves_int32_is_refused_by_its_name(worker: lav
 def test_average_pools_are_floored_sums(worker: lava.Worker) -> None:
     """With 130 channels there are more groups than Lava's `Conv` counts, with one step there is none."""
     for channels, exponent in ((2, -2), (2, 0), (130, 0), (130, -2)):
-        pool = sum_pool("pool", INPUT, "hidden", (channels, 4, 4), (2, 2), weight_exp=exponent)
+        pool = sum_pool("hidden", (channels, 4, 4), (2, 2), weight_exp=exponent)
         network = program(16 * channels, [layer("hidden", 4 * channels, vth=1)], [pool])
         trace = same(worker, network, random_spikes(2, 2, 5, 16 * channels, 0.6))
         assert trace.counts["hidden"].any()
 
 
 def test_more_samples_than_groups_fit_one_convolution_are_run_apart(worker: lava.Worker) -> None:
-    pool = sum_pool("pool", INPUT, "hidden", (50, 2, 2), (2, 2))
+    pool = sum_pool("hidden", (50, 2, 2), (2, 2))
     network = program(200, [layer("hidden", 50)], [pool])
     spikes = random_spikes(4, 5, 3, 200)
     expected = fixed.run(network, spikes, record=True)

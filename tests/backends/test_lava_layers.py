@@ -10,7 +10,7 @@ import pytest
 from neurodeploy.backends import lava
 from neurodeploy.fixedpoint import rules
 from neurodeploy.program.connection import Connection
-from neurodeploy.program.populations import AnyLayer
+from neurodeploy.program.dynamics import AnyLayer
 from neurodeploy.program.program import INPUT, READOUTS
 from tests.backends.lava_support import (
     MESSAGE,

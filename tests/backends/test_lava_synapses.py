@@ -8,10 +8,10 @@ import pytest
 from neurodeploy.backends.lava import synapses
 from neurodeploy.errors import LavaError
 from neurodeploy.fixedpoint import rules
-from neurodeploy.program.connection import Connection, sum_pool
+from neurodeploy.program.connection import Connection
 from neurodeploy.program.program import INPUT
 from neurodeploy.program.window import Window
-from tests.backends.lava_support import layer, program
+from tests.backends.lava_support import layer, program, sum_pool
 
 WINDOWS = [
     Window((2, 5, 4), 3, (2, 3)),
@@ -82,7 +82,7 @@ def test_rows_with_their_own_exponents_add_up_to_the_matrix() -> None:
 
 def test_what_lavas_convolution_cannot_count_is_unrolled() -> None:
     for channels, exponent, runs in ((127, 0, True), (128, 0, False), (1, -1, False)):
-        pool = sum_pool("pool", INPUT, "hidden", (channels, 2, 2), (2, 2), weight_exp=exponent)
+        pool = sum_pool("hidden", (channels, 2, 2), (2, 2), weight_exp=exponent)
         assert synapses.runs_as_conv(pool) == runs
         network = program(4 * channels, [layer("hidden", channels)], [pool])
         assert synapses.most_side_by_side(network) == (1 if runs else 127)

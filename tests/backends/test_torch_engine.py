@@ -14,8 +14,8 @@ from neurodeploy.backends.fixed.torch_engine import TorchEngine, exact_products
 from neurodeploy.backends.trace import Part
 from neurodeploy.fixedpoint import rules, sigma_delta
 from neurodeploy.program.connection import Connection
+from neurodeploy.program.dynamics import AnyLayer
 from neurodeploy.program.layer import Layer, SigmaDelta
-from neurodeploy.program.populations import AnyLayer
 from neurodeploy.program.program import INPUT, READOUTS, Program
 from neurodeploy.program.window import Window
 from tests.backends.lava_support import layer, one_layer, program, random_spikes

@@ -124,7 +124,7 @@ def test_a_held_network_sends_the_quantised_ones_spikes() -> None:
 def test_floors_are_of_float32_and_say_whose_they_are(kind: str, device: str, mac_j: float, exact: bool) -> None:
     found = floor_of(kind, device)
     assert found is not None
-    assert found.mac_j == pytest.approx(mac_j)
+    assert found.constant.value == pytest.approx(mac_j)
     assert found.exact is exact
     assert found.constant.evidence == "datasheet"
     assert found.constant.source

@@ -63,7 +63,7 @@ def test_it_fires_as_the_program_does(peer: Peer, work: Work, rates: list[float]
     found = firing(peer, stages_of(work.program), work.spikes_BTI)
     # The Program runs on for as many steps as spikes are on their way, the peers do not: up to 3 %.
     # Neurons without a current only fire about as much.
-    assert found == pytest.approx(rates, rel=0.05 if peer.neurons == CURRENT else 0.4)
+    assert found == pytest.approx(rates, rel=0.05 if peer.what == CURRENT else 0.4)
 
 
 def test_a_second_call_starts_from_the_same_state(peer: Peer) -> None:

@@ -70,23 +70,16 @@ def test_threads_are_compared_at_the_largest_batch() -> None:
     assert threads_ratio(rows[:2]) is None
 
 
-def test_the_floor_counts_rows_and_updates() -> None:
-    from neurodeploy.backends import fixed
-
-    work = work_of((6, 5, 3), n_samples=2, n_steps=7)
-    trace = fixed.run(work.program, work.spikes_BTI)
-    found = floor.work_per_sample(work.program, trace)
-    rows = 5 * work.spikes_BTI.sum() / 2 + 3 * trace.counts["lif1"].sum() / 2
-    assert found == {"weight_bytes": pytest.approx(rows), "neuron_updates": 8 * (7 + 2)}
-
-
 def test_the_floor_is_rows_through_the_cache_and_then_updates(monkeypatch: pytest.MonkeyPatch) -> None:
     from neurodeploy.backends import fixed
 
     monkeypatch.setattr(floor, "bandwidth_bytes_per_s", lambda: 1e6)
     monkeypatch.setattr(floor, "seconds_per_update", lambda: 1e-3)
     work = work_of((6, 5, 3), n_samples=2, n_steps=7)
-    found = floor.floor(work.program, fixed.run(work.program, work.spikes_BTI))
+    trace = fixed.run(work.program, work.spikes_BTI)
+    found = floor.floor(work.program, trace)
+    rows = 5 * work.spikes_BTI.sum() / 2 + 3 * trace.counts["lif1"].sum() / 2
+    assert (found["weight_bytes"], found["neuron_updates"]) == (pytest.approx(rows), 8 * (7 + 2))
     assert found["seconds_per_sample"] == pytest.approx(found["weight_bytes"] / 1e6 + 72e-3)
     assert "half the second-level cache" in found["how"]
 

@@ -64,7 +64,7 @@ def test_more_threads_run_the_largest_batch_only(small: works.Work, monkeypatch:
 
 
 def test_absent_peers_are_listed_with_the_reason(small: works.Work, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(simulate, "lava_missing", lambda: "lava: no environment")
+    monkeypatch.setattr(contenders, "lava_missing", lambda: "lava: no environment")
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     found = neurodeploy.bench_simulate(peers="norse,lava", repeats=1, batches=[1], thread_counts=[1])
     assert found["absent"] == [
@@ -77,7 +77,7 @@ def test_a_peer_that_lacks_a_package_of_its_own_is_absent(small: works.Work, mon
     def fails(*_: Any) -> list[float]:
         raise ModuleNotFoundError("No module named 'loguru'")
 
-    monkeypatch.setattr(simulate, "firing", fails)
+    monkeypatch.setattr(contenders, "firing", fails)
     found = neurodeploy.bench_simulate(peers="torch-gemm", repeats=1, batches=[1], thread_counts=[1])
     assert found["absent"] == [{"name": "torch-gemm", "reason": "No module named 'loguru'"}]
     assert found["peers"] == []
@@ -92,7 +92,7 @@ def test_lava_runs_the_same_spikes_and_counts_the_same(small: works.Work) -> Non
 
 
 def test_lava_needs_batches_of_one(small: works.Work, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(simulate, "lava_missing", lambda: "")
+    monkeypatch.setattr(contenders, "lava_missing", lambda: "")
     found = neurodeploy.bench_simulate(peers="lava", repeats=1, batches=[2], thread_counts=[1])
     assert found["absent"][0]["reason"].startswith("runs one sample at a time")
 

@@ -11,8 +11,7 @@ import torch
 import neurodeploy
 from neurodeploy.bench import rounds
 from neurodeploy.bench.training_check import checked
-from neurodeploy.bench.training_peers import TRAINING_PEERS, ours
-from neurodeploy.bench.training_work import FIRING, stepper, training_work, with_engine
+from neurodeploy.bench.training_work import FIRING, TRAINING_PEERS, ours, stepper, training_work, with_engine
 from neurodeploy.cli.app import invoke
 
 pytest.importorskip("numba")

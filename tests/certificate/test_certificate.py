@@ -19,7 +19,9 @@ from neurodeploy.certificate.equations import first_violation
 from neurodeploy.graph.files import GraphFile
 from neurodeploy.graph.network import Network, discretised
 from neurodeploy.mapping.compile import Compiled, compile_network
-from neurodeploy.program.program import Connection, Layer, Program
+from neurodeploy.program.connection import Connection
+from neurodeploy.program.layer import Layer
+from neurodeploy.program.program import Program
 
 N_STEPS = 30
 

@@ -31,7 +31,7 @@ def test_a_difference_is_status_1_and_prints_the_smallest_network(
 ) -> None:
     def floors(program: Program, spikes: np.ndarray) -> Trace:
         with monkeypatch.context() as patched:
-            patched.setattr(rules, "_leak", lambda state, kept: state * kept >> rules.DECAY_BITS)
+            patched.setattr(rules, "leak_toward_zero", lambda state, kept: state * kept >> rules.DECAY_BITS)
             return readable()(program, spikes)
 
     engines: dict[str, Engine] = {"plain": readable(), "floors": floors}

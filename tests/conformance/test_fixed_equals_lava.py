@@ -12,7 +12,9 @@ import pytest
 from neurodeploy.backends import fixed, lava
 from neurodeploy.errors import ProgramError
 from neurodeploy.fixedpoint import rules
-from neurodeploy.program.program import INPUT, Connection, Layer
+from neurodeploy.program.connection import Connection
+from neurodeploy.program.layer import Layer
+from neurodeploy.program.program import INPUT
 from tests.backends.lava_support import assert_same_states, one_layer, program
 
 LIMIT = rules.STATE_LIMIT

@@ -12,10 +12,9 @@ import numpy as np
 import pytest
 
 from neurodeploy.backends.trace import Trace
-from neurodeploy.conformance.compare import first_difference, told
 from neurodeploy.conformance.coverage import KINDS
 from neurodeploy.conformance.describe import describe
-from neurodeploy.conformance.engines import our_engines, readable
+from neurodeploy.conformance.engines import first_difference, our_engines, readable, told
 from neurodeploy.conformance.generate import Case, beyond_lava, random_case
 from neurodeploy.conformance.reductions import Network
 from neurodeploy.conformance.run import check_conformance, difference_on
@@ -149,7 +148,7 @@ def one_late(self: Connection) -> Iterator[tuple[int, np.ndarray]]:
 
 by_delay, advance = Connection.by_delay, DynamicsLayer.step
 FAULTS: dict[str, tuple[object, str, Any]] = {
-    "the leak floors": (rules, "_leak", lambda state, kept: state * kept >> rules.DECAY_BITS),
+    "the leak floors": (rules, "leak_toward_zero", lambda state, kept: state * kept >> rules.DECAY_BITS),
     "a delay is one too short": (Connection, "by_delay", one_late),
     "the low bit is kept": (Connection, "held", property(lambda self: np.asarray(self.weight).astype(np.int64))),
     "an exponent rounds toward zero": (

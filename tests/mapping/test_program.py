@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from neurodeploy.errors import ProgramError
-from neurodeploy.program.program import INPUT, Connection
+from neurodeploy.program.connection import Connection
+from neurodeploy.program.program import INPUT
 from tests.backends.lava_support import program, sigma_delta, small_network
 
 MADE = small_network(0)

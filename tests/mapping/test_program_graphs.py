@@ -19,9 +19,9 @@ from neurodeploy.formats.program_to_nir import losses, program_graph
 from neurodeploy.graph.files import GraphFile, read_graph, write_graph
 from neurodeploy.graph.metadata import KEY
 from neurodeploy.graph.network import discretised
-from neurodeploy.program.connection import Connection, sum_pool
+from neurodeploy.program.connection import Connection
 from neurodeploy.program.program import INPUT, Program
-from tests.backends.lava_support import layer, one_layer, passive, program, small_network
+from tests.backends.lava_support import layer, one_layer, passive, program, small_network, sum_pool
 from tests.mapping import nets
 
 
@@ -54,7 +54,7 @@ def everything(folder: Path) -> dict[str, Program]:
         48,
         [pooled, odd],
         [
-            sum_pool("pool", INPUT, "a", (3, 4, 4), (2, 2), weight=3, weight_exp=-2),
+            sum_pool("a", (3, 4, 4), (2, 2), weight=3, weight_exp=-2),
             Connection("in", "a", "b/c", rng.integers(-99, 99, (4, 12)), rng.integers(-8, 8, 4), "mixed", 5),
             Connection("loop", "b/c", "b/c", rng.integers(-9, 9, (4, 4)), 0, delay=2),
         ],

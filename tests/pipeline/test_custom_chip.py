@@ -17,8 +17,9 @@ import pytest
 import neurodeploy
 from neurodeploy.errors import ChipError, PrecisionError
 from neurodeploy.hardware.chips import chip_named
+from neurodeploy.program.connection import Connection
 from neurodeploy.program.file import read_program, write_program
-from neurodeploy.program.program import INPUT, Connection
+from neurodeploy.program.program import INPUT
 from tests.backends.lava_support import layer, program
 from tests.cli import graphs
 from tests.pipeline.test_deploy import DT_S, N_IN, B, T, network, spikes

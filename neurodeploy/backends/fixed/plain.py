@@ -6,12 +6,13 @@ the ends of a connection, D steps ahead.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
-from neurodeploy.backends.scores import Scores, score_unit
-from neurodeploy.backends.trace import Part, empty_layer, with_silence
+from neurodeploy.backends.scores import Scores, score_unit, summed_softmax
+from neurodeploy.backends.trace import LayerTrace, Part, empty_layer, with_silence
 from neurodeploy.fixedpoint import rules
 from neurodeploy.fixedpoint.dynamics.equations import SENT
 from neurodeploy.fixedpoint.rules import IntArray
@@ -20,15 +21,37 @@ from neurodeploy.program.program import INPUT, Program
 
 
 class PlainEngine:
-    """A Program with the states of some samples, advanced a number of steps at a time."""
+    """A Program with the states of some samples, advanced a number of steps at a time.
+
+    What another engine has in the place of numpy's arrays is made by `put` and `zeros`, and given back by `take`.
+    """
+
+    joined: Callable[..., Any] = staticmethod(np.concatenate)
 
     def __init__(self, program: Program, n_samples: int) -> None:
         self.program, self.n_samples, self.now = program, n_samples, 0
-        self.states = {layer.name: layer.at_rest(n_samples) for layer in program.layers}
-        self.synapses = [Synapses(one, program.graded(one.source), n_samples) for one in program.connections]
+        self.states = {one.name: self._put_all(one.at_rest(n_samples)) for one in program.layers}
+        self.numbers = {one.name: self._put_all(one.numbers) for one in program.layers}
+        self.synapses = [self.connect(one) for one in program.connections]
 
     def done(self) -> None:
         """Nothing is kept for another run."""
+
+    def put(self, values: np.ndarray) -> Any:
+        return values
+
+    def zeros(self, *shape: int, kind: type = np.int64) -> Any:
+        """Return zeros of every sample (B, ...)."""
+        return np.zeros((self.n_samples, *shape), kind)
+
+    def take(self, values: Any) -> np.ndarray:
+        return values  # type: ignore[no-any-return]
+
+    def connect(self, one: Connection) -> Any:
+        return Synapses(one, self.n_samples)
+
+    def _put_all(self, arrays: dict[str, np.ndarray]) -> dict[str, Any]:
+        return {key: self.put(one) for key, one in arrays.items()}
 
     def advance(self, spikes_BTI: np.ndarray, probes: Sequence[str] = (), *, n_silent: int = 0) -> Part:
         """Run as many steps as there are spikes, and `n_silent` without any, and return what happened.
@@ -37,44 +60,63 @@ class PlainEngine:
             spikes_BTI: Checked input.
             probes: Layers whose every state is kept.
         """
-        spikes_BTI = with_silence(spikes_BTI, n_silent)
-        n_samples, n_steps, _ = spikes_BTI.shape
-        program = self.program
-        sizes = {layer.name: layer.n_neurons for layer in program.layers}
-        counts = {name: np.zeros((n_samples, size), np.int64) for name, size in sizes.items()}
-        kept = {name: empty_layer(n_samples, n_steps, program.layer(name)) for name in probes}
-        overflows = {name: {"wrapped": 0, "saturated": 0} for name in sizes}
-        output = program.layer(program.output)
-        scores = Scores(program.readout, n_samples, output.n_neurons, output.start, unit=score_unit(program))
+        program, spikes = self.program, self.put(with_silence(spikes_BTI, n_silent))
+        n_steps, output = spikes.shape[1], program.layer(program.output)
+        counts = {layer.name: self.zeros(layer.n_neurons) for layer in program.layers}
+        kept = {
+            name: empty_layer(program.layer(name), lambda width, kind: self.zeros(n_steps, width, kind=kind))
+            for name in probes
+        }
+        overflows: dict[str, dict[str, Any]] = {name: {"wrapped": 0, "saturated": 0} for name in counts}
+        read = program.readout != rules.READOUTS[0]
+        potentials_BTN = self.zeros(n_steps, output.n_neurons if read else 0, kind=np.int32)
         for step in range(n_steps):
-            sent = {INPUT: spikes_BTI[:, step]}
+            sent = {INPUT: spikes[:, step]}
             for layer in program.layers:
                 name, states = layer.name, self.states[layer.name]
-                activation = np.zeros((n_samples, layer.n_neurons), np.int64)
+                activation = self.zeros(layer.n_neurons)
                 for one in self.synapses:
                     if one.connection.target == name:
                         activation += one.arriving(self.now)
-                self.states[name] = states = layer.step(states, rules.as_int32(activation), self.now, layer.numbers)
+                arrived = rules.as_int32(activation)
+                self.states[name] = states = layer.step(states, arrived, self.now, self.numbers[name])
                 sent[name] = states[SENT]
                 counts[name] += sent[name] != 0
                 for key, number in layer.overflows(states).items():
-                    overflows[name][key] += int(number)
+                    overflows[name][key] += number
                 if name in kept:
                     kept[name].spikes_BTN[:, step] = sent[name]
-                    kept[name].u_BTN[:, step], kept[name].v_BTN[:, step] = layer.traced(states)
+                    kept[name].u_BTN[:, step], kept[name].v_BTN[:, step] = layer.traced(states, self.joined)
             # Each connection delivers one step later, as Lava's Dense does, the input's included.
             for one in self.synapses:
                 one.send(sent[one.connection.source], self.now)
-            scores.add(output.traced(self.states[output.name])[1], self.now)
+            if read:
+                potentials_BTN[:, step] = output.traced(self.states[output.name], self.joined)[1]
             self.now += 1
-        return Part(counts, kept, overflows, scores.BN)
+        return Part(
+            counts={name: self.take(one) for name, one in counts.items()},
+            layers={name: LayerTrace(*map(self.take, one)) for name, one in kept.items()},
+            overflows={name: {key: int(one) for key, one in found.items()} for name, found in overflows.items()},
+            scores_BN=self._scores(self.take(potentials_BTN)),
+        )
+
+    def _scores(self, potentials_BTN: np.ndarray) -> np.ndarray | None:
+        """Return what the host sums up of the output's last steps, so that every engine gives it to the last bit."""
+        program, first = self.program, self.now - potentials_BTN.shape[1]
+        output = program.layer(program.output)
+        if program.readout == rules.SOFTMAX:
+            return summed_softmax(potentials_BTN[:, max(0, output.start - first) :], score_unit(program))
+        scores = Scores(program.readout, self.n_samples, output.n_neurons, output.start)
+        for now, potentials_BN in enumerate(potentials_BTN.swapaxes(0, 1), first):
+            scores.add(potentials_BN, now)
+        return scores.BN
 
 
 class Synapses:
     """One connection and the sums that are on their way, in a ring of the steps ahead (D, B, O)."""
 
-    def __init__(self, connection: Connection, graded: bool, n_samples: int) -> None:
-        self.connection, self.graded = connection, graded
+    def __init__(self, connection: Connection, n_samples: int) -> None:
+        self.connection = connection
         # float64 holds every sum of 24-bit messages over fewer than 2^20 synapses exactly, and BLAS is fast.
         self.by_delay = [(delay, weight.astype(np.float64)) for delay, weight in connection.by_delay()]
         self.ahead_DBO = np.zeros((connection.largest_delay + 2, n_samples, connection.n_outputs), np.int64)

@@ -136,7 +136,8 @@ def run(
     seen = kept if program.decode is not None else probes
     if batch_size is None:
         recorded = sum(program.layer(name).n_neurons for name in kept) * program.n_steps(spikes.shape[1])
-        batch_size = _batch(program, recorded)
+        per_sample = 16 * (sum(layer.n_neurons for layer in program.layers) + recorded)
+        batch_size = max(1, min(BATCH, BATCH_BYTES // per_sample))
     if batch_size < 1:
         raise DataError(f"batch_size: found {batch_size}, at least 1 is needed")
 
@@ -150,12 +151,6 @@ def run(
     return in_batches(
         NAME, names, program.output, spikes, run_batch, batch_size=batch_size, progress=progress, engine=ran
     )
-
-
-def _batch(program: Program, recorded: int) -> int:
-    """Return how many samples to simulate together; `recorded` are the states that are kept of each."""
-    per_sample = 16 * sum(layer.n_neurons for layer in program.layers) + 16 * recorded
-    return max(1, min(BATCH, BATCH_BYTES // per_sample))
 
 
 def check_probes(program: Program, probes: Sequence[str]) -> Sequence[str]:

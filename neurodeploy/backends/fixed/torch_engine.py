@@ -9,17 +9,17 @@ K weights of a kernel, P place that a kernel is laid on, D delay or steps ahead.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from neurodeploy.backends.scores import Scores, score_unit, summed_softmax
-from neurodeploy.backends.trace import LayerTrace, Part, with_silence
+from neurodeploy.backends.fixed.plain import PlainEngine
+from neurodeploy.backends.trace import Part
 from neurodeploy.fixedpoint import rules
-from neurodeploy.fixedpoint.dynamics.equations import SENT
 from neurodeploy.program.connection import Connection
 from neurodeploy.program.program import INPUT, Program
 
@@ -30,104 +30,32 @@ MESSAGE_LIMIT = 1 << 31
 INPUT_LIMIT = 1 << rules.MESSAGE_BITS - 1
 
 
-class TorchEngine:
+class TorchEngine(PlainEngine):
     """A Program with the states of some samples on one device, advanced a number of steps at a time."""
 
-    def __init__(self, program: Program, n_samples: int, device: str | torch.device = "cpu") -> None:
-        self.program, self.n_samples, self.now = program, n_samples, 0
-        self.device = torch.device(device)
-        self.states = {
-            layer.name: {key: self._on_device(one) for key, one in layer.at_rest(n_samples).items()}
-            for layer in program.layers
-        }
-        self.numbers = {
-            layer.name: {key: self._on_device(one) for key, one in layer.numbers.items()} for layer in program.layers
-        }
-        self.synapses = [
-            Synapses(one, _largest_message(program, one.source), n_samples, self.device) for one in program.connections
-        ]
+    joined: Callable[..., Any] = staticmethod(torch.concatenate)
 
-    def done(self) -> None:
-        """Nothing is kept for another run."""
+    def __init__(self, program: Program, n_samples: int, device: str | torch.device = "cpu") -> None:
+        self.device = torch.device(device)
+        super().__init__(program, n_samples)
 
     @torch.inference_mode()
     def advance(self, spikes_BTI: np.ndarray, probes: Sequence[str] = (), *, n_silent: int = 0) -> Part:
-        """Run as many steps as there are spikes, and `n_silent` without any, and return what happened.
-
-        Args:
-            spikes_BTI: Checked input.
-            probes: Layers whose every state is kept.
-        """
-        spikes_BTI = with_silence(spikes_BTI, n_silent)
-        n_samples, n_steps, _ = spikes_BTI.shape
-        program = self.program
-        spikes = torch.tensor(np.ascontiguousarray(spikes_BTI), device=self.device)
-        sizes = {layer.name: layer.n_neurons for layer in program.layers}
-        counts = {name: self._zeros(n_samples, size) for name, size in sizes.items()}
-        kept = {name: self._empty_trace(name, n_steps) for name in probes}
-        overflows = {name: self._zeros(2) for name in sizes}
-        output, read = program.layer(program.output), program.readout != rules.READOUTS[0]
-        shape = (n_samples, n_steps, output.n_neurons if read else 0)
-        potentials_BTN = torch.zeros(shape, dtype=torch.int32, device=self.device)
         with exact_products():
-            for step in range(n_steps):
-                sent = {INPUT: spikes[:, step]}
-                for layer in program.layers:
-                    name, states = layer.name, self.states[layer.name]
-                    activation = self._zeros(n_samples, layer.n_neurons)
-                    for one in self.synapses:
-                        if one.connection.target == name:
-                            activation += one.arriving(self.now)
-                    arrived: Tensor = rules.as_int32(activation)
-                    self.states[name] = states = layer.step(states, arrived, self.now, self.numbers[name])
-                    sent[name] = states[SENT]
-                    counts[name] += sent[name] != 0
-                    for place, number in enumerate(layer.overflows(states).values()):
-                        overflows[name][place] += number
-                    if name in kept:
-                        for trace, state in zip(kept[name], (sent[name], *self._traced(name)), strict=True):
-                            trace[:, step] = state
-                for one in self.synapses:
-                    one.send(sent[one.connection.source], self.now)
-                if read:
-                    potentials_BTN[:, step] = self._traced(output.name)[1]
-                self.now += 1
-        named = ("wrapped", "saturated")
-        return Part(
-            counts={name: value.cpu().numpy() for name, value in counts.items()},
-            layers={name: LayerTrace(*(one.cpu().numpy() for one in traces)) for name, traces in kept.items()},
-            overflows={name: dict(zip(named, value.tolist(), strict=True)) for name, value in overflows.items()},
-            scores_BN=self._scores(potentials_BTN.cpu().numpy()),
-        )
+            return super().advance(spikes_BTI, probes, n_silent=n_silent)
 
-    def _on_device(self, values: np.ndarray) -> Tensor:
+    def put(self, values: np.ndarray) -> Tensor:
         return torch.tensor(values, device=self.device)
 
-    def _traced(self, name: str) -> tuple[Tensor, Tensor]:
-        """Return u and v of a layer."""
-        found: tuple[Tensor, Tensor] = self.program.layer(name).traced(self.states[name], torch.concatenate)
-        return found
+    def zeros(self, *shape: int, kind: type = np.int64) -> Tensor:
+        dtype = getattr(torch, np.dtype(kind).name)
+        return torch.zeros((self.n_samples, *shape), dtype=dtype, device=self.device)
 
-    def _zeros(self, *shape: int) -> Tensor:
-        return torch.zeros(shape, dtype=torch.int64, device=self.device)
+    def take(self, values: Tensor) -> np.ndarray:
+        return values.cpu().numpy()
 
-    def _empty_trace(self, name: str, n_steps: int) -> list[Tensor]:
-        layer = self.program.layer(name)
-        sent = torch.int32 if layer.graded else torch.bool
-        parts = ((layer.n_neurons, sent), (layer.u_width, torch.int32), (layer.n_neurons, torch.int32))
-        shape = (self.n_samples, n_steps)
-        return [torch.zeros((*shape, width), dtype=kind, device=self.device) for width, kind in parts]
-
-    def _scores(self, potentials_BTN: np.ndarray) -> np.ndarray | None:
-        """Return what the host sums up of the output's last steps, so that every engine gives it to the last bit."""
-        program, first = self.program, self.now - potentials_BTN.shape[1]
-        output = program.layer(program.output)
-        if program.readout == rules.SOFTMAX:
-            return summed_softmax(potentials_BTN[:, max(0, output.start - first) :], score_unit(program))
-        scores = Scores(program.readout, self.n_samples, output.n_neurons, output.start)
-        for now, potentials_BN in enumerate(potentials_BTN.swapaxes(0, 1), first):
-            scores.add(potentials_BN, now)
-        return scores.BN
+    def connect(self, one: Connection) -> Synapses:
+        return Synapses(one, _largest_message(self.program, one.source), self.n_samples, self.device)
 
 
 class Synapses:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -100,16 +99,16 @@ class Recorder:
 
     def keep(self, spikes: np.ndarray, u: np.ndarray, v: np.ndarray) -> None:
         """Take what was sent and the states after a step, each (BN,); of u more where neurons have more states."""
+        states = {"spikes": spikes, "u": u, "v": v}
         if not self.now:
             self.scores = Scores(self.readout, 1, len(v), self.start)
             self.kept = {"counts": np.zeros(len(v), np.int64), "largest": np.zeros((), np.int64)}
-            kinds: dict[str, Any] = {"spikes": spikes.dtype, "u": np.int32, "v": np.int32}
-            sizes = {"spikes": len(v), "u": len(u), "v": len(v)}
-            self.kept |= {key: np.zeros((self.n_steps, sizes[key]), kinds[key]) for key in self.every}
+            for key in self.every:
+                kind = spikes.dtype if key == "spikes" else np.dtype(np.int32)
+                self.kept[key] = np.zeros((self.n_steps, len(states[key])), kind)
         self.kept["counts"] += spikes != 0
         self.kept["largest"] = np.maximum(self.kept["largest"], np.abs(spikes.astype(np.int64)).max())
         self.scores.add(v[None], self.now)
-        states = {"spikes": spikes, "u": u, "v": v}
         for key in self.every:
             self.kept[key][self.now] = states[key]
         self.now += 1
@@ -136,9 +135,8 @@ def read_part(folder: Path, program: Program, n_samples: int) -> Part:
             with np.load(layer_file(folder, index), allow_pickle=False) as stored:
                 kept = {key: stored[key] for key in stored.files}
         except OSError:
-            raise LavaError(
-                f"layer {layer.name!r} left no states", "check that it is connected to the input", where="lava"
-            ) from None
+            advice = "check that it is connected to the input"
+            raise LavaError(f"layer {layer.name!r} left no states", advice, where="lava") from None
         synapses.check_messages(program, layer.name, int(kept["largest"]))
         counts[layer.name] = kept["counts"].reshape(n_samples, -1)
         if "scores" in kept:

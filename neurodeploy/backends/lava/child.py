@@ -95,7 +95,11 @@ class Child:
             except queue.Empty:
                 # Its pipe alone does not tell: Lava's processes inherit it and may outlive the worker.
                 if ended:
-                    raise LavaError(self._how_it_ended()) from None
+                    status = self._process.returncode
+                    how = f"ended with exit status {status}"
+                    if status < 0:
+                        how = f"was killed by {signal.Signals(-status).name}"
+                    raise LavaError(f"lava: the worker {how}{self._last_words()}") from None
                 ended = self._process.poll() is not None
                 if not ended and time.monotonic() > deadline:
                     raise LavaError(
@@ -154,13 +158,6 @@ class Child:
         for line in self._process.stdout:
             with contextlib.suppress(ValueError):
                 self._messages.put(json.loads(line))
-
-    def _how_it_ended(self) -> str:
-        status = self._process.returncode
-        how = f"ended with exit status {status}"
-        if status < 0:
-            how = f"was killed by {signal.Signals(-status).name}"
-        return f"lava: the worker {how}{self._last_words()}"
 
     def _last_words(self) -> str:
         """Return the end of an error line: the worker's last useful line on stderr, if any."""

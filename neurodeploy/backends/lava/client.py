@@ -10,6 +10,7 @@ import atexit
 import os
 import tempfile
 from collections.abc import Iterable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -65,7 +66,7 @@ def _end_idle() -> None:
         _IDLE.pop(key).close()
 
 
-class Worker:
+class Worker(AbstractContextManager["Worker"]):
     """Lava kept at hand for several runs; starts with the first, ends with the `with` block.
 
     A worker that failed is replaced at the next run.
@@ -80,9 +81,6 @@ class Worker:
         self._python = None if runs_in_process() else worker_python()
         self._child: Child | None = None
         self._keep = keep
-
-    def __enter__(self) -> Worker:
-        return self
 
     def __exit__(self, *_: object) -> None:
         self.close()

@@ -33,15 +33,14 @@ from scipy import sparse
 
 from neurodeploy.backends.lava import synapses
 from neurodeploy.backends.lava.blocks import block_folder, blocks_of, layer_file, overflow_file
-from neurodeploy.backends.lava.dense import DenseByExponent
-from neurodeploy.backends.lava.integer_neurons import IntegerNeurons
+from neurodeploy.backends.lava.own_processes import DenseByExponent, IntegerNeurons
 from neurodeploy.backends.lava.processes import MODELS
 from neurodeploy.backends.scores import read_by_step
 from neurodeploy.backends.trace import Progress
 from neurodeploy.fixedpoint import rules, sigma_delta
 from neurodeploy.program import layer as layers
 from neurodeploy.program.connection import Connection
-from neurodeploy.program.populations import AnyLayer
+from neurodeploy.program.dynamics import AnyLayer
 from neurodeploy.program.program import INPUT, Program
 
 STEPS_AT_ONCE = 64
@@ -49,13 +48,7 @@ STEPS_AT_ONCE = 64
 
 
 def run_blocks(
-    program: Program,
-    spikes: np.ndarray,
-    folder: Path,
-    *,
-    record: bool,
-    samples_per_run: int,
-    progress: Progress,
+    program: Program, spikes: np.ndarray, folder: Path, *, record: bool, samples_per_run: int, progress: Progress
 ) -> float:
     """Run every sample, leave the states in `folder`, and return the seconds inside Lava's run().
 

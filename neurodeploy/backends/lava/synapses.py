@@ -137,22 +137,13 @@ def check_supported(program: Program, largest_input: int) -> None:
 
 def entries(window: Window, weight: IntArray) -> tuple[IntArray, IntArray, IntArray]:
     """Return target, source and weight of every synapse of a convolution whose weight is not zero, each (n,)."""
-    channels, rows, columns = window.input_shape
-    (up, left), (_, out_rows, out_columns) = window.padding, window.output_shape
-    source = np.arange(window.n_inputs).reshape(channels, rows, columns)
-    source = np.pad(source, ((0, 0), (up, up), (left, left)), constant_values=-1)
-    target = np.arange(window.n_outputs).reshape(window.groups, -1, 1, out_rows, out_columns)
+    source = np.arange(window.n_inputs).reshape(window.groups, 1, -1, *window.input_shape[1:])
+    target = np.arange(window.n_outputs).reshape(window.groups, -1, 1, *window.output_shape[1:])
     found = []
     for ky, kx in np.ndindex(*window.kernel):
-        first_y, first_x = ky * window.dilation[0], kx * window.dilation[1]
-        seen = source[
-            :,
-            first_y : first_y + (out_rows - 1) * window.stride[0] + 1 : window.stride[0],
-            first_x : first_x + (out_columns - 1) * window.stride[1] + 1 : window.stride[1],
-        ]
+        (seen_y, from_y), (seen_x, from_x) = window.seen(0, ky), window.seen(1, kx)
         tap = weight[:, :, ky, kx].reshape(window.groups, -1, weight.shape[1], 1, 1)
-        each = np.broadcast_arrays(target, seen.reshape(window.groups, 1, -1, out_rows, out_columns), tap)
-        there = (each[1] >= 0) & (each[2] != 0)
-        found.append([values[there] for values in each])
+        each = np.broadcast_arrays(target[..., from_y, from_x], source[..., seen_y, seen_x], tap)
+        found.append([values[each[2] != 0] for values in each])
     targets, sources, weights = (np.concatenate(values) for values in zip(*found, strict=True))
     return targets, sources, weights

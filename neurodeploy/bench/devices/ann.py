@@ -7,6 +7,7 @@ fewest within one standard error of the best, because each window costs the ANN 
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import hashlib
 import math
@@ -52,8 +53,16 @@ def matched_ann(folder: RunFolder, progress: Progress, windows: int | None = Non
     recipe = folder.recipe()
     shapes = layer_shapes(quantised_network(folder))
     train, validation = part(recipe, "train"), part(recipe, "validation")
+
+    def trained_on(windows: int) -> MatchedANN:
+        torch.manual_seed(recipe.training.seed)
+        mean = float(_sample_counts(train, windows).abs().mean())
+        network = MatchedANN(shapes, windows, gain=1 / mean if mean else 1.0)
+        fit(network, train, validation, _settings(recipe), progress=_told(progress, f"ann {windows} windows"))
+        return network
+
     choices = [windows] if windows else [one for one in WINDOWS if one <= train.n_steps]
-    trained = {one: _trained(shapes, one, recipe, train, validation, progress) for one in choices}
+    trained = {one: trained_on(one) for one in choices}
     tried = {one: evaluate(network, validation) for one, network in trained.items()}
     best = trained[fewest_windows(tried, len(validation))]
     test = part(recipe, "test")
@@ -62,9 +71,8 @@ def matched_ann(folder: RunFolder, progress: Progress, windows: int | None = Non
     _put_on_grid(best, recipe, train)
     accuracy["ptq_validation"] = evaluate(best, validation)
     if recipe.quantize.method == "qat":
-        settings = _settings(recipe).model_copy(
-            update={"epochs": recipe.quantize.epochs, "learning_rate": recipe.quantize.learning_rate}
-        )
+        update = {"epochs": recipe.quantize.epochs, "learning_rate": recipe.quantize.learning_rate}
+        settings = _settings(recipe).model_copy(update=update)
         told = _told(progress, "ann fine-tune")
         fit(best, train, validation, settings, keep_initial=True, teacher=teacher, progress=told)
     accuracy |= {"quantised": evaluate(best, test), "quantised_validation": evaluate(best, validation)}
@@ -123,31 +131,17 @@ def fewest_windows(accuracy: Mapping[int, float], n_samples: int) -> int:
     return min(one for one, found in accuracy.items() if found >= best - error)
 
 
-def _trained(
-    shapes: list[LayerShape],
-    windows: int,
-    recipe: Recipe,
-    train: SampleSource,
-    validation: SampleSource,
-    progress: Progress,
-) -> MatchedANN:
-    torch.manual_seed(recipe.training.seed)
-    network = MatchedANN(shapes, windows, gain=_gain(train, windows))
-    fit(network, train, validation, _settings(recipe), progress=_told(progress, f"ann {windows} windows"))
-    return network
-
-
 def _settings(recipe: Recipe) -> TrainingSettings:
     """Return the run's settings; the logits are the ANN's outputs as they are, and it has no spikes to keep few."""
-    return recipe.training.model_copy(
-        update={"logit_gain": 1.0, "score_gain": 1.0, "rate_penalty": 0.0, "rate_bounds_penalty": 0.0}
-    )
+    update = {"logit_gain": 1.0, "score_gain": 1.0, "rate_penalty": 0.0, "rate_bounds_penalty": 0.0}
+    return recipe.training.model_copy(update=update)
 
 
 def _told(progress: Progress, stage: str) -> Any:
-    return lambda done, total, epoch: progress(
-        stage, done, total, f"validation {100 * epoch['validation_accuracy']:.1f} %"
-    )
+    def told(done: int, total: int, epoch: dict[str, float]) -> None:
+        progress(stage, done, total, f"validation {100 * epoch['validation_accuracy']:.1f} %")
+
+    return told
 
 
 def _sample_counts(train: SampleSource, windows: int) -> torch.Tensor:
@@ -156,24 +150,16 @@ def _sample_counts(train: SampleSource, windows: int) -> torch.Tensor:
     return torch.cat([counted(torch.from_numpy(one.spikes_BTI).float(), windows) for one in spread.batches(AT_ONCE)])
 
 
-def _gain(train: SampleSource, windows: int) -> float:
-    mean = float(_sample_counts(train, windows).abs().mean())
-    return 1 / mean if mean else 1.0
-
-
 def _put_on_grid(network: MatchedANN, recipe: Recipe, train: SampleSource) -> None:
     """Give weights and values their quantisers, the values' steps from training samples of the float network."""
     counts_BKI = _sample_counts(train, network.windows)
     signed = bool((counts_BKI < 0).any())
     outputs: list[torch.Tensor] = []
-    hooks = [
-        layer.register_forward_hook(lambda _module, _given, found: outputs.append(found.detach()))
-        for layer in network.layers[:-1]
-    ]
-    with torch.no_grad():
+    with torch.no_grad(), contextlib.ExitStack() as hooks:
+        for layer in network.layers[:-1]:
+            hook = layer.register_forward_hook(lambda _module, _given, found: outputs.append(found.detach()))
+            hooks.enter_context(hook)
         network.outputs(counts_BKI)
-    for hook in hooks:
-        hook.remove()
     _attach(network, recipe.quantize.weight_bits, matched_bits(train.n_steps), signed=signed)
     whole = train.kind != "real"
     for quantiser, values in zip(_of_values(network), [counts_BKI, *outputs], strict=True):

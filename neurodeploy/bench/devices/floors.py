@@ -19,8 +19,6 @@ _BY_NAME = {
     r"i7-4960X": ("cpu", "desktop"),
 }
 """A device by its name, and the chip and energy model that hold its number; None is the chip's only model."""
-_STAND_INS = {"cpu": ("cpu", "desktop")}
-"""No GPU stands in for another: their floors differ tenfold."""
 
 
 @dataclass(frozen=True)
@@ -36,10 +34,6 @@ class Floor:
     exact: bool
     constant: Constant
 
-    @property
-    def mac_j(self) -> float:
-        return self.constant.value
-
 
 def floor_of(kind: str, device: str) -> Floor | None:
     """Return the floor of a device, by its name; a processor without its own gets the one there is, marked so.
@@ -49,8 +43,8 @@ def floor_of(kind: str, device: str) -> Floor | None:
         device: Name that the system or the driver gives.
     """
     exact = next((place for pattern, place in _BY_NAME.items() if re.search(pattern, device)), None)
-    place = exact or _STAND_INS.get(kind)
-    if place is None:
+    place = exact or (("cpu", "desktop") if kind == "cpu" else None)
+    if place is None:  # no GPU stands in for another: their floors differ tenfold
         return None
     name, wanted = place
     models = chip_named(name).energy

@@ -56,7 +56,8 @@ class Nvml:
             pynvml.nvmlInit()
             name = uuid if uuid.startswith(("GPU-", "MIG-")) else f"GPU-{uuid}"
             self._handle = pynvml.nvmlDeviceGetHandleByUUID(name)
-            self.driver = _text(pynvml.nvmlSystemGetDriverVersion())
+            driver = pynvml.nvmlSystemGetDriverVersion()
+            self.driver = driver.decode() if isinstance(driver, bytes) else driver
             self.joules()
         except pynvml.NVMLError as error:
             raise Unmetered(f"NVML has no energy counter for this GPU ({error})") from None
@@ -124,7 +125,3 @@ def _counts(zone: Path) -> bool:
 
 def _number(path: Path) -> int:
     return int(path.read_text(encoding="utf-8"))
-
-
-def _text(value: str | bytes) -> str:
-    return value.decode() if isinstance(value, bytes) else value

@@ -8,7 +8,7 @@ from __future__ import annotations
 import datetime
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -104,12 +104,16 @@ def bench_devices(
             notes += measuring.notes
     finally:
         torch.set_num_threads(threads_before)
+    # Of what was measured anew, another best batch is no second result, and an old note says nothing.
+    again = {(one["device"], one["what"]) for one in records}
+    old = [one for one in before["records"] if (one["device"], one["what"]) not in again]
+    mine = tuple(f"{one.name}: " for one in asked)
     found = {
         "neurodeploy": __version__,
         "program": program,
-        "records": together(_not_again(before["records"], records), records),
+        "records": together(old, records),
         "ann": ann,
-        "notes": list(dict.fromkeys([*_of_others(before["notes"], asked), *notes])),
+        "notes": list(dict.fromkeys([*(note for note in before["notes"] if not note.startswith(mine)), *notes])),
     }
     return _written(folder, found, report)
 
@@ -134,7 +138,7 @@ def add_devices(run: str | Path, other: str | Path) -> dict[str, Any]:
     return _written(folder, merged(mine, found, str(other)), report)
 
 
-class _Network:
+class _Network(NamedTuple):
     """A network on a device: what it takes and how it answers.
 
     Attributes:
@@ -144,8 +148,10 @@ class _Network:
         macs: That torch multiplies for one sample, for a floor.
     """
 
-    def __init__(self, module: nn.Module, answer: Callable, inputs: Callable, macs: int) -> None:
-        self.module, self.answer, self.inputs, self.macs = module, answer, inputs, macs
+    module: nn.Module
+    answer: Callable[[torch.Tensor], torch.Tensor]
+    inputs: Callable[[torch.Tensor], torch.Tensor]
+    macs: int
 
 
 def _snn(folder: RunFolder, device: Device, test: SampleSource) -> _Network:
@@ -219,7 +225,7 @@ class _Measuring:
     def _batch(self, network: _Network, batch: int, turn: int) -> torch.Tensor:
         chosen = (np.arange(batch) + turn * batch) % len(self.test)
         spikes_BTI = torch.from_numpy(self.test.at(chosen).spikes_BTI).float()
-        return network.inputs(spikes_BTI).to(self.device.torch)  # type: ignore[no-any-return]
+        return network.inputs(spikes_BTI).to(self.device.torch)
 
     def _record(
         self, what: str, one: Measured, accuracy: float, macs: int, tried: tuple[tuple[int, float], ...]
@@ -228,7 +234,7 @@ class _Measuring:
         if energy is not None and self.device.meter is not None:
             source = self.device.meter.source
         elif floor is not None:
-            energy, source = macs * floor.mac_j, FLOOR
+            energy, source = macs * floor.constant.value, FLOOR
             more = {"floor": {"macs": macs, "exact": floor.exact, "chip": floor.chip, **floor.constant.to_dict()}}
         return {
             "what": what,
@@ -252,17 +258,6 @@ class _Measuring:
             **({"sweep": [list(pair) for pair in tried]} if tried else {}),
             **more,
         }
-
-
-def _not_again(old: list[dict[str, Any]], new: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return the old records of what was not measured anew: another best batch is no second result."""
-    measured = {(one["device"], one["what"]) for one in new}
-    return [one for one in old if (one["device"], one["what"]) not in measured]
-
-
-def _of_others(notes: list[str], measured: list[Device]) -> list[str]:
-    """Return the notes that are not on devices which were measured anew."""
-    return [note for note in notes if not note.startswith(tuple(f"{one.name}: " for one in measured))]
 
 
 def _energy_note(device: Device, floor: Floor | None) -> str:

@@ -9,6 +9,7 @@ import statistics
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from neurodeploy.bench.devices.meter import Meter
 
@@ -29,8 +30,7 @@ class TooLarge(Exception):
     """A batch does not fit the device's memory."""
 
 
-@dataclass(frozen=True)
-class Window:
+class Window(NamedTuple):
     """Calls in a row.
 
     Attributes:
@@ -78,8 +78,7 @@ def idle_power(meter: Meter | None, seconds: float) -> float | None:
         return None
     started, before = time.perf_counter(), meter.joules()
     time.sleep(seconds)
-    after, ended = meter.joules(), time.perf_counter()
-    return (after - before) / (ended - started)
+    return (meter.joules() - before) / (time.perf_counter() - started)
 
 
 def window(call: Call, seconds: float, meter: Meter | None = None, least: int = LEAST_CALLS) -> Window:

@@ -13,7 +13,8 @@ import numpy as np
 import torch
 
 from neurodeploy.backends import reference
-from neurodeploy.conformance.frameworks.importing import EQUAL, GAP, N_SAMPLES, N_STEPS, RATE, SEED, UNEXPECTED, Outcome
+from neurodeploy.conformance.frameworks import importing as there
+from neurodeploy.conformance.frameworks.importing import EQUAL, GAP, UNEXPECTED, Outcome, agreement, close
 from neurodeploy.conformance.frameworks.modules import Module
 from neurodeploy.errors import NeurodeployError
 from neurodeploy.graph.doctor.frameworks import Framework
@@ -21,16 +22,14 @@ from neurodeploy.graph.files import read_graph, write_graph
 from neurodeploy.graph.network import discretised
 from neurodeploy.installed import first_line, quiet
 
-TOLERANCE = 1e-5
-
 
 def exported(framework: Framework, module: Module) -> Outcome:
     """Export a module, read it, and judge what the file says of it against the list of what exporters lose."""
     rule = next((one for one in framework.exports if one.what == module.gap), None)
     if module.gap and rule is None:
         return Outcome(UNEXPECTED, f"no row of the exporter's list is called {module.gap!r}")
-    rng = np.random.default_rng(SEED)
-    inputs = (rng.random((N_SAMPLES, N_STEPS, *module.shape)) < RATE).astype(np.float32)
+    rng = np.random.default_rng(there.SEED)
+    inputs = (rng.random((there.N_SAMPLES, there.N_STEPS, *module.shape)) < there.RATE).astype(np.float32)
     with quiet(), torch.no_grad():
         wanted = module.run(module.module, torch.from_numpy(inputs)).flatten(2).numpy()
     said = {"dt_s": module.dt_s, "reset": module.reset}
@@ -38,17 +37,17 @@ def exported(framework: Framework, module: Module) -> Outcome:
     if rule is None:
         if isinstance(found, str):
             return Outcome(UNEXPECTED, f"no row says so: {found}")
-        same = _same(found, wanted)
+        same = close(found, wanted)
         text = "" if same else f"{np.abs(found - wanted).astype(bool).sum()} of {wanted.size} differ, no row says so"
         return Outcome(EQUAL if same else UNEXPECTED, text, agreement=_agreement(found, wanted))
     text, sources = rule.reason, (rule.source,)
-    if not isinstance(found, str) and _same(found, wanted):
+    if not isinstance(found, str) and close(found, wanted):
         return Outcome(UNEXPECTED, f"equal, but a row says: {rule.reason}", sources)
     if not module.known:
         refused = isinstance(found, str)
         return Outcome(GAP, text, sources, _agreement(found, wanted), refused=refused, shown=(rule.what,))
     again = _read(module, inputs, said | module.known)
-    if isinstance(again, str) or not _same(again, wanted):
+    if isinstance(again, str) or not close(again, wanted):
         return Outcome(UNEXPECTED, f"read with {module.known} it is still not the module", sources)
     return Outcome(GAP, text, sources, _agreement(again, wanted), reproduced=True, shown=(rule.what,))
 
@@ -71,13 +70,5 @@ def _read(module: Module, inputs: np.ndarray, said: dict[str, Any]) -> np.ndarra
     return layer.v_BTN if module.values else layer.spikes_BTN.astype(np.float32)
 
 
-def _same(found: np.ndarray, wanted: np.ndarray) -> bool:
-    slack = TOLERANCE * max(1.0, float(np.abs(wanted).max(initial=0.0)))
-    return found.shape == wanted.shape and bool((np.abs(found - wanted) <= slack).all())
-
-
 def _agreement(found: np.ndarray | str, wanted: np.ndarray) -> float | None:
-    if isinstance(found, str) or found.shape != wanted.shape:
-        return None
-    total = float((found != 0).sum() + (wanted != 0).sum())
-    return 2 * float(((found != 0) & (wanted != 0)).sum()) / total if total else None
+    return None if isinstance(found, str) else agreement([(found, wanted)])

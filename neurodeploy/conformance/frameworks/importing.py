@@ -6,9 +6,10 @@ Axes: B sample, T step, I input channel, N neuron of a node.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import nir
 import numpy as np
@@ -111,85 +112,76 @@ def imported(framework: Framework, ready: Prepared, told: Collection[str] = TOLD
             type_check=not case.unchecked,
         )
     except FrameworkError as error:
-        return _refused(held, str(error), ready, told)
-    agreement = _agreement(run, ready.expected)
-    text, sources = _said(held)
+        return _refused(held, str(error))
+    expected = ready.expected.layers
+    agreed = agreement((one, expected[name].spikes_BTN) for name, one in run.spikes.items() if name in expected)
+    text, sources = held.text, held.sources
     again = _run_with(ready, held.rules)
     if same(run, ready.expected, case):
         if held.unsupported or held.unchanged:
-            return Outcome(UNEXPECTED, f"equal, but the doctor says: {text}", sources, agreement)
+            return Outcome(UNEXPECTED, f"equal, but the doctor says: {text}", sources, agreed)
         if held.rules and not (again and same(run, again, case)):
-            return Outcome(UNEXPECTED, f"equal, but with the doctor's changes it is not: {text}", sources, agreement)
-        return Outcome(EQUAL, agreement=agreement)
+            return Outcome(UNEXPECTED, f"equal, but with the doctor's changes it is not: {text}", sources, agreed)
+        return Outcome(EQUAL, agreement=agreed)
     if not held.all:
-        return Outcome(UNEXPECTED, "differs, and no rule says so", agreement=agreement)
+        return Outcome(UNEXPECTED, "differs, and no rule says so", agreement=agreed)
     reproduced = again is not None and not held.unchanged and same(run, again, case)
     if again is not None and not reproduced and not held.unsupported and not held.unchanged:
-        return Outcome(UNEXPECTED, f"differs otherwise than by the doctor's changes: {text}", sources, agreement)
+        return Outcome(UNEXPECTED, f"differs otherwise than by the doctor's changes: {text}", sources, agreed)
     shown = [one for one in held.all if _needed(one, held, ready, run)]
-    return Outcome(GAP, text, sources, agreement, reproduced, tuple(shown))
+    return Outcome(GAP, text, sources, agreed, reproduced, tuple(shown))
 
 
-@dataclass(frozen=True)
-class Held:
-    """The rules that hold for the nodes of a case, and the nodes that a framework has no importer for."""
+class Held(NamedTuple):
+    """The rules that hold for the nodes of a case, by node.
+
+    Attributes:
+        all: Each of them once, and a sentence for each type that a framework has no importer for.
+        unsupported: Those that are refused.
+        unchanged: Those that make it differ in a way that we have no numbers for.
+        text, sources: What all of them say.
+    """
 
     rules: dict[str, list[Rule]]
-    missing: tuple[str, ...]
-
-    @property
-    def all(self) -> list[Rule | str]:
-        found: list[Rule | str] = [one for some in self.rules.values() for one in some]
-        return list(dict.fromkeys([*found, *self.missing]))
-
-    @property
-    def unsupported(self) -> list[Rule | str]:
-        return [one for one in self.all if isinstance(one, str) or one.status == UNSUPPORTED]
-
-    @property
-    def unchanged(self) -> list[Rule | str]:
-        """Return what makes it differ in a way that we have no numbers for."""
-        return [one for one in self.all if isinstance(one, str) or one.change not in CHANGES]
+    all: list[Rule | str]
+    unsupported: list[Rule | str]
+    unchanged: list[Rule | str]
+    text: str
+    sources: tuple[str, ...]
 
 
 def _held(framework: Framework, ready: Prepared, told: Collection[str]) -> Held:
     facts = facts_of(ready.tree, ready.case.dt_s, None if ready.case.values else ready.network)
-    found = {name: held_rules(framework, one, told) for name, one in facts.items()}
-    kinds = [str(one.node["type"]) for one in facts.values()]
-    lacking = dict.fromkeys(kind for kind in kinds if kind not in framework.takes)
-    missing = tuple(f"{framework.title} {framework.version} has no importer for {kind}" for kind in lacking)
-    return Held({name: some for name, some in found.items() if some}, missing)
+    found = {name: some for name, one in facts.items() if (some := held_rules(framework, one, told))}
+    kinds = dict.fromkeys(str(one.node["type"]) for one in facts.values())
+    lacking = [kind for kind in kinds if kind not in framework.takes]
+    missing = [f"{framework.title} {framework.version} has no importer for {kind}" for kind in lacking]
+    every: list[Rule | str] = list(dict.fromkeys([*(one for some in found.values() for one in some), *missing]))
+    unsupported = [one for one in every if isinstance(one, str) or one.status == UNSUPPORTED]
+    unchanged = [one for one in every if isinstance(one, str) or one.change not in CHANGES]
+    reasons = dict.fromkeys(one if isinstance(one, str) else one.reason for one in every)
+    sources = dict.fromkeys(one.source for one in every if not isinstance(one, str))
+    return Held(found, every, unsupported, unchanged, "; ".join(reasons), tuple(sources))
 
 
-def _said(held: Held) -> tuple[str, tuple[str, ...]]:
-    """Return the reasons and their sources."""
-    reasons = [one if isinstance(one, str) else one.reason for one in held.all]
-    sources = [one.source for one in held.all if not isinstance(one, str)]
-    return "; ".join(dict.fromkeys(reasons)), tuple(dict.fromkeys(sources))
-
-
-def _refused(held: Held, error: str, ready: Prepared, told: Collection[str]) -> Outcome:
-    text, sources = _said(held)
+def _refused(held: Held, error: str) -> Outcome:
     wrong_step = [one for one in held.all if not isinstance(one, str) and one.unless == "dt"]
     if not held.unsupported and not wrong_step:  # values that fit the graph's step are refused at another
         return Outcome(UNEXPECTED, f"refused, and no rule says so: {error}")
     only = [one for one in held.unsupported or wrong_step if not isinstance(one, str)]
-    return Outcome(GAP, text, sources, refused=True, shown=tuple(only) if len(held.unsupported) == 1 else ())
+    shown = tuple(only) if len(held.unsupported) == 1 else ()
+    return Outcome(GAP, held.text, held.sources, refused=True, shown=shown)
 
 
 def _needed(rule: Rule | str, held: Held, ready: Prepared, run: FrameworkRun) -> bool:
     """True where a case that ran and differs shows that a rule holds: nothing else explains what came out."""
     if held.unsupported:
         return held.unsupported == [rule]
-    if isinstance(rule, str):
+    if isinstance(rule, str) or _run_with(ready, held.rules) is None:
         return False
-    if _run_with(ready, held.rules) is None:
+    if held.unchanged != ([] if rule.change in CHANGES else [rule]):
         return False
     without = {name: [one for one in some if one is not rule] for name, some in held.rules.items()}
-    if rule.change not in CHANGES and held.unchanged != [rule]:
-        return False
-    if rule.change in CHANGES and held.unchanged:
-        return False
     trace = _run_with(ready, without)
     return trace is None or not same(run, trace, ready.case)
 
@@ -207,21 +199,21 @@ def same(run: FrameworkRun, expected: Trace, case: Case) -> bool:
     """True where every neuron can be seen and has the same spikes, and the graph gives the same."""
     wanted = expected.layers[expected.output]
     valued = case.values or case.about in READOUTS
-    output = wanted.v_BTN if valued else wanted.spikes_BTN
-    if run.output_BTN.shape != output.shape:
-        return False
-    slack = TOLERANCE * max(1.0, float(np.abs(output).max(initial=0.0))) if valued else 0.0
-    seen = [name for name in expected.layers if not valued]
-    return bool((np.abs(run.output_BTN - output) <= slack).all()) and all(
-        name in run.spikes and np.array_equal(run.spikes[name], expected.layers[name].spikes_BTN) for name in seen
+    if valued:
+        return close(run.output_BTN, wanted.v_BTN)
+    return np.array_equal(run.output_BTN, wanted.spikes_BTN) and all(
+        name in run.spikes and np.array_equal(run.spikes[name], one.spikes_BTN) for name, one in expected.layers.items()
     )
 
 
-def _agreement(run: FrameworkRun, expected: Trace) -> float | None:
-    both = total = 0
-    for name, spikes in run.spikes.items():
-        if name in expected.layers and spikes.shape == expected.layers[name].spikes_BTN.shape:
-            wanted = expected.layers[name].spikes_BTN
-            both += 2 * int((spikes.astype(bool) & wanted).sum())
-            total += int(spikes.sum()) + int(wanted.sum())
-    return both / total if total else None
+def close(found: np.ndarray, wanted: np.ndarray) -> bool:
+    """True where values are the same within the rounding of float32."""
+    slack = TOLERANCE * max(1.0, float(np.abs(wanted).max(initial=0.0)))
+    return found.shape == wanted.shape and bool((np.abs(found - wanted) <= slack).all())
+
+
+def agreement(pairs: Iterable[tuple[np.ndarray, np.ndarray]]) -> float | None:
+    """Return the spikes in common, twice, over the sum of both, of pairs of one shape; None where there are none."""
+    alike = [(one != 0, other != 0) for one, other in pairs if one.shape == other.shape]
+    total = sum(int(one.sum() + other.sum()) for one, other in alike)
+    return 2 * sum(int((one & other).sum()) for one, other in alike) / total if total else None

@@ -10,6 +10,7 @@ Axes: any shape; the last axis counts neurons, so a batch is an axis in front of
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -23,6 +24,8 @@ MIN_FRACTION_BITS, MAX_FRACTION_BITS = 4, 15
 """A 16-bit signed factor; its product with a 24-bit state stays within 40 bits."""
 COEFFICIENT_LIMIT = 2
 """Coefficients lie between minus and plus this."""
+ADDED = {1: operator.iadd, -1: operator.isub}
+"""By a term's sign, what it does to the terms before it."""
 
 
 def exactly(value: Numbers) -> Numbers:
@@ -57,21 +60,13 @@ def advanced(
     for state, products, driven, jumps in dynamics.lines:
         total: Any = None  # changed in place: large sums would each take new memory
         for sign, number, source, before in products:
-            if total is None:
-                total = numbers[number] * (states if before else fresh)[source]
-                total = total if sign > 0 else -total
-            elif sign > 0:
-                total += numbers[number] * (states if before else fresh)[source]
-            else:
-                total -= numbers[number] * (states if before else fresh)[source]
+            product = numbers[number] * (states if before else fresh)[source]
+            total = ADDED[sign](total, product) if total is not None else product if sign > 0 else -product
         total = drive * 0 if total is None else rounded(total)
         if driven:
             total += drive
         for sign, number, _, _ in jumps:
-            if sign > 0:
-                total += numbers[number] * sent
-            else:
-                total -= numbers[number] * sent
+            total = ADDED[sign](total, numbers[number] * sent)
         after[state] = saturated(total)
     return after
 
@@ -98,13 +93,8 @@ def integer_step(
         activation + numbers["bias"],
         numbers,
         rounded=lambda total: rules.rounded_to_zero(total, fraction_bits),
-        saturated=saturated,
+        saturated=lambda state: state.clip(1 - rules.STATE_LIMIT, rules.STATE_LIMIT - 1),
     )
-
-
-def saturated(state: Numbers) -> Numbers:
-    """Return the state clipped to plus and minus (2^23 - 1)."""
-    return state.clip(1 - rules.STATE_LIMIT, rules.STATE_LIMIT - 1)
 
 
 def linear_part(dynamics: Dynamics, numbers: Mapping[str, np.ndarray]) -> np.ndarray:

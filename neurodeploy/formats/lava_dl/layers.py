@@ -21,8 +21,8 @@ from neurodeploy.fixedpoint import rules, sigma_delta
 from neurodeploy.fixedpoint.rules import IntArray
 from neurodeploy.formats.lava_dl import hdf5
 from neurodeploy.program.connection import Connection
+from neurodeploy.program.dynamics import AnyLayer
 from neurodeploy.program.layer import Layer, SigmaDelta
-from neurodeploy.program.populations import AnyLayer
 from neurodeploy.program.window import Window
 
 BIAS_EXPONENT = 6

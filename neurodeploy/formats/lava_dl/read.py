@@ -20,9 +20,9 @@ from neurodeploy.formats.lava_dl.layers import FLATTEN, INPUT_TYPE, Entry, Shape
 from neurodeploy.mapping.start import Charge, charged
 from neurodeploy.phrases import Phrase
 from neurodeploy.program.connection import Connection
+from neurodeploy.program.dynamics import AnyLayer
 from neurodeploy.program.layer import Layer
 from neurodeploy.program.plan import ConnectionPlan, Plan
-from neurodeploy.program.populations import AnyLayer
 from neurodeploy.program.program import INPUT, Program
 from neurodeploy.program.window import Window
 from neurodeploy.quantize.grid import MAX_WEIGHT_BITS

@@ -24,9 +24,9 @@ from neurodeploy.graph.dynamics import DynamicsPopulation
 from neurodeploy.graph.network import Network
 from neurodeploy.mapping.compile import facts_of
 from neurodeploy.program.connection import Connection
+from neurodeploy.program.dynamics import AnyLayer
 from neurodeploy.program.layer import Layer, SigmaDelta
 from neurodeploy.program.plan import ConnectionPlan, Plan
-from neurodeploy.program.populations import AnyLayer
 from neurodeploy.program.program import INPUT, Program
 from neurodeploy.quantize import grid
 from neurodeploy.quantize.plan import layer_plan

@@ -14,8 +14,8 @@ import numpy as np
 from neurodeploy.mapping.placement.encoding import declared_bits
 from neurodeploy.memory import alike, row_blocks
 from neurodeploy.program.connection import Connection
+from neurodeploy.program.dynamics import AnyLayer
 from neurodeploy.program.layer import Layer
-from neurodeploy.program.populations import AnyLayer
 from neurodeploy.program.program import Program
 
 

@@ -12,8 +12,8 @@ import numpy as np
 from neurodeploy.hardware.chips import programmable_chips
 from neurodeploy.mapping.placement.limits import Limits
 from neurodeploy.memory import alike
+from neurodeploy.program.dynamics import AnyLayer
 from neurodeploy.program.layer import Layer
-from neurodeploy.program.populations import AnyLayer
 
 WORD_BITS = 64
 """Of neuron memory on Loihi 2: OzU-CAST/LoihiScalingEfficiency, README."""

@@ -16,8 +16,8 @@ from neurodeploy.mapping.placement.demand import Counted, Demand, Wiring, wiring
 from neurodeploy.mapping.placement.limits import Limits
 from neurodeploy.mapping.placement.neurons import codes_of, delay_slots, state_words
 from neurodeploy.mapping.placement.order import neurons_in, piece
+from neurodeploy.program.dynamics import AnyLayer
 from neurodeploy.program.layer import Layer
-from neurodeploy.program.populations import AnyLayer
 
 Range = tuple[int, int]
 """The first neuron of a core in the layer's order, and the one after its last."""

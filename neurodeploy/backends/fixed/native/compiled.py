@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import functools
 import gc
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -38,20 +36,12 @@ def run(*arguments: Any) -> None:
     if _ENTRY:
         _ENTRY[0](*arguments)
         return
-    kernel = advance()
-    with no_garbage_collected():
+    kernel, collects = advance(), gc.isenabled()
+    gc.disable()  # of which compiling takes a fifth longer
+    try:
         kernel(*arguments)
+    finally:
+        if collects:
+            gc.enable()
     variants = list(kernel.overloads.values())
     _ENTRY.append(variants[0].entry_point if len(variants) == 1 else kernel)
-
-
-@contextmanager
-def no_garbage_collected() -> Iterator[None]:
-    """Put off Python's garbage collection while kernels are compiled, of which it takes a fifth."""
-    before = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if before:
-            gc.enable()

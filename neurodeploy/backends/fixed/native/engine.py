@@ -9,7 +9,6 @@ import functools
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -137,16 +136,16 @@ class NativeEngine:
 
     def _outer(self, values: np.ndarray) -> np.ndarray:
         """Return what the output's inner neurons have (..., N) in the Program's own order."""
-        return np.ascontiguousarray(values[..., self.places[self.output.name].outer])
+        return np.ascontiguousarray(values[..., self.places[self.output.name][1]])
 
     def _part(self, results: Results, probes: Sequence[str], summed: np.ndarray | None) -> Part:
         """Return the results in the Program's own order of neurons."""
         all_counts = self.counts.astype(np.int64)
-        counts = {name: place.of(all_counts) for name, place in self.places.items()}
+        counts = {name: all_counts[:, here][:, outer] for name, (here, outer) in self.places.items()}
         layers, overflows = {}, {}
         for index, layer in enumerate(self.program.layers if probes else ()):
             if layer.name in probes:
-                at, outer = results.probe[index], self.places[layer.name].outer
+                at, outer = results.probe[index], self.places[layer.name][1]
                 sent, u, v = (
                     record[:, :, at : at + layer.n_neurons][:, :, outer]
                     for record in (results.sent, results.u, results.v)
@@ -157,20 +156,6 @@ class NativeEngine:
         if self.program.readout != "spikes" and summed is None:
             summed = self._outer(results.scores[:, : self.output.n_neurons]).copy()
         return Part(counts, layers, overflows, summed, results.input_counts)
-
-
-@dataclass(frozen=True)
-class _Place:
-    """Where a layer's neurons are among all inner ones, and how to take them in the Program's order."""
-
-    start: int
-    after: int
-    outer: Any
-
-    def of(self, values: np.ndarray) -> np.ndarray:
-        """Return the layer's part of (B, all inner neurons), in the Program's order."""
-        own = values[:, self.start : self.after]
-        return own if isinstance(self.outer, slice) else own[:, self.outer]
 
 
 def one_run(program: Program, n_samples: int, threads: int) -> NativeEngine:
@@ -206,14 +191,14 @@ def _scratch(t: Tables) -> Scratch:
 
 
 @functools.lru_cache(maxsize=8)
-def _places(program: Program) -> dict[str, _Place]:
-    """Return the place of each layer; `outer` takes all of its neurons where both orders are the same."""
+def _places(program: Program) -> dict[str, tuple[slice, Any]]:
+    """Return where a layer's neurons are among all inner ones, and what takes them in the Program's own order."""
     tables, order = native(program)
-    found = {}
+    found: dict[str, tuple[slice, Any]] = {}
     for layer, first in zip(program.layers, tables.layers[:, c.FIRST].tolist(), strict=True):
         inner = order[layer.name]
         outer = slice(None) if (np.diff(inner) == 1).all() else np.argsort(inner)
-        found[layer.name] = _Place(first, first + layer.n_neurons, outer)
+        found[layer.name] = slice(first, first + layer.n_neurons), outer
     return found
 
 

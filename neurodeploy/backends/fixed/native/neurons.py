@@ -13,9 +13,8 @@ from neurodeploy.backends.fixed.native import columns as c
 from neurodeploy.fixedpoint import rules
 from neurodeploy.fixedpoint.dynamics.adaptive import ADAPTIVE
 from neurodeploy.fixedpoint.dynamics.resonator import RESONATOR
-from neurodeploy.program.dynamics import DynamicsLayer
+from neurodeploy.program.dynamics import AnyLayer, DynamicsLayer
 from neurodeploy.program.layer import Layer, SigmaDelta
-from neurodeploy.program.populations import AnyLayer
 
 
 class Kernel(NamedTuple):
@@ -49,7 +48,7 @@ KERNELS = {
 def rows_of(layer: AnyLayer) -> dict[int, Any]:
     """Return what the rows of the table of neurons hold for a layer; what is not named stays as it is."""
     if isinstance(layer, SigmaDelta):
-        return {c.BIAS: layer.effective_bias, c.THRESHOLD: layer.threshold}
+        return {c.BIAS: layer.numbers["bias"], c.THRESHOLD: layer.threshold}
     if isinstance(layer, DynamicsLayer):
         jumps = KERNELS[layer.kind].jumps.items()
         pushes = {row: sign * getattr(layer, number) for row, (sign, number) in jumps}

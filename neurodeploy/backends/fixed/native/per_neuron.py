@@ -72,15 +72,7 @@ def own_steps(
             if left < 0 or n_rows > min(ROWS_IN_16_BITS, source[c.POP_SIZE] // 2 + 4):
                 add(t, con, scratch, begin, n_events, activation)
                 continue
-            rows_16(
-                t.weights8,
-                con[c.CON_WEIGHTS],
-                chosen,
-                here,
-                here + n_rows,
-                con[c.CON_OFFSET],
-                sums,
-            )
+            rows_16(t.weights8, con[c.CON_WEIGHTS], chosen, here, here + n_rows, con[c.CON_OFFSET], sums)
             for o in range(0, padded, EIGHT):
                 add_shifted(activation, o, sums, t.numbers, left, left + padded)
         # Leaky neurons: whether a reset subtracts. Equations: whether there was a step whose spikes still act.

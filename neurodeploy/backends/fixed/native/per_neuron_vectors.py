@@ -17,6 +17,7 @@ from numba.core import cgutils
 
 from neurodeploy.backends.fixed.native import columns as c
 from neurodeploy.backends.fixed.native.vectors import (
+    ARRAY,
     DOUBLE,
     EIGHT,
     LONG,
@@ -25,8 +26,8 @@ from neurodeploy.backends.fixed.native.vectors import (
     Code,
     constant,
     counted,
-    intrinsic,
     leaked,
+    vector,
     within,
     wrapped,
 )
@@ -37,31 +38,25 @@ DRIVE_LIMIT = 1 << 30
 """A larger drive saturates any cell: all that is added to it is below 2^26."""
 
 
-@intrinsic
-def add_shifted(context: Any, activation: Any, o: Any, sums: Any, numbers: Any, left: Any, right: Any) -> Any:
+@vector(types.void, ARRAY, types.int64, ARRAY, ARRAY, types.int64, types.int64)
+def add_shifted(code: Code, activation: Any, o: Any, sums: Any, numbers: Any, left: Any, right: Any) -> None:
     """Add eight sums of 16 bits, shifted to the left and then to the right, to what arrives at eight neurons.
 
     Args:
         left, right: Where the shifts of neuron 0 start in `numbers`.
     """
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        code = Code(context, builder, signature, arguments)
-        o = arguments[1]
-        left, right = (code.load(3, builder.add(start, o), WORD, EIGHT) for start in arguments[4:6])
-        shifted = builder.ashr(builder.shl(builder.sext(code.load(2, o, SHORT, EIGHT), WORDS), left), right)
-        code.store(builder.add(code.load(0, o, WORD, EIGHT), shifted), 0, o)
-        return context.get_dummy_value()
-
-    return types.void(activation, types.int64, sums, numbers, types.int64, types.int64), generate
+    builder = code.builder
+    left, right = (code.load(3, builder.add(start, o), WORD, EIGHT) for start in (left, right))
+    shifted = builder.ashr(builder.shl(builder.sext(code.load(2, o, SHORT, EIGHT), WORDS), left), right)
+    code.store(builder.add(code.load(0, o, WORD, EIGHT), shifted), 0, o)
 
 
 class _Update(Code):
     """The update of eight neurons, up to the two new potentials: those compared and those kept."""
 
-    def __init__(self, context: Any, builder: Any, signature: Any, arguments: Any, words: int) -> None:
+    def __init__(self, code: Code, words: int) -> None:
         """`words` of 32 bits are a neuron's numbers."""
-        super().__init__(context, builder, signature, arguments)
+        super().__init__(code.context, code.builder, code.signature, code.arguments)
         self.words = words
 
     def number(self, row: int) -> Any:
@@ -131,32 +126,14 @@ def _cells(code: _Update, *, rotates: bool) -> Any:
 
 
 def _own(update: Callable[[_Update], Any], words: int) -> Any:
-    def typed(
-        context: Any,
-        u: Any,
-        v: Any,
-        activation: Any,
-        numbers: Any,
-        counts: Any,
-        o: Any,
-        at: Any,
-        flag: Any,
-    ) -> Any:
-        """Update the eight neurons from `o` on, count their spikes, and return them as bits.
+    """Return what updates the eight neurons from `o` on, counts their spikes, and returns them as bits.
 
-        Args:
-            at: Where the layer's own start in `numbers`, see `neurons.packed`.
-            flag: Every bit set, or none: of leaky neurons where a reset subtracts the threshold, of
-                cells where there is a step before this one, with spikes that still act.
-        """
-
-        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            return update(_Update(context, builder, signature, arguments, words))
-
-        rest: list[Any] = [types.int64, types.int64, types.int32]
-        return types.int64(u, v, activation, numbers, counts, *rest), generate
-
-    return intrinsic(typed)
+    It is called with u, v, activation, numbers, counts, o, at and flag: where the layer's own start in `numbers`, see
+    `neurons.packed`; and every bit set, or none: of leaky neurons where a reset subtracts the threshold, of cells where
+    there is a step before this one, with spikes that still act.
+    """
+    kinds = [ARRAY] * 5 + [types.int64, types.int64, types.int32]
+    return vector(types.int64, *kinds)(lambda code, *_: update(_Update(code, words)))
 
 
 own_leaky = _own(_leaky, c.NUMBERS)

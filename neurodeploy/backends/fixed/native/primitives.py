@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from neurodeploy.backends.fixed.native import columns as c
 from neurodeploy.backends.fixed.native.columns import EIGHT, MANY
 from neurodeploy.backends.fixed.native.jit import inlined, kernel
 from neurodeploy.backends.fixed.native.vectors import (
@@ -136,13 +137,7 @@ def shifted(value: Any, exponent: Any) -> Any:
 
 @inlined
 def rows_16(
-    weights: np.ndarray,
-    start: int,
-    events: np.ndarray,
-    begin: int,
-    after: int,
-    offset: int,
-    total: np.ndarray,
+    weights: np.ndarray, start: int, events: np.ndarray, begin: int, after: int, offset: int, total: np.ndarray
 ) -> None:
     """Sum up the rows that `events[begin:after]` name, with `offset` taken off every weight.
 
@@ -222,18 +217,18 @@ def lif_each(
     kept_v: np.ndarray,
     bias: np.ndarray,
     threshold: np.ndarray,
-    subtracts: bool,
+    row: np.ndarray,
     rest: np.ndarray,
-    refractory: int,
     flags: np.ndarray,
 ) -> tuple[int, int]:
     """Update a layer whose neurons have their own parameters; return how many wrapped and saturated.
 
     Args:
         activation: What arrived, before the alignment shift.
-        rest: Steps left in which each neuron rests; not read where `refractory`, the steps after a spike, is -1.
+        rest: Steps left in which each neuron rests; not read where none ever does.
     """
     n_wrapped = n_saturated = 0
+    subtracts, refractory = row[c.SUBTRACT] != 0, row[c.RESTS] - 1
     for o in range(len(u)):
         plain = i32(leaked(u[o], kept_u[o]) + i32(activation[o] << ALIGN))
         x = wrapped(plain)
@@ -263,19 +258,17 @@ def sigma_delta_each(
     residue: np.ndarray,
     error: np.ndarray,
     activation: np.ndarray,
-    role: int,
-    relu: bool,
+    row: np.ndarray,
     threshold: np.ndarray,
     bias: np.ndarray,
-    input_shift: int,
-    state_exp: int,
-    cumulative: bool,
     sent: np.ndarray,
 ) -> None:
     """Update a sigma-delta layer; `sent` are its messages. See `fixedpoint.sigma_delta.step`."""
+    role, relu, cumulative, state_exp = row[c.ROLE], row[c.RELU] != 0, row[c.CUMULATIVE] != 0, i32(row[c.STATE_EXP])
+    input_shift = i32(row[c.SPIKE_EXP] + row[c.STATE_EXP])
     for o in range(len(sigma)):
         if role == 1:
-            new = i32(activation[o] << i32(input_shift))
+            new = i32(activation[o] << input_shift)
         else:
             sigma[o] = i32(sigma[o] + activation[o])
             if role == 0:
@@ -297,4 +290,4 @@ def sigma_delta_each(
             error[o] = ZERO if out != 0 and i32(-out) != out else measure
         act[o] = new
         residue[o] = i32(change - out)
-        sent[o] = i32(out >> i32(state_exp))
+        sent[o] = i32(out >> state_exp)

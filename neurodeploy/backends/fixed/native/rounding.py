@@ -10,12 +10,12 @@ from __future__ import annotations
 import ctypes
 import functools
 import platform
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
-TOWARD_ZERO = {"x86_64": 0xC00, "AMD64": 0xC00, "aarch64": 0xC00000, "arm64": 0xC00000}
-"""FE_TOWARDZERO of fenv.h, which C leaves to each processor."""
+TOWARD_ZERO = {"x86_64": 0xC00, "AMD64": 0xC00, "aarch64": 0xC00000, "arm64": 0xC00000}.get(platform.machine())
+"""FE_TOWARDZERO of fenv.h, which C leaves to each processor; None where it is not known."""
 
 
 class TowardZero:
@@ -25,21 +25,13 @@ class TowardZero:
         self.fenv = _fenv()
         if self.fenv is None:
             return False
-        self.before = self.fenv.get()
-        self.fenv.set(self.fenv.toward_zero)
+        self.before = self.fenv.fegetround()
+        self.fenv.fesetround(TOWARD_ZERO)
         return _works()
 
     def __exit__(self, *_: object) -> None:
         if self.fenv is not None:
-            self.fenv.set(self.before)
-
-
-class _Fenv(NamedTuple):
-    """C's functions, and its number for rounding toward zero here."""
-
-    get: Any
-    set: Any
-    toward_zero: int
+            self.fenv.fesetround(self.before)
 
 
 @functools.cache
@@ -49,12 +41,10 @@ def _works() -> bool:
 
 
 @functools.cache
-def _fenv() -> _Fenv | None:
-    """Return C's fenv functions, or None where this system does not offer them."""
-    if platform.machine() not in TOWARD_ZERO:
-        return None
+def _fenv() -> Any:
+    """Return C's library with its fenv functions, or None where this system does not offer them."""
     try:
         library = ctypes.CDLL(None)
-        return _Fenv(library.fegetround, library.fesetround, TOWARD_ZERO[platform.machine()])
-    except (OSError, TypeError, AttributeError):
+    except (OSError, TypeError):
         return None
+    return library if TOWARD_ZERO is not None and hasattr(library, "fesetround") else None

@@ -175,46 +175,20 @@ def _step(
             add(t, con, scratch, begin, n_events, activation)
     bias, threshold = t.neurons[c.BIAS][here], t.neurons[c.THRESHOLD][here]
     if row[c.KIND] == c.SIGMA_DELTA:
-        sigma_delta_each(
-            u,
-            v,
-            state.residue[b][here],
-            state.error[b][here],
-            activation,
-            row[c.ROLE],
-            row[c.RELU] != 0,
-            threshold,
-            bias,
-            row[c.SPIKE_EXP] + row[c.STATE_EXP],
-            row[c.STATE_EXP],
-            row[c.CUMULATIVE] != 0,
-            scratch.message,
-        )
+        residue, error = state.residue[b][here], state.error[b][here]
+        sigma_delta_each(u, v, residue, error, activation, row, threshold, bias, scratch.message)
         found = messages_in(scratch.message, 0, size, scratch.places, scratch.events, scratch.values, to)
-        for k in range(to, to + found):
-            counts[scratch.events[k]] += 1
-        return found
-    if row[c.CLEAR_EVERY] and (now + 1) % row[c.CLEAR_EVERY] == row[c.CLEAR_OFFSET]:
-        for o in range(padded):
-            u[o] = 0
-            v[o] = 0
-    flags = scratch.flags[:padded]
-    n_wrapped, n_saturated = lif_each(
-        u,
-        v,
-        activation,
-        t.neurons[c.KEPT_U][here],
-        t.neurons[c.KEPT_V][here],
-        bias,
-        threshold,
-        row[c.SUBTRACT] != 0,
-        state.rest[b][here] if row[c.RESTS] else activation,
-        row[c.RESTS] - 1,
-        flags,
-    )
-    results.overflows[b, layer, 0] += n_wrapped
-    results.overflows[b, layer, 1] += n_saturated
-    found = spikes_in(flags, 0, size, scratch.places, scratch.events, to)
+    else:
+        if row[c.CLEAR_EVERY] and (now + 1) % row[c.CLEAR_EVERY] == row[c.CLEAR_OFFSET]:
+            for o in range(padded):
+                u[o] = 0
+                v[o] = 0
+        flags, rest = scratch.flags[:padded], state.rest[b][here] if row[c.RESTS] else activation
+        kept_u, kept_v = t.neurons[c.KEPT_U][here], t.neurons[c.KEPT_V][here]
+        n_wrapped, n_saturated = lif_each(u, v, activation, kept_u, kept_v, bias, threshold, row, rest, flags)
+        results.overflows[b, layer, 0] += n_wrapped
+        results.overflows[b, layer, 1] += n_saturated
+        found = spikes_in(flags, 0, size, scratch.places, scratch.events, to)
     for k in range(to, to + found):
         counts[scratch.events[k]] += 1
     return found

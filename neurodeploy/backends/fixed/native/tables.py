@@ -17,9 +17,8 @@ from neurodeploy.backends.fixed.native.arrays import aligned
 from neurodeploy.backends.fixed.native.neurons import KERNELS, packed, rows_of
 from neurodeploy.fixedpoint import rules, sigma_delta
 from neurodeploy.program.connection import Connection
-from neurodeploy.program.dynamics import DynamicsLayer
+from neurodeploy.program.dynamics import AnyLayer, DynamicsLayer
 from neurodeploy.program.layer import Layer, SigmaDelta
-from neurodeploy.program.populations import AnyLayer
 from neurodeploy.program.program import INPUT, Program
 from neurodeploy.program.window import Window
 
@@ -113,28 +112,19 @@ class _Builder:
 
     def build(self) -> Native:
         layers, neurons = self._layers()
-        into = [i for layer in self.program.layers for i in self._into(layer.name)]
-        return Native(
-            Tables(
-                pops=self._populations(),
-                layers=layers,
-                neurons=neurons,
-                into=np.array(into or [0]),
-                groups=np.array(self._groups()),
-                **self._connections(),
-            ),
-            self.order,
-        )
+        into = np.array([i for layer in self.program.layers for i in self._into(layer.name)] or [0])
+        groups, pops = np.array(self._groups()), self._populations()
+        tables = Tables(pops, layers, neurons, into=into, groups=groups, **self._connections())
+        return Native(tables, self.order)
 
     def _populations(self) -> np.ndarray:
-        history = [
-            max([1 + delay for one, delay, _ in self.synapses if one.source == name], default=1) for name in self.names
-        ]
-        sizes = [self.sizes[name] for name in self.names]
-        events = np.cumsum([0] + [(steps + CHUNK) * n + SPARE for steps, n in zip(history, sizes, strict=True)])
-        past = np.cumsum([0] + [steps * size for steps, size in zip(history, sizes, strict=True)])
+        waits = [[1 + delay for one, delay, _ in self.synapses if one.source == name] for name in self.names]
+        history = np.array([max(one, default=1) for one in waits])
+        sizes = np.array([self.sizes[name] for name in self.names])
+        room = (history + CHUNK) * sizes + SPARE
         graded = [int(self.program.graded(name)) for name in self.names]
-        return np.stack([sizes, history, events[:-1], graded, past[:-1]], axis=1).astype(np.int64)
+        starts = [np.cumsum(one) - one for one in (room, history * sizes)]
+        return np.stack([sizes, history, starts[0], graded, starts[1]], axis=1).astype(np.int64)
 
     def _layers(self) -> tuple[np.ndarray, np.ndarray]:
         """Return the table of the layers and that of the neurons."""
@@ -152,12 +142,8 @@ class _Builder:
                 neurons[key, here] = np.broadcast_to(value, layer.n_neurons)[self.order[layer.name]]
             scored = READOUT_CODES[program.readout] if layer.name == program.output else 0
             row = rows[index]
-            row[[c.KIND, c.FIRST, c.PADDED, c.QUICK]] = (
-                self.kinds[index],
-                first[index],
-                padded[index],
-                self._quick(index),
-            )
+            row[[c.KIND, c.FIRST, c.PADDED]] = self.kinds[index], first[index], padded[index]
+            row[c.QUICK] = self._quick(index)
             row[[c.INTO_FIRST, c.INTO_AFTER]] = after[index] - len(self._into(layer.name)), after[index]
             row[[c.SCORED, c.START, c.OWN]] = scored, layer.start, -1
             if isinstance(layer, SigmaDelta):
@@ -227,10 +213,8 @@ class _Builder:
                 row[c.CON_GEOMETRY] = geometry.put(one.window, sources)
                 row[c.CON_WRAPS] = graded or one.largest_sum.max() >= rules.STATE_LIMIT
             elif graded and one.largest_delay and one.weight_exp.min() < 0:
-                row[[c.CON_KIND, c.CON_WEIGHTS]] = (
-                    c.MATRIX_WIDE,
-                    weights16.put(_by_row(held[targets][:, sources], padded, 0)),
-                )
+                wide = _by_row(held[targets][:, sources], padded, 0)
+                row[[c.CON_KIND, c.CON_WEIGHTS]] = c.MATRIX_WIDE, weights16.put(wide)
             else:
                 stored, row[c.CON_GAIN], row[c.CON_OFFSET] = _stored(held)
                 block = _by_row(stored[targets][:, sources], padded, row[c.CON_OFFSET])

@@ -56,7 +56,7 @@ def quick_steps(
     most = min(rows_at_once(offset), size // 2 + 4)
     float_u, float_v, float_bias = scratch.floats[0][:padded], scratch.floats[1][:padded], scratch.floats[2][:padded]
     scale, part_u, part_v = f32(1 << shift), f32(kept_u / ONE), f32(kept_v / ONE)
-    float_threshold = f32(threshold)
+    limit = f32(threshold)
     for o in range(padded):
         float_bias[o] = bias[o]
     in_floats = False
@@ -81,19 +81,7 @@ def quick_steps(
                 _copy(v, float_v)
                 in_floats = True
             found = lif_float(
-                float_u,
-                float_v,
-                sums,
-                scale,
-                float_bias,
-                part_u,
-                part_v,
-                float_threshold,
-                subtracts,
-                counts,
-                places,
-                events,
-                to,
+                float_u, float_v, sums, scale, float_bias, part_u, part_v, limit, subtracts, counts, places, events, to
             )
         else:
             if in_floats:
@@ -101,19 +89,7 @@ def quick_steps(
                 _copy(float_v, v)
                 in_floats = False
             found = lif_shared(
-                u,
-                v,
-                sums,
-                i32(shift),
-                bias,
-                kept_u,
-                kept_v,
-                threshold,
-                subtracts,
-                counts,
-                places,
-                events,
-                to,
+                u, v, sums, i32(shift), bias, kept_u, kept_v, threshold, subtracts, counts, places, events, to
             )
             bound = _largest(u)
         own[pop[c.POP_HISTORY] + step + 1] = to + found

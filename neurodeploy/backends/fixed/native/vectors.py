@@ -7,6 +7,9 @@ whatever processor it runs on; nothing here is tied to one.
 
 from __future__ import annotations
 
+import functools
+import inspect
+from collections.abc import Callable
 from typing import Any
 
 from llvmlite import ir
@@ -20,6 +23,7 @@ from neurodeploy.fixedpoint import rules
 intrinsic: Any = numba_intrinsic
 BYTE, SHORT, WORD, LONG = (ir.IntType(bits) for bits in (8, 16, 32, 64))
 FLOAT, DOUBLE = ir.FloatType(), ir.DoubleType()
+ARRAY = None
 
 
 class Code:
@@ -47,6 +51,34 @@ class Code:
         return self.builder.shuffle_vector(single, empty, ir.Constant(ir.VectorType(WORD, lanes), [0] * lanes))
 
 
+def vector(result: Any, *kinds: Any) -> Any:
+    """Make a function that writes LLVM's code one that compiled code calls.
+
+    Args:
+        result: numba's type of what it returns, or `types.void`.
+        kinds: numba's type of each argument; `ARRAY` for an array of whatever numbers.
+
+    Returns:
+        A decorator. The function is called with a `Code` and LLVM's values of the arguments.
+    """
+
+    def made(body: Callable[..., Any]) -> Any:
+        def typed(context: Any, *given: Any) -> Any:
+            def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+                found = body(Code(context, builder, signature, arguments), *arguments)
+                return context.get_dummy_value() if result is types.void else found
+
+            return result(*(own if kind is ARRAY else kind for kind, own in zip(kinds, given, strict=True))), generate
+
+        names = ["context", *(f"argument{index}" for index in range(len(kinds)))]
+        parameters = [inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD) for name in names]
+        typed.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+        typed.__doc__ = body.__doc__
+        return intrinsic(typed)
+
+    return made
+
+
 def _bytes(element: Any) -> int:
     if element in (FLOAT, DOUBLE):
         return 4 if element == FLOAT else 8
@@ -59,18 +91,7 @@ def constant(value: int) -> Any:
 
 
 def _rows_adder(lanes: int) -> Any:
-    def typed(
-        context: Any,
-        total: Any,
-        o: Any,
-        rows: Any,
-        start: Any,
-        width: Any,
-        events: Any,
-        begin: Any,
-        after: Any,
-        minus: Any,
-    ) -> Any:
+    def body(code: Code, *arguments: Any) -> None:
         """Put the sum of the rows that `events[begin:after]` name, less `minus`, into the places from `o` on.
 
         A load brings 32 weights, two to a lane of 16 bits (`tables.stored_order`). Added up as they are, and the upper
@@ -79,143 +100,119 @@ def _rows_adder(lanes: int) -> Any:
         totals stay in registers; all is exact where a sum has 16 bits.
 
         Args:
-            rows: Flat uint8; row k starts at `start` plus k times `width`.
-            events, begin, after: Which rows.
+            arguments: total, o, rows, start, width, events, begin, after, minus. The rows are flat uint8; row k starts
+                at `start` plus k times `width`.
         """
-
-        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            code = Code(context, builder, signature, arguments)
-            _, o, _, start, width, _, begin, after, minus = arguments
-            pair = ir.VectorType(SHORT, PAIRS)
-            totals = [cgutils.alloca_once_value(builder, ir.Constant(pair, [0] * PAIRS)) for _ in range(lanes // PAIRS)]
-            eight = ir.Constant(pair, [8] * PAIRS)
-            first = builder.add(start, o)
-            with cgutils.for_range_slice(builder, begin, after, ir.Constant(LONG, 1), LONG) as (k, _):
-                event = builder.sext(builder.load(code.pointer(5, k, WORD), align=4), LONG)
-                at = builder.add(first, builder.mul(event, width))
-                for place in range(0, lanes, 2 * PAIRS):
-                    here = code.pointer(2, builder.add(at, ir.Constant(LONG, place)), pair)
-                    both = builder.load(here, align=1)
-                    for index, value in enumerate((both, builder.lshr(both, eight)), place // PAIRS):
-                        builder.store(builder.add(builder.load(totals[index]), value), totals[index])
-            less = code.everywhere(builder.trunc(minus, SHORT), PAIRS)
+        builder = code.builder
+        _, o, _, start, width, _, begin, after, minus = arguments
+        pair = ir.VectorType(SHORT, PAIRS)
+        totals = [cgutils.alloca_once_value(builder, ir.Constant(pair, [0] * PAIRS)) for _ in range(lanes // PAIRS)]
+        eight = ir.Constant(pair, [8] * PAIRS)
+        first = builder.add(start, o)
+        with cgutils.for_range_slice(builder, begin, after, ir.Constant(LONG, 1), LONG) as (k, _):
+            event = builder.sext(builder.load(code.pointer(5, k, WORD), align=4), LONG)
+            at = builder.add(first, builder.mul(event, width))
             for place in range(0, lanes, 2 * PAIRS):
-                both, upper = (builder.load(one) for one in totals[place // PAIRS : place // PAIRS + 2])
-                lower = builder.sub(both, builder.shl(upper, eight))
-                for half, value in enumerate((lower, upper)):
-                    code.store(builder.sub(value, less), 0, builder.add(o, ir.Constant(LONG, place + PAIRS * half)))
-            return context.get_dummy_value()
+                here = code.pointer(2, builder.add(at, ir.Constant(LONG, place)), pair)
+                both = builder.load(here, align=1)
+                for index, value in enumerate((both, builder.lshr(both, eight)), place // PAIRS):
+                    builder.store(builder.add(builder.load(totals[index]), value), totals[index])
+        less = code.everywhere(builder.trunc(minus, SHORT), PAIRS)
+        for place in range(0, lanes, 2 * PAIRS):
+            both, upper = (builder.load(one) for one in totals[place // PAIRS : place // PAIRS + 2])
+            lower = builder.sub(both, builder.shl(upper, eight))
+            for half, value in enumerate((lower, upper)):
+                code.store(builder.sub(value, less), 0, builder.add(o, ir.Constant(LONG, place + PAIRS * half)))
 
-        numbers = [types.int64] * 2
-        return types.void(total, types.int64, rows, *numbers, events, *numbers, types.int64), generate
-
-    return intrinsic(typed)
+    numbers = [types.int64] * 2
+    return vector(types.void, ARRAY, types.int64, ARRAY, *numbers, ARRAY, *numbers, types.int64)(body)
 
 
 sum_64, sum_128 = _rows_adder(64), _rows_adder(128)
 
 
-@intrinsic
-def flags_at(context: Any, flags: Any, at: Any) -> Any:
+@vector(types.int64, ARRAY, types.int64)
+def flags_at(code: Code, flags: Any, at: Any) -> Any:
     """Return 64 flags of a byte each as the bits of one number."""
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        code = Code(context, builder, signature, arguments)
-        seen = code.load(0, arguments[1], BYTE, MANY)
-        mask = builder.icmp_unsigned("!=", seen, ir.Constant(ir.VectorType(BYTE, MANY), [0] * MANY))
-        return builder.bitcast(mask, LONG)
-
-    return types.int64(flags, types.int64), generate
+    none = ir.Constant(ir.VectorType(BYTE, MANY), [0] * MANY)
+    return code.builder.bitcast(code.builder.icmp_unsigned("!=", code.load(0, at, BYTE, MANY), none), LONG)
 
 
-@intrinsic
-def last_bits(context: Any, bits: Any, count: Any) -> Any:
+@vector(types.int64, types.int64, types.int64)
+def last_bits(code: Code, bits: Any, count: Any) -> Any:
     """Return the highest `count` of 64 bits as the lowest."""
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        return builder.lshr(arguments[0], builder.sub(ir.Constant(LONG, MANY), arguments[1]))
-
-    return types.int64(types.int64, types.int64), generate
+    return code.builder.lshr(bits, code.builder.sub(ir.Constant(LONG, MANY), count))
 
 
-@intrinsic
-def count_bits(context: Any, bits: Any) -> Any:
+@vector(types.int64, types.int64)
+def count_bits(code: Code, bits: Any) -> Any:
     """Return how many bits are set."""
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        return builder.ctpop(arguments[0])
-
-    return types.int64(types.int64), generate
+    return code.builder.ctpop(bits)
 
 
 def _appender(count: int) -> Any:
-    def typed(context: Any, bits: Any, base: Any, events: Any, to: Any) -> Any:
+    def body(code: Code, bits: Any, base: Any, events: Any, to: Any) -> None:
         """Write `base` plus the places of the first bits that are set: so many entries, whose rest is no event."""
+        builder = code.builder
+        for index in range(count):
+            place = builder.add(builder.trunc(builder.cttz(bits, ir.Constant(ir.IntType(1), 0)), WORD), base)
+            builder.store(place, code.pointer(2, builder.add(to, ir.Constant(LONG, index)), WORD), align=4)
+            bits = builder.and_(bits, builder.sub(bits, ir.Constant(LONG, 1)))
 
-        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            code = Code(context, builder, signature, arguments)
-            bits, base, _, to = arguments
-            for index in range(count):
-                place = builder.add(builder.trunc(builder.cttz(bits, ir.Constant(ir.IntType(1), 0)), WORD), base)
-                builder.store(place, code.pointer(2, builder.add(to, ir.Constant(LONG, index)), WORD), align=4)
-                bits = builder.and_(bits, builder.sub(bits, ir.Constant(LONG, 1)))
-            return context.get_dummy_value()
-
-        return types.void(types.int64, types.int32, events, types.int64), generate
-
-    return intrinsic(typed)
+    return vector(types.void, types.int64, types.int32, ARRAY, types.int64)(body)
 
 
 append_eight, append_sixteen = _appender(8), _appender(16)
 
 
-@intrinsic
-def messages_at(context: Any, sent: Any, at: Any) -> Any:
+@vector(types.int64, ARRAY, types.int64)
+def messages_at(code: Code, sent: Any, at: Any) -> Any:
     """Return which of eight messages are not 0, as the bits of one number."""
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        sent = Code(context, builder, signature, arguments).load(0, arguments[1], WORD, EIGHT)
-        return builder.zext(builder.bitcast(builder.icmp_signed("!=", sent, constant(0)), BYTE), LONG)
-
-    return types.int64(sent, types.int64), generate
+    there = code.builder.icmp_signed("!=", code.load(0, at, WORD, EIGHT), constant(0))
+    return code.builder.zext(code.builder.bitcast(there, BYTE), LONG)
 
 
-@intrinsic
-def append_places(context: Any, bits: Any, base: Any, places: Any, events: Any, to: Any) -> Any:
+@vector(types.int64, types.int64, types.int32, ARRAY, ARRAY, types.int64)
+def append_places(code: Code, bits: Any, base: Any, places: Any, events: Any, to: Any) -> Any:
     """Write `base` plus the places of the set ones among eight bits, and return how many are set.
 
     Always writes eight entries.
     """
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        code = Code(context, builder, signature, arguments)
-        bits, base, _, _, to = arguments
-        found = code.load(2, builder.shl(bits, ir.Constant(LONG, 3)), BYTE, EIGHT)
-        found = builder.zext(found, ir.VectorType(WORD, EIGHT))
-        code.store(builder.add(found, code.everywhere(base, EIGHT)), 3, to)
-        return builder.ctpop(bits)
-
-    return types.int64(types.int64, types.int32, places, events, types.int64), generate
+    builder = code.builder
+    found = code.load(2, builder.shl(bits, ir.Constant(LONG, 3)), BYTE, EIGHT)
+    found = builder.zext(found, ir.VectorType(WORD, EIGHT))
+    code.store(builder.add(found, code.everywhere(base, EIGHT)), 3, to)
+    return builder.ctpop(bits)
 
 
-def _neurons(*, subtracts: bool) -> Any:
-    """Return the update of eight neurons of shared decays and threshold: `rules.step`."""
+def _updates(body: Callable[..., Any], number: Any) -> list[Any]:
+    """Return an update of eight neurons as compiled code calls it, for each reset: to zero, and by subtraction.
 
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        code = Code(context, builder, signature, arguments)
-        o = arguments[5]
-        shift, kept_u, kept_v, threshold = (code.everywhere(scalar, EIGHT) for scalar in arguments[6:10])
-        u, v, bias = (code.load(index, o, WORD, EIGHT) for index in (0, 1, 3))
-        drive = builder.shl(builder.sext(code.load(2, o, SHORT, EIGHT), ir.VectorType(WORD, EIGHT)), shift)
-        u = wrapped(builder, builder.add(leaked(builder, u, kept_u), drive))
-        code.store(u, 0, o)
-        v = within(builder, builder.add(builder.add(leaked(builder, v, kept_v), u), bias), rules.STATE_LIMIT - 1)
-        fired = builder.icmp_signed(">", v, threshold)
-        after = builder.sub(v, threshold) if subtracts else constant(0)
-        code.store(builder.select(fired, after, v), 1, o)
-        return counted(code, o, fired)
+    It is called with u, v, sums, bias, counts, o, shift, kept_u, kept_v and threshold, updates the eight neurons from
+    `o` on, counts their spikes, and returns them as bits. In float32 what is kept is a fraction, and `shift` what sums
+    are multiplied by.
 
-    return generate
+    Args:
+        body: `_neurons` or `_float_neurons`.
+        number: Type of what all neurons share.
+    """
+    kinds = [ARRAY] * 5 + [types.int64] + [number] * 4
+    return [vector(types.int64, *kinds)(functools.partial(body, subtracts=subtracts)) for subtracts in (False, True)]
+
+
+def _neurons(code: Code, *arguments: Any, subtracts: bool) -> Any:
+    """The update of eight neurons of shared decays and threshold: `rules.step`."""
+    builder, o = code.builder, arguments[5]
+    shift, kept_u, kept_v, threshold = (code.everywhere(scalar, EIGHT) for scalar in arguments[6:10])
+    u, v, bias = (code.load(index, o, WORD, EIGHT) for index in (0, 1, 3))
+    drive = builder.shl(builder.sext(code.load(2, o, SHORT, EIGHT), ir.VectorType(WORD, EIGHT)), shift)
+    u = wrapped(builder, builder.add(leaked(builder, u, kept_u), drive))
+    code.store(u, 0, o)
+    v = within(builder, builder.add(builder.add(leaked(builder, v, kept_v), u), bias), rules.STATE_LIMIT - 1)
+    fired = builder.icmp_signed(">", v, threshold)
+    after = builder.sub(v, threshold) if subtracts else constant(0)
+    code.store(builder.select(fired, after, v), 1, o)
+    return counted(code, o, fired)
 
 
 def counted(code: Code, o: Any, fired: Any) -> Any:
@@ -249,73 +246,34 @@ def within(builder: Any, value: Any, limit: int) -> Any:
     return value
 
 
-def _update(generate: Any, number: Any) -> Any:
-    """Return an update of eight neurons as compiled code calls it.
-
-    Args:
-        generate: From `_neurons` or `_float_neurons`.
-        number: Type of what all neurons share.
-    """
-
-    def typed(
-        context: Any,
-        u: Any,
-        v: Any,
-        sums: Any,
-        bias: Any,
-        counts: Any,
-        o: Any,
-        shift: Any,
-        kept_u: Any,
-        kept_v: Any,
-        threshold: Any,
-    ) -> Any:
-        """Update the eight neurons from `o` on, count their spikes, and return them as bits.
-
-        In float32 what is kept is a fraction, and `shift` what sums are multiplied by.
-        """
-        numbers: list[Any] = [types.int64, *[number] * 4]
-        return types.int64(u, v, sums, bias, counts, *numbers), generate
-
-    return intrinsic(typed)
-
-
-def _float_neurons(*, subtracts: bool) -> Any:
-    """Return the same update in float32, for currents within 24 bits and a processor that rounds toward zero.
+def _float_neurons(code: Code, *arguments: Any, subtracts: bool) -> Any:
+    """The same update in float32, for currents within 24 bits and a processor that rounds toward zero.
 
     Every value is a whole number below 2^24, and so exact; a sum beyond it is cut to 24 bits at once.
     """
-    eight = ir.VectorType(FLOAT, EIGHT)
+    eight, builder, o = ir.VectorType(FLOAT, EIGHT), code.builder, arguments[5]
+    scale, kept_u, kept_v, threshold = (code.everywhere(scalar, EIGHT) for scalar in arguments[6:10])
+    u, v, bias = (code.load(index, o, FLOAT, EIGHT) for index in (0, 1, 3))
 
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        code = Code(context, builder, signature, arguments)
-        o = arguments[5]
-        scale, kept_u, kept_v, threshold = (code.everywhere(scalar, EIGHT) for scalar in arguments[6:10])
-        u, v, bias = (code.load(index, o, FLOAT, EIGHT) for index in (0, 1, 3))
+    def floats(name: str, n_arguments: int) -> Any:
+        kind = ir.FunctionType(eight, [eight] * n_arguments)
+        return cgutils.get_or_insert_function(builder.module, kind, f"llvm.{name}.v{EIGHT}f32")
 
-        def floats(name: str, n_arguments: int) -> Any:
-            kind = ir.FunctionType(eight, [eight] * n_arguments)
-            return cgutils.get_or_insert_function(builder.module, kind, f"llvm.{name}.v{EIGHT}f32")
-
-        truncated = floats("trunc", 1)
-        sums = builder.sitofp(builder.sext(code.load(2, o, SHORT, EIGHT), ir.VectorType(WORD, EIGHT)), eight)
-        # The product with a power of two is exact, so that adding to it in the same instruction changes nothing.
-        multiply_add = floats("fmuladd", 3)
-        u = builder.call(multiply_add, [sums, scale, builder.call(truncated, [builder.fmul(u, kept_u)])])
-        code.store(u, 0, o)
-        v = builder.fadd(builder.fadd(builder.call(truncated, [builder.fmul(v, kept_v)]), u), bias)
-        for order, limit in (("<", 1 - rules.STATE_LIMIT), (">", rules.STATE_LIMIT - 1)):
-            edge = ir.Constant(eight, [float(limit)] * EIGHT)
-            v = builder.select(builder.fcmp_ordered(order, v, edge), edge, v)
-        fired = builder.fcmp_ordered(">", v, threshold)
-        after = builder.fsub(v, threshold) if subtracts else ir.Constant(eight, [0.0] * EIGHT)
-        code.store(builder.select(fired, after, v), 1, o)
-        return counted(code, o, fired)
-
-    return generate
+    truncated = floats("trunc", 1)
+    sums = builder.sitofp(builder.sext(code.load(2, o, SHORT, EIGHT), ir.VectorType(WORD, EIGHT)), eight)
+    # The product with a power of two is exact, so that adding to it in the same instruction changes nothing.
+    multiply_add = floats("fmuladd", 3)
+    u = builder.call(multiply_add, [sums, scale, builder.call(truncated, [builder.fmul(u, kept_u)])])
+    code.store(u, 0, o)
+    v = builder.fadd(builder.fadd(builder.call(truncated, [builder.fmul(v, kept_v)]), u), bias)
+    for order, limit in (("<", 1 - rules.STATE_LIMIT), (">", rules.STATE_LIMIT - 1)):
+        edge = ir.Constant(eight, [float(limit)] * EIGHT)
+        v = builder.select(builder.fcmp_ordered(order, v, edge), edge, v)
+    fired = builder.fcmp_ordered(">", v, threshold)
+    after = builder.fsub(v, threshold) if subtracts else ir.Constant(eight, [0.0] * EIGHT)
+    code.store(builder.select(fired, after, v), 1, o)
+    return counted(code, o, fired)
 
 
-neurons_to_zero = _update(_neurons(subtracts=False), types.int32)
-neurons_subtracting = _update(_neurons(subtracts=True), types.int32)
-float_neurons_to_zero = _update(_float_neurons(subtracts=False), types.float32)
-float_neurons_subtracting = _update(_float_neurons(subtracts=True), types.float32)
+neurons_to_zero, neurons_subtracting = _updates(_neurons, types.int32)
+float_neurons_to_zero, float_neurons_subtracting = _updates(_float_neurons, types.float32)

@@ -1,15 +1,16 @@
-"""Lava's `Dense` for rows with exponents of their own: all of its models in one Lava process.
+"""What Lava lacks as processes of ours: other neurons, and matrices whose rows have exponents of their own.
 
 A `Dense` has one exponent, so a matrix needs one for each that its rows have. As processes they cost more
 than their sums: each step waits for all of their messages, and each holds every row of every sample of the
-block. Here the models share a process, each holds its own rows of one sample, and every line of its step
-is Lava's.
+block. In `DenseByExponent` the models share a process, each holds its own rows of one sample, and every line of its
+step is Lava's.
 
-Imports Lava, so it is loaded only where Lava is. Axes: B sample of the block, O row, I column.
+Imports Lava, so it is loaded only where Lava is. Axes: B sample of the block, N neuron of the layer, O row, I column.
 """
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -25,8 +26,63 @@ from lava.magma.core.sync.protocols.loihi_protocol import LoihiProtocol
 from lava.proc.dense.models import PyDenseModelBitAcc
 from lava.utils.weightutils import SignMode
 
+from neurodeploy.backends.lava.blocks import Recorder
 from neurodeploy.backends.lava.synapses import Matrix
+from neurodeploy.fixedpoint.dynamics.equations import SENT
 from neurodeploy.program.connection import Connection
+from neurodeploy.program.dynamics import AnyLayer
+
+
+class IntegerNeurons(AbstractProcess):
+    """A layer that Lava's own neurons cannot be: with another reset, with rests, or neurons that are equations.
+
+    Args:
+        layer: Parameters of one sample's neurons.
+        n_block: Samples side by side.
+        recorder: Arguments of `Recorder`.
+    """
+
+    def __init__(self, *, layer: AnyLayer, n_block: int, recorder: dict[str, Any]) -> None:
+        super().__init__(layer=layer, n_block=n_block, recorder=recorder)
+        shape = (n_block * layer.n_neurons,)
+        self.a_in = InPort(shape=shape)
+        self.s_out = OutPort(shape=shape)
+        before = np.stack([one.ravel() for one in layer.at_rest(n_block).values()])
+        self.states = Var(shape=before.shape, init=before)
+
+
+@implements(proc=IntegerNeurons, protocol=LoihiProtocol)
+@requires(CPU)
+@tag("fixed_pt")
+class PyIntegerNeuronsModel(PyLoihiProcessModel):
+    """The layer's own step: the same file that our own simulator runs."""
+
+    a_in: PyInPort = LavaPyType(PyInPort.VEC_DENSE, np.int32)
+    s_out: PyOutPort = LavaPyType(PyOutPort.VEC_DENSE, np.int32, precision=24)
+    states: np.ndarray = LavaPyType(np.ndarray, np.int64, precision=24)
+
+    def __init__(self, proc_params: Any) -> None:
+        super().__init__(proc_params)
+        self.layer: AnyLayer = proc_params["layer"]
+        self.kinds = {name: one.dtype for name, one in self.layer.at_rest(1).items()}
+        self.recorder = Recorder(**proc_params["recorder"])
+
+    def run_spk(self) -> None:
+        arrived_BN = self._apart(self.a_in.recv().astype(np.int64))
+        before = {
+            name: self._apart(one).astype(kind)
+            for (name, kind), one in zip(self.kinds.items(), self.states, strict=True)
+        }
+        # Lava counts steps from 1.
+        after = self.layer.step(before, arrived_BN, self.time_step - 1, self.layer.numbers)
+        self.states[:] = [after[name].ravel() for name in self.kinds]
+        sent = after[SENT].ravel()
+        self.s_out.send(sent)
+        self.recorder.keep(sent, *(one.ravel() for one in self.layer.traced(after)))
+
+    def _apart(self, states: np.ndarray) -> np.ndarray:
+        """Return (BN,) as (B, N), so that all samples share the layer's parameters."""
+        return states.reshape(-1, self.layer.n_neurons)
 
 
 class DenseByExponent(AbstractProcess):
@@ -46,23 +102,6 @@ class DenseByExponent(AbstractProcess):
         self.a_buff = Var(shape=(n_block * one.n_outputs,), init=0)
 
 
-class _Heard:
-    """In the place of a port: what the process received, one sample of it at a time."""
-
-    def __init__(self) -> None:
-        self.spikes = np.zeros(0, np.int32)
-
-    def recv(self) -> np.ndarray:
-        return self.spikes
-
-
-class _Unsent:
-    """In the place of a port: the process itself sends what the model has buffered."""
-
-    def send(self, sums: np.ndarray) -> None:
-        pass
-
-
 @implements(proc=DenseByExponent, protocol=LoihiProtocol)
 @requires(CPU)
 @tag("fixed_pt")
@@ -76,7 +115,7 @@ class PyDenseByExponentModel(PyLoihiProcessModel):
     def __init__(self, proc_params: Any) -> None:
         super().__init__(proc_params)
         self.one: Connection = proc_params["one"]
-        self.heard = _Heard()
+        self.heard = np.zeros(0, np.int32)
         self.bits = np.array([proc_params["num_message_bits"]])
         exponents = self.one.row_exponents
         by_rows = [(exponents == part.exponent, part) for part in proc_params["parts"]]
@@ -87,7 +126,7 @@ class PyDenseByExponentModel(PyLoihiProcessModel):
         self.a_out.send(self.a_buff)
         sent_BI = self.s_in.recv().reshape(-1, self.one.n_inputs)
         sums_BO = self.a_buff.reshape(len(sent_BI), -1)
-        for sums, self.heard.spikes in zip(sums_BO, sent_BI, strict=True):
+        for sums, self.heard in zip(sums_BO, sent_BI, strict=True):
             for rows, model in self.models:
                 model.run_spk()
                 sums[rows] = model.a_buff
@@ -97,5 +136,6 @@ class PyDenseByExponentModel(PyLoihiProcessModel):
         model.weights = weight.astype(np.int32)
         model.num_message_bits = self.bits
         model.a_buff = np.zeros(len(weight), np.int32)
-        model.s_in, model.a_out = self.heard, _Unsent()
+        # In the place of its ports: it hears one sample, and the process itself sends what it has buffered.
+        model.s_in, model.a_out = SimpleNamespace(recv=lambda: self.heard), SimpleNamespace(send=lambda sums: None)
         return model
