@@ -162,6 +162,9 @@ def test_hdf5_that_claims_more_than_it_holds(shell: Shell) -> None:
     refused(shell, "huge.h5", "huge.h5: spikes/times claims 1099511627776 entries")
 
 
+SIZES = {"fc1": (5, 4), "fc2": (3, 5)}
+
+
 @pytest.mark.parametrize("time", [np.float64, np.float32, np.float16])
 def test_events_of_an_shd_file_fall_into_their_steps(shell: Shell, time: Any) -> None:
     steps = [[0, 1, 3, 3], [7, 9, 11], []]
@@ -171,9 +174,11 @@ def test_events_of_an_shd_file_fall_into_their_steps(shell: Shell, time: Any) ->
     for sample, (when, which) in enumerate(zip(steps, units, strict=True)):
         dense[sample, when, which] = 1
     graphs.write_data(shell.folder / "dense.npz", spikes=dense, labels=np.arange(3))
+    loud = {name: graphs.linear(*size, weight=9 * graphs.weights(*size)) for name, size in SIZES.items()}
+    graphs.write_good(shell.folder / "loud.nir", **loud)  # so few events make the good one's output spike never
     for verb, more in (("simulate", ("--traces", "t.npz")), ("certify", ("--max-accuracy-drop", "1"))):
         found, expected = (
-            shell.works(verb, "good.nir", "--data", data, "--dt", "1e-3", *more) for data in ("events.h5", "dense.npz")
+            shell.works(verb, "loud.nir", "--data", data, "--dt", "1e-3", *more) for data in ("events.h5", "dense.npz")
         )
         for key in found.keys() - {"seconds", "samples_per_second", "data", "stages"}:
             assert found[key] == expected[key], key
