@@ -11,6 +11,7 @@ import typer
 from neurodeploy.cli.options import GRAPH
 from neurodeploy.cli.show import percent, table
 from neurodeploy.cli.verb import verb
+from neurodeploy.report.words import small_percent
 
 
 def _lines(result: dict[str, Any]) -> list[str]:
@@ -19,7 +20,7 @@ def _lines(result: dict[str, Any]) -> list[str]:
         [one["name"], one["type"], _shape(one["shape"]), *(_cell(one["targets"][name]) for name in targets)]
         for one in result["nodes"]
     ]
-    lines = table(["node", "type", "gives", *targets], rows) if rows else ["no nodes"]
+    lines = table(["node", "type", "output", *targets], rows) if rows else ["no nodes"]
     source = {"file": "of the file", "given": "as given", "assumed": "assumed, the file has none"}[result["dt_source"]]
     lines += ["", f"time step   {result['dt_s']:g} s, {source}"]
     measured = result["measured"]
@@ -43,7 +44,7 @@ def _lines(result: dict[str, Any]) -> list[str]:
 
 
 def _shape(shape: list[int] | None) -> str:
-    return "?" if shape is None else "x".join(map(str, shape)) or "1"
+    return "unknown" if shape is None else "x".join(map(str, shape)) or "1"
 
 
 def _cell(said: dict[str, Any]) -> str:
@@ -52,7 +53,7 @@ def _cell(said: dict[str, Any]) -> str:
     error = said.get("error", {})
     if error.get("spikes"):
         return f"~ {percent(round(error['spike_agreement'], 4))}"
-    return f"~ w {100 * error['weight_error']:.2g} %" if "weight_error" in error else "~"
+    return f"~ w {small_percent(error['weight_error'])}" if "weight_error" in error else "~"
 
 
 def _reasons(result: dict[str, Any]) -> list[str]:

@@ -19,6 +19,7 @@ from neurodeploy.graph.dynamics import DynamicsPopulation
 from neurodeploy.graph.euler import Population
 from neurodeploy.graph.network import Network
 from neurodeploy.reading import GraphOf
+from neurodeploy.report.words import small_percent
 
 FLOAT32 = 1e-5
 """Of the largest number that a potential is made of: what sums of some thousand float32 are off by."""
@@ -59,7 +60,7 @@ def against_module(read: GraphOf, network: Network) -> dict[str, Any]:
         potential = max(potential, part.potential_difference())
     if potential > SAME_POTENTIAL:
         name = next(iter(read.potentials))
-        unexplained.append(f"{read.nodes[name]}: its potentials differ by {100 * potential:.2g} % of the largest")
+        unexplained.append(f"{read.nodes[name]}: its potentials differ by {small_percent(potential)} of the largest")
     scores_BC = np.concatenate(scores)
     unlike = _unlike(read, scores_BC, differs)
     unexplained += unlike

@@ -44,7 +44,7 @@ def joined(parts: list[Markup], between: str = ", ") -> Markup:
 
 def percent(share: float) -> Markup:
     """Return a share with one decimal, or as many digits as a small one takes."""
-    return mark(words.percent(share) if share == 0 or abs(share) >= 0.001 else f"{100 * share:.2g} %", share)
+    return mark(words.percent(share) if share == 0 or abs(share) >= 0.001 else words.small_percent(share), share)
 
 
 def agreement(share: float | None) -> Markup:

@@ -16,6 +16,15 @@ def percent(share: float) -> str:
     return f"{100 * share:.1f} %"
 
 
+def small_percent(share: float) -> str:
+    """Return a share with two significant digits, and no exponent however large it is.
+
+    >>> small_percent(0.00012), small_percent(0.0471), small_percent(0.998)
+    ('0.012 %', '4.7 %', '100 %')
+    """
+    return f"{float(f'{100 * share:.2g}'):,g} %"
+
+
 def agreement(share: float | None) -> str:
     """Return a share with as many decimals as it takes not to be taken for all of it.
 

@@ -16,6 +16,7 @@ from neurodeploy.hardware.chip_file import to_toml, written
 from neurodeploy.hardware.chips import DEFAULT, chip_named
 from neurodeploy.hardware.constants import Constant
 from neurodeploy.phrases import Phrase
+from neurodeploy.report.words import small_percent
 
 SECONDS = "seconds"
 STATIC = "static_chip_w"
@@ -82,7 +83,7 @@ def _base_band(base: Chip, runs: Runs, row: int) -> dict[str, Any] | None:
 def fitted_chip(base: Chip, runs: Runs, found: Fit, name: str, result: dict[str, Any]) -> Chip:
     """Return `base` with the fitted prices as its only energy model; a price of `seconds` is its static power."""
     left = result["leave_one_out"]
-    error = "no leave-one-out error" if left is None else f"leave-one-out error {100 * left['mean']:.2g} % in the mean"
+    error = "no leave-one-out error" if left is None else f"mean leave-one-out error {small_percent(left['mean'])}"
     source = f"fitted to {len(runs.names)} measured runs of {runs.file} (SHA-256 {runs.digest}), {error}"
 
     def constant(at: int, key: str, base_unit: str, scope: str) -> Constant:
@@ -115,7 +116,7 @@ def fitted_chip(base: Chip, runs: Runs, found: Fit, name: str, result: dict[str,
         title=f"{base.title}, fitted to {runs.file}",
         energy=(EnergyModel(MODEL, "per-op", terms, tuple(one for one in INSIDE if not _told(one, runs.columns))),),
         power=power,
-        notes=(f"prices of one set of runs, mean relative error {100 * result['fit_error']['mean']:.2g} %",),
+        notes=(f"prices of one set of runs, mean relative error {small_percent(result['fit_error']['mean'])}",),
         digest="",
     )
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import h5py
+import numpy as np
+
 from tests.cli import graphs
 from tests.cli.support import Shell
 
@@ -21,10 +24,21 @@ def test_a_table_for_people(shell: Shell, good: Path) -> None:
     found = shell("inspect", "good.nir", "--dt", "1e-3")
     assert found.status == 0
     head = found.out.splitlines()[0].split()
-    assert head[:3] == ["node", "type", "gives"]
+    assert head[:3] == ["node", "type", "output"]
     assert {"reference", "loihi2", "snntorch", "norse"} <= set(head)
     assert "it can be deployed" in found.out
     assert "time step" in found.out
+
+
+def test_a_weight_that_is_lost_reads_as_100_percent_and_an_unknown_shape_in_words(shell: Shell) -> None:
+    nodes, edges = graphs.parts(lif1=graphs.lif(graphs.HIDDEN, v_threshold=np.full(graphs.HIDDEN, 1e6)))
+    graphs.write(shell.folder / "large.nir", nodes, edges)
+    rows = {line.split()[0]: line for line in shell("inspect", "large.nir", "--dt", "1e-3").out.splitlines() if line}
+    assert "~ w 100 %" in rows["fc1"]
+    with h5py.File(shell.folder / "large.nir", "r+") as file:
+        file["node/nodes/lif1/type"][()] = b"Odd"
+    rows = {line.split()[0]: line for line in shell("inspect", "large.nir", "--dt", "1e-3").out.splitlines() if line}
+    assert "unknown" in rows["lif1"]
 
 
 def test_repair_writes_what_then_needs_no_option(shell: Shell, good: Path) -> None:
