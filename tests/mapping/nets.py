@@ -117,5 +117,10 @@ def image() -> list[dict[str, Any]]:
     ]
 
 
+def affine() -> list[dict[str, Any]]:
+    """Return a network that ends in lava-dl's `Affine` block with dynamics: a threshold that says "never"."""
+    return [dense(16, 12), dense(5, 16, 1, neuron=CUBA | {"vThMant": (1 << 18) - 1})]
+
+
 INPUT_NEURON = CUBA | {"type": "LOIHI", "iDecay": 4096, "theta": 2560, "wgtExp": 0, "scaleRho": 1.0}
-EXAMPLES = {"mixed": mixed, "sigma_delta": sigma_delta, "image": image}
+EXAMPLES = {"mixed": mixed, "sigma_delta": sigma_delta, "image": image, "affine": affine}

@@ -34,6 +34,10 @@ OTHER_TYPES = ("convT", "unpool", "average", "concat", "dense_comp")
 LEAKY, SDNN = ("CUBA", "LOIHI"), "SDNN"
 UNIT = float(1 << rules.ALIGN_SHIFT)
 """Chip units of what a weight of 1 adds."""
+NEVER = (1 << 18) - 1
+"""Threshold that lava-dl's `Affine` blocks write for "never spikes" (`slayer/block/base.py`); potentials end at 2^23."""
+MOST_THRESHOLD = (1 << 31 - rules.ALIGN_SHIFT) - 1
+"""What Lava's int32 holds after its shift."""
 MOST_DELAY = 62
 """netx allows delays up to this many steps, one less than the chip's field."""
 Shape = tuple[int, int, int]
@@ -128,7 +132,7 @@ def population(one: Entry, start: int, *, first: bool) -> AnyLayer:
         start,
         du=du,
         dv=_per_neuron(one, "vDecay", 0, rules.DECAY_ONE),
-        vth=_per_neuron(one, "vThMant", 0, rules.NEVER),
+        vth=np.minimum(_per_neuron(one, "vThMant", 0, MOST_THRESHOLD), rules.NEVER),
         bias_mant=np.zeros(n_neurons, np.int64) if first else _bias(one),
         refractory=refractory,
     )

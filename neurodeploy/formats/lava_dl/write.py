@@ -235,7 +235,7 @@ def _neuron(layer: Known, warnings: list[str], *, first: bool) -> Group:
         "type": "CUBA",
         "iDecay": _shared(layer, layer.du + 1),
         "vDecay": _shared(layer, layer.dv),
-        "vThMant": _shared(layer, layer.vth),
+        "vThMant": _shared(layer, np.where(layer.vth == rules.NEVER, net.NEVER, layer.vth)),
         "refDelay": np.int64(layer.refractory + 1),
         "gradedSpike": np.bool_(False),
     }
