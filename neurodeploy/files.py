@@ -51,17 +51,23 @@ def written_whole(path: str | Path) -> Iterator[Path]:
             beside.unlink()
 
 
-def check_target(path: str | Path) -> Path:
+def check_target(path: str | Path, overwrite: bool | str = True) -> Path:
     """Return the path that would be written, links followed; verbs ask before long work for it.
 
+    Args:
+        overwrite: Whether a file that is there may be replaced; or a run's mode, which "new" forbids.
+
     Raises:
-        RunError: it is a folder, a device or a pipe, or its folder does not exist.
+        RunError: it is a folder, a device or a pipe, its folder does not exist, or a file is in the way.
     """
     path = Path(os.path.realpath(path))
     if os.path.isdir(path):
         raise RunError(f"{path}: is a folder, a file was expected; name a file inside it")
     if os.path.exists(path) and not os.path.isfile(path):
         raise RunError(f"{path}: is a device or a pipe, a file was expected; choose another path")
+    if os.path.exists(path) and overwrite in (False, "new"):
+        how = "{overwrite:True}" if overwrite is False else "{mode:overwrite}"
+        raise RunError("exists already", Phrase(f"choose another name, or replace it with {how}"), where=path)
     if not os.path.isdir(path.parent):
         raise RunError(f"{path}: cannot be written, {path.parent} is no folder; make it first, or choose another")
     return path

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from neurodeploy.cli.options import Replace
 from neurodeploy.cli.verb import verb
 
 
@@ -53,6 +54,7 @@ def check(
         Path | None, typer.Option("--budget", metavar="FILE", help="TOML file of budgets; options go over it.")
     ] = None,
     junit: Annotated[Path | None, typer.Option(metavar="OUT", help="Write the result as JUnit XML.")] = None,
+    overwrite: Replace = False,
 ) -> dict[str, Any]:
     """A run against its budgets; exit status 1 when one is not kept."""
     given = locals()

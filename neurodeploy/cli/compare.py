@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from neurodeploy.cli.options import Replace
 from neurodeploy.cli.show import noted, table
 from neurodeploy.cli.verb import verb
 
@@ -32,5 +33,6 @@ def _cell(cell: dict[str, Any]) -> str:
 def compare(
     runs: Annotated[list[Path], typer.Argument(help="Run folders of finished runs; changes are against the first.")],
     out: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the comparison as an HTML page.")] = None,
+    overwrite: Replace = False,
 ) -> None:
     """Finished runs side by side: accuracy, costs, and the settings that differ."""

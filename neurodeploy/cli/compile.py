@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from neurodeploy.cli.options import GRAPH
+from neurodeploy.cli.options import GRAPH, Replace
 from neurodeploy.cli.show import noted, table, within
 from neurodeploy.cli.verb import verb
 
@@ -45,6 +45,7 @@ def _one(value: Any) -> str:
 def compile(
     file: Annotated[Path, typer.Argument(help="A .nir graph, or a run folder.")],
     out: Annotated[Path, typer.Option(metavar="P", help="Program file to write (.npz).")],
+    overwrite: Replace = False,
 ) -> None:
     """NIR to an integer Program."""
 
@@ -74,5 +75,6 @@ def convert(
     check: Annotated[
         bool, typer.Option("--check", help="Run the .net in lava-dl's netx too; exit status 1 where a spike differs.")
     ] = False,
+    overwrite: Replace = False,
 ) -> None:
     """A network from one file format to another: NIR, lava-dl, Program."""

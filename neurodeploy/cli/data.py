@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from neurodeploy.cli.options import Json
+from neurodeploy.cli.options import Json, Replace
 from neurodeploy.cli.show import emit, noted, table, within
 from neurodeploy.cli.verb import verb
 
@@ -32,6 +32,7 @@ def encode(
         list[Path], typer.Argument(metavar="DIR|WAV...", help="Folders, one of each word, and WAV files.")
     ],
     out: Annotated[Path, typer.Option(metavar="F.h5", help="HDF5 file in SHD layout.")],
+    overwrite: Replace = False,
     labels: Annotated[
         Path | None, typer.Option(metavar="CSV", help="Lines CLIP,WORD; the names of the folders by default.")
     ] = None,

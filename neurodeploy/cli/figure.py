@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from neurodeploy.cli.options import Calibrate, Limit, Resume, Settings, whole_numbers, words
+from neurodeploy.cli.options import Calibrate, Limit, Replace, Resume, Settings, whole_numbers, words
 from neurodeploy.cli.show import noted, percent, table, within
 from neurodeploy.cli.verb import verb
 
@@ -16,7 +16,6 @@ Picture = Annotated[Path, typer.Option(metavar="F", help="Picture to write: .png
 Checkpoints = Annotated[
     Path | None, typer.Option(metavar="DIR", help="Folder of the published networks; found by itself by default.")
 ]
-Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what an interrupted run left.")]
 
 
 def _poles(result: dict[str, Any]) -> list[str]:
@@ -38,6 +37,7 @@ def figure2(
     out: Picture,
     checkpoints: Checkpoints = None,
     layer: Annotated[int, typer.Option(metavar="N", help="Hidden layer to draw, 0 or 1.")] = 0,
+    overwrite: Replace = False,
 ) -> None:
     """Draw the poles of the published networks, by the paper's formula and as they are."""
 
@@ -110,7 +110,7 @@ def figure3(
         int | None, typer.Option(metavar="N", callback=within(1), help="That measure side by side; one for each core.")
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with an interrupted figure.")] = False,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace what an interrupted figure left.")] = False,
+    overwrite: Replace = False,
 ) -> dict[str, Any]:
     """Draw accuracy against operations, energy and weight bits, measured here, beside the paper's points."""
     from neurodeploy.pipeline.tasks import usual_processes
@@ -154,7 +154,7 @@ def figure_nir_paper(
         typer.Option(metavar="N", callback=within(1), help="Likewise on snnTorch, Norse and SpikingJelly."),
     ] = None,
     resume: Resume = False,
-    overwrite: Overwrite = False,
+    overwrite: Replace = False,
 ) -> dict[str, Any]:
     """Run the NIR paper's three tasks on every backend, and write its table beside the paper's own numbers."""
     return {"tasks": words(tasks), "backends": None if backends is None else words(backends)}
@@ -171,6 +171,6 @@ def paper(
     out: Annotated[Path, typer.Option(metavar="DIR", help="Folder for its figures and tables.")],
     limit: Limit = None,
     resume: Resume = False,
-    overwrite: Overwrite = False,
+    overwrite: Replace = False,
 ) -> None:
     """Make a published system's figures and tables, its numbers beside those measured here."""

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from neurodeploy.cli.options import GRAPH
+from neurodeploy.cli.options import GRAPH, Replace
 from neurodeploy.cli.show import percent, table
 from neurodeploy.cli.verb import verb
 from neurodeploy.report.words import small_percent
@@ -84,6 +84,7 @@ def inspect(
     repair: Annotated[
         Path | None, typer.Option(metavar="OUT", help="Write it with all put right that can mean one thing only.")
     ] = None,
+    overwrite: Replace = False,
     for_framework: Annotated[
         str | None,
         typer.Option("--for", metavar="NAME", help="Repair it for snntorch, norse, spikingjelly or nirtorch."),

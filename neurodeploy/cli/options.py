@@ -14,6 +14,7 @@ Recipe = Annotated[str, typer.Argument(help="A shipped recipe (neurodeploy recip
 Out = Annotated[Path, typer.Option(metavar="DIR", help="Run folder.")]
 Resume = Annotated[bool, typer.Option("--resume", help="Go on with an interrupted run.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace the run in the folder.")]
+Replace = Annotated[bool, typer.Option("--overwrite", help="Replace what is written where it exists.")]
 Settings = Annotated[
     list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a setting, e.g. training.epochs=5.")
 ]

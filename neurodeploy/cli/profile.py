@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from neurodeploy.cli.options import GRAPH, Data, Engine, Limit, Threads
+from neurodeploy.cli.options import GRAPH, Data, Engine, Limit, Replace, Threads
 from neurodeploy.cli.show import noted, percent, table
 from neurodeploy.cli.verb import verb
 from neurodeploy.report.amounts import amount, band
@@ -109,6 +109,7 @@ def fit(
     out: Annotated[
         Path | None, typer.Option(metavar="PICTURE", help="Map of the cores to write: .svg, .png or .pdf.")
     ] = None,
+    overwrite: Replace = False,
 ) -> None:
     """Does it fit a chip, on how many cores, and what would take fewer; exit status 1 when it does not fit."""
 
@@ -151,5 +152,6 @@ def characterize(
     runs: Annotated[Path, typer.Argument(help="CSV: name, energy_j, synops, neuron_updates, ... of measured runs.")],
     chip: Annotated[str, typer.Option(help="A chip, or a chip file: whose limits the new file has.")] = "loihi2",
     out: Annotated[Path | None, typer.Option(metavar="C.toml", help="Chip file to write.")] = None,
+    overwrite: Replace = False,
 ) -> None:
     """Fit a chip's energy per operation to measured runs."""

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from neurodeploy.cli.options import GRAPH, Data, Engine, Limit, Threads, words
+from neurodeploy.cli.options import GRAPH, Data, Engine, Limit, Replace, Threads, words
 from neurodeploy.cli.run import verdict
 from neurodeploy.cli.show import noted, percent, within
 from neurodeploy.cli.verb import verb
@@ -33,6 +33,7 @@ def simulate(
     backend: Annotated[str, typer.Option(help="reference, fixed or lava.")] = "fixed",
     limit: Limit = None,
     traces: Annotated[Path | None, typer.Option(metavar="OUT", help="Write every state to this .npz.")] = None,
+    overwrite: Replace = False,
     probes: Annotated[
         list[str] | None,
         typer.Option("--probe", metavar="LAYER", help="Write the states of this layer only; may be repeated."),

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from neurodeploy.cli.options import Bits, Json, Out, Overwrite, Recipe, Resume, Settings, whole_numbers
+from neurodeploy.cli.options import Bits, Json, Out, Overwrite, Recipe, Replace, Resume, Settings, whole_numbers
 from neurodeploy.cli.show import percent, table
 from neurodeploy.cli.verb import carried_out, verb
 
@@ -99,6 +99,7 @@ def export(
     out: Annotated[
         Path | None, typer.Option(metavar="FILE", help="The .nir file; model.nir in the run folder by default.")
     ] = None,
+    overwrite: Replace = False,
 ) -> None:
     """Write a run's quantised network as NIR; read back, it gives the identical Program."""
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from neurodeploy.errors import RunError, nearest
-from neurodeploy.files import make_folder, write_json, write_text
+from neurodeploy.files import check_target, make_folder, write_json, write_text
 from neurodeploy.papers.table import PAPERS
 from neurodeploy.pipeline.folder import Mode
 from neurodeploy.progress import Progress, silent
@@ -61,7 +61,7 @@ def paper(
         name: Of `papers.table.PAPERS`: "silif" or "nir".
         out: Folder for the pictures and tables, `paper.md` and `paper.json`.
         limit: First test samples only.
-        mode: "resume" an interrupted run, or "overwrite" what one left.
+        mode: "resume" an interrupted run or add to a finished one, or "overwrite" what is there.
         progress: Told of every step.
 
     Returns:
@@ -76,6 +76,7 @@ def paper(
         raise RunError(f"paper {name!r} is unknown; {nearest(name, PAPERS)}")
     entry = PAPERS[name]
     folder = make_folder(Path(out))
+    check_target(folder / "paper.json", mode)
     made: Made = entry.load()(folder, limit, mode, progress)
     head = {"paper": name, "title": entry.title, "citation": entry.citation, "limit": limit}
     rows = [row.to_dict() for row in made.rows]

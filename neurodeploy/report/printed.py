@@ -67,8 +67,8 @@ printed = styled(STYLE)
 """Lets a function draw its Figure in the style for print."""
 
 
-def check_picture(out: str | Path) -> Path:
-    """Return the path a picture would be written to.
+def check_picture(out: str | Path, overwrite: bool | str = True) -> Path:
+    """Return the path a picture would be written to, see `files.check_target`.
 
     Raises:
         RunError: its suffix names no format, or the path cannot be written.
@@ -77,7 +77,7 @@ def check_picture(out: str | Path) -> Path:
     if suffix not in FORMATS:
         found = f"the suffix {suffix}" if suffix else "no suffix"
         raise RunError(f"{out}: has {found}, pictures are {', '.join(FORMATS)}; name one of these")
-    return check_target(out)
+    return check_target(out, overwrite)
 
 
 def save_picture(figure: Figure, out: str | Path) -> None:

@@ -25,13 +25,16 @@ INSIDE = ("neuron_update", "spike", "message", "message_in", "hop")
 """Events whose energy the runs' totals hold, so that it is inside the fitted prices where they have none."""
 
 
-def characterize(runs: str | Path, *, chip: str | Path = DEFAULT, out: str | Path | None = None) -> dict[str, Any]:
+def characterize(
+    runs: str | Path, *, chip: str | Path = DEFAULT, out: str | Path | None = None, overwrite: bool = False
+) -> dict[str, Any]:
     """Fit prices per event to measured runs, and write them as a chip file where `out` is given.
 
     Args:
         runs: CSV file: `name`, `energy_j`, counts (`synops`, `neuron_updates`, ...), and `energy_error_j` where known.
         chip: Its limits, times and widths go into the new file, and its own prices are held against the runs.
         out: Chip file to write (.toml).
+        overwrite: Replace it where there is one.
 
     Returns:
         `chip`, `base`, `terms`, `runs` (each with the base chip's band and whether it holds the measured energy),
@@ -43,7 +46,7 @@ def characterize(runs: str | Path, *, chip: str | Path = DEFAULT, out: str | Pat
         RunError: `out` cannot be written, or is no .toml file.
     """
     base = chip_named(chip)
-    if out is not None and check_target(out).suffix != ".toml":
+    if out is not None and check_target(out, overwrite).suffix != ".toml":
         raise RunError("a chip file ends in .toml", Phrase("choose such a name for {out}"), where=out)
     measured = read_runs(runs)
     found = fit(measured)

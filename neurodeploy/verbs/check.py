@@ -21,6 +21,7 @@ def check_run(
     budget: Budget | None = None,
     budget_file: str | Path | None = None,
     junit: str | Path | None = None,
+    overwrite: bool = False,
 ) -> dict[str, Any]:
     """Judge a finished run by its budgets.
 
@@ -29,6 +30,7 @@ def check_run(
         budget: Budgets; those that it sets go over those of the file.
         budget_file: TOML file of budgets.
         junit: Where to write the result as JUnit XML.
+        overwrite: Replace that file where there is one.
 
     Returns:
         `passed`; `checks`: a row for each budget with `budget` (its key), `found`, `allowed`, `passed`,
@@ -45,7 +47,7 @@ def check_run(
         advice = Phrase(f"name one, e.g. {{{CHOICES[0]}}}, {{{CHOICES[1]}}}, or a file of them with {{budget_file}}")
         raise BudgetError("no budget is given", advice, where="check")
     if junit is not None:
-        junit = check_target(junit)
+        junit = check_target(junit, overwrite)
     recorded = read_finished(run)
     rows = judge(recorded, asked, fit_of(recorded, asked.fits) if asked.places else None)
     if junit is not None:

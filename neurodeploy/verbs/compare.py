@@ -12,12 +12,15 @@ from neurodeploy.pipeline.run_results import read_finished
 from neurodeploy.report.side_by_side import notes, settings, side_by_side
 
 
-def compare_runs(runs: Sequence[str | Path], *, out: str | Path | None = None) -> dict[str, Any]:
+def compare_runs(
+    runs: Sequence[str | Path], *, out: str | Path | None = None, overwrite: bool = False
+) -> dict[str, Any]:
     """Put finished runs side by side.
 
     Args:
         runs: Two or more run folders with a report.json; changes are against the first.
         out: Where to write the comparison as an HTML page that needs nothing but itself.
+        overwrite: Replace the page where there is one.
 
     Returns:
         `runs` [{name, path, recipe, description, chip}], `rows` (as `report.side_by_side` gives them),
@@ -30,7 +33,7 @@ def compare_runs(runs: Sequence[str | Path], *, out: str | Path | None = None) -
     if isinstance(runs, str | Path) or len(runs) < 2:
         found = "one run" if runs else "no run"
         raise RunError(f"compare: found {found}, two or more are needed; name another run folder")
-    page = None if out is None else check_target(out)
+    page = None if out is None else check_target(out, overwrite)
     read = [read_finished(run) for run in runs]
     names = _names([str(run) for run in runs])
     result: dict[str, Any] = {

@@ -19,13 +19,19 @@ from neurodeploy.progress import Progress, silent
 
 @takes_graph_options(GraphKeywords)
 def compile(
-    file: GraphSource, *, out: str | Path, progress: Progress = silent, **graph: Unpack[GraphKeywords]
+    file: GraphSource,
+    *,
+    out: str | Path,
+    overwrite: bool = False,
+    progress: Progress = silent,
+    **graph: Unpack[GraphKeywords],
 ) -> dict[str, Any]:
     """Compile a NIR graph to an integer Program.
 
     Args:
         file: The .nir file, or a run folder, whose graph is taken.
         out: The Program file (.npz) to write.
+        overwrite: Replace it where there is one.
         progress: Hears how far the work is.
         graph: What the graph leaves open, see `GraphOptions`.
 
@@ -33,7 +39,7 @@ def compile(
         `layers`, `cells` (layers of neurons that are equations), `connections`, `path`, `program` (digest), `dt_s`,
         `precision`, `notes`.
     """
-    check_target(out)  # before long work
+    check_target(out, overwrite)  # before long work
     options = GraphOptions(**graph)
     network = read_network(file, options)
     made, precision = compiled(network, options, progress)

@@ -38,6 +38,7 @@ def convert(
     file: GraphSource,
     *,
     out: str | Path,
+    overwrite: bool = False,
     reset_interval: int | None = None,
     reset_offset: int = 0,
     check: bool = False,
@@ -53,6 +54,7 @@ def convert(
     Args:
         file: A .nir graph, a lava-dl .net network, a Program or its file (.npz), or a run folder, whose graph is taken.
         out: The .nir, .net or .npz file to write.
+        overwrite: Replace it where there is one.
         reset_interval, reset_offset: Of a .net file, as lava-dl's netx takes them: states are cleared every
             so many steps.
         check: Run the .net files in lava-dl's own netx, in Lava's environment, and the Program in our simulator.
@@ -73,7 +75,7 @@ def convert(
     target = Path(out).suffix
     if target not in FORMATS:
         raise GraphError(f"{out}: is to become {target or 'no suffix'!r}; {nearest(target, FORMATS)}")
-    check_target(out)
+    check_target(out, overwrite)
     source, options = _format(file), GraphOptions(**graph)
     if check:
         if NET not in (source, target):

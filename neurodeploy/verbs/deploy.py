@@ -15,7 +15,7 @@ from neurodeploy.backends.trace import Trace
 from neurodeploy.data.events import Events
 from neurodeploy.data.stream import unlabelled
 from neurodeploy.errors import DataError, FrameworkError
-from neurodeploy.files import make_folder, write_json
+from neurodeploy.files import check_target, make_folder, write_json
 from neurodeploy.graph.files import GraphFile, write_graph
 from neurodeploy.graph.network import Network, discretised
 from neurodeploy.hardware.chip import Chip
@@ -83,14 +83,19 @@ class Deployment:
 
         return fit(self.program, **{"chip": self.chip} | options)
 
-    def save(self, folder: str | Path) -> dict[str, str]:
+    def save(self, folder: str | Path, *, overwrite: bool = False) -> dict[str, str]:
         """Write `model.nir`, `program.npz` and `certificate.json`, each whole or not at all; return their paths.
 
+        Args:
+            overwrite: Replace such files where there are any.
+
         Raises:
-            RunError: the folder cannot be written.
+            RunError: the folder cannot be written, or holds one of them.
         """
         where = make_folder(folder)
         paths = {name: where / name for name in ("model.nir", "program.npz", "certificate.json")}
+        for path in paths.values():
+            check_target(path, overwrite)
         write_graph(paths["model.nir"], self.graph)
         write_program(paths["program.npz"], self.program)
         write_json(paths["certificate.json"], self.certificate)

@@ -32,6 +32,7 @@ def encode_audio(
     sources: str | Path | Sequence[str | Path],
     *,
     out: str | Path,
+    overwrite: bool = False,
     labels: str | Path | None = None,
     words: Sequence[str] | None = None,
     settings: CochleaSettings = SSC,
@@ -49,6 +50,7 @@ def encode_audio(
     Args:
         sources: Folders, which are searched with their sub-folders, and WAV files.
         out: HDF5 file to write.
+        overwrite: Replace it where there is one.
         labels: CSV of clip and word; without it a clip's word is the name of its folder.
         words: The order of the labels; sorted words when None.
         settings: Of the cochlea; the conventions of SSC when left out.
@@ -75,6 +77,7 @@ def encode_audio(
     target = check_target(out)
     if any(os.path.realpath(clip.path) == str(target) for clip in clips):
         raise RunError("is one of the clips that are read", Phrase("choose another {out}"), where=out)
+    check_target(out, overwrite)
     numbers, keys = numbered(words_of(clips, None if labels is None else Path(labels)), words)
     heads = _heads(clips)
     cochlea = ready(settings, progress)

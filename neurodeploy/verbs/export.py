@@ -17,13 +17,16 @@ from neurodeploy.pipeline.stages import export_stage
 from neurodeploy.progress import Progress, silent
 
 
-def export_run(run: str | Path, *, out: str | Path | None = None, progress: Progress = silent) -> dict[str, Any]:
+def export_run(
+    run: str | Path, *, out: str | Path | None = None, overwrite: bool = False, progress: Progress = silent
+) -> dict[str, Any]:
     """Write the quantised network of a run folder as NIR, read it back and compare.
 
     Args:
         run: Run folder with a quantised network.
         out: The .nir file; `model.nir` in the run folder when None. Beside a file outside the run
             folder goes a `manifest.json` with checksum, versions and accuracies.
+        overwrite: Replace those files where there is any.
         progress: Hears how far the work is.
 
     Returns:
@@ -36,7 +39,8 @@ def export_run(run: str | Path, *, out: str | Path | None = None, progress: Prog
     folder = RunFolder(Path(run))
     path = folder.graph_file if out is None else Path(out)
     if out is not None:
-        check_target(path)  # before long work
+        for one in (path, path.with_name("manifest.json")):  # before long work
+            check_target(one, overwrite)
     network, made = export_stage(folder, path, progress)
     test = part(folder.recipe(), "test")
     runs = [reference.run(network, one.spikes_BTI) for one in test.batches(reference.BATCH)]

@@ -23,6 +23,7 @@ def fit(
     file: GraphSource,
     *,
     out: str | Path | None = None,
+    overwrite: bool = False,
     advise: bool = True,
     progress: Progress = silent,
     **graph: Unpack[GraphKeywords],
@@ -32,6 +33,7 @@ def fit(
     Args:
         file: A Program, its file, a .nir graph, which is compiled first, or a run folder, whose Program is taken.
         out: Picture of the cores to write: .svg, .png or .pdf. A network that does not fit has none.
+        overwrite: Replace the picture where there is one.
         advise: Also look for what would take fewer cores: some ten more placements.
         progress: Hears how far the work is.
         graph: What the graph leaves open, see `GraphOptions`.
@@ -50,7 +52,7 @@ def fit(
     if out is not None:
         from neurodeploy.report.printed import check_picture
 
-        check_picture(out)
+        check_picture(out, overwrite)
     program = _program(file, replace(options, chip=found), progress)
     placed = fit_of(program, found, advise=advise)
     result = placed.to_dict() | {"path": None}

@@ -98,6 +98,7 @@ def inspect_graph(
     file: GraphSource,
     *,
     repair: str | Path | None = None,
+    overwrite: bool = False,
     for_framework: str | None = None,
     progress: Progress = silent,
     **graph: Unpack[ReadKeywords],
@@ -107,6 +108,7 @@ def inspect_graph(
     Args:
         file: The .nir file, or a run folder, whose graph is taken.
         repair: Where to write the graph with everything put right that can mean one thing only.
+        overwrite: Replace that file where there is one.
         for_framework: Write it there as this framework's importer does it right: "snntorch", "norse", "spikingjelly".
         progress: Hears how far the work is.
         graph: What the graph leaves open, see `GraphOptions`.
@@ -123,7 +125,7 @@ def inspect_graph(
     """
     path, options = nir_file(file), GraphOptions(**graph).check()
     if repair is not None:
-        check_target(repair)
+        check_target(repair, overwrite)
     if for_framework is not None:
         check_for(for_framework)
         if repair is None:

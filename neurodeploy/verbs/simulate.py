@@ -61,6 +61,7 @@ def simulate(
     backend: str = FIXED,
     limit: int | None = None,
     traces: str | Path | None = None,
+    overwrite: bool = False,
     record: bool = False,
     probes: Sequence[str] = (),
     threads: int | None = None,
@@ -80,6 +81,7 @@ def simulate(
         backend: "reference" (float64), "fixed" (our integer simulator), "lava", or another of `backends.table`.
         limit: First samples only.
         traces: .npz file for every spike, current and potential on data.
+        overwrite: Replace that file where there is one.
         record: Keep every spike, current and potential in the Trace, on spikes of your own.
         probes: Layers whose states are kept; all when empty. On spikes of your own they need no `record`.
         threads: CPU threads of "fixed"; all cores when None. Never changes the result.
@@ -103,7 +105,7 @@ def simulate(
     running.check_options(run_options)
     running.check()
     if traces is not None:
-        check_target(traces)  # before long work
+        check_target(traces, overwrite)  # before long work
     options = GraphOptions(**graph)
     target = read_target(file, options, integer=running.integer)
     data = default_data(file, target, "simulate") if data is None else data

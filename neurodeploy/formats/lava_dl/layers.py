@@ -35,7 +35,7 @@ LEAKY, SDNN = ("CUBA", "LOIHI"), "SDNN"
 UNIT = float(1 << rules.ALIGN_SHIFT)
 """Chip units of what a weight of 1 adds."""
 NEVER = (1 << 18) - 1
-"""Threshold that lava-dl's `Affine` blocks write for "never spikes" (`slayer/block/base.py`); potentials end at 2^23."""
+"""Threshold that lava-dl's `Affine` blocks write for "never spikes" (`slayer/block/base.py`); v ends at 2^23."""
 MOST_THRESHOLD = (1 << 31 - rules.ALIGN_SHIFT) - 1
 """What Lava's int32 holds after its shift."""
 MOST_DELAY = 62

@@ -56,7 +56,7 @@ def nir_paper(
         lava_samples: Samples of each graph, part after part, that Lava runs; when None the 72 of N-MNIST's test part,
             and all of Braille.
         framework_samples: Likewise for the other frameworks.
-        mode: "resume" an interrupted run or add to a finished one, "overwrite" what an interrupted one left.
+        mode: "resume" an interrupted run or add to a finished one, "overwrite" what is there.
         progress: Hears how far the work is.
 
     Returns:
@@ -70,8 +70,8 @@ def nir_paper(
         RunError: the picture cannot be written, or an interrupted run's measurements are in the way.
     """
     started = time.perf_counter()
-    picture = check_picture(out)
-    beside, table = (check_target(Path(out).with_suffix(end)) for end in (".json", ".md"))
+    picture = check_picture(out, mode)
+    beside, table = (check_target(Path(out).with_suffix(end), mode) for end in (".json", ".md"))
     _check("tasks", tasks, tuple(NAMES))
     _check("backends", backends, BACKENDS)
     for name in set(backends) & set(OWN):

@@ -41,7 +41,9 @@ Poles = dict[str, dict[str, dict[int, np.ndarray]]]
 """By formula, network and hidden layer: complex, shape (N, 2)."""
 
 
-def figure2(*, out: str | Path, checkpoints: str | Path | None = None, layer: int = 0) -> dict[str, Any]:
+def figure2(
+    *, out: str | Path, checkpoints: str | Path | None = None, layer: int = 0, overwrite: bool = False
+) -> dict[str, Any]:
     """Draw Figure 2 of the SiLIF paper, by its script's formula and by the dynamics really implemented.
 
     Args:
@@ -49,6 +51,7 @@ def figure2(*, out: str | Path, checkpoints: str | Path | None = None, layer: in
         checkpoints: Folder with cadlif.npz, csilif.npz, silif.npz and rf.npz; without it, the folder
             silif_ssc_reference where datasets are looked for.
         layer: Hidden layer to draw, from 0; the data hold all.
+        overwrite: Replace picture and data where there are any.
 
     Returns:
         `points`: one per network, formula and layer: `re` and `im` (lists of pairs, one per neuron),
@@ -60,8 +63,8 @@ def figure2(*, out: str | Path, checkpoints: str | Path | None = None, layer: in
         DataError: a checkpoint or the layer is absent.
         NetworkError: a checkpoint is damaged, or another network.
     """
-    picture = check_picture(out)
-    beside = check_target(Path(out).with_suffix(".json"))
+    picture = check_picture(out, overwrite)
+    beside = check_target(Path(out).with_suffix(".json"), overwrite)
     files = published_files(checkpoints, tuple(FAMILY))
     poles = _all_poles(files)
     fewest = min(len(layers) for networks in poles.values() for layers in networks.values())

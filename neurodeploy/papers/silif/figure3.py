@@ -80,7 +80,7 @@ def figure3(
         settings: With `train`: "key=value" pairs over the recipes'.
         ray: Train and measure through Ray: "local", "auto", or a cluster's address.
         processes: That measure side by side. More than 1 needs a main module that can be imported.
-        mode: "resume" an interrupted figure or add to a finished one, or "overwrite" what an interrupted one left.
+        mode: "resume" an interrupted figure or add to a finished one, or "overwrite" what is there.
         progress: Hears how far the work is.
 
     Returns:
@@ -95,7 +95,7 @@ def figure3(
         RecipeError: a network, seed, width, or recipe is none.
     """
     started = time.perf_counter()
-    picture, beside = check_picture(out), check_target(Path(out).with_suffix(".json"))
+    picture, beside = check_picture(out, mode), check_target(Path(out).with_suffix(".json"), mode)
     work = Path(out).with_suffix(".work.json")
     all_bits = _widths(bits)
     check_ray(ray)

@@ -15,7 +15,7 @@ from neurodeploy.quantize.grid import MAX_WEIGHT_BITS
 
 def make(folder: Path, limit: int | None, mode: Mode, progress: Progress) -> Made:
     """Draw Figures 2 and 3 into a folder, and return a row for each network of Figure 3."""
-    figure2(out=folder / "figure2.png")
+    figure2(out=folder / "figure2.png", overwrite=True)
     drawn = figure3(out=folder / "figure3.png", limit=limit, mode=mode, progress=progress)
     files = [f"figure{number}.{end}" for number in (2, 3) for end in ("png", "json")]
     return Made(rows_of(drawn), files)
