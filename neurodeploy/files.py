@@ -14,6 +14,9 @@ from typing import Any
 from neurodeploy.errors import NeurodeployError, RunError
 from neurodeploy.phrases import Phrase
 
+POINTER = b"version https://git-lfs.github.com/spec/"
+"""What a file begins with that Git LFS keeps elsewhere; github.com/git-lfs/git-lfs, docs/spec.md."""
+
 
 @contextmanager
 def written_whole(path: str | Path) -> Iterator[Path]:
@@ -73,6 +76,19 @@ def check_target(path: str | Path, overwrite: bool | str = True) -> Path:
     return path
 
 
+def check_fetched(path: str | Path, kind: type[NeurodeployError]) -> None:
+    """Check that a file is there itself: a clone without Git LFS leaves a pointer in its place.
+
+    Raises:
+        NeurodeployError: of `kind`, with the command that brings it.
+    """
+    if not os.path.isfile(path):  # a pipe would be waited for
+        return
+    with suppress(OSError), Path(path).open("rb") as stream:
+        if stream.read(len(POINTER)) == POINTER:
+            raise kind("is a Git LFS pointer, not the file itself", "bring it with: git lfs pull", where=path)
+
+
 def unwritable(path: Path, error: OSError) -> RunError:
     """Return the one-line error for an operating-system refusal to write `path`."""
     reason = error.strerror or str(error)
@@ -114,6 +130,7 @@ def read_json(path: str | Path) -> Any:
         RunError: the file is absent or not JSON.
     """
     try:
+        check_fetched(path, RunError)
         return json.loads(Path(path).read_text(encoding="utf-8"))
     except OSError as error:
         raise RunError(f"{path}: cannot be read ({error.strerror}); check the path") from None

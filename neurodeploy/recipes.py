@@ -131,12 +131,7 @@ def _read(name: str, seen: tuple[str, ...]) -> dict[str, Any]:
         raise RecipeError(f"{name!r} is not a recipe; {nearest(name, known)} (neurodeploy recipes lists them)")
     if str(path) in seen:
         raise RecipeError(f"{name}: extends itself by way of {' -> '.join(seen)}; remove one of the extends")
-    try:
-        values = toml.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise RecipeError(f"{path}: cannot be read ({error.strerror}); check the path") from None
-    except (toml.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise RecipeError(f"{path}: is not TOML ({error}); correct this place") from None
+    values = toml.read(path, RecipeError)[0]
     base = values.pop("extends", None)
     if base is None:
         return values
@@ -162,7 +157,7 @@ def _apply(values: dict[str, Any], setting: str) -> None:
         raise RecipeError(f"found {setting!r}, key=value is needed, e.g. training.epochs=5", option="settings")
     try:
         value = toml.loads(f"value = {text}")["value"]
-    except toml.TOMLDecodeError:
+    except ValueError:  # TOML's own, and a number of thousands of digits
         value = text
     *tables, last = key.strip().split(".")
     inner = values

@@ -3,10 +3,31 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
+from typing import Any
+
+from neurodeploy.errors import NeurodeployError
+from neurodeploy.files import check_fetched
 
 if sys.version_info >= (3, 11):
-    from tomllib import TOMLDecodeError, loads
+    from tomllib import loads
 else:
-    from tomli import TOMLDecodeError, loads
+    from tomli import loads
 
-__all__ = ["TOMLDecodeError", "loads"]
+__all__ = ["loads", "read"]
+
+
+def read(path: str | Path, kind: type[NeurodeployError]) -> tuple[dict[str, Any], bytes]:
+    """Return the values of a TOML file, and its bytes.
+
+    Raises:
+        NeurodeployError: of `kind`: it is absent or not TOML.
+    """
+    check_fetched(path, kind)
+    try:
+        content = Path(path).read_bytes()
+        return loads(content.decode("utf-8")), content
+    except OSError as error:
+        raise kind(f"cannot be read ({error.strerror})", "check the path", where=path) from None
+    except (ValueError, RecursionError) as error:  # TOML's own, UTF-8's, and a number of thousands of digits
+        raise kind(f"is not TOML ({error})", "correct this place", where=path) from None

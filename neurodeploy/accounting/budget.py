@@ -102,12 +102,7 @@ def read_budget(path: str | Path) -> dict[str, Any]:
     Raises:
         BudgetError: it cannot be read, is not TOML, or holds a key or a value that is none.
     """
-    try:
-        values = toml.loads(Path(path).read_text(encoding="utf-8"))
-    except OSError as error:
-        raise BudgetError(f"{path}: cannot be read ({error.strerror}); check the path") from None
-    except (ValueError, RecursionError) as error:  # TOML's own, UTF-8's, and a number of thousands of digits
-        raise BudgetError(f"{path}: is not TOML ({error}); correct this place") from None
+    values = toml.read(path, BudgetError)[0]
     budget(values, path)
     return values
 

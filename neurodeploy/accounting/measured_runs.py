@@ -14,6 +14,7 @@ import numpy as np
 
 from neurodeploy.accounting.counts import Counts
 from neurodeploy.errors import ChipError, nearest
+from neurodeploy.files import check_fetched
 
 COLUMNS = {
     "synops": "synop",
@@ -81,6 +82,7 @@ def read_runs(path: str | Path) -> Runs:
             the right sign.
     """
     path = Path(path)
+    check_fetched(path, ChipError)
     try:
         content = path.read_bytes()
         text = content.decode("utf-8-sig")

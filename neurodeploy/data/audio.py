@@ -11,6 +11,7 @@ from typing import IO
 import numpy as np
 
 from neurodeploy.errors import DataError
+from neurodeploy.files import check_fetched
 
 RATES = (1_000, 768_000)
 MOST_CHANNELS = 256
@@ -118,6 +119,7 @@ def read_wav_head(path: str | Path) -> WavHead:
     if not os.path.isfile(path):
         found = "is no file" if os.path.exists(path) else "cannot be read (No such file or directory)"
         raise DataError(f"{path}: {found}; check the path")
+    check_fetched(path, DataError)
     try:
         with path.open("rb") as stream:
             return _head(path, stream, os.fstat(stream.fileno()).st_size)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from neurodeploy.errors import DataError, nearest
+from neurodeploy.files import check_fetched
 
 SUFFIXES = (".wav", ".wave")
 SPEAKER = re.compile(r"(?P<speaker>.+)_nohash_\d+", re.ASCII)
@@ -116,6 +117,7 @@ def words_of(clips: Sequence[Clip], labels: Path | None = None) -> list[str]:
 
 def _told(labels: Path) -> dict[str, str]:
     told: dict[str, str] = {}
+    check_fetched(labels, DataError)
     try:
         with labels.open(encoding="utf-8-sig", newline="") as stream:
             for number, row in enumerate(csv.reader(stream), 1):

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from neurodeploy.data.dataset import Download, Source, digest, folders
 from neurodeploy.errors import DataError
-from neurodeploy.files import make_folder, written_whole
+from neurodeploy.files import check_fetched, make_folder, written_whole
 from neurodeploy.progress import Progress
 
 PATIENCE_S = 20
@@ -38,6 +38,7 @@ def present(source: Source, file: str, sha256: str = "") -> Path:
             f"{source.name}: {file} is not on this machine and cannot be downloaded; put it below "
             f"{' or '.join(map(str, folders()))}, or set NEURODEPLOY_DATA{_noted(source)}"
         )
+    check_fetched(path, DataError)
     if sha256 and checksum(path, "sha256") != sha256:
         raise DataError(f"{path}: its SHA-256 is not the expected {sha256[:12]}…; copy it again")
     return path

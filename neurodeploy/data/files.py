@@ -18,6 +18,7 @@ from neurodeploy.data.npz import open_npz
 from neurodeploy.data.spikes import check_kinds
 from neurodeploy.data.stream import SampleSource, check_limit, from_counts
 from neurodeploy.errors import DataError
+from neurodeploy.files import check_fetched
 from neurodeploy.phrases import Phrase
 
 LAYOUTS = "an .npz with spikes (N, T, C) and labels (N,), or an HDF5 file in SHD layout"
@@ -51,6 +52,7 @@ def open_file(
     check_limit(limit)
     if os.path.isdir(path):
         raise DataError("is a folder", f"name {LAYOUTS}", where=path)
+    check_fetched(path, DataError)
     try:
         with path.open("rb") as stream:
             start = stream.read(8)

@@ -13,6 +13,7 @@ import numpy as np
 
 from neurodeploy.data.dataset import folders
 from neurodeploy.errors import DataError
+from neurodeploy.files import check_fetched
 from neurodeploy.phrases import Phrase
 
 FOLDER = "nir_paper"
@@ -84,6 +85,7 @@ def lif_traces(folder: Path) -> dict[str, LifTrace]:
 
 
 def _trace(path: Path) -> LifTrace:
+    check_fetched(path, DataError)
     try:
         values = np.loadtxt(path, delimiter=",", ndmin=2)
     except (OSError, ValueError) as error:
@@ -147,6 +149,7 @@ def _accuracies(folder: Path, end: str) -> dict[str, float]:
 
 
 def _array(path: Path) -> np.ndarray:
+    check_fetched(path, DataError)
     try:
         stored: np.ndarray = np.load(path, allow_pickle=False)
     except (OSError, ValueError) as error:

@@ -17,6 +17,7 @@ import numpy as np
 from neurodeploy.data.spikes import Kind, check_kinds, check_values
 from neurodeploy.data.stream import SampleSource
 from neurodeploy.errors import DataError
+from neurodeploy.files import check_fetched
 
 PIECE = 1 << 20
 """Bytes unpacked in one go: zipfile joins what it reads in time with its square."""
@@ -135,6 +136,7 @@ def unpacked(path: Path) -> Iterator[Any]:
     Raises:
         DataError: it cannot be read, or holds objects; damage that shows only in the block is told alike.
     """
+    check_fetched(path, DataError)
     try:
         with path.open("rb") as stream, np.load(stream, allow_pickle=False) as stored:
             yield stored

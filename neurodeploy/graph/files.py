@@ -12,7 +12,7 @@ import h5py
 import nir
 
 from neurodeploy.errors import GraphError
-from neurodeploy.files import written_whole
+from neurodeploy.files import check_fetched, written_whole
 from neurodeploy.graph.mend_shapes import with_shapes_mended
 from neurodeploy.graph.mends import TYPING, Mend, Mends, with_edges_mended, with_scalars_spread
 from neurodeploy.graph.nodes import built, checked
@@ -74,6 +74,7 @@ def stored_graph(path: str | Path) -> Tree:
         path.open("rb").close()
     except OSError as error:
         raise GraphError(f"cannot be read ({error.strerror})", "check its permissions", where=path) from None
+    check_fetched(path, GraphError)
     if not h5py.is_hdf5(path):
         raise GraphError(
             f"is not a NIR file (HDF5 was expected{_instead(path)})", "export it again with nir.write", where=path

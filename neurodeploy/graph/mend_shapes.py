@@ -67,6 +67,7 @@ class _Flow:
         self.after: dict[str, list[str]] = {}
         self.shapes: dict[str, Shape] = {}
         self.spread = 0
+        self.lost: Shape = ()
 
     def add(self, tree: Tree, name: str) -> tuple[str, str] | None:
         """Note a graph's nodes and edges; return its Input and its Output, None where it has not one of each."""
@@ -92,8 +93,8 @@ class _Flow:
     def refused(self, found: str, advice: str, node: str) -> GraphError:
         return GraphError(found, advice, where=self.where, node=node)
 
-    def wanted(self, name: str, seen: set[str] | None = None) -> set[int]:
-        """Return the numbers of values that the nodes after `name` can take, as far as they say so."""
+    def wanted(self, name: str, seen: set[str] | None = None, *, ends: bool = True) -> set[int]:
+        """Return the numbers of values that the nodes after `name` can take, `ends` too, as far as they say so."""
         found: set[int] = set()
         seen = {name} if seen is None else seen
         for one in self.after.get(name, []):
@@ -107,10 +108,12 @@ class _Flow:
             elif entry.fields.values and np.size(node[entry.fields.values[0]]) > 1:
                 found.add(np.size(node[entry.fields.values[0]]))
             elif entry.name == "Output" and not self.after.get(one):
+                if not ends:
+                    continue
                 stated = _shape(node["shape"])
                 found |= {math.prod(stated)} if stated else set()
             elif isinstance(entry, Stateless) and entry.role == PASS:
-                found |= self.wanted(one, seen)
+                found |= self.wanted(one, seen, ends=ends)
         return found
 
     def begin(self, name: str, asked: Shape | None) -> None:
@@ -137,12 +140,20 @@ class _Flow:
             stated = asked
         assert stated is not None
         trimmed = self._without_batch(name, stated)
+        if trimmed == stated and asked is None and len(stated) == 2 and self._takes_each(name, stated[1:]):
+            trimmed = stated[1:]
         if trimmed != stated:
             kind = TYPING if math.prod(trimmed) == math.prod(stated) else "shapes"
-            lost = stated[: len(stated) - len(trimmed)]
-            self.note(name, kind, f"shape {stated} begins with {lost} samples or steps; read as {trimmed}")
+            self.lost = stated[: len(stated) - len(trimmed)]
+            self.note(name, kind, f"shape {stated} begins with {self.lost} samples or steps; read as {trimmed}")
         node["shape"] = np.array(trimmed)
         self.shapes[name] = trimmed
+
+    def _takes_each(self, name: str, shape: Shape) -> bool:
+        """Return whether all neurons right after have parameters of this shape, and nothing behind them wants more."""
+        after = [one for one in self.after.get(name, []) if NODES[self.nodes[one]["type"]].fields.values]
+        held = {np.shape(self.nodes[one][NODES[self.nodes[one]["type"]].fields.values[0]]) for one in after}
+        return held == {shape} and all(self.wanted(one, ends=False) <= {math.prod(shape)} for one in after)
 
     def _without_batch(self, name: str, stated: Shape) -> Shape:
         """Return the axes of one step: those that the nodes right after take."""
@@ -181,7 +192,9 @@ class _Flow:
             if shape != arriving:
                 self.note(name, TYPING, f"values of shape {shape} put in the shape {arriving} that arrives")
                 node |= {key: np.asarray(node[key]).reshape(arriving) for key in keys}
-        elif all(len(np.unique(node[key])) == 1 for key in keys) and (shape == () or self.wanted(name) == {size}):
+        elif all(len(np.unique(node[key])) == 1 for key in keys) and (
+            self.wanted(name) == {size} or (count == 1 and (shape == () or not self.wanted(name)))
+        ):
             self.spread += size
             if self.spread > MOST_SPREAD:
                 found = f"would stand for {size} neurons, with those before it more than {MOST_SPREAD}"
@@ -223,7 +236,8 @@ class _Flow:
         stated = _shape(node["shape"])
         last = node["type"] == "Output" and not self.after.get(name)
         if stated != arriving:
-            if last and stated is not None and math.prod(stated) != math.prod(arriving):
+            with_steps = stated == (*self.lost, *arriving)
+            if last and stated is not None and math.prod(stated) != math.prod(arriving) and not with_steps:
                 return
             if stated is None and _given(node["shape"]):
                 return

@@ -40,9 +40,27 @@ def read_tree(path: Path) -> Tree:
             raise GraphError(
                 "is a lava-dl network", "make it a graph first: neurodeploy convert IN.net OUT.nir", where=path
             )
-        if not isinstance(root, h5py.Group) or "type" not in root:
+        if not isinstance(root, h5py.Group) or not ("type" in root or "nodes" in root):
             raise GraphError("is HDF5 but holds no NIR graph (group node/nodes is missing)", where=path)
-        return _Reader(path).group(root, "", 0)
+        tree = _Reader(path).group(root, "", 0)
+    if "type" not in tree:
+        raise GraphError(*_unfinished(tree), where=path)
+    return tree
+
+
+def _unfinished(tree: Tree) -> tuple[str, str]:
+    """Return what is wrong with a graph that nir.write left, and what to do: nodes come first, a type is the last."""
+    name: list[str] = []
+    while isinstance(nodes := tree.get("nodes"), dict):
+        stopped = [key for key, node in nodes.items() if not (isinstance(node, dict) and "type" in node)]
+        if not stopped:
+            break
+        name, tree = [*name, stopped[0]], nodes[stopped[0]] if isinstance(nodes[stopped[0]], dict) else {}
+    found = "was not written to its end (no edges)"
+    if not name:
+        return found, AGAIN
+    advice = "export it again with an array in each of that node's fields, none of them None"
+    return f"{found}; nir.write stopped at node {'.'.join(name)!r}", advice
 
 
 def read_groups(path: Path, *names: str) -> Tree:

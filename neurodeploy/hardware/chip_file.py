@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -38,16 +39,9 @@ def read_toml(path: Path) -> tuple[dict[str, Any], str]:
     Raises:
         ChipError: it is absent or not TOML.
     """
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise ChipError(f"{path}: cannot be read ({error.strerror}); check the path") from None
-    if len(content) > LARGEST_BYTES:
+    if os.path.isfile(path) and path.stat().st_size > LARGEST_BYTES:
         raise ChipError(f"{path}: is larger than {LARGEST_BYTES} bytes, so it is no chip file")
-    try:
-        values = toml.loads(content.decode("utf-8"))
-    except (toml.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise ChipError(f"{path}: is not TOML ({error}); correct this place") from None
+    values, content = toml.read(path, ChipError)
     return values, hashlib.sha256(content).hexdigest()
 
 

@@ -16,6 +16,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file
 
 from neurodeploy.errors import NetworkError
+from neurodeploy.files import check_fetched
 from neurodeploy.networks.families.silif import LAYERS, FamilyNetwork, SilifModel, SilifSettings, build
 
 FORM = "give .npz or .safetensors with the arrays snn.0.W.weight and so on"
@@ -67,6 +68,7 @@ def load_published(path: str | Path, settings: SilifSettings | None = None) -> P
 def _read(path: Path) -> dict[str, np.ndarray]:
     if path.suffix not in (".npz", ".safetensors"):
         raise NetworkError(f"{path}: is not a file of plain arrays (pickled checkpoints are never loaded); {FORM}")
+    check_fetched(path, NetworkError)
     try:
         if path.suffix == ".safetensors":
             return dict(load_file(path))

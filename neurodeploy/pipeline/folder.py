@@ -55,14 +55,11 @@ class RunFolder:
             RunError: the folder holds no run.
         """
         try:
-            values = toml.loads(self.recipe_file.read_text(encoding="utf-8"))
-            return validated(values, str(self.recipe_file))
-        except (OSError, UnicodeDecodeError, toml.TOMLDecodeError):
-            raise RunError(
-                "holds no run (recipe.toml is absent or damaged)",
-                Phrase("make one with {made}", made=Command("run", "RECIPE", out="DIR")),
-                where=self.path,
-            ) from None
+            values = toml.read(self.recipe_file, RunError)[0]
+        except RunError as error:
+            made = Phrase("make one with {made}", made=Command("run", "RECIPE", out="DIR"))
+            raise RunError(f"holds no run (recipe.toml {error.found})", made, where=self.path) from None
+        return validated(values, str(self.recipe_file))
 
     def metrics(self) -> dict[str, Any]:
         """Return what the finished stages recorded; empty before the first.

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from neurodeploy.errors import ProgramError
-from neurodeploy.files import written_whole
+from neurodeploy.files import check_fetched, written_whole
 from neurodeploy.memory import Claims, compact, elementwise
 from neurodeploy.program.connection import Connection
 from neurodeploy.program.decode import Decode
@@ -54,6 +54,7 @@ def read_program(path: str | Path) -> Program:
         ProgramError: the file is absent, damaged, of a newer format, no Program, or claims more numbers than fit in it.
     """
     path = Path(path)
+    check_fetched(path, ProgramError)
     try:
         with path.open("rb") as stream, np.load(stream, allow_pickle=False) as stored:
             _check_sizes(path, stored.zip)

@@ -9,7 +9,7 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from neurodeploy.errors import RunError
-from neurodeploy.files import written_whole
+from neurodeploy.files import check_fetched, written_whole
 
 
 def save_weights(path: str | Path, module: nn.Module) -> None:
@@ -25,6 +25,7 @@ def load_weights(path: str | Path, module: nn.Module) -> None:
     Raises:
         RunError: the file is absent, damaged, or belongs to a network of another shape.
     """
+    check_fetched(path, RunError)
     try:
         state = load_file(path)
     except (OSError, SafetensorError) as error:

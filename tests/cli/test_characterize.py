@@ -37,7 +37,7 @@ def test_a_chip_file_comes_out_and_is_a_chip_from_then_on(shell: Shell, good: Pa
     assert (found["chip"], found["base"], found["path"]) == ("board", "loihi1", "board.toml")
     assert found["leave_one_out"].keys() == {"mean", "max"}
     assert [term["term"] for term in found["terms"]] == ["synop", "neuron_update"]
-    made = shell.works("compile", "good.nir", "--dt", "1e-3", "--chip", "board.toml", "--out", "p.npz")
+    made = shell.works("compile", "good.nir", "--dt", "1e-3", "--chip", "board.toml", "--out", "p.npz", "--overwrite")
     assert made["chip"] == "board"
     again = shell.works("characterize", "runs.csv", "--chip", "board.toml")
     assert (again["chip"], again["path"]) == ("board_fitted", None)
@@ -97,7 +97,7 @@ def test_a_slip_in_a_chip_file_is_one_line(shell: Shell, good: Path, before: str
 
 def test_weights_wider_than_the_chip_are_refused_and_narrower_ones_compiled(shell: Shell, good: Path) -> None:
     write(shell, "chip.toml", CHIP)
-    compile = ("compile", "good.nir", "--dt", "1e-3", "--chip", "chip.toml", "--out", "p.npz")
+    compile = ("compile", "good.nir", "--dt", "1e-3", "--chip", "chip.toml", "--out", "p.npz", "--overwrite")
     shell.refuses(*compile, "--weight-bits", "8", says="8-bit weights, bench holds 4 bits", after_work=True)
     found = shell.works(*compile)  # the chip's widest, where nobody asks for another
     assert (found["chip"], {one["weight_bits"] for one in found["connections"]}) == ("bench", {4})

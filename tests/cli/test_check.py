@@ -68,7 +68,9 @@ def test_options_go_over_the_file(shell: Shell, small: Path) -> None:
 @pytest.mark.parametrize("status", [0, 1])
 def test_junit_is_written_whole_whether_budgets_are_kept_or_not(shell: Shell, small: Path, status: int) -> None:
     (shell.folder / "out.xml").write_text("old")
-    said = shell("check", small, *ALL, "--max-spikes", "59" if status else "60", "--junit", "out.xml", "--json")
+    said = shell(
+        "check", small, *ALL, "--max-spikes", "59" if status else "60", "--junit", "out.xml", "--overwrite", "--json"
+    )
     assert said.status == status
     suite = ElementTree.parse(shell.folder / "out.xml").getroot()[0]
     assert (suite.get("tests"), suite.get("failures")) == ("5", str(status))

@@ -102,7 +102,14 @@ def test_a_full_disk_leaves_the_page_before(
 
     (shell.folder / "page.html").write_text("mine")
     monkeypatch.setattr("os.replace", full)
-    shell.refuses("compare", *two, "--out", "page.html", says="page.html: cannot be written .No space left on device")
+    shell.refuses(
+        "compare",
+        *two,
+        "--out",
+        "page.html",
+        "--overwrite",
+        says="page.html: cannot be written .No space left on device",
+    )
 
 
 def test_a_real_run_against_a_changed_copy(shell: Shell, run: Path) -> None:

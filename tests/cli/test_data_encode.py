@@ -18,7 +18,7 @@ from tests.cli.support import Shell
 from tests.data.sound import stored, tone, wav, write_wav
 from tests.interrupted import interrupted
 
-FEW = ("--channels", "8")
+FEW = ("--overwrite", "--channels", "8")
 ENVIRONMENT = dict(os.environ)
 """As it is outside of `shell`: with compiled code of earlier processes."""
 

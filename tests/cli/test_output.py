@@ -136,7 +136,7 @@ class TestStreams:
             tmp_path / "good.nir", fc1=graphs.linear(400, 4), lif1=graphs.lif(400), fc2=graphs.linear(3, 400)
         )
         (tmp_path / "p.npz").write_text("mine")
-        found = process(tmp_path, "ulimit -f 1; ND compile good.nir --dt 1e-3 --out p.npz --json")
+        found = process(tmp_path, "ulimit -f 1; ND compile good.nir --dt 1e-3 --out p.npz --overwrite --json")
         assert (found.returncode, found.stdout) == (2, "")
         assert found.stderr.startswith(f"error: {tmp_path}/p.npz: cannot be written (File too large)")
         assert sorted(path.name for path in tmp_path.iterdir()) == ["good.nir", "p.npz"]

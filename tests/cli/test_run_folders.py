@@ -157,7 +157,7 @@ class TestFullDisk:
 
     @pytest.mark.parametrize(
         ("verb", "after_work"),
-        [(("report", "run"), False), (("export", "run", "--out", "old.nir"), True)],
+        [(("report", "run"), False), (("export", "run", "--out", "old.nir", "--overwrite"), True)],
         ids=["report", "export"],
     )
     def test_the_file_before_stays(

@@ -17,6 +17,7 @@ from neurodeploy.errors import GraphError
 from neurodeploy.graph.files import GraphFile, read_graph
 from neurodeploy.graph.network import Network, discretised
 from tests.cli import graphs
+from tests.graph import images
 
 
 def network(file: Path | GraphFile, **options: Any) -> Network:
@@ -143,6 +144,27 @@ def test_an_input_with_a_time_axis(good: Path) -> None:
     assert "shape (256, 4) begins with (256,) samples or steps; read as (4,)" in str(found.mends[0])
 
 
+@pytest.mark.parametrize("size", [1, 4])
+def test_neurons_that_were_exported_with_their_steps(size: int, tmp_path: Path) -> None:
+    """Input and Output both say (100, N), the neurons N: 100 steps of them, as of an exporter's sample."""
+    nodes: graphs.Nodes = {"input": nir.Input({"input": np.array([100, size])}), "lif": graphs.lif(size)}
+    nodes["output"] = nir.Output({"output": np.array([100, size])})
+    file = graphs.write(tmp_path / "steps.nir", nodes, [("input", "lif"), ("lif", "output")])
+    found = read_graph(file)
+    assert (network(found).n_inputs, network(found).populations[0].n_neurons) == (size, size)
+    assert f"shape (100, {size}) begins with (100,) samples or steps; read as ({size},)" in str(found.mends[0])
+    asked = read_graph(file, input_shape=(100, size))
+    if size == 1:
+        assert network(asked).populations[0].n_neurons == 100
+
+
+def test_one_neuron_s_numbers_are_those_of_all_that_something_behind_them_wants(tmp_path: Path) -> None:
+    nodes: graphs.Nodes = {"input": nir.Input({"input": np.array([7, 1])}), "lif": graphs.lif(1)}
+    nodes |= {"fc": graphs.linear(3, 7), "last": graphs.lif(3), "output": nir.Output({"output": np.array([3])})}
+    found = network(graphs.write(tmp_path / "seven.nir", nodes, list(pairwise(nodes))))
+    assert [one.n_neurons for one in found.populations] == [7, 3]
+
+
 def test_equal_neurons_of_a_wrong_number_are_those_that_both_sides_want(good: Path) -> None:
     wanted = network(good)
 
@@ -193,6 +215,32 @@ def test_a_flat_image_gets_its_axes_back(tmp_path: Path) -> None:
     assert network(read_graph(image(tmp_path, [72]), input_shape=(2, 6, 6))).input_shape == (2, 6, 6)
     with pytest.raises(GraphError, match=r"input has shape \(72,\), input_shape= says \(2, 5, 5\)"):
         read_graph(image(tmp_path, [72]), input_shape=(2, 5, 5))
+
+
+@pytest.mark.parametrize("once", [(1,), (1, 1, 1)], ids=str)
+@pytest.mark.parametrize(
+    ("after", "shape"),
+    [
+        (images.conv2d(graphs.weights(5, 12).reshape(5, 3, 2, 2), input_shape=(4, 4)), (5, 3, 3)),
+        (images.pool(nir.SumPool2d, 2), (3, 2, 2)),
+    ],
+)
+def test_numbers_given_once_before_windows(
+    tmp_path: Path, once: tuple[int, ...], after: nir.NIRNode, shape: tuple[int, ...]
+) -> None:
+    """4 x 4 values of three channels arrive at the neurons whatever stands behind them."""
+    conv = images.conv2d(8 * graphs.weights(3, 18).reshape(3, 2, 3, 3), input_shape=(6, 6))
+
+    def made(name: str, held: tuple[int, ...]) -> Network:
+        nodes: graphs.Nodes = {"input": nir.Input({"input": np.array([2, 6, 6])}), "conv": conv}
+        nodes |= {"lif": images.neurons(*held), "after": after, "last": images.neurons(*shape)}
+        nodes["output"] = nir.Output({"output": np.array(shape)})
+        return network(graphs.write(tmp_path / name, nodes, list(pairwise(nodes))))
+
+    found = made("once.nir", once)
+    same(found, made("full.nir", (3, 4, 4)))
+    assert found.population("lif").n_neurons == 48
+    assert states(found)[0].any()
 
 
 @pytest.mark.parametrize("lead", [[1], [4], [1, 4]])

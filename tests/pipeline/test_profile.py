@@ -76,7 +76,7 @@ def test_traces_of_another_program_are_refused(file: Path) -> None:
     write_program(other, small_network(5))
     with pytest.raises(DataError, match=r"^[^\n]*traces.npz: is a run of another Program \([^\n]*; record it with"):
         neurodeploy.profile(other, traces=traces)
-    neurodeploy.simulate(file, data(file), traces=traces, probes=["readout"])
+    neurodeploy.simulate(file, data(file), traces=traces, overwrite=True, probes=["readout"])
     with pytest.raises(DataError, match=r"holds no whole run of a Program \(input/spikes is absent\)"):
         neurodeploy.profile(file, traces=traces)
     traces.write_bytes(traces.read_bytes()[:200])

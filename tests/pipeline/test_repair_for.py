@@ -58,7 +58,7 @@ def test_what_stays_otherwise_is_said_with_the_spikes_that_it_costs(tmp_path: Pa
     if installed("spikingjelly"):
         assert "% of the spikes are the file's" in found["repaired"][-1]
     path, dt_s, reset = written(tmp_path, "LI")
-    found = neurodeploy.inspect_graph(path, repair=tmp_path / "o.nir", for_framework="snntorch", dt_s=dt_s)
+    found = neurodeploy.inspect_graph(path, repair=tmp_path / "li.nir", for_framework="snntorch", dt_s=dt_s)
     assert "still otherwise there, b_li: snnTorch 1.0.0 has no importer for LI" in "\n".join(found["repaired"])
     if installed("snntorch"):
         assert found["repaired"][-1].startswith("snnTorch does not run it: ")
@@ -92,7 +92,7 @@ def test_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
     path, dt_s, _ = written(tmp_path, "LIF, thresholds differ")
     found = shell.works("inspect", path, "--dt", dt_s, "--repair", out, "--for", "snntorch")
     assert found["repaired"][0].startswith("b_lif: gain made 1")
-    said = shell("inspect", path, "--dt", dt_s, "--repair", out, "--for", "snntorch")
+    said = shell("inspect", path, "--dt", dt_s, "--repair", out, "--overwrite", "--for", "snntorch")
     assert said.status == 0
     assert "the rows of the weights before them divided by the old ones" in said.out
     shell.refuses("inspect", path, "--for", "norse", says="--for: needs --repair OUT")

@@ -15,6 +15,7 @@ import h5py
 import numpy as np
 
 from neurodeploy.errors import GraphError
+from neurodeploy.files import check_fetched
 from neurodeploy.graph.stored import read_groups
 
 MOST_LAYERS = 1000
@@ -35,6 +36,7 @@ def read_values(path: str | Path) -> tuple[list[dict[str, Any]], dict[str, Any]]
     if not os.path.isfile(path):
         problem = "is a folder; name a .net file inside it" if os.path.isdir(path) else "no such file; check the path"
         raise GraphError(f"{path}: {problem}")
+    check_fetched(path, GraphError)
     try:
         if not h5py.is_hdf5(path):
             raise GraphError(f"{path}: is not a .net file (HDF5 was expected); export it again with lava-dl")
