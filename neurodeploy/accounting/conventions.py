@@ -82,7 +82,7 @@ def wires(one: Connected) -> Wires:
         any_I=one.fan_out(zeros=True),
         n_outputs=one.n_outputs,
         macs=one.n_outputs * per_output,
-        flat=window.out_channels * math.prod(window.kernel) if window else one.n_outputs,
+        flat=window.out_channels // window.groups * math.prod(window.kernel) if window else one.n_outputs,
         loop=one.source == one.target,
     )
 
@@ -130,8 +130,9 @@ RULES: dict[str, tuple[Rule, str]] = {
     ),
     "norse": (
         _values(lambda _, sums_I, to: float(sums_I.sum()) * to.flat),
-        "Norse: values times output channels times kernel size, edges and stride ignored; of a matrix, times its "
-        "outputs",
+        # norse/norse#444, its formula for convolutions
+        "Norse: values times output channels of a group times kernel size, edges and stride ignored; of a matrix, "
+        "times its outputs",
     ),
     "silif_paper": (
         # Maxtimer97/SSM-inspired-LIF (MIT), the `sop` of a forward pass.

@@ -69,12 +69,20 @@ def test_a_convolution_counted_spike_by_spike(geometry: dict[str, Any], most: in
     assert found["synops"]["sd"] == pytest.approx(expected["nonzero"].std())
     assert expected["nonzero"].std() > 0
     total = fed.sum() / len(fed)
-    assert told["norse"] == pytest.approx(total * OUT_CHANNELS * np.prod(KERNEL))
+    assert told["norse"] == pytest.approx(total * (OUT_CHANNELS // window.groups) * np.prod(KERNEL))
     nominal = window.n_outputs * SHAPE[0] // window.groups * np.prod(KERNEL)
     assert told["rate_times_macs"] == pytest.approx(fed[0, 0].size ** -1 * total * nominal)
     assert told["silif_paper"] == np.count_nonzero(fed) / len(fed) * window.n_outputs
     assert found["macs_per_sample"] == (0 if most == 1 else found["synops_per_sample"])
     assert found["dense_macs_per_sample"] == nominal * fed.shape[1]
+
+
+def test_groups_by_hand() -> None:
+    """Two spikes into 4 channels, 8 maps of 3 x 3 in 2 groups: one in the middle, one in the corner (norse/norse#444)."""
+    fed = np.zeros((1, 1, 4, 5, 5), int)
+    fed[0, 0, 0, 2, 2] = fed[0, 0, 3, 0, 0] = 1
+    found = count_layer(Window((4, 5, 5), 8, (3, 3), padding=(1, 1), groups=2), fed)
+    assert (found["synops_per_sample"], found["by_convention"]["norse"]) == (4 * 9 + 4 * 4, 2 * 8 * 9 / 2)
 
 
 def test_pruned_weights_and_silent_fan_outs() -> None:
