@@ -72,7 +72,7 @@ def fit_of(run: Recorded, chip: str | None) -> Recorded:
     try:
         wanted = chip_named(chip or run.text("recipe", "chip") or DEFAULT)
     except ChipError as error:
-        raise BudgetError(error.problem, error.advice, where="fits") from None
+        raise BudgetError(error.problem, error.advice, where=("fits", *error.places)) from None
     program = Path(run.run) / "program.npz"
     if not program.exists():
         advice = Phrase("make it again with {again}", again=run.again)
