@@ -148,7 +148,7 @@ def test_the_chip_file_that_comes_out_prices_the_runs(tmp_path: Path) -> None:
         assert run["base"].keys() == {"low", "mid", "high", "holds"}
     again = tmp_path / "board.toml"
     before = again.read_bytes()
-    characterize(path, chip="loihi1", out=again)
+    characterize(path, chip="loihi1", out=again, overwrite=True)
     assert again.read_bytes() == before
 
 
