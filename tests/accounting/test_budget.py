@@ -15,7 +15,8 @@ def test_a_file_with_every_key(tmp_path: Path) -> None:
     path = tmp_path / "a{b}.toml"
     path.write_text(
         'min_accuracy = 0.9\nmax_accuracy_drop = 0.01\naccuracy = "lava"\ncertificate = true\nbit_exact = true\n'
-        'max_synops = 2_000_000\nmax_spikes = 1e4\nmax_macs = 0\nmax_energy_j = 5e-5\nenergy = "mid"\nenergy_of = "whole"\n'
+        "max_synops = 2_000_000\nmax_spikes = 1e4\nmax_macs = 0\nmax_energy_j = 5e-5\n"
+        'energy = "mid"\nenergy_of = "whole"\n'
         'max_latency_s = 1e-3\nlatency = "low"\nfits = "loihi2"\nmax_cores = 12\nmax_chips = 1\n'
         "[layers.hidden]\nmax_synops = 5e5\nmax_spikes = 9\n"
     )

@@ -78,7 +78,7 @@ def test_a_convolution_counted_spike_by_spike(geometry: dict[str, Any], most: in
 
 
 def test_groups_by_hand() -> None:
-    """Two spikes into 4 channels, 8 maps of 3 x 3 in 2 groups: one in the middle, one in the corner (norse/norse#444)."""
+    """Two spikes into 4 channels, 8 maps in 2 groups: one in the middle, one in the corner (norse/norse#444)."""
     fed = np.zeros((1, 1, 4, 5, 5), int)
     fed[0, 0, 0, 2, 2] = fed[0, 0, 3, 0, 0] = 1
     found = count_layer(Window((4, 5, 5), 8, (3, 3), padding=(1, 1), groups=2), fed)
