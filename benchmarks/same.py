@@ -51,7 +51,8 @@ def program_line(name: str, made: dict[str, Any] | None) -> str:
 
 def exports(folder: Path) -> Lines:
     for path in sorted((ROOT / "exports").glob("*/*/model.nir")):
-        yield program_line("/".join(path.parts[-3:-1]), called("compile", path, "--out", folder / "p.npz", "--overwrite"))
+        made = called("compile", path, "--out", folder / "p.npz", "--overwrite")
+        yield program_line("/".join(path.parts[-3:-1]), made)
 
 
 def corpus(folder: Path) -> Lines:
