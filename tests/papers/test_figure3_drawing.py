@@ -83,9 +83,7 @@ def test_cited_and_hollow_points_are_marked(whole: Figure) -> None:
         else:
             assert point.network in [text.get_text() for text in axes.texts]
             assert not any(same_color(line.get_markerfacecolor(), colour) for colour in COLOURS.values())
-    key = [text.get_text() for axes in whole.axes for text in legend_texts(axes)]
-    assert {"measured, float", "measured, integer Program", "the paper's own points", "cited constants"} <= set(key)
-    assert set(COLOURS) <= set(key)
+    assert {"measured, float", "the paper's own points", "cited constants", *COLOURS} <= set(key(whole))
     notes = whole.get_supxlabel()
     assert "S5-RF: Huber et al." in notes
     assert "Event-SSM: as the SiLIF paper states it" in notes
@@ -116,6 +114,15 @@ def test_a_single_width_stands_on_an_axis_of_whole_bits() -> None:
     drawn = draw_figure3(measured(), [point for point in over_bits() if point.bits == 8], TITLE)
     axes = next(one for one in drawn.axes if "bits" in one.get_xlabel())
     assert axes.get_xlim() == (7.5, 8.5)
+    assert axes.get_xticks().tolist() == [8]
+
+
+def test_the_key_names_what_the_panels_show_and_nothing_else(whole: Figure) -> None:
+    assert "measured, integer Program (a, b: 8 bits)" in key(whole)
+    assert "exact count of its operations" in key(whole)
+    bits = [Point("SiLIF", "integer", 0.8, 0.0, 5e6, 1e7, width) for width in (4, 5)]
+    drawn = draw_figure3([Point("SiLIF", "float", 0.8, 0.0, 1e7, 1e7)], bits, TITLE)
+    assert key(drawn) == ["SiLIF", "measured, float", "measured, integer Program"]
 
 
 def test_an_exact_count_that_is_the_papers_is_not_drawn_twice() -> None:
@@ -163,6 +170,10 @@ def test_the_file_has_the_same_bytes_twice(tmp_path: Path) -> None:
 
 def places(line: Line2D) -> list[tuple[float, float]]:
     return [(float(x), float(y)) for x, y in np.asarray(line.get_xydata())]
+
+
+def key(figure: Figure) -> list[str]:
+    return [text.get_text() for axes in figure.axes for text in legend_texts(axes)]
 
 
 def legend_texts(axes: Axes) -> list[Text]:

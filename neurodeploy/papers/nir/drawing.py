@@ -1,6 +1,6 @@
 """The NIR paper's comparison drawn: one neuron's potential, its distance from the analytic solution, accuracies.
 
-What was measured here is filled, the paper's own numbers are hollow.
+What was measured here is filled, the paper's own numbers, on other samples, are hollow.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from neurodeploy.report.printed import INK, LINE, MUTED, panel, printed
 
 OURS, PAPER, CROSS, BAND = "#264653", "#e76f51", "#2a9d8f", "#e9c46a"
 WIDTH = 7.2
-LIF_HEIGHT, ROW_HEIGHT, HEAD = 2.6, 0.17, 0.75
+LIF_HEIGHT, ROW_HEIGHT, HEAD = 2.6, 0.17, 1.05
 """Inches: of the neuron's panels, of a platform's line, and of what is around a panel."""
 MARKER = 5.0
 PARTS = {"training": (CROSS, 7.5), "test": (OURS, MARKER)}
@@ -49,7 +49,8 @@ def draw_nir_paper(result: dict[str, Any]) -> Figure:
         axes = np.ravel(strips[0].subplots(1, len(classified), squeeze=False, sharey=True))
         for one, (name, task) in zip(axes, classified.items(), strict=True):
             _accuracies(one, rows_of(task), names, next(letters), TITLES[name])
-        strips[0].legend(handles=_key(classified), loc="outside lower left", ncols=4, handletextpad=0.2)
+            one.set_xlabel(f"accuracy, %\n{_samples(task)}")
+        strips[0].legend(handles=_key(classified), loc="outside lower left", ncols=3, handletextpad=0.2)
     return figure
 
 
@@ -117,13 +118,18 @@ def _accuracies(axes: Axes, rows: Sequence[Row], names: Sequence[str], letter: s
             _dot(axes, 100 * row.paper, at, PAPER, filled=False)
         if row.here is not None and row.here["refused"]:
             axes.plot([left + margin / 2], [at], marker="x", color=MUTED, markersize=MARKER, linestyle="")
-        values = _values(row)
-        if len(values) > 1:
-            axes.plot([100 * min(values), 100 * max(values)], [at, at], color=MUTED, linewidth=1, zorder=2)
-    axes.set(xlim=(left, 100 + margin), xlabel="accuracy, %")
+    axes.set_xlim(left, 100 + margin)
     axes.xaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 5, 10]))
     _lines(axes, names)
     panel(axes, letter, title)
+
+
+def _samples(task: dict[str, Any]) -> str:
+    """Return how many samples each colour of a panel stands for: no two of them are the same ones."""
+    full = most_samples(task["rows"])
+    told = ", ".join(f"{full[part]:,} {part}" for part in PARTS if part in full)
+    paper = [f"the paper: of {n:,}" for n in sorted({one["samples"] for one in task["paper"]})]
+    return "\n".join([f"of {told} samples"] * bool(told) + paper)
 
 
 def _values(row: Row) -> list[float]:
@@ -151,7 +157,7 @@ def _key(tasks: dict[str, Any]) -> list[Line2D]:
     rows = [row for task in tasks.values() for row in task["rows"]]
     found = {part for row in rows for part in row["parts"]}
     entries = [("o", *PARTS[part], PARTS[part][0], f"here, {part} part") for part in PARTS if part in found]
-    entries.append(("o", PAPER, MARKER, "white", "the paper's"))
+    entries.append(("o", PAPER, MARKER, "white", "the paper's, on its own samples"))
     if any(row["refused"] for row in rows):
         entries.append(("x", MUTED, MARKER, MUTED, "its importer cannot take the graph"))
     handles = [

@@ -89,7 +89,7 @@ def draw_figure3(points: Sequence[Point], bits_points: Sequence[Point], title: s
     bits = figure.add_subplot(outer[1, 0])
     _bits(bits, bits_points, points, colours)
     panel(bits, "c", "Against the width of the weights")
-    _key(figure.add_subplot(outer[1, 1]), [*points, *bits_points], colours)
+    _key(figure.add_subplot(outer[1, 1]), drawn, priced, bits_points, colours)
     notes = "\n".join(filter(None, (textwrap.fill(note, NOTE_LETTERS), _notes(points))))
     figure.supxlabel(notes, fontsize=6.5, color=MUTED, x=0.01, ha="left")
     return figure
@@ -210,17 +210,18 @@ def _bits(axes: Axes, bits_points: Sequence[Point], points: Sequence[Point], col
         x = [(one.bits or 0) + aside for one in line]
         y = [100 * one.accuracy for one in line]
         deviations = [100 * one.accuracy_sd for one in line]
-        axes.plot(x, y, "s-", color=colour, markersize=4, linewidth=1.2)
+        face = _face("integer", colour)
+        axes.plot(x, y, "s-", color=colour, markerfacecolor=face, markersize=4, linewidth=1.2)
         if any(deviations):
             axes.errorbar(x, y, yerr=deviations, color=colour, fmt="none", capsize=2, elinewidth=1.0)
         for point in points:
             if point.network == network and point.world == "float":
                 axes.axhline(100 * point.accuracy, color=colour, linewidth=0.9, linestyle=(0, (4, 2)), zorder=1)
-    widths = [one.bits or 0 for one in integers]
-    axes.set_xlim(min(widths) - 0.5, max(widths) + 0.5)
+    widths = sorted({one.bits or 0 for one in integers})
+    axes.set_xlim(widths[0] - 0.5, widths[-1] + 0.5)
     axes.set_xlabel("bits of the weights; dashed: float")
     axes.set_ylabel("accuracy, %")
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.set_xticks(widths)
     axes.yaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
     axes.grid(visible=True)
     axes.spines[["top", "right"]].set_visible(False)
@@ -267,16 +268,24 @@ def _cut(axes: Sequence[Axes]) -> None:
     axes[-1].set_xlabel(label)
 
 
-def _key(axes: Axes, points: Sequence[Point], colours: dict[str, str]) -> None:
-    """Explain colours and markers in the free cell."""
+def _key(
+    axes: Axes,
+    drawn: Sequence[Point],
+    priced: Sequence[Point],
+    bits_points: Sequence[Point],
+    colours: dict[str, str],
+) -> None:
+    """Explain in the free cell the colours and markers of what the panels show, and nothing else."""
     axes.set_axis_off()
     networks = [Line2D([], [], color=colour, linewidth=5, label=name) for name, colour in colours.items()]
+    shown = [*drawn, *priced]
+    widths = sorted({point.bits for point in shown if point.bits is not None})
     entries = [
-        (marker, size, _face(world, MUTED), label)
+        (marker, size, _face(world, MUTED), label + _of_widths(widths) * (world == "integer"))
         for world, (marker, size, label) in WORLDS.items()
-        if any(point.world == world for point in points)
+        if any(point.world == world for point in (*shown, *bits_points))
     ]
-    if any(_counts_differ(point) for point in points):
+    if any(_counts_differ(point) for point in drawn):
         entries.append((EXACT, 3.5, MUTED, "exact count of its operations"))
     worlds = [
         Line2D([], [], linestyle="", marker=marker, markersize=size, color=MUTED, markerfacecolor=face, label=label)
@@ -286,6 +295,15 @@ def _key(axes: Axes, points: Sequence[Point], colours: dict[str, str]) -> None:
     axes.add_artist(first)
     rows = -(-len(networks) // 2)
     axes.legend(handles=worlds, loc="upper left", bbox_to_anchor=(0, 1 - 0.06 - ROW * rows), labelcolor=INK)
+
+
+def _of_widths(widths: Sequence[int]) -> str:
+    """Return the width of the weights that panels a and b show.
+
+    >>> _of_widths([8]), _of_widths([])
+    (' (a, b: 8 bits)', '')
+    """
+    return f" (a, b: {', '.join(map(str, widths))} bits)" if widths else ""
 
 
 def _notes(points: Sequence[Point]) -> str:
