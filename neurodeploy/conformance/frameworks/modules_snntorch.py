@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from neurodeploy.conformance.frameworks.modules import N_IN, Layers, Module, N, full, sample_for, step_by_step
-from neurodeploy.frameworks.run.in_snntorch import forget
+from neurodeploy.frameworks.run.loaded import forget
 from neurodeploy.installed import imported, quiet
 
 DT_S = 1e-4

@@ -1,4 +1,9 @@
-"""A graph as a framework's own importer made it: the module, how it is stepped, and where its neurons are."""
+"""A graph as a framework's own importer made it: the module, how it is stepped, and where its neurons are.
+
+snnTorch's neurons keep their states themselves, and its importer takes no time step: always 1e-4 s, reset to zero.
+Norse's and SpikingJelly's pass states from step to step; Norse's importer takes a reset rule for CubaLIF as well.
+NIRTorch's default map has weights, convolutions and pools, and no neurons.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +17,8 @@ import numpy as np
 import torch
 
 from neurodeploy.errors import FrameworkError
-from neurodeploy.installed import first_line, quiet
+from neurodeploy.fixedpoint import rules
+from neurodeploy.installed import first_line, imported, quiet
 
 Forget = Callable[[torch.nn.Module], None]
 
@@ -60,21 +66,52 @@ def first_of(found: Any) -> torch.Tensor:
     return first_of(found[0]) if isinstance(found, tuple | list) else found
 
 
-def with_importer(framework: str, graph: nir.NIRGraph, load: Callable[[nir.NIRGraph], torch.nn.Module]) -> Any:
-    """Return what an importer makes of a graph.
+IMPORTERS = {
+    "snntorch": ("snntorch.import_nir", "import_from_nir"),
+    "norse": ("norse.torch.utils.import_nir", "from_nir"),
+    "spikingjelly": ("spikingjelly.activation_based.nir_exchange", "import_from_nir"),
+    "nirtorch": ("nirtorch", "nir_to_torch"),
+}
+"""Module and function of each framework's importer."""
+STATES = ("mem", "syn", "spk")
+"""What snnTorch's neurons keep."""
+
+
+def load(framework: str, graph: nir.NIRGraph, dt_s: float | None, reset: str) -> Loaded:
+    """Return what a framework's importer makes of a graph.
+
+    Args:
+        dt_s, reset: For importers that take them.
 
     Raises:
-        FrameworkError: it refuses; with the node it had in hand.
+        FrameworkError: it is not installed, or refuses the graph; with the node it had in hand.
     """
+    module, function = IMPORTERS[framework]
+    importer = getattr(imported(framework, module), function)
+    more: dict[str, Any] = {} if dt_s is None or framework not in ("norse", "spikingjelly") else {"dt": dt_s}
+    if framework == "nirtorch":
+        more = {"node_map": {}}
+    if framework == "norse":
+        more["ignore_warnings"] = True
+        if reset == rules.RESET_SUBTRACT:
+            more["reset_method"] = imported(framework, "norse.torch.functional.reset").reset_subtract
     try:
         with quiet():
-            return load(graph)
+            return Loaded(framework, importer(graph, **more), forget if framework == "snntorch" else None)
     except Exception as error:  # another project's code: it raises anything
         node = _in_hand(error.__traceback__, graph)
         at = f"node {node}: " if node else ""
         raise FrameworkError(
             f"{framework}: {at}its importer refuses the graph ({first_line(error)}); `inspect` says what it cannot take"
         ) from None
+
+
+def forget(module: torch.nn.Module) -> None:
+    """Empty the states of every neuron of snnTorch's; they take the shape of the next input."""
+    for one in module.modules():
+        for key in STATES:
+            if isinstance(getattr(one, key, None), torch.Tensor) and type(one).__module__.startswith("snntorch."):
+                setattr(one, key, torch.zeros(0))
 
 
 def _in_hand(trace: TracebackType | None, graph: nir.NIRGraph) -> str:

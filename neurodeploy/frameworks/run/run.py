@@ -18,15 +18,11 @@ import torch
 
 from neurodeploy.errors import DataError, FrameworkError, GraphError
 from neurodeploy.fixedpoint import rules
-from neurodeploy.frameworks.run import in_nirtorch, in_norse, in_snntorch, in_spikingjelly
-from neurodeploy.frameworks.run.loaded import Loaded, first_of, float_array, neurons_of, submodules_of
+from neurodeploy.frameworks.run.loaded import Loaded, first_of, float_array, load, neurons_of, submodules_of
 from neurodeploy.installed import check_known, first_line, quiet, version_of
 from neurodeploy.phrases import Phrase
 
-LOADERS: dict[str, Callable[[nir.NIRGraph, float | None, str], Loaded]] = {
-    one.NAME: one.load for one in (in_snntorch, in_norse, in_spikingjelly, in_nirtorch)
-}
-COUNT_NO_BATCH = (in_spikingjelly.NAME,)
+COUNT_NO_BATCH = ("spikingjelly",)
 """Importers that know that NIR's Flatten counts no batch axis."""
 BATCH = 128
 
@@ -85,7 +81,7 @@ def run_graph(
     names = list(neurons_of(found))
     asked = framework not in COUNT_NO_BATCH and _swallows_the_batch(found)
     alone = asked if batched is None else not batched
-    loaded = LOADERS[framework](found, dt_s, reset)
+    loaded = load(framework, found, dt_s, reset)
     at = submodules_of(loaded.module, names)
     parts = []
     size = 1 if alone else batch_size
@@ -135,7 +131,7 @@ def _run_batch(loaded: Loaded, at: dict[str, str], inputs_BT: torch.Tensor, alon
     handles = []
     for path, module in loaded.module.named_modules():
         if path:
-            handles.append(module.register_forward_pre_hook(_entering(loaded, path)))
+            handles.append(module.register_forward_pre_hook(lambda *_, path=path: loaded.entered.append(path)))
     for name, path in at.items():
         handles.append(loaded.module.get_submodule(path).register_forward_hook(_leaving(seen, name)))
     try:
@@ -150,13 +146,6 @@ def _run_batch(loaded: Loaded, at: dict[str, str], inputs_BT: torch.Tensor, alon
         for handle in handles:
             handle.remove()
     return {name: np.stack(values, axis=1) for name, values in steps.items() if values}
-
-
-def _entering(loaded: Loaded, path: str) -> Callable[..., None]:
-    def note(module: torch.nn.Module, inputs: Any) -> None:
-        loaded.entered.append(path)
-
-    return note
 
 
 def _leaving(seen: dict[str, torch.Tensor], name: str) -> Callable[..., None]:
