@@ -28,7 +28,7 @@ import numpy as np
 from neurodeploy.backends import fixed
 from neurodeploy.graph.files import write_graph
 from neurodeploy.hardware.chips import chip_named
-from neurodeploy.mapping.placement.fit import fit_of
+from neurodeploy.mapping.placement.advice import fit_of
 from neurodeploy.pipeline.graph_options import GraphOptions
 from neurodeploy.pipeline.inputs import compiled, read_network
 from neurodeploy.pipeline.samples import samples_for
@@ -112,9 +112,9 @@ def measured(work: str, step: str, folder: Path) -> dict[str, Any]:
 
     def fitted() -> None:
         found = fit_of(one, chip)
-        sizes["cores"], sizes["pieces of advice"] = found.cores or 0, len(found.advice)
+        sizes["cores"], sizes["pieces of advice"] = found.n_cores, len(found.advice)
         if not found.fits:
-            sizes["why"] = found.placement.problems[0]
+            sizes["why"] = found.problems[0]
 
     return timed(fitted, sizes)
 

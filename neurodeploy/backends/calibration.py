@@ -13,7 +13,7 @@ from neurodeploy.errors import PrecisionError
 from neurodeploy.graph.euler import Population
 from neurodeploy.graph.network import Network
 from neurodeploy.graph.paths import INPUT
-from neurodeploy.mapping.compile import Measured
+from neurodeploy.mapping.discretize_dynamics import Measured
 
 SAMPLES = 128
 """Samples that calibration looks at; more change the choices little."""

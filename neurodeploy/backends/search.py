@@ -12,8 +12,9 @@ from neurodeploy.backends.trace import Progress
 from neurodeploy.fixedpoint import rules
 from neurodeploy.graph.euler import Population
 from neurodeploy.graph.network import Network
-from neurodeploy.mapping.compile import Measured, choose_plan, facts_of, rounded_together
+from neurodeploy.mapping.compile import choose_plan, facts_of, rounded_together
 from neurodeploy.mapping.discretize import quantise
+from neurodeploy.mapping.discretize_dynamics import Measured
 from neurodeploy.program.plan import Plan
 from neurodeploy.quantize.coefficients import FRACTION_BITS
 from neurodeploy.quantize.grid import MAX_WEIGHT_BITS

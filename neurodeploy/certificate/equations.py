@@ -23,8 +23,8 @@ import numpy as np
 from neurodeploy.backends.scores import Scores, host_scores
 from neurodeploy.backends.trace import LayerTrace, Trace
 from neurodeploy.certificate.difference import Difference, earliest, first_where
-from neurodeploy.certificate.dynamics_equations import first_wrong_state
 from neurodeploy.fixedpoint import rules
+from neurodeploy.fixedpoint.dynamics.step import apart
 from neurodeploy.fixedpoint.rules import IntArray
 from neurodeploy.graph.dynamics import DynamicsPopulation
 from neurodeploy.graph.euler import Population
@@ -63,7 +63,7 @@ def first_violation(quantised: Network, plan: Plan, trace: Trace, spikes_BTI: np
                 _arrive(drive, sent[synapses.source], part, steps + later, _floored(one, plan, synapses))
         unit, start = plan.vth_mant[one.name], starts[one.name]
         if isinstance(one, DynamicsPopulation):
-            found.append(first_wrong_state(one, unit, start, states[one.name], drive))
+            found.append(_first_wrong_state(one, unit, start, states[one.name], drive))
         else:
             found += _wrong_states(one, constants(one, unit), start, states[one.name], drive)
     last = max(starts, key=lambda name: starts[name])
@@ -137,6 +137,54 @@ def _not_at_rest(
         wanted = np.broadcast_to(wanted, state.shape)
         first = first_where(what, population.name, (state != wanted) & lasts, state, wanted)
         yield None if first is None else replace(first, step=step)
+
+
+def _first_wrong_state(
+    population: DynamicsPopulation, unit: int, start: int, states: LayerTrace, drive_BTN: np.ndarray
+) -> Difference | None:
+    """Return the first state of an integer run that the graph's difference equations do not allow.
+
+    Each step starts from the integer states before it, and a line that takes a state of the same step from the one
+    the chip really had. The products of a line are rounded toward zero together, and every state saturates. Before
+    the layer's first input nothing may move.
+
+    Args:
+        population: On the chip's grid; `unit`: the chip's units of a state of 1, a power of two.
+        start: Chip step at which its first input can arrive.
+        drive_BTN: Weighted spikes as they arrive, in the graph's unit, by chip step.
+    """
+    name, dynamics, n_steps = population.name, population.dynamics, states.v_BTN.shape[1]
+    called = {dynamics.potential: "v"} | ({dynamics.others[0]: "u"} if len(dynamics.others) == 1 else {})
+
+    def named(first: int, last: int) -> dict[str, np.ndarray]:
+        some = states.steps(first, last)
+        return apart(dynamics, some.u_BTN, some.v_BTN)
+
+    found = [
+        first_where(called.get(key, key), name, one != 0, one, np.zeros(one.shape))
+        for key, one in named(0, start).items()
+    ]
+    before, new = states.steps(start - 1, n_steps - 1), named(start, n_steps)
+    expected = population.states_after(
+        before.u_BTN / unit,
+        before.v_BTN / unit,
+        before.spikes_BTN,
+        drive_BTN[:, start:] + population.bias,
+        {key: one / unit for key, one in new.items()},
+        rounded=lambda total: np.trunc(total * unit) / unit,
+    )
+    top = rules.STATE_LIMIT - 1
+    early = len(found)
+    for key, state in new.items():
+        wanted = np.clip(np.rint(expected[key] * unit), -top, top)
+        found.append(first_where(called.get(key, key), name, state != wanted, state, wanted))
+    now = states.steps(start, n_steps)
+    fired = now.v_BTN > np.rint(population.v_threshold * unit)
+    found.append(first_where("spikes", name, now.spikes_BTN != fired, now.spikes_BTN, fired))
+    # Steps of the later ones are counted from the layer's start, and are told from the run's beginning.
+    return earliest(
+        [one and replace(one, step=one.step + (start if index >= early else 0)) for index, one in enumerate(found)]
+    )
 
 
 def _wrong_sums(quantised: Network, plan: Plan, trace: Trace, start: int) -> Iterator[Difference | None]:

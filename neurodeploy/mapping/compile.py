@@ -18,31 +18,14 @@ from neurodeploy.graph.paths import Synapses
 from neurodeploy.hardware.chip import Chip
 from neurodeploy.hardware.chips import DEFAULT, chip_named
 from neurodeploy.mapping.discretize import integers, plan_in, quantise
-from neurodeploy.mapping.discretize_dynamics import readout_unit, row_plan, state_unit
-from neurodeploy.mapping.placement.widths import too_wide, widest_weights
+from neurodeploy.mapping.discretize_dynamics import Measured, readout_unit, row_plan, state_unit
+from neurodeploy.mapping.placement.encoding import too_wide, widest_weights
 from neurodeploy.program.plan import Plan
 from neurodeploy.program.program import Program
 from neurodeploy.quantize import grid
 from neurodeploy.quantize.coefficients import FRACTION_BITS
 from neurodeploy.quantize.compensate import compensated
 from neurodeploy.quantize.plan import LayerFacts, check_weight_bits, layer_plan
-
-
-@dataclass(frozen=True, eq=False)
-class Measured:
-    """What calibration data showed of one population, in the graph's units.
-
-    Attributes:
-        u_peak, v_peak: Largest magnitude per neuron (N,), the potential before the reset included.
-        rates: Spikes per step of the population (N,).
-        moment: Second moment of its filtered inputs, all its matrices side by side; empty where it was
-            not measured.
-    """
-
-    u_peak: np.ndarray
-    v_peak: np.ndarray
-    rates: np.ndarray
-    moment: np.ndarray
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,7 +94,7 @@ def check_widths(program: Program, chip: Chip) -> None:
     """Refuse a Program that is wider than a chip.
 
     Raises:
-        PrecisionError: it is; `mapping.placement.widths.too_wide` has the line.
+        PrecisionError: it is; `mapping.placement.encoding.too_wide` has the line.
     """
     for line in too_wide(program, chip):
         raise PrecisionError(line)

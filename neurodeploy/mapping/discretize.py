@@ -19,7 +19,6 @@ from neurodeploy.graph.euler import Population
 from neurodeploy.graph.network import AnyPopulation, Network
 from neurodeploy.graph.paths import Synapses
 from neurodeploy.mapping.discretize_dynamics import dynamics_layer, on_grid
-from neurodeploy.mapping.off_grid import refuse_off_grid
 from neurodeploy.mapping.rounded_away import notes_on_zeros
 from neurodeploy.mapping.start import RESTS, Charge, charged
 from neurodeploy.mapping.timing import starts_of, waits_of
@@ -30,6 +29,11 @@ from neurodeploy.program.layer import Layer
 from neurodeploy.program.plan import ConnectionPlan, Plan
 from neurodeploy.program.program import Program
 from neurodeploy.quantize import grid
+
+ON_GRID = 0.02
+"""How far, in weight steps, a float32 weight may lie from the grid its file states."""
+ENOUGH = 4
+"""Weights of a neuron that must share a factor, before its own numbers are blamed."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,8 +93,56 @@ def plan_in(network: Network) -> Plan:
         step = grid.weight_step(precise.weight_bits) / vth_mant
         for rows, weight, some in _in_thresholds(one, network.population(one.target), precise):
             levels = weight / (grid.power(some.weight_exp, weight.ndim) * step)
-            refuse_off_grid((network.name, one.name), one.target, levels, rows.start or 0, precise.weight_bits)
+            _refuse_off_grid((network.name, one.name), one.target, levels, rows.start or 0, precise.weight_bits)
     return plan
+
+
+def _refuse_off_grid(where: tuple[str, str], target: str, levels: np.ndarray, first_row: int, weight_bits: int) -> None:
+    """Refuse weights that lie off their grid.
+
+    Args:
+        where: Network and connection.
+        target: Population that they end on.
+        levels: Weights in steps of their grid, where whole numbers are on it: rows of targets or output channels.
+        first_row: Of `levels`, counted from the connection's first.
+
+    Raises:
+        MappingError: with the first neuron, and what of it was changed.
+    """
+    most = (1 << weight_bits - 1) - 1
+    off = (np.abs(levels - np.rint(levels)) > ON_GRID) | (np.abs(levels) > most + ON_GRID)
+    if not off.any():
+        return
+    rows = levels.reshape(len(levels), -1)
+    row = int(off.reshape(rows.shape).any(axis=1).argmax())
+    factor = _shared_factor(rows[row], most)
+    if factor is not None:
+        raise MappingError(
+            f"neuron {first_row + row} of {target} takes all its weights {factor:.4g} times as strong as they were "
+            "quantised for, so they, or its v_threshold, v_reset, r, w_in or time constants, were changed afterwards",
+            "quantise the network again",
+            where=where,
+        )
+    at = [first_row + row, *(int(one) for one in np.argwhere(off[row])[0])]
+    raise MappingError(
+        f"weights are not on the {weight_bits}-bit grid that the file states (first at {at}, {off.sum()} of {off.size}"
+        " here), so they were changed after quantisation",
+        "quantise the network again",
+        where=where,
+    )
+
+
+def _shared_factor(levels: np.ndarray, most: int) -> float | None:
+    """Return the factor that a row's weights are off by together, None where they share none."""
+    there = levels[levels != 0]
+    if len(there) < ENOUGH:
+        return None
+    largest = np.abs(there).max()
+    for whole in range(1, most + 1):
+        scaled = there * (whole / largest)
+        if (np.abs(scaled - np.rint(scaled)) <= ON_GRID).all():
+            return float(largest / whole)
+    return None
 
 
 def quantise(network: Network, plan: Plan) -> Network:
@@ -120,7 +172,8 @@ def quantise(network: Network, plan: Plan) -> Network:
         values = np.empty_like(synapse.weight)
         gain = synapse.per_row(target.weight_gain)
         for rows, weight, precise in _in_thresholds(synapse, target, plan.connections[synapse.name]):
-            values[rows] = _on_grid(weight, vth_mant, precise) / gain[rows]
+            whole = grid.weight_integers(weight, vth_mant, precise.weight_exp, precise.weight_bits)
+            values[rows] = grid.weight_values(whole, vth_mant, precise.weight_exp) / gain[rows]
         synapses.append(replace(synapse, weight=values))
     return replace(network, populations=tuple(populations), synapses=tuple(synapses))
 
@@ -245,8 +298,3 @@ def _in_thresholds(
         exponent = precise.weight_exp
         some = replace(precise, weight_exp=exponent[rows]) if isinstance(exponent, tuple) else precise
         yield rows, synapses.weight[rows] * gain[rows], some
-
-
-def _on_grid(weight: np.ndarray, vth_mant: int, precise: ConnectionPlan) -> np.ndarray:
-    whole = grid.weight_integers(weight, vth_mant, precise.weight_exp, precise.weight_bits)
-    return grid.weight_values(whole, vth_mant, precise.weight_exp)

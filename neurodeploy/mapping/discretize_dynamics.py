@@ -8,8 +8,8 @@ because batch norm leaves rows of very different size.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
-from typing import Any, Protocol
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -27,13 +27,21 @@ READOUT_REACH = 128.0
 """How far the potential of an uncalibrated readout may go, in the graph's unit."""
 
 
-class Peaks(Protocol):
-    """What calibration knows of a population (N,); see `compile.Measured`."""
+@dataclass(frozen=True, eq=False)
+class Measured:
+    """What calibration data showed of one population, in the graph's units.
 
-    @property
-    def u_peak(self) -> np.ndarray: ...
-    @property
-    def v_peak(self) -> np.ndarray: ...
+    Attributes:
+        u_peak, v_peak: Largest magnitude per neuron (N,), the potential before the reset included.
+        rates: Spikes per step of the population (N,).
+        moment: Second moment of its filtered inputs, all its matrices side by side; empty where it was
+            not measured.
+    """
+
+    u_peak: np.ndarray
+    v_peak: np.ndarray
+    rates: np.ndarray
+    moment: np.ndarray
 
 
 def dynamics_layer(population: DynamicsPopulation, plan: Plan, start: int) -> tuple[DynamicsLayer, list[str]]:
@@ -79,14 +87,14 @@ def on_grid(population: DynamicsPopulation, plan: Plan) -> DynamicsPopulation:
     )
 
 
-def state_unit(peaks: Peaks | None) -> int:
+def state_unit(peaks: Measured | None) -> int:
     """Return the chip units of a state of 1."""
     if peaks is None:
         return 1 << FRACTION_BITS
     return 1 << min(FRACTION_BITS, _room(max(peaks.u_peak.max(), peaks.v_peak.max()), rules.STATE_LIMIT))
 
 
-def readout_unit(peaks: Peaks | None) -> int:
+def readout_unit(peaks: Measured | None) -> int:
     """Return the threshold mantissa of a readout, which has none: a power of two that its potential leaves room for."""
     reach = READOUT_REACH if peaks is None else float(peaks.v_peak.max())
     return 1 << min(rules.THRESHOLD_BITS - 1, _room(reach, rules.STATE_LIMIT >> rules.ALIGN_SHIFT))

@@ -19,7 +19,9 @@ from neurodeploy.backends import fixed
 from neurodeploy.backends.trace import Trace
 from neurodeploy.data.stream import SampleSource
 from neurodeploy.hardware.chip import Chip
-from neurodeploy.mapping.placement.fit import Fit, fit_of
+from neurodeploy.mapping.placement.advice import fit_of
+from neurodeploy.mapping.placement.described import described
+from neurodeploy.mapping.placement.placement import Placement
 from neurodeploy.program.program import Program
 
 SAMPLES = 16
@@ -39,7 +41,7 @@ class Cost:
         latency: None there too, and where the network does not fit.
     """
 
-    fit: Fit | None
+    fit: Placement | None
     latency: Latency | None
     energy: Energy
 
@@ -55,7 +57,7 @@ class Cost:
     def to_dict(self) -> dict[str, Any]:
         """Return plain values for JSON."""
         return {
-            "fit": None if self.fit is None else self.fit.to_dict(),
+            "fit": None if self.fit is None else described(self.fit),
             "latency": None if self.latency is None else self.latency.to_dict(),
             "energy": self.energy.to_dict(),
         }
@@ -88,6 +90,6 @@ def costs(program: Program, counts: Counts, run: Tally, chip: Chip, timed: Recor
     if fit is None or not fit.fits:
         return Cost(fit, None, price(counts, chip))
     trace, spikes_BTI = timed
-    found = latency(program, fit.placement, trace, chip, spikes_BTI=spikes_BTI)
-    traffic = traffic_of(program, fit.placement, run.spikes, run.n_samples)
+    found = latency(program, fit, trace, chip, spikes_BTI=spikes_BTI)
+    traffic = traffic_of(program, fit, run.spikes, run.n_samples)
     return Cost(fit, found, price(counts, chip, traffic, latency_s=found.latency_band_s))

@@ -12,7 +12,7 @@ from neurodeploy.data.load import open_parts
 from neurodeploy.errors import PrecisionError, RecipeError, RunError
 from neurodeploy.files import make_folder, read_json, write_json, write_text
 from neurodeploy.hardware.chips import chip_named
-from neurodeploy.mapping.placement.widths import narrow_states, wide_weights
+from neurodeploy.mapping.placement.encoding import narrow_states, wide_weights
 from neurodeploy.networks.families.table import versions
 from neurodeploy.phrases import Command, Phrase
 from neurodeploy.program.plan import Plan

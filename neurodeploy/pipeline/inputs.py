@@ -18,7 +18,7 @@ from neurodeploy.graph.files import GraphFile, read_graph
 from neurodeploy.graph.network import Network, discretised
 from neurodeploy.hardware.chips import chip_named
 from neurodeploy.mapping.compile import Compiled, check_widths, compile_network
-from neurodeploy.mapping.placement.widths import widest_weights
+from neurodeploy.mapping.placement.encoding import widest_weights
 from neurodeploy.pipeline.graph_options import GraphOptions
 from neurodeploy.pipeline.samples import given
 from neurodeploy.program.file import MAGIC, read_program

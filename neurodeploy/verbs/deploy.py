@@ -21,7 +21,7 @@ from neurodeploy.graph.network import Network, discretised
 from neurodeploy.hardware.chip import Chip
 from neurodeploy.hardware.chips import DEFAULT, chip_named
 from neurodeploy.mapping.compile import Compiled, compile_network
-from neurodeploy.mapping.placement.widths import widest_weights
+from neurodeploy.mapping.placement.encoding import widest_weights
 from neurodeploy.pipeline.module_spikes import against_module
 from neurodeploy.pipeline.samples import array_of, batches_of, given, holds_pairs
 from neurodeploy.pipeline.stage_runs import certified

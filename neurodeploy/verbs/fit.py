@@ -11,7 +11,8 @@ from typing_extensions import Unpack
 
 from neurodeploy.errors import RunError
 from neurodeploy.hardware.chips import chip_named
-from neurodeploy.mapping.placement.fit import fit_of
+from neurodeploy.mapping.placement.advice import fit_of
+from neurodeploy.mapping.placement.described import described
 from neurodeploy.pipeline.graph_options import GraphKeywords, GraphOptions, takes_graph_options
 from neurodeploy.pipeline.inputs import GraphSource, program_of, read_target
 from neurodeploy.program.program import Program
@@ -39,8 +40,7 @@ def fit(
         graph: What the graph leaves open, see `GraphOptions`.
 
     Returns:
-        What `mapping.placement.described` returns, and `advice`, `path` (the picture, or None), `program` (its
-        digest).
+        What `mapping.placement.described` returns, and `path` (the picture, or None).
 
     Raises:
         ChipError: the chip is unknown, or its file lacks a limit.
@@ -55,7 +55,7 @@ def fit(
         check_picture(out, overwrite)
     program = _program(file, replace(options, chip=found), progress)
     placed = fit_of(program, found, advise=advise)
-    result = placed.to_dict() | {"path": None}
+    result = described(placed) | {"path": None}
     if out is not None and placed.fits:
         from neurodeploy.report.printed import save_picture
         from neurodeploy.report.utilisation import draw_utilisation

@@ -130,7 +130,7 @@ def run(
         "static_j": priced.energy.static_j and priced.energy.static_j.to_dict(),
         "latency_s": priced.latency_s,
         "fits": None if priced.fit is None else priced.fit.fits,
-        "cores": None if priced.fit is None else priced.fit.cores,
+        "cores": None if priced.fit is None else priced.fit.n_cores or None,
         "report": page,
         "path": str(folder.path),
     }

@@ -1,4 +1,4 @@
-"""What would take fewer cores: changes that were made and placed, not guessed at.
+"""Whether a Program fits a chip, and what would take fewer cores: changes that were made and placed, not guessed at.
 
 A change says nothing of the accuracy it costs, except where it changes nothing: train and certify again.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -31,6 +32,22 @@ EXACT = ("chip", "narrow")
 """Kinds of changes after which the network does what it did."""
 Try = tuple[str, str, Callable[[], Placement]]
 """Kind, what is changed, and its placement."""
+
+
+def fit_of(program: Program, chip: Chip, *, advise: bool = True) -> Placement:
+    """Return where every neuron of a Program goes, or why it has no place.
+
+    Args:
+        program: To be placed.
+        chip: With limits.
+        advise: Also look for what would take fewer cores: some ten more placements.
+
+    Raises:
+        ChipError: the chip's file lacks a limit.
+    """
+    counted: Counted = {}
+    placement = place(program, chip, counted=counted)
+    return replace(placement, advice=tuple(advice(program, chip, placement, counted))) if advise else placement
 
 
 def advice(program: Program, chip: Chip, before: Placement, counted: Counted | None = None) -> list[dict[str, Any]]:

@@ -25,7 +25,7 @@ def described(placement: Placement) -> dict[str, Any]:
     Keys: `fits`; `problems`, why not; `chip`; `cores` and `chips` (None where it does not fit);
     `binding_limit` {name, layer, used, limit, unit, source, share, message}; `limits`, the same of every limit, by
     the fullest core; `layers` {name, cores, neurons, order, utilisation, binding, encoding, weight_bits};
-    `core_list` {core, chip, layer, first, last, utilisation}; `notes`; `constants`.
+    `core_list` {core, chip, layer, first, last, utilisation}; `notes`; `constants`; `advice`; the `program`'s digest.
     """
     limits = placement.limits
     binding = binding_limit(placement)
@@ -52,6 +52,8 @@ def described(placement: Placement) -> dict[str, Any]:
         ],
         "notes": list(placement.notes),
         "constants": {key: one.to_dict() for key, one in limits.constants.items()},
+        "advice": list(placement.advice),
+        "program": placement.program.digest,
     }
 
 

@@ -11,13 +11,11 @@ import numpy as np
 
 from neurodeploy.hardware.chip import Chip
 from neurodeploy.mapping.placement.demand import Counted
-from neurodeploy.mapping.placement.encoding import stored_bits
+from neurodeploy.mapping.placement.encoding import stored_bits, too_wide
 from neurodeploy.mapping.placement.limits import OUTPUT_AXONS, WORDS, Limits
-from neurodeploy.mapping.placement.neurons import unsupported
 from neurodeploy.mapping.placement.order import CHANNELS, COLUMNS, FLAT, ROWS
 from neurodeploy.mapping.placement.placement import Core, PlacedLayer, Placement
-from neurodeploy.mapping.placement.split import Cut, Need, Outgoing, Range, Unsplittable, cut
-from neurodeploy.mapping.placement.widths import too_wide
+from neurodeploy.mapping.placement.split import Cut, Need, Outgoing, Range, Unsplittable, cut, unsupported
 from neurodeploy.program.connection import Connection
 from neurodeploy.program.program import Program
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -74,6 +75,7 @@ class Placement:
         problems: Why it does not fit, one line each; then there are no cores.
         stuck: Where a single neuron is too much for a core: layer, limit, and what it needs.
         notes: What was assumed for this network.
+        advice: What would take fewer cores, as `advice.advice` gives it; empty where none was asked for.
     """
 
     program: Program
@@ -83,6 +85,7 @@ class Placement:
     problems: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     stuck: tuple[str, str, int] | None = None
+    advice: tuple[dict[str, Any], ...] = ()
 
     @property
     def fits(self) -> bool:

@@ -25,7 +25,8 @@ from neurodeploy.errors import MappingError, PrecisionError, ProgramError
 from neurodeploy.graph.files import GraphFile
 from neurodeploy.graph.network import Network, discretised
 from neurodeploy.hardware.chips import chip_named
-from neurodeploy.mapping.compile import Measured, choose_plan, compile_network
+from neurodeploy.mapping.compile import choose_plan, compile_network
+from neurodeploy.mapping.discretize_dynamics import Measured
 from neurodeploy.networks.families.folded import FoldedNetwork, deployable
 from neurodeploy.networks.families.silif import SilifSettings
 from neurodeploy.networks.published import Published, load_published

@@ -9,9 +9,8 @@ import pytest
 
 from neurodeploy.hardware.chips import chip_named
 from neurodeploy.mapping.placement import changes, demand, place
-from neurodeploy.mapping.placement.advice import PRUNED, advice
+from neurodeploy.mapping.placement.advice import PRUNED, advice, fit_of
 from neurodeploy.mapping.placement.encoding import stored_bits
-from neurodeploy.mapping.placement.fit import fit_of
 from neurodeploy.mapping.placement.limits import Limits
 from neurodeploy.program.connection import Connection
 from neurodeploy.program.program import Program
@@ -151,4 +150,4 @@ def test_one_advice_counts_what_no_change_touches_once(monkeypatch: pytest.Monke
     # Before, and of each change: 5 of the width, 3 of pruning, and of one layer shorter what ends on or leaves it.
     n_changes = len(counted) // 3
     assert n_changes <= 1 + 5 + 3 + 2
-    assert sorted(counted[:3]) == [one.name for one in found.placement.program.connections]
+    assert sorted(counted[:3]) == [one.name for one in found.program.connections]
