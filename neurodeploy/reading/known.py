@@ -19,7 +19,7 @@ from neurodeploy.reading.operations import OUTSIDE
 
 Maker = Callable[[nn.Module], Memoryless | Neurons | None]
 TABLES = {
-    "torch": "neurodeploy.reading.torch_modules",
+    "torch": "neurodeploy.reading.pools",
     "snntorch": "neurodeploy.reading.snntorch_neurons",
     "norse": "neurodeploy.reading.norse_neurons",
     "spikingjelly": "neurodeploy.reading.spikingjelly_neurons",

@@ -13,6 +13,7 @@ from torch import nn
 from neurodeploy.errors import FrameworkError
 from neurodeploy.graph.linear import MOST_ENTRIES
 from neurodeploy.graph.metadata import wrapped
+from neurodeploy.reading import torch_layers
 from neurodeploy.reading.leaves import Built, Memoryless, Shape, numbers
 from neurodeploy.reading.torch_layers import one_tap
 
@@ -119,7 +120,7 @@ def _windows(shape: Shape, kernel: Sizes, stride: Sizes, padding: Sizes, average
     return nir.Conv1d(shape[1], weight, stride[0], padding[0], 1, shape[0], np.zeros(shape[0]))
 
 
-LEAVES = {
+LEAVES = torch_layers.LEAVES | {
     "AvgPool1d": average(1),
     "AvgPool2d": average(2),
     "AdaptiveAvgPool1d": adaptive(1),
@@ -127,3 +128,4 @@ LEAVES = {
     "MaxPool1d": maximum(1),
     "MaxPool2d": maximum(2),
 }
+"""All of torch's own modules that are read."""

@@ -18,7 +18,7 @@ import nir
 import numpy as np
 
 from neurodeploy.errors import FrameworkError
-from neurodeploy.reading import pools, torch_layers
+from neurodeploy.reading import pools
 from neurodeploy.reading.leaves import Built, Call, Memoryless, Neurons, Shape, full, numbers
 from neurodeploy.reading.neurons import cuba, leaky
 
@@ -67,9 +67,8 @@ def _voting(module: Any) -> Memoryless:
     return Memoryless(lambda _: (1,), build)
 
 
-LAYERS = torch_layers.LEAVES | pools.LEAVES
-"""Of SpikingJelly's own classes, which take a sequence as well and are torch's otherwise."""
-LEAVES = LAYERS | {
+# SpikingJelly's own layers take a sequence as well, and are torch's otherwise.
+LEAVES = pools.LEAVES | {
     "IFNode": lambda one: _made(one, lambda _: 0.0),
     "LIFNode": lambda one: _made(one, lambda module: 1 / module.tau),
     "CUBALIFNode": _cuba,
