@@ -183,11 +183,6 @@ class _Assembly:
         """Add the edges of a term, where they are not there yet."""
         name = f"{one.path} ({type(one.module).__name__})"
         if isinstance(one.leaf, Memoryless) and one.leaf.needs_spikes:
-            if not self._spikes(term):
-                raise FrameworkError(
-                    f"{name}: takes the maximum of currents, which no sum of spikes is; put it after the neurons, or "
-                    "take average pooling"
-                )
             terms = self.wiring.terms[node]
             columns = np.concatenate([one.columns for one in terms])
             if len(np.unique(columns)) < len(columns) or any((one.factors != 1).any() for one in terms):
@@ -197,10 +192,6 @@ class _Assembly:
                     "put neurons behind the sum, or take average pooling"
                 )
         self._edge(node, term, self.entries[node], one.shape_in)
-
-    def _spikes(self, term: Term) -> bool:
-        leaf = None if term.source == INPUT_NODE else self._source(term).leaf
-        return leaf is None or isinstance(leaf, Neurons) or leaf.spikes
 
     def _route(self, node: int, term: Term) -> Route:
         given = self.input_shape if term.source == INPUT_NODE else self._source(term).shape_out

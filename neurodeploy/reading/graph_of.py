@@ -31,7 +31,9 @@ from neurodeploy.reading.labels import INPUT_NODE
 from neurodeploy.reading.leaves import ChipNeurons, Neurons, Source
 from neurodeploy.reading.outputs import Output, output_of
 from neurodeploy.reading.own import OwnAnswer, own_answer
+from neurodeploy.reading.pool_after import PoolAfter, pool_after
 from neurodeploy.reading.precision_metadata import with_precision
+from neurodeploy.reading.recorder import Recorder
 from neurodeploy.reading.run import Forward, answered, recorded
 from neurodeploy.reading.wiring import Wiring, wired, with_lags
 
@@ -81,6 +83,7 @@ def graph_of(
     readout: str | None = None,
     forward: Forward | None = None,
     host: str | None = None,
+    pool: str | None = None,
     name: str | None = None,
 ) -> GraphOf:
     """Return the graph of a module.
@@ -98,6 +101,8 @@ def graph_of(
             a loop of the user's own, states that are passed by name.
         host: Path of neurons that run on the host with everything before them, for modules that take real numbers;
             the graph takes their spikes.
+        pool: "after" puts maximum pools of currents behind the neurons that take them, and notes what that changes;
+            they are refused where None.
         name: For the graph's metadata; the module's class where None.
 
     Raises:
@@ -109,15 +114,23 @@ def graph_of(
         raise FrameworkError(f"found {dt_s:g}", option="dt_s", allowed="a positive number of seconds is needed")
     if readout not in (None, *READOUTS):
         raise FrameworkError(f"readout: found {readout!r}, one of {', '.join(READOUTS)} is allowed")
+    if pool not in (None, "after"):
+        raise FrameworkError(f"pool: found {pool!r}, 'after' is allowed")
     module = getattr(module, "_orig_mod", module)  # torch.compile's own has nothing to be read
     sample = sample_of(sample_input)
-    for straight in (False, True):  # a class is its place in the module's own order
-        recorder, result = recorded(module, sample, time_axis, forward, host, straight)
-        wiring = wired(recorder.instances)
-        output = output_of(recorder, wiring, result, readout)
-        if wiring.instances[output.node].order is None:
-            break
-    with_lags(wiring, output.node)
+    follow = partial(_followed, module, sample, time_axis, forward, host, readout)
+    recorder, result, wiring, output = follow(None)
+    after, cost = pool_after(wiring), ""
+    if after is not None:
+        before = own_answer(output, result, tuple, None)
+        try:
+            recorder, result, wiring, output = follow(after)
+        except FrameworkError as error:
+            raise after.refusal(f"which fails here: {error.problem}") from None
+        now = own_answer(output, result, tuple, None)
+        cost = after.cost(wiring, *(None if one is None else one.classes_B for one in (before, now)))
+        if pool is None:
+            raise after.refusal(cost)
     offsets, shape = _channels(wiring)
     sample = sample if host is None else torch.stack(recorder.host_spikes)
     inputs = input_order(sample, wiring.first_TB, offsets, shape)
@@ -125,8 +138,10 @@ def graph_of(
         raise FrameworkError("sample_input: its axes are not samples, steps and channels; give it as (T, B, ...)")
     made = assembled(wiring, output, offsets, shape, dt_s, getattr(module, "node_names", {}))
     values = inputs.feed(sample)
-    run = partial(_answered, module, time_axis, forward, recorder.stepwise, sample)
+    run = partial(_answered, module, time_axis, forward, recorder.stepwise, after, sample)
     notes = [*made.notes, *output.notes]
+    if after is not None:
+        notes.append(f"{after.pairs[0][0].path}: maximum pooling of currents is behind the neurons, {cost}")
     if recorder.stepwise:
         notes.append(
             f"the module takes one step at a time: axis {time_axis} of its input is time, {wiring.n_steps} steps"
@@ -168,11 +183,37 @@ def graph_of(
     )
 
 
+def _followed(
+    module: nn.Module,
+    sample: Sample,
+    time_axis: int,
+    forward: Forward | None,
+    host: str | None,
+    readout: str | None,
+    after: PoolAfter | None,
+) -> tuple[Recorder, Any, Wiring, Output]:
+    """Return a run, what the module gave in it, who is connected to whom, and its output."""
+    for straight in (False, True):  # a class is its place in the module's own order
+        recorder, result = recorded(module, sample, time_axis, forward, host, straight, after)
+        wiring = wired(recorder.instances)
+        output = output_of(recorder, wiring, result, readout)
+        if wiring.instances[output.node].order is None:
+            break
+    with_lags(wiring, output.node)
+    return recorder, result, wiring, output
+
+
 def _answered(
-    module: nn.Module, time_axis: int, forward: Forward | None, stepwise: bool, like: Sample, values: Any
+    module: nn.Module,
+    time_axis: int,
+    forward: Forward | None,
+    stepwise: bool,
+    after: PoolAfter | None,
+    like: Sample,
+    values: Any,
 ) -> Any:
     """Return what a module gives for a batch like its sample input, several inputs side by side."""
-    return answered(module, batch_like(like, values), time_axis, forward, stepwise)
+    return answered(module, batch_like(like, values), time_axis, forward, stepwise, after)
 
 
 def _from_host(

@@ -44,6 +44,7 @@ from neurodeploy.reading.labels import (
     labels,
 )
 from neurodeploy.reading.leaves import Call, Memoryless, Neurons, Shape
+from neurodeploy.reading.pool_after import PoolAfter
 
 MOST_IN_A_ROW = 3
 """Passes through one layer without neurons between, more of which are a memory over steps."""
@@ -56,6 +57,7 @@ class Recorder(Follower):
         wider: How many more axes of features layers have than the run shows at first, by name.
         straight: Neurons keep the module's order, whatever the order of what arrives.
         host: Path of neurons that, with everything before them, stay outside: their spikes are followed instead.
+        after: What puts pools behind neurons in this run.
     """
 
     def __init__(
@@ -65,8 +67,10 @@ class Recorder(Follower):
         host: str | None = None,
         wider: dict[str, int] | None = None,
         straight: bool = False,
+        after: PoolAfter | None = None,
     ) -> None:
         super().__init__(module)
+        self.after = after
         self.binary = all(bool(((one == 0) | (one == 1)).all()) for one in parts_of(sample))
         self.wider, self.straight = wider or {}, straight
         self.host = None if host is None else module.get_submodule(host)
@@ -128,6 +132,11 @@ class Recorder(Follower):
             self._from_host(leaf, leaf.call(args, kwargs, output))
         elif leaf is not None and self._is_outside(module):
             self.outside.add(id(module))
+        elif self.after is not None and self.after.passed:
+            self.after.passed = False
+            track = self.known(args[0])
+            if track is not None:
+                self.set(output, track)
         elif isinstance(leaf, Memoryless):
             self._layer(module, leaf, args, kwargs, output)
         elif leaf is not None:

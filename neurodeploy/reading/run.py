@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from typing import Any
 
 import torch
@@ -16,6 +17,7 @@ from neurodeploy.reading.inputs import Sample, parts_of
 from neurodeploy.reading.instances import Changing, Unfollowed, Wider
 from neurodeploy.reading.known import leaf_of
 from neurodeploy.reading.leaves import Neurons
+from neurodeploy.reading.pool_after import PoolAfter
 from neurodeploy.reading.recorder import Recorder
 
 
@@ -33,6 +35,7 @@ def recorded(
     forward: Forward | None,
     host: str | None = None,
     straight: bool = False,
+    after: PoolAfter | None = None,
 ) -> tuple[Recorder, Any]:
     """Return the recording of a run, and what the module gave.
 
@@ -45,16 +48,17 @@ def recorded(
     if host is not None:
         _check_host(module, host)
     if forward is not None:
-        return _run(module, sample, forward, host, straight)
+        return _run(module, sample, forward, host, straight, after)
     first: FrameworkError | None = None
     try:
-        recorder, result = _run(module, sample, _called, host, straight)
+        recorder, result = _run(module, sample, _called, host, straight, after)
         if not _takes_one_step(recorder):
             return recorder, result
     except FrameworkError as error:
         first = error
     try:
-        recorder, result = _run(module, sample, lambda one, whole: _stepwise(one, whole, time_axis), host, straight)
+        by_step = partial(_stepwise, time_axis=time_axis)
+        recorder, result = _run(module, sample, by_step, host, straight, after)
     except FrameworkError as error:
         # Of two ways to run a module, the one that gets further says what is wrong with it.
         raise max((one for one in (first, error) if one is not None), key=_told) from None
@@ -110,18 +114,21 @@ def _stepwise(module: nn.Module, sample: Sample, time_axis: int) -> list[Any]:
     return found
 
 
-def _run(module: nn.Module, sample: Sample, forward: Forward, host: str | None, straight: bool) -> tuple[Recorder, Any]:
+def _run(
+    module: nn.Module, sample: Sample, forward: Forward, host: str | None, straight: bool, after: PoolAfter | None
+) -> tuple[Recorder, Any]:
     wider: dict[str, int] = {}
     while True:
         try:
-            return _run_once(module, sample, forward, Recorder(module, sample, host, wider, straight))
+            return _run_once(module, sample, forward, Recorder(module, sample, host, wider, straight, after))
         except Wider as error:
             wider[error.layer] = wider.get(error.layer, 0) + 1
 
 
 def _run_once(module: nn.Module, sample: Sample, forward: Forward, recorder: Recorder) -> tuple[Recorder, Any]:
     rest(module)
-    with zero_start(module), _as_written(module), recorder.recording():
+    after = recorder.after
+    with zero_start(module), _as_written(module), after or nullcontext(), recorder.recording(), _behind(after):
         try:
             result = forward(module, sample)
         except NeurodeployError:
@@ -138,7 +145,14 @@ def _run_once(module: nn.Module, sample: Sample, forward: Forward, recorder: Rec
     return recorder, result
 
 
-def answered(module: nn.Module, values: Sample, time_axis: int, forward: Forward | None, stepwise: bool) -> Any:
+def answered(
+    module: nn.Module,
+    values: Sample,
+    time_axis: int,
+    forward: Forward | None,
+    stepwise: bool,
+    after: PoolAfter | None,
+) -> Any:
     """Return what a module gives for a batch, run as in its recording.
 
     Raises:
@@ -146,7 +160,7 @@ def answered(module: nn.Module, values: Sample, time_axis: int, forward: Forward
     """
     rest(module)
     try:
-        with zero_start(module), _as_written(module), torch.no_grad():
+        with zero_start(module), _as_written(module), torch.no_grad(), after or nullcontext(), _behind(after):
             if forward is not None:
                 return forward(module, values)
             return _stepwise(module, values, time_axis) if stepwise else _called(module, values)
@@ -161,6 +175,10 @@ def _as_written(module: nn.Module) -> AbstractContextManager[Any]:
     """Let what torch.compile made of submodules run as it was written: compiled, no operation of it can be followed."""
     compiled = any(hasattr(one, "_orig_mod") for one in module.modules())  # else torch's compiler is not even loaded
     return torch.compiler.set_stance("force_eager") if compiled else nullcontext()
+
+
+def _behind(after: PoolAfter | None) -> AbstractContextManager[None]:
+    return nullcontext() if after is None else after.behind()
 
 
 def rest(module: nn.Module) -> None:

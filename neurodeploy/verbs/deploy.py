@@ -117,6 +117,7 @@ def deploy(
     time_axis: int = 0,
     forward: Any = None,
     host: str | None = None,
+    pool: str | None = None,
     name: str | None = None,
     strict: bool = True,
     max_accuracy_drop: float | None = None,
@@ -145,6 +146,8 @@ def deploy(
         forward: `forward(module, sample_input)`: runs the module, where calling it is not enough.
         host: Path of neurons that run on the host with everything before them, for modules that take real numbers:
             the chip takes their spikes.
+        pool: "after" puts maximum pools of currents behind the neurons that take them: another network, and a note
+            says how many classes and spikes change; they are refused where None.
         name: In the graph's metadata; the module's class where None.
         strict: Refuse a graph whose spikes, or answer, are not the module's; else it is a note.
         max_accuracy_drop: Allowed loss against the first stage, 0..1; 0.015 when None.
@@ -161,7 +164,15 @@ def deploy(
     ready_backends(backends)
     found_chip = chip_named(chip, program=True)
     read = graph_of(
-        module, sample_input, dt_s=dt_s, time_axis=time_axis, readout=readout, forward=forward, host=host, name=name
+        module,
+        sample_input,
+        dt_s=dt_s,
+        time_axis=time_axis,
+        readout=readout,
+        forward=forward,
+        host=host,
+        pool=pool,
+        name=name,
     )
     sample = spikes_of(read, sample_input, "sample_input")
     network = network_of(read, name or type(module).__name__)
