@@ -8,7 +8,7 @@ JOBS ?= 2
 PYTEST := $(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
 export NEURODEPLOY_LAVA_ENV ?= $(CURDIR)/.venv-lava
 
-.PHONY: demo test check install lava lint types exports clean
+.PHONY: demo test check install lava lint types package exports clean
 
 demo: install
 	$(BIN)/neurodeploy run digits --out runs/digits --overwrite
@@ -22,10 +22,10 @@ check: lint types
 
 install: $(VENV)/installed
 
-$(VENV)/installed: pyproject.toml constraints.txt frameworks.txt
+$(VENV)/installed: pyproject.toml constraints.txt neurodeploy/installed.py
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev]"
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -r frameworks.txt
+	$(BIN)/neurodeploy frameworks setup
 	touch $@
 
 lava: install
@@ -37,6 +37,10 @@ lint: install
 
 types: install
 	$(BIN)/mypy
+
+# Wheel and sdist, and what they do outside the checkout.
+package: install lava
+	.ci/package
 
 # The small exports in exports/, trained anew: needs NEURODEPLOY_DATA for braille7.
 exports: install

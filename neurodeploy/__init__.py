@@ -49,6 +49,8 @@ _HOMES = {
     "encode_clips": "neurodeploy.data.cochlea.encode",
     "CochleaSettings": "neurodeploy.data.cochlea.settings",
     "fetch_dataset": "neurodeploy.verbs.listing",
+    "frameworks_setup": "neurodeploy.verbs.frameworks",
+    "frameworks_status": "neurodeploy.verbs.frameworks",
     "lava_setup": "neurodeploy.verbs.lava",
     "lava_status": "neurodeploy.verbs.lava",
     "figure2": "neurodeploy.papers.silif.figure2",

@@ -1,4 +1,4 @@
-"""The other frameworks: how they are installed, and quiet while they work."""
+"""The other frameworks: which versions, how they are installed, and quiet while they work."""
 
 from __future__ import annotations
 
@@ -7,21 +7,20 @@ import importlib
 import importlib.util
 import io
 import logging
+import subprocess
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from importlib import metadata
+from pathlib import Path
 from types import ModuleType
 
-from neurodeploy.errors import FrameworkError, nearest
+from neurodeploy.errors import FrameworkError, NeurodeployError, nearest
 
-COMMANDS = {
-    "snntorch": "pip install snntorch==1.0.0",
-    "norse": "pip install --no-deps norse==1.1.0",
-    "spikingjelly": "pip install --no-deps spikingjelly==2.0.0 loguru",
-    "nirtorch": "pip install nirtorch==2.6",
-}
-FRAMEWORKS = tuple(COMMANDS)
+PINS = {"snntorch": "1.0.0", "norse": "1.1.0", "spikingjelly": "2.0.0", "nirtorch": "2.6"}
+"""What the conversions were tested with."""
+FRAMEWORKS = tuple(PINS)
 """NIRTorch is what the other three import with; alone, it has its default map, which knows no neurons."""
+SETUP_HINT = "run: neurodeploy frameworks setup"
 
 
 def installed(framework: str) -> bool:
@@ -53,12 +52,49 @@ def imported(framework: str, module: str) -> ModuleType:
     """
     for name in (framework, "nirtorch"):
         if importlib.util.find_spec(name) is None:
-            raise FrameworkError(f"{framework}: needs {name}, which is not installed; {COMMANDS[name]}")
+            raise FrameworkError(f"{framework}: needs {name}, which is not installed; {SETUP_HINT}")
     try:
         with quiet():
             return importlib.import_module(module)
     except Exception as error:  # a framework's import runs all of its code
-        raise FrameworkError(f"{framework}: cannot be imported ({first_line(error)}); {COMMANDS[framework]}") from None
+        raise FrameworkError(f"{framework}: cannot be imported ({first_line(error)}); {SETUP_HINT}") from None
+
+
+def carry_out(
+    command: Sequence[str | Path], failed: str, log: Callable[[str], None], kind: type[NeurodeployError], where: str
+) -> None:
+    """Run a command that installs something, and hand each of its lines to `log`.
+
+    Raises:
+        NeurodeployError: it failed; of this `kind` and place, with its most useful line.
+    """
+    lines = []
+    with subprocess.Popen(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        encoding="utf-8",
+        errors="replace",
+    ) as process:
+        assert process.stdout
+        for line in process.stdout:
+            lines.append(line.rstrip())
+            log(lines[-1])
+    if process.returncode:
+        last = useful_line(lines, f"exit status {process.returncode}")
+        raise kind(f"{failed} ({last})", "check the network and the disk, then run it again", where=where)
+
+
+def useful_line(lines: list[str], otherwise: str) -> str:
+    """Return the last line that names an error, else the last that is not empty.
+
+    >>> useful_line(["ERROR: no such version", "hint: see above", ""], "nothing")
+    'ERROR: no such version'
+    """
+    told = [line.strip() for line in lines if line.strip()]
+    errors = [line for line in told if "error" in line.lower()]
+    return (errors or told or [otherwise])[-1]
 
 
 def first_line(error: BaseException) -> str:

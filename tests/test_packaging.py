@@ -6,11 +6,14 @@ from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 import neurodeploy
 from neurodeploy import toml
+from neurodeploy.verbs.frameworks import WANTED
 
 ROOT = Path(neurodeploy.__file__).parent.parent
+PYTHONS = ("3.10", "3.11", "3.12", "3.13", "3.14")
 PROJECT = toml.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 
 
@@ -43,3 +46,27 @@ def test_no_dependency_asks_for_torchvision(extra: str) -> None:
     """It wants the very torch that it was built with, and so replaces a CPU build by one with CUDA."""
     listed = PROJECT["optional-dependencies"][extra] if extra else PROJECT["dependencies"]
     assert not {Requirement(one).name for one in listed} & {"torchvision", "torchaudio", "norse", "spikingjelly"}
+
+
+@pytest.mark.parametrize("python", PYTHONS)
+def test_every_dependency_has_one_pin_on_every_python(python: str) -> None:
+    """One that is allowed, so that `-c constraints.txt` neither fails nor leaves a version to chance."""
+    on = {"python_version": python, "python_full_version": f"{python}.0", "extra": ""}
+    lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    pins: dict[str, list[str]] = {}
+    for line in lines:
+        if not line.startswith("#") and ((one := Requirement(line)).marker is None or one.marker.evaluate(on)):
+            pins.setdefault(canonicalize_name(one.name), []).append(str(one.specifier).removeprefix("=="))
+    listed = [*PROJECT["dependencies"], *(one for extra in PROJECT["optional-dependencies"].values() for one in extra)]
+    for one in map(Requirement, listed):
+        if one.marker is None or one.marker.evaluate(on):
+            assert [one.specifier.contains(pin) for pin in pins[canonicalize_name(one.name)]] == [True], one.name
+    assert all(len(versions) == 1 for versions in pins.values())
+    assert f"Programming Language :: Python :: {python}" in PROJECT["classifiers"]
+    assert not [name for name in pins if name.startswith(("nvidia-cu", "cuda", "triton"))]
+
+
+def test_the_frameworks_that_are_installed_are_those_that_are_declared() -> None:
+    declared = {one.name: one for one in map(Requirement, PROJECT["optional-dependencies"]["frameworks"])}
+    assert all(one.specifier.contains(WANTED[name]) for name, one in declared.items())
+    assert set(declared) < set(WANTED)

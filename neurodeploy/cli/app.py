@@ -22,6 +22,7 @@ from neurodeploy.cli import (
     conformance,
     data,
     figure,
+    frameworks,
     inspect,
     lava,
     profile,
@@ -56,7 +57,7 @@ for verb in (
     *(profile.characterize, stages.report, check.check, compare.compare, figure.paper, data.recipes),
 ):
     app.command(verb.__name__)(verb)
-for group in (data, lava, bench, figure):
+for group in (data, lava, frameworks, bench, figure):
     app.add_typer(group.app, name=group.__name__.rpartition(".")[2])
 
 

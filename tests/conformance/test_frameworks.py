@@ -127,7 +127,7 @@ def test_unknown_and_absent_frameworks_are_one_line(monkeypatch: pytest.MonkeyPa
     with pytest.raises(FrameworkError, match="did you mean 'norse'"):
         check_frameworks(["nors"])
     monkeypatch.setattr("neurodeploy.conformance.frameworks.check.installed", lambda name: False)
-    with pytest.raises(FrameworkError, match="is not installed; pip install snntorch"):
+    with pytest.raises(FrameworkError, match="is not installed; run: neurodeploy frameworks setup"):
         check_frameworks()
 
 

@@ -94,5 +94,5 @@ def test_a_framework_that_is_absent_is_told_with_its_command(monkeypatch: pytest
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     for framework in FRAMEWORKS:
         assert not installed(framework)
-        with pytest.raises(FrameworkError, match="which is not installed; pip install"):
+        with pytest.raises(FrameworkError, match="which is not installed; run: neurodeploy frameworks setup"):
             run_graph(framework, lif_graph(), spikes(1, 4, 3), dt_s=DT_S)

@@ -154,7 +154,7 @@ def test_an_absent_framework_is_one_line_before_anything_is_written(
     assert invoke([verb, "digits_norse", "--out", str(tmp_path / "run"), *rest]) == 2
     said = capsys.readouterr()
     assert said.out == ""
-    assert said.err.strip() == ("error: norse: needs norse, which is not installed; pip install --no-deps norse==1.1.0")
+    assert said.err.strip() == ("error: norse: needs norse, which is not installed; run: neurodeploy frameworks setup")
     assert not (tmp_path / "run").exists()
 
 

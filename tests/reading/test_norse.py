@@ -14,7 +14,7 @@ from neurodeploy.errors import FrameworkError
 from neurodeploy.reading import graph_of
 from tests.reading.same import DT_S, N_IN, B, T, check_same, spikes, stronger
 
-norse = pytest.importorskip("norse.torch", reason="norse is not installed: pip install --no-deps norse==1.1.0")
+norse = pytest.importorskip("norse.torch", reason="norse is not installed: neurodeploy frameworks setup")
 
 
 def box(**values: float) -> Any:

@@ -20,7 +20,7 @@ from neurodeploy.reading.pools import LEAVES
 from tests.graph.test_node_table import COPIES, Copies
 from tests.reading.same import DT_S, N_IN, B, T, check_same, spikes, stronger
 
-snn = pytest.importorskip("snntorch", reason="snntorch is not installed: pip install snntorch==1.0.0")
+snn = pytest.importorskip("snntorch", reason="snntorch is not installed: neurodeploy frameworks setup")
 from snntorch import utils  # noqa: E402
 
 RESETS: list[dict[str, Any]] = [

@@ -14,7 +14,7 @@ from neurodeploy.errors import FrameworkError
 from neurodeploy.reading import graph_of
 from tests.reading.same import DT_S, N_IN, B, T, check_same, spikes, stronger
 
-reason = "spikingjelly is not installed: pip install --no-deps spikingjelly==2.0.0 loguru"
+reason = "spikingjelly is not installed: neurodeploy frameworks setup"
 activation_based = pytest.importorskip("spikingjelly.activation_based", reason=reason)
 from spikingjelly.activation_based import functional, layer, neuron  # noqa: E402
 

@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import Any
 
 import neurodeploy
-from neurodeploy.backends.lava.environment import SETUP_HINT, useful_line
+from neurodeploy.backends.lava.environment import SETUP_HINT
 from neurodeploy.errors import LavaError
+from neurodeploy.installed import useful_line
 from neurodeploy.phrases import Phrase
 
 LOAD_PACKAGE = """

@@ -19,6 +19,7 @@ from pathlib import Path
 from neurodeploy.backends.lava.interpreter import ANSWER_WITHIN_S, VERSION, find_python310
 from neurodeploy.errors import LavaError, NeurodeployError
 from neurodeploy.files import write_json
+from neurodeploy.installed import carry_out, useful_line
 
 PINS = {
     "lava-nc": "0.10.0",
@@ -148,7 +149,7 @@ def setup(python: str | Path | None = None, folder: str | Path | None = None, lo
         interpreter = find_python310(python)
         _claim(folder)
         log(f"{folder}: new environment of {interpreter}")
-        _run([interpreter, "-I", "-m", "venv", folder], f"{folder}: venv failed", log)
+        carry_out([interpreter, "-I", "-m", "venv", folder], f"{folder}: venv failed", log, LavaError, "lava")
         _install(folder, PINS, [], log)
         _mark(folder)  # Lava itself is there, whatever becomes of the rest
     _install(folder, NETX_PINS, ["--no-deps", "--no-compile"], log)
@@ -170,7 +171,7 @@ def _install(folder: Path, pins: dict[str, str], options: list[str], log: Log) -
     wanted = [f"{name}=={version}" for name, version in pins.items()]
     quiet = ["--no-input", "--disable-pip-version-check", "--progress-bar=off"]
     pip: list[str | Path] = [folder / "bin" / "python", "-I", "-m", "pip", "install"]
-    _run([*pip, *quiet, *options, *wanted], "pip failed", log)
+    carry_out([*pip, *quiet, *options, *wanted], "pip failed", log, LavaError, "lava")
 
 
 def _claim(folder: Path) -> None:
@@ -215,34 +216,3 @@ def _probe(python: str | Path) -> dict[str, str]:
         return json.loads(done.stdout.splitlines()[-1])
     except (IndexError, ValueError):
         raise LavaError(f"{python} gave no versions", SETUP_HINT, where="lava") from None
-
-
-def _run(command: list[str | Path], failed: str, log: Log) -> None:
-    """Run a command, hand its lines to `log`, and raise with the most useful one if it fails."""
-    lines = []
-    with subprocess.Popen(
-        command,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        encoding="utf-8",
-        errors="replace",
-    ) as process:
-        assert process.stdout
-        for line in process.stdout:
-            lines.append(line.rstrip())
-            log(lines[-1])
-    if process.returncode:
-        last = useful_line(lines, f"exit status {process.returncode}")
-        raise LavaError(f"{failed} ({last})", "check the network and the disk, then run it again", where="lava")
-
-
-def useful_line(lines: list[str], otherwise: str) -> str:
-    """Return the last line that names an error, else the last that is not empty.
-
-    >>> useful_line(["ERROR: no such version", "hint: see above", ""], "nothing")
-    'ERROR: no such version'
-    """
-    told = [line.strip() for line in lines if line.strip()]
-    errors = [line for line in told if "error" in line.lower()]
-    return (errors or told or [otherwise])[-1]

@@ -12,7 +12,7 @@ from neurodeploy.conformance.frameworks.cases import all_cases
 from neurodeploy.conformance.frameworks.importing import EQUAL, GAP, TOLD, UNEXPECTED, Outcome, imported, prepared
 from neurodeploy.errors import FrameworkError, nearest
 from neurodeploy.graph.doctor.frameworks import Framework, Lost, Rule, frameworks
-from neurodeploy.installed import COMMANDS, FRAMEWORKS, installed, version_of
+from neurodeploy.installed import FRAMEWORKS, SETUP_HINT, installed, version_of
 from neurodeploy.progress import Progress, silent
 
 READ, WRITTEN = "reads", "writes"
@@ -86,7 +86,7 @@ def _chosen(names: Sequence[str] | None) -> tuple[list[Framework], dict[str, str
         if name not in FRAMEWORKS:
             raise FrameworkError(f"framework {name!r} is not one that graphs run in; {nearest(name, FRAMEWORKS)}")
     wanted = [one for one in frameworks() if one.name in (names or FRAMEWORKS)]
-    absent = {one.name: COMMANDS[one.name] for one in wanted if not installed(one.name)}
+    absent = {one.name: SETUP_HINT for one in wanted if not installed(one.name)}
     if len(absent) == len(wanted) or (names and absent):
         name, command = next(iter(absent.items()))
         raise FrameworkError(f"framework {name}: is not installed; {command}")
