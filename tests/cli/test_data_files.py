@@ -176,7 +176,7 @@ def test_events_of_an_shd_file_fall_into_their_steps(shell: Shell, time: Any) ->
     graphs.write_data(shell.folder / "dense.npz", spikes=dense, labels=np.arange(3))
     loud = {name: graphs.linear(*size, weight=9 * graphs.weights(*size)) for name, size in SIZES.items()}
     graphs.write_good(shell.folder / "loud.nir", **loud)  # so few events make the good one's output spike never
-    for verb, more in (("simulate", ("--traces", "t.npz")), ("certify", ("--max-accuracy-drop", "1"))):
+    for verb, more in (("simulate", ("--traces", "t.npz", "--overwrite")), ("certify", ("--max-accuracy-drop", "1"))):
         found, expected = (
             shell.works(verb, "loud.nir", "--data", data, "--dt", "1e-3", *more) for data in ("events.h5", "dense.npz")
         )
