@@ -5,6 +5,7 @@ Axes: B sample, T step, I value of a step, all its axes side by side in C order.
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -85,6 +86,15 @@ class SampleSource:
     def whole(self) -> SpikeData:
         """Return all samples at once; for few, after `first` or `take`."""
         return self.at(np.arange(len(self)))
+
+    def digest(self) -> str:
+        """Return the SHA-256 of all samples and labels in their order, as a network is given them; 0 is left out."""
+        found = hashlib.sha256(f"{len(self)} {self.n_steps} {self.shape}".encode())
+        for batch in self.batches(64):
+            at = np.nonzero(batch.spikes_BTI)
+            for array in (*at, batch.spikes_BTI[at], batch.labels_B):
+                found.update(array.astype("<f8").tobytes())
+        return found.hexdigest()
 
     def take(self, chosen: Sequence[int] | np.ndarray) -> SampleSource:
         """Return the chosen samples, in that order."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from neurodeploy.pipeline.conversion import deployable, matrices
 from neurodeploy.pipeline.folder import RunFolder
 from neurodeploy.pipeline.stages import quantised_network, trained_network
 from neurodeploy.program.program import Program
+from neurodeploy.report.words import class_name
 
 BINS = 60
 RASTER_NEURONS = 128
@@ -20,7 +22,7 @@ RASTER_NEURONS = 128
 
 
 def plots(folder: RunFolder, program: Program, trace: Trace, test: SampleSource) -> dict[str, Any]:
-    """Return the raster of the first sample, and histograms of the weights before and after quantisation.
+    """Return rasters of two samples, and histograms of the weights before and after quantisation.
 
     Args:
         trace: The integer run on `test`, recorded.
@@ -29,19 +31,60 @@ def plots(folder: RunFolder, program: Program, trace: Trace, test: SampleSource)
     dt_s = step_s(recipe.data)
     before = matrices(deployable(trained_network(folder), recipe), dt_s)
     after = matrices(quantised_network(folder), dt_s)
-    rows = [{"name": "input", "neurons": test.n_inputs, "start": 0} | _events(test.at([0]).spikes_BTI[0])]
+    rasters = [
+        _raster(program, trace, test, one) for one in _shown(test.labels_B[: trace.n_recorded], trace.predictions_B)
+    ]
+    weights = [{"name": name} | _histograms(before[name], after[name]) for name in before]
+    return {"rasters": rasters, "weights": weights}
+
+
+def classes(labels_B: np.ndarray, predictions: dict[str, np.ndarray], names: Sequence[str]) -> dict[str, Any]:
+    """Return how often each class is recognised.
+
+    Args:
+        predictions: Of each stage (B,), by its name; the confusions are the last one's.
+        names: Of the classes; empty where they have none.
+
+    Returns:
+        `rows` [{name, samples, accuracy by stage (None without samples)}], and `confusion`: rows of labels, columns of
+        predictions, how many samples.
+    """
+    n_classes = 1 + max(int(labels_B.max()), len(names) - 1, *(int(one.max()) for one in predictions.values()))
+    confusion = np.zeros((n_classes, n_classes), np.int64)
+    np.add.at(confusion, (labels_B, list(predictions.values())[-1]), 1)
+    rows = []
+    for label in range(n_classes):
+        own_B = labels_B == label
+        found = {
+            stage: float((one[own_B] == label).mean()) if own_B.any() else None for stage, one in predictions.items()
+        }
+        rows.append({"name": class_name(label, list(names)), "samples": int(own_B.sum()), "accuracy": found})
+    return {"rows": rows, "confusion": confusion.tolist()}
+
+
+def _shown(labels_B: np.ndarray, predictions_B: np.ndarray) -> list[int]:
+    """Return the first sample, and the first that is wrong where it is right (or the other way), else of another class.
+
+    >>> _shown(np.array([0, 0, 1, 2]), np.array([0, 0, 1, 1])), _shown(np.array([4, 4, 2]), np.array([4, 4, 2]))
+    ([0, 3], [0, 2])
+    """
+    right_B = predictions_B[: len(labels_B)] == labels_B
+    others = [*np.flatnonzero(right_B != right_B[0]), *np.flatnonzero(labels_B != labels_B[0])]
+    return [0, *map(int, others[:1])]
+
+
+def _raster(program: Program, trace: Trace, test: SampleSource, sample: int) -> dict[str, Any]:
+    rows = [{"name": "input", "neurons": test.n_inputs, "start": 0} | _events(test.at([sample]).spikes_BTI[0])]
     for layer in program.layers:
-        states = trace.layers[layer.name].spikes_BTN[0]
-        rows.append({"name": layer.name, "neurons": layer.n_neurons, "start": layer.start} | _events(states))
-    raster = {
-        "sample": 0,
-        "label": int(test.labels_B[0]),
-        "prediction": int(trace.predictions_B[0]),
+        spikes_TN = trace.layers[layer.name].spikes_BTN[sample]
+        rows.append({"name": layer.name, "neurons": layer.n_neurons, "start": layer.start} | _events(spikes_TN))
+    return {
+        "sample": sample,
+        "label": int(test.labels_B[sample]),
+        "prediction": int(trace.predictions_B[sample]),
         "steps": program.n_steps(trace.n_input_steps),
         "layers": rows,
     }
-    weights = [{"name": name} | _histograms(before[name], after[name]) for name in before]
-    return {"raster": raster, "weights": weights}
 
 
 def _histograms(before: np.ndarray, after: np.ndarray) -> dict[str, Any]:

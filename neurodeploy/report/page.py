@@ -10,6 +10,7 @@ from markupsafe import Markup
 
 from neurodeploy.report import cost_figures, costs, energy_rows, figures, marked, rasters, sections
 from neurodeploy.report import device_rows as beside
+from neurodeploy.report.classes import classes
 from neurodeploy.report.sources import Sources
 from neurodeploy.report.utilisation import utilisation_map
 from neurodeploy.report.verdict import verdict
@@ -19,7 +20,7 @@ FILTERS = ("percent", "agreement", "points", "limit_points", "count", "plain", "
 
 
 def render(report: dict[str, Any]) -> str:
-    """Return the page of a run as HTML: no script, nothing loaded from elsewhere.
+    """Return the page of a run as HTML: nothing is loaded from elsewhere, and only the sorting of tables is a script.
 
     Args:
         report: What a run's report.json holds. Names in it may be anybody's: all text is escaped.
@@ -39,7 +40,8 @@ def render(report: dict[str, Any]) -> str:
         "latency": _latency(report.get("latency"), sources),
         "devices": _devices(report, sources),
         "training": _training(report),
-        "raster": _raster(report),
+        "classes": classes(report),
+        "rasters": [_raster(report, plot) for plot in report["plots"].get("rasters") or [report["plots"]["raster"]]],
         "connections": [
             one | {"svg": Markup(figures.weights(one["histogram"]))} for one in sections.connections(report)
         ],
@@ -77,10 +79,12 @@ def _training(report: dict[str, Any]) -> dict[str, Any] | None:
     return found | {"svg": Markup(figures.training(found["epochs"], found["n_trained"], best))}
 
 
-def _raster(report: dict[str, Any]) -> dict[str, Any]:
-    plot = report["plots"]["raster"]
+def _raster(report: dict[str, Any], plot: dict[str, Any]) -> dict[str, Any]:
     svg = Markup(rasters.raster(plot["layers"], plot["steps"]))
-    return sections.raster(report) | {"svg": svg, "every": rasters.kept_neurons(plot["layers"])}
+    return sections.raster(plot, report.get("class_names") or []) | {
+        "svg": svg,
+        "every": rasters.kept_neurons(plot["layers"]),
+    }
 
 
 def _counts(counts: dict[str, Any]) -> dict[str, Any]:

@@ -83,13 +83,12 @@ def difference_strip(layers: list[dict[str, Any]], first: dict[str, Any] | None,
     draw.bare(axes)
     n_steps = max(len(layer["differing_by_step"]) for layer in layers)
     for level, opacity in enumerate(OPACITIES):
-        corners = []
-        for row, layer in enumerate(layers):
-            for start, end in _runs(layer["differing_by_step"], level):
-                left, right, top, low = start - 0.5, end - 0.5, row - 0.4, row + 0.4
-                corners += [(left, top), (right, top), (right, low), (left, low), (left, top)]
-        codes = [Path.MOVETO, Path.LINETO, Path.LINETO, Path.LINETO, Path.CLOSEPOLY] * (len(corners) // 5)
-        _draw(axes, corners, codes, facecolor=draw.AFTER, alpha=opacity, linewidth=0)
+        boxes = [
+            (start - 0.5, row - 0.4, end - 0.5, row + 0.4)
+            for row, layer in enumerate(layers)
+            for start, end in _runs(layer["differing_by_step"], level)
+        ]
+        draw_boxes(axes, boxes, facecolor=draw.AFTER, alpha=opacity)
     names = [layer["name"] for layer in layers]
     if first is not None and first["layer"] in names:
         look: dict[str, Any] = {"markersize": 7, "markerfacecolor": "none", "markeredgewidth": 2, "clip_on": False}
@@ -119,6 +118,13 @@ def _runs(differing: list[int], level: int) -> Iterable[tuple[int, int]]:
         if found == level:
             yield step, step + length
         step += length
+
+
+def draw_boxes(axes: Axes, boxes: list[tuple[float, float, float, float]], **style: Any) -> None:
+    """Add boxes (left, top, right, bottom) as one path."""
+    corners = [at for x, y, end, low in boxes for at in ((x, y), (end, y), (end, low), (x, low), (x, y))]
+    codes = [Path.MOVETO, Path.LINETO, Path.LINETO, Path.LINETO, Path.CLOSEPOLY] * len(boxes)
+    _draw(axes, corners, codes, linewidth=0, **style)
 
 
 def _draw(axes: Axes, corners: list[tuple[float, float]], codes: list[Any], **style: Any) -> None:

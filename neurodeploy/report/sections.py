@@ -135,9 +135,8 @@ def training(report: dict[str, Any]) -> dict[str, Any] | None:
     return {"epochs": trained + tuned, "n_trained": len(trained), "phases": phases}
 
 
-def raster(report: dict[str, Any]) -> dict[str, Any]:
-    """Return the title and the rows beside the raster."""
-    plot, names = report["plots"]["raster"], report.get("class_names") or []
+def raster(plot: dict[str, Any], names: list[str]) -> dict[str, Any]:
+    """Return the title of a sample's raster and its layers; `names` are those of the classes."""
     label, prediction = (_class(plot[key], names) for key in ("label", "prediction"))
     rows = [
         {
@@ -152,6 +151,7 @@ def raster(report: dict[str, Any]) -> dict[str, Any]:
     right = plot["label"] == plot["prediction"]
     return {
         "title": marked.say("Test sample {}: label {}, prediction {}", marked.plain(plot["sample"]), label, prediction),
+        "sample": marked.plain(plot["sample"]),
         "right": right,
         "layers": rows,
     }

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import platform
 from dataclasses import replace
+from datetime import datetime, timezone
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -33,7 +34,7 @@ from neurodeploy.pipeline.conversion import certified, deployable, float_network
 from neurodeploy.pipeline.costs import costs, recorded
 from neurodeploy.pipeline.counts import counts_of
 from neurodeploy.pipeline.folder import Mode, RunFolder, check_chip, open_run
-from neurodeploy.pipeline.plots import plots
+from neurodeploy.pipeline.plots import classes, plots
 from neurodeploy.pipeline.stage_runs import certified_run, torch_run
 from neurodeploy.program.file import write_program
 from neurodeploy.progress import Progress, silent
@@ -94,18 +95,22 @@ def run(
     own_versions = {name: metadata.version(name) for name in ("numpy", "torch", "lightning", "nir")}
     own_versions["python"] = platform.python_version()
     initial_state = getattr(loaded.network, "initial_state", "zero")
+    predictions = {one.trace.backend: one.trace.predictions_B for one in runs if one.trace.backend in (FLOAT, FIXED)}
     starts = f"the float network starts in random states (seed {loaded.training.seed})"
     starts += ", the quantised one and the chip start at zero"
     write_json(
         folder.report_file,
         {
             "neurodeploy": __version__,
+            "made": datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M UTC"),
+            "data": {"name": test.name, "sha256": test.digest()},
             "versions": own_versions | versions(loaded.network) | lava_versions,
             "lava": {"ran": with_lava, "reason": no_lava},
             "recipe": folder.recipe().model_dump(mode="json"),
             "accuracy": accuracy | {"ptq": quantisation["ptq_test_accuracy"]},
             "samples": {name: len(one) for name, one in open_parts(loaded.data).items()},
             "class_names": list(test.class_names),
+            "classes": classes(test.labels_B, predictions, test.class_names),
             "certificate": found,
             "counts": counts.to_dict(),
             **priced.to_dict(),

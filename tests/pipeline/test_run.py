@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import neurodeploy
+from neurodeploy.data.load import open_samples
 from neurodeploy.errors import RunError
 from neurodeploy.graph.files import read_graph
 from neurodeploy.graph.network import discretised
@@ -45,7 +46,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def without_times(path: Path) -> object:
     text = path.read_text(encoding="utf-8")
-    return json.loads(text, object_hook=lambda found: {k: v for k, v in found.items() if k != "seconds"})
+    return json.loads(text, object_hook=lambda found: {k: v for k, v in found.items() if k not in ("seconds", "made")})
 
 
 def test_a_run_folder_holds_everything(finished: Path) -> None:
@@ -57,6 +58,24 @@ def test_a_run_folder_holds_everything(finished: Path) -> None:
     # Eight epochs of a small network are far above chance, one in ten.
     assert report["accuracy"]["float"] > 0.8
     assert report["synops_per_sample"] > 0
+
+
+def test_the_report_says_on_which_data_and_how_often_each_class_is_recognised(finished: Path) -> None:
+    report = json.loads((finished / "report.json").read_text())
+    test = open_samples("digits", split="test")
+    assert report["data"] == {"name": "digits (test)", "sha256": test.digest()}
+    assert test.digest() != test.first(len(test) - 1).digest()
+    assert open_samples("digits", split="test", n_steps=23).digest() != test.digest()
+    confusion = np.array(report["classes"]["confusion"])
+    assert confusion.sum(axis=1).tolist() == np.bincount(test.labels_B).tolist()
+    assert np.trace(confusion) / confusion.sum() == pytest.approx(report["accuracy"]["fixed"])
+    rows = report["classes"]["rows"]
+    weighted = sum(row["samples"] * row["accuracy"]["float"] for row in rows) / len(test)
+    assert weighted == pytest.approx(report["accuracy"]["float"])
+    assert rows[3]["accuracy"]["fixed"] == pytest.approx(confusion[3, 3] / confusion[3].sum())
+    first, second = report["plots"]["rasters"]
+    assert first["sample"] == 0
+    assert (first["label"] == first["prediction"]) != (second["label"] == second["prediction"])
 
 
 def test_the_exported_graph_gives_the_program_beside_it(finished: Path) -> None:

@@ -43,6 +43,9 @@ def example() -> dict[str, Any]:
         "accuracy": accuracy | {"ptq": 0.9125},
         "samples": {"train": 100, "validation": 20, "test": SAMPLES},
         "class_names": ["zero", "one", "two"],
+        "made": "2026-11-30 04:00 UTC",
+        "data": {"name": "digits (test)", "sha256": "682aac633ec27f1932c33ccf2a85117f304894971878ba1522954929be1e8949"},
+        "classes": classes(),
         "certificate": {
             "passed": True,
             "failures": [],
@@ -68,15 +71,19 @@ def example() -> dict[str, Any]:
             "fine_tuning": history(2, best=-1),
         },
         "notes": ["lif1: a bias of 0.3 was rounded to 0.25"],
-        "plots": {"raster": raster(), "weights": [weights("fc1"), weights("rec1"), weights("fc2")]},
+        "plots": {
+            "rasters": [raster(), raster() | {"sample": 7, "prediction": 1}],
+            "weights": [weights("fc1"), weights("rec1"), weights("fc2")],
+        },
     }
 
 
 def old_example() -> dict[str, Any]:
-    """Return the report of an earlier version: no fit, latency or devices, and energy without constants."""
+    """Return the report of an earlier version: parts are absent, one raster, and energy without constants."""
     report = example()
-    for name in ("fit", "latency", "devices"):
+    for name in ("fit", "latency", "devices", "made", "data", "classes"):
         del report[name]
+    report["plots"]["raster"] = report["plots"].pop("rasters")[0]
     for name in ("conventions", "messages_per_sample", "macs_per_sample"):
         del report["counts"][name]
     report["counts"]["by_convention"] = {"nonzero_weights": 63686.63, "all_weights": 64306.98}
@@ -191,6 +198,16 @@ def history(n_epochs: int, *, best: int) -> dict[str, Any]:
         for n in range(n_epochs)
     ]
     return {"epochs": epochs, "best_epoch": best, "best_validation": 0.9}
+
+
+def classes() -> dict[str, Any]:
+    """Return how often three classes are recognised: 37 of 40 samples."""
+    confusion = [[19, 1, 0], [0, 13, 0], [0, 2, 5]]
+    rows = [
+        {"name": name, "samples": sum(row), "accuracy": {"float": 1.0, "fixed": row[at] / sum(row)}}
+        for at, (name, row) in enumerate(zip(("zero", "one", "two"), confusion, strict=True))
+    ]
+    return {"rows": rows, "confusion": confusion}
 
 
 def raster() -> dict[str, Any]:

@@ -10,7 +10,7 @@ from html.parser import HTMLParser
 from typing import Any
 
 VOID = {"meta", "link", "br"}
-SILENT = {"style", "pre"}
+SILENT = {"style", "pre", "script"}
 """Elements whose text is no sentence; the recipe in `pre` has a test of its own."""
 UNITS = {"%": 1e-2, "m": 1e-3, "µ": 1e-6, "n": 1e-9, "p": 1e-12, "f": 1e-15}
 PLAIN = {"J", "s", "W"}
@@ -31,6 +31,7 @@ FIXED = (
     "float64",
     "0 to 100 % of what closes a core",
     "8-bit",
+    "SHA-256 of samples",
 )
 """What the page says of itself, with digits in it."""
 

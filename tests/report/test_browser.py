@@ -99,6 +99,16 @@ def test_the_parts_of_a_bar_are_told_apart_in_grey(browser: Browser, pages: dict
         assert np.diff(grey).min() > 20
 
 
+def test_a_click_on_a_columns_head_sorts_by_numbers_and_a_third_one_puts_back(
+    browser: Browser, pages: dict[str, Path]
+) -> None:
+    browser.open(pages["today"], width=WIDE)
+    names = "[...document.querySelectorAll('#classes tbody th')].map(one => one.textContent).join()"
+    click = f"document.querySelectorAll('#classes thead th')[3].click(), {names}"
+    assert [browser.value(click) for _ in range(3)] == ["two,zero,one", "one,zero,two", "zero,one,two"]
+    assert browser.complaints() == []
+
+
 def test_the_printed_page_is_paper_and_keeps_rows_whole(browser: Browser, pages: dict[str, Path]) -> None:
     browser.open(pages["today"], width=WIDE)
     printed = browser.pdf()
@@ -112,6 +122,11 @@ def test_the_printed_page_is_paper_and_keeps_rows_whole(browser: Browser, pages:
     assert browser.value(uncut)
     assert browser.value(
         "[...document.querySelectorAll('h2, h3')].every(one => getComputedStyle(one).breakAfter === 'avoid')"
+    )
+    # What may be longer than a page, or what is left of one, may be cut: else half-empty pages are printed.
+    assert browser.value(
+        "[...document.querySelectorAll('section, .columns, .cards, table')].every(one => "
+        "getComputedStyle(one).breakInside === 'auto')"
     )
     assert browser.value("getComputedStyle(document.querySelector('thead')).display") == "table-header-group"
     assert browser.value("getComputedStyle(document.querySelector('nav')).display") == "none"

@@ -19,7 +19,9 @@ from tests.report.rendered import earlier, today
 
 SECTIONS = (
     "verdict",
+    "network",
     "accuracy",
+    "classes",
     "certificate",
     "counts",
     "energy",
@@ -33,6 +35,12 @@ SECTIONS = (
     "weights",
     "recipe",
 )
+FILES = {"metrics.json", "checkpoint.safetensors", "quantised.safetensors", "model.nir", "program.npz"} | {
+    "recipe.toml",
+    "certificate.json",
+    "counts.json",
+    "report.json",
+}
 VOID = {"meta", "link", "br"}
 INLINE = {"a", "b", "code", "data", "i", "span"}
 """Elements that no space stands around."""
@@ -68,7 +76,7 @@ class Page(HTMLParser):
             self.words.append(" ")
 
     def handle_data(self, data: str) -> None:
-        if "style" not in self.open:
+        if not {"style", "script"} & set(self.open):
             self.words.append(data)
 
     @property
@@ -96,9 +104,9 @@ def test_every_section_is_there_once_and_in_order(page: Page) -> None:
 
 
 def test_every_picture_is_drawn(page: Page) -> None:
-    # Accuracy, training, raster, three connections, spikes, synops, two strips; energy by layer and by model,
-    # the map, the cores, the devices, the crossovers.
-    assert sum(tag == "svg" for tag, _ in page.tags) == 16
+    # The network, accuracy, confusions, training, two rasters, three connections, spikes, synops, two strips; energy by
+    # layer and by model, the map, the cores, the devices, the crossovers.
+    assert sum(tag == "svg" for tag, _ in page.tags) == 19
 
 
 def test_ids_are_unique_where_pictures_differ(html: str, page: Page) -> None:
@@ -114,10 +122,12 @@ def test_the_page_needs_nothing_from_elsewhere(html: str, page: Page) -> None:
     assert "http://" not in html
     assert "https://" not in html
     assert "@import" not in html
-    assert not {"script", "iframe", "object", "embed", "img", "image"} & {tag for tag, _ in page.tags}
+    assert not {"iframe", "object", "embed", "img", "image"} & {tag for tag, _ in page.tags}
+    assert sum(tag == "script" for tag, _ in page.tags) == 1
     for _, attributes in page.tags:
         assert not attributes.keys() & {"src", "srcset", "onload", "onclick"}
-        assert (attributes.get("href") or "#").startswith(("#", "data:,"))
+        link = attributes.get("href") or "#"
+        assert link.startswith(("#", "data:,")) or link in FILES
 
 
 def test_the_verdict_names_the_four_numbers_and_where_they_come_from(page: Page) -> None:
@@ -155,6 +165,37 @@ def test_training_names_the_epochs_kept(page: Page) -> None:
 
 def test_the_raster_is_titled_with_label_and_prediction(page: Page) -> None:
     assert "Test sample 0: label one, prediction two (wrong)" in page.text
+    assert "Test sample 7: label one, prediction one (right)" in page.text
+
+
+def test_the_page_says_what_was_run_and_on_which_data(page: Page) -> None:
+    assert "Made 2026-11-30 04:00 UTC" in page.text
+    assert "digits (test); SHA-256 of samples and labels, as binned: 682aac633ec2" in page.text
+    assert {attributes.get("href") for tag, attributes in page.tags if tag == "a"} >= FILES
+
+
+def test_the_network_is_drawn_with_its_layers_and_connections(page: Page) -> None:
+    assert "fc1: 18 synapses" in page.text
+    assert "lif1 4 neurons, 10.0 % spike" in page.text
+    report = example()
+    report["counts"]["connections"] += [report["counts"]["connections"][1] | {"name": "skip", "source": "input"}] * 2
+    assert shown(report).count("skip 18 synapses") == 2
+
+
+def test_every_class_has_its_accuracies_and_the_worst_confusion_is_named(page: Page) -> None:
+    assert "zero 20 100.0 % 95.0 %" in page.text
+    assert "Most often wrong: two taken for one (2), zero taken for one (1)." in page.text
+
+
+def test_many_classes_are_drawn_without_numbers() -> None:
+    report = example()
+    row, n = report["classes"]["rows"][0], 40
+    report["classes"] = {"rows": [row | {"name": f"c{at}"} for at in range(n)], "confusion": [[1] * n] * n}
+    assert "Predictions stand in the order of the labels." in shown(report)
+
+
+def test_what_passed_requires_is_told(page: Page) -> None:
+    assert 'What "passed" requires Accuracy: every stage is at most 6 points below float' in page.text
 
 
 def test_the_certificate_says_where_stages_part_and_that_the_equations_hold(page: Page) -> None:
@@ -229,7 +270,7 @@ def test_hostile_names_are_text() -> None:
     report["notes"] = [hostile]
     report["certificate"] |= {"passed": False, "failures": [hostile]}
     for rows in (
-        report["plots"]["raster"]["layers"],
+        report["plots"]["rasters"][0]["layers"],
         report["plots"]["weights"],
         report["counts"]["layers"],
         report["counts"]["connections"],
@@ -245,8 +286,10 @@ def test_hostile_names_are_text() -> None:
         row |= {"device": hostile, "source": hostile, "written": hostile}
     report["fit"]["advice"][0] |= {"change": hostile, "effect": hostile}
     report["energy"]["unpriced"] = report["devices"]["notes"] = [hostile]
+    for row in report["classes"]["rows"]:
+        row["name"] = hostile
     html = render(report)
-    assert "<script" not in html
+    assert html.count("<script") == 1
     assert Page(html).text.count(hostile) >= 10
 
 
@@ -274,7 +317,7 @@ def _silent(report: dict[str, Any]) -> None:
     report["energy"]["by_layer"] = [row | nothing for row in report["energy"]["by_layer"]]
     report["latency"] |= {"latency_s": 0.0, "by_core": [row | {"step_s": 0.0} for row in report["latency"]["by_core"]]}
     report["devices"]["crossover"] |= {"rate_here": 0.0, "rate": 0.0, "verdict": "loses"}
-    for layer in report["plots"]["raster"]["layers"]:
+    for layer in report["plots"]["rasters"][0]["layers"]:
         layer |= {"steps": [], "indices": []}
     report["training"] |= {"epochs": []}
     report["quantisation"]["fine_tuning"] = None
@@ -294,7 +337,7 @@ def _unpriced(report: dict[str, Any]) -> None:
 
 def _deep(report: dict[str, Any]) -> None:
     for rows in (
-        report["plots"]["raster"]["layers"],
+        report["plots"]["rasters"][0]["layers"],
         report["counts"]["layers"],
         report["counts"]["connections"],
         report["certificate"]["stages"][1]["layers"],
@@ -303,8 +346,9 @@ def _deep(report: dict[str, Any]) -> None:
         rows += [copy.deepcopy(rows[-1]) | {"name": f"more{index}"} for index in range(12)]
     steps = [step for step in range(100) for _ in range(128)]
     busy = {"neurons": 700, "steps": steps, "indices": list(range(128)) * 100}
-    report["plots"]["raster"]["layers"][0] |= busy
-    report["plots"]["raster"]["steps"] = 102
+    report["plots"]["rasters"][:] = report["plots"]["rasters"][:1]
+    report["plots"]["rasters"][0]["layers"][0] |= busy
+    report["plots"]["rasters"][0]["steps"] = 102
     report["latency"] = latency(300)
 
 
