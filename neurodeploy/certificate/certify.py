@@ -15,8 +15,8 @@ A stage passes when
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
@@ -31,7 +31,7 @@ from neurodeploy.certificate.difference import (
     spike_agreement,
 )
 from neurodeploy.certificate.fields import FieldDifference
-from neurodeploy.certificate.stages import Certificate, Comparison, Equations, Stage, compared_layers
+from neurodeploy.certificate.stages import Alone, Certificate, Comparison, Equations, Stage, compared_layers
 from neurodeploy.fixedpoint import rules
 from neurodeploy.program.dynamics import DynamicsLayer
 from neurodeploy.program.layer import Layer
@@ -65,10 +65,14 @@ class StageRun:
 
     Attributes:
         violation: First state that the graph's equations do not allow (fixed only).
+        alone: By layer, what it loses alone; compared with reference only.
+        clipped: By layer, how many of its weights are clipped.
     """
 
     trace: Trace
     violation: Difference | None = None
+    alone: Mapping[str, Alone] = field(default_factory=dict)
+    clipped: Mapping[str, int] = field(default_factory=dict)
 
 
 def certificate(
@@ -97,7 +101,7 @@ def certificate(
         failures += _failures(stages[-1], pairs[-1], limit)
         silence, tested = _silence(run.trace, program, stages[-1].silent)
         (warnings if tested else failures).extend(silence)
-        warnings += _low_agreement(stages[-1])
+        warnings += _saturated(stages[-1]) + _low_agreement(stages[-1])
     by_name = {run.trace.backend: run.trace for run in runs}
     bit_exact = {}
     for name in by_name:
@@ -172,7 +176,12 @@ def _against(run: StageRun, before: StageRun, program: Program) -> Comparison:
     if REFERENCE in names and any(is_integer(name) for name in names):
         whole, real = (mine, theirs) if integer else (theirs, mine)
         layers = [
-            replace(row, potential_rms=potential_rms(whole[row.name], real[row.name], program.layer(row.name)))
+            replace(
+                row,
+                potential_rms=potential_rms(whole[row.name], real[row.name], program.layer(row.name)),
+                alone=run.alone.get(row.name),
+                clipped_weights=run.clipped.get(row.name),
+            )
             for row in layers
         ]
     every = [np.concatenate([one.spikes_BTN.ravel() for one in part.values()]) for part in (mine, theirs)]
@@ -243,6 +252,12 @@ def _silence(trace: Trace, program: Program, silent: Sequence[str]) -> tuple[lis
     if trace.output in silent:
         return [f"{name}: the output layer {trace.output} never spikes, so its classes were not tested"], False
     return ([f"{name}: silent on every sample: {', '.join(silent)}"] if silent else []), True
+
+
+def _saturated(stage: Stage) -> list[str]:
+    found = [f"{one['saturated']:,} in {name}" for name, one in (stage.overflows or {}).items() if one["saturated"]]
+    told = f"{stage.name}: potentials were cut off at 24 bits ({', '.join(found)}); calibrate on data like these"
+    return [told] if found else []
 
 
 def _low_agreement(stage: Stage) -> list[str]:

@@ -21,6 +21,20 @@ FIRST: dict[str, Any] = {"against": None, "spike_agreement": None, "first_differ
 
 
 @dataclass(frozen=True)
+class Alone:
+    """What a layer on the chip's grid keeps while all others stay as they are in the graph: nothing adds up.
+
+    Attributes:
+        spike_agreement, potential_rms: As in `LayerComparison`.
+        samples: That it was measured on.
+    """
+
+    spike_agreement: float | None
+    potential_rms: float
+    samples: int
+
+
+@dataclass(frozen=True)
 class LayerComparison:
     """One layer of a stage beside the stage before.
 
@@ -29,6 +43,8 @@ class LayerComparison:
         spike_agreement: See `difference.spike_agreement`; None where neither spikes.
         differing_by_step: Neurons that differ, by step.
         potential_rms: Between a graph and its integers: difference of potentials, in thresholds.
+        alone: The same, where this layer alone is on the chip's grid; None where it was not measured.
+        clipped_weights: That are larger than the grid's largest, which they become.
     """
 
     name: str
@@ -38,6 +54,8 @@ class LayerComparison:
     differing_by_step: tuple[int, ...]
     first_difference: Difference | None
     potential_rms: float | None = None
+    alone: Alone | None = None
+    clipped_weights: int | None = None
 
 
 @dataclass(frozen=True)

@@ -32,7 +32,7 @@ def _placed(result: dict[str, Any]) -> list[str]:
 
 
 def verdict(certificate: dict[str, Any]) -> list[str]:
-    """Return a certificate as lines: a table of stages, what failed, and the verdict."""
+    """Return a certificate as lines: a table of stages, one of layers, what failed, and the verdict."""
     rows = [
         [
             stage["name"],
@@ -44,6 +44,8 @@ def verdict(certificate: dict[str, Any]) -> list[str]:
         for stage in certificate["stages"]
     ]
     lines = table(["stage", "samples", "accuracy", "spike agreement", "first difference to the stage before"], rows)
+    for stage in certificate["stages"]:
+        lines += _layers(stage)
     for pair, equal in certificate["bit_exact"].items():
         lines.append(f"bit-exact {pair}: {'yes' if equal else 'NO'} (every spike, current and potential)")
     lines += [f"warning: {line}" for line in certificate["warnings"]]
@@ -51,6 +53,25 @@ def verdict(certificate: dict[str, Any]) -> list[str]:
     lines.append(f"rule: {certificate['rule']}")
     lines.append(f"certificate: {'passed' if certificate['passed'] else 'FAILED'}")
     return lines
+
+
+def _layers(stage: dict[str, Any]) -> list[str]:
+    """Return what each layer keeps alone on the chip's grid and with all others; nothing where it was not measured."""
+    rows = [
+        [
+            layer["name"],
+            percent(layer["alone"]["spike_agreement"]),
+            percent(layer["spike_agreement"]),
+            f"{layer['alone']['potential_rms']:.2g}",
+            f"{layer['potential_rms']:.2g}",
+            f"{layer['clipped_weights']:,}",
+            f"{stage['overflows'][layer['name']]['saturated']:,}",
+        ]
+        for layer in stage.get("layers", ())
+        if layer.get("alone")
+    ]
+    head = ["layer", "spikes kept alone", "with all", "potential off alone", "with all", "weights clipped", "saturated"]
+    return table([f"{stage['name']}: {head[0]}", *head[1:]], rows) if rows else []
 
 
 def _difference(stage: dict[str, Any]) -> str:

@@ -83,9 +83,10 @@ def compile_network(
         plan = plan or choose_plan(
             network, weight_bits or widest_weights(target), measured, coefficient_bits or FRACTION_BITS
         )
-        if measured is not None:
-            network = rounded_together(network, plan, measured)
-    program = integers(network, plan, target.name)
+    asked = network
+    if measured is not None and not network.quantised:
+        network = rounded_together(network, plan, measured)
+    program = integers(network, plan, target.name, asked)
     check_widths(program, target)
     return Compiled(program, network, plan)
 

@@ -19,7 +19,7 @@ from neurodeploy.graph.euler import Population
 from neurodeploy.graph.network import AnyPopulation, Network
 from neurodeploy.graph.paths import Synapses
 from neurodeploy.mapping.discretize_dynamics import dynamics_layer, on_grid
-from neurodeploy.mapping.rounded_away import notes_on_zeros
+from neurodeploy.mapping.rounded_away import notes_on_weights
 from neurodeploy.mapping.start import RESTS, Charge, charged
 from neurodeploy.mapping.timing import starts_of, waits_of
 from neurodeploy.memory import row_blocks
@@ -178,8 +178,22 @@ def quantise(network: Network, plan: Plan) -> Network:
     return replace(network, populations=tuple(populations), synapses=tuple(synapses))
 
 
-def integers(network: Network, plan: Plan, chip: str) -> Program:
+def clipped_weights(network: Network, plan: Plan) -> dict[str, int]:
+    """Return by connection how many weights are larger than the largest of the plan's grid, which they become."""
+    return {
+        one.name: sum(
+            int(grid.clipped(weight, plan.vth_mant[one.target], some.weight_exp, some.weight_bits).sum())
+            for _, weight, some in _in_thresholds(one, network.population(one.target), plan.connections[one.name])
+        )
+        for one in network.synapses
+    }
+
+
+def integers(network: Network, plan: Plan, chip: str, asked: Network | None = None) -> Program:
     """Return the integer Program of a network.
+
+    Args:
+        asked: The network before its weights were rounded together; notes say what became of its weights.
 
     Raises:
         MappingError: a loop cannot keep its timing on a chip where every connection takes one step,
@@ -199,15 +213,14 @@ def integers(network: Network, plan: Plan, chip: str) -> Program:
         )
     if network.decode is not None:
         notes.append(f"{network.output}: {network.decode.words}")
-    connections, lost = [], {}
+    asked = asked or network
+    connections = []
     for synapse in network.synapses:
         precise = plan.connections[synapse.name]
         vth_mant = plan.vth_mant[synapse.target]
         whole: np.ndarray = np.empty(synapse.weight.shape, np.int16)
-        lost[synapse.name] = 0
         for rows, weight, some in _in_thresholds(synapse, network.population(synapse.target), precise):
             whole[rows] = grid.weight_integers(weight, vth_mant, some.weight_exp, some.weight_bits)
-            lost[synapse.name] += int(np.count_nonzero(weight) - np.count_nonzero(whole[rows]))
         connections.append(
             Connection(
                 synapse.name,
@@ -219,7 +232,7 @@ def integers(network: Network, plan: Plan, chip: str) -> Program:
                 window=synapse.window,
             )
         )
-    notes += notes_on_zeros(network, layers, connections, lost)
+    notes += notes_on_weights(asked, layers, connections, clipped_weights(asked, plan))
     try:
         return Program(
             name=network.name,

@@ -1,4 +1,4 @@
-"""What rounds to zero on the chip's grid: weights, biases, whole connections, and the layers that this silences."""
+"""What the chip's grid takes away: weights, biases, connections that become zero, weights that are clipped."""
 
 from __future__ import annotations
 
@@ -7,34 +7,45 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from neurodeploy.graph.network import Network
+from neurodeploy.memory import row_blocks
 from neurodeploy.program.connection import Connection
 from neurodeploy.program.dynamics import AnyLayer, DynamicsLayer
 from neurodeploy.program.layer import Layer
 from neurodeploy.program.program import INPUT
 
 
-def notes_on_zeros(
-    network: Network, layers: Sequence[AnyLayer], connections: Sequence[Connection], lost: Mapping[str, int]
+def notes_on_weights(
+    network: Network, layers: Sequence[AnyLayer], connections: Sequence[Connection], clipped: Mapping[str, int]
 ) -> list[str]:
-    """Return a sentence for every connection of which nothing is left, and for what else rounds to zero.
+    """Return a sentence for every connection of which nothing is left, and for what else rounds to zero or is clipped.
 
     Args:
         network: What the layers and connections were made of.
-        lost: By connection, how many weights are not zero in the network and zero on the chip.
+        clipped: By connection, how many weights are larger than the grid's largest.
     """
-    weights = {one.name: int(np.count_nonzero(one.weight)) for one in network.synapses if lost[one.name]}
-    gone = [one for one in network.synapses if weights.get(one.name) == lost[one.name] > 0]
+    lost = {
+        one.name: int(
+            sum(((one.weight[rows] != 0) & (made.weight[rows] == 0)).sum() for rows in row_blocks(one.weight))
+        )
+        for one, made in zip(network.synapses, connections, strict=True)
+    }
+    weights = {one.name: int(np.count_nonzero(one.weight)) for one in network.synapses}
+    gone = [one for one in network.synapses if weights[one.name] == lost[one.name] > 0]
     notes = [
         f"{one.name}: all {lost[one.name]:,} of its weights round to zero, so nothing passes from {one.source} to "
         f"{one.target}; use more weight bits, calibration data, or another time step"
         for one in gone
     ]
     whole = {one.name for one in gone}
-    part = {name: lost[name] / size for name, size in weights.items() if name not in whole}
-    if part:
-        most = max(part, key=lambda name: part[name])
-        n_lost, size = (sum(one[name] for name in part) for one in (lost, weights))
-        notes.append(f"{n_lost:,} of {size:,} weights round to zero (most in {most}: {100 * part[most]:.3g} %)")
+    for what, found in (
+        ("round to zero", {name: n for name, n in lost.items() if name not in whole}),
+        ("are larger than the grid's largest, which they become", clipped),
+    ):
+        part = {name: n / weights[name] for name, n in found.items() if n}
+        if part:
+            most = max(part, key=lambda name: part[name])
+            n_found, size = (sum(one[name] for name in part) for one in (found, weights))
+            notes.append(f"{n_found:,} of {size:,} weights {what} (most in {most}: {100 * part[most]:.3g} %)")
     for layer in layers:
         biases = np.asarray(network.population(layer.name).bias)
         n_lost = int(((biases != 0) & (_bias(layer) == 0)).sum())

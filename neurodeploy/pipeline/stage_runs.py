@@ -9,16 +9,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from neurodeploy.backends import reference
-from neurodeploy.backends.table import RunOptions, backend_named, is_integer, run_backend
+from neurodeploy.backends.alone import layers_alone
+from neurodeploy.backends.table import REFERENCE, RunOptions, backend_named, is_integer, run_backend
 from neurodeploy.backends.trace import LayerTrace, Trace, one_after_another
 from neurodeploy.certificate.certify import CertificateSettings, StageRun, certificate
-from neurodeploy.certificate.difference import Difference, earliest
+from neurodeploy.certificate.difference import Difference, earliest, spike_agreement
 from neurodeploy.certificate.equations import first_violation
 from neurodeploy.certificate.fields import FieldDifference
+from neurodeploy.certificate.stages import Alone
 from neurodeploy.data.stream import SampleSource
 from neurodeploy.errors import DataError, GraphError
 from neurodeploy.graph.network import Network
 from neurodeploy.mapping.compile import Compiled
+from neurodeploy.mapping.discretize import clipped_weights
 from neurodeploy.pipeline.batches import together
 from neurodeploy.pipeline.counts import synops_of
 from neurodeploy.progress import Progress, further
@@ -30,6 +33,8 @@ MOST_STATES = 1 << 25
 """Neurons times steps times samples whose states are held to be compared, 14 bytes for each."""
 MOST_CHECKED = 1 << 20
 """The same of an integer run that is checked in one go, some ten numbers of 8 bytes each."""
+MOST_ALONE = 8
+"""Samples on which every layer is run alone; each step of each neuron counts, so that few show much."""
 MOST_SPIKES = 1 << 30
 """The same of a torch network, of which spikes alone are held, a byte each."""
 
@@ -64,6 +69,7 @@ def certified(
         raise DataError(f"labels: have shape {np.shape(labels)}, one for each of {len(samples)} samples is needed")
     currents = sum(backend_named(name).integer for name in backends) > 1  # only two integer runs are equal in them
     runs = [certified_run(name, made, network, samples, progress, currents=currents) for name in backends]
+    runs = _with_layers_alone(runs, made, network, samples)
     labels_B = runs[0].trace.predictions_B if labels is None else np.asarray(labels)
     settings = {} if max_accuracy_drop is None else {"max_accuracy_drop": max_accuracy_drop}
     found = certificate(runs, made.program, labels_B, CertificateSettings(**settings), differing).to_dict()
@@ -118,6 +124,24 @@ def certified_run(
         runs.append(together(traces(batch.spikes_BTI), len(batch.spikes_BTI)))
         first += len(batch.spikes_BTI)
     return StageRun(one_after_another(runs), earliest(violations))
+
+
+def _with_layers_alone(runs: list[StageRun], made: Compiled, network: Network, samples: SampleSource) -> list[StageRun]:
+    """Return the runs, each integer one after the graph's own with what every layer loses alone, and is clipped of."""
+    real = next((run.trace for run in runs if run.trace.backend == REFERENCE), None)
+    if real is None or network.quantised or not made.plan.vth_mant:
+        return runs
+    n_samples = min(real.n_recorded, MOST_ALONE)
+    states = {name: LayerTrace(*(values[:n_samples] for values in one)) for name, one in real.layers.items()}
+    alone = {}
+    for name, both in layers_alone(made.quantised, samples.at(range(n_samples)).spikes_BTI, states).items():
+        layer = made.program.layer(name)
+        mine, theirs = (one.v_BTN * layer.v_per_unit / layer.potential_unit for one in both)
+        kept = spike_agreement(*(one.spikes_BTN for one in both))
+        alone[name] = Alone(kept, float(np.sqrt(((mine - theirs) ** 2).mean())), n_samples)
+    counts = clipped_weights(network, made.plan)
+    clipped = {one.name: sum(counts[each.name] for each in network.into(one.name)) for one in network.populations}
+    return [replace(one, alone=alone, clipped=clipped) if is_integer(one.trace.backend) else one for one in runs]
 
 
 def _without_current(states: LayerTrace) -> LayerTrace:

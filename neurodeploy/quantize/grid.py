@@ -57,6 +57,13 @@ def weight_integers(weight: np.ndarray, vth_mant: int, weight_exp: Exponent, wei
     return np.clip(levels, -most, most).astype(np.int64) * step
 
 
+def clipped(weight: np.ndarray, vth_mant: int, weight_exp: Exponent, weight_bits: int) -> np.ndarray:
+    """Return True for real weights that round beyond the largest integer, which they become."""
+    most = weight_limit(weight_bits) * power(weight_exp, weight.ndim) / vth_mant
+    found: np.ndarray = np.abs(weight) > most + weight_step(weight_bits) / 2 * power(weight_exp, weight.ndim) / vth_mant
+    return found
+
+
 def weight_values(integers: IntArray, vth_mant: int, weight_exp: Exponent) -> np.ndarray:
     """Return what integer weights stand for, in units of the threshold."""
     return integers * (power(weight_exp, integers.ndim) / vth_mant)

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import neurodeploy
+from neurodeploy.backends import fixed, reference
 from neurodeploy.backends.trace import LayerTrace, Trace
 from neurodeploy.certificate.accuracy import Paired, paired
 from neurodeploy.certificate.certify import CertificateSettings, StageRun, certificate
@@ -143,3 +144,15 @@ def test_low_agreement_of_spikes_is_in_the_verdict(tmp_path: Any) -> None:
     program = replace(made.program, connections=(made.program.connections[0], weaker))
     found = neurodeploy.certify(tmp_path / "g.nir", spikes, dt_s=1e-3, program=program, max_accuracy_drop=1)
     assert "% of the spikes agree with reference, in m " in "".join(found["warnings"])
+
+
+def test_potentials_that_are_cut_off_are_named() -> None:
+    graph = chained((2,), w=nir.Linear(50 * np.ones((3, 2))), n=neurons(3))
+    found = network(graph)
+    made = compile_network(found)
+    data = np.ones((2, 4, 2), np.uint8)
+    real, whole = reference.run(found, data, record=True), fixed.run(made.program, data, record=True)
+    runs = [StageRun(real), StageRun(replace(whole, overflows={"n": {"wrapped": 0, "saturated": 1234}}))]
+    judgement = certificate(runs, made.program, np.zeros(2, int), CertificateSettings())
+    assert judgement.passed
+    assert "fixed: potentials were cut off at 24 bits (1,234 in n); calibrate on data like these" in judgement.warnings
