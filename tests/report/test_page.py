@@ -175,7 +175,7 @@ def test_the_page_says_what_was_run_and_on_which_data(page: Page) -> None:
 
 
 def test_the_network_is_drawn_with_its_layers_and_connections(page: Page) -> None:
-    assert "fc1: 18 synapses" in page.text
+    assert "fc1 18 synapses" in page.text
     assert "lif1 4 neurons, 10.0 % spike" in page.text
     report = example()
     report["counts"]["connections"] += [report["counts"]["connections"][1] | {"name": "skip", "source": "input"}] * 2
