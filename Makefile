@@ -1,6 +1,6 @@
 # The two commands of the README, and the pieces they are made of. Everything is made inside this folder.
 
-PYTHON ?= $(firstword $(foreach name,python3.11 python3.12 python3.13 python3,$(shell $(name) --version >/dev/null 2>&1 && echo $(name))))
+PYTHON ?= $(firstword $(foreach name,python3.11 python3.12 python3.13 python3.14 python3.10 python3,$(shell $(name) --version >/dev/null 2>&1 && echo $(name))))
 VENV := .venv
 BIN := $(VENV)/bin
 # Files of tests are shared among so many processes; each may take 1.5 GB.
@@ -46,7 +46,7 @@ package: install lava
 exports: install
 	for recipe in digits braille7; do \
 		$(BIN)/neurodeploy run $$recipe --out runs/export-$$recipe --overwrite --set certificate.lava=never && \
-		$(BIN)/neurodeploy export runs/export-$$recipe --out exports/$$recipe/w8/model.nir || exit 1; \
+		$(BIN)/neurodeploy export runs/export-$$recipe --out exports/$$recipe/w8/model.nir --overwrite || exit 1; \
 	done
 
 clean:

@@ -66,6 +66,12 @@ def test_every_dependency_has_one_pin_on_every_python(python: str) -> None:
     assert not [name for name in pins if name.startswith(("nvidia-cu", "cuda", "triton"))]
 
 
+def test_every_extra_and_every_python_is_on_the_page_about_installing() -> None:
+    page = (ROOT / "docs/install.md").read_text(encoding="utf-8")
+    assert not [extra for extra in PROJECT["optional-dependencies"] if f"[{extra}]" not in page]
+    assert not [python for python in PYTHONS if python not in page]
+
+
 def test_the_frameworks_that_are_installed_are_those_that_are_declared() -> None:
     declared = {one.name: one for one in map(Requirement, PROJECT["optional-dependencies"]["frameworks"])}
     assert all(one.specifier.contains(WANTED[name]) for name, one in declared.items())
