@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from copy import copy
+from typing import Any
 
 import nir
 import numpy as np
@@ -13,106 +14,111 @@ from torch import nn
 from neurodeploy.errors import FrameworkError, NetworkError
 from neurodeploy.graph.metadata import ours
 from neurodeploy.graph.node_table import WEIGHTS
-from neurodeploy.reading.fold import with_norm_folded
 from neurodeploy.reading.instances import Instance
-from neurodeploy.reading.labels import INPUT_NODE
+from neurodeploy.reading.labels import INPUT_NODE, Arrival
 from neurodeploy.reading.leaves import Built, ChipNeurons, Memoryless, Neurons, Shape, Source
 from neurodeploy.reading.neurons import readout, reordered
 from neurodeploy.reading.outputs import Output
 from neurodeploy.reading.routes import Route, reshaped
-from neurodeploy.reading.wiring import Term, Wiring
+from neurodeploy.reading.wiring import Wiring
 
 RESERVED = ("input", "output")
-
-
-@dataclass(eq=False)
-class Assembled:
-    """A graph that is being put together.
-
-    Attributes:
-        modules: Path of the module that each node is from.
-        populations: Node of the spiking (or read) population of each instance.
-        weights: By node where its weights are in a module; see `leaves.Built`.
-        chip: By population how it takes on the chip's numbers.
-    """
-
-    nodes: dict[str, nir.NIRNode] = field(default_factory=dict)
-    edges: list[tuple[str, str]] = field(default_factory=list)
-    modules: dict[str, str] = field(default_factory=dict)
-    populations: dict[int, str] = field(default_factory=dict)
-    weights: dict[str, Source] = field(default_factory=dict)
-    chip: dict[str, ChipNeurons] = field(default_factory=dict)
-    notes: list[str] = field(default_factory=list)
 
 
 GivenNames = Mapping[str, Mapping[str, str]]
 """Names of nodes, where they are not to be made of paths: by path of the module and suffix; see `leaves.Built`."""
 
 
-def assembled(
-    wiring: Wiring, output: Output, channels: np.ndarray, shape: Shape, dt_s: float, given: GivenNames
-) -> Assembled:
-    """Return the graph of a network.
+class Assembled:
+    """The graph of a network.
 
     Args:
         channels: Offset of each input channel, in order (F,).
         shape: Axes of the input channels.
 
+    Attributes:
+        modules: Path of the module that each node is from.
+        populations: Node of the spiking (or read) population of each instance.
+        weights: By node where its weights are in a module; see `leaves.Built`.
+        chip: By population how it takes on the chip's numbers.
+
     Raises:
         FrameworkError: a layer has no node, or takes what none can give it.
     """
-    return _Assembly(wiring, output, channels, shape, dt_s, given).run()
 
-
-class _Assembly:
     def __init__(
         self, wiring: Wiring, output: Output, channels: np.ndarray, shape: Shape, dt_s: float, given: GivenNames
     ) -> None:
         self.wiring, self.output, self.dt_s, self.given = wiring, output, dt_s, given
         self.channels, self.input_shape = channels, shape
-        self.made = Assembled()
-        self.exits: dict[int, tuple[list[str], Shape]] = {}
+        self.nodes: dict[str, nir.NIRNode] = {"input": nir.Input({"input": np.array(shape)})}
+        self.edges: list[tuple[str, str]] = []
+        self.modules: dict[str, str] = {}
+        self.populations: dict[int, str] = {}
+        self.weights: dict[str, Source] = {}
+        self.chip: dict[str, ChipNeurons] = {}
+        self.notes: list[str] = []
+        self.exits: dict[int, tuple[list[str], Shape]] = {INPUT_NODE: (["input"], shape)}
         self.entries: dict[int, str] = {}
-        self.parts: dict[int, list[tuple[str, Term]]] = {}
+        self.parts: dict[int, list[tuple[str, Arrival]]] = {}
         self.names: dict[int, str] = {}
-
-    def run(self) -> Assembled:
-        self.made.nodes["input"] = nir.Input({"input": np.array(self.input_shape)})
-        self.exits[INPUT_NODE] = (["input"], self.input_shape)
-        for node, one in self.wiring.instances.items():
-            self.names[node] = self._named(self.given.get(one.path, {}).get("") or node_name(one), one.path)
-        for node, one in self.wiring.instances.items():
+        for node, one in wiring.instances.items():
+            self.names[node] = self._named(given.get(one.path, {}).get("") or node_name(one), one.path)
+        for node, one in wiring.instances.items():
             self._add(node, one)
-        for node, one in self.wiring.instances.items():
+        for node, one in wiring.instances.items():
             for name, term in self.parts.get(node, ()):
-                given = self._route(node, term).given
-                flat = isinstance(self.made.nodes[name], nir.Linear | nir.Affine)
-                self._edge(node, term, name, (math.prod(given),) if flat else given, plain=True)
-            for term in self.wiring.terms[node] if node not in self.parts else ():
+                arriving = self._route(node, term).given
+                flat = isinstance(self.nodes[name], nir.Linear | nir.Affine)
+                self._edge(node, term, name, (math.prod(arriving),) if flat else arriving, plain=True)
+            for term in wiring.terms[node] if node not in self.parts else ():
                 self._connect(node, one, term)
-        last, _ = self.exits[self.output.node]
-        end = self.made.populations.get(self.output.node, last[0])
-        if self.output.leak is not None:
-            size = math.prod(self.wiring.instances[self.output.node].shape_out)
-            name = self._named(f"{self.names[self.output.node]}_sum", self.wiring.name(self.output.node))
-            self.made.nodes[name] = readout(self.dt_s, None, np.full(size, self.output.leak), np.ones(size))
-            self.made.edges += [(one, name) for one in last]
-            self.made.populations[self.output.node] = end = name
-        self.made.nodes["output"] = nir.Output({"output": np.array(self.wiring.instances[self.output.node].shape_out)})
-        self.made.edges.append((end, "output"))
-        for node, one in self.wiring.instances.items():
+        self._end()
+        for node, one in wiring.instances.items():
             if isinstance(one.module, nn.modules.batchnorm._BatchNorm):
-                made = self.made
-                made.nodes, made.edges = with_norm_folded(made.nodes, made.edges, self.names[node])
-        return self.made
+                self._fold(self.names[node])
+
+    def _end(self) -> None:
+        """Add the output, and before it neurons that add up where the last layer has none."""
+        node, leak = self.output.node, self.output.leak
+        last, shape = self.exits[node][0], self.wiring.instances[node].shape_out
+        end = self.populations.get(node, last[0])
+        if leak is not None:
+            size = math.prod(shape)
+            end = self._named(f"{self.names[node]}_sum", self.wiring.name(node))
+            self.nodes[end] = readout(self.dt_s, None, np.full(size, leak), np.ones(size))
+            self.edges += [(one, end) for one in last]
+            self.populations[node] = end
+        self.nodes["output"] = nir.Output({"output": np.array(shape)})
+        self.edges.append((end, "output"))
+
+    def _fold(self, norm: str) -> None:
+        """Fold a batch norm into weights that lead to it and to nothing else: others read no grouped convolution."""
+        before = [source for source, target in self.edges if target == norm]
+        if len(before) != 1 or [source for source, _ in self.edges].count(before[0]) != 1:
+            return
+        weights: Any = self.nodes[before[0]]
+        if not isinstance(weights, WEIGHTS):
+            return
+        scale: Any = self.nodes.pop(norm)  # an Affine with a diagonal matrix, or a convolution of one tap and channel
+        factor = np.diag(scale.weight) if scale.weight.ndim == 2 else scale.weight.reshape(len(scale.weight))
+        weight, bias = np.asarray(weights.weight), np.asarray(scale.bias)
+        scaled = weight * factor.reshape(-1, *(1,) * (weight.ndim - 1))
+        if isinstance(weights, nir.Linear):
+            made = nir.Affine(weight=scaled, bias=bias)
+        else:
+            made = copy(weights)
+            made.weight, made.bias = scaled, np.asarray(weights.bias) * factor + bias
+        self.nodes[before[0]] = made
+        self.edges = [(before[0] if a == norm else a, b) for a, b in self.edges if b != norm]
 
     def _named(self, wanted: str, path: str) -> str:
         """Return a node's name that nothing has yet, and take it."""
         name = wanted + "_" if wanted in RESERVED else wanted
         count = 2
-        while name in self.made.modules:
+        while name in self.modules:
             name, count = f"{wanted}_{count}", count + 1
-        self.made.modules[name] = path
+        self.modules[name] = path
         return name
 
     def _add(self, node: int, one: Instance) -> None:
@@ -123,20 +129,20 @@ class _Assembly:
             terms = self.wiring.terms[node]
             rest = [self._suffixed(node, f"from_{self._source_name(term)}") for term in terms[1:]]
             names = [self.names[node], *rest]
-            self.made.nodes |= dict(zip(names, parts, strict=True))
+            self.nodes |= dict(zip(names, parts, strict=True))
             self.parts[node] = list(zip(names, terms, strict=True))
             self.exits[node] = (names, one.shape_out)
             return
         suffixed = {suffix: self._suffixed(node, suffix) for suffix in built.nodes}
-        self.made.nodes |= {suffixed[suffix]: made for suffix, made in built.nodes.items()}
-        self.made.edges += [(suffixed[a], suffixed[b]) for a, b in built.edges]
-        self.made.weights |= {suffixed[suffix]: where for suffix, where in built.weights.items()}
-        self.made.chip |= {} if built.chip is None else {suffixed[""]: built.chip}
+        self.nodes |= {suffixed[suffix]: made for suffix, made in built.nodes.items()}
+        self.edges += [(suffixed[a], suffixed[b]) for a, b in built.edges]
+        self.weights |= {suffixed[suffix]: where for suffix, where in built.weights.items()}
+        self.chip |= {} if built.chip is None else {suffixed[""]: built.chip}
         self.exits[node] = ([suffixed[built.exit]], one.shape_out)
         self.entries[node] = suffixed[built.entry]
         if isinstance(one.leaf, Neurons) or one.leaf.spikes:
-            self.made.populations[node] = suffixed[""]
-        self.made.notes += [f"{one.path}: {note}" for note in built.notes]
+            self.populations[node] = suffixed[""]
+        self.notes += [f"{one.path}: {note}" for note in built.notes]
 
     def _built(self, node: int, one: Instance) -> Built:
         if isinstance(one.leaf, Neurons):
@@ -179,46 +185,46 @@ class _Assembly:
                 made.bias = np.zeros_like(made.bias)
         return found
 
-    def _connect(self, node: int, one: Instance, term: Term) -> None:
+    def _connect(self, node: int, one: Instance, term: Arrival) -> None:
         """Add the edges of a term, where they are not there yet."""
         name = f"{one.path} ({type(one.module).__name__})"
         if isinstance(one.leaf, Memoryless) and one.leaf.needs_spikes:
             terms = self.wiring.terms[node]
             columns = np.concatenate([one.columns for one in terms])
             if len(np.unique(columns)) < len(columns) or any((one.factors != 1).any() for one in terms):
-                summed = " and ".join(dict.fromkeys(self.wiring.name(one.source) for one in terms))
+                summed = " and ".join(dict.fromkeys(self.wiring.name(one.node) for one in terms))
                 raise FrameworkError(
                     f"{name}: takes the maximum of sums or multiples of spikes (of {summed}), which are not 0 and 1; "
                     "put neurons behind the sum, or take average pooling"
                 )
         self._edge(node, term, self.entries[node], one.shape_in)
 
-    def _route(self, node: int, term: Term) -> Route:
-        given = self.input_shape if term.source == INPUT_NODE else self._source(term).shape_out
+    def _route(self, node: int, term: Arrival) -> Route:
+        given = self.input_shape if term.node == INPUT_NODE else self._source(term).shape_out
         return Route(given, self.wiring.instances[node].shape_in, self._features(term), term.columns, term.factors)
 
-    def _edge(self, node: int, term: Term, target: str, shape: Shape, plain: bool = False) -> None:
+    def _edge(self, node: int, term: Arrival, target: str, shape: Shape, plain: bool = False) -> None:
         """Connect a source to `target` of layer `node`, through a route, a delay and another shape where needed.
 
         Args:
             shape: What the target takes.
             plain: Its weights are for the source's outputs as they are.
         """
-        sender = self.wiring.name(term.source)
-        if term.source & 1:
+        sender = self.wiring.name(term.node)
+        if term.node & 1:
             raise FrameworkError(f"{sender}: its potential goes on to {self.wiring.name(node)}; only spikes can")
-        names, given = self.exits[term.source]
+        names, given = self.exits[term.node]
         steps, now = ([], given) if plain else self._route(node, term).nodes(self.wiring.name(node))
-        if term.lag > 1 or (term.lag and not self._leads(node, term.source)):
+        if term.lag > 1 or (term.lag and not self._leads(node, term.node)):
             delay = ("delay", nir.Delay(delay=np.full(given, term.lag * self.dt_s)))
             steps = [*steps, delay] if now == given else [delay, *steps]
-        steps += reshaped(now, shape, self.made.nodes[target])
+        steps += reshaped(now, shape, self.nodes[target])
         for suffix, made in steps:
             name = self._named(f"{names[0]}_{suffix}", sender)
-            self.made.nodes[name] = made
-            self.made.edges += [(one, name) for one in names]
+            self.nodes[name] = made
+            self.edges += [(one, name) for one in names]
             names = [name]
-        self.made.edges += [edge for one in names if (edge := (one, target)) not in self.made.edges]
+        self.edges += [edge for one in names if (edge := (one, target)) not in self.edges]
 
     def _leads(self, start: int, goal: int) -> bool:
         """True where spikes get from one layer to another within a step: what goes back closes a loop."""
@@ -228,20 +234,20 @@ class _Assembly:
             if here == goal:
                 return True
             for node, terms in self.wiring.terms.items():
-                if node not in seen and any(one.source == here and not one.lag for one in terms):
+                if node not in seen and any(one.node == here and not one.lag for one in terms):
                     seen.add(node)
                     waiting.append(node)
         return False
 
-    def _source(self, term: Term) -> Instance:
-        return self.wiring.instances[term.source & ~1]
+    def _source(self, term: Arrival) -> Instance:
+        return self.wiring.instances[term.node & ~1]
 
-    def _source_name(self, term: Term) -> str:
-        return "input" if term.source == INPUT_NODE else self.names[term.source & ~1]
+    def _source_name(self, term: Arrival) -> str:
+        return "input" if term.node == INPUT_NODE else self.names[term.node & ~1]
 
-    def _features(self, term: Term) -> np.ndarray:
+    def _features(self, term: Arrival) -> np.ndarray:
         """Return which outputs of its source a term takes; of the input, which channels."""
-        if term.source != INPUT_NODE:
+        if term.node != INPUT_NODE:
             return term.features
         order = np.argsort(self.channels)
         found = np.searchsorted(self.channels, term.features, sorter=order)

@@ -25,7 +25,7 @@ from neurodeploy.errors import FrameworkError
 from neurodeploy.fixedpoint.rules import READOUTS
 from neurodeploy.graph.metadata import FORMAT, INTEGRATION, wrapped
 from neurodeploy.program.plan import Plan
-from neurodeploy.reading.assemble import Assembled, assembled, reset_of
+from neurodeploy.reading.assemble import Assembled, reset_of
 from neurodeploy.reading.inputs import InputOrder, Sample, batch_like, input_order, sample_of
 from neurodeploy.reading.labels import INPUT_NODE
 from neurodeploy.reading.leaves import ChipNeurons, Neurons, Source
@@ -136,7 +136,7 @@ def graph_of(
     inputs = input_order(sample, wiring.first_TB, offsets, shape)
     if inputs is None:
         raise FrameworkError("sample_input: its axes are not samples, steps and channels; give it as (T, B, ...)")
-    made = assembled(wiring, output, offsets, shape, dt_s, getattr(module, "node_names", {}))
+    made = Assembled(wiring, output, offsets, shape, dt_s, getattr(module, "node_names", {}))
     values = inputs.feed(sample)
     run = partial(_answered, module, time_axis, forward, recorder.stepwise, after, sample)
     notes = [*made.notes, *output.notes]
@@ -232,7 +232,7 @@ def _channels(wiring: Wiring) -> tuple[np.ndarray, tuple[int, ...]]:
         (wiring.instances[node].shape_in, one)
         for node, terms in wiring.terms.items()
         for one in terms
-        if one.source == INPUT_NODE
+        if one.node == INPUT_NODE
     ]
     every = np.unique(np.concatenate([one.features for _, one in takers]))
     for shape, one in takers:

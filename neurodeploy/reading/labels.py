@@ -122,9 +122,9 @@ def _moved(term: Term, move: Callable[[torch.Tensor], torch.Tensor]) -> Term:
     return move(factor) if isinstance(factor, torch.Tensor) else factor, move(found)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class Arrival:
-    """What one source sends to a layer.
+    """What one source sends to a layer, in a call or in the whole run.
 
     Attributes:
         node: Who sends.
@@ -132,6 +132,7 @@ class Arrival:
         columns: Of the layer's inputs, (F,).
         factors: What each is multiplied with on the way, (F,).
         applications: Which application of the sender each of the layer's takes (R,); -1 for none.
+        lag: Steps from sender to layer, where the sender is a population or the input.
     """
 
     node: int
@@ -139,6 +140,7 @@ class Arrival:
     columns: np.ndarray
     factors: np.ndarray
     applications: np.ndarray
+    lag: int = 0
 
     @property
     def pattern(self) -> tuple[int, bytes, bytes, bytes]:

@@ -23,25 +23,7 @@ def _tau(dt_s: float, kept: np.ndarray) -> np.ndarray:
     return dt_s / np.maximum(1 - kept, SLOWEST)
 
 
-def leaky(
-    dt_s: float,
-    _alpha: np.ndarray | None,
-    beta: np.ndarray,
-    gain: np.ndarray,
-    threshold: np.ndarray,
-    reset: str,
-    v_reset: np.ndarray | float = 0.0,
-) -> nir.NIRNode:
-    """Return LIF neurons; IF where nothing leaks."""
-    metadata = wrapped(reset=reset)
-    at = np.broadcast_to(v_reset, threshold.shape).astype(np.float64)
-    if (beta == 1).all():
-        return nir.IF(r=gain / dt_s, v_threshold=threshold, v_reset=at, metadata=metadata)
-    tau = _tau(dt_s, beta)
-    return nir.LIF(tau=tau, r=gain * tau / dt_s, v_leak=0 * tau, v_threshold=threshold, v_reset=at, metadata=metadata)
-
-
-def cuba(
+def spiking(
     dt_s: float,
     alpha: np.ndarray | None,
     beta: np.ndarray,
@@ -50,19 +32,17 @@ def cuba(
     reset: str,
     v_reset: np.ndarray | float = 0.0,
 ) -> nir.NIRNode:
-    """Return LIF neurons with a synaptic current."""
-    assert alpha is not None
-    tau_mem, tau_syn = _tau(dt_s, beta), _tau(dt_s, alpha)
-    return nir.CubaLIF(
-        tau_syn=tau_syn,
-        tau_mem=tau_mem,
-        r=gain * tau_mem / dt_s,
-        v_leak=0 * tau_mem,
-        v_threshold=threshold,
-        v_reset=np.broadcast_to(v_reset, threshold.shape).astype(np.float64),
-        w_in=tau_syn / dt_s,
-        metadata=wrapped(reset=reset),
-    )
+    """Return LIF neurons, with a synaptic current where there is an `alpha`; IF where nothing leaks."""
+    at = np.broadcast_to(v_reset, threshold.shape).astype(np.float64)
+    fires = {"v_threshold": threshold, "v_reset": at, "metadata": wrapped(reset=reset)}
+    if alpha is None and (beta == 1).all():
+        return nir.IF(r=gain / dt_s, **fires)
+    tau = _tau(dt_s, beta)
+    leaks = {"r": gain * tau / dt_s, "v_leak": 0 * tau}
+    if alpha is None:
+        return nir.LIF(tau=tau, **leaks, **fires)
+    tau_syn = _tau(dt_s, alpha)
+    return nir.CubaLIF(tau_syn=tau_syn, tau_mem=tau, w_in=tau_syn / dt_s, **leaks, **fires)
 
 
 def readout(dt_s: float, alpha: np.ndarray | None, beta: np.ndarray, gain: np.ndarray) -> nir.NIRNode:

@@ -20,7 +20,7 @@ from torch.utils import _pytree as pytree
 from neurodeploy.errors import FrameworkError
 from neurodeploy.quantize.on_grid import kept_of_potential
 from neurodeploy.reading.leaves import Built, Call, ChipNeurons, Neurons, Shape, full, numbers
-from neurodeploy.reading.neurons import cuba, leaky, readout
+from neurodeploy.reading.neurons import readout, spiking
 
 STEP_TOLERANCE = 1e-6
 
@@ -106,10 +106,9 @@ def _node(p: Any, shape: Shape, dt_s: float, spikes: bool, current: bool) -> nir
     subtracts = method == "reset_subtract"
     if subtracts and rest.any():
         raise FrameworkError("has reset_subtract and v_leak other than 0; take v_leak 0")
-    make = leaky if alpha is None else cuba
     reset_at = 0.0 if subtracts else full(p.v_reset, shape) - rest
     threshold = full(p.v_th, shape) - rest
-    return make(dt_s, alpha, 1 - lost, gain, threshold, "subtract" if subtracts else "zero", reset_at)
+    return spiking(dt_s, alpha, 1 - lost, gain, threshold, "subtract" if subtracts else "zero", reset_at)
 
 
 LEAVES = {

@@ -17,14 +17,14 @@ from neurodeploy.networks.families.folded import folded
 from neurodeploy.networks.families.silif import LAYERS
 from neurodeploy.neurons.compiled_dynamics import LeakyReadout
 from neurodeploy.neurons.dynamics import DynamicsNeurons
-from neurodeploy.neurons.lif import LIF, CubaLIF
+from neurodeploy.neurons.lif import LIF
 from neurodeploy.neurons.population import Population
 from neurodeploy.neurons.scan import THRESHOLD
 from neurodeploy.neurons.ssm.layer import StateSpaceLayer
 from neurodeploy.neurons.ssm.readout import Readout
 from neurodeploy.quantize.on_grid import BiasOnGrid, CoefficientsOnGrid, DecaysOnGrid, OnUnit
 from neurodeploy.reading.leaves import Built, Call, ChipNeurons, Neurons, Shape, Source, full, numbers
-from neurodeploy.reading.neurons import cuba, leaky, readout
+from neurodeploy.reading.neurons import readout, spiking
 from neurodeploy.reading.operations import tensors
 from neurodeploy.reading.torch_layers import dense
 
@@ -127,8 +127,7 @@ def _node(neuron: Population, shape: Shape, dt_s: float, potential_only: bool) -
         metadata = wrapped(cell=neuron.dynamics.name, model=neuron.model or None)
         return subgraph(neuron.dynamics, used, threshold, dt_s, metadata)
     assert isinstance(neuron, LIF)
-    make = cuba if isinstance(neuron, CubaLIF) else leaky
-    return make(dt_s, used.get("alpha"), used["beta"], ones, THRESHOLD * ones, neuron.settings.reset)
+    return spiking(dt_s, used.get("alpha"), used["beta"], ones, THRESHOLD * ones, neuron.settings.reset)
 
 
 LEAVES = {

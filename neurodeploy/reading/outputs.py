@@ -145,7 +145,7 @@ def _following(wiring: Wiring, start: int) -> set[int]:
     while waiting:
         here = waiting.pop()
         for node, terms in wiring.terms.items():
-            if node not in seen and any(term.source & ~1 == here for term in terms):
+            if node not in seen and any(term.node & ~1 == here for term in terms):
                 seen.add(node)
                 waiting.append(node)
     return seen

@@ -21,7 +21,7 @@ import torch
 from neurodeploy.errors import FrameworkError
 from neurodeploy.quantize.on_grid import kept_of_potential
 from neurodeploy.reading.leaves import Built, Call, ChipNeurons, Neurons, Shape, full, numbers
-from neurodeploy.reading.neurons import cuba, leaky, readout
+from neurodeploy.reading.neurons import readout, spiking
 from neurodeploy.reading.torch_layers import bias_of, convolution2d, dense
 
 
@@ -109,7 +109,7 @@ def _built(
         return Built({"": readout(dt_s, alpha, beta, gains)})
     if potential_only:
         raise FrameworkError("its potential is read, and it resets; take reset_mechanism='none', or read its spikes")
-    nodes = {"": (cuba if alpha is not None else leaky)(dt_s, alpha, beta, gains, threshold, module.reset_mechanism)}
+    nodes = {"": spiking(dt_s, alpha, beta, gains, threshold, module.reset_mechanism)}
     edges: list[tuple[str, str]] = []
     notes: list[str] = []
     delayed = getattr(module, "reset_delay", True)

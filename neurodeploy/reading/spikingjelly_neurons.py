@@ -20,7 +20,7 @@ import numpy as np
 from neurodeploy.errors import FrameworkError
 from neurodeploy.reading import pools
 from neurodeploy.reading.leaves import Built, Call, Memoryless, Neurons, Shape, full, numbers
-from neurodeploy.reading.neurons import cuba, leaky
+from neurodeploy.reading.neurons import spiking
 
 AT_THRESHOLD = "spikes at v >= v_threshold: the graph's threshold is the next smaller number"
 
@@ -29,30 +29,24 @@ def _call(args: Any, kwargs: Any, output: Any) -> Call:
     return Call(args[0] if args else next(iter(kwargs.values())), [], output, None)
 
 
-def _made(module: Any, kept_part: Any) -> Neurons:
+def _made(module: Any, lost_part: Any = None) -> Neurons:
+    """Return neurons that lose a part of their potential; CUBALIFNode, where none is given, of its current too."""
+
     def build(shape: Shape, dt_s: float, potential_only: bool) -> Built:
         if potential_only:
             raise FrameworkError("its potential is read, and it spikes; read its spikes")
-        lost = full(kept_part(module), shape)
-        rest = 0.0 if module.v_reset is None else float(module.v_reset)
-        gain = lost if getattr(module, "decay_input", False) else np.ones(shape)
+        rest = float(module.v_reset or 0.0)
+        if rest and lost_part is None:
+            raise FrameworkError(f"has v_reset {rest:g}, where it starts but does not rest; take 0 or None")
+        gain = np.ones(shape)
+        if lost_part is None:
+            alpha, beta = full(module.c_decay, shape), full(module.v_decay, shape)
+        else:
+            lost = full(lost_part(module), shape)
+            alpha, beta, gain = None, 1 - lost, lost if getattr(module, "decay_input", False) else gain
         threshold = np.nextafter(full(module.v_threshold, shape) - rest, -np.inf)
         reset = "subtract" if module.v_reset is None else "zero"
-        return Built({"": leaky(dt_s, None, 1 - lost, gain, threshold, reset)}, notes=(AT_THRESHOLD,))
-
-    return Neurons(_call, build, sequence=module.step_mode == "m")
-
-
-def _cuba(module: Any) -> Neurons:
-    def build(shape: Shape, dt_s: float, potential_only: bool) -> Built:
-        if potential_only:
-            raise FrameworkError("its potential is read, and it spikes; read its spikes")
-        if module.v_reset:
-            raise FrameworkError(f"has v_reset {module.v_reset:g}, where it starts but does not rest; take 0 or None")
-        kept = (full(module.c_decay, shape), full(module.v_decay, shape))
-        threshold = np.nextafter(full(module.v_threshold, shape), -np.inf)
-        reset = "subtract" if module.v_reset is None else "zero"
-        return Built({"": cuba(dt_s, *kept, np.ones(shape), threshold, reset)}, notes=(AT_THRESHOLD,))
+        return Built({"": spiking(dt_s, alpha, beta, gain, threshold, reset)}, notes=(AT_THRESHOLD,))
 
     return Neurons(_call, build, sequence=module.step_mode == "m")
 
@@ -71,7 +65,7 @@ def _voting(module: Any) -> Memoryless:
 LEAVES = pools.LEAVES | {
     "IFNode": lambda one: _made(one, lambda _: 0.0),
     "LIFNode": lambda one: _made(one, lambda module: 1 / module.tau),
-    "CUBALIFNode": _cuba,
+    "CUBALIFNode": _made,
     "VotingLayer": _voting,
     # What they compute themselves is followed.
     **dict.fromkeys(("NonSpikingIFNode", "NonSpikingLIFNode"), lambda _: None),

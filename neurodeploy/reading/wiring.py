@@ -11,34 +11,16 @@ import numpy as np
 
 from neurodeploy.errors import FrameworkError
 from neurodeploy.reading.instances import Instance
-from neurodeploy.reading.labels import INPUT_NODE
+from neurodeploy.reading.labels import INPUT_NODE, Arrival
 from neurodeploy.reading.leaves import Memoryless, Neurons
 
 
 @dataclass(eq=False)
-class Term:
-    """What one source sends to one layer in the whole run.
-
-    Attributes:
-        features, columns, factors: Of the source's outputs, at which of the layer's inputs, times what (F,).
-        applications: Of the source, for each of the layer's (R,); -1 for none.
-        lag: Steps from source to layer, where the source is a population or the input.
-    """
-
-    source: int
-    features: np.ndarray
-    columns: np.ndarray
-    factors: np.ndarray
-    applications: np.ndarray
-    lag: int = 0
-
-
-@dataclass(eq=False)
 class Wiring:
-    """Layers and their terms, by node."""
+    """Layers and what arrives at them, by node."""
 
     instances: dict[int, Instance]
-    terms: dict[int, list[Term]]
+    terms: dict[int, list[Arrival]]
     n_steps: int
     n_samples: int
     first_TB: np.ndarray = field(default_factory=lambda: np.zeros((0, 0), np.int64))
@@ -77,9 +59,9 @@ def wired(instances: list[Instance]) -> Wiring:
     )
 
 
-def _terms(instance: Instance) -> list[Term]:
+def _terms(instance: Instance) -> list[Arrival]:
     """Return what arrives at a layer: a term for each pattern, and for each that arrives with several delays."""
-    found: dict[tuple[tuple[int, bytes, bytes, bytes], int], Term] = {}
+    found: dict[tuple[tuple[int, bytes, bytes, bytes], int], Arrival] = {}
     row = 0
     for some, rows in instance.arrived:
         times: dict[tuple[int, bytes, bytes, bytes], int] = {}
@@ -87,8 +69,7 @@ def _terms(instance: Instance) -> list[Term]:
             times[one.pattern] = times.get(one.pattern, 0) + 1
             key = (one.pattern, times[one.pattern])
             if key not in found:
-                empty = np.full(instance.rows, -1, np.int64)
-                found[key] = Term(one.node, one.features, one.columns, one.factors, empty)
+                found[key] = replace(one, applications=np.full(instance.rows, -1, np.int64))
             found[key].applications[row : row + rows] = one.applications
         row += rows
     return list(found.values())
@@ -103,7 +84,11 @@ def with_lags(wiring: Wiring, output: int) -> None:
     Raises:
         FrameworkError: a lag, or what arrives, changes from step to step.
     """
-    _Uses(wiring, output).put()
+    uses = _Uses(wiring, output)
+    wiring.first_TB = uses.input()
+    order = sorted(uses.found, key=lambda use: uses.found[use])
+    wiring.instances = {use: replace(wiring.instances[uses.found[use][0]], node=use) for use in order}
+    wiring.terms = {use: uses.terms[use] for use in order}
 
 
 class _Uses:
@@ -113,8 +98,8 @@ class _Uses:
         self.wiring = wiring
         self.nodes: dict[tuple[int, bytes], int] = {}
         self.found: dict[int, tuple[int, int]] = {}  # node and first application of each use
-        self.terms: dict[int, list[Term]] = {}
-        self.inputs: list[tuple[int, Term]] = []
+        self.terms: dict[int, list[Arrival]] = {}
+        self.inputs: list[tuple[int, Arrival]] = []
         rows = rows_of_output(wiring, output)
         waiting = [(self._use(output, rows)[0], output, rows)]
         while waiting:
@@ -127,22 +112,14 @@ class _Uses:
                     continue
                 mine = replace(term, applications=taken)
                 self.terms[use].append(mine)
-                if term.source == INPUT_NODE:
+                if term.node == INPUT_NODE:
                     self.inputs.append((node, mine))
                     continue
-                mine.lag, taken = self._sent(node, term.source, taken)
-                mine.source, new = self._use(term.source & ~1, taken)
+                mine.lag, taken = self._sent(node, term.node, taken)
+                mine.node, new = self._use(term.node & ~1, taken)
                 if new:
-                    waiting.append((mine.source, term.source & ~1, taken))
-                mine.source |= term.source & 1
-
-    def put(self) -> None:
-        """Put the uses in the place of what was recorded."""
-        wiring = self.wiring
-        wiring.first_TB = self._input()
-        order = sorted(self.found, key=lambda use: self.found[use])
-        wiring.instances = {use: replace(wiring.instances[self.found[use][0]], node=use) for use in order}
-        wiring.terms = {use: self.terms[use] for use in order}
+                    waiting.append((mine.node, term.node & ~1, taken))
+                mine.node |= term.node & 1
 
     def _use(self, node: int, rows: np.ndarray) -> tuple[int, bool]:
         """Return the node of a use, the layer's own for the first; and whether it is new."""
@@ -166,7 +143,7 @@ class _Uses:
             return lag, every  # its neurons have no memory, but they are neurons: the delay is behind them
         return 0, taken
 
-    def _input(self) -> np.ndarray:
+    def input(self) -> np.ndarray:
         """Return the place of the first number that each step of each sample takes of the input (T, B)."""
         wiring = self.wiring
         shape = (wiring.n_steps, wiring.n_samples)
@@ -199,9 +176,9 @@ def rows_of_output(wiring: Wiring, node: int) -> np.ndarray:
     here, taken = node, np.arange(rows)
     while isinstance(wiring.instances[here].leaf, Memoryless):
         first = wiring.terms[here][0]
-        if first.source == INPUT_NODE:
+        if first.node == INPUT_NODE:
             return np.arange(rows)
-        here, taken = first.source & ~1, first.applications[taken]
+        here, taken = first.node & ~1, first.applications[taken]
     return np.argsort(taken, kind="stable")
 
 
