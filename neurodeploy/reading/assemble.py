@@ -215,7 +215,8 @@ class Assembled:
             raise FrameworkError(f"{sender}: its potential goes on to {self.wiring.name(node)}; only spikes can")
         names, given = self.exits[term.node]
         steps, now = ([], given) if plain else self._route(node, term).nodes(self.wiring.name(node))
-        if term.lag > 1 or (term.lag and not self._leads(node, term.node)):
+        back = node == term.node or term.node in self.wiring.after(node, within_a_step=True)  # it closes a loop
+        if term.lag > 1 or (term.lag and not back):
             delay = ("delay", nir.Delay(delay=np.full(given, term.lag * self.dt_s)))
             steps = [*steps, delay] if now == given else [delay, *steps]
         steps += reshaped(now, shape, self.nodes[target])
@@ -225,19 +226,6 @@ class Assembled:
             self.edges += [(one, name) for one in names]
             names = [name]
         self.edges += [edge for one in names if (edge := (one, target)) not in self.edges]
-
-    def _leads(self, start: int, goal: int) -> bool:
-        """True where spikes get from one layer to another within a step: what goes back closes a loop."""
-        waiting, seen = [start], {start}
-        while waiting:
-            here = waiting.pop()
-            if here == goal:
-                return True
-            for node, terms in self.wiring.terms.items():
-                if node not in seen and any(one.node == here and not one.lag for one in terms):
-                    seen.add(node)
-                    waiting.append(node)
-        return False
 
     def _source(self, term: Arrival) -> Instance:
         return self.wiring.instances[term.node & ~1]

@@ -13,7 +13,9 @@ from torch.utils.weak import WeakIdKeyDictionary
 
 from neurodeploy.reading import operations
 from neurodeploy.reading.gates import BOTH, GATES, PRODUCTS, Gate, side
-from neurodeploy.reading.labels import NOTHING, Read, Term, Track
+from neurodeploy.reading.instances import Instance
+from neurodeploy.reading.labels import CONSTANT, FIRST_READ, INPUT_NODE, NOTHING, Read, Term, Track
+from neurodeploy.reading.leaves import Neurons
 
 POOLS = {
     f"{kind}_pool{axes}d": getattr(nn, f"{name}Pool{axes}d")
@@ -28,13 +30,17 @@ MATRICES = ("linear", "matmul", "__matmul__", "mm")
 class Follower(TorchFunctionMode):
     """Sees every torch operation, and keeps the tracks of the tensors that come out of it.
 
+    Args:
+        binary: The input is 0 and 1.
+
     Attributes:
         around: Modules that are being run and followed into, the innermost last.
     """
 
-    def __init__(self, module: nn.Module) -> None:
+    def __init__(self, module: nn.Module, binary: bool) -> None:
         super().__init__()
-        self.module = module
+        self.module, self.binary = module, binary
+        self.instances: list[Instance] = []
         self.paths = {
             id(one): path.replace("_orig_mod.", "") for path, one in module.named_modules(remove_duplicate=True)
         }
@@ -114,21 +120,28 @@ class Follower(TorchFunctionMode):
 
     def sends_spikes(self, node: int) -> bool:
         """True where a node's numbers are 0 and 1."""
-        raise NotImplementedError
+        if node == INPUT_NODE:
+            return self.binary
+        source = next((one for one in self.instances if one.node == node), None)
+        return source is not None and (isinstance(source.leaf, Neurons) or source.leaf.spikes)
 
     def sender(self, node: int) -> str:
         """Return who sends, for messages."""
-        raise NotImplementedError
+        if node >= CONSTANT:
+            return "a constant" if node == CONSTANT else self.reads[node - FIRST_READ].word
+        source = next((one for one in self.instances if one.node == node & ~1), None)
+        return "the input" if source is None else self.name(source.module)
 
     def _combined(self, name: str, left: torch.Tensor, right: torch.Tensor, result: torch.Tensor) -> None:
         """Follow the product of two tensors that are followed: of spikes, neurons of its own."""
         senders = [(self.tracks[one].opposite or self.tracks[one]).senders for one in (left, right)]
         spiking = name in GATES and all(self.sends_spikes(node) for some in senders for node in some)
         sides = [made for one in (left, right) if spiking and (made := side(one, self.tracks[one])) is not None]
-        threshold = GATES.get(name, 0) - sum(one.offset for one in sides)
+        offset = sum(one for _, one in sides)
+        threshold = GATES.get(name, 0) - offset
         if len(sides) == 2 and threshold > 0:
-            arrived = left.float() + right.float() - sum(one.offset for one in sides)
-            terms = (one.track.over(result.shape).times(one.sign).terms for one in sides)
+            arrived = left.float() + right.float() - offset
+            terms = (one.over(result.shape).terms for one, _ in sides)
             self.set(arrived, Track(tuple(term for some in terms for term in some)))
             key = ("gate", threshold)
             if key not in self.made:

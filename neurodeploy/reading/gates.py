@@ -5,7 +5,6 @@ a AND b is where a + b > 1.5, a OR b where a + b > 0.5; of 1 - b the sum has -b,
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import nir
@@ -49,17 +48,8 @@ def gate(module: Gate) -> Memoryless:
     return Memoryless(lambda n_axes: range(max(n_axes - 1, 1), 0, -1), build, spikes=True)
 
 
-@dataclass(frozen=True, eq=False)
-class Side:
-    """One of two tensors of spikes: `sign` times what `track` follows, plus `offset`."""
-
-    track: Track
-    sign: float
-    offset: float
-
-
-def side(tensor: Any, track: Track | None) -> Side | None:
-    """Return a tensor of 0 and 1 as a side of a gate; None where it is none.
+def side(tensor: Any, track: Track | None) -> tuple[Track, float] | None:
+    """Return a tensor of 0 and 1 as a side of a gate: what it follows, plus a number; None where it is none.
 
     Args:
         track: Of senders of spikes only.
@@ -74,4 +64,4 @@ def side(tensor: Any, track: Track | None) -> Side | None:
     senders = sum((one != NOTHING).long() for _, one in found.terms)
     if not isinstance(senders, torch.Tensor) or bool((senders > 1).any()):
         return None  # a sum of spikes, which can be 2
-    return Side(found, 1.0, 0.0) if track.opposite is None else Side(found, -1.0, 1.0)
+    return (found, 0.0) if track.opposite is None else (found.times(-1.0), 1.0)

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from copy import copy
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -23,16 +24,16 @@ from torch import nn
 
 from neurodeploy.errors import FrameworkError
 from neurodeploy.fixedpoint.rules import READOUTS
-from neurodeploy.graph.metadata import FORMAT, INTEGRATION, wrapped
-from neurodeploy.program.plan import Plan
+from neurodeploy.graph.metadata import FORMAT, INTEGRATION, ROUNDING, TOWARD_ZERO, ours, wrapped
+from neurodeploy.program.plan import ConnectionPlan, Plan
+from neurodeploy.quantize import grid
 from neurodeploy.reading.assemble import Assembled, reset_of
-from neurodeploy.reading.inputs import InputOrder, Sample, batch_like, input_order, sample_of
+from neurodeploy.reading.inputs import InputOrder, Sample, input_order, sample_of
 from neurodeploy.reading.labels import INPUT_NODE
 from neurodeploy.reading.leaves import ChipNeurons, Neurons, Source
 from neurodeploy.reading.outputs import Output, output_of
 from neurodeploy.reading.own import OwnAnswer, own_answer
 from neurodeploy.reading.pool_after import PoolAfter, pool_after
-from neurodeploy.reading.precision_metadata import with_precision
 from neurodeploy.reading.recorder import Recorder
 from neurodeploy.reading.run import Forward, answered, recorded
 from neurodeploy.reading.wiring import Wiring, wired, with_lags
@@ -138,7 +139,7 @@ def graph_of(
         raise FrameworkError("sample_input: its axes are not samples, steps and channels; give it as (T, B, ...)")
     made = Assembled(wiring, output, offsets, shape, dt_s, getattr(module, "node_names", {}))
     values = inputs.feed(sample)
-    run = partial(_answered, module, time_axis, forward, recorder.stepwise, after, sample)
+    run = partial(answered, module, time_axis, forward, recorder.stepwise, after, sample)
     notes = [*made.notes, *output.notes]
     if after is not None:
         notes.append(f"{after.pairs[0][0].path}: maximum pooling of currents is behind the neurons, {cost}")
@@ -164,7 +165,7 @@ def graph_of(
     graph = nir.NIRGraph(made.nodes, made.edges, metadata=wrapped(**entries), type_check=False)
     plan = getattr(module, "plan", None)
     if isinstance(plan, Plan):
-        graph = with_precision(graph, plan)
+        graph = _with_precision(graph, plan)
     return GraphOf(
         graph=graph,
         dt_s=float(dt_s),
@@ -201,19 +202,6 @@ def _followed(
             break
     with_lags(wiring, output.node)
     return recorder, result, wiring, output
-
-
-def _answered(
-    module: nn.Module,
-    time_axis: int,
-    forward: Forward | None,
-    stepwise: bool,
-    after: PoolAfter | None,
-    like: Sample,
-    values: Any,
-) -> Any:
-    """Return what a module gives for a batch like its sample input, several inputs side by side."""
-    return answered(module, batch_like(like, values), time_axis, forward, stepwise, after)
 
 
 def _from_host(
@@ -267,3 +255,30 @@ def _own_potentials(wiring: Wiring, made: Assembled, output: Output) -> dict[str
 def _over_time(steps: list[torch.Tensor]) -> np.ndarray:
     """Return (B, ...) of every step as (B, T, N)."""
     return torch.stack(steps).flatten(2).transpose(0, 1).numpy()
+
+
+def _with_precision(graph: nir.NIRGraph, plan: Plan) -> nir.NIRGraph:
+    """Return a graph whose nodes say in their metadata the precision that a plan gives them."""
+    nodes = dict(graph.nodes)
+    for name, vth_mant in plan.vth_mant.items():
+        bits = plan.fraction_bits.get(name)
+        entries = {"vth_mant": vth_mant, "fraction_bits": bits, "rounding": None if bits is None else TOWARD_ZERO}
+        nodes[name] = _with(nodes[name], entries)
+    for source, target in graph.edges:
+        if source in plan.connections:
+            nodes[source] = _with(nodes[source], _entries(plan.connections[source], plan.vth_mant[target]))
+    return nir.NIRGraph(nodes, graph.edges, metadata=graph.metadata, type_check=False)
+
+
+def _entries(precise: ConnectionPlan, vth_mant: int) -> dict[str, Any]:
+    exponent = precise.weight_exp
+    shared = {"weight_bits": precise.weight_bits, "rounding": ROUNDING}
+    if isinstance(exponent, tuple):
+        return shared | {"row_exps": np.array(exponent)}
+    return shared | {"weight_exp": exponent, "weight_scale": float(grid.power(exponent, 0)) / vth_mant}
+
+
+def _with(node: nir.NIRNode, entries: dict[str, Any]) -> nir.NIRNode:
+    made = copy(node)
+    made.metadata = {**(node.metadata or {}), **wrapped(**(ours(node.metadata) | entries))}
+    return made

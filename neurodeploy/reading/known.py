@@ -32,15 +32,10 @@ def package(kind: type) -> str:
     return kind.__module__.split(".")[0]
 
 
-def is_of_a_framework(module: nn.Module) -> bool:
-    """True for a module that is not of the user's own making."""
-    return package(type(module)) in TABLES
-
-
 def is_unknown(module: nn.Module) -> bool:
     """True for a framework's module that its table lacks."""
     kind = type(module)
-    return is_of_a_framework(module) and kind.__name__ not in table(package(kind))
+    return package(kind) in TABLES and kind.__name__ not in table(package(kind))
 
 
 def leaf_of(module: nn.Module) -> Memoryless | Neurons | None:
@@ -69,11 +64,6 @@ def table(framework: str) -> dict[str, Maker]:
     return found
 
 
-def neurons_of(framework: str) -> str:
-    """Return the classes known of a framework, for messages."""
-    return ", ".join(sorted(table(framework)))
-
-
 def is_random(module: nn.Module) -> bool:
     """True for a module in training mode that gives something else for each batch."""
     changes = isinstance(module, nn.modules.batchnorm._BatchNorm) or type(module).__name__.startswith("Dropout")
@@ -90,7 +80,7 @@ def refusal(name: str, module: nn.Module) -> str:
         return f"{name}:{OUTSIDE}"
     kind = package(type(module))
     if kind in ("snntorch", "norse", "spikingjelly", "neurodeploy"):
-        return f"{name}: is not taken from {kind}; {neurons_of(kind)} are"
+        return f"{name}: is not taken from {kind}; {', '.join(sorted(table(kind)))} are"
     return name
 
 

@@ -61,9 +61,9 @@ def output_of(recorder: Recorder, wiring: Wiring, result: Any, asked: str | None
         nodes = senders(track, recorder.reads)
         if len(nodes) == 1:
             found.setdefault(min(nodes) & ~1, {})[index] = track
-    after = {node: _following(wiring, node) for node in found if node in wiring.instances}
+    after = {node: wiring.after(node) for node in found if node in wiring.instances}
     # What follows an output is at most a loop that leads back to it.
-    ends = [node for node, those in after.items() if all(node in _following(wiring, one) for one in those)]
+    ends = [node for node, those in after.items() if all(node in wiring.after(one) for one in those)]
     if len(ends) != 1:
         if lost and not ends:
             told = misplaced(lost, "the output").removesuffix(f"; {ALLOWED}")
@@ -137,15 +137,3 @@ def _steps(found: dict[int, Track]) -> tuple[tuple[int, ...], list[Track]]:
     times = [max(int(split(one.numpy())[1].max()) for _, one in it.terms) for it in alike.values()]
     apart = len(alike) > 1 and len(set(times)) == len(times)
     return (tuple(alike), list(alike.values())) if apart else ((index,), [track])
-
-
-def _following(wiring: Wiring, start: int) -> set[int]:
-    """Return the layers that a layer's spikes get to, in any number of steps."""
-    waiting, seen = [start], set[int]()
-    while waiting:
-        here = waiting.pop()
-        for node, terms in wiring.terms.items():
-            if node not in seen and any(term.node & ~1 == here for term in terms):
-                seen.add(node)
-                waiting.append(node)
-    return seen

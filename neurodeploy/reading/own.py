@@ -88,7 +88,11 @@ def own_answer(output: Output, result: Any, run: Callable[[Any], Any], inputs: I
     answer = output.answer
     if answer is None or (answer.open and answer.last):
         return None
-    by_readout: dict[str, Callable[..., Any]] = {"v_max": np.max, "v_last": _last, "softmax": _softmax}
+    by_readout: dict[str, Callable[..., Any]] = {
+        "v_max": np.max,
+        "v_last": lambda values, axis: values.take(-1, axis=axis),
+        "softmax": _softmax,
+    }
     adds_up = output.leak == 1.0 and answer.leak is None  # its own sums, which it leaves to be added up
     over_time = np.sum if adds_up else by_readout.get(output.readout, np.sum)
 
@@ -97,10 +101,6 @@ def own_answer(output: Output, result: Any, run: Callable[[Any], Any], inputs: I
         return answer.scores([found[one] for one in output.tensors], lambda one: over_time(one, axis=1))
 
     return OwnAnswer(of(result), answer, of, run, inputs)
-
-
-def _last(values: np.ndarray, axis: int) -> np.ndarray:
-    return np.asarray(values.take(-1, axis=axis))
 
 
 def _softmax(values: np.ndarray, axis: int) -> np.ndarray:

@@ -42,9 +42,9 @@ def put_on_grid(module: nn.Module, read: GraphOf, plan: Plan, weights: Mapping[s
         if name not in read.weights or len(targets) != 1 or targets[0] not in read.chip or not _same(read, name):
             raise FrameworkError(f"{name}: its weights are not those of one module before neurons; {FOLD}")
         where, chip, vth_mant = read.weights[name], read.chip[targets[0]], plan.vth_mant[targets[0]]
-        _parametrise(where.module, where.weight, WeightOnGrid(vth_mant, precise, chip.gain()))
+        parametrize.register_parametrization(where.module, where.weight, WeightOnGrid(vth_mant, precise, chip.gain()))
         if where.bias is not None:
-            _parametrise(where.module, where.bias, chip.bias(vth_mant))
+            parametrize.register_parametrization(where.module, where.bias, chip.bias(vth_mant))
         # A spike moves the potential as far as before, whatever the decay on the chip did to what inputs are worth.
         ratio = before[targets[0]] / chip.gain()
         with torch.no_grad():
@@ -66,10 +66,6 @@ def _same(read: GraphOf, name: str) -> bool:
     """True where a node holds its module's weights as they are: no norm was folded into them."""
     where = read.weights[name]
     return np.array_equal(read.graph.nodes[name].weight, getattr(where.module, where.weight).detach().cpu().numpy())
-
-
-def _parametrise(module: nn.Module, name: str, on_grid: nn.Module) -> None:
-    parametrize.register_parametrization(module, name, on_grid)
 
 
 def _original(module: nn.Module, name: str) -> torch.Tensor:

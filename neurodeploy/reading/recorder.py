@@ -33,9 +33,6 @@ from neurodeploy.reading.instances import (
 )
 from neurodeploy.reading.known import is_random, is_unknown, leaf_of, refusal
 from neurodeploy.reading.labels import (
-    CONSTANT,
-    FIRST_READ,
-    INPUT_NODE,
     MOST_APPLICATIONS,
     Arrival,
     Mixed,
@@ -69,15 +66,13 @@ class Recorder(Follower):
         straight: bool = False,
         after: PoolAfter | None = None,
     ) -> None:
-        super().__init__(module)
+        super().__init__(module, all(bool(((one == 0) | (one == 1)).all()) for one in parts_of(sample)))
         self.after = after
-        self.binary = all(bool(((one == 0) | (one == 1)).all()) for one in parts_of(sample))
         self.wider, self.straight = wider or {}, straight
         self.host = None if host is None else module.get_submodule(host)
         self.outside: set[int] = set()
         self.stepwise = False
         self.host_spikes: list[torch.Tensor] = []
-        self.instances: list[Instance] = []
         if host is None:
             found = of_each(sample, places(torch.Size(shape_of(sample)[0]), 0))
             for one, mine in zip(parts_of(sample), found, strict=True):
@@ -130,7 +125,7 @@ class Recorder(Follower):
         leaf, call = leaf_of(module), None
         if module is self.host and isinstance(leaf, Neurons):
             self._from_host(leaf, leaf.call(args, kwargs, output))
-        elif leaf is not None and self._is_outside(module):
+        elif leaf is not None and self.host is not None and (not self.host_spikes or id(module) in self.outside):
             self.outside.add(id(module))
         elif self.after is not None and self.after.passed:
             self.after.passed = False
@@ -162,20 +157,6 @@ class Recorder(Follower):
             own = any(one.startswith(f"{name}: ") for one in odd) and is_unknown(module)
             if unseen or own or (track is not None and is_random(module)):
                 self.set(tensor, Track(lost=refusal(name, module)))
-
-    def sends_spikes(self, node: int) -> bool:
-        """True where a node's numbers are 0 and 1."""
-        if node == INPUT_NODE:
-            return self.binary
-        source = next((one for one in self.instances if one.node == node), None)
-        return source is not None and (isinstance(source.leaf, Neurons) or source.leaf.spikes)
-
-    def sender(self, node: int) -> str:
-        """Return who sends, for messages."""
-        if node >= CONSTANT:
-            return "a constant" if node == CONSTANT else self.reads[node - FIRST_READ].word
-        source = next((one for one in self.instances if one.node == node & ~1), None)
-        return "the input" if source is None else self.name(source.module)
 
     def _track(self, name: str, tensor: torch.Tensor) -> Track:
         """Return what arrives at a layer.
@@ -309,10 +290,6 @@ class Recorder(Follower):
             self.set(current, track.moved(lambda one: one.transpose(0, 1)))
         spikes, potential = (None if one is None else one.transpose(0, 1) for one in (call.spikes, call.potential))
         return replace(call, current=current, spikes=spikes, potential=potential)
-
-    def _is_outside(self, module: nn.Module) -> bool:
-        """True for the layers that come before the neurons whose spikes are followed."""
-        return self.host is not None and (not self.host_spikes or id(module) in self.outside)
 
     def _from_host(self, leaf: Neurons, call: Call) -> None:
         """Follow the spikes of the last neurons outside, all steps one after the other."""

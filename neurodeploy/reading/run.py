@@ -13,7 +13,7 @@ from torch import nn
 
 from neurodeploy.errors import FrameworkError, NeurodeployError, nearest
 from neurodeploy.neurons.ssm.layer import zero_start
-from neurodeploy.reading.inputs import Sample, parts_of
+from neurodeploy.reading.inputs import Sample, batch_like, parts_of
 from neurodeploy.reading.instances import Changing, Unfollowed, Wider
 from neurodeploy.reading.known import leaf_of
 from neurodeploy.reading.leaves import Neurons
@@ -46,7 +46,9 @@ def recorded(
         FrameworkError: it cannot be run, or holds something that is not known.
     """
     if host is not None:
-        _check_host(module, host)
+        paths = [path for path, one in module.named_modules() if isinstance(leaf_of(one), Neurons)]
+        if host not in paths:
+            raise FrameworkError(f"host: {host!r} is not the path of neurons of the module; {nearest(host, paths)}")
     if forward is not None:
         return _run(module, sample, forward, host, straight, after)
     first: FrameworkError | None = None
@@ -68,12 +70,6 @@ def recorded(
 
 def _told(error: FrameworkError) -> int:
     return 0 if isinstance(error, CannotRun | Unfollowed) else 1 if isinstance(error, Changing) else 2
-
-
-def _check_host(module: nn.Module, host: str) -> None:
-    paths = [path for path, one in module.named_modules() if isinstance(leaf_of(one), Neurons)]
-    if host not in paths:
-        raise FrameworkError(f"host: {host!r} is not the path of neurons of the module; {nearest(host, paths)}")
 
 
 def _takes_one_step(recorder: Recorder) -> bool:
@@ -147,23 +143,28 @@ def _run_once(module: nn.Module, sample: Sample, forward: Forward, recorder: Rec
 
 def answered(
     module: nn.Module,
-    values: Sample,
     time_axis: int,
     forward: Forward | None,
     stepwise: bool,
     after: PoolAfter | None,
+    like: Sample,
+    values: Any,
 ) -> Any:
-    """Return what a module gives for a batch, run as in its recording.
+    """Return what a module gives for a batch like its sample input, run as in its recording.
+
+    Args:
+        values: Several inputs side by side.
 
     Raises:
         CannotRun: it cannot be run on it.
     """
     rest(module)
+    batch = batch_like(like, values)
     try:
         with zero_start(module), _as_written(module), torch.no_grad(), after or nullcontext(), _behind(after):
             if forward is not None:
-                return forward(module, values)
-            return _stepwise(module, values, time_axis) if stepwise else _called(module, values)
+                return forward(module, batch)
+            return _stepwise(module, batch, time_axis) if stepwise else _called(module, batch)
     except Exception as error:  # whatever a user's module may raise
         line = str(error).splitlines()[0] if str(error) else ""
         raise CannotRun(f"cannot be run on these samples ({type(error).__name__}: {line[:160]})") from None

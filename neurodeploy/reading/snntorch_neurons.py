@@ -114,12 +114,14 @@ def _built(
     notes: list[str] = []
     delayed = getattr(module, "reset_delay", True)
     if module.reset_mechanism == "subtract" and delayed and (beta < 1).any():
-        loops = _undecayed(alpha, (1 - beta) * threshold / gains, dt_s)
-        nodes |= loops
-        for name in ("reset", "reset_late"):
-            last = {"reset": "reset", "reset_late": "reset_wait"}[name]
-            if name in loops:
-                edges += [("", name), *([(name, last)] if last != name else []), (last, "")]
+        rest = (1 - beta) * threshold / gains
+        nodes["reset"] = nir.Scale(scale=-rest)
+        edges += [("", "reset"), ("reset", "")]
+        if alpha is not None and alpha.any():
+            # A current takes it again in each later step: a second connection, a step later, takes the current back.
+            nodes["reset_late"] = nir.Scale(scale=alpha * rest)
+            nodes["reset_wait"] = nir.Delay(delay=np.full(rest.shape, 2 * dt_s))
+            edges += [("", "reset_late"), ("reset_late", "reset_wait"), ("reset_wait", "")]
         notes.append(
             "each neuron inhibits itself a little after a spike: snnTorch subtracts the threshold after the leak"
         )
@@ -129,21 +131,6 @@ def _built(
         nodes["rec"] = _recurrent(module, shape)
         edges += [("", "rec"), ("rec", "")]
     return Built(nodes, tuple(edges), notes=tuple(notes))
-
-
-def _undecayed(alpha: np.ndarray | None, rest: np.ndarray, dt_s: float) -> dict[str, nir.NIRNode]:
-    """Return self-connections that take `rest` from the potential one step after a spike.
-
-    Through a synaptic current it would be taken again in each later step: a second connection, another step
-    later, takes the current back to what it was.
-    """
-    found: dict[str, nir.NIRNode] = {"reset": nir.Scale(scale=-rest)}
-    if alpha is not None and alpha.any():
-        found |= {
-            "reset_late": nir.Scale(scale=alpha * rest),
-            "reset_wait": nir.Delay(delay=np.full(rest.shape, 2 * dt_s)),
-        }
-    return found
 
 
 def _recurrent(module: Any, shape: Shape) -> nir.NIRNode:

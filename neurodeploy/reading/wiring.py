@@ -29,6 +29,18 @@ class Wiring:
         """Return the path of a node's module."""
         return self.instances[node & ~1].path if node > INPUT_NODE else "the input"
 
+    def after(self, start: int, *, within_a_step: bool = False) -> set[int]:
+        """Return the layers that a layer's spikes get to, in any number of steps or in none."""
+        waiting, seen = [start], set[int]()
+        while waiting:
+            here = waiting.pop()
+            for node, terms in self.terms.items():
+                leads = any(one.node & ~1 == here and not (within_a_step and one.lag) for one in terms)
+                if leads and node not in seen:
+                    seen.add(node)
+                    waiting.append(node)
+        return seen
+
 
 def wired(instances: list[Instance]) -> Wiring:
     """Return who is connected to whom.
