@@ -125,7 +125,7 @@ def _pooled(pool: Any, spikes: torch.Tensor) -> torch.Tensor:
 
 
 def _of_spikes(wiring: Wiring, node: int) -> bool:
-    sources = [wiring.instances[one.source & ~1].leaf for one in wiring.terms[node] if one.source != INPUT_NODE]
+    sources = [wiring.instances[one.node & ~1].leaf for one in wiring.terms[node] if one.node != INPUT_NODE]
     return all(isinstance(leaf, Neurons) or leaf.spikes for leaf in sources)
 
 
@@ -133,7 +133,7 @@ def _neurons_behind(wiring: Wiring, node: int) -> Instance:
     """Return the neurons that alone take what a pool gives, right away or after a batch norm."""
     pool, here = wiring.instances[node], node
     while True:
-        takers = [one for one, terms in wiring.terms.items() if any(term.source == here for term in terms)]
+        takers = [one for one, terms in wiring.terms.items() if any(term.node == here for term in terms)]
         taker = wiring.instances[takers[0]] if len(takers) == 1 else None
         if taker is None or len(wiring.terms[takers[0]]) > 1:
             raise _nowhere(pool, "what it gives goes to several layers or is added to something; put neurons before it")
