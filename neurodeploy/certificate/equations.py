@@ -29,8 +29,8 @@ from neurodeploy.fixedpoint.rules import IntArray
 from neurodeploy.graph.dynamics import DynamicsPopulation
 from neurodeploy.graph.euler import Population
 from neurodeploy.graph.linear import LinearMap
-from neurodeploy.graph.network import AnyPopulation, Network
-from neurodeploy.graph.paths import INPUT, Synapses
+from neurodeploy.graph.network import Network
+from neurodeploy.graph.paths import INPUT
 from neurodeploy.mapping.discretize import Constants, at_rest, constants, initial_state
 from neurodeploy.mapping.timing import starts_of
 from neurodeploy.program.plan import Plan
@@ -59,8 +59,11 @@ def first_violation(quantised: Network, plan: Plan, trace: Trace, spikes_BTI: np
         for synapses in quantised.into(one.name):
             # The chip's step of a population is the graph's, plus its start; a spike takes the graph's time.
             later = starts[one.name] - starts[synapses.source]
+            # A negative exponent floors sums, in units of the chip.
+            floors = np.min(plan.connections[synapses.name].weight_exp) < 0
+            floored = one.weight_gain * plan.vth_mant[one.name] if floors else None
             for steps, part in synapses.by_arrival():
-                _arrive(drive, sent[synapses.source], part, steps + later, _floored(one, plan, synapses))
+                _arrive(drive, sent[synapses.source], part, steps + later, floored)
         unit, start = plan.vth_mant[one.name], starts[one.name]
         if isinstance(one, DynamicsPopulation):
             found.append(_first_wrong_state(one, unit, start, states[one.name], drive))
@@ -71,12 +74,6 @@ def first_violation(quantised: Network, plan: Plan, trace: Trace, spikes_BTI: np
     if n_steps != wanted:
         found.append(Difference("number of steps", last, min(n_steps, wanted), 0, 0, n_steps, wanted))
     return earliest([*found, *_wrong_sums(quantised, plan, trace, starts[quantised.output])])
-
-
-def _floored(target: AnyPopulation, plan: Plan, synapses: Synapses) -> np.ndarray | None:
-    """Return the chip's unit of a sum (N,) where a negative exponent floors it, else None."""
-    negative = np.min(plan.connections[synapses.name].weight_exp) < 0
-    return target.weight_gain * plan.vth_mant[target.name] if negative else None
 
 
 def _arrive(

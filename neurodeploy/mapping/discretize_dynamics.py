@@ -108,15 +108,12 @@ def row_plan(synapses: Synapses, gain: np.ndarray, unit: int, weight_bits: int) 
     whole = np.ceil(np.log2(np.maximum(largest, 2.0**rules.WEIGHT_EXPONENT_MIN)))
     whole = np.clip(whole, rules.WEIGHT_EXPONENT_MIN, rules.WEIGHT_EXPONENT_MAX).astype(np.int64)
     lower = np.maximum(whole - 1, rules.WEIGHT_EXPONENT_MIN)
-    errors = [_rounding(rows, unit, one, weight_bits) for one in (whole, lower)]
+    errors = []
+    for one in (whole, lower):
+        values = grid.weight_values(grid.weight_integers(rows, unit, one, weight_bits), unit, one)
+        errors.append(((values - rows) ** 2).sum(axis=1))
     chosen = np.where(errors[1] < errors[0], lower, whole)
     return ConnectionPlan(weight_bits, tuple(int(one) for one in chosen))
-
-
-def _rounding(rows: np.ndarray, unit: int, exponents: np.ndarray, weight_bits: int) -> np.ndarray:
-    """Return the squared error of each row."""
-    whole = grid.weight_integers(rows, unit, exponents, weight_bits)
-    return ((grid.weight_values(whole, unit, exponents) - rows) ** 2).sum(axis=1)
 
 
 def pole_errors(populations: tuple[Any, ...], plan: Plan) -> dict[str, dict[str, Any]]:

@@ -40,9 +40,14 @@ def starts_of(network: Network) -> dict[str, int]:
         MappingError: a loop has fewer delays than connections, or spikes would have to wait too long.
     """
     for flowing in (True, False):
-        bounds = [_at_least(one, flowing=flowing) for one in network.synapses]
+        bounds, latest = [], []
+        for one in network.synapses:
+            in_time = 1 if flowing and not one.delayed else 1 - int(one.arrival.min())
+            bounds.append(_Bound(one.source, one.target, in_time, one))
+            # The longest wait is a bound on the source, seen from the target.
+            latest.append(_Bound(one.target, one.source, int(one.arrival.max()) - 1 - rules.DELAY_MAX, one))
         least, loop = _longest(network, bounds)
-        starts, too_long = _longest(network, bounds + [_at_most(one) for one in network.synapses])
+        starts, too_long = _longest(network, bounds + latest)
         if not too_long:
             return starts
     if loop:
@@ -64,16 +69,6 @@ def starts_of(network: Network) -> dict[str, int]:
 def waits_of(synapses: Synapses, starts: dict[str, int]) -> IntArray:
     """Return the steps that spikes wait beyond the connection's own, () or (O, I)."""
     return synapses.arrival + (starts[synapses.target] - starts[synapses.source] - 1)
-
-
-def _at_least(one: Synapses, *, flowing: bool) -> _Bound:
-    in_time = 1 if flowing and not one.delayed else 1 - int(one.arrival.min())
-    return _Bound(one.source, one.target, in_time, one)
-
-
-def _at_most(one: Synapses) -> _Bound:
-    """The bound on the longest wait, as one of the source after the target."""
-    return _Bound(one.target, one.source, int(one.arrival.max()) - 1 - rules.DELAY_MAX, one)
 
 
 def _longest(network: Network, bounds: list[_Bound]) -> tuple[dict[str, int], list[_Bound]]:

@@ -8,7 +8,7 @@ Axes: O rows, I columns, H bin.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import numpy as np
 
@@ -56,11 +56,12 @@ class RoundingErrors:
         """Return of each bin (H,) that holds any: weights, lower end, and sums of distances from its middle."""
         sums = np.zeros((3, N_BINS))
         width = self.largest / N_BINS
-        for first, some in self._blocks():
-            size = np.abs(some)
+        flat = self.weight_OI.reshape(-1)
+        for first in range(0, flat.size, BLOCK):
+            size = np.abs(flat[first : first + BLOCK])
             place = np.minimum((size / width).astype(np.intp), N_BINS - 1)
             size -= (place + 0.5) * width
-            rates = self._rates(first, len(some))
+            rates = self._rates(first, len(size))
             weighted = size if rates is None else size * rates
             for row, values in zip(sums, (rates, weighted, weighted * size), strict=True):
                 row += np.bincount(place, values, N_BINS)
@@ -84,10 +85,6 @@ class RoundingErrors:
             return float((error if rates is None else error * rates).sum())
 
         return sum_in_halves(of, 0, flat.size)
-
-    def _blocks(self) -> Iterator[tuple[int, np.ndarray]]:
-        flat = self.weight_OI.reshape(-1)
-        return ((first, flat[first : first + BLOCK]) for first in range(0, flat.size, BLOCK))
 
     def _rates(self, first: int, n_weights: int) -> np.ndarray | None:
         """Return the rates of weights that follow each other, row by row."""

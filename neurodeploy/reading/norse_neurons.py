@@ -10,6 +10,7 @@ are counted from there. Recurrent layers hold both their weights; what they send
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import nir
@@ -62,7 +63,7 @@ class ChipBox(ChipNeurons):
 
 
 def _made(
-    module: Any, *, sequence: bool, spikes: bool = True, current: bool = False, recurrent: bool = False
+    module: Any, *, sequence: bool = False, spikes: bool = True, current: bool = False, recurrent: bool = False
 ) -> Neurons:
     def build(shape: Shape, dt_s: float, potential_only: bool) -> Built:
         if abs(module.dt / dt_s - 1) > STEP_TOLERANCE:
@@ -112,15 +113,15 @@ def _node(p: Any, shape: Shape, dt_s: float, spikes: bool, current: bool) -> nir
 
 
 LEAVES = {
-    "LIFCell": lambda one: _made(one, sequence=False, current=True),
-    "LIF": lambda one: _made(one, sequence=True, current=True),
-    "LIFRecurrentCell": lambda one: _made(one, sequence=False, current=True, recurrent=True),
-    "LIFRecurrent": lambda one: _made(one, sequence=True, current=True, recurrent=True),
-    "LIFBoxCell": lambda one: _made(one, sequence=False),
-    "IAFCell": lambda one: _made(one, sequence=False),
-    "IAF": lambda one: _made(one, sequence=True),
-    "LICell": lambda one: _made(one, sequence=False, spikes=False, current=True),
-    "LI": lambda one: _made(one, sequence=True, spikes=False, current=True),
-    "LILinearCell": lambda one: _made(one, sequence=False, spikes=False, current=True, recurrent=True),
-    "LIBoxCell": lambda one: _made(one, sequence=False, spikes=False),
+    "LIFCell": partial(_made, current=True),
+    "LIF": partial(_made, sequence=True, current=True),
+    "LIFRecurrentCell": partial(_made, current=True, recurrent=True),
+    "LIFRecurrent": partial(_made, sequence=True, current=True, recurrent=True),
+    "LIFBoxCell": _made,
+    "IAFCell": _made,
+    "IAF": partial(_made, sequence=True),
+    "LICell": partial(_made, spikes=False, current=True),
+    "LI": partial(_made, sequence=True, spikes=False, current=True),
+    "LILinearCell": partial(_made, spikes=False, current=True, recurrent=True),
+    "LIBoxCell": partial(_made, spikes=False),
 }

@@ -11,7 +11,7 @@ step later as well: that gives exactly snnTorch's potential before every spike.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import nir
@@ -22,7 +22,7 @@ from neurodeploy.errors import FrameworkError
 from neurodeploy.quantize.on_grid import kept_of_potential
 from neurodeploy.reading.leaves import Built, Call, ChipNeurons, Neurons, Shape, full, numbers
 from neurodeploy.reading.neurons import readout, spiking
-from neurodeploy.reading.torch_layers import bias_of, convolution2d, dense
+from neurodeploy.reading.torch_layers import bias_of, convolved, dense
 
 
 def call_of(module: Any) -> Any:
@@ -39,14 +39,52 @@ def call_of(module: Any) -> Any:
     return call
 
 
-def _neuron(module: Any, *, recurrent: bool, synapse: bool) -> Neurons:
+def _neuron(module: Any, *, recurrent: bool = False, synapse: bool = False, rc: bool = False) -> Neurons:
     def build(shape: Shape, dt_s: float, potential_only: bool) -> Built:
-        _check(module, recurrent or synapse)
-        beta = full(np.clip(numbers(module.beta), 0, 1), shape)
+        _check(module, recurrent or synapse or rc)
         alpha = full(np.clip(numbers(module.alpha), 0, 1), shape) if synapse else None
-        built = _built(module, shape, dt_s, alpha, beta, 1.0, potential_only, recurrent)
-        alike = module.beta.numel() == module.threshold.numel() == 1
-        return replace(built, chip=ChipLeaky(module)) if alike and not (recurrent or synapse) else built
+        if rc:
+            step, r, c = (numbers(one) for one in (module.time_step, module.R, module.C))
+            beta, gains = full(1 - step / (r * c), shape), full(step / c, shape)
+            if (beta < 0).any():
+                raise FrameworkError("has a time constant R C shorter than its time_step; give a longer one")
+        else:
+            beta, gains = full(np.clip(numbers(module.beta), 0, 1), shape), np.ones(shape)
+        alike = not (rc or recurrent or synapse) and module.beta.numel() == module.threshold.numel() == 1
+        chip = ChipLeaky(module) if alike else None
+        threshold = full(module.threshold, shape)
+        if module.reset_mechanism == "none":
+            if not potential_only:
+                raise FrameworkError("has reset_mechanism='none' and its spikes are used; take 'subtract' or 'zero'")
+            return Built({"": readout(dt_s, alpha, beta, gains)}, chip=chip)
+        if potential_only:
+            raise FrameworkError(
+                "its potential is read, and it resets; take reset_mechanism='none', or read its spikes"
+            )
+        nodes = {"": spiking(dt_s, alpha, beta, gains, threshold, module.reset_mechanism)}
+        edges: list[tuple[str, str]] = []
+        notes: list[str] = []
+        delayed = getattr(module, "reset_delay", True)
+        if module.reset_mechanism == "subtract" and delayed and (beta < 1).any():
+            rest = (1 - beta) * threshold / gains
+            nodes["reset"] = nir.Scale(scale=-rest)
+            edges += [("", "reset"), ("reset", "")]
+            if alpha is not None and alpha.any():
+                # A current would take it again in each later step: a second connection, a step later, takes it back.
+                nodes["reset_late"] = nir.Scale(scale=alpha * rest)
+                nodes["reset_wait"] = nir.Delay(delay=np.full(rest.shape, 2 * dt_s))
+                edges += [("", "reset_late"), ("reset_late", "reset_wait"), ("reset_wait", "")]
+            notes.append(
+                "each neuron inhibits itself a little after a spike: snnTorch subtracts the threshold after the leak"
+            )
+        elif module.reset_mechanism == "subtract" and not delayed:
+            notes.append(
+                "reset_delay=False: a potential that stays above the threshold after its reset is reset once more"
+            )
+        if recurrent:
+            nodes["rec"] = _recurrent(module, shape)
+            edges += [("", "rec"), ("rec", "")]
+        return Built(nodes, tuple(edges), notes=tuple(notes), chip=chip)
 
     return Neurons(call_of(module), build)
 
@@ -65,18 +103,6 @@ class ChipLeaky(ChipNeurons):
             self.module.beta.copy_(torch.as_tensor(kept_of_potential(numbers(self.module.beta))))
 
 
-def _lapicque(module: Any) -> Neurons:
-    def build(shape: Shape, dt_s: float, potential_only: bool) -> Built:
-        _check(module, True)
-        step, r, c = (numbers(one) for one in (module.time_step, module.R, module.C))
-        beta = full(1 - step / (r * c), shape)
-        if (beta < 0).any():
-            raise FrameworkError("has a time constant R C shorter than its time_step; give a longer one")
-        return _built(module, shape, dt_s, None, beta, step / c, potential_only, False)
-
-    return Neurons(call_of(module), build)
-
-
 def _check(module: Any, drops_input: bool) -> None:
     if module.inhibition:
         raise FrameworkError("has inhibition, where one neuron silences the others at once; leave it out")
@@ -91,61 +117,19 @@ def _check(module: Any, drops_input: bool) -> None:
         )
 
 
-def _built(
-    module: Any,
-    shape: Shape,
-    dt_s: float,
-    alpha: np.ndarray | None,
-    beta: np.ndarray,
-    gain: Any,
-    potential_only: bool,
-    recurrent: bool,
-) -> Built:
-    threshold = full(module.threshold, shape)
-    gains = full(gain, shape)
-    if module.reset_mechanism == "none":
-        if not potential_only:
-            raise FrameworkError("has reset_mechanism='none' and its spikes are used; take 'subtract' or 'zero'")
-        return Built({"": readout(dt_s, alpha, beta, gains)})
-    if potential_only:
-        raise FrameworkError("its potential is read, and it resets; take reset_mechanism='none', or read its spikes")
-    nodes = {"": spiking(dt_s, alpha, beta, gains, threshold, module.reset_mechanism)}
-    edges: list[tuple[str, str]] = []
-    notes: list[str] = []
-    delayed = getattr(module, "reset_delay", True)
-    if module.reset_mechanism == "subtract" and delayed and (beta < 1).any():
-        rest = (1 - beta) * threshold / gains
-        nodes["reset"] = nir.Scale(scale=-rest)
-        edges += [("", "reset"), ("reset", "")]
-        if alpha is not None and alpha.any():
-            # A current takes it again in each later step: a second connection, a step later, takes the current back.
-            nodes["reset_late"] = nir.Scale(scale=alpha * rest)
-            nodes["reset_wait"] = nir.Delay(delay=np.full(rest.shape, 2 * dt_s))
-            edges += [("", "reset_late"), ("reset_late", "reset_wait"), ("reset_wait", "")]
-        notes.append(
-            "each neuron inhibits itself a little after a spike: snnTorch subtracts the threshold after the leak"
-        )
-    elif module.reset_mechanism == "subtract" and not delayed:
-        notes.append("reset_delay=False: a potential that stays above the threshold after its reset is reset once more")
-    if recurrent:
-        nodes["rec"] = _recurrent(module, shape)
-        edges += [("", "rec"), ("rec", "")]
-    return Built(nodes, tuple(edges), notes=tuple(notes))
-
-
 def _recurrent(module: Any, shape: Shape) -> nir.NIRNode:
     inner = module.recurrent
     if isinstance(inner, torch.nn.Linear):
         return dense(numbers(inner.weight), bias_of(inner))
     if isinstance(inner, torch.nn.Conv2d):
-        return convolution2d(inner, shape)
+        return convolved(inner, shape)
     return nir.Scale(scale=full(inner.V, shape))
 
 
 LEAVES = {
-    "Leaky": lambda module: _neuron(module, recurrent=False, synapse=False),
-    "RLeaky": lambda module: _neuron(module, recurrent=True, synapse=False),
-    "Synaptic": lambda module: _neuron(module, recurrent=False, synapse=True),
-    "RSynaptic": lambda module: _neuron(module, recurrent=True, synapse=True),
-    "Lapicque": _lapicque,
+    "Leaky": _neuron,
+    "RLeaky": partial(_neuron, recurrent=True),
+    "Synaptic": partial(_neuron, synapse=True),
+    "RSynaptic": partial(_neuron, recurrent=True, synapse=True),
+    "Lapicque": partial(_neuron, rc=True),
 }

@@ -32,7 +32,7 @@ def one_tap(weight_KC: np.ndarray, size: Shape, bias_K: np.ndarray, groups: int 
     return nir.Conv2d(size, weight_KC[:, :, None, None], (1, 1), (0, 0), (1, 1), groups, bias_K)
 
 
-def _weighted(module: nn.Module, node: nir.NIRNode) -> Built:
+def _weighted(module: Any, node: nir.NIRNode) -> Built:
     """Return the node of a layer whose weights and bias are the node's."""
     return Built({"": node}, weights={"": Source(module, bias=None if module.bias is None else "bias")})
 
@@ -47,32 +47,23 @@ def bias_of(module: Any) -> np.ndarray | None:
     return None if module.bias is None else numbers(module.bias)
 
 
-def conv1d(module: nn.Conv1d) -> Memoryless:
-    """Return a convolution along one axis."""
-    return Memoryless(lambda _: (2,), lambda shape, _out: _weighted(module, _convolved(module, nir.Conv1d, shape[-1])))
+def convolution(module: nn.Conv1d | nn.Conv2d) -> Memoryless:
+    """Return a convolution along one axis or two."""
+    axes = len(module.kernel_size) + 1
+    return Memoryless(lambda _: (axes,), lambda shape, _out: _weighted(module, convolved(module, shape)))
 
 
-def conv2d(module: nn.Conv2d) -> Memoryless:
-    """Return a convolution along two axes."""
-    return Memoryless(lambda _: (3,), lambda shape, _out: _weighted(module, convolution2d(module, shape)))
-
-
-def convolution2d(module: nn.Conv2d, shape: Shape) -> nir.NIRNode:
-    """Return the node of a convolution of images of `shape` (channels, rows, columns)."""
-    return _convolved(module, nir.Conv2d, (shape[1], shape[2]))
-
-
-def _convolved(module: Any, kind: Any, size: Any) -> nir.NIRNode:
+def convolved(module: Any, shape: Shape) -> nir.NIRNode:
+    """Return the node of a convolution of images of `shape` (channels, rows, columns), or (channels, places)."""
     if module.padding_mode != "zeros":
         raise FrameworkError(f"padding_mode is {module.padding_mode!r}; zeros are allowed")
-    weight, bias = numbers(module.weight), bias_of(module)
-    flat = kind is nir.Conv1d
+    weight, bias, flat = numbers(module.weight), bias_of(module), len(shape) == 2
 
     def sizes(value: Any) -> Any:
         return value if isinstance(value, str) else value[0] if flat else tuple(value)
 
-    return kind(
-        input_shape=size,
+    return (nir.Conv1d if flat else nir.Conv2d)(
+        input_shape=sizes(shape[1:]),
         weight=weight,
         stride=sizes(module.stride),
         padding=sizes(module.padding),
@@ -111,8 +102,8 @@ def folded(module: Any) -> tuple[np.ndarray, np.ndarray]:
 
 LEAVES = {
     "Linear": linear,
-    "Conv1d": conv1d,
-    "Conv2d": conv2d,
+    "Conv1d": convolution,
+    "Conv2d": convolution,
     "BatchNorm1d": batch_norm,
     "BatchNorm2d": batch_norm,
 }

@@ -79,7 +79,9 @@ def run_graph(
         raise DataError(f"inputs of shape {inputs.shape}: the graph takes (samples, steps, {math.prod(shape)})")
     inputs = inputs.reshape(*inputs.shape[:2], *shape)
     names = list(neurons_of(found))
-    asked = framework not in COUNT_NO_BATCH and _swallows_the_batch(found)
+    # NIR's Flatten counts no batch axis, and most importers hand its number to torch.
+    from_0 = any(isinstance(one, nir.Flatten) and int(one.start_dim) == 0 for one in found.nodes.values())
+    asked = from_0 and framework not in COUNT_NO_BATCH
     alone = asked if batched is None else not batched
     loaded = load(framework, found, dt_s, reset)
     at = submodules_of(loaded.module, names)
@@ -116,12 +118,6 @@ def _input_shape(framework: str, graph: nir.NIRGraph) -> tuple[int, ...]:
     if len(found) != 1 or found[0].input_type.get("input") is None:
         raise FrameworkError(f"{framework}: the graph has {len(found)} inputs with a shape; exactly one is supported")
     return tuple(int(one) for one in np.ravel(found[0].input_type["input"]))
-
-
-def _swallows_the_batch(graph: nir.NIRGraph) -> bool:
-    """True where a Flatten begins at axis 0: NIR counts no batch axis, most importers hand its number to torch."""
-    kinds = [node for node in graph.nodes.values() if isinstance(node, nir.Flatten)]
-    return any(int(node.start_dim) == 0 for node in kinds)
 
 
 def _run_batch(loaded: Loaded, at: dict[str, str], inputs_BT: torch.Tensor, alone: bool) -> dict[str, np.ndarray]:

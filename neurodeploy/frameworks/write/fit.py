@@ -10,6 +10,7 @@ from typing import Any
 import nir
 
 from neurodeploy.errors import FrameworkError, nearest
+from neurodeploy.fixedpoint import rules
 from neurodeploy.frameworks.write import neurons, order, weights
 from neurodeploy.frameworks.write.draft import Draft, numbers
 from neurodeploy.graph.flatten import flattened
@@ -141,13 +142,9 @@ def _subtracting(draft: Draft) -> None:
     why = "which takes from_nir(..., reset_method=norse.torch.functional.reset.reset_subtract)"
 
     def which(name: str, node: Any) -> bool:
-        return neurons.subtracts(draft, name) and neurons.same(getattr(node, "v_leak", 0), 0)
+        return draft.resets.get(name) == rules.RESET_SUBTRACT and neurons.same(getattr(node, "v_leak", 0), 0)
 
     neurons.as_cuba(draft, which, why)
-
-
-def _integrators_whole(draft: Draft) -> None:
-    neurons.with_gain_1(draft, lambda node, dt_s: isinstance(node, nir.IF) and not neurons.same(node.r, 1 / dt_s))
 
 
 def _pools(*kinds: type) -> Callable[[Draft], None]:
@@ -180,7 +177,9 @@ PLANS: dict[str, tuple[Step, ...]] = {
         weights.leaks_in_bias,
         weights.loop_bias_forward,
         _subtracting,
-        _integrators_whole,
+        lambda draft: neurons.with_gain_1(
+            draft, lambda one, dt: isinstance(one, nir.IF) and not neurons.same(one.r, 1 / dt)
+        ),
         neurons.with_r_1,
         _to("norse"),
         order.output_last,

@@ -12,7 +12,6 @@ from typing import Any
 import nir
 import numpy as np
 
-from neurodeploy.fixedpoint import rules
 from neurodeploy.frameworks.write.draft import Draft, numbers
 from neurodeploy.graph.node_table import RESET
 
@@ -146,7 +145,3 @@ def nudged(draft: Draft) -> None:
         up = np.where(near > threshold, near, np.nextafter(near, np.float32(np.inf)))
         draft.change(name, v_threshold=up.astype(np.float32))
     draft.say(done, "thresholds raised to the next float32: v >= v_threshold is then v > the one of the file")
-
-
-def subtracts(draft: Draft, name: str) -> bool:
-    return draft.resets.get(name) == rules.RESET_SUBTRACT

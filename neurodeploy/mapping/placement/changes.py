@@ -26,21 +26,17 @@ def with_weight_bits(program: Program, bits: int) -> Program:
         widths[one.name] = min(bits, declared_bits(program, one))
         if declared_bits(program, one) > bits:
             largest = max(int(one.held.max(initial=0)), -int(one.held.min(initial=0)))
-            shift = max(1, largest.bit_length() - bits + 1)
+            shift, most = max(1, largest.bit_length() - bits + 1), (1 << bits - 1) - 1
+            half = (1 << shift - 1) - 1
             weight: np.ndarray = np.empty(one.weight.shape, np.int16)
             for rows in row_blocks(weight):
-                weight[rows] = _rounded(one.held[rows].astype(np.int16, copy=False), shift, (1 << bits - 1) - 1)
+                some = one.held[rows].astype(np.int16, copy=False)  # to the nearest multiple of 2^shift, ties to even
+                weight[rows] = np.clip(some + (half + ((some >> shift) & 1)) >> shift, -most, most) << shift
             one = replace(one, weight=weight)
         connections.append(one)
     known = program.plan.get("connections", {})
     plan = {name: {**known.get(name, {}), "weight_bits": width} for name, width in widths.items()}
     return replace(program, connections=tuple(connections), plan={**program.plan, "connections": plan})
-
-
-def _rounded(weight: np.ndarray, shift: int, most: int) -> np.ndarray:
-    """Return weights at the nearest multiple of 2^shift, ties to even, of at most `most` times that."""
-    half, odd = (1 << shift - 1) - 1, (weight >> shift) & 1
-    return np.clip(weight + (half + odd) >> shift, -most, most) << shift
 
 
 def pruned(program: Program, part: float) -> Program:

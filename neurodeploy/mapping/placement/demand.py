@@ -8,7 +8,6 @@ from __future__ import annotations
 import functools
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 
@@ -50,28 +49,14 @@ Cuts = tuple[tuple[bool, ...], ...]
 """Parts of a kernel, in rows or columns: which of its taps each part has."""
 
 
-class Wiring(Protocol):
-    """One connection, seen from the cores of its target."""
-
-    def on(self, first: int, last: int) -> Demand:
-        """Return what the neurons from `first` up to, not with, `last` of the order need."""
-        ...
-
-    def axons(self, first: int, last: int) -> np.ndarray:
-        """Return how many axons lead to them from each of `units`."""
-        ...
-
-    @property
-    def units(self) -> np.ndarray:
-        """The axon that each source neuron uses (I,)."""
-        ...
-
-
 class Matrix:
     """A matrix. Sources without a weight into a core need no axon there and no memory.
 
     Rows of different exponents are lists of their own, with axons of their own: a synapse format has one exponent.
     Dense lists take it that neurons of one exponent stand together.
+
+    Attributes:
+        units: The axon that each source neuron uses (I,).
     """
 
     def __init__(
@@ -85,6 +70,7 @@ class Matrix:
         self.tables: dict[int, np.ndarray] = {}
 
     def on(self, first: int, last: int) -> Demand:
+        """Return what the neurons from `first` up to, not with, `last` of the order need."""
         axons = dense = sparse = 0
         parts = list(self._parts(first, last))
         of_dense = self._words(self.bits)
@@ -97,6 +83,7 @@ class Matrix:
         return Demand(axons, min(dense, sparse), len(parts), DENSE if dense <= sparse else SPARSE)
 
     def axons(self, first: int, last: int) -> np.ndarray:
+        """Return how many axons lead to them from each of `units`."""
         return np.sum([synapses_I > 0 for _, synapses_I in self._parts(first, last)], axis=0)
 
     def _parts(self, first: int, last: int) -> Iterator[tuple[int, np.ndarray]]:
@@ -164,7 +151,7 @@ class Convolution:
 
     Its spikes come through population axons: one for each place of the source's image, whatever the channel.
     Places at the edge of a core's part of the image reach fewer outputs, and need a list of their own where
-    the chip does not cut the kernel by itself. Boxes are used throughout, see `order.box`.
+    the chip does not cut the kernel by itself. Boxes are used throughout, see `order.box`; methods as of `Matrix`.
     """
 
     def __init__(self, one: Connection, bits: int, order: str, shape: tuple[int, ...], limits: Limits) -> None:
@@ -225,6 +212,10 @@ class Convolution:
                 dense += len(synapses) * words(size, self.bits, self.limits)
         # Only where the kernel is stored whole can the places of its taps be left out.
         return (dense, CONV_DENSE) if self.limits.one_kernel and dense <= sparse else (sparse, CONV_SPARSE)
+
+
+Wiring = Matrix | Convolution
+"""One connection, seen from the cores of its target."""
 
 
 def wiring(

@@ -203,7 +203,8 @@ def cut(needs: Sequence[Need]) -> tuple[Need, Cut]:
     Raises:
         Unsplittable: whatever the order, one neuron alone is too much for a core.
     """
-    filling = [(need, *_begun(need)) for need in needs]
+    begun: list[tuple[Need, list[Range], dict[str, int]]] = [(need, [], {}) for need in needs]
+    filling = [(need, _filled(need, ranges, stopped), ranges, stopped) for need, ranges, stopped in begun]
     stuck: Unsplittable | None = None
     while filling:
         going = []
@@ -217,13 +218,6 @@ def cut(needs: Sequence[Need]) -> tuple[Need, Cut]:
         filling = going
     assert stuck is not None
     raise stuck
-
-
-def _begun(need: Need) -> tuple[Iterator[Range], list[Range], dict[str, int]]:
-    """Return what fills core after core of one order, its cores by now, and what closed them."""
-    ranges: list[Range] = []
-    stopped: dict[str, int] = {}
-    return _filled(need, ranges, stopped), ranges, stopped
 
 
 def _filled(need: Need, ranges: list[Range], stopped: dict[str, int]) -> Iterator[Range]:
