@@ -278,9 +278,10 @@ def _rule(name: str, first: str, pair: Paired, max_drop: float) -> str:
     change = pair.change
     shown = "which settles it" if pair.settles(max_drop) else f"but {_unsettled(pair, max_drop)}"
     interval = f"paired 95 % interval {change.low:+.2f} to {change.high:+.2f}"
+    allowed = "1 point" if max_drop == 0.01 else f"{100 * max_drop:g} points"
     return (
-        f"{name} may lose at most {100 * max_drop:g} points of {first}'s accuracy: on {pair.n_samples:g} samples it "
-        f"changed by {change.points:+.2f} points ({interval}), {shown}; "
+        f"{name} may lose at most {allowed} of {first}'s accuracy: on {pair.n_samples:g} samples it changed by "
+        f"{change.points:+.2f} points ({interval}), {shown}; "
         "every step must obey the graph's equations, and no stage may be silent"
     )
 

@@ -14,11 +14,10 @@ from neurodeploy.pipeline.conversion import deployable, matrices
 from neurodeploy.pipeline.folder import RunFolder
 from neurodeploy.pipeline.stages import quantised_network, trained_network
 from neurodeploy.program.program import Program
+from neurodeploy.report.sections import MOST_NEURONS
 from neurodeploy.report.words import class_name
 
 BINS = 60
-RASTER_NEURONS = 128
-"""Neurons of a layer shown in the raster, from the first."""
 
 
 def plots(folder: RunFolder, program: Program, trace: Trace, test: SampleSource) -> dict[str, Any]:
@@ -101,5 +100,5 @@ def _histograms(before: np.ndarray, after: np.ndarray) -> dict[str, Any]:
 
 
 def _events(spikes_TN: np.ndarray) -> dict[str, Any]:
-    steps, neurons = np.nonzero(spikes_TN[:, :RASTER_NEURONS])
+    steps, neurons = np.nonzero(spikes_TN[:, :MOST_NEURONS])
     return {"steps": steps.tolist(), "indices": neurons.tolist()}
