@@ -36,6 +36,7 @@ def open_file(
     n_channels: int | None,
     binning: Binning | None = None,
     limit: int | None = None,
+    counts: bool = False,
 ) -> SampleSource:
     """Return the samples in a file, to be read batch by batch.
 
@@ -43,8 +44,9 @@ def open_file(
         dt_s: Bin width in seconds; needed by HDF5 files, whose events carry times.
         n_channels: Channels of the network; without it HDF5 files use the largest unit found.
         binning: Instead of `dt_s` for HDF5 files: events are counted by this rule, and must be in order. Dense files
-            are binned already; they may hold counts where this rule counts.
+            are binned already.
         limit: First samples only; no others are looked at.
+        counts: A step and channel may hold more than 0 and 1; so it is where `binning` counts.
 
     Raises:
         DataError: the file is absent, of another format, or damaged.
@@ -59,16 +61,18 @@ def open_file(
     except OSError as error:
         raise DataError(f"cannot be read ({error.strerror})", "check the path", where=path) from None
     if start.startswith(b"PK\x03\x04"):
-        return open_npz(path, LAYOUTS, counts=binning is not None and binning.counts).first(limit)
+        return open_npz(path, LAYOUTS, counts=binning.counts if binning else counts).first(limit)
     if start == b"\x89HDF\r\n\x1a\n":
         if binning is not None:
             units = N_UNITS if n_channels is None else n_channels * binning.spatial_bin
             return counted(path, binning, units, limit)
-        return _open_shd_layout(path, dt_s, n_channels, limit)
+        return _open_shd_layout(path, dt_s, n_channels, limit, counts=counts)
     raise DataError("is of another format", f"give {LAYOUTS}", where=path)
 
 
-def _open_shd_layout(path: Path, dt_s: float | None, n_channels: int | None, limit: int | None) -> SampleSource:
+def _open_shd_layout(
+    path: Path, dt_s: float | None, n_channels: int | None, limit: int | None, *, counts: bool
+) -> SampleSource:
     """Check every event once, which also tells the steps that hold them all; `read` then reads them again."""
     if dt_s is None:
         raise DataError(
@@ -91,10 +95,10 @@ def _open_shd_layout(path: Path, dt_s: float | None, n_channels: int | None, lim
         with _stored(path) as (times, units, _):
             for chosen in batches:
                 when, which = _events(path, times, units, chosen)
-                events = Binned([steps_of(one, dt_s) for one in when], list(which), n_steps, channels)
+                events = Binned([steps_of(one, dt_s) for one in when], list(which), n_steps, channels, counts)
                 yield from events.read([np.arange(len(chosen))])
 
-    return SampleSource(str(path), labels_B, n_steps, (channels,), read)
+    return SampleSource(str(path), labels_B, n_steps, (channels,), read, kind="counts" if counts else "binary")
 
 
 def counted(path: Path, binning: Binning, n_units: int, limit: int | None = None) -> SampleSource:

@@ -106,6 +106,7 @@ def open_samples(
     binning: Binning | None = None,
     partition: str | None = None,
     limit: int | None = None,
+    counts: bool = False,
 ) -> SampleSource:
     """Return labelled spikes to be read batch by batch.
 
@@ -118,6 +119,7 @@ def open_samples(
         binning: How timed events become steps and channels; for files, and for datasets that have such events.
         partition: Who makes the parts of a named dataset; its own way when None.
         limit: First samples only; no others are read, so a file of timed events has as many steps as these need.
+        counts: Of a file: the network takes any whole numbers, and events of one step and channel are counted.
 
     Raises:
         DataError: the name is unknown, the data are absent, or the file is unusable.
@@ -125,7 +127,7 @@ def open_samples(
     check_limit(limit)
     if where not in SOURCES:
         if where and (os.path.exists(where) or any(mark in where for mark in "/\\.")):
-            return open_file(Path(where), dt_s=dt_s, n_channels=n_channels, binning=binning, limit=limit)
+            return open_file(Path(where), dt_s=dt_s, n_channels=n_channels, binning=binning, limit=limit, counts=counts)
         raise DataError(f"{where[:80]!r} is neither a file nor a dataset", nearest(where, SOURCES), option="data")
     settings = DataSettings(dataset=where, n_steps=n_steps, validation_part=validation_part, partition=partition)
     if binning is not None and SOURCES[where].binning is not None:

@@ -12,6 +12,7 @@ from typing import Literal
 import numpy as np
 
 from neurodeploy.errors import DataError
+from neurodeploy.fixedpoint import rules
 
 MOST_CLASSES = 1_000_000
 Kind = Literal["binary", "counts", "real"]
@@ -82,18 +83,18 @@ def check_kinds(name: str, shape: Sequence[int], dtype: np.dtype, labels: np.nda
 def check_values(
     name: str, spikes: np.ndarray, numbers: Sequence[int] | np.ndarray | None = None, *, counts: bool = False
 ) -> np.ndarray:
-    """Return spikes as uint8, or counts as uint8 or uint16, and (B, T, C, H, W) as (B, T, I) in C order.
+    """Return spikes as uint8, or whole numbers in few bytes, and (B, T, C, H, W) as (B, T, I) in C order.
 
     Args:
         numbers: Of the samples, for the message; from 0 when None.
-        counts: Any number of events may be in a step and channel.
+        counts: A step and channel may hold more: a number of events, or a value of an image.
 
     Raises:
-        DataError: values other than 0 and 1, or other than whole numbers from 0 where they are counts.
+        DataError: values other than 0 and 1, or where they are counts other than whole numbers of `MESSAGE_BITS`.
     """
     numbers = range(len(spikes)) if numbers is None else numbers
     if counts:
-        return _counts(name, spikes, numbers).reshape(*spikes.shape[:2], -1)
+        return _whole(name, spikes, numbers).reshape(*spikes.shape[:2], -1)
     if spikes.dtype == np.bool_:
         spikes = spikes.view(np.uint8)  # a damaged file's may be neither 0 nor 1
     if not _binary(spikes):
@@ -105,19 +106,20 @@ def check_values(
     return spikes.reshape(*spikes.shape[:2], -1).astype(np.uint8, copy=False)
 
 
-def _counts(name: str, spikes: np.ndarray, numbers: Sequence[int] | np.ndarray) -> np.ndarray:
-    limit = np.iinfo(np.uint16).max
+def _whole(name: str, spikes: np.ndarray, numbers: Sequence[int] | np.ndarray) -> np.ndarray:
     if spikes.dtype == np.bool_:
         spikes = spikes.view(np.uint8)
-    if spikes.dtype in (np.uint8, np.uint16):
+    if spikes.dtype.kind in "iu" and spikes.dtype.itemsize < 4:
         return spikes
+    limit = 1 << rules.MESSAGE_BITS - 1
     for number, one in zip(numbers, spikes, strict=True):
-        if not ((one >= 0) & (one <= limit) & (one == np.trunc(one))).all():
+        if not ((one >= -limit) & (one < limit) & (one == np.trunc(one))).all():
             raise DataError(
-                f"{name}: sample {number} holds values from {one.min()} to {one.max()}, whole numbers from 0 to "
-                f"{limit} are counts of events; round or scale them"
+                f"{name}: sample {number} holds values from {one.min()} to {one.max()}, whole numbers from {-limit} to "
+                f"{limit - 1} are allowed; scale and round them"
             )
-    return spikes.astype(np.uint8 if spikes.max() <= np.iinfo(np.uint8).max else np.uint16)
+    few = (one for one in (np.uint8, np.uint16) if spikes.min() >= 0 and spikes.max() <= np.iinfo(one).max)
+    return spikes.astype(next(few, np.int32))
 
 
 def _binary(spikes: np.ndarray) -> bool:

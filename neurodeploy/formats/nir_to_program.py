@@ -23,7 +23,7 @@ from neurodeploy.program.connection import Connection
 from neurodeploy.program.decode import Decode
 from neurodeploy.program.dynamics import AnyLayer, type_called
 from neurodeploy.program.plan import Plan
-from neurodeploy.program.program import Program
+from neurodeploy.program.program import DATA_SETTINGS, Program
 from neurodeploy.program.window import Window
 
 DAMAGED = (NeurodeployError, ArithmeticError, LookupError, TypeError, ValueError, AttributeError, RecursionError)
@@ -84,6 +84,7 @@ def _program(graph: nir.NIRGraph, header: dict[str, Any], entries: dict[str, Any
         dt_s=float(entries["dt_s"]),
         readout=str(entries["readout"]),
         decode=Decode.read(entries.get("decode")),
+        settings={key: one for key, one in entries.items() if key in DATA_SETTINGS},
         **rest,
     )
 

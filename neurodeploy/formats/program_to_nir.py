@@ -67,7 +67,7 @@ def program_graph(program: Program) -> nir.NIRGraph:
         integration=INTEGRATION,
         readout=program.readout,
         decode=None if program.decode is None else program.decode.text,
-        counts=program.graded_input or None,
+        **program.settings | {"counts": program.graded_input or None},
         **{PROGRAM: json.dumps(header, sort_keys=True)},
     )
     return nir.NIRGraph(nodes, edges, metadata=metadata, type_check=False)

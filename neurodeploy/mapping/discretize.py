@@ -27,7 +27,7 @@ from neurodeploy.program.connection import Connection
 from neurodeploy.program.dynamics import AnyLayer
 from neurodeploy.program.layer import Layer
 from neurodeploy.program.plan import ConnectionPlan, Plan
-from neurodeploy.program.program import Program
+from neurodeploy.program.program import DATA_SETTINGS, Program
 from neurodeploy.quantize import grid
 
 ON_GRID = 0.02
@@ -248,6 +248,7 @@ def integers(network: Network, plan: Plan, chip: str, asked: Network | None = No
             readout=network.readout,
             decode=network.decode,
             graded_input=network.graded_input,
+            settings={key: one for key, one in (network.settings or {}).items() if key in DATA_SETTINGS},
         )
     except NeurodeployError as error:
         advice = "lower the weights or the threshold"

@@ -104,7 +104,7 @@ def default_data(file: Any, target: Network | Program, verb: str) -> str:
     Raises:
         DataError: it is no run folder.
     """
-    named = (target.settings or {}).get("dataset") if isinstance(target, Network) else None
+    named = (target.settings or {}).get("dataset")
     if named is None or isinstance(file, Program) or not os.path.isdir(file):
         advice = Phrase("name a dataset or a file with {data}, or a run folder as the graph")
         raise DataError("found no data", advice, where=verb)
@@ -124,7 +124,7 @@ def samples_for(
     Raises:
         DataError: the data are absent, or do not fit in channels, labels, values or the length of a step.
     """
-    settings = network.settings or {} if isinstance(network, Network) else {}
+    settings = network.settings or {}
     own = settings if settings.get("dataset") == name else {}
     n_steps, partition = own.get("n_steps"), own.get("partition")
     binning = binning_of(network.name, settings)
@@ -144,6 +144,7 @@ def samples_for(
         binning=binning,
         partition=None if partition is None else str(partition),
         limit=limit,
+        counts=network.graded_input,
     )
     if data.kind == "real":
         raise DataError(f"{data.name}: channels hold real values, {network.name} takes spikes; choose other data")
@@ -164,7 +165,7 @@ def outputs(network: Network | Program) -> int:
 
 def events_of(target: Network | Program, events: Events) -> Any:
     """Return events in the steps and channels that the network takes: by its own binning, where it carries one."""
-    binning = binning_of(target.name, target.settings or {}) if isinstance(target, Network) else None
+    binning = binning_of(target.name, target.settings or {})
     if binning is not None and events.steps is None:
         return counts_of_events(events, binning, target.n_inputs)
     return events.binned(target.dt_s, target.n_inputs, counts=target.graded_input)

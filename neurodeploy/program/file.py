@@ -24,7 +24,7 @@ KEPT = (
     *("name", "chip", "dt_s", "n_inputs", "output", "plan", "notes"),
     *("input_shape", "graded_input", "readout", "encoding"),
 )
-"""The Program's own plain values; its `decode` beside them, where it has one."""
+"""The Program's own plain values; its `decode` and `settings` beside them, where it has any."""
 MAGIC = b"PK\x03\x04"
 HEADERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
 
@@ -106,6 +106,7 @@ def _header(program: Program) -> dict[str, Any]:
     ]
     defined: dict[str, Any] = {"dynamics": definitions(program)} if definitions(program) else {}
     defined |= {"decode": program.decode.plain} if program.decode is not None else {}
+    defined |= {"settings": program.settings} if program.settings else {}
     kept = {key: getattr(program, key) for key in KEPT}
     return {"format": FORMAT, "layers": layers, "connections": connections, **defined, **kept}
 
@@ -134,7 +135,9 @@ def _assemble(header: dict[str, Any], arrays: dict[str, np.ndarray]) -> Program:
     known = {"encoding": (1, 0)} | header  # older files have none
     rest = {key: known[key] for key in KEPT} | {"notes": tuple(header["notes"])}
     decode = Decode.read(header.get("decode"))
-    return Program(layers=tuple(layers), connections=tuple(connections), decode=decode, **rest)
+    return Program(
+        layers=tuple(layers), connections=tuple(connections), decode=decode, settings=header.get("settings", {}), **rest
+    )
 
 
 def _integers(arrays: dict[str, np.ndarray], name: str) -> np.ndarray:

@@ -27,6 +27,8 @@ INPUT = "input"
 """Source name of a connection that starts from the network's input channels."""
 
 READOUTS = rules.READOUTS
+DATA_SETTINGS = ("dataset", "partition", "n_steps", "binning", "max_time_s", "spatial_bin", "counts")
+"""Of a graph's own entries (`graph.metadata`), those that say how data become its input."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,6 +47,7 @@ class Program:
         graded_input: Input spikes carry values of 24 signed bits; else they are 0 or 1.
         readout: One of `READOUTS`; the class is the output neuron where it is largest.
         decode: What the host makes of the readout before the class is the largest; None for nothing.
+        settings: How data become its input, as the graph carries it (`DATA_SETTINGS`); the numbers do not depend on it.
         encoding: Weight w and bias b that the input's whole numbers are made with, int(w x + b) of a value x.
     """
 
@@ -62,6 +65,7 @@ class Program:
     readout: str = READOUTS[0]
     encoding: tuple[int, int] = (1, 0)
     decode: Decode | None = None
+    settings: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "input_shape", tuple(self.input_shape) or (self.n_inputs,))

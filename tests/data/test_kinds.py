@@ -12,21 +12,28 @@ import pytest
 import torch
 
 from neurodeploy import Events
+from neurodeploy.backends.trace import check_spikes
 from neurodeploy.data.binning import Binning
 from neurodeploy.data.files import open_file
 from neurodeploy.data.spikes import SpikeData
 from neurodeploy.data.stream import SampleSource, from_memory
 from neurodeploy.errors import DataError
+from neurodeploy.formats.lava_dl.read import read_net
 from neurodeploy.graph.files import write_graph
 from neurodeploy.graph.metadata import wrapped
 from neurodeploy.pipeline.graph_options import GraphOptions
 from neurodeploy.pipeline.inputs import read_network
 from neurodeploy.pipeline.samples import samples_for
+from neurodeploy.program.file import write_program
 from neurodeploy.training.batches import loader
 from neurodeploy.verbs.certify import certify
+from neurodeploy.verbs.compile import compile
+from neurodeploy.verbs.convert import convert
+from neurodeploy.verbs.profile import profile
 from neurodeploy.verbs.simulate import simulate
 from tests.cli.graphs import lif
 from tests.data.official import events, write_part
+from tests.mapping import nets
 
 BINNING = Binning(40, 1.0, 5)
 LABELS = np.arange(6) % 2
@@ -69,12 +76,22 @@ def test_dense_files_may_hold_counts_where_the_network_takes_them(tmp_path: Path
             open_file(tmp_path / "data.npz", dt_s=None, n_channels=140, binning=binning).whole()
 
 
-@pytest.mark.parametrize("value", [-1.0, 0.5, 70000.0, np.nan])
+@pytest.mark.parametrize("value", [-1, 70_000, 1 - (1 << 23), (1 << 23) - 1])
+def test_dense_files_hold_what_arrays_may(tmp_path: Path, value: int) -> None:
+    """Values of images are whole numbers of 24 signed bits, as `check_spikes` takes them."""
+    values = np.zeros((2, 4, 3), np.float32)
+    values[1, 0, 0] = value
+    np.savez(tmp_path / "data.npz", spikes=values, labels=[0, 1])
+    found = open_file(tmp_path / "data.npz", dt_s=None, n_channels=3, counts=True).whole().spikes_BTI
+    np.testing.assert_array_equal(found, check_spikes(values, 3, "array", graded=True))
+
+
+@pytest.mark.parametrize("value", [-(1 << 23) - 1.0, 0.5, float(1 << 23), np.nan])
 def test_what_is_no_count_is_told(tmp_path: Path, value: float) -> None:
     counts = np.zeros((6, 4, 3))
     counts[4, 0, 0] = value
     np.savez(tmp_path / "data.npz", spikes=counts, labels=LABELS)
-    with pytest.raises(DataError, match=r"data.npz: sample 4 holds values .* are counts of events"):
+    with pytest.raises(DataError, match=r"data.npz: sample 4 holds values .*, whole numbers from -8388608 to 8388607"):
         open_file(tmp_path / "data.npz", dt_s=None, n_channels=3, binning=BINNING).whole()
 
 
@@ -112,6 +129,53 @@ def test_files_and_events_are_binned_as_the_graph_says(tmp_path: Path, backend: 
     assert found["accuracy"] == (dense.predictions_B == np.arange(12) % 3).mean()
     cut = simulate(file, np.minimum(counts, 1), backend=backend, reset="zero", record=True)
     assert (cut.layers["lif1"].v_BTN != dense.layers["lif1"].v_BTN).any()
+
+
+def test_a_program_bins_as_the_graph_that_it_was_compiled_from(tmp_path: Path) -> None:
+    """From its file, and through a .nir file and back; whatever the data are."""
+    times, units = events(12, 5, n_events=400)
+    path = write_part(tmp_path / "mine.h5", 12, 3, seed=0, times=times, units=units)
+    file = graph(tmp_path / "counts.nir", **CARRIED)
+    compile(file, out=tmp_path / "p.npz", reset="zero")
+    convert(tmp_path / "p.npz", out=tmp_path / "p.nir")
+    convert(tmp_path / "p.nir", out=tmp_path / "again.npz")
+    counts = samples_for(str(path), read_network(file, GraphOptions(reset="zero"))).whole()
+    np.savez(tmp_path / "dense.npz", spikes=counts.spikes_BTI, labels=counts.labels_B)
+    wanted = simulate(file, str(path), reset="zero")
+    for program in ("p.npz", "again.npz"):
+        for data in (path, tmp_path / "dense.npz"):
+            found = simulate(tmp_path / program, data)
+            assert [found[key] for key in ("accuracy", "synops_per_sample", "steps")] == [
+                wanted[key] for key in ("accuracy", "synops_per_sample", "steps")
+            ]
+            assert profile(tmp_path / program, data)["synops_per_sample"] == wanted["synops_per_sample"]
+    dense = simulate(file, counts.spikes_BTI, reset="zero", record=True)
+    timed = simulate(tmp_path / "p.npz", Events(times_s=times, units=units), record=True)
+    np.testing.assert_array_equal(timed.layers["lif1"].v_BTN, dense.layers["lif1"].v_BTN)
+
+
+def test_pictures_are_taken_from_files_as_from_python(tmp_path: Path) -> None:
+    """A lava-dl network whose input layer takes whole numbers of either sign, in (samples, steps, C, Y, X)."""
+    program = read_net(nets.write(tmp_path / "n.net", *nets.image()))
+    write_program(tmp_path / "p.npz", program)
+    pictures = np.random.default_rng(0).integers(-300, 300, (3, 5, *program.input_shape))
+    np.savez(tmp_path / "pictures.npz", spikes=pictures, labels=[0, 1, 0])
+    trace = simulate(tmp_path / "p.npz", pictures, record=True)
+    found = simulate(tmp_path / "p.npz", tmp_path / "pictures.npz", traces=tmp_path / "t.npz")
+    assert found["accuracy"] == (trace.predictions_B == [0, 1, 0]).mean()
+    with np.load(tmp_path / "t.npz") as stored:
+        np.testing.assert_array_equal(stored["conv1/v"], trace.layers["conv1"].v_BTN)
+    both = [profile(tmp_path / "p.npz", one)["synops_per_sample"] for one in (pictures, tmp_path / "pictures.npz")]
+    assert both[0] == both[1] > 0
+
+
+def test_a_program_of_counts_without_a_binning_counts_events(tmp_path: Path) -> None:
+    times, units = events(4, 1, n_events=400)
+    path = write_part(tmp_path / "mine.h5", 4, 3, seed=0, times=times, units=units)
+    binary, counts = (open_file(path, dt_s=0.05, n_channels=700, counts=one).whole() for one in (False, True))
+    assert (binary.kind, counts.kind) == ("binary", "counts")
+    np.testing.assert_array_equal(np.minimum(counts.spikes_BTI, 1), binary.spikes_BTI)
+    assert counts.spikes_BTI.sum() == sum(map(len, times))
 
 
 def test_events_in_steps_are_counted_where_the_network_takes_counts(tmp_path: Path) -> None:
