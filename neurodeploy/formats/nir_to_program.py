@@ -14,14 +14,16 @@ from typing import Any
 import nir
 import numpy as np
 
-from neurodeploy.errors import GraphError, NeurodeployError
+from neurodeploy.errors import GraphError, NeurodeployError, ProgramError
 from neurodeploy.formats.program_to_nir import INTEGERS, KEPT, PLAIN, PROGRAM, PROGRAM_FORMAT, SYNAPSES, program_graph
 from neurodeploy.graph.files import GraphFile
 from neurodeploy.graph.linear import MOST_ENTRIES
 from neurodeploy.graph.metadata import ours
+from neurodeploy.program.connection import PLAIN as ENDS
 from neurodeploy.program.connection import Connection
 from neurodeploy.program.decode import Decode
 from neurodeploy.program.dynamics import AnyLayer, type_called
+from neurodeploy.program.fields import as_integers, read_fields
 from neurodeploy.program.plan import Plan
 from neurodeploy.program.program import DATA_SETTINGS, Program
 from neurodeploy.program.window import Window
@@ -42,11 +44,10 @@ def carried_program(file: GraphFile) -> Program | None:
         entries = ours(file.graph.metadata)
         if PROGRAM not in entries:
             return None
-        header = json.loads(entries[PROGRAM])
-        if header["format"] != PROGRAM_FORMAT:
-            raise GraphError(
-                f"carries a Program of format {header['format']!r}, {PROGRAM_FORMAT} is known; convert again"
-            )
+        header = _table("the graph", entries, PROGRAM)
+        found = header.pop("format", None)
+        if found != PROGRAM_FORMAT:
+            raise GraphError(f"carries a Program of format {found!r}, {PROGRAM_FORMAT} is known; convert again")
         program = _program(file.graph, header, entries)
         changed = _changed(file.graph, program_graph(program))
     except GraphError as error:
@@ -69,15 +70,17 @@ def _program(graph: nir.NIRGraph, header: dict[str, Any], entries: dict[str, Any
         carried = ours(node.metadata).get(INTEGERS)
         if carried is None:
             continue
-        plain = json.loads(carried[PLAIN])
-        place = int(plain.pop("place"))
+        plain = _table("a node", carried, PLAIN)
+        place = plain.pop("place", None)
+        if not isinstance(place, int):
+            raise ProgramError(f"place of a node is {place!r}, a whole number is needed")
         if "kind" in plain:
             layers.append((place, _layer(node, plain, carried)))
         else:
             connections.append((place, _connection(node, plain, carried)))
     if header["plan"]:
         Plan.from_dict(header["plan"])
-    rest = {key: header[key] for key in KEPT} | {"notes": tuple(str(one) for one in header["notes"])}
+    rest = read_fields("the Program", header, KEPT)
     return Program(
         layers=tuple(one for _, one in sorted(layers, key=itemgetter(0))),
         connections=tuple(one for _, one in sorted(connections, key=itemgetter(0))),
@@ -89,8 +92,22 @@ def _program(graph: nir.NIRGraph, header: dict[str, Any], entries: dict[str, Any
     )
 
 
+def _table(where: str, entries: Any, key: str) -> dict[str, Any]:
+    """Return the JSON object under a key of our metadata.
+
+    Raises:
+        ProgramError: there is none.
+    """
+    text = entries.get(key) if isinstance(entries, dict) else None
+    found = json.loads(text) if isinstance(text, str) else None
+    if not isinstance(found, dict):
+        raise ProgramError(f"{key} of {where} is no JSON of a table")
+    return found
+
+
 def _layer(node: nir.NIRNode, plain: dict[str, Any], carried: dict[str, Any]) -> AnyLayer:
-    kind = type_called(plain.pop("kind"))
+    kind = type_called(str(plain.pop("kind")))
+    plain = read_fields(plain.get("name"), plain, [key for key in kind.plain if key not in kind.later], kind.later)
     n_neurons = math.prod(plain["shape"])
     held: Any = node
     if isinstance(node, nir.NIRGraph):
@@ -98,9 +115,9 @@ def _layer(node: nir.NIRNode, plain: dict[str, Any], carried: dict[str, Any]) ->
     sizes = {np.size(value) for key, value in vars(held).items() if key in ("r", "scale")}
     if sizes != {n_neurons}:
         raise ValueError(f"{plain['name']}: its metadata say {n_neurons} neurons, its node has {sorted(sizes)}")
-    values: dict[str, Any] = {key: _spread(carried[key], n_neurons).astype(np.int64) for key in kind.integers}
+    values: dict[str, Any] = {key: as_integers(key, _spread(carried[key], n_neurons)) for key in kind.integers}
     values |= {key: _spread(carried[key], n_neurons).astype(np.float64) for key in kind.units}
-    return kind(**plain | {"shape": tuple(plain["shape"])}, **values)
+    return kind(**plain, **values)
 
 
 def _spread(value: Any, n_neurons: int) -> np.ndarray:
@@ -111,17 +128,14 @@ def _spread(value: Any, n_neurons: int) -> np.ndarray:
 
 
 def _connection(node: Any, plain: dict[str, Any], carried: dict[str, Any]) -> Connection:
-    window = plain.pop("window")
-    if window is not None:
-        lists: dict[str, Any] = {key: tuple(v) if isinstance(v, list) else v for key, v in window.items()}
-        window = Window(**lists)
+    where, shared = plain.get("name"), plain.pop("weight", None)
+    window = Window.read(where, plain.pop("window", None))
+    plain = read_fields(where, plain, ENDS)
     integers: dict[str, Any] = {key: np.asarray(carried[key]) for key in SYNAPSES}
-    if "weight" in plain:
+    if shared is not None:
         if window is None or math.prod(window.weight_shape) > MOST_ENTRIES:
             raise ValueError(f"{plain['name']}: has one weight for {window}")
-        return Connection(
-            weight=np.full(window.weight_shape, int(plain.pop("weight"))), window=window, **plain, **integers
-        )
+        return Connection(weight=np.full(window.weight_shape, int(shared)), window=window, **plain, **integers)
     weight, exponent = np.asarray(node.weight, np.float64), integers["weight_exp"].astype(int)
     whole = np.ldexp(weight, -exponent.reshape(exponent.shape + (1,) * (weight.ndim - exponent.ndim)))
     if not (np.isfinite(whole) & (whole == np.rint(whole)) & (np.abs(whole) < 1 << 30)).all():

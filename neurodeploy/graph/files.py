@@ -86,7 +86,7 @@ def stored_graph(path: str | Path) -> Tree:
     except Exception as error:  # h5py raises many kinds for damaged files; each means the same here
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise GraphError(f"is damaged or not a NIR graph ({reason})", "export it again", where=path) from None
-    if tree["type"] != GRAPH:
+    if not isinstance(tree["type"], str) or tree["type"] != GRAPH:
         raise GraphError(f"holds a single {str(tree['type'])[:40]}, a NIR graph was expected", where=path)
     return tree
 

@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from neurodeploy.errors import GraphError
+from neurodeploy.errors import GraphError, Place
 from neurodeploy.graph.mends import TYPING, Mend, Mends
 from neurodeploy.graph.node_table import NODES, operation
-from neurodeploy.graph.node_type import PASS, Shape, Stateless
+from neurodeploy.graph.node_type import PASS, Shape, Stateless, whole_numbers
 from neurodeploy.graph.nodes import node_of
 from neurodeploy.graph.stored import GRAPH, Tree
 from neurodeploy.phrases import Phrase
@@ -225,7 +225,7 @@ class _Flow:
 
     def _flatten(self, name: str, node: Tree, arriving: Shape) -> None:
         size = (math.prod(arriving),)
-        first = int(node["start_dim"])
+        first = whole_numbers(Place(self.where, name, name), "start_dim", node["start_dim"], -MOST_VALUES)[0]
         whole = first in (0, -len(arriving))  # importers that count a batch axis need the second
         if _shape(node["input_type"]) != arriving or (len(arriving) > 1 and not whole):
             self.note(name, TYPING, f"counts axes with a batch in front; read as flattening {arriving} to {size}")

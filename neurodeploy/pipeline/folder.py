@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from neurodeploy import toml
 from neurodeploy.data.load import open_parts
-from neurodeploy.errors import PrecisionError, RecipeError, RunError
+from neurodeploy.errors import PrecisionError, ProgramError, RecipeError, RunError
 from neurodeploy.files import make_folder, read_json, write_json, write_text
 from neurodeploy.hardware.chips import chip_named
 from neurodeploy.mapping.placement.encoding import narrow_states, wide_weights
@@ -166,7 +166,7 @@ def _lacking(metrics: Any) -> str:
                 return f"{stage}.{key} is absent or of another kind"
     try:
         Plan.from_dict(metrics.get("quantisation", {"plan": EMPTY_PLAN})["plan"])
-    except (KeyError, TypeError, ValueError, AttributeError):
+    except (KeyError, TypeError, ProgramError):
         return "quantisation.plan is no plan"
     return ""
 

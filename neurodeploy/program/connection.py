@@ -17,8 +17,12 @@ from neurodeploy.errors import ProgramError
 from neurodeploy.fixedpoint import rules
 from neurodeploy.fixedpoint.rules import IntArray
 from neurodeploy.memory import row_blocks
+from neurodeploy.program.fields import check_fields
 from neurodeploy.program.neurons import whole, within
 from neurodeploy.program.window import Window
+
+PLAIN = ("name", "source", "target", "sign")
+"""What a file holds of a connection beside its arrays and its window."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,6 +108,7 @@ class Connection:
         Raises:
             ProgramError: with the connection, the value and the range.
         """
+        check_fields(self.name, {key: getattr(self, key) for key in PLAIN})
         if self.window:
             problem = self.window.problem()
             if problem:
@@ -122,8 +127,6 @@ class Connection:
         within(self.name, "weight", self.extremes, -256, 255)
         within(self.name, "weight_exp", self.weight_exp, rules.WEIGHT_EXPONENT_MIN, rules.WEIGHT_EXPONENT_MAX)
         within(self.name, "delay", self.delay, 0, rules.DELAY_MAX)
-        if self.sign not in rules.SIGNS:
-            raise ProgramError(f"{self.name}: sign {self.sign!r} is not one of {', '.join(rules.SIGNS)}")
 
     @cached_property
     def extremes(self) -> tuple[int, int]:

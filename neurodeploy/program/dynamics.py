@@ -16,17 +16,14 @@ from neurodeploy.fixedpoint import rules
 from neurodeploy.fixedpoint.dynamics.equations import SENT, SPIKES, VALUES, Dynamics
 from neurodeploy.fixedpoint.dynamics.step import (
     COEFFICIENT_LIMIT,
-    MAX_FRACTION_BITS,
-    MIN_FRACTION_BITS,
     integer_step,
     together,
 )
 from neurodeploy.fixedpoint.dynamics.table import known
 from neurodeploy.fixedpoint.rules import IntArray
+from neurodeploy.program.fields import check_fields
 from neurodeploy.program.layer import Layer, SigmaDelta
-from neurodeploy.program.neurons import Neurons, States, check_arrays, within
-
-MESSAGE_EXP_MAX = 23
+from neurodeploy.program.neurons import Neurons, States, check_arrays
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -96,8 +93,7 @@ class DynamicsLayer(Neurons):
         Raises:
             ProgramError: with the layer, the value and the range.
         """
-        within(self.name, "fraction_bits", self.fraction_bits, MIN_FRACTION_BITS, MAX_FRACTION_BITS)
-        within(self.name, "message_exp", self.message_exp, 0, MESSAGE_EXP_MAX if self.graded else 0)
+        check_fields(self.name, self.plain_values)
         most = COEFFICIENT_LIMIT << self.fraction_bits
         state = (1 - rules.STATE_LIMIT, rules.STATE_LIMIT - 1)
         fractions = self.dynamics.coefficients

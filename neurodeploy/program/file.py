@@ -12,19 +12,17 @@ import numpy as np
 from neurodeploy.errors import ProgramError
 from neurodeploy.files import check_fetched, written_whole
 from neurodeploy.memory import Claims, compact, elementwise
-from neurodeploy.program.connection import Connection
+from neurodeploy.program.connection import PLAIN, Connection
 from neurodeploy.program.decode import Decode
 from neurodeploy.program.dynamics import type_called
+from neurodeploy.program.fields import as_integers, read_fields
 from neurodeploy.program.plan import Plan
-from neurodeploy.program.program import SYNAPSE_INTEGERS, Program, definitions
+from neurodeploy.program.program import KEPT, SYNAPSE_INTEGERS, Program, definitions
 from neurodeploy.program.window import Window
 
 FORMAT, OLDEST = 3, 2
-KEPT = (
-    *("name", "chip", "dt_s", "n_inputs", "output", "plan", "notes"),
-    *("input_shape", "graded_input", "readout", "encoding"),
-)
-"""The Program's own plain values; its `decode` and `settings` beside them, where it has any."""
+LATER = {"encoding": (1, 0), "settings": {}}
+"""Of a Program's plain values those that older files have not."""
 MAGIC = b"PK\x03\x04"
 HEADERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
 
@@ -100,56 +98,67 @@ def _check_sizes(path: Path, stored: zipfile.ZipFile) -> None:
 def _header(program: Program) -> dict[str, Any]:
     layers = [{"kind": la.kind} | la.plain_values for la in program.layers]
     connections = [
-        {key: getattr(one, key) for key in ("name", "source", "target", "sign")}
-        | {"window": one.window and vars(one.window)}
+        {key: getattr(one, key) for key in PLAIN} | {"window": one.window and vars(one.window)}
         for one in program.connections
     ]
     defined: dict[str, Any] = {"dynamics": definitions(program)} if definitions(program) else {}
     defined |= {"decode": program.decode.plain} if program.decode is not None else {}
-    defined |= {"settings": program.settings} if program.settings else {}
-    kept = {key: getattr(program, key) for key in KEPT}
+    kept = {key: one for key in KEPT if (one := getattr(program, key)) or key != "settings"}
     return {"format": FORMAT, "layers": layers, "connections": connections, **defined, **kept}
 
 
 def _assemble(header: dict[str, Any], arrays: dict[str, np.ndarray]) -> Program:
+    tables = ("format", "layers", "connections", "dynamics", "decode")
+    own = {key: value for key, value in header.items() if key not in tables}
+    rest = LATER | read_fields("header", own, [key for key in KEPT if key not in LATER], LATER)
+    defined = _table("dynamics", header.get("dynamics", {}))
     layers = []
-    for index, named in enumerate(header["layers"]):
-        called = named.pop("kind")
-        kind = type_called(called, header.get("dynamics", {}).get(called))
-        values: dict[str, Any] = {key: _integers(arrays, f"layer{index}.{key}") for key in kind.integers}
-        for key in kind.units:
-            values[key] = elementwise(lambda one: one.astype(np.float64), _numbers(arrays, f"layer{index}.{key}"))
-        layers.append(kind(**named | {"shape": tuple(named["shape"])}, **values))
+    for index, stored in enumerate(_list("layers", header["layers"])):
+        where, named = f"layer {index}", dict(_table(f"layer {index}", stored))
+        called = named.pop("kind", None)
+        if not isinstance(called, str):
+            raise ProgramError(f"kind {repr(called)[:40]} is no name of neurons", where=where)
+        kind = type_called(called, _table(called, defined.get(called, {})))
+        plain = read_fields(where, named, [key for key in kind.plain if key not in kind.later], kind.later)
+        values: dict[str, Any] = {key: _integers(arrays, f"layer{index}.{key}", 1) for key in kind.integers}
+        values |= {
+            key: elementwise(lambda one: one.astype(np.float64), _numbers(arrays, f"layer{index}.{key}", 1))
+            for key in kind.units
+        }
+        layers.append(kind(**plain, **values))
     connections = []
-    for index, named in enumerate(header["connections"]):
-        window = named.pop("window")
-        if window is not None:
-            lists: dict[str, Any] = {key: tuple(v) if isinstance(v, list) else v for key, v in window.items()}
-            window = Window(**lists)
+    for index, stored in enumerate(_list("connections", header["connections"])):
+        where, named = f"connection {index}", dict(_table(f"connection {index}", stored))
+        window = Window.read(where, named.pop("window", None))
         integers: dict[str, Any] = {key: _integers(arrays, f"connection{index}.{key}") for key in SYNAPSE_INTEGERS}
-        connections.append(Connection(**named, **integers, window=window))
-    if not 0 < float(header["dt_s"]) < float("inf"):
-        raise ProgramError(f"dt_s {header['dt_s']} is not a positive number of seconds")
-    if header["plan"]:
-        Plan.from_dict(header["plan"])
-    known = {"encoding": (1, 0)} | header  # older files have none
-    rest = {key: known[key] for key in KEPT} | {"notes": tuple(header["notes"])}
+        connections.append(Connection(**read_fields(where, named, PLAIN), **integers, window=window))
+    if rest["plan"]:
+        Plan.from_dict(rest["plan"])
     decode = Decode.read(header.get("decode"))
-    return Program(
-        layers=tuple(layers), connections=tuple(connections), decode=decode, settings=header.get("settings", {}), **rest
-    )
+    return Program(layers=tuple(layers), connections=tuple(connections), decode=decode, **rest)
 
 
-def _integers(arrays: dict[str, np.ndarray], name: str) -> np.ndarray:
+def _table(where: str, stored: Any) -> dict[str, Any]:
+    if not isinstance(stored, dict):
+        raise ProgramError(f"is {repr(stored)[:40]}, a table is needed", where=where)
+    return stored
+
+
+def _list(where: str, stored: Any) -> list[Any]:
+    if not isinstance(stored, list):
+        raise ProgramError(f"are {repr(stored)[:40]}, a list is needed", where=where)
+    return stored
+
+
+def _integers(arrays: dict[str, np.ndarray], name: str, axes: int | None = None) -> np.ndarray:
     """Return an array as int64, or int16 where it was so; numbers with a fraction, NaN and words are refused."""
-    value = _numbers(arrays, name)
-    if value.dtype.kind == "f" and (value != np.trunc(value)).any():
-        raise ProgramError(f"{name}: holds {value.dtype} values that are not whole numbers")
-    return value if value.dtype == np.int16 else elementwise(lambda one: one.astype(np.int64), value)
+    return as_integers(name, _numbers(arrays, name, axes))
 
 
-def _numbers(arrays: dict[str, np.ndarray], name: str) -> np.ndarray:
+def _numbers(arrays: dict[str, np.ndarray], name: str, axes: int | None = None) -> np.ndarray:
     value = arrays[name]
+    if axes not in (None, value.ndim):
+        raise ProgramError(f"{name}: has shape {value.shape}, {axes} axis is needed")
     if value.dtype.kind not in "iuf":
         raise ProgramError(f"{name}: holds {value.dtype} values that are not whole numbers")
     return value

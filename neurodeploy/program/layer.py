@@ -12,13 +12,12 @@ from typing import Any
 
 import numpy as np
 
-from neurodeploy.errors import ProgramError
 from neurodeploy.fixedpoint import rules, sigma_delta
 from neurodeploy.fixedpoint.dynamics.equations import SENT
 from neurodeploy.fixedpoint.rules import IntArray
 from neurodeploy.fixedpoint.sigma_delta import SigmaDeltaState
 from neurodeploy.memory import alike
-from neurodeploy.program.neurons import Neurons, States, check_arrays, within
+from neurodeploy.program.neurons import Neurons, States, check_arrays
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,12 +135,6 @@ class Layer(Neurons):
         bounds = {"du": (0, rules.DECAY_ONE - 1), "dv": (0, rules.DECAY_ONE), "vth": (0, rules.NEVER)}
         states = dict.fromkeys(("u_init", "v_init"), (-state, state))
         check_arrays(self, bounds | {"bias_mant": (-bias, bias - 1)} | states)
-        within(self.name, "bias_exp", self.bias_exp, 0, rules.BIAS_EXPONENT_MAX)
-        for key in ("refractory", "rest_init"):
-            within(self.name, key, getattr(self, key), 0, rules.REFRACTORY_MAX)
-        within(self.name, "clear_every", self.clear_every, 0, 1 << 30)
-        if self.reset not in rules.RESETS:
-            raise ProgramError(f"{self.name}: reset {self.reset!r} is not one of {', '.join(rules.RESETS)}")
 
 
 @dataclass(frozen=True, eq=False)
@@ -228,9 +221,3 @@ class SigmaDelta(Neurons):
         """
         # Scaled by up to 2^14, both stay within Lava's int32.
         check_arrays(self, {"bias": (-(1 << 15), (1 << 15) - 1)})
-        within(self.name, "vth", self.vth, 0, (1 << 16) - 1)
-        for key in ("spike_exp", "state_exp"):
-            within(self.name, key, getattr(self, key), 0, 7)
-        for key, allowed in (("role", sigma_delta.ROLES), ("activation", sigma_delta.ACTIVATIONS)):
-            if getattr(self, key) not in allowed:
-                raise ProgramError(f"{self.name}: {key} {getattr(self, key)!r} is not one of {', '.join(allowed)}")

@@ -14,6 +14,7 @@ import numpy as np
 from neurodeploy.errors import ProgramError
 from neurodeploy.fixedpoint import rules
 from neurodeploy.fixedpoint.rules import IntArray
+from neurodeploy.program.fields import check_fields
 
 States = dict[str, Any]
 
@@ -101,7 +102,8 @@ class Neurons:
 
 
 def check_arrays(layer: Any, bounds: dict[str, tuple[int, int]]) -> None:
-    """Check the shape and range of a layer's arrays, its shape and its start."""
+    """Check the shape and range of a layer's arrays, and its other fields."""
+    check_fields(layer.name, layer.plain_values)
     for key, (low, high) in bounds.items():
         value = getattr(layer, key)
         if not isinstance(value, np.ndarray):
@@ -110,10 +112,12 @@ def check_arrays(layer: Any, bounds: dict[str, tuple[int, int]]) -> None:
             raise ProgramError(f"{layer.name}: {key} has shape {value.shape}, ({layer.n_neurons},) was expected")
         whole(layer.name, key, value)
         within(layer.name, key, value, low, high)
-    if math.prod(layer.shape) != layer.n_neurons or min(layer.shape) < 1:
+    for key in layer.units:
+        unit = np.asarray(getattr(layer, key))
+        if unit.shape != (layer.n_neurons,) or unit.dtype.kind not in "iuf":
+            raise ProgramError(f"{layer.name}: {key} is {unit.dtype} of shape {unit.shape}, a number each is needed")
+    if math.prod(layer.shape) != layer.n_neurons:
         raise ProgramError(f"{layer.name}: shape {layer.shape} does not hold {layer.n_neurons} neurons")
-    if layer.start < 1:
-        raise ProgramError(f"{layer.name}: start {layer.start} is before the first connection's step, 1")
 
 
 def within(where: str, what: str, value: Any, low: int, high: int) -> None:

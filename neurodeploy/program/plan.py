@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from neurodeploy.errors import ProgramError
+from neurodeploy.program.fields import MOST
+
 
 @dataclass(frozen=True)
 class ConnectionPlan:
@@ -32,10 +35,24 @@ class Plan:
 
     @classmethod
     def from_dict(cls, stored: dict[str, Any]) -> Plan:
-        """Return the plan that `to_dict` gave."""
-        connections = {}
-        for name, one in stored["connections"].items():
-            exponent = one["weight_exp"]
-            exponent = tuple(exponent) if isinstance(exponent, list | tuple) else exponent
-            connections[name] = ConnectionPlan(one["weight_bits"], exponent)
-        return cls(dict(stored["vth_mant"]), connections, dict(stored.get("fraction_bits", {})))
+        """Return the plan that `to_dict` gave.
+
+        Raises:
+            ProgramError: it is another table, or a width or an exponent is no whole number.
+        """
+        try:
+            connections = {}
+            for name, one in stored["connections"].items():
+                exponent = one["weight_exp"]
+                exponent = tuple(exponent) if isinstance(exponent, list | tuple) else exponent
+                connections[name] = ConnectionPlan(one["weight_bits"], exponent)
+            found = cls(dict(stored["vth_mant"]), connections, dict(stored.get("fraction_bits", {})))
+        except (TypeError, ValueError, LookupError, AttributeError):
+            raise ProgramError("plan is no table of vth_mant and connections (weight_bits, weight_exp)") from None
+        numbers = [*found.vth_mant.values(), *found.fraction_bits.values()]
+        for one in connections.values():
+            numbers += [one.weight_bits, *(one.weight_exp if isinstance(one.weight_exp, tuple) else [one.weight_exp])]
+        for number in numbers:
+            if isinstance(number, bool) or not isinstance(number, int) or abs(number) > MOST:
+                raise ProgramError(f"plan holds {repr(number)[:40]}, whole numbers up to {MOST} are needed")
+        return found

@@ -22,11 +22,17 @@ from neurodeploy.memory import row_blocks
 from neurodeploy.program.connection import Connection
 from neurodeploy.program.decode import Decode
 from neurodeploy.program.dynamics import AnyLayer, DynamicsLayer
+from neurodeploy.program.fields import check_fields
 
 INPUT = "input"
 """Source name of a connection that starts from the network's input channels."""
 
 READOUTS = rules.READOUTS
+KEPT = (
+    *("name", "chip", "dt_s", "n_inputs", "output", "plan", "notes"),
+    *("input_shape", "graded_input", "readout", "encoding", "settings"),
+)
+"""A Program's own plain values."""
 DATA_SETTINGS = ("dataset", "partition", "n_steps", "binning", "max_time_s", "spatial_bin", "counts")
 """Of a graph's own entries (`graph.metadata`), those that say how data become its input."""
 
@@ -140,7 +146,8 @@ def check(program: Program) -> None:
         ProgramError: with the layer or connection, the value and the range.
     """
     where = program.name
-    if program.n_inputs < 1 or math.prod(program.input_shape) != program.n_inputs:
+    check_fields(where, {key: getattr(program, key) for key in KEPT})
+    if math.prod(program.input_shape) != program.n_inputs:
         raise ProgramError(f"{where}: input of shape {program.input_shape} does not hold {program.n_inputs} channels")
     sizes = {INPUT: program.n_inputs} | {layer.name: layer.n_neurons for layer in program.layers}
     if not program.layers:
@@ -149,8 +156,6 @@ def check(program: Program) -> None:
         raise ProgramError(f"{where}: two layers have one name, or one is called {INPUT!r}")
     if program.output not in sizes or program.output == INPUT:
         raise ProgramError(f"{where}: output {program.output!r} is not a layer")
-    if program.readout not in READOUTS:
-        raise ProgramError(f"{where}: readout {program.readout!r} is not one of {', '.join(READOUTS)}")
     output = program.layer(program.output)
     if program.decode is not None and not program.decode.fits(output.n_neurons):
         raise ProgramError(f"{where}: decode does not fit the {output.n_neurons} neurons of {output.name!r}")
@@ -174,8 +179,13 @@ def check(program: Program) -> None:
             if end not in sizes or one.target == INPUT:
                 raise ProgramError(f"{one.name}: connects {end!r}, which is not a layer")
         one.check(sizes[one.source], sizes[one.target])
+    latest = sum(1 + one.largest_delay for one in program.connections)
     for layer in program.layers:
         _check_sum(program, layer)
+        if layer.start > latest:
+            raise ProgramError(
+                f"{layer.name}: start {layer.start} is later than any way from the input, {latest} steps"
+            )
 
 
 def _check_sum(program: Program, layer: AnyLayer) -> None:

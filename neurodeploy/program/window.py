@@ -8,9 +8,12 @@ A one-dimensional convolution has one row.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
+
+from neurodeploy.program.fields import MOST, read_fields
 
 Pair = tuple[int, int]
 
@@ -35,6 +38,15 @@ class Window:
     padding: Pair = (0, 0)
     dilation: Pair = (1, 1)
     groups: int = 1
+
+    @classmethod
+    def read(cls, where: object, stored: Any) -> Window | None:
+        """Return the window in a file's header; None for None.
+
+        Raises:
+            ProgramError: a size is missing or means nothing.
+        """
+        return None if stored is None else cls(**read_fields(where, stored, [one.name for one in fields(cls)]))
 
     @property
     def output_shape(self) -> tuple[int, int, int]:
@@ -62,6 +74,8 @@ class Window:
 
     def problem(self) -> str:
         """Return in words what is wrong with the geometry; empty where nothing is."""
+        if len(self.input_shape) != 3:
+            return f"{self} holds an input of other axes than channels, rows and columns"
         whole = (*self.input_shape, self.out_channels, *self.kernel, *self.stride, *self.dilation, self.groups)
         if min(whole) < 1 or min(self.padding) < 0:
             return f"{self} holds a size, stride, dilation or group count below 1, or a negative padding"
@@ -69,6 +83,12 @@ class Window:
             return f"{self.input_shape[0]} and {self.out_channels} channels do not split into {self.groups} groups"
         if min(self.output_shape) < 1:
             return f"a kernel of {self.kernel} does not fit into {self.input_shape[1:]} rows and columns"
+        extents = [spread * (taps - 1) + 1 for taps, spread in zip(self.kernel, self.dilation, strict=True)]
+        if any(pad >= extent for pad, extent in zip(self.padding, extents, strict=True)):
+            return f"padding {self.padding} reaches beyond a kernel of {self.kernel}"
+        padded = [size + 2 * pad for size, pad in zip(self.input_shape[1:], self.padding, strict=True)]
+        if max(math.prod(padded) * self.input_shape[0], self.n_outputs) > MOST:
+            return f"{self} needs more than {MOST} values in one step"
         return ""
 
     def apply(self, values_BI: np.ndarray, weight: np.ndarray) -> np.ndarray:

@@ -9,15 +9,21 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import h5py
 import nir
 import numpy as np
+import tomli_w
 
+from neurodeploy import toml
 from neurodeploy.backends.fixed.run import run as simulate
 from neurodeploy.formats.lava_dl.read import read_net
-from neurodeploy.graph.files import read_graph
+from neurodeploy.formats.nir_to_program import carried_program
+from neurodeploy.formats.program_to_nir import program_graph
+from neurodeploy.graph.files import read_graph, write_graph
 from neurodeploy.graph.network import discretised
 from neurodeploy.mapping.compile import compile_network
 from neurodeploy.program.file import read_program, write_program
+from neurodeploy.recipes import load_recipe
 from tests.cli import graphs
 from tests.graph.fuzz import Mutate, Reader
 from tests.mapping import nets
@@ -79,15 +85,23 @@ ODD: tuple[Any, ...] = (
     2,
     7,
     10**6,
+    1 << 31,
     1 << 40,
     1 << 70,
     0.5,
+    1e300,
     float("nan"),
     "",
+    "one",
     "x\n\x1b[2J",
     [],
+    [1, 2],
+    [[0.5]],
     {},
+    {"a": 1},
 )
+ODD_STORED = tuple(one for one in ODD if not isinstance(one, dict) and one is not None and one != 1 << 70)
+"""What HDF5 can hold of them."""
 ARRAYS: tuple[Callable[[np.ndarray], np.ndarray], ...] = (
     lambda one: one[..., :-1] if one.ndim else one,
     lambda one: np.concatenate([one.ravel(), one.ravel()]),
@@ -127,6 +141,67 @@ def _other_parts(whole: bytes, rng: np.random.Generator) -> bytes:
     return made.getvalue()
 
 
+def _other_datasets(whole: bytes, rng: np.random.Generator) -> bytes:
+    """Return an HDF5 file with fields of its groups replaced by others, renamed, or left out."""
+    made = io.BytesIO(whole)
+    with h5py.File(made, "r+") as file:
+        names: list[str] = []
+        file.visit(names.append)
+        for _ in range(rng.integers(1, 4)):
+            name = names[rng.integers(len(names))]
+            if name not in file:
+                continue
+            entry, kind = file[name], rng.random()
+            held = entry[()] if isinstance(entry, h5py.Dataset) else None
+            del file[name]
+            if kind < 0.1 or held is None:
+                continue
+            if kind < 0.2:
+                file[f"{name}x"] = held
+            elif kind < 0.6 and np.asarray(held).dtype.kind in "biuf":
+                numbers = np.asarray(held, np.uint8 if np.asarray(held).dtype == np.bool_ else None)
+                with np.errstate(all="ignore"):
+                    other = ARRAYS[rng.integers(len(ARRAYS))](numbers)
+                file[name] = str(other) if other.dtype.kind == "U" else other
+            else:
+                file[name] = ODD_STORED[rng.integers(len(ODD_STORED))]
+    return made.getvalue()
+
+
+def nir_parts(folder: Path) -> tuple[list[Path], Reader, Mutate]:
+    """Graphs by their fields."""
+    sources, read, _ = nir_files(folder)
+    program = read_net(nets.write(folder / "source.net", *nets.image()))
+    write_graph(folder / "program.nir", program_graph(program))
+
+    def reads(path: Path) -> None:
+        read(path)
+        carried_program(read_graph(path))
+
+    return [*sources, folder / "program.nir"], reads, _other_datasets
+
+
+def net_parts(folder: Path) -> tuple[list[Path], Reader, Mutate]:
+    """lava-dl networks by their fields."""
+    return net_files(folder)[0], read_net, _other_datasets
+
+
+def recipe_parts(folder: Path) -> tuple[list[Path], Reader, Mutate]:
+    """Recipes by their settings."""
+    sources = [folder / f"{name}.toml" for name in ("digits", "ssc_silif")]
+    for path in sources:
+        path.write_text(load_recipe(path.stem).to_toml(), encoding="utf-8")
+    return sources, lambda path: load_recipe(str(path)), _other_settings
+
+
+def _other_settings(whole: bytes, rng: np.random.Generator) -> bytes:
+    while True:
+        try:
+            return tomli_w.dumps(_odd(toml.loads(whole.decode()), rng)).encode()
+        except (TypeError, AttributeError):  # TOML has no null, and is a table
+            continue
+
+
 def _odd(value: Any, rng: np.random.Generator, depth: int = 0) -> Any:
     """Return JSON with one thing in it replaced, doubled or left out."""
     if isinstance(value, dict | list) and value and rng.random() < 0.9:
@@ -143,4 +218,12 @@ def _odd(value: Any, rng: np.random.Generator, depth: int = 0) -> Any:
     return ODD[rng.integers(len(ODD))]
 
 
-KINDS: dict[str, Kind] = {"nir": nir_files, "net": net_files, "npz": programs, "npz parts": program_parts}
+KINDS: dict[str, Kind] = {
+    "nir": nir_files,
+    "net": net_files,
+    "npz": programs,
+    "npz parts": program_parts,
+    "nir parts": nir_parts,
+    "net parts": net_parts,
+    "recipe parts": recipe_parts,
+}

@@ -174,7 +174,10 @@ def _step(where: str, simulation: dict, dt_s: float | None) -> float:
     if dt_s is None:
         dt_s = MILLISECOND
         if "Ts" in simulation:
-            dt_s *= float(np.asarray(simulation["Ts"], np.float64).ravel()[0])
+            stored = np.asarray(simulation["Ts"])
+            if stored.dtype.kind not in "iuf" or stored.size != 1:
+                raise GraphError(f"{where}: simulation/Ts is no number of milliseconds; export it again")
+            dt_s *= float(stored.item())
     if not 0 < dt_s < float("inf"):
         raise GraphError(
             f"the time step is {dt_s:g} s, a positive number is needed", Phrase("give {dt_s} in seconds"), where=where
