@@ -69,6 +69,8 @@ def _node(where: str, name: str, node: Tree, mends: Mends) -> Tree:
     for key, value in given.items():
         if isinstance(value, dict):
             raise refused(f"({kind}): {key} is a group, numbers are needed", "export it again")
+        if np.iscomplexobj(value):
+            raise refused(f"({kind}): {key} holds complex numbers, real ones are needed", AGAIN)
     filled = {"type": kind, "metadata": _metadata(Place(where, f"node {name}", name), node)} | fields.defaults | given
     note = NODES[kind].complete(filled, given)
     if note:
