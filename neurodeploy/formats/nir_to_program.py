@@ -45,7 +45,7 @@ def carried_program(file: GraphFile) -> Program | None:
         if PROGRAM not in entries:
             return None
         header = _table("the graph", entries, PROGRAM)
-        found = header.pop("format", None)
+        found = header.pop("format")
         if found != PROGRAM_FORMAT:
             raise GraphError(f"carries a Program of format {found!r}, {PROGRAM_FORMAT} is known; convert again")
         program = _program(file.graph, header, entries)

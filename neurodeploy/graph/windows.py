@@ -118,6 +118,10 @@ def _checked(where: str, window: Window) -> Window:
     problem = window.problem()
     if problem:
         raise GraphError(f"{problem}", "fix the shapes", where=where)
+    if any(pad >= extent for pad, extent in zip(window.padding, _extents(window.kernel, window.dilation), strict=True)):
+        raise GraphError(
+            f"padding {window.padding} reaches beyond a kernel of {window.kernel}", "lower it", where=where
+        )
     return window
 
 

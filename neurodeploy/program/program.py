@@ -179,12 +179,12 @@ def check(program: Program) -> None:
             if end not in sizes or one.target == INPUT:
                 raise ProgramError(f"{one.name}: connects {end!r}, which is not a layer")
         one.check(sizes[one.source], sizes[one.target])
-    latest = sum(1 + one.largest_delay for one in program.connections)
+    latest = (1 + rules.DELAY_MAX) * (len(program.layers) + len(program.connections))
     for layer in program.layers:
         _check_sum(program, layer)
         if layer.start > latest:
             raise ProgramError(
-                f"{layer.name}: start {layer.start} is later than any way from the input, {latest} steps"
+                f"{layer.name}: start {layer.start} is later than its layers and connections can wait, {latest}"
             )
 
 

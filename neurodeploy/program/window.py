@@ -83,9 +83,6 @@ class Window:
             return f"{self.input_shape[0]} and {self.out_channels} channels do not split into {self.groups} groups"
         if min(self.output_shape) < 1:
             return f"a kernel of {self.kernel} does not fit into {self.input_shape[1:]} rows and columns"
-        extents = [spread * (taps - 1) + 1 for taps, spread in zip(self.kernel, self.dilation, strict=True)]
-        if any(pad >= extent for pad, extent in zip(self.padding, extents, strict=True)):
-            return f"padding {self.padding} reaches beyond a kernel of {self.kernel}"
         padded = [size + 2 * pad for size, pad in zip(self.input_shape[1:], self.padding, strict=True)]
         if max(math.prod(padded) * self.input_shape[0], self.n_outputs) > MOST:
             return f"{self} needs more than {MOST} values in one step"

@@ -73,15 +73,27 @@ DAMAGE: dict[str, tuple[Callable[[Path], None], str]] = {
     "weights out of range": (repacked(**{"connection0.weight": np.full((5, 4), 999)}), "999..999 is outside -256..255"),
     "a threshold out of range": (repacked(**{"layer0.vth": np.full(5, 1 << 20)}), "vth .* is outside"),
     "decays of another length": (repacked(**{"layer0.dv": np.ones(3)}), r"dv has shape \(3,\), \(5,\) was expected"),
-    "a start in words": (header('"start": 1', '"start": "one"'), ""),
-    "inputs in words": (header('"n_inputs": 4', '"n_inputs": "four"'), ""),
-    "layers in words": (header('"layers": [', '"layers": "all", "x": ['), ""),
+    "a start in words": (header('"start": 1', '"start": "one"'), "layer 0: start 'one' is no whole number from 1"),
+    "a start of 2^31": (header('"start": 1', f'"start": {1 << 31}'), "start 2147483648 is outside 1..16777216"),
+    "a late start": (header('"start": 1', '"start": 999'), "start 999 is later than its layers and connections can"),
+    "a rest in words": (header('"refractory": 0', '"refractory": []'), "refractory .* is no whole number from 0 to 63"),
+    "a setting too many": (header('"reset": "zero"', '"colour": 1, "reset": "zero"'), "has 'colour', which is unknown"),
+    "units of one number": (repacked(**{"layer0.v_per_unit": np.ones(1)}), r"v_per_unit is float64 of shape \(1,\)"),
+    "inputs in words": (header('"n_inputs": 4', '"n_inputs": "four"'), "n_inputs 'four' is no whole number from 1"),
+    "layers in words": (header('"layers": [', '"layers": "all", "x": ['), "has 'x', which is unknown"),
     "flipped bits": (flipped, ""),
     "a header that is a list": (repacked(header=np.frombuffer(b"[1]", np.uint8)), ""),
     "weights in words": (repacked(**{"connection0.weight": np.array(["a"])}), ""),
-    "weights of NaN": (repacked(**{"connection0.weight": np.full((5, 4), np.nan)}), ""),
-    "a time step in words": (header('"dt_s": 0.001', '"dt_s": "soon"'), ""),
-    "a plan without connections": (header('"connections": {', '"others": {'), ""),
+    "weights of NaN": (
+        repacked(**{"connection0.weight": np.full((5, 4), np.nan)}),
+        "values that are not whole numbers",
+    ),
+    "a time step in words": (
+        header('"dt_s": 0.001', '"dt_s": "soon"'),
+        "dt_s 'soon' is not a positive number of seconds",
+    ),
+    "a plan without connections": (header('"connections": {', '"others": {'), "plan is no table of vth_mant and conn"),
+    "a plan of words": (header('"weight_bits": 8', '"weight_bits": "8"'), "plan holds '8', whole numbers up to"),
 }
 
 
