@@ -299,7 +299,9 @@ def _connected(layer: Connected | Window | np.ndarray) -> Connected:
 
 def _checked(one: Connected, inputs: np.ndarray) -> np.ndarray:
     if inputs.ndim < 3 or not inputs.size:
-        raise DataError(f"inputs: have shape {inputs.shape}, (samples, steps, channels) is needed")
+        raise DataError(
+            f"inputs: have shape {inputs.shape}, (samples, steps, channels) with at least one each is needed"
+        )
     if inputs.dtype.kind not in "biuf":
         raise DataError(f"inputs: hold {inputs.dtype}, numbers are needed")
     flat = inputs.reshape(*inputs.shape[:2], -1)

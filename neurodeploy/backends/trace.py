@@ -230,7 +230,8 @@ def check_spikes(spikes_BTI: np.ndarray, n_inputs: int, where: str, *, graded: b
     """
     spikes = np.asarray(spikes_BTI)
     if spikes.ndim < 3 or not spikes.size:
-        raise DataError(f"{where}: spikes have shape {spikes.shape}, (samples, steps, channels) is needed")
+        needed = "(samples, steps, channels) with at least one each is needed"
+        raise DataError(f"{where}: spikes have shape {spikes.shape}, {needed}")
     spikes = spikes.reshape(*spikes.shape[:2], -1)
     if spikes.shape[2] != n_inputs:
         raise DataError(

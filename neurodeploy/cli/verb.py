@@ -63,6 +63,10 @@ def carried_out(
     quiet: bool = False,
 ) -> int:
     """Call a function of the library with the options that were given, show its result, and return the exit status."""
+    if options.get("settings") and options.get("recipe"):  # a slip is told before what takes seconds is loaded
+        from neurodeploy.recipes import load_recipe
+
+        load_recipe(options["recipe"], options["settings"])
     function = getattr(neurodeploy, call)
     given = {name: value for name, value in options.items() if value is not None}
     if "input_shape" in given:

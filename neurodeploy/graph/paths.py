@@ -77,7 +77,10 @@ class Paths:
         outputs = [n for n, node in nodes.items() if isinstance(node, nir.Output) and n not in left]
         for kind, found in (("Input", inputs), ("Output", outputs)):
             if len(found) != 1:
-                side = "start" if kind == "Input" else "end"
+                side, way = ("start", "from") if kind == "Input" else ("end", "to")
+                if not found:
+                    advice = f"add nir.{kind} with the shape of a step, and an edge {way} it"
+                    raise self._refused(f"has no {kind} node at its {side}", advice)
                 raise self._refused(
                     f"has {len(found)} {kind} nodes at its {side}, exactly one is supported", "join or split the graph"
                 )

@@ -40,6 +40,8 @@ def _tensor(values: Any) -> torch.Tensor:
         raise FrameworkError(
             f"sample_input: holds a {type(values).__name__} that is no array; give a tensor, or a tuple of several"
         ) from None
+    if not found.numel():
+        raise FrameworkError(f"sample_input: has shape {tuple(found.shape)}; give at least one sample and one step")
     return found.detach() if found.is_floating_point() else found.detach().float()
 
 
@@ -126,6 +128,8 @@ class InputOrder:
         )
         if not fits:
             raise DataError(f"inputs: shape {found.shape}, the sample input has {self.shape}; give them alike")
+        if not found.size:
+            raise DataError(f"inputs: shape {found.shape}; give at least one sample and one step")
         axes = [axis for axis in (self.sample_axis, self.time_axis) if axis is not None]
         moved = np.moveaxis(found, axes, range(len(axes)))
         samples = 1 if self.sample_axis is None else found.shape[self.sample_axis]

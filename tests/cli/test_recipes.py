@@ -118,3 +118,12 @@ def test_every_shipped_recipe_is_listed_with_all_its_settings(shell: Shell) -> N
     for name, one in found.items():
         assert one["recipe"]["name"] == name
         assert one["recipe"]["training"]["epochs"] >= 1
+
+
+@pytest.mark.parametrize("verb", ["run", "train"])
+@pytest.mark.parametrize("slip", ["training.epoch=3", "training.epochs", "training.epochs=many"])
+def test_a_slip_in_a_setting_is_told_before_a_verb_is_loaded(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch, verb: str, slip: str
+) -> None:
+    monkeypatch.setattr("neurodeploy.cli.verb.neurodeploy", None)
+    shell.refuses(verb, "digits", "--out", "out", "--set", slip, says="training.epoch")

@@ -258,6 +258,16 @@ def test_a_threshold_of_its_own_fires_in_the_step_of_its_input_and_forgets(tmp_p
     assert trace.layers["lif1"].spikes_BTN.any()
 
 
+@pytest.mark.parametrize(("end", "side", "way"), [("input", "start", "from"), ("output", "end", "to")])
+def test_a_graph_without_an_end_is_told_which(tmp_path: Path, end: str, side: str, way: str) -> None:
+    nodes, edges = graphs.parts()
+    del nodes[end]
+    file = graphs.write(tmp_path / "g.nir", nodes, [edge for edge in edges if end not in edge])
+    says = f"g.nir: has no {end.title()} node at its {side}; add nir.{end.title()} with .*, and an edge {way} it$"
+    with pytest.raises(GraphError, match=says):
+        network(file)
+
+
 FIELDS: dict[str, tuple[Callable[[h5py.Group], None], str]] = {
     "a missing field": (
         lambda node: node["nodes/lif1"].__delitem__("tau"),

@@ -95,3 +95,11 @@ def test_no_data_and_samples_of_other_shapes_are_one_line(graph: Path) -> None:
         neurodeploy.certify(graph, DataLoader(uneven, batch_size=2), **DT)  # type: ignore[arg-type]
     with pytest.raises(DataError, match="data: spikes have 3 channels, the network takes 4"):
         neurodeploy.certify(graph, SPIKES[..., :3], **DT)
+
+
+@pytest.mark.parametrize("shape", [(0, 5, graphs.CHANNELS), (2, 0, graphs.CHANNELS)], ids=str)
+@pytest.mark.parametrize("verb", [neurodeploy.simulate, neurodeploy.profile, neurodeploy.certify])
+def test_nothing_to_run_is_one_line(graph: Path, verb: Any, shape: tuple[int, ...]) -> None:
+    says = rf"spikes have shape \({shape[0]}, {shape[1]}, 4\), \(samples, steps, channels\) with at least one each"
+    with pytest.raises(DataError, match=says):
+        verb(graph, np.zeros(shape, np.uint8), **DT)
