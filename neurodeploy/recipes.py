@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import math
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -22,19 +21,6 @@ from neurodeploy.networks.families.settings import NetworkSettings
 from neurodeploy.networks.families.table import FAMILIES
 from neurodeploy.quantize.settings import QuantizeSettings
 from neurodeploy.training.settings import TrainingSettings
-
-LARGEST = {
-    "network.hidden": 1 << 16,
-    "data.n_steps": 1_000_000,
-    "data.max_time_s": 1_000_000,
-    "training.seed": (1 << 32) - 1,
-    "training.threads": 256,
-    "training.batch_size": 1 << 20,
-    "training.time_shift": 1_000_000,
-}
-"""More is a slip, and would fill the memory or overflow a library instead of giving an error."""
-ACCELERATORS = ("cpu", "gpu", "cuda", "mps", "auto")
-"""What Lightning takes."""
 
 
 class Recipe(BaseModel):
@@ -80,10 +66,6 @@ def validated(values: dict[str, Any], where: str) -> Recipe:
         recipe = Recipe(**values | _network(values, where))
     except ValidationError as error:
         raise RecipeError(f"{where}: {_one_line(error)}") from None
-    for key, value in flat(values).items():
-        wrong = _wrong(key, value)
-        if wrong:
-            raise RecipeError(f"{where}: {key}: {wrong}, found {value!r}")
     if recipe.data.dataset not in SOURCES:
         raise RecipeError(
             f"{where}: data.dataset {recipe.data.dataset!r} is unknown; {nearest(recipe.data.dataset, SOURCES)}"
@@ -208,24 +190,6 @@ def _suggestion(key: str, keys: Sequence[str] = ()) -> str:
     return f"settings are in the tables {', '.join(tables)}, e.g. training.epochs"
 
 
-def _wrong(key: str, value: Any) -> str:
-    """Return what is wrong with a value that has the right type, and would only fail in the middle of a run."""
-    if isinstance(value, float) and not math.isfinite(value):
-        return "a finite number is needed"
-    table, _, name = key.rpartition(".")
-    models = _tables(table) if table else [Recipe]
-    kind = next(one.model_fields[name].annotation for one in models if name in one.model_fields)
-    if kind in (int, float) and isinstance(value, bool | str):
-        return "a number is needed"
-    if key == "network.hidden" and not all(1 <= size <= LARGEST[key] for size in value):
-        return f"each layer needs 1 to {LARGEST[key]} neurons"
-    if key in LARGEST and key != "network.hidden" and value > LARGEST[key]:
-        return f"at most {LARGEST[key]} is allowed"
-    if key == "training.accelerator" and str(value) not in ACCELERATORS:
-        return nearest(str(value), ACCELERATORS)
-    return ""
-
-
 def _one_line(error: ValidationError, before: str = "", keys: Sequence[str] = ()) -> str:
     first = error.errors()[0]
     key = before + ".".join(str(part) for part in first["loc"])
@@ -234,14 +198,6 @@ def _one_line(error: ValidationError, before: str = "", keys: Sequence[str] = ()
     found = "" if first["type"] == "missing" else f", found {first['input']!r}"
     message = first["msg"][:1].lower() + first["msg"][1:]
     return f"{key}: {message}{found}"
-
-
-def flat(values: dict[str, Any], before: str = "") -> dict[str, Any]:
-    """Return the values of nested tables by table.key."""
-    found: dict[str, Any] = {}
-    for key, value in values.items():
-        found |= flat(value, f"{before}{key}.") if isinstance(value, dict) else {f"{before}{key}": value}
-    return found
 
 
 def _without_none(values: dict[str, Any]) -> dict[str, Any]:

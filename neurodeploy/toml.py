@@ -14,7 +14,7 @@ if sys.version_info >= (3, 11):
 else:
     from tomli import loads
 
-__all__ = ["loads", "read"]
+__all__ = ["flat", "loads", "read"]
 
 
 def read(path: str | Path, kind: type[NeurodeployError]) -> tuple[dict[str, Any], bytes]:
@@ -31,3 +31,11 @@ def read(path: str | Path, kind: type[NeurodeployError]) -> tuple[dict[str, Any]
         raise kind(f"cannot be read ({error.strerror})", "check the path", where=path) from None
     except (ValueError, RecursionError) as error:  # TOML's own, UTF-8's, and a number of thousands of digits
         raise kind(f"is not TOML ({error})", "correct this place", where=path) from None
+
+
+def flat(values: dict[str, Any], before: str = "") -> dict[str, Any]:
+    """Return the values of nested tables by table.key."""
+    found: dict[str, Any] = {}
+    for key, value in values.items():
+        found |= flat(value, f"{before}{key}.") if isinstance(value, dict) else {f"{before}{key}": value}
+    return found

@@ -65,10 +65,7 @@ class LayerCounts(Plain):
 
     Attributes:
         rate_per_step: Spikes per neuron and step.
-        active_updates_per_sample: The part of the updates whose neurons did anything, where it was told apart.
     """
-
-    OPTIONAL = ("active_updates_per_sample",)
 
     name: str
     neurons: int = 0
@@ -77,7 +74,6 @@ class LayerCounts(Plain):
     updates_per_sample: int = 0
     synops_per_sample: float = 0.0
     messages_per_sample: float = 0.0
-    active_updates_per_sample: float | None = None
 
 
 @dataclass(frozen=True)

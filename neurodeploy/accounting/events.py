@@ -79,7 +79,6 @@ def events(counts: Counts, chip: Chip, traffic: Traffic, seconds: float | None =
         sent = [(one.layer, one.count) for one in found if one.name == "message"] if known is None else [(None, known)]
         found += [_event("message_in", layer, count, ("message_in",)) for layer, count in sent]
     found += [
-        _event("hop", None, traffic.hops_per_sample, ("hop",)),
         _event("hop", None, traffic.hops_ew_per_sample, ("hop_ew", "hop")),
         _event("hop", None, traffic.hops_ns_per_sample, ("hop_ns", "hop")),
         _event("chip_crossing", None, traffic.chip_crossings_per_sample, ("chip_crossing",)),
@@ -139,18 +138,9 @@ def dense_events(counts: Counts) -> list[Event]:
 
 
 def update_events(counts: Counts) -> list[Event]:
-    """Return neuron updates, active and idle apart where the counts tell them apart."""
-    found, told = [], 0.0
-    for row in counts.layers:
-        updates = _number(row.updates_per_sample)
-        told += updates
-        active = row.active_updates_per_sample
-        if active is None:
-            found.append(_update(row.name, updates))
-            continue
-        found.append(_event("neuron_active", row.name, active, ("neuron_active", "neuron_update"), "neuron_update"))
-        idle = max(updates - _number(active), 0.0)
-        found.append(_event("neuron_idle", row.name, idle, ("neuron_idle", "neuron_update"), "neuron_update"))
+    """Return neuron updates, per layer where the counts have them."""
+    found = [_update(row.name, _number(row.updates_per_sample)) for row in counts.layers]
+    told = sum(one.count for one in found)
     return [*found, _update(None, _rest(_number(counts.neuron_updates_per_sample), told))]
 
 

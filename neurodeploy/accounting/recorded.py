@@ -16,8 +16,8 @@ Kind = TypeVar("Kind")
 class Recorded:
     """A report.json and where it lies.
 
-    A key that is absent, or null, or below such a one, reads as None: reports of earlier versions
-    lack some. A value of another kind is damage.
+    A key that is absent, or null, or below such a one, reads as None: not every run measures
+    all. A value of another kind is damage.
 
     Attributes:
         report: What the file holds.

@@ -97,8 +97,7 @@ class Traffic:
     Attributes:
         messages_per_sample: Leaving cores.
         messages_in_per_sample: Arriving at cores, the input's too.
-        hops_per_sample: Ways on the mesh where their direction is not known.
-        hops_ew_per_sample, hops_ns_per_sample: Ways east or west, north or south.
+        hops_ew_per_sample, hops_ns_per_sample: Ways on the mesh, east or west, north or south.
         chip_crossings_per_sample: Messages from chip to chip.
         encodings: By layer: dense, sparse or conv.
         cores, chips: In use.
@@ -106,7 +105,6 @@ class Traffic:
 
     messages_per_sample: float | None = None
     messages_in_per_sample: float | None = None
-    hops_per_sample: float = 0.0
     hops_ew_per_sample: float = 0.0
     hops_ns_per_sample: float = 0.0
     chip_crossings_per_sample: float = 0.0

@@ -52,7 +52,7 @@ LOW_AGREEMENT = 0.9
 class CertificateSettings(BaseModel):
     """The [certificate] table of a recipe."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
     max_accuracy_drop: float = Field(0.015, ge=0, le=1, description="Allowed loss against the first stage.")
     lava: str = Field("auto", pattern="^(auto|always|never)$", description="Run Lava: where it is ready, or not.")

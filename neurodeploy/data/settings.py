@@ -14,14 +14,18 @@ from neurodeploy.errors import DataError
 class DataSettings(BaseModel):
     """The [data] table of a recipe. What is absent is the dataset's own."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
     dataset: str
-    n_steps: int | None = Field(None, gt=0, description="Time steps; the dataset's own number when absent.")
+    n_steps: int | None = Field(
+        None, gt=0, le=1_000_000, description="Time steps; the dataset's own number when absent."
+    )
     validation_part: float = Field(0.15, gt=0, lt=1, description="Share of the training part, per class.")
     partition: str | None = Field(None, description="Who makes the parts, e.g. speakers, official or paper.")
     binning: Rule | None = Field(None, description="Rule by which timed events fall into steps.")
-    max_time_s: float | None = Field(None, gt=0, description="Timed events from here on are dropped, seconds.")
+    max_time_s: float | None = Field(
+        None, gt=0, le=1_000_000, description="Timed events from here on are dropped, seconds."
+    )
     spatial_bin: int | None = Field(None, gt=0, description="Adjacent units of timed events that make one channel.")
     counts: bool | None = Field(None, description="Count events of one step and channel; else they are one spike.")
 

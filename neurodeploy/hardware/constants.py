@@ -43,8 +43,6 @@ def in_base(unit: str, base: str) -> float:
 FIELDS = ("value", "unit", "source", "evidence", "scope", "operating_point", "low", "high")
 LARGEST = 1e30
 """Beyond it, sums of products would leave the range of floats."""
-PRICES = ("energy", "costs")
-"""Tables whose constants have a scope."""
 REQUIRED = ("value", "unit", "source", "evidence")
 
 
@@ -136,8 +134,8 @@ def constant(table: str, key: str, name: str, entry: Any, sources: Mapping[str, 
     low, high = (number(f"{name}.{end}", entry[end], least) if end in entry else None for end in ("low", "high"))
     if (low is not None and low > max(values)) or (high is not None and high < max(values)):
         raise ChipError(f"{name}: low <= value <= high was expected, found {low} / {max(values)} / {high}")
-    scope = _among(f"{name}.scope", words.get("scope"), SCOPES) if table in PRICES else ""
-    if table not in PRICES and "scope" in words:
+    scope = _among(f"{name}.scope", words.get("scope"), SCOPES) if table == "energy" else ""
+    if table != "energy" and "scope" in words:
         raise ChipError(f"{name}.scope: only energies have a scope; leave it out")
     return Constant(
         key=name,

@@ -104,23 +104,6 @@ TRAFFIC = {
     "mac": "bits of memory that one multiplication and addition moves",
     "neuron_update": "bits of memory that one neuron update moves",
 }
-COSTS = {
-    "accumulate": "one addition",
-    "multiply": "one multiplication",
-    "compare": "one comparison",
-    "subtract": "one subtraction",
-    "dram_bit": "one bit from DRAM",
-    "moved_bit": "one bit moved on chip, dense",
-    "event_bit": "one bit of a routed event",
-    "sram_8kB_bit": "one bit of an SRAM of 8 kB",
-    "sram_32kB_bit": "one bit of an SRAM of 32 kB",
-    "sram_1MB_bit": "one bit of an SRAM of 1 MB",
-}
-"""Costs of published models (`cost_models`), which are no chips."""
-CROSSOVER = {
-    "spikes_per_neuron_step": "rate below which a spiking network wins, spikes per neuron and step",
-    "spikes_per_synapse_inference": "the same, spikes per synapse and inference",
-}
 TABLES = {"energy": ENERGY, "times": TIMES, "power": POWER, "limits": LIMITS, "traffic": TRAFFIC}
 
 
@@ -134,4 +117,4 @@ def base_unit(table: str, key: str) -> str:
         return "bit" if key in BITS else "1"
     if table == "energy":
         return "W" if key == "second" else "J"
-    return {"costs": "J", "crossover": "1", "times": "s", "power": "W", "traffic": "bit"}[table]
+    return {"times": "s", "power": "W", "traffic": "bit"}[table]

@@ -16,7 +16,7 @@ from neurodeploy.mapping.placement.encoding import narrow_states, wide_weights
 from neurodeploy.networks.families.table import versions
 from neurodeploy.phrases import Command, Phrase
 from neurodeploy.program.plan import Plan
-from neurodeploy.recipes import Recipe, flat, validated
+from neurodeploy.recipes import Recipe, validated
 
 Mode = Literal["new", "resume", "overwrite"]
 RECORDED: dict[str, dict[str, Any]] = {
@@ -185,9 +185,9 @@ def _clear(folder: RunFolder) -> None:
 def _other(folder: RunFolder, recipe: Recipe) -> str:
     """Return which settings of the run in the folder differ; empty when none do."""
     try:
-        found = flat(folder.recipe().model_dump(mode="json"))
+        found = toml.flat(folder.recipe().model_dump(mode="json"))
     except (RunError, RecipeError):
         return "its recipe.toml is damaged"
-    wanted = flat(recipe.model_dump(mode="json"))
+    wanted = toml.flat(recipe.model_dump(mode="json"))
     odd = [key for key in wanted if wanted[key] != found.get(key)]
     return ", ".join(f"{key} is {found.get(key)!r}, not {wanted[key]!r}" for key in odd[:3])

@@ -14,7 +14,7 @@ class QuantizeSettings(BaseModel):
     goes on to fine-tune the network on that grid.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
     method: Literal["ptq", "qat"] = "qat"
     weight_bits: int = Field(8, ge=2, le=8)

@@ -1,4 +1,4 @@
-"""What counts, fit and latency say, in rows; reports of earlier versions are read too.
+"""What counts, fit and latency say, in rows.
 
 No pictures and no HTML beyond marked numbers: `page` draws, the template lays out.
 """

@@ -1,7 +1,4 @@
-"""What the energy of a run says, in rows: models with their terms, and layers with their bands.
-
-Energies of reports that were made before constants had names are put into today's words.
-"""
+"""What the energy of a run says, in rows: models with their terms, and layers with their bands."""
 
 from __future__ import annotations
 
@@ -12,7 +9,6 @@ from markupsafe import Markup
 from neurodeploy.report import marked
 from neurodeploy.report.sources import Sources
 
-PER_OP, ALL_IN = "per-op", "all-in"
 TERMS = {
     "synop": "synops",
     "synop_dense": "synops, dense",
@@ -46,31 +42,6 @@ def term(key: str) -> str:
     ('neuron updates', 'axon walk')
     """
     return TERMS.get(key, key.replace("_", " "))
-
-
-def energy_of(report: dict[str, Any]) -> dict[str, Any]:
-    """Return `energy` as it is written today; one of an earlier report is put into the same words."""
-    energy = report["energy"]
-    if all("terms" in model for model in energy["models"]):
-        return energy | {"scope": energy.get("scope") or PER_OP, "constants": energy.get("constants") or {}}
-    counts = report["counts"]
-    constants: dict[str, dict[str, Any]] = {}
-    found = []
-    for index, model in enumerate(energy["models"]):
-        name, terms = f"model {chr(ord('A') + index)}", []
-        for key, count, each, spent in (
-            ("synop", counts["synops_per_sample"], model["synop_j"], model["synops_j"]),
-            ("neuron_update", counts["neuron_updates_per_sample"], model["neuron_update_j"], model["neuron_updates_j"]),
-            ("host_read", counts.get("host_reads_per_sample"), model.get("read_j"), model.get("host_reads_j")),
-        ):
-            if count and spent:
-                one = {"term": key, "layer": None, "count": count, "energy_per_event_j": each, "energy_j": spent}
-                terms.append(one | {"constant": f"{name}.{key}"})
-                origin = {"source": model["source"], "evidence": model["evidence"], "scope": PER_OP}
-                constants[f"{name}.{key}"] = {"value": each, "unit": "J"} | origin
-        head = {"name": name, "scope": PER_OP, "evidence": model["evidence"], "total_j": model["total_j"]}
-        found.append(head | {"terms": terms})
-    return energy | {"scope": PER_OP, "models": found, "constants": constants}
 
 
 def models(energy: dict[str, Any], sources: Sources) -> list[dict[str, Any]]:

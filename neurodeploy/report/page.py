@@ -8,6 +8,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from neurodeploy.accounting.energy import ALL_IN
 from neurodeploy.report import cost_figures, costs, energy_rows, figures, marked, rasters, sections
 from neurodeploy.report import device_rows as beside
 from neurodeploy.report.classes import classes
@@ -110,7 +111,7 @@ def _comparison(stage: dict[str, Any]) -> dict[str, Any]:
 
 
 def _energy(report: dict[str, Any], sources: Sources) -> dict[str, Any]:
-    energy = energy_rows.energy_of(report)
+    energy = report["energy"]
     models, rows, band = energy_rows.models(energy, sources), energy_rows.layers(energy), energy.get("energy_j")
     shown = [model for model in models if model["shown"]]
     names = energy_rows.term_names(shown)
@@ -121,7 +122,7 @@ def _energy(report: dict[str, Any], sources: Sources) -> dict[str, Any]:
         "band": _band(band, "J"),
         "mid": marked.energy(band["mid"]) if band and band["low"] < band["high"] else None,
         "static": _band(energy.get("static_j"), "J"),
-        "all_in": _band(energy.get("all_in_j"), "J") if energy["scope"] != energy_rows.ALL_IN else None,
+        "all_in": _band(energy.get("all_in_j"), "J") if energy["scope"] != ALL_IN else None,
         "models": models,
         "terms": names,
         "unpriced": energy["unpriced"],

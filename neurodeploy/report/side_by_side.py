@@ -10,8 +10,8 @@ from typing import Any
 from neurodeploy.accounting.recorded import Recorded
 from neurodeploy.certificate.accuracy import differ
 from neurodeploy.errors import plain
-from neurodeploy.phrases import Phrase
 from neurodeploy.report.amounts import amount, apart, points
+from neurodeploy.toml import flat
 
 Value = float | int | bool | str | None
 Read = Callable[[Recorded], Value]
@@ -197,14 +197,12 @@ def _is_number(value: Value) -> bool:
 
 NAMES = ("name", "description")
 """Of a recipe: no settings."""
-LATER = ("fit", "latency", "devices")
-"""What reports of earlier versions lack, or a run has not made."""
 LONGEST = 40
 
 
 def settings(runs: Sequence[Recorded]) -> list[dict[str, Any]]:
     """Return the settings that differ: `key`, `values` for each run (None where it has none), and `cells`."""
-    flats = [_flat(run.table("recipe")) for run in runs]
+    flats = [flat(run.table("recipe")) for run in runs]
     keys = sorted({key for one in flats for key in one if key not in NAMES})
     rows = []
     for key in keys:
@@ -241,19 +239,11 @@ def notes(runs: Sequence[Recorded], names: Sequence[str]) -> list[str]:
     if len(conventions) > 1:
         parts = "; ".join(f"{', '.join(names)}: {text}" for text, names in conventions.items())
         found.append(f"synops are counted by different conventions: {parts}")
-    found += _constants(runs, names)
-    for run, name in zip(runs, names, strict=True):
-        lacking = [table for table in LATER[:2] if not run.table(table)]
-        # Only where another run has it: what nobody has is no difference.
-        lacking = [table for table in lacking if any(other.table(table) for other in runs)]
-        if lacking:
-            text = "{name} has no {lacking}; make them with {again}"
-            found.append(Phrase(text, name=name, lacking=" and no ".join(lacking), again=run.again))
-    return found
+    return found + _constants(runs, names)
 
 
 def _data(runs: Sequence[Recorded], names: Sequence[str]) -> list[str]:
-    flats = [_flat(run.table("recipe", "data")) for run in runs]
+    flats = [flat(run.table("recipe", "data")) for run in runs]
     keys = sorted({key for one in flats for key in one})
     differ = [key for key in keys if len({_text(one.get(key)) for one in flats}) > 1]
     found = []
@@ -269,23 +259,16 @@ def _data(runs: Sequence[Recorded], names: Sequence[str]) -> list[str]:
 
 
 def _constants(runs: Sequence[Recorded], names: Sequence[str]) -> list[str]:
-    """Return a line for each chip that runs were priced on with different numbers."""
-    found = []
-    for chip in dict.fromkeys(run.text("energy", "chip") for run in runs):
-        on = [(run, name) for run, name in zip(runs, names, strict=True) if run.text("energy", "chip") == chip]
-        if chip is not None and len({_prices(run) for run, _ in on}) > 1:
-            found.append(f"energies on {chip} are priced with different numbers in {', '.join(name for _, name in on)}")
-    return found
-
-
-def _prices(run: Recorded) -> str:
-    """Return what tells a chip's numbers from others': the digest of its file, or an earlier version's models.
+    """Return a line for each chip that runs were priced on with different numbers, which its file's digest tells.
 
     Not the constants that a run made use of: another network makes use of others.
     """
-    keys = ("synop_j", "neuron_update_j", "read_j")
-    models = [[model.number(key) for key in keys] for model in run.rows("energy", "models")]
-    return run.text("energy", "chip_digest") or json.dumps(models)
+    found = []
+    for chip in dict.fromkeys(run.text("energy", "chip") for run in runs):
+        on = [(run, name) for run, name in zip(runs, names, strict=True) if run.text("energy", "chip") == chip]
+        if chip is not None and len({run.text("energy", "chip_digest") for run, _ in on}) > 1:
+            found.append(f"energies on {chip} are priced with different numbers in {', '.join(name for _, name in on)}")
+    return found
 
 
 def _groups(values: Sequence[str | None], names: Sequence[str]) -> dict[str, list[str]]:
@@ -299,13 +282,6 @@ def _groups(values: Sequence[str | None], names: Sequence[str]) -> dict[str, lis
 
 def _listed(groups: dict[str, list[str]]) -> str:
     return "; ".join(f"{', '.join(names)}: {value}" for value, names in groups.items())
-
-
-def _flat(values: dict[str, Any], before: str = "") -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for key, value in values.items():
-        found |= _flat(value, f"{before}{key}.") if isinstance(value, dict) else {f"{before}{key}": value}
-    return found
 
 
 def _text(value: Any) -> str:

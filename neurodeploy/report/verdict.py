@@ -6,12 +6,12 @@ from typing import Any
 
 from markupsafe import Markup
 
+from neurodeploy.accounting.energy import ALL_IN
 from neurodeploy.backends.table import LAVA
 from neurodeploy.certificate.certify import FLOAT
 from neurodeploy.report import marked
 from neurodeploy.report.costs import limit_name
 from neurodeploy.report.device_rows import standing
-from neurodeploy.report.energy_rows import ALL_IN
 from neurodeploy.report.sections import chip_stage
 
 NOT_MADE = "not in this report"

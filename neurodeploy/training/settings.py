@@ -16,11 +16,13 @@ class TrainingSettings(BaseModel):
     SiLIF family's: the sum over time of softmax).
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
-    seed: int = Field(0, ge=0, description="Initial weights and states, order of samples, augmentation, dropout.")
+    seed: int = Field(
+        0, ge=0, le=(1 << 32) - 1, description="Initial weights and states, order of samples, augmentation, dropout."
+    )
     epochs: int = Field(40, ge=1)
-    batch_size: int = Field(64, ge=1)
+    batch_size: int = Field(64, ge=1, le=1 << 20)
     schedule: Schedule = Field(
         "one_cycle", description="one_cycle, or plateau: lower where validation accuracy stops rising."
     )
@@ -39,12 +41,12 @@ class TrainingSettings(BaseModel):
     rate_bounds_penalty: float = Field(0.0, ge=0, description="Loss per hidden neuron that fires out of bounds.")
     rate_lowest: float = Field(0.01, ge=0, le=1, description="Lower bound, spikes per step.")
     rate_highest: float = Field(0.5, ge=0, le=1, description="Upper bound, spikes per step.")
-    time_shift: int = Field(0, ge=0, description="Training samples move by up to this many steps.")
+    time_shift: int = Field(0, ge=0, le=1_000_000, description="Training samples move by up to this many steps.")
     time_stretch: float = Field(0.0, ge=0, lt=1, description="Their speed changes by up to this part.")
     channel_shift: int = Field(0, ge=0, description="They move by up to this many channels.")
     event_drop: float = Field(0.0, ge=0, lt=1, description="Part of the training events left out.")
-    threads: int = Field(1, ge=1, description="CPU threads; more slow small networks down.")
-    accelerator: str = Field("cpu", description="Lightning's accelerator: cpu, gpu or auto.")
+    threads: int = Field(1, ge=1, le=256, description="CPU threads; more slow small networks down.")
+    accelerator: Literal["cpu", "gpu", "cuda", "mps", "auto"] = Field("cpu", description="Lightning's accelerator.")
     tensorboard: bool = Field(False, description="Write losses and accuracies for TensorBoard into the run's logs.")
 
     @model_validator(mode="after")

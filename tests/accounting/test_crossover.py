@@ -180,6 +180,11 @@ def test_a_floor_can_be_won_against_and_not_lost(energy_j: float, source: str, e
     assert found["against"][2]["verdict"] == verdict
 
 
+def test_costs_of_moving_bits_are_those_of_yan() -> None:
+    assert x.ACCUMULATE.value == pytest.approx(0.0545e-12, rel=1e-9, abs=0)
+    assert x.EVENT_BIT.value / x.MOVED_BIT.value == pytest.approx(12, rel=1e-9, abs=0)
+
+
 def test_a_run_without_spikes_has_no_crossover() -> None:
     silent = replace(counts(), synops_per_sample=0.0)
     assert crossover(silent, energy(), ANN, []) is None

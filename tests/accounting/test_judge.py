@@ -11,7 +11,7 @@ from neurodeploy.accounting.budget import budget
 from neurodeploy.accounting.judge import judge
 from neurodeploy.accounting.recorded import Recorded
 from neurodeploy.errors import BudgetError, RunError
-from tests.accounting.finished import BAND, LATENCY, earlier, finished
+from tests.accounting.finished import BAND, LATENCY, finished, unplaced
 
 
 def rows(asked: dict[str, Any], report: dict[str, Any] | None = None) -> list[dict[str, Any]]:
@@ -122,8 +122,12 @@ def test_a_network_that_does_not_fit_fails_with_the_limit() -> None:
 
 
 NOT_MEASURED = [
-    ({"max_macs": 1}, earlier(), "max_macs: MACs per sample was not measured in runs/small; .* mode='resume'"),
-    ({"max_latency_s": 1}, earlier(), "max_latency_s: latency was not measured in runs/small; .* mode='resume'"),
+    (
+        {"max_macs": 1},
+        finished(counts={}),
+        "max_macs: MACs per sample was not measured in runs/small; .* mode='resume'",
+    ),
+    ({"max_latency_s": 1}, unplaced(), "max_latency_s: latency was not measured in runs/small; .* mode='resume'"),
     ({"max_energy_j": 1}, finished(energy=None), "max_energy_j: energy was not measured"),
     (
         {"max_latency_s": 1},

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.report.example_costs import devices, energy, fit, latency, old_energy
+from tests.report.example_costs import devices, energy, fit, latency
 
 STEPS, DELAY, SAMPLES, LAVA_SAMPLES = 6, 2, 40, 8
 SPIKE = {
@@ -76,20 +76,6 @@ def example() -> dict[str, Any]:
             "weights": [weights("fc1"), weights("rec1"), weights("fc2")],
         },
     }
-
-
-def old_example() -> dict[str, Any]:
-    """Return the report of an earlier version: parts are absent, one raster, and energy without constants."""
-    report = example()
-    for name in ("fit", "latency", "devices", "made", "data", "classes"):
-        del report[name]
-    report["plots"]["raster"] = report["plots"].pop("rasters")[0]
-    for name in ("conventions", "messages_per_sample", "macs_per_sample"):
-        del report["counts"][name]
-    report["counts"]["by_convention"] = {"nonzero_weights": 63686.63, "all_weights": 64306.98}
-    report["energy"] = old_energy()
-    report["energy_j"] = old_energy()["energy_j"]
-    return report
 
 
 def stage(

@@ -82,29 +82,6 @@ def model(name: str, constants: dict[str, Any], totals: dict[str, float]) -> dic
     return {"name": name, "scope": first["scope"], "evidence": first["evidence"], **ends, "terms": terms}
 
 
-def old_energy() -> dict[str, Any]:
-    """Return energy as reports held it before constants had names."""
-    totals = [(1.43e-6, 0.0), (1.26e-6, 0.2e-6)]
-    models = [
-        {
-            "synops_j": synops,
-            "neuron_updates_j": updates,
-            "total_j": synops + updates,
-            "synop_j": 2.25e-11,
-            "neuron_update_j": 5.2e-11,
-            "evidence": "derived",
-            "source": f"A benchmark, split {index}",
-        }
-        for index, (synops, updates) in enumerate(totals)
-    ]
-    return {
-        "chip": "loihi2",
-        "energy_j": {"low": 1.43e-6, "mid": 1.445e-6, "high": 1.46e-6},
-        "models": models,
-        "unpriced": ["static (leakage) power"],
-    }
-
-
 def fit() -> dict[str, Any]:
     """Return a placement on three cores, bound by synapse memory, with a fix."""
     source = "nengo-loihi, hardware/allocators.py"

@@ -1,4 +1,4 @@
-"""The pages of both examples, rendered once for all tests, from reports as they are read back from their files."""
+"""The page of the example, rendered once for all tests, from a report as it is read back from their files."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import json
 from typing import Any
 
 from neurodeploy.report.page import render
-from tests.report.example import example, old_example
+from tests.report.example import example
 
 
 def written(report: dict[str, Any]) -> dict[str, Any]:
@@ -20,9 +20,3 @@ def written(report: dict[str, Any]) -> dict[str, Any]:
 def today() -> str:
     """Return the page of a report with every part."""
     return render(written(example()))
-
-
-@functools.cache
-def earlier() -> str:
-    """Return the page of the report of an earlier version."""
-    return render(written(old_example()))

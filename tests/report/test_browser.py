@@ -12,7 +12,7 @@ import pytest
 from matplotlib.image import imread
 
 from tests.report.browser import Browser, running_browser
-from tests.report.rendered import earlier, today
+from tests.report.rendered import today
 
 NARROW, WIDE, PAPER = 400, 1200, 720
 CUT = """[...document.querySelectorAll('td, th, p, li, h1, h2, h3, svg text, data, figcaption')].filter(one => {
@@ -41,25 +41,21 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="module")
-def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    folder = tmp_path_factory.mktemp("pages")
-    found = {}
-    for name, html in (("today", today()), ("earlier", earlier())):
-        found[name] = folder / f"{name}.html"
-        found[name].write_text(html, encoding="utf-8")
-    return found
+def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    page = tmp_path_factory.mktemp("page") / "today.html"
+    page.write_text(today(), encoding="utf-8")
+    return page
 
 
-@pytest.mark.parametrize("name", ["today", "earlier"])
 @pytest.mark.parametrize(
     ("width", "dark", "media"),
     [(NARROW, False, ""), (WIDE, False, ""), (NARROW, True, ""), (PAPER, False, "print")],
     ids=["narrow", "wide", "dark", "print"],
 )
 def test_the_page_fits_says_nothing_and_asks_for_nothing(
-    browser: Browser, pages: dict[str, Path], tmp_path: Path, name: str, width: int, dark: bool, media: str
+    browser: Browser, page: Path, width: int, dark: bool, media: str
 ) -> None:
-    browser.open(pages[name], width=width, dark=dark, media=media)
+    browser.open(page, width=width, dark=dark, media=media)
     assert browser.complaints() == []
     assert all(address.startswith(("file:", "data:,")) for address in browser.requests())
     assert browser.value("document.documentElement.scrollWidth") <= width

@@ -13,7 +13,7 @@ import pytest
 
 from neurodeploy.report.compare_page import render
 from neurodeploy.verbs.compare import compare_runs
-from tests.accounting.finished import earlier, finished, write_run
+from tests.accounting.finished import finished, unplaced, write_run
 from tests.hangs import ONLY_A_HANG_S
 from tests.report.test_page import Page
 
@@ -67,8 +67,8 @@ def test_nothing_is_loaded_and_no_name_is_taken_for_html(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     "reports",
     [
-        (earlier(), earlier()),
-        (finished(), earlier(), finished()),
+        (unplaced(), unplaced()),
+        (finished(), unplaced(), finished()),
         (finished(energy=None, accuracy={}), finished(energy=None, accuracy={})),
         (
             finished(),
@@ -77,7 +77,7 @@ def test_nothing_is_loaded_and_no_name_is_taken_for_html(tmp_path: Path) -> None
         (finished(accuracy={"fixed": 0.0}), finished(accuracy={"fixed": 1.0}, samples={"test": 0})),
         tuple(finished() for _ in range(9)),
     ],
-    ids=["earlier", "mixed", "bare", "scopes", "ends", "many"],
+    ids=["unplaced", "mixed", "bare", "scopes", "ends", "many"],
 )
 def test_odd_runs_make_whole_pages(tmp_path: Path, reports: tuple[dict[str, Any], ...]) -> None:
     page = Page(render(compared(tmp_path, *reports)))

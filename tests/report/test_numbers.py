@@ -10,9 +10,9 @@ import pytest
 from neurodeploy.report import marked
 from neurodeploy.report.sources import Sources
 from neurodeploy.report.utilisation import utilisation_map
-from tests.report.example import example, old_example
+from tests.report.example import example
 from tests.report.numbers import Numbers, Shown, problems, reads_right
-from tests.report.rendered import earlier, today, written
+from tests.report.rendered import today, written
 
 
 @pytest.fixture(scope="module")
@@ -23,10 +23,6 @@ def html() -> str:
 def test_every_number_of_the_page_is_in_the_report(html: str) -> None:
     assert problems(html, example()) == []
     assert len(Numbers(html).marked) > 200
-
-
-def test_every_number_of_an_earlier_report_is_in_it() -> None:
-    assert problems(earlier(), old_example()) == []
 
 
 @pytest.mark.parametrize(

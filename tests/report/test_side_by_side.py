@@ -9,7 +9,7 @@ import pytest
 from neurodeploy.accounting.recorded import Recorded
 from neurodeploy.errors import RunError
 from neurodeploy.report.side_by_side import notes, settings, side_by_side
-from tests.accounting.finished import earlier, finished
+from tests.accounting.finished import finished, unplaced
 
 
 def recorded(*reports: dict[str, Any]) -> list[Recorded]:
@@ -106,11 +106,11 @@ def test_equal_values_have_no_best_and_several_can_be_it() -> None:
 
 
 def test_what_a_run_lacks_is_left_open_and_never_best() -> None:
-    found = rows(earlier(), finished(), changed("fit", cores=4))
+    found = rows(unplaced(), finished(), changed("fit", cores=4))
     assert texts(found["cores"]) == ["-||", "3||*", "4||"]
     assert found["latency_band_s.high"]["values"] == [None, 8e-4, 8e-4]
     assert found["latency_band_s.high"]["change"] == [None, None, None]
-    assert "cores" not in rows(earlier(), earlier())
+    assert "cores" not in rows(unplaced(), unplaced())
 
 
 def test_a_change_from_nothing_has_no_part() -> None:
@@ -168,7 +168,7 @@ def test_a_setting_that_one_recipe_lacks_and_one_of_another_type() -> None:
 
 def test_equal_runs_leave_no_note() -> None:
     assert said(finished(), finished()) == []
-    assert said(earlier(), earlier()) == []
+    assert said(unplaced(), unplaced()) == []
 
 
 def test_what_is_hard_to_compare_is_said() -> None:
@@ -199,11 +199,3 @@ def test_one_chip_priced_with_other_numbers() -> None:
     other = changed("energy", chip_digest="b", constants={"synop": {"value": 1e-12}})
     assert said(one, same) == []
     assert said(one, other) == ["energies on loihi2 are priced with different numbers in run0, run1"]
-    assert said(changed("energy", models=[{"synop_j": 1e-12}]), changed("energy", models=[{"synop_j": 2e-12}]))
-
-
-def test_a_run_of_an_earlier_version_is_told_how_to_get_the_rest() -> None:
-    assert said(earlier(), finished()) == [
-        "run0 has no fit and no latency; make them with "
-        "neurodeploy.run('runs/0/recipe.toml', out='runs/0', mode='resume')"
-    ]

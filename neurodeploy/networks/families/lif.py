@@ -13,7 +13,7 @@ import torch
 from pydantic import Field
 from torch import nn
 
-from neurodeploy.networks.families.settings import NetworkSettings
+from neurodeploy.networks.families.settings import Hidden, NetworkSettings
 from neurodeploy.networks.spiking_layer import SpikingLayer, names_of
 from neurodeploy.neurons.lif import LIF, CubaLIF
 from neurodeploy.neurons.scan import ScanSettings
@@ -24,7 +24,7 @@ class LifSettings(NetworkSettings):
 
     family: Literal["lif"] = "lif"
     neuron: Literal["lif", "cuba_lif"] = "lif"
-    hidden: tuple[int, ...] = Field((128,), description="Neurons in each hidden layer.")
+    hidden: Hidden = Field((128,), description="Neurons in each hidden layer.")
     recurrent: bool = Field(False, description="Connect each hidden layer to itself.")
     bias: bool = True
     reset: Literal["zero", "subtract"] = "zero"
