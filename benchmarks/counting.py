@@ -21,7 +21,7 @@ from neurodeploy.backends.table import BACKENDS, RunOptions
 from neurodeploy.backends.trace import Trace
 from neurodeploy.bench.workloads import Work, dense
 from neurodeploy.pipeline.batches import batch_size, counter_of, run_batches, summary
-from neurodeploy.pipeline.counts import counts_of
+from neurodeploy.pipeline.costs import counts_of
 
 
 def main() -> None:

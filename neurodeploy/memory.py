@@ -1,4 +1,4 @@
-"""How much memory a file may ask for, and arrays of one number that take none.
+"""What a process may take of its machine: cores, and memory for a file; arrays of one number that take none.
 
 The arrays of a file may claim `USUAL_BYTES`; `NEURODEPLOY_MAX_MEMORY` in the environment, or an option of the command
 line, says otherwise, such as 16GB. It is read where a file is, so that it holds in every process of a run.
@@ -44,6 +44,11 @@ def in_bytes(size: str) -> int:
     if not found or not float(found[1]):
         raise RunError(f"found {size!r}", option=VARIABLE, allowed="a size such as 500MB or 8GB is needed")
     return int(float(found[1]) * UNITS[found[2].upper()])
+
+
+def cores() -> int:
+    """Return the number of cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def most_bytes() -> int:

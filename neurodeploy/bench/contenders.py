@@ -12,12 +12,12 @@ import numpy as np
 from neurodeploy.backends import fixed, lava
 from neurodeploy.backends.lava.environment import PINS
 from neurodeploy.backends.trace import Trace
-from neurodeploy.bench import machine
 from neurodeploy.bench.peers import CURRENT, PEERS, Peer
 from neurodeploy.bench.rounds import Block, block, spread
 from neurodeploy.bench.stages import Stage, stages_of
 from neurodeploy.bench.workloads import Work
 from neurodeploy.errors import LavaError, NeurodeployError, nearest
+from neurodeploy.memory import cores
 from neurodeploy.phrases import Phrase
 from neurodeploy.program.program import Program
 
@@ -52,8 +52,8 @@ def positive(option: str, values: Sequence[int]) -> list[int]:
     """
     if min(values, default=1) < 1:
         raise NeurodeployError(f"found {min(values)}", option=option, allowed="at least 1 is needed")
-    if "thread" in option and max(values) > machine.cores():
-        found = f"found {max(values)}, this machine has {machine.cores()} cores"
+    if "thread" in option and max(values) > cores():
+        found = f"found {max(values)}, this machine has {cores()} cores"
         raise NeurodeployError(found, option=option)
     return sorted(set(values))
 

@@ -12,7 +12,7 @@ from neurodeploy.bench import rounds
 from neurodeploy.bench.contenders import BATCHES_AHEAD, ours
 from neurodeploy.bench.workloads import Work
 from neurodeploy.pipeline.batches import counter_of
-from neurodeploy.pipeline.counts import counts_of
+from neurodeploy.pipeline.costs import counts_of
 
 HOW = (
     "blocks of {calls} batches, simulated and counted as by the verb simulate, in turn with the same only simulated; "

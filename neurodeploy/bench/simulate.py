@@ -16,6 +16,7 @@ from neurodeploy.bench.floor import floor
 from neurodeploy.bench.rounds import in_turn, spread
 from neurodeploy.bench.workloads import DENSE, WORKS, Work, dense, from_graph
 from neurodeploy.errors import NeurodeployError, nearest
+from neurodeploy.memory import cores
 from neurodeploy.progress import Progress, silent
 
 
@@ -58,7 +59,7 @@ def bench_simulate(
     names = contenders.chosen(peers)
     if work not in WORKS:
         raise NeurodeployError(f"{work!r} is unknown", nearest(work, WORKS), option="work")
-    threads = positive("thread_counts", thread_counts or [1, machine.cores()])
+    threads = positive("thread_counts", thread_counts or [1, cores()])
     sizes = positive("batches", batches or [])
     positive("repeats", [repeats])
     positive("stream", [1 if stream is None else stream])

@@ -100,7 +100,7 @@ def _readable(
 ) -> _Step:
     from torch.nn import functional
 
-    from neurodeploy.neurons.ssm.resonator_layer import ResonatorLayer
+    from neurodeploy.neurons.ssm.layer import ResonatorLayer
     from neurodeploy.neurons.surrogate import boxcar
 
     kind = network.readout.alpha.dtype

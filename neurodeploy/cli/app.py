@@ -17,7 +17,6 @@ from neurodeploy import __version__
 from neurodeploy.cli import (
     bench,
     check,
-    compare,
     compile,
     conformance,
     data,
@@ -54,7 +53,7 @@ app = typer.Typer(
 for verb in (
     *(run.run, stages.train, stages.quantize, stages.export, inspect.inspect, compile.compile, compile.convert),
     *(simulate.simulate, profile.profile, profile.fit, simulate.certify, conformance.conformance),
-    *(profile.characterize, stages.report, check.check, compare.compare, figure.paper, data.recipes),
+    *(profile.characterize, stages.report, check.check, check.compare, figure.paper, data.recipes),
 ):
     app.command(verb.__name__)(verb)
 for group in (data, lava, frameworks, bench, figure):

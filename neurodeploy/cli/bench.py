@@ -7,10 +7,9 @@ from typing import Annotated, Any
 
 import typer
 
-from neurodeploy.cli.options import Dt, Json, Reset
+from neurodeploy.cli.options import Dt, Json, Reset, whole_numbers
 from neurodeploy.cli.show import noted, percent, table, within
 from neurodeploy.cli.verb import carried_out, verb
-from neurodeploy.errors import NeurodeployError
 from neurodeploy.report.amounts import amount
 
 app = typer.Typer(help="Our speed and the peers', measured in one run.", no_args_is_help=True)
@@ -71,15 +70,6 @@ def _speeds(row: dict[str, Any]) -> list[str]:
     return [*(f"{value:,.1f}" for value in values), f"{row['ratio']:.3g} x" if "ratio" in row else "-"]
 
 
-def _whole_numbers(option: str, text: str | None) -> list[int] | None:
-    if text is None:
-        return None
-    try:
-        return [int(part) for part in text.split(",")]
-    except ValueError:
-        raise NeurodeployError(f"{option}: found {text!r}, whole numbers with commas are allowed, like 1,64") from None
-
-
 @app.command("simulate")
 @verb(_lines, call="bench_simulate")
 def simulate(
@@ -101,8 +91,8 @@ def simulate(
 ) -> dict[str, Any]:
     """Time our simulator and the peers on the same work, in turn."""
     return {
-        "batches": _whole_numbers("--batch", batches),
-        "thread_counts": _whole_numbers("--threads", thread_counts),
+        "batches": whole_numbers("--batch", batches, "1,64"),
+        "thread_counts": whole_numbers("--threads", thread_counts, "1,8"),
     }
 
 

@@ -67,10 +67,10 @@ def words(text: str) -> list[str]:
     return [word.strip() for word in text.split(",") if word.strip()]
 
 
-def whole_numbers(option: str, text: str, example: str) -> list[int]:
+def whole_numbers(option: str, text: str | None, example: str) -> list[int] | None:
     """Return the whole numbers that an option names with commas, which the message calls by its name."""
     try:
-        return [int(word) for word in text.split(",")]
+        return None if text is None else [int(word) for word in text.split(",")]
     except ValueError:
         raise typer.BadParameter(f"{option}: found {text!r}, whole numbers are needed, e.g. {example}") from None
 

@@ -11,7 +11,7 @@ from typing import Literal
 
 import numpy as np
 
-from neurodeploy.data.events import MOST_STEPS, WHERE, Events, steps_of
+from neurodeploy.data.events import MOST_STEPS, WHERE, Events, check_events, steps_of
 from neurodeploy.data.mapped import Numbers, numbers
 from neurodeploy.errors import DataError
 
@@ -140,6 +140,15 @@ def count_events(
     cells, values, lengths, dropped = [], [], [], 0
     for index, (times, units) in enumerate(samples, start=first):
         check_events(where, index, times, units, n_units)
+        back = np.flatnonzero(times[1:] < times[:-1])
+        if len(back):
+            before, after = times[back[0]], times[back[0] + 1]
+            raise DataError(
+                f"sample {index} has times that go backwards (event {back[0] + 1}: {after:g} s after {before:g} s), "
+                "rising times are needed",
+                "sort each sample's events by time",
+                where=where,
+            )
         steps = binning.steps(times)
         inside = steps < binning.n_steps
         dropped += len(steps) - int(inside.sum())
@@ -175,41 +184,6 @@ def counts_of(events: Events, binning: Binning, n_channels: int) -> Counts:
 def dropped_note(where: str, n_events: int) -> tuple[str, ...]:
     """Return what is to be said of events that came too late; nothing where there are none."""
     return (f"{where}: {n_events} events come after the last step and were dropped",) if n_events else ()
-
-
-def check_events(where: str, index: int, times: np.ndarray, units: np.ndarray, n_units: int) -> None:
-    """Check one sample's events.
-
-    Raises:
-        DataError: see `count_events`.
-    """
-    if len(times) != len(units):
-        raise DataError(
-            f"sample {index} has {len(times)} times and {len(units)} units, one unit per time is needed", where=where
-        )
-    if not len(times):
-        return
-    if units.min() < 0 or units.max() >= n_units:
-        raise DataError(
-            f"sample {index} has units {units.min()}..{units.max()}, 0..{n_units - 1} are allowed",
-            "check that the file is in SHD layout",
-            where=where,
-        )
-    if not np.isfinite(times).all() or times.min() < 0:
-        raise DataError(
-            f"sample {index} has times from {times.min():g} to {times.max():g}, finite seconds from 0 are allowed",
-            "shift or drop these events",
-            where=where,
-        )
-    back = np.flatnonzero(times[1:] < times[:-1])
-    if len(back):
-        before, after = times[back[0]], times[back[0] + 1]
-        raise DataError(
-            f"sample {index} has times that go backwards (event {back[0] + 1}: {after:g} s after "
-            f"{before:g} s), rising times are needed",
-            "sort each sample's events by time",
-            where=where,
-        )
 
 
 def _counted(cells: np.ndarray, n_cells: int) -> tuple[np.ndarray, np.ndarray]:

@@ -146,15 +146,10 @@ def extent(
     """
     n_steps, largest = 1, -1
     for index, (when, which) in enumerate(samples):
-        _check_units(where, index, when, which, n_channels)
+        check_events(where, index, when, which, n_channels)
         if not len(when):
             continue
-        first, last = when.min(), when.max()
-        if not (np.isfinite(first) and np.isfinite(last) and first >= 0):
-            raise DataError(
-                f"{where}: sample {index} has times from {first:g} to {last:g}, seconds from 0 are "
-                "allowed; shift or drop these events"
-            )
+        last = when.max()
         if float(last) / dt_s >= MOST_STEPS:
             raise DataError(
                 f"the last event of sample {index} is at {last:g} s, which makes {float(last) / dt_s:.3g} "
@@ -162,7 +157,7 @@ def extent(
                 Phrase("times must be in seconds, or give a larger {dt_s}"),
                 where=where,
             )
-        n_steps = max(n_steps, 1 + int(steps_of(when.max(keepdims=True), dt_s)[0]))
+        n_steps = max(n_steps, 1 + int(steps_of(last[None], dt_s)[0]))
         largest = max(largest, int(which.max()))
     return n_steps, largest + 1 if n_channels is None else n_channels
 
@@ -179,24 +174,35 @@ def steps_of(times: np.ndarray, dt_s: float) -> np.ndarray:
     return np.where(np.abs(exact - nearest) <= rounding, nearest, np.floor(exact)).astype(np.int64)
 
 
-def _check_units(where: str, index: int, when: np.ndarray, which: np.ndarray, n_channels: int | None) -> None:
+def check_events(where: str, index: int, when: np.ndarray, which: np.ndarray, n_channels: int | None) -> None:
+    """Check one sample's times or steps, and units.
+
+    Raises:
+        DataError: lengths differ, times are negative or not finite, or units are out of range.
+    """
     if len(when) != len(which):
         raise DataError(
-            f"{where}: sample {index} has {len(when)} times and {len(which)} units, one unit per time is needed"
+            f"sample {index} has {len(when)} times and {len(which)} units, one unit per time is needed", where=where
         )
-    if len(which) and not (which.min() >= 0 and (n_channels is None or which.max() < n_channels)):
-        allowed = "channels count from 0" if n_channels is None else f"the network has channels 0..{n_channels - 1}"
-        raise DataError(f"{where}: sample {index} has units {which.min()}..{which.max()}, {allowed}")
+    if not len(when):
+        return
+    if not (which.min() >= 0 and (n_channels is None or which.max() < n_channels)):
+        allowed = "channels count from 0" if n_channels is None else f"0..{n_channels - 1} are allowed"
+        raise DataError(f"sample {index} has units {which.min()}..{which.max()}, {allowed}", where=where)
+    first, last = when.min(), when.max()
+    if not (np.isfinite(first) and np.isfinite(last) and first >= 0):
+        found = f"sample {index} has times from {first:g} to {last:g}, finite seconds from 0 are allowed"
+        raise DataError(found, "shift or drop these events", where=where)
 
 
 def _check_steps(steps: Lists, units: Lists, n_channels: int) -> int:
     """Return how many steps hold all of them."""
     for index, (when, which) in enumerate(zip(steps, units, strict=True)):
-        _check_units(WHERE, index, when, which, n_channels)
         if len(when) and not (when.min() >= 0 and when.max() < MOST_STEPS):
             raise DataError(
                 f"{WHERE}: sample {index} has steps {when.min()}..{when.max()}, 0..{MOST_STEPS - 1} are allowed"
             )
+        check_events(WHERE, index, when, which, n_channels)
     return 1 + max(int(one.max(initial=0)) for one in steps)
 
 

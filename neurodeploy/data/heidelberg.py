@@ -16,7 +16,7 @@ import numpy as np
 from neurodeploy.data.binning import N_UNITS, Binning, Counts
 from neurodeploy.data.cache import KeptCounts, cache_folder, identity, kept_counts, key_of
 from neurodeploy.data.dataset import PAPER, SPEAKERS, Download, Samples, Source, flags, held_out, together
-from neurodeploy.data.fetch import checksum, present
+from neurodeploy.data.fetch import present
 from neurodeploy.data.files import count_lists
 from neurodeploy.data.settings import Wanted
 from neurodeploy.data.unpack import plain_file
@@ -31,14 +31,6 @@ MD5 = {
     "ssc_test": "a35ff1e9cffdd02a20eb850c17c37748",
 }
 """Of the .h5.zip files, as the publishers and tonic give them."""
-SIZES = {
-    "shd_train": (8156, 8332),
-    "shd_test": (2264, 2088),
-    "ssc_train": (75466,),
-    "ssc_valid": (9981,),
-    "ssc_test": (20382,),
-}
-"""Samples that the publishers state; for SHD their two pages differ."""
 LARGE = 50_000_000
 """Bytes of a file that takes long enough to be announced."""
 TRAIN, VALIDATION, TEST = "train", "validation", "test"
@@ -116,7 +108,6 @@ def read_official(name: str, path: Path, binning: Binning, n_classes: int) -> Ke
             except DataError as error:
                 raise error.at(path) from None
         _check_labels(path, labels, n_classes)
-        _check_size(path, len(labels))
         return extra | {"labels": labels, "file": np.array(path.name)}
 
     return kept_counts(name, key_of(file=identity(path), n_classes=n_classes, **vars(binning)), make)
@@ -145,16 +136,4 @@ def _check_labels(path: Path, labels: np.ndarray, n_classes: int) -> None:
         raise DataError(
             f"{path}: sample {odd[0]} has label {labels[odd[0]]}, 0..{n_classes - 1} are allowed; {len(odd)} of "
             f"{len(labels)} samples are affected"
-        )
-
-
-def _check_size(path: Path, n_samples: int) -> None:
-    """Check the number of samples, where the file is known to be the official one."""
-    name = path.name.partition(".")[0]
-    if not path.name.endswith(".zip") or name not in MD5:
-        return
-    if checksum(path, "md5") == MD5[name] and n_samples not in SIZES[name]:
-        raise DataError(
-            f"{path}: gave {n_samples} samples, the official file holds {' or '.join(map(str, SIZES[name]))}; "
-            "please report this as a bug"
         )

@@ -67,7 +67,7 @@ def binning_of(where: str, entries: dict[str, Any]) -> Binning | None:
         return None
     names = ("n_steps", "max_time_s", "spatial_bin", "counts", "binning")
     try:
-        settings = DataSettings(dataset=where, **{name: entries.get(name) for name in names})
+        settings = DataSettings.model_validate({"dataset": where} | {name: entries.get(name) for name in names})
     except ValidationError as error:
         key, value = error.errors()[0]["loc"][0], error.errors()[0]["input"]
         raise DataError(f"{where}: its metadata say {key} = {value!r}, which means nothing; export it again") from None

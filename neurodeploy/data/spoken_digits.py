@@ -5,7 +5,6 @@ Source: Z. Jackson et al., DOI 10.5281/zenodo.1342401; recordings 0 to 4 of ever
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -20,6 +19,7 @@ from neurodeploy.data.npz import unpacked
 from neurodeploy.data.settings import Wanted
 from neurodeploy.data.speech_spikes import digits
 from neurodeploy.errors import DataError
+from neurodeploy.memory import cores
 
 ARRAYS = ("pcm_delta_lo", "pcm_delta_hi", "offsets", "label", "speaker", "index", "sample_rate")
 SEED = 0
@@ -82,5 +82,5 @@ def _encoded(name: str, clips: list[np.ndarray], rate: int) -> Iterator[tuple[np
         f"{name}: spikes of {len(clips)} recordings ({seconds:.0f} s of sound), once; kept in {cache_folder()}",
         file=sys.stderr,
     )
-    for times, units in encode_clips([(one, rate) for one in clips], seed=SEED, workers=os.cpu_count() or 1):
+    for times, units in encode_clips([(one, rate) for one in clips], seed=SEED, workers=cores()):
         yield times.astype(np.float16), units

@@ -19,7 +19,7 @@ from neurodeploy.errors import GraphError, Place
 from neurodeploy.fixedpoint.dynamics.equations import INPUT, SENT, SPIKES, Dynamics
 from neurodeploy.fixedpoint.dynamics.step import advanced, apart, exactly, together
 from neurodeploy.fixedpoint.dynamics.table import TABLE
-from neurodeploy.graph.carried import carried, check_numbers
+from neurodeploy.graph.metadata import carried, check_numbers
 from neurodeploy.graph.stored import AGAIN
 
 WHOLE_STEPS = 1e-3

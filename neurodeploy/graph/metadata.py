@@ -1,4 +1,4 @@
-"""What neurodeploy writes into the `metadata` of NIR nodes, and how it reads it back.
+"""What nodes say: what neurodeploy writes into their `metadata` and reads back, and their own numbers, checked.
 
 Everything sits under one key, so that other tools' metadata stay untouched. NIR itself records
 neither the time step nor the reset rule nor the quantisation; these entries do.
@@ -12,9 +12,18 @@ Weights:  weight_bits, weight_exp (or row_exps, one for each row), weight_scale,
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
+import nir
 import numpy as np
+
+from neurodeploy.errors import GraphError
+from neurodeploy.fixedpoint import rules
+from neurodeploy.fixedpoint.dynamics.step import MAX_FRACTION_BITS, MIN_FRACTION_BITS
+from neurodeploy.fixedpoint.dynamics.table import TABLE
+from neurodeploy.graph.stored import AGAIN
+from neurodeploy.quantize.grid import MAX_WEIGHT_BITS, MIN_WEIGHT_BITS
 
 KEY = "neurodeploy"
 FORMAT = 1
@@ -22,6 +31,24 @@ INTEGRATION = "forward_euler"
 ROUNDING = "nearest_even"
 TOWARD_ZERO = "toward_zero"
 """How a sub-graph's states are rounded after their products; its coefficients are rounded to nearest."""
+INTEGERS = {
+    "format": (1, FORMAT),
+    "n_steps": (1, 1 << 24),
+    "vth_mant": (1, (1 << rules.THRESHOLD_BITS) - 1),
+    "weight_bits": (MIN_WEIGHT_BITS, MAX_WEIGHT_BITS),
+    "weight_exp": (0, rules.WEIGHT_EXPONENT_MAX),
+    "fraction_bits": (MIN_FRACTION_BITS, MAX_FRACTION_BITS),
+}
+WORDS: dict[str, Collection[str]] = {
+    "reset": rules.RESETS,
+    "time_unit": ("s",),
+    "integration": (INTEGRATION,),
+    "rounding": (ROUNDING, TOWARD_ZERO),
+    "cell": TABLE,
+    "readout": rules.READOUTS,
+}
+LARGEST = 1e60
+"""No number of a network is near it; from here on products of a few would leave float64."""
 
 
 def ours(metadata: Any) -> dict[str, Any]:
@@ -41,3 +68,55 @@ def _plain(value: Any) -> Any:
     if isinstance(value, np.generic):
         return value.item()
     return value
+
+
+def carried(where: str, node: nir.NIRNode) -> dict[str, Any]:
+    """Return our entries of a node's metadata.
+
+    Raises:
+        GraphError: an entry means nothing: it was changed by hand, is damaged, or of a newer format.
+    """
+    try:
+        found = ours(node.metadata)
+    except UnicodeDecodeError:
+        raise GraphError(f"its {KEY} metadata are no text", AGAIN, where=where) from None
+    for key, value in found.items():
+        allowed = _allowed(key, value)
+        if allowed:
+            raise GraphError(f"its {KEY} metadata say {key} = {value!r}, {allowed} is allowed", AGAIN, where=where)
+    return found
+
+
+def _allowed(key: str, value: Any) -> str:
+    """Return in words what an entry may be; empty when it is that."""
+    if key in INTEGERS:
+        low, high = INTEGERS[key]
+        fits = isinstance(value, int) and not isinstance(value, bool) and low <= value <= high
+        return "" if fits else f"a whole number from {low} to {high}"
+    if key in WORDS:
+        return "" if isinstance(value, str) and value in WORDS[key] else " or ".join(WORDS[key])
+    if key == "row_exps":
+        low, high = rules.WEIGHT_EXPONENT_MIN, rules.WEIGHT_EXPONENT_MAX
+        fits = isinstance(value, np.ndarray) and value.ndim == 1 and value.dtype.kind in "iu" and value.size > 0
+        fits = fits and bool(low <= value.min() <= value.max() <= high)
+        return "" if fits else f"a list of whole numbers from {low} to {high}"
+    if key == "dt_s":
+        fits = isinstance(value, float | int) and np.isfinite(value) and value > 0
+        return "" if fits else "a positive number of seconds"
+    return ""
+
+
+def check_numbers(where: str, node: nir.NIRNode) -> None:
+    """Check that every parameter of a node holds real numbers of a sensible size.
+
+    Raises:
+        GraphError: naming the parameter.
+    """
+    for key, value in vars(node).items():
+        if key in ("metadata", "input_type", "output_type") or value is None or isinstance(value, int | str | bytes):
+            continue
+        numbers = np.asarray(value)
+        if numbers.dtype.kind not in "biuf":
+            raise GraphError(f"{key} holds {numbers.dtype}, real numbers are needed", AGAIN, where=where)
+        if numbers.size and not -LARGEST <= float(numbers.min()) <= float(numbers.max()) <= LARGEST:  # NaN is neither
+            raise GraphError(f"{key} holds NaN, infinity or a number beyond {LARGEST:g}", AGAIN, where=where)

@@ -15,8 +15,8 @@ import nir
 import numpy as np
 
 from neurodeploy.errors import GraphError, Place
-from neurodeploy.graph.carried import carried
 from neurodeploy.graph.linear import LinearMap, TooLarge, columns_scaled, diagonal, rows_scaled
+from neurodeploy.graph.metadata import carried
 from neurodeploy.graph.node_table import NODES, neurons_of, operation, role_of
 from neurodeploy.graph.node_type import PASS, POOL, WEIGHTS, Factors, Neurons, Operation, Shape, Wait
 from neurodeploy.graph.stored import AGAIN

@@ -1,4 +1,4 @@
-"""What a run costs on a chip, worked out: its placement first, then the time of a step, then the energy.
+"""What a run did, counted, and what that costs on a chip: placement first, then the time of a step, then the energy.
 
 Axes: B sample, T step, I channel.
 """
@@ -10,19 +10,22 @@ from typing import Any
 
 import numpy as np
 
-from neurodeploy.accounting.counts import Counts
+from neurodeploy.accounting.counts import Counts, count
 from neurodeploy.accounting.energy import Energy, price
 from neurodeploy.accounting.latency import Latency, latency
 from neurodeploy.accounting.routes import traffic_of
-from neurodeploy.accounting.tally import Tally
+from neurodeploy.accounting.tally import Counter, Tally
 from neurodeploy.backends import fixed
 from neurodeploy.backends.trace import Trace
 from neurodeploy.data.stream import SampleSource
+from neurodeploy.graph.network import Network
 from neurodeploy.hardware.chip import Chip
 from neurodeploy.mapping.placement.advice import fit_of
 from neurodeploy.mapping.placement.described import described
 from neurodeploy.mapping.placement.placement import Placement
-from neurodeploy.program.program import Program
+from neurodeploy.pipeline.batches import counter_of
+from neurodeploy.program.decode import Decode
+from neurodeploy.program.program import READOUTS, Program
 
 SAMPLES = 16
 """Samples whose every step is timed on its own; the spread over steps is far larger than that over samples."""
@@ -93,3 +96,39 @@ def costs(program: Program, counts: Counts, run: Tally, chip: Chip, timed: Recor
     found = latency(program, fit, trace, chip, spikes_BTI=spikes_BTI)
     traffic = traffic_of(program, fit, run.spikes, run.n_samples)
     return Cost(fit, found, price(counts, chip, traffic, latency_s=found.latency_band_s))
+
+
+def synops_of(target: Network | Program, trace: Trace) -> Counts:
+    """Return the operation counts of a run.
+
+    Raises:
+        DataError: the Trace is of another network.
+    """
+    counter = counter_of(target)
+    return counts_of(target, counter.tally(trace), counter)
+
+
+def counts_of(target: Network | Program, run: Tally, counter: Counter | None = None) -> Counts:
+    """Return the operation counts of a run whose spikes were summed.
+
+    Args:
+        counter: Of the target, where it was made before.
+    """
+    counter = counter_of(target) if counter is None else counter
+    n_steps = run.n_input_steps if isinstance(target, Network) else target.n_steps(run.n_input_steps)
+    found = count(counter.connections, counter.sizes, run, n_steps, known=counter.wires)
+    reads = host_reads(target.readout, counter.sizes[target.output], run.n_input_steps, target.decode)
+    return replace(found, host_reads_per_sample=reads)
+
+
+def host_reads(readout: str, n_outputs: int, n_input_steps: int, decode: Decode | None = None) -> int:
+    """Return how many potentials leave the chip for one sample, because the class is made from them outside.
+
+    >>> host_reads("softmax", 35, 300), host_reads("v_last", 35, 300), host_reads("spikes", 35, 300)
+    (10500, 35, 0)
+    >>> host_reads("v_sum", 35, 3, Decode(steps=(0, 1, 1)))
+    70
+    """
+    if decode is not None and decode.steps and readout != READOUTS[0]:
+        return n_outputs * int(np.count_nonzero(decode.steps))
+    return n_outputs * {"spikes": 0, "v_last": 1}.get(readout, n_input_steps)

@@ -23,7 +23,7 @@ from neurodeploy.graph.network import Network
 from neurodeploy.mapping.compile import Compiled
 from neurodeploy.mapping.discretize import clipped_weights
 from neurodeploy.pipeline.batches import together
-from neurodeploy.pipeline.counts import synops_of
+from neurodeploy.pipeline.costs import synops_of
 from neurodeploy.progress import Progress, further
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def certified(
     runs = [certified_run(name, made, network, samples, progress, currents=currents) for name in backends]
     runs = _with_layers_alone(runs, made, network, samples)
     labels_B = runs[0].trace.predictions_B if labels is None else np.asarray(labels)
-    settings = {} if max_accuracy_drop is None else {"max_accuracy_drop": max_accuracy_drop}
+    settings: dict[str, Any] = {} if max_accuracy_drop is None else {"max_accuracy_drop": max_accuracy_drop}
     found = certificate(runs, made.program, labels_B, CertificateSettings(**settings), differing).to_dict()
     for stage, run in zip(found["stages"], runs, strict=True) if module_B is not None else ():
         stage["module_classes"] = float((run.trace.predictions_B == module_B).mean())

@@ -18,6 +18,7 @@ from types import TracebackType
 from typing import Any, TypeVar
 
 from neurodeploy.errors import NeurodeployError, RunError
+from neurodeploy.memory import cores
 from neurodeploy.phrases import Phrase
 
 Task = TypeVar("Task")
@@ -130,8 +131,7 @@ def _caught(call: Callable[[Any], Any], task: Any) -> Any:
 
 def usual_processes() -> int:
     """Return how many processes this machine has cores for, at most `MOST`."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return min(MOST, cores)
+    return min(MOST, cores())
 
 
 class Workers:

@@ -17,8 +17,7 @@ from neurodeploy.data.stream import SampleSource
 from neurodeploy.networks.families.s4d import slow_parameters
 from neurodeploy.networks.fused_forward import rate_penalty, rates
 from neurodeploy.training.augment import augmented
-from neurodeploy.training.batches import loader
-from neurodeploy.training.inference import asked
+from neurodeploy.training.batches import asked, loader
 from neurodeploy.training.reading import Reading, read
 from neurodeploy.training.settings import TrainingSettings
 

@@ -20,9 +20,8 @@ import torch
 from torch import nn
 
 from neurodeploy.data.stream import SampleSource
-from neurodeploy.training.batches import loader
+from neurodeploy.training.batches import evaluate, loader
 from neurodeploy.training.classifier import Classifier
-from neurodeploy.training.inference import evaluate
 from neurodeploy.training.keeper import EpochProgress, KeepBest
 from neurodeploy.training.logs import tensorboard_logger
 from neurodeploy.training.settings import TrainingSettings

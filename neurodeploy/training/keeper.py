@@ -15,8 +15,8 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from neurodeploy.data.stream import SampleSource
 from neurodeploy.errors import RunError
 from neurodeploy.files import written_whole
+from neurodeploy.training.batches import evaluate
 from neurodeploy.training.classifier import Classifier
-from neurodeploy.training.inference import evaluate
 
 EpochProgress = Callable[[int, int, dict[str, float]], None]
 """Called with epochs done, their total, and the last epoch's record."""

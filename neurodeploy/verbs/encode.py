@@ -20,6 +20,7 @@ from neurodeploy.data.cochlea.settings import CochleaSettings
 from neurodeploy.data.shd_file import TIME_TYPES, shd_file
 from neurodeploy.errors import DataError, RunError, nearest
 from neurodeploy.files import check_target
+from neurodeploy.memory import cores
 from neurodeploy.phrases import Phrase
 from neurodeploy.progress import Progress, silent
 
@@ -96,7 +97,7 @@ def encode_audio(
     began, began_cpu = time.perf_counter(), time.process_time()
     with shd_file(target, numbers, keys=keys, extra=_extra(clips), settings=chosen, times=times) as file:
         progress("encode", 0, len(clips))
-        for index, (spikes, is_silent, is_clipped) in enumerate(in_order(made, len(clips), workers or _cores())):
+        for index, (spikes, is_silent, is_clipped) in enumerate(in_order(made, len(clips), workers or cores())):
             file.write(index, *spikes)
             n_spikes += len(spikes[0])
             quiet += [clips[index].name] if is_silent else []
@@ -115,7 +116,7 @@ def encode_audio(
         "cpu_s": cpu_s,
         "times_real_time": audio_s / seconds,
         "times_real_time_per_core": audio_s / cpu_s,
-        "workers": workers or _cores(),
+        "workers": workers or cores(),
         "settings": chosen,
         "silent": quiet,
         "clipped": clipped,
@@ -194,7 +195,3 @@ def _notes(
 
 def _some(names: Sequence[str]) -> str:
     return f"{names[0]} is" if len(names) == 1 else f"{len(names)} clips ({names[0]} first) are"
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -15,7 +15,6 @@ from neurodeploy.errors import GraphError, NeurodeployError
 from neurodeploy.files import check_target
 from neurodeploy.fixedpoint import rules
 from neurodeploy.frameworks.write.fit import check_for
-from neurodeploy.graph.carried import carried
 from neurodeploy.graph.doctor import problems as find
 from neurodeploy.graph.doctor.conditions import facts_of
 from neurodeploy.graph.doctor.frameworks import (
@@ -35,6 +34,7 @@ from neurodeploy.graph.euler import advice_on_step
 from neurodeploy.graph.files import GraphFile, graph_file, mended, stored_graph
 from neurodeploy.graph.flatten import flattened
 from neurodeploy.graph.mends import TYPING, Mends
+from neurodeploy.graph.metadata import carried
 from neurodeploy.graph.network import Network
 from neurodeploy.graph.node_table import neurons_of
 from neurodeploy.graph.stored import Tree

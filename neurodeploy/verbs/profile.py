@@ -13,8 +13,7 @@ from neurodeploy.errors import DataError
 from neurodeploy.hardware.chips import DEFAULT, chip_named
 from neurodeploy.phrases import Phrase
 from neurodeploy.pipeline.batches import batch_size, counter_of, run_batches, summary
-from neurodeploy.pipeline.costs import costs, recorded
-from neurodeploy.pipeline.counts import counts_of
+from neurodeploy.pipeline.costs import costs, counts_of, recorded
 from neurodeploy.pipeline.graph_options import GraphKeywords, GraphOptions, takes_graph_options
 from neurodeploy.pipeline.inputs import GraphSource, program_of, read_target
 from neurodeploy.pipeline.samples import Data, default_calibration, default_data, given

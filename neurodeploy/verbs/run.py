@@ -31,8 +31,7 @@ from neurodeploy.networks.published import load_published
 from neurodeploy.pipeline import stages
 from neurodeploy.pipeline.batches import counter_of
 from neurodeploy.pipeline.conversion import certified, deployable, float_network, part
-from neurodeploy.pipeline.costs import costs, recorded
-from neurodeploy.pipeline.counts import counts_of
+from neurodeploy.pipeline.costs import costs, counts_of, recorded
 from neurodeploy.pipeline.folder import Mode, RunFolder, check_chip, open_run
 from neurodeploy.pipeline.plots import classes, plots
 from neurodeploy.pipeline.stage_runs import certified_run, torch_run

@@ -21,7 +21,7 @@ from neurodeploy.errors import DataError
 from neurodeploy.files import check_target
 from neurodeploy.phrases import Phrase
 from neurodeploy.pipeline import batches
-from neurodeploy.pipeline.counts import counts_of
+from neurodeploy.pipeline.costs import counts_of
 from neurodeploy.pipeline.graph_options import GraphKeywords, GraphOptions, takes_graph_options
 from neurodeploy.pipeline.inputs import GraphSource, program_of, read_target
 from neurodeploy.pipeline.samples import (

@@ -16,7 +16,7 @@ import pytest
 from neurodeploy.accounting.counts import Weights, count_layer
 from neurodeploy.backends.trace import Trace
 from neurodeploy.errors import DataError
-from neurodeploy.pipeline.counts import synops_of
+from neurodeploy.pipeline.costs import synops_of
 from neurodeploy.program.window import Window
 from tests.conformance.lava_dl import folder, read, recorded, steps_first
 from tests.neurons.silif import golden

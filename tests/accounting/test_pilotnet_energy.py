@@ -6,7 +6,7 @@ import pytest
 
 from neurodeploy.accounting.energy import price
 from neurodeploy.hardware.chips import CHIPS
-from neurodeploy.pipeline.counts import synops_of
+from neurodeploy.pipeline.costs import synops_of
 from tests.accounting.test_others_counts import PILOTNET_STEPS, pilotnet
 
 pytestmark = pytest.mark.data

@@ -15,8 +15,7 @@ from neurodeploy.accounting.tally import tally
 from neurodeploy.backends import fixed
 from neurodeploy.errors import DataError
 from neurodeploy.hardware.chips import chip_named
-from neurodeploy.pipeline.costs import costs
-from neurodeploy.pipeline.counts import counts_of
+from neurodeploy.pipeline.costs import costs, counts_of
 from tests.backends.lava_support import random_spikes, small_network
 
 

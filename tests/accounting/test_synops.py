@@ -8,7 +8,7 @@ import pytest
 from neurodeploy.accounting.counts import count
 from neurodeploy.accounting.tally import tally
 from neurodeploy.backends import fixed
-from neurodeploy.pipeline.counts import synops_of
+from neurodeploy.pipeline.costs import synops_of
 from neurodeploy.program.connection import Connection
 from neurodeploy.program.program import INPUT
 from tests.backends.lava_support import layer, program

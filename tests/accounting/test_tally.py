@@ -18,7 +18,7 @@ from neurodeploy.backends.table import BACKENDS, RunOptions
 from neurodeploy.backends.trace import Trace, one_after_another
 from neurodeploy.errors import DataError
 from neurodeploy.pipeline.batches import counter_of, run_batches, summary
-from neurodeploy.pipeline.counts import counts_of, synops_of
+from neurodeploy.pipeline.costs import counts_of, synops_of
 from neurodeploy.program.connection import Connection
 from neurodeploy.program.program import INPUT, Program
 from tests.backends.lava_support import layer, program, sigma_delta, small_network

@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 from neurodeploy.backends import lava
-from neurodeploy.backends.lava import blocks, child, client, environment, interpreter
+from neurodeploy.backends.lava import blocks, child, client, environment
 from neurodeploy.errors import DataError, LavaError
 from tests.backends.lava_support import ends, one_layer, small_network
 
@@ -32,7 +32,7 @@ def bare_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A machine of another Python, with an empty PATH folder, no pyenv, no uv and no environment."""
     for module in (environment, client):
         monkeypatch.setattr(module, "runs_in_process", lambda: False)
-    monkeypatch.setattr(interpreter, "sys", SimpleNamespace(version_info=(3, 12, 0), executable="none"))
+    monkeypatch.setattr(environment, "sys", SimpleNamespace(version_info=(3, 12, 0), executable="none"))
     (tmp_path / "path").mkdir()
     monkeypatch.setenv("PATH", str(tmp_path / "path"))
     monkeypatch.setenv("PYENV_ROOT", str(tmp_path / "pyenv"))
@@ -60,7 +60,7 @@ class TestFindPython310:
 
     def test_nothing_found_says_where_it_looked_and_what_to_try(self, tmp_path: Path) -> None:
         with pytest.raises(LavaError) as told:
-            interpreter.find_python310()
+            environment.find_python310()
         line = str(told.value)
         assert "\n" not in line
         for part in ("PATH", str(tmp_path / "pyenv" / "versions"), "uv python install 3.10", "python="):
@@ -69,31 +69,31 @@ class TestFindPython310:
     def test_a_shim_that_fails_is_passed_over(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         script(tmp_path / "path" / "python3.10", SHIM)
         with pytest.raises(LavaError, match=r"no Python 3\.10 found"):
-            interpreter.find_python310()
+            environment.find_python310()
         behind = script(tmp_path / "second" / "python3.10", PYTHON310)
         monkeypatch.setenv("PATH", os.pathsep.join([str(tmp_path / "path"), str(behind.parent)]))
-        assert interpreter.find_python310() == behind
+        assert environment.find_python310() == behind
 
     def test_pyenvs_newest_310_is_taken(self, tmp_path: Path) -> None:
         kept = tmp_path / "pyenv" / "versions"
         for version in ("3.10.2", "3.10.13", "3.10.9", "3.10.dev", "3.11.7"):
             script(kept / version / "bin" / "python3.10", PYTHON310)
-        assert interpreter.find_python310() == kept / "3.10.13" / "bin" / "python3.10"
+        assert environment.find_python310() == kept / "3.10.13" / "bin" / "python3.10"
 
     def test_uv_is_asked_last(self, tmp_path: Path) -> None:
         managed = script(tmp_path / "managed" / "python3.10", PYTHON310)
         script(tmp_path / "path" / "uv", f'[ "$*" = "python find 3.10" ] && echo {managed}')
-        assert interpreter.find_python310() == managed
+        assert environment.find_python310() == managed
 
     def test_an_explicit_python_is_checked_and_is_the_only_one(self, tmp_path: Path) -> None:
         script(tmp_path / "path" / "python3.10", PYTHON310)
         other = script(tmp_path / "other", "echo 3 11; echo here")
         with pytest.raises(LavaError, match=r"lava: python: .*other is Python 3\.11; Lava 0\.10\.0 needs 3\.10"):
-            interpreter.find_python310(other)
+            environment.find_python310(other)
         with pytest.raises(LavaError, match=r"lava: python: nowhere does not run"):
-            interpreter.find_python310("nowhere")
+            environment.find_python310("nowhere")
         own = script(tmp_path / "own", PYTHON310)
-        assert interpreter.find_python310(own) == own
+        assert environment.find_python310(own) == own
 
 
 class TestSetup:

@@ -56,7 +56,7 @@ EVENTS: dict[str, tuple[tuple[Any, ...], str]] = {
     "infinite times": (([[np.inf]], [[0]], [0]), "sample 0 has times from inf"),
     "times in milliseconds": (([[1400000.0]], [[0]], [0]), "1.4e.09 steps of 0.001 s, .*times must be in seconds"),
     "times beyond floats": (([[1e300]], [[0]], [0]), "times must be in seconds"),
-    "a unit too many": (([[0.001]], [[4]], [0]), "units 4..4, the network has channels 0..3"),
+    "a unit too many": (([[0.001]], [[4]], [0]), "units 4..4, 0..3 are allowed"),
     "a negative unit": (([[0.001]], [[-1]], [0]), "units -1..-1"),
     "units with fractions": (([[0.001]], [[1.5]], [0], np.float64, np.float64), "spikes/units holds lists of float64"),
     "times in whole numbers": (([[1]], [[1]], [0], np.int64), "spikes/times holds lists of int64, lists of real"),

@@ -28,7 +28,7 @@ DT_S = 0.004
 N_INPUTS, N_CLASSES = 10, 5
 
 
-def trained(model: str, seed: int = 0) -> FamilyNetwork:
+def trained(model: Any, seed: int = 0) -> FamilyNetwork:
     """Return a network with batch norms that have seen data."""
     torch.manual_seed(seed)
     network = build(SilifSettings(model=model, hidden=(14, 12), dropout=0.0), (N_INPUTS,), N_CLASSES, 4e-3)

@@ -11,10 +11,9 @@ from neurodeploy.neurons.adaptive import AdaptiveCoefficients, AdaptiveState, ad
 from neurodeploy.neurons.engine import ScanEngine
 from neurodeploy.neurons.resonator import Complex, ResonatorState
 from neurodeploy.neurons.ssm.adlif import AdLIF
-from neurodeploy.neurons.ssm.layer import NORM_MOMENTUM, LayerSettings
+from neurodeploy.neurons.ssm.layer import NORM_MOMENTUM, LayerSettings, ResonatorLayer
 from neurodeploy.neurons.ssm.lif import RLIF
 from neurodeploy.neurons.ssm.readout import Readout
-from neurodeploy.neurons.ssm.resonator_layer import ResonatorLayer
 from neurodeploy.neurons.surrogate import spike
 from tests.neurons.silif import LAYERS, below, golden, recorded_layer
 

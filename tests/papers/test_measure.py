@@ -29,7 +29,7 @@ from neurodeploy.papers.silif.measure import (
 )
 from neurodeploy.pipeline.conversion import graph_of as run_graph_of
 from neurodeploy.pipeline.conversion import put_on_grid
-from neurodeploy.pipeline.counts import synops_of
+from neurodeploy.pipeline.costs import synops_of
 from neurodeploy.progress import silent
 from neurodeploy.recipes import Recipe
 from tests.networks.synops import synops_per_sample

@@ -10,8 +10,7 @@ from neurodeploy.accounting.crossover import crossover
 from neurodeploy.accounting.tally import tally
 from neurodeploy.backends import fixed
 from neurodeploy.hardware.chips import chip_named
-from neurodeploy.pipeline.costs import costs
-from neurodeploy.pipeline.counts import counts_of
+from neurodeploy.pipeline.costs import costs, counts_of
 from neurodeploy.report.page import render
 from tests.backends.lava_support import random_spikes, small_network
 from tests.report.example import example

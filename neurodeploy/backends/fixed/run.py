@@ -6,7 +6,6 @@ Axes: B sample, T step, I channel.
 from __future__ import annotations
 
 import functools
-import os
 from collections.abc import Callable, Sequence
 from functools import partial
 from importlib.util import find_spec
@@ -18,6 +17,7 @@ from neurodeploy.backends.fixed.plain import PlainEngine
 from neurodeploy.backends.scores import decoded, read_by_step
 from neurodeploy.backends.trace import Part, Progress, Trace, check_spikes, in_batches
 from neurodeploy.errors import DataError, ProgramError, nearest
+from neurodeploy.memory import cores
 from neurodeploy.program.program import Program
 from neurodeploy.progress import Progress as Told
 from neurodeploy.progress import silent
@@ -174,7 +174,7 @@ def check_threads(threads: int | None) -> int:
         DataError: it is below 1.
     """
     if threads is None:
-        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        return cores()
     if threads < 1:
         raise DataError(f"threads: found {threads}, at least 1 is needed")
     return threads

@@ -19,7 +19,6 @@ from neurodeploy.accounting.counts import Counts
 from neurodeploy.accounting.crossover import crossover
 from neurodeploy.accounting.devices import FILE, FLOOR, checked, merged, read_devices, together
 from neurodeploy.accounting.energy import Energy
-from neurodeploy.bench import machine
 from neurodeploy.bench.devices.ann import dense_macs, kept_ann, layer_shapes, matched_ann, settled
 from neurodeploy.bench.devices.floors import Floor, floor_of
 from neurodeploy.bench.devices.machines import Device, devices, load, versions
@@ -27,6 +26,7 @@ from neurodeploy.bench.devices.timing import Call, Measured, TooLarge, best_batc
 from neurodeploy.data.stream import SampleSource
 from neurodeploy.errors import DataError, RunError
 from neurodeploy.files import read_json, write_json
+from neurodeploy.memory import cores
 from neurodeploy.networks.matched import MatchedANN, counted
 from neurodeploy.phrases import Phrase
 from neurodeploy.pipeline.conversion import part
@@ -36,7 +36,7 @@ from neurodeploy.pipeline.stages import quantised_network
 from neurodeploy.program.file import read_program
 from neurodeploy.progress import Progress, silent
 from neurodeploy.quantize.on_grid import settled as on_grid
-from neurodeploy.training.inference import evaluate
+from neurodeploy.training.batches import evaluate
 from neurodeploy.training.reading import read
 
 SNN, ANN = "snn", "ann"
@@ -174,9 +174,9 @@ class _Measuring:
         self.floor = None if device.meter else floor_of(device.kind, device.name)
         self.load = load()
         self.notes = [_energy_note(device, self.floor)]
-        if self.load is not None and self.load > BUSY * machine.cores():
+        if self.load is not None and self.load > BUSY * cores():
             self.notes.append(
-                f"{device.name}: {self.load:.1f} programs wanted {machine.cores()} cores just before: latencies are "
+                f"{device.name}: {self.load:.1f} programs wanted {cores()} cores just before: latencies are "
                 "those of a busy machine"
             )
         device.wait()

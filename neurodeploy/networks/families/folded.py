@@ -18,10 +18,8 @@ from neurodeploy.errors import NetworkError
 from neurodeploy.networks.sequence import Answer
 from neurodeploy.networks.spiking_layer import SpikingLayer, names_of
 from neurodeploy.neurons.compiled_dynamics import Adaptive, LeakyReadout, Resonator
-from neurodeploy.neurons.ssm.adaptive_layer import AdaptiveLayer
-from neurodeploy.neurons.ssm.layer import NormalisedLinear, StateSpaceLayer
+from neurodeploy.neurons.ssm.layer import AdaptiveLayer, NormalisedLinear, ResonatorLayer, StateSpaceLayer
 from neurodeploy.neurons.ssm.readout import Readout
-from neurodeploy.neurons.ssm.resonator_layer import ResonatorLayer
 
 if TYPE_CHECKING:
     from neurodeploy.networks.families.silif import FamilyNetwork

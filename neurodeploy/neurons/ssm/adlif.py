@@ -14,8 +14,7 @@ import torch
 from torch import nn
 
 from neurodeploy.neurons.adaptive import AdaptiveCoefficients, without_diagonal
-from neurodeploy.neurons.ssm.adaptive_layer import AdaptiveLayer
-from neurodeploy.neurons.ssm.layer import LayerSettings, uniform
+from neurodeploy.neurons.ssm.layer import AdaptiveLayer, LayerSettings, uniform
 from neurodeploy.neurons.ssm.lif import ALPHA, orthogonal
 
 

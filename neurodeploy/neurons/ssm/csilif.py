@@ -8,8 +8,7 @@ import torch
 from torch import nn
 
 from neurodeploy.neurons.resonator import Complex, ResonatorCoefficients
-from neurodeploy.neurons.ssm.layer import LayerSettings, uniform
-from neurodeploy.neurons.ssm.resonator_layer import ResonatorLayer
+from neurodeploy.neurons.ssm.layer import LayerSettings, ResonatorLayer, uniform
 
 DECAY_RATE = 0.5
 RESET = 0.5

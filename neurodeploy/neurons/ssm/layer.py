@@ -17,9 +17,13 @@ from typing import Any, ClassVar, Literal, NamedTuple
 import torch
 from torch import nn
 
+from neurodeploy.fixedpoint.dynamics.adaptive import ADAPTIVE
 from neurodeploy.fixedpoint.dynamics.equations import Dynamics
+from neurodeploy.fixedpoint.dynamics.resonator import RESONATOR
 from neurodeploy.neurons import engine
+from neurodeploy.neurons.adaptive import AdaptiveState
 from neurodeploy.neurons.engine import ScanEngine
+from neurodeploy.neurons.resonator import Complex, ResonatorState
 
 NORM_EPS = 1e-5
 NORM_MOMENTUM = 0.05
@@ -111,6 +115,30 @@ class StateSpaceLayer(NormalisedLinear, ABC):
     @abstractmethod
     def random_start(self, drive_BTN: torch.Tensor) -> Any:
         """Return a state drawn from torch's global generator."""
+
+
+class AdaptiveLayer(StateSpaceLayer):
+    """A layer whose neurons have a potential and perhaps an adaptation: `neurons.adaptive`."""
+
+    adapts = True
+    dynamics = ADAPTIVE
+
+    def random_start(self, drive_BTN: torch.Tensor) -> AdaptiveState:
+        # The order of these draws is the reference implementation's.
+        u_BN = drawn_like(drive_BTN)
+        w_BN = drawn_like(drive_BTN) if self.adapts else None
+        return AdaptiveState(u_BN, w_BN, drawn_like(drive_BTN))
+
+
+class ResonatorLayer(StateSpaceLayer):
+    """A layer whose neurons have one complex state: `neurons.resonator`."""
+
+    dynamics = RESONATOR
+
+    def random_start(self, drive_BTN: torch.Tensor) -> ResonatorState:
+        # One complex draw, real and imaginary parts in turn, then the spikes: the reference implementation's order.
+        pairs_BN2 = torch.rand(drive_BTN.shape[0], drive_BTN.shape[2], 2).to(drive_BTN)
+        return ResonatorState(Complex(pairs_BN2[..., 0], pairs_BN2[..., 1]), drawn_like(drive_BTN))
 
 
 @contextmanager

@@ -7,8 +7,7 @@ import math
 from torch import nn
 
 from neurodeploy.neurons.adaptive import AdaptiveCoefficients, without_diagonal
-from neurodeploy.neurons.ssm.adaptive_layer import AdaptiveLayer
-from neurodeploy.neurons.ssm.layer import LayerSettings, uniform
+from neurodeploy.neurons.ssm.layer import AdaptiveLayer, LayerSettings, uniform
 
 ALPHA = (math.exp(-1 / 5), math.exp(-1 / 25))
 """Part of the potential kept in a step: time constants of 5 to 25 steps."""

@@ -12,8 +12,7 @@ from __future__ import annotations
 import torch
 
 from neurodeploy.neurons.resonator import Complex, ResonatorCoefficients
-from neurodeploy.neurons.ssm.layer import LayerSettings, uniform
-from neurodeploy.neurons.ssm.resonator_layer import ResonatorLayer
+from neurodeploy.neurons.ssm.layer import LayerSettings, ResonatorLayer, uniform
 
 DT_S = 0.004
 """Not learnt, and the same whatever the step of the data."""

@@ -8,8 +8,7 @@ import torch
 from torch import nn
 
 from neurodeploy.neurons.adaptive import AdaptiveCoefficients
-from neurodeploy.neurons.ssm.adaptive_layer import AdaptiveLayer
-from neurodeploy.neurons.ssm.layer import LayerSettings, uniform
+from neurodeploy.neurons.ssm.layer import AdaptiveLayer, LayerSettings, uniform
 
 DT_S = 0.004
 ALPHA_RATE = (10.0, 250.0)

@@ -34,11 +34,11 @@ from neurodeploy.neurons.ssm.layer import InitialState
 from neurodeploy.papers.silif.clips import Clips
 from neurodeploy.pipeline.batches import batch_size, run_batches, sizes_of, summary
 from neurodeploy.pipeline.conversion import read_network
-from neurodeploy.pipeline.counts import counts_of
+from neurodeploy.pipeline.costs import counts_of
 from neurodeploy.program.plan import Plan
 from neurodeploy.program.program import Program
 from neurodeploy.reading.precision import put_on_grid
-from neurodeploy.training.inference import asked
+from neurodeploy.training.batches import asked
 
 FLOAT_BATCH = 16
 """Samples at a time in float: their states stay in the second-level cache. Random initial states depend on it."""
