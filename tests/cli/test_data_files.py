@@ -51,7 +51,7 @@ ARRAYS: dict[str, tuple[dict[str, Any], str]] = {
 }
 
 EVENTS: dict[str, tuple[tuple[Any, ...], str]] = {
-    "negative times": (([[-0.001]], [[0]], [0]), "sample 0 has times from -0.001 to -0.001, seconds from 0"),
+    "negative times": (([[-0.001]], [[0]], [0]), "sample 0 has times from -0.001 to -0.001, finite seconds from 0"),
     "times of NaN": (([[np.nan]], [[0]], [0]), "sample 0 has times from nan"),
     "infinite times": (([[np.inf]], [[0]], [0]), "sample 0 has times from inf"),
     "times in milliseconds": (([[1400000.0]], [[0]], [0]), "1.4e.09 steps of 0.001 s, .*times must be in seconds"),

@@ -64,5 +64,5 @@ def test_silent_samples_are_kept() -> None:
 
 @pytest.mark.parametrize("unit", [-1, 4])
 def test_a_unit_that_the_network_lacks_names_the_sample(unit: int) -> None:
-    with pytest.raises(DataError, match=rf"^test: sample 1 has units {unit}\.\.{unit}, .* 0\.\.3$"):
+    with pytest.raises(DataError, match=rf"^test: sample 1 has units {unit}\.\.{unit}, 0\.\.3 are allowed$"):
         bin_events([np.zeros(1), np.zeros(1)], [np.array([0]), np.array([unit])], 1e-3, 4)
