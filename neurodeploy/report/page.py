@@ -42,7 +42,7 @@ def render(report: dict[str, Any]) -> str:
         "devices": _devices(report, sources),
         "training": _training(report),
         "classes": classes(report),
-        "rasters": [_raster(report, plot) for plot in report["plots"].get("rasters") or [report["plots"]["raster"]]],
+        "rasters": [_raster(report, plot) for plot in report["plots"]["rasters"]],
         "connections": [
             one | {"svg": Markup(figures.weights(one["histogram"]))} for one in sections.connections(report)
         ],
