@@ -17,7 +17,7 @@ from neurodeploy.graph.node_table import WEIGHTS
 from neurodeploy.reading.instances import Instance
 from neurodeploy.reading.labels import INPUT_NODE, Arrival
 from neurodeploy.reading.leaves import Built, ChipNeurons, Memoryless, Neurons, Shape, Source
-from neurodeploy.reading.neurons import readout, reordered
+from neurodeploy.reading.neurons import begun, readout, reordered
 from neurodeploy.reading.outputs import Output
 from neurodeploy.reading.routes import Route, reshaped
 from neurodeploy.reading.wiring import Wiring
@@ -148,6 +148,7 @@ class Assembled:
         if isinstance(one.leaf, Neurons):
             only = node == self.output.node and self.output.potential
             built = one.leaf.build(one.shape_own or one.shape_out, self.dt_s, only)
+            built = built if one.begins is None else begun(built, one.begins, self.dt_s)
             return built if one.order is None else reordered(built, np.argsort(one.order), one.shape_own, one.shape_out)
         return one.leaf.build(one.shape_in, one.shape_out)
 

@@ -196,7 +196,7 @@ def _followed(
     """Return a run, what the module gave in it, who is connected to whom, and its output."""
     for straight in (False, True):  # a class is its place in the module's own order
         recorder, result = recorded(module, sample, time_axis, forward, host, straight, after)
-        wiring = wired(recorder.instances)
+        wiring = wired(recorder.instances, module)
         output = output_of(recorder, wiring, result, readout)
         if wiring.instances[output.node].order is None:
             break

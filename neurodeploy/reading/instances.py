@@ -6,6 +6,7 @@ Axes: T step, B sample, R applications of a layer (its calls, and in each every 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -15,7 +16,7 @@ from torch import nn
 
 from neurodeploy.errors import FrameworkError
 from neurodeploy.reading.labels import MOST_FEATURES, Arrival, Mixed, Track, arrivals
-from neurodeploy.reading.leaves import Memoryless, Neurons, Shape
+from neurodeploy.reading.leaves import Call, Memoryless, Neurons, Shape
 
 
 @dataclass(eq=False)
@@ -31,6 +32,7 @@ class Instance:
         shape_own: Of the module's neurons, where the graph has another.
         passed: How often what it gave last has passed each layer without memory since neurons (layers).
         apart: Size of the axis before the features, which may be one of them (layers).
+        begins: Potential that neurons begin with, less their own at rest; None where that is 0.
     """
 
     node: int
@@ -48,6 +50,7 @@ class Instance:
     order: np.ndarray | None = None
     shape_own: Shape = ()
     apart: int = 0
+    begins: np.ndarray | None = None
     passed: dict[int, int] = field(default_factory=dict)
 
 
@@ -100,6 +103,37 @@ def reorder(instance: Instance, found: list[Arrival], instances: list[Instance])
             instance.order, instance.shape_own = one.features, instance.shape_out
             instance.shape_in = instance.shape_out = source.shape_out
         return
+
+
+def beginning(name: str, leaf: Neurons, call: Call, maker: Callable[[torch.Tensor], str]) -> np.ndarray | None:
+    """Return the potential that neurons begin with, less that at rest (their shape); None where it is that.
+
+    Args:
+        name: Of the neurons.
+        maker: From a state to what made it in the run.
+
+    Raises:
+        FrameworkError: it differs from sample to sample, is of another state, or was made by the module.
+    """
+    found = None
+    for index, one in enumerate(call.given):
+        is_potential = index == leaf.potential % len(call.given)
+        rest = leaf.rest if is_potential else 0.0
+        if not one.numel() or not bool((one != rest).any()):
+            continue
+        if maker(one):
+            raise FrameworkError(
+                f"{name}: its state was changed by the module between steps ({maker(one)}); hand on what it gives"
+            )
+        if not is_potential:
+            raise FrameworkError(f"{name}: begins with a current or spikes that are not 0; begin with zeros")
+        each_BN = one.expand(call.current.shape[1 if leaf.sequence else 0 :])
+        if bool((each_BN != each_BN[:1]).any()):
+            raise FrameworkError(
+                f"{name}: begins with another potential for one sample than for another; a graph has one"
+            )
+        found = each_BN[0].detach().cpu().double().numpy() - rest
+    return found
 
 
 def channels_first(tensor: torch.Tensor, lead: int) -> torch.Tensor:

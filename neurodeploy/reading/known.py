@@ -80,8 +80,32 @@ def refusal(name: str, module: nn.Module) -> str:
         return f"{name}:{OUTSIDE}"
     kind = package(type(module))
     if kind in ("snntorch", "norse", "spikingjelly", "neurodeploy"):
-        return f"{name}: is not taken from {kind}; {', '.join(sorted(table(kind)))} are"
+        why = next((f", because it {why}" for part, why in WHY.items() if part in type(module).__name__), "")
+        return f"{name}: is not taken from {kind}{why}; {', '.join(sorted(table(kind)))} are"
     return name
 
 
+def without_neurons(module: nn.Module) -> str:
+    """Return why a module has no neurons: those it has are not taken, or there are none."""
+    for path, one in module.named_modules():
+        neurons = is_unknown(one) and package(type(one)) != "torch"
+        if neurons and all(leaf_of(inner) is None for inner in one.modules()):
+            return refusal(f"{path or 'module'} ({type(one).__name__})", one)
+    return (
+        "module: has no spiking neurons that are known; put some behind its weights, for example snntorch's Leaky, "
+        "norse's LIFCell or spikingjelly's LIFNode"
+    )
+
+
+WHY = {
+    "Refrac": "keeps its potential for some steps after a spike, which no node of NIR does",
+    "LSNN": "raises its threshold with its spikes and resets to a value, where our adaptive neurons subtract",
+    "LIFAdEx": "adds an exponential of its potential",
+    "LIFEx": "adds an exponential of its potential",
+    "Izhikevich": "squares its potential",
+    "CobaLIF": "multiplies its potential with its inputs",
+    "LIFMC": "moves charge between neurons at every step, not with spikes",
+    "LIFCorrelation": "changes its weights as it runs",
+}
+"""What no integer neuron does, of classes whose names hold a word."""
 SPIKING = "snntorch's RLeaky, norse's LIFRecurrentCell or a neuron of that kind"

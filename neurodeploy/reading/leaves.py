@@ -127,6 +127,7 @@ class Neurons:
         sequence: It takes all steps at once, along the first axis.
         rest: State that it begins with.
         samples_first: A sequence is (B, T, ...), not (T, B, ...).
+        potential: Which of the states that are passed in is the potential.
     """
 
     call: Callable[[Any, Any, Any], Call]
@@ -134,6 +135,7 @@ class Neurons:
     sequence: bool = False
     rest: float = 0.0
     samples_first: bool = False
+    potential: int = -1
 
 
 def numbers(value: Any) -> np.ndarray:

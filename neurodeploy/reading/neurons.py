@@ -12,7 +12,7 @@ import nir
 import numpy as np
 
 from neurodeploy.errors import FrameworkError
-from neurodeploy.graph.metadata import wrapped
+from neurodeploy.graph.metadata import ours, wrapped
 from neurodeploy.reading.leaves import Built, Shape
 
 SLOWEST = 1e-12
@@ -54,6 +54,35 @@ def readout(dt_s: float, alpha: np.ndarray | None, beta: np.ndarray, gain: np.nd
     if (beta == 1).all():
         return nir.I(r=gain / dt_s)
     return nir.LI(tau=tau, r=gain * tau / dt_s, v_leak=0 * tau)
+
+
+def begun(built: Built, potential: np.ndarray, dt_s: float) -> Built:
+    """Return the nodes of neurons that begin with a potential: NIR's begin at 0, so all potentials are counted from it.
+
+    A reset by subtraction then takes too little away, the rest of which arrives a step later as a connection of each
+    neuron to itself: `beta (v - threshold) = beta (v - (threshold - potential)) - beta potential`.
+
+    Raises:
+        FrameworkError: they are read by their potential, begin above their threshold, or no connection can do that.
+    """
+    node = copy(built.nodes[""])
+    if not hasattr(node, "v_threshold"):
+        raise FrameworkError("its potential is read, and begins with another one than at rest; begin at rest")
+    node.v_threshold, node.v_reset = node.v_threshold - potential, node.v_reset - potential
+    if (node.v_threshold <= 0).any():
+        raise FrameworkError("begins with a potential that is not below its threshold; begin lower")
+    if hasattr(node, "v_leak"):
+        node.v_leak = node.v_leak - potential
+    if ours(node.metadata).get("reset") != "subtract":
+        return replace(built, nodes=built.nodes | {"": node})
+    if isinstance(node, nir.CubaLIF):
+        raise FrameworkError("has a current, resets by subtraction and does not begin at rest; begin at rest")
+    node.v_reset = built.nodes[""].v_reset
+    beta, gain = (1.0, node.r * dt_s) if isinstance(node, nir.IF) else (1 - dt_s / node.tau, node.r * dt_s / node.tau)
+    late, has = -beta * potential / gain, "reset" in built.nodes
+    nodes = {"": node, "reset": nir.Scale(scale=late + (built.nodes["reset"].scale if has else 0.0))}
+    edges = () if has else (("", "reset"), ("reset", ""))
+    return replace(built, nodes=built.nodes | nodes, edges=(*built.edges, *edges))
 
 
 def reordered(built: Built, places: np.ndarray, shape: Shape, wanted: Shape) -> Built:

@@ -82,7 +82,8 @@ def _made(
             edges += (("", "rec"), ("rec", ""))
         return Built(nodes, edges, entry="in")
 
-    return Neurons(_call(spikes), build, sequence, float(numbers(_rest(module.p)).ravel()[0]))
+    rest = float(numbers(_rest(module.p)).ravel()[0])
+    return Neurons(_call(spikes), build, sequence, rest, potential=int(hasattr(module, "recurrent_weights")))
 
 
 def _rest(p: Any) -> Any:

@@ -41,6 +41,7 @@ MOVES = _words(
     "view reshape flatten unflatten squeeze unsqueeze permute transpose t movedim moveaxis swapaxes swapdims "
     "__getitem__ select narrow unbind split chunk tensor_split stack cat concat concatenate hstack vstack dstack "
     "expand expand_as pad repeat repeat_interleave tile broadcast_to index_select flip roll view_as reshape_as "
+    "pixel_shuffle pixel_unshuffle channel_shuffle interpolate "
     "take_along_dim squeeze_ unsqueeze_ atleast_1d atleast_2d atleast_3d diagonal unfold ravel T mT transpose_"
 )
 KEEPS = _words(
@@ -154,15 +155,29 @@ def _steps(tracks: list[Track]) -> tuple[str, ...]:
 
 
 def _padded(one: torch.Tensor, pad: Any, mode: str = "constant", value: float | None = None) -> torch.Tensor:
-    if mode != "constant" or value:
+    if mode != "constant":
+        return _by_place(one, lambda places: nn.functional.pad(places, pad, mode))
+    if value:
         raise _Constant
     return nn.functional.pad(one, pad, value=NOTHING)
+
+
+def _resized(one: torch.Tensor, size: Any = None, scale_factor: Any = None, mode: str = "nearest", *more: Any) -> Any:
+    if not mode.startswith("nearest"):
+        raise _Constant
+    return _by_place(one, lambda places: nn.functional.interpolate(places, size, scale_factor, mode))
+
+
+def _by_place(one: torch.Tensor, move: Callable[[torch.Tensor], torch.Tensor]) -> torch.Tensor:
+    """Move labels by an operation of torch's that takes no whole numbers."""
+    return one.flatten()[move(torch.arange(one.numel(), dtype=torch.float64).reshape(one.shape)).long()]
 
 
 ODD_NAMES: dict[str, Callable[..., torch.Tensor]] = {
     "T": torch.Tensor.t,
     "mT": lambda one: one.transpose(-1, -2),
     "pad": _padded,
+    "interpolate": lambda one, *args, **kwargs: _resized(one, *args, **{k: v for k, v in kwargs.items() if v}),
 }
 
 

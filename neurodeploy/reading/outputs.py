@@ -51,7 +51,9 @@ def output_of(recorder: Recorder, wiring: Wiring, result: Any, asked: str | None
         FrameworkError: it gives nothing that is followed, or several layers that nothing follows.
     """
     found: dict[int, dict[int, Track]] = {}
-    lost, unseen = "", ""
+    lost = unseen = several = ""
+    if not tensors(result):
+        raise FrameworkError(f"module: gives {type(result).__name__}, in which there is no tensor; {ADVICE}")
     for index, tensor in enumerate(tensors(result)):
         track = recorder.known(tensor)
         if track is None or track.lost:
@@ -61,6 +63,8 @@ def output_of(recorder: Recorder, wiring: Wiring, result: Any, asked: str | None
         nodes = senders(track, recorder.reads)
         if len(nodes) == 1:
             found.setdefault(min(nodes) & ~1, {})[index] = track
+        elif len(nodes) > 1:
+            several = several or " and ".join(dict.fromkeys(wiring.name(node) for node in sorted(nodes)))
     after = {node: wiring.after(node) for node in found if node in wiring.instances}
     # What follows an output is at most a loop that leads back to it.
     ends = [node for node, those in after.items() if all(node in wiring.after(one) for one in those)]
@@ -68,6 +72,8 @@ def output_of(recorder: Recorder, wiring: Wiring, result: Any, asked: str | None
         if lost and not ends:
             told = misplaced(lost, "the output").removesuffix(f"; {ALLOWED}")
             raise FrameworkError(told if "; " in lost else f"{told}; {ADVICE}")
+        if several and not ends:
+            raise unread(f"combines what {several} give")
         names = ", ".join(wiring.name(one) for one in ends) or "none"
         raise FrameworkError(
             f"module: its output must come from one layer that nothing follows, found {names}; return the spikes "

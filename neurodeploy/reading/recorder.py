@@ -23,6 +23,7 @@ from neurodeploy.reading.instances import (
     Instance,
     Unfollowed,
     Wider,
+    beginning,
     channels_first,
     feature_axes,
     in_two_axes,
@@ -312,19 +313,18 @@ class Recorder(Follower):
             if len(owned) > 1 or owned[0].module is not module:
                 raise FrameworkError(f"{name}: is given states of {owned[0].path}; give each layer its own")
             return owned[0]
-        for one in call.given:
-            if one.numel() and bool((one != leaf.rest).any()):
-                track = self.known(one)
-                made = track is not None and (track.lost or " and ".join(map(self.sender, sorted(track.senders))))
-                raise FrameworkError(
-                    f"{name}: its state was changed by the module between steps ({made}); hand on what it gives"
-                    if made
-                    else f"{name}: starts from a state that is not {leaf.rest:g}; start from rest"
-                )
+        begins = beginning(name, leaf, call, self._maker)
         mine = [one for one in self.instances if one.module is module]
         if mine and call.inside and not call.given:
             return mine[-1]
-        return self._new(module, leaf, shape, shape_out)
+        made_now = self._new(module, leaf, shape, shape_out)
+        made_now.begins = begins
+        return made_now
+
+    def _maker(self, state: torch.Tensor) -> str:
+        """Return what made a state that is handed in, for messages; nothing where it is a constant."""
+        track = self.known(state)
+        return "" if track is None else track.lost or " and ".join(map(self.sender, sorted(track.senders)))
 
     def _new(self, module: nn.Module, leaf: Memoryless | Neurons, shape_in: Shape, shape_out: Shape) -> Instance:
         path = self.paths.get(id(module), "") or type(module).__name__

@@ -66,6 +66,26 @@ class Route:
         matrix[target[:, 0], source[:, 0]] = factors[:, 0]
         return matrix
 
+    def _padding(self) -> nir.NIRNode | None:
+        """Return a convolution that puts zeros around pictures, each kernel a single 1; None where more is done."""
+        every, channels = np.arange(math.prod(self.given)), self.given[0]
+        if len(self.given) not in (2, 3) or len(self.wanted) != len(self.given) or channels != self.wanted[0]:
+            return None
+        order = np.argsort(self.features)
+        if not np.array_equal(self.features[order], every) or (self.factors != 1).any():
+            return None
+        places = np.array(np.unravel_index(self.columns[order], self.wanted))
+        before = places[:, 0]
+        if before[0] or (places - np.array(np.unravel_index(every, self.given)) != before[:, None]).any():
+            return None
+        more = tuple(np.subtract(self.wanted, self.given)[1:].tolist())
+        weight = np.zeros((channels, 1, *(size + 1 for size in more)))
+        weight[(slice(None), 0, *(np.array(more) - before[1:]))] = 1
+        bias, size = np.zeros(channels), self.given[1:]
+        if len(more) == 1:
+            return nir.Conv1d(size[0], weight, 1, more[0], 1, channels, bias)
+        return nir.Conv2d(size, weight, (1, 1), more, (1, 1), channels, bias)
+
     def into(self, weights: nir.NIRNode) -> nir.NIRNode | None:
         """Return a layer's weights for the source's own outputs; None where they cannot say it."""
         weight = np.asarray(weights.weight)
@@ -97,6 +117,9 @@ class Route:
         matrix = self.by_channel()
         if matrix is not None and len(self.given) in (2, 3):
             return [("take", one_tap(matrix, self.given[1:], np.zeros(len(matrix))))], self.wanted
+        padding = self._padding()
+        if padding is not None:
+            return [("pad", padding)], self.wanted
         size = math.prod(self.wanted), math.prod(self.given)
         if math.prod(size) > MOST_ENTRIES:
             raise FrameworkError(

@@ -132,13 +132,22 @@ def _run_once(module: nn.Module, sample: Sample, forward: Forward, recorder: Rec
         except Exception as error:  # whatever a user's module may raise; it is told where
             where = recorder.name(recorder.around[-1]) if recorder.around else type(module).__name__
             line = str(error).splitlines()[0] if str(error) else ""
-            shape = "give it the shape the module takes, or forward= with a function that runs it"
             raise CannotRun(
                 f"{where}: cannot be run on the sample input ({type(error).__name__}: {line[:160]}); "
-                f"{'deploy module.float()' if 'dtype' in line else shape}"
+                f"{_advice(error, line)}"
             ) from None
     rest(module)
     return recorder, result
+
+
+def _advice(error: Exception, line: str) -> str:
+    if "dtype" in line:
+        return "deploy module.float()"
+    if "scalar types" in line:
+        return "indices are no spikes: look up what they stand for outside, and give the module that"
+    if isinstance(error, RuntimeError | ValueError | IndexError):
+        return "give it the shape the module takes, or forward= with a function that runs it"
+    return "make it run on that, or give forward= with a function that runs it"
 
 
 def answered(

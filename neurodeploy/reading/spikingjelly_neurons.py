@@ -36,8 +36,6 @@ def _made(module: Any, lost_part: Any = None) -> Neurons:
         if potential_only:
             raise FrameworkError("its potential is read, and it spikes; read its spikes")
         rest = float(module.v_reset or 0.0)
-        if rest and lost_part is None:
-            raise FrameworkError(f"has v_reset {rest:g}, where it starts but does not rest; take 0 or None")
         gain = np.ones(shape)
         if lost_part is None:
             alpha, beta = full(module.c_decay, shape), full(module.v_decay, shape)
@@ -46,7 +44,10 @@ def _made(module: Any, lost_part: Any = None) -> Neurons:
             alpha, beta, gain = None, 1 - lost, lost if getattr(module, "decay_input", False) else gain
         threshold = np.nextafter(full(module.v_threshold, shape) - rest, -np.inf)
         reset = "subtract" if module.v_reset is None else "zero"
-        return Built({"": spiking(dt_s, alpha, beta, gain, threshold, reset)}, notes=(AT_THRESHOLD,))
+        node = spiking(dt_s, alpha, beta, gain, threshold, reset)
+        if lost_part is None:  # it begins at v_reset, and leaks to 0
+            node.v_leak = node.v_leak - rest
+        return Built({"": node}, notes=(AT_THRESHOLD,))
 
     return Neurons(_call, build, sequence=module.step_mode == "m")
 

@@ -8,9 +8,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 import numpy as np
+from torch import nn
 
 from neurodeploy.errors import FrameworkError
 from neurodeploy.reading.instances import Instance
+from neurodeploy.reading.known import without_neurons
 from neurodeploy.reading.labels import INPUT_NODE, Arrival
 from neurodeploy.reading.leaves import Memoryless, Neurons
 
@@ -42,18 +44,15 @@ class Wiring:
         return seen
 
 
-def wired(instances: list[Instance]) -> Wiring:
-    """Return who is connected to whom.
+def wired(instances: list[Instance], module: nn.Module) -> Wiring:
+    """Return who is connected to whom in a module.
 
     Raises:
         FrameworkError: something changes from step to step, or a layer takes what a graph cannot give.
     """
     populations = [one for one in instances if isinstance(one.leaf, Neurons)]
     if not populations:
-        raise FrameworkError(
-            "module: has no spiking neurons that are known; put some behind its weights, for example snntorch's Leaky, "
-            "norse's LIFCell or spikingjelly's LIFNode"
-        )
+        raise FrameworkError(without_neurons(module))
     n_steps = min(one.steps for one in populations)
     n_samples = populations[0].samples
     for one in populations:

@@ -132,7 +132,7 @@ def deploy(
     Args:
         module: In evaluation mode. Its neurons are put to rest.
         sample_input: What the module takes, a few samples with all steps: 0 and 1, or counts. A module that
-            takes a step at a time gets them along `time_axis`.
+            takes a step at a time gets them along `time_axis`. Of a torch Dataset or DataLoader the first batch.
         dt_s: Seconds that a step stands for.
         calibrate: What the integers' precision is chosen on: a batch like the sample input, a torch Dataset or
             DataLoader of such, `Events`, a dataset's name (its training part) or a data file; the sample where None.
@@ -163,6 +163,10 @@ def deploy(
 
     ready_backends(backends)
     found_chip = chip_named(chip, program=True)
+    if holds_pairs(sample_input):
+        sample_input, own_labels = next(batches_of(sample_input))
+        alone = labels is None and own_labels is not None and calibrate is None and test is None
+        labels = array_of(own_labels) if alone else labels
     read = graph_of(
         module,
         sample_input,

@@ -84,6 +84,9 @@ def test_several_inputs_are_one_side_by_side(
     made = neurodeploy.deploy(make(), both, dt_s=DT_S, test=batches)
     assert made.agreement["equal"]
     assert made.certificate["stages"][1]["equations"]["holds"]
+    of_loader = neurodeploy.deploy(make(), batches, dt_s=DT_S)
+    np.testing.assert_array_equal(of_loader.read.inputs_BTF, read.inputs_BTF)
+    assert (of_loader.certificate["labels"], made.certificate["labels"]) == ("given", "given")
     more = [torch.cat([part, part])[:, :2] for part in both]
     np.testing.assert_array_equal(made.read.feed(more)[:, :T], read.inputs_BTF[:2])
     assert made.simulate(tuple(more)).n_input_steps == 2 * T
