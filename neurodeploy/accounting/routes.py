@@ -14,7 +14,7 @@ from neurodeploy.accounting.tally import INPUT, check_suits
 from neurodeploy.errors import DataError
 from neurodeploy.mapping.placement import Placement
 from neurodeploy.mapping.placement.encoding import DENSE, SPARSE
-from neurodeploy.mapping.placement.mesh import Mesh
+from neurodeploy.mapping.placement.placement import Mesh
 from neurodeploy.program.connection import Connection
 from neurodeploy.program.program import Program
 from neurodeploy.program.window import Window

@@ -21,8 +21,7 @@ from neurodeploy.data.stream import SampleSource
 from neurodeploy.graph.network import Network
 from neurodeploy.hardware.chip import Chip
 from neurodeploy.mapping.placement.advice import fit_of
-from neurodeploy.mapping.placement.described import described
-from neurodeploy.mapping.placement.placement import Placement
+from neurodeploy.mapping.placement.placement import Placement, described
 from neurodeploy.pipeline.batches import counter_of
 from neurodeploy.program.decode import Decode
 from neurodeploy.program.program import READOUTS, Program

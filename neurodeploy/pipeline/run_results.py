@@ -65,8 +65,8 @@ def fit_of(run: Recorded, chip: str | None) -> Recorded:
     if recorded and chip in (None, run.text("fit", "chip")):
         return Recorded(recorded, run.run)
     from neurodeploy.hardware.chips import DEFAULT, chip_named
-    from neurodeploy.mapping.placement.described import described
     from neurodeploy.mapping.placement.place import place
+    from neurodeploy.mapping.placement.placement import described
     from neurodeploy.program.file import read_program
 
     try:

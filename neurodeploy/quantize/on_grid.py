@@ -150,17 +150,5 @@ def numbers_of(value: torch.Tensor) -> np.ndarray:
 def straight_through(value: torch.Tensor, on_grid: np.ndarray) -> torch.Tensor:
     """Return the values on the grid, whose gradient goes to `value`."""
     target = torch.as_tensor(on_grid, dtype=value.dtype, device=value.device)
-    # Not value + (target - value): that sum would not be the grid's value to the last bit.
-    return _Replace.apply(value, target)  # type: ignore[no-any-return]
-
-
-class _Replace(torch.autograd.Function):
-    """The target forward, the identity backward."""
-
-    @staticmethod
-    def forward(ctx: object, value: torch.Tensor, target: torch.Tensor) -> torch.Tensor:  # type: ignore[override]
-        return target
-
-    @staticmethod
-    def backward(ctx: object, grad: torch.Tensor) -> tuple[torch.Tensor, None]:  # type: ignore[override]
-        return grad, None
+    # The difference is 0 to the last bit; value + (target - value) would not be the grid's value.
+    return (value - value.detach()) + target

@@ -44,11 +44,6 @@ class Entries:
         """Who gave each number (E,)."""
         return np.asarray(self.label >> NODE_SHIFT)
 
-    @property
-    def plain(self) -> bool:
-        """True where every place is one number as it is."""
-        return len(self.place) == len(self.bias) == len(np.unique(self.place)) and not self.bias.any()
-
     def at(self, places: np.ndarray, shape: tuple[int, ...], factor: np.ndarray) -> Entries:
         """Return the entries of a tensor whose places are `factor` times the numbers at `places`, each once."""
         where = np.full(len(self.bias), -1)
@@ -195,7 +190,8 @@ def _by_step(
     label = np.empty_like(found.label)
     for one in np.unique(index):
         inner, source = entries([reads[one].track]), reads[one]
-        if not inner.plain or (inner.factor != 1).any() or inner.shape[source.dim] != n_neurons:
+        plain = len(inner.place) == len(inner.bias) == len(np.unique(inner.place)) and not inner.bias.any()
+        if not plain or (inner.factor != 1).any() or inner.shape[source.dim] != n_neurons:
             raise unread(f"takes the {source.word} of sums, or of some classes alone")
         _check_classes(inner, source, when)
         label[index == one] = inner.label[place[index == one]]

@@ -31,8 +31,7 @@ from neurodeploy.reading.assemble import Assembled, reset_of
 from neurodeploy.reading.inputs import InputOrder, Sample, input_order, sample_of
 from neurodeploy.reading.labels import INPUT_NODE
 from neurodeploy.reading.leaves import ChipNeurons, Neurons, Source
-from neurodeploy.reading.outputs import Output, output_of
-from neurodeploy.reading.own import OwnAnswer, own_answer
+from neurodeploy.reading.outputs import Output, OwnAnswer, output_of, own_answer
 from neurodeploy.reading.pool_after import PoolAfter, pool_after
 from neurodeploy.reading.recorder import Recorder
 from neurodeploy.reading.run import Forward, answered, recorded

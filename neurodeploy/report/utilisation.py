@@ -56,7 +56,7 @@ def utilisation_map(fit: dict[str, Any]) -> Figure:
     """Draw a placement for the report, in the page's colours.
 
     Args:
-        fit: From `mapping.placement.described`, of a network that fits.
+        fit: From `mapping.placement.placement.described`, of a network that fits.
     """
     return _drawn(fit, PAGE)
 

@@ -12,7 +12,7 @@ from typing_extensions import Unpack
 from neurodeploy.errors import RunError
 from neurodeploy.hardware.chips import chip_named
 from neurodeploy.mapping.placement.advice import fit_of
-from neurodeploy.mapping.placement.described import described
+from neurodeploy.mapping.placement.placement import described
 from neurodeploy.pipeline.graph_options import GraphKeywords, GraphOptions, takes_graph_options
 from neurodeploy.pipeline.inputs import GraphSource, program_of, read_target
 from neurodeploy.program.program import Program
@@ -40,7 +40,7 @@ def fit(
         graph: What the graph leaves open, see `GraphOptions`.
 
     Returns:
-        What `mapping.placement.described` returns, and `path` (the picture, or None).
+        What `mapping.placement.placement.described` returns, and `path` (the picture, or None).
 
     Raises:
         ChipError: the chip is unknown, or its file lacks a limit.

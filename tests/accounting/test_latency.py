@@ -19,7 +19,7 @@ from neurodeploy.hardware.chips import chip_named
 from neurodeploy.hardware.constants import Constant
 from neurodeploy.mapping.placement import Placement, place
 from neurodeploy.mapping.placement.limits import Limits
-from neurodeploy.mapping.placement.mesh import Mesh
+from neurodeploy.mapping.placement.placement import Mesh
 from neurodeploy.program.program import INPUT, Program
 from neurodeploy.program.window import Window
 from neurodeploy.verbs.simulate import simulate

@@ -11,7 +11,7 @@ import pytest
 
 from neurodeploy.hardware.chips import chip_named
 from neurodeploy.mapping.placement import place
-from neurodeploy.mapping.placement.described import described
+from neurodeploy.mapping.placement.placement import described
 from neurodeploy.report.printed import save_picture
 from neurodeploy.report.utilisation import draw_utilisation, utilisation_map
 from tests.mapping.placement.networks import dense, diagonal

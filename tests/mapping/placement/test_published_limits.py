@@ -12,9 +12,9 @@ import pytest
 
 from neurodeploy.hardware.chips import chip_named
 from neurodeploy.mapping.placement import Placement, place
-from neurodeploy.mapping.placement.described import described
 from neurodeploy.mapping.placement.encoding import index_bits, words
 from neurodeploy.mapping.placement.limits import Limits
+from neurodeploy.mapping.placement.placement import described
 from neurodeploy.program.connection import Connection
 from neurodeploy.program.program import INPUT, Program
 from tests.backends.lava_support import layer, program
