@@ -42,7 +42,6 @@ def place(program: Program, chip: Chip, *, narrow: bool = False, counted: Counte
     """
     limits = Limits.of(chip)
     bits = {one.name: stored_bits(program, one, limits, narrow=narrow) for one in program.connections}
-    notes: list[str] = []
     problems = [*too_wide(program, chip), *filter(None, (unsupported(layer, limits) for layer in program.layers))]
     cuts = Cuts(program, bits, limits, {} if counted is None else counted)
     for _ in range(MOST_ROUNDS):
@@ -52,12 +51,12 @@ def place(program: Program, chip: Chip, *, narrow: bool = False, counted: Counte
             if stuck is not None:
                 said = _too_much(layer.name, stuck, limits)
                 where = (layer.name, stuck.key, stuck.used)
-                return Placement(program, limits, (), (), (*problems, said), tuple(notes), where)
+                return Placement(program, limits, problems=(*problems, said), stuck=where)
         if before == cuts.ranges():
             break
     if problems:
-        return Placement(program, limits, (), (), tuple(problems), tuple(notes))
-    return _assembled(program, limits, bits, cuts, notes)
+        return Placement(program, limits, problems=tuple(problems))
+    return _assembled(program, limits, bits, cuts)
 
 
 class Cuts:
@@ -129,15 +128,9 @@ def _too_much(name: str, stuck: Unsplittable, limits: Limits) -> str:
     )
 
 
-def _assembled(
-    program: Program,
-    limits: Limits,
-    bits: Mapping[str, int],
-    cuts: Cuts,
-    notes: list[str],
-) -> Placement:
+def _assembled(program: Program, limits: Limits, bits: Mapping[str, int], cuts: Cuts) -> Placement:
     cores: list[Core] = []
-    layers = []
+    layers, notes = [], []
     for layer in program.layers:
         need, found = cuts.found[layer.name]
         need.send(cuts.outgoing(layer.name))  # a loop may not have settled
@@ -149,7 +142,7 @@ def _assembled(
         for core in cores[start:]:
             if over := [key for key, used in core.used.items() if used > limits.most[key]]:
                 said = f"{layer.name}: its loop of spikes leaves no place for {over[0]} of {limits.words(over[0])}"
-                return Placement(program, limits, (), (), (said,), tuple(notes))
+                return Placement(program, limits, problems=(said,))
         into = program.into(layer.name)
         layers.append(
             PlacedLayer(
@@ -164,9 +157,8 @@ def _assembled(
                 bits={one.name: bits[one.name] for one in into},
             )
         )
-    delays = any(np.ndim(one.delay) == 0 and int(one.delay) for one in program.connections)
-    if delays:
+    if any(np.ndim(one.delay) == 0 and int(one.delay) for one in program.connections):
         notes.append("a delay that all synapses of a connection share is counted as the axon's, and takes no bits")
     if any(one.weight_exp.ndim and one.window is not None for one in program.connections):
         notes.append("a kernel whose channels have exponents of their own is counted as one list per source")
-    return Placement(program, limits, tuple(cores), tuple(layers), (), tuple(notes))
+    return Placement(program, limits, tuple(cores), tuple(layers), notes=tuple(notes))

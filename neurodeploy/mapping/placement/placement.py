@@ -90,8 +90,8 @@ class Placement:
 
     program: Program
     limits: Limits
-    cores: tuple[Core, ...]
-    layers: tuple[PlacedLayer, ...]
+    cores: tuple[Core, ...] = ()
+    layers: tuple[PlacedLayer, ...] = ()
     problems: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     stuck: tuple[str, str, int] | None = None

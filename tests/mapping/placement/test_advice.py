@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from neurodeploy.hardware.chips import chip_named
-from neurodeploy.mapping.placement import changes, demand, place
-from neurodeploy.mapping.placement.advice import PRUNED, advice, fit_of
+from neurodeploy.mapping.placement import demand, place
+from neurodeploy.mapping.placement.advice import PRUNED, advice, can_be_shortened, fit_of, pruned, with_weight_bits
 from neurodeploy.mapping.placement.encoding import stored_bits
 from neurodeploy.mapping.placement.limits import Limits
 from neurodeploy.program.connection import Connection
@@ -31,7 +31,7 @@ def test_weight_bits_are_advised_with_their_effect() -> None:
     before = place(made, LOIHI2).n_cores
     first = advised(made)[0]
     assert first["change"] == "7-bit weights"
-    after = place(changes.with_weight_bits(made, 7), LOIHI2).n_cores
+    after = place(with_weight_bits(made, 7), LOIHI2).n_cores
     assert first["effect"] == f"7-bit weights: {before} -> {after} cores"
     assert (first["cores"], first["saved"], first["exact"]) == (after, before - after, False)
     # 7 bits are no width of Loihi 1.
@@ -94,8 +94,8 @@ def test_what_does_not_fit_one_chip_is_tried_on_the_other() -> None:
 @pytest.mark.parametrize("bits", [3, 5, 7])
 def test_rounded_weights_fit_their_field_and_stay_near(bits: int) -> None:
     made = dense(40, 30)
-    one = changes.with_weight_bits(made, bits).connections[0]
-    width = stored_bits(changes.with_weight_bits(made, bits), one, Limits.of(LOIHI2))
+    one = with_weight_bits(made, bits).connections[0]
+    width = stored_bits(with_weight_bits(made, bits), one, Limits.of(LOIHI2))
     assert width == bits
     step = 2 << 8 - bits
     # Rounding costs half a step; the largest positive weight is clipped by less than one.
@@ -105,7 +105,7 @@ def test_rounded_weights_fit_their_field_and_stay_near(bits: int) -> None:
 
 def test_pruning_takes_the_smallest_weights() -> None:
     made = dense(40, 30)
-    before, after = (one.connections[0].weight for one in (made, changes.pruned(made, 0.75)))
+    before, after = (one.connections[0].weight for one in (made, pruned(made, 0.75)))
     gone = (after == 0) & (before != 0)
     assert 0.75 <= (after == 0).mean() < 0.8
     assert np.abs(before[gone]).max() <= np.abs(after[after != 0]).min()
@@ -114,8 +114,8 @@ def test_pruning_takes_the_smallest_weights() -> None:
 
 def test_images_and_outputs_are_not_shortened() -> None:
     made = convolution(Window((1, 6, 6), 2, (3, 3)), then=4)
-    assert not changes.can_be_shortened(made, "conv")
-    assert not changes.can_be_shortened(made, made.output)
+    assert not can_be_shortened(made, "conv")
+    assert not can_be_shortened(made, made.output)
 
 
 @pytest.mark.parametrize("sign", ["auto", "mixed", "excitatory", "inhibitory"])
@@ -127,12 +127,12 @@ def test_counted_sizes_and_shifts_are_quantiles_and_divisions(sign: str, kind: t
     held = one.held.astype(np.int64)
     for part in PRUNED:
         most = np.quantile(np.abs(held), part, method="lower")
-        kept = changes.pruned(replace(made, connections=(one,)), part).connections[0].weight
+        kept = pruned(replace(made, connections=(one,)), part).connections[0].weight
         np.testing.assert_array_equal(kept, np.where(np.abs(held) > most, weight, 0))
     for bits in (3, 5, 7):
         step = 1 << max(1, int(np.abs(held).max()).bit_length() - bits + 1)
         limit = (1 << bits - 1) - 1
-        found = changes.with_weight_bits(replace(made, connections=(one,)), bits).connections[0].weight
+        found = with_weight_bits(replace(made, connections=(one,)), bits).connections[0].weight
         np.testing.assert_array_equal(found, np.clip(np.rint(held / step), -limit, limit) * step)
 
 
