@@ -34,6 +34,14 @@ def cache_folder(sources: Path) -> Path:
     return (Path(named) if named else root) / f"kernels-{digest.hexdigest()[:16]}"
 
 
+def is_kept(sources: Path) -> bool:
+    """Return whether an earlier process has left the kernels of a folder of sources on this machine."""
+    try:
+        return any(cache_folder(sources).rglob("*.nbc"))
+    except (OSError, RuntimeError):  # no home, or one that cannot be read
+        return False
+
+
 def kept_on_disk(function: Callable[..., Any], sources: Path, options: Mapping[str, Any]) -> Any:
     """Return a function compiled, or to be compiled at its first call.
 

@@ -90,7 +90,7 @@ def told(program: Program, patch: pytest.MonkeyPatch, *, engine: str = "auto", c
     stages: list[str] = []
     module = importlib.import_module("neurodeploy.backends.fixed.run")
     patch.setattr(module, "_LOADED", [])
-    patch.setattr(module, "is_compiled", lambda: compiled)
+    patch.setattr(module, "is_kept", lambda _: compiled)
     for _ in range(2):
         make_ready(program, engine, lambda stage, done, total, _="": stages.append(f"{stage} {done}/{total}"))
     return stages

@@ -10,9 +10,8 @@ import torch
 from neurodeploy.neurons.adaptive import AdaptiveCoefficients, AdaptiveState, adaptive_trace
 from neurodeploy.neurons.engine import ScanEngine
 from neurodeploy.neurons.resonator import Complex, ResonatorState
-from neurodeploy.neurons.ssm.adlif import AdLIF
+from neurodeploy.neurons.ssm.adlif import RLIF, AdLIF
 from neurodeploy.neurons.ssm.layer import NORM_MOMENTUM, LayerSettings, ResonatorLayer
-from neurodeploy.neurons.ssm.lif import RLIF
 from neurodeploy.neurons.ssm.readout import Readout
 from neurodeploy.neurons.surrogate import spike
 from tests.neurons.silif import LAYERS, below, golden, recorded_layer

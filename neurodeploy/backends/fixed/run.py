@@ -16,6 +16,7 @@ import numpy as np
 from neurodeploy.backends.fixed.plain import PlainEngine
 from neurodeploy.backends.scores import decoded, read_by_step
 from neurodeploy.backends.trace import Part, Progress, Trace, check_spikes, in_batches
+from neurodeploy.compiled import is_kept
 from neurodeploy.errors import DataError, ProgramError, nearest
 from neurodeploy.memory import cores
 from neurodeploy.program.program import Program
@@ -184,16 +185,6 @@ _LOADED: list[bool] = []
 """Holds something once this process has the kernels."""
 
 
-def is_compiled() -> bool:
-    """Return whether an earlier process has left compiled kernels on this machine."""
-    from neurodeploy.backends.fixed.native.compiled import cache_folder
-
-    try:
-        return any(cache_folder().rglob("*.nbc"))
-    except (OSError, RuntimeError):  # no home, or one that cannot be read
-        return False
-
-
 def make_ready(program: Program, engine: str = AUTO, progress: Told = silent) -> None:
     """Compile the kernels, once on a machine and half a minute or more, or load them, before a clock starts.
 
@@ -204,7 +195,9 @@ def make_ready(program: Program, engine: str = AUTO, progress: Told = silent) ->
     make = engine_for(program, engine)
     if _LOADED or make is not ENGINES["native"]:
         return
-    compiled = is_compiled()
+    from neurodeploy.backends.fixed.native.compiled import SOURCES
+
+    compiled = is_kept(SOURCES)
     if not compiled:
         progress(STAGE, 0, 1, "the simulator, once on this machine; it takes half a minute or more")
     nothing = np.zeros((1, 0, program.n_inputs), np.int32 if program.graded_input else np.uint8)

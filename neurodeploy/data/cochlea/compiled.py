@@ -8,7 +8,7 @@ from typing import Any
 
 import numba
 
-from neurodeploy.compiled import cache_folder, kept_on_disk
+from neurodeploy.compiled import kept_on_disk
 
 OPTIONS: dict[str, Any] = {
     "nogil": True,
@@ -28,14 +28,6 @@ except KeyError:  # pragma: no cover
 
 
 SOURCES = Path(__file__).parent
-
-
-def is_kept() -> bool:
-    """Return whether an earlier process has left compiled functions on this machine."""
-    try:
-        return any(cache_folder(SOURCES).rglob("*.nbc"))
-    except (OSError, RuntimeError):  # no home, or one that cannot be read
-        return False
 
 
 def kept(function: Callable[..., Any]) -> Any:

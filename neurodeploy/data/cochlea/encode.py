@@ -10,6 +10,7 @@ from typing import TypeVar
 
 import numpy as np
 
+from neurodeploy.compiled import is_kept
 from neurodeploy.data.cochlea.prepare import prepare
 from neurodeploy.data.cochlea.settings import CochleaSettings
 from neurodeploy.data.cochlea.single_precision import Cochlea
@@ -91,10 +92,10 @@ def encode(
 
 def ready(settings: CochleaSettings = SSC, progress: Progress = silent) -> Cochlea:
     """Return a cochlea whose table is read and whose code is compiled; once on a machine that takes its time."""
-    from neurodeploy.data.cochlea.compiled import is_kept
+    from neurodeploy.data.cochlea.compiled import SOURCES
 
     cochlea = Cochlea(settings, response_table(settings, progress))
-    kept = is_kept()
+    kept = is_kept(SOURCES)
     if not kept:
         progress("compiling", 0, 1, "the cochlea, once on this machine")
     encode(cochlea, np.zeros(2), settings.rate // 2, (0,))  # also loads what resampling takes

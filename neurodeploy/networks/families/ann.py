@@ -18,8 +18,8 @@ from torch import nn
 
 from neurodeploy.networks.families.settings import Hidden, NetworkSettings
 from neurodeploy.networks.sequence import SequenceNetwork
+from neurodeploy.neurons.ssm.adlif import orthogonal
 from neurodeploy.neurons.ssm.layer import LayerOutput, NormalisedLinear, batch_norm, over_steps
-from neurodeploy.neurons.ssm.lif import orthogonal
 
 
 class AnnSettings(NetworkSettings):

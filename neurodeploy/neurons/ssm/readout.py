@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 
 from neurodeploy.neurons.adaptive import leaky_scan
+from neurodeploy.neurons.ssm.adlif import ALPHA
 from neurodeploy.neurons.ssm.layer import LayerSettings, NormalisedLinear, drawn_like, uniform
-from neurodeploy.neurons.ssm.lif import ALPHA
 
 
 class Readout(NormalisedLinear):
