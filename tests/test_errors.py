@@ -23,10 +23,10 @@ NAMED = re.compile(r"(?<!\{)\{(\w+)(?::[^{}]*(?:\{[^{}]*\})?[^{}]*)?\}(?!\})")
 COMMAND_LINES = {
     "backends/lava/environment.py",  # of pip
     "bench/fresh.py",  # of this very program in a process of its own
-    "installed.py",  # of pip
     "papers/nir/table.py",  # of the figure that the note stands below
     "report/drawing.py",  # of CSS
     "verbs/export.py",  # what made an export, in its manifest
+    "verbs/frameworks.py",  # of pip
 }
 """Files whose texts hold command lines to be run as they are."""
 

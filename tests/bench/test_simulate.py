@@ -57,7 +57,8 @@ def test_all_keys_are_there(small: works.Work) -> None:
 
 
 def test_more_threads_run_the_largest_batch_only(small: works.Work, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(machine, "cores", lambda: 3)
+    for module in (simulate, contenders):
+        monkeypatch.setattr(module, "cores", lambda: 3)
     found = neurodeploy.bench_simulate(peers="none", repeats=1)
     assert [(row["batch"], row["threads"]) for row in found["ours"]] == [(1, 1), (2, 1), (2, 3)]
     assert found["threads_ratio"] > 0

@@ -28,7 +28,7 @@ NODES: dict[str, tuple[Nodes, str]] = {
     "a weight of NaN": ({"fc1": graphs.linear(5, 4, weight=with_nan())}, "node fc1: weight holds NaN"),
     "an infinite weight": ({"fc1": graphs.linear(5, 4, weight=-np.inf * np.ones((5, 4)))}, "weight holds NaN, inf"),
     "a weight beyond all sense": ({"fc1": graphs.linear(5, 4, weight=np.full((5, 4), 1e200))}, "beyond 1e.60"),
-    "complex weights": ({"fc1": graphs.linear(5, 4, weight=np.ones((5, 4), complex))}, "holds complex128, real"),
+    "complex weights": ({"fc1": graphs.linear(5, 4, weight=np.ones((5, 4), complex))}, "holds complex numbers, real"),
     "a bias of NaN": ({"fc1": graphs.affine(5, 4, bias=NAN)}, "node fc1: bias holds NaN"),
     "a tau of NaN": ({"lif1": graphs.lif(5, tau=NAN)}, "lif1: tau holds NaN"),
     "an infinite tau": ({"lif1": graphs.lif(5, tau=INF)}, "lif1: tau holds NaN, infinity"),
@@ -82,8 +82,8 @@ WIRING: dict[str, tuple[Callable[[], tuple[Nodes, Edges]], str]] = {
         lambda: changed({"a": SQUARE}, [("lif1", "a"), ("a", "a"), ("a", "lif1")]),
         "cycle without a delay: a -> a",
     ),
-    "no input": (lambda: changed(without="input"), "has 0 Input nodes"),
-    "no output": (lambda: changed(without="output"), "has 0 Output nodes"),
+    "no input": (lambda: changed(without="input"), "has no Input node at its start; add nir.Input"),
+    "no output": (lambda: changed(without="output"), "has no Output node at its end; add nir.Output"),
     "two inputs": (
         lambda: changed({"second": nir.Input({"input": np.array([CHANNELS])})}, [("second", "fc1")]),
         "has 2 Input nodes",
@@ -99,7 +99,7 @@ WIRING: dict[str, tuple[Callable[[], tuple[Nodes, Edges]], str]] = {
         ),
         "has no neurons",
     ),
-    "no nodes": (lambda: ({}, []), "has 0 Input nodes"),
+    "no nodes": (lambda: ({}, []), "has no Input node at its start; add nir.Input"),
     "no edges": (lambda: (graphs.parts()[0], []), "found none; end the graph in spiking neurons"),
     "an output that does not spike": (
         lambda: changed(without="lif2"),

@@ -28,7 +28,7 @@ def test_a_file_in_batches_gives_the_same_however_it_is_run(shell: Shell) -> Non
     write_official(shell.folder / "data.h5", SPIKES, graphs.DT_S)
     plain = shell.works("simulate", *GRAPH, "--data", "data.h5", *TRACES)
     for options in (("--threads", "1"), ("--engine", "plain"), ("--engine", "native", "--threads", "2")):
-        same = shell.works("simulate", *GRAPH, "--data", "data.h5", *options, "--traces", "other.npz")
+        same = shell.works("simulate", *GRAPH, "--data", "data.h5", *options, "--traces", "other.npz", "--overwrite")
         for key in plain.keys() - {"seconds", "samples_per_second", "traces", "engine"}:
             assert same[key] == plain[key]
         with np.load(shell.folder / "t.npz") as one, np.load(shell.folder / "other.npz") as other:
@@ -39,7 +39,7 @@ def test_a_file_in_batches_gives_the_same_however_it_is_run(shell: Shell) -> Non
 def test_probes_may_be_repeated(shell: Shell) -> None:
     for probes, layers in ((("lif2",), {"lif2"}), (("lif1", "lif2"), {"lif1", "lif2"})):
         options = [word for name in probes for word in ("--probe", name)]
-        shell.works("simulate", *GRAPH, "--data", "data.npz", *TRACES, *options)
+        shell.works("simulate", *GRAPH, "--data", "data.npz", *TRACES, "--overwrite", *options)
         with np.load(shell.folder / "t.npz") as traces:
             assert {key.split("/")[0] for key in traces.files} == layers | {"program"}
 

@@ -80,10 +80,10 @@ def test_every_verb_uses_the_chip_that_it_is_given(chip: Path, graph: Path, data
     compiled = neurodeploy.compile(graph, out=out, chip=chip, dt_s=1e-3)
     assert compiled["chip"] == read_program(out).chip == "narrow"
     assert {one["weight_bits"] for one in compiled["connections"]} == {4}
-    for file in (graph, out):
-        fitted = neurodeploy.fit(file, chip=chip, dt_s=1e-3)
+    for file, step in ((graph, {"dt_s": 1e-3}), (out, {})):
+        fitted = neurodeploy.fit(file, chip=chip, **step)
         assert (fitted["chip"], fitted["program"], fitted["cores"]) == ("narrow", compiled["program"], 3)
-        profiled = neurodeploy.profile(file, data, chip=chip, dt_s=1e-3)
+        profiled = neurodeploy.profile(file, data, chip=chip, **step)
         assert (profiled["chip"], profiled["program"], profiled["fit"]["cores"]) == ("narrow", compiled["program"], 3)
         assert profiled["energy_j"]["mid"] == pytest.approx(3e-12 * profiled["synops_per_sample"])
     certified = neurodeploy.certify(graph, data, chip=chip, dt_s=1e-3, max_accuracy_drop=1)

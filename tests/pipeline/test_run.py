@@ -159,7 +159,7 @@ def test_the_stages_one_by_one_end_like_run(finished: Path, tmp_path: Path) -> N
 def test_simulate_and_certify_agree_with_the_run(finished: Path, tmp_path: Path) -> None:
     report = json.loads((finished / "report.json").read_text())
     for file in ("model.nir", "program.npz"):
-        found = neurodeploy.simulate(finished / file, "digits", traces=tmp_path / "traces.npz")
+        found = neurodeploy.simulate(finished / file, "digits", traces=tmp_path / "traces.npz", overwrite=True)
         assert found["accuracy"] == report["accuracy"]["fixed"]
         assert found["synops_per_sample"] == pytest.approx(report["synops_per_sample"])
     with np.load(tmp_path / "traces.npz") as traces:

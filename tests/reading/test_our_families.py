@@ -102,7 +102,9 @@ def test_what_no_chip_can_is_named_in_one_line() -> None:
         graph_of(both, sample, dt_s=DT_S)
     with pytest.raises(FrameworkError, match=r"^snn\.0 \(SiLIF\): is in training mode, .*; call module\.eval"):
         graph_of(trained("silif").train(), sample, dt_s=DT_S)
-    with pytest.raises(FrameworkError, match=r"^first \(SiLIF\): starts from a state that is not 0; start from rest"):
+    with pytest.raises(
+        FrameworkError, match=r"^first \(SiLIF\): begins with a current or spikes that are not 0; begin with zeros"
+    ):
         graph_of(Mine("started"), spikes(B, T, N_IN), dt_s=DT_S)
     mlp: Any = build_network(settings_of("mlp", hidden=(8,)), (10,), 5, DT_S).eval()
     with pytest.raises(FrameworkError, match=r"^ann\.0 \(MLP\): is not taken from neurodeploy; AdLIF, .* are$"):

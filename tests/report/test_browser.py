@@ -84,9 +84,9 @@ def test_an_error_an_overflow_and_a_request_are_noticed(browser: Browser, tmp_pa
     assert len(browser.complaints()) >= 2
 
 
-def test_the_parts_of_a_bar_are_told_apart_in_grey(browser: Browser, pages: dict[str, Path]) -> None:
+def test_the_parts_of_a_bar_are_told_apart_in_grey(browser: Browser, page: Path) -> None:
     for dark in (False, True):
-        browser.open(pages["today"], width=WIDE, dark=dark)
+        browser.open(page, width=WIDE, dark=dark)
         colours = browser.value(
             """[1, 2, 3, 4, 5].map(n => getComputedStyle(document.documentElement).getPropertyValue('--part' + n))"""
         )
@@ -95,22 +95,20 @@ def test_the_parts_of_a_bar_are_told_apart_in_grey(browser: Browser, pages: dict
         assert np.diff(grey).min() > 20
 
 
-def test_a_click_on_a_columns_head_sorts_by_numbers_and_a_third_one_puts_back(
-    browser: Browser, pages: dict[str, Path]
-) -> None:
-    browser.open(pages["today"], width=WIDE)
+def test_a_click_on_a_columns_head_sorts_by_numbers_and_a_third_one_puts_back(browser: Browser, page: Path) -> None:
+    browser.open(page, width=WIDE)
     names = "[...document.querySelectorAll('#classes tbody th')].map(one => one.textContent).join()"
     click = f"document.querySelectorAll('#classes thead th')[3].click(), {names}"
     assert [browser.value(click) for _ in range(3)] == ["two,zero,one", "one,zero,two", "zero,one,two"]
     assert browser.complaints() == []
 
 
-def test_the_printed_page_is_paper_and_keeps_rows_whole(browser: Browser, pages: dict[str, Path]) -> None:
-    browser.open(pages["today"], width=WIDE)
+def test_the_printed_page_is_paper_and_keeps_rows_whole(browser: Browser, page: Path) -> None:
+    browser.open(page, width=WIDE)
     printed = browser.pdf()
     assert printed.startswith(b"%PDF")
     assert 4 <= len(re.findall(rb"/Type\s*/Page\b", printed)) <= 12
-    browser.open(pages["today"], width=PAPER, media="print")
+    browser.open(page, width=PAPER, media="print")
     uncut = (
         "[...document.querySelectorAll('tr, figure, .tiles > div, .sources > li')].every(one => "
         "getComputedStyle(one).breakInside === 'avoid')"
