@@ -13,7 +13,7 @@ import pytest
 
 import neurodeploy
 from neurodeploy.backends import fixed
-from neurodeploy.bench import contenders, fresh, machine, rounds, simulate
+from neurodeploy.bench import contenders, fresh, rounds, simulate
 from neurodeploy.bench import workloads as works
 from neurodeploy.cli.app import invoke
 from neurodeploy.data.files import open_file
