@@ -149,6 +149,16 @@ def numbers_of(value: torch.Tensor) -> np.ndarray:
 
 def straight_through(value: torch.Tensor, on_grid: np.ndarray) -> torch.Tensor:
     """Return the values on the grid, whose gradient goes to `value`."""
-    target = torch.as_tensor(on_grid, dtype=value.dtype, device=value.device)
-    # The difference is 0 to the last bit; value + (target - value) would not be the grid's value.
-    return (value - value.detach()) + target
+    return _OnGrid.apply(value, on_grid)  # type: ignore[no-any-return]
+
+
+class _OnGrid(torch.autograd.Function):
+    """The grid's values to the last bit, which no sum with `value` gives where that is infinite; backward, identity."""
+
+    @staticmethod
+    def forward(ctx: object, value: torch.Tensor, on_grid: np.ndarray) -> torch.Tensor:  # type: ignore[override]
+        return torch.as_tensor(on_grid, dtype=value.dtype, device=value.device)
+
+    @staticmethod
+    def backward(ctx: object, grad: torch.Tensor) -> tuple[torch.Tensor, None]:  # type: ignore[override]
+        return grad, None

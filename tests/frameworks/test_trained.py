@@ -25,6 +25,7 @@ from neurodeploy.networks.sequence import Answer
 from neurodeploy.pipeline.conversion import matrices, read_network
 from neurodeploy.program.plan import Plan
 from neurodeploy.quantize.on_grid import settled as on_their_grid
+from neurodeploy.quantize.on_grid import straight_through
 from neurodeploy.reading.precision import put_on_grid
 from neurodeploy.training.keeper import averaged
 from neurodeploy.training.reading import read
@@ -118,6 +119,15 @@ def test_gradients_go_straight_through_to_the_weights_behind(network: SteppedNet
     names = [name for name, one in network.named_parameters() if one.grad is not None and one.grad.any()]
     assert len(names) == 6
     assert all(name.endswith(".original") for name in names)
+
+
+def test_even_infinite_weights_become_those_on_the_grid() -> None:
+    weights = torch.tensor([0.3, -torch.inf], requires_grad=True)
+    found = straight_through(weights, np.array([0.25, -1.0]))
+    (3 * found).sum().backward()
+    assert found.tolist() == [0.25, -1.0]
+    assert weights.grad is not None
+    assert weights.grad.tolist() == [3.0, 3.0]
 
 
 def test_a_decay_that_moves_leaves_the_effect_of_a_spike() -> None:
