@@ -54,7 +54,6 @@ class Answer:
         bias: (C,), `scale` taken out.
         scale: What the module's scores are times those of the readout; above 0.
         leak: See `Spread`.
-        open: All steps are returned, so that the class is not said.
         last: "argmax", "softmax" or "log_softmax" where the module ends in it, else "".
         sample_axis, time_axis: Of the answer; None where there is none.
     """
@@ -71,6 +70,7 @@ class Answer:
 
     @property
     def open(self) -> bool:
+        """All steps are returned, so that the class is not said."""
         return self.time_axis is not None
 
     def decode(self, weighed: bool) -> Decode | None:

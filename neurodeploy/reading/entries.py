@@ -138,7 +138,7 @@ def unfolded(found: Entries, reads: Sequence[Read], when: When, n_neurons: int) 
         inner = entries([source.track])
         if word in FINAL and (index == index[0]).all() and _moves(found, place):
             _check_classes(inner, source, when)
-            last, found = last or word, _moved(found, inner, place, source, word)
+            last, found = last or word, _moved(found, inner, place, word)
         elif word == "max":
             if (index != index[0]).any():
                 raise unread("combines several maxima")
@@ -174,7 +174,7 @@ def _moves(found: Entries, place: np.ndarray) -> bool:
     return alone and not found.bias.any() and bool((found.factor == found.factor[0]).all()) and found.factor[0] > 0
 
 
-def _moved(found: Entries, inner: Entries, place: np.ndarray, source: Read, word: str) -> Entries:
+def _moved(found: Entries, inner: Entries, place: np.ndarray, word: str) -> Entries:
     """Return the entries of what a final read was made of."""
     if word != "argmax":
         return inner.at(place, found.shape, np.ones(len(place)))

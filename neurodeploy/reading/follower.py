@@ -89,7 +89,7 @@ class Follower(TorchFunctionMode):
         followed = any(one in self.tracks for one in operations.tensors((args, kwargs)))
         if followed and name in POOLS:
             return self._pool(name, args, kwargs)
-        if followed and name in MATRICES and self._is_matrix(name, *args, **kwargs):
+        if followed and name in MATRICES and self._is_matrix(*args, **kwargs):
             return self._matrix(name, *args, **kwargs)
         result = func(*args, **kwargs)
         try:
@@ -181,7 +181,7 @@ class Follower(TorchFunctionMode):
             terms.append((scale, held))
         self.set(target, Track(tuple(terms)))
 
-    def _is_matrix(self, name: str, tensor: Any, weight: Any = None, bias: Any = None, **kwargs: Any) -> bool:
+    def _is_matrix(self, tensor: Any, weight: Any = None, bias: Any = None, **kwargs: Any) -> bool:
         """True where a tensor is multiplied with a matrix that is a constant of the module."""
         fixed = isinstance(weight, torch.Tensor) and weight.dim() == 2 and weight not in self.tracks
         return fixed and tensor in self.tracks and not kwargs and (bias is None or bias not in self.tracks)

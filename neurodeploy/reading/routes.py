@@ -45,11 +45,6 @@ class Route:
         """True where nothing has to be done on the way."""
         return self.straight and bool((self.factors == 1).all())
 
-    @property
-    def alone(self) -> bool:
-        """True where no two numbers are added up, and none is multiplied."""
-        return len(np.unique(self.columns)) == len(self.columns) and bool((self.factors == 1).all())
-
     def by_channel(self) -> np.ndarray | None:
         """Return the matrix (to, from) between channels that does the same at every place; None where none does."""
         if len(self.given) < 2 or self.given[1:] != self.wanted[1:]:
