@@ -1,0 +1,63 @@
+"""README's table of results: recipes trained from several seeds, and two published graphs, on their test parts.
+
+    python benchmarks/results.py [--seeds 5] [--braille-seeds 8] [--lava always]
+
+Prints a row as soon as it is known: mean and standard deviation over the seeds, each seed's numbers below. Data are
+looked for under NEURODEPLOY_DATA.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import neurodeploy
+
+RECIPES = {
+    "digits": "",
+    "digits_snntorch": ", trained in snnTorch",
+    "digits_norse": ", trained in Norse",
+    "braille7": "",
+}
+
+
+def spread(values: list[float]) -> str:
+    """Return mean and standard deviation in percent."""
+    return f"{100 * statistics.fmean(values):.1f} ± {100 * statistics.stdev(values):.1f} %"
+
+
+def row(recipe: str, what: str, seeds: int, lava: str) -> str:
+    """Return a recipe's row, and each seed's accuracies."""
+    found: list[dict[str, Any]] = []
+    for seed in range(seeds):
+        with tempfile.TemporaryDirectory() as folder:
+            settings = (f"training.seed={seed}", f"certificate.lava={lava}")
+            found.append(neurodeploy.run(recipe, out=Path(folder) / "run", settings=settings))
+    reached = {stage: [one["accuracy"][stage] for one in found] for stage in ("float", "fixed")}
+    exact = [one["certificate"]["bit_exact"].get("fixed/lava") for one in found]
+    text = f"equal in every state, {seeds} of {seeds} seeds" if all(exact) else f"equal: {exact}"
+    cells = (f"`neurodeploy run {recipe}`{what}, {seeds} seeds", *map(spread, reached.values()), text)
+    each = "; ".join(f"{stage} {', '.join(f'{100 * one:.1f}' for one in values)}" for stage, values in reached.items())
+    passed = sum(one["certificate"]["passed"] for one in found)
+    return f"| {' | '.join(cells)} |\n    {each}; {passed} certificates passed"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--braille-seeds", type=int, default=8)
+    parser.add_argument("--lava", default="always")
+    parser.add_argument("--only", default=",".join(RECIPES))
+    asked = parser.parse_args()
+    for recipe, what in RECIPES.items():
+        if recipe not in asked.only.split(","):
+            continue
+        seeds = asked.braille_seeds if recipe == "braille7" else asked.seeds
+        print(row(recipe, what, seeds, asked.lava), flush=True)
+
+
+if __name__ == "__main__":
+    main()
