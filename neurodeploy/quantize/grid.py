@@ -51,17 +51,19 @@ def weight_integers(weight: np.ndarray, vth_mant: int, weight_exp: Exponent, wei
 
     A spike adds (integer << weight_exp << 6) to a current whose threshold is vth_mant << 6.
     """
-    step = weight_step(weight_bits)
-    levels = np.rint(weight * (vth_mant / (step * power(weight_exp, weight.ndim))))
-    most = weight_limit(weight_bits) // step
-    return np.clip(levels, -most, most).astype(np.int64) * step
+    most = weight_limit(weight_bits) // weight_step(weight_bits)
+    levels = _levels(weight, vth_mant, weight_exp, weight_bits)
+    return np.clip(levels, -most, most).astype(np.int64) * weight_step(weight_bits)
 
 
 def clipped(weight: np.ndarray, vth_mant: int, weight_exp: Exponent, weight_bits: int) -> np.ndarray:
     """Return True for real weights that round beyond the largest integer, which they become."""
-    most = weight_limit(weight_bits) * power(weight_exp, weight.ndim) / vth_mant
-    found: np.ndarray = np.abs(weight) > most + weight_step(weight_bits) / 2 * power(weight_exp, weight.ndim) / vth_mant
-    return found
+    levels = _levels(weight, vth_mant, weight_exp, weight_bits)
+    return np.asarray(np.abs(levels) > weight_limit(weight_bits) // weight_step(weight_bits))
+
+
+def _levels(weight: np.ndarray, vth_mant: int, weight_exp: Exponent, weight_bits: int) -> np.ndarray:
+    return np.rint(weight * (vth_mant / (weight_step(weight_bits) * power(weight_exp, weight.ndim))))
 
 
 def weight_values(integers: IntArray, vth_mant: int, weight_exp: Exponent) -> np.ndarray:

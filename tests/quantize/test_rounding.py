@@ -107,3 +107,10 @@ def test_rows_add_up_as_numpy_does() -> None:
     for shape in itertools.product((1, 3, 700), (1, 129, 3000)):
         weight = np.random.default_rng(1).normal(0, 1, shape)
         np.testing.assert_array_equal(row_sizes(weight), np.abs(weight).sum(axis=1))
+
+
+def test_what_is_clipped_is_what_rounds_beyond_the_largest_integer() -> None:
+    """255/64 of a threshold of 64 is level 127.5, which the tie to even takes to 128, one more than there is."""
+    weight = np.array([[253, 254, 254.9, 255, 257]]) / 64
+    assert grid.weight_integers(weight, 64, 0, 8).tolist() == [[252, 254, 254, 254, 254]]
+    assert grid.clipped(weight, 64, 0, 8).tolist() == [[False, False, False, True, True]]
