@@ -11,6 +11,7 @@ from typing import TypeAlias
 from neurodeploy.backends.calibration import SAMPLES
 from neurodeploy.backends.search import calibrate
 from neurodeploy.errors import GraphError, PrecisionError, RunError
+from neurodeploy.files import check_fetched
 from neurodeploy.formats.lava_dl.hdf5 import is_net
 from neurodeploy.formats.nir_to_program import carried_program
 from neurodeploy.formats.program_to_nir import PROGRAM
@@ -59,6 +60,7 @@ def nir_file(file: GraphSource) -> Path:
     if is_program(path):
         raise GraphError("is an integer Program, a graph is needed", TO_GRAPH, where=file)
     if is_net(path):
+        check_fetched(path, GraphError)
         raise GraphError(f"{path}: is a lava-dl network; make it a graph first: neurodeploy convert IN.net OUT.nir")
     return path
 

@@ -22,6 +22,7 @@ from neurodeploy.formats.lava_dl.read import read_net
 from neurodeploy.graph.files import read_graph
 from neurodeploy.hardware.chip_file import read_toml
 from neurodeploy.networks.published import load_published
+from neurodeploy.pipeline.inputs import nir_file
 from neurodeploy.program.file import read_program
 from neurodeploy.recipes import load_recipe
 from neurodeploy.training.checkpoint import load_weights
@@ -54,6 +55,12 @@ def test_a_pointer_of_git_lfs_says_how_the_file_comes(name: str, tmp_path: Path)
     says = rf"{name}: is a Git LFS pointer, not the file itself; bring it with: git lfs pull$"
     with pytest.raises(NeurodeployError, match=says):
         READERS[name](tmp_path / name)
+
+
+def test_a_pointer_named_as_a_lava_dl_network_is_no_network_where_a_graph_is_asked_for(tmp_path: Path) -> None:
+    (tmp_path / "a.net").write_text(POINTER)
+    with pytest.raises(NeurodeployError, match=r"a.net: is a Git LFS pointer"):
+        nir_file(tmp_path / "a.net")
 
 
 def half_written(path: Path, nodes: graphs.Nodes, edges: graphs.Edges) -> Path:
