@@ -143,7 +143,7 @@ def devices(
     ] = 2.0,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     threads: Annotated[
-        int | None, typer.Option(metavar="N", callback=within(1), help="Of torch on the processor; its own choice.")
+        int | None, typer.Option(metavar="N", callback=within(1), help="CPU threads (default: torch's).")
     ] = None,
     no_ann: Annotated[bool, typer.Option("--no-ann", help="Leave the ANN of the same shape out.")] = False,
     windows: Annotated[

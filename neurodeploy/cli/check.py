@@ -24,7 +24,7 @@ def _lines(result: dict[str, Any]) -> list[str]:
 def check(
     run: Annotated[Path, typer.Argument(help="Run folder of a finished run.")],
     min_accuracy: Annotated[float | None, typer.Option(metavar="SHARE", help="Least accuracy, 0 to 1.")] = None,
-    max_accuracy_drop: Annotated[float | None, typer.Option(metavar="SHARE", help="Most lost against float.")] = None,
+    max_accuracy_drop: Annotated[float | None, typer.Option(metavar="SHARE", help="Maximum drop from float.")] = None,
     accuracy: Annotated[
         str | None, typer.Option(metavar="STAGE", help="Whose accuracy: fixed (the integers, default), lava, float …")
     ] = None,
@@ -52,7 +52,7 @@ def check(
     max_cores: Annotated[int | None, typer.Option(metavar="N", help="Most cores of that chip.")] = None,
     max_chips: Annotated[int | None, typer.Option(metavar="N", help="Most chips.")] = None,
     budget_file: Annotated[
-        Path | None, typer.Option("--budget", metavar="FILE", help="TOML file of budgets; options go over it.")
+        Path | None, typer.Option("--budget", metavar="FILE", help="TOML file of budgets; options override the file.")
     ] = None,
     junit: Annotated[Path | None, typer.Option(metavar="OUT", help="Write the result as JUnit XML.")] = None,
     overwrite: Replace = False,

@@ -107,7 +107,7 @@ def figure3(
         typer.Option(metavar="ADDRESS", help="Through Ray: local, auto, or a cluster's host:port."),
     ] = None,
     processes: Annotated[
-        int | None, typer.Option(metavar="N", callback=within(1), help="That measure side by side; one for each core.")
+        int | None, typer.Option(metavar="N", callback=within(1), help="Worker processes (default: one per core).")
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with an interrupted figure.")] = False,
     overwrite: Replace = False,

@@ -164,7 +164,7 @@ class Workers:
             call: A function of a module; its errors come back as they are.
 
         Raises:
-            RunError: a process was killed, as for want of memory.
+            RunError: a process was killed, for example because memory ran out.
         """
         if self.processes == 1 or (self.pool is None and len(tasks) < 2):
             yield from ((task, call(task)) for task in tasks)

@@ -96,7 +96,7 @@ def standing(found: dict[str, Any]) -> Markup:
     rest = (
         marked.say("it pays below a spike rate of {}, its own is {}", marked.percent(found["rate"]), here)
         if found["rate"] > 0
-        else marked.say("no spike rate would make it pay, its own is {}", here)
+        else marked.say("the ANN needs less energy at every spike rate; this network's rate is {}", here)
     )
     return marked.say("It {} a quantised ANN of its shape, {}: {}", words, _against(found), rest)
 
