@@ -31,9 +31,8 @@ from neurodeploy.cli import (
 )
 from neurodeploy.cli.spelling import SHELL
 from neurodeploy.errors import NeurodeployError, nearest, plain
-from neurodeploy.memory import VARIABLE, at_most
 
-OPTION = SHELL.label(VARIABLE)
+OPTION = SHELL.label("NEURODEPLOY_MAX_MEMORY")
 UsageError: Any = typer.BadParameter.__base__
 """Typer's base of wrong usage: of click, or of the copy of it that newer typers bring along."""
 PIPE_CLOSED = 141
@@ -70,6 +69,8 @@ def _options(
     ] = None,
 ) -> None:
     if max_memory is not None:
+        from neurodeploy.memory import at_most
+
         context.with_resource(at_most(max_memory))
     if version:
         print(__version__)

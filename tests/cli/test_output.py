@@ -143,7 +143,7 @@ class TestStreams:
         assert (tmp_path / "p.npz").read_text() == "mine"
 
 
-HEAVY = ("torch", "lightning", "nir", "h5py", "matplotlib", "sklearn", "jinja2", "rich.progress")
+HEAVY = ("numpy", "torch", "lightning", "nir", "h5py", "matplotlib", "sklearn", "jinja2", "rich.progress")
 
 
 @pytest.mark.parametrize(
