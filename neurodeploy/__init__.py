@@ -11,8 +11,6 @@ package, the function says what it works on: `quantize_run`, `export_run`, `writ
 ['braille7', 'digits']
 """
 
-from __future__ import annotations
-
 import importlib
 from typing import Any
 

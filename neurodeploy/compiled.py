@@ -4,8 +4,6 @@ numba renews what it keeps of a function when that function's own file changes, 
 file it calls does. So the folder is named after all of the kernels' sources.
 """
 
-from __future__ import annotations
-
 import hashlib
 import os
 from collections.abc import Callable, Mapping

@@ -1,7 +1,5 @@
 """Files that are written whole or not at all, and always with the same bytes."""
 
-from __future__ import annotations
-
 import errno
 import json
 import os

@@ -1,7 +1,5 @@
 """The other frameworks: which versions, how they are installed, and quiet while they work."""
 
-from __future__ import annotations
-
 import contextlib
 import importlib
 import importlib.util

@@ -4,8 +4,6 @@ The arrays of a file may claim `USUAL_BYTES`; `NEURODEPLOY_MAX_MEMORY` in the en
 line, says otherwise, such as 16GB. It is read where a file is, so that it holds in every process of a run.
 """
 
-from __future__ import annotations
-
 import math
 import os
 import re

@@ -1,7 +1,5 @@
 """How long work tells whoever is watching how far it is."""
 
-from __future__ import annotations
-
 from typing import Protocol
 
 

@@ -1,7 +1,5 @@
 """Recipes: complete, validated settings of a run, from one TOML file each."""
 
-from __future__ import annotations
-
 import difflib
 from collections.abc import Iterable, Sequence
 from pathlib import Path

@@ -1,7 +1,5 @@
 """TOML, read by the standard library where that has a reader."""
 
-from __future__ import annotations
-
 import sys
 from pathlib import Path
 from typing import Any

@@ -7,8 +7,6 @@ large. Prices that the runs cannot tell apart are refused instead of guessed. Th
 of prices fitted to all the others.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any
 

@@ -4,8 +4,6 @@ Every rule is a sum over the sources' channels, so totals over samples and steps
 Axes: I sources of a connection.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -3,8 +3,6 @@
 Axes: S sample, T step, N neuron of a layer, or channel of the input; I input of a connection or layer, O its output.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any

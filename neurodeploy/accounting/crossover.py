@@ -9,8 +9,6 @@ rest (neuron updates, host reads), which no spike rate lowers. Both come from th
 so that the crossover is a band. Energies are dynamic: neither side pays for leakage.
 """
 
-from __future__ import annotations
-
 import math
 import statistics
 from collections.abc import Mapping, Sequence

@@ -1,7 +1,5 @@
 """The constants that the spike rate of a crossover is computed with, and the crossovers that others published."""
 
-from __future__ import annotations
-
 from neurodeploy.hardware.chips import chip_named
 from neurodeploy.hardware.constants import Constant
 

@@ -1,7 +1,5 @@
 """devices.json: what was measured of a run's network and its ANN on processors and GPUs, here and elsewhere."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Mapping
 from pathlib import Path

@@ -5,8 +5,6 @@ apart: a result is of one scope, and the other stands beside it. Static energy i
 with time and not with events. How a number is made: docs/energy.md.
 """
 
-from __future__ import annotations
-
 import math
 import operator
 import statistics

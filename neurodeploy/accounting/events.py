@@ -4,8 +4,6 @@ An event names the energy terms that may price it, the most specific first. Ever
 list, whether a chip has a price for it or not: what has none is reported, never taken as zero.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 

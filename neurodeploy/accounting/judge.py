@@ -1,7 +1,5 @@
 """A run against its budget: one row per budget, numbers only; `report.budget_lines` puts them in words."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
 
 from neurodeploy.accounting.budget import Budget, LayerBudget

@@ -1,7 +1,5 @@
 """Measured runs from a CSV file: a name, an energy, and counts of what was done for it."""
 
-from __future__ import annotations
-
 import csv
 import hashlib
 import io

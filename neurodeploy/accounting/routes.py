@@ -3,8 +3,6 @@
 Axes: I source of a connection, C core of its target layer, O neuron of that layer, G group, T step.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 

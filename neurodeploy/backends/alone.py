@@ -1,7 +1,5 @@
 """What a layer loses alone: it is on the chip's grid and hears what the float network sends, so no error adds up."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import replace
 

@@ -3,8 +3,6 @@
 Axes: B sample, T step, N neuron, I inputs of a population, all its connections side by side.
 """
 
-from __future__ import annotations
-
 import numpy as np
 
 from neurodeploy.backends import reference

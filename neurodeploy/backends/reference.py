@@ -3,8 +3,6 @@
 Axes: B sample, T step, N neuron of a population.
 """
 
-from __future__ import annotations
-
 import itertools
 from collections import deque
 from collections.abc import Callable, Mapping

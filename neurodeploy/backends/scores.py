@@ -3,8 +3,6 @@
 Axes: B sample, T step, N neuron of the output, C class.
 """
 
-from __future__ import annotations
-
 from collections.abc import Collection
 from typing import Any
 

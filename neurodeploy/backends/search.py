@@ -1,7 +1,5 @@
 """Post-training quantisation with calibration: the precision whose output stays closest to the float network's."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
 
 import numpy as np

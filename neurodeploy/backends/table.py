@@ -6,8 +6,6 @@ the command line know it from there. Nothing is imported before a backend is use
 Axes: B sample, T step, I channel.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any

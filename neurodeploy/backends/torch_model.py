@@ -3,8 +3,6 @@
 Axes: B sample, T step, N neuron.
 """
 
-from __future__ import annotations
-
 import numpy as np
 import torch
 from torch import nn

@@ -1,7 +1,5 @@
 """Who takes part: our simulator, the peers that are installed, and Lava where it has its environment."""
 
-from __future__ import annotations
-
 import statistics
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager

@@ -4,8 +4,6 @@ Every spike reads its row of 8-bit weights, at best at the speed of the second-l
 every neuron is updated in every step. Axes: B sample, N neuron.
 """
 
-from __future__ import annotations
-
 import functools
 import timeit
 from collections.abc import Callable

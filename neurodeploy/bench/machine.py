@@ -1,7 +1,5 @@
 """The machine a measurement was made on."""
 
-from __future__ import annotations
-
 import platform
 from pathlib import Path
 from typing import Any

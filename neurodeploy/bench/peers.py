@@ -6,8 +6,6 @@ cheaper and are measured beside those that equal the Program's. Each library is 
 for. Axes: T step, B sample, I input channel, N neuron.
 """
 
-from __future__ import annotations
-
 import importlib.metadata
 import importlib.util
 import operator

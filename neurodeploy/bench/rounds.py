@@ -3,8 +3,6 @@
 A turn goes ours, peer, ours, next peer ...; each ratio compares neighbours in time as well as medians.
 """
 
-from __future__ import annotations
-
 import math
 import statistics
 import time

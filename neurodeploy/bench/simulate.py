@@ -1,7 +1,5 @@
 """`bench simulate`: our simulator and the peers on the same work, in one run."""
 
-from __future__ import annotations
-
 import statistics
 import time
 from collections.abc import Sequence

@@ -3,8 +3,6 @@
 With it a peer fires as the Program does, apart from rounding and from steps on the way. Axes: N neuron.
 """
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """`bench train`: a training step of ours and of the peers, in one run."""
 
-from __future__ import annotations
-
 import itertools
 import statistics
 import time

@@ -3,8 +3,6 @@
 Axes: B sample, T step, I input channel, N neuron.
 """
 
-from __future__ import annotations
-
 import itertools
 from dataclasses import dataclass
 from typing import Any

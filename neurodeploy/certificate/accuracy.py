@@ -4,8 +4,6 @@ Source: Newcombe, Improved confidence intervals for the difference between binom
 Statistics in Medicine 17, 1998, method 10: Wilson's intervals of both shares, joined with their correlation.
 """
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 

@@ -13,8 +13,6 @@ A stage passes when
   equals that one's.
 """
 
-from __future__ import annotations
-
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 

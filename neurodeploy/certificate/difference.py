@@ -3,8 +3,6 @@
 Axes: B sample, T step, N neuron.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

@@ -13,8 +13,6 @@ Potentials are compared after saturation to 24 bits; how many saturate is counte
 Axes: B sample, T step, N neuron, I inputs.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import replace
 

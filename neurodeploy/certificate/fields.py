@@ -1,7 +1,5 @@
 """A Program beside the one that its graph compiles to: every field in which they differ, and where."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any

@@ -1,7 +1,5 @@
 """The command line: one thin file per verb."""
 
-from __future__ import annotations
-
 import os
 import sys
 

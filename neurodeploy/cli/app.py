@@ -3,8 +3,6 @@
 Only typer is imported here; each verb imports what it calls when it is called, so that --help is fast.
 """
 
-from __future__ import annotations
-
 import contextlib
 import functools
 import os

@@ -1,7 +1,5 @@
 """`neurodeploy bench`."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Annotated, Any
 

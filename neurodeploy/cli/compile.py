@@ -1,7 +1,5 @@
 """`neurodeploy compile` and `convert`: a network in another form."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Annotated, Any
 

@@ -1,7 +1,5 @@
 """`neurodeploy data` and `recipes`: what there is to run, and to run it on."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Annotated, Any
 

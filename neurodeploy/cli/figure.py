@@ -1,7 +1,5 @@
 """`neurodeploy figure` and `paper`: published figures and tables, made again."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Annotated, Any
 

@@ -1,7 +1,5 @@
 """`neurodeploy frameworks`."""
 
-from __future__ import annotations
-
 from operator import itemgetter
 from typing import Any
 

@@ -1,7 +1,5 @@
 """`neurodeploy inspect`."""
 
-from __future__ import annotations
-
 from operator import itemgetter
 from pathlib import Path
 from typing import Annotated, Any

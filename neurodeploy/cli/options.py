@@ -1,7 +1,5 @@
 """Options that several verbs share, each with its one help text, and what they mean to the library."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Annotated, Any
 

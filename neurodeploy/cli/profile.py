@@ -1,7 +1,5 @@
 """`neurodeploy profile`, `fit` and `characterize`: what a network costs on a chip, where it goes, and the prices."""
 
-from __future__ import annotations
-
 from operator import itemgetter
 from pathlib import Path
 from typing import Annotated, Any

@@ -1,7 +1,5 @@
 """How verbs speak: tables for people, one JSON object for programs, bars on stderr."""
 
-from __future__ import annotations
-
 import json
 import math
 import re

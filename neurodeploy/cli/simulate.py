@@ -1,7 +1,5 @@
 """`neurodeploy simulate` and `certify`: a network on data, by one backend or by several held against each other."""
 
-from __future__ import annotations
-
 from operator import itemgetter
 from pathlib import Path
 from typing import Annotated, Any

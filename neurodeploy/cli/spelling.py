@@ -1,7 +1,5 @@
 """Arguments and verbs as the command line writes them: the one place that knows dashes."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

@@ -1,7 +1,5 @@
 """`neurodeploy train`, `quantize`, `export` and `report`: stages of a run, one by one."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Annotated, Any
 

@@ -1,7 +1,5 @@
 """What every verb does: its options become one call of the library, whose result is shown."""
 
-from __future__ import annotations
-
 import inspect
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, get_type_hints

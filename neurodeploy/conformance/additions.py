@@ -5,8 +5,6 @@ equations, and summed softmaxes, in the places of other layers and readouts.
 Axes: N neuron of a layer, O neurons of a layer, I of a source.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterator
 from dataclasses import replace

@@ -1,7 +1,5 @@
 """Words for what a network contains, so that a test can ask whether random ones contain everything."""
 
-from __future__ import annotations
-
 import itertools
 from collections.abc import Iterator
 

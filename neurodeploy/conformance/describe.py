@@ -1,7 +1,5 @@
 """A small network in a few lines that a person can rebuild it from."""
 
-from __future__ import annotations
-
 from dataclasses import fields
 from typing import Any
 

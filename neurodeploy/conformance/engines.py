@@ -1,7 +1,5 @@
 """Our engines, each as a function of a Program and its input that returns every state, and the first that differs."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any

@@ -3,8 +3,6 @@
 The same seed gives the same network. Axes: B sample, T step, I input channel, N neuron of a layer.
 """
 
-from __future__ import annotations
-
 import itertools
 import math
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Random networks in Lava and in each of our engines, compared state by state."""
 
-from __future__ import annotations
-
 import contextlib
 import time
 from collections import Counter

@@ -5,8 +5,6 @@ neurons, weights, spikes. Chunks of items are left out, halves first, as long as
 Axes: B sample, T step, I input channel, N neuron of a layer.
 """
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable
 from dataclasses import replace

@@ -1,7 +1,5 @@
 """Sound from WAV files: whole numbers of 8 to 32 bits and floats, any rate, channels mixed to one."""
 
-from __future__ import annotations
-
 import os
 import struct
 from dataclasses import dataclass

@@ -3,8 +3,6 @@
 A data set is made, kept and read piece by piece, so that it may be larger than the memory.
 """
 
-from __future__ import annotations
-
 import contextlib
 import functools
 import hashlib

@@ -1,7 +1,5 @@
 """WAV files in folders: which there are, which word each one says, and who says it."""
 
-from __future__ import annotations
-
 import csv
 import os
 import re

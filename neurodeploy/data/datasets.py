@@ -3,8 +3,6 @@
 A new dataset is an entry in `datasets.toml`, and the function that reads it in `LOADERS`.
 """
 
-from __future__ import annotations
-
 import functools
 from pathlib import Path
 from typing import Any

@@ -3,8 +3,6 @@
 Axes: F frame, M mel bin.
 """
 
-from __future__ import annotations
-
 import functools
 from typing import Literal
 

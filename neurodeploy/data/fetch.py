@@ -1,7 +1,5 @@
 """Datasets that their owners offer: downloaded whole and compared with the published checksum, or not kept."""
 
-from __future__ import annotations
-
 import hashlib
 import http.client
 import sys

@@ -1,7 +1,5 @@
 """Labelled spikes from files, read batch by batch: HDF5 in the layout of SHD and SSC, and dense .npz."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager

@@ -5,8 +5,6 @@ Source: Warden, arXiv:1804.03209, 2018.
 Axes: B sample, T step (frame), I channel (mel bin).
 """
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -3,8 +3,6 @@
 Source: Cramer, Stradmann, Schemmel, Zenke, IEEE TNNLS 33, 2744-2757, 2022; https://zenkelab.org/datasets/.
 """
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path

@@ -1,7 +1,5 @@
 """One door to data: a dataset's name or a file's path in, labelled spikes of a split out."""
 
-from __future__ import annotations
-
 import os
 from dataclasses import replace
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Arrays that stay in their file: mapped into the memory while some of them is read, and forgotten after."""
 
-from __future__ import annotations
-
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path

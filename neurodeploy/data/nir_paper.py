@@ -4,8 +4,6 @@ Pedersen et al., Neuromorphic intermediate representation, Nature Communications
 github.com/neuromorphs/NIR, commit 7232ada, BSD-3-Clause. Axes: T step, N neuron.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from pathlib import Path
 

@@ -3,8 +3,6 @@
 Source: Orchard et al., Frontiers in Neuroscience 9:437, 2015; the subset is slayerPytorch's NMNISTsmall.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Iterator
 from pathlib import Path

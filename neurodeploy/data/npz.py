@@ -3,8 +3,6 @@
 Axes: B sample, T step, I channel.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager

@@ -1,7 +1,5 @@
 """The [data] table of a recipe, and what it comes to for one dataset."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any
 

@@ -1,7 +1,5 @@
 """HDF5 files in the layout of SHD and SSC, written clip by clip."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path

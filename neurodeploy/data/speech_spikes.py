@@ -5,8 +5,6 @@ since the previous event of the sample, `unit`, `offsets` where each sample's ev
 second, `num_units`, and one value per sample in each of the others.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path

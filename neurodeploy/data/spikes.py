@@ -3,8 +3,6 @@
 Axes: B sample, T step, I channel.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal

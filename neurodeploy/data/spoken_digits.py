@@ -3,8 +3,6 @@
 Source: Z. Jackson et al., DOI 10.5281/zenodo.1342401; recordings 0 to 4 of every speaker and digit are its test part.
 """
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path

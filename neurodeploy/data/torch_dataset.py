@@ -3,8 +3,6 @@
 Axes: T step, B sample, I value of a step.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Files that lie packed, .gz or .zip, opened as if they did not."""
 
-from __future__ import annotations
-
 import gzip
 import shutil
 import tempfile

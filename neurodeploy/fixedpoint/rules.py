@@ -8,8 +8,6 @@ What a step needs takes tensors of torch as well as arrays: it is written in ope
 Axes: any shape; the last axis counts neurons, so a batch is an axis in front of it.
 """
 
-from __future__ import annotations
-
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np

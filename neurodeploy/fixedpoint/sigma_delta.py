@@ -6,8 +6,6 @@ What they agree with: lava-nc 0.10.0, `proc/sdn/models.py` (`PySigmaModelFixed`,
 Axes: any shape, of arrays or tensors; the last axis counts neurons.
 """
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 from neurodeploy.fixedpoint.rules import IntArray, as_int32

@@ -4,8 +4,6 @@ Weights are read from the nodes themselves. Everything else is in the metadata, 
 nodes: they are made once more from the Program, and must be the file's.
 """
 
-from __future__ import annotations
-
 import json
 import math
 from operator import itemgetter

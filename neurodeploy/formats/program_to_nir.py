@@ -12,8 +12,6 @@ bias stand in the metadata only.
 Axes: N neurons of a layer, O and I the ends of a connection, K output channel of a convolution.
 """
 
-from __future__ import annotations
-
 import json
 from typing import Any
 

@@ -6,8 +6,6 @@ A state is a `Scale` of 1, into which its terms' edges add up, as everywhere in 
 batch norm, and any factor on the input, are in the weights before the sub-graph.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar

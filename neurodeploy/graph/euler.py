@@ -8,8 +8,6 @@ The current is updated before the potential, and the reset happens in the step o
 snnTorch does for the networks of the NIR paper. NIR: Pedersen et al., Nature Communications 15:8122, 2024.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import ClassVar

@@ -1,7 +1,5 @@
 """NIR files: read with one clear line for everything that can be wrong, written whole."""
 
-from __future__ import annotations
-
 import io
 import os
 from dataclasses import dataclass

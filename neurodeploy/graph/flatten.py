@@ -1,7 +1,5 @@
 """Nested NIR graphs as one flat graph of named nodes."""
 
-from __future__ import annotations
-
 import nir
 
 from neurodeploy.errors import GraphError, Place

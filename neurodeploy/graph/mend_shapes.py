@@ -4,8 +4,6 @@ Values start at the Input and are followed through every node. A shape is change
 arrives and what comes after say so; all else stays, to be refused with its own reason.
 """
 
-from __future__ import annotations
-
 import math
 from typing import Any
 

@@ -5,8 +5,6 @@ Two exporters left edges that name what is not there. One flattened a layer `lif
 name. Each is read as what it can only mean.
 """
 
-from __future__ import annotations
-
 from collections import Counter
 from dataclasses import dataclass
 

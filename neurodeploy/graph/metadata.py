@@ -10,8 +10,6 @@ Neurons:  reset, vth_mant; sub-graphs that are neurons: cell, model, vth_mant, f
 Weights:  weight_bits, weight_exp (or row_exps, one for each row), weight_scale, rounding
 """
 
-from __future__ import annotations
-
 from collections.abc import Collection
 from typing import Any
 

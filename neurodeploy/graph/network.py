@@ -1,7 +1,5 @@
 """A NIR graph as populations and the synapses between them: what every target runs."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
 from typing import Any
 

@@ -4,8 +4,6 @@ An entry says the fields, what our targets do with a node, in numbers and in wor
 frameworks do with it stands in `doctor/frameworks.toml`, and how modules of theirs become it in `reading`.
 """
 
-from __future__ import annotations
-
 import nir
 
 from neurodeploy.graph import euler, stateless, windows

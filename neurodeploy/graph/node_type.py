@@ -3,8 +3,6 @@
 The entries themselves stand beside their operations, and are collected in `node_table`.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any

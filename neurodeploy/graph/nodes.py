@@ -5,8 +5,6 @@ NIR 0.1.0 to 1.0.8 store the same fields, but for `input_type` of Flatten (from 
 reader has it. For `w_in` that can be wrong: 0.1.0 and 0.2.0 have the parameter and do not write it.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 import nir

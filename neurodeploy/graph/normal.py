@@ -4,8 +4,6 @@ Nodes and edges stay as they are, but for what had to be mended on reading. The 
 integrated, the reset rules and the readout are added to the metadata, so that nothing is asked again.
 """
 
-from __future__ import annotations
-
 from copy import copy
 from typing import Any
 

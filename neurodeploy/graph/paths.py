@@ -3,8 +3,6 @@
 Axes: O neurons that synapses end on, I neurons (or input channels) they start from, B sample.
 """
 
-from __future__ import annotations
-
 import itertools
 import math
 from collections.abc import Iterator

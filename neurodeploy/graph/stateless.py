@@ -1,7 +1,5 @@
 """Matrices, factors, delays, and what only hands values on: what each does to values of a shape, checked first."""
 
-from __future__ import annotations
-
 import math
 from typing import Any
 

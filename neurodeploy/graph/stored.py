@@ -1,7 +1,5 @@
 """What a .nir file holds, as plain dictionaries, arrays and text; nothing outside the file is ever followed."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

@@ -3,8 +3,6 @@
 Shapes are (channels, rows, columns), flattened in C order; one-dimensional convolutions have one row.
 """
 
-from __future__ import annotations
-
 import math
 from typing import Any
 

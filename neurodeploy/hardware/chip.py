@@ -1,7 +1,5 @@
 """A chip as data: what operations cost on it, what it holds, and what no constant prices."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 

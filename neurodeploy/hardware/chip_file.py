@@ -1,7 +1,5 @@
 """A chip file: TOML in, Chip out, every slip refused in one line that names the file and the key; and back to TOML."""
 
-from __future__ import annotations
-
 import hashlib
 import os
 from collections.abc import Mapping

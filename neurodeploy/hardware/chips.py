@@ -6,8 +6,6 @@ numbers that divide a whole chip's power by one rate ("all-in") are never mixed:
 term and nothing beside it. Docs: docs/energy.md.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 

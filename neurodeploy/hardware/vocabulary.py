@@ -3,8 +3,6 @@
 A key here is a promise that something reads it. Add one together with its reader.
 """
 
-from __future__ import annotations
-
 EVIDENCE = {
     "measured": "on a chip",
     "fitted": "regression on measured runs",

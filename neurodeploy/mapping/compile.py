@@ -1,7 +1,5 @@
 """NIR to integer Program: with the precision a file carries, or with one chosen here."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property

@@ -4,8 +4,6 @@
 Program. `integers(quantise(network, plan), plan)` equals `integers(network, plan)`.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 

@@ -5,8 +5,6 @@ fewer where calibration shows states that would leave 24 bits. Weights have one 
 because batch norm leaves rows of very different size.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any

@@ -1,7 +1,5 @@
 """What the chip's grid takes away: weights, biases, connections that become zero, weights that are clipped."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 
 import numpy as np

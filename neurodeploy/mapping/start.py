@@ -7,8 +7,6 @@ that would begin above the threshold (a negative bias) or beyond 24 bits, the po
 then, as after a spike.
 """
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 import numpy as np

@@ -9,8 +9,6 @@ steps beyond the connection's own, from 0 to 63. That bounds the difference of t
 for each connection; the smallest S that keep all bounds are the longest ways from the input through them.
 """
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 from neurodeploy.errors import MappingError

@@ -6,8 +6,6 @@ to window. Without such weights, windows meet in the sum of their outputs alone.
 Axes: B sample, T step, K window, I input, O output, N neuron, C class.
 """
 
-from __future__ import annotations
-
 import itertools
 import math
 from collections.abc import Sequence

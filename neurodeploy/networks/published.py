@@ -3,8 +3,6 @@
 The model and all sizes are read off the arrays, whose names are those of `FamilyNetwork.state_dict()`.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path

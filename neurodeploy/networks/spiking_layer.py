@@ -3,8 +3,6 @@
 Axes: B sample, T step, I input, O and N neurons.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 
 import torch

@@ -14,8 +14,6 @@ Source: Maxtimer97/SSM-inspired-LIF (MIT); the same equations in idiap/sparch, B
 Neuroscience 16, 2022.
 """
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 import torch

@@ -3,8 +3,6 @@
 `reference` is the readable torch loop. `fused` does the same in one piece; `auto` is that wherever it can run.
 """
 
-from __future__ import annotations
-
 import importlib
 from typing import Any, Literal
 

@@ -11,8 +11,6 @@ in float64.
 Source: github.com/Maxtimer97/SSM-inspired-LIF, commit bca1fbe, figure2_eigenvalues.py and models/snns.py.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """Leaky integrate-and-fire: the input acts on the potential directly (NIR `LIF`)."""
 
-from __future__ import annotations
-
 import torch
 from torch import nn
 

@@ -7,8 +7,6 @@ or what a chip's integers stand for; `pole_distance` compares the two.
 Axes: N neuron, S state; the last axis holds a neuron's poles, two of most, in no particular order.
 """
 
-from __future__ import annotations
-
 import itertools
 from typing import Any
 

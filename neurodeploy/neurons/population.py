@@ -1,7 +1,5 @@
 """What every population of our neurons has: numbers by name, and perhaps their form on the chip."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 import torch

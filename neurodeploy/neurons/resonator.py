@@ -13,8 +13,6 @@ fused versions and the chip share this form. This file is the readable version, 
 Source: Maxtimer97/SSM-inspired-LIF (MIT); resonate-and-fire: Izhikevich, Neural Networks 14, 2001.
 """
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 import torch

@@ -11,8 +11,6 @@ The backward pass is written by hand: it keeps three arrays instead of a graph o
 makes small recurrent networks several times faster on CPU. The tests hold it against autograd.
 """
 
-from __future__ import annotations
-
 from typing import Any, NamedTuple
 
 import torch

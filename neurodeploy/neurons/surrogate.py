@@ -4,8 +4,6 @@ Each function takes the distance to the threshold (any shape, in units of the th
 slope, and returns the derivative used. `boxcar` has no slope, and `spike` is the step that uses it.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 from typing import Any

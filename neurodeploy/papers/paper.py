@@ -1,7 +1,5 @@
 """`paper`: a published system's figures and tables made here, and its numbers beside ours."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path

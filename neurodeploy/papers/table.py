@@ -1,7 +1,5 @@
 """The published systems that are made again here: a folder of `papers/` and a line each."""
 
-from __future__ import annotations
-
 import importlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass

@@ -3,8 +3,6 @@
 Axes: B sample, T step, I channel, N neuron of a layer.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any

@@ -1,7 +1,5 @@
 """A trained network of any family on its way to the chip: its graph, its precision, its quantised form."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass, field
 from functools import partial

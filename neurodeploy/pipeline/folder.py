@@ -1,7 +1,5 @@
 """A run folder: which file is which, and whose run it holds."""
 
-from __future__ import annotations
-
 import os
 import shutil
 from pathlib import Path

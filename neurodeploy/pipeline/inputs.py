@@ -1,7 +1,5 @@
 """What a .nir file, a Program or a run folder becomes: shared by the verbs that take one."""
 
-from __future__ import annotations
-
 import os
 from dataclasses import replace
 from functools import partial

@@ -3,8 +3,6 @@
 Axes: B sample, T step, I input channel.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 
 import nir

@@ -7,8 +7,6 @@ that the graph is not the module.
 Axes: B sample, T step, N neuron.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

@@ -3,8 +3,6 @@
 Axes: B sample, T step, I input value, N neuron.
 """
 
-from __future__ import annotations
-
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass, replace
 from functools import partial

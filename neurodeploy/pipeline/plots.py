@@ -1,7 +1,5 @@
 """The numbers behind the report's pictures that no other result holds."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

@@ -3,8 +3,6 @@
 With `--for FRAMEWORK`: the same network, as that framework's importer does it right.
 """
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

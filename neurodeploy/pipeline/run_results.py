@@ -3,8 +3,6 @@
 Without `RunFolder`, whose settings of training load torch: a check in CI takes a tenth of a second.
 """
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from neurodeploy.accounting.recorded import Recorded

@@ -3,8 +3,6 @@
 Each does its work unless the folder's metrics say that it is done, and returns its record.
 """
 
-from __future__ import annotations
-
 import hashlib
 from dataclasses import asdict
 from pathlib import Path

@@ -3,8 +3,6 @@
 Axes: B sample, T step, I channel, N neuron of a layer.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any

@@ -4,8 +4,6 @@ Axes: O neurons a connection ends on, I neurons (or input channels) it starts fr
 K output channel of a convolution.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property

@@ -3,8 +3,6 @@
 Axes: N neurons of a layer.
 """
 
-from __future__ import annotations
-
 import functools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, make_dataclass

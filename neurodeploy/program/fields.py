@@ -1,7 +1,5 @@
 """What every plain field of a Program may be: its kind, its length and its range, said once for files and for code."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Collection, Mapping
 from typing import Any

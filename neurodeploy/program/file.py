@@ -1,7 +1,5 @@
 """Programs on disk: one .npz without pickle, the same bytes for the same Program."""
 
-from __future__ import annotations
-
 import json
 import zipfile
 from pathlib import Path

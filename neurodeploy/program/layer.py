@@ -3,8 +3,6 @@
 Axes: N neurons of a layer.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property

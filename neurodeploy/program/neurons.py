@@ -3,8 +3,6 @@
 Axes: B sample, N neuron of a layer.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar

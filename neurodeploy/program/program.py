@@ -4,8 +4,6 @@ Integers and steps only; numpy only, because the Lava worker loads it too.
 Axes: N neurons of a layer, O neurons a connection ends on, I neurons (or input channels) it starts from.
 """
 
-from __future__ import annotations
-
 import hashlib
 import math
 from dataclasses import dataclass, field

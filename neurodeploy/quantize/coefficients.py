@@ -6,8 +6,6 @@ and the one whose poles move least while staying inside is taken. Poles that tra
 as resonate-and-fire's Euler step does, stay where they are: rounding may not push them further out.
 """
 
-from __future__ import annotations
-
 import itertools
 from collections.abc import Mapping
 from typing import Any

@@ -5,8 +5,6 @@ The second moment here is that of the presynaptic spikes after the neuron's own 
 kept close is the potential, not the input.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import numpy as np

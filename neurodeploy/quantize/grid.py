@@ -6,8 +6,6 @@ and make the integers of a Program, so that the three cannot disagree.
 Units: weights, biases and potentials are in units of the distance from reset to threshold.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np

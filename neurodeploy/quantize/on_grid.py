@@ -4,8 +4,6 @@ The forward pass uses the values on the chip's grid, the backward pass goes stra
 estimator; Bengio et al., arXiv:1308.3432). `reading.precision` chooses which of these goes where.
 """
 
-from __future__ import annotations
-
 import copy
 
 import numpy as np

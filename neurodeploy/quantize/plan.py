@@ -4,8 +4,6 @@ A threshold of vth_mant << 6 chip units stands for 1. A large one makes weights 
 is bounded by the 24-bit state, which the current must never leave because it wraps.
 """
 
-from __future__ import annotations
-
 import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass, field

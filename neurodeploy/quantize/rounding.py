@@ -6,8 +6,6 @@ level. So each grid costs as much as there are bins, not weights.
 Axes: O rows, I columns, H bin.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import numpy as np

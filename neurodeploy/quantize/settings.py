@@ -1,7 +1,5 @@
 """The [quantize] table of a recipe."""
 
-from __future__ import annotations
-
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field

@@ -4,8 +4,6 @@ Weights are symmetric whole numbers of `bits`, -(2^(bits-1) - 1) to 2^(bits-1) -
 Gradients go straight through inside the range and are zero outside (torch's own fake quantisation).
 """
 
-from __future__ import annotations
-
 import torch
 from torch import nn
 

@@ -3,8 +3,6 @@
 Axes: P place of the answer, E entry, B sample, T step, N neuron of the last layer, C class.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 

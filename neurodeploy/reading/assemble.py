@@ -1,7 +1,5 @@
 """A wired network as a NIR graph."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Mapping
 from copy import copy

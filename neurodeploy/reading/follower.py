@@ -1,7 +1,5 @@
 """Where numbers come from, followed through the operations that a module does between its layers."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any

@@ -3,8 +3,6 @@
 a AND b is where a + b > 1.5, a OR b where a + b > 0.5; of 1 - b the sum has -b, and the threshold is lower by 1.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 import nir

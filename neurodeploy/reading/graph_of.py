@@ -8,8 +8,6 @@ not like how they are written. What the run shows to be the same at every step b
 Axes: B sample, T step, N neuron, F input channel.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 from copy import copy

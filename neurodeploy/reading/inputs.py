@@ -3,8 +3,6 @@
 Axes: T step, B sample, F input channel.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass

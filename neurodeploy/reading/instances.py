@@ -3,8 +3,6 @@
 Axes: T step, B sample, R applications of a layer (its calls, and in each every sample and step).
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace

@@ -4,8 +4,6 @@ Each framework's table is its own file; a module is looked up by its package and
 that only inherits (its `forward` is the known one) counts as what it inherits from.
 """
 
-from __future__ import annotations
-
 import functools
 import importlib
 from collections.abc import Callable

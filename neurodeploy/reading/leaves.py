@@ -1,7 +1,5 @@
 """What a framework's module is to the reader: a layer without memory, or neurons; and what NIR nodes it becomes."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any

@@ -3,8 +3,6 @@
 u[t] = alpha u[t-1] + x[t],   v[t] = beta v[t-1] + gain u[t],   s[t] = v[t] > threshold
 """
 
-from __future__ import annotations
-
 from copy import copy
 from dataclasses import replace
 

@@ -8,8 +8,6 @@ Spikes where v > v_th; then v_reset. Neurons begin at v_leak (IAF: at v_reset). 
 are counted from there. Recurrent layers hold both their weights; what they send themselves arrives a step later.
 """
 
-from __future__ import annotations
-
 from functools import partial
 from typing import Any
 

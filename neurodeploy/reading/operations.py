@@ -5,8 +5,6 @@ out of the whole run (a sum over time, a maximum, a softmax) is noted. After any
 operation's name is kept for the one who asks.
 """
 
-from __future__ import annotations
-
 import itertools
 import math
 from collections.abc import Callable, Iterator, Sequence

@@ -1,7 +1,5 @@
 """Our own layers, weights and neurons in one, and our neurons alone; all take (samples, steps, neurons)."""
 
-from __future__ import annotations
-
 import inspect
 from dataclasses import replace
 from typing import Any

@@ -3,8 +3,6 @@
 Axes: B sample, T step, C class.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace

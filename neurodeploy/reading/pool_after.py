@@ -7,8 +7,6 @@ is from the module is measured on the sample.
 Axes: T step, B sample.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any

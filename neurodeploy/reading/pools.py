@@ -1,7 +1,5 @@
 """torch's pooling along one axis or two as NIR nodes: sums of windows, times what each is divided by."""
 
-from __future__ import annotations
-
 import math
 from functools import partial
 from typing import Any

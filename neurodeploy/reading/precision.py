@@ -4,8 +4,6 @@ What a plan says of a node is done to the module that the node is from, so any m
 fine-tuned and exported; and the graph read from it afterwards says the plan in its nodes' metadata.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

@@ -4,8 +4,6 @@ A route is a list of numbers: output `features[i]` of a source, times `factors[i
 a layer. It becomes the smallest node that does exactly that, or a part of the layer's own weights.
 """
 
-from __future__ import annotations
-
 import math
 from copy import copy
 from dataclasses import dataclass

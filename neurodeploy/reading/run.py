@@ -1,7 +1,5 @@
 """A user's module run once on sample input, step by step as its users run it, and recorded."""
 
-from __future__ import annotations
-
 import inspect
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext

@@ -9,8 +9,6 @@ beta (U - threshold). The rest, (1 - beta) threshold, is a connection of each ne
 step later as well: that gives exactly snnTorch's potential before every spike.
 """
 
-from __future__ import annotations
-
 from functools import partial
 from typing import Any
 

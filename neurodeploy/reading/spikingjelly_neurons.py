@@ -10,8 +10,6 @@ thresholds are one step of a float lower here: the same neurons spike. Neurons b
 so potentials are counted from there.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 import nir

@@ -1,7 +1,5 @@
 """torch's own layers as NIR nodes."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import nir

@@ -3,8 +3,6 @@
 Axes: T step, B sample, R applications of a layer, F features.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field, replace
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Amounts of a unit as a person reads them in a terminal, with digits enough to tell them apart."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 
 PREFIXES = ((1.0, ""), (1e-3, "m"), (1e-6, "u"), (1e-9, "n"), (1e-12, "p"))

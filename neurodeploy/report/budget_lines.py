@@ -1,7 +1,5 @@
 """What a check found, in words: a line for each budget, and JUnit's XML for CI systems."""
 
-from __future__ import annotations
-
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Sequence
 

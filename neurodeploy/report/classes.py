@@ -1,7 +1,5 @@
 """Which classes are taken for which: the rows and the picture of report.json's `classes`."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from markupsafe import Markup

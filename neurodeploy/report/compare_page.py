@@ -1,7 +1,5 @@
 """A comparison of runs as one HTML page that needs nothing but itself; its pictures have a row for each run."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from markupsafe import Markup

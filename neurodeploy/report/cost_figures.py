@@ -1,7 +1,5 @@
 """Pictures of what a sample costs: energy by model and layer, the cores' steps, other devices, the crossover."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from matplotlib.axes import Axes

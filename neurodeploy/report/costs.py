@@ -3,8 +3,6 @@
 No pictures and no HTML beyond marked numbers: `page` draws, the template lays out.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 from markupsafe import Markup

@@ -1,7 +1,5 @@
 """The GPU, the CPU and the quantised network beside this one: rows for the tables and the picture."""
 
-from __future__ import annotations
-
 import string
 from collections.abc import Callable
 from typing import Any

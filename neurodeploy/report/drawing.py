@@ -4,8 +4,6 @@ The page has a light and a dark face. So pictures are drawn in stand-in colours,
 becomes a CSS variable of the page. Text stays text: small, selectable, in the page's own font.
 """
 
-from __future__ import annotations
-
 import functools
 import hashlib
 import io

@@ -1,7 +1,5 @@
 """What the energy of a run says, in rows: models with their terms, and layers with their bands."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from markupsafe import Markup

@@ -1,7 +1,5 @@
 """The page's pictures: one function each, from parts of report.json to inline SVG."""
 
-from __future__ import annotations
-
 import math
 from typing import Any
 

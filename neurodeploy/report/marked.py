@@ -4,8 +4,6 @@ Each becomes a `<data value="...">` element: what a person reads, beside the num
 report.json. So a test can walk the page and find every number in the report, and a reader can copy all digits.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 from markupsafe import Markup

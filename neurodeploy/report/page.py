@@ -1,7 +1,5 @@
 """The report of a run: one HTML page that needs nothing but itself."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Figures for print: one style, three formats, the same bytes every time."""
 
-from __future__ import annotations
-
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,7 +1,5 @@
 """Pictures over steps: a sample's spikes, and where two stages differ."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from itertools import groupby
 from typing import Any

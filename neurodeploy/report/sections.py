@@ -3,8 +3,6 @@
 No pictures and no HTML here: `page` draws, the template lays out and escapes.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 import tomli_w

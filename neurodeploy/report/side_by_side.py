@@ -1,7 +1,5 @@
 """Finished runs side by side: what was measured, the best of it, the change from the first; and what else differs."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

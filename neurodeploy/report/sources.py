@@ -1,7 +1,5 @@
 """Every constant behind the page's numbers as a numbered footnote: what it is, and where it comes from."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from markupsafe import Markup

@@ -1,7 +1,5 @@
 """The cores of a placement as tiles: one for each, by chip and layer, darker the fuller its binding limit is."""
 
-from __future__ import annotations
-
 import itertools
 from dataclasses import dataclass
 from typing import Any

@@ -1,7 +1,5 @@
 """The lines that decide, above everything else: passed or not and why, one sentence, and the numbers."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from markupsafe import Markup

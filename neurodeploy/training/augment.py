@@ -3,8 +3,6 @@
 Axes: B sample, T step, I channel.
 """
 
-from __future__ import annotations
-
 import torch
 
 from neurodeploy.training.settings import TrainingSettings

@@ -1,7 +1,5 @@
 """Batches of spikes whose order depends on seed and epoch alone; and a network asked, not trained, on them."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import contextmanager
 

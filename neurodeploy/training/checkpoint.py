@@ -1,7 +1,5 @@
 """Trained weights on disk: safetensors only, the same bytes for the same weights."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from safetensors import SafetensorError

@@ -1,7 +1,5 @@
 """One update: augmentation, the network, the loss; and the optimiser that goes with it."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

@@ -4,8 +4,6 @@ Everything random is drawn anew from the seed and the number of the epoch or upd
 is saved whole after every epoch: a run that is interrupted and resumed ends as if it had not been.
 """
 
-from __future__ import annotations
-
 import logging
 import signal
 import threading

@@ -1,7 +1,5 @@
 """After each epoch: its score, the best weights, the whole state on disk, and who is told."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 from pathlib import Path

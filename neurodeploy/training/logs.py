@@ -1,7 +1,5 @@
 """Losses and accuracies for TensorBoard, whose package is an optional extra."""
 
-from __future__ import annotations
-
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any

@@ -6,8 +6,6 @@ networks give an `Answer` with scores.
 Axes: B sample, T step, N neuron, C class.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import NamedTuple
 

@@ -1,7 +1,5 @@
 """`characterize`: a chip's prices fitted to measured runs, as a chip file of one's own."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """`check`: a finished run against its budgets, for CI."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

@@ -1,7 +1,5 @@
 """`compile`: a .nir file to an integer Program."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

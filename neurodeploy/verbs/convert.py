@@ -1,7 +1,5 @@
 """`convert`: networks from one file format to another, NIR, lava-dl and our Programs."""
 
-from __future__ import annotations
-
 import os
 from pathlib import Path
 from typing import Any

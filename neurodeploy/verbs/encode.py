@@ -1,7 +1,5 @@
 """`data encode`: WAV files to spikes in the layout of SHD and SSC."""
 
-from __future__ import annotations
-
 import hashlib
 import math
 import os

@@ -1,7 +1,5 @@
 """`export`: the quantised network of a run as a .nir file that comes back as the identical Program."""
 
-from __future__ import annotations
-
 import hashlib
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """`fit`: does a network fit a chip, on how many cores, what decides that, and what would take fewer."""
 
-from __future__ import annotations
-
 import os
 from dataclasses import replace
 from pathlib import Path

@@ -1,7 +1,5 @@
 """`frameworks setup` and `frameworks status`: the frameworks that networks are read from and written for."""
 
-from __future__ import annotations
-
 import importlib
 import importlib.util
 import shutil

@@ -1,7 +1,5 @@
 """`inspect`: the NIR doctor; what is wrong with a graph, and what each target does with each of its nodes."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path

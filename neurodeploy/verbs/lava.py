@@ -1,7 +1,5 @@
 """`lava setup` and `lava status`: the environment that Lava runs in."""
 
-from __future__ import annotations
-
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any

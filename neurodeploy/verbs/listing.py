@@ -1,7 +1,5 @@
 """`recipes`, `data list` and `data fetch`: what there is to run, and to run it on."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from neurodeploy.data.fetch import fetch

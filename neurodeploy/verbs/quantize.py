@@ -1,7 +1,5 @@
 """`quantize`: a trained float network to one on the chip's grid, with or without fine-tuning."""
 
-from __future__ import annotations
-
 import shutil
 from pathlib import Path
 from typing import Any

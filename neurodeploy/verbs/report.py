@@ -1,7 +1,5 @@
 """`report`: the page of a run, from its report.json alone."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

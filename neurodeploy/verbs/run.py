@@ -3,8 +3,6 @@
 train -> quantise -> NIR -> integer Program -> fixed (and Lava) -> certificate -> counts -> report
 """
 
-from __future__ import annotations
-
 import platform
 from dataclasses import replace
 from datetime import datetime, timezone

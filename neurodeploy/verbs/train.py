@@ -1,7 +1,5 @@
 """`train`: a recipe to a trained float network, or one from each of several seeds and how far they spread."""
 
-from __future__ import annotations
-
 import os
 import statistics
 import time

@@ -4,8 +4,6 @@ The other engines must equal it in every state. Axes: B sample, T step, N neuron
 the ends of a connection, D steps ahead.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from typing import Any
 

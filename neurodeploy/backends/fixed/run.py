@@ -3,8 +3,6 @@
 Axes: B sample, T step, I channel.
 """
 
-from __future__ import annotations
-
 import functools
 from collections.abc import Callable, Sequence
 from functools import partial

@@ -4,8 +4,6 @@ For closed loops, where the next input depends on the last output, and for strea
 Axes: B sample, T step, I channel, N neuron of a layer.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any

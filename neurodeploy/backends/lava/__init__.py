@@ -1,7 +1,5 @@
 """Lava 0.10.0 itself as a backend: the environment it needs, and runs inside it."""
 
-from __future__ import annotations
-
 from neurodeploy.backends.lava.client import NAME, Worker, run
 from neurodeploy.backends.lava.environment import Status, setup, status
 

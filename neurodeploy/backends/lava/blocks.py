@@ -5,8 +5,6 @@ so samples share both: a block of B samples is one network of B unconnected copi
 Axes: B sample of the block, T step, N neuron of a layer; BN is both, samples outermost.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,7 +1,5 @@
 """A worker process as its parent sees it: started, listened to, and ended with all its children."""
 
-from __future__ import annotations
-
 import contextlib
 import json
 import os

@@ -4,8 +4,6 @@ On Python 3.10 with Lava installed it runs in this process, elsewhere in a worke
 Lava's own environment. Axes: B sample, T step, I channel.
 """
 
-from __future__ import annotations
-
 import atexit
 import os
 import tempfile

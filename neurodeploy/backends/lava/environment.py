@@ -5,8 +5,6 @@ last step writes a marker, and a folder without the marker is not an environment
 ran and said 3.10: version managers put stand-ins on the PATH that exist, are executable, and fail.
 """
 
-from __future__ import annotations
-
 import importlib.util
 import json
 import os

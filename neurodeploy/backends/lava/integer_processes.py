@@ -8,8 +8,6 @@ step is Lava's.
 Imports Lava, so it is loaded only where Lava is. Axes: B sample of the block, N neuron of the layer, O row, I column.
 """
 
-from __future__ import annotations
-
 from types import SimpleNamespace
 from typing import Any
 

@@ -8,8 +8,6 @@ weights, groups of a convolution, or one matrix used for each leave each copy's 
 Imports Lava, so it is loaded only where Lava is. Axes: B sample, T step, I channel, N neuron.
 """
 
-from __future__ import annotations
-
 import contextlib
 import logging
 import time

@@ -8,8 +8,6 @@ Imports Lava, so it is loaded only where Lava is. Axes: B sample, T step, I inpu
 lava-dl's axes are X, Y, C.
 """
 
-from __future__ import annotations
-
 import contextlib
 import sys
 import warnings

@@ -3,8 +3,6 @@
 Imports Lava, so it is loaded only where Lava is.
 """
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

@@ -8,8 +8,6 @@ checked without Lava.
 Axes: O and I the ends of a connection, K output channel, G group, C channel of a group, Y row, X column.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 

@@ -9,8 +9,6 @@ It ends when its input does. Lava's processes are forked from this one and live 
 group, so that whoever ends the group has ended everything.
 """
 
-from __future__ import annotations
-
 import importlib
 import json
 import os

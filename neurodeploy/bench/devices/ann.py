@@ -5,8 +5,6 @@ spike counts. In how many time windows they are summed is chosen on the validati
 fewest within one standard error of the best, because each window costs the ANN all its operations again.
 """
 
-from __future__ import annotations
-
 import contextlib
 import copy
 import hashlib

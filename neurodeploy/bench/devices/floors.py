@@ -4,8 +4,6 @@ No network of a user's reaches them; they are a lower bound for the device they 
 measured. torch computes in float32 here, so the floors are those of float32.
 """
 
-from __future__ import annotations
-
 import re
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """The processor and the GPU that torch can use here: names, drivers, energy counters, and how to wait for them."""
 
-from __future__ import annotations
-
 import os
 import platform
 from dataclasses import dataclass

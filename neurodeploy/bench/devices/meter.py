@@ -4,8 +4,6 @@ NVML comes with nvidia-ml-py (`pip install 'neurodeploy-toolkit[gpu]'`), NVIDIA'
 RAPL needs no library: Linux shows its counters as files, on AMD processors too.
 """
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any, Protocol
 

@@ -3,8 +3,6 @@
 Axes: B sample, T step, I channel.
 """
 
-from __future__ import annotations
-
 import datetime
 from collections.abc import Callable
 from pathlib import Path

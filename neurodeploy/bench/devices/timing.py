@@ -3,8 +3,6 @@
 A call takes one batch whose inputs already lie on the device, and ends when its classes are on the host.
 """
 
-from __future__ import annotations
-
 import statistics
 import time
 from collections.abc import Callable, Sequence

@@ -1,7 +1,5 @@
 """The graphs that are run in every framework: each node in the values all take, then each value that some do not."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any

@@ -1,7 +1,5 @@
 """Every graph in every framework and every module back: the table, and whether the doctor's lists are true."""
 
-from __future__ import annotations
-
 import importlib
 import time
 from collections import Counter

@@ -3,8 +3,6 @@
 Axes: B sample, T step, N neuron of the output.
 """
 
-from __future__ import annotations
-
 import tempfile
 from pathlib import Path
 from typing import Any

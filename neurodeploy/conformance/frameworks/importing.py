@@ -3,8 +3,6 @@
 Axes: B sample, T step, I input channel, N neuron of a node.
 """
 
-from __future__ import annotations
-
 import tempfile
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass

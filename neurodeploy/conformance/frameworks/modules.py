@@ -1,7 +1,5 @@
 """A framework's own modules, exported by its own exporter and read by us: what the modules' files say of them."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any

@@ -1,7 +1,5 @@
 """Norse's modules: cells in a SequentialState, their parameters one for each neuron."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Any
 

@@ -1,7 +1,5 @@
 """snnTorch's modules: its neurons keep their states (`init_hidden`), as its export asks for."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Any
 

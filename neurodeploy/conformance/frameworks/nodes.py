@@ -4,8 +4,6 @@ Gains of 1 (r = tau / dt, w_in = tau_syn / dt) are what snnTorch and SpikingJell
 CubaLIF and IF, and r = 1 of LIF.
 """
 
-from __future__ import annotations
-
 from itertools import pairwise
 from typing import Any
 

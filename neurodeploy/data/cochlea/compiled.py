@@ -1,7 +1,5 @@
 """How the cochlea's functions are compiled, and whether they were before."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """Clips of sound to spikes: ready the cochlea once, then encode many clips, in threads."""
 
-from __future__ import annotations
-
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence

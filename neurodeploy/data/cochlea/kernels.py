@@ -9,8 +9,6 @@ inversion); then the fibres are chosen at random, and one that spiked less than 
 dropped.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

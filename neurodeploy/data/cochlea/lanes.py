@@ -4,8 +4,6 @@ Velocities may be there for every second or fourth step only, where nothing in t
 between is then a weighted sum of the eight on either side.
 """
 
-from __future__ import annotations
-
 import functools
 from typing import Any
 

@@ -5,8 +5,6 @@ and a store w back to the pool, by explicit Euler steps, on whose length the res
 random part of the cochlea. Constants of Cramer et al. 2020.
 """
 
-from __future__ import annotations
-
 import math
 from typing import NamedTuple
 

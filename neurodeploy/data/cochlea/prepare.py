@@ -1,7 +1,5 @@
 """Audio of any rate as the cochlea wants it: resampled, at one level, and faded in and out."""
 
-from __future__ import annotations
-
 import math
 
 import numpy as np

@@ -1,7 +1,5 @@
 """What can be chosen about the cochlea; the defaults are the conventions of SSC."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 from functools import cached_property

@@ -1,7 +1,5 @@
 """Sound times response: the spectra of the places' velocities, ready for an inverse real transform."""
 
-from __future__ import annotations
-
 import functools
 from typing import Any, NamedTuple
 

@@ -3,8 +3,6 @@
 A place answers nothing far above its own frequency: what lies there is left out, half of the numbers.
 """
 
-from __future__ import annotations
-
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path

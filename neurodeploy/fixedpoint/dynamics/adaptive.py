@@ -4,8 +4,6 @@ Source: Fabre et al., structured state space model dynamics and parametrization 
 code: Maxtimer97/SSM-inspired-LIF, bca1fbe).
 """
 
-from __future__ import annotations
-
 from neurodeploy.fixedpoint.dynamics.equations import Dynamics
 
 ADAPTIVE = Dynamics(

@@ -3,8 +3,6 @@
 Source: Fabre et al., as `adaptive`; resonate-and-fire: Izhikevich, Neural Networks 14, 2001.
 """
 
-from __future__ import annotations
-
 from neurodeploy.fixedpoint.dynamics.equations import Dynamics
 
 RESONATOR = Dynamics(

@@ -8,8 +8,6 @@ cut off, and tensors take the same equations.
 Axes: any shape; the last axis counts neurons, so a batch is an axis in front of it.
 """
 
-from __future__ import annotations
-
 import operator
 from collections.abc import Callable, Mapping
 from typing import Any

@@ -1,7 +1,5 @@
 """Every integer neuron by its name: a line each. One from outside is added by `register`."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from neurodeploy.errors import ProgramError

@@ -4,8 +4,6 @@ A file holds `layer/0`, `layer/1`, ... with a `type` each, and may hold `simulat
 step in milliseconds. What lava-dl's own reader takes: lava-dl 0.6.0, `lib/dl/netx/utils.py`.
 """
 
-from __future__ import annotations
-
 import os
 from collections.abc import Mapping
 from pathlib import Path

@@ -7,8 +7,6 @@ synaptic sums; messages and states of sigma-delta neurons have exponent 6 each.
 Axes: N neurons of a layer, flattened from (C, Y, X); X column, Y row, C channel.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace

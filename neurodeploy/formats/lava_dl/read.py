@@ -5,8 +5,6 @@ type `input`, netx hands it an image through its biases. A Program's biases are 
 as input, at every step, through synapses of weight 1: one step later, with everything else.
 """
 
-from __future__ import annotations
-
 import math
 from dataclasses import replace
 from pathlib import Path

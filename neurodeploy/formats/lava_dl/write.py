@@ -4,8 +4,6 @@ The format has no exponents: weights are whole numbers of 8 bits and a sign, bia
 states begin at 0. A Program that needs more is refused, because netx would run another network.
 """
 
-from __future__ import annotations
-
 import io
 import math
 from pathlib import Path

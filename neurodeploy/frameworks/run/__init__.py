@@ -5,8 +5,6 @@
 ('snntorch', 'norse', 'spikingjelly', 'nirtorch')
 """
 
-from __future__ import annotations
-
 from neurodeploy.frameworks.run.run import FrameworkRun, run_graph
 from neurodeploy.installed import FRAMEWORKS, installed
 

@@ -5,8 +5,6 @@ Norse's and SpikingJelly's pass states from step to step; Norse's importer takes
 NIRTorch's default map has weights, convolutions and pools, and no neurons.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from types import TracebackType

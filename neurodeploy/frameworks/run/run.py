@@ -3,8 +3,6 @@
 Axes: B sample, T step, I input channel, N neuron of a node; several axes of a step are flattened in C order.
 """
 
-from __future__ import annotations
-
 import io
 import math
 from collections.abc import Callable

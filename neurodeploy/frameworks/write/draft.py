@@ -1,7 +1,5 @@
 """A graph in the making: flat nodes and edges, and what was done to them, one sentence each."""
 
-from __future__ import annotations
-
 from copy import copy
 from typing import Any
 

@@ -1,7 +1,5 @@
 """For each framework the steps that write a network as its importer does it right."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from copy import copy
 from dataclasses import dataclass

@@ -4,8 +4,6 @@ A potential divided by k, with its threshold, reset, leak and input, spikes as b
 v_leak are divided by k. A current divided by m is w_in divided and r multiplied by m.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Order of nodes and edges, and graphs in graphs: what importers read into them."""
 
-from __future__ import annotations
-
 import nir
 import numpy as np
 

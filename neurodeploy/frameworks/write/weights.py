@@ -1,7 +1,5 @@
 """Weights in other numbers that mean the same: leaks and biases of loops in one bias, thresholds in the rows."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any
 

@@ -1,7 +1,5 @@
 """What other frameworks do with a population, done to our reference, so that its size can be measured."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 from typing import Any

@@ -1,7 +1,5 @@
 """What the rules about other frameworks ask of a node: the words in `frameworks.toml`, each as a function."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any

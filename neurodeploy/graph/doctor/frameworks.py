@@ -1,7 +1,5 @@
 """What each target does with a node: our own, and each framework's importer by the table in `frameworks.toml`."""
 
-from __future__ import annotations
-
 import functools
 from collections.abc import Collection
 from dataclasses import dataclass, field

@@ -1,7 +1,5 @@
 """What keeps a graph from being deployed, or makes it another network elsewhere; found in the stored graph."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any

@@ -3,8 +3,6 @@
 A step of dt adds r * dt of a weight. Frameworks add weights whole and store r = 1: only a step of 1 keeps that.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 import numpy as np

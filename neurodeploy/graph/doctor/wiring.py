@@ -5,8 +5,6 @@ has not seen; nirtorch/nir_interpreter.py, _construct_fx_graph. Norse's GraphExe
 input meets them first; nirtorch/graph_utils.py, trace_execution.
 """
 
-from __future__ import annotations
-
 from collections import deque
 from dataclasses import dataclass
 

@@ -3,8 +3,6 @@
 A change says nothing of the accuracy it costs, except where it changes nothing: train and certify again.
 """
 
-from __future__ import annotations
-
 import itertools
 import weakref
 from collections.abc import Callable, Iterator

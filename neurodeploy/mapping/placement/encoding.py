@@ -3,8 +3,6 @@
 Facts: nengo-loihi, `block.py` (`bits_per_axon`) for Loihi 1. Docs: docs/fit.md.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 import numpy as np

@@ -3,8 +3,6 @@
 Images can be cut into bands of rows, bands of columns, or into channels. Axes: C channel, Y row, X column.
 """
 
-from __future__ import annotations
-
 import numpy as np
 
 FLAT, ROWS, COLUMNS, CHANNELS = "neurons", "rows", "columns", "channels"

@@ -3,8 +3,6 @@
 One core holds neurons of one layer. Input channels stand outside the chip and take no core.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 import numpy as np

@@ -5,8 +5,6 @@ Axes: B sample, T step, I input, N neuron, C class. The initial state is zero. T
 Source: Maxtimer97/SSM-inspired-LIF (MIT), after idiap/sparch; light GRU: Ravanelli et al., IEEE TETCI 2(2), 2018.
 """
 
-from __future__ import annotations
-
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable

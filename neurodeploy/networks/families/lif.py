@@ -3,8 +3,6 @@
 Axes: B sample, T step, I input, N neurons.
 """
 
-from __future__ import annotations
-
 import itertools
 import math
 from typing import Any, Literal

@@ -6,8 +6,6 @@ The initial state is zero.
 Source: Maxtimer97/SSM-inspired-LIF (MIT); S4D: Gu et al., NeurIPS 2022, arXiv:2206.11893.
 """
 
-from __future__ import annotations
-
 import math
 from typing import Literal
 

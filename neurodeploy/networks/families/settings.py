@@ -1,7 +1,5 @@
 """What the [network] tables of all families share."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field

@@ -7,8 +7,6 @@ the last; where the network `spikes`, the class is the output neuron with most s
 Axes: B sample, T step, I input, N neuron, C class.
 """
 
-from __future__ import annotations
-
 import itertools
 import math
 from typing import Any, Literal

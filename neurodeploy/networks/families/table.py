@@ -1,7 +1,5 @@
 """Every family of networks, by the name that the [network] table of a recipe gives; a new one is a file and a line."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any

@@ -4,8 +4,6 @@
 readable versions, which these are held against. float32 only.
 """
 
-from __future__ import annotations
-
 import functools
 import importlib.util
 from collections.abc import Iterable

@@ -8,8 +8,6 @@ Coefficients are records of `ALPHA` to `RATE`. The input current is `SCALE` time
 and 0.
 """
 
-from __future__ import annotations
-
 import numpy as np
 
 from neurodeploy.neurons.fused.kernel import AHEAD, VECTORS, Kernel, inlined

@@ -1,7 +1,5 @@
 """Kernels that turn bits into lists of places, and back into numbers. See `kernel` for how arrays are laid out."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from neurodeploy.neurons.fused.kernel import VECTORS, Kernel

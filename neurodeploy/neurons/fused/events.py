@@ -3,8 +3,6 @@
 Axes: B sample, T step, I input, N neuron. A plane holds one bit for each neuron of each row; see `kernel`.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

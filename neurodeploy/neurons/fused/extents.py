@@ -1,7 +1,5 @@
 """What the fused functions share on the Python side: sizes, layouts of arrays, and work divided among threads."""
 
-from __future__ import annotations
-
 import itertools
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor

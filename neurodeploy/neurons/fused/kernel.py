@@ -18,8 +18,6 @@ Arguments of kernels need no types, since they are compiled for what they are ca
 float32 where their description says nothing else.
 """
 
-from __future__ import annotations
-
 import functools
 from pathlib import Path
 from typing import Any

@@ -3,8 +3,6 @@
 Axes: N neuron.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from types import ModuleType

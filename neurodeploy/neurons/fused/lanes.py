@@ -5,8 +5,6 @@ into the instructions of whatever processor it runs on. Sums and products are ro
 except in `fused`.
 """
 
-from __future__ import annotations
-
 import inspect
 import math
 import operator

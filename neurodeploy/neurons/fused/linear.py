@@ -4,8 +4,6 @@ Weights are float32 (block of targets, source, target in the block), so that a b
 the second-level cache while all rows pass.
 """
 
-from __future__ import annotations
-
 import numpy as np
 
 from neurodeploy.neurons.fused.kernel import BLOCK, VECTORS, Kernel, inlined

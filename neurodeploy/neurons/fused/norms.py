@@ -3,8 +3,6 @@
 Axes: N neuron.
 """
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 import numpy as np

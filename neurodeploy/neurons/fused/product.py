@@ -3,8 +3,6 @@
 Axes: B sample, T step, I input, O neuron of the layer, R rows: all samples and steps.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

@@ -3,8 +3,6 @@
 Axes: B sample, T step, I input, C class.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any
 

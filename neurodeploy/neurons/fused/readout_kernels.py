@@ -4,8 +4,6 @@ Coefficients are records of `ALPHA` to `MEAN`. In the padding, states start at `
 no part in the softmax.
 """
 
-from __future__ import annotations
-
 import numpy as np
 
 from neurodeploy.neurons.fused.kernel import Kernel, inlined

@@ -1,7 +1,5 @@
 """Kernels of the recurrence of `neurons.resonator`, forward and backward, in the form of `adaptive_kernels`."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from neurodeploy.neurons.fused.kernel import AHEAD, VECTORS, Kernel, inlined

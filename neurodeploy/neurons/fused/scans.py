@@ -4,8 +4,6 @@ Spikes are equal to theirs, because every operation of a step is rounded as torc
 N neuron.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 import torch

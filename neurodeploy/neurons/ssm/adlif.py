@@ -6,8 +6,6 @@ float32 within 300 steps; such a neuron no longer fires, and its own gradients, 
 parameters, are taken as zero.
 """
 
-from __future__ import annotations
-
 import math
 from typing import ClassVar
 

@@ -1,7 +1,5 @@
 """C-SiLIF: one complex mode per neuron, in the diagonal state space parametrisation (S4D-Lin with one mode)."""
 
-from __future__ import annotations
-
 import math
 
 import torch

@@ -3,8 +3,6 @@
 Axes: B sample, T step, I input, N neuron, C class.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 import torch

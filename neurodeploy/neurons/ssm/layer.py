@@ -6,8 +6,6 @@ The parameters of a neuron lie beside `W` and `norm` in its layer, so that the a
 by name. Source: Maxtimer97/SSM-inspired-LIF (MIT), after idiap/sparch.
 """
 
-from __future__ import annotations
-
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager

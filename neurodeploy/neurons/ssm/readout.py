@@ -1,7 +1,5 @@
 """The family's readout: leaky integrators, and the sum over time of their softmax."""
 
-from __future__ import annotations
-
 import torch
 
 from neurodeploy.neurons.adaptive import leaky_scan

@@ -7,8 +7,6 @@ A new network must start from random states to learn: the input enters by a fact
 potentials of new neurons stay further below the threshold than the surrogate reaches, and every gradient is zero.
 """
 
-from __future__ import annotations
-
 import torch
 
 from neurodeploy.neurons.resonator import Complex, ResonatorCoefficients

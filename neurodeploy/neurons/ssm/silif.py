@@ -1,7 +1,5 @@
 """SiLIF: an adaptive LIF whose decays come from a learnt time step and learnt rates, as in state space models."""
 
-from __future__ import annotations
-
 import math
 
 import torch

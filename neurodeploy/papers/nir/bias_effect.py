@@ -6,8 +6,6 @@ Norse's and SpikingJelly's importers feed nothing back in the first step, so it 
 Axes: B sample, T step, I input channel, N neuron.
 """
 
-from __future__ import annotations
-
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from pathlib import Path

@@ -3,8 +3,6 @@
 Axes: B sample, T step, I input channel.
 """
 
-from __future__ import annotations
-
 import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Sequence

@@ -3,8 +3,6 @@
 What was measured here is filled, the paper's own numbers, on other samples, are hollow.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

@@ -1,7 +1,5 @@
 """`figure nir-paper`: the NIR paper's table from runs made here, beside the paper's own numbers, with a plot."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Sequence
 from pathlib import Path

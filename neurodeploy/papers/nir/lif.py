@@ -3,8 +3,6 @@
 Axes: T step.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """`paper nir`: the three tasks on every backend that is here, and a row for each platform that classifies."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Platforms of the NIR paper's comparison: what the paper states of its own, and each beside what ran here."""
 
-from __future__ import annotations
-
 import functools
 import re
 from collections.abc import Iterable

@@ -3,8 +3,6 @@
 Axes: T step, N neuron.
 """
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

@@ -1,7 +1,5 @@
 """The NIR paper's table as Markdown: every task, our runs beside the paper's numbers, and why they differ."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from neurodeploy.papers.nir.platforms import HERE, Row, most_samples, rows_of, stated, title_of

@@ -3,8 +3,6 @@
 Axes: B sample, T step, I input channel, N neuron.
 """
 
-from __future__ import annotations
-
 import tempfile
 from dataclasses import dataclass, field
 from functools import cached_property

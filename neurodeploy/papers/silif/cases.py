@@ -1,7 +1,5 @@
 """Networks to be measured: the published ones, and some trained from scratch, each in a run folder that is resumed."""
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Sequence
 from dataclasses import replace

@@ -6,8 +6,6 @@ the literature are grey crosses with their name. Where one network lies far belo
 axis is cut in two.
 """
 
-from __future__ import annotations
-
 import itertools
 import textwrap
 from collections.abc import Iterable, Sequence

@@ -5,8 +5,6 @@ axis with histograms of real and imaginary parts. The paper's axes end at 1; our
 because the poles outside the circle lie there.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 from collections.abc import Mapping

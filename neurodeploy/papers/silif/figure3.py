@@ -1,7 +1,5 @@
 """`figure 3`: accuracy of the SiLIF family against operations, energy and weight bits, measured here."""
 
-from __future__ import annotations
-
 import functools
 import time
 from collections.abc import Sequence

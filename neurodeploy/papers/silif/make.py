@@ -1,7 +1,5 @@
 """`paper silif`: both figures, and the accuracies of its networks as published and as measured here."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

@@ -5,8 +5,6 @@ A measurement is described by plain values, so that any process or machine can d
 Axes: B sample, T step, I channel.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass

@@ -3,8 +3,6 @@
 Each is found again by everything that it depends on; what was measured otherwise is measured anew.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import os

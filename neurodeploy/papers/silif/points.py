@@ -1,7 +1,5 @@
 """From measurements to the points of a figure, and to what is said of networks that cannot become a Program."""
 
-from __future__ import annotations
-
 import statistics
 from collections.abc import Iterable, Sequence
 from typing import Any

@@ -1,7 +1,5 @@
 """Points of accuracy against cost: measured ones, and those of the literature with their citation."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass

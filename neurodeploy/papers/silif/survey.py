@@ -1,7 +1,5 @@
 """Every measurement of several trained networks: from random and zero initial states in float, and over weight bits."""
 
-from __future__ import annotations
-
 import itertools
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field

@@ -3,8 +3,6 @@
 Axes: B sample, T step, I input channel, N neurons of all layers in inner order.
 """
 
-from __future__ import annotations
-
 import math
 from typing import Any, NamedTuple
 

@@ -1,7 +1,5 @@
 """The compiled kernels, kept on disk so that the next process need not compile them."""
 
-from __future__ import annotations
-
 import functools
 import gc
 from pathlib import Path

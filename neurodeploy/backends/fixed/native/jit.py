@@ -1,7 +1,5 @@
 """How the kernels are compiled."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from numba import njit

@@ -3,8 +3,6 @@
 Axes: N inner neurons of the layer, padding included.
 """
 
-from __future__ import annotations
-
 from typing import Any, NamedTuple
 
 import numpy as np

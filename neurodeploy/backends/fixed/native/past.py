@@ -1,7 +1,5 @@
 """Where samples start, and what was sent in earlier steps: between the chunks of a run, between runs of a stream."""
 
-from __future__ import annotations
-
 from neurodeploy.backends.fixed.native import columns as c
 from neurodeploy.backends.fixed.native.arrays import Results, Scratch, State
 from neurodeploy.backends.fixed.native.jit import kernel

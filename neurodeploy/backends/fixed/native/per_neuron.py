@@ -3,8 +3,6 @@
 Axes: N neurons of the layer in inner order, padding included.
 """
 
-from __future__ import annotations
-
 import numpy as np
 
 from neurodeploy.backends.fixed.native import columns as c

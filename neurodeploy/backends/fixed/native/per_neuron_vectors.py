@@ -5,8 +5,6 @@ more, which float64 holds exactly, however the processor rounds. Turning the sum
 it toward zero, as `fixedpoint.dynamics` does. All else is integers of 32 bits, eight neurons at a time.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from functools import partial
 from typing import Any

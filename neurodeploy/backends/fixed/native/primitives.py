@@ -6,8 +6,6 @@ The rules are those of `fixedpoint.rules` and `fixedpoint.sigma_delta`, written 
 speed; the property tests hold both equal. Axes: N neurons of a layer in inner order, padding included.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

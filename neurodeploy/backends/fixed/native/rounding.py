@@ -5,8 +5,6 @@ a float32 multiplication and a truncation give it exactly: the states have 24 bi
 float32. That is two instructions where integers of 32 bits take nine.
 """
 
-from __future__ import annotations
-
 import ctypes
 import functools
 import platform

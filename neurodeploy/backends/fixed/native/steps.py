@@ -5,8 +5,6 @@ weights stay in the cache. Layers in a loop go step by step together.
 Axes: B sample, T step, I input channel, N neurons of all layers in inner order.
 """
 
-from __future__ import annotations
-
 import numpy as np
 
 from neurodeploy.backends.fixed.native import columns as c

@@ -5,8 +5,6 @@ last: one event then adds whole vectors of channels. Rows are padded to `LANES` 
 padding never spikes. Axes: N inner neurons of all layers one after another, padding included.
 """
 
-from __future__ import annotations
-
 import functools
 from typing import Any, NamedTuple
 

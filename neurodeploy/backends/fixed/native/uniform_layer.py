@@ -3,8 +3,6 @@
 Axes: N neurons of the layer in inner order, padding included.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

@@ -5,8 +5,6 @@ through memory to find the spikes of a comparison. LLVM turns these into the ins
 whatever processor it runs on; nothing here is tied to one.
 """
 
-from __future__ import annotations
-
 import functools
 import inspect
 from collections.abc import Callable
