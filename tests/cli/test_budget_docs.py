@@ -1,4 +1,4 @@
-"""What README and docs/budgets.md show of budgets is what the command line takes."""
+"""What docs/budgets.md shows of budgets is what the command line takes."""
 
 from __future__ import annotations
 
@@ -13,16 +13,15 @@ from neurodeploy.accounting.budget import Budget, read_budget
 from tests.accounting.finished import write_run
 from tests.cli.support import Shell
 
-ROOT = Path(__file__).parents[2]
-README, DOCS = ROOT / "README.md", ROOT / "docs" / "budgets.md"
+DOCS = Path(__file__).parents[2] / "docs/budgets.md"
 
 
-def blocks(path: Path, kind: str) -> list[str]:
-    return re.findall(rf"```{kind}\n(.*?)```", path.read_text(encoding="utf-8"), re.S)
+def blocks(kind: str) -> list[str]:
+    return re.findall(rf"```{kind}\n(.*?)```", DOCS.read_text(encoding="utf-8"), re.S)
 
 
 def test_the_job_has_ten_lines_and_its_check_runs(shell: Shell) -> None:
-    (text,) = blocks(README, "yaml")
+    (text,) = blocks("yaml")
     assert len(text.splitlines()) == 10
     steps = yaml.safe_load(text)["jobs"]["budgets"]["steps"]
     check = next(step["run"] for step in steps if step.get("run", "").startswith("neurodeploy check"))
@@ -32,7 +31,7 @@ def test_the_job_has_ten_lines_and_its_check_runs(shell: Shell) -> None:
 
 
 def test_the_budget_file_shows_every_key_and_is_one(tmp_path: Path) -> None:
-    (text,) = blocks(DOCS, "toml")
+    (text,) = blocks("toml")
     (tmp_path / "budget.toml").write_text(text)
     assert set(read_budget(tmp_path / "budget.toml")) == set(Budget.model_fields)
 
