@@ -6,11 +6,13 @@ Axes: B sample, T step, N neuron of a population.
 import itertools
 from collections import deque
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 import numpy as np
 
 from neurodeploy.backends.scores import Scores, decoded, read_by_step
-from neurodeploy.backends.trace import Part, Progress, Trace, check_spikes, empty_layer, in_batches
+from neurodeploy.backends.trace import LayerTrace, Part, Progress, Trace, check_spikes, empty_layer, in_batches
+from neurodeploy.fixedpoint import rules
 from neurodeploy.graph.network import Network
 from neurodeploy.graph.paths import INPUT
 
@@ -100,3 +102,22 @@ def _run_batch(
         past.append(sent)
         scores.add(v[network.output], now)
     return decoded(network, Part(counts, kept, {}, scores.BN), n_steps, list(kept) if record else ())
+
+
+def layers_alone(
+    on_grid: Network, spikes_BTI: np.ndarray, real: Mapping[str, LayerTrace]
+) -> dict[str, tuple[LayerTrace, LayerTrace]]:
+    """Return each layer on the grid, fed by the float network so that no error adds up, and in that network, by name.
+
+    Args:
+        on_grid: The float network on the chip's grid, real-valued.
+        spikes_BTI: Samples (B, T, I).
+        real: States of the float network's layers on these samples. All but a layer itself send what is in them.
+    """
+    plain = replace(on_grid, readout=rules.READOUTS[0], decode=None)  # of one layer, the host reads nothing
+    found = {}
+    for one in on_grid.populations:
+        given = {name: states.spikes_BTN for name, states in real.items() if name != one.name}
+        trace = run(plain, spikes_BTI, record=True, given=given)
+        found[one.name] = trace.layers[one.name], real[one.name]
+    return found

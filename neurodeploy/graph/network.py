@@ -8,10 +8,9 @@ import numpy as np
 
 from neurodeploy.errors import GraphError, Place, ProgramError
 from neurodeploy.fixedpoint import rules
-from neurodeploy.graph.dynamics import DynamicsNode, DynamicsPopulation, population_of
+from neurodeploy.graph.dynamics import DynamicsNode, DynamicsPopulation, flattened, population_of
 from neurodeploy.graph.euler import EulerNeurons, Population, advice_on_step
 from neurodeploy.graph.files import GraphFile
-from neurodeploy.graph.flatten import flattened
 from neurodeploy.graph.linear import TooLarge
 from neurodeploy.graph.metadata import LARGEST, carried, check_numbers
 from neurodeploy.graph.node_table import NODES, entry_of, neurons_of

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from neurodeploy.backends import reference
-from neurodeploy.backends.alone import layers_alone
+from neurodeploy.backends.reference import layers_alone
 from neurodeploy.backends.table import REFERENCE, RunOptions, backend_named, is_integer, run_backend
 from neurodeploy.backends.trace import LayerTrace, Trace, one_after_another
 from neurodeploy.certificate.certify import CertificateSettings, StageRun, certificate

@@ -25,12 +25,10 @@ from neurodeploy.graph.doctor.frameworks import (
     own_verdict,
     verdict,
 )
-from neurodeploy.graph.doctor.problems import STOPS, WARNS, Problem
-from neurodeploy.graph.doctor.slow_integrators import of_slow, whole_steps
-from neurodeploy.graph.dynamics import DynamicsNode
+from neurodeploy.graph.doctor.problems import STOPS, WARNS, Problem, of_slow, whole_steps
+from neurodeploy.graph.dynamics import DynamicsNode, flattened
 from neurodeploy.graph.euler import advice_on_step
 from neurodeploy.graph.files import GraphFile, graph_file, mended, stored_graph
-from neurodeploy.graph.flatten import flattened
 from neurodeploy.graph.mends import TYPING, Mends
 from neurodeploy.graph.metadata import carried
 from neurodeploy.graph.network import Network

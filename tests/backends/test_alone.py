@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from neurodeploy.backends import reference
-from neurodeploy.backends.alone import layers_alone
+from neurodeploy.backends.reference import layers_alone
 from neurodeploy.data.stream import unlabelled
 from neurodeploy.graph.network import Network
 from neurodeploy.mapping.compile import compile_network

@@ -27,7 +27,7 @@ from neurodeploy.program.plan import Plan
 from neurodeploy.quantize.on_grid import settled as on_their_grid
 from neurodeploy.quantize.on_grid import straight_through
 from neurodeploy.reading.precision import put_on_grid
-from neurodeploy.training.keeper import averaged
+from neurodeploy.training.fit import averaged
 from neurodeploy.training.reading import read
 
 DT_S = 2e-3

@@ -11,7 +11,7 @@ import pytest
 import neurodeploy
 from neurodeploy.backends import reference
 from neurodeploy.errors import GraphError
-from neurodeploy.graph.doctor.slow_integrators import of_slow, steps_to_first_spike
+from neurodeploy.graph.doctor.problems import of_slow, steps_to_first_spike
 from tests.graph.images import chained, conv2d, network, neurons
 
 

@@ -13,11 +13,9 @@ from torch.optim.optimizer import register_optimizer_step_post_hook
 
 from neurodeploy.errors import RecipeError
 from neurodeploy.recipes import load_recipe
-from neurodeploy.training import keeper
 from neurodeploy.training.checkpoint import save_weights
 from neurodeploy.training.classifier import Classifier
-from neurodeploy.training.fit import evaluate, fit
-from neurodeploy.training.keeper import averaged
+from neurodeploy.training.fit import averaged, evaluate, fit
 from neurodeploy.training.settings import TrainingSettings
 from tests.training.test_family_training import _stop_after, _Stopped, network, toy
 
@@ -96,7 +94,7 @@ def test_a_resumed_training_ends_with_the_same_bytes(schedule: Any, tmp_path: Pa
 
 
 def test_without_it_nothing_is_averaged_or_saved(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(keeper, "averaged", None)
+    monkeypatch.setattr("neurodeploy.training.fit.averaged", None)
     found, file = network(), tmp_path / "state.ckpt"
     history = fit(found, toy(0), toy(1), settings(epochs=1), state_file=file)
     assert history.best_epoch == 0

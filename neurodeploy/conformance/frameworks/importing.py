@@ -21,8 +21,8 @@ from neurodeploy.frameworks.run import FrameworkRun, run_graph
 from neurodeploy.graph.doctor.changes import CHANGES, changed
 from neurodeploy.graph.doctor.conditions import facts_of
 from neurodeploy.graph.doctor.frameworks import UNSUPPORTED, Framework, Rule, held_rules
+from neurodeploy.graph.dynamics import flattened
 from neurodeploy.graph.files import mended, read_graph, stored_graph, write_graph
-from neurodeploy.graph.flatten import flattened
 from neurodeploy.graph.network import Network, discretised
 from neurodeploy.graph.stored import Tree
 

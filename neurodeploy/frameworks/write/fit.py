@@ -11,7 +11,7 @@ from neurodeploy.errors import FrameworkError, nearest
 from neurodeploy.fixedpoint import rules
 from neurodeploy.frameworks.write import neurons, order, weights
 from neurodeploy.frameworks.write.draft import Draft, numbers
-from neurodeploy.graph.flatten import flattened
+from neurodeploy.graph.dynamics import flattened
 from neurodeploy.graph.metadata import FORMAT, INTEGRATION, KEY, ours
 from neurodeploy.graph.network import Network
 from neurodeploy.graph.node_table import neurons_of

@@ -13,8 +13,7 @@ from neurodeploy.data.cochlea.basilar_membrane import Membrane, model_frequency,
 from neurodeploy.data.cochlea.encode import encode, ready
 from neurodeploy.data.cochlea.prepare import prepare
 from neurodeploy.data.cochlea.settings import CochleaSettings
-from neurodeploy.data.cochlea.single_precision import Cochlea, Piece, Room, around, pieces
-from neurodeploy.data.cochlea.spectrum import one_sided
+from neurodeploy.data.cochlea.single_precision import Cochlea, Piece, Room, around, one_sided, pieces
 from neurodeploy.data.cochlea.table import response_table
 from tests.data.cochlea.recorded import recorded
 from tests.needs import data_folder
