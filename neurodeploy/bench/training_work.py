@@ -144,8 +144,7 @@ def _snntorch(work: TrainingWork) -> Callable[[int], None]:
     import torch
     from torch import nn
 
-    from neurodeploy.neurons.ssm.layer import LayerSettings, over_steps
-    from neurodeploy.neurons.ssm.readout import Readout
+    from neurodeploy.neurons.ssm.layer import LayerSettings, Readout, over_steps
 
     hidden = work.network.layers[0].n_neurons
     sizes = [N_INPUTS, *[hidden] * N_HIDDEN_LAYERS]

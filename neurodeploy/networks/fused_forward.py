@@ -12,8 +12,7 @@ import torch
 
 from neurodeploy.networks.sequence import Answer
 from neurodeploy.neurons.ssm import fused_layers as whole
-from neurodeploy.neurons.ssm.layer import StateSpaceLayer
-from neurodeploy.neurons.ssm.readout import Readout
+from neurodeploy.neurons.ssm.layer import Readout, StateSpaceLayer
 
 if TYPE_CHECKING:
     from neurodeploy.neurons.fused.layer import Spikes

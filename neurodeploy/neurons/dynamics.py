@@ -1,5 +1,11 @@
 """Any neuron of `fixedpoint.dynamics` in torch, to be trained: its equations, and a surrogate for the spike.
 
+The SiLIF family's neurons as the chip has them go by the compiled scans; a readout goes with them:
+
+    adaptive    w <- beta w + a v + jump s             resonator   x <- re x - im y + I - drop s
+                v <- alpha v - (1 - alpha) w + I - alpha s         y <- im x + re y - drop_y s
+    readout     v <- beta v + I
+
 Axes: B sample, T step, N neuron.
 """
 
@@ -7,9 +13,14 @@ from collections.abc import Mapping
 
 import torch
 
+from neurodeploy.fixedpoint.dynamics.adaptive import ADAPTIVE
 from neurodeploy.fixedpoint.dynamics.equations import SPIKES, Dynamics
+from neurodeploy.fixedpoint.dynamics.resonator import RESONATOR
 from neurodeploy.fixedpoint.dynamics.step import advanced
-from neurodeploy.neurons.population import PlainNumbers
+from neurodeploy.neurons import engine
+from neurodeploy.neurons.adaptive import AdaptiveCoefficients, leaky_scan
+from neurodeploy.neurons.population import Numbers, PlainNumbers
+from neurodeploy.neurons.resonator import Complex, ResonatorCoefficients
 from neurodeploy.neurons.surrogate import spike
 
 
@@ -42,3 +53,59 @@ class DynamicsNeurons(PlainNumbers):
             sent = spike(potential - self.v_threshold) if self.dynamics.sends == SPIKES else potential
             every.append(sent)
         return torch.stack(every, dim=1)
+
+
+LEAST_INPUT = 2.0**-20
+"""Of 1 - alpha, which the scans multiply the input by: a neuron that keeps everything would take none."""
+
+
+class Adaptive(DynamicsNeurons):
+    """Adaptive neurons, whose gain and drop follow from `alpha`.
+
+    Args:
+        numbers: `alpha`, `beta`, `a` and `jump` (N,).
+        adapts: False where the adaptation is zero and stays it.
+    """
+
+    def __init__(self, numbers: Mapping[str, torch.Tensor], model: str, *, adapts: bool) -> None:
+        super().__init__(ADAPTIVE, numbers, model=model)
+        self.adapts = adapts
+
+    def trained(self) -> Numbers:
+        found = super().trained()
+        alpha, beta = found["alpha"].clamp(0, 1), found["beta"].clamp(0, 1)
+        return found | {"alpha": alpha, "gain": 1 - alpha, "beta": beta, "drop": alpha}
+
+    def forward(self, drive_BTN: torch.Tensor, recurrent_NN: torch.Tensor | None = None) -> torch.Tensor:
+        n = self.numbers()
+        gain = (1 - n["alpha"]).clamp(min=LEAST_INPUT)
+        between_NN = None if recurrent_NN is None else (recurrent_NN / gain[:, None]).t()
+        rest = (n["beta"], n["a"], n["jump"]) if self.adapts else (None, None, None)
+        return engine.scan("auto", drive_BTN / gain, AdaptiveCoefficients(between_NN, n["alpha"], *rest))
+
+
+class Resonator(DynamicsNeurons):
+    """Damped oscillators: `re`, `im`, `drop` and `drop_y` (N,)."""
+
+    def __init__(self, numbers: Mapping[str, torch.Tensor], model: str, v_threshold: float) -> None:
+        super().__init__(RESONATOR, numbers, v_threshold, model)
+
+    def forward(self, drive_BTN: torch.Tensor, recurrent_NN: torch.Tensor | None = None) -> torch.Tensor:
+        if recurrent_NN is not None:
+            return super().forward(drive_BTN, recurrent_NN)
+        n = self.numbers()
+        decay, drop = Complex(n["re"], n["im"]), Complex(n["drop"], n["drop_y"])
+        ones_N = torch.ones_like(n["re"])
+        return engine.scan("auto", drive_BTN, ResonatorCoefficients(decay, ones_N, drop, 1 / self.v_threshold))
+
+
+class LeakyReadout(PlainNumbers):
+    """Leaky integrators that never spike: they send their potential; `beta` (N,)."""
+
+    def trained(self) -> Numbers:
+        return {"beta": super().trained()["beta"].clamp(0, 1)}
+
+    def forward(self, drive_BTN: torch.Tensor, recurrent_NN: torch.Tensor | None = None) -> torch.Tensor:
+        assert recurrent_NN is None
+        beta = self.numbers()["beta"]
+        return leaky_scan(drive_BTN / (1 - beta).clamp(min=LEAST_INPUT), beta)

@@ -17,7 +17,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from neurodeploy.neurons.poles import adaptive_poles, conjugate_poles, matrix_poles
-from neurodeploy.neurons.ssm import rf, silif
+from neurodeploy.neurons.ssm import adlif
+from neurodeploy.neurons.ssm import resonators as rf
 from neurodeploy.neurons.ssm.adlif import CAdLIF
 
 Parameters = Mapping[str, np.ndarray]
@@ -40,7 +41,7 @@ class Formulas:
 def _silif(layer: Parameters) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return alpha, beta and a: rates and time step are stored as logarithms."""
     alpha, beta = (np.exp(-np.exp(layer[name]) * np.exp(layer["dt"])) for name in ("alpha", "beta"))
-    return alpha, beta, _clipped(layer["a"], silif.A)
+    return alpha, beta, _clipped(layer["a"], adlif.A)
 
 
 def _silif_paper(layer: Parameters) -> np.ndarray:
@@ -48,18 +49,10 @@ def _silif_paper(layer: Parameters) -> np.ndarray:
     return matrix_poles(alpha, alpha - 1, (1 - beta) * a, beta)
 
 
-def _silif_implemented(layer: Parameters) -> np.ndarray:
-    return adaptive_poles(*_silif(layer))
-
-
 def _cadlif_paper(layer: Parameters) -> np.ndarray:
     """A continuous system [[-1, -1] / tau_m, [a, -1] / tau_w] over one step, where -1/tau is log(decay)."""
-    log_alpha, log_beta, a = (
-        np.log(layer["alpha"].astype(np.float64)),
-        np.log(layer["beta"].astype(np.float64)),
-        layer["a"].astype(np.float64),
-    )
-    return np.exp(matrix_poles(log_alpha, log_alpha, -a * log_beta, log_beta))
+    alpha, beta, a = (layer[name].astype(np.float64) for name in ("alpha", "beta", "a"))
+    return np.exp(matrix_poles(np.log(alpha), np.log(alpha), -a * np.log(beta), np.log(beta)))
 
 
 def _cadlif_implemented(layer: Parameters) -> np.ndarray:
@@ -89,7 +82,7 @@ def _clipped(values_N: np.ndarray, allowed: tuple[float, float]) -> np.ndarray:
 FAMILY: dict[str, Formulas] = {
     "cadlif": Formulas(("alpha", "beta", "a"), _cadlif_paper, _cadlif_implemented),
     "csilif": Formulas(("log_dt", "log_log_alpha", "alpha_img"), _csilif, _csilif),
-    "silif": Formulas(("dt", "alpha", "beta", "a"), _silif_paper, _silif_implemented),
+    "silif": Formulas(("dt", "alpha", "beta", "a"), _silif_paper, lambda layer: adaptive_poles(*_silif(layer))),
     "rf": Formulas(("alpha_real", "alpha_im"), _rf_paper, _rf_implemented),
 }
 """By the names of the published checkpoints, in the order in which the paper draws them."""

@@ -13,13 +13,10 @@ from neurodeploy.graph.dynamics import subgraph
 from neurodeploy.graph.metadata import wrapped
 from neurodeploy.networks.families.folded import folded
 from neurodeploy.networks.families.silif import LAYERS
-from neurodeploy.neurons.compiled_dynamics import LeakyReadout
-from neurodeploy.neurons.dynamics import DynamicsNeurons
-from neurodeploy.neurons.lif import LIF
+from neurodeploy.neurons.dynamics import DynamicsNeurons, LeakyReadout
+from neurodeploy.neurons.lif import LIF, THRESHOLD
 from neurodeploy.neurons.population import Population
-from neurodeploy.neurons.scan import THRESHOLD
-from neurodeploy.neurons.ssm.layer import StateSpaceLayer
-from neurodeploy.neurons.ssm.readout import Readout
+from neurodeploy.neurons.ssm.layer import Readout, StateSpaceLayer
 from neurodeploy.quantize.on_grid import BiasOnGrid, CoefficientsOnGrid, DecaysOnGrid, OnUnit
 from neurodeploy.reading.leaves import Built, Call, ChipNeurons, Neurons, Shape, Source, full, numbers
 from neurodeploy.reading.neurons import readout, spiking

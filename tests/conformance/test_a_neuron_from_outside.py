@@ -28,8 +28,7 @@ from neurodeploy.fixedpoint.dynamics.table import TABLE, register
 from neurodeploy.graph.files import read_graph, write_graph
 from neurodeploy.graph.network import Network, discretised
 from neurodeploy.mapping.compile import Compiled, compile_network
-from neurodeploy.neurons.compiled_dynamics import LeakyReadout
-from neurodeploy.neurons.dynamics import DynamicsNeurons
+from neurodeploy.neurons.dynamics import DynamicsNeurons, LeakyReadout
 from neurodeploy.program.connection import Connection
 from neurodeploy.program.dynamics import layer_type
 from neurodeploy.program.file import read_program, write_program

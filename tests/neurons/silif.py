@@ -6,11 +6,9 @@ import numpy as np
 import torch
 
 from neurodeploy.neurons.engine import ScanEngine
-from neurodeploy.neurons.ssm.adlif import LIF, RLIF, AdLIF, CAdLIF, RadLIF
-from neurodeploy.neurons.ssm.csilif import CSiLIF
+from neurodeploy.neurons.ssm.adlif import LIF, RLIF, AdLIF, CAdLIF, RadLIF, SiLIF
 from neurodeploy.neurons.ssm.layer import InitialState, LayerSettings, StateSpaceLayer
-from neurodeploy.neurons.ssm.rf import RF
-from neurodeploy.neurons.ssm.silif import SiLIF
+from neurodeploy.neurons.ssm.resonators import RF, CSiLIF
 from tests.needs import golden_file
 
 LAYERS: dict[str, type[StateSpaceLayer]] = {

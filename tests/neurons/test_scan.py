@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import torch
 
-from neurodeploy.neurons.scan import ScanSettings, scan
+from neurodeploy.neurons.lif import LeakyScan, ScanSettings
 from neurodeploy.neurons.surrogate import SURROGATES
 
 B, T, N = 3, 17, 5
@@ -65,7 +65,7 @@ def test_scan_equals_autograd(surrogate: str, reset: str, recurrent: bool, per_n
     ]
     upstream = torch.randn(B, T, N, generator=generator, dtype=torch.float64)
     results = []
-    for function in (scan, plain):
+    for function in (LeakyScan.apply, plain):
         inputs: list[Any] = [None if one is None else one.clone().requires_grad_() for one in values]
         drive, weights, alpha, beta = inputs
         spikes = function(drive, weights, alpha, beta, settings)

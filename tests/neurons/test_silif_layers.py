@@ -11,8 +11,7 @@ from neurodeploy.neurons.adaptive import AdaptiveCoefficients, AdaptiveState, ad
 from neurodeploy.neurons.engine import ScanEngine
 from neurodeploy.neurons.resonator import Complex, ResonatorState
 from neurodeploy.neurons.ssm.adlif import RLIF, AdLIF
-from neurodeploy.neurons.ssm.layer import NORM_MOMENTUM, LayerSettings, ResonatorLayer
-from neurodeploy.neurons.ssm.readout import Readout
+from neurodeploy.neurons.ssm.layer import NORM_MOMENTUM, LayerSettings, Readout, ResonatorLayer
 from neurodeploy.neurons.surrogate import spike
 from tests.neurons.silif import LAYERS, below, golden, recorded_layer
 

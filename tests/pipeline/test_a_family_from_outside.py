@@ -15,8 +15,7 @@ import neurodeploy
 from neurodeploy.errors import FrameworkError, RecipeError
 from neurodeploy.networks.families.settings import NetworkSettings
 from neurodeploy.networks.families.table import FAMILIES, Family
-from neurodeploy.neurons.lif import LIF, CubaLIF
-from neurodeploy.neurons.scan import ScanSettings
+from neurodeploy.neurons.lif import LIF, CubaLIF, ScanSettings
 from neurodeploy.recipes import load_recipe
 
 RECIPE = """

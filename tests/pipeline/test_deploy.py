@@ -17,7 +17,7 @@ from neurodeploy.graph.files import read_graph
 from neurodeploy.graph.network import discretised
 from neurodeploy.networks.families.lif import LifSettings, build
 from neurodeploy.networks.spiking_layer import SpikingLayer
-from neurodeploy.neurons.compiled_dynamics import Adaptive
+from neurodeploy.neurons.dynamics import Adaptive
 from neurodeploy.pipeline import module_spikes as own_spikes
 from neurodeploy.program.file import read_program
 from neurodeploy.reading.answers import Answer

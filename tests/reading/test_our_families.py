@@ -16,10 +16,9 @@ from neurodeploy.networks.families.folded import deployable
 from neurodeploy.networks.families.silif import SilifSettings, build
 from neurodeploy.networks.families.table import build_network
 from neurodeploy.neurons.adaptive import AdaptiveState
-from neurodeploy.neurons.ssm.csilif import CSiLIF
-from neurodeploy.neurons.ssm.layer import LayerSettings
-from neurodeploy.neurons.ssm.readout import Readout
-from neurodeploy.neurons.ssm.silif import SiLIF
+from neurodeploy.neurons.ssm.adlif import SiLIF
+from neurodeploy.neurons.ssm.layer import LayerSettings, Readout
+from neurodeploy.neurons.ssm.resonators import CSiLIF
 from neurodeploy.reading import graph_of
 from neurodeploy.reading.precision import put_on_grid
 from neurodeploy.verbs.deploy import network_of

@@ -17,9 +17,8 @@ from torch import nn
 from neurodeploy.errors import NetworkError
 from neurodeploy.networks.sequence import Answer
 from neurodeploy.networks.spiking_layer import SpikingLayer, names_of
-from neurodeploy.neurons.compiled_dynamics import Adaptive, LeakyReadout, Resonator
-from neurodeploy.neurons.ssm.layer import AdaptiveLayer, NormalisedLinear, ResonatorLayer, StateSpaceLayer
-from neurodeploy.neurons.ssm.readout import Readout
+from neurodeploy.neurons.dynamics import Adaptive, LeakyReadout, Resonator
+from neurodeploy.neurons.ssm.layer import AdaptiveLayer, NormalisedLinear, Readout, ResonatorLayer, StateSpaceLayer
 
 if TYPE_CHECKING:
     from neurodeploy.networks.families.silif import FamilyNetwork

@@ -13,8 +13,7 @@ from torch import nn
 
 from neurodeploy.networks.families.settings import Hidden, NetworkSettings
 from neurodeploy.networks.spiking_layer import SpikingLayer, names_of
-from neurodeploy.neurons.lif import LIF, CubaLIF
-from neurodeploy.neurons.scan import ScanSettings
+from neurodeploy.neurons.lif import LIF, CubaLIF, ScanSettings
 
 
 class LifSettings(NetworkSettings):

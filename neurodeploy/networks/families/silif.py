@@ -18,12 +18,9 @@ from neurodeploy.networks.fused_forward import whole_answer
 from neurodeploy.networks.sequence import Answer, SequenceNetwork
 from neurodeploy.networks.spiking_layer import names_of
 from neurodeploy.neurons.engine import ScanEngine
-from neurodeploy.neurons.ssm.adlif import LIF, RLIF, AdLIF, CAdLIF, RadLIF
-from neurodeploy.neurons.ssm.csilif import CSiLIF
-from neurodeploy.neurons.ssm.layer import InitialState, LayerSettings, StateSpaceLayer
-from neurodeploy.neurons.ssm.readout import Readout
-from neurodeploy.neurons.ssm.rf import RF
-from neurodeploy.neurons.ssm.silif import SiLIF
+from neurodeploy.neurons.ssm.adlif import LIF, RLIF, AdLIF, CAdLIF, RadLIF, SiLIF
+from neurodeploy.neurons.ssm.layer import InitialState, LayerSettings, Readout, StateSpaceLayer
+from neurodeploy.neurons.ssm.resonators import RF, CSiLIF
 
 SilifModel = Literal["lif", "rlif", "adlif", "radlif", "cadlif", "silif", "csilif", "rf"]
 LAYERS: dict[str, type[StateSpaceLayer]] = {

@@ -1,1 +1,1 @@
-"""The SiLIF family as torch layers: one file per neuron, one shared forward."""
+"""The SiLIF family as torch layers: a class per neuron, one shared forward."""

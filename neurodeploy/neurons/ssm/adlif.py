@@ -1,4 +1,4 @@
-"""Leaky integrate-and-fire of the SiLIF family, plain, adaptive (AdLIF), constrained, and recurrent.
+"""Leaky integrate-and-fire of the SiLIF family, plain, adaptive (AdLIF), constrained, recurrent, and SiLIF.
 
 An adaptation that the potential and the spikes raise lowers the input. About half of these neurons start unstable: the
 linear part has a pole outside the unit circle where a < -(1 - beta). They are kept as published. The worst overflow
@@ -13,10 +13,7 @@ import torch
 from torch import nn
 
 from neurodeploy.neurons.adaptive import AdaptiveCoefficients, without_diagonal
-from neurodeploy.neurons.ssm.layer import AdaptiveLayer, LayerSettings, uniform
-
-ALPHA = (math.exp(-1 / 5), math.exp(-1 / 25))
-"""Part of the potential kept in a step: time constants of 5 to 25 steps."""
+from neurodeploy.neurons.ssm.layer import ALPHA, AdaptiveLayer, LayerSettings, uniform
 
 
 class LIF(AdaptiveLayer):
@@ -32,15 +29,20 @@ class LIF(AdaptiveLayer):
         return AdaptiveCoefficients(None, self.alpha.clamp(*ALPHA))
 
 
-class RLIF(LIF):
-    """LIF with x + s V instead of x, one step late; `V.weight` (source, target), its diagonal unused."""
+class Recurrent(AdaptiveLayer):
+    """Takes x + s V instead of x, one step late; `V.weight` (source, target), its diagonal unused."""
 
     def __init__(self, n_inputs: int, n_neurons: int, settings: LayerSettings) -> None:
         super().__init__(n_inputs, n_neurons, settings)
         self.V = orthogonal(n_neurons)
 
     def coefficients(self) -> AdaptiveCoefficients:
-        return super().coefficients()._replace(recurrent_NN=without_diagonal(self.V.weight))
+        plain = super().coefficients()  # type: ignore[safe-super]
+        return plain._replace(recurrent_NN=without_diagonal(self.V.weight))  # type: ignore[no-any-return]
+
+
+class RLIF(Recurrent, LIF):
+    """Recurrent LIF."""
 
 
 def orthogonal(n_neurons: int) -> nn.Linear:
@@ -66,13 +68,11 @@ class AdLIF(AdaptiveLayer):
         self.alpha, self.beta, self.a, self.b = (uniform(n_neurons, one) for one in self.bounds.values())
 
     def coefficients(self) -> AdaptiveCoefficients:
-        return AdaptiveCoefficients(None, *map(self._used, self.bounds))
-
-    def _used(self, name: str) -> torch.Tensor:
-        clipped_N = self.get_parameter(name).clamp(*self.bounds[name])
-        if clipped_N.requires_grad:
-            clipped_N.register_hook(_numbers_only)
-        return clipped_N
+        clipped = [self.get_parameter(name).clamp(*bounds) for name, bounds in self.bounds.items()]
+        for one in clipped:
+            if one.requires_grad:
+                one.register_hook(lambda grad_N: grad_N.nan_to_num(nan=0.0, posinf=0.0, neginf=0.0))
+        return AdaptiveCoefficients(None, *clipped)
 
 
 class CAdLIF(AdLIF):
@@ -90,16 +90,39 @@ class CAdLIF(AdLIF):
         nn.init.xavier_uniform_(self.W.weight)
 
 
-class RadLIF(AdLIF):
-    """AdLIF with x + s V instead of x, one step late; `V.weight` (source, target), its diagonal unused."""
+class RadLIF(Recurrent, AdLIF):
+    """Recurrent AdLIF."""
+
+
+DT_S = 0.004
+ALPHA_RATE = (10.0, 250.0)
+BETA_RATE = (2.5, 10.0)
+"""Rates in 1/s that the logarithms start between."""
+A = (0.0, 1.0)
+B = (0.0, 2.0)
+
+
+class SiLIF(AdaptiveLayer):
+    """AdLIF with alpha = exp(-e^alpha e^dt) and beta = exp(-e^beta e^dt), always between 0 and 1.
+
+    Its decays come from a learnt time step and learnt rates, as in state space models.
+
+    The parameters `dt`, `alpha` and `beta` (N,) are logarithms of a time in seconds and of rates in 1/s; `a` and `b`
+    are clipped to `A` and `B`.
+    """
+
+    can_be_bidirectional = False
 
     def __init__(self, n_inputs: int, n_neurons: int, settings: LayerSettings) -> None:
         super().__init__(n_inputs, n_neurons, settings)
-        self.V = orthogonal(n_neurons)
+        nn.init.xavier_uniform_(self.W.weight)
+        self.dt = nn.Parameter(torch.full((n_neurons,), math.log(DT_S)))
+        self.alpha = uniform(n_neurons, map(math.log, ALPHA_RATE))
+        self.beta = uniform(n_neurons, map(math.log, BETA_RATE))
+        self.a = uniform(n_neurons, A)
+        self.b = uniform(n_neurons, B)
 
     def coefficients(self) -> AdaptiveCoefficients:
-        return super().coefficients()._replace(recurrent_NN=without_diagonal(self.V.weight))
-
-
-def _numbers_only(gradient_N: torch.Tensor) -> torch.Tensor:
-    return gradient_N.nan_to_num(nan=0.0, posinf=0.0, neginf=0.0)
+        dt_N = self.dt.exp()
+        alpha_N, beta_N = ((-rate_N.exp() * dt_N).exp() for rate_N in (self.alpha, self.beta))
+        return AdaptiveCoefficients(None, alpha_N, beta_N, self.a.clamp(*A), self.b.clamp(*B))

@@ -9,8 +9,7 @@ import torch
 from torch import nn
 
 from neurodeploy.neurons import engine
-from neurodeploy.neurons.ssm.layer import NormalisedLinear, StateSpaceLayer, drawn_like
-from neurodeploy.neurons.ssm.readout import Readout
+from neurodeploy.neurons.ssm.layer import NormalisedLinear, Readout, StateSpaceLayer, drawn_like
 
 
 def suits(layers: list[StateSpaceLayer], readout: Readout, x_BTI: torch.Tensor) -> bool:

@@ -6,8 +6,9 @@ The parameters of a neuron lie beside `W` and `norm` in its layer, so that the a
 by name. Source: Maxtimer97/SSM-inspired-LIF (MIT), after idiap/sparch.
 """
 
+import math
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Literal, NamedTuple
@@ -19,13 +20,15 @@ from neurodeploy.fixedpoint.dynamics.adaptive import ADAPTIVE
 from neurodeploy.fixedpoint.dynamics.equations import Dynamics
 from neurodeploy.fixedpoint.dynamics.resonator import RESONATOR
 from neurodeploy.neurons import engine
-from neurodeploy.neurons.adaptive import AdaptiveState
+from neurodeploy.neurons.adaptive import AdaptiveState, leaky_scan
 from neurodeploy.neurons.engine import ScanEngine
 from neurodeploy.neurons.resonator import Complex, ResonatorState
 
 NORM_EPS = 1e-5
 NORM_MOMENTUM = 0.05
 
+ALPHA = (math.exp(-1 / 5), math.exp(-1 / 25))
+"""Part of a leaky potential kept in a step: time constants of 5 to 25 steps."""
 InitialState = Literal["zero", "random"]
 
 
@@ -139,6 +142,38 @@ class ResonatorLayer(StateSpaceLayer):
         return ResonatorState(Complex(pairs_BN2[..., 0], pairs_BN2[..., 1]), drawn_like(drive_BTN))
 
 
+class Readout(NormalisedLinear):
+    """u <- alpha u + (1 - alpha) x, with `alpha` (C,) clipped to `ALPHA`; no spikes, no dropout.
+
+    Axes: B sample, T step, I input, C class.
+    """
+
+    def __init__(self, n_inputs: int, n_classes: int, settings: LayerSettings) -> None:
+        super().__init__(n_inputs, n_classes)
+        self.settings = settings
+        self.alpha = uniform(n_classes, ALPHA)
+
+    def coefficients(self) -> torch.Tensor:
+        """Return the part of the potential kept in a step, (C,)."""
+        return self.alpha.clamp(*ALPHA)
+
+    def potentials(self, x_BTI: torch.Tensor, start_BC: torch.Tensor | None = None) -> torch.Tensor:
+        """Return the potentials (B, T, C); `start_BC`, when given, is the state instead of `initial_state`."""
+        drive_BTC = self.drive(x_BTI)
+        if start_BC is None and self.settings.initial_state == "random":
+            start_BC = drawn_like(drive_BTC)
+        return leaky_scan(drive_BTC, self.coefficients(), start_BC)
+
+    def forward(self, x_BTI: torch.Tensor, start_BC: torch.Tensor | None = None) -> torch.Tensor:
+        """Return the sum over time of the softmax over classes, (B, C): every row sums to the number of steps."""
+        return self.scores(self.potentials(x_BTI, start_BC))
+
+    @staticmethod
+    def scores(potentials_BTC: torch.Tensor) -> torch.Tensor:
+        """Return what `forward` makes of potentials, (B, C)."""
+        return potentials_BTC.softmax(dim=2).sum(dim=1)
+
+
 @contextmanager
 def zero_start(network: nn.Module) -> Iterator[None]:
     """Let the layers in a network start from zero, whatever their `initial_state`."""
@@ -163,7 +198,7 @@ def over_steps(norm: nn.Module, product_BTN: torch.Tensor) -> torch.Tensor:
     return norm(product_BTN.flatten(0, 1)).unflatten(0, product_BTN.shape[:2])  # type: ignore[no-any-return]
 
 
-def uniform(n_neurons: int, bounds: tuple[float, float]) -> nn.Parameter:
+def uniform(n_neurons: int, bounds: Iterable[float]) -> nn.Parameter:
     """Return a parameter (N,) drawn evenly between two bounds."""
     return nn.Parameter(torch.empty(n_neurons).uniform_(*bounds))
 
