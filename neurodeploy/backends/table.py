@@ -6,6 +6,7 @@ the command line know it from there. Nothing is imported before a backend is use
 Axes: B sample, T step, I channel.
 """
 
+import importlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -79,49 +80,36 @@ class Backend:
             raise GraphError(f"found {options.threads}", option="threads", allowed="at least 1 is allowed")
 
 
-def _reference(target: Any, spikes_BTI: np.ndarray, options: RunOptions, progress: Callable[[int, int], None]) -> Trace:
-    from neurodeploy.backends import reference
+def _module(name: str) -> Any:
+    """Return a file of this room, imported when it is first needed."""
+    return importlib.import_module(f"neurodeploy.backends.{name}")
 
-    return reference.run(target, spikes_BTI, record=bool(options.record), progress=progress)
 
-
-def _fixed(target: Any, spikes_BTI: np.ndarray, options: RunOptions, progress: Callable[[int, int], None]) -> Trace:
-    from neurodeploy.backends import fixed
-
+def _run_fixed(target: Any, spikes_BTI: np.ndarray, options: RunOptions, progress: Callable[[int, int], None]) -> Trace:
     values: dict[str, Any] = {"threads": options.threads, "engine": options.engine or AUTO}
-    return fixed.run(target, spikes_BTI, record=options.record, progress=progress, **values)
+    found: Trace = _module("fixed").run(target, spikes_BTI, record=options.record, progress=progress, **values)
+    return found
 
 
-def _fixed_engines() -> tuple[str, ...]:
-    from neurodeploy.backends import fixed
-
-    return (AUTO, *fixed.ENGINES)
-
-
-def _load_fixed(target: Any, options: RunOptions, progress: Progress) -> None:
-    from neurodeploy.backends import fixed
-
-    fixed.make_ready(target, options.engine or AUTO, progress)
-
-
-def _lava(target: Any, spikes_BTI: np.ndarray, options: RunOptions, progress: Callable[[int, int], None]) -> Trace:
-    from neurodeploy.backends.lava import client
-
-    return client.run(target, spikes_BTI, record=bool(options.record), progress=progress)
-
-
-def _check_lava() -> None:
-    from neurodeploy.backends.lava.environment import check_ready
-
-    check_ready()
+def _run_whole(name: str) -> Callable[..., Trace]:
+    """Return the `run` of a file that records all layers or none."""
+    return lambda target, spikes_BTI, options, progress: _module(name).run(  # type: ignore[no-any-return]
+        target, spikes_BTI, record=bool(options.record), progress=progress
+    )
 
 
 BACKENDS: dict[str, Backend] = {
     one.name: one
     for one in (
-        Backend(REFERENCE, _reference, integer=False),
-        Backend(FIXED, _fixed, options=("threads", "engine"), engines=_fixed_engines, load=_load_fixed),
-        Backend(LAVA, _lava, equals=FIXED, check=_check_lava),
+        Backend(REFERENCE, _run_whole("reference"), integer=False),
+        Backend(
+            FIXED,
+            _run_fixed,
+            options=("threads", "engine"),
+            engines=lambda: (AUTO, *_module("fixed").ENGINES),
+            load=lambda target, options, told: _module("fixed").make_ready(target, options.engine or AUTO, told),
+        ),
+        Backend(LAVA, _run_whole("lava"), equals=FIXED, check=lambda: _module("lava.environment").check_ready()),
     )
 }
 """By name, in the order in which a certificate goes through them."""

@@ -12,7 +12,7 @@ import numpy as np
 
 import neurodeploy
 from neurodeploy.backends import fixed, lava
-from neurodeploy.backends.lava import child, environment
+from neurodeploy.backends.lava import client, environment
 from neurodeploy.backends.trace import Trace
 from neurodeploy.fixedpoint import rules
 from neurodeploy.program.connection import Connection
@@ -130,7 +130,7 @@ def in_lavas_python(code: str, network: Program, spikes: np.ndarray, folder: Pat
     assert python
     arguments = [package, folder / "program.npz", folder / "spikes.npy", folder]
     done = subprocess.run(
-        [python, "-I", "-c", child.LOAD_PACKAGE + code, *arguments],
+        [python, "-I", "-c", client.LOAD_PACKAGE + code, *arguments],
         capture_output=True,
         text=True,
         timeout=ONLY_A_HANG_S,

@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 from neurodeploy.backends import lava
-from neurodeploy.backends.lava import blocks, child, client, environment
+from neurodeploy.backends.lava import blocks, client, environment
 from neurodeploy.errors import DataError, LavaError
 from tests.backends.lava_support import ends, one_layer, small_network
 
@@ -225,7 +225,9 @@ class TestWorkerThatFails:
         """What makes a worker hang; its time passes from there on only, however long it took to start."""
         at = tmp_path / "hangs"
         monkeypatch.setattr(
-            child, "time", SimpleNamespace(sleep=time.sleep, monotonic=lambda: time.monotonic() if at.exists() else 0.0)
+            client,
+            "time",
+            SimpleNamespace(sleep=time.sleep, monotonic=lambda: time.monotonic() if at.exists() else 0.0),
         )
         return f"touch {at}; sleep 3600 & sleep 3600"
 

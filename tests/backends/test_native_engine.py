@@ -13,8 +13,7 @@ import pytest
 from neurodeploy.backends import fixed
 from neurodeploy.backends.fixed.native import engine as engine_module
 from neurodeploy.backends.fixed.native.compiled import advance, cache_folder
-from neurodeploy.backends.fixed.native.engine import NativeEngine
-from neurodeploy.backends.fixed.native.rounding import TowardZero
+from neurodeploy.backends.fixed.native.engine import NativeEngine, TowardZero
 from neurodeploy.backends.fixed.native.tables import CHUNK, unsupported
 from neurodeploy.backends.fixed.plain import PlainEngine
 from neurodeploy.backends.trace import Part, check_spikes

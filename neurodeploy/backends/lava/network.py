@@ -31,8 +31,7 @@ from scipy import sparse
 
 from neurodeploy.backends.lava import synapses
 from neurodeploy.backends.lava.blocks import block_folder, blocks_of, layer_file, overflow_file
-from neurodeploy.backends.lava.integer_processes import DenseByExponent, IntegerNeurons
-from neurodeploy.backends.lava.processes import MODELS
+from neurodeploy.backends.lava.processes import MODELS, DenseByExponent, IntegerNeurons
 from neurodeploy.backends.scores import read_by_step
 from neurodeploy.backends.trace import Progress
 from neurodeploy.fixedpoint import rules, sigma_delta

@@ -20,21 +20,9 @@ ROWS_FOR_A_MESSAGE = 4
 
 @kernel
 def own_steps(
-    t: Tables,
-    scratch: Scratch,
-    row: np.ndarray,
-    pop: np.ndarray,
-    own: np.ndarray,
-    low: int,
-    high: int,
-    chunk: int,
-    u: np.ndarray,
-    v: np.ndarray,
-    counts: np.ndarray,
-    scores: np.ndarray,
-    potentials_TN: np.ndarray,
-    first: int,
-) -> None:
+    t: Tables, scratch: Scratch, row: np.ndarray, pop: np.ndarray, own: np.ndarray, low: int, high: int, chunk: int,
+    u: np.ndarray, v: np.ndarray, counts: np.ndarray, scores: np.ndarray, potentials_TN: np.ndarray, first: int,
+) -> None:  # fmt: skip
     """Take a layer through the steps from `low` to `high` of a chunk, and write its spikes as events.
 
     Args:

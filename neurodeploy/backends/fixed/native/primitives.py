@@ -164,20 +164,9 @@ def _lif(to_zero: Any, subtracting: Any) -> Any:
 
     @inlined
     def update(
-        u: np.ndarray,
-        v: np.ndarray,
-        sums: np.ndarray,
-        shift: Any,
-        bias: np.ndarray,
-        kept_u: Any,
-        kept_v: Any,
-        threshold: Any,
-        subtracts: bool,
-        counts: np.ndarray,
-        places: np.ndarray,
-        events: np.ndarray,
-        to: int,
-    ) -> int:
+        u: np.ndarray, v: np.ndarray, sums: np.ndarray, shift: Any, bias: np.ndarray, kept_u: Any, kept_v: Any,
+        threshold: Any, subtracts: bool, counts: np.ndarray, places: np.ndarray, events: np.ndarray, to: int,
+    ) -> int:  # fmt: skip
         """Update from 16-bit sums; write the layer's spikes as events from `to` on, and return how many there are.
 
         Args:
@@ -208,17 +197,9 @@ lif_float = _lif(float_neurons_to_zero, float_neurons_subtracting)
 
 @kernel
 def lif_each(
-    u: np.ndarray,
-    v: np.ndarray,
-    activation: np.ndarray,
-    kept_u: np.ndarray,
-    kept_v: np.ndarray,
-    bias: np.ndarray,
-    threshold: np.ndarray,
-    row: np.ndarray,
-    rest: np.ndarray,
-    flags: np.ndarray,
-) -> tuple[int, int]:
+    u: np.ndarray, v: np.ndarray, activation: np.ndarray, kept_u: np.ndarray, kept_v: np.ndarray, bias: np.ndarray,
+    threshold: np.ndarray, row: np.ndarray, rest: np.ndarray, flags: np.ndarray,
+) -> tuple[int, int]:  # fmt: skip
     """Update a layer whose neurons have their own parameters; return how many wrapped and saturated.
 
     Args:
@@ -251,16 +232,9 @@ def lif_each(
 
 @kernel
 def sigma_delta_each(
-    sigma: np.ndarray,
-    act: np.ndarray,
-    residue: np.ndarray,
-    error: np.ndarray,
-    activation: np.ndarray,
-    row: np.ndarray,
-    threshold: np.ndarray,
-    bias: np.ndarray,
-    sent: np.ndarray,
-) -> None:
+    sigma: np.ndarray, act: np.ndarray, residue: np.ndarray, error: np.ndarray, activation: np.ndarray, row: np.ndarray,
+    threshold: np.ndarray, bias: np.ndarray, sent: np.ndarray,
+) -> None:  # fmt: skip
     """Update a sigma-delta layer; `sent` are its messages. See `fixedpoint.sigma_delta.step`."""
     role, relu, cumulative, state_exp = row[c.ROLE], row[c.RELU] != 0, row[c.CUMULATIVE] != 0, i32(row[c.STATE_EXP])
     input_shift = i32(row[c.SPIKE_EXP] + row[c.STATE_EXP])

@@ -2,6 +2,7 @@
 
 A layer that no loop connects goes through all steps of a chunk before the next layer begins: its
 weights stay in the cache. Layers in a loop go step by step together.
+What was sent in earlier steps is kept between the chunks of a run, and between the runs of a stream.
 Axes: B sample, T step, I input channel, N neurons of all layers in inner order.
 """
 
@@ -10,7 +11,6 @@ import numpy as np
 from neurodeploy.backends.fixed.native import columns as c
 from neurodeploy.backends.fixed.native.arrays import Results, Scratch, State
 from neurodeploy.backends.fixed.native.jit import kernel
-from neurodeploy.backends.fixed.native.past import move_on, recall, remember, start
 from neurodeploy.backends.fixed.native.per_neuron import own_steps, score
 from neurodeploy.backends.fixed.native.primitives import HIGHEST, lif_each, messages_in, sigma_delta_each, spikes_in
 from neurodeploy.backends.fixed.native.synapses import add
@@ -18,21 +18,84 @@ from neurodeploy.backends.fixed.native.tables import CHUNK, Tables
 from neurodeploy.backends.fixed.native.uniform_layer import quick_steps
 
 
+@kernel
+def start(t: Tables, state: State, results: Results, b: int, now: int) -> None:
+    """Put a sample's results to 0, and before the first step its states to where they begin."""
+    sent, counts, n_neurons = results.input_counts[b], results.counts[b], t.neurons.shape[1]
+    for j in range(len(sent)):
+        sent[j] = 0
+    for layer in range(len(t.layers)):
+        results.overflows[b, layer, 0] = results.overflows[b, layer, 1] = 0
+    for o in range(n_neurons):
+        counts[o] = 0
+    if now > 0:
+        return
+    u, v, u_init, v_init = state.u[b], state.v[b], t.neurons[c.U_INIT], t.neurons[c.V_INIT]
+    for o in range(n_neurons):
+        u[o], v[o] = u_init[o], v_init[o]
+    for o in range(state.rest.shape[1]):
+        state.rest[b, o] = t.neurons[c.REST_INIT, o]
+    for values in (state.residue[b], state.error[b], state.past[b]):
+        for o in range(len(values)):
+            values[o] = 0
+
+
+@kernel
+def recall(t: Tables, state: State, scratch: Scratch, b: int, now: int) -> None:
+    """Make events of what the populations sent before."""
+    for index in range(len(t.pops)):
+        pop = t.pops[index]
+        size = pop[c.POP_SIZE]
+        to = pop[c.POP_EVENTS]
+        scratch.starts[index, 0] = to
+        for back in range(pop[c.POP_HISTORY]):
+            found = 0
+            if now > 0:
+                at = pop[c.POP_PAST] + back * size
+                for j in range(size):
+                    scratch.events[to + found] = j
+                    if pop[c.POP_GRADED]:
+                        scratch.values[to + found] = state.past[b, at + j]
+                    found += state.past[b, at + j] != 0
+            to += found
+            scratch.starts[index, back + 1] = to
+
+
+@kernel
+def move_on(t: Tables, scratch: Scratch, steps: int) -> None:
+    """Make the last events of a chunk the past of the next."""
+    for index in range(len(t.pops)):
+        pop = t.pops[index]
+        starts, history = scratch.starts[index], pop[c.POP_HISTORY]
+        back = starts[steps] - starts[0]
+        for k in range(starts[steps], starts[steps + history]):
+            scratch.events[k - back] = scratch.events[k]
+            if pop[c.POP_GRADED]:
+                scratch.values[k - back] = scratch.values[k]
+        for slot in range(1, history + 1):
+            starts[slot] = starts[slot + steps] - back
+
+
+@kernel
+def remember(t: Tables, state: State, scratch: Scratch, b: int) -> None:
+    """Keep what the populations sent in the last steps; nothing where there is no room for it."""
+    if not state.past.shape[1]:
+        return
+    for index in range(len(t.pops)):
+        pop = t.pops[index]
+        size = pop[c.POP_SIZE]
+        for back in range(pop[c.POP_HISTORY]):
+            at = pop[c.POP_PAST] + back * size
+            for j in range(size):
+                state.past[b, at + j] = 0
+            for k in range(scratch.starts[index, back], scratch.starts[index, back + 1]):
+                state.past[b, at + scratch.events[k]] = scratch.values[k] if pop[c.POP_GRADED] else 1
+
+
 def advance(
-    t: Tables,
-    state: State,
-    results: Results,
-    scratch: Scratch,
-    spikes: np.ndarray,
-    values: np.ndarray,
-    n_inputs: int,
-    n_fed: int,
-    n_steps: int,
-    now: int,
-    begin: int,
-    after: int,
-    to_zero: bool,
-) -> None:
+    t: Tables, state: State, results: Results, scratch: Scratch, spikes: np.ndarray, values: np.ndarray, n_inputs: int,
+    n_fed: int, n_steps: int, now: int, begin: int, after: int, to_zero: bool,
+) -> None:  # fmt: skip
     """Take the samples from `begin` to `after` through `n_steps`, of which `n_fed` have input.
 
     Args:
@@ -63,16 +126,9 @@ def advance(
 
 @kernel
 def _receive(
-    t: Tables,
-    scratch: Scratch,
-    spikes: np.ndarray,
-    values: np.ndarray,
-    at: int,
-    n_inputs: int,
-    n_fed: int,
-    steps: int,
+    t: Tables, scratch: Scratch, spikes: np.ndarray, values: np.ndarray, at: int, n_inputs: int, n_fed: int, steps: int,
     counts: np.ndarray,
-) -> None:
+) -> None:  # fmt: skip
     """Turn the input of a chunk into events."""
     history = t.pops[0, c.POP_HISTORY]
     for step in range(steps):
@@ -89,18 +145,9 @@ def _receive(
 
 @kernel
 def _layer(
-    t: Tables,
-    state: State,
-    results: Results,
-    scratch: Scratch,
-    b: int,
-    layer: int,
-    first: int,
-    low: int,
-    high: int,
-    now: int,
-    to_zero: bool,
-) -> None:
+    t: Tables, state: State, results: Results, scratch: Scratch, b: int, layer: int, first: int, low: int, high: int,
+    now: int, to_zero: bool,
+) -> None:  # fmt: skip
     """Take one layer through the steps from `low` to `high` of the chunk that starts at step `first`."""
     row, pop = t.layers[layer], t.pops[layer + 1]
     start, padded = row[c.FIRST], row[c.PADDED]
@@ -143,19 +190,9 @@ def _layer(
 
 @kernel
 def _step(
-    t: Tables,
-    state: State,
-    results: Results,
-    scratch: Scratch,
-    b: int,
-    layer: int,
-    step: int,
-    now: int,
-    u: np.ndarray,
-    v: np.ndarray,
-    counts: np.ndarray,
-    to: int,
-) -> int:
+    t: Tables, state: State, results: Results, scratch: Scratch, b: int, layer: int, step: int, now: int, u: np.ndarray,
+    v: np.ndarray, counts: np.ndarray, to: int,
+) -> int:  # fmt: skip
     """Take one layer of any kind through one step, write what it sends as events, and return how many there are."""
     row, size = t.layers[layer], t.pops[layer + 1, c.POP_SIZE]
     start, padded = row[c.FIRST], row[c.PADDED]

@@ -84,15 +84,9 @@ def _matrix(t: Any, con: np.ndarray, scratch: Any, begin: int, n_events: int, su
 
 @kernel
 def _add_rows(
-    weights: np.ndarray,
-    con: np.ndarray,
-    events: np.ndarray,
-    begin: int,
-    after: int,
-    sums: np.ndarray,
-    room: np.ndarray,
-    sign: Any,
-) -> None:
+    weights: np.ndarray, con: np.ndarray, events: np.ndarray, begin: int, after: int, sums: np.ndarray,
+    room: np.ndarray, sign: Any,
+) -> None:  # fmt: skip
     """Add the rows that `events[begin:after]` name, or take them off, as many at a time as 16 bits hold."""
     start, offset = con[c.CON_WEIGHTS], con[c.CON_OFFSET]
     some, most = room[: len(sums)], rows_at_once(offset)

@@ -27,18 +27,9 @@ from neurodeploy.backends.fixed.native.tables import Tables
 
 @kernel
 def quick_steps(
-    t: Tables,
-    scratch: Scratch,
-    row: np.ndarray,
-    pop: np.ndarray,
-    con: np.ndarray,
-    low: int,
-    high: int,
-    u: np.ndarray,
-    v: np.ndarray,
-    counts: np.ndarray,
-    to_zero: bool,
-) -> int:
+    t: Tables, scratch: Scratch, row: np.ndarray, pop: np.ndarray, con: np.ndarray, low: int, high: int, u: np.ndarray,
+    v: np.ndarray, counts: np.ndarray, to_zero: bool,
+) -> int:  # fmt: skip
     """Take a layer of one matrix through steps with sums of 16 bits; return the first step too active for it."""
     source = t.pops[con[c.CON_SOURCE]]
     size, padded, start = source[c.POP_SIZE], len(u), row[c.FIRST]
