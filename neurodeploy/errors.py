@@ -58,14 +58,7 @@ class NeurodeployError(Exception):
     exit_status = 2
 
     def __init__(
-        self,
-        found: str,
-        advice: str = "",
-        *,
-        where: object = (),
-        option: str = "",
-        allowed: str = "",
-        node: str = "",
+        self, found: str, advice: str = "", *, where: object = (), option: str = "", allowed: str = "", node: str = ""
     ) -> None:
         super().__init__(found)
         places = where if isinstance(where, tuple) else (where,)

@@ -212,11 +212,7 @@ def _checked(where: str, dynamics: Dynamics, graph: nir.NIRGraph) -> DynamicsNod
             f"its delays are {delays.min():g} to {delays.max():g} s, all must be one time step", where=where
         )
     return DynamicsNode(
-        dynamics=dynamics,
-        numbers=numbers,
-        v_threshold=threshold,
-        delay_s=float(delays[0]),
-        metadata=graph.metadata,
+        dynamics=dynamics, numbers=numbers, v_threshold=threshold, delay_s=float(delays[0]), metadata=graph.metadata
     )
 
 

@@ -9,17 +9,7 @@ import numpy as np
 from neurodeploy.errors import GraphError
 from neurodeploy.fixedpoint import rules
 from neurodeploy.graph.linear import LinearMap
-from neurodeploy.graph.node_type import (
-    PASS,
-    WAIT,
-    Factors,
-    Fields,
-    Operation,
-    Shape,
-    Stateless,
-    Wait,
-    per_neuron,
-)
+from neurodeploy.graph.node_type import PASS, WAIT, Factors, Fields, Operation, Shape, Stateless, Wait, per_neuron
 from neurodeploy.graph.stored import Tree
 from neurodeploy.phrases import Phrase
 

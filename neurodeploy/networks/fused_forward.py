@@ -28,10 +28,7 @@ class SpikeLists(Sequence[torch.Tensor]):
     """
 
     def __init__(
-        self,
-        spikes: Sequence[Spikes],
-        dense: Callable[[Spikes], torch.Tensor],
-        first: torch.Tensor | None = None,
+        self, spikes: Sequence[Spikes], dense: Callable[[Spikes], torch.Tensor], first: torch.Tensor | None = None
     ) -> None:
         self.spikes = spikes
         self._makers: list[Callable[[], torch.Tensor]] = [] if first is None else [lambda: first]

@@ -12,11 +12,7 @@ import numpy as np
 
 from neurodeploy.fixedpoint import rules
 from neurodeploy.fixedpoint.dynamics.equations import SENT, SPIKES, VALUES, Dynamics
-from neurodeploy.fixedpoint.dynamics.step import (
-    COEFFICIENT_LIMIT,
-    integer_step,
-    together,
-)
+from neurodeploy.fixedpoint.dynamics.step import COEFFICIENT_LIMIT, integer_step, together
 from neurodeploy.fixedpoint.dynamics.table import known
 from neurodeploy.fixedpoint.rules import IntArray
 from neurodeploy.program.fields import check_fields

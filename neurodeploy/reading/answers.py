@@ -100,11 +100,7 @@ class Answer:
 
 
 def answer_of(
-    tracks: Sequence[Track],
-    reads: Sequence[Read],
-    position: np.ndarray,
-    size: tuple[int, int, int],
-    sums: bool,
+    tracks: Sequence[Track], reads: Sequence[Read], position: np.ndarray, size: tuple[int, int, int], sums: bool
 ) -> Answer:
     """Return what an answer is.
 

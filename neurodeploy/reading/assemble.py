@@ -1,7 +1,7 @@
 """A wired network as a NIR graph."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from copy import copy
 from typing import Any
 
@@ -121,11 +121,11 @@ class Assembled:
 
     def _add(self, node: int, one: Instance) -> None:
         """Add the nodes of a layer."""
-        built = self._checked(one, lambda: self._built(node, one))
+        built = self._built(node, one)
         parts = self._in_parts(node, one, built)
         if parts:
             terms = self.wiring.terms[node]
-            rest = [self._suffixed(node, f"from_{self._source_name(term)}") for term in terms[1:]]
+            rest = [self._suffixed(node, f"from_{self.names.get(term.node & ~1, 'input')}") for term in terms[1:]]
             names = [self.names[node], *rest]
             self.nodes |= dict(zip(names, parts, strict=True))
             self.parts[node] = list(zip(names, terms, strict=True))
@@ -143,17 +143,14 @@ class Assembled:
         self.notes += [f"{one.path}: {note}" for note in built.notes]
 
     def _built(self, node: int, one: Instance) -> Built:
-        if isinstance(one.leaf, Neurons):
+        kind = type(one.module).__name__
+        try:
+            if isinstance(one.leaf, Memoryless):
+                return one.leaf.build(one.shape_in, one.shape_out)
             only = node == self.output.node and self.output.potential
             built = one.leaf.build(one.shape_own or one.shape_out, self.dt_s, only)
             built = built if one.begins is None else begun(built, one.begins, self.dt_s)
             return built if one.order is None else reordered(built, np.argsort(one.order), one.shape_own, one.shape_out)
-        return one.leaf.build(one.shape_in, one.shape_out)
-
-    def _checked(self, one: Instance, build: Callable[[], Built]) -> Built:
-        kind = type(one.module).__name__
-        try:
-            return build()
         except (FrameworkError, NetworkError) as error:
             raise error.at().inside(f"{one.path} ({kind})", kind=FrameworkError) from None
         except (ValueError, AssertionError) as error:
@@ -199,7 +196,7 @@ class Assembled:
         self._edge(node, term, self.entries[node], one.shape_in)
 
     def _route(self, node: int, term: Arrival) -> Route:
-        given = self.input_shape if term.node == INPUT_NODE else self._source(term).shape_out
+        given = self.input_shape if term.node == INPUT_NODE else self.wiring.instances[term.node & ~1].shape_out
         return Route(given, self.wiring.instances[node].shape_in, self._features(term), term.columns, term.factors)
 
     def _edge(self, node: int, term: Arrival, target: str, shape: Shape, plain: bool = False) -> None:
@@ -225,12 +222,6 @@ class Assembled:
             self.edges += [(one, name) for one in names]
             names = [name]
         self.edges += [edge for one in names if (edge := (one, target)) not in self.edges]
-
-    def _source(self, term: Arrival) -> Instance:
-        return self.wiring.instances[term.node & ~1]
-
-    def _source_name(self, term: Arrival) -> str:
-        return "input" if term.node == INPUT_NODE else self.names[term.node & ~1]
 
     def _features(self, term: Arrival) -> np.ndarray:
         """Return which outputs of its source a term takes; of the input, which channels."""

@@ -70,10 +70,6 @@ class Follower(TorchFunctionMode):
         found: Track | None = self.tracks.get(tensor)
         return found
 
-    def set(self, tensor: torch.Tensor, track: Track) -> None:
-        """Remember the track of a tensor."""
-        self.tracks[tensor] = track
-
     def name(self, module: nn.Module) -> str:
         """Return a module's path and class, for messages."""
         path = self.paths.get(id(module), "")
@@ -96,7 +92,7 @@ class Follower(TorchFunctionMode):
         except (RuntimeError, TypeError, ValueError, LookupError, AttributeError):
             # What labels cannot take is not followed: the module itself has run.
             for tensor in operations.tensors(args[0] if name == "__setitem__" else result):
-                self.set(tensor, Track(lost=f"{self._where}: torch's {name}"))
+                self.tracks[tensor] = Track(lost=f"{self._where}: torch's {name}")
         return result
 
     def _follow(self, name: str, args: Any, kwargs: Any, result: Any) -> None:
@@ -110,7 +106,7 @@ class Follower(TorchFunctionMode):
             found = operations.tracks_after(name, args, kwargs, result, self.known, self._where, self.reads)
             for tensor, track in zip(operations.tensors(result), found, strict=True):
                 if track is not None:
-                    self.set(tensor, track)
+                    self.tracks[tensor] = track
 
     @property
     def _where(self) -> str:
@@ -140,22 +136,19 @@ class Follower(TorchFunctionMode):
         if len(sides) == 2 and threshold > 0:
             arrived = left.float() + right.float() - offset
             terms = (one.over(result.shape).terms for one, _ in sides)
-            self.set(arrived, Track(tuple(term for some in terms for term in some)))
+            self.tracks[arrived] = Track(tuple(term for some in terms for term in some))
             key = ("gate", threshold)
             if key not in self.made:
                 self._known_as("and" if GATES[name] == BOTH else "or", key, Gate(threshold))
             with self.again():
                 fired = self.made[key](arrived)
             if bool((fired == result).all()):
-                self.set(result, self.tracks[fired])
+                self.tracks[result] = self.tracks[fired]
                 return
         who = [" and ".join(map(self.sender, sorted(some))) for some in senders]
-        self.set(
-            result,
-            Track(
-                lost=f"{self._where}: torch's {name} combines what {who[0]} gives with what {who[1]} gives; only "
-                "spikes and spikes can be (AND, OR), each of one neuron: put neurons before it, or add"
-            ),
+        self.tracks[result] = Track(
+            lost=f"{self._where}: torch's {name} combines what {who[0]} gives with what {who[1]} gives; only "
+            "spikes and spikes can be (AND, OR), each of one neuron: put neurons before it, or add"
         )
 
     def _put(self, target: torch.Tensor, index: Any, value: Any) -> None:
@@ -166,7 +159,7 @@ class Follower(TorchFunctionMode):
             return
         constant = new is None and bool(torch.as_tensor(value).any())
         if constant or any(one is not None and (one.steps or one.lost) for one in (new, old)):
-            self.set(target, Track(lost="an assignment to part of a tensor"))
+            self.tracks[target] = Track(lost="an assignment to part of a tensor")
             return
         terms = []
         for index_of in range(max(len(one.terms) for one in (new, old) if one is not None)):
@@ -177,7 +170,7 @@ class Follower(TorchFunctionMode):
                 scale = torch.as_tensor(scale, dtype=torch.float64).expand(target.shape).clone()
                 scale[index] = torch.as_tensor(factor, dtype=torch.float64)
             terms.append((scale, held))
-        self.set(target, Track(tuple(terms)))
+        self.tracks[target] = Track(tuple(terms))
 
     def _is_matrix(self, tensor: Any, weight: Any = None, bias: Any = None, **kwargs: Any) -> bool:
         """True where a tensor is multiplied with a matrix that is a constant of the module."""

@@ -23,7 +23,7 @@ from torch import nn
 from neurodeploy.errors import FrameworkError
 from neurodeploy.fixedpoint.rules import READOUTS
 from neurodeploy.graph.metadata import FORMAT, INTEGRATION, ROUNDING, TOWARD_ZERO, ours, wrapped
-from neurodeploy.program.plan import ConnectionPlan, Plan
+from neurodeploy.program.plan import Plan
 from neurodeploy.quantize import grid
 from neurodeploy.reading.assemble import Assembled, reset_of
 from neurodeploy.reading.inputs import InputOrder, Sample, input_order, sample_of
@@ -160,6 +160,7 @@ def graph_of(
         "counts": True if whole and values.max(initial=0) > 1 else None,
     }
     graph = nir.NIRGraph(made.nodes, made.edges, metadata=wrapped(**entries), type_check=False)
+    spikes, potentials = _own(wiring, made, output)
     plan = getattr(module, "plan", None)
     if isinstance(plan, Plan):
         graph = _with_precision(graph, plan)
@@ -174,8 +175,8 @@ def graph_of(
         inputs=inputs,
         inputs_BTF=values,
         feed=inputs.feed if host is None else partial(_from_host, module, inputs, time_axis, forward, host),
-        spikes=_own_spikes(wiring, made, output),
-        potentials=_own_potentials(wiring, made, output),
+        spikes=spikes,
+        potentials=potentials,
         weights=made.weights,
         chip=made.chip,
     )
@@ -234,19 +235,17 @@ def _image(shape: tuple[int, ...], columns: np.ndarray) -> tuple[int, ...]:
     return (len(columns) // size, *shape[1:]) if all_places else (len(columns),)
 
 
-def _own_spikes(wiring: Wiring, made: Assembled, output: Output) -> dict[str, np.ndarray]:
-    return {
+def _own(wiring: Wiring, made: Assembled, output: Output) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+    """Return the module's own spikes, and the potentials of a readout, by population."""
+    spikes = {
         made.populations[node]: _over_time(one.spikes)
         for node, one in wiring.instances.items()
         if isinstance(one.leaf, Neurons) and one.spikes and not (node == output.node and output.potential)
     }
-
-
-def _own_potentials(wiring: Wiring, made: Assembled, output: Output) -> dict[str, np.ndarray]:
     last = wiring.instances[output.node]
     if not output.potential or output.leak is not None or not last.potentials:
-        return {}
-    return {made.populations[output.node]: _over_time(last.potentials).astype(np.float64)}
+        return spikes, {}
+    return spikes, {made.populations[output.node]: _over_time(last.potentials).astype(np.float64)}
 
 
 def _over_time(steps: list[torch.Tensor]) -> np.ndarray:
@@ -259,20 +258,23 @@ def _with_precision(graph: nir.NIRGraph, plan: Plan) -> nir.NIRGraph:
     nodes = dict(graph.nodes)
     for name, vth_mant in plan.vth_mant.items():
         bits = plan.fraction_bits.get(name)
-        entries = {"vth_mant": vth_mant, "fraction_bits": bits, "rounding": None if bits is None else TOWARD_ZERO}
+        entries: dict[str, Any] = {
+            "vth_mant": vth_mant,
+            "fraction_bits": bits,
+            "rounding": None if bits is None else TOWARD_ZERO,
+        }
         nodes[name] = _with(nodes[name], entries)
     for source, target in graph.edges:
         if source in plan.connections:
-            nodes[source] = _with(nodes[source], _entries(plan.connections[source], plan.vth_mant[target]))
+            precise = plan.connections[source]
+            exponent, entries = precise.weight_exp, {"weight_bits": precise.weight_bits, "rounding": ROUNDING}
+            if isinstance(exponent, tuple):
+                entries |= {"row_exps": np.array(exponent)}
+            else:
+                scale = float(grid.power(exponent, 0)) / plan.vth_mant[target]
+                entries |= {"weight_exp": exponent, "weight_scale": scale}
+            nodes[source] = _with(nodes[source], entries)
     return nir.NIRGraph(nodes, graph.edges, metadata=graph.metadata, type_check=False)
-
-
-def _entries(precise: ConnectionPlan, vth_mant: int) -> dict[str, Any]:
-    exponent = precise.weight_exp
-    shared = {"weight_bits": precise.weight_bits, "rounding": ROUNDING}
-    if isinstance(exponent, tuple):
-        return shared | {"row_exps": np.array(exponent)}
-    return shared | {"weight_exp": exponent, "weight_scale": float(grid.power(exponent, 0)) / vth_mant}
 
 
 def _with(node: nir.NIRNode, entries: dict[str, Any]) -> nir.NIRNode:

@@ -17,7 +17,7 @@ from neurodeploy.reading.operations import OUTSIDE
 
 Maker = Callable[[nn.Module], Memoryless | Neurons | None]
 TABLES = {
-    "torch": "neurodeploy.reading.pools",
+    "torch": "neurodeploy.reading.torch_layers",
     "snntorch": "neurodeploy.reading.snntorch_neurons",
     "norse": "neurodeploy.reading.norse_neurons",
     "spikingjelly": "neurodeploy.reading.spikingjelly_neurons",

@@ -9,7 +9,7 @@ Axes: T step, B sample.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -87,7 +87,9 @@ class PoolAfter(TorchFunctionMode):
         for pool, neurons in self.pairs:
             found = next(one for one in wiring.instances.values() if one.module is neurons.module)
             before = torch.stack(neurons.spikes).flatten(0, 1)
-            after = _pooled(pool.module, torch.stack(found.spikes).flatten(0, 1).float()) != 0
+            spikes, of = torch.stack(found.spikes).flatten(0, 1).float(), cast(Any, pool.module)
+            pooling = nn.functional.max_pool1d if spikes.dim() == 3 else nn.functional.max_pool2d
+            after = pooling(spikes, of.kernel_size, of.stride, of.padding) != 0
             apart = int((before.flatten(1) != after.flatten(1)).sum())
             told.append(f"spikes of {neurons.path}: {before.sum():,} before, {after.sum():,} after, {apart:,} differ")
         return "on the sample input " + "; ".join(told)
@@ -101,7 +103,8 @@ def pool_after(wiring: Wiring) -> PoolAfter | None:
     """
     pairs = []
     for node, one in wiring.instances.items():
-        if _is_maximum(one) and not _of_spikes(wiring, node):
+        sources = [wiring.instances[term.node & ~1].leaf for term in wiring.terms[node] if term.node != INPUT_NODE]
+        if _is_maximum(one) and not all(isinstance(leaf, Neurons) or leaf.spikes for leaf in sources):
             pairs.append((one, _neurons_behind(wiring, node)))
     pools = [pool for pool, _ in pairs]
     for pool, neurons in pairs:
@@ -115,16 +118,6 @@ def pool_after(wiring: Wiring) -> PoolAfter | None:
 
 def _is_maximum(one: Instance) -> bool:
     return isinstance(one.leaf, Memoryless) and one.leaf.needs_spikes
-
-
-def _pooled(pool: Any, spikes: torch.Tensor) -> torch.Tensor:
-    pooling = nn.functional.max_pool1d if spikes.dim() == 3 else nn.functional.max_pool2d
-    return pooling(spikes, pool.kernel_size, pool.stride, pool.padding)
-
-
-def _of_spikes(wiring: Wiring, node: int) -> bool:
-    sources = [wiring.instances[one.node & ~1].leaf for one in wiring.terms[node] if one.node != INPUT_NODE]
-    return all(isinstance(leaf, Neurons) or leaf.spikes for leaf in sources)
 
 
 def _neurons_behind(wiring: Wiring, node: int) -> Instance:

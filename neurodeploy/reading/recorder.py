@@ -31,14 +31,7 @@ from neurodeploy.reading.instances import (
     reordered,
 )
 from neurodeploy.reading.known import is_random, is_unknown, leaf_of, refusal
-from neurodeploy.reading.labels import (
-    MOST_APPLICATIONS,
-    Arrival,
-    Mixed,
-    Track,
-    arrivals,
-    labels,
-)
+from neurodeploy.reading.labels import MOST_APPLICATIONS, Arrival, Mixed, Track, arrivals, labels
 from neurodeploy.reading.leaves import Call, Memoryless, Neurons, Shape
 from neurodeploy.reading.pool_after import PoolAfter
 
@@ -75,7 +68,7 @@ class Recorder(Follower):
         if host is None:
             found = of_each(sample, places(torch.Size(shape_of(sample)[0]), 0))
             for one, mine in zip(parts_of(sample), found, strict=True):
-                self.set(one, Track(((1.0, mine),)))
+                self.tracks[one] = Track(((1.0, mine),))
 
     @contextmanager
     def recording(self) -> Iterator[None]:
@@ -130,7 +123,7 @@ class Recorder(Follower):
             self.after.passed = False
             track = self.known(args[0])
             if track is not None:
-                self.set(output, track)
+                self.tracks[output] = track
         elif isinstance(leaf, Memoryless):
             self._layer(module, leaf, args, kwargs, output)
         elif leaf is not None:
@@ -155,7 +148,7 @@ class Recorder(Follower):
             odd = () if track is None else (track.lost, *track.steps)
             own = any(one.startswith(f"{name}: ") for one in odd) and is_unknown(module)
             if unseen or own or (track is not None and is_random(module)):
-                self.set(tensor, Track(lost=refusal(name, module)))
+                self.tracks[tensor] = Track(lost=refusal(name, module))
 
     def _track(self, name: str, tensor: torch.Tensor) -> Track:
         """Return what arrives at a layer.
@@ -217,7 +210,7 @@ class Recorder(Follower):
         if given is not output:
             made = self.known(given)
             assert made is not None
-            self.set(output, made.moved(lambda one: one.movedim(lead, -1)))
+            self.tracks[output] = made.moved(lambda one: one.movedim(lead, -1))
         instance.passed = self._passed_through(instance, found)
         if instance.passed[instance.node] > MOST_IN_A_ROW:
             raise FrameworkError(
@@ -271,11 +264,11 @@ class Recorder(Follower):
                 kept += list(steps_of if tensor is call.potential else steps_of != 0)
         for one in call.states:
             state = self.known(one) or Track(lost=f"{name}: an inner state")
-            self.set(one, replace(state, owner=instance.node))
+            self.tracks[one] = replace(state, owner=instance.node)
         for mine, theirs in ((original.spikes, call.spikes), (original.potential, call.potential)):
             track = None if theirs is None else self.known(theirs)
             if mine is not None and mine is not theirs and track is not None:
-                self.set(mine, track.moved(lambda one: one.transpose(0, 1)))
+                self.tracks[mine] = track.moved(lambda one: one.transpose(0, 1))
         instance.arrived.append((found, rows))
         instance.rows += rows
         instance.steps += steps
@@ -286,7 +279,7 @@ class Recorder(Follower):
         current = call.current.transpose(0, 1)
         track = self.known(call.current)
         if track is not None:
-            self.set(current, track.moved(lambda one: one.transpose(0, 1)))
+            self.tracks[current] = track.moved(lambda one: one.transpose(0, 1))
         spikes, potential = (None if one is None else one.transpose(0, 1) for one in (call.spikes, call.potential))
         return replace(call, current=current, spikes=spikes, potential=potential)
 
@@ -297,7 +290,7 @@ class Recorder(Follower):
         steps = steps.transpose(0, 1) if leaf.samples_first else steps
         found = places(steps.shape, sum(one.numel() for one in self.host_spikes))
         found = found.transpose(0, 1) if leaf.samples_first else found if leaf.sequence else found[0]
-        self.set(call.spikes, Track(((call.factor, found),)))
+        self.tracks[call.spikes] = Track(((call.factor, found),))
         self.host_spikes += [(one != 0).float() for one in steps.detach().cpu()]
 
     def _owner(
@@ -335,4 +328,4 @@ class Recorder(Follower):
             raise FrameworkError(f"{instance.path}: is run more than {MOST_APPLICATIONS} times; give fewer samples")
         found = labels(node, instance.rows, rows, tensor.numel() // max(rows, 1))
         found = found if instance.order is None else found[:, instance.order]
-        self.set(tensor, Track(((factor, found.reshape(tensor.shape)),)))
+        self.tracks[tensor] = Track(((factor, found.reshape(tensor.shape)),))

@@ -23,10 +23,9 @@ from neurodeploy.reading.neurons import readout, spiking
 from neurodeploy.reading.torch_layers import bias_of, convolved, dense
 
 
-def call_of(module: Any) -> Any:
-    """Return how a call of a neuron reads: (input, *states) in, (spikes, *states) or spikes out."""
-
+def _neuron(module: Any, *, recurrent: bool = False, synapse: bool = False, rc: bool = False) -> Neurons:
     def call(args: Any, kwargs: Any, output: Any) -> Call:
+        """Return how a call reads: (input, *states) in, (spikes, *states) or spikes out."""
         current = args[0] if args else kwargs["input_"]
         given = [one for one in (*args[1:], *kwargs.values()) if isinstance(one, torch.Tensor) and one is not current]
         found = output if isinstance(output, tuple) else (output,)
@@ -34,10 +33,6 @@ def call_of(module: Any) -> Any:
         factor = float(numbers(module.graded_spikes_factor).ravel()[0])
         return Call(current, given, found[0], potential, list(found), factor=factor)
 
-    return call
-
-
-def _neuron(module: Any, *, recurrent: bool = False, synapse: bool = False, rc: bool = False) -> Neurons:
     def build(shape: Shape, dt_s: float, potential_only: bool) -> Built:
         _check(module, recurrent or synapse or rc)
         alpha = full(np.clip(numbers(module.alpha), 0, 1), shape) if synapse else None
@@ -84,7 +79,7 @@ def _neuron(module: Any, *, recurrent: bool = False, synapse: bool = False, rc: 
             edges += [("", "rec"), ("rec", "")]
         return Built(nodes, tuple(edges), notes=tuple(notes), chip=chip)
 
-    return Neurons(call_of(module), build)
+    return Neurons(call, build)
 
 
 class ChipLeaky(ChipNeurons):

@@ -16,7 +16,7 @@ import nir
 import numpy as np
 
 from neurodeploy.errors import FrameworkError
-from neurodeploy.reading import pools
+from neurodeploy.reading import torch_layers
 from neurodeploy.reading.leaves import Built, Call, Memoryless, Neurons, Shape, full, numbers
 from neurodeploy.reading.neurons import spiking
 
@@ -61,7 +61,7 @@ def _voting(module: Any) -> Memoryless:
 
 
 # SpikingJelly's own layers take a sequence as well, and are torch's otherwise.
-LEAVES = pools.LEAVES | {
+LEAVES = torch_layers.LEAVES | {
     "IFNode": lambda one: _made(one, lambda _: 0.0),
     "LIFNode": lambda one: _made(one, lambda module: 1 / module.tau),
     "CUBALIFNode": _made,

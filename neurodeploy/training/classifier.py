@@ -31,11 +31,7 @@ class Classifier(pl.LightningModule):
     """
 
     def __init__(
-        self,
-        network: nn.Module,
-        settings: TrainingSettings,
-        n_updates: int,
-        teacher: nn.Module | None = None,
+        self, network: nn.Module, settings: TrainingSettings, n_updates: int, teacher: nn.Module | None = None
     ) -> None:
         super().__init__()
         self.network = network

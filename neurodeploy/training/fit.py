@@ -112,12 +112,7 @@ class KeepBest(pl.Callback):
     """
 
     def __init__(
-        self,
-        validation: SampleSource,
-        state_file: Path | None,
-        progress: EpochProgress | None,
-        *,
-        keep_initial: bool,
+        self, validation: SampleSource, state_file: Path | None, progress: EpochProgress | None, *, keep_initial: bool
     ) -> None:
         self.validation, self.state_file, self.progress = validation, state_file, progress
         self.keep_initial = keep_initial

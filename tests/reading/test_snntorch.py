@@ -16,7 +16,7 @@ from neurodeploy.errors import FrameworkError
 from neurodeploy.graph.node_table import NODES
 from neurodeploy.reading import graph_of
 from neurodeploy.reading.leaves import Built, Memoryless
-from neurodeploy.reading.pools import LEAVES
+from neurodeploy.reading.torch_layers import LEAVES
 from tests.graph.test_node_table import COPIES, Copies
 from tests.reading.same import DT_S, N_IN, B, T, check_same, spikes, stronger
 

@@ -63,11 +63,7 @@ def encode_clips(
 
 
 def encode(
-    cochlea: Cochlea,
-    samples: np.ndarray,
-    rate: int,
-    seed: Sequence[int],
-    stopped: Callable[[], bool] = lambda: False,
+    cochlea: Cochlea, samples: np.ndarray, rate: int, seed: Sequence[int], stopped: Callable[[], bool] = lambda: False
 ) -> Spikes:
     """Return the spikes of one clip.
 

@@ -35,9 +35,7 @@ KERNELS = {
         {c.U_TO_U: (1, "beta"), c.V_TO_U: (1, "a"), c.V_TO_V: (1, "alpha"), c.U_TO_V: (-1, "gain")},
     ),
     RESONATOR.name: Kernel(
-        c.RESONATOR,
-        {c.PUSH_U: (-1, "drop_y"), c.PUSH_V: (-1, "drop")},
-        {c.U_TO_U: (1, "re"), c.V_TO_U: (1, "im")},
+        c.RESONATOR, {c.PUSH_U: (-1, "drop_y"), c.PUSH_V: (-1, "drop")}, {c.U_TO_U: (1, "re"), c.V_TO_U: (1, "im")}
     ),
 }
 """By the neuron's name; one that is not here runs in the plain engine."""
