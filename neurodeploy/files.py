@@ -36,7 +36,9 @@ def written_whole(path: str | Path) -> Iterator[Path]:
     beside = Path(name)
     try:
         yield beside
-        os.chmod(beside, 0o666 & ~_umask())
+        mask = os.umask(0)
+        os.umask(mask)
+        os.chmod(beside, 0o666 & ~mask)
         os.replace(beside, path)
     except OSError as error:
         raise unwritable(path, error) from None
@@ -148,9 +150,3 @@ def _refusal(path: Path, error: Exception) -> OSError | None:
     except OSError as error:
         return error
     return None
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

@@ -152,6 +152,7 @@ def _discretised(file: GraphFile, dt_s: float | None, reset: str | None, readout
         if not any(synapse.target == one.name for synapse in synapses):
             raise GraphError(f"{one.name} receives no input", "connect it or remove it", where=where, node=one.name)
     ordered = _in_order(where, populations, synapses)
+    place = {INPUT: -1} | {one.name: index for index, one in enumerate(ordered)}
     synapses = [_with_shared_rows(where, one, populations) for one in synapses]
     output = next(one for one in ordered if one.name == paths.output)
     chosen, note = _readout(where, settings.get("readout"), readout, output)
@@ -160,7 +161,7 @@ def _discretised(file: GraphFile, dt_s: float | None, reset: str | None, readout
         dt_s=dt_s,
         n_inputs=paths.n_inputs,
         populations=tuple(ordered),
-        synapses=tuple(_with_delays(ordered, synapses)),
+        synapses=tuple(replace(one, delayed=place[one.source] >= place[one.target]) for one in synapses),
         output=paths.output,
         notes=(*notes, *note),
         settings=settings,
@@ -312,9 +313,3 @@ def _visit(name: str, synapses: list[Synapses], entered: list[str], finished: li
         if one.source == name and one.target not in entered:
             _visit(one.target, synapses, entered, finished)
     finished.append(name)
-
-
-def _with_delays(ordered: list[AnyPopulation], synapses: list[Synapses]) -> list[Synapses]:
-    """Return the synapses with those marked that go against the order, or from a population to itself."""
-    place = {INPUT: -1} | {one.name: index for index, one in enumerate(ordered)}
-    return [replace(one, delayed=place[one.source] >= place[one.target]) for one in synapses]

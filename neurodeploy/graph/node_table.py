@@ -6,11 +6,11 @@ frameworks do with it stands in `doctor/frameworks.toml`, and how modules of the
 
 import nir
 
-from neurodeploy.graph import euler, stateless, windows
+from neurodeploy.graph import euler, stateless
 from neurodeploy.graph.dynamics import DynamicsNode
 from neurodeploy.graph.node_type import Neurons, NodeType, Operation, Shape, Stateless, per_neuron
 
-NODES: dict[str, NodeType] = {one.name: one for one in (*euler.TYPES, *stateless.TYPES, *windows.TYPES)}
+NODES: dict[str, NodeType] = {one.name: one for one in (*euler.TYPES, *stateless.TYPES)}
 """By name: NIR's sixteen computational nodes, and Input and Output; a nested NIRGraph is the only other."""
 
 WEIGHTS = tuple(one.type for one in NODES.values() if "weight" in one.fields.needed)

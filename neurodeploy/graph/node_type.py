@@ -109,11 +109,6 @@ class Stateless(NodeType):
     axes: int = 0
     matrix: bool = False
 
-    @property
-    def weighs(self) -> bool:
-        """True where it has a say in the weights of a path."""
-        return self.role in (WEIGHTS, POOL)
-
 
 @dataclass(frozen=True, kw_only=True)
 class Neurons(NodeType):

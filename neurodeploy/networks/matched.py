@@ -7,12 +7,13 @@ Axes: B sample, T step, K window, I input, O output, N neuron, C class.
 """
 
 import itertools
-import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
 from torch import nn
+
+from neurodeploy.networks.spiking_layer import drawn
 
 
 class LayerShape(NamedTuple):
@@ -40,9 +41,9 @@ class MatchedLayer(nn.Module):
 
     def __init__(self, shape: LayerShape) -> None:
         super().__init__()
-        self.weight = nn.Parameter(_uniform(shape.n_outputs, shape.n_inputs))
+        self.weight = nn.Parameter(drawn(shape.n_outputs, shape.n_inputs))
         self.bias = nn.Parameter(torch.zeros(shape.n_outputs))
-        self.recurrent = nn.Parameter(_uniform(shape.n_outputs, shape.n_outputs)) if shape.recurrent else None
+        self.recurrent = nn.Parameter(drawn(shape.n_outputs, shape.n_outputs)) if shape.recurrent else None
         self.quantiser: nn.Module | None = None
         self.activation: nn.Module = nn.ReLU()
 
@@ -122,8 +123,3 @@ def counted(spikes_BTI: torch.Tensor, windows: int) -> torch.Tensor:
     n_steps = spikes_BTI.shape[1]
     ends = [index * n_steps // windows for index in range(windows + 1)]
     return torch.stack([spikes_BTI[:, a:b].sum(dim=1) for a, b in itertools.pairwise(ends)], dim=1)
-
-
-def _uniform(n_outputs: int, n_inputs: int) -> torch.Tensor:
-    bound = 1 / math.sqrt(n_inputs)
-    return torch.empty(n_outputs, n_inputs).uniform_(-bound, bound)

@@ -108,7 +108,9 @@ def _model(arrays: Mapping[str, np.ndarray], n_layers: int, settings: SilifSetti
     found = {name for name in found if not name.split(".", 2)[2].startswith(OF_EVERY_LAYER)}
     misfits = {}
     for model in LAYERS:
-        expected = {f"snn.{n}.{name}" for n in range(n_layers) for name in _own_names(model)}
+        own = LAYERS[model](1, 1, SilifSettings().of_layers()).state_dict()
+        own_names = [name for name in own if not name.startswith(OF_EVERY_LAYER)]
+        expected = {f"snn.{n}.{name}" for n in range(n_layers) for name in own_names}
         # Of two models that fit equally badly, the one without unknown arrays: some were lost, none invented.
         misfits[model] = (len(expected ^ found), len(found - expected))
     best = [model for model, misfit in misfits.items() if misfit == min(misfits.values())]
@@ -119,11 +121,6 @@ def _model(arrays: Mapping[str, np.ndarray], n_layers: int, settings: SilifSetti
         far = [float((one < FAR_BELOW_ZERO).mean()) > FEW for one in a if one.dtype.kind == "f"]
         return "adlif" if any(far) else "cadlif"
     return best[0]  # type: ignore[return-value]
-
-
-def _own_names(model: str) -> set[str]:
-    layer = LAYERS[model](1, 1, SilifSettings().of_layers())
-    return {name for name in layer.state_dict() if not name.startswith(OF_EVERY_LAYER)}
 
 
 def _fill(path: Path, model: str, network: FamilyNetwork, arrays: Mapping[str, np.ndarray]) -> None:

@@ -3,6 +3,7 @@
 Axes: B sample, T step, I input, O and N neurons.
 """
 
+import math
 from collections.abc import Iterable
 
 import torch
@@ -38,6 +39,12 @@ class SpikingLayer(nn.Module):
         """Return what the neurons send (B, T, N)."""
         drive_BTN = nn.functional.linear(spikes_BTI, self.weight, self.bias)
         return self.neuron(drive_BTN, self.recurrent)  # type: ignore[no-any-return]
+
+
+def drawn(n_outputs: int, n_inputs: int, gain: float = 1.0) -> torch.Tensor:
+    """Return initial weights (outputs, inputs), evenly between minus and plus `gain` over the root of the inputs."""
+    bound = gain / math.sqrt(n_inputs)
+    return torch.empty(n_outputs, n_inputs).uniform_(-bound, bound)
 
 
 def names_of(called: Iterable[tuple[str, str]]) -> dict[str, dict[str, str]]:

@@ -15,9 +15,8 @@ from neurodeploy.fixedpoint.dynamics.equations import SENT, SPIKES, VALUES, Dyna
 from neurodeploy.fixedpoint.dynamics.step import COEFFICIENT_LIMIT, integer_step, together
 from neurodeploy.fixedpoint.dynamics.table import known
 from neurodeploy.fixedpoint.rules import IntArray
-from neurodeploy.program.fields import check_fields
 from neurodeploy.program.layer import Layer, SigmaDelta
-from neurodeploy.program.neurons import Neurons, States, check_arrays
+from neurodeploy.program.neurons import Bounds, Neurons, States
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -81,17 +80,11 @@ class DynamicsLayer(Neurons):
         fractions = dict.fromkeys(self.dynamics.coefficients, self.fraction_bits + 2)
         return dict.fromkeys(self.integers, rules.STATE_BITS) | fractions
 
-    def check(self) -> None:
-        """Check that every number fits its field.
-
-        Raises:
-            ProgramError: with the layer, the value and the range.
-        """
-        check_fields(self.name, self.plain_values)
+    def bounds(self) -> Bounds:
         most = COEFFICIENT_LIMIT << self.fraction_bits
         state = (1 - rules.STATE_LIMIT, rules.STATE_LIMIT - 1)
         fractions = self.dynamics.coefficients
-        check_arrays(self, {key: (-most, most) if key in fractions else state for key in self.integers})
+        return {key: (-most, most) if key in fractions else state for key in self.integers}
 
     def at_rest(self, n_samples: int) -> States:
         zero = np.zeros((n_samples, self.n_neurons), np.int64)
@@ -128,7 +121,8 @@ def layer_type(dynamics: Dynamics) -> type[DynamicsLayer]:
         "plain": ("name", "start", "fraction_bits", "shape", *(() if spikes else ("message_exp",))),
         "__module__": __name__,
         "__doc__": f"Neurons called {dynamics.name}: {'; '.join(dynamics.equations)}.",
-        "__reduce__": _as_values,
+        # A pickle makes a layer again from its values: its class is no name in a module.
+        "__reduce__": lambda layer: (_from_values, (layer.dynamics, dict(vars(layer)))),
     }
     title = dynamics.name.title().replace("_", "")
     return make_dataclass(title, fields, bases=(DynamicsLayer,), namespace=members, frozen=True, eq=False, kw_only=True)
@@ -148,11 +142,6 @@ def type_called(kind: str, definition: dict[str, Any] | None = None) -> Any:
     """
     own: dict[str, Any] = {one.kind: one for one in (Layer, SigmaDelta)}
     return own.get(kind) or layer_type(known(kind, definition))
-
-
-def _as_values(layer: DynamicsLayer) -> tuple[Any, ...]:
-    """Return how a pickle makes a layer again: its class is no name in a module."""
-    return _from_values, (layer.dynamics, dict(vars(layer)))
 
 
 def _from_values(dynamics: Dynamics, values: dict[str, Any]) -> DynamicsLayer:

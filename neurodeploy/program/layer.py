@@ -15,7 +15,7 @@ from neurodeploy.fixedpoint.dynamics.equations import SENT
 from neurodeploy.fixedpoint.rules import IntArray
 from neurodeploy.fixedpoint.sigma_delta import SigmaDeltaState
 from neurodeploy.memory import alike
-from neurodeploy.program.neurons import Neurons, States, check_arrays
+from neurodeploy.program.neurons import Bounds, Neurons, States
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,16 +123,11 @@ class Layer(Neurons):
         """Return whether the states are cleared before a step, counted from 0."""
         return self.clear_every > 0 and (step + 1) % self.clear_every == self.clear_offset % self.clear_every
 
-    def check(self) -> None:
-        """Check that every number fits its field.
-
-        Raises:
-            ProgramError: with the layer, the value and the range.
-        """
+    def bounds(self) -> Bounds:
         bias, state = 1 << rules.BIAS_MANTISSA_BITS - 1, rules.STATE_LIMIT - 1
-        bounds = {"du": (0, rules.DECAY_ONE - 1), "dv": (0, rules.DECAY_ONE), "vth": (0, rules.NEVER)}
+        decays = {"du": (0, rules.DECAY_ONE - 1), "dv": (0, rules.DECAY_ONE)}
         states = dict.fromkeys(("u_init", "v_init"), (-state, state))
-        check_arrays(self, bounds | {"bias_mant": (-bias, bias - 1)} | states)
+        return decays | {"vth": (0, rules.NEVER), "bias_mant": (-bias, bias - 1)} | states
 
 
 @dataclass(frozen=True, eq=False)
@@ -211,11 +206,6 @@ class SigmaDelta(Neurons):
         """Return nothing: Lava's wrap in int32, as they are meant to."""
         return {}
 
-    def check(self) -> None:
-        """Check that every number fits its field.
-
-        Raises:
-            ProgramError: with the layer, the value and the range.
-        """
+    def bounds(self) -> Bounds:
         # Scaled by up to 2^14, both stay within Lava's int32.
-        check_arrays(self, {"bias": (-(1 << 15), (1 << 15) - 1)})
+        return {"bias": (-(1 << 15), (1 << 15) - 1)}

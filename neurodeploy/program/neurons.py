@@ -15,6 +15,7 @@ from neurodeploy.fixedpoint.rules import IntArray
 from neurodeploy.program.fields import check_fields
 
 States = dict[str, Any]
+Bounds = dict[str, tuple[int, int]]
 
 
 class Neurons:
@@ -94,28 +95,35 @@ class Neurons:
         """What differences of potentials are counted in (N,): thresholds, or the graph's unit where there are none."""
         raise NotImplementedError
 
+    def bounds(self) -> Bounds:
+        """Return the smallest and the largest number that each integer array may hold."""
+        raise NotImplementedError
+
+    def check(self) -> None:
+        """Check that every field is what it may be, and every number fits it.
+
+        Raises:
+            ProgramError: with the layer, the value and the range.
+        """
+        check_fields(self.name, self.plain_values)
+        for key, (low, high) in self.bounds().items():
+            value = getattr(self, key)
+            if not isinstance(value, np.ndarray):
+                raise ProgramError(f"{self.name}: {key} is a {type(value).__name__}, an array is needed")
+            if value.shape != (self.n_neurons,):
+                raise ProgramError(f"{self.name}: {key} has shape {value.shape}, ({self.n_neurons},) was expected")
+            whole(self.name, key, value)
+            within(self.name, key, value, low, high)
+        for key in self.units:
+            unit = np.asarray(getattr(self, key))
+            if unit.shape != (self.n_neurons,) or unit.dtype.kind not in "iuf":
+                raise ProgramError(f"{self.name}: {key} is {unit.dtype} of shape {unit.shape}, a number each is needed")
+        if math.prod(self.shape) != self.n_neurons:
+            raise ProgramError(f"{self.name}: shape {self.shape} does not hold {self.n_neurons} neurons")
+
     def own_widths(self) -> dict[str, int]:
         """Return the bits of each number that neurons hold for themselves where they differ in it."""
         raise NotImplementedError
-
-
-def check_arrays(layer: Any, bounds: dict[str, tuple[int, int]]) -> None:
-    """Check the shape and range of a layer's arrays, and its other fields."""
-    check_fields(layer.name, layer.plain_values)
-    for key, (low, high) in bounds.items():
-        value = getattr(layer, key)
-        if not isinstance(value, np.ndarray):
-            raise ProgramError(f"{layer.name}: {key} is a {type(value).__name__}, an array is needed")
-        if value.shape != (layer.n_neurons,):
-            raise ProgramError(f"{layer.name}: {key} has shape {value.shape}, ({layer.n_neurons},) was expected")
-        whole(layer.name, key, value)
-        within(layer.name, key, value, low, high)
-    for key in layer.units:
-        unit = np.asarray(getattr(layer, key))
-        if unit.shape != (layer.n_neurons,) or unit.dtype.kind not in "iuf":
-            raise ProgramError(f"{layer.name}: {key} is {unit.dtype} of shape {unit.shape}, a number each is needed")
-    if math.prod(layer.shape) != layer.n_neurons:
-        raise ProgramError(f"{layer.name}: shape {layer.shape} does not hold {layer.n_neurons} neurons")
 
 
 def within(where: str, what: str, value: Any, low: int, high: int) -> None:

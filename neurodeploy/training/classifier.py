@@ -1,6 +1,5 @@
 """One update: augmentation, the network, the loss; and the optimiser that goes with it."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import lightning.pytorch as pl
@@ -8,7 +7,7 @@ import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional
-from torch.optim import AdamW, Optimizer
+from torch.optim import AdamW
 from torch.optim.lr_scheduler import OneCycleLR, ReduceLROnPlateau
 
 from neurodeploy.data.stream import SampleSource
@@ -53,7 +52,9 @@ class Classifier(pl.LightningModule):
             self.seen = torch.zeros(4)
         generator = torch.Generator().manual_seed(self.settings.seed * 1_000_003 + self.global_step)
         spikes_BTI = augmented(spikes_BTI, self.settings, generator)
-        torch.manual_seed(update_seed(self.settings.seed, self.global_step))  # dropout and random initial states
+        # Of dropout and random initial states, unlike those of order and augmentation.
+        drawn = np.random.SeedSequence([self.settings.seed, self.global_step]).generate_state(1, np.uint64)
+        torch.manual_seed(int(drawn[0] >> 1))
         found = self._read(self.network, spikes_BTI)
         loss = self.objective(found, labels_B, spikes_BTI)
         hidden = found.hidden
@@ -62,16 +63,14 @@ class Classifier(pl.LightningModule):
         n_samples = len(labels_B)
         told = [loss.detach() * n_samples, correct, rate.detach() * n_samples, torch.tensor(n_samples)]
         self.seen += torch.stack([one.float().cpu() for one in told])
-        return loss + self.settings.rate_penalty * rate + self._out_of_bounds(hidden)
+        loss = loss + self.settings.rate_penalty * rate
+        if not self.settings.rate_bounds_penalty or not hidden:
+            return loss
+        bounds = self.settings.rate_lowest, self.settings.rate_highest
+        return loss + self.settings.rate_bounds_penalty * rate_penalty(hidden, *bounds)
 
     def _read(self, network: nn.Module, spikes_BTI: torch.Tensor) -> Reading:
         return read(network(spikes_BTI), self.settings.logit_gain, self.settings.score_gain)
-
-    def _out_of_bounds(self, hidden: Sequence[torch.Tensor]) -> torch.Tensor | float:
-        settings = self.settings
-        if not settings.rate_bounds_penalty or not hidden:
-            return 0.0
-        return settings.rate_bounds_penalty * rate_penalty(hidden, settings.rate_lowest, settings.rate_highest)
 
     def objective(self, found: Reading, labels_B: torch.Tensor, spikes_BTI: torch.Tensor) -> torch.Tensor:
         """Return cross-entropy plus, with a teacher, the distance from its class probabilities."""
@@ -97,9 +96,13 @@ class Classifier(pl.LightningModule):
     def configure_optimizers(self) -> Any:
         optimizer = optimiser(self.network, self.settings)
         if self.settings.schedule == "plateau":  # moved on with each epoch's score, not by Lightning: see KeepBest
-            self.plateau = plateau(optimizer, self.settings)
+            kept, patience = self.settings.plateau_factor, self.settings.plateau_patience
+            least = self.settings.learning_rate_min
+            self.plateau = ReduceLROnPlateau(optimizer, "max", factor=kept, patience=patience, min_lr=least)
             return optimizer
-        schedule = one_cycle(optimizer, self.n_updates)
+        # It rises for a tenth of the updates, then falls to nearly nothing.
+        rates_now = [group["lr"] for group in optimizer.param_groups]
+        schedule = OneCycleLR(optimizer, rates_now, total_steps=self.n_updates, pct_start=0.1)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
 
@@ -112,26 +115,3 @@ def optimiser(network: nn.Module, settings: TrainingSettings) -> AdamW:
     if kept:
         groups.append({"params": kept, "lr": min(SLOW_LEARNING_RATE, settings.learning_rate), "weight_decay": 0.0})
     return AdamW(groups, lr=settings.learning_rate, weight_decay=settings.weight_decay)
-
-
-def one_cycle(optimizer: Optimizer, n_updates: int) -> OneCycleLR:
-    """Return a schedule that rises for a tenth of the updates, then falls to nearly nothing."""
-    return OneCycleLR(
-        optimizer, [group["lr"] for group in optimizer.param_groups], total_steps=n_updates, pct_start=0.1
-    )
-
-
-def plateau(optimizer: Optimizer, settings: TrainingSettings) -> ReduceLROnPlateau:
-    """Return a schedule that takes each epoch's validation accuracy."""
-    return ReduceLROnPlateau(
-        optimizer,
-        mode="max",
-        factor=settings.plateau_factor,
-        patience=settings.plateau_patience,
-        min_lr=settings.learning_rate_min,
-    )
-
-
-def update_seed(seed: int, update: int) -> int:
-    """Return the seed of what torch draws in one update, unlike those of order and augmentation."""
-    return int(np.random.SeedSequence([seed, update]).generate_state(1, np.uint64)[0] >> 1)

@@ -100,7 +100,6 @@ def fit(
 
 
 Tensors: TypeAlias = tuple[torch.Tensor, ...] | list[torch.Tensor]
-Moving: TypeAlias = Callable[[Tensors, Tensors, torch.Tensor | int], None]
 
 
 class KeepBest(pl.Callback):
@@ -206,12 +205,6 @@ def averaged(network: nn.Module, part_kept: float) -> AveragedModel:
         part_kept: a of avg = a * avg + (1 - a) * now, for weights and for buffers that are no integers (batch norm's
             statistics); integers are taken over as they are.
     """
-    found = AveragedModel(network, multi_avg_fn=_moving(part_kept), use_buffers=True)
-    found.n_averaged += 1  # at 0, the first update would be copied: here the initial weights count
-    return found.eval()
-
-
-def _moving(part_kept: float) -> Moving:
     move = get_ema_multi_avg_fn(part_kept)  # by torch.lerp: what does not change, as a grid's step, stays to the bit
 
     def update(averages: Tensors, now: Tensors, n_averaged: torch.Tensor | int) -> None:
@@ -222,7 +215,9 @@ def _moving(part_kept: float) -> Moving:
         for average, value in zip(averages, now, strict=True):
             average.copy_(value)
 
-    return update
+    found = AveragedModel(network, multi_avg_fn=update, use_buffers=True)
+    found.n_averaged += 1  # at 0, the first update would be copied: here the initial weights count
+    return found.eval()
 
 
 @contextmanager

@@ -20,7 +20,7 @@ from neurodeploy.networks.families.silif import LAYERS
 from neurodeploy.networks.families.table import build_network
 from neurodeploy.networks.sequence import Answer, SequenceNetwork
 from neurodeploy.training.augment import augmented
-from neurodeploy.training.classifier import Classifier, optimiser, plateau
+from neurodeploy.training.classifier import Classifier, optimiser
 from neurodeploy.training.fit import evaluate, fit
 from neurodeploy.training.reading import read
 from neurodeploy.training.settings import TrainingSettings
@@ -144,8 +144,9 @@ def test_plateau_lowers_the_rate_where_accuracy_stops_rising() -> None:
     settings = TrainingSettings(
         schedule="plateau", learning_rate=0.01, plateau_factor=0.5, plateau_patience=1, learning_rate_min=0.004
     )
-    optimizer = optimiser(nn.Linear(2, 2), settings)
-    schedule = plateau(optimizer, settings)
+    module = Classifier(nn.Linear(2, 2), settings, n_updates=1)
+    optimizer, schedule = module.configure_optimizers(), module.plateau
+    assert schedule is not None
     rates = []
     for accuracy in (0.5, 0.6, 0.6, 0.6, 0.6, 0.6):
         schedule.step(accuracy)

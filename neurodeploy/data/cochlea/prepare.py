@@ -34,8 +34,10 @@ def prepare(samples: np.ndarray, rate: int, settings: CochleaSettings) -> np.nda
     """
     found = resampled(checked(samples, rate), rate, settings.rate)
     found = leveled(found, settings.rms)
-    n_ramp = settings.ramp_samples(len(found))
-    rising = hann_ramp(n_ramp)
+    half = len(found) // 2
+    n_ramp = half if math.isinf(settings.ramp_s) else min(round(settings.ramp_s * settings.rate), half)
+    # The rising half of a symmetric Hann window of twice as many points.
+    rising = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(n_ramp) / (2 * n_ramp - 1))
     found[:n_ramp] *= rising
     found[len(found) - n_ramp :] *= rising[::-1]
     return found
@@ -93,9 +95,3 @@ def leveled(samples: np.ndarray, rms: float) -> np.ndarray:
     parts = (np.square(samples[first : first + AT_ONCE]).sum() for first in range(0, len(samples), AT_ONCE))
     level = math.sqrt(math.fsum(parts) / len(samples))
     return samples * (rms / level)
-
-
-def hann_ramp(n_samples: int) -> np.ndarray:
-    """Return the rising half of a symmetric Hann window of twice as many points."""
-    k = np.arange(n_samples)
-    return 0.5 - 0.5 * np.cos(2 * np.pi * k / (2 * n_samples - 1)) if n_samples else np.zeros(0)

@@ -1,6 +1,5 @@
 """What can be chosen about the cochlea; the defaults are the conventions of SSC."""
 
-import math
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -54,7 +53,3 @@ class CochleaSettings:
     def dt_s(self) -> float:
         """Length of a step."""
         return 1 / self.step_rate
-
-    def ramp_samples(self, n_samples: int) -> int:
-        """Return the length of each ramp on a clip of `n_samples`."""
-        return n_samples // 2 if math.isinf(self.ramp_s) else min(round(self.ramp_s * self.rate), n_samples // 2)

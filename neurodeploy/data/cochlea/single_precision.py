@@ -103,10 +103,16 @@ class Cochlea:
             for index, group in enumerate(groups):
                 if stopped():
                     break
-                every = every_for(min(highest, self._highest[index]))
+                # How many steps apart velocities suffice that have nothing above a frequency, a part of the step rate.
+                above = min(highest, self._highest[index])
+                every = next((every for every in (4, 2) if above * every / 2 <= WIDE_BELOW), 1)
                 velocity = self._velocity(index * LANES, every, sound, n_bins, room)
-                steps, units = self._fire(velocity, every, piece, group, room)
-                units = units + index * LANES
+                n_fired = kernels.advance(
+                    velocity, every, between(), piece.lead, piece.n, piece.first, self._rate, group.state,
+                    group.channel_random, group.fibre_random, group.last, room.tile, room.narrow, room.narrower,
+                    room.uniform, room.flags, room.flags.view(np.uint64), room.counts, room.steps, room.lanes,
+                )  # fmt: skip
+                steps, units = room.steps[:n_fired], room.lanes[:n_fired] + index * LANES
                 inside = units < channels  # the last group has lanes to spare
                 found.append(steps[inside] * channels + units[inside])
         placed = np.sort(np.concatenate(found))
@@ -145,16 +151,6 @@ class Cochlea:
         found: np.ndarray = fft.irfft(spectra, n_kept, overwrite_x=True, norm="forward")
         return found
 
-    def _fire(
-        self, velocity: np.ndarray, every: int, piece: Piece, group: Channels, room: Room
-    ) -> tuple[np.ndarray, np.ndarray]:
-        found = kernels.advance(
-            velocity, every, between(), piece.lead, piece.n, piece.first, self._rate, group.state, group.channel_random,
-            group.fibre_random, group.last, room.tile, room.narrow, room.narrower, room.uniform, room.flags,
-            room.flags.view(np.uint64), room.counts, room.steps, room.lanes,
-        )  # fmt: skip
-        return room.steps[:found], room.lanes[:found]
-
 
 class Room:
     """Arrays that a thread works in; made once, because fresh memory takes a tenth of the time.
@@ -171,11 +167,6 @@ class Room:
         self.flags, self.counts = np.empty(TILE * LANES, np.uint8), np.empty(TILE * LANES, np.uint8)
         most = LANES * (n_steps // apart + 2)
         self.steps, self.lanes = np.empty(most, np.int64), np.empty(most, np.int64)
-
-
-def every_for(highest: float) -> int:
-    """Return how many steps apart velocities suffice that have nothing above a frequency, a part of the step rate."""
-    return next((every for every in (4, 2) if highest * every / 2 <= WIDE_BELOW), 1)
 
 
 def pieces(n_steps: int, rate: int) -> list[Piece]:

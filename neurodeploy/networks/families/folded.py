@@ -69,14 +69,13 @@ def folded(layer: StateSpaceLayer | Readout) -> SpikingLayer:
         )
     precision = layer.W.weight.dtype
     layer.double()
-    made = _integrators(layer) if isinstance(layer, Readout) else _spiking(layer)
+    if isinstance(layer, Readout):
+        alpha = layer.coefficients()
+        made = SpikingLayer(*_normalised(layer, 1 - alpha), None, LeakyReadout({"beta": alpha}))
+    else:
+        made = _spiking(layer)
     layer.to(precision)
     return made.to(precision)
-
-
-def _integrators(readout: Readout) -> SpikingLayer:
-    alpha = readout.coefficients()
-    return SpikingLayer(*_normalised(readout, 1 - alpha), None, LeakyReadout({"beta": alpha}))
 
 
 def _spiking(layer: StateSpaceLayer) -> SpikingLayer:

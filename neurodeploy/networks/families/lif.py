@@ -12,7 +12,7 @@ from pydantic import Field
 from torch import nn
 
 from neurodeploy.networks.families.settings import Hidden, NetworkSettings
-from neurodeploy.networks.spiking_layer import SpikingLayer, names_of
+from neurodeploy.networks.spiking_layer import SpikingLayer, drawn, names_of
 from neurodeploy.neurons.lif import LIF, CubaLIF, ScanSettings
 
 
@@ -65,13 +65,8 @@ def build(settings: LifSettings, input_shape: tuple[int, ...], n_classes: int, d
             neuron = LIF(beta, **shared)
         else:
             neuron = CubaLIF(settings.alpha_out if last else settings.alpha, beta, **shared)
-        weight_OI = _drawn(n_after, n_before, settings.weight_gain)
+        weight_OI = drawn(n_after, n_before, settings.weight_gain)
         bias_O = torch.zeros(n_after) if settings.bias else None
-        recurrent_OO = _drawn(n_after, n_after, settings.weight_gain) if settings.recurrent and not last else None
+        recurrent_OO = drawn(n_after, n_after, settings.weight_gain) if settings.recurrent and not last else None
         layers.append(SpikingLayer(weight_OI, bias_O, recurrent_OO, neuron))
     return SpikingNetwork(layers)
-
-
-def _drawn(n_outputs: int, n_inputs: int, gain: float) -> torch.Tensor:
-    bound = gain / math.sqrt(n_inputs)
-    return torch.empty(n_outputs, n_inputs).uniform_(-bound, bound)

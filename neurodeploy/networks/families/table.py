@@ -15,11 +15,6 @@ Build = Callable[[Any, tuple[int, ...], int, float], nn.Module]
 Deployable = Callable[[Any], nn.Module]
 
 
-def as_it_is(network: nn.Module) -> nn.Module:
-    """Return the network: nothing has to be folded for the chip."""
-    return network
-
-
 @dataclass(frozen=True)
 class Family:
     """One family of networks.
@@ -39,7 +34,7 @@ class Family:
 
     settings: type[NetworkSettings]
     build: Build
-    deployable: Deployable | None = as_it_is
+    deployable: Deployable | None = lambda network: network
     package: str | None = None
     sorted_data: bool = False
 
