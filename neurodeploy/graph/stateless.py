@@ -251,10 +251,10 @@ TYPES = (
         role=PASS,
         always="passes values on, in C order",
     ),
+    _end("input"),
+    _end("output"),
     Stateless(type=nir.Conv1d, fields=_KERNEL, complete=_with_bias, operation=_convolution, axes=2),
     Stateless(type=nir.Conv2d, fields=_KERNEL, complete=_with_bias, operation=_convolution, axes=3),
     Stateless(type=nir.SumPool2d, fields=_AREA, operation=_pool, role=POOL, axes=3, integers=_ALIKE),
     Stateless(type=nir.AvgPool2d, fields=_AREA, operation=_pool, role=POOL, axes=3, integers=_ALIKE),
-    _end("input"),
-    _end("output"),
 )
