@@ -17,6 +17,8 @@ from neurodeploy.errors import NeurodeployError, RunError
 from neurodeploy.phrases import Phrase
 
 USUAL_BYTES = 4_000_000_000
+SPARE_BYTES = 1_000_000_000
+"""For the libraries that read it."""
 VARIABLE = "NEURODEPLOY_MAX_MEMORY"
 UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 MOST_EXPANSION = 2000
@@ -65,6 +67,26 @@ def at_most(size: str) -> Iterator[None]:
         os.environ.pop(VARIABLE)
         if before is not None:
             os.environ[VARIABLE] = before
+
+
+@contextmanager
+def file_memory() -> Iterator[None]:
+    """Let this process grow by what a file may take and 1 GB, on Linux: a damaged file makes libhdf5 ask for any."""
+    try:
+        import resource
+
+        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
+    except (ImportError, OSError):  # another system: what the arrays claim is looked at all the same
+        yield
+        return
+    soft, hard = resource.getrlimit(resource.RLIMIT_AS)
+    most = pages * resource.getpagesize() + most_bytes() + SPARE_BYTES
+    known = [limit for limit in (soft, hard) if limit != resource.RLIM_INFINITY]
+    resource.setrlimit(resource.RLIMIT_AS, (min([most, *known]), hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
 
 
 class Claims:

@@ -7,7 +7,7 @@ import h5py
 import numpy as np
 
 from neurodeploy.errors import GraphError
-from neurodeploy.memory import FEW, Claims
+from neurodeploy.memory import FEW, Claims, file_memory
 
 MOST_ENTRIES = 100_000
 """Groups and arrays."""
@@ -32,7 +32,7 @@ def read_tree(path: Path) -> Tree:
         GraphError: it holds no NIR graph, a link, something that is neither numbers nor text, or more
             than fits in its size.
     """
-    with h5py.File(path, "r") as stored:
+    with file_memory(), h5py.File(path, "r") as stored:
         root = _child(path, stored, "node", "")
         if root is None and "layer" in stored:
             raise GraphError(
@@ -68,7 +68,7 @@ def read_groups(path: Path, *names: str) -> Tree:
         GraphError: they hold a link, something that is neither numbers nor text, or more than fits in the file.
     """
     found: Tree = {}
-    with h5py.File(path, "r") as stored:
+    with file_memory(), h5py.File(path, "r") as stored:
         for name in names:
             group = _child(path, stored, name, "")
             if isinstance(group, h5py.Group):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import resource
+import sys
 import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +15,7 @@ import pytest
 
 from neurodeploy.errors import GraphError
 from neurodeploy.graph.files import read_graph
+from neurodeploy.memory import USUAL_BYTES, file_memory
 from tests.cli import graphs
 
 MOST_MEMORY = 64 << 20
@@ -134,3 +137,11 @@ def test_names_are_names_and_nothing_else(tmp_path: Path) -> None:
         read_graph(graphs.write(tmp_path / "odd.nir", nodes, edges))
     assert isinstance(failed.value, GraphError), failed.value
     assert isinstance(nodes[odd], nir.LIF)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux limits a process's memory so")
+def test_a_library_that_reads_a_damaged_file_cannot_take_the_machines_memory() -> None:
+    before = resource.getrlimit(resource.RLIMIT_AS)
+    with file_memory(), pytest.raises(MemoryError):
+        np.empty(USUAL_BYTES + (2 << 30), dtype=np.uint8)
+    assert resource.getrlimit(resource.RLIMIT_AS) == before
