@@ -29,12 +29,12 @@ def spread(values: list[float]) -> str:
     return f"{100 * statistics.fmean(values):.1f} ± {100 * statistics.stdev(values):.1f} %"
 
 
-def row(recipe: str, what: str, seeds: int, lava: str) -> str:
+def row(recipe: str, what: str, seeds: int, changed: list[str]) -> str:
     """Return a recipe's row, and each seed's accuracies."""
     found: list[dict[str, Any]] = []
     for seed in range(seeds):
         with tempfile.TemporaryDirectory() as folder:
-            settings = (f"training.seed={seed}", f"certificate.lava={lava}")
+            settings = (f"training.seed={seed}", *changed)
             found.append(neurodeploy.run(recipe, out=Path(folder) / "run", settings=settings))
     reached = {stage: [one["accuracy"][stage] for one in found] for stage in ("float", "fixed")}
     exact = [one["certificate"]["bit_exact"].get("fixed/lava") for one in found]
@@ -50,13 +50,14 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--braille-seeds", type=int, default=8)
     parser.add_argument("--lava", default="always")
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
     parser.add_argument("--only", default=",".join(RECIPES))
     asked = parser.parse_args()
     for recipe, what in RECIPES.items():
         if recipe not in asked.only.split(","):
             continue
         seeds = asked.braille_seeds if recipe == "braille7" else asked.seeds
-        print(row(recipe, what, seeds, asked.lava), flush=True)
+        print(row(recipe, what, seeds, [f"certificate.lava={asked.lava}", *asked.set]), flush=True)
 
 
 if __name__ == "__main__":

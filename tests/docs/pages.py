@@ -1,8 +1,9 @@
 """Pages of the documentation: their blocks of code, and the marks on lines that tests do not run as they stand.
 
-A command that takes long, or that changes the machine, ends in a comment `# long: HOW LONG` that readers see. With
-`; short: OPTIONS` it is run with these options added, the last of a kind counting. Without, `test_code.py` says what
-is checked instead. `# exit status 1` says that a check is expected to fail.
+A command that takes long ends in a comment `# long: HOW LONG; short: OPTIONS`, which readers see: it is run with these
+options added, the last of a kind counting. `# needs WHAT` says what a reader must have and tests do not: its options
+are looked up, no more. `# exit status 1` says that a check is expected to fail. A block of TOML or CSV whose first line
+is a comment with a file's name is that file. A block of text after a shell's is what its last command prints.
 """
 
 from __future__ import annotations
@@ -31,6 +32,11 @@ class Block:
     language: str
     text: str
 
+    @property
+    def end(self) -> int:
+        """Line after its last one, which holds the closing fence."""
+        return self.line + self.text.count("\n")
+
     def __str__(self) -> str:
         return f"{self.page.relative_to(ROOT)}:{self.line}"
 
@@ -40,13 +46,13 @@ class Command:
     """One line of a shell.
 
     Attributes:
-        long: What its mark says, None where it has none.
+        marked: "long" or "needs" where it does not run as it stands, else empty.
         short: Options that make it short.
         status: The exit status that the page states.
     """
 
     words: tuple[str, ...]
-    long: str | None
+    marked: str
     short: tuple[str, ...]
     status: int
 
@@ -73,8 +79,8 @@ def commands(block: Block) -> list[Command]:
         words = shlex.split(line, comments=True)
         if not words:
             continue
-        mark = re.search(r"# long: ([^;]*)(?:; short: (.*))?$", line)
+        mark, short = re.search(r"# (long|needs)\b", line), re.search(r"; short: (.*)$", line)
         status = re.search(r"# .*exit status (\d)", line)
-        short = tuple(shlex.split(mark[2])) if mark and mark[2] else ()
-        found.append(Command(tuple(words), mark[1] if mark else None, short, int(status[1]) if status else 0))
+        options = tuple(shlex.split(short[1])) if short else ()
+        found.append(Command(tuple(words), mark[1] if mark else "", options, int(status[1]) if status else 0))
     return found

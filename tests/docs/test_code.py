@@ -23,8 +23,12 @@ from neurodeploy.compiled import cache_folder
 from tests.docs.pages import PAGES, ROOT, Block, Command, blocks, commands, without_blocks
 from tests.needs import data_folder
 
+FIRST_RUN = ("neurodeploy", "run", "digits", "--out", "runs/digits")
 LENT = ("benchmarks", "constraints.txt", "docs", "exports", "neurodeploy", "notebooks", "pyproject.toml", "training")
 """What of a checkout the pages name."""
+AFTER = {"docs/frameworks.md": "docs/doctor.md", "docs/lava-dl.md": "docs/doctor.md"}
+"""Pages that go on with the file that another page's first block makes, and say so."""
+NEED_LAVA = ("docs/lava-dl.md", "docs/numbers.md")
 NEED_DATA = {
     "docs/data.md": "fsdd_spikes",
     "docs/figures.md": "silif_ssc_reference",
@@ -33,6 +37,8 @@ NEED_DATA = {
     "docs/training.md": "fsdd_spikes",
 }
 """Pages about data that are not in the checkout: where those are, in the folder of the datasets."""
+OUTPUT = 3
+"""Lines from a block of a shell to what it prints: an empty one between the fences."""
 SHOWN = re.compile(r"#\s*([^#]+)$")
 
 
@@ -40,7 +46,13 @@ def running(page: Path) -> list[Block]:
     return [one for one in blocks(page) if one.language in ("python", "sh")]
 
 
-WITH_CODE = [page for page in PAGES if running(page)][:1]
+def with_files(page: Path) -> list[Block]:
+    """Return what makes a page: its code, the files that it shows, and what its commands print."""
+    before = ROOT / AFTER[name] if (name := page.relative_to(ROOT).as_posix()) in AFTER else None
+    return [*(running(before)[:1] if before else ()), *blocks(page)]
+
+
+WITH_CODE = [page for page in PAGES if running(page)]
 
 
 @pytest.fixture(scope="module")
@@ -56,8 +68,12 @@ def digits(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return out
 
 
+def marks(page: Path) -> list[pytest.MarkDecorator]:
+    return [pytest.mark.lava] if page.relative_to(ROOT).as_posix() in NEED_LAVA else []
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("page", WITH_CODE, ids=lambda page: page.stem)
+@pytest.mark.parametrize("page", [pytest.param(one, id=one.stem, marks=marks(one)) for one in WITH_CODE])
 def test_the_code_of_a_page_runs(
     page: Path, digits: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -68,18 +84,26 @@ def test_the_code_of_a_page_runs(
             shutil.copy(graph, tmp_path)
     else:
         monkeypatch.delenv("NEURODEPLOY_DATA", raising=False)
+    if name not in NEED_LAVA:
         monkeypatch.setenv("NEURODEPLOY_LAVA_ENV", str(tmp_path / "no-lava"))
     for lent in LENT:
         (tmp_path / lent).symlink_to(ROOT / lent)
     shutil.copytree(digits, tmp_path / "runs/digits")
     monkeypatch.chdir(tmp_path)
     names: dict[str, Any] = {"__name__": "__main__"}
-    for block in running(page):
+    printed, ended = "", 0
+    for block in with_files(page):
         if block.language == "python":
             run_python(block, names)
-        else:
+        elif block.language == "sh":
             for command in commands(block):
-                run_command(block, command, capsys)
+                printed = run_command(block, command, capsys)
+            ended = block.end
+        elif block.language in ("toml", "csv") and (file := re.match(r"# ([\w.]+)\n", block.text)):
+            Path(file[1]).write_text(block.text, encoding="utf-8")
+        elif block.language == "text" and block.line - ended == OUTPUT:
+            missing = [line for line in block.text.splitlines() if line.partition(" ...")[0] not in printed]
+            assert not missing, f"{block}: is not printed: {missing}"
 
 
 def run_python(block: Block, names: dict[str, Any]) -> None:
@@ -97,27 +121,33 @@ def run_python(block: Block, names: dict[str, Any]) -> None:
             shown = ast.literal_eval(comment[1].strip()) if comment else None
         except (SyntaxError, ValueError):
             continue
+        if isinstance(shown, float):
+            found = round(found, len(str(shown).partition(".")[2]))
         assert comment is None or found == shown, f"{block}: {ast.unparse(statement)} is {found!r}"
 
 
-def run_command(block: Block, command: Command, capsys: pytest.CaptureFixture[str]) -> None:
-    """Run a command as it stands, or what its mark allows."""
+def run_command(block: Block, command: Command, capsys: pytest.CaptureFixture[str]) -> str:
+    """Run a command as it stands, or what its mark allows, and return what it prints."""
     program, *arguments = command.words
+    where = f"{block}: {' '.join(command.words)}"
+    if command.words == FIRST_RUN:
+        return ""  # the fixture did
     if program == "neurodeploy":
-        assert command.long is None or command.short, f"{block}: say how {program} is run here: ; short: OPTIONS"
+        assert command.marked != "long" or command.short, f"{where}: say what is run here: ; short: OPTIONS"
         capsys.readouterr()
-        if program == "neurodeploy" and list(arguments) == ["run", "digits", "--out", "runs/digits"]:
-            return  # the fixture's
-        status = invoke([*arguments, *command.short])
-        assert status == command.status, f"{block}: {' '.join(command.words)}: {capsys.readouterr().err}"
-    elif program == "python":
+        status = invoke([*arguments, *(command.short if command.marked != "needs" else ["--help"])])
+        out, err = capsys.readouterr()
+        assert status == command.status, f"{where}: {err}"
+        return out
+    if program == "python":
         subprocess.run([sys.executable, *arguments, *command.short], check=True, capture_output=True)
     elif program == "make":
-        assert " ".join(command.words) in (ROOT / ".ci/run").read_text(encoding="utf-8"), f"{block}: CI does not"
+        assert re.search(rf"^{arguments[0]}:", (ROOT / "Makefile").read_text(encoding="utf-8"), re.M), where
     elif program == "pip":
         is_installable(block, arguments)
     else:
-        pytest.fail(f"{block}: {program} is not run here; a line of a shell is one command")
+        pytest.fail(f"{where}: {program} is not run here; a line of a shell is one command")
+    return ""
 
 
 def is_installable(block: Block, arguments: list[str]) -> None:
@@ -134,7 +164,7 @@ def is_installable(block: Block, arguments: list[str]) -> None:
     assert Requirement(wanted).extras <= set(project["optional-dependencies"]), f"{block}: {wanted}"
 
 
-@pytest.mark.parametrize("page", PAGES[:1], ids=lambda page: page.stem)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_every_command_stands_in_a_block_that_runs(page: Path) -> None:
     hidden = re.compile(r"^ {4,}(neurodeploy|python|pip|make) .*$", re.M)
     assert not [one[0] for one in hidden.finditer(without_blocks(page))]
