@@ -1,6 +1,5 @@
 """Every graph in every framework and every module back: the table, and whether the doctor's lists are true."""
 
-import importlib
 import time
 from collections import Counter
 from collections.abc import Sequence
@@ -20,8 +19,6 @@ UNLESS = {
     "reset": "give its importer the reset rule",
     "one sample": "run one sample at a time",
 }
-MODULES = {one: f"neurodeploy.conformance.frameworks.modules_{one}" for one in ("snntorch", "norse", "spikingjelly")}
-"""Where the modules of each framework are that has an exporter."""
 
 
 def check_frameworks(names: Sequence[str] | None = None, *, progress: Progress = silent) -> dict[str, Any]:
@@ -93,13 +90,12 @@ def _chosen(names: Sequence[str] | None) -> tuple[list[Framework], dict[str, str
 
 def _written(framework: Framework, progress: Progress) -> tuple[list[dict[str, Any]], set[Rule | str]]:
     """Return the rows of what a framework's exporter writes, and the list's entries that they show."""
-    if framework.name not in MODULES:
-        return [], set()
     from neurodeploy.conformance.frameworks.exporting import exported
+    from neurodeploy.conformance.frameworks.modules import MODULES
 
     rows: list[dict[str, Any]] = []
     shown: set[Rule | str] = set()
-    modules = list(importlib.import_module(MODULES[framework.name]).modules())
+    modules = list(MODULES[framework.name]()) if framework.name in MODULES else []
     for done, module in enumerate(modules):
         progress(f"{framework.name}'s modules", done, len(modules), module.name)
         outcome = exported(framework, module)
