@@ -11,7 +11,6 @@ from neurodeploy.backends.fixed import make_ready
 from neurodeploy.backends.trace import Trace
 from neurodeploy.bench import contenders, fresh, machine, rounds
 from neurodeploy.bench.contenders import BATCHES_AHEAD, LAVA, Field, our_block, ours, positive, speed, threads_of_torch
-from neurodeploy.bench.floor import floor
 from neurodeploy.bench.rounds import in_turn, spread
 from neurodeploy.bench.workloads import DENSE, WORKS, Work, dense, from_graph
 from neurodeploy.errors import NeurodeployError, nearest
@@ -153,12 +152,24 @@ def _measured(
                 row["ratio_to_lava"] = row["in_run_per_second"] / peer["samples_per_second"]
             peer["ratio"] = rows["ours"][0]["ratio_to_lava"]
     trace = ours(work.program, work.spikes_BTI, 1)
+    steps, floor = trace.n_input_steps, machine.floor(work.program, trace)
+    fewest = [row for row in rows["ours"] if row["threads"] == min(row["threads"] for row in rows["ours"])]
+    fastest = max(fewest, key=lambda row: row["batch"])["samples_per_second"]
     return {
-        "work": _described(work, trace),
+        "work": {
+            "name": work.name,
+            "sizes": work.sizes,
+            "steps": steps,
+            "density": float(trace.input_counts_BI.mean()) / steps,
+            "rates": [float(counts.mean()) / steps for counts in trace.counts.values()],
+            "samples": trace.n_samples,
+            "program": work.program.digest,
+        },
         "machine": machine.describe(),
         **rows,
         "threads_ratio": threads_ratio(rows["ours"]),
-        "floor": _beside_floor(floor(work.program, trace), rows["ours"]),
+        # On the fewest threads at the largest batch.
+        "floor": floor | {"ours_over_floor": 1 / fastest / floor["seconds_per_sample"]},
         "equal_to_lava": equal,
         "absent": [{"name": name, "reason": reason} for name, reason in field.absent.items()],
     }
@@ -169,23 +180,3 @@ def threads_ratio(rows: list[dict[str, Any]]) -> float | None:
     batch = max(row["batch"] for row in rows)
     speeds = {row["threads"]: row["samples_per_second"] for row in rows if row["batch"] == batch}
     return speeds[max(speeds)] / speeds[min(speeds)] if len(speeds) > 1 else None
-
-
-def _described(work: Work, trace: Trace) -> dict[str, Any]:
-    steps = trace.n_input_steps
-    return {
-        "name": work.name,
-        "sizes": work.sizes,
-        "steps": steps,
-        "density": float(trace.input_counts_BI.mean()) / steps,
-        "rates": [float(counts.mean()) / steps for counts in trace.counts.values()],
-        "samples": trace.n_samples,
-        "program": work.program.digest,
-    }
-
-
-def _beside_floor(found: dict[str, Any], rows: list[dict[str, Any]]) -> dict[str, Any]:
-    """Return the floor with how many times longer we take, on the fewest threads at the largest batch."""
-    fewest = min(row["threads"] for row in rows)
-    speed = max((row["batch"], row["samples_per_second"]) for row in rows if row["threads"] == fewest)[1]
-    return found | {"ours_over_floor": 1 / speed / found["seconds_per_sample"]}

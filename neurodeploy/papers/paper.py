@@ -1,13 +1,13 @@
-"""`paper`: a published system's figures and tables made here, and its numbers beside ours."""
+"""`paper`: a published system's figures and tables made here, and its numbers beside ours; and which there are."""
 
-from collections.abc import Sequence
+import importlib
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from neurodeploy.errors import RunError, nearest
 from neurodeploy.files import check_target, make_folder, write_json, write_text
-from neurodeploy.papers.table import PAPERS
 from neurodeploy.pipeline.folder import Mode
 from neurodeploy.progress import Progress, silent
 
@@ -50,13 +50,38 @@ class Made:
     files: Sequence[str]
 
 
+class Entry(NamedTuple):
+    """A paper's line in the table: what is made again, its citation, and the module with its `make`.
+
+    That takes (folder, limit, mode, progress), returns a `Made`, and is imported only when it is asked for.
+    """
+
+    title: str
+    citation: str
+    module: str
+
+
+PAPERS: Mapping[str, Entry] = {
+    "silif": Entry(
+        "SiLIF: its poles, and accuracy against operations, energy and weight bits",
+        "Fabre, Dudchenko, Bouhadjar and Neftci, arXiv:2506.06374, 2025",
+        "neurodeploy.papers.silif.make",
+    ),
+    "nir": Entry(
+        "The NIR paper's three tasks on our backends and other frameworks",
+        "Pedersen et al., Nature Communications 15:8122, 2024",
+        "neurodeploy.papers.nir.make",
+    ),
+}
+
+
 def paper(
     name: str, *, out: str | Path, limit: int | None = None, mode: Mode = "new", progress: Progress = silent
 ) -> dict[str, Any]:
     """Make a published system's figures and tables, with its own numbers beside ours.
 
     Args:
-        name: Of `papers.table.PAPERS`: "silif" or "nir".
+        name: Of `PAPERS`: "silif" or "nir".
         out: Folder for the pictures and tables, `paper.md` and `paper.json`.
         limit: First test samples only.
         mode: "resume" an interrupted run or add to a finished one, or "overwrite" what is there.
@@ -75,7 +100,7 @@ def paper(
     entry = PAPERS[name]
     folder = make_folder(Path(out))
     check_target(folder / "paper.json", mode)
-    made: Made = entry.load()(folder, limit, mode, progress)
+    made: Made = importlib.import_module(entry.module).make(folder, limit, mode, progress)
     head = {"paper": name, "title": entry.title, "citation": entry.citation, "limit": limit}
     rows = [row.to_dict() for row in made.rows]
     write_text(folder / "paper.md", markdown(entry.title, entry.citation, made.rows))
@@ -89,12 +114,9 @@ def markdown(title: str, citation: str, rows: Sequence[PaperRow]) -> str:
     lines = [f"# {title}", "", citation, "", "| what | published | our float | our integers | samples | seeds |"]
     lines += ["| --- | --- | --- | --- | --- | --- |"]
     for row in rows:
-        numbers = [_percent(one) for one in (row.published, row.floating, row.fixed)]
+        accuracies = (row.published, row.floating, row.fixed)
+        numbers = ["" if one is None else f"{100 * one:.1f} %" for one in accuracies]
         counts = [str(one) if one is not None else "" for one in (row.samples, row.seeds)]
         lines.append(f"| {' | '.join([row.what if row.ran else f'{row.what} (not run here)', *numbers, *counts])} |")
     notes = dict.fromkeys(row.note for row in rows if row.note)
     return "\n".join([*lines, "", *(f"- {note}" for note in notes), ""])
-
-
-def _percent(part: float | None) -> str:
-    return "" if part is None else f"{100 * part:.1f} %"

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from neurodeploy.bench.devices.ann import _attach, dense_macs, layer_shapes, settled
-from neurodeploy.bench.devices.floors import floor_of
+from neurodeploy.bench.devices.machines import floor_of
 from neurodeploy.networks.families.lif import LifSettings, build
 from neurodeploy.networks.matched import LayerShape, MatchedANN, MatchedLayer, counted
 from neurodeploy.neurons.population import Population

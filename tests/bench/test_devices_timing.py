@@ -62,11 +62,11 @@ def test_energy_is_the_counters_difference_with_and_without_idle() -> None:
     idle_w = idle_power(device, 3.0)
     assert idle_w == pytest.approx(IDLE_W)
     found = measure(device.call(4), 4, 1.0, device, idle_w)
-    assert found.latency_s == pytest.approx(0.01)
-    assert found.calls == pytest.approx(100, abs=1)
-    assert found.samples_per_second == pytest.approx(400)
-    assert found.energy_idle_subtracted_j == pytest.approx(2.0)
-    assert found.energy_per_sample_j == pytest.approx(2.0 + IDLE_W * 0.01 / 4)
+    assert found["latency_s"] == pytest.approx(0.01)
+    assert found["calls"] == pytest.approx(100, abs=1)
+    assert found["samples_per_second"] == pytest.approx(400)
+    assert found["energy_idle_subtracted_j"] == pytest.approx(2.0)
+    assert found["energy_per_sample_j"] == pytest.approx(2.0 + IDLE_W * 0.01 / 4)
 
 
 def test_warm_up_is_not_measured() -> None:
@@ -74,8 +74,8 @@ def test_warm_up_is_not_measured() -> None:
     slow = iter([5.0] * timing.WARM_UP_CALLS)
     device.latency_s = lambda batch: next(slow, 0.01)
     found = measure(device.call(1), 1, 0.2, device, IDLE_W)
-    assert found.spread_s == pytest.approx((0.01, 0.01))
-    assert found.energy_idle_subtracted_j == pytest.approx(2.0)
+    assert found["latency_spread_s"] == pytest.approx((0.01, 0.01))
+    assert found["energy_idle_subtracted_j"] == pytest.approx(2.0)
 
 
 def test_latency_is_a_median_and_slow_devices_get_a_few_calls() -> None:
@@ -92,7 +92,7 @@ def test_without_a_counter_or_with_one_that_stands_still_there_is_no_energy() ->
     device = FakeDevice()
     assert idle_power(None, 3.0) is None
     found = measure(device.call(1), 1, 0.1, None, None)
-    assert (found.energy_per_sample_j, found.energy_idle_subtracted_j) == (None, None)
+    assert (found["energy_per_sample_j"], found["energy_idle_subtracted_j"]) == (None, None)
 
     class Still(FakeDevice):
         def joules(self) -> float:
@@ -100,7 +100,7 @@ def test_without_a_counter_or_with_one_that_stands_still_there_is_no_energy() ->
 
     device = Still()
     found = measure(device.call(1), 1, 0.1, device, 0.0)
-    assert (found.energy_per_sample_j, found.energy_idle_subtracted_j) == (None, None)
+    assert (found["energy_per_sample_j"], found["energy_idle_subtracted_j"]) == (None, None)
 
 
 def test_the_sweep_ends_where_larger_batches_bring_nothing() -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 import numpy as np
 import pytest
 
-from neurodeploy.bench import floor, rounds
+from neurodeploy.bench import machine, rounds
 from neurodeploy.bench.rounds import block, in_turn, spread
 from neurodeploy.bench.simulate import threads_ratio
 from tests.bench.support import work_of
@@ -73,11 +73,11 @@ def test_threads_are_compared_at_the_largest_batch() -> None:
 def test_the_floor_is_rows_through_the_cache_and_then_updates(monkeypatch: pytest.MonkeyPatch) -> None:
     from neurodeploy.backends import fixed
 
-    monkeypatch.setattr(floor, "bandwidth_bytes_per_s", lambda: 1e6)
-    monkeypatch.setattr(floor, "seconds_per_update", lambda: 1e-3)
+    monkeypatch.setattr(machine, "bandwidth_bytes_per_s", lambda: 1e6)
+    monkeypatch.setattr(machine, "seconds_per_update", lambda: 1e-3)
     work = work_of((6, 5, 3), n_samples=2, n_steps=7)
     trace = fixed.run(work.program, work.spikes_BTI)
-    found = floor.floor(work.program, trace)
+    found = machine.floor(work.program, trace)
     rows = 5 * work.spikes_BTI.sum() / 2 + 3 * trace.counts["lif1"].sum() / 2
     assert (found["weight_bytes"], found["neuron_updates"]) == (pytest.approx(rows), 8 * (7 + 2))
     assert found["seconds_per_sample"] == pytest.approx(found["weight_bytes"] / 1e6 + 72e-3)
@@ -86,6 +86,6 @@ def test_the_floor_is_rows_through_the_cache_and_then_updates(monkeypatch: pytes
 
 def test_what_the_floor_measures_is_positive() -> None:
     pytest.importorskip("numba")
-    assert floor.bandwidth_bytes_per_s() > 0
-    assert floor.seconds_per_update() > 0
-    assert np.isfinite(floor.seconds_per_update())
+    assert machine.bandwidth_bytes_per_s() > 0
+    assert machine.seconds_per_update() > 0
+    assert np.isfinite(machine.seconds_per_update())

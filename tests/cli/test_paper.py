@@ -15,9 +15,8 @@ import neurodeploy
 from neurodeploy.papers import paper as verb
 from neurodeploy.papers.nir import make as nir
 from neurodeploy.papers.nir.figure import nir_paper
-from neurodeploy.papers.paper import Made, PaperRow
+from neurodeploy.papers.paper import PAPERS, Entry, Made, PaperRow
 from neurodeploy.papers.silif.make import rows_of
-from neurodeploy.papers.table import PAPERS, Entry
 from tests.cli.support import Shell
 
 POINT = {"note": "n", "n_samples": 40, "accuracies": [0.8, 0.9], "bits": None}

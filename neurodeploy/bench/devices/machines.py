@@ -1,18 +1,28 @@
-"""The processor and the GPU that torch can use here: names, drivers, energy counters, and how to wait for them."""
+"""The processor and the GPU that torch can use here: names, drivers, energy counters or floors; how to wait for them."""
 
 import os
 import platform
+import re
 from dataclasses import dataclass
 from importlib import metadata
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 
 from neurodeploy.bench import machine
 from neurodeploy.bench.devices.meter import Meter, open_meter
 from neurodeploy.errors import RunError, nearest
+from neurodeploy.hardware.chips import chip_named
+from neurodeploy.hardware.constants import Constant
 
 CHOICES = ("auto", "cpu", "cuda")
+FLOORS = {
+    r"\bH100\b": ("gpu_h100", "fp32"),
+    r"\bA100\b": ("gpu_a100", "fp32"),
+    r"TITAN Black": ("gpu_titan_black", None),
+    r"i7-4960X": ("cpu", "desktop"),
+}
+"""A device by its name, and the chip and energy model that hold its floor; None is the chip's only model."""
 
 
 @dataclass(frozen=True)
@@ -90,3 +100,30 @@ def _gpu(threads: int) -> Device:
     meter, reason = open_meter("gpu", str(getattr(properties, "uuid", "")))
     driver = f"{getattr(meter, 'driver', 'unknown')}, CUDA {torch.version.cuda}"
     return Device(properties.name, "gpu", torch.device("cuda", index), driver, threads, meter, reason)
+
+
+class Floor(NamedTuple):
+    """Datasheet joules per MAC at full load, in float32 as torch computes here: a lower bound, never called measured.
+
+    `exact`: the device is the one that the `chip`'s number is of; else it stands in for want of a better one.
+    """
+
+    chip: str
+    exact: bool
+    constant: Constant
+
+
+def floor_of(kind: str, device: str) -> Floor | None:
+    """Return the floor of a device, by its name; a processor without its own gets the one there is, marked so.
+
+    Args:
+        kind: "cpu" or "gpu".
+        device: Name that the system or the driver gives.
+    """
+    exact = next((place for pattern, place in FLOORS.items() if re.search(pattern, device)), None)
+    place = exact or (("cpu", "desktop") if kind == "cpu" else None)
+    if place is None:  # no GPU stands in for another: their floors differ tenfold
+        return None
+    name, wanted = place
+    model = next(one for one in chip_named(name).energy if wanted in (None, one.name))
+    return Floor(name, exact is not None, model.terms["mac"])

@@ -18,9 +18,8 @@ from neurodeploy.accounting.crossover import crossover
 from neurodeploy.accounting.devices import FILE, FLOOR, checked, merged, read_devices, together
 from neurodeploy.accounting.energy import Energy
 from neurodeploy.bench.devices.ann import dense_macs, kept_ann, layer_shapes, matched_ann, settled
-from neurodeploy.bench.devices.floors import Floor, floor_of
-from neurodeploy.bench.devices.machines import Device, devices, load, versions
-from neurodeploy.bench.devices.timing import Call, Measured, TooLarge, best_batch, idle_power, measure, sweep
+from neurodeploy.bench.devices.machines import Device, Floor, devices, floor_of, load, versions
+from neurodeploy.bench.devices.timing import Call, TooLarge, best_batch, idle_power, measure, sweep
 from neurodeploy.data.stream import SampleSource
 from neurodeploy.errors import DataError, RunError
 from neurodeploy.files import read_json, write_json
@@ -226,9 +225,9 @@ class _Measuring:
         return network.inputs(spikes_BTI).to(self.device.torch)
 
     def _record(
-        self, what: str, one: Measured, accuracy: float, macs: int, tried: tuple[tuple[int, float], ...]
+        self, what: str, found: dict[str, Any], accuracy: float, macs: int, tried: tuple[tuple[int, float], ...]
     ) -> dict[str, Any]:
-        energy, source, more, floor = one.energy_per_sample_j, None, {}, self.floor
+        energy, source, more, floor = found["energy_per_sample_j"], None, {}, self.floor
         if energy is not None and self.device.meter is not None:
             source = self.device.meter.source
         elif floor is not None:
@@ -243,13 +242,7 @@ class _Measuring:
             "versions": versions(),
             "threads": self.device.threads,
             "load_before": self.load,
-            "batch": one.batch,
-            "calls": one.calls,
-            "latency_s": one.latency_s,
-            "latency_spread_s": list(one.spread_s),
-            "samples_per_second": one.samples_per_second,
-            "energy_per_sample_j": energy,
-            "energy_idle_subtracted_j": one.energy_idle_subtracted_j,
+            **found | {"energy_per_sample_j": energy},
             "idle_w": self.idle_w,
             "energy_source": source,
             "accuracy": accuracy,

@@ -6,8 +6,7 @@ A call takes one batch whose inputs already lie on the device, and ends when its
 import statistics
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from neurodeploy.bench.devices.meter import Meter
 
@@ -46,30 +45,6 @@ class Window(NamedTuple):
         return statistics.median(self.durations)
 
 
-@dataclass(frozen=True)
-class Measured:
-    """One batch size.
-
-    Attributes:
-        batch: Samples of a call.
-        latency_s: Median over calls.
-        spread_s: Shortest and longest call.
-        energy_per_sample_j: All of the device's; None where nothing counts it.
-        energy_idle_subtracted_j: The same less what it takes at rest in that time; may be below zero by noise.
-    """
-
-    batch: int
-    calls: int
-    latency_s: float
-    spread_s: tuple[float, float]
-    energy_per_sample_j: float | None = None
-    energy_idle_subtracted_j: float | None = None
-
-    @property
-    def samples_per_second(self) -> float:
-        return self.batch / self.latency_s
-
-
 def idle_power(meter: Meter | None, seconds: float) -> float | None:
     """Return the watts of a device that has nothing to do for some seconds."""
     if meter is None:
@@ -93,11 +68,15 @@ def window(call: Call, seconds: float, meter: Meter | None = None, least: int = 
     return Window(tuple(durations), last - started, joules)
 
 
-def measure(call: Call, batch: int, seconds: float, meter: Meter | None, idle_w: float | None) -> Measured:
+def measure(call: Call, batch: int, seconds: float, meter: Meter | None, idle_w: float | None) -> dict[str, Any]:
     """Warm up, then measure a window of calls.
 
     The counter is read just before the first call and just after the last. A counter that did not move in the whole
     window says nothing, and gives no energy.
+
+    Keys: `batch` (samples of a call), `calls`, `latency_s` (median over calls), `latency_spread_s` (shortest and
+    longest), `samples_per_second`, `energy_per_sample_j` (all of the device's; None where nothing counts it) and
+    `energy_idle_subtracted_j` (less what it takes at rest in that time; may be below zero by noise).
     """
     window(call, min(WARM_UP_S, seconds), least=WARM_UP_CALLS)
     found = window(call, seconds, meter)
@@ -106,8 +85,15 @@ def measure(call: Call, batch: int, seconds: float, meter: Meter | None, idle_w:
     if found.joules:
         whole = found.joules / samples
         subtracted = None if idle_w is None else (found.joules - idle_w * found.seconds) / samples
-    spread = (min(found.durations), max(found.durations))
-    return Measured(batch, len(found.durations), found.latency_s, spread, whole, subtracted)
+    return {
+        "batch": batch,
+        "calls": len(found.durations),
+        "latency_s": found.latency_s,
+        "latency_spread_s": [min(found.durations), max(found.durations)],
+        "samples_per_second": batch / found.latency_s,
+        "energy_per_sample_j": whole,
+        "energy_idle_subtracted_j": subtracted,
+    }
 
 
 def sweep(prepare: Callable[[int], Call], seconds: float) -> tuple[tuple[int, float], ...]:

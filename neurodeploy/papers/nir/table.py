@@ -23,23 +23,15 @@ def markdown(result: dict[str, Any]) -> str:
     return "\n".join(lines).rstrip() + "\n"
 
 
-class Footnotes:
-    """Notes below a table, numbered as they are first referred to."""
+def _mark(notes: list[str], text: str) -> str:
+    """Return the mark of a note below a table, numbered as they are first referred to; "" for none."""
+    if text and text not in notes:
+        notes.append(text)
+    return f" [{notes.index(text) + 1}]" if text else ""
 
-    def __init__(self) -> None:
-        self.texts: list[str] = []
 
-    def mark(self, text: str) -> str:
-        """Return the mark of a note, "" for none."""
-        if not text:
-            return ""
-        if text not in self.texts:
-            self.texts.append(text)
-        return f" [{self.texts.index(text) + 1}]"
-
-    def lines(self) -> list[str]:
-        """Return the notes, a line each."""
-        return [f"[{number}] {text}." for number, text in enumerate(self.texts, start=1)]
+def _below(notes: list[str]) -> list[str]:
+    return [f"[{number}] {text}." for number, text in enumerate(notes, start=1)]
 
 
 def _table(head: list[str], rows: list[list[str]]) -> list[str]:
@@ -47,7 +39,7 @@ def _table(head: list[str], rows: list[list[str]]) -> list[str]:
 
 
 def _lif(task: dict[str, Any]) -> list[str]:
-    notes = Footnotes()
+    notes: list[str] = []
     rows = []
     for row in task["rows"]:
         here = row["by"] == "here"
@@ -56,12 +48,12 @@ def _lif(task: dict[str, Any]) -> list[str]:
         where = "here" if here else "paper"
         if row["refused"]:
             why = _refusal(task, row["platform"], row)
-            rows.append([title, where, f"no{notes.mark(why)}", NOTHING, NOTHING])
+            rows.append([title, where, f"no{_mark(notes, why)}", NOTHING, NOTHING])
             continue
         gaps = _gaps(task, row["platform"], "approximate") if here else ""
         rms = NOTHING if row["rms"] is None else f"{100 * row['rms']:.2f} %"
         late = NOTHING if row["lag"] is None else str(row["lag"])
-        rows.append([title + notes.mark(gaps), where, off_in_words(row["off"], len(row["spikes"])), rms, late])
+        rows.append([title + _mark(notes, gaps), where, off_in_words(row["off"], len(row["spikes"])), rms, late])
     steps = ", ".join(map(str, task["exact"]["spikes"]))
     return [
         f"## {task['title']}",
@@ -74,7 +66,7 @@ def _lif(task: dict[str, Any]) -> list[str]:
         "Potentials of the paper's platforms are in units that their files do not state: each is taken with the factor "
         "and the lag that bring it nearest to the analytic solution, ours with the graph's own unit. Other frameworks "
         "do not show theirs.",
-        *notes.lines(),
+        *_below(notes),
         "",
     ]
 
@@ -107,7 +99,7 @@ def off_in_words(off: list[int] | None, n_spikes: int) -> str:
 
 
 def _classified(name: str, task: dict[str, Any]) -> list[str]:
-    notes = Footnotes()
+    notes: list[str] = []
     full = most_samples(task["rows"])
     head = [
         "platform",
@@ -130,11 +122,11 @@ def _classified(name: str, task: dict[str, Any]) -> list[str]:
             "validated on, which may flatter it: rows compare with each other, less so with the paper's column."
         ]
         lines += _gain(name, task)
-    lines += notes.lines()
+    lines += _below(notes)
     return [*lines, "", *(_activity(task) if name != "cnn" else [])]
 
 
-def _cells(row: Row, task: dict[str, Any], full: dict[str, int], notes: Footnotes) -> list[str]:
+def _cells(row: Row, task: dict[str, Any], full: dict[str, int], notes: list[str]) -> list[str]:
     # Ten thousand samples deserve a second decimal.
     decimals = 2 if max(one["samples"] for one in task["paper"]) >= 1000 else 1
     paper = NOTHING if row.paper is None else f"{100 * row.paper:.{decimals}f} %"
@@ -142,7 +134,7 @@ def _cells(row: Row, task: dict[str, Any], full: dict[str, int], notes: Footnote
     if here is None:
         return [row.title, *[NOTHING] * (len(full) + 2), paper]
     if here["refused"]:
-        cells = [f"no{notes.mark(_refusal(task, row.key, here))}", *[NOTHING] * (len(full) + 1)]
+        cells = [f"no{_mark(notes, _refusal(task, row.key, here))}", *[NOTHING] * (len(full) + 1)]
         return [row.title, *cells, paper]
     cells = []
     for part, n_samples in full.items():
@@ -158,7 +150,7 @@ def _cells(row: Row, task: dict[str, Any], full: dict[str, int], notes: Footnote
             f"{_refusal(task, row.key, here)}"
         )
     equal = {True: " (equal to our integers in every state)", False: " (NOT equal to our integers)"}
-    title = row.title + equal.get(here["equal_to_fixed"], "") + notes.mark(gaps)
+    title = row.title + equal.get(here["equal_to_fixed"], "") + _mark(notes, gaps)
     return [title, *cells, words.agreement(hidden), words.agreement(output), paper]
 
 
