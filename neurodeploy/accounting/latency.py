@@ -4,10 +4,6 @@ What a step costs each core is synapse memory, neuron updates, and messages, pri
 Axes: B sample, T step, N neuron of a layer, I input channel, C core, K end of the band: low, mid, high.
 """
 
-from __future__ import annotations
-
-import functools
-import operator
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar
@@ -198,10 +194,19 @@ def latency(
     prices = Prices(chip)
     runs, exact, n_samples, n_steps = _runs(program, trace, spikes_BTI)
     rest = between(found, placement, prices)
-    times = (core_times(found, placement, spikes, prices) for spikes in runs)
-    summed = functools.reduce(operator.add, (Summed.of(one, rest) for one in times))
-    share, cores = summed.bound / summed.bound.sum(), summed.cores / summed.n_steps
-    by_core = tuple(_core_time(placement, core, cores[:, core]) for core in range(placement.n_cores))
+    n_timed, step_K, longest, summed = 0, np.zeros(3), 0.0, np.zeros((len(BOUNDS), placement.n_cores))
+    bound = np.zeros(len(BOUNDS))
+    for spikes in runs:
+        times = core_times(found, placement, spikes, prices)
+        step_TK, bound_T = steps_of(times, rest)
+        n_timed, step_K = n_timed + len(step_TK), step_K + step_TK.sum(axis=0)
+        longest = max(longest, float(step_TK[:, 1].max()))
+        summed += times[..., 1].sum(axis=1)
+        bound += np.bincount(bound_T, minlength=len(BOUNDS))
+    by_core = tuple(
+        CoreTime(one.index, one.layer, max(parts), BOUNDS[int(np.argmax(parts))], *parts)
+        for one, parts in zip(placement.cores, (summed / n_timed).T.tolist(), strict=True)
+    )
     own = [by_core[layer.cores[0] : layer.cores[1] + 1] for layer in placement.layers]
     known = any(key.startswith("synop") for key in chip.times)
     steps_each, runs_each = (1, n_samples) if exact else (n_steps, 1)
@@ -211,7 +216,7 @@ def latency(
         basis="spikes of every step" if exact else "mean rates over all steps, each taken as the mean one",
         samples=n_samples,
         steps=n_steps,
-        bound={name: float(part) for name, part in zip(BOUNDS, share, strict=True)},
+        bound={name: float(part) for name, part in zip(BOUNDS, bound / bound.sum(), strict=True)},
         by_layer=tuple(max(cores, key=lambda one: one.step_s) for cores in own),
         by_core=by_core,
         unpriced=(*prices.missing(), *(["ways from chip to chip"] if placement.n_chips > 1 else []), *ALWAYS_UNPRICED),
@@ -219,42 +224,23 @@ def latency(
         measured_step_s=chip.times.get(STEP_KEY),
         constants={f"times.{key}": one for key, one in prices.used.items()},
         between_s=float(rest[1]),
-        latency_band_s=Band(*(summed.step_K * steps_each / runs_each).tolist()) if known else None,
-        latency_s=float(summed.step_K[1] * (steps_each / runs_each)) if known else None,
-        step_s=StepTime(float(summed.step_K[1] / summed.n_steps), summed.longest) if known else None,
+        latency_band_s=Band(*(step_K * steps_each / runs_each).tolist()) if known else None,
+        latency_s=float(step_K[1] * (steps_each / runs_each)) if known else None,
+        step_s=StepTime(float(step_K[1] / n_timed), longest) if known else None,
     )
 
 
-class Summed:
-    """Times of steps, summed: of whole steps (K,), of cores by what takes it (3, C), and which bound set how many."""
+def steps_of(times: np.ndarray, rest: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the time of every step (T, K), and the index in BOUNDS of what binds its busiest core (T,).
 
-    def __init__(self, n_steps: int, step_K: np.ndarray, longest: float, cores: np.ndarray, bound: np.ndarray) -> None:
-        self.n_steps, self.step_K, self.longest, self.cores, self.bound = n_steps, step_K, longest, cores, bound
-
-    @classmethod
-    def of(cls, times: np.ndarray, rest: np.ndarray) -> Summed:
-        """Return the sums of `core_times`, with what each step takes beside its busiest core."""
-        overlapping = times.max(axis=0)  # (T, C, K)
-        overlapping[..., 2] = times[..., 2].sum(axis=0)
-        step_TK = overlapping.max(axis=1) + rest
-        busiest_T = times[..., 1].max(axis=0).argmax(axis=1)
-        by_bound = times[:, np.arange(len(busiest_T)), busiest_T, 1].argmax(axis=0)
-        return cls(
-            len(step_TK),
-            step_TK.sum(axis=0),
-            float(step_TK[:, 1].max()),
-            times[..., 1].sum(axis=1),
-            np.bincount(by_bound, minlength=len(BOUNDS)),
-        )
-
-    def __add__(self, other: Summed) -> Summed:
-        return Summed(
-            self.n_steps + other.n_steps,
-            self.step_K + other.step_K,
-            max(self.longest, other.longest),
-            self.cores + other.cores,
-            self.bound + other.bound,
-        )
+    Args:
+        times: Of `core_times`.
+        rest: What each step takes beside its busiest core.
+    """
+    overlapping = times.max(axis=0)  # (T, C, K)
+    overlapping[..., 2] = times[..., 2].sum(axis=0)
+    busiest_T = times[..., 1].max(axis=0).argmax(axis=1)
+    return overlapping.max(axis=1) + rest, times[:, np.arange(len(busiest_T)), busiest_T, 1].argmax(axis=0)
 
 
 def _runs(
@@ -287,9 +273,3 @@ def _samples(trace: Trace, spikes_BTI: np.ndarray, n_steps: int) -> Iterator[Map
                 raise DataError(f"trace: {name!r} has {one.spikes_BTN.shape[1]} steps, {n_steps} were expected")
             spikes[name] = one.spikes_BTN[sample] != 0
         yield spikes
-
-
-def _core_time(placement: Placement, core: int, parts: np.ndarray) -> CoreTime:
-    slowest = int(np.argmax(parts))
-    seconds = [float(part) for part in parts]
-    return CoreTime(core, placement.cores[core].layer, seconds[slowest], BOUNDS[slowest], *seconds)

@@ -48,7 +48,7 @@ class Paired:
         """
         n = self.n_samples
         p_before, p_after = (self.both + self.before) / n, (self.both + self.after) / n
-        (low_b, high_b), (low_a, high_a) = _wilson(p_before, n), _wilson(p_after, n)
+        (low_b, high_b), (low_a, high_a) = wilson(p_before, n), wilson(p_after, n)
         margins = (self.both + self.after) * (self.before + self.neither)
         margins *= (self.both + self.before) * (self.after + self.neither)
         product = self.both * self.neither - self.before * self.after
@@ -99,12 +99,16 @@ def differ(one: float, n_one: float, other: float, n_other: float) -> bool:
     >>> differ(0.95, 100, 0.93, 100), differ(0.95, 10_000, 0.93, 10_000)
     (False, True)
     """
-    low, high = _wilson(one, n_one)[0], _wilson(other, n_other)[1]
+    low, high = wilson(one, n_one)[0], wilson(other, n_other)[1]
     return one - other > math.hypot(one - low, high - other)
 
 
-def _wilson(share: float, n: float) -> tuple[float, float]:
-    """Return Wilson's interval of a share."""
+def wilson(share: float, n: float) -> tuple[float, float]:
+    """Return Wilson's 95 % interval of a share seen on `n` samples.
+
+    >>> [round(one, 3) for one in wilson(1.0, 64)]
+    [0.943, 1.0]
+    """
     middle = share + Z**2 / (2 * n)
     reach = Z * math.sqrt(max(share * (1 - share), 0.0) / n + Z**2 / (4 * n**2))
     return (middle - reach) / (1 + Z**2 / n), (middle + reach) / (1 + Z**2 / n)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-PREFIXES = ((1.0, ""), (1e-3, "m"), (1e-6, "u"), (1e-9, "n"), (1e-12, "p"))
+PREFIXES = ((1.0, ""), (1e-3, "m"), (1e-6, "u"), (1e-9, "n"), (1e-12, "p"), (1e-15, "f"))
 DIGITS = (3, 4, 6, 9, 12, 17)
 
 
@@ -20,7 +20,7 @@ def amount(value: float, unit: str, digits: int = 3) -> str:
         whole = len(f"{abs(value):.0f}")
         text = f"{value:,.{max(0, digits - whole)}f}"
         return text.rstrip("0").rstrip(".") if "." in text else text
-    scale, prefix = _prefix(value)
+    scale, prefix = prefix_of(value)
     return f"{value / scale:.{digits}g} {prefix}{unit}"
 
 
@@ -32,11 +32,12 @@ def band(ends: Mapping[str, float] | None, unit: str) -> str:
     """
     if ends is None:
         return "no price"
-    scale, prefix = _prefix(ends["high"])
+    scale, prefix = prefix_of(ends["high"])
     return f"{ends['low'] / scale:.3g} to {ends['high'] / scale:.3g} {prefix}{unit}"
 
 
-def _prefix(value: float) -> tuple[float, str]:
+def prefix_of(value: float) -> tuple[float, str]:
+    """Return the step of a scale that a number reads best in, and its prefix in ASCII."""
     return next((one for one in PREFIXES if abs(value) >= 0.9995 * one[0]), PREFIXES[-1 if value else 0])
 
 

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from markupsafe import Markup
 from matplotlib.figure import Figure
 
 from neurodeploy.report import drawing as draw
@@ -16,12 +15,9 @@ MOST_NAMES = 36
 MOST_PAIRS = 5
 
 
-def classes(report: dict[str, Any]) -> dict[str, Any] | None:
-    """Return rows by class, the picture and the pairs that are confused most; None where a report has none."""
-    found = report.get("classes")
-    if not found:
-        return None
-    rows, confusion = found["rows"], found["confusion"]
+def classes(report: dict[str, Any]) -> dict[str, Any]:
+    """Return rows by class, the picture and the pairs that are confused most."""
+    rows, confusion = (report["classes"][key] for key in ("rows", "confusion"))
     names = [row["name"] for row in rows]
     wrong = sorted(
         (-n, label, predicted)
@@ -32,7 +28,7 @@ def classes(report: dict[str, Any]) -> dict[str, Any] | None:
     return {
         "rows": rows,
         "stages": [stage["name"] for stage in report["certificate"]["stages"] if stage["name"] in rows[0]["accuracy"]],
-        "svg": Markup(confusions(names, confusion)),
+        "svg": confusions(names, confusion),
         "numbers": len(rows) <= MOST_NUMBERS,
         "pairs": [
             marked.say("{} taken for {} ({})", names[label], names[predicted], marked.plain(-n))

@@ -7,10 +7,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from neurodeploy.certificate.accuracy import wilson
 from neurodeploy.report import drawing as draw
-from neurodeploy.report.amounts import PREFIXES, apart
-from neurodeploy.report.figures import wilson
+from neurodeploy.report.amounts import apart
 from neurodeploy.report.page import environment
+from neurodeploy.report.words import scale_of
 
 TEMPLATE = "compare.html.j2"
 ROW = 34
@@ -33,7 +34,7 @@ def render(comparison: dict[str, Any]) -> str:
 def _pictures(comparison: dict[str, Any]) -> list[Markup]:
     names = [run["name"] for run in comparison["runs"]]
     rows = {row["key"]: row for row in comparison["rows"]}
-    found = []
+    found: list[Markup] = []
     if "accuracy.fixed" in rows:
         samples = rows.get("samples", {"values": [None] * len(names)})["values"]
         found.append(accuracy(names, rows["accuracy.fixed"], samples))
@@ -44,7 +45,7 @@ def _pictures(comparison: dict[str, Any]) -> list[Markup]:
     scopes = {value for value in rows.get("energy_scope", {"values": []})["values"] if value is not None}
     if len(band) == 3 and len(scopes) < 2:
         found.append(energy(names, *band))
-    return [Markup(svg) for svg in found]
+    return found
 
 
 def _signs(text: str) -> str:
@@ -97,7 +98,7 @@ def energy(names: list[str], low: Row, mid: Row, high: Row) -> Figure:
     figure, axes = _axes(names)
     known = _known(mid)
     most = max([value for value in high["values"] if value is not None] + [1e-15])
-    scale, prefix = next((one for one in PREFIXES if most >= 0.9995 * one[0]), PREFIXES[-1])
+    scale, unit = scale_of(most, "J")
     for y, value, text in known:
         colour = _colour(mid, y)
         first, last = low["values"][y], high["values"][y]
@@ -108,7 +109,7 @@ def energy(names: list[str], low: Row, mid: Row, high: Row) -> Figure:
         right = (value if last is None else last) / scale + 0.015 * most / scale
         axes.text(right, y, text, va="center", color=draw.INK)
     axes.set_xlim(0, 1.3 * most / scale)
-    axes.set_xlabel(f"energy per sample, {prefix.replace('u', 'µ')}J")
+    axes.set_xlabel(f"energy per sample, {unit}")
     return figure
 
 

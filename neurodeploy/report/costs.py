@@ -23,7 +23,7 @@ def conventions(counts: dict[str, Any]) -> list[dict[str, Any]]:
 
     `share`: of the largest, in percent.
     """
-    sentences = CONVENTIONS | (counts.get("conventions") or {})
+    sentences = CONVENTIONS | counts["conventions"]
     found: dict[float, list[str]] = {}
     for name, value in counts["by_convention"].items():
         if value is not None:
@@ -58,7 +58,7 @@ def events(counts: dict[str, Any]) -> Markup:
 
 def limits(fit: dict[str, Any], sources: Sources) -> list[dict[str, Any]]:
     """Return the limits of a chip with what the busiest core uses of each, the binding one marked."""
-    binding = (fit.get("binding_limit") or {}).get("name")
+    binding = (fit["binding_limit"] or {}).get("name")
     return [
         {
             "name": limit_name(one),
@@ -67,49 +67,35 @@ def limits(fit: dict[str, Any], sources: Sources) -> list[dict[str, Any]]:
             "share": min(100.0, 100 * one["used"] / one["limit"]) if one["limit"] else 100.0,
             "over": one["used"] > one["limit"],
             "binding": one["name"] == binding,
-            # From the constants where it is there, from its own row otherwise.
-            "reference": sources.references({one["name"]: (fit.get("constants") or {}).get(one["name"]) or _own(one)}),
+            "reference": sources.reference(one["name"], fit["constants"]),
         }
-        for one in fit.get("limits") or []
-        if one.get("used") is not None and one.get("limit") is not None
+        for one in fit["limits"]
     ]
 
 
-def _own(limit: dict[str, Any]) -> dict[str, Any]:
-    return {"value": limit["limit"]} | {key: limit.get(key) for key in ("unit", "source", "evidence")}
-
-
-def limit_name(one: dict[str, Any]) -> str:
+def limit_name(one: dict[str, str]) -> str:
     """Return what a limit counts, as people say it.
 
-    >>> limit_name({"name": "groups_per_core", "unit": "groups"}), limit_name({"name": "groups_per_core"})
+    >>> limit_name({"name": "groups_per_core", "unit": "groups"}), limit_name({"name": "groups_per_core", "unit": "1"})
     ('groups', 'groups per core')
     """
-    unit = str(one.get("unit") or "")
-    return unit if len(unit) > 4 else str(one["name"]).replace("_", " ")
+    return one["unit"] if len(one["unit"]) > 4 else one["name"].replace("_", " ")
 
 
 def placed_layers(fit: dict[str, Any]) -> list[dict[str, Any]]:
     """Return the layers of a placement."""
-    names = {one["name"]: limit_name(one) for one in fit.get("limits") or []}
+    names = {one["name"]: limit_name(one) for one in fit["limits"]}
     return [
         {
             "name": one["name"],
             "cores": marked.plain(one["cores"]),
             "neurons": marked.count(one["neurons"]),
-            "encoding": _encoding(one.get("encoding")),
-            "binding": names.get(one.get("binding"), str(one.get("binding") or "").replace("_", " ")),
-            "share": "" if share is None else marked.percent(share),
+            "encoding": ", ".join(f"{name}: {encoding}" for name, encoding in one["encoding"].items()),
+            "binding": names[one["binding"]],
+            "share": marked.percent(one["utilisation"][one["binding"]]),
         }
-        for one in fit.get("layers") or []
-        for share in [(one.get("utilisation") or {}).get(one.get("binding"))]
+        for one in fit["layers"]
     ]
-
-
-def _encoding(encoding: Any) -> str:
-    if isinstance(encoding, dict):
-        return ", ".join(f"{name}: {one}" for name, one in encoding.items())
-    return str(encoding or "").replace("_", " ")
 
 
 def slow_layers(latency: dict[str, Any]) -> list[dict[str, Any]]:
@@ -117,23 +103,21 @@ def slow_layers(latency: dict[str, Any]) -> list[dict[str, Any]]:
     return [
         {
             "name": one["layer"],
-            "core": marked.plain(one["core"]) if one.get("core") is not None else "",
-            "bound": one.get("bound") or "",
-            "parts": [marked.seconds(one.get(f"{bound}_s")) for bound in BOUNDS],
+            "core": marked.plain(one["core"]),
+            "bound": one["bound"],
+            "parts": [marked.seconds(one[f"{bound}_s"]) for bound in BOUNDS],
         }
-        for one in latency.get("by_layer") or []
+        for one in latency["by_layer"]
     ]
 
 
 def measured_step(latency: dict[str, Any], sources: Sources) -> Markup | None:
     """Return what a step took of some network that was measured on this chip; None where none is known."""
-    found = latency.get("measured_step_s")
+    found = latency["measured_step_s"]
     if not found:
         return None
-    low, high = found.get("low"), found.get("high")
-    wide = low is not None and high is not None and low != high
-    value = marked.band(low, high, "s") if wide else marked.seconds(found["value"])
-    point, note = found.get("operating_point"), sources.references({"measured step": found})
+    value = marked.band(found["low"], found["high"], "s") if "low" in found else marked.seconds(found["value"])
+    point, note = found["operating_point"], sources.references({"measured step": found})
     return marked.say(
         "Measured on this chip, with another network: {} a step{} {}", value, f", {point}" if point else "", note
     )
@@ -141,11 +125,6 @@ def measured_step(latency: dict[str, Any], sources: Sources) -> Markup | None:
 
 def advice(one: dict[str, Any]) -> dict[str, Any]:
     """Return one change, what it would bring, and whether the network stays as it is."""
-    sizes = [
-        marked.plural(one[key], word)
-        for key, word in (("cores", "core"), ("chips", "chip"))
-        if isinstance(one.get(key), int)
-    ]
-    exact = one.get("exact")
-    kept = "" if exact is None else "the same network" if exact else "changes the network: train and certify again"
+    sizes = [marked.plural(one[key], key[:-1]) for key in ("cores", "chips")]
+    kept = "the same network" if one["exact"] else "changes the network: train and certify again"
     return {"change": one["change"], "sizes": marked.joined(sizes), "kept": kept}

@@ -12,6 +12,7 @@ import xml.etree.ElementTree as ElementTree
 from collections.abc import Callable, Sequence
 from typing import Any, ParamSpec
 
+from markupsafe import Markup
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -67,18 +68,18 @@ _DROPPED = (f"{_SVG}metadata", f"{_SVG}style")
 P = ParamSpec("P")
 
 
-def picture(label: str) -> Callable[[Callable[P, Figure]], Callable[P, str]]:
+def picture(label: str) -> Callable[[Callable[P, Figure]], Callable[P, Markup]]:
     """Turn a function that draws a Figure into one that returns it as inline SVG.
 
     Args:
         label: What a screen reader says instead of the picture.
     """
 
-    def decorate(draw: Callable[P, Figure]) -> Callable[P, str]:
+    def decorate(draw: Callable[P, Figure]) -> Callable[P, Markup]:
         @functools.wraps(draw)
-        def drawn(*args: P.args, **kwargs: P.kwargs) -> str:
+        def drawn(*args: P.args, **kwargs: P.kwargs) -> Markup:
             with styled(STYLE):
-                return _svg(draw(*args, **kwargs), label)
+                return Markup(_svg(draw(*args, **kwargs), label))
 
         return drawn
 

@@ -61,20 +61,20 @@ def models(energy: dict[str, Any], sources: Sources) -> list[dict[str, Any]]:
             row = rows.setdefault((one["term"], one["energy_per_event_j"], one["constant"]), new)
             row["energy_j"] += one["energy_j"]
             told = {"count": marked.count(one["count"]), "energy": marked.energy(one["energy_j"])}
-            row["parts"].append({"layer": one.get("layer")} | told)
-        low, high = model.get("low_j"), model.get("high_j")
+            row["parts"].append({"layer": one["layer"]} | told)
+        low, high = model["low_j"], model["high_j"]
         found.append(
             {
-                "name": str(model["name"]).replace("_", " "),
+                "name": model["name"].replace("_", " "),
                 "evidence": model["evidence"],
                 "scope": model["scope"],
                 "shown": model["scope"] == energy["scope"],
                 "total_j": model["total_j"],
-                "low_j": model["total_j"] if low is None else low,
-                "high_j": model["total_j"] if high is None else high,
+                "low_j": low,
+                "high_j": high,
                 "total": marked.energy(model["total_j"]),
-                "band": Markup("") if low is None or low == high else marked.band(low, high, "J"),
-                "includes": ", ".join(term(key) for key in model.get("includes") or []),
+                "band": Markup("") if low == high else marked.band(low, high, "J"),
+                "includes": ", ".join(term(key) for key in model["includes"]),
                 "terms": sorted(rows.values(), key=lambda row: -row["energy_j"]),
             }
         )
@@ -93,7 +93,7 @@ def term_names(found: list[dict[str, Any]]) -> list[str]:
 
 def layers(energy: dict[str, Any]) -> list[dict[str, Any]]:
     """Return each layer's band, with the terms of the model nearest to the middle of all."""
-    rows, band = energy.get("by_layer") or [], energy.get("energy_j")
+    rows, band = energy["by_layer"], energy["energy_j"]
     shown = [model for model in energy["models"] if model["scope"] == energy["scope"]]
     if not rows or not band or not shown:
         return []
@@ -102,7 +102,7 @@ def layers(energy: dict[str, Any]) -> list[dict[str, Any]]:
     for row in rows:
         parts: dict[str, float] = {}
         for one in middle["terms"]:
-            if (one.get("layer") or NETWORK) == row["name"]:
+            if (one["layer"] or NETWORK) == row["name"]:
                 parts[term(one["term"])] = parts.get(term(one["term"]), 0.0) + one["energy_j"]
         found.append({key: row[key] for key in ("name", "low", "mid", "high")} | {"parts": parts})
     return found

@@ -1,17 +1,16 @@
 """The page's pictures: one function each, from parts of report.json to inline SVG."""
 
-import math
 from typing import Any
 
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from neurodeploy.certificate.accuracy import wilson
 from neurodeploy.report import drawing as draw
 from neurodeploy.report.words import count
 
 ROW = 24
 """Height of one row of bars or dots."""
-NORMAL_95 = 1.96
 
 
 @draw.picture("Accuracy of every stage")
@@ -46,20 +45,6 @@ def accuracy(rows: list[dict[str, Any]], limit: float) -> Figure:
     axes.xaxis.set_major_locator(MaxNLocator(5))
     axes.set_xlabel("accuracy, %")
     return figure
-
-
-def wilson(share: float, samples: int) -> tuple[float, float]:
-    """Return the 95 % interval of a share seen on so many samples.
-
-    Source: Wilson, J. Am. Stat. Assoc. 22, 1927.
-
-    >>> [round(one, 3) for one in wilson(1.0, 64)]
-    [0.943, 1.0]
-    """
-    z2 = NORMAL_95**2 / samples
-    middle = (share + z2 / 2) / (1 + z2)
-    half = math.sqrt(z2 * (share * (1 - share) + z2 / 4)) / (1 + z2)
-    return middle - half, middle + half
 
 
 @draw.picture("Loss and accuracy over the epochs of training")

@@ -4,6 +4,7 @@ Each becomes a `<data value="...">` element: what a person reads, beside the num
 report.json. So a test can walk the page and find every number in the report, and a reader can copy all digits.
 """
 
+from functools import partial
 from typing import Any
 
 from markupsafe import Markup
@@ -80,18 +81,13 @@ def two_digits(number: float) -> Markup:
     return mark(f"{number:.2g}", number)
 
 
-def plural(number: int, word: str) -> Markup:
-    """Return a number with its word.
+def plural(number: int, word: str, kind: str = "") -> Markup:
+    """Return a number with its word; `kind` as of `mark`.
 
     >>> plural(2, "core")
     Markup('<data value="2">2</data> cores')
     """
-    return say("{} {}", mark(f"{number:,}", number), word if number == 1 else word + "s")
-
-
-def length(number: int, word: str) -> Markup:
-    """Return how many entries a list of the report has, with what they are."""
-    return say("{} {}", mark(f"{number:,}", number, "length"), word if number == 1 else word + "s")
+    return say("{} {}", mark(f"{number:,}", number, kind), word if number == 1 else word + "s")
 
 
 def quantity(value: float | None, unit: str) -> Markup:
@@ -103,14 +99,7 @@ def quantity(value: float | None, unit: str) -> Markup:
     return Markup("-") if value is None else mark(words.quantity(value, unit), value)
 
 
-def energy(joules: float | None) -> Markup:
-    """Return an energy with three digits; a dash for None."""
-    return quantity(joules, "J")
-
-
-def seconds(time_s: float | None) -> Markup:
-    """Return a time with three digits; a dash for None."""
-    return quantity(time_s, "s")
+energy, seconds = partial(quantity, unit="J"), partial(quantity, unit="s")
 
 
 def band(low: float, high: float, unit: str) -> Markup:

@@ -23,27 +23,30 @@ def render(report: dict[str, Any]) -> str:
 
     Args:
         report: What a run's report.json holds. Names in it may be anybody's: all text is escaped.
-            `fit`, `latency` and `devices` may be null or missing.
+            `fit`, `latency` and `devices` may be null.
 
     The same report gives the same bytes.
     """
-    sources = Sources()
+    sources, rows = Sources(), sections.stages(report)
+    limit = report["certificate"]["max_accuracy_drop"]
     # In the order of the page, so that footnotes are numbered as they are met.
     parts = {
         "verdict": verdict(report),
-        "accuracy": _accuracy(report),
+        "accuracy": {"rows": rows, "limit": limit, "svg": figures.accuracy(rows, limit)},
         "comparisons": [_comparison(stage) for stage in report["certificate"]["stages"] if stage["against"]],
         "counts": _counts(report["counts"]),
-        "energy": _energy(report, sources),
-        "fit": _fit(report.get("fit"), sources),
-        "latency": _latency(report.get("latency"), sources),
+        "energy": _energy(report["energy"], sources),
+        "fit": _fit(report["fit"], sources),
+        "latency": _latency(report["latency"], sources),
         "devices": _devices(report, sources),
-        "training": _training(report),
+        "training": sections.training(report),
         "classes": classes(report),
-        "rasters": [_raster(report, plot) for plot in report["plots"]["rasters"]],
-        "connections": [
-            one | {"svg": Markup(figures.weights(one["histogram"]))} for one in sections.connections(report)
+        "rasters": [
+            sections.raster(plot, report["class_names"])
+            | {"svg": rasters.raster(plot["layers"], plot["steps"]), "every": rasters.kept_neurons(plot["layers"])}
+            for plot in report["plots"]["rasters"]
         ],
+        "connections": sections.connections(report),
         "states": sections.states(report),
         "opacities": rasters.OPACITIES,
         "recipe": sections.toml(report["recipe"]),
@@ -65,34 +68,13 @@ def environment(filters: dict[str, Any]) -> Environment:
     return found
 
 
-def _accuracy(report: dict[str, Any]) -> dict[str, Any]:
-    rows, limit = sections.stages(report), report["certificate"]["max_accuracy_drop"]
-    return {"rows": rows, "limit": limit, "svg": Markup(figures.accuracy(rows, limit))}
-
-
-def _training(report: dict[str, Any]) -> dict[str, Any] | None:
-    found = sections.training(report)
-    if found is None:
-        return None
-    best = [phase["at"] for phase in found["phases"]]
-    return found | {"svg": Markup(figures.training(found["epochs"], found["n_trained"], best))}
-
-
-def _raster(report: dict[str, Any], plot: dict[str, Any]) -> dict[str, Any]:
-    svg = Markup(rasters.raster(plot["layers"], plot["steps"]))
-    return sections.raster(plot, report.get("class_names") or []) | {
-        "svg": svg,
-        "every": rasters.kept_neurons(plot["layers"]),
-    }
-
-
 def _counts(counts: dict[str, Any]) -> dict[str, Any]:
     spikes = [("input", counts["input_spikes_per_sample"])]
     spikes += [(layer["name"], layer["spikes_per_sample"]) for layer in counts["layers"]]
     synops = [(one["name"], one["synops_per_sample"]) for one in counts["connections"]]
     return counts | {
-        "spikes_svg": Markup(figures.bars(spikes, "spikes per sample")),
-        "synops_svg": Markup(figures.bars(synops, "synops per sample")),
+        "spikes_svg": figures.bars(spikes, "spikes per sample"),
+        "synops_svg": figures.bars(synops, "synops per sample"),
         "by_others": costs.conventions(counts),
         "events": costs.events(counts),
     }
@@ -100,33 +82,26 @@ def _counts(counts: dict[str, Any]) -> dict[str, Any]:
 
 def _comparison(stage: dict[str, Any]) -> dict[str, Any]:
     """Return what the certificate says of a stage; a strip only where there is something in it."""
-    first, chip_steps = stage["first_difference"], sections.in_chip_steps(stage)
-    layers = stage.get("layers") or []
-    svg = None
+    first, layers, svg = stage["first_difference"], stage["layers"], None
     if first is not None and layers:
-        svg = Markup(rasters.difference_strip(layers, first, "chip step" if chip_steps else "input step"))
+        steps = "chip step" if sections.in_chip_steps(stage) else "input step"
+        svg = rasters.difference_strip(layers, first, steps)
     return {"stage": stage, "first": sections.first_difference(stage), "checks": sections.checks(stage), "svg": svg}
 
 
-def _energy(report: dict[str, Any], sources: Sources) -> dict[str, Any]:
-    energy = report["energy"]
-    models, rows, band = energy_rows.models(energy, sources), energy_rows.layers(energy), energy.get("energy_j")
+def _energy(energy: dict[str, Any], sources: Sources) -> dict[str, Any]:
+    models, rows, band = energy_rows.models(energy, sources), energy_rows.layers(energy), energy["energy_j"]
     shown = [model for model in models if model["shown"]]
     names = energy_rows.term_names(shown)
-    return {
-        "chip": energy["chip"],
-        "title": energy.get("title") or energy["chip"],
-        "scope": energy["scope"],
+    return energy | {
         "band": _band(band, "J"),
         "mid": marked.energy(band["mid"]) if band and band["low"] < band["high"] else None,
-        "static": _band(energy.get("static_j"), "J"),
-        "all_in": _band(energy.get("all_in_j"), "J") if energy["scope"] != ALL_IN else None,
+        "static": _band(energy["static_j"], "J"),
+        "all_in": _band(energy["all_in_j"], "J") if energy["scope"] != ALL_IN else None,
         "models": models,
         "terms": names,
-        "unpriced": energy["unpriced"],
-        "notes": energy.get("notes") or [],
-        "models_svg": Markup(cost_figures.energy_models(shown, names, band)) if shown and band else "",
-        "layers_svg": Markup(cost_figures.energy_layers(rows, names)) if rows else "",
+        "models_svg": cost_figures.energy_models(shown, names, band) if shown and band else "",
+        "layers_svg": cost_figures.energy_layers(rows, names) if rows else "",
     }
 
 
@@ -135,61 +110,56 @@ def _band(found: dict[str, float] | None, unit: str) -> Markup | None:
 
 
 def _fit(fit: dict[str, Any] | None, sources: Sources) -> dict[str, Any] | None:
-    if not fit:
+    if fit is None:
         return None
     rows = costs.limits(fit, sources)
     return fit | {
-        "binding_name": costs.limit_name(fit["binding_limit"]) if fit.get("binding_limit") else "",
+        "binding_name": costs.limit_name(fit["binding_limit"]) if fit["binding_limit"] else "",
         "rows": rows,
-        "references": sources.references(fit.get("constants") or {}),
+        "references": sources.references(fit["constants"]),
         "layer_rows": costs.placed_layers(fit),
-        "svg": Markup(utilisation_map(fit)) if fit.get("core_list") else "",
-        "advice": [costs.advice(one) for one in fit.get("advice") or []],
-        "problems": fit.get("problems") or [],
-        "notes": fit.get("notes") or [],
+        "svg": utilisation_map(fit) if fit["core_list"] else "",
+        "advice": [costs.advice(one) for one in fit["advice"]],
     }
 
 
 def _latency(latency: dict[str, Any] | None, sources: Sources) -> dict[str, Any] | None:
-    if not latency:
+    if latency is None:
         return None
-    cores = latency.get("by_core") or []
-    return {
-        "priced": latency.get("latency_s") is not None,
-        "mid": marked.seconds(latency.get("latency_s")),
-        "band": _band(latency.get("latency_band_s"), "s"),
-        "step": latency.get("step_s") or {},
+    cores = latency["by_core"]
+    return latency | {
+        "priced": latency["latency_s"] is not None,
+        "mid": marked.seconds(latency["latency_s"]),
+        "band": _band(latency["latency_band_s"], "s"),
         "bounds": [
             {"name": name, "share": marked.percent(share)}
-            for name, share in sorted((latency.get("bound") or {}).items(), key=lambda one: -one[1])
+            for name, share in sorted(latency["bound"].items(), key=lambda one: -one[1])
             if share
         ],
-        "between": marked.seconds(latency["between_s"]) if latency.get("between_s") else None,
+        "between": marked.seconds(latency["between_s"]) if latency["between_s"] else None,
         "layers": costs.slow_layers(latency),
         "measured": costs.measured_step(latency, sources),
-        "assumptions": latency.get("assumptions") or [],
-        "unpriced": latency.get("unpriced") or [],
-        "references": sources.references(latency.get("constants") or {}),
-        "cores_svg": Markup(cost_figures.cores(cores)) if cores else "",
-        "shown": [name for name in costs.BOUNDS if any(one.get("bound") == name for one in cores)],
+        "references": sources.references(latency["constants"]),
+        "cores_svg": cost_figures.cores(cores) if cores else "",
+        "shown": [name for name in costs.BOUNDS if any(one["bound"] == name for one in cores)],
     }
 
 
 def _devices(report: dict[str, Any], sources: Sources) -> dict[str, Any] | None:
-    devices = report.get("devices")
-    if not devices:
+    devices = report["devices"]
+    if devices is None:
         return None
     rows, records = beside.picture_rows(devices, report["energy"]), beside.records(devices, sources)
     crossover = beside.crossover(devices, sources)
     if crossover:
         drawn = crossover["rows"] and crossover["here"] > 0
-        crossover["svg"] = Markup(cost_figures.crossovers(crossover["rows"], crossover["here"])) if drawn else ""
+        crossover["svg"] = cost_figures.crossovers(crossover["rows"], crossover["here"]) if drawn else ""
     return {
         "records": records,
-        "svg": Markup(cost_figures.devices(rows)) if len(rows) > 1 else "",
+        "svg": cost_figures.devices(rows) if len(rows) > 1 else "",
         "floors": any(one["floor"] for one in records),
         "subtracted": any(one["subtracted"] for one in records),
         "ann": beside.ann(devices),
         "crossover": crossover,
-        "notes": devices.get("notes") or [],
+        "notes": devices["notes"],
     }

@@ -1,6 +1,6 @@
 """From report.json to what each section of the page says, in plain words and rows.
 
-No pictures and no HTML here: `page` draws, the template lays out and escapes.
+No HTML here: the template lays out and escapes.
 """
 
 from typing import Any
@@ -9,7 +9,7 @@ import tomli_w
 from markupsafe import Markup
 
 from neurodeploy.backends.table import FIXED, is_integer
-from neurodeploy.report import marked, words
+from neurodeploy.report import figures, marked, words
 
 MOST_NEURONS = 128
 """Neurons of a layer that report.json holds a raster of, from the first."""
@@ -34,9 +34,9 @@ def stages(report: dict[str, Any]) -> list[dict[str, Any]]:
     """Return the rows of the accuracy table and picture, in the order of the pipeline."""
     certificate = report["certificate"]
     rows = [stage_row(stage, certificate["samples"]) for stage in certificate["stages"]]
-    ptq = report["accuracy"].get("ptq")
-    chained = report["accuracy"].get("quantised")
-    if ptq is not None and (ptq != chained or report["quantisation"].get("fine_tuning")):
+    ptq = report["accuracy"]["ptq"]
+    chained = report["accuracy"]["quantised"]
+    if ptq is not None and (ptq != chained or report["quantisation"]["fine_tuning"]):
         row = dict.fromkeys(rows[0]) | {
             "name": "ptq",
             "meaning": MEANINGS["ptq"],
@@ -56,7 +56,7 @@ def stage_row(stage: dict[str, Any], n_samples: int) -> dict[str, Any]:
         "accuracy": stage["accuracy"],
         "samples": stage["samples"],
         "fewer": stage["samples"] < n_samples,
-        "drop": stage.get("accuracy_drop", 0.0),
+        "drop": stage["accuracy_drop"],
         "against": stage["against"],
         "spike_agreement": stage["spike_agreement"],
         "prediction_agreement": stage.get("prediction_agreement"),
@@ -104,8 +104,8 @@ def checks(stage: dict[str, Any]) -> list[dict[str, Any]]:
 
 def training(report: dict[str, Any]) -> dict[str, Any] | None:
     """Return epochs of both phases, the kept ones, and a sentence on each phase; None without epochs."""
-    first, second = report.get("training") or {}, report["quantisation"].get("fine_tuning") or {}
-    trained, tuned = first.get("epochs", []), second.get("epochs", [])
+    first, second = report["training"], report["quantisation"]["fine_tuning"] or {"epochs": []}
+    trained, tuned = first["epochs"], second["epochs"]
     if not trained and not tuned:
         return None
     phases = []
@@ -113,7 +113,7 @@ def training(report: dict[str, Any]) -> dict[str, Any] | None:
         ("Training", first, 0),
         ("Fine-tuning on the chip's grid", second, len(trained)),
     ):
-        n_epochs = len(history.get("epochs", []))
+        n_epochs = len(history["epochs"])
         if not n_epochs:
             continue
         kept = history["best_epoch"]
@@ -130,7 +130,8 @@ def training(report: dict[str, Any]) -> dict[str, Any] | None:
         # What a phase began with lies between its first epoch and the phase before.
         at = start + (kept + 1 if kept >= 0 else 0.5)
         phases.append({"text": marked.say("{}: kept {}, {} on validation data.", name, which, score), "at": at})
-    return {"epochs": trained + tuned, "n_trained": len(trained), "phases": phases}
+    svg = figures.training(trained + tuned, len(trained), [phase["at"] for phase in phases])
+    return {"epochs": trained + tuned, "n_trained": len(trained), "phases": phases, "svg": svg}
 
 
 def raster(plot: dict[str, Any], names: list[str]) -> dict[str, Any]:
@@ -162,7 +163,7 @@ def _class(index: int, names: list[str]) -> Markup | str:
 
 
 def connections(report: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return what to say under each connection's histogram."""
+    """Return each connection's histogram and what to say under it."""
     plan = report["quantisation"].get("plan", {}).get("connections", {})
     rows = []
     for one in report["plots"]["weights"]:
@@ -174,7 +175,7 @@ def connections(report: dict[str, Any]) -> list[dict[str, Any]]:
                 marked.plain(settings["weight_bits"]),
                 marked.exponents(settings["weight_exp"]),
             )
-        rows.append({"name": one["name"], "text": text, "histogram": one})
+        rows.append({"name": one["name"], "text": text, "svg": figures.weights(one)})
     return rows
 
 

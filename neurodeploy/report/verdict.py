@@ -23,17 +23,14 @@ def verdict(report: dict[str, Any]) -> dict[str, Any]:
         bit_exact(certificate),
         _synops(report["counts"]),
         _energy(report["energy"]),
-        _fit(report.get("fit")),
-        _latency(report.get("latency")),
+        _fit(report["fit"]),
+        _latency(report["latency"]),
     ]
     return {
         "passed": certificate["passed"],
         "failures": certificate["failures"],
         "sentence": _sentence(report),
-        "said": [
-            *certificate.get("warnings", []),
-            *([f"Rule: {certificate['rule']}."] if "rule" in certificate else []),
-        ],
+        "said": [*certificate["warnings"], f"Rule: {certificate['rule']}."],
         "tiles": tiles,
     }
 
@@ -45,7 +42,7 @@ def _sentence(report: dict[str, Any]) -> Markup:
     exact = report["certificate"]["bit_exact"].get("fixed/lava")
     if exact is not None:
         found[0] += Markup(", equal to Lava in every state" if exact else ", not equal to Lava")
-    fit = report.get("fit")
+    fit = report["fit"]
     if fit and fit["fits"]:
         found.append(
             marked.say("It fits on {} of {}", *(marked.plural(fit[key], key[:-1]) for key in ("cores", "chips")))
@@ -54,16 +51,16 @@ def _sentence(report: dict[str, Any]) -> Markup:
         found.append(marked.say("It does not fit {}", fit["chip"]))
     energy = report["energy"]["energy_j"]
     if energy:
-        kind = "energy, all-in" if report["energy"].get("scope") == ALL_IN else "dynamic energy"
+        kind = "energy, all-in" if report["energy"]["scope"] == ALL_IN else "dynamic energy"
         spent = marked.say("{} of {}", marked.band(energy["low"], energy["high"], "J"), kind)
-        static = report["energy"].get("static_j")
+        static = report["energy"]["static_j"]
         if static and kind != "energy, all-in":
             spent += marked.say(" and {} of static energy", marked.band(static["low"], static["high"], "J"))
-        time_s = (report.get("latency") or {}).get("latency_s")
+        time_s = (report["latency"] or {}).get("latency_s")
         spent += marked.say(", in {}", marked.seconds(time_s)) if time_s else Markup("")
         found.append(marked.say("A sample is estimated to take {}", spent))
-    crossover = (report.get("devices") or {}).get("crossover") or {}
-    if crossover.get("rate") is not None and crossover.get("rate_here") is not None:
+    crossover = (report["devices"] or {}).get("crossover")
+    if crossover:
         found.append(standing(crossover))
     return marked.joined(found, ". ") + Markup(".")
 
@@ -112,30 +109,29 @@ def _energy(energy: dict[str, Any]) -> dict[str, Any]:
     title, found = "Energy per sample", energy["energy_j"]
     if not found:
         return _tile(title, "not priced", source=f"{energy['chip']} has no prices", state="open")
-    all_in, static, whole = energy.get("scope") == ALL_IN, energy.get("static_j"), energy.get("whole_j")
+    all_in, static, whole = energy["scope"] == ALL_IN, energy["static_j"], energy["whole_j"]
     detail = Markup("all-in, measured power over events" if all_in else "dynamic" if static else "dynamic only")
     if static:
         detail += marked.say("; static {}", marked.band(static["low"], static["high"], "J"))
     if static and whole and not all_in:
         detail += marked.say("; together {}", marked.band(whole["low"], whole["high"], "J"))
-    shown = [one for one in energy["models"] if one.get("scope") == energy.get("scope")]
-    sources = {one["source"] for one in shown if "source" in one}
-    priced = (marked.length(len(shown), "model"), marked.length(len(sources), "source"))
-    source = marked.say("these counts, priced by {} of {}, from {}", priced[0], energy["chip"], priced[1])
+    shown = [one for one in energy["models"] if one["scope"] == energy["scope"]]
+    sources = {one["source"] for one in shown}
+    priced = (marked.plural(len(some), word, "length") for some, word in ((shown, "model"), (sources, "source")))
+    source = marked.say("these counts, priced by {1} of {0}, from {2}", energy["chip"], *priced)
     return _tile(title, marked.band(found["low"], found["high"], "J"), detail, source)
 
 
 def _fit(fit: dict[str, Any] | None) -> dict[str, Any]:
-    if not fit:
+    if fit is None:
         return _tile("Fit", "-", NOT_MADE, state="open")
-    binding = fit.get("binding_limit")
+    binding = fit["binding_limit"]
     source: Markup | str = ""
     if binding:
         numbers = (marked.count(binding["used"]), marked.count(binding["limit"]))
         source = marked.say("{} of {} {}", *numbers, limit_name(binding))
     if not fit["fits"]:
-        problems = fit.get("problems") or ["no placement was found"]
-        return _tile("Fit", "no", problems[0], source, "bad")
+        return _tile("Fit", "no", fit["problems"][0], source, "bad")
     detail = marked.say("on {} of {}", marked.plural(fit["chips"], "chip"), fit["chip"])
     where = marked.say("tightest: {}", source) if source else ""
     return _tile("Fit", marked.plural(fit["cores"], "core"), detail, where)
@@ -145,16 +141,10 @@ def _latency(latency: dict[str, Any] | None) -> dict[str, Any]:
     title = "Latency per sample"
     if not latency:
         return _tile(title, "-", NOT_MADE, state="open")
-    if latency.get("latency_s") is None:
+    found, bound = latency["latency_band_s"], latency["bound"]
+    if found is None:
         return _tile(title, "not priced", "no times are published", state="open")
-    found, step = latency.get("latency_band_s"), latency.get("step_s") or {}
-    value = marked.band(found["low"], found["high"], "s") if found else marked.seconds(latency["latency_s"])
-    value += Markup(" for a sample")
-    detail = marked.say("{} for a step", marked.seconds(step["mean"])) if step.get("mean") is not None else Markup("")
-    bound = _most(latency.get("bound") or {})
-    return _tile(title, value, detail, f"the busiest core sets each step; mostly bound by {bound}" if bound else "")
-
-
-def _most(shares: dict[str, float]) -> str:
-    """Return the name with the largest share; empty where there is none."""
-    return max(shares, key=lambda name: shares[name]) if any(shares.values()) else ""
+    value = marked.say("{} for a sample", marked.band(found["low"], found["high"], "s"))
+    detail = marked.say("{} for a step", marked.seconds(latency["step_s"]["mean"]))
+    most = max(bound, key=lambda name: bound[name])
+    return _tile(title, value, detail, f"the busiest core sets each step; mostly bound by {most}")

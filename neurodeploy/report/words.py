@@ -2,7 +2,7 @@
 
 from typing import Any
 
-_PREFIXES = ((1.0, ""), (1e-3, "m"), (1e-6, "µ"), (1e-9, "n"), (1e-12, "p"), (1e-15, "f"))
+from neurodeploy.report.amounts import prefix_of
 
 
 def percent(share: float) -> str:
@@ -65,8 +65,8 @@ def quantity(value: float, unit: str) -> str:
     >>> quantity(1.4476e-6, "J"), quantity(0.0, "J"), quantity(0.0125, "s"), quantity(700.0, "W")
     ('1.45 µJ', '0 J', '12.5 ms', '700 W')
     """
-    scale, prefix = _prefix(abs(value))
-    return f"{_three_digits(value / scale)} {prefix}{unit}"
+    scale, name = scale_of(value, unit)
+    return f"{_three_digits(value / scale)} {name}"
 
 
 def band(low: float, high: float, unit: str) -> str:
@@ -75,9 +75,9 @@ def band(low: float, high: float, unit: str) -> str:
     >>> band(1.4329e-6, 1.4561e-6, "J"), band(9.5e-4, 1.2e-3, "s")
     ('1.43 to 1.46 µJ', '0.95 to 1.2 ms')
     """
-    scale, prefix = _prefix(high)
+    scale, name = scale_of(high, unit)
     first, last = _three_digits(low / scale), _three_digits(high / scale)
-    return f"{last} {prefix}{unit}" if first == last else f"{first} to {last} {prefix}{unit}"
+    return f"{last} {name}" if first == last else f"{first} to {last} {name}"
 
 
 def scale_of(most: float, unit: str) -> tuple[float, str]:
@@ -86,8 +86,8 @@ def scale_of(most: float, unit: str) -> tuple[float, str]:
     >>> scale_of(1.45e-6, "J")
     (1e-06, 'µJ')
     """
-    scale, prefix = _prefix(most)
-    return scale, prefix + unit
+    scale, prefix = prefix_of(most)
+    return scale, prefix.replace("u", "µ") + unit
 
 
 def plural(number: int, word: str) -> str:
@@ -106,12 +106,6 @@ def class_name(index: int, names: list[str]) -> str:
     ('A', '1')
     """
     return names[index] if 0 <= index < len(names) else str(index)
-
-
-def _prefix(most: float) -> tuple[float, str]:
-    if most <= 0:
-        return _PREFIXES[0]
-    return next((one for one in _PREFIXES if most >= 0.9995 * one[0]), _PREFIXES[-1])
 
 
 def _three_digits(number: float) -> str:

@@ -79,7 +79,8 @@ def model(name: str, constants: dict[str, Any], totals: dict[str, float]) -> dic
     first = constants[terms[0]["constant"]]
     total_j = sum(one["energy_j"] for one in terms)
     ends = {"total_j": total_j, "low_j": total_j, "high_j": total_j}
-    return {"name": name, "scope": first["scope"], "evidence": first["evidence"], **ends, "terms": terms}
+    told = {key: first[key] for key in ("scope", "evidence", "source")}
+    return {"name": name, **told, "includes": [], **ends, "terms": terms}
 
 
 def fit() -> dict[str, Any]:
@@ -182,7 +183,7 @@ def devices() -> dict[str, Any]:
                 "what": what,
                 "device": {"gpu": "NVIDIA H100", "cpu": "a processor"}[kind],
                 "kind": kind,
-                "driver": "570.1" if kind == "gpu" else None,
+                "driver": "570.1" if kind == "gpu" else "Linux 6.8",
                 "date": "2026-11-22T16:51:14+00:00",
                 "versions": {"torch": "2.13.0"},
                 "batch": batch,

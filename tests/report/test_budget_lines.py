@@ -72,7 +72,7 @@ def test_prefixes_change_where_three_digits_do() -> None:
         "1 s",
         "999 ms",
         "1 ms",
-        "0.99 ps",
+        "990 fs",
         "0 s",
     ]
 
