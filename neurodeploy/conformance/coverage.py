@@ -13,24 +13,19 @@ from neurodeploy.program.dynamics import AnyLayer, DynamicsLayer
 from neurodeploy.program.layer import Layer, SigmaDelta
 from neurodeploy.program.program import INPUT, READOUTS, Program
 
-SYNAPSE_KINDS = (
+KINDS = (
     *("dense", "conv 1-D", "conv 2-D", "stride", "padding", "dilation", "groups", "sum pool", "average pool"),
     *("flatten", "recurrent", "feedback", "skip", "shared delay", "delays per synapse", "delay 63"),
     *("join", "concatenation", "way made longer"),
     *("exponents per row", "exponent -8", "exponent 7", "graded messages"),
     *(f"sign {sign}" for sign in rules.SIGNS),
-)
-NEURON_KINDS = (
     *("no memory", "IF", "LIF", "CUBA", "own parameters", "refractory", "never fires", "clears"),
     *("bias", "bias exponent", "initial state", *(f"reset {reset}" for reset in rules.RESETS)),
     *(*sigma_delta.ROLES, *sigma_delta.ACTIVATIONS, "cumulative"),
     *(*(one.name for one in SHIPPED), "fraction bits 4", "fraction bits 15", "largest coefficient"),
-)
-NETWORK_KINDS = (
     *("graded input", "silent input", "full input", "several samples"),
     *(f"readout {readout}" for readout in READOUTS),
 )
-KINDS = SYNAPSE_KINDS + NEURON_KINDS + NETWORK_KINDS
 """Every word that `kinds_of` knows."""
 
 

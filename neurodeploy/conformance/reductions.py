@@ -30,10 +30,6 @@ class Network:
     program: Program
     spikes: np.ndarray
 
-    def fed(self, spikes: np.ndarray) -> Network:
-        """Return the Program with another input."""
-        return Network(self.program, spikes)
-
     def changed(self, spikes: np.ndarray | None = None, **values: Any) -> Network | None:
         """Return the network with other values of its Program; None where they do not fit together."""
         lists = {key: tuple(value) for key, value in values.items() if key in ("layers", "connections")}

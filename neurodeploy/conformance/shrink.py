@@ -54,11 +54,13 @@ def shrink(network: Network, fails: Fails, *, seconds: float = SECONDS) -> Netwo
 
 
 def _fewer_samples(network: Network, fails: Tried) -> Network:
-    return _fewest(network, len(network.spikes), lambda kept: network.fed(network.spikes[kept]), fails)
+    spikes = network.spikes
+    return _fewest(network, len(spikes), lambda kept: replace(network, spikes=spikes[kept]), fails)
 
 
 def _fewer_steps(network: Network, fails: Tried) -> Network:
-    return _fewest(network, network.spikes.shape[1], lambda kept: network.fed(network.spikes[:, kept]), fails)
+    spikes = network.spikes
+    return _fewest(network, spikes.shape[1], lambda kept: replace(network, spikes=spikes[:, kept]), fails)
 
 
 def _one_layer(network: Network, fails: Tried) -> Network:
@@ -118,9 +120,9 @@ def _weights_kept(network: Network, index: int, there: np.ndarray, kept: list[in
 
 
 def _fewer_spikes(network: Network, fails: Tried) -> Network:
-    there = np.flatnonzero(network.spikes)
+    spikes, there = network.spikes, np.flatnonzero(network.spikes)
     return _fewest(
-        network, len(there), lambda kept: network.fed(_only(network.spikes, there[kept])), fails, none_allowed=True
+        network, len(there), lambda kept: replace(network, spikes=_only(spikes, there[kept])), fails, none_allowed=True
     )
 
 

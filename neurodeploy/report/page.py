@@ -7,8 +7,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from neurodeploy.accounting.energy import ALL_IN
-from neurodeploy.report import cost_figures, costs, energy_rows, figures, marked, rasters, sections
-from neurodeploy.report import device_rows as beside
+from neurodeploy.report import cost_figures, costs, figures, marked, rasters, sections
 from neurodeploy.report.classes import classes
 from neurodeploy.report.sources import Sources
 from neurodeploy.report.utilisation import utilisation_map
@@ -90,9 +89,9 @@ def _comparison(stage: dict[str, Any]) -> dict[str, Any]:
 
 
 def _energy(energy: dict[str, Any], sources: Sources) -> dict[str, Any]:
-    models, rows, band = energy_rows.models(energy, sources), energy_rows.layers(energy), energy["energy_j"]
+    models, rows, band = costs.energy_models(energy, sources), costs.energy_layers(energy), energy["energy_j"]
     shown = [model for model in models if model["shown"]]
-    names = energy_rows.term_names(shown)
+    names = costs.term_names(shown)
     return energy | {
         "band": _band(band, "J"),
         "mid": marked.energy(band["mid"]) if band and band["low"] < band["high"] else None,
@@ -149,8 +148,8 @@ def _devices(report: dict[str, Any], sources: Sources) -> dict[str, Any] | None:
     devices = report["devices"]
     if devices is None:
         return None
-    rows, records = beside.picture_rows(devices, report["energy"]), beside.records(devices, sources)
-    crossover = beside.crossover(devices, sources)
+    rows, records = costs.picture_rows(devices, report["energy"]), costs.records(devices, sources)
+    crossover = costs.crossover(devices, sources)
     if crossover:
         drawn = crossover["rows"] and crossover["here"] > 0
         crossover["svg"] = cost_figures.crossovers(crossover["rows"], crossover["here"]) if drawn else ""
@@ -159,7 +158,7 @@ def _devices(report: dict[str, Any], sources: Sources) -> dict[str, Any] | None:
         "svg": cost_figures.devices(rows) if len(rows) > 1 else "",
         "floors": any(one["floor"] for one in records),
         "subtracted": any(one["subtracted"] for one in records),
-        "ann": beside.ann(devices),
+        "ann": costs.ann(devices),
         "crossover": crossover,
         "notes": devices["notes"],
     }

@@ -8,8 +8,7 @@ from neurodeploy.accounting.energy import ALL_IN
 from neurodeploy.backends.table import LAVA
 from neurodeploy.certificate.certify import FLOAT
 from neurodeploy.report import marked
-from neurodeploy.report.costs import limit_name
-from neurodeploy.report.device_rows import standing
+from neurodeploy.report.costs import limit_name, standing
 from neurodeploy.report.sections import chip_stage
 
 NOT_MADE = "not in this report"

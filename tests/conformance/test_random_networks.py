@@ -13,11 +13,10 @@ import pytest
 
 from neurodeploy.backends.trace import Trace
 from neurodeploy.conformance.coverage import KINDS
-from neurodeploy.conformance.describe import describe
 from neurodeploy.conformance.engines import first_difference, our_engines, readable, told
 from neurodeploy.conformance.generate import Case, beyond_lava, random_case
 from neurodeploy.conformance.reductions import Network
-from neurodeploy.conformance.run import check_conformance, difference_on
+from neurodeploy.conformance.run import check_conformance, describe, difference_on
 from neurodeploy.conformance.shrink import shrink
 from neurodeploy.errors import DataError
 from neurodeploy.fixedpoint import rules, sigma_delta

@@ -1,4 +1,4 @@
-"""The processor and the GPU that torch can use here: names, drivers, energy counters or floors; how to wait for them."""
+"""The processor and the GPU that torch can use here: names, drivers, energy counters or floors, and how to wait."""
 
 import os
 import platform
