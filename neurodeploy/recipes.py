@@ -5,7 +5,6 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-import tomli_w
 from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny, ValidationError
 
 from neurodeploy import toml
@@ -38,7 +37,7 @@ class Recipe(BaseModel):
 
     def to_toml(self) -> str:
         """Return the recipe as TOML with every setting in it."""
-        return tomli_w.dumps(_without_none(self.model_dump(mode="json")))
+        return toml.dumps(self.model_dump(mode="json"))
 
 
 def load_recipe(name: str, settings: Iterable[str] = ()) -> Recipe:
@@ -196,11 +195,3 @@ def _one_line(error: ValidationError, before: str = "", keys: Sequence[str] = ()
     found = "" if first["type"] == "missing" else f", found {first['input']!r}"
     message = first["msg"][:1].lower() + first["msg"][1:]
     return f"{key}: {message}{found}"
-
-
-def _without_none(values: dict[str, Any]) -> dict[str, Any]:
-    return {
-        key: _without_none(value) if isinstance(value, dict) else value
-        for key, value in values.items()
-        if value is not None
-    }

@@ -4,6 +4,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import tomli_w
+
 from neurodeploy.errors import NeurodeployError
 from neurodeploy.files import check_fetched
 
@@ -12,7 +14,7 @@ if sys.version_info >= (3, 11):
 else:
     from tomli import loads
 
-__all__ = ["flat", "loads", "read"]
+__all__ = ["dumps", "flat", "loads", "read"]
 
 
 def read(path: str | Path, kind: type[NeurodeployError]) -> tuple[dict[str, Any], bytes]:
@@ -29,6 +31,24 @@ def read(path: str | Path, kind: type[NeurodeployError]) -> tuple[dict[str, Any]
         raise kind(f"cannot be read ({error.strerror})", "check the path", where=path) from None
     except (ValueError, RecursionError) as error:  # TOML's own, UTF-8's, and a number of thousands of digits
         raise kind(f"is not TOML ({error})", "correct this place", where=path) from None
+
+
+def dumps(values: dict[str, Any]) -> str:
+    """Return tables as TOML; a setting without a value is left out, as TOML has none.
+
+    >>> print(dumps({"name": "a", "data": {"n_steps": None, "dataset": "digits"}}), end="")
+    name = "a"
+    <BLANKLINE>
+    [data]
+    dataset = "digits"
+    """
+    return tomli_w.dumps(_without_none(values))
+
+
+def _without_none(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _without_none(inner) for key, inner in value.items() if inner is not None}
+    return value
 
 
 def flat(values: dict[str, Any], before: str = "") -> dict[str, Any]:

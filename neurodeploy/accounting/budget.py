@@ -103,7 +103,11 @@ def read_budget(path: str | Path) -> dict[str, Any]:
         BudgetError: it cannot be read, is not TOML, or holds a key or a value that is none.
     """
     values = toml.read(path, BudgetError)[0]
-    budget(values, path)
+    try:
+        Budget(**values)
+    except BudgetError as error:
+        places = (path, *([error.option] if error.option else []))
+        raise BudgetError(error.found, error.advice, where=places, allowed=error.allowed) from None
     return values
 
 
@@ -117,23 +121,6 @@ def named_budget(values: dict[str, Any]) -> Budget:
         return Budget(**values)
     except BudgetError as error:
         raise error.inside("check") from None
-
-
-def budget(values: dict[str, Any], where: object = ()) -> Budget:
-    """Return the budget that plain values describe.
-
-    Args:
-        values: By key.
-        where: Where they are from, for errors.
-
-    Raises:
-        BudgetError: one line with the first key that is unknown, of a wrong type or out of range.
-    """
-    try:
-        return Budget(**values)
-    except BudgetError as error:
-        places = (*(where if isinstance(where, tuple) else (where,)), *([error.option] if error.option else []))
-        raise BudgetError(error.found, error.advice, where=places, allowed=error.allowed) from None
 
 
 def _refused(error: ValidationError) -> BudgetError:

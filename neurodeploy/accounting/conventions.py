@@ -98,12 +98,6 @@ def _all_weights(sent: Sent, to: Wires) -> float:
     return int(sent.events_I @ to.any_I)
 
 
-def _binary_only(sent: Sent, to: Wires) -> float | None:
-    if sent.binary is None:
-        return None
-    return _all_weights(sent, to) if sent.binary else 0
-
-
 RULES: dict[str, tuple[Rule, str]] = {
     "nonzero_weights": (
         lambda sent, to: int(sent.events_I @ to.nonzero_I),
@@ -122,7 +116,7 @@ RULES: dict[str, tuple[Rule, str]] = {
         "the padding included",
     ),
     "binary_only": (
-        _binary_only,
+        lambda sent, to: None if sent.binary is None else _all_weights(sent, to) * sent.binary,
         "SpikingJelly's counter: events times the synapses of any weight where every value is 0 or 1, and 0 for a "
         "connection that ever carries another value",
     ),

@@ -67,7 +67,10 @@ def events(counts: Counts, chip: Chip, traffic: Traffic, seconds: float | None =
         DataError: a count is negative or not finite.
     """
     found = dense_events(counts) if chip.dense else synapse_events(counts, traffic.encodings, zeros=chip.zero_weights)
-    found += update_events(counts)
+    keys = ("neuron_update", "neuron_active")
+    found += _by_layer(
+        counts, keys[0], counts.neuron_updates_per_sample, lambda one: one.updates_per_sample, keys, keys[0]
+    )
     found += _by_layer(counts, "spike", counts.spikes_per_sample, lambda one: one.spikes_per_sample)
     if traffic.messages_per_sample is None:
         found += _by_layer(counts, "message", counts.messages_per_sample, lambda one: one.messages_per_sample)
@@ -135,22 +138,18 @@ def dense_events(counts: Counts) -> list[Event]:
     return [*rows, _event("mac_dense", None, rest, keys, "mac")]
 
 
-def update_events(counts: Counts) -> list[Event]:
-    """Return neuron updates, per layer where the counts have them."""
-    found = [_update(row.name, _number(row.updates_per_sample)) for row in counts.layers]
-    told = sum(one.count for one in found)
-    return [*found, _update(None, _rest(_number(counts.neuron_updates_per_sample), told))]
-
-
-def _update(layer: str | None, updates: float) -> Event:
-    return _event("neuron_update", layer, updates, ("neuron_update", "neuron_active"), "neuron_update")
-
-
-def _by_layer(counts: Counts, name: str, total: float, of: Callable[[LayerCounts], float]) -> list[Event]:
+def _by_layer(
+    counts: Counts,
+    name: str,
+    total: float,
+    of: Callable[[LayerCounts], float],
+    keys: tuple[str, ...] = (),
+    moves: str = "",
+) -> list[Event]:
     """Return the events that rows of layers hold, and those of the total that no row holds."""
-    found = [_event(name, row.name, of(row), (name,)) for row in counts.layers]
+    found = [_event(name, row.name, of(row), keys or (name,), moves) for row in counts.layers]
     rest = _rest(_number(total), sum(one.count for one in found))
-    return [*found, _event(name, None, rest, (name,))]
+    return [*found, _event(name, None, rest, keys or (name,), moves)]
 
 
 def _rest(total: float, told: float) -> float:

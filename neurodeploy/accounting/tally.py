@@ -87,7 +87,11 @@ class Tally:
             self.n_samples + other.n_samples,
             self.n_input_steps,
             {name: one + other.spikes[name] for name, one in self.spikes.items()},
-            {name: _both(one, other.values[name]) for name, one in self.values.items()},
+            {
+                name: one and more and Values(one.sums + more.sums, one.binary and more.binary)
+                for name, one in self.values.items()
+                for more in [other.values[name]]
+            },
             None if self.spread is None or other.spread is None else self.spread + other.spread,
         )
 
@@ -98,10 +102,6 @@ class Tally:
             return Sent(events, events, binary=True)
         values = self.values[source]
         return Sent(events, None, None) if values is None else Sent(events, values.sums, values.binary)
-
-
-def _both(one: Values | None, other: Values | None) -> Values | None:
-    return None if one is None or other is None else Values(one.sums + other.sums, one.binary and other.binary)
 
 
 class Counter:

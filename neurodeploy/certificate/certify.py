@@ -22,12 +22,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from neurodeploy.backends.table import BACKENDS, REFERENCE, is_integer
 from neurodeploy.backends.trace import LayerTrace, Trace
 from neurodeploy.certificate.accuracy import Paired, paired
-from neurodeploy.certificate.difference import (
-    Difference,
-    earliest,
-    first_unequal,
-    spike_agreement,
-)
+from neurodeploy.certificate.difference import Difference, earliest, first_unequal, spike_agreement
 from neurodeploy.certificate.fields import FieldDifference
 from neurodeploy.certificate.stages import Alone, Certificate, Comparison, Equations, Stage, compared_layers
 from neurodeploy.fixedpoint import rules
@@ -93,7 +88,9 @@ def certificate(
     warnings: list[str] = []
     pairs: list[Paired] = []
     for place, run in enumerate(runs):
-        pairs.append(_pair(runs[0].trace, run.trace, labels_B))
+        n_both = min(runs[0].trace.n_samples, run.trace.n_samples)
+        first, mine = (one.trace.predictions_B[:n_both] == labels_B[:n_both] for one in (runs[0], run))
+        pairs.append(paired(first, mine))
         stages.append(_stage(run, runs[place - 1] if place else None, program, labels_B, pairs[-1]))
         limit = settings.max_accuracy_drop if _model(names[place], names) is None else None
         failures += _failures(stages[-1], pairs[-1], limit)
@@ -105,9 +102,9 @@ def certificate(
     for name in by_name:
         model = _model(name, by_name)
         if model is not None:
-            first = _first_unequal(by_name[name], by_name[model])
-            bit_exact[f"{model}/{name}"] = first is None
-            failures += [f"{name}: not bit-exact with {model}: {first}"] if first is not None else []
+            unequal = _first_unequal(by_name[name], by_name[model])
+            bit_exact[f"{model}/{name}"] = unequal is None
+            failures += [f"{name}: not bit-exact with {model}: {unequal}"] if unequal is not None else []
     chip = max((place for place in range(1, len(runs)) if _model(names[place], names) is None), default=len(runs) - 1)
     return Certificate(
         failures=tuple(failures),
@@ -144,12 +141,6 @@ def _stage(run: StageRun, before: StageRun | None, program: Program, labels_B: n
 def spiking_layers(program: Program) -> list[str]:
     """Return the layers that can spike: all but readouts that are only potentials."""
     return [la.name for la in program.layers if not (isinstance(la, Layer) and (la.vth >= rules.NEVER).all())]
-
-
-def _pair(first: Trace, trace: Trace, labels_B: np.ndarray) -> Paired:
-    n_samples = min(first.n_samples, trace.n_samples)
-    labels = labels_B[:n_samples]
-    return paired(first.predictions_B[:n_samples] == labels, trace.predictions_B[:n_samples] == labels)
 
 
 def _model(name: str, ran: Collection[str]) -> str | None:

@@ -1,6 +1,5 @@
 """A Program beside the one that its graph compiles to: every field in which they differ, and where."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -52,13 +51,10 @@ def different_fields(found: Program, expected: Program) -> list[FieldDifference]
     Args:
         found: Of the layers, of the same sizes, that `expected` has.
     """
-    return [one for one in _differences(found, expected) if one]
-
-
-def _differences(found: Program, expected: Program) -> Iterator[FieldDifference | None]:
+    rows: list[FieldDifference | None] = []
     for key in OWN:
         part = expected.output if key in ("output", "readout", "decode") else expected.name
-        yield _plain(part, key, getattr(found, key), getattr(expected, key))
+        rows.append(_plain(part, key, getattr(found, key), getattr(expected, key)))
     wanted = {one.name: one for one in expected.connections}
     there = {one.name: one for one in found.connections}
     for mine in expected.layers:
@@ -66,18 +62,16 @@ def _differences(found: Program, expected: Program) -> Iterator[FieldDifference 
         for name in sorted({one.name for one in [*found.into(mine.name), *expected.into(mine.name)]}):
             if name not in wanted or name not in there:
                 missing = "missing" if name in wanted else "there"
-                yield FieldDifference(mine.name, f"connection {name}", (), missing, "otherwise", 1)
+                rows.append(FieldDifference(mine.name, f"connection {name}", (), missing, "otherwise", 1))
                 continue
-            for key in ENDS:
-                yield _plain(mine.name, f"{key} of {name}", getattr(there[name], key), getattr(wanted[name], key))
-            for key in SYNAPSE_INTEGERS:
-                yield _array(mine.name, f"{key} of {name}", getattr(there[name], key), getattr(wanted[name], key))
-        yield _plain(mine.name, "kind", other.kind, mine.kind)
+            for keys, compare in ((ENDS, _plain), (SYNAPSE_INTEGERS, _array)):
+                pairs = ((key, getattr(there[name], key), getattr(wanted[name], key)) for key in keys)
+                rows += [compare(mine.name, f"{key} of {name}", one, two) for key, one, two in pairs]
+        rows.append(_plain(mine.name, "kind", other.kind, mine.kind))
         if other.kind == mine.kind:
-            for key in mine.plain:
-                yield _plain(mine.name, key, getattr(other, key), getattr(mine, key))
-            for key in (*mine.integers, *mine.units):
-                yield _array(mine.name, key, getattr(other, key), getattr(mine, key))
+            for keys, compare in ((mine.plain, _plain), ((*mine.integers, *mine.units), _array)):
+                rows += [compare(mine.name, key, getattr(other, key), getattr(mine, key)) for key in keys]
+    return [one for one in rows if one]
 
 
 def _plain(part: str, field: str, found: Any, expected: Any) -> FieldDifference | None:

@@ -59,7 +59,15 @@ def chip_named(name: str | Path | Chip, *, program: bool = False) -> Chip:
     Raises:
         ChipError: there is none (the nearest is suggested), its file is wrong, or it takes no Program.
     """
-    found = name if isinstance(name, Chip) else _chip(str(name), program=program)
+    if isinstance(name, Chip):
+        found = name
+    elif str(name) in CHIPS:
+        found = CHIPS[str(name)]
+    elif Path(name).suffix == ".toml":
+        found = read_chip(Path(name))
+    else:
+        known = nearest(str(name), program_chips() if program else tuple(CHIPS))
+        raise ChipError(f"{str(name)!r} is unknown", f"{known} (or name a .toml file)", option="chip")
     if program and not found.program:
         raise ChipError(
             f"no Program can be made for {found.name}",
@@ -67,12 +75,3 @@ def chip_named(name: str | Path | Chip, *, program: bool = False) -> Chip:
             option="chip",
         )
     return found
-
-
-def _chip(name: str, *, program: bool) -> Chip:
-    if name in CHIPS:
-        return CHIPS[name]
-    if Path(name).suffix == ".toml":
-        return read_chip(Path(name))
-    known = program_chips() if program else tuple(CHIPS)
-    raise ChipError(f"{name!r} is unknown", f"{nearest(name, known)} (or name a .toml file)", option="chip")

@@ -49,7 +49,16 @@ def starts_of(network: Network) -> dict[str, int]:
         if not too_long:
             return starts
     if loop:
-        raise _loop_error(network, loop)
+        missing = sum(one.least for one in loop)
+        closing = next(one for one in loop if one.synapses.delayed)
+        names = " -> ".join([loop[0].source, *(one.target for one in loop)])
+        raise MappingError(
+            f"{closing.synapses.name} ({closing.source} -> {closing.target}) closes a loop over several populations "
+            f"({names}), so on a chip where each of its {len(loop)} connections takes one step its spikes come "
+            f"{missing} step(s) late",
+            f"put a Delay of {missing} more step(s) into the loop",
+            where=network.name,
+        )
     waits = {one.name: int(waits_of(one, least).max()) for one in network.synapses}
     one = max(network.synapses, key=lambda synapses: waits[synapses.name])
     advice = (
@@ -86,28 +95,11 @@ def _longest(network: Network, bounds: list[_Bound]) -> tuple[dict[str, int], li
             return starts, [by[INPUT]]
         if not late:
             return starts, []
-    return starts, _circle(by, late)
-
-
-def _circle(by: dict[str, _Bound], name: str) -> list[_Bound]:
-    """Return the bounds that feed themselves, in the order of their flow, found on the way back from `name`."""
+    # On the way back from `late` lie the bounds that feed themselves, in the order of their flow.
     for _ in by:
-        name = by[name].source
-    chain, here = [by[name]], by[name].source
-    while here != name:
+        late = by[late].source
+    chain, here = [by[late]], by[late].source
+    while here != late:
         chain.insert(0, by[here])
         here = by[here].source
-    return chain
-
-
-def _loop_error(network: Network, loop: list[_Bound]) -> MappingError:
-    missing = sum(one.least for one in loop)
-    closing = next(one for one in loop if one.synapses.delayed)
-    names = " -> ".join([loop[0].source, *(one.target for one in loop)])
-    return MappingError(
-        f"{closing.synapses.name} ({closing.source} -> {closing.target}) closes a loop over several "
-        f"populations ({names}), so on a chip where each of its {len(loop)} connections takes one step its spikes come "
-        f"{missing} step(s) late",
-        f"put a Delay of {missing} more step(s) into the loop",
-        where=network.name,
-    )
+    return starts, chain

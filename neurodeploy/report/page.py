@@ -6,6 +6,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from neurodeploy import toml
 from neurodeploy.accounting.energy import ALL_IN
 from neurodeploy.report import cost_figures, costs, figures, marked, rasters, sections
 from neurodeploy.report.classes import classes
@@ -48,7 +49,7 @@ def render(report: dict[str, Any]) -> str:
         "connections": sections.connections(report),
         "states": sections.states(report),
         "opacities": rasters.OPACITIES,
-        "recipe": sections.toml(report["recipe"]),
+        "recipe": toml.dumps(report["recipe"]).strip(),
     }
     template = environment({name: getattr(marked, name) for name in FILTERS}).get_template(TEMPLATE)
     return template.render(report=report, sources=sources.notes(), **parts)

@@ -5,7 +5,6 @@ No HTML here: the template lays out and escapes.
 
 from typing import Any
 
-import tomli_w
 from markupsafe import Markup
 
 from neurodeploy.backends.table import FIXED, is_integer
@@ -33,7 +32,22 @@ def chip_stage(stages: list[dict[str, Any]]) -> dict[str, Any]:
 def stages(report: dict[str, Any]) -> list[dict[str, Any]]:
     """Return the rows of the accuracy table and picture, in the order of the pipeline."""
     certificate = report["certificate"]
-    rows = [stage_row(stage, certificate["samples"]) for stage in certificate["stages"]]
+    # Numbers stay numbers for the picture.
+    rows: list[dict[str, Any]] = [
+        {
+            "name": stage["name"],
+            "meaning": MEANINGS.get(stage["name"], ""),
+            "accuracy": stage["accuracy"],
+            "samples": stage["samples"],
+            "fewer": stage["samples"] < certificate["samples"],
+            "drop": stage["accuracy_drop"],
+            "against": stage["against"],
+            "spike_agreement": stage["spike_agreement"],
+            "prediction_agreement": stage.get("prediction_agreement"),
+            "first": first_difference(stage),
+        }
+        for stage in certificate["stages"]
+    ]
     ptq = report["accuracy"]["ptq"]
     chained = report["accuracy"]["quantised"]
     if ptq is not None and (ptq != chained or report["quantisation"]["fine_tuning"]):
@@ -46,22 +60,6 @@ def stages(report: dict[str, Any]) -> list[dict[str, Any]]:
         }
         rows.insert(next((index for index, one in enumerate(rows) if one["name"] == "quantised"), 1), row)
     return rows
-
-
-def stage_row(stage: dict[str, Any], n_samples: int) -> dict[str, Any]:
-    """Return one stage of a certificate on `n_samples` as a row; numbers stay numbers for the picture."""
-    return {
-        "name": stage["name"],
-        "meaning": MEANINGS.get(stage["name"], ""),
-        "accuracy": stage["accuracy"],
-        "samples": stage["samples"],
-        "fewer": stage["samples"] < n_samples,
-        "drop": stage["accuracy_drop"],
-        "against": stage["against"],
-        "spike_agreement": stage["spike_agreement"],
-        "prediction_agreement": stage.get("prediction_agreement"),
-        "first": first_difference(stage),
-    }
 
 
 def first_difference(stage: dict[str, Any]) -> Markup:
@@ -195,23 +193,3 @@ def states(report: dict[str, Any]) -> list[dict[str, Any]]:
         }
         for name, found in poles.items()
     ]
-
-
-def toml(recipe: dict[str, Any]) -> str:
-    """Return a recipe as TOML; a setting without a value is left out, as TOML has none.
-
-    >>> print(toml({"name": "a", "data": {"n_steps": None, "dataset": "digits"}}))
-    name = "a"
-    <BLANKLINE>
-    [data]
-    dataset = "digits"
-    """
-    return tomli_w.dumps(_without_none(recipe)).strip()
-
-
-def _without_none(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _without_none(inner) for key, inner in value.items() if inner is not None}
-    if isinstance(value, list):
-        return [_without_none(inner) for inner in value if inner is not None]
-    return value

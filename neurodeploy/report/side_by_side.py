@@ -82,7 +82,7 @@ def _measures(runs: Sequence[Recorded]) -> list[Measure]:
         Measure("cores", "cores", "cores", "less", lambda run: run.number("fit", "cores")),
         Measure("chips", "chips", "chips", "less", lambda run: run.number("fit", "chips")),
         Measure("binding_limit", "binding limit", "", "", lambda run: run.text("fit", "binding_limit", "name")),
-        Measure("weight_bits", "weight bits", "bits", "", _weight_bits),
+        Measure("weight_bits", "weight bits", "bits", "", lambda run: run.number("quantisation", "weight_bits")),
         Measure("synapses", "synapses, not zero", "synapses", "", lambda run: _sum(run, "nonzero_synapses")),
         Measure("steps", "chip steps", "steps", "", lambda run: run.number("counts", "steps")),
         Measure("samples", "test samples", "samples", "", lambda run: run.number("samples", "test")),
@@ -109,11 +109,6 @@ def _count(key: str, title: str, name: str) -> Measure:
 
 def _band(end: str, title: str, table: str, name: str, unit: str, *, compared: bool = True) -> Measure:
     return Measure(f"{name}.{end}", f"{title}, {end}", unit, "less", lambda run: run.number(table, name, end), compared)
-
-
-def _weight_bits(run: Recorded) -> float | None:
-    own = run.number("quantisation", "weight_bits")
-    return own if own is not None else run.number("recipe", "quantize", "weight_bits")
 
 
 def _sum(run: Recorded, key: str) -> float | None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from neurodeploy.accounting.budget import CHOICES, Budget, LayerBudget, budget, read_budget
+from neurodeploy.accounting.budget import CHOICES, Budget, LayerBudget, read_budget
 from neurodeploy.errors import BudgetError
 
 
@@ -20,7 +20,7 @@ def test_a_file_with_every_key(tmp_path: Path) -> None:
         'max_latency_s = 1e-3\nlatency = "low"\nfits = "loihi2"\nmax_cores = 12\nmax_chips = 1\n'
         "[layers.hidden]\nmax_synops = 5e5\nmax_spikes = 9\n"
     )
-    found = budget(read_budget(path))
+    found = Budget.model_validate(read_budget(path))
     assert set(Budget.model_fields) == set(read_budget(path))
     assert (found.max_synops, found.max_macs, found.max_cores, found.energy) == (2e6, 0.0, 12, "mid")
     assert found.layers == {"hidden": LayerBudget(max_synops=5e5, max_spikes=9)}
@@ -88,15 +88,15 @@ def test_files_that_cannot_be_read(tmp_path: Path, content: bytes | None) -> Non
 
 
 def test_only_what_compares_something_asks() -> None:
-    assert not budget({}).asks
-    assert not budget({"energy": "low", "latency": "low", "accuracy": "lava", "certificate": False}).asks
-    assert not budget({"layers": {"hidden": {}}}).asks
-    assert budget({"layers": {"hidden": {"max_spikes": 0}}}).asks
+    assert not Budget.model_validate({}).asks
+    assert not Budget.model_validate({"energy": "low", "latency": "low", "accuracy": "lava", "certificate": False}).asks
+    assert not Budget.model_validate({"layers": {"hidden": {}}}).asks
+    assert Budget.model_validate({"layers": {"hidden": {"max_spikes": 0}}}).asks
     others = {"certificate": True, "bit_exact": True, "fits": "loihi2"}
     for key in CHOICES:
-        assert budget({key: others.get(key, 0)}).asks, key
+        assert Budget.model_validate({key: others.get(key, 0)}).asks, key
 
 
 def test_what_needs_a_place_on_a_chip() -> None:
     asked = {"fits": "loihi2", "max_cores": 0, "max_chips": 0, "max_synops": 0}
-    assert [budget({key: value}).places for key, value in asked.items()] == [True, True, True, False]
+    assert [Budget.model_validate({key: value}).places for key, value in asked.items()] == [True, True, True, False]

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from neurodeploy.accounting.budget import budget
+from neurodeploy.accounting.budget import Budget
 from neurodeploy.accounting.judge import judge
 from neurodeploy.accounting.recorded import Recorded
 from neurodeploy.errors import BudgetError, RunError
@@ -16,7 +16,7 @@ from tests.accounting.finished import BAND, LATENCY, finished, unplaced
 
 def rows(asked: dict[str, Any], report: dict[str, Any] | None = None) -> list[dict[str, Any]]:
     run = Recorded(finished() if report is None else report, "runs/small")
-    wanted = budget(asked)
+    wanted = Budget.model_validate(asked)
     found = judge(run, wanted, Recorded(run.table("fit"), run.run) if wanted.places else None)
     return [row.to_dict() for row in found]
 

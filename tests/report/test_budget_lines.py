@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from neurodeploy.accounting.budget import budget
+from neurodeploy.accounting.budget import Budget
 from neurodeploy.accounting.judge import Row, judge
 from neurodeploy.accounting.recorded import Recorded
 from neurodeploy.report.amounts import amount, apart
@@ -17,7 +17,7 @@ from tests.accounting.finished import finished
 
 
 def lines(**asked: Any) -> list[str]:
-    return [line(row) for row in judge(Recorded(finished(), "small"), budget(asked))]
+    return [line(row) for row in judge(Recorded(finished(), "small"), Budget.model_validate(asked))]
 
 
 @pytest.mark.parametrize(
@@ -78,7 +78,9 @@ def test_prefixes_change_where_three_digits_do() -> None:
 
 
 def test_xml_counts_names_and_escapes() -> None:
-    rows = judge(Recorded(finished(), "small"), budget({"max_synops": 1, "max_spikes": 1e9, "certificate": True}))
+    rows = judge(
+        Recorded(finished(), "small"), Budget.model_validate({"max_synops": 1, "max_spikes": 1e9, "certificate": True})
+    )
     rows = [replace(row, reason='<&">]]>\x1b[2J\ud800\ufffe') for row in rows]
     text = junit('runs/<a> & "b"\x00', rows)
     root = ElementTree.fromstring(text.encode("utf-8"))

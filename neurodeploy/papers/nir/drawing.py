@@ -57,7 +57,9 @@ def _potentials(axes: Axes, task: dict[str, Any], letter: str) -> None:
     traces = {name: np.asarray(one) for name, one in task["traces"].items()}
     time_ms = 1e3 * task["dt_s"] * np.arange(len(traces["exact"]))
     lags = {row["platform"]: row["lag"] for row in task["rows"] if row["by"] == "paper"}
-    paper = [_shifted(one, lags[name.removesuffix(" (paper)")]) for name, one in traces.items() if "(paper)" in name]
+    # A trace that lags is shifted back in time; its end is held.
+    late = [(one, lags[name.removesuffix(" (paper)")]) for name, one in traces.items() if "(paper)" in name]
+    paper = [np.pad(one[lag:], (0, lag), "edge") for one, lag in late]
     if paper:
         low, high = np.min(paper, axis=0), np.max(paper, axis=0)
         axes.fill_between(time_ms, low, high, color=BAND, alpha=0.7, linewidth=0, label="the paper's platforms")
@@ -75,11 +77,6 @@ def _potentials(axes: Axes, task: dict[str, Any], letter: str) -> None:
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(loc="upper left", ncols=2, borderaxespad=0.1, columnspacing=1.2, handlelength=1.6)
     panel(axes, letter, "One neuron: inputs below, spikes above")
-
-
-def _shifted(trace: np.ndarray, lag: int) -> np.ndarray:
-    """Return a trace that lags so many steps, in time; its end is held."""
-    return np.concatenate([trace[lag:], np.full(lag, trace[-1])])
 
 
 def _distances(axes: Axes, task: dict[str, Any], letter: str) -> None:

@@ -13,7 +13,7 @@ import numpy as np
 from neurodeploy.data.nir_paper import EXACT, GRAPHS, LifTrace, lif_traces
 from neurodeploy.errors import FrameworkError, GraphError
 from neurodeploy.graph.files import read_graph
-from neurodeploy.papers.nir.targets import OWN, Seen, Subject
+from neurodeploy.papers.nir.targets import OWN, Subject
 
 DT_S = 1e-4
 RESET = "subtract"
@@ -34,7 +34,8 @@ def measured_lif(folder: Path, backends: Sequence[str]) -> dict[str, Any]:
     traces = lif_traces(folder)
     exact = traces.pop(EXACT)
     subject = Subject(folder / GRAPHS["lif"], DT_S, RESET)
-    threshold = _threshold(subject.path)
+    (neuron,) = (node for node in read_graph(subject.path).graph.nodes.values() if isinstance(node, nir.LIF))
+    threshold = float(np.ravel(neuron.v_threshold)[0])
     rows: list[dict[str, Any]] = []
     drawn = {EXACT: exact.v_T / threshold}
     for name in backends:
@@ -45,11 +46,12 @@ def measured_lif(folder: Path, backends: Sequence[str]) -> dict[str, Any]:
                 raise
             rows.append({"platform": name, "by": "here", "refused": str(error)})
             continue
-        trace = _of(seen, exact.input_T)
+        (spikes_BTN,) = seen.spikes.values()
+        v_T = next((v_BTN[0, :, 0] for v_BTN in seen.v.values()), None)
         rows.append({"platform": name, "by": "here", "refused": None, "version": seen.version})
-        rows[-1] |= beside(trace.spikes_T, trace.v_T if seen.v else None, exact, threshold, scale=1.0)
-        if seen.v:
-            drawn[name] = trace.v_T / threshold
+        rows[-1] |= beside(spikes_BTN[0, :, 0], v_T, exact, threshold, scale=1.0)
+        if v_T is not None:
+            drawn[name] = v_T / threshold
     for name, trace in traces.items():
         found = beside(trace.spikes_T, trace.v_T, exact, threshold, scale=None)
         rows.append({"platform": name, "by": "paper", "refused": None} | found)
@@ -93,15 +95,3 @@ def _fit(v_T: np.ndarray, exact_T: np.ndarray, lag: int, scale: float | None) ->
     mine, theirs = v_T[lag:], exact_T[: len(exact_T) - lag]
     used = float(mine @ theirs / (mine @ mine)) if scale is None else scale
     return float(np.sqrt(np.mean((used * mine - theirs) ** 2))), lag, used
-
-
-def _of(seen: Seen, input_T: np.ndarray) -> LifTrace:
-    """Return the only neuron's trace; without potentials where the target shows none."""
-    (spikes_BTN,) = seen.spikes.values()
-    (v_BTN,) = seen.v.values() if seen.v else (np.zeros(spikes_BTN.shape),)
-    return LifTrace(input_T, v_BTN[0, :, 0], spikes_BTN[0, :, 0])
-
-
-def _threshold(path: Path) -> float:
-    (neuron,) = (node for node in read_graph(path).graph.nodes.values() if isinstance(node, nir.LIF))
-    return float(np.ravel(neuron.v_threshold)[0])

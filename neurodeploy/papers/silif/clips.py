@@ -80,11 +80,6 @@ class Clips:
         """Who made the parts; None for a file."""
         return None if self.settings is None else wanted_of(self.settings).partition
 
-    @property
-    def ssc_like(self) -> bool:
-        """True where results can stand beside those on SSC."""
-        return self.settings is None or self.where in SSC_LIKE
-
     def called(self, n_samples: int) -> str:
         """Return the samples in words, for a title.
 

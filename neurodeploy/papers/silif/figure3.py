@@ -12,7 +12,7 @@ from neurodeploy.errors import RecipeError, nearest
 from neurodeploy.files import check_target, write_json
 from neurodeploy.networks.families.silif import PUBLISHED
 from neurodeploy.papers.silif.cases import published_cases, recipes_for, spiking_recipes, trained_cases
-from neurodeploy.papers.silif.clips import Clips, digest_of
+from neurodeploy.papers.silif.clips import SSC_LIKE, Clips, digest_of
 from neurodeploy.papers.silif.draw_figure3 import draw_figure3
 from neurodeploy.papers.silif.measure import CHIP, FLOAT_BATCH, REFUSED
 from neurodeploy.papers.silif.measurements import Kept
@@ -117,7 +117,9 @@ def figure3(
         through: Run = workers.run if ray is None else functools.partial(done_in_turn, ray=ray)
         found, measurements = survey(cases, all_bits, kept, through, progress)
     points, refusals = measured_points(cases, found), refused(cases, found)
-    literature = literature_points() if cases[0].test.ssc_like else []
+    test = cases[0].test
+    # Beside those on SSC only results can stand that are on data like it.
+    literature = literature_points() if test.settings is None or test.where in SSC_LIKE else []
     title = _title(cases, points)
     over_bits = [one for one in points if one.world == "integer"]
     floats: dict[str, Point] = {}
@@ -132,7 +134,7 @@ def figure3(
     result = {
         "figure": 3,
         "title": title,
-        "data": _data(cases[0].test),
+        "data": _data(test),
         "calibration": calibration,
         "trained": train,
         "networks": [_network(case) for case in cases],
