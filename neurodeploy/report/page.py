@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from neurodeploy import toml
 from neurodeploy.accounting.energy import ALL_IN
-from neurodeploy.report import cost_figures, costs, figures, marked, rasters, sections
+from neurodeploy.report import costs, figures, marked, rasters, sections
 from neurodeploy.report.classes import classes
 from neurodeploy.report.sources import Sources
 from neurodeploy.report.utilisation import utilisation_map
@@ -100,8 +100,8 @@ def _energy(energy: dict[str, Any], sources: Sources) -> dict[str, Any]:
         "all_in": _band(energy["all_in_j"], "J") if energy["scope"] != ALL_IN else None,
         "models": models,
         "terms": names,
-        "models_svg": cost_figures.energy_models(shown, names, band) if shown and band else "",
-        "layers_svg": cost_figures.energy_layers(rows, names) if rows else "",
+        "models_svg": figures.energy_models(shown, names, band) if shown and band else "",
+        "layers_svg": figures.energy_layers(rows, names) if rows else "",
     }
 
 
@@ -140,7 +140,7 @@ def _latency(latency: dict[str, Any] | None, sources: Sources) -> dict[str, Any]
         "layers": costs.slow_layers(latency),
         "measured": costs.measured_step(latency, sources),
         "references": sources.references(latency["constants"]),
-        "cores_svg": cost_figures.cores(cores) if cores else "",
+        "cores_svg": figures.cores(cores) if cores else "",
         "shown": [name for name in costs.BOUNDS if any(one["bound"] == name for one in cores)],
     }
 
@@ -153,10 +153,10 @@ def _devices(report: dict[str, Any], sources: Sources) -> dict[str, Any] | None:
     crossover = costs.crossover(devices, sources)
     if crossover:
         drawn = crossover["rows"] and crossover["here"] > 0
-        crossover["svg"] = cost_figures.crossovers(crossover["rows"], crossover["here"]) if drawn else ""
+        crossover["svg"] = figures.crossovers(crossover["rows"], crossover["here"]) if drawn else ""
     return {
         "records": records,
-        "svg": cost_figures.devices(rows) if len(rows) > 1 else "",
+        "svg": figures.devices(rows) if len(rows) > 1 else "",
         "floors": any(one["floor"] for one in records),
         "subtracted": any(one["subtracted"] for one in records),
         "ann": costs.ann(devices),
