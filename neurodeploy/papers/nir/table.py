@@ -1,26 +1,28 @@
-"""The NIR paper's table as Markdown: every task, our runs beside the paper's numbers, and why they differ."""
+"""The NIR paper's table as Markdown, every task with our runs beside the paper's numbers; its words are in `table.md.j2`."""
 
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from neurodeploy.papers.nir.platforms import HERE, Row, most_samples, rows_of, stated, title_of
 from neurodeploy.report import words
 
 NOTHING = "-"
-LAVA_DL = (
-    "lava-dl's recurrent block, which the paper's script uses, feeds back through the recurrent weights alone, so "
-    "their bias never acts (lava-dl 0.6.0, slayer/utils/recurrent.py, custom_recurrent)"
-)
 
 
 def markdown(result: dict[str, Any]) -> str:
     """Return the whole table of `figure nir-paper`."""
-    lines = ["# The NIR paper's table", ""]
-    lines += [f"Paper: {result['citation']}; its numbers: {result['source']}.", ""]
-    if result["limit"] is not None:
-        lines += [f"Only the first {result['limit']} samples of each part were run.", ""]
+    options: dict[str, Any] = {"undefined": StrictUndefined, "trim_blocks": True, "lstrip_blocks": True}
+    made = Environment(loader=FileSystemLoader(Path(__file__).parent), **options)
+    made.filters |= {"percent": words.percent, "agreement": words.agreement, "title_of": title_of, "zip": zip}
+    tasks = []
     for name, task in result["tasks"].items():
-        lines += _lif(task) if name == "lif" else _classified(name, task)
-    return "\n".join(lines).rstrip() + "\n"
+        notes: list[str] = []
+        rows = list(_lif(task, notes) if name == "lif" else _classified(name, task, notes))
+        tasks.append((name, task, rows, notes))
+    return made.get_template("table.md.j2").render(result=result, tasks=tasks).rstrip() + "\n"
 
 
 def _mark(notes: list[str], text: str) -> str:
@@ -30,17 +32,8 @@ def _mark(notes: list[str], text: str) -> str:
     return f" [{notes.index(text) + 1}]" if text else ""
 
 
-def _below(notes: list[str]) -> list[str]:
-    return [f"[{number}] {text}." for number, text in enumerate(notes, start=1)]
-
-
-def _table(head: list[str], rows: list[list[str]]) -> list[str]:
-    return ["| " + " | ".join(one) + " |" for one in (head, ["---"] * len(head), *rows)]
-
-
-def _lif(task: dict[str, Any]) -> list[str]:
-    notes: list[str] = []
-    rows = []
+def _lif(task: dict[str, Any], notes: list[str]) -> Iterator[list[str]]:
+    """Yield a row for each run and platform."""
     for row in task["rows"]:
         here = row["by"] == "here"
         title = " ".join(filter(None, (HERE[row["platform"]], row.get("version")))) if here else ""
@@ -48,27 +41,12 @@ def _lif(task: dict[str, Any]) -> list[str]:
         where = "here" if here else "paper"
         if row["refused"]:
             why = _refusal(task, row["platform"], row)
-            rows.append([title, where, f"no{_mark(notes, why)}", NOTHING, NOTHING])
+            yield [title, where, f"no{_mark(notes, why)}", NOTHING, NOTHING]
             continue
         gaps = _gaps(task, row["platform"], "approximate") if here else ""
         rms = NOTHING if row["rms"] is None else f"{100 * row['rms']:.2f} %"
         late = NOTHING if row["lag"] is None else str(row["lag"])
-        rows.append([title + _mark(notes, gaps), where, off_in_words(row["off"], len(row["spikes"])), rms, late])
-    steps = ", ".join(map(str, task["exact"]["spikes"]))
-    return [
-        f"## {task['title']}",
-        "",
-        f"Analytic solution (`lif_exact.csv`, reset by subtraction): it spikes at the steps {steps} of "
-        f"{1e3 * task['dt_s']:g} ms.",
-        "",
-        *_table(["platform", "run", "spikes", "potential off by (RMS, of the threshold)", "steps late"], rows),
-        "",
-        "Potentials of the paper's platforms are in units that their files do not state: each is taken with the factor "
-        "and the lag that bring it nearest to the analytic solution, ours with the graph's own unit. Other frameworks "
-        "do not show theirs.",
-        *_below(notes),
-        "",
-    ]
+        yield [title + _mark(notes, gaps), where, off_in_words(row["off"], len(row["spikes"])), rms, late]
 
 
 def _gaps(task: dict[str, Any], framework: str, *statuses: str) -> str:
@@ -98,32 +76,13 @@ def off_in_words(off: list[int] | None, n_spikes: int) -> str:
     return f"all {n_spikes} {'late' if off[0] > 0 else 'early'} by {abs(off[0])}"
 
 
-def _classified(name: str, task: dict[str, Any]) -> list[str]:
-    notes: list[str] = []
+def _classified(name: str, task: dict[str, Any], notes: list[str]) -> Iterator[list[str]]:
+    """Yield the head, and a row for each platform."""
     full = most_samples(task["rows"])
-    head = [
-        "platform",
-        *(f"{part} part, {n_samples}" for part, n_samples in full.items()),
-        "hidden spikes",
-        "output spikes",
-    ]
-    head.append(f"paper, {stated()['samples'][name]:,} test samples")
-    lines = [f"## {task['title']}", "", *_table(head, [_cells(row, task, full, notes) for row in rows_of(task)])]
-    lines += ["", "Spikes: how many are those of our reference (twice the common ones over the sum of both)."]
-    if name == "cnn":
-        lines += [
-            "The graph was trained elsewhere, on N-MNIST's training part: those samples are a cross-check only. "
-            "They are the last of that part; the integers' precision was chosen on its first.",
-            *_speck(task["speck"]),
-        ]
-    else:
-        lines += [
-            "The paper's own test samples are not among its files. Ours are of the pool that the graph was trained and "
-            "validated on, which may flatter it: rows compare with each other, less so with the paper's column."
-        ]
-        lines += _gain(name, task)
-    lines += _below(notes)
-    return [*lines, "", *(_activity(task) if name != "cnn" else [])]
+    parts = [f"{part} part, {n_samples}" for part, n_samples in full.items()]
+    paper = f"paper, {stated()['samples'][name]:,} test samples"
+    yield ["platform", *parts, "hidden spikes", "output spikes", paper]
+    yield from (_cells(row, task, full, notes) for row in rows_of(task))
 
 
 def _cells(row: Row, task: dict[str, Any], full: dict[str, int], notes: list[str]) -> list[str]:
@@ -162,59 +121,3 @@ def agreements(row: dict[str, Any]) -> tuple[float | None, float | None]:
     both = [layer["spikes_per_sample"] + layer["reference_per_sample"] for layer in hidden]
     common = sum(layer["agreement"] * one for layer, one in zip(hidden, both, strict=True))
     return (common / sum(both) if sum(both) else None), layers.get(row["output"], {}).get("agreement")
-
-
-def _gain(name: str, task: dict[str, Any]) -> list[str]:
-    """Return what Lava gains over the paper's Lava, and what the parts that others lose are worth."""
-    lava = next((row for row in task["rows"] if row["backend"] == "lava" and row["parts"]), None)
-    paper = next((one["accuracy"] for one in task["paper"] if one["platform"] == "lava"), None)
-    worth = {one["what"]: words.percent(one["accuracy"]) for one in task["worth"]}
-    lines = []
-    if lava is not None:
-        here = words.percent(lava["parts"]["test"]["accuracy"])
-        before = "the paper's files hold none" if paper is None else f"{words.percent(paper)} in the paper"
-        lines.append(f"**Lava: {before}, {here} here.**")
-    if name == "rnn_zero" and "no recurrent bias" in worth:
-        lines.append(
-            f"Why: {LAVA_DL}. Our reference has {worth['as the graph says']}, without that bias "
-            f"{worth['no recurrent bias']}. With it, but not in the first step, in which Norse and SpikingJelly feed "
-            f"nothing back: {worth['recurrent bias from step 1']}. With the other reset rule: {worth['other reset']}."
-        )
-    elif worth:
-        lines.append(
-            f"Our reference has {worth['as the graph says']}, with the other reset rule {worth['other reset']}; "
-            "integers move single spikes, and a few samples with them."
-        )
-    return lines
-
-
-def _activity(task: dict[str, Any]) -> list[str]:
-    found = task["activity"]
-    against = title_of(found["against"])
-    rows = [
-        [title_of(one["platform"]), str(one["spikes"]), words.agreement(one["agreement"]), str(one["lag"])]
-        for one in sorted(found["platforms"], key=lambda one: -one["agreement"])
-    ]
-    near = found["nearest"]
-    return [
-        f"The hidden layer in the paper's own files, for one sample, beside {against}, which trained the graph. That "
-        f"sample is not here: of our {near['samples']}, none has more than {words.agreement(near['agreement'])} of its "
-        "spikes on our reference, so ours cannot be compared.",
-        "",
-        *_table(["platform", "spikes", f"those of {against}", "steps late"], rows),
-        "",
-    ]
-
-
-def _speck(found: dict[str, Any] | None) -> list[str]:
-    if found is None:
-        return []
-    digits = found["digits"]
-    least, most = (pick(one["correlation"] for one in digits.values()) for pick in (min, max))
-    best = sum(one["is_best"] for one in digits.values())
-    return [
-        f"Speck's recorded first layer: {len(digits)} of its 10 samples are among ours. Over the 4,096 neurons, the "
-        f"chip's spike counts and our reference's correlate by {least:.2f} to {most:.2f}, and for {best} of "
-        f"{len(digits)} no other of our {found['samples']} test samples correlates better. The chip takes single "
-        "events instead of frames, and spikes more."
-    ]
