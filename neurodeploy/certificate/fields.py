@@ -64,13 +64,16 @@ def different_fields(found: Program, expected: Program) -> list[FieldDifference]
                 missing = "missing" if name in wanted else "there"
                 rows.append(FieldDifference(mine.name, f"connection {name}", (), missing, "otherwise", 1))
                 continue
-            for keys, compare in ((ENDS, _plain), (SYNAPSE_INTEGERS, _array)):
-                pairs = ((key, getattr(there[name], key), getattr(wanted[name], key)) for key in keys)
-                rows += [compare(mine.name, f"{key} of {name}", one, two) for key, one, two in pairs]
+            for key in (*ENDS, *SYNAPSE_INTEGERS):
+                compare = _plain if key in ENDS else _array
+                rows.append(
+                    compare(mine.name, f"{key} of {name}", getattr(there[name], key), getattr(wanted[name], key))
+                )
         rows.append(_plain(mine.name, "kind", other.kind, mine.kind))
         if other.kind == mine.kind:
-            for keys, compare in ((mine.plain, _plain), ((*mine.integers, *mine.units), _array)):
-                rows += [compare(mine.name, key, getattr(other, key), getattr(mine, key)) for key in keys]
+            for key in (*mine.plain, *mine.integers, *mine.units):
+                compare = _plain if key in mine.plain else _array
+                rows.append(compare(mine.name, key, getattr(other, key), getattr(mine, key)))
     return [one for one in rows if one]
 
 

@@ -106,7 +106,7 @@ def training(report: dict[str, Any]) -> dict[str, Any] | None:
     trained, tuned = first["epochs"], second["epochs"]
     if not trained and not tuned:
         return None
-    phases = []
+    phases: list[dict[str, Any]] = []
     for name, history, start in (
         ("Training", first, 0),
         ("Fine-tuning on the chip's grid", second, len(trained)),

@@ -1,4 +1,4 @@
-"""The NIR paper's table as Markdown, every task with our runs beside the paper's numbers; its words are in `table.md.j2`."""
+"""The NIR paper's table as Markdown: each task, our runs beside the paper's numbers; its words are in `table.md.j2`."""
 
 from collections.abc import Iterator
 from pathlib import Path
