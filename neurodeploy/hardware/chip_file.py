@@ -24,23 +24,13 @@ def read_chip(path: Path) -> Chip:
     Raises:
         ChipError: the file is absent, not TOML, or a key in it is wrong.
     """
-    values, digest = read_toml(path)
-    try:
-        return chip_of(values, digest)
-    except ChipError as error:
-        raise error.inside(path) from None
-
-
-def read_toml(path: Path) -> tuple[dict[str, Any], str]:
-    """Return the values of a TOML file, and SHA-256 of its bytes.
-
-    Raises:
-        ChipError: it is absent or not TOML.
-    """
     if os.path.isfile(path) and path.stat().st_size > LARGEST_BYTES:
         raise ChipError(f"{path}: is larger than {LARGEST_BYTES} bytes, so it is no chip file")
     values, content = toml.read(path, ChipError)
-    return values, hashlib.sha256(content).hexdigest()
+    try:
+        return chip_of(values, hashlib.sha256(content).hexdigest())
+    except ChipError as error:
+        raise error.inside(path) from None
 
 
 def chip_of(values: Mapping[str, Any], digest: str = "") -> Chip:

@@ -134,7 +134,8 @@ def training(report: dict[str, Any]) -> dict[str, Any] | None:
 
 def raster(plot: dict[str, Any], names: list[str]) -> dict[str, Any]:
     """Return the title of a sample's raster and its layers; `names` are those of the classes."""
-    label, prediction = (_class(plot[key], names) for key in ("label", "prediction"))
+    told = [(words.class_name(plot[key], names), plot[key]) for key in ("label", "prediction")]
+    label, prediction = (marked.plain(index) if name == str(index) else name for name, index in told)
     rows = [
         {
             "name": layer["name"],
@@ -152,12 +153,6 @@ def raster(plot: dict[str, Any], names: list[str]) -> dict[str, Any]:
         "right": right,
         "layers": rows,
     }
-
-
-def _class(index: int, names: list[str]) -> Markup | str:
-    """Return what a label stands for; its number where it has no other name."""
-    name = words.class_name(index, names)
-    return marked.plain(index) if name == str(index) else name
 
 
 def connections(report: dict[str, Any]) -> list[dict[str, Any]]:

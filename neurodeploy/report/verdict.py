@@ -65,11 +65,7 @@ def _sentence(report: dict[str, Any]) -> Markup:
 
 
 def _tile(title: str, value: Any, detail: Any = "", source: Any = "", state: str = "") -> dict[str, Any]:
-    """Return a number with its title, what else is to be said, and where it comes from.
-
-    Args:
-        state: "good", "bad", "open" where there is no number, or "" where nothing is judged.
-    """
+    """Return a number; `state` is "good", "bad", "open" where there is none, or "" where nothing is judged."""
     return {"title": title, "value": value, "detail": detail, "source": source, "state": state}
 
 

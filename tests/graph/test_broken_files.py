@@ -20,7 +20,7 @@ from neurodeploy.errors import GraphError, NeurodeployError
 from neurodeploy.files import read_json
 from neurodeploy.formats.lava_dl.read import read_net
 from neurodeploy.graph.files import read_graph
-from neurodeploy.hardware.chip_file import read_toml
+from neurodeploy.hardware.chip_file import read_chip
 from neurodeploy.networks.published import load_published
 from neurodeploy.pipeline.inputs import nir_file
 from neurodeploy.program.file import read_program
@@ -43,7 +43,7 @@ READERS: dict[str, Callable[[Path], Any]] = {
     "published.safetensors": load_published,
     "checkpoint.safetensors": lambda path: load_weights(path, None),  # type: ignore[arg-type]
     "recipe.toml": lambda path: load_recipe(str(path)),
-    "chip.toml": read_toml,
+    "chip.toml": read_chip,
     "budget.toml": read_budget,
     "report.json": read_json,
 }

@@ -66,9 +66,18 @@ def devices(choice: str, threads: int | None = None) -> list[Device]:
         raise RunError(f"{choice!r} is unknown", nearest(choice, CHOICES), option="device")
     if choice == "cuda" and not torch.cuda.is_available():
         raise RunError("found 'cuda', torch sees no GPU on this machine", "choose cpu or auto", option="device")
-    found = [] if choice == "cuda" else [_processor(threads or torch.get_num_threads())]
+    found, threads = [], threads or torch.get_num_threads()
+    if choice != "cuda":
+        meter, reason = open_meter("cpu")
+        name = f"{machine.describe()['cpu']}, {threads} thread{'s' if threads > 1 else ''}"
+        system = f"{platform.system()} {platform.release()}"
+        found.append(Device(name, "cpu", torch.device("cpu"), system, threads, meter, reason))
     if choice != "cpu" and torch.cuda.is_available():
-        found.append(_gpu(threads or torch.get_num_threads()))
+        index = torch.cuda.current_device()
+        properties: Any = torch.cuda.get_device_properties(index)
+        meter, reason = open_meter("gpu", str(getattr(properties, "uuid", "")))
+        driver = f"{getattr(meter, 'driver', 'unknown')}, CUDA {torch.version.cuda}"
+        found.append(Device(properties.name, "gpu", torch.device("cuda", index), driver, threads, meter, reason))
     return found
 
 
@@ -86,20 +95,6 @@ def versions() -> dict[str, str]:
     if torch.version.cuda and torch.cuda.is_available():
         found["cuda"] = torch.version.cuda
     return found
-
-
-def _processor(threads: int) -> Device:
-    meter, reason = open_meter("cpu")
-    name = f"{machine.describe()['cpu']}, {threads} thread{'s' if threads > 1 else ''}"
-    return Device(name, "cpu", torch.device("cpu"), f"{platform.system()} {platform.release()}", threads, meter, reason)
-
-
-def _gpu(threads: int) -> Device:
-    index = torch.cuda.current_device()
-    properties: Any = torch.cuda.get_device_properties(index)
-    meter, reason = open_meter("gpu", str(getattr(properties, "uuid", "")))
-    driver = f"{getattr(meter, 'driver', 'unknown')}, CUDA {torch.version.cuda}"
-    return Device(properties.name, "gpu", torch.device("cuda", index), driver, threads, meter, reason)
 
 
 class Floor(NamedTuple):

@@ -145,32 +145,24 @@ def _subtracting(draft: Draft) -> None:
     neurons.as_cuba(draft, which, why)
 
 
-def _pools(*kinds: type) -> Callable[[Draft], None]:
-    return lambda draft: weights.pools_as_convolutions(draft, *kinds)
-
-
-def _to(framework: str) -> Callable[[Draft], None]:
-    return lambda draft: neurons.with_step(draft, STEPS[framework])
-
-
 Step = Callable[[Draft], None]
 COMMON: tuple[Step, ...] = (weights.scales_as_linear, weights.ungrouped, neurons.thresholds_as_lif)
 PLANS: dict[str, tuple[Step, ...]] = {
     "snntorch": (
         *COMMON,
-        _pools(),
+        weights.pools_as_convolutions,
         weights.flattens_from_the_end,
         neurons.integrators_as_lif,
         weights.leaks_in_bias,
         weights.loop_bias_forward,
         lambda draft: neurons.with_gain_1(draft, _scaled_otherwise),
         lambda draft: weights.even_thresholds(draft, lambda node: True),
-        _to("snntorch"),
+        lambda draft: neurons.with_step(draft, STEPS["snntorch"]),
         order.loops_as_graphs,
     ),
     "norse": (
         *COMMON,
-        _pools(nir.AvgPool2d),
+        lambda draft: weights.pools_as_convolutions(draft, nir.AvgPool2d),
         weights.flattens_from_the_end,
         weights.leaks_in_bias,
         weights.loop_bias_forward,
@@ -179,19 +171,24 @@ PLANS: dict[str, tuple[Step, ...]] = {
             draft, lambda one, dt: isinstance(one, nir.IF) and not neurons.same(one.r, 1 / dt)
         ),
         neurons.with_r_1,
-        _to("norse"),
+        lambda draft: neurons.with_step(draft, STEPS["norse"]),
         order.output_last,
     ),
     "spikingjelly": (
         *COMMON,
-        _pools(),
+        weights.pools_as_convolutions,
         weights.leaks_in_bias,
         weights.loop_bias_forward,
         _forgets_at_once,
         lambda draft: neurons.with_gain_1(draft, _without_gain_1),
         lambda draft: weights.even_thresholds(draft, _alike),
-        _to("spikingjelly"),
+        lambda draft: neurons.with_step(draft, STEPS["spikingjelly"]),
         neurons.nudged,
     ),
-    "nirtorch": (weights.scales_as_linear, weights.ungrouped, _pools(), weights.flattens_from_the_end),
+    "nirtorch": (
+        weights.scales_as_linear,
+        weights.ungrouped,
+        weights.pools_as_convolutions,
+        weights.flattens_from_the_end,
+    ),
 }

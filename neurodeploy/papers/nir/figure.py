@@ -81,7 +81,8 @@ def nir_paper(
     for name in (name for task, names in NAMES.items() if task in tasks for name in names):
         progress(name, 0, 0)
         if name == "lif":
-            found[name] = _lif(folder, ordered)
+            found[name] = {"title": "One LIF neuron against the analytic solution"} | measured_lif(folder, ordered)
+            found[name]["gaps"] = _gaps(folder / GRAPHS["lif"], ordered, DT_S, RESET)
             continue
         rows = measured(
             TASKS[name],
@@ -115,11 +116,6 @@ def _check(option: str, given: Sequence[str], allowed: Sequence[str]) -> None:
         raise GraphError(f"{odd[0]!r} is unknown", nearest(odd[0], allowed), option=option)
     if not given or len(set(given)) != len(given):
         raise GraphError(f"found {','.join(given)!r}", f"name each of {', '.join(allowed)} at most once", option=option)
-
-
-def _lif(folder: Path, backends: Sequence[str]) -> dict[str, Any]:
-    found = {"title": "One LIF neuron against the analytic solution"} | measured_lif(folder, backends)
-    return found | {"gaps": _gaps(folder / GRAPHS["lif"], backends, DT_S, RESET)}
 
 
 def _classified(folder: Path, task: Task, rows: list[dict[str, Any]], limit: int | None) -> dict[str, Any]:
