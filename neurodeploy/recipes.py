@@ -10,7 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny, ValidationErr
 from neurodeploy import toml
 from neurodeploy.certificate.certify import CertificateSettings
 from neurodeploy.data.datasets import SOURCES
-from neurodeploy.data.load import DataSettings
+from neurodeploy.data.load import DataSettings, source_of
+from neurodeploy.data.own import is_own, whole_name
 from neurodeploy.errors import DataError, RecipeError, nearest
 from neurodeploy.hardware.chips import CHIPS, DEFAULT, program_chips
 from neurodeploy.networks.families.lif import LifSettings
@@ -48,7 +49,7 @@ def load_recipe(name: str, settings: Iterable[str] = ()) -> Recipe:
     """
     values = _read(name, ())
     values.setdefault("name", Path(name).stem)
-    for setting in settings:
+    for setting in sorted(settings, key=lambda one: not one.strip().startswith(("data.dataset", "network.family"))):
         _apply(values, setting)
     return validated(values, name)
 
@@ -63,12 +64,14 @@ def validated(values: dict[str, Any], where: str) -> Recipe:
         recipe = Recipe(**values | _network(values, where))
     except ValidationError as error:
         raise RecipeError(f"{where}: {_one_line(error)}") from None
-    if recipe.data.dataset not in SOURCES:
-        raise RecipeError(
-            f"{where}: data.dataset {recipe.data.dataset!r} is unknown; {nearest(recipe.data.dataset, SOURCES)}"
-        )
+    data = recipe.data
+    if data.dataset not in SOURCES and not is_own(data.dataset):
+        raise RecipeError(f"{where}: data.dataset {data.dataset!r} is unknown; {nearest(data.dataset, SOURCES)}")
+    if data.dataset not in SOURCES:  # a run goes on in any folder
+        names = {"dataset": whole_name(data.dataset), "test": data.test and whole_name(data.test)}
+        recipe = recipe.model_copy(update={"data": data.model_copy(update=names)})
     try:
-        SOURCES[recipe.data.dataset].wanted(recipe.data)
+        source_of(recipe.data).wanted(recipe.data)
     except DataError as error:
         raise error.inside(where, kind=RecipeError) from None
     shipped_chip = recipe.chip in CHIPS and CHIPS[recipe.chip].program
@@ -146,8 +149,9 @@ def _apply(values: dict[str, Any], setting: str) -> None:
             raise RecipeError(f"{key!r}: {table} is a value, not a table", _suggestion(key), option="settings")
     if key.strip() not in _keys():
         raise RecipeError(f"{key!r} is not a setting", f"{_suggestion(key)}", option="settings")
-    if last == "family" and value != inner.get(last):
-        inner.clear()
+    own = key.strip() == "data.dataset" and str(value) not in SOURCES and is_own(str(value))
+    if (last == "family" or own) and value != inner.get(last):
+        inner.clear()  # another's settings mean nothing here
     inner[last] = value
 
 

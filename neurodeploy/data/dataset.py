@@ -70,6 +70,8 @@ class Source:
     `downloads` are the files that can be fetched.
     `binning` is set where there are timed events: how they are binned unless the settings say otherwise.
     `partitions` are the ways to make the parts; the first is used unless the settings say otherwise.
+    `n_units` are the units of timed events, `counts` says that channels without times hold numbers of events.
+    `also` are settings that it takes beside those of its kind.
     """
 
     name: str
@@ -88,6 +90,9 @@ class Source:
     partitions: tuple[str, ...] = (STRATIFIED,)
     packings: tuple[str, ...] = ()
     downloads: tuple[Download, ...] = ()
+    n_units: int = N_UNITS
+    counts: bool = False
+    also: tuple[str, ...] = ()
 
     @property
     def hashed_files(self) -> tuple[tuple[str, str], ...]:
@@ -128,15 +133,20 @@ class Source:
                 f"data.partition: {partition!r} is unknown to {self.name}; {nearest(partition, self.partitions)}"
             )
         given = settings.binning_entries()
+        for name in ("dt_s", "test"):
+            if getattr(settings, name) is not None and name not in self.also:
+                raise DataError(f"data.{name}: {self.name} has its own; leave it out")
         if self.binning is None:
-            odd = next((name for name in given if name != "n_steps"), None)
+            odd = next((name for name in given if name not in ("n_steps", *self.also)), None)
             if odd is not None:
                 raise DataError(f"data.{odd}: {self.name} has no timed events to bin; leave it out")
-            return Wanted(settings.n_steps or self.n_steps, settings.validation_part, partition, None)
+            counts = given.get("counts", self.counts)
+            n_steps = settings.n_steps or self.n_steps
+            return Wanted(n_steps, settings.validation_part, partition, None, counts, settings.test)
         rule = given.pop("binning", self.binning.rule)
         binning = Binning(**{**vars(self.binning), "rule": rule, **given})
-        binning.n_channels(N_UNITS)
-        return Wanted(binning.n_steps, settings.validation_part, partition, binning)
+        binning.n_channels(self.n_units)
+        return Wanted(binning.n_steps, settings.validation_part, partition, binning, test=settings.test)
 
     def step_s(self, settings: DataSettings) -> float:
         """Return the length of a step with these settings, seconds."""

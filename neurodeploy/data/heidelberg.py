@@ -89,7 +89,7 @@ def _kept(source: Source, file: str, wanted: Wanted) -> KeptCounts:
     return read_official(source.name, present(source, file), wanted.binning, source.n_classes)
 
 
-def read_official(name: str, path: Path, binning: Binning, n_classes: int) -> KeptCounts:
+def read_official(name: str, path: Path, binning: Binning, n_classes: int, n_units: int = N_UNITS) -> KeptCounts:
     """Return the samples of one file in the official layout, packed or not.
 
     Raises:
@@ -101,14 +101,15 @@ def read_official(name: str, path: Path, binning: Binning, n_classes: int) -> Ke
             print(f"{name}: binning {path.name}, once for these settings; kept in {cache_folder()}", file=sys.stderr)
         with plain_file(path) as plain:
             try:
-                labels = count_lists(plain, binning, N_UNITS, add)
+                labels = count_lists(plain, binning, n_units, add)
                 extra = _extra(plain, len(labels), n_classes)
             except DataError as error:
                 raise error.at(path) from None
         _check_labels(path, labels, n_classes)
         return extra | {"labels": labels, "file": np.array(path.name)}
 
-    return kept_counts(name, key_of(file=identity(path), n_classes=n_classes, **vars(binning)), make)
+    units = {} if n_units == N_UNITS else {"n_units": n_units}
+    return kept_counts(name, key_of(file=identity(path), n_classes=n_classes, **units, **vars(binning)), make)
 
 
 def _extra(path: Path, n_samples: int, n_classes: int) -> dict[str, np.ndarray]:

@@ -1,6 +1,5 @@
 """One door to data: a dataset's name or a file's path in, labelled spikes of a split out."""
 
-import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
@@ -11,6 +10,7 @@ from neurodeploy.data.binning import Binning
 from neurodeploy.data.dataset import Samples, Source, folders, stratified
 from neurodeploy.data.datasets import SOURCES
 from neurodeploy.data.files import open_file
+from neurodeploy.data.own import is_function, is_own, own_source, whole_function
 from neurodeploy.data.settings import DataSettings, Wanted
 from neurodeploy.data.stream import SampleSource, check_limit
 from neurodeploy.errors import DataError, nearest
@@ -60,20 +60,23 @@ def open_part(settings: DataSettings, split: Split, limit: int | None = None) ->
     if not len(chosen) and samples.is_validation_B is not None:
         raise DataError(f"{source.name}: its {split} part is empty ({samples.rule}); copy the whole dataset")
     if not len(chosen):
-        raise DataError(
-            f"{source.name}: its {split} part is empty with validation_part = {settings.validation_part:g}; choose a "
-            "share that leaves samples on both sides"
+        advice = (
+            "give more samples of each class" if split == "test" else "choose a share that leaves some on both sides"
         )
+        part = "" if split == "test" else f" with validation_part = {settings.validation_part:g}"
+        raise DataError(f"{source.name}: its {split} part is empty{part}; {advice}")
     notes = (samples.rule, *samples.data.notes) if samples.rule else samples.data.notes
     return replace(samples.data.take(chosen), name=f"{source.name} ({split})", notes=notes).first(limit)
 
 
 def source_of(settings: DataSettings) -> Source:
-    """Return the dataset that settings name.
+    """Return the dataset that settings name: one that is known, or one's own (`data.own`).
 
     Raises:
-        DataError: it is unknown.
+        DataError: it is unknown, or cannot be read.
     """
+    if settings.dataset not in SOURCES and is_own(settings.dataset):
+        return own_source(settings)
     if settings.dataset not in SOURCES:
         raise DataError(f"data.dataset: {settings.dataset[:80]!r} is unknown; {nearest(settings.dataset, SOURCES)}")
     return SOURCES[settings.dataset]
@@ -105,12 +108,13 @@ def open_samples(
     partition: str | None = None,
     limit: int | None = None,
     counts: bool = False,
+    parted: bool = False,
 ) -> SampleSource:
     """Return labelled spikes to be read batch by batch.
 
     Args:
-        where: A dataset's name (`SOURCES`), or the path of a file (`data.files`).
-        split: Part of a named dataset; a file is taken whole.
+        where: A dataset's name (`SOURCES`), the path of a file (`data.files`), or a function (`data.own`).
+        split: Part of a named dataset; a file or a function's Dataset is taken whole.
         n_steps: Steps to encode over or to cut to; the dataset's own number when None.
         dt_s: Step length in seconds, for files of timed events.
         n_channels: Channels of the network, for files of timed events.
@@ -118,17 +122,20 @@ def open_samples(
         partition: Who makes the parts of a named dataset; its own way when None.
         limit: First samples only; no others are read, so a file of timed events has as many steps as these need.
         counts: Of a file: the network takes any whole numbers, and events of one step and channel are counted.
+        parted: Take the split of a file or function too, as recipes do.
 
     Raises:
         DataError: the name is unknown, the data are absent, or the file is unusable.
     """
     check_limit(limit)
-    if where not in SOURCES:
-        if where and (os.path.exists(where) or any(mark in where for mark in "/\\.")):
-            return open_file(Path(where), dt_s=dt_s, n_channels=n_channels, binning=binning, limit=limit, counts=counts)
+    if where not in SOURCES and not is_own(where):
         raise DataError(f"{where[:80]!r} is neither a file nor a dataset", nearest(where, SOURCES), option="data")
+    if where not in SOURCES and not parted:
+        if is_function(where):
+            return whole_function(where, dt_s, binning, counts=counts).first(limit)
+        return open_file(Path(where), dt_s=dt_s, n_channels=n_channels, binning=binning, limit=limit, counts=counts)
     settings = DataSettings(dataset=where, n_steps=n_steps, validation_part=validation_part, partition=partition)
-    if binning is not None and SOURCES[where].binning is not None:
+    if binning is not None and source_of(settings).binning is not None:
         entries = {name: value for name, value in vars(binning).items() if name != "rule"}
         settings = settings.model_copy(update=entries | {"binning": binning.rule})
     return open_part(settings, split, limit)

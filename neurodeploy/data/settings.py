@@ -26,6 +26,12 @@ class DataSettings(BaseModel):
     )
     spatial_bin: int | None = Field(None, gt=0, description="Adjacent units of timed events that make one channel.")
     counts: bool | None = Field(None, description="Count events of one step and channel; else they are one spike.")
+    dt_s: float | None = Field(
+        None, gt=0, le=1000, description="Seconds of a step, of your own data without times; 0.001."
+    )
+    test: str | None = Field(
+        None, description="Test part of your own data, another file or function; else a fifth of each class."
+    )
 
     def binning_entries(self) -> dict[str, Any]:
         """Return the binning that is set here, as a graph's metadata carry it."""
@@ -40,19 +46,24 @@ class Wanted:
     Attributes:
         binning: None where the dataset has no timed events.
         partition: One of the dataset's `partitions`.
+        counts: Without timed events: channels hold numbers of events.
+        test: Where the test part of one's own data lies, if not in the same place.
     """
 
     n_steps: int
     validation_part: float
     partition: str
     binning: Binning | None
+    counts: bool = False
+    test: str | None = None
 
     def carried(self) -> dict[str, Any]:
         """Return binning and partition as a graph's metadata carry them; see `binning_of`."""
+        test = {} if self.test is None else {"test": self.test}
         if self.binning is None:
-            return {}
+            return test | ({"counts": True} if self.counts else {})
         entries = dict(vars(self.binning))
-        return {"binning": entries.pop("rule"), **entries, "partition": self.partition}
+        return {"binning": entries.pop("rule"), **entries, "partition": self.partition, **test}
 
 
 def binning_of(where: str, entries: dict[str, Any]) -> Binning | None:

@@ -3,7 +3,7 @@
 Everything sits under one key, so that other tools' metadata stay untouched. NIR itself records
 neither the time step nor the reset rule nor the quantisation; these entries do.
 
-Graph:    format, dt_s, time_unit, integration, chip, name, dataset, partition, readout, decode (see
+Graph:    format, dt_s, time_unit, integration, chip, name, dataset, test, partition, readout, decode (see
           `program.decode`); how timed events were binned: n_steps, binning, max_time_s, spatial_bin, counts (true
           where the input is more than 0 and 1)
 Neurons:  reset, vth_mant; sub-graphs that are neurons: cell, model, vth_mant, fraction_bits, rounding

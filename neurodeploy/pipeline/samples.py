@@ -17,8 +17,10 @@ import numpy as np
 from neurodeploy.backends.trace import check_spikes
 from neurodeploy.data.binning import counts_of as counts_of_events
 from neurodeploy.data.datasets import SOURCES
+from neurodeploy.data.event_arrays import as_events, events_inside
 from neurodeploy.data.events import Events
 from neurodeploy.data.load import Split, open_samples
+from neurodeploy.data.own import is_own, whole_name
 from neurodeploy.data.settings import binning_of
 from neurodeploy.data.spikes import Kind
 from neurodeploy.data.stream import SampleSource, check_limit
@@ -59,9 +61,10 @@ def given(
     """Return data of any kind as samples for a network or Program.
 
     Args:
-        data: Name of a dataset, or a data file; spikes (samples, steps, channels) of 0 and 1, or counts where the
-            network takes them, as an array or a tensor; `Events`; a torch Dataset or DataLoader of such samples, alone
-            or in pairs with their labels.
+        data: Name of a dataset, a data file or a `module:function`; spikes (samples, steps, channels) of 0 and 1, or
+            counts where the network takes them, as an array or a tensor; `Events`; structured arrays of events (see
+            `data.event_arrays`), one or a list of them; a torch Dataset or DataLoader of such samples, alone or in
+            pairs with their labels.
         split: Of a named dataset.
         limit: First samples only.
         option: Argument that the data were given as, for errors.
@@ -77,12 +80,18 @@ def given(
             raise
         return Given(samples, samples.labels_B, samples.name)
     check_limit(limit)
+    labels_B, arrays = None, None if isinstance(data, Events) else events_inside(data)
+    if arrays is not None:
+        data, labels_B = as_events(arrays, target.input_shape)
     if isinstance(data, Events):
         events = events_of(target, data)
         kind: Kind = "counts" if target.graded_input else "binary"
         zeros = np.zeros(len(events), np.int64)
-        samples = SampleSource("events", zeros, events.n_steps, (events.n_channels,), events.read, kind=kind)
-        return Given(samples.first(limit), None, "events")
+        own = (zeros if labels_B is None else labels_B, events.n_steps, (events.n_channels,), events.read)
+        samples = SampleSource("events", *own, kind=kind).first(limit)
+        if labels_B is not None:
+            samples.check_fits(target.n_inputs, outputs(target))
+        return Given(samples, None if labels_B is None else samples.labels_B, "events")
     spikes, labels_B = pairs_of(data, limit) if holds_pairs(data) else (array_of(data)[:limit], None)
     spikes_BTI = check_spikes(spikes, target.n_inputs, "data", graded=target.graded_input)
     zeros = np.zeros(len(spikes_BTI), np.int64)
@@ -99,12 +108,13 @@ def given(
 
 
 def default_data(file: Any, target: Network | Program, verb: str) -> str:
-    """Return what a run folder's network is run on where nobody says: the dataset of its recipe.
+    """Return what a run folder's network is run on where nobody says: the dataset of its recipe, or its test data.
 
     Raises:
         DataError: it is no run folder.
     """
-    named = (target.settings or {}).get("dataset")
+    settings = target.settings or {}
+    named = settings.get("test", settings.get("dataset"))
     if named is None or isinstance(file, Program) or not os.path.isdir(file):
         advice = Phrase("name a dataset or a file with {data}, or a run folder as the graph")
         raise DataError("found no data", advice, where=verb)
@@ -125,7 +135,10 @@ def samples_for(
         DataError: the data are absent, or do not fit in channels, labels, values or the length of a step.
     """
     settings = network.settings or {}
-    own = settings if settings.get("dataset") == name else {}
+    whole = whole_name(name) if name not in SOURCES and is_own(name) else name
+    own = settings if settings.get("dataset") == whole else {}
+    if split == "test" and own.get("test"):
+        raise DataError(f"{network.name} was trained on it", f"name its test data: {own['test']}", where=name)
     n_steps, partition = own.get("n_steps"), own.get("partition")
     binning = binning_of(network.name, settings)
     used = binning or (SOURCES[name].binning if name in SOURCES else None)
@@ -145,6 +158,7 @@ def samples_for(
         partition=None if partition is None else str(partition),
         limit=limit,
         counts=network.graded_input,
+        parted=bool(own),
     )
     if data.kind == "real":
         raise DataError(f"{data.name}: channels hold real values, {network.name} takes spikes; choose other data")

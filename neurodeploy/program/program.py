@@ -31,7 +31,7 @@ KEPT = (
     *("input_shape", "graded_input", "readout", "encoding", "settings"),
 )
 """A Program's own plain values."""
-DATA_SETTINGS = ("dataset", "partition", "n_steps", "binning", "max_time_s", "spatial_bin", "counts")
+DATA_SETTINGS = ("dataset", "test", "partition", "n_steps", "binning", "max_time_s", "spatial_bin", "counts")
 """Of a graph's own entries (`graph.metadata`), those that say how data become its input."""
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from neurodeploy.backends import search
 from neurodeploy.backends.table import FIXED, REFERENCE, ready_backends
 from neurodeploy.backends.trace import Trace
+from neurodeploy.data.event_arrays import events_inside
 from neurodeploy.data.events import Events
 from neurodeploy.data.stream import unlabelled
 from neurodeploy.errors import DataError, FrameworkError
@@ -217,7 +218,7 @@ def network_of(read: GraphOf, name: str) -> Network:
 
 def _samples(read: GraphOf, network: Network, data: Any, where: str) -> tuple[np.ndarray, np.ndarray | None]:
     """Return samples (B, T, F) and their labels, None where they bring none; batches have the sample input's axes."""
-    if isinstance(data, str | Path | Events):
+    if isinstance(data, str | Path | Events) or events_inside(data) is not None:
         found = given(data, network, split="train" if where == "calibrate" else "test", option=where)
         return found.samples.whole().spikes_BTI, found.labels_B
     if not holds_pairs(data):

@@ -7,7 +7,7 @@ from typing import Any
 from neurodeploy import __version__
 from neurodeploy.backends import reference
 from neurodeploy.backends.trace import one_after_another
-from neurodeploy.data.datasets import SOURCES
+from neurodeploy.data.load import source_of
 from neurodeploy.files import check_target, write_json
 from neurodeploy.pipeline.conversion import part
 from neurodeploy.pipeline.folder import RunFolder
@@ -70,6 +70,6 @@ def _manifest(folder: RunFolder, result: dict[str, Any]) -> dict[str, Any]:
         },
         "weight_bits": recipe.quantize.weight_bits,
         "dataset": recipe.data.dataset,
-        "dataset_licence": SOURCES[recipe.data.dataset].licence,
+        "dataset_licence": source_of(recipe.data).licence,
         "command": f"neurodeploy run {recipe.name} --out RUN && neurodeploy export RUN --out model.nir",
     }

@@ -15,6 +15,7 @@ from typing_extensions import Unpack
 
 from neurodeploy.backends.table import FIXED, RunOptions, backend_named, run_backend
 from neurodeploy.backends.trace import Trace
+from neurodeploy.data.event_arrays import events_inside
 from neurodeploy.data.events import Events
 from neurodeploy.data.stream import check_limit
 from neurodeploy.errors import DataError
@@ -76,8 +77,8 @@ def simulate(
     Args:
         file: A .nir graph, a Program or its file, or a run folder, whose graph is taken.
         data: Dataset name (its test part) or data file; or spikes of your own: an array or a torch tensor of any
-            device, (samples, steps, channels) of 0 and 1, `Events`, or a torch Dataset or DataLoader of such samples.
-            The recipe's dataset where None, of a run folder.
+            device, (samples, steps, channels) of 0 and 1, `Events`, tonic's arrays of events, or a torch Dataset or
+            DataLoader of such samples. The recipe's dataset where None, of a run folder.
         backend: "reference" (float64), "fixed" (our integer simulator), "lava", or another of `backends.table`.
         limit: First samples only.
         traces: .npz file for every spike, current and potential on data.
@@ -120,7 +121,8 @@ def simulate(
         options = replace(options, calibrate=default_calibration(data))
     read: Iterable[np.ndarray]
     if named is None:
-        events = given(data, target, limit=limit).samples if isinstance(data, Events) else None
+        timed = isinstance(data, Events) or events_inside(data) is not None
+        events = given(data, target, limit=limit).samples if timed else None
         target = program_of(target, options, progress) if running.integer else target
         run_options = replace(run_options, record=batches.recorded(target, record or bool(probes), probes))
         if events is None:
