@@ -39,3 +39,26 @@ def augmented(spikes_BTI: torch.Tensor, settings: TrainingSettings, generator: t
         kept = torch.rand(spikes_BTI.shape, generator=generator) >= settings.event_drop
         spikes_BTI = spikes_BTI * kept.to(spikes_BTI.device)
     return spikes_BTI
+
+
+def channels_mixed(
+    spikes_BTI: torch.Tensor, labels_B: torch.Tensor, part: float, generator: torch.Generator
+) -> torch.Tensor:
+    """Return the samples with some channels exchanged for those of another sample of the batch and class.
+
+    Each sample has one such partner, which may be itself. The channels stay where they are.
+
+    Args:
+        spikes_BTI: As in `augmented`.
+        labels_B: The samples' classes.
+        part: Probability of each channel to come from the partner, 0..1.
+        generator: On the CPU; partners and channels are drawn from it.
+
+    >>> channels_mixed(torch.eye(2)[:, None], torch.tensor([0, 1]), 0.9, torch.Generator())[:, 0].tolist()
+    [[1.0, 0.0], [0.0, 1.0]]
+    """
+    labels_B = labels_B.cpu()
+    partner_B = torch.multinomial((labels_B[:, None] == labels_B).float(), 1, generator=generator)[:, 0]
+    taken_B1I = torch.rand(len(labels_B), 1, spikes_BTI.shape[2], generator=generator) < part
+    device = spikes_BTI.device
+    return torch.where(taken_B1I.to(device), spikes_BTI[partner_B.to(device)], spikes_BTI)

@@ -13,7 +13,7 @@ from torch.optim.lr_scheduler import OneCycleLR, ReduceLROnPlateau
 from neurodeploy.data.stream import SampleSource
 from neurodeploy.networks.families.s4d import slow_parameters
 from neurodeploy.networks.fused_forward import rate_penalty, rates
-from neurodeploy.training.augment import augmented
+from neurodeploy.training.augment import augmented, channels_mixed
 from neurodeploy.training.batches import asked, loader
 from neurodeploy.training.reading import Reading, read
 from neurodeploy.training.settings import TrainingSettings
@@ -51,6 +51,8 @@ class Classifier(pl.LightningModule):
         if batch_idx == 0:
             self.seen = torch.zeros(4)
         generator = torch.Generator().manual_seed(self.settings.seed * 1_000_003 + self.global_step)
+        if self.settings.channel_mix:
+            spikes_BTI = channels_mixed(spikes_BTI, labels_B, self.settings.channel_mix, generator)
         spikes_BTI = augmented(spikes_BTI, self.settings, generator)
         # Of dropout and random initial states, unlike those of order and augmentation.
         drawn = np.random.SeedSequence([self.settings.seed, self.global_step]).generate_state(1, np.uint64)

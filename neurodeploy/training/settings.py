@@ -44,6 +44,9 @@ class TrainingSettings(BaseModel):
     time_shift: int = Field(0, ge=0, le=1_000_000, description="Training samples move by up to this many steps.")
     time_stretch: float = Field(0.0, ge=0, lt=1, description="Their speed changes by up to this part.")
     channel_shift: int = Field(0, ge=0, description="They move by up to this many channels.")
+    channel_mix: float = Field(
+        0.0, ge=0, le=1, description="Part of their channels that another sample of their class gives."
+    )
     event_drop: float = Field(0.0, ge=0, lt=1, description="Part of the training events left out.")
     threads: int = Field(1, ge=1, le=256, description="CPU threads; more slow small networks down.")
     accelerator: Literal["cpu", "gpu", "cuda", "mps", "auto"] = Field("cpu", description="Lightning's accelerator.")

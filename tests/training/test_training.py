@@ -13,7 +13,7 @@ from neurodeploy.data.spikes import SpikeData
 from neurodeploy.data.stream import SampleSource, from_memory
 from neurodeploy.errors import RunError
 from neurodeploy.networks.families.lif import LifSettings, build
-from neurodeploy.training.augment import augmented
+from neurodeploy.training.augment import augmented, channels_mixed
 from neurodeploy.training.batches import EpochOrder
 from neurodeploy.training.checkpoint import load_weights, save_weights
 from neurodeploy.training.fit import evaluate, fit
@@ -65,6 +65,30 @@ def test_a_shift_moves_whole_samples() -> None:
     moved = augmented(spikes, TrainingSettings(time_shift=2), torch.Generator().manual_seed(0))
     assert torch.equal(moved.sum(dim=1), torch.ones(50, 1))
     assert set(moved.argmax(dim=1).flatten().tolist()) == {2, 3, 4, 5, 6}
+
+
+def test_mixed_channels_come_from_one_other_sample_of_the_class_and_stay_in_their_place() -> None:
+    labels, channels = torch.arange(60) % 3, torch.arange(8)
+    own = 100 * labels + torch.arange(60)
+    spikes = (1000.0 * own[:, None] + channels)[:, None].expand(60, 4, 8)
+    mixed = channels_mixed(spikes, labels, 0.25, torch.Generator().manual_seed(0))
+    assert torch.equal(mixed % 1000, spikes % 1000)
+    assert torch.equal(mixed, mixed[:, :1].expand_as(mixed))  # a channel comes with all its steps
+    sources = (mixed[:, 0] // 1000).long()
+    assert torch.equal(sources // 100, labels[:, None].expand(60, 8))
+    assert all(len({*row.tolist(), int(one)}) <= 2 for row, one in zip(sources, own, strict=True))
+    assert 0.15 < float((sources != own[:, None]).float().mean()) < 0.3
+
+
+def test_a_recipe_that_mixes_channels_trains_on_mixed_samples() -> None:
+    weights = []
+    for part in (0.0, 0.5, 0.5):
+        torch.manual_seed(0)
+        network = build(LifSettings(hidden=(8,), weight_gain=3.0), (8,), 2, 4e-3)
+        fit(network, toy(0), toy(1), TrainingSettings(epochs=1, channel_mix=part))
+        weights.append(dict(network.named_parameters())["layers.0.weight"].detach())
+    assert torch.equal(weights[1], weights[2])
+    assert not torch.equal(weights[0], weights[1])
 
 
 def test_training_learns_and_keeps_the_best_epoch() -> None:
