@@ -143,14 +143,15 @@ def loihi_weights(weight: npt.ArrayLike, weight_bits: int = WEIGHT_BITS, sign: s
     weight = np.asarray(weight)
     # int16 holds every weight, in a quarter of the room.
     weight = weight if weight.dtype == np.int16 else _whole(weight)
-    sign = sign_mode(weight) if sign == SIGN_FROM_VALUES else sign
+    low, high = (int(weight.min()), int(weight.max())) if weight.size else (0, 0)
+    sign = sign_mode((low, high)) if sign == SIGN_FROM_VALUES else sign
     mixed, inhibitory = sign == SIGN_MIXED, sign == SIGN_INHIBITORY
-    magnitude = -weight if inhibitory else weight
+    low, high = (-high, -low) if inhibitory else (low, high)
     lowest, highest = -(1 << WEIGHT_BITS) if mixed else 0, (1 << WEIGHT_BITS) - 1
     dropped = WEIGHT_BITS - weight_bits + int(mixed)
-    there = weight.size and magnitude.min() >= lowest and magnitude.max() <= highest
-    if there and not int(np.bitwise_or.reduce(magnitude, axis=None)) & ((1 << dropped) - 1):
+    if lowest <= low and high <= highest and not int(np.bitwise_or.reduce(weight, axis=None)) & ((1 << dropped) - 1):
         return weight  # on that grid already, as quantised weights are
+    magnitude = -weight if inhibitory else weight
     clipped = np.clip(magnitude, lowest, highest)
     truncated = clipped >> dropped << dropped
     return -truncated if inhibitory else truncated

@@ -67,47 +67,51 @@ def advice(program: Program, chip: Chip, before: Placement, counted: Counted | N
     tried = itertools.groupby(_tries(program, chip, before, counted or {}), key=lambda one: one[0])
     for n_kind, (kind, tries) in enumerate(tried):
         steps = _gaining([(change, attempt) for _, change, attempt in tries], most, graded=kind in GRADED)
-        for n_step, (change, after) in enumerate(steps):
-            on_chips = f" on {after.n_chips} chips" if after.n_chips > 1 else ""
+        for n_step, (cores, (change, chips)) in enumerate(steps):
+            on_chips = f" on {chips} chips" if chips > 1 else ""
             advised = {
                 "change": change,
                 "kind": kind,
-                "cores": after.n_cores,
-                "chips": after.n_chips,
-                "saved": before.n_cores - after.n_cores if before.fits else None,
+                "cores": cores,
+                "chips": chips,
+                "saved": before.n_cores - cores if before.fits else None,
                 "exact": kind in EXACT,
-                "effect": f"{change}: {was} -> {after.n_cores} cores{on_chips}",
+                "effect": f"{change}: {was} -> {cores} cores{on_chips}",
             }
             ranked.append((n_step, n_kind, advised))
         if kind == "narrow" and steps and before.fits:
-            most = steps[0][1].n_cores  # what costs accuracy must gain more than what costs none
+            most = steps[0][0]  # what costs accuracy must gain more than what costs none
     return [advised for *_, advised in sorted(ranked, key=lambda one: one[:2])][:MOST]
 
 
 def _gaining(
     tries: list[tuple[str, Callable[[], Placement]]], most: int | None, *, graded: bool
-) -> list[tuple[str, Placement]]:
-    """Return the tries of one kind that take fewer than `most` cores, the mildest of each number of cores.
+) -> list[tuple[int, tuple[str, int]]]:
+    """Return the tries of one kind that take fewer than `most` cores: cores, change, chips.
 
-    Where the last one is the strongest and gains nothing, none does.
+    Of each number of cores, the mildest. Where the last one is the strongest and gains nothing, none does.
     """
-    if graded and _placed(tries[-1][1], most) is None:
+    last = _size(tries[-1][1], most)
+    if graded and last is None:
         return []
-    found: dict[int, tuple[str, Placement]] = {}
+    found: dict[int, tuple[str, int]] = {}
     for change, attempt in tries:
-        after = _placed(attempt, most)
+        after = last if attempt is tries[-1][1] else _size(attempt, most)
         if after is not None:
-            found.setdefault(after.n_cores, (change, after))
-    return list(found.values())
+            found.setdefault(after[0], (change, after[1]))
+    return list(found.items())
 
 
-def _placed(attempt: Callable[[], Placement], most: int | None) -> Placement | None:
-    """Return a placement that fits in fewer than `most` cores, else None."""
+def _size(attempt: Callable[[], Placement], most: int | None) -> tuple[int, int] | None:
+    """Return the cores and chips of a placement that fits in fewer than `most` cores, else None.
+
+    Not the placement itself: it would hold the weights of its change.
+    """
     try:
         after = attempt()
     except NeurodeployError:  # the change leaves a network that means nothing
         return None
-    return after if after.fits and (most is None or after.n_cores < most) else None
+    return (after.n_cores, after.n_chips) if after.fits and (most is None or after.n_cores < most) else None
 
 
 def _tries(program: Program, chip: Chip, before: Placement, counted: Counted) -> Iterator[Try]:

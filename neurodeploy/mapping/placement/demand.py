@@ -71,20 +71,21 @@ class Matrix:
 
     def on(self, first: int, last: int) -> Demand:
         """Return what the neurons from `first` up to, not with, `last` of the order need."""
-        axons = dense = sparse = 0
         parts = list(self._parts(first, last))
-        of_dense = self._words(self.bits)
-        of_sparse = self._words(self.bits + index_bits(last - first, self.limits))
-        for n_rows, synapses_I in parts:
-            used = int(np.count_nonzero(synapses_I))
-            axons += used
-            dense += used * int(of_dense[n_rows])
-            sparse += int(of_sparse[synapses_I].sum())
-        return Demand(axons, min(dense, sparse), len(parts), DENSE if dense <= sparse else SPARSE)
+        used = [int(np.count_nonzero(synapses_I)) for _, synapses_I in parts]
+        of_dense, bits = self._words(self.bits), self.bits + index_bits(last - first, self.limits)
+        dense = sum([count * int(of_dense[n_rows]) for count, (n_rows, _) in zip(used, parts, strict=True)])
+        # Lists take at least the bits of their synapses, which is much sooner known than their words.
+        n_synapses = sum([int(np.add.reduce(synapses_I, dtype=np.int64)) for _, synapses_I in parts])
+        if n_synapses * bits >= dense * self.limits.word_bits:
+            return Demand(sum(used), dense, len(parts), DENSE)
+        of_sparse = self._words(bits)
+        sparse = sum([int(of_sparse.take(synapses_I).sum()) for _, synapses_I in parts])
+        return Demand(sum(used), min(dense, sparse), len(parts), DENSE if dense <= sparse else SPARSE)
 
     def axons(self, first: int, last: int) -> np.ndarray:
         """Return how many axons lead to them from each of `units`."""
-        return np.sum([synapses_I > 0 for _, synapses_I in self._parts(first, last)], axis=0)
+        return functools.reduce(np.add, ((synapses_I > 0).astype(np.int32) for _, synapses_I in self._parts(first, last)))
 
     def _parts(self, first: int, last: int) -> Iterator[tuple[int, np.ndarray]]:
         """Yield the number of rows of each exponent, and each source's synapses (I,) there."""
@@ -125,7 +126,8 @@ class Lists:
         n_blocks, n_inputs = len(there_OI) // BLOCK, there_OI.shape[1]
         blocks = self.there_OI[: n_blocks * BLOCK].reshape(n_blocks, BLOCK, n_inputs)
         self.sums = np.zeros((n_blocks + 1, n_inputs), np.uint16 if len(there_OI) < 1 << 16 else np.int64)
-        np.cumsum(np.add.reduce(blocks, axis=1, dtype=np.uint8), axis=0, dtype=self.sums.dtype, out=self.sums[1:])
+        for block, before, after in zip(blocks, self.sums, self.sums[1:], strict=False):
+            np.add(before, np.add.reduce(block, axis=0, dtype=np.uint8), out=after)
 
     def between(self, first: int, last: int) -> tuple[int, int]:
         """Return which of the rows lie from `first` up to, not with, `last` of the order."""

@@ -72,8 +72,9 @@ def stored_bits(program: Program, one: Connection, limits: Limits, *, narrow: bo
     Args:
         narrow: The narrowest that holds these weights, instead of what they were quantised to.
     """
-    needed = needed_bits(one.held, int(np.min(one.weight_exp)))
-    wanted = needed if narrow else max(needed, declared_bits(program, one))
+    wanted = 0 if narrow else declared_bits(program, one)
+    if wanted < limits.weight_bits[-1]:
+        wanted = max(wanted, needed_bits(one.held, int(np.min(one.weight_exp))))
     return next((bits for bits in limits.weight_bits if bits >= wanted), limits.weight_bits[-1])
 
 

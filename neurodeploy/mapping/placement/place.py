@@ -3,6 +3,7 @@
 One core holds neurons of one layer. Input channels stand outside the chip and take no core.
 """
 
+import functools
 from collections.abc import Mapping
 
 import numpy as np
@@ -92,7 +93,7 @@ class Cuts:
             need, placed = self.found[one.target]
             if one.name not in self.known or self.known[one.name][0] is not placed:
                 wired = need.wired[one.name]
-                axons = np.sum([wired.axons(*ends) for ends in placed.ranges], axis=0)
+                axons = functools.reduce(np.add, (wired.axons(*ends) for ends in placed.ranges))
                 self.known[one.name] = placed, Outgoing(wired.units, axons)
         return [self.known[one.name][1] for one in out]
 

@@ -147,7 +147,6 @@ def test_one_advice_counts_what_no_change_touches_once(monkeypatch: pytest.Monke
     monkeypatch.setattr(demand, "_lists", counting)
     found = fit_of(dense(900, 800, 400, 30), LOIHI1)
     assert found.advice
-    # Before, and of each change: 5 of the width, 3 of pruning, and of one layer shorter what ends on or leaves it.
-    n_changes = len(counted) // 3
-    assert n_changes <= 1 + 5 + 3 + 2
+    # Before, 4 narrower widths, 3 of pruning, and of one layer shorter what ends on or leaves it; the strongest once.
+    assert {name: counted.count(name) for name in counted} == {"fc1": 8 + 1, "fc2": 8 + 2, "fc3": 8 + 1}
     assert sorted(counted[:3]) == [one.name for one in found.program.connections]
