@@ -85,7 +85,8 @@ class Matrix:
 
     def axons(self, first: int, last: int) -> np.ndarray:
         """Return how many axons lead to them from each of `units`."""
-        return functools.reduce(np.add, ((synapses_I > 0).astype(np.int32) for _, synapses_I in self._parts(first, last)))
+        there = ((synapses_I > 0).astype(np.int32) for _, synapses_I in self._parts(first, last))
+        return functools.reduce(np.add, there)
 
     def _parts(self, first: int, last: int) -> Iterator[tuple[int, np.ndarray]]:
         """Yield the number of rows of each exponent, and each source's synapses (I,) there."""
