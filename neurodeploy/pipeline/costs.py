@@ -14,15 +14,17 @@ from neurodeploy.accounting.latency import Latency, latency
 from neurodeploy.accounting.routes import traffic_of
 from neurodeploy.accounting.tally import Counter, Tally
 from neurodeploy.backends import fixed
+from neurodeploy.backends.table import FIXED, RunOptions, backend_named
 from neurodeploy.backends.trace import Trace
 from neurodeploy.data.stream import SampleSource
 from neurodeploy.graph.network import Network
 from neurodeploy.hardware.chip import Chip
 from neurodeploy.mapping.placement.advice import fit_of
 from neurodeploy.mapping.placement.placement import Placement, described
-from neurodeploy.pipeline.batches import counter_of
+from neurodeploy.pipeline.batches import Summary, batch_size, counter_of, run_batches, summary
 from neurodeploy.program.decode import Decode
 from neurodeploy.program.program import READOUTS, Program
+from neurodeploy.progress import Progress, silent
 
 SAMPLES = 16
 """Samples whose every step is timed on its own; the spread over steps is far larger than that over samples."""
@@ -67,6 +69,22 @@ def recorded(program: Program, samples: SampleSource) -> Recorded:
     """Return a run of the first samples with every state."""
     few = samples.first(SAMPLES).whole().spikes_BTI
     return fixed.run(program, few, record=True), few
+
+
+def measured(
+    program: Program,
+    samples: SampleSource,
+    chip: Chip,
+    options: RunOptions | None = None,
+    progress: Progress = silent,
+) -> tuple[Summary, Counts, Cost]:
+    """Return a run of the integers on samples, read batch by batch, what it counts, and its cost."""
+    counter = counter_of(program)
+    read = (one.spikes_BTI for one in samples.batches(batch_size(samples.n_steps, samples.n_inputs)))
+    runs = run_batches(backend_named(FIXED), program, read, len(samples), options or RunOptions(), progress)
+    done = summary(runs, len(samples), counter)
+    counts = counts_of(program, done.tally, counter)
+    return done, counts, costs(program, counts, done.tally, chip, recorded(program, samples))
 
 
 def costs(program: Program, counts: Counts, run: Tally, chip: Chip, timed: Recorded, *, advise: bool = True) -> Cost:

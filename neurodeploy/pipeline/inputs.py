@@ -18,7 +18,7 @@ from neurodeploy.graph.network import Network, discretised
 from neurodeploy.hardware.chips import chip_named
 from neurodeploy.mapping.compile import Compiled, check_widths, compile_network
 from neurodeploy.mapping.placement.encoding import widest_weights
-from neurodeploy.pipeline.graph_options import GraphOptions
+from neurodeploy.pipeline.graph_options import CARRIED, GraphOptions
 from neurodeploy.pipeline.samples import given
 from neurodeploy.program.file import MAGIC, read_program
 from neurodeploy.program.plan import Plan
@@ -82,7 +82,7 @@ def network_of(file: GraphFile, options: GraphOptions) -> Network:
 
 
 def read_target(file: GraphSource, options: GraphOptions, *, integer: bool = True) -> Network | Program:
-    """Return the Program or the graph in a file, or the graph of a run folder.
+    """Return the Program or the graph in a file; of a run folder its Program, or its graph where options ask for it.
 
     Args:
         integer: What runs it can run a Program.
@@ -91,6 +91,9 @@ def read_target(file: GraphSource, options: GraphOptions, *, integer: bool = Tru
         GraphError: it is a Program, and cannot be; or something is asked of it that a Program carries itself.
         RunError: the folder has no graph.
     """
+    if integer and not isinstance(file, Program) and not any(getattr(options, key) is not None for key in CARRIED):
+        own = Path(file) / "program.npz"
+        file = own if os.path.isdir(file) and own.exists() else file
     if not isinstance(file, Program) and not is_program(file):
         return read_network(file, options)
     name = file.name if isinstance(file, Program) else file

@@ -1,16 +1,12 @@
 """The numbers behind the report's pictures that no other result holds."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from neurodeploy.backends.trace import Trace
-from neurodeploy.data.load import step_s
 from neurodeploy.data.stream import SampleSource
-from neurodeploy.pipeline.conversion import deployable, matrices
-from neurodeploy.pipeline.folder import RunFolder
-from neurodeploy.pipeline.stages import quantised_network, trained_network
 from neurodeploy.program.program import Program
 from neurodeploy.report.sections import MOST_NEURONS
 from neurodeploy.report.words import class_name
@@ -18,19 +14,21 @@ from neurodeploy.report.words import class_name
 BINS = 60
 
 
-def plots(folder: RunFolder, program: Program, trace: Trace, test: SampleSource) -> dict[str, Any]:
+def plots(
+    before: Mapping[str, np.ndarray],
+    after: Mapping[str, np.ndarray],
+    program: Program,
+    trace: Trace,
+    test: SampleSource,
+) -> dict[str, Any]:
     """Return rasters of two samples, and histograms of the weights before and after quantisation.
 
     Args:
+        before, after: Weights in thresholds, by connection.
         trace: The integer run on `test`, recorded.
     """
-    recipe = folder.recipe()
-    dt_s = step_s(recipe.data)
-    before = matrices(deployable(trained_network(folder), recipe), dt_s)
-    after = matrices(quantised_network(folder), dt_s)
-    rasters = [
-        _raster(program, trace, test, one) for one in _shown(test.labels_B[: trace.n_recorded], trace.predictions_B)
-    ]
+    shown = _shown(test.labels_B[: trace.n_recorded], trace.predictions_B)
+    rasters = [raster(program, trace, test, one) for one in shown]
     weights = [{"name": name} | _histograms(before[name], after[name]) for name in before]
     return {"rasters": rasters, "weights": weights}
 
@@ -70,7 +68,8 @@ def _shown(labels_B: np.ndarray, predictions_B: np.ndarray) -> list[int]:
     return [0, *map(int, others[:1])]
 
 
-def _raster(program: Program, trace: Trace, test: SampleSource, sample: int) -> dict[str, Any]:
+def raster(program: Program, trace: Trace, test: SampleSource, sample: int) -> dict[str, Any]:
+    """Return one sample's spikes, of the input and of every layer, by their steps and neurons."""
     rows = [{"name": "input", "neurons": test.n_inputs, "start": 0} | _events(test.at([sample]).spikes_BTI[0])]
     for layer in program.layers:
         spikes_TN = trace.layers[layer.name].spikes_BTN[sample]

@@ -33,7 +33,9 @@ if TYPE_CHECKING:
     from torch import Tensor
     from torch.utils.data import DataLoader, Dataset
 
-Data: TypeAlias = "str | Path | np.ndarray | Tensor | Events | Dataset[Any] | DataLoader[Any]"
+Data: TypeAlias = "str | Path | SampleSource | np.ndarray | Tensor | Events | Dataset[Any] | DataLoader[Any]"
+TEST_FILE = "test.npz"
+"""Of a folder that `deploy(...)` saved: the samples that it was certified on."""
 BATCH = 64
 """Samples that are taken from a torch Dataset together."""
 STEP_TOLERANCE = 0.01
@@ -80,6 +82,9 @@ def given(
             raise
         return Given(samples, samples.labels_B, samples.name)
     check_limit(limit)
+    if isinstance(data, SampleSource):
+        samples = data.check_fits(target.n_inputs, outputs(target)).first(limit)
+        return Given(samples, samples.labels_B, samples.name)
     labels_B, arrays = None, None if isinstance(data, Events) else events_inside(data)
     if arrays is not None:
         data, labels_B = as_events(arrays, target.input_shape)
@@ -110,9 +115,13 @@ def given(
 def default_data(file: Any, target: Network | Program, verb: str) -> str:
     """Return what a run folder's network is run on where nobody says: the dataset of its recipe, or its test data.
 
+    A deployed module's folder holds these itself.
+
     Raises:
         DataError: it is no run folder.
     """
+    if isinstance(file, str | Path) and os.path.isfile(os.path.join(file, TEST_FILE)):
+        return os.path.join(file, TEST_FILE)
     settings = target.settings or {}
     named = settings.get("test", settings.get("dataset"))
     if named is None or isinstance(file, Program) or not os.path.isdir(file):

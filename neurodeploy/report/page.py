@@ -32,6 +32,7 @@ def render(report: dict[str, Any]) -> str:
     # In the order of the page, so that footnotes are numbered as they are met.
     parts = {
         "verdict": verdict(report),
+        "first": report["certificate"]["stages"][0]["name"],
         "accuracy": {"rows": rows, "limit": limit, "svg": figures.accuracy(rows, limit)},
         "comparisons": [_comparison(stage) for stage in report["certificate"]["stages"] if stage["against"]],
         "counts": _counts(report["counts"]),

@@ -1,7 +1,7 @@
 """Figures for print: one style, three formats, the same bytes every time."""
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -88,6 +88,23 @@ def save_picture(figure: Figure, out: str | Path) -> None:
     suffix = target.suffix.lower()
     with styled(STYLE), written_whole(target) as beside:
         figure.savefig(beside, format=suffix[1:], metadata=FORMATS[suffix])
+
+
+@printed
+def draw_spikes(layers: Sequence[Mapping[str, Any]], n_steps: int) -> Figure:
+    """Draw one sample's spikes, a panel for the input and each layer.
+
+    Args:
+        layers: `name`, and `steps` and `indices` of the spikes.
+        n_steps: Chip steps of the sample.
+    """
+    figure = Figure(figsize=(6, 0.5 + 0.9 * len(layers)), layout="constrained")
+    for axes, layer in zip(figure.subplots(len(layers), sharex=True, squeeze=False)[:, 0], layers, strict=True):
+        axes.plot(layer["steps"], layer["indices"], "|", color=INK, markersize=3)
+        axes.set_ylabel(layer["name"], rotation=0, ha="right")
+        axes.set_xlim(-0.5, n_steps - 0.5)
+    axes.set_xlabel("chip step")
+    return figure
 
 
 def panel(axes: Axes, letter: str, title: str) -> None:

@@ -71,7 +71,8 @@ def _tile(title: str, value: Any, detail: Any = "", source: Any = "", state: str
 
 def _accuracy(certificate: dict[str, Any]) -> dict[str, Any]:
     stage = chip_stage(certificate["stages"])
-    detail = marked.say("{} against float", marked.points(stage.get("accuracy_drop", 0.0)))
+    first = certificate["stages"][0]["name"]
+    detail = marked.say("{} against {}", marked.points(stage.get("accuracy_drop", 0.0)), first)
     floats = [one for one in certificate["stages"] if one["name"] == FLOAT and one["samples"] == stage["samples"]]
     if floats:
         detail += marked.say(" ({})", marked.percent(floats[0]["accuracy"]))

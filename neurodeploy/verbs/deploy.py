@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from neurodeploy.backends import search
+from neurodeploy.backends import reference, search
 from neurodeploy.backends.table import FIXED, REFERENCE, ready_backends
-from neurodeploy.backends.trace import Trace
+from neurodeploy.backends.trace import one_after_another
 from neurodeploy.data.event_arrays import events_inside
 from neurodeploy.data.events import Events
-from neurodeploy.data.stream import unlabelled
-from neurodeploy.errors import DataError, FrameworkError
-from neurodeploy.files import check_target, make_folder, write_json
-from neurodeploy.graph.files import GraphFile, write_graph
+from neurodeploy.data.spikes import Kind, SpikeData
+from neurodeploy.data.stream import from_memory, unlabelled
+from neurodeploy.errors import FrameworkError
+from neurodeploy.graph.files import GraphFile
 from neurodeploy.graph.network import Network, discretised
 from neurodeploy.hardware.chip import Chip
 from neurodeploy.hardware.chips import DEFAULT, chip_named
@@ -26,81 +25,16 @@ from neurodeploy.mapping.placement.encoding import widest_weights
 from neurodeploy.pipeline.module_spikes import against_module
 from neurodeploy.pipeline.samples import array_of, batches_of, given, holds_pairs
 from neurodeploy.pipeline.stage_runs import certified
-from neurodeploy.program.file import write_program
-from neurodeploy.program.program import Program
 from neurodeploy.progress import Progress, silent
-from neurodeploy.verbs.simulate import simulate
+from neurodeploy.verbs.deployment import Deployment, spikes_of
 
 if TYPE_CHECKING:
-    import nir
     from torch import nn
 
     from neurodeploy.reading import GraphOf
 
 OWN_CLASSES = "the module's own classes: accuracy is how many of them stay the same"
 GRAPH_CLASSES = "the classes of the float network itself: accuracy is how many of them stay the same"
-
-
-@dataclass(frozen=True, eq=False)
-class Deployment:
-    """A module on its way to the chip.
-
-    For costs and placement, hand `program` (or the files that `save` writes) to `neurodeploy.profile` and
-    `neurodeploy.fit`.
-
-    Attributes:
-        graph: The NIR graph, with real numbers.
-        program: The chip's integers.
-        certificate: As in a report's JSON: `passed`, `failures`, `stages` ..., and `agreement`, `notes`.
-        agreement: How the graph's spikes are the module's own; see `pipeline.module_spikes.against_module`.
-        notes: What is otherwise than it reads, one sentence each.
-        read: The module as it was read: which node is which submodule, and how inputs become (B, T, F).
-    """
-
-    graph: nir.NIRGraph
-    program: Program
-    certificate: dict[str, Any]
-    agreement: dict[str, Any]
-    notes: tuple[str, ...]
-    read: GraphOf
-    chip: str
-
-    @property
-    def passed(self) -> bool:
-        """True where the certificate passed."""
-        return bool(self.certificate["passed"])
-
-    def simulate(self, inputs: Any, **options: Any) -> Trace:
-        """Run the Program on a batch like the sample input, by `neurodeploy.simulate` with its options.
-
-        Raises:
-            DataError: the batch has other axes than the sample input, or holds other than spikes.
-        """
-        return simulate(self.program, spikes_of(self.read, inputs, "inputs"), **options)
-
-    def fit(self, **options: Any) -> dict[str, Any]:
-        """Place the Program on the chip, by `neurodeploy.fit`."""
-        from neurodeploy.verbs.fit import fit
-
-        return fit(self.program, **{"chip": self.chip} | options)
-
-    def save(self, folder: str | Path, *, overwrite: bool = False) -> dict[str, str]:
-        """Write `model.nir`, `program.npz` and `certificate.json`, each whole or not at all; return their paths.
-
-        Args:
-            overwrite: Replace such files where there are any.
-
-        Raises:
-            RunError: the folder cannot be written, or holds one of them.
-        """
-        where = make_folder(folder)
-        paths = {name: where / name for name in ("model.nir", "program.npz", "certificate.json")}
-        for path in paths.values():
-            check_target(path, overwrite)
-        write_graph(paths["model.nir"], self.graph)
-        write_program(paths["program.npz"], self.program)
-        write_json(paths["certificate.json"], self.certificate)
-        return {name: str(path) for name, path in paths.items()}
 
 
 def deploy(
@@ -189,6 +123,10 @@ def deploy(
     made = _compiled(network, calibration[0], weight_bits, found_chip, progress)
     own_B, told = _own_classes(read, tested, tested is sample)
     classes = own_B if labels is None else labels
+    if classes is None:
+        starts = range(0, len(tested), reference.BATCH)
+        runs = [reference.run(network, tested[first : first + reference.BATCH]) for first in starts]
+        classes = one_after_another(runs).predictions_B
     found = certified(backends, made, network, unlabelled(tested), classes, max_accuracy_drop, progress, module_B=own_B)
     notes += [*made.program.notes, *told]
     stand_in = GRAPH_CLASSES if own_B is None else OWN_CLASSES
@@ -196,7 +134,21 @@ def deploy(
         notes.append(f"no labels were given, so they are {stand_in}")
     found |= {"agreement": agreement, "notes": notes, "dt_s": read.dt_s, "readout": network.readout, "chip": str(chip)}
     found["labels"] = stand_in if labels is None else "given"
-    return Deployment(read.graph, made.program, found, agreement, tuple(notes), read, str(chip))
+    kind: Kind = "counts" if network.graded_input else "binary"
+    return Deployment(
+        graph=read.graph,
+        program=made.program,
+        certificate=found,
+        agreement=agreement,
+        notes=tuple(notes),
+        read=read,
+        chip=str(chip),
+        network=network,
+        made=made,
+        samples=from_memory(SpikeData("test samples", tested, np.asarray(classes), kind=kind)),
+        own_B=own_B,
+        n_calibration=len(calibration[0]),
+    )
 
 
 def _own_classes(read: GraphOf, tested_BTF: np.ndarray, is_sample: bool) -> tuple[np.ndarray | None, list[str]]:
@@ -226,27 +178,6 @@ def _samples(read: GraphOf, network: Network, data: Any, where: str) -> tuple[np
     batches = [(spikes_of(read, values, where), labels) for values, labels in batches_of(data)]
     labels = [array_of(one) for _, one in batches if one is not None]
     return np.concatenate([spikes for spikes, _ in batches]), np.concatenate(labels) if labels else None
-
-
-def spikes_of(read: GraphOf, inputs: Any, where: str) -> np.ndarray:
-    """Return a batch as (B, T, F) whole numbers.
-
-    Raises:
-        DataError: it has other axes than the sample input, or holds fractions.
-    """
-    values = read.feed(inputs)
-    if not np.isfinite(values).all() or (values != np.rint(values)).any():
-        odd = values[values != np.rint(values)][0]
-        raise DataError(
-            f"{where}: holds {odd:.4g}, a chip takes spikes (0 and 1) or counts; make spikes of it first, or leave the "
-            f"layers up to the first neurons to the host: host={first_neurons(read)!r}"
-        )
-    return values.astype(np.int32)
-
-
-def first_neurons(read: GraphOf) -> str:
-    """Return the path of the neurons that the input gets to first."""
-    return read.nodes[next(iter(read.spikes), next(iter(read.potentials), next(iter(read.nodes))))]
 
 
 def _agreement_notes(agreement: dict[str, Any], strict: bool) -> list[str]:

@@ -12,8 +12,8 @@ from neurodeploy.backends.table import FIXED, RunOptions, backend_named
 from neurodeploy.errors import DataError
 from neurodeploy.hardware.chips import DEFAULT, chip_named
 from neurodeploy.phrases import Phrase
-from neurodeploy.pipeline.batches import batch_size, counter_of, run_batches, summary
-from neurodeploy.pipeline.costs import costs, counts_of, recorded
+from neurodeploy.pipeline.batches import counter_of
+from neurodeploy.pipeline.costs import costs, counts_of, measured
 from neurodeploy.pipeline.graph_options import GraphKeywords, GraphOptions, takes_graph_options
 from neurodeploy.pipeline.inputs import GraphSource, program_of, read_target
 from neurodeploy.pipeline.samples import Data, default_calibration, default_data, given
@@ -82,19 +82,16 @@ def profile(
     program = program_of(target, options, progress)
     accuracy, notes = None, [*program.notes]
     if chosen is not None:
-        samples = chosen.samples
-        batches = (one.spikes_BTI for one in samples.batches(batch_size(samples.n_steps, samples.n_inputs)))
-        runs = run_batches(backend_named(FIXED), program, batches, len(samples), run_options, progress)
-        done = summary(runs, len(samples), counter_of(program))
-        tally, timed, notes = done.tally, recorded(program, samples), [*samples.notes, *notes]
+        done, counts, priced = measured(program, chosen.samples, found, run_options, progress)
+        notes = [*chosen.samples.notes, *notes]
         if chosen.labels_B is not None:
             accuracy = float((done.predictions_B == chosen.labels_B).mean())
     else:
         assert traces is not None  # data were found otherwise
         timed = read_traces(traces, program)
         tally = counter_of(program).tally(timed[0])
-    counts = counts_of(program, tally)
-    priced = costs(program, counts, tally, found, timed)
+        counts = counts_of(program, tally)
+        priced = costs(program, counts, tally, found, timed)
     return counts.to_dict() | {
         "file": str(file),
         "data": str(traces if chosen is None else data if isinstance(data, str | Path) else chosen.name),

@@ -3,21 +3,18 @@
 train -> quantise -> NIR -> integer Program -> fixed (and Lava) -> certificate -> counts -> report
 """
 
-import platform
 from dataclasses import replace
-from datetime import datetime, timezone
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
-from neurodeploy import __version__
 from neurodeploy.accounting.devices import read_devices
 from neurodeploy.backends.lava.environment import status
 from neurodeploy.backends.table import FIXED, LAVA, REFERENCE
 from neurodeploy.certificate.certify import FLOAT, QUANTISED, READ, StageRun, certificate
-from neurodeploy.data.load import notes_of, open_parts
+from neurodeploy.data.load import notes_of, open_parts, step_s
 from neurodeploy.data.stream import SampleSource
 from neurodeploy.errors import LavaError
 from neurodeploy.files import write_json
@@ -28,8 +25,9 @@ from neurodeploy.networks.families.table import family_of, versions
 from neurodeploy.networks.published import load_published
 from neurodeploy.pipeline import stages
 from neurodeploy.pipeline.batches import counter_of
-from neurodeploy.pipeline.conversion import certified, deployable, float_network, part
+from neurodeploy.pipeline.conversion import certified, deployable, float_network, matrices, part
 from neurodeploy.pipeline.costs import costs, counts_of, recorded
+from neurodeploy.pipeline.deployed import made_by
 from neurodeploy.pipeline.folder import Mode, RunFolder, check_chip, open_run
 from neurodeploy.pipeline.plots import classes, plots
 from neurodeploy.pipeline.stage_runs import certified_run, torch_run
@@ -89,19 +87,15 @@ def run(
     write_json(folder.certificate_file, found)
     write_json(folder.counts_file, counts.to_dict() | priced.to_dict())
     accuracy = {stage["name"]: stage["accuracy"] for stage in found["stages"]}
-    own_versions = {name: metadata.version(name) for name in ("numpy", "torch", "lightning", "nir")}
-    own_versions["python"] = platform.python_version()
     initial_state = getattr(loaded.network, "initial_state", "zero")
     predictions = {one.trace.backend: one.trace.predictions_B for one in runs if one.trace.backend in (FLOAT, FIXED)}
     starts = f"the float network starts in random states (seed {loaded.training.seed})"
     starts += ", the quantised one and the chip start at zero"
     write_json(
         folder.report_file,
-        {
-            "neurodeploy": __version__,
-            "made": datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M UTC"),
+        made_by(**versions(loaded.network), **lava_versions)
+        | {
             "data": {"name": test.name, "sha256": test.digest()},
-            "versions": own_versions | versions(loaded.network) | lava_versions,
             "lava": {"ran": with_lava, "reason": no_lava},
             "recipe": folder.recipe().model_dump(mode="json"),
             "accuracy": accuracy | {"ptq": quantisation["ptq_test_accuracy"]},
@@ -118,7 +112,7 @@ def run(
             "quantisation": quantisation,
             "initial_state": {"float": initial_state, "integer": "zero"},
             "notes": [*notes_of(loaded.data), *([starts] if initial_state != "zero" else []), *made.program.notes],
-            "plots": plots(folder, made.program, fixed_trace, test),
+            "plots": plots(*_weights(folder), made.program, fixed_trace, test),
         },
     )
     progress("report", 0, 1)
@@ -136,6 +130,13 @@ def run(
         "report": page,
         "path": str(folder.path),
     }
+
+
+def _weights(folder: RunFolder) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+    """Return a run's weights in thresholds, before and after quantisation."""
+    recipe = folder.recipe()
+    before, dt_s = deployable(stages.trained_network(folder), recipe), step_s(recipe.data)
+    return matrices(before, dt_s), matrices(stages.quantised_network(folder), dt_s)
 
 
 def _stage_runs(

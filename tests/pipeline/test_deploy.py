@@ -82,7 +82,7 @@ def test_an_answer_that_is_another_is_refused(monkeypatch: pytest.MonkeyPatch) -
 
 def test_what_is_saved_is_read_again(made: Any, tmp_path: Path) -> None:
     paths = made.save(tmp_path / "mine")
-    assert sorted(paths) == ["certificate.json", "model.nir", "program.npz"]
+    assert sorted(paths) == ["certificate.json", "model.nir", "program.npz", "report.json", "test.npz"]
     assert read_program(paths["program.npz"]).digest == made.program.digest
     assert discretised(read_graph(paths["model.nir"])).dt_s == DT_S
     assert json.loads(Path(paths["certificate.json"]).read_text())["agreement"]["equal"] is True

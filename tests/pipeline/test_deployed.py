@@ -1,0 +1,100 @@
+"""A stranger's module: one call, then its costs, checks, picture and page; its folder is a run folder to all verbs."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch.utils.data import DataLoader, TensorDataset
+
+import neurodeploy
+from neurodeploy.cli.app import invoke
+from neurodeploy.errors import BudgetError, RunError
+from tests.pipeline.test_deploy import network
+from tests.reading.same import DT_S, N_IN, T, spikes
+from tests.report.test_page import Page
+
+TEST, LABELS = spikes(30, T, N_IN, seed=2), np.arange(30) % 4
+
+
+@pytest.fixture(scope="module")
+def made() -> Any:
+    loader = DataLoader(TensorDataset(TEST.float(), torch.from_numpy(LABELS)), batch_size=8)
+    return neurodeploy.deploy(network(), loader, dt_s=DT_S, calibrate=spikes(40, T, N_IN, seed=1), test=loader)
+
+
+@pytest.fixture(scope="module")
+def folder(made: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    where = tmp_path_factory.mktemp("made") / "mine"
+    assert made.report(where) == str(where / "report.html")
+    return where
+
+
+def test_what_it_shows_of_itself(made: Any) -> None:
+    fixed = np.mean(made.simulate(TEST).predictions_B == LABELS)
+    assert repr(made) == (
+        f"Deployment(SpikingNetwork: passed, fixed {100 * fixed:.1f} % of 30 samples; 2 layers, 20 neurons on loihi2)"
+    )
+    page = made._repr_html_()
+    assert page.count("<tr>") == 3
+    assert f"<td>{100 * fixed:.1f} %</td>" in page
+    figure = made.plot(3)
+    drawn = [len(axes.lines[0].get_xdata()) for axes in figure.axes]
+    trace = made.simulate(TEST[3:4], record=True)
+    assert drawn == [int(TEST[3].sum()), *(int(one.spikes_BTN.sum()) for one in trace.layers.values())]
+
+
+def test_costs_and_budgets(made: Any) -> None:
+    found = made.profile()
+    assert found["synops_per_sample"] == made.certificate["synops_per_sample"]
+    assert found["accuracy"] == made.certificate["stages"][1]["accuracy"]
+    assert made.profile(TEST[:5])["samples"] == 5
+    assert made.check(max_synops=found["synops_per_sample"], certificate=True, fits="loihi1")["passed"]
+    failed = made.check(max_synops=found["synops_per_sample"] - 1)
+    assert [row["budget"] for row in failed["failed"]] == ["max_synops"]
+    with pytest.raises(BudgetError, match="max_synop"):
+        made.check(max_synop=3)
+
+
+def test_its_folder_is_a_run_folder(made: Any, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def says(*line: object) -> Any:
+        capsys.readouterr()
+        status = invoke([*map(str, line), "--json"])
+        out, err = capsys.readouterr()
+        assert status == 0, err
+        return json.loads(out)
+
+    (folder / "report.html").unlink()
+    assert Path(says("report", folder)["path"]).is_file()
+    fixed = made.certificate["stages"][1]["accuracy"]
+    assert says("check", folder, "--min-accuracy", fixed, "--accuracy", "fixed")["passed"]
+    assert says("compare", folder, folder)["rows"][0]["values"] == [made.results["accuracy"]["float"]] * 2
+    assert says("fit", folder)["cores"] == made.fit()["cores"]
+    profiled = says("profile", folder)
+    assert (profiled["program"], profiled["accuracy"]) == (made.program.digest, fixed)
+    assert says("simulate", folder)["accuracy"] == fixed
+    reference = says("simulate", folder, "--backend", "reference")
+    assert reference["accuracy"] == made.certificate["stages"][0]["accuracy"]
+
+
+def test_the_page_says_what_the_module_did(made: Any, folder: Path) -> None:
+    report = json.loads((folder / "report.json").read_text())
+    own = network()(TEST.float())[-1].sum(dim=1).argmax(1).numpy()
+    assert report["accuracy"]["float"] == np.mean(own == LABELS)
+    confusion = np.array(report["classes"]["confusion"])
+    assert np.trace(confusion) / 30 == report["accuracy"]["fixed"]
+    assert report["samples"] == {"calibration": 40, "test": 30}
+    html = (folder / "report.html").read_text()
+    page = Page(html).text
+    assert "40 calibration, 30 test" in page
+    assert 'href="test.npz"' in html
+    assert "checkpoint.safetensors" not in html
+    assert "Against reference" in page
+    weights = {one["name"]: one for one in report["plots"]["weights"]}
+    assert sum(weights["fc1"]["before"]) == N_IN * 16
+    with pytest.raises(RunError, match="exists already"):
+        made.save(folder)
