@@ -5,7 +5,7 @@ Axes: B sample, T step, N neuron of a population.
 
 import itertools
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -105,19 +105,17 @@ def _run_batch(
 
 
 def layers_alone(
-    on_grid: Network, spikes_BTI: np.ndarray, real: Mapping[str, LayerTrace]
-) -> dict[str, tuple[LayerTrace, LayerTrace]]:
-    """Return each layer on the grid, fed by the float network so that no error adds up, and in that network, by name.
+    on_grid: Network, spikes_BTI: np.ndarray, real: Mapping[str, LayerTrace], names: Iterable[str] | None = None
+) -> Iterator[tuple[str, LayerTrace]]:
+    """Yield the states of each layer on the grid, fed by the float network so that no error adds up, with its name.
 
     Args:
         on_grid: The float network on the chip's grid, real-valued.
         spikes_BTI: Samples (B, T, I).
         real: States of the float network's layers on these samples. All but a layer itself send what is in them.
+        names: Of the layers; all when None.
     """
     plain = replace(on_grid, readout=rules.READOUTS[0], decode=None)  # of one layer, the host reads nothing
-    found = {}
-    for one in on_grid.populations:
-        given = {name: states.spikes_BTN for name, states in real.items() if name != one.name}
-        trace = run(plain, spikes_BTI, record=True, given=given)
-        found[one.name] = trace.layers[one.name], real[one.name]
-    return found
+    for name in real if names is None else names:
+        given = {other: states.spikes_BTN for other, states in real.items() if other != name}
+        yield name, run(plain, spikes_BTI, record=True, given=given).layers[name]

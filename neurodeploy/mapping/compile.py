@@ -53,6 +53,7 @@ def compile_network(
     coefficient_bits: int | None = None,
     plan: Plan | None = None,
     measured: Mapping[str, Measured] | None = None,
+    asked: Network | None = None,
 ) -> Compiled:
     """Return the Program of a network.
 
@@ -62,6 +63,7 @@ def compile_network(
         coefficient_bits: Fraction bits of the coefficients of neurons that are equations, 4..15; 12 when None.
         plan: Precision of every layer and connection; chosen from the weights when None.
         measured: Calibration by population name, "input" included; see `backends.calibration`.
+        asked: The network before its weights were rounded together, of which notes tell; itself when None.
 
     Raises:
         PrecisionError: the file carries a precision and another is asked for, or it is wider than the chip's.
@@ -81,7 +83,7 @@ def compile_network(
         plan = plan or choose_plan(
             network, weight_bits or widest_weights(target), measured, coefficient_bits or FRACTION_BITS
         )
-    asked = network
+    asked = asked or network
     if measured is not None and not network.quantised:
         network = rounded_together(network, plan, measured)
     program = integers(network, plan, target.name, asked)

@@ -2,7 +2,6 @@
 
 import math
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,15 +10,14 @@ import numpy as np
 import torch
 from torch import nn
 
-from neurodeploy.backends.calibration import SAMPLES, spread_over
-from neurodeploy.backends.search import calibrate
+from neurodeploy.backends.calibration import spread_over
+from neurodeploy.backends.search import Choice, calibrate
 from neurodeploy.data.load import Split, open_part, source_of, step_s, wanted_of
 from neurodeploy.data.stream import SampleSource
 from neurodeploy.graph.dynamics import DynamicsPopulation
 from neurodeploy.graph.files import GraphFile
 from neurodeploy.graph.metadata import ours, wrapped
 from neurodeploy.graph.network import Network, discretised
-from neurodeploy.mapping.compile import rounded_together
 from neurodeploy.mapping.discretize_dynamics import pole_errors
 from neurodeploy.networks.families import table
 from neurodeploy.program.plan import Plan
@@ -39,13 +37,13 @@ class OnGrid:
     """A network on the chip's grid, before any fine-tuning.
 
     Attributes:
-        distance: How far the output moved on the calibration samples; see `backends.search.Calibrated`.
+        choice: Why it has the plan that it has.
         poles: How far fixed point moves the poles of each layer that has some; see `quantize.coefficients.pole_error`.
     """
 
     network: Any
     plan: Plan
-    distance: float
+    choice: Choice
     poles: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
@@ -109,8 +107,7 @@ def put_on_grid(trained: Any, recipe: Recipe, progress: Progress) -> OnGrid:
     """
     network = deployable(trained, recipe)
     train = part(recipe, "train")
-    chosen = spread_over(len(train)) if table.family_of(recipe.network).sorted_data else range(min(len(train), SAMPLES))
-    return quantised(network, recipe, train.at(chosen).spikes_BTI, progress)
+    return quantised(network, recipe, train.at(spread_over(len(train))).spikes_BTI, progress)
 
 
 def quantised(network: Any, recipe: Recipe, spikes_BTI: np.ndarray, progress: Progress = silent) -> OnGrid:
@@ -122,14 +119,13 @@ def quantised(network: Any, recipe: Recipe, spikes_BTI: np.ndarray, progress: Pr
         spikes_BTI,
         recipe.quantize.weight_bits,
         recipe.quantize.coefficient_bits,
-        progress=partial(progress, "calibrate"),
+        progress=progress,
     )
     weights = {}
     if not any(isinstance(one, DynamicsPopulation) for one in before.populations):
-        rounded = rounded_together(before, chosen.plan, chosen.measured)
-        weights = {one.name: one.weight for one in rounded.synapses}
+        weights = {one.name: one.weight for one in chosen.network.synapses}
     attach(network, found, chosen.plan, weights)
-    return OnGrid(network, chosen.plan, chosen.distance, pole_errors(before.populations, chosen.plan))
+    return OnGrid(network, chosen.plan, chosen.choice, pole_errors(before.populations, chosen.plan))
 
 
 def empty_quantised(recipe: Recipe, plan: Plan) -> Any:

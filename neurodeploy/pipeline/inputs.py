@@ -2,11 +2,10 @@
 
 import os
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
-from neurodeploy.backends.calibration import SAMPLES
+from neurodeploy.backends.calibration import spread_over
 from neurodeploy.backends.search import calibrate
 from neurodeploy.errors import GraphError, PrecisionError, RunError
 from neurodeploy.files import check_fetched
@@ -108,8 +107,10 @@ def program_of(target: Network | Program, options: GraphOptions, progress: Progr
     return target if isinstance(target, Program) else compiled(target, options, progress)[0].program
 
 
-def compiled(network: Network, options: GraphOptions, progress: Progress = silent) -> tuple[Compiled, str]:
-    """Return a network's Program, and one sentence on how its precision was chosen.
+def compiled(
+    network: Network, options: GraphOptions, progress: Progress = silent
+) -> tuple[Compiled, str, dict[str, Any] | None]:
+    """Return a network's Program, one sentence on how its precision was chosen, and the choice on calibration data.
 
     Raises:
         PrecisionError: another width is asked of integers that the file carries.
@@ -122,18 +123,16 @@ def compiled(network: Network, options: GraphOptions, progress: Progress = silen
             raise PrecisionError(f"{network.name}: carries the chip's integers, {wanted}")
         check_widths(carried, chip)
         plan = Plan.from_dict(carried.plan) if carried.plan else Plan({}, {})
-        return Compiled(carried, network, plan, on_grid=True), "the integers that the file carries"
+        return Compiled(carried, network, plan, on_grid=True), "the integers that the file carries", None
     if network.quantised:
         made = compile_network(network, chip=chip, weight_bits=options.weight_bits)
-        return made, "the precision that the file carries"
+        return made, "the precision that the file carries", None
     bits = options.weight_bits or widest_weights(chip)
     if options.calibrate is None:
         by_size = f"{bits}-bit weights by their size alone; give calibration data for a better choice"
-        return compile_network(network, chip=chip, weight_bits=bits), by_size
-    data = given(options.calibrate, network, split="train", limit=SAMPLES, option="calibrate").samples.whole()
-    told = partial(progress, "calibrate")
-    found = calibrate(network, data.spikes_BTI, bits, progress=told)
-    result = compile_network(network, chip=chip, weight_bits=bits, plan=found.plan, measured=found.measured)
+        return compile_network(network, chip=chip, weight_bits=bits), by_size, None
+    source = given(options.calibrate, network, split="train", option="calibrate").samples
+    found = calibrate(network, source.at(spread_over(len(source))).spikes_BTI, bits, progress=progress)
     on = options.calibrate if isinstance(options.calibrate, str | Path) else "the samples given"
-    read = "spike counts" if network.readout == "spikes" else "potentials"
-    return result, (f"{bits}-bit weights calibrated on {on}; output {read} moved by {100 * found.distance:.1f} %")
+    made = compile_network(found.network, chip=chip, plan=found.plan, asked=network)
+    return made, found.choice.told(bits, str(on)), found.choice.to_dict()

@@ -134,8 +134,8 @@ def _with_layers_alone(runs: list[StageRun], made: Compiled, network: Network, s
     n_samples = min(real.n_recorded, MOST_ALONE)
     states = {name: LayerTrace(*(values[:n_samples] for values in one)) for name, one in real.layers.items()}
     alone = {}
-    for name, both in layers_alone(made.quantised, samples.at(range(n_samples)).spikes_BTI, states).items():
-        layer = made.program.layer(name)
+    for name, found in layers_alone(made.quantised, samples.at(range(n_samples)).spikes_BTI, states):
+        layer, both = made.program.layer(name), (found, states[name])
         mine, theirs = (one.v_BTN * layer.v_per_unit / layer.potential_unit for one in both)
         kept = spike_agreement(*(one.spikes_BTN for one in both))
         alone[name] = Alone(kept, float(np.sqrt(((mine - theirs) ** 2).mean())), n_samples)

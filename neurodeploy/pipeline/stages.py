@@ -135,7 +135,7 @@ def quantize_stage(folder: RunFolder, progress: Progress) -> dict[str, Any]:
         "method": recipe.quantize.method,
         "weight_bits": recipe.quantize.weight_bits,
         "plan": found.plan.to_dict(),
-        "calibration_distance": found.distance,
+        "calibration": found.choice.to_dict(),
         "poles": found.poles,
         "ptq_test_accuracy": evaluate(network, test),
         "fine_tuning": None,

@@ -4,7 +4,6 @@ A threshold of vth_mant << 6 chip units stands for 1. A large one makes weights 
 is bounded by the 24-bit state, which the current must never leave because it wraps.
 """
 
-import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -26,9 +25,6 @@ POTENTIAL_HEADROOM = 16.0
 FINE = 63
 """Steps that the largest weight of an uncalibrated readout should have."""
 CANDIDATES = 96
-VARIANTS = (1.0, 0.71, 0.5, 0.35)
-MAX_SEARCHED = 3
-"""Connections into one layer up to which all combinations of their exponents are tried."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -154,28 +150,6 @@ def _cannot_wrap(facts: LayerFacts, vth_mant: int, chosen: Mapping[str, Connecti
             sums[rows] = np.abs(whole).sum(axis=1)
         most = most + facts.per_neuron(sums) * grid.power(plan.weight_exp, 1) / (1 - kept)
     return float(most.max() * (1 << rules.ALIGN_SHIFT)) < rules.STATE_LIMIT - 1
-
-
-def layer_variants(
-    facts: LayerFacts, weight_bits: int, chosen: tuple[int, dict[str, ConnectionPlan]]
-) -> list[tuple[int, dict[str, ConnectionPlan]]]:
-    """Return other sensible choices for a layer, for a search on data to compare with `chosen`.
-
-    Thresholds go from the highest down to a third of it. At each, every connection may hold its
-    largest weight, or clip it at half; beyond that, clipping loses more than it gains.
-    """
-    highest = _highest_threshold(facts, weight_bits)
-    found = [chosen]
-    for factor in VARIANTS:
-        vth_mant = int(highest * factor)
-        options = []
-        for name, weight in facts.weights.items():
-            whole = _whole_exponent(largest_size(weight), vth_mant, weight_bits)
-            exponents = sorted({whole, max(whole - 1, 0)})
-            options.append([(name, ConnectionPlan(weight_bits, one)) for one in exponents])
-        if vth_mant >= 2 and len(options) <= MAX_SEARCHED:
-            found += [(vth_mant, dict(combination)) for combination in itertools.product(*options)]
-    return found
 
 
 def _whole_exponent(largest: float, vth_mant: int, weight_bits: int) -> int:

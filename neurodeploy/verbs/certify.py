@@ -55,7 +55,8 @@ def certify(
 
     Returns:
         The certificate (`certificate.certify.certificate`): `passed`, `failures`, `stages`,
-        `bit_exact`; with `precision`, `notes`, `synops_per_sample` and `file`.
+        `bit_exact`; with `precision`, `calibration` (`backends.search.Choice`; null without), `notes`,
+        `synops_per_sample` and `file`.
 
     Raises:
         GraphError: the file is a Program: it has no graph to be held against.
@@ -74,7 +75,7 @@ def certify(
         options = replace(options, calibrate=default_calibration(data))
     found = given(data, network, limit=limit)
     labels = found.labels_B if labels is None else labels[:limit]
-    made, precision = compiled(network, options, progress)
+    made, precision, calibration = compiled(network, options, progress)
     differing: list[FieldDifference] = []
     if program is not None:
         which = program.name if isinstance(program, Program) else program
@@ -88,6 +89,7 @@ def certify(
         "data": found.name,
         "dt_s": network.dt_s,
         "precision": precision,
+        "calibration": calibration,
         "notes": [*found.samples.notes, *own, *made.program.notes],
     }
 

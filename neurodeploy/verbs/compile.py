@@ -35,14 +35,14 @@ def compile(
 
     Returns:
         `layers`, `cells` (layers of neurons that are equations), `connections`, `path`, `program` (digest), `dt_s`,
-        `precision`, `notes`.
+        `precision`, `calibration` (see `backends.search.Choice`; null without), `notes`.
     """
     check_target(out, overwrite)  # before long work
     options = GraphOptions(**graph)
     network = read_network(file, options)
-    made, precision = compiled(network, options, progress)
+    made, precision, calibration = compiled(network, options, progress)
     write_program(out, made.program)
-    return described(made.program) | {"path": str(out), "precision": precision}
+    return described(made.program) | {"path": str(out), "precision": precision, "calibration": calibration}
 
 
 def described(program: Program) -> dict[str, Any]:

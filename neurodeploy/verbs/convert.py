@@ -140,7 +140,7 @@ def _of_graph(
         return compile_network(network, plan=net_plan(network)).program, [
             "compiled without exponents, which a .net file does not have: 8-bit weights by their size alone"
         ]
-    made, precision = compiled(network, options, progress)
+    made, precision, _ = compiled(network, options, progress)
     return made.program, [f"compiled with {precision}"]
 
 

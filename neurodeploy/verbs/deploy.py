@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from neurodeploy.backends import reference, search
+from neurodeploy.backends.calibration import spread_over
 from neurodeploy.backends.table import FIXED, REFERENCE, ready_backends
 from neurodeploy.backends.trace import one_after_another
 from neurodeploy.data.event_arrays import events_inside
@@ -18,9 +19,8 @@ from neurodeploy.data.stream import from_memory, unlabelled
 from neurodeploy.errors import FrameworkError
 from neurodeploy.graph.files import GraphFile
 from neurodeploy.graph.network import Network, discretised
-from neurodeploy.hardware.chip import Chip
 from neurodeploy.hardware.chips import DEFAULT, chip_named
-from neurodeploy.mapping.compile import Compiled, compile_network
+from neurodeploy.mapping.compile import compile_network
 from neurodeploy.mapping.placement.encoding import widest_weights
 from neurodeploy.pipeline.module_spikes import against_module
 from neurodeploy.pipeline.samples import array_of, batches_of, given, holds_pairs
@@ -71,6 +71,7 @@ def deploy(
         dt_s: Seconds that a step stands for.
         calibrate: What the integers' precision is chosen on: a batch like the sample input, a torch Dataset or
             DataLoader of such, `Events`, a dataset's name (its training part) or a data file; the sample where None.
+            Half of them are held out from the choice; of fewer than 8 the plan by size is kept.
         test: What to certify on, likewise (of a named dataset its test part); the calibration samples where None.
         labels: Of the samples certified on (B,), where they bring none. Where None, the module's own classes stand
             for them, or the float network's where the module leaves its class open.
@@ -120,7 +121,9 @@ def deploy(
     calibration = (sample, None) if calibrate is None else _samples(read, network, calibrate, "calibrate")
     tested, own_labels = calibration if test is None else _samples(read, network, test, "test")
     labels = own_labels if labels is None else labels
-    made = _compiled(network, calibration[0], weight_bits, found_chip, progress)
+    weight_bits = weight_bits or widest_weights(found_chip)
+    chosen = search.calibrate(network, calibration[0], weight_bits, progress=progress)
+    made = compile_network(chosen.network, chip=found_chip, plan=chosen.plan, asked=network)
     own_B, told = _own_classes(read, tested, tested is sample)
     classes = own_B if labels is None else labels
     if classes is None:
@@ -128,11 +131,13 @@ def deploy(
         runs = [reference.run(network, tested[first : first + reference.BATCH]) for first in starts]
         classes = one_after_another(runs).predictions_B
     found = certified(backends, made, network, unlabelled(tested), classes, max_accuracy_drop, progress, module_B=own_B)
-    notes += [*made.program.notes, *told]
+    precision = chosen.choice.told(weight_bits, "the sample" if calibrate is None else "the samples given")
+    notes += [*made.program.notes, precision, *told]
     stand_in = GRAPH_CLASSES if own_B is None else OWN_CLASSES
     if labels is None:
         notes.append(f"no labels were given, so they are {stand_in}")
     found |= {"agreement": agreement, "notes": notes, "dt_s": read.dt_s, "readout": network.readout, "chip": str(chip)}
+    found["calibration"] = chosen.choice.to_dict()
     found["labels"] = stand_in if labels is None else "given"
     kind: Kind = "counts" if network.graded_input else "binary"
     return Deployment(
@@ -172,7 +177,8 @@ def _samples(read: GraphOf, network: Network, data: Any, where: str) -> tuple[np
     """Return samples (B, T, F) and their labels, None where they bring none; batches have the sample input's axes."""
     if isinstance(data, str | Path | Events) or events_inside(data) is not None:
         found = given(data, network, split="train" if where == "calibrate" else "test", option=where)
-        return found.samples.whole().spikes_BTI, found.labels_B
+        some = spread_over(len(found.samples)) if where == "calibrate" else np.arange(len(found.samples))
+        return found.samples.at(some).spikes_BTI, None if found.labels_B is None else found.labels_B[some]
     if not holds_pairs(data):
         return spikes_of(read, data, where), None
     batches = [(spikes_of(read, values, where), labels) for values, labels in batches_of(data)]
@@ -201,13 +207,3 @@ def _agreement_notes(agreement: dict[str, Any], strict: bool) -> list[str]:
         if agreement["spikes"] or agreement["potential_difference"] is not None
         else ["the module did not spike on the sample input, so its graph could not be checked"]
     )
-
-
-def _compiled(
-    network: Network, spikes_BTI: np.ndarray, weight_bits: int | None, chip: Chip, progress: Progress
-) -> Compiled:
-    weight_bits = weight_bits or widest_weights(chip)
-    found = search.calibrate(
-        network, spikes_BTI, weight_bits, progress=lambda done, total: progress("calibrate", done, total)
-    )
-    return compile_network(network, chip=chip, weight_bits=weight_bits, plan=found.plan, measured=found.measured)

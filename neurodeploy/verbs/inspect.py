@@ -228,7 +228,7 @@ def _measure(patient: Patient, options: GraphOptions) -> None:
         if patient.run is None:
             patient.unmeasured = "too many neurons for a quick run"
             return
-        made, _ = compiled(patient.network, options)
+        made = compiled(patient.network, options)[0]
         patient.integers = of_integers(patient.run, made)
     except NeurodeployError as error:
         patient.refuse("chip", error)

@@ -30,7 +30,7 @@ def test_only_the_layer_at_fault_loses_something_alone(name: str) -> None:
     data = spikes(5)
     real = reference.run(found, data, record=True)
     alone = layers_alone(coarse, data, real.layers)
-    differs = {key: bool((mine.spikes_BTN != theirs.spikes_BTN).any()) for key, (mine, theirs) in alone.items()}
+    differs = {key: bool((mine.spikes_BTN != real.layers[key].spikes_BTN).any()) for key, mine in alone}
     assert differs == {key: key == name for key in ("n1", "n2", "n3")}
     with_all = reference.run(coarse, data, record=True)
     assert (with_all.layers["n3"].spikes_BTN != real.layers["n3"].spikes_BTN).any()

@@ -18,7 +18,7 @@ from neurodeploy.backends.search import calibrate
 from neurodeploy.bench.devices.ann import layer_shapes
 from neurodeploy.graph.files import GraphFile, read_graph, write_graph
 from neurodeploy.graph.network import Network, discretised
-from neurodeploy.mapping.compile import choose_plan, compile_network, rounded_together
+from neurodeploy.mapping.compile import choose_plan, compile_network
 from neurodeploy.networks.families.stepped import SteppedNetwork, SteppedSettings, build
 from neurodeploy.networks.matched import LayerShape
 from neurodeploy.networks.sequence import Answer
@@ -136,7 +136,7 @@ def test_a_decay_that_moves_leaves_the_effect_of_a_spike() -> None:
     found, graph = read_network(network, DT_S), graph_of(network)
     before, biases = {name: one.copy() for name, one in matrices(network, DT_S).items()}, effects(network)
     chosen = calibrate(graph, spikes(), 8)
-    better = {one.name: one.weight for one in rounded_together(graph, chosen.plan, chosen.measured).synapses}
+    better = {one.name: one.weight for one in chosen.network.synapses}
     put_on_grid(network, found, chosen.plan, better)
     for name, one in matrices(network, DT_S).items():
         assert np.abs(one - before[name]).max() < 0.03 * np.abs(before[name]).max()

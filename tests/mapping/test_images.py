@@ -184,14 +184,20 @@ def test_every_readout_obeys_the_graph(readout: Any) -> None:
 
 
 def test_calibration_looks_at_potentials_where_those_are_read() -> None:
-    found, data = cnn(), spikes(128, 6)
-    plain = compile_network(found, weight_bits=3)
-    best = calibrate(found, data, 3)
-    made = compile_network(found, weight_bits=3, plan=best.plan, measured=best.measured)
-    goal = reference.run(found, data).output_BN
-    distance = [np.abs(reference.run(one.quantised, data).output_BN - goal).sum() for one in (made, plain)]
-    assert distance[0] == pytest.approx(best.distance * np.abs(goal).sum())
-    assert distance[0] < distance[1]
+    found, data = cnn(), spikes(128, 64)
+    plain, best = compile_network(found, weight_bits=3), calibrate(found, data, 3)
+    assert best.choice.chosen == "calibrated"
+    made, held = compile_network(best.network, plan=best.plan), data[1::2]
+    goal = reference.run(found, held, record=True).layers[found.output].v_BTN
+    kept = []
+    for one in (plain, made):
+        layer = one.program.layer(found.output)
+        v = fixed.run(one.program, held, record=True).layers[found.output].v_BTN[:, layer.start :]
+        v = (v - layer.v_offset) / layer.v_per_unit
+        kept.append(1 - np.abs(v - goal).sum() / (np.abs(v) + np.abs(goal)).sum())
+    assert best.choice.layers is not None
+    assert list(best.choice.layers[found.output].values()) == pytest.approx(kept)
+    assert kept[1] > kept[0]
 
 
 def test_convolutions_are_rounded_one_by_one_and_matrices_together() -> None:

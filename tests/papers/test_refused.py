@@ -55,7 +55,7 @@ def test_states_without_bound_are_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("error", [PrecisionError, MappingError, ProgramError])
-@pytest.mark.parametrize("step", ["choose_plan", "compile_network"])
+@pytest.mark.parametrize("step", ["calibrate", "compile_network"])
 def test_what_is_said_of_the_network_is_a_record(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str, error: type[Exception]
 ) -> None:
@@ -76,7 +76,7 @@ def test_what_is_said_of_the_network_is_a_record(
 
 
 @pytest.mark.parametrize("error", [DataError, NetworkError, GraphError, ValueError])
-@pytest.mark.parametrize("step", ["choose_plan", "compile_network", "folded"])
+@pytest.mark.parametrize("step", ["calibrate", "compile_network", "folded"])
 def test_all_else_stops(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str, error: type[Exception]) -> None:
     def broken(*_: Any, **__: Any) -> Any:
         raise error("not the network's fault")

@@ -28,20 +28,17 @@ class Family:
             None where no chip can run it.
         package: The framework that it computes in, another than torch: its version is recorded, and what is read of
             it is a stage of certificates.
-        sorted_data: Its recipes' data are sorted by class, as speech comes, so that precision is chosen on samples
-            from all over the training part, not on its first ones.
     """
 
     settings: type[NetworkSettings]
     build: Build
     deployable: Deployable | None = lambda network: network
     package: str | None = None
-    sorted_data: bool = False
 
 
 FAMILIES: dict[str, Family] = {
     "lif": Family(lif.LifSettings, lif.build),
-    "silif": Family(silif.SilifSettings, silif.build, folded.deployable, sorted_data=True),
+    "silif": Family(silif.SilifSettings, silif.build, folded.deployable),
     "snntorch": Family(stepped.SteppedSettings, stepped.build, package="snntorch"),
     "norse": Family(stepped.SteppedSettings, stepped.build, package="norse"),
     "ann": Family(ann.AnnSettings, ann.build, deployable=None),

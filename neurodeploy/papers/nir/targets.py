@@ -79,7 +79,7 @@ class Subject:
     @cached_property
     def compiled(self) -> tuple[Compiled, str]:
         """The graph's integers, and one sentence on their precision."""
-        return compiled(self.network, self.options, self.progress)
+        return compiled(self.network, self.options, self.progress)[:2]
 
     def run(self, backends: tuple[str, ...], spikes_BTI: np.ndarray) -> dict[str, Seen]:
         """Return what the targets show on these samples, by target.

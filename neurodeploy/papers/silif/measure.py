@@ -5,7 +5,7 @@ A measurement is described by plain values, so that any process or machine can d
 Axes: B sample, T step, I channel.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,14 +17,13 @@ import torch
 from neurodeploy.accounting.counts import Counts, count
 from neurodeploy.accounting.energy import price
 from neurodeploy.accounting.tally import INPUT, Tally
-from neurodeploy.backends.calibration import measure as measure_states
+from neurodeploy.backends.search import calibrate
 from neurodeploy.backends.table import FIXED, RunOptions, backend_named
 from neurodeploy.errors import MappingError, PrecisionError, ProgramError
 from neurodeploy.graph.files import GraphFile
 from neurodeploy.graph.network import Network, discretised
 from neurodeploy.hardware.chips import chip_named
 from neurodeploy.mapping.compile import choose_plan, compile_network
-from neurodeploy.mapping.discretize_dynamics import Measured
 from neurodeploy.networks.families.folded import FoldedNetwork, deployable
 from neurodeploy.networks.families.silif import SilifSettings
 from neurodeploy.networks.published import Published, load_published
@@ -166,16 +165,13 @@ def _plans(task: PlanTask) -> Record:
     graph = graph_of(folded(task.subject), task.dt_s)
     spikes = None if task.clips is None else task.clips.open().whole().spikes_BTI
     samples = 0 if spikes is None else len(spikes)
-    try:
-        measured = None if spikes is None else measure_states(graph, spikes)
-    except REFUSALS as error:
-        return {"samples": samples, "plans": {str(bits): {REFUSED: str(error)} for bits in task.bits}}
-    return {"samples": samples, "plans": {str(bits): _plan(graph, bits, measured) for bits in task.bits}}
+    return {"samples": samples, "plans": {str(bits): _plan(graph, bits, spikes) for bits in task.bits}}
 
 
-def _plan(graph: Network, bits: int, measured: Mapping[str, Measured] | None) -> Record:
+def _plan(graph: Network, bits: int, spikes: np.ndarray | None) -> Record:
     try:
-        return choose_plan(graph, bits, measured).to_dict()
+        plan = choose_plan(graph, bits, None) if spikes is None else calibrate(graph, spikes, bits).plan
+        return plan.to_dict()
     except REFUSALS as error:
         return {REFUSED: str(error)}
 
