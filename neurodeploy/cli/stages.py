@@ -23,12 +23,10 @@ def train(
         str | None,
         typer.Option(metavar="ADDRESS", help="Seeds side by side through Ray: local, auto, or a cluster's host:port."),
     ] = None,
-    tensorboard: Annotated[bool, typer.Option("--tensorboard", help="Write DIR/logs for TensorBoard.")] = False,
     as_json: Json = False,
 ) -> int:
     """Train a recipe's float network into a run folder, or one for each of several seeds."""
     given = {"recipe": recipe, "out": out, "settings": settings, "resume": resume, "overwrite": overwrite}
-    given["tensorboard"] = tensorboard
     if seeds is not None:
         given |= {"seeds": whole_numbers("--seeds", seeds, "13,42,73"), "ray": ray}
         return carried_out("train_seeds", given, _seeds, as_json=as_json)

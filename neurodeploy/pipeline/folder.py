@@ -15,6 +15,7 @@ from neurodeploy.networks.families.table import versions
 from neurodeploy.phrases import Command, Phrase
 from neurodeploy.program.plan import Plan
 from neurodeploy.recipes import Recipe, validated
+from neurodeploy.training.logs import check_tracker
 
 Mode = Literal["new", "resume", "overwrite"]
 RECORDED: dict[str, dict[str, Any]] = {
@@ -30,7 +31,7 @@ class RunFolder:
 
     Attributes:
         state: Folder of what an interrupted stage needs to go on; removed when the stage is done.
-        logs: Folder that TensorBoard shows, where it is asked for.
+        logs: Folder of what a tracker writes, where the recipe names one.
     """
 
     def __init__(self, path: Path) -> None:
@@ -100,7 +101,7 @@ def open_run(path: str | Path, recipe: Recipe, mode: Mode) -> RunFolder:
     Raises:
         RunError: the folder cannot be written, or holds another run that `mode` does not allow for.
         DataError: the recipe's data are absent or damaged.
-        RecipeError: the recipe asks for a device that this machine does not have.
+        RecipeError: the recipe asks for a device or a tracker that this machine does not have.
         FrameworkError: its network is of a framework that is not installed.
     """
     folder = RunFolder(Path(path))
@@ -129,6 +130,7 @@ def _check_needs(recipe: Recipe) -> None:
     """Check that the chip holds what is asked for, the network's parts and the device exist, and no data are empty."""
     check_chip(recipe)
     versions(recipe.network)
+    check_tracker(recipe.training.tracker)
     open_parts(recipe.data)
     device = recipe.training.accelerator
     if device in ("gpu", "cuda", "mps"):

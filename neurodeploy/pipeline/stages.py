@@ -31,7 +31,7 @@ TRAINING, QUANTISATION = "training", "quantisation"
 """Names of the stages in a folder's metrics."""
 
 
-def train_stage(folder: RunFolder, progress: Progress, *, tensorboard: bool = False) -> dict[str, Any]:
+def train_stage(folder: RunFolder, progress: Progress) -> dict[str, Any]:
     """Train unless the folder's metrics say it is done, and return the stage's record."""
     done = folder.metrics().get(TRAINING)
     if done is not None:
@@ -44,7 +44,7 @@ def train_stage(folder: RunFolder, progress: Progress, *, tensorboard: bool = Fa
         conversion.part(recipe, "validation"),
         recipe.training,
         state_file=make_folder(folder.state) / "training.ckpt",
-        logs=folder.logs if tensorboard or recipe.training.tensorboard else None,
+        logs=folder.logs,
         progress=lambda done, total, epoch: progress(
             "train", done, total, f"loss {epoch['loss']:.3f}, validation {100 * epoch['validation_accuracy']:.1f} %"
         ),

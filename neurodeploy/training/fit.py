@@ -25,7 +25,7 @@ from neurodeploy.errors import RunError
 from neurodeploy.files import written_whole
 from neurodeploy.training.batches import evaluate, loader
 from neurodeploy.training.classifier import Classifier
-from neurodeploy.training.logs import tensorboard_logger
+from neurodeploy.training.logs import logger_of
 from neurodeploy.training.settings import TrainingSettings
 
 __all__ = ["EpochProgress", "History", "evaluate", "fit"]
@@ -68,12 +68,12 @@ def fit(
         state_file: Where the state is kept after every epoch; when it exists, training goes on from it.
         keep_initial: Let the initial weights compete as epoch -1, so that fine-tuning cannot end with a lower score.
         teacher: A trained network of the same classes to stay close to.
-        logs: Folder for TensorBoard; none is written without.
+        logs: Folder of what the settings' tracker writes; nothing is without.
 
     Raises:
         KeyboardInterrupt: Ctrl-C; the state of the last whole epoch is in `state_file`.
         RunError: the loss is no longer finite.
-        RecipeError: `logs` are wanted, and TensorBoard is not installed.
+        RecipeError: `logs` are wanted, and the tracker is not installed.
     """
     torch.set_num_threads(settings.threads)
     batches = loader(train, settings.batch_size, seed=settings.seed)
@@ -84,7 +84,7 @@ def fit(
             max_epochs=settings.epochs,
             accelerator=settings.accelerator,
             callbacks=[keeper],
-            logger=False if logs is None else tensorboard_logger(logs),
+            logger=False if logs is None or settings.tracker is None else logger_of(settings.tracker, logs),
             gradient_clip_val=settings.gradient_clip or None,
             enable_checkpointing=False,
             enable_progress_bar=False,

@@ -1,5 +1,7 @@
-"""Losses and accuracies for TensorBoard, whose package is an optional extra."""
+"""Where losses and accuracies are logged to besides the run's own metrics: trackers, through Lightning's loggers."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -7,22 +9,63 @@ from typing import Any
 from neurodeploy.errors import RecipeError
 
 
-def check_tensorboard() -> None:
-    """Check that what TensorBoard's files are written with is installed.
+@dataclass(frozen=True)
+class Tracker:
+    """A tracker, its logger in Lightning, and what must be installed for it.
+
+    Attributes:
+        logger: Class of `lightning.pytorch.loggers`.
+        packages: One of them is needed; none where this is empty.
+        install: What pip installs.
+        arguments: Of the logger, from the folder of the logs and the run's name.
+    """
+
+    logger: str
+    packages: tuple[str, ...]
+    install: str
+    arguments: Callable[[Path, str], dict[str, Any]]
+
+
+def _files(folder: Path, run: str) -> dict[str, Any]:
+    return {"save_dir": folder.parent, "name": folder.name, "version": ""}
+
+
+TRACKERS = {
+    "tensorboard": Tracker(
+        "TensorBoardLogger",
+        ("tensorboard", "tensorboardX"),
+        "'neurodeploy-toolkit[tensorboard]'",
+        lambda folder, run: _files(folder, run) | {"default_hp_metric": False},
+    ),
+    "csv": Tracker("CSVLogger", (), "", _files),
+    "wandb": Tracker("WandbLogger", ("wandb",), "wandb", lambda folder, run: {"save_dir": folder, "name": run}),
+    "mlflow": Tracker(
+        "MLFlowLogger",
+        ("mlflow",),
+        "mlflow",
+        lambda folder, run: {"save_dir": str(folder), "run_name": run, "experiment_name": "neurodeploy"},
+    ),
+}
+"""By the name that `training.tracker` gives. Accounts, servers and offline modes are the trackers' own variables."""
+
+
+def check_tracker(name: str | None) -> None:
+    """Check that a tracker is installed.
 
     Raises:
-        RecipeError: it is not.
+        RecipeError: it is not; with what to install.
     """
-    if not any(find_spec(name) for name in ("tensorboard", "tensorboardX")):
+    if name is not None and TRACKERS[name].packages and not any(find_spec(one) for one in TRACKERS[name].packages):
         raise RecipeError(
-            "training.tensorboard: neither tensorboard nor tensorboardX is installed; "
-            "pip install 'neurodeploy-toolkit[tensorboard]', or leave it out"
+            f"training.tracker: {' or '.join(TRACKERS[name].packages)} is not installed; "
+            f"pip install {TRACKERS[name].install}, or set training.tracker=csv"
         )
 
 
-def tensorboard_logger(folder: Path) -> Any:
-    """Return Lightning's logger into a folder, which TensorBoard shows with `--logdir`."""
-    from lightning.pytorch.loggers import TensorBoardLogger
+def logger_of(name: str, folder: Path) -> Any:
+    """Return Lightning's logger for a tracker; `folder` holds what it writes, beside the run that is named."""
+    from lightning.pytorch import loggers
 
-    check_tensorboard()
-    return TensorBoardLogger(folder.parent, name=folder.name, version="", default_hp_metric=False)
+    check_tracker(name)
+    tracker = TRACKERS[name]
+    return getattr(loggers, tracker.logger)(**tracker.arguments(folder, folder.parent.name))

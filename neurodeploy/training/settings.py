@@ -50,7 +50,9 @@ class TrainingSettings(BaseModel):
     event_drop: float = Field(0.0, ge=0, lt=1, description="Part of the training events left out.")
     threads: int = Field(1, ge=1, le=256, description="CPU threads; more slow small networks down.")
     accelerator: Literal["cpu", "gpu", "cuda", "mps", "auto"] = Field("cpu", description="Lightning's accelerator.")
-    tensorboard: bool = Field(False, description="Write losses and accuracies for TensorBoard into the run's logs.")
+    tracker: Literal["tensorboard", "csv", "wandb", "mlflow"] | None = Field(
+        None, description="Where losses and accuracies are logged to as well; into the run's folder logs."
+    )
 
     @model_validator(mode="after")
     def _bounds(self) -> TrainingSettings:

@@ -18,7 +18,7 @@ from neurodeploy.pipeline.stages import TRAINING, train_stage
 from neurodeploy.pipeline.tasks import check_ray, done_in_turn
 from neurodeploy.progress import Progress, silent
 from neurodeploy.recipes import Recipe, load_recipe
-from neurodeploy.training.logs import check_tensorboard
+from neurodeploy.training.logs import check_tracker
 
 SUMMARY = "seeds.json"
 
@@ -29,7 +29,6 @@ def train(
     out: str | Path,
     settings: tuple[str, ...] = (),
     mode: Mode = "new",
-    tensorboard: bool = False,
     progress: Progress = silent,
 ) -> dict[str, Any]:
     """Train a recipe's float network into a run folder.
@@ -39,7 +38,6 @@ def train(
         out: Run folder.
         settings: "key=value" pairs over the recipe's.
         mode: "new", "resume" an interrupted run, or "overwrite" one.
-        tensorboard: Write losses and accuracies into the folder's logs, as the recipe's setting does.
         progress: Hears how far the work is.
 
     Returns:
@@ -47,10 +45,8 @@ def train(
         history under `training`, `data_notes` on how the parts were made.
     """
     loaded = load_recipe(recipe, settings)
-    if tensorboard or loaded.training.tensorboard:
-        check_tensorboard()
     folder = open_run(out, loaded, mode)
-    record = train_stage(folder, progress, tensorboard=tensorboard)
+    record = train_stage(folder, progress)
     accuracy = {"float": record["test_accuracy"], "validation": record["best_validation"]}
     return {
         "accuracy": accuracy,
@@ -69,7 +65,6 @@ class SeedTask:
     path: Path
     settings: tuple[str, ...]
     mode: Mode
-    tensorboard: bool
     progress: Progress = silent
 
 
@@ -80,7 +75,6 @@ def train_seeds(
     out: str | Path,
     settings: tuple[str, ...] = (),
     mode: Mode = "new",
-    tensorboard: bool = False,
     ray: str | None = None,
     progress: Progress = silent,
 ) -> dict[str, Any]:
@@ -90,7 +84,7 @@ def train_seeds(
         recipe: Name of a shipped recipe, or a .toml file.
         out: Folder of the run folders, and of the summary, seeds.json.
         seeds: Instead of the recipe's seed, each once.
-        settings, mode, tensorboard: As in `train`, for every seed. "resume" takes finished seeds as they are.
+        settings, mode: As in `train`, for every seed. "resume" takes finished seeds as they are.
         ray: Run the seeds side by side through Ray: "local", "auto", or a cluster's address. None: one by one.
         progress: Hears how far the work is.
 
@@ -113,9 +107,8 @@ def train_seeds(
         loaded = load_recipe(recipe, own)  # a seed out of range is told before the first training
         where = str(Path(recipe).resolve()) if recipe.endswith(".toml") else recipe
         path, heard = folder.resolve() / f"seed_{seed}", silent if ray else progress
-        tasks.append(SeedTask(where, seed, path, own, mode, tensorboard, heard))
-    if tensorboard or loaded.training.tensorboard:
-        check_tensorboard()
+        tasks.append(SeedTask(where, seed, path, own, mode, heard))
+    check_tracker(loaded.training.tracker)
     versions(loaded.network)
     if mode == "new":
         _check_free(tasks)
@@ -143,7 +136,7 @@ def trained(task: SeedTask) -> dict[str, Any]:
 
     was_done = task.mode == "resume" and TRAINING in RunFolder(task.path).metrics()
     start = time.perf_counter()
-    given: dict[str, Any] = {"settings": task.settings, "mode": task.mode, "tensorboard": task.tensorboard}
+    given: dict[str, Any] = {"settings": task.settings, "mode": task.mode}
     result = train(task.recipe, out=task.path, progress=told, **given)
     return {
         "seed": task.seed,

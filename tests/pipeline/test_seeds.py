@@ -1,20 +1,23 @@
-"""One recipe from several seeds: folders, summary, resuming, Ray and TensorBoard where they are asked for."""
+"""One recipe from several seeds: folders, summary, resuming, Ray and trackers where they are asked for."""
 
 from __future__ import annotations
 
 import importlib.util
+import inspect
 import json
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import lightning.pytorch.loggers
 import numpy as np
 import pytest
 
-import neurodeploy
 from neurodeploy.cli.app import invoke
 from neurodeploy.errors import RecipeError, RunError
 from neurodeploy.pipeline import tasks
+from neurodeploy.training.logs import TRACKERS
 from neurodeploy.verbs.train import SUMMARY, train, train_seeds
 
 RECIPE = """
@@ -128,27 +131,39 @@ def test_work_is_done_in_the_order_given() -> None:
     assert list(tasks.done_in_turn(abs, [-3, 2])) == [(-3, 3), (2, 2)]
 
 
-def test_without_tensorboard_one_line_says_how_to_get_it(
-    recipe: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("name", ["tensorboard", "wandb", "mlflow"])
+def test_without_a_tracker_one_line_says_how_to_get_it(
+    recipe: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    monkeypatch.setattr("neurodeploy.training.logs.find_spec", absent("tensorboard", "tensorboardX"))
-    for asked in ({"tensorboard": True}, {"settings": ("training.tensorboard=true",)}):
-        with pytest.raises(RecipeError, match=r"pip install 'neurodeploy-toolkit\[tensorboard\]'"):
-            neurodeploy.train(recipe, out=tmp_path / "out", **asked)  # type: ignore[arg-type]
+    monkeypatch.setattr("neurodeploy.training.logs.find_spec", absent(*TRACKERS[name].packages))
+    settings = (f"training.tracker={name}",)
+    for call in (partial(train, recipe), partial(train_seeds, recipe, SEEDS)):
+        with pytest.raises(RecipeError, match=r"training.tracker: .* is not installed; pip install ") as caught:
+            call(out=tmp_path / "out", settings=settings)
+        assert "\n" not in str(caught.value)
     assert not (tmp_path / "out").exists()
 
 
-def test_tensorboard_gets_each_epoch(recipe: str, tmp_path: Path) -> None:
-    if not any(importlib.util.find_spec(name) for name in ("tensorboard", "tensorboardX")):
+@pytest.mark.parametrize("name", TRACKERS)
+def test_trackers_are_loggers_that_lightning_has(tmp_path: Path, name: str) -> None:
+    """With the arguments that their constructors take; those that are installed are tried below."""
+    logger = getattr(lightning.pytorch.loggers, TRACKERS[name].logger)
+    inspect.signature(logger.__init__).bind(None, **TRACKERS[name].arguments(tmp_path / "logs", "run"))
+
+
+@pytest.mark.parametrize(("name", "files"), [("tensorboard", "events.*"), ("csv", "metrics.csv")])
+def test_trackers_get_each_epoch(recipe: str, tmp_path: Path, name: str, files: str) -> None:
+    if name == "tensorboard" and not any(map(importlib.util.find_spec, TRACKERS[name].packages)):
         pytest.skip("neither tensorboard nor tensorboardX is installed; they are an optional extra")
     plain, logged = tmp_path / "plain", tmp_path / "logged"
     train(recipe, out=plain)
-    train(recipe, out=logged, tensorboard=True)
-    events = list((logged / "logs").glob("events.*"))
-    assert events
-    text = b"".join(path.read_bytes() for path in events)
-    for name in (b"validation_accuracy", b"learning_rate", b"loss"):
-        assert text.count(name) >= 2  # one for each epoch
+    train(recipe, out=logged, settings=(f"training.tracker={name}",))
+    written = list((logged / "logs").glob(files))
+    assert written
+    text = b"".join(path.read_bytes() for path in written)
+    for key in (b"validation_accuracy", b"learning_rate", b"loss"):
+        assert text.count(key) >= (2 if name == "tensorboard" else 1)  # one for each epoch; of a table, its head
+    assert name == "tensorboard" or len(text.splitlines()) > 2
     assert (logged / "metrics.json").read_bytes() == (plain / "metrics.json").read_bytes()
     assert not (plain / "logs").exists()
     train(recipe, out=logged, mode="overwrite")

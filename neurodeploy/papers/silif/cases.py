@@ -176,7 +176,6 @@ def trained_cases(
             path=runs.resolve() / recipe.name / f"seed_{seed}",
             settings=(*settings, f"training.seed={seed}"),
             mode=mode,
-            tensorboard=False,
             progress=_named(recipe.name, progress) if ray is None else silent,
         )
         for index, (name, recipe) in enumerate(zip(names, recipes, strict=True))
