@@ -67,7 +67,7 @@ def _steps(work: TrainingWork, x_BTI: torch.Tensor, labels_B: torch.Tensor, seed
     import torch
     from torch.nn import functional
 
-    from neurodeploy.neurons.ssm import fused_layers as whole
+    from neurodeploy.networks import fused_forward as whole
 
     mine = with_engine(work.network, "fused")
     with torch.random.fork_rng(devices=[]):

@@ -30,7 +30,9 @@ def scan(engine: str, drive_BTN: torch.Tensor, coefficients: Coefficients, start
     recurrent = getattr(coefficients, "recurrent_NN", None) is not None
     if not runs_fused(engine, drive_BTN, start, recurrent=recurrent):
         return trace(drive_BTN, coefficients, start).s_BTN  # type: ignore[no-any-return]
-    scans = importlib.import_module(f"neurodeploy.neurons.fused.{'triton_scans' if drive_BTN.is_cuda else 'scans'}")
+    scans = importlib.import_module(
+        f"neurodeploy.neurons.fused.{'triton_scans' if drive_BTN.is_cuda else 'recurrence'}"
+    )
     return scans.scan(drive_BTN, coefficients, start)  # type: ignore[no-any-return]
 
 

@@ -12,11 +12,11 @@ import pytest
 
 from neurodeploy.backends import fixed
 from neurodeploy.backends.fixed.native import engine as engine_module
-from neurodeploy.backends.fixed.native.compiled import advance, cache_folder
-from neurodeploy.backends.fixed.native.engine import NativeEngine, TowardZero
+from neurodeploy.backends.fixed.native.engine import SOURCES, NativeEngine, TowardZero, advance
 from neurodeploy.backends.fixed.native.tables import CHUNK, unsupported
 from neurodeploy.backends.fixed.plain import PlainEngine
 from neurodeploy.backends.trace import Part, check_spikes
+from neurodeploy.compiled import cache_folder
 from neurodeploy.conformance.generate import random_case
 from neurodeploy.errors import ProgramError
 from neurodeploy.fixedpoint import rules
@@ -214,7 +214,7 @@ def test_what_the_compiled_engine_cannot_run_the_readable_one_does() -> None:
 def test_compiled_code_is_kept_for_the_sources_it_was_made_from(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
     assert advance() is advance()
     monkeypatch.setenv("NEURODEPLOY_CACHE", str(tmp_path))
-    assert cache_folder().parent == tmp_path
+    assert cache_folder(SOURCES).parent == tmp_path
 
 
 def test_padding_never_spikes() -> None:

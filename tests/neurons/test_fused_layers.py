@@ -10,9 +10,9 @@ import torch
 from torch.nn import functional
 
 from neurodeploy.errors import NetworkError
+from neurodeploy.networks import fused_forward as whole
 from neurodeploy.networks.families.silif import FamilyNetwork, SilifSettings, build
 from neurodeploy.networks.fused_forward import rate_penalty
-from neurodeploy.neurons.ssm import fused_layers as whole
 from neurodeploy.neurons.ssm.layer import StateSpaceLayer
 from tests.networks.synops import synops_per_sample
 from tests.neurons.silif import LAYERS, below, golden, recorded_layer

@@ -15,7 +15,7 @@ from neurodeploy.neurons.resonator import Complex, ResonatorCoefficients, Resona
 from tests.neurons.test_silif_layers import relative_error
 
 pytest.importorskip("numba")
-from neurodeploy.neurons.fused import scans
+from neurodeploy.neurons.fused import recurrence
 
 EXTENTS = [(2, 60, 8), (3, 50, 13), (2, 20, 64), (2, 40, 136)]
 """A vector, no whole vector, a block, and blocks with a part of one; samples, steps, neurons."""
@@ -107,13 +107,13 @@ def test_the_adaptive_recurrence(extent: tuple[int, int, int], adapts: bool, rec
     if recurrent:
         traced = adaptive_trace(*arguments)
         assert (traced.u_BTN - 1).abs().min() > SMALLEST_MARGIN
-    compare(readable, scans.scan, arguments)
+    compare(readable, recurrence.scan, arguments)
 
 
 @pytest.mark.parametrize("start", [True, False], ids=["started", "zero"])
 @pytest.mark.parametrize("extent", EXTENTS, ids=str)
 def test_the_resonating_recurrence(extent: tuple[int, int, int], start: bool) -> None:
-    compare(readable, scans.scan, resonator_arguments(extent, start=start))
+    compare(readable, recurrence.scan, resonator_arguments(extent, start=start))
 
 
 def test_spikes_are_equal_over_many_neurons_and_steps() -> None:
@@ -123,7 +123,7 @@ def test_spikes_are_equal_over_many_neurons_and_steps() -> None:
         resonator_arguments((4, 200, 256), start=True),
     ):
         with torch.no_grad():
-            assert torch.equal(scans.scan(*arguments), readable(*arguments))
+            assert torch.equal(recurrence.scan(*arguments), readable(*arguments))
 
 
 @pytest.mark.parametrize("recurrent", [True, False], ids=["recurrent", "forward"])
@@ -135,7 +135,7 @@ def test_threads_never_change_a_number(recurrent: bool) -> None:
             torch.set_num_threads(threads)
             arguments = adaptive_arguments((5, 30, 136), adapts=True, recurrent=recurrent, start=True)
             used = [copied(argument, trains=True) for argument in arguments]
-            spikes = scans.scan(*used)
+            spikes = recurrence.scan(*used)
             spikes.sum().backward()
             results.append([spikes.detach(), *(one.grad for one in tensors(used[:-1]))])
     finally:
@@ -148,7 +148,7 @@ def test_threads_never_change_a_number(recurrent: bool) -> None:
 def test_a_surrogate_is_open_below_and_closed_above() -> None:
     """alpha = 0 makes the potential the input: -1/2 and 1/2 beside the threshold, exactly."""
     drive = torch.tensor([0.5, 0.5000001, 1.0, 1.5, 1.5000001]).view(1, 1, 5).requires_grad_()
-    scans.scan(drive, AdaptiveCoefficients(None, torch.zeros(5))).sum().backward()
+    recurrence.scan(drive, AdaptiveCoefficients(None, torch.zeros(5))).sum().backward()
     assert drive.grad is not None
     assert drive.grad.flatten().tolist() == [0, 1, 1, 1, 0]
 
@@ -156,7 +156,7 @@ def test_a_surrogate_is_open_below_and_closed_above() -> None:
 def test_graphs_can_be_gone_through_twice() -> None:
     arguments = adaptive_arguments((2, 20, 64), adapts=True, recurrent=True, start=True)
     used = [copied(argument, trains=True) for argument in arguments]
-    loss = scans.scan(*used).sum()
+    loss = recurrence.scan(*used).sum()
     first = torch.autograd.grad(loss, used[0], retain_graph=True)[0]
     other = torch.autograd.grad(loss, used[0])[0]
     assert torch.equal(first, other)

@@ -193,7 +193,7 @@ def make_ready(program: Program, engine: str = AUTO, progress: Told = silent) ->
     make = engine_for(program, engine)
     if _LOADED or make is not ENGINES["native"]:
         return
-    from neurodeploy.backends.fixed.native.compiled import SOURCES
+    from neurodeploy.backends.fixed.native.engine import SOURCES
 
     compiled = is_kept(SOURCES)
     if not compiled:

@@ -1,15 +1,19 @@
-"""A recurrence over all steps of a batch, forward and backward, by its kernels. No autograd here.
+"""A recurrence over all steps of a batch, forward and backward, by its kernels; `scan` makes autograd a part of it.
 
-Axes: B sample, T step, N neuron.
+Spikes are equal to the readable versions', because every operation of a step is rounded as torch rounds it. Axes:
+B sample, T step, N neuron.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
+from torch.autograd.function import once_differentiable
 
-from neurodeploy.neurons.fused import product
-from neurodeploy.neurons.fused.events import Events, in_plane
+from neurodeploy.neurons.adaptive import without_diagonal
+from neurodeploy.neurons.fused import events, product
+from neurodeploy.neurons.fused.events import Events
 from neurodeploy.neurons.fused.extents import (
     LANES,
     NONE_F32,
@@ -19,10 +23,12 @@ from neurodeploy.neurons.fused.extents import (
     from_records,
     in_parts,
     in_records,
+    padded,
     plain,
+    rows,
 )
 from neurodeploy.neurons.fused.kernel import BLOCK
-from neurodeploy.neurons.fused.kernel_table import Kernels
+from neurodeploy.neurons.fused.kernel_table import Coefficients, Kernels, States, given_to_kernels
 from neurodeploy.neurons.fused.pool import POOL
 
 
@@ -140,9 +146,54 @@ def grad_of_recurrent(given: Given, run: Run, grad_field: np.ndarray) -> torch.T
     extent, size = given.extent, given.extent.n_neurons
     earlier = np.zeros((extent.n_samples, extent.n_steps, extent.n_vectors), np.uint8)
     earlier[:, 1:] = run.fired.reshape(earlier.shape)[:, :-1]
-    sent = in_plane(extent, earlier.reshape(-1), value=1.0)
+    sent = events.in_plane(extent, earlier.reshape(-1), value=1.0)
     weights = product.scattered(sent, extent, given.layout, given.field, NONE_F32, grad_field)
     found = torch.from_numpy(weights).view(extent.n_blocks, size, BLOCK).permute(1, 0, 2).reshape(size, -1)[:, :size]
     started_BN = torch.from_numpy(given.start).view(3, extent.n_samples, extent.n_padded)[2, :, :size]
     first_BN = torch.from_numpy(plain(extent, given.layout, grad_field)[:, 0, :size])
     return found + started_BN.t() @ first_BN
+
+
+class _Scan(torch.autograd.Function):
+    @staticmethod
+    def forward(  # type: ignore[override]
+        ctx: Any,
+        kernels: Kernels,
+        start: States | None,
+        drive_BTN: torch.Tensor,
+        recurrent_NN: torch.Tensor | None,
+        *parameters: torch.Tensor | None,
+    ) -> torch.Tensor:
+        extent = Extent(*drive_BTN.shape)
+        field = flat(padded(drive_BTN, extent.n_padded))
+        given = Given(
+            kernels,
+            extent,
+            rows(extent),
+            field,
+            kernels.coefficients(parameters, extent),
+            square(recurrent_NN, extent),
+            states(extent, start),
+        )
+        ctx.given, ctx.run = given, forward(given)
+        return events.spread(extent, ctx.run.fired)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad_BTN: torch.Tensor) -> Any:  # type: ignore[override]
+        given, run = ctx.given, ctx.run
+        extent: Extent = given.extent
+        near = events.in_plane(extent, run.near)
+        grads = events.taken(near, grad_BTN)
+        found, sums = backward(given, run, near, grads, 1.0)
+        grad_drive = plain(extent, given.layout, found)[:, :, : extent.n_neurons]
+        recurrent = grad_of_recurrent(given, run, found) if len(given.recurrent) else None
+        grad_parameters = given.kernels.gradients(sums, extent, ctx.needs_input_grad[4:])
+        return None, None, torch.from_numpy(grad_drive), recurrent, *grad_parameters
+
+
+def scan(drive_BTN: torch.Tensor, coefficients: Coefficients, start: Any = None) -> torch.Tensor:
+    """Return what `adaptive_trace` or `resonator_trace` gives as spikes (B, T, N); `start` gets no gradient."""
+    given = given_to_kernels(coefficients, start)
+    between_NN = None if given.recurrent_NN is None else without_diagonal(given.recurrent_NN)
+    return _Scan.apply(given.kernels, given.states, drive_BTN, between_NN, *given.parameters)  # type: ignore[no-any-return]

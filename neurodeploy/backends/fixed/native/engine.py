@@ -5,22 +5,25 @@ Axes: B sample, T step, I input channel, N neurons of all layers in inner order.
 
 import ctypes
 import functools
+import gc
 import platform
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from neurodeploy.backends.fixed.native import columns as c
-from neurodeploy.backends.fixed.native import compiled
+from neurodeploy.backends.fixed.native import steps
 from neurodeploy.backends.fixed.native.arrays import Results, Scratch, State, aligned
+from neurodeploy.backends.fixed.native.jit import OPTIONS
 from neurodeploy.backends.fixed.native.primitives import ROWS_IN_16_BITS
 from neurodeploy.backends.fixed.native.tables import CHUNK, SPARE, Tables, native
 from neurodeploy.backends.scores import lowest_score, score_unit, summed_softmax
 from neurodeploy.backends.trace import LayerTrace, Part
-from neurodeploy.compiled import PLACES
+from neurodeploy.compiled import PLACES, kept_on_disk
 from neurodeploy.fixedpoint import rules
 from neurodeploy.program.program import Program
 
@@ -63,6 +66,38 @@ def _fenv() -> Any:
     except (OSError, TypeError):
         return None
     return library if TOWARD_ZERO is not None and hasattr(library, "fesetround") else None
+
+
+SOURCES = Path(__file__).parent
+"""The kernels', which are kept on disk so that the next process need not compile them."""
+_ENTRY: list[Any] = []
+"""The machine code's own entry, once this process has it."""
+
+
+@functools.cache
+def advance() -> Any:
+    """Return `steps.advance` compiled, or to be compiled at its first call."""
+    return kept_on_disk(steps.advance, SOURCES, OPTIONS)
+
+
+def _run_kernel(*arguments: Any) -> None:
+    """Call the kernel.
+
+    It exists for one set of types, which its only caller always hands over. So calls after the first go straight to
+    it: numba would look at the types of forty arrays each time, which takes as long as five steps of a small network.
+    """
+    if _ENTRY:
+        _ENTRY[0](*arguments)
+        return
+    kernel, collects = advance(), gc.isenabled()
+    gc.disable()  # of which compiling takes a fifth longer
+    try:
+        kernel(*arguments)
+    finally:
+        if collects:
+            gc.enable()
+    variants = list(kernel.overloads.values())
+    _ENTRY.append(variants[0].entry_point if len(variants) == 1 else kernel)
 
 
 PARTS = 4
@@ -137,7 +172,7 @@ class NativeEngine:
             scratch = self._borrowed()
             with TowardZero() as to_zero:
                 given = (results, scratch, spikes, values, n_inputs, n_fed, n_steps, now, begin, after, to_zero)
-                compiled.run(self.native.tables, self.state, *given)
+                _run_kernel(self.native.tables, self.state, *given)
             self.free.append(scratch)
             if summed is not None:
                 from_start = results.potentials[begin:after, max(0, self.output.start - now) :]
