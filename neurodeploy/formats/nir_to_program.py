@@ -91,11 +91,7 @@ def _program(graph: nir.NIRGraph, header: dict[str, Any], entries: dict[str, Any
 
 
 def _table(where: str, entries: Any, key: str) -> dict[str, Any]:
-    """Return the JSON object under a key of our metadata.
-
-    Raises:
-        ProgramError: there is none.
-    """
+    """Return the JSON object under a key of our metadata."""
     text = entries.get(key) if isinstance(entries, dict) else None
     found = json.loads(text) if isinstance(text, str) else None
     if not isinstance(found, dict):

@@ -79,12 +79,7 @@ def read_program(path: str | Path) -> Program:
 
 
 def _check_sizes(path: Path, stored: zipfile.ZipFile) -> None:
-    """Check what the arrays claim before any is read: a few kilobytes of zeros can be packed to fill the memory.
-
-    Raises:
-        ProgramError: they claim more than a file of this size holds, or than may be read.
-        ValueError: one is no array.
-    """
+    """Check what the arrays claim before any is read: a few kilobytes of zeros can be packed to fill the memory."""
     claims = Claims(path, ProgramError, "compile the .nir again")
     for member in stored.namelist():
         with stored.open(member) as stream:

@@ -200,12 +200,7 @@ class Assembled:
         return Route(given, self.wiring.instances[node].shape_in, self._features(term), term.columns, term.factors)
 
     def _edge(self, node: int, term: Arrival, target: str, shape: Shape, plain: bool = False) -> None:
-        """Connect a source to `target` of layer `node`, through a route, a delay and another shape where needed.
-
-        Args:
-            shape: What the target takes.
-            plain: Its weights are for the source's outputs as they are.
-        """
+        """Connect a source to `target` of layer `node`, which takes `shape`; `plain` ones are for its outputs."""
         sender = self.wiring.name(term.node)
         if term.node & 1:
             raise FrameworkError(f"{sender}: its potential goes on to {self.wiring.name(node)}; only spikes can")

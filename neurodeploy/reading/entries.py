@@ -151,11 +151,7 @@ def unfolded(found: Entries, reads: Sequence[Read], when: When, n_neurons: int) 
 
 
 def _check_classes(inner: Entries, source: Read, when: When) -> None:
-    """Check that a read is over the classes of a sample, all of them, at one step or of all of its run.
-
-    Raises:
-        FrameworkError: it is not.
-    """
+    """Check that a read is over the classes of a sample, all of them, at one step or of all of its run."""
     if (inner.node >= FIRST_READ).any():
         return  # of another read, which is checked itself
     marks = np.full((2, len(inner.bias)), -1)

@@ -94,11 +94,7 @@ def output_of(recorder: Recorder, wiring: Wiring, result: Any, asked: str | None
 
 
 def _output(recorder: Recorder, wiring: Wiring, node: int, found: dict[int, Track], asked: str | None) -> Output:
-    """Return the output of a module whose last layer is known.
-
-    Args:
-        found: What it gave of that layer, by place.
-    """
+    """Return the output of a module whose last layer is known; `found` is what it gave of that layer, by place."""
     name, layer = wiring.name(node), wiring.instances[node]
     neurons = isinstance(layer.leaf, Neurons)
     spikes = {index: one for index, one in found.items() if neurons and senders(one, recorder.reads) == {node}}

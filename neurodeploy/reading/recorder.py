@@ -151,11 +151,7 @@ class Recorder(Follower):
                 self.tracks[tensor] = Track(lost=refusal(name, module))
 
     def _track(self, name: str, tensor: torch.Tensor) -> Track:
-        """Return what arrives at a layer.
-
-        Raises:
-            FrameworkError: it was made by an operation that is not followed.
-        """
+        """Return what arrives at a layer, made by operations that are followed."""
         track = self.known(tensor)
         if track is None:
             if bool(tensor.any()):

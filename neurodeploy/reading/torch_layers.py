@@ -171,11 +171,7 @@ def maximum(module: Any, n_axes: int) -> Memoryless:
 
 
 def _window(module: Any, n_axes: int, shape: Shape, out: Shape) -> tuple[Sizes, Sizes, Sizes]:
-    """Return kernel, stride and padding along each axis.
-
-    Raises:
-        FrameworkError: the last window is cut off.
-    """
+    """Return kernel, stride and padding along each axis, of windows that none is cut off."""
     kernel, stride, padding = (
         tuple(value) if isinstance(value, tuple) else (value,) * n_axes
         for value in (module.kernel_size, module.stride or module.kernel_size, module.padding)

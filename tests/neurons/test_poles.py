@@ -11,8 +11,9 @@ import pytest
 import torch
 
 from neurodeploy.networks.published import load_published
-from neurodeploy.neurons.family_poles import FAMILY, Formulas
 from neurodeploy.neurons.poles import (
+    FAMILY,
+    Formulas,
     adaptive_poles,
     conjugate_poles,
     matrix_poles,

@@ -55,7 +55,8 @@ class TorchEngine(PlainEngine):
         return values.cpu().numpy()
 
     def connect(self, one: Connection) -> Synapses:
-        return Synapses(one, _largest_message(self.program, one.source), self.n_samples, self.device)
+        graded = INPUT_LIMIT if one.source == INPUT else MESSAGE_LIMIT
+        return Synapses(one, graded if self.program.graded(one.source) else 1, self.n_samples, self.device)
 
 
 class Synapses:
@@ -143,13 +144,6 @@ def exact_products() -> Iterator[None]:
         yield
     finally:
         torch.set_float32_matmul_precision(before)
-
-
-def _largest_message(program: Program, source: str) -> int:
-    """Return the largest size of what a source sends; 1 for spikes."""
-    if not program.graded(source):
-        return 1
-    return INPUT_LIMIT if source == INPUT else MESSAGE_LIMIT
 
 
 def _as_int32(value: Tensor) -> Tensor:

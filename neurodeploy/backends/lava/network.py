@@ -131,7 +131,12 @@ def _build(program: Program, spikes: np.ndarray, n_steps: int, folder: Path, rec
         if synapses.runs_as_conv(one):
             _connect_conv(one, source, target, n_block, graded, overflow_file(folder, index))
             continue
-        for process in _matrices(one, n_block, graded):
+        parts = list(synapses.matrices(one))
+        if synapses.shares_a_process(one):
+            processes = [DenseByExponent(one=one, parts=parts, n_block=n_block, **graded)]
+        else:
+            processes = [_matrix(one, part, n_block, graded) for part in parts]
+        for process in processes:
             source.connect(process.s_in)
             process.a_out.connect(target)
     return ends[program.layers[0].name]
@@ -169,14 +174,6 @@ def _sigma_delta(layer: layers.SigmaDelta, n_block: int) -> AbstractProcess:
         return Delta(shape=shape, vth=layer.vth, **values)
     mode = ActivationMode.RELU if layer.activation == sigma_delta.RELU else ActivationMode.UNIT
     return SigmaDelta(shape=shape, vth=layer.vth, bias=np.tile(layer.bias, n_block), act_mode=mode, **values)
-
-
-def _matrices(one: Connection, n_block: int, graded: dict[str, int]) -> list[AbstractProcess]:
-    """Return Lava's matrix processes that add up to a connection, or its models in one process."""
-    parts = list(synapses.matrices(one))
-    if synapses.shares_a_process(one):
-        return [DenseByExponent(one=one, parts=parts, n_block=n_block, **graded)]
-    return [_matrix(one, part, n_block, graded) for part in parts]
 
 
 def _matrix(one: Connection, matrix: synapses.Matrix, n_block: int, graded: dict[str, int]) -> AbstractProcess:

@@ -1,8 +1,8 @@
 """An inner ear: mono audio in, spikes of 700 channels out, by the model that made SHD and SSC.
 
-The chain is `prepare` (level and ramps), `basilar_membrane` (velocity of each place) and `nerve` (probability
-of a spike, 40 random fibres and one neuron a channel). `single_precision`
-runs it in compiled code (`kernels`), and `encode` is the door. The same equations step by step in double
+The chain is `prepare` (level and ramps), `basilar_membrane` (velocity of each place) and `kernels` (probability
+of a spike, 40 random fibres and one neuron a channel, in compiled code). `single_precision` runs it, and `encode`
+is the door. The same equations step by step in double
 precision are in the tests, `tests/data/cochlea/equations.py`, and held against the data sets' own program.
 
 Sources: B. Cramer, Y. Stradmann, J. Schemmel, F. Zenke, "The Heidelberg Spiking Data Sets for the

@@ -9,10 +9,10 @@ from typing import TypeVar
 import numpy as np
 
 from neurodeploy.compiled import is_kept
+from neurodeploy.data.cochlea.basilar_membrane import response_table
 from neurodeploy.data.cochlea.prepare import prepare
 from neurodeploy.data.cochlea.settings import CochleaSettings
 from neurodeploy.data.cochlea.single_precision import Cochlea
-from neurodeploy.data.cochlea.table import response_table
 from neurodeploy.errors import DataError
 from neurodeploy.progress import Progress, silent
 

@@ -7,19 +7,63 @@ The random part is drawn by fewer numbers than there are fibres, with the same d
 number for each channel and step says how many of the 40 fibres would spike (Binomial(40, P), by
 inversion); then the fibres are chosen at random, and one that spiked less than a refractory period ago is
 dropped.
+
+The hair cell (Meddis, 1986, 1988) says how probable a spike is: transmitter goes from a free pool q through the cleft c
+and a store w back to the pool, by explicit Euler steps, on whose length the result depends. The fibres are the only
+random part of the cochlea. Constants of Cramer et al. 2020.
 """
 
-from typing import Any
+import math
+from typing import Any, NamedTuple
 
 import numpy as np
 from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic as numba_intrinsic
 
-from neurodeploy.data.cochlea import nerve
 from neurodeploy.data.cochlea.compiled import kept, kernel
 from neurodeploy.data.cochlea.lanes import LANES, TILE, load
-from neurodeploy.data.cochlea.nerve import FIBRES
+
+REPLENISH = 5.05  # y, 1/s
+RELEASE = 2000.0  # g, 1/s
+LOSS = 2500.0  # l, 1/s
+REUPTAKE = 6580.0  # r, 1/s
+REPROCESS = 66.3  # x, 1/s
+PERMEABLE_FROM = 5.0  # A
+PERMEABLE_HALF = 300.0  # B
+FIRING = 50_000.0  # h, 1/s
+FULL = 1.0  # M
+FIBRES = 40
+REFRACTORY_S = 1e-3
+"""Of fibres and of bushy cells."""
+TAU_MEM_S = 1e-3
+TAU_SYN_S = 0.5e-3
+WEIGHT = 13_000.0 / FIBRES
+
+
+class Pools(NamedTuple):
+    """Transmitter in the free pool, the cleft and the store."""
+
+    free: float
+    cleft: float
+    store: float
+
+
+def rest() -> Pools:
+    """Return the pools in silence, where everything that flows is in balance."""
+    k = RELEASE * PERMEABLE_FROM / (PERMEABLE_FROM + PERMEABLE_HALF)
+    cleft = FULL * REPLENISH * k / (LOSS * k + REPLENISH * (LOSS + REUPTAKE))
+    return Pools(cleft * (LOSS + REUPTAKE) / k, cleft, cleft * REUPTAKE / REPROCESS)
+
+
+def refractory_steps(dt_s: float) -> int:
+    """Return how many steps after a spike the next one may come.
+
+    >>> refractory_steps(1 / 24_000)
+    24
+    """
+    return math.ceil(round(REFRACTORY_S / dt_s, 6))
+
 
 FREE, CLEFT, STORE, CURRENT, POTENTIAL, WAIT = range(6)
 """Rows of a state."""
@@ -28,7 +72,7 @@ STATES = 6
 f4, i4, u4, u8 = np.float32, np.int32, np.uint32, np.uint64
 intrinsic: Any = numba_intrinsic
 
-SHIFT, HALF, FULL = f4(nerve.PERMEABLE_FROM), f4(nerve.PERMEABLE_HALF), f4(nerve.FULL)
+SHIFT, HALF, MOST = f4(PERMEABLE_FROM), f4(PERMEABLE_HALF), f4(FULL)
 ZERO, ONE = f4(0), f4(1)
 UNIT_24 = f4(2.0**-24)
 MULTIPLIER, INCREMENT = u8(6364136223846793005), u8(1442695040888963407)
@@ -44,16 +88,16 @@ def rates(dt_s: float) -> np.ndarray:
     """Return the constants of a step, float32, in the order in which `advance` takes them apart."""
     return np.array(
         [
-            nerve.RELEASE * dt_s,
-            nerve.REPLENISH * dt_s,
-            nerve.REPROCESS * dt_s,
-            (nerve.LOSS + nerve.REUPTAKE) * dt_s,
-            nerve.REUPTAKE * dt_s,
-            nerve.FIRING * dt_s,
-            np.exp(-dt_s / nerve.TAU_MEM_S),
-            np.exp(-dt_s / nerve.TAU_SYN_S),
-            nerve.WEIGHT * dt_s,
-            nerve.refractory_steps(dt_s),
+            RELEASE * dt_s,
+            REPLENISH * dt_s,
+            REPROCESS * dt_s,
+            (LOSS + REUPTAKE) * dt_s,
+            REUPTAKE * dt_s,
+            FIRING * dt_s,
+            np.exp(-dt_s / TAU_MEM_S),
+            np.exp(-dt_s / TAU_SYN_S),
+            WEIGHT * dt_s,
+            refractory_steps(dt_s),
         ],
         f4,
     )
@@ -80,7 +124,7 @@ def hear(tile: Any, state: Any, random: Any, uniform: Any, hit: Any, n: int, rat
             shifted = max(tile[row + lane] + SHIFT, ZERO)
             ejected = release * shifted / (shifted + HALF) * free
             back = reprocess * store
-            state[FREE * LANES + lane] = max(free + max(replenish * (FULL - free), ZERO) - ejected + back, ZERO)
+            state[FREE * LANES + lane] = max(free + max(replenish * (MOST - free), ZERO) - ejected + back, ZERO)
             state[STORE * LANES + lane] = max(store + reuptake * cleft - back, ZERO)
             cleft = max(cleft + ejected - leave * cleft, ZERO)
             state[CLEFT * LANES + lane] = cleft

@@ -17,12 +17,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from neurodeploy.data.cochlea import kernels, lanes
+from neurodeploy.data.cochlea.basilar_membrane import ResponseTable
 from neurodeploy.data.cochlea.compiled import kept, kernel
-from neurodeploy.data.cochlea.kernels import STATES
+from neurodeploy.data.cochlea.kernels import FIBRES, STATES, refractory_steps, rest
 from neurodeploy.data.cochlea.lanes import LANES, TILE, WIDE_BELOW, between
-from neurodeploy.data.cochlea.nerve import FIBRES, refractory_steps, rest
 from neurodeploy.data.cochlea.settings import CochleaSettings
-from neurodeploy.data.cochlea.table import ResponseTable
 
 WHOLE_S = 2.5
 """Longest clip that is taken as one period, as those of the data sets were."""

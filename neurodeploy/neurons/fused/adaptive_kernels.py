@@ -98,11 +98,7 @@ def adaptive_forward(
 
 @inlined
 def _send(recurrent: np.ndarray, records: np.ndarray, row_of: np.ndarray, n_vectors: int, any_value: bool) -> None:
-    """Write s V to the row: the rows of V of all neurons that fired.
-
-    Args:
-        any_value: s may hold other numbers than 0 and 1.
-    """
+    """Write s V to the row: the rows of V of all neurons that fired; with `any_value`, s is not only 0 and 1."""
     size = 8 * n_vectors
     zero = splat(np.float32(0))
     for n in range(0, size, 8):

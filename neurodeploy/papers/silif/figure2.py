@@ -23,8 +23,7 @@ from neurodeploy.errors import DataError, NetworkError
 from neurodeploy.files import check_target, write_text
 from neurodeploy.networks.families.silif import CALLED
 from neurodeploy.networks.published import load_published
-from neurodeploy.neurons.family_poles import FAMILY
-from neurodeploy.neurons.poles import pole_summary
+from neurodeploy.neurons.poles import FAMILY, pole_summary
 from neurodeploy.papers.silif.cases import published_files
 from neurodeploy.report.printed import COLOURS, LINE, MUTED, check_picture, panel, printed, save_picture
 

@@ -13,7 +13,7 @@ from scipy import fft
 
 from neurodeploy.data.cochlea.basilar_membrane import Membrane, places
 from neurodeploy.data.cochlea.encode import SSC
-from neurodeploy.data.cochlea.nerve import (
+from neurodeploy.data.cochlea.kernels import (
     FIBRES,
     FIRING,
     FULL,

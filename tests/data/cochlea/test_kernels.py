@@ -5,16 +5,16 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from neurodeploy.data.cochlea import kernels, lanes, nerve
+from neurodeploy.data.cochlea import kernels, lanes
 from neurodeploy.data.cochlea.kernels import LANES, STATES, TILE
 from tests.data.cochlea import equations
 
 DT_S = 1 / 24_000
-APART = nerve.refractory_steps(DT_S)
+APART = kernels.refractory_steps(DT_S)
 
 
 def at_rest() -> np.ndarray:
-    rest = nerve.rest()
+    rest = kernels.rest()
     state = np.zeros((STATES, LANES), np.float32)
     state[:3] = np.array([rest.free, rest.cleft, rest.store])[:, None]
     return state.ravel()
@@ -27,7 +27,7 @@ class Fibres:
         self.state = at_rest()
         drawn = np.random.SeedSequence(seed).generate_state(2 * LANES + 2, np.uint32)
         self.channel_random, self.fibre_random = drawn[: 2 * LANES].copy(), drawn[2 * LANES :].view(np.uint64).copy()
-        self.last = np.full(LANES * nerve.FIBRES, -APART, np.int32)
+        self.last = np.full(LANES * kernels.FIBRES, -APART, np.int32)
         self.now = 0
 
     def advance(self, velocity_TC: np.ndarray, rate: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -59,7 +59,7 @@ def test_hair_cells_are_those_of_the_equations() -> None:
 def test_fibres_spike_as_often_as_those_of_the_equations(probability: float) -> None:
     # Hair cells at rest, with a rate of firing that makes their probability the wanted one.
     rate = kernels.rates(DT_S)
-    rate[5] = probability / nerve.rest().cleft
+    rate[5] = probability / kernels.rest().cleft
     n_steps = 4 * TILE
     p_TC, counts_TC = Fibres(1).run(np.zeros((n_steps, LANES), np.float32), rate)
     np.testing.assert_allclose(p_TC, probability, rtol=1e-4)
@@ -77,7 +77,7 @@ def test_fibres_spike_as_often_as_those_of_the_equations(probability: float) -> 
 @pytest.mark.parametrize("probability", [0.003, 0.1, 1.0])
 def test_each_fibre_keeps_its_refractory_period(probability: float) -> None:
     rate = kernels.rates(DT_S)
-    rate[5] = probability / nerve.rest().cleft
+    rate[5] = probability / kernels.rest().cleft
     fibres = Fibres(3)
     gaps = []
     for _ in range(1500 if probability < 0.1 else 100):

@@ -7,14 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from neurodeploy.data.cochlea import basilar_membrane
 from neurodeploy.data.cochlea import single_precision as quick
-from neurodeploy.data.cochlea import table
-from neurodeploy.data.cochlea.basilar_membrane import Membrane, model_frequency, places
+from neurodeploy.data.cochlea.basilar_membrane import Membrane, model_frequency, places, response_table
 from neurodeploy.data.cochlea.encode import encode, ready
 from neurodeploy.data.cochlea.prepare import prepare
 from neurodeploy.data.cochlea.settings import CochleaSettings
 from neurodeploy.data.cochlea.single_precision import Cochlea, Piece, Room, around, one_sided, pieces
-from neurodeploy.data.cochlea.table import response_table
 from tests.data.cochlea.recorded import recorded
 from tests.needs import data_folder
 
@@ -126,7 +125,7 @@ def test_a_damaged_table_is_made_again(tmp_path: Path, monkeypatch: pytest.Monke
     path.write_bytes(content)
     np.testing.assert_array_equal(response_table(settings).values, first.values)
     told.clear()
-    monkeypatch.setattr(table, "_made", None)  # whoever makes it once more fails
+    monkeypatch.setattr(basilar_membrane, "_made", None)  # whoever makes it once more fails
     np.testing.assert_array_equal(response_table(settings).values, first.values)
 
 

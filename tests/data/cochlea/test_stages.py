@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from neurodeploy.data.cochlea import nerve
+from neurodeploy.data.cochlea import kernels
 from neurodeploy.data.cochlea.basilar_membrane import Membrane, model_frequency, places
 from neurodeploy.data.cochlea.prepare import prepare
 from neurodeploy.data.cochlea.settings import CochleaSettings
@@ -91,12 +91,12 @@ def test_each_place_answers_its_own_frequency_most() -> None:
 
 def test_a_hair_cell_at_rest_stays_there() -> None:
     found = equations.spike_probability(np.zeros((2000, 1)), DT_S)
-    np.testing.assert_allclose(found, nerve.FIRING * DT_S * nerve.rest().cleft, rtol=1e-11)
+    np.testing.assert_allclose(found, kernels.FIRING * DT_S * kernels.rest().cleft, rtol=1e-11)
 
 
 def test_a_hair_cell_that_is_driven_on_tires() -> None:
     found = equations.spike_probability(np.full((2400, 1), 300.0), DT_S)[:, 0]
-    calm = nerve.FIRING * DT_S * nerve.rest().cleft
+    calm = kernels.FIRING * DT_S * kernels.rest().cleft
     assert found.max() > 10 * calm
     assert calm < found[-1] < 0.1 * found.max()
 
@@ -104,7 +104,7 @@ def test_a_hair_cell_that_is_driven_on_tires() -> None:
 def test_fibres_keep_a_millisecond_between_spikes() -> None:
     counts = equations.fibre_spikes(np.ones((100, 2)), DT_S, np.random.RandomState(0))
     assert set(np.flatnonzero(counts[:, 0])) == {0, 24, 48, 72, 96}
-    assert (counts[::24] == nerve.FIBRES).all()
+    assert (counts[::24] == kernels.FIBRES).all()
 
 
 def test_a_bushy_cell_spikes_at_the_step_that_reached_the_threshold_and_then_waits() -> None:
@@ -121,4 +121,4 @@ def test_a_bushy_cell_spikes_at_the_step_that_reached_the_threshold_and_then_wai
 
 @pytest.mark.parametrize(("rate", "steps"), [(48_000, 24), (44_100, 23), (16_000, 8)])
 def test_a_refractory_period_that_is_no_whole_number_of_steps_is_kept_in_full(rate: int, steps: int) -> None:
-    assert nerve.refractory_steps(CochleaSettings(rate=rate).dt_s) == steps
+    assert kernels.refractory_steps(CochleaSettings(rate=rate).dt_s) == steps

@@ -14,7 +14,6 @@ from neurodeploy.backends.fixed.native import columns as c
 from neurodeploy.backends.fixed.native.arrays import aligned
 from neurodeploy.backends.fixed.native.neurons import KERNELS, packed, rows_of
 from neurodeploy.fixedpoint import rules, sigma_delta
-from neurodeploy.program.connection import Connection
 from neurodeploy.program.dynamics import AnyLayer, DynamicsLayer
 from neurodeploy.program.layer import Layer, SigmaDelta
 from neurodeploy.program.program import INPUT, Program
@@ -207,7 +206,9 @@ class _Builder:
                     # The exponent goes into the weights: 9 bits and an exponent of up to 7 are 16 bits.
                     held = held << one.weight_exp.reshape(-1, 1, 1, 1)
                     row[[c.CON_EXP, c.CON_EXPS]] = 0, -1
-                row[[c.CON_KIND, c.CON_WEIGHTS]] = c.CONVOLUTION, weights16.put(_by_source(one, held))
+                # Input channel, tap row, tap column, output channel of its group.
+                by_source = held.reshape(one.window.groups, -1, *held.shape[1:]).transpose(0, 2, 3, 4, 1)
+                row[[c.CON_KIND, c.CON_WEIGHTS]] = c.CONVOLUTION, weights16.put(by_source)
                 row[c.CON_GEOMETRY] = geometry.put(one.window, sources)
                 row[c.CON_WRAPS] = graded or one.largest_sum.max() >= rules.STATE_LIMIT
             elif graded and one.largest_delay and one.weight_exp.min() < 0:
@@ -266,13 +267,6 @@ def stored_order(rows: np.ndarray) -> np.ndarray:
     Processors are taken to store the lower byte of two first, as all do that numba knows.
     """
     return rows.reshape(len(rows), -1, 2, c.PAIRS).swapaxes(2, 3).reshape(rows.shape)
-
-
-def _by_source(one: Connection, held: np.ndarray) -> np.ndarray:
-    """Return a convolution's weights as (input channel, tap row, tap column, output channel of its group)."""
-    assert one.window
-    split = held.reshape(one.window.groups, -1, *held.shape[1:])
-    return split.transpose(0, 2, 3, 4, 1)
 
 
 class _Geometry:

@@ -189,10 +189,6 @@ def _updates(body: Callable[..., Any], number: Any) -> list[Any]:
     It is called with u, v, sums, bias, counts, o, shift, kept_u, kept_v and threshold, updates the eight neurons from
     `o` on, counts their spikes, and returns them as bits. In float32 what is kept is a fraction, and `shift` what sums
     are multiplied by.
-
-    Args:
-        body: `_neurons` or `_float_neurons`.
-        number: Type of what all neurons share.
     """
     kinds = [ARRAY] * 5 + [types.int64] + [number] * 4
     return [vector(types.int64, *kinds)(functools.partial(body, subtracts=subtracts)) for subtracts in (False, True)]
