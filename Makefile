@@ -8,7 +8,7 @@ JOBS ?= 2
 PYTEST := $(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
 export NEURODEPLOY_LAVA_ENV ?= $(CURDIR)/.venv-lava
 
-.PHONY: demo test check install lava lint types package exports clean
+.PHONY: demo test check install lava lint types docs package exports clean
 
 demo: install
 	$(BIN)/neurodeploy run digits --out runs/digits --overwrite
@@ -38,6 +38,11 @@ lint: install
 types: install
 	$(BIN)/mypy
 
+# The pages in docs/ as a site, in site/; a warning is an error, and so is anything that would be loaded from the net.
+docs: install
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[docs]"
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+
 # Wheel and sdist, and what they do outside the checkout.
 package: install lava
 	.ci/package
@@ -50,4 +55,4 @@ exports: install
 	done
 
 clean:
-	rm -rf $(VENV) .venv-lava runs
+	rm -rf $(VENV) .venv-lava runs site
