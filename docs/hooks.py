@@ -35,7 +35,7 @@ LOADED = re.compile(
 )
 """What a browser would fetch from elsewhere."""
 TYPES = (
-    "neurodeploy.verbs.deploy.Deployment",
+    "neurodeploy.verbs.deployment.Deployment",
     "neurodeploy.backends.trace.Trace",
     "neurodeploy.program.program.Program",
     "neurodeploy.accounting.counts.Counts",
