@@ -7,6 +7,7 @@ import sys
 def main() -> None:
     """Run the command line and leave with its exit status: 0 done, 1 a check failed, 2 bad input."""
     from neurodeploy.cli.app import flushed, invoke
+    from neurodeploy.cli.show import LOADING
 
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
@@ -14,4 +15,7 @@ def main() -> None:
             setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115
         else:
             stream.reconfigure(errors="backslashreplace")
-    sys.exit(flushed(invoke(sys.argv[1:])))
+    LOADING.start()
+    status = invoke(sys.argv[1:])
+    LOADING.stop()
+    sys.exit(flushed(status))

@@ -5,8 +5,10 @@ Only typer is imported here; each verb imports what it calls when it is called, 
 
 import contextlib
 import functools
+import itertools
 import os
 import sys
+import traceback
 from typing import Annotated, Any
 
 import typer
@@ -27,10 +29,14 @@ from neurodeploy.cli import (
     simulate,
     stages,
 )
+from neurodeploy.cli.options import chosen
+from neurodeploy.cli.show import ASKED, LOADING
 from neurodeploy.cli.spelling import SHELL
 from neurodeploy.errors import NeurodeployError, nearest, plain
 
 OPTION = SHELL.label("NEURODEPLOY_MAX_MEMORY")
+WITH_VALUE, FLAGS = (OPTION, "--device"), ("-q", "--quiet", "-v", "--verbose")
+"""Options of every verb, wherever they stand."""
 UsageError: Any = typer.BadParameter.__base__
 """Typer's base of wrong usage: of click, or of the copy of it that newer typers bring along."""
 PIPE_CLOSED = 141
@@ -43,7 +49,7 @@ RESUMED = {"run": "run", "train": "train", "quantize": "run", "figure 3": "figur
 app = typer.Typer(
     help="A spiking network from PyTorch to Loihi-class chips, with proof of what was kept at every step.",
     no_args_is_help=True,
-    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
@@ -65,7 +71,15 @@ def _options(
         str | None,
         typer.Option(OPTION, metavar="SIZE", help="Of any verb: what a file's arrays may take, 4GB if not said."),
     ] = None,
+    device: Annotated[
+        str | None, chosen("auto", "cpu", "cuda", "gpu", "mps", help="Of any verb: where it trains or measures.")
+    ] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Of any verb: no progress on stderr.")] = False,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", "-v", help="Of any verb: every step, and where in the code an error is from.")
+    ] = False,
 ) -> None:
+    ASKED.device, ASKED.quiet, ASKED.verbose = device, quiet, verbose
     if max_memory is not None:
         from neurodeploy.memory import at_most
 
@@ -77,10 +91,18 @@ def _options(
 
 def invoke(arguments: list[str]) -> int:
     """Run one command line and return its exit status; every expected error is one line on stderr."""
+    ASKED.device, ASKED.quiet, ASKED.verbose = None, False, False
     try:
         result = _command().main(args=_of_any_verb_first(arguments), prog_name="neurodeploy", standalone_mode=False)
     except NeurodeployError as error:
+        if ASKED.verbose:
+            traceback.print_exc()
         return _fail(error.line(SHELL), error.exit_status)
+    except ModuleNotFoundError as error:
+        package = (error.name or "").partition(".")[0]
+        if package == __name__.partition(".")[0]:
+            raise
+        return _fail(f"{package}: is not installed; pip install {package}, or install neurodeploy-toolkit again", 2)
     except UsageError as error:
         if type(error).__name__ == "NoArgsIsHelpError":
             print(error.format_message())
@@ -102,13 +124,14 @@ def invoke(arguments: list[str]) -> int:
 
 
 def _of_any_verb_first(arguments: list[str]) -> list[str]:
-    """Return the arguments with the option that every verb takes before the verb, where typer looks for it."""
-    for place, one in enumerate(arguments):
-        n_words = 2 if one == OPTION else int(one.startswith(f"{OPTION}="))
-        if n_words:
-            rest = arguments[:place] + arguments[place + n_words :]
-            return arguments[place : place + n_words] + rest
-    return arguments
+    """Return the arguments with the options that every verb takes before the verb, where typer looks for them."""
+    first, rest, words = list[str](), list[str](), iter(arguments)
+    for one in words:
+        if one in WITH_VALUE:
+            first += [one, *itertools.islice(words, 1)]
+        else:
+            (first if one in FLAGS or one.startswith(tuple(f"{name}=" for name in WITH_VALUE)) else rest).append(one)
+    return first + rest
 
 
 @functools.cache
@@ -163,6 +186,7 @@ def _usage(error: Any) -> str:
 
 
 def _fail(message: str, status: int) -> int:
+    LOADING.stop()
     line = " ".join(message.split())
     # Names inside files are anybody's: their control characters must not reach the terminal.
     line = plain(line)

@@ -139,7 +139,6 @@ def devices(
     seconds: Annotated[
         float, typer.Option(metavar="S", callback=within(0.01, 600), help="Of each measured window.")
     ] = 2.0,
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     threads: Annotated[
         int | None, typer.Option(metavar="N", callback=within(1), help="CPU threads (default: torch's).")
     ] = None,
@@ -154,7 +153,7 @@ def devices(
     as_json: Json = False,
 ) -> int:
     """Accuracy, latency and energy of a run's network and an ANN of its shape on this CPU and GPU."""
-    given = {"run": run, "seconds": seconds, "device": device, "threads": threads}
+    given = {"run": run, "seconds": seconds, "threads": threads}
     given |= {"with_ann": not no_ann, "windows": windows}
     if add is not None:
         return carried_out("add_devices", {"run": run, "other": add}, _device_lines, as_json=as_json)

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from neurodeploy.cli.options import Replace
+from neurodeploy.cli.options import Replace, chosen
 from neurodeploy.cli.show import noted, table
 from neurodeploy.cli.verb import verb
 
@@ -24,7 +24,10 @@ def check(
     min_accuracy: Annotated[float | None, typer.Option(metavar="SHARE", help="Least accuracy, 0 to 1.")] = None,
     max_accuracy_drop: Annotated[float | None, typer.Option(metavar="SHARE", help="Maximum drop from float.")] = None,
     accuracy: Annotated[
-        str | None, typer.Option(metavar="STAGE", help="Whose accuracy: fixed (the integers, default), lava, float …")
+        str | None,
+        chosen(
+            *("float", "ptq", "quantised", "reference", "fixed", "lava"), help="Whose accuracy; fixed (the integers)."
+        ),
     ] = None,
     certificate: Annotated[
         bool | None, typer.Option("--certificate/--no-certificate", help="The certificate must have passed.")
@@ -36,15 +39,13 @@ def check(
     max_spikes: Annotated[float | None, typer.Option(metavar="N", help="Most spikes per sample.")] = None,
     max_macs: Annotated[float | None, typer.Option(metavar="N", help="Most MACs per sample.")] = None,
     max_energy_j: Annotated[float | None, typer.Option(metavar="J", help="Most energy per sample.")] = None,
-    energy: Annotated[
-        str | None, typer.Option(metavar="END", help="End of the energy band: low, mid or high (default).")
-    ] = None,
+    energy: Annotated[str | None, chosen("low", "mid", "high", help="End of the energy band; high by default.")] = None,
     energy_of: Annotated[
-        str | None, typer.Option(metavar="WHICH", help="The dynamic energy (default), or the whole: with the static.")
+        str | None, chosen("dynamic", "whole", help="The dynamic energy (default), or with the static.")
     ] = None,
     max_latency_s: Annotated[float | None, typer.Option(metavar="S", help="Most time per sample.")] = None,
     latency: Annotated[
-        str | None, typer.Option(metavar="END", help="End of the latency band: low, mid or high (default).")
+        str | None, chosen("low", "mid", "high", help="End of the latency band; high by default.")
     ] = None,
     fits: Annotated[str | None, typer.Option(metavar="CHIP", help="Must fit on this chip.")] = None,
     max_cores: Annotated[int | None, typer.Option(metavar="N", help="Most cores of that chip.")] = None,

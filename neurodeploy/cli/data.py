@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from neurodeploy.cli.options import Json, Replace
+from neurodeploy.cli.options import Json, Replace, chosen
 from neurodeploy.cli.show import emit, noted, table, within
 from neurodeploy.cli.verb import verb
 
@@ -41,7 +41,7 @@ def encode(
     rms: Annotated[float, typer.Option(help="Level of each clip.")] = 0.3,
     ramp: Annotated[float, typer.Option(metavar="S", help="Hann ramps at both ends; at most half a clip.")] = 0.03,
     channels: Annotated[int, typer.Option(metavar="N", help="Places along the membrane.")] = 700,
-    times: Annotated[str, typer.Option(help="Type of the times: float16, float32 or float64.")] = "float16",
+    times: Annotated[str, chosen("float16", "float32", "float64", help="Type of the times.")] = "float16",
     seed: Annotated[int, typer.Option(metavar="N", help="Of the random nerve fibres.")] = 0,
     workers: Annotated[
         int | None, typer.Option(metavar="N", callback=within(1), help="Threads; all cores by default.")

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from neurodeploy.cli.options import Calibrate, Limit, Replace, Resume, Settings, whole_numbers, words
+from neurodeploy.cli.options import Calibrate, Limit, Replace, Resume, Settings, among, whole_numbers, words
 from neurodeploy.cli.show import noted, percent, table, within
 from neurodeploy.cli.verb import verb
 
@@ -165,7 +165,7 @@ def _page(result: dict[str, Any]) -> list[str]:
 
 @verb(_page)
 def paper(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="silif or nir.")],
+    name: Annotated[str, typer.Argument(metavar="silif|nir", help="Which.", autocompletion=among(("silif", "nir")))],
     out: Annotated[Path, typer.Option(metavar="DIR", help="Folder for its figures and tables.")],
     limit: Limit = None,
     resume: Resume = False,

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from neurodeploy.cli.options import GRAPH, Replace
+from neurodeploy.cli.options import GRAPH, Replace, chosen
 from neurodeploy.cli.show import percent, table
 from neurodeploy.cli.verb import verb
 from neurodeploy.report.words import small_percent
@@ -85,7 +85,7 @@ def inspect(
     overwrite: Replace = False,
     for_framework: Annotated[
         str | None,
-        typer.Option("--for", metavar="NAME", help="Repair it for snntorch, norse, spikingjelly or nirtorch."),
+        chosen("snntorch", "norse", "spikingjelly", "nirtorch", flag="--for", help="Repair it for this framework."),
     ] = None,
 ) -> None:
     """The NIR doctor: what is wrong with a graph, and what each target does with it."""

@@ -1,5 +1,6 @@
 """Options that several verbs share, each with its one help text, and what they mean to the library."""
 
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -7,8 +8,46 @@ import typer
 
 from neurodeploy.cli.show import within
 
+PACKAGE = Path(__file__).parents[1]
+
+
+def chosen(*names: str, flag: str = "", help: str) -> Any:
+    """Return an option that shows its choices in --help and to the shell; the library says what is wrong with others.
+
+    Args:
+        names: The choices.
+        flag: As on the command line, where it is not called like the argument.
+    """
+    return typer.Option(*([flag] if flag else []), metavar="|".join(names), help=help, autocompletion=among(names))
+
+
+def among(names: Iterable[str]) -> Callable[[str], list[str]]:
+    """Return what completes a word in the shell: those of the names that begin with it."""
+    return lambda incomplete: [name for name in names if name.startswith(incomplete)]
+
+
+def stems(*folders: Path) -> tuple[str, ...]:
+    """Return what the .toml files in these folders are called, without reading one."""
+    return tuple(sorted({path.stem for folder in folders for path in folder.glob("*.toml")}))
+
+
+CHIPS = stems(PACKAGE / "hardware" / "chips")
+
+
+def _data(incomplete: str) -> list[str]:
+    from neurodeploy.toml import loads  # read for the shell alone
+
+    return among(loads((PACKAGE / "data" / "datasets.toml").read_text(encoding="utf-8")))(incomplete)
+
+
 Json = Annotated[bool, typer.Option("--json", help="Print exactly one JSON object on stdout.")]
-Recipe = Annotated[str, typer.Argument(help="A shipped recipe (neurodeploy recipes), or a .toml file.")]
+Recipe = Annotated[
+    str,
+    typer.Argument(
+        help="A shipped recipe (neurodeploy recipes), or a .toml file.",
+        autocompletion=among(stems(PACKAGE / "training_recipes", PACKAGE.parent / "training")),
+    ),
+]
 Out = Annotated[Path, typer.Option(metavar="DIR", help="Run folder.")]
 Resume = Annotated[bool, typer.Option("--resume", help="Go on with an interrupted run.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace the run in the folder.")]
@@ -17,15 +56,22 @@ Settings = Annotated[
     list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a setting, e.g. training.epochs=5.")
 ]
 Data = Annotated[
-    str | None, typer.Option(help="Dataset (its test part), or a data file; of a run folder, by default the recipe's.")
+    str | None,
+    typer.Option(
+        metavar="DATA",
+        help="Dataset (its test part), data file or module:function; of a run folder, by default the recipe's.",
+        autocompletion=_data,
+    ),
 ]
 Limit = Annotated[int | None, typer.Option(metavar="N", callback=within(1), help="First samples only.")]
 Threads = Annotated[
     int | None, typer.Option(metavar="N", callback=within(1), help="CPU threads of fixed; all cores by default.")
 ]
-Engine = Annotated[str | None, typer.Option(help="Of fixed: auto, native, plain or torch; all give the same.")]
+Engine = Annotated[
+    str | None, chosen("auto", "native", "plain", "torch", help="Of the backend fixed; all give the same.")
+]
 Dt = Annotated[float | None, typer.Option("--dt", metavar="S", help="Time step in seconds, if the file has none.")]
-Reset = Annotated[str | None, typer.Option(metavar="RULE", help="Reset rule, zero or subtract, if the file has none.")]
+Reset = Annotated[str | None, chosen("zero", "subtract", help="Reset rule, if the file has none.")]
 Bits = Annotated[
     int | None, typer.Option("--weight-bits", callback=within(2, 8), help="Weight width of a float graph, 2 to 8.")
 ]
@@ -37,9 +83,8 @@ GRAPH: dict[str, Any] = {
     "reset": Reset,
     "readout": Annotated[
         str | None,
-        typer.Option(
-            metavar="RULE",
-            help="How the class is read if the file does not say: spikes, v_last, v_max, v_sum, softmax.",
+        chosen(
+            *("spikes", "v_last", "v_max", "v_sum", "softmax"), help="How the class is read, if the file does not say."
         ),
     ],
     "input_shape": Annotated[
@@ -48,7 +93,12 @@ GRAPH: dict[str, Any] = {
     ],
     "weight_bits": Bits,
     "calibrate": Calibrate,
-    "chip": Annotated[str | None, typer.Option(help="A chip, or a chip file (.toml); loihi2 by default.")],
+    "chip": Annotated[
+        str | None,
+        typer.Option(
+            help=f"One of {', '.join(CHIPS)}, or a chip file (.toml); loihi2 by default.", autocompletion=among(CHIPS)
+        ),
+    ],
 }
 """Options of every verb that takes a graph, in the order of --help."""
 

@@ -4,15 +4,18 @@ import json
 import math
 import re
 import sys
+import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import typer
 
 from neurodeploy.cli.spelling import spelled
 from neurodeploy.errors import plain
-from neurodeploy.progress import Progress
+from neurodeploy.progress import Progress, silent
 
 
 def within(low: float, high: float = math.inf) -> Callable[[float | None], float | None]:
@@ -27,11 +30,54 @@ def within(low: float, high: float = math.inf) -> Callable[[float | None], float
     return check
 
 
+@dataclass
+class Asked:
+    """What the options of every verb ask for."""
+
+    device: str | None = None
+    quiet: bool = False
+    verbose: bool = False
+
+
+ASKED = Asked()
+
+
+class Loading:
+    """A word on a terminal while what a verb needs is loaded, which takes seconds; it goes when more is said."""
+
+    PATIENCE_S = 0.4
+
+    def __init__(self) -> None:
+        self.timer: threading.Timer | None = None
+        self.said = False
+
+    def start(self) -> None:
+        """Wait for a moment, then say that it is alive."""
+        if sys.stderr.isatty():
+            self.timer = threading.Timer(self.PATIENCE_S, self._say)
+            self.timer.daemon = True
+            self.timer.start()
+
+    def _say(self) -> None:
+        self.said = True
+        print("loading ...", end="", file=sys.stderr, flush=True)
+
+    def stop(self) -> None:
+        """Take the word away."""
+        if self.timer is not None:
+            self.timer.cancel()
+        if self.said:
+            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+        self.timer, self.said = None, False
+
+
+LOADING = Loading()
 NUMBER = re.compile(r"-|-?[\d.,]+( %)?")
 
 
 def emit(result: dict[str, Any], lines: Sequence[str], *, as_json: bool) -> None:
     """Print the result: as one JSON object, or as lines for people, whatever the names in a file hold."""
+    LOADING.stop()
     if as_json:
         print(json.dumps(spelled(result), sort_keys=True, allow_nan=False))
     else:
@@ -79,7 +125,10 @@ def percent(part: float | None) -> str:
 @contextmanager
 def bars() -> Iterator[Progress]:
     """Give a Progress that draws one bar per stage on stderr; plain lines where that is no terminal."""
-    if not sys.stderr.isatty():
+    if ASKED.quiet:
+        yield silent
+        return
+    if ASKED.verbose or not sys.stderr.isatty():
         yield _Lines()
         return
     from rich import progress as rich
@@ -97,6 +146,7 @@ def bars() -> Iterator[Progress]:
         tasks: dict[str, Any] = {}
 
         def tell(stage: str, done: int, total: int, detail: str = "") -> None:
+            LOADING.stop()
             if stage not in tasks:
                 tasks[stage] = drawn.add_task(stage, total=total or None, detail="")
             drawn.update(tasks[stage], completed=done, detail=detail)
@@ -105,15 +155,18 @@ def bars() -> Iterator[Progress]:
 
 
 class _Lines:
-    """Progress for logs: a line when a stage begins, every quarter of it, and when it is done."""
+    """Progress for logs: a line when a stage begins, every quarter of it, and when it is done; with -v every one."""
 
     def __init__(self) -> None:
         self.told: dict[str, int] = {}
+        self.start = time.perf_counter()
 
     def __call__(self, stage: str, done: int, total: int, detail: str = "") -> None:
         quarter = 4 * done // total if total else -1
-        if total and self.told.get(stage) == quarter:
+        if total and self.told.get(stage) == quarter and not ASKED.verbose:
             return
+        LOADING.stop()
         self.told[stage] = quarter
         count = f" {done}/{total}" if total else ""
-        print(f"{stage}{count}  {detail}".rstrip(), file=sys.stderr, flush=True)
+        when = f"{time.perf_counter() - self.start:8.2f} s  " if ASKED.verbose else ""
+        print(f"{when}{stage}{count}  {detail}".rstrip(), file=sys.stderr, flush=True)

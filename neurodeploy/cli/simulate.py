@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from neurodeploy.cli.options import GRAPH, Data, Engine, Limit, Replace, Threads, words
+from neurodeploy.cli.options import GRAPH, Data, Engine, Limit, Replace, Threads, chosen, words
 from neurodeploy.cli.run import verdict
 from neurodeploy.cli.show import noted, percent, within
 from neurodeploy.cli.verb import verb
@@ -28,7 +28,7 @@ def _simulated(result: dict[str, Any]) -> list[str]:
 def simulate(
     file: Annotated[Path, typer.Argument(help="A .nir graph, a Program, or a run folder.")],
     data: Data = None,
-    backend: Annotated[str, typer.Option(help="reference, fixed or lava.")] = "fixed",
+    backend: Annotated[str, chosen("reference", "fixed", "lava", help="What runs it.")] = "fixed",
     limit: Limit = None,
     traces: Annotated[Path | None, typer.Option(metavar="OUT", help="Write every state to this .npz.")] = None,
     overwrite: Replace = False,
@@ -50,7 +50,7 @@ def _certified(result: dict[str, Any]) -> list[str]:
 def certify(
     file: Annotated[Path, typer.Argument(help="A .nir graph, or a run folder.")],
     data: Data = None,
-    backends: Annotated[str, typer.Option(help="Of reference, fixed and lava, with commas.")] = "reference,fixed",
+    backends: Annotated[str, typer.Option(metavar="B,B", help="Of reference, fixed and lava.")] = "reference,fixed",
     limit: Limit = None,
     program: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Certify this Program against the graph.")

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from neurodeploy.cli.options import Bits, Json, Out, Overwrite, Recipe, Replace, Resume, Settings, whole_numbers
+from neurodeploy.cli.options import Bits, Json, Out, Overwrite, Recipe, Replace, Resume, Settings, chosen, whole_numbers
 from neurodeploy.cli.show import percent, table
 from neurodeploy.cli.verb import carried_out, verb
 
@@ -73,7 +73,7 @@ def _quantised(result: dict[str, Any]) -> list[str]:
 @verb(_quantised, call="quantize_run")
 def quantize(
     run: Annotated[Path, typer.Argument(help="Run folder with a trained network.")],
-    method: Annotated[str | None, typer.Option(help="ptq or qat, instead of the recipe's.")] = None,
+    method: Annotated[str | None, chosen("ptq", "qat", help="Instead of the recipe's.")] = None,
     weight_bits: Bits = None,
 ) -> None:
     """Put a run's trained network on the chip's grid, with or without fine-tuning."""

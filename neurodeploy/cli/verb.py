@@ -6,8 +6,9 @@ from typing import Any, get_type_hints
 
 import neurodeploy
 from neurodeploy.cli.options import GRAPH, Json, mode, sizes
-from neurodeploy.cli.show import bars, emit
+from neurodeploy.cli.show import ASKED, bars, emit
 from neurodeploy.cli.spelling import spelled
+from neurodeploy.errors import NeurodeployError
 
 Lines = Callable[[dict[str, Any]], Sequence[str]]
 Passed = Callable[[dict[str, Any]], bool]
@@ -61,11 +62,19 @@ def carried_out(
     quiet: bool = False,
 ) -> int:
     """Call a function of the library with the options that were given, show its result, and return the exit status."""
+    options = dict(options)
+    if ASKED.device is not None and "recipe" in options:
+        options["settings"] = (*(options.get("settings") or ()), f"training.accelerator={ASKED.device}")
     if options.get("settings") and options.get("recipe"):  # a slip is told before what takes seconds is loaded
         from neurodeploy.recipes import load_recipe
 
         load_recipe(options["recipe"], options["settings"])
     function = getattr(neurodeploy, call)
+    if ASKED.device is not None and "device" in inspect.signature(function).parameters:
+        options["device"] = ASKED.device
+    elif ASKED.device not in (None, "auto", "cpu") and "recipe" not in options:
+        advice = "run and train take it, and bench devices; of a run folder its recipe says"
+        raise NeurodeployError(f"--device: found {ASKED.device}, this runs on the CPU; {advice}")
     given = {name: value for name, value in options.items() if value is not None}
     if "input_shape" in given:
         given["input_shape"] = sizes(given["input_shape"])
