@@ -18,7 +18,7 @@ from neurodeploy.errors import DataError, RecipeError
 from neurodeploy.recipes import load_recipe
 from tests.cli.support import TINY
 from tests.data.shd import write_shd
-from tests.pipeline.own_data import LABELS, N_STEPS, SHAPE, SPIKES, Frames, Recordings, arrays
+from tests.pipeline.own_data import LABELS, N_STEPS, SHAPE, SPIKES, Recordings, arrays
 
 LEARNS = (*TINY, *("--set", "training.epochs=20", "--set", "training.batch_size=8", "--set", "network.weight_gain=3.0"))
 """Enough for so small data."""
@@ -187,7 +187,3 @@ def test_settings_that_ones_own_data_do_not_have(folder: Path) -> None:
         part(str(folder / "mine.npz"), "train", n_steps=13)
     cut = part(str(folder / "mine.npz"), "all", n_steps=5, dt_s=0.002)
     np.testing.assert_array_equal(cut.whole().spikes_BTI, FLAT[:, :5])
-
-
-def test_frames_are_a_dataset() -> None:
-    assert len(Frames()) == 60
