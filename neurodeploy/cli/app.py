@@ -12,6 +12,7 @@ import traceback
 from typing import Annotated, Any
 
 import typer
+from typer import Option
 
 from neurodeploy import __version__
 from neurodeploy.cli import (
@@ -66,17 +67,16 @@ for group in (data, lava, frameworks, bench, figure):
 @app.callback(invoke_without_command=True)
 def _options(
     context: typer.Context,
-    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+    version: Annotated[bool, Option("--version", help="Print the version.")] = False,
     max_memory: Annotated[
-        str | None,
-        typer.Option(OPTION, metavar="SIZE", help="Of any verb: what a file's arrays may take, 4GB if not said."),
+        str | None, Option(OPTION, metavar="SIZE", help="Of any verb: what a file's arrays may take, 4GB if not said.")
     ] = None,
     device: Annotated[
         str | None, chosen("auto", "cpu", "cuda", "gpu", "mps", help="Of any verb: where it trains or measures.")
     ] = None,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Of any verb: no progress on stderr.")] = False,
+    quiet: Annotated[bool, Option("--quiet", "-q", help="Of any verb: no progress on stderr.")] = False,
     verbose: Annotated[
-        bool, typer.Option("--verbose", "-v", help="Of any verb: every step, and where in the code an error is from.")
+        bool, Option("--verbose", "-v", help="Of any verb: every step, and where in the code an error is from.")
     ] = False,
 ) -> None:
     ASKED.device, ASKED.quiet, ASKED.verbose = device, quiet, verbose

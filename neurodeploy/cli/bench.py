@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from typer import Argument, Option
 
 from neurodeploy.cli.options import Dt, Json, Reset, whole_numbers
 from neurodeploy.cli.show import noted, percent, table, within
@@ -11,7 +12,7 @@ from neurodeploy.cli.verb import carried_out, verb
 from neurodeploy.report.amounts import amount
 
 app = typer.Typer(help="Our speed and the peers', measured in one run.", no_args_is_help=True)
-Peers = Annotated[str | None, typer.Option(metavar="A,B", help="Peers, or none; all that are installed by default.")]
+Peers = Annotated[str | None, Option(metavar="A,B", help="Peers, or none; all that are installed by default.")]
 HOW = {"nvml": "NVML", "rapl": "RAPL", "datasheet floor": "floor, not measured", None: "-"}
 
 
@@ -71,21 +72,19 @@ def _speeds(row: dict[str, Any]) -> list[str]:
 @app.command("simulate")
 @verb(_lines, call="bench_simulate")
 def simulate(
-    work: Annotated[str, typer.Option(help="dense, or nmnist with --graph and --data.")] = "dense",
-    batches: Annotated[str | None, typer.Option("--batch", metavar="N,N", help="Batch sizes.")] = None,
+    work: Annotated[str, Option(help="dense, or nmnist with --graph and --data.")] = "dense",
+    batches: Annotated[str | None, Option("--batch", metavar="N,N", help="Batch sizes.")] = None,
     thread_counts: Annotated[
-        str | None, typer.Option("--threads", metavar="N,N", help="Thread counts; 1 and all by default.")
+        str | None, Option("--threads", metavar="N,N", help="Thread counts; 1 and all by default.")
     ] = None,
-    repeats: Annotated[int, typer.Option(metavar="N", help="Rounds; medians are reported.")] = 5,
+    repeats: Annotated[int, Option(metavar="N", help="Rounds; medians are reported.")] = 5,
     peers: Peers = None,
-    graph: Annotated[str | None, typer.Option(metavar="FILE", help="A .nir graph, for nmnist.")] = None,
-    data: Annotated[str | None, typer.Option(help="Dataset or data file, for nmnist.")] = None,
+    graph: Annotated[str | None, Option(metavar="FILE", help="A .nir graph, for nmnist.")] = None,
+    data: Annotated[str | None, Option(help="Dataset or data file, for nmnist.")] = None,
     dt_s: Dt = None,
     reset: Reset = None,
-    start: Annotated[bool, typer.Option("--start", help="Also time a fresh process.")] = False,
-    stream: Annotated[
-        int | None, typer.Option(metavar="N", help="Also measure the memory of N samples from a file.")
-    ] = None,
+    start: Annotated[bool, Option("--start", help="Also time a fresh process.")] = False,
+    stream: Annotated[int | None, Option(metavar="N", help="Also measure the memory of N samples from a file.")] = None,
 ) -> dict[str, Any]:
     """Time our simulator and the peers on the same work, in turn."""
     return {
@@ -121,34 +120,31 @@ def _training_lines(result: dict[str, Any]) -> list[str]:
 @app.command("train")
 @verb(_training_lines, call="bench_train")
 def train(
-    model: Annotated[str, typer.Option(help="A spiking model of the SiLIF family.")] = "silif",
-    hidden: Annotated[int, typer.Option(metavar="N", help="Neurons in each of two hidden layers.")] = 512,
-    steps: Annotated[int, typer.Option(metavar="N", help="Steps of a sample.")] = 250,
-    batch: Annotated[int, typer.Option(metavar="N", help="Samples of a training step.")] = 32,
-    threads: Annotated[int, typer.Option(metavar="N", help="Threads of all contenders.")] = 1,
-    repeats: Annotated[int, typer.Option(metavar="N", help="Rounds; medians are reported.")] = 5,
+    model: Annotated[str, Option(help="A spiking model of the SiLIF family.")] = "silif",
+    hidden: Annotated[int, Option(metavar="N", help="Neurons in each of two hidden layers.")] = 512,
+    steps: Annotated[int, Option(metavar="N", help="Steps of a sample.")] = 250,
+    batch: Annotated[int, Option(metavar="N", help="Samples of a training step.")] = 32,
+    threads: Annotated[int, Option(metavar="N", help="Threads of all contenders.")] = 1,
+    repeats: Annotated[int, Option(metavar="N", help="Rounds; medians are reported.")] = 5,
     peers: Peers = None,
-    fresh: Annotated[bool, typer.Option("--fresh", help="A network as initialised, which fires little.")] = False,
+    fresh: Annotated[bool, Option("--fresh", help="A network as initialised, which fires little.")] = False,
 ) -> None:
     """Time our training step and the peers' on the same work, in turn."""
 
 
 @app.command("devices")
 def devices(
-    run: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a finished run.")],
-    seconds: Annotated[
-        float, typer.Option(metavar="S", callback=within(0.01, 600), help="Of each measured window.")
-    ] = 2.0,
+    run: Annotated[Path, Argument(metavar="RUN", help="Folder of a finished run.")],
+    seconds: Annotated[float, Option(metavar="S", callback=within(0.01, 600), help="Of each measured window.")] = 2.0,
     threads: Annotated[
-        int | None, typer.Option(metavar="N", callback=within(1), help="CPU threads (default: torch's).")
+        int | None, Option(metavar="N", callback=within(1), help="CPU threads (default: torch's).")
     ] = None,
-    no_ann: Annotated[bool, typer.Option("--no-ann", help="Leave the ANN of the same shape out.")] = False,
+    no_ann: Annotated[bool, Option("--no-ann", help="Leave the ANN of the same shape out.")] = False,
     windows: Annotated[
-        int | None,
-        typer.Option(metavar="N", callback=within(1), help="Time windows of the ANN; by the validation part."),
+        int | None, Option(metavar="N", callback=within(1), help="Time windows of the ANN; by the validation part.")
     ] = None,
     add: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Only take the records of another machine's devices.json.")
+        Path | None, Option(metavar="FILE", help="Only take the records of another machine's devices.json.")
     ] = None,
     as_json: Json = False,
 ) -> int:

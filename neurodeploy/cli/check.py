@@ -4,7 +4,7 @@ from operator import itemgetter
 from pathlib import Path
 from typing import Annotated, Any
 
-import typer
+from typer import Argument, Option
 
 from neurodeploy.cli.options import Replace, chosen
 from neurodeploy.cli.show import noted, table
@@ -20,9 +20,9 @@ def _lines(result: dict[str, Any]) -> list[str]:
 
 @verb(_lines, call="check_run", passed=itemgetter("passed"))
 def check(
-    run: Annotated[Path, typer.Argument(help="Run folder of a finished run.")],
-    min_accuracy: Annotated[float | None, typer.Option(metavar="SHARE", help="Least accuracy, 0 to 1.")] = None,
-    max_accuracy_drop: Annotated[float | None, typer.Option(metavar="SHARE", help="Maximum drop from float.")] = None,
+    run: Annotated[Path, Argument(help="Run folder of a finished run.")],
+    min_accuracy: Annotated[float | None, Option(metavar="SHARE", help="Least accuracy, 0 to 1.")] = None,
+    max_accuracy_drop: Annotated[float | None, Option(metavar="SHARE", help="Maximum drop from float.")] = None,
     accuracy: Annotated[
         str | None,
         chosen(
@@ -30,30 +30,30 @@ def check(
         ),
     ] = None,
     certificate: Annotated[
-        bool | None, typer.Option("--certificate/--no-certificate", help="The certificate must have passed.")
+        bool | None, Option("--certificate/--no-certificate", help="The certificate must have passed.")
     ] = None,
     bit_exact: Annotated[
-        bool | None, typer.Option("--bit-exact/--no-bit-exact", help="Must equal Lava in every state.")
+        bool | None, Option("--bit-exact/--no-bit-exact", help="Must equal Lava in every state.")
     ] = None,
-    max_synops: Annotated[float | None, typer.Option(metavar="N", help="Most synops per sample.")] = None,
-    max_spikes: Annotated[float | None, typer.Option(metavar="N", help="Most spikes per sample.")] = None,
-    max_macs: Annotated[float | None, typer.Option(metavar="N", help="Most MACs per sample.")] = None,
-    max_energy_j: Annotated[float | None, typer.Option(metavar="J", help="Most energy per sample.")] = None,
+    max_synops: Annotated[float | None, Option(metavar="N", help="Most synops per sample.")] = None,
+    max_spikes: Annotated[float | None, Option(metavar="N", help="Most spikes per sample.")] = None,
+    max_macs: Annotated[float | None, Option(metavar="N", help="Most MACs per sample.")] = None,
+    max_energy_j: Annotated[float | None, Option(metavar="J", help="Most energy per sample.")] = None,
     energy: Annotated[str | None, chosen("low", "mid", "high", help="End of the energy band; high by default.")] = None,
     energy_of: Annotated[
         str | None, chosen("dynamic", "whole", help="The dynamic energy (default), or with the static.")
     ] = None,
-    max_latency_s: Annotated[float | None, typer.Option(metavar="S", help="Most time per sample.")] = None,
+    max_latency_s: Annotated[float | None, Option(metavar="S", help="Most time per sample.")] = None,
     latency: Annotated[
         str | None, chosen("low", "mid", "high", help="End of the latency band; high by default.")
     ] = None,
-    fits: Annotated[str | None, typer.Option(metavar="CHIP", help="Must fit on this chip.")] = None,
-    max_cores: Annotated[int | None, typer.Option(metavar="N", help="Most cores of that chip.")] = None,
-    max_chips: Annotated[int | None, typer.Option(metavar="N", help="Most chips.")] = None,
+    fits: Annotated[str | None, Option(metavar="CHIP", help="Must fit on this chip.")] = None,
+    max_cores: Annotated[int | None, Option(metavar="N", help="Most cores of that chip.")] = None,
+    max_chips: Annotated[int | None, Option(metavar="N", help="Most chips.")] = None,
     budget_file: Annotated[
-        Path | None, typer.Option("--budget", metavar="FILE", help="TOML file of budgets; options override the file.")
+        Path | None, Option("--budget", metavar="FILE", help="TOML file of budgets; options override the file.")
     ] = None,
-    junit: Annotated[Path | None, typer.Option(metavar="OUT", help="Write the result as JUnit XML.")] = None,
+    junit: Annotated[Path | None, Option(metavar="OUT", help="Write the result as JUnit XML.")] = None,
     overwrite: Replace = False,
 ) -> dict[str, Any]:
     """A run against its budgets; exit status 1 when one is not kept."""
@@ -83,8 +83,8 @@ def _cell(cell: dict[str, Any]) -> str:
 
 @verb(_compared, call="compare_runs")
 def compare(
-    runs: Annotated[list[Path], typer.Argument(help="Run folders of finished runs; changes are against the first.")],
-    out: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the comparison as an HTML page.")] = None,
+    runs: Annotated[list[Path], Argument(help="Run folders of finished runs; changes are against the first.")],
+    out: Annotated[Path | None, Option(metavar="FILE", help="Write the comparison as an HTML page.")] = None,
     overwrite: Replace = False,
 ) -> None:
     """Finished runs side by side: accuracy, costs, and the settings that differ."""

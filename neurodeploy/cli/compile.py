@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Annotated, Any
 
-import typer
+from typer import Argument, Option
 
 from neurodeploy.cli.options import GRAPH, Replace
 from neurodeploy.cli.show import noted, table, within
@@ -41,8 +41,8 @@ def _one(value: Any) -> str:
 
 @verb(_compiled, graph=GRAPH)
 def compile(
-    file: Annotated[Path, typer.Argument(help="A .nir graph, or a run folder.")],
-    out: Annotated[Path, typer.Option(metavar="P", help="Program file to write (.npz).")],
+    file: Annotated[Path, Argument(help="A .nir graph, or a run folder.")],
+    out: Annotated[Path, Option(metavar="P", help="Program file to write (.npz).")],
     overwrite: Replace = False,
 ) -> None:
     """NIR to an integer Program."""
@@ -63,15 +63,15 @@ def _equal(result: dict[str, Any]) -> bool:
 
 @verb(_converted, passed=_equal, graph=GRAPH)
 def convert(
-    file: Annotated[Path, typer.Argument(help="A .nir graph, a lava-dl .net network, or a Program (.npz).")],
-    out: Annotated[Path, typer.Argument(help="File to write: .nir, .net or .npz.")],
+    file: Annotated[Path, Argument(help="A .nir graph, a lava-dl .net network, or a Program (.npz).")],
+    out: Annotated[Path, Argument(help="File to write: .nir, .net or .npz.")],
     reset_interval: Annotated[
         int | None,
-        typer.Option(metavar="N", callback=within(1), help="Of a .net: clear the states every N steps, as in netx."),
+        Option(metavar="N", callback=within(1), help="Of a .net: clear the states every N steps, as in netx."),
     ] = None,
-    reset_offset: Annotated[int, typer.Option(metavar="N", help="Of a .net: steps until the first clearing.")] = 0,
+    reset_offset: Annotated[int, Option(metavar="N", help="Of a .net: steps until the first clearing.")] = 0,
     check: Annotated[
-        bool, typer.Option("--check", help="Run the .net in lava-dl's netx too; exit status 1 where a spike differs.")
+        bool, Option("--check", help="Run the .net in lava-dl's netx too; exit status 1 where a spike differs.")
     ] = False,
     overwrite: Replace = False,
 ) -> None:

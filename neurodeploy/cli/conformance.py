@@ -3,7 +3,7 @@
 from operator import itemgetter
 from typing import Annotated, Any
 
-import typer
+from typer import Option
 
 from neurodeploy.cli.options import Json
 from neurodeploy.cli.show import table, within
@@ -22,19 +22,17 @@ _NOTES = (
 
 def conformance(
     networks: Annotated[
-        int | None, typer.Option(metavar="N", callback=within(1), help="Random networks to run; 500 if not given.")
+        int | None, Option(metavar="N", callback=within(1), help="Random networks to run; 500 if not given.")
     ] = None,
     seed: Annotated[
         int | None,
-        typer.Option(
-            metavar="S", callback=within(0), help="Seed of the first network; the next has S + 1. 0 if not given."
-        ),
+        Option(metavar="S", callback=within(0), help="Seed of the first network; the next has S + 1. 0 if not given."),
     ] = None,
     engines_only: Annotated[
-        bool, typer.Option("--engines-only", help="Compare our engines among each other, without Lava.")
+        bool, Option("--engines-only", help="Compare our engines among each other, without Lava.")
     ] = False,
     other_frameworks: Annotated[
-        bool, typer.Option("--frameworks", help="Run small graphs in snnTorch, Norse, SpikingJelly and NIRTorch.")
+        bool, Option("--frameworks", help="Run small graphs in snnTorch, Norse, SpikingJelly and NIRTorch.")
     ] = False,
     as_json: Json = False,
 ) -> int:

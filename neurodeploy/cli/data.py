@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from typer import Argument, Option
 
 from neurodeploy.cli.options import Json, Replace, chosen
 from neurodeploy.cli.show import emit, noted, table, within
@@ -26,25 +27,23 @@ def _encoded(result: dict[str, Any]) -> list[str]:
 @app.command("encode")
 @verb(_encoded, call="encode_audio")
 def encode(
-    sources: Annotated[
-        list[Path], typer.Argument(metavar="DIR|WAV...", help="Folders, one of each word, and WAV files.")
-    ],
-    out: Annotated[Path, typer.Option(metavar="F.h5", help="HDF5 file in SHD layout.")],
+    sources: Annotated[list[Path], Argument(metavar="DIR|WAV...", help="Folders, one of each word, and WAV files.")],
+    out: Annotated[Path, Option(metavar="F.h5", help="HDF5 file in SHD layout.")],
     overwrite: Replace = False,
     labels: Annotated[
-        Path | None, typer.Option(metavar="CSV", help="Lines CLIP,WORD; the names of the folders by default.")
+        Path | None, Option(metavar="CSV", help="Lines CLIP,WORD; the names of the folders by default.")
     ] = None,
     words: Annotated[
-        str | None, typer.Option(metavar="A,B,...", help="Words in the order of their labels; sorted by default.")
+        str | None, Option(metavar="A,B,...", help="Words in the order of their labels; sorted by default.")
     ] = None,
-    rate: Annotated[int, typer.Option(metavar="HZ", help="Resample to this; an even number.")] = 48_000,
-    rms: Annotated[float, typer.Option(help="Level of each clip.")] = 0.3,
-    ramp: Annotated[float, typer.Option(metavar="S", help="Hann ramps at both ends; at most half a clip.")] = 0.03,
-    channels: Annotated[int, typer.Option(metavar="N", help="Places along the membrane.")] = 700,
+    rate: Annotated[int, Option(metavar="HZ", help="Resample to this; an even number.")] = 48_000,
+    rms: Annotated[float, Option(help="Level of each clip.")] = 0.3,
+    ramp: Annotated[float, Option(metavar="S", help="Hann ramps at both ends; at most half a clip.")] = 0.03,
+    channels: Annotated[int, Option(metavar="N", help="Places along the membrane.")] = 700,
     times: Annotated[str, chosen("float16", "float32", "float64", help="Type of the times.")] = "float16",
-    seed: Annotated[int, typer.Option(metavar="N", help="Of the random nerve fibres.")] = 0,
+    seed: Annotated[int, Option(metavar="N", help="Of the random nerve fibres.")] = 0,
     workers: Annotated[
-        int | None, typer.Option(metavar="N", callback=within(1), help="Threads; all cores by default.")
+        int | None, Option(metavar="N", callback=within(1), help="Threads; all cores by default.")
     ] = None,
 ) -> dict[str, Any]:
     """Turn WAV files into 700-channel spikes by an inner-ear model, as SHD and SSC were made."""
@@ -74,7 +73,7 @@ def _fetched(result: dict[str, Any]) -> list[str]:
 
 @app.command("fetch")
 @verb(_fetched, call="fetch_dataset")
-def fetch(name: Annotated[str, typer.Argument(help="A dataset of data list.")]) -> None:
+def fetch(name: Annotated[str, Argument(help="A dataset of data list.")]) -> None:
     """Download a dataset, where its owner offers it; what is here already stays."""
 
 

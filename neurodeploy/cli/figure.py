@@ -4,15 +4,16 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from typer import Argument, Option
 
 from neurodeploy.cli.options import Calibrate, Limit, Replace, Resume, Settings, among, whole_numbers, words
 from neurodeploy.cli.show import noted, percent, table, within
 from neurodeploy.cli.verb import verb
 
 app = typer.Typer(help="The paper's figures, with their data beside them.", no_args_is_help=True)
-Picture = Annotated[Path, typer.Option(metavar="F", help="Picture to write: .png, .svg or .pdf; F.json beside it.")]
+Picture = Annotated[Path, Option(metavar="F", help="Picture to write: .png, .svg or .pdf; F.json beside it.")]
 Checkpoints = Annotated[
-    Path | None, typer.Option(metavar="DIR", help="Folder of the published networks; found by itself by default.")
+    Path | None, Option(metavar="DIR", help="Folder of the published networks; found by itself by default.")
 ]
 
 
@@ -34,7 +35,7 @@ def _poles(result: dict[str, Any]) -> list[str]:
 def figure2(
     out: Picture,
     checkpoints: Checkpoints = None,
-    layer: Annotated[int, typer.Option(metavar="N", help="Hidden layer to draw, 0 or 1.")] = 0,
+    layer: Annotated[int, Option(metavar="N", help="Hidden layer to draw, 0 or 1.")] = 0,
     overwrite: Replace = False,
 ) -> None:
     """Draw the poles of the published networks, by the paper's formula and as they are."""
@@ -77,37 +78,35 @@ def _energy(band: dict[str, float] | None) -> str:
 def figure3(
     out: Picture,
     networks: Annotated[
-        str | None, typer.Option(metavar="N,N", help="Of cadlif, csilif, silif and rf, with commas; all by default.")
+        str | None, Option(metavar="N,N", help="Of cadlif, csilif, silif and rf, with commas; all by default.")
     ] = None,
     data: Annotated[
-        str | None,
-        typer.Option(metavar="D", help="Dataset (its test part) or data file; ssc, else speech_commands_spikes."),
+        str | None, Option(metavar="D", help="Dataset (its test part) or data file; ssc, else speech_commands_spikes.")
     ] = None,
     partition: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Who makes the dataset's parts (data list names them).")
+        str | None, Option(metavar="NAME", help="Who makes the dataset's parts (data list names them).")
     ] = None,
     calibrate: Calibrate = None,
     checkpoints: Checkpoints = None,
     seeds: Annotated[
-        str | None, typer.Option(metavar="N,N", help="Of random initial states; with --train, of the training.")
+        str | None, Option(metavar="N,N", help="Of random initial states; with --train, of the training.")
     ] = None,
-    bits: Annotated[str, typer.Option(metavar="N,N", help="Widths of the weights, of 2 to 8.")] = "2,3,4,5,6,7,8",
+    bits: Annotated[str, Option(metavar="N,N", help="Widths of the weights, of 2 to 8.")] = "2,3,4,5,6,7,8",
     limit: Limit = None,
     train: Annotated[
-        bool, typer.Option("--train", help="Train the networks from scratch, in run folders below F.runs.")
+        bool, Option("--train", help="Train the networks from scratch, in run folders below F.runs.")
     ] = False,
     recipes: Annotated[
-        str | None, typer.Option(metavar="R,R", help="With --train: recipes instead of one for each network.")
+        str | None, Option(metavar="R,R", help="With --train: recipes instead of one for each network.")
     ] = None,
     settings: Settings = None,
     ray: Annotated[
-        str | None,
-        typer.Option(metavar="ADDRESS", help="Through Ray: local, auto, or a cluster's host:port."),
+        str | None, Option(metavar="ADDRESS", help="Through Ray: local, auto, or a cluster's host:port.")
     ] = None,
     processes: Annotated[
-        int | None, typer.Option(metavar="N", callback=within(1), help="Worker processes (default: one per core).")
+        int | None, Option(metavar="N", callback=within(1), help="Worker processes (default: one per core).")
     ] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with an interrupted figure.")] = False,
+    resume: Annotated[bool, Option("--resume", help="Go on with an interrupted figure.")] = False,
     overwrite: Replace = False,
 ) -> dict[str, Any]:
     """Draw accuracy against operations, energy and weight bits, measured here, beside the paper's points."""
@@ -132,24 +131,23 @@ def _written(result: dict[str, Any]) -> list[str]:
 @verb(_written, call="nir_paper")
 def figure_nir_paper(
     out: Annotated[
-        Path, typer.Option(metavar="F", help="Picture to write: .png, .svg or .pdf; F.md and F.json beside it.")
+        Path, Option(metavar="F", help="Picture to write: .png, .svg or .pdf; F.md and F.json beside it.")
     ] = Path("nir_paper.png"),
     data: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Folder of the paper's files; found by itself by default.")
+        Path | None, Option(metavar="DIR", help="Folder of the paper's files; found by itself by default.")
     ] = None,
-    tasks: Annotated[str, typer.Option(metavar="T,T", help="Of lif, cnn and rnn, with commas.")] = "lif,cnn,rnn",
+    tasks: Annotated[str, Option(metavar="T,T", help="Of lif, cnn and rnn, with commas.")] = "lif,cnn,rnn",
     backends: Annotated[
         str | None,
-        typer.Option(metavar="B,B", help="Of reference, fixed, lava, snntorch, norse, spikingjelly; all by default."),
+        Option(metavar="B,B", help="Of reference, fixed, lava, snntorch, norse, spikingjelly; all by default."),
     ] = None,
     limit: Limit = None,
     lava_samples: Annotated[
         int | None,
-        typer.Option(metavar="N", callback=within(1), help="Samples of each graph on Lava; by default 72 of N-MNIST."),
+        Option(metavar="N", callback=within(1), help="Samples of each graph on Lava; by default 72 of N-MNIST."),
     ] = None,
     framework_samples: Annotated[
-        int | None,
-        typer.Option(metavar="N", callback=within(1), help="Likewise on snnTorch, Norse and SpikingJelly."),
+        int | None, Option(metavar="N", callback=within(1), help="Likewise on snnTorch, Norse and SpikingJelly.")
     ] = None,
     resume: Resume = False,
     overwrite: Replace = False,
@@ -165,8 +163,8 @@ def _page(result: dict[str, Any]) -> list[str]:
 
 @verb(_page)
 def paper(
-    name: Annotated[str, typer.Argument(metavar="silif|nir", help="Which.", autocompletion=among(("silif", "nir")))],
-    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder for its figures and tables.")],
+    name: Annotated[str, Argument(metavar="silif|nir", help="Which.", autocompletion=among(("silif", "nir")))],
+    out: Annotated[Path, Option(metavar="DIR", help="Folder for its figures and tables.")],
     limit: Limit = None,
     resume: Resume = False,
     overwrite: Replace = False,

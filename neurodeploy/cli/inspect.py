@@ -4,7 +4,7 @@ from operator import itemgetter
 from pathlib import Path
 from typing import Annotated, Any
 
-import typer
+from typer import Argument, Option
 
 from neurodeploy.cli.options import GRAPH, Replace, chosen
 from neurodeploy.cli.show import percent, table
@@ -78,9 +78,9 @@ def _reasons(result: dict[str, Any]) -> list[str]:
     quiet=True,
 )
 def inspect(
-    file: Annotated[Path, typer.Argument(help="A .nir graph, or a run folder.")],
+    file: Annotated[Path, Argument(help="A .nir graph, or a run folder.")],
     repair: Annotated[
-        Path | None, typer.Option(metavar="OUT", help="Write it with all put right that can mean one thing only.")
+        Path | None, Option(metavar="OUT", help="Write it with all put right that can mean one thing only.")
     ] = None,
     overwrite: Replace = False,
     for_framework: Annotated[

@@ -4,6 +4,7 @@ from operator import itemgetter
 from typing import Annotated, Any
 
 import typer
+from typer import Option
 
 from neurodeploy.cli.verb import verb
 
@@ -20,7 +21,7 @@ def _lines(result: dict[str, Any]) -> list[str]:
 @app.command("setup")
 @verb(_lines, call="lava_setup", passed=itemgetter("ready"))
 def setup(
-    python: Annotated[str | None, typer.Option(metavar="PATH", help="A Python 3.10; looked for by default.")] = None,
+    python: Annotated[str | None, Option(metavar="PATH", help="A Python 3.10; looked for by default.")] = None,
 ) -> None:
     """Make the environment that runs Lava 0.10.0; a ready one is left as it is."""
 

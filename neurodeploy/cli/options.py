@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from typer import Argument, Option
 
 from neurodeploy.cli.show import within
 
@@ -18,7 +19,7 @@ def chosen(*names: str, flag: str = "", help: str) -> Any:
         names: The choices.
         flag: As on the command line, where it is not called like the argument.
     """
-    return typer.Option(*([flag] if flag else []), metavar="|".join(names), help=help, autocompletion=among(names))
+    return Option(*([flag] if flag else []), metavar="|".join(names), help=help, autocompletion=among(names))
 
 
 def among(names: Iterable[str]) -> Callable[[str], list[str]]:
@@ -40,43 +41,43 @@ def _data(incomplete: str) -> list[str]:
     return among(loads((PACKAGE / "data" / "datasets.toml").read_text(encoding="utf-8")))(incomplete)
 
 
-Json = Annotated[bool, typer.Option("--json", help="Print exactly one JSON object on stdout.")]
+Json = Annotated[bool, Option("--json", help="Print exactly one JSON object on stdout.")]
 Recipe = Annotated[
     str,
-    typer.Argument(
+    Argument(
         help="A shipped recipe (neurodeploy recipes), or a .toml file.",
         autocompletion=among(stems(PACKAGE / "training_recipes", PACKAGE.parent / "training")),
     ),
 ]
-Out = Annotated[Path, typer.Option(metavar="DIR", help="Run folder.")]
-Resume = Annotated[bool, typer.Option("--resume", help="Go on with an interrupted run.")]
-Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace the run in the folder.")]
-Replace = Annotated[bool, typer.Option("--overwrite", help="Replace what is written where it exists.")]
+Out = Annotated[Path, Option(metavar="DIR", help="Run folder.")]
+Resume = Annotated[bool, Option("--resume", help="Go on with an interrupted run.")]
+Overwrite = Annotated[bool, Option("--overwrite", help="Replace the run in the folder.")]
+Replace = Annotated[bool, Option("--overwrite", help="Replace what is written where it exists.")]
 Settings = Annotated[
-    list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a setting, e.g. training.epochs=5.")
+    list[str] | None, Option("--set", metavar="KEY=VALUE", help="Change a setting, e.g. training.epochs=5.")
 ]
 Data = Annotated[
     str | None,
-    typer.Option(
+    Option(
         metavar="DATA",
         help="Dataset (its test part), data file or module:function; of a run folder, by default the recipe's.",
         autocompletion=_data,
     ),
 ]
-Limit = Annotated[int | None, typer.Option(metavar="N", callback=within(1), help="First samples only.")]
+Limit = Annotated[int | None, Option(metavar="N", callback=within(1), help="First samples only.")]
 Threads = Annotated[
-    int | None, typer.Option(metavar="N", callback=within(1), help="CPU threads of fixed; all cores by default.")
+    int | None, Option(metavar="N", callback=within(1), help="CPU threads of fixed; all cores by default.")
 ]
 Engine = Annotated[
     str | None, chosen("auto", "native", "plain", "torch", help="Of the backend fixed; all give the same.")
 ]
-Dt = Annotated[float | None, typer.Option("--dt", metavar="S", help="Time step in seconds, if the file has none.")]
+Dt = Annotated[float | None, Option("--dt", metavar="S", help="Time step in seconds, if the file has none.")]
 Reset = Annotated[str | None, chosen("zero", "subtract", help="Reset rule, if the file has none.")]
 Bits = Annotated[
-    int | None, typer.Option("--weight-bits", callback=within(2, 8), help="Weight width of a float graph, 2 to 8.")
+    int | None, Option("--weight-bits", callback=within(2, 8), help="Weight width of a float graph, 2 to 8.")
 ]
 Calibrate = Annotated[
-    str | None, typer.Option(metavar="DATA", help="Dataset (its training part) or file to choose the precision on.")
+    str | None, Option(metavar="DATA", help="Dataset (its training part) or file to choose the precision on.")
 ]
 GRAPH: dict[str, Any] = {
     "dt_s": Dt,
@@ -88,14 +89,13 @@ GRAPH: dict[str, Any] = {
         ),
     ],
     "input_shape": Annotated[
-        str | None,
-        typer.Option("--input-shape", metavar="C,Y,X", help="Shape of one step's input, if the file has none."),
+        str | None, Option("--input-shape", metavar="C,Y,X", help="Shape of one step's input, if the file has none.")
     ],
     "weight_bits": Bits,
     "calibrate": Calibrate,
     "chip": Annotated[
         str | None,
-        typer.Option(
+        Option(
             help=f"One of {', '.join(CHIPS)}, or a chip file (.toml); loihi2 by default.", autocompletion=among(CHIPS)
         ),
     ],

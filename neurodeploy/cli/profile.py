@@ -4,7 +4,7 @@ from operator import itemgetter
 from pathlib import Path
 from typing import Annotated, Any
 
-import typer
+from typer import Argument, Option
 
 from neurodeploy.cli.options import GRAPH, Data, Engine, Limit, Replace, Threads
 from neurodeploy.cli.show import noted, percent, table
@@ -62,11 +62,11 @@ def _fit(fit: dict[str, Any]) -> str:
 
 @verb(_profiled, graph=GRAPH)
 def profile(
-    file: Annotated[Path, typer.Argument(help="A Program, a .nir graph or a run folder.")],
+    file: Annotated[Path, Argument(help="A Program, a .nir graph or a run folder.")],
     data: Data = None,
     limit: Limit = None,
     traces: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Instead of data: a run that simulate --traces recorded.")
+        Path | None, Option(metavar="FILE", help="Instead of data: a run that simulate --traces recorded.")
     ] = None,
     threads: Threads = None,
     engine: Engine = None,
@@ -103,9 +103,9 @@ def _placed(result: dict[str, Any]) -> list[str]:
 
 @verb(_placed, passed=itemgetter("fits"), graph=GRAPH, quiet=True)
 def fit(
-    file: Annotated[Path, typer.Argument(help="A Program, a .nir graph or a run folder.")],
+    file: Annotated[Path, Argument(help="A Program, a .nir graph or a run folder.")],
     out: Annotated[
-        Path | None, typer.Option(metavar="PICTURE", help="Map of the cores to write: .svg, .png or .pdf.")
+        Path | None, Option(metavar="PICTURE", help="Map of the cores to write: .svg, .png or .pdf.")
     ] = None,
     overwrite: Replace = False,
 ) -> None:
@@ -147,9 +147,9 @@ def _base(run: dict[str, Any]) -> str:
 
 @verb(_fitted)
 def characterize(
-    runs: Annotated[Path, typer.Argument(help="CSV: name, energy_j, synops, neuron_updates, ... of measured runs.")],
-    chip: Annotated[str, typer.Option(help="A chip, or a chip file: whose limits the new file has.")] = "loihi2",
-    out: Annotated[Path | None, typer.Option(metavar="C.toml", help="Chip file to write.")] = None,
+    runs: Annotated[Path, Argument(help="CSV: name, energy_j, synops, neuron_updates, ... of measured runs.")],
+    chip: Annotated[str, Option(help="A chip, or a chip file: whose limits the new file has.")] = "loihi2",
+    out: Annotated[Path | None, Option(metavar="C.toml", help="Chip file to write.")] = None,
     overwrite: Replace = False,
 ) -> None:
     """Fit a chip's energy per operation to measured runs."""

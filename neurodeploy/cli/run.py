@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Annotated, Any
 
-import typer
+from typer import Option
 
 from neurodeploy.cli.options import Out, Overwrite, Recipe, Resume, Settings
 from neurodeploy.cli.show import percent, table
@@ -90,9 +90,7 @@ def run(
     overwrite: Overwrite = False,
     checkpoint: Annotated[
         Path | None,
-        typer.Option(
-            metavar="FILE", help="Trained network of the SiLIF family (.npz, .safetensors), instead of training."
-        ),
+        Option(metavar="FILE", help="Trained network of the SiLIF family (.npz, .safetensors), instead of training."),
     ] = None,
 ) -> None:
     """The whole way: train, quantise, export to NIR, compile, simulate, certify, count, report."""

@@ -4,7 +4,7 @@ from operator import itemgetter
 from pathlib import Path
 from typing import Annotated, Any
 
-import typer
+from typer import Argument, Option
 
 from neurodeploy.cli.options import GRAPH, Data, Engine, Limit, Replace, Threads, chosen, words
 from neurodeploy.cli.run import verdict
@@ -26,15 +26,15 @@ def _simulated(result: dict[str, Any]) -> list[str]:
 
 @verb(_simulated, graph=GRAPH)
 def simulate(
-    file: Annotated[Path, typer.Argument(help="A .nir graph, a Program, or a run folder.")],
+    file: Annotated[Path, Argument(help="A .nir graph, a Program, or a run folder.")],
     data: Data = None,
     backend: Annotated[str, chosen("reference", "fixed", "lava", help="What runs it.")] = "fixed",
     limit: Limit = None,
-    traces: Annotated[Path | None, typer.Option(metavar="OUT", help="Write every state to this .npz.")] = None,
+    traces: Annotated[Path | None, Option(metavar="OUT", help="Write every state to this .npz.")] = None,
     overwrite: Replace = False,
     probes: Annotated[
         list[str] | None,
-        typer.Option("--probe", metavar="LAYER", help="Write the states of this layer only; may be repeated."),
+        Option("--probe", metavar="LAYER", help="Write the states of this layer only; may be repeated."),
     ] = None,
     threads: Threads = None,
     engine: Engine = None,
@@ -48,15 +48,13 @@ def _certified(result: dict[str, Any]) -> list[str]:
 
 @verb(_certified, passed=itemgetter("passed"), graph=GRAPH)
 def certify(
-    file: Annotated[Path, typer.Argument(help="A .nir graph, or a run folder.")],
+    file: Annotated[Path, Argument(help="A .nir graph, or a run folder.")],
     data: Data = None,
-    backends: Annotated[str, typer.Option(metavar="B,B", help="Of reference, fixed and lava.")] = "reference,fixed",
+    backends: Annotated[str, Option(metavar="B,B", help="Of reference, fixed and lava.")] = "reference,fixed",
     limit: Limit = None,
-    program: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Certify this Program against the graph.")
-    ] = None,
+    program: Annotated[Path | None, Option(metavar="FILE", help="Certify this Program against the graph.")] = None,
     max_accuracy_drop: Annotated[
-        float | None, typer.Option(callback=within(0, 1), help="Allowed loss against the first stage, 0 to 1 (0.015).")
+        float | None, Option(callback=within(0, 1), help="Allowed loss against the first stage, 0 to 1 (0.015).")
     ] = None,
 ) -> dict[str, Any]:
     """The conversion certificate, stage by stage; exit status 1 when it does not pass."""

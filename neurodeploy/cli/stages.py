@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from typer import Argument, Option
 
 from neurodeploy.cli.options import Bits, Json, Out, Overwrite, Recipe, Replace, Resume, Settings, chosen, whole_numbers
 from neurodeploy.cli.show import percent, table
@@ -16,12 +17,10 @@ def train(
     settings: Settings = None,
     resume: Resume = False,
     overwrite: Overwrite = False,
-    seeds: Annotated[
-        str | None, typer.Option(metavar="N,N", help="Train from each of these seeds, into DIR/seed_N.")
-    ] = None,
+    seeds: Annotated[str | None, Option(metavar="N,N", help="Train from each of these seeds, into DIR/seed_N.")] = None,
     ray: Annotated[
         str | None,
-        typer.Option(metavar="ADDRESS", help="Seeds side by side through Ray: local, auto, or a cluster's host:port."),
+        Option(metavar="ADDRESS", help="Seeds side by side through Ray: local, auto, or a cluster's host:port."),
     ] = None,
     as_json: Json = False,
 ) -> int:
@@ -72,7 +71,7 @@ def _quantised(result: dict[str, Any]) -> list[str]:
 
 @verb(_quantised, call="quantize_run")
 def quantize(
-    run: Annotated[Path, typer.Argument(help="Run folder with a trained network.")],
+    run: Annotated[Path, Argument(help="Run folder with a trained network.")],
     method: Annotated[str | None, chosen("ptq", "qat", help="Instead of the recipe's.")] = None,
     weight_bits: Bits = None,
 ) -> None:
@@ -91,9 +90,9 @@ def _exported(result: dict[str, Any]) -> list[str]:
 
 @verb(_exported, call="export_run")
 def export(
-    run: Annotated[Path, typer.Argument(help="Run folder with a quantised network.")],
+    run: Annotated[Path, Argument(help="Run folder with a quantised network.")],
     out: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="The .nir file; model.nir in the run folder by default.")
+        Path | None, Option(metavar="FILE", help="The .nir file; model.nir in the run folder by default.")
     ] = None,
     overwrite: Replace = False,
 ) -> None:
@@ -101,5 +100,5 @@ def export(
 
 
 @verb(lambda result: [f"report  {result['path']}"], call="write_report")
-def report(run: Annotated[Path, typer.Argument(help="Run folder of a finished run.")]) -> None:
+def report(run: Annotated[Path, Argument(help="Run folder of a finished run.")]) -> None:
     """Write report.html of a run again, from its report.json."""

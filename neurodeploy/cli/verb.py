@@ -53,13 +53,7 @@ def verb(
 
 
 def carried_out(
-    call: str,
-    options: Mapping[str, Any],
-    lines: Lines,
-    passed: Passed = bool,
-    *,
-    as_json: bool,
-    quiet: bool = False,
+    call: str, options: Mapping[str, Any], lines: Lines, passed: Passed = bool, *, as_json: bool, quiet: bool = False
 ) -> int:
     """Call a function of the library with the options that were given, show its result, and return the exit status."""
     options = dict(options)

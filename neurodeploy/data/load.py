@@ -17,16 +17,7 @@ from neurodeploy.errors import DataError, nearest
 
 Split = Literal["train", "validation", "test", "all"]
 PARTS: tuple[Split, ...] = ("train", "validation", "test")
-__all__ = [
-    "DataSettings",
-    "Split",
-    "listing",
-    "notes_of",
-    "open_part",
-    "open_parts",
-    "open_samples",
-    "wanted_of",
-]
+__all__ = ["DataSettings", "Split", "listing", "notes_of", "open_part", "open_parts", "open_samples", "wanted_of"]
 
 
 def open_parts(settings: DataSettings) -> dict[Split, SampleSource]:

@@ -115,11 +115,7 @@ def quantised(network: Any, recipe: Recipe, spikes_BTI: np.ndarray, progress: Pr
     found = read_network(network, step_s(recipe.data), **wanted_of(recipe.data).carried())
     before = _network(found.graph, recipe)
     chosen = calibrate(
-        before,
-        spikes_BTI,
-        recipe.quantize.weight_bits,
-        recipe.quantize.coefficient_bits,
-        progress=progress,
+        before, spikes_BTI, recipe.quantize.weight_bits, recipe.quantize.coefficient_bits, progress=progress
     )
     weights = {}
     if not any(isinstance(one, DynamicsPopulation) for one in before.populations):

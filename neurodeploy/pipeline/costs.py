@@ -72,11 +72,7 @@ def recorded(program: Program, samples: SampleSource) -> Recorded:
 
 
 def measured(
-    program: Program,
-    samples: SampleSource,
-    chip: Chip,
-    options: RunOptions | None = None,
-    progress: Progress = silent,
+    program: Program, samples: SampleSource, chip: Chip, options: RunOptions | None = None, progress: Progress = silent
 ) -> tuple[Summary, Counts, Cost]:
     """Return a run of the integers on samples, read batch by batch, what it counts, and its cost."""
     counter = counter_of(program)

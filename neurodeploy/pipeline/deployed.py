@@ -69,11 +69,7 @@ def report_of(
     return made_by() | {
         "data": {"name": samples.name, "sha256": samples.digest()},
         "lava": {"ran": "lava" in accuracy, "reason": "deploy was not asked for it"},
-        "recipe": {
-            "name": network.name,
-            "chip": chip,
-            "description": "A module of PyTorch, deployed",
-        },
+        "recipe": {"name": network.name, "chip": chip, "description": "A module of PyTorch, deployed"},
         "accuracy": accuracy,
         "samples": {"calibration": n_calibration, "test": len(samples)},
         "class_names": list(samples.class_names),

@@ -81,13 +81,7 @@ def certified(
 
 
 def certified_run(
-    name: str,
-    made: Compiled,
-    network: Network,
-    samples: SampleSource,
-    progress: Progress,
-    *,
-    currents: bool = True,
+    name: str, made: Compiled, network: Network, samples: SampleSource, progress: Progress, *, currents: bool = True
 ) -> StageRun:
     """Run one backend with every state recorded; check integer runs against the graph's equations.
 

@@ -50,12 +50,7 @@ def check_ray(address: str | None) -> None:
 
 
 def done_in_turn(
-    call: Callable[[Task], Result],
-    tasks: Sequence[Task],
-    *,
-    ray: str | None = None,
-    n_cpus: int = 1,
-    n_gpus: int = 0,
+    call: Callable[[Task], Result], tasks: Sequence[Task], *, ray: str | None = None, n_cpus: int = 1, n_gpus: int = 0
 ) -> Iterable[tuple[Task, Result]]:
     """Yield each task with its result: in the order given, or through Ray in the order in which they end.
 
@@ -179,8 +174,7 @@ class Workers:
                 yield waiting[one], one.result()
         except BrokenProcessPool:
             raise RunError(
-                "a worker process was killed (out of memory?)",
-                Phrase("resume with {mode:resume} and {processes:1}"),
+                "a worker process was killed (out of memory?)", Phrase("resume with {mode:resume} and {processes:1}")
             ) from None
 
 

@@ -96,11 +96,7 @@ def convert(
             raise GraphError(f"found {shape}", "give channels, rows and columns", option="input_shape")
         entering = None if shape is None else (shape[0], shape[1], shape[2])
         made = read_net(
-            file,
-            dt_s=options.dt_s,
-            reset_interval=reset_interval,
-            reset_offset=reset_offset,
-            input_shape=entering,
+            file, dt_s=options.dt_s, reset_interval=reset_interval, reset_offset=reset_offset, input_shape=entering
         )
     else:
         made, warnings = _of_graph(file, target, options.check(), progress)

@@ -13,11 +13,7 @@ def list_recipes() -> dict[str, dict[str, Any]]:
     found = {}
     for name, path in shipped().items():
         recipe = load_recipe(name)
-        found[name] = {
-            "description": recipe.description,
-            "path": str(path),
-            "recipe": recipe.model_dump(mode="json"),
-        }
+        found[name] = {"description": recipe.description, "path": str(path), "recipe": recipe.model_dump(mode="json")}
     return found
 
 

@@ -13,11 +13,7 @@ from neurodeploy.recipes import validated
 
 
 def quantize_run(
-    run: str | Path,
-    *,
-    method: str | None = None,
-    weight_bits: int | None = None,
-    progress: Progress = silent,
+    run: str | Path, *, method: str | None = None, weight_bits: int | None = None, progress: Progress = silent
 ) -> dict[str, Any]:
     """Quantise the trained network of a run folder.
 

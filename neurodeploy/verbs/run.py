@@ -140,13 +140,7 @@ def _weights(folder: RunFolder) -> tuple[dict[str, np.ndarray], dict[str, np.nda
 
 
 def _stage_runs(
-    folder: RunFolder,
-    network: Network,
-    made: Compiled,
-    test: SampleSource,
-    progress: Progress,
-    *,
-    with_lava: bool,
+    folder: RunFolder, network: Network, made: Compiled, test: SampleSource, progress: Progress, *, with_lava: bool
 ) -> list[StageRun]:
     """Run the test part through every stage: torch float and quantised, NIR, integers, Lava."""
     recipe = folder.recipe()

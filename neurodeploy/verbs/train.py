@@ -24,12 +24,7 @@ SUMMARY = "seeds.json"
 
 
 def train(
-    recipe: str,
-    *,
-    out: str | Path,
-    settings: tuple[str, ...] = (),
-    mode: Mode = "new",
-    progress: Progress = silent,
+    recipe: str, *, out: str | Path, settings: tuple[str, ...] = (), mode: Mode = "new", progress: Progress = silent
 ) -> dict[str, Any]:
     """Train a recipe's float network into a run folder.
 
