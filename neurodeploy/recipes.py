@@ -10,7 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny, ValidationErr
 from neurodeploy import toml
 from neurodeploy.certificate.certify import CertificateSettings
 from neurodeploy.data.datasets import SOURCES
-from neurodeploy.data.load import DataSettings, source_of
+from neurodeploy.data.load import source_of
+from neurodeploy.data.settings import DataSettings
 from neurodeploy.data.own import is_own, whole_name
 from neurodeploy.errors import DataError, RecipeError, nearest
 from neurodeploy.hardware.chips import CHIPS, DEFAULT, program_chips

@@ -15,7 +15,7 @@ RATES = (1_000, 768_000)
 MOST_CHANNELS = 256
 PCM, FLOAT, EXTENSIBLE = 1, 3, 0xFFFE
 COMPRESSED = {2: "ADPCM", 6: "A-law", 7: "mu-law", 17: "IMA ADPCM", 49: "GSM", 80: "MPEG", 85: "MP3"}
-KINDS = {(PCM, 1): "8-bit", (PCM, 2): "16-bit", (PCM, 3): "24-bit", (PCM, 4): "32-bit", (FLOAT, 4): "", (FLOAT, 8): ""}
+KINDS = ((PCM, 1), (PCM, 2), (PCM, 3), (PCM, 4), (FLOAT, 4), (FLOAT, 8))
 OTHERS = {
     b"fLaC": "FLAC",
     b"OggS": "Ogg",

@@ -77,8 +77,12 @@ def find_clips(sources: Sequence[str | Path]) -> Found:
 
 def _below(folder: Path, left_out: list[str]) -> Iterable[Path]:
     """Yield the WAV files below a folder; links to folders are followed, once each."""
+
+    def refuse(error: OSError) -> None:
+        raise DataError(f"{error.filename}: cannot be read ({error.strerror}); check its permissions") from None
+
     seen = {os.path.realpath(folder)}
-    for place, folders, files in os.walk(folder, followlinks=True, onerror=_refuse):
+    for place, folders, files in os.walk(folder, followlinks=True, onerror=refuse):
         left_out += [os.path.join(place, name) for name in sorted(folders) if name.startswith("_")]
         kept = [name for name in sorted(folders) if not name.startswith((".", "_"))]
         folders[:] = [name for name in kept if os.path.realpath(os.path.join(place, name)) not in seen]
@@ -86,10 +90,6 @@ def _below(folder: Path, left_out: list[str]) -> Iterable[Path]:
         for name in files:
             if name.lower().endswith(SUFFIXES) and not name.startswith("."):
                 yield Path(place, name)
-
-
-def _refuse(error: OSError) -> None:
-    raise DataError(f"{error.filename}: cannot be read ({error.strerror}); check its permissions") from None
 
 
 def words_of(clips: Sequence[Clip], labels: Path | None = None) -> list[str]:

@@ -23,7 +23,6 @@ SPLIT_SEED = 2024
 STRATIFIED = "stratified"
 SPEAKERS = "speakers"
 RECORDINGS = "recordings"
-OFFICIAL = "official"
 PAPER = "paper"
 
 
@@ -147,11 +146,6 @@ class Source:
         binning = Binning(**{**vars(self.binning), "rule": rule, **given})
         binning.n_channels(self.n_units)
         return Wanted(binning.n_steps, settings.validation_part, partition, binning, test=settings.test)
-
-    def step_s(self, settings: DataSettings) -> float:
-        """Return the length of a step with these settings, seconds."""
-        binning = self.wanted(settings).binning
-        return self.dt_s if binning is None else binning.dt_s
 
 
 def folders() -> list[Path]:

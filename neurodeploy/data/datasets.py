@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from neurodeploy.data.binning import Binning
-from neurodeploy.data.dataset import STRATIFIED, Samples, Source, folders, stratified
+from neurodeploy.data.dataset import STRATIFIED, Samples, Source, stratified
 from neurodeploy.data.fetch import present
 from neurodeploy.data.gsc import load_gsc
 from neurodeploy.data.heidelberg import downloads, load_shd, load_ssc
@@ -22,8 +22,6 @@ from neurodeploy.data.stream import from_bits
 from neurodeploy.data.unpack import ENDINGS
 from neurodeploy.errors import DataError
 from neurodeploy.toml import loads
-
-__all__ = ["SOURCES", "Source", "folders"]
 
 
 def regular_rate(values_BI: np.ndarray, n_steps: int) -> np.ndarray:

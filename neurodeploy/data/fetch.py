@@ -5,7 +5,6 @@ import http.client
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
 from pathlib import Path
 
 from neurodeploy.data.dataset import Download, Source, digest, folders
@@ -84,7 +83,7 @@ def download(name: str, offered: Download, progress: Progress | None = None) -> 
         print(f"{name}: downloading {offered.url} ({expected / 1e6:.0f} MB) to {target}", file=sys.stderr)
     found, done = hashlib.md5(usedforsecurity=False), 0
     with answer, written_whole(target) as beside, beside.open("wb") as stream:
-        for piece in _pieces(name, offered, answer):
+        while piece := _piece(name, offered, answer):
             found.update(piece)
             stream.write(piece)
             done += len(piece)
@@ -113,10 +112,9 @@ def _answer(name: str, offered: Download, advice: str) -> http.client.HTTPRespon
         ) from None
 
 
-def _pieces(name: str, offered: Download, answer: http.client.HTTPResponse) -> Iterator[bytes]:
+def _piece(name: str, offered: Download, answer: http.client.HTTPResponse) -> bytes:
     try:
-        while piece := answer.read(PIECE):
-            yield piece
+        return answer.read(PIECE)
     except (OSError, http.client.HTTPException) as error:
         raise DataError(f"{name}: {offered.url} broke off ({error or type(error).__name__}); try again") from None
 

@@ -122,21 +122,13 @@ def _features(name: str, folder: Path, names: list[str], n_steps: int) -> list[F
         if len(names) >= MANY:
             print(f"{name}: features of {len(names)} recordings, once; kept in {cache_folder()}", file=sys.stderr)
         for first in range(0, len(names), MANY):
-            found = [_feature(folder, one) for one in names[first : first + MANY]]
+            found = [log_mel(read_wave(folder / one), N_BINS) for one in names[first : first + MANY]]
             starts = np.cumsum([0, *map(len, found)], dtype=np.int64)
             add({"frames": np.concatenate(found), "starts": starts})
         return {}
 
     key = key_of(files=[identity(folder / one) for one in names], bins=N_BINS)
     return [Frames(one["frames"], one["starts"], n_steps) for one in kept(name, key, make, ("frames",)).pieces]
-
-
-def _feature(folder: Path, name: str) -> np.ndarray:
-    samples = read_wave(folder / name)
-    try:
-        return log_mel(samples, N_BINS)
-    except DataError as error:
-        raise error.inside(folder / name) from None
 
 
 def read_wave(path: Path) -> np.ndarray:

@@ -105,7 +105,12 @@ def read_official(name: str, path: Path, binning: Binning, n_classes: int, n_uni
                 extra = _extra(plain, len(labels), n_classes)
             except DataError as error:
                 raise error.at(path) from None
-        _check_labels(path, labels, n_classes)
+        odd = np.flatnonzero((labels < 0) | (labels >= n_classes))
+        if len(odd):
+            raise DataError(
+                f"{path}: sample {odd[0]} has label {labels[odd[0]]}, 0..{n_classes - 1} are allowed; {len(odd)} of "
+                f"{len(labels)} samples are affected"
+            )
         return extra | {"labels": labels, "file": np.array(path.name)}
 
     units = {} if n_units == N_UNITS else {"n_units": n_units}
@@ -127,12 +132,3 @@ def _extra(path: Path, n_samples: int, n_classes: int) -> dict[str, np.ndarray]:
     except Exception as error:  # h5py raises many kinds for damaged files
         raise DataError(f"is a damaged HDF5 file ({error})", "copy it again", where=path) from None
     return found
-
-
-def _check_labels(path: Path, labels: np.ndarray, n_classes: int) -> None:
-    odd = np.flatnonzero((labels < 0) | (labels >= n_classes))
-    if len(odd):
-        raise DataError(
-            f"{path}: sample {odd[0]} has label {labels[odd[0]]}, 0..{n_classes - 1} are allowed; {len(odd)} of "
-            f"{len(labels)} samples are affected"
-        )

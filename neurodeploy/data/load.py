@@ -2,12 +2,12 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
 from neurodeploy.data.binning import Binning
-from neurodeploy.data.dataset import Samples, Source, folders, stratified
+from neurodeploy.data.dataset import Samples, Source, stratified
 from neurodeploy.data.datasets import SOURCES
 from neurodeploy.data.files import open_file
 from neurodeploy.data.own import is_function, is_own, own_source, whole_function
@@ -17,7 +17,6 @@ from neurodeploy.errors import DataError, nearest
 
 Split = Literal["train", "validation", "test", "all"]
 PARTS: tuple[Split, ...] = ("train", "validation", "test")
-__all__ = ["DataSettings", "Split", "listing", "notes_of", "open_part", "open_parts", "open_samples", "wanted_of"]
 
 
 def open_parts(settings: DataSettings) -> dict[Split, SampleSource]:
@@ -84,7 +83,9 @@ def wanted_of(settings: DataSettings) -> Wanted:
 
 def step_s(settings: DataSettings) -> float:
     """Return the length of a step, seconds."""
-    return source_of(settings).step_s(settings)
+    source = source_of(settings)
+    binning = source.wanted(settings).binning
+    return source.dt_s if binning is None else binning.dt_s
 
 
 def open_samples(
@@ -92,7 +93,6 @@ def open_samples(
     *,
     split: Split = "test",
     n_steps: int | None = None,
-    validation_part: float = 0.15,
     dt_s: float | None = None,
     n_channels: int | None = None,
     binning: Binning | None = None,
@@ -125,7 +125,7 @@ def open_samples(
         if is_function(where):
             return whole_function(where, dt_s, binning, counts=counts).first(limit)
         return open_file(Path(where), dt_s=dt_s, n_channels=n_channels, binning=binning, limit=limit, counts=counts)
-    settings = DataSettings(dataset=where, n_steps=n_steps, validation_part=validation_part, partition=partition)
+    settings = DataSettings(dataset=where, n_steps=n_steps, partition=partition)
     if binning is not None and source_of(settings).binning is not None:
         entries = {name: value for name, value in vars(binning).items() if name != "rule"}
         settings = settings.model_copy(update=entries | {"binning": binning.rule})
@@ -144,24 +144,3 @@ def _members(samples: Samples, split: Split, validation_part: float) -> np.ndarr
     inside = np.zeros(len(rest), dtype=bool)
     inside[stratified(samples.data.labels_B[rest], validation_part)] = True
     return rest[inside] if split == "validation" else rest[~inside]
-
-
-def listing() -> list[dict[str, Any]]:
-    """Return what is known of every named dataset, and where it lies on this machine."""
-    return [_row(source) for source in SOURCES.values()]
-
-
-def _row(source: Source) -> dict[str, Any]:
-    path = source.path() if source.file else None
-    binning = source.binning
-    told = ("name", "what", "licence", "citation", "dt_s", "n_steps")
-    return {name: getattr(source, name) for name in told} | {
-        "sha256": source.sha256 or None,
-        "files": list(source.files),
-        "partitions": list(source.partitions),
-        "binning": None if binning is None else vars(binning) | {"dt_s": binning.dt_s},
-        "fetch": [one.url for one in source.downloads],
-        "ready": source.ready,
-        "path": str(path) if path else None,
-        "searched": [str(one / source.file) for one in folders()] if source.file else [],
-    }

@@ -73,7 +73,7 @@ def _read(path: Path, head: Head, batches: Iterable[np.ndarray], counts: bool) -
             yield check_values(str(path), whole[chosen], chosen, counts=counts)
         return
     with unpacked(path) as stored, ExitStack() as opened:
-        now = head.shape[0]
+        now, n_bytes = head.shape[0], math.prod(head.shape[1:]) * head.dtype.itemsize
         for chosen in batches:
             rising, place = np.unique(chosen, return_inverse=True)
             if rising[0] < now:  # from the start again: what is packed cannot be entered in the middle
@@ -85,7 +85,7 @@ def _read(path: Path, head: Head, batches: Iterable[np.ndarray], counts: bool) -
             try:
                 for row, index in enumerate(rising):
                     while now <= index:
-                        some[row] = _row(stream, head)
+                        some[row] = _take(stream, n_bytes).view(head.dtype).reshape(head.shape[1:])
                         now += 1
             except Exception as error:
                 raise _damaged(path, error, f", samples from {reached} on cannot be read") from None
@@ -110,11 +110,6 @@ def _head(path: Path, stored: Any) -> Head:
     if min(shape, default=0) < 0 or math.prod(shape) * dtype.itemsize != there:
         raise ValueError(f"spikes of shape {shape} in {there} bytes")
     return Head(member, shape, dtype, by_columns and len(shape) > 1, offset)
-
-
-def _row(stream: IO[bytes], head: Head) -> np.ndarray:
-    shape = head.shape[1:]
-    return _take(stream, math.prod(shape) * head.dtype.itemsize).view(head.dtype).reshape(shape)
 
 
 def _take(stream: IO[bytes], n_bytes: int) -> np.ndarray:

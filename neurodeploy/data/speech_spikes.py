@@ -113,18 +113,11 @@ def digits(source: Source, wanted: Wanted, files: Sequence[tuple[str, str]], fou
         files: From `Source.files_of`.
         found: Their samples, each with its speaker and the number of its recording.
     """
-    is_test, is_validation, rule = _digit_parts(found, ["test" in file for file, _ in files], wanted)
-    return together(source, wanted, found, DIGITS, is_test, is_validation, rule)
-
-
-def _digit_parts(
-    found: Sequence[KeptCounts], tests: Sequence[bool], wanted: Wanted
-) -> tuple[np.ndarray, np.ndarray | None, str]:
-    """Return which spoken digits are for tests, which for validation, and the rule in words."""
-    is_test = flags(found, tests)
-    speaker, index = (np.concatenate([one.extra[name] for one in found]) for name in ("speaker", "index"))
+    is_test = flags(found, ["test" in file for file, _ in files])
     if is_test.all():
-        return is_test, None, "test: the test file, used for nothing else"
+        told = "test: the test file, used for nothing else"
+        return together(source, wanted, found, DIGITS, is_test, None, told)
+    speaker, index = (np.concatenate([one.extra[name] for one in found]) for name in ("speaker", "index"))
     is_validation, rule = None, "a seeded share of each class"
     if wanted.partition == RECORDINGS:
         numbers = np.unique(index[~is_test])
@@ -134,7 +127,8 @@ def _digit_parts(
         out = held_out(speaker[~is_test], wanted.validation_part)
         is_validation = np.isin(speaker, out) & ~is_test
         rule = f"speaker {_words(found[0].extra['speaker_names'][out])}, of whom no clip is trained on"
-    return is_test, is_validation, f"validation: {rule}, out of the training file"
+    rule = f"validation: {rule}, out of the training file"
+    return together(source, wanted, found, DIGITS, is_test, is_validation, rule)
 
 
 def load_speech_commands_spikes(source: Source, wanted: Wanted, split: str) -> Samples:

@@ -2,8 +2,11 @@
 
 from typing import Any
 
+from neurodeploy.data.dataset import Source, folders
+from neurodeploy.data.datasets import SOURCES
 from neurodeploy.data.fetch import fetch
-from neurodeploy.data.load import DataSettings, listing, source_of
+from neurodeploy.data.load import source_of
+from neurodeploy.data.settings import DataSettings
 from neurodeploy.progress import Progress, silent
 from neurodeploy.recipes import load_recipe, shipped
 
@@ -19,7 +22,23 @@ def list_recipes() -> dict[str, dict[str, Any]]:
 
 def list_datasets() -> list[dict[str, Any]]:
     """Return the datasets known by name: what each is, its licence, checksum, and where it lies."""
-    return listing()
+    return [_row(source) for source in SOURCES.values()]
+
+
+def _row(source: Source) -> dict[str, Any]:
+    path = source.path() if source.file else None
+    binning = source.binning
+    told = ("name", "what", "licence", "citation", "dt_s", "n_steps")
+    return {name: getattr(source, name) for name in told} | {
+        "sha256": source.sha256 or None,
+        "files": list(source.files),
+        "partitions": list(source.partitions),
+        "binning": None if binning is None else vars(binning) | {"dt_s": binning.dt_s},
+        "fetch": [one.url for one in source.downloads],
+        "ready": source.ready,
+        "path": str(path) if path else None,
+        "searched": [str(one / source.file) for one in folders()] if source.file else [],
+    }
 
 
 def fetch_dataset(name: str, progress: Progress = silent) -> dict[str, Any]:
