@@ -11,8 +11,8 @@ from neurodeploy import toml
 from neurodeploy.certificate.certify import CertificateSettings
 from neurodeploy.data.datasets import SOURCES
 from neurodeploy.data.load import source_of
-from neurodeploy.data.settings import DataSettings
 from neurodeploy.data.own import is_own, whole_name
+from neurodeploy.data.settings import DataSettings
 from neurodeploy.errors import DataError, RecipeError, nearest
 from neurodeploy.hardware.chips import CHIPS, DEFAULT, program_chips
 from neurodeploy.networks.families.lif import LifSettings

@@ -93,11 +93,7 @@ def graph_of(network: Any, recipe: Recipe, **settings: Any) -> nir.NIRGraph:
 
 def float_network(network: Any, recipe: Recipe) -> Network:
     """Return what a network that is on no grid yet is as a discretised graph."""
-    return _network(graph_of(network, recipe), recipe)
-
-
-def _network(graph: nir.NIRGraph, recipe: Recipe) -> Network:
-    return discretised(GraphFile(Path(recipe.name), recipe.name, graph, stores_reset=True))
+    return discretised(GraphFile(Path(recipe.name), recipe.name, graph_of(network, recipe), stores_reset=True))
 
 
 def put_on_grid(trained: Any, recipe: Recipe, progress: Progress) -> OnGrid:
@@ -113,7 +109,7 @@ def put_on_grid(trained: Any, recipe: Recipe, progress: Progress) -> OnGrid:
 def quantised(network: Any, recipe: Recipe, spikes_BTI: np.ndarray, progress: Progress = silent) -> OnGrid:
     """Choose the precision of a deployable network on samples, and put it on that grid, in place."""
     found = read_network(network, step_s(recipe.data), **wanted_of(recipe.data).carried())
-    before = _network(found.graph, recipe)
+    before = discretised(GraphFile(Path(recipe.name), recipe.name, found.graph, stores_reset=True))
     chosen = calibrate(
         before, spikes_BTI, recipe.quantize.weight_bits, recipe.quantize.coefficient_bits, progress=progress
     )

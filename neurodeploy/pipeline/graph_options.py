@@ -17,7 +17,6 @@ from neurodeploy.errors import GraphError
 from neurodeploy.fixedpoint.rules import READOUTS
 from neurodeploy.hardware.chip import Chip
 from neurodeploy.hardware.chips import DEFAULT
-from neurodeploy.phrases import Phrase
 
 Call = TypeVar("Call", bound=Callable[..., Any])
 KEYWORDS = "graph"
@@ -88,20 +87,6 @@ class GraphOptions:
             raise GraphError(f"found {self.dt_s:g}", option="dt_s", allowed="a positive number of seconds is needed")
         return self
 
-    def check_program(self, name: object) -> None:
-        """Check that nothing is asked of a Program that it carries itself.
-
-        Raises:
-            GraphError: something is.
-        """
-        for option, name_of in CARRIED.items():
-            if getattr(self, option) is not None:
-                raise GraphError(
-                    f"a Program carries its own {name_of}",
-                    Phrase(f"leave {{{option}}} out, or name the .nir file"),
-                    where=name,
-                )
-
 
 def takes_graph_options(keywords: Any) -> Callable[[Call], Call]:
     """Return a decorator that tells a function's options one by one, in its signature and its docstring.
@@ -120,13 +105,9 @@ def takes_graph_options(keywords: Any) -> Callable[[Call], Call]:
         ]
         call.__signature__ = told.replace(parameters=[*own, *more])  # type: ignore[attr-defined]
         if call.__doc__:  # none under python -OO
-            call.__doc__ = re.sub(rf"^ +{KEYWORDS}: .*\n", _docs_of(named), call.__doc__, count=1, flags=re.MULTILINE)
+            told_of = re.findall(r"^ {8}(\w+): (.*\n(?: {12}.*\n)*)", GraphOptions.__doc__ or "", flags=re.MULTILINE)
+            docs = "".join(f"        {name}: {text}" for name, text in told_of if name in keywords.__optional_keys__)
+            call.__doc__ = re.sub(rf"^ +{KEYWORDS}: .*\n", docs, call.__doc__, count=1, flags=re.MULTILINE)
         return call
 
     return tell
-
-
-def _docs_of(named: list[Any]) -> str:
-    """Return what `GraphOptions` says of some of its fields, as lines of a function's docstring."""
-    told = re.findall(r"^ {8}(\w+): (.*\n(?: {12}.*\n)*)", GraphOptions.__doc__ or "", flags=re.MULTILINE)
-    return "".join(f"        {name}: {text}" for name, text in told if name in {one.name for one in named})

@@ -17,6 +17,7 @@ from neurodeploy.graph.network import Network, discretised
 from neurodeploy.hardware.chips import chip_named
 from neurodeploy.mapping.compile import Compiled, check_widths, compile_network
 from neurodeploy.mapping.placement.encoding import widest_weights
+from neurodeploy.phrases import Phrase
 from neurodeploy.pipeline.graph_options import CARRIED, GraphOptions
 from neurodeploy.pipeline.samples import given
 from neurodeploy.program.file import MAGIC, read_program
@@ -98,7 +99,10 @@ def read_target(file: GraphSource, options: GraphOptions, *, integer: bool = Tru
     name = file.name if isinstance(file, Program) else file
     if not integer:
         raise GraphError("is an integer Program", "the reference backend runs .nir files", where=name)
-    options.check_program(name)
+    for option, what in CARRIED.items():
+        if getattr(options, option) is not None:
+            advice = Phrase(f"leave {{{option}}} out, or name the .nir file")
+            raise GraphError(f"a Program carries its own {what}", advice, where=name)
     return file if isinstance(file, Program) else read_program(file)
 
 

@@ -75,7 +75,8 @@ def of_integers(run: RandomRun, made: Compiled) -> Errors:
     for before, after in zip(run.network.synapses, made.quantised.synapses, strict=True):
         largest = float(np.abs(before.weight).max(initial=0.0))
         off = float(np.abs(after.weight - before.weight).max(initial=0.0))
-        for name in _weights_in(before.name):
+        parts = before.name.split(">")  # `a+b`, or `source>a+b>target`; `source>target` lists no nodes
+        for name in parts[len(parts) // 2].split("+") if len(parts) in (1, 3) else ():
             found[name] = {"weight_error": off / largest if largest else 0.0}
     return found
 
@@ -83,12 +84,6 @@ def of_integers(run: RandomRun, made: Compiled) -> Errors:
 def _agreeing(share: float | None) -> dict[str, float]:
     """Return the agreement of spikes, where there are any."""
     return {} if share is None else {"spike_agreement": share}
-
-
-def _weights_in(synapses: str) -> list[str]:
-    """Return the nodes that a connection's name lists: `a+b`, or `source>a+b>target`; `source>target` lists none."""
-    parts = synapses.split(">")
-    return {1: synapses, 3: parts[len(parts) // 2]}[len(parts)].split("+") if len(parts) in (1, 3) else []
 
 
 def of_changes(run: RandomRun, words: dict[str, list[str]], nodes: dict[str, nir.NIRNode]) -> Errors:

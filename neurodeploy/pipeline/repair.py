@@ -64,7 +64,11 @@ def repaired(
     with written_whole(out) as beside:
         write_graph(beside, graph)
         lines.append(_checked(beside, network, run))
-        lines += _typed(beside)
+        try:
+            nir.read(beside)
+            lines.append("NIR's own reader takes it, with its type check")
+        except Exception as error:  # its type check raises many kinds
+            lines.append(f"NIR's own type check refuses it still: {str(error).splitlines()[0][:160]}")
     return lines
 
 
@@ -116,15 +120,6 @@ def _checked(path: Path, network: Network | None, run: RandomRun | None) -> str:
         raise GraphError("the repaired graph would not run as the file does", REPORT, option="repair")
     samples, steps, _ = run.spikes_BTI.shape
     return f"compared: every spike, current and potential as before, {samples} random samples of {steps} steps"
-
-
-def _typed(path: Path) -> list[str]:
-    """Return what NIR's own reader, type check and all, says of a file; it warns of nothing that we do not."""
-    try:
-        nir.read(path)
-    except Exception as error:  # its type check raises many kinds
-        return [f"NIR's own type check refuses it still: {str(error).splitlines()[0][:160]}"]
-    return ["NIR's own reader takes it, with its type check"]
 
 
 def repaired_for(
@@ -208,7 +203,7 @@ def _still(framework: Framework, path: Path, after: Network) -> list[str]:
 def _in_framework(framework: Framework, path: Path, after: Network, run: RandomRun | None) -> str:
     """Return how many of the written graph's spikes the framework itself gives."""
     from neurodeploy.frameworks.run import run_graph  # with torch, which inspect does without
-    from neurodeploy.installed import installed  # with torch, which inspect does without
+    from neurodeploy.installed import installed
 
     if run is None:
         return f"not run in {framework.title}: too many neurons for a quick run"

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -23,7 +23,7 @@ from neurodeploy.data.load import Split, open_samples
 from neurodeploy.data.own import is_own, whole_name
 from neurodeploy.data.settings import binning_of
 from neurodeploy.data.spikes import Kind
-from neurodeploy.data.stream import SampleSource, check_limit
+from neurodeploy.data.stream import SampleSource, check_limit, unlabelled
 from neurodeploy.errors import DataError
 from neurodeploy.graph.network import Network
 from neurodeploy.phrases import Phrase
@@ -94,21 +94,13 @@ def given(
         zeros = np.zeros(len(events), np.int64)
         own = (zeros if labels_B is None else labels_B, events.n_steps, (events.n_channels,), events.read)
         samples = SampleSource("events", *own, kind=kind).first(limit)
-        if labels_B is not None:
-            samples.check_fits(target.n_inputs, outputs(target))
-        return Given(samples, None if labels_B is None else samples.labels_B, "events")
+        if labels_B is None:
+            return Given(samples, None, "events")
+        return Given(samples.check_fits(target.n_inputs, outputs(target)), samples.labels_B, "events")
     spikes, labels_B = pairs_of(data, limit) if holds_pairs(data) else (array_of(data)[:limit], None)
-    spikes_BTI = check_spikes(spikes, target.n_inputs, "data", graded=target.graded_input)
-    zeros = np.zeros(len(spikes_BTI), np.int64)
-    samples = SampleSource(
-        "spikes",
-        zeros if labels_B is None else labels_B,
-        spikes_BTI.shape[1],
-        (spikes_BTI.shape[2],),
-        lambda batches: (spikes_BTI[some] for some in batches),
-    )
+    samples = unlabelled(check_spikes(spikes, target.n_inputs, "data", graded=target.graded_input))
     if labels_B is not None:
-        samples.check_fits(target.n_inputs, outputs(target))
+        samples = replace(samples, labels_B=labels_B).check_fits(target.n_inputs, outputs(target))
     return Given(samples, labels_B, "spikes")
 
 

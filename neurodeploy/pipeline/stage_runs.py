@@ -110,8 +110,10 @@ def certified_run(
             if backend.integer:
                 found = first_violation(made.quantised, made.plan, trace, some)
                 violations.append(None if found is None else replace(found, sample=found.sample + first + start))
-            layers = trace.layers if currents else {key: _without_current(one) for key, one in trace.layers.items()}
-            yield replace(trace, layers=layers if first < held else {})
+            kept = trace.layers if first < held else {}
+            if not currents:
+                kept = {name: one._replace(u_BTN=one.u_BTN[:, :0]) for name, one in kept.items()}
+            yield replace(trace, layers=kept)
 
     runs: list[Trace] = []
     for batch in samples.batches(held):
@@ -136,10 +138,6 @@ def _with_layers_alone(runs: list[StageRun], made: Compiled, network: Network, s
     counts = clipped_weights(network, made.plan)
     clipped = {one.name: sum(counts[each.name] for each in network.into(one.name)) for one in network.populations}
     return [replace(one, alone=alone, clipped=clipped) if is_integer(one.trace.backend) else one for one in runs]
-
-
-def _without_current(states: LayerTrace) -> LayerTrace:
-    return states._replace(u_BTN=states.u_BTN[:, :0])
 
 
 def torch_run(name: str, network: nn.Module, made: Compiled, samples: SampleSource) -> StageRun:

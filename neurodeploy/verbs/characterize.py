@@ -111,17 +111,15 @@ def fitted_chip(base: Chip, runs: Runs, found: Fit, name: str, result: dict[str,
             power.pop("static_core_w", None)  # the base chip's reading, which the runs replace
         else:
             terms[term] = constant(at, f"energy.{MODEL}.{term}", "J", "per-op")
+    # `neurons_...` count neuron updates by the neurons' activity.
+    counted = {"neuron_update" if one.startswith("neurons_") else COLUMNS[one] for one in runs.columns}
+    inside = tuple(one for one in INSIDE if one not in counted)
     return replace(
         base,
         name=name,
         title=f"{base.title}, fitted to {runs.file}",
-        energy=(EnergyModel(MODEL, "per-op", terms, tuple(one for one in INSIDE if not _told(one, runs.columns))),),
+        energy=(EnergyModel(MODEL, "per-op", terms, inside),),
         power=power,
         notes=(f"prices of one set of runs, mean relative error {small_percent(result['fit_error']['mean'])}",),
         digest="",
     )
-
-
-def _told(event: str, columns: tuple[str, ...]) -> bool:
-    """Return whether a column counts this event, or neurons by their activity."""
-    return any(COLUMNS[one] == event or (event == "neuron_update" and one.startswith("neurons_")) for one in columns)

@@ -74,7 +74,11 @@ def convert(
     if target not in FORMATS:
         raise GraphError(f"{out}: is to become {target or 'no suffix'!r}; {nearest(target, FORMATS)}")
     check_target(out, overwrite)
-    source, options = _format(file), GraphOptions(**graph)
+    source, options = NIR, GraphOptions(**graph)
+    if isinstance(file, Program) or is_program(file):
+        source = PROGRAM
+    elif not os.path.isdir(file) and is_net(file):
+        source = NET
     if check:
         if NET not in (source, target):
             reason = "runs .net files in lava-dl's netx, and neither file is one"
@@ -113,12 +117,6 @@ def convert(
         "warnings": warnings,
         "check": {path: check_net(path, made, progress=progress) for path in nets} if check else None,
     }
-
-
-def _format(file: GraphSource) -> str:
-    if isinstance(file, Program) or is_program(file):
-        return PROGRAM
-    return NET if not os.path.isdir(file) and is_net(file) else NIR
 
 
 def _of_graph(

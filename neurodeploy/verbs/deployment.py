@@ -190,13 +190,9 @@ def spikes_of(read: GraphOf, inputs: Any, where: str) -> np.ndarray:
     values = read.feed(inputs)
     if not np.isfinite(values).all() or (values != np.rint(values)).any():
         odd = values[values != np.rint(values)][0]
+        first = read.nodes[next(iter((*read.spikes, *read.potentials, *read.nodes)))]
         raise DataError(
             f"{where}: holds {odd:.4g}, a chip takes spikes (0 and 1) or counts; make spikes of it first, or leave the "
-            f"layers up to the first neurons to the host: host={first_neurons(read)!r}"
+            f"layers up to the first neurons to the host: host={first!r}"
         )
     return values.astype(np.int32)
-
-
-def first_neurons(read: GraphOf) -> str:
-    """Return the path of the neurons that the input gets to first."""
-    return read.nodes[next(iter(read.spikes), next(iter(read.potentials), next(iter(read.nodes))))]

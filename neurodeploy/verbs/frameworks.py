@@ -1,5 +1,6 @@
 """`frameworks setup` and `frameworks status`: the frameworks that networks are read from and written for."""
 
+import functools
 import importlib
 import importlib.util
 import shutil
@@ -35,14 +36,9 @@ def frameworks_setup(*, progress: Progress = silent) -> dict[str, Any]:
     status = frameworks_status()
     missing = [f"{name}=={WANTED[name]}" for name in WANTED if _version(name) is None and name not in status["absent"]]
     if missing:
-        said = ["--no-deps", *missing]
-        carry_out(
-            [*_installer(), *said],
-            "pip failed",
-            lambda line: progress("frameworks setup", 0, 0, line),
-            FrameworkError,
-            "frameworks",
-        )
+        command = [*_installer(), "--no-deps", *missing]
+        told = functools.partial(progress, "frameworks setup", 0, 0)
+        carry_out(command, "pip failed", told, FrameworkError, "frameworks")
         importlib.invalidate_caches()
     return frameworks_status()
 
@@ -79,15 +75,8 @@ def _version(name: str) -> str | None:
 def _installer() -> list[str]:
     """Return the command that installs into the environment of this very Python."""
     if importlib.util.find_spec("pip"):
-        return [
-            sys.executable,
-            "-m",
-            "pip",
-            "install",
-            "--no-input",
-            "--disable-pip-version-check",
-            "--progress-bar=off",
-        ]
+        quiet = ("--no-input", "--disable-pip-version-check", "--progress-bar=off")
+        return [sys.executable, "-m", "pip", "install", *quiet]
     if uv := shutil.which("uv"):
         return [uv, "pip", "install", "--python", sys.executable]
     raise FrameworkError("neither pip nor uv is here", "install one of them, then run it again", where="frameworks")
