@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from neurodeploy.bench.workloads import Work
-from neurodeploy.data.shd_file import shd_file
+from neurodeploy.data.files import shd_file
 from neurodeploy.errors import NeurodeployError
 from neurodeploy.program.file import write_program
 

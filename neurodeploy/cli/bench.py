@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 from typer import Argument, Option
 
-from neurodeploy.cli.options import Dt, Json, Reset, whole_numbers
+from neurodeploy.cli.options import Dt, Json, Reset, counted, whole_numbers
 from neurodeploy.cli.show import noted, percent, table, within
 from neurodeploy.cli.verb import carried_out, verb
 from neurodeploy.report.amounts import amount
@@ -136,13 +136,9 @@ def train(
 def devices(
     run: Annotated[Path, Argument(metavar="RUN", help="Folder of a finished run.")],
     seconds: Annotated[float, Option(metavar="S", callback=within(0.01, 600), help="Of each measured window.")] = 2.0,
-    threads: Annotated[
-        int | None, Option(metavar="N", callback=within(1), help="CPU threads (default: torch's).")
-    ] = None,
+    threads: Annotated[int | None, counted("CPU threads (default: torch's).")] = None,
     no_ann: Annotated[bool, Option("--no-ann", help="Leave the ANN of the same shape out.")] = False,
-    windows: Annotated[
-        int | None, Option(metavar="N", callback=within(1), help="Time windows of the ANN; by the validation part.")
-    ] = None,
+    windows: Annotated[int | None, counted("Time windows of the ANN; by the validation part.")] = None,
     add: Annotated[
         Path | None, Option(metavar="FILE", help="Only take the records of another machine's devices.json.")
     ] = None,
@@ -157,7 +153,6 @@ def devices(
 
 
 def _device_lines(result: dict[str, Any]) -> list[str]:
-    """Return the records as a table, then the ANN, the crossovers and the notes."""
     rows = [
         [
             one["what"],
@@ -182,7 +177,6 @@ def _device_lines(result: dict[str, Any]) -> list[str]:
 
 
 def _measured(value: float | None, unit: str) -> str:
-    """Return an amount, or "-" for none."""
     return "-" if value is None else amount(value, unit)
 
 

@@ -5,8 +5,8 @@ from typing import Annotated, Any
 
 from typer import Argument, Option
 
-from neurodeploy.cli.options import GRAPH, Replace
-from neurodeploy.cli.show import noted, table, within
+from neurodeploy.cli.options import GRAPH, Replace, counted
+from neurodeploy.cli.show import noted, table
 from neurodeploy.cli.verb import verb
 
 
@@ -65,10 +65,7 @@ def _equal(result: dict[str, Any]) -> bool:
 def convert(
     file: Annotated[Path, Argument(help="A .nir graph, a lava-dl .net network, or a Program (.npz).")],
     out: Annotated[Path, Argument(help="File to write: .nir, .net or .npz.")],
-    reset_interval: Annotated[
-        int | None,
-        Option(metavar="N", callback=within(1), help="Of a .net: clear the states every N steps, as in netx."),
-    ] = None,
+    reset_interval: Annotated[int | None, counted("Of a .net: clear the states every N steps, as in netx.")] = None,
     reset_offset: Annotated[int, Option(metavar="N", help="Of a .net: steps until the first clearing.")] = 0,
     check: Annotated[
         bool, Option("--check", help="Run the .net in lava-dl's netx too; exit status 1 where a spike differs.")

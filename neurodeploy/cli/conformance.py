@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 from typer import Option
 
-from neurodeploy.cli.options import Json
+from neurodeploy.cli.options import Json, counted
 from neurodeploy.cli.show import table, within
 from neurodeploy.cli.verb import carried_out
 from neurodeploy.errors import NeurodeployError
@@ -21,9 +21,7 @@ _NOTES = (
 
 
 def conformance(
-    networks: Annotated[
-        int | None, Option(metavar="N", callback=within(1), help="Random networks to run; 500 if not given.")
-    ] = None,
+    networks: Annotated[int | None, counted("Random networks to run; 500 if not given.")] = None,
     seed: Annotated[
         int | None,
         Option(metavar="S", callback=within(0), help="Seed of the first network; the next has S + 1. 0 if not given."),

@@ -6,8 +6,8 @@ from typing import Annotated, Any
 import typer
 from typer import Argument, Option
 
-from neurodeploy.cli.options import Json, Replace, chosen
-from neurodeploy.cli.show import emit, noted, table, within
+from neurodeploy.cli.options import Json, Replace, chosen, counted
+from neurodeploy.cli.show import emit, noted, table
 from neurodeploy.cli.verb import verb
 
 app = typer.Typer(help="Datasets: where they are, and under which licence.", no_args_is_help=True)
@@ -42,9 +42,7 @@ def encode(
     channels: Annotated[int, Option(metavar="N", help="Places along the membrane.")] = 700,
     times: Annotated[str, chosen("float16", "float32", "float64", help="Type of the times.")] = "float16",
     seed: Annotated[int, Option(metavar="N", help="Of the random nerve fibres.")] = 0,
-    workers: Annotated[
-        int | None, Option(metavar="N", callback=within(1), help="Threads; all cores by default.")
-    ] = None,
+    workers: Annotated[int | None, counted("Threads; all cores by default.")] = None,
 ) -> dict[str, Any]:
     """Turn WAV files into 700-channel spikes by an inner-ear model, as SHD and SSC were made."""
     from neurodeploy.data.cochlea.settings import CochleaSettings

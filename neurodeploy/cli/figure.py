@@ -6,8 +6,8 @@ from typing import Annotated, Any
 import typer
 from typer import Argument, Option
 
-from neurodeploy.cli.options import Calibrate, Limit, Replace, Resume, Settings, among, whole_numbers, words
-from neurodeploy.cli.show import noted, percent, table, within
+from neurodeploy.cli.options import Calibrate, Limit, Replace, Resume, Settings, among, counted, whole_numbers, words
+from neurodeploy.cli.show import noted, percent, table
 from neurodeploy.cli.verb import verb
 
 app = typer.Typer(help="The paper's figures, with their data beside them.", no_args_is_help=True)
@@ -103,9 +103,7 @@ def figure3(
     ray: Annotated[
         str | None, Option(metavar="ADDRESS", help="Through Ray: local, auto, or a cluster's host:port.")
     ] = None,
-    processes: Annotated[
-        int | None, Option(metavar="N", callback=within(1), help="Worker processes (default: one per core).")
-    ] = None,
+    processes: Annotated[int | None, counted("Worker processes (default: one per core).")] = None,
     resume: Annotated[bool, Option("--resume", help="Go on with an interrupted figure.")] = False,
     overwrite: Replace = False,
 ) -> dict[str, Any]:
@@ -142,13 +140,8 @@ def figure_nir_paper(
         Option(metavar="B,B", help="Of reference, fixed, lava, snntorch, norse, spikingjelly; all by default."),
     ] = None,
     limit: Limit = None,
-    lava_samples: Annotated[
-        int | None,
-        Option(metavar="N", callback=within(1), help="Samples of each graph on Lava; by default 72 of N-MNIST."),
-    ] = None,
-    framework_samples: Annotated[
-        int | None, Option(metavar="N", callback=within(1), help="Likewise on snnTorch, Norse and SpikingJelly.")
-    ] = None,
+    lava_samples: Annotated[int | None, counted("Samples of each graph on Lava; by default 72 of N-MNIST.")] = None,
+    framework_samples: Annotated[int | None, counted("Likewise on snnTorch, Norse and SpikingJelly.")] = None,
     resume: Resume = False,
     overwrite: Replace = False,
 ) -> dict[str, Any]:

@@ -22,6 +22,11 @@ def chosen(*names: str, flag: str = "", help: str) -> Any:
     return Option(*([flag] if flag else []), metavar="|".join(names), help=help, autocompletion=among(names))
 
 
+def counted(help: str) -> Any:
+    """Return an option for a whole number from 1."""
+    return Option(metavar="N", callback=within(1), help=help)
+
+
 def among(names: Iterable[str]) -> Callable[[str], list[str]]:
     """Return what completes a word in the shell: those of the names that begin with it."""
     return lambda incomplete: [name for name in names if name.startswith(incomplete)]
@@ -64,10 +69,8 @@ Data = Annotated[
         autocompletion=_data,
     ),
 ]
-Limit = Annotated[int | None, Option(metavar="N", callback=within(1), help="First samples only.")]
-Threads = Annotated[
-    int | None, Option(metavar="N", callback=within(1), help="CPU threads of fixed; all cores by default.")
-]
+Limit = Annotated[int | None, counted("First samples only.")]
+Threads = Annotated[int | None, counted("CPU threads of fixed; all cores by default.")]
 Engine = Annotated[
     str | None, chosen("auto", "native", "plain", "torch", help="Of the backend fixed; all give the same.")
 ]

@@ -150,7 +150,13 @@ def count_events(
         steps = binning.steps(times)
         inside = steps < binning.n_steps
         dropped += len(steps) - int(inside.sum())
-        filled, held = _counted(steps[inside] * n_channels + units[inside] // binning.spatial_bin, n_cells)
+        found = steps[inside] * n_channels + units[inside] // binning.spatial_bin
+        if n_cells > MOST_COUNTERS:
+            filled, held = np.unique(found, return_counts=True)
+        else:
+            held = np.bincount(found, minlength=1)
+            filled = np.flatnonzero(held)
+            held = held[filled]
         cells.append(filled.astype(small))
         values.append(_fitting(where, index, held) if binning.counts else np.ones(len(filled), np.uint8))
         lengths.append(len(filled))
@@ -182,15 +188,6 @@ def counts_of(events: Events, binning: Binning, n_channels: int) -> Counts:
 def dropped_note(where: str, n_events: int) -> tuple[str, ...]:
     """Return what is to be said of events that came too late; nothing where there are none."""
     return (f"{where}: {n_events} events come after the last step and were dropped",) if n_events else ()
-
-
-def _counted(cells: np.ndarray, n_cells: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return the cells that occur, rising, and how often."""
-    if n_cells > MOST_COUNTERS:
-        return np.unique(cells, return_counts=True)
-    held = np.bincount(cells, minlength=1)
-    filled = np.flatnonzero(held)
-    return filled, held[filled]
 
 
 def _fitting(where: str, index: int, counts: np.ndarray) -> np.ndarray:

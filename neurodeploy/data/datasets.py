@@ -16,8 +16,7 @@ from neurodeploy.data.gsc import load_gsc
 from neurodeploy.data.heidelberg import downloads, load_shd, load_ssc
 from neurodeploy.data.nmnist import load_nmnist_small
 from neurodeploy.data.settings import Wanted
-from neurodeploy.data.speech_spikes import load_fsdd_spikes, load_speech_commands_spikes
-from neurodeploy.data.spoken_digits import load_fsdd
+from neurodeploy.data.speech_spikes import load_fsdd, load_fsdd_spikes, load_speech_commands_spikes
 from neurodeploy.data.stream import from_bits
 from neurodeploy.data.unpack import ENDINGS
 from neurodeploy.errors import DataError
@@ -91,7 +90,6 @@ LOADERS = {
 
 
 def _source(name: str, told: dict[str, Any]) -> Source:
-    """Return the dataset that an entry of the file describes."""
     binning = Binning(**told.pop("binning")) if "binning" in told else None
     if binning is not None:
         told |= {"dt_s": binning.dt_s, "n_steps": binning.n_steps}

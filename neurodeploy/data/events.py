@@ -207,7 +207,6 @@ def _check_steps(steps: Lists, units: Lists, n_channels: int) -> int:
 
 
 def _arrays(lists: Sequence[Any], name: str, kinds: str) -> list[np.ndarray]:
-    """Return one flat array per sample."""
     found = []
     for index, one in enumerate(lists):
         array = np.asarray(one.detach().cpu() if hasattr(one, "detach") else one)

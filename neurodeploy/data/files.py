@@ -1,7 +1,7 @@
-"""Labelled spikes from files, read batch by batch: HDF5 in the layout of SHD and SSC, and dense .npz."""
+"""Labelled spikes in files: HDF5 in the layout of SHD and SSC, read batch by batch and written, and dense .npz."""
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +16,7 @@ from neurodeploy.data.npz import open_npz
 from neurodeploy.data.spikes import check_kinds
 from neurodeploy.data.stream import SampleSource, check_limit, from_counts
 from neurodeploy.errors import DataError
-from neurodeploy.files import check_fetched
+from neurodeploy.files import check_fetched, written_whole
 from neurodeploy.phrases import Phrase
 
 LAYOUTS = "an .npz with spikes (N, T, C) and labels (N,), or an HDF5 file in SHD layout"
@@ -155,11 +155,7 @@ def _stored(path: Path) -> Iterator[Any]:
 def _events(
     path: Path, times: Any, units: Any, chosen: np.ndarray
 ) -> tuple[Sequence[np.ndarray], Sequence[np.ndarray]]:
-    """Return the lists of some samples.
-
-    Raises:
-        DataError: one cannot be read; the message names the first.
-    """
+    """Return the lists of some samples; where one cannot be read, the error names the first."""
     first = int(chosen[0])
     in_a_row = bool((np.diff(chosen) == 1).all())
     try:
@@ -198,3 +194,60 @@ def _check_layout(path: Path, found: list[h5py.Dataset]) -> None:
 
 def _reason(error: Exception) -> str:
     return str(error).strip() or type(error).__name__
+
+
+TIME_TYPES = ("float16", "float32", "float64")
+
+
+class ShdWriter:
+    """The lists of a file that is being written."""
+
+    def __init__(self, times: h5py.Dataset, units: h5py.Dataset) -> None:
+        self._times, self._units = times, units
+        self._kind = h5py.check_vlen_dtype(times.dtype)
+
+    def write(self, index: int, times_s: np.ndarray, units: np.ndarray) -> None:
+        """Write one clip's spikes; `times_s` are rounded to the file's type."""
+        self._times[index] = times_s.astype(self._kind)
+        self._units[index] = units.astype(np.uint16)
+
+
+@contextmanager
+def shd_file(
+    path: str | Path,
+    labels: Sequence[int],
+    *,
+    keys: Sequence[str],
+    extra: Mapping[str, Any] | None = None,
+    settings: Mapping[str, str | int | float] | None = None,
+    times: str = "float16",
+) -> Iterator[ShdWriter]:
+    """Give a writer for a file with `spikes/times`, `spikes/units`, `labels` and `extra/keys`.
+
+    The file is there once the block succeeds, and not before. The same spikes give the same bytes.
+
+    Args:
+        labels: Of each clip, from 0.
+        keys: The word of each label.
+        extra: Further arrays under `extra/`; words are stored as bytes in UTF-8, as the data sets do.
+        settings: Kept as attributes of the file.
+        times: Type of the times, one of `TIME_TYPES`; SHD and SSC have float16.
+
+    Raises:
+        DataError: the type is unknown.
+        RunError: the file cannot be written.
+    """
+    if times not in TIME_TYPES:
+        raise DataError(f"times: found {times!r}, one of {', '.join(TIME_TYPES)} is allowed; SSC has float16")
+    with written_whole(path) as beside, h5py.File(beside, "w") as file:
+        for name, value in (settings or {}).items():
+            file.attrs[name] = value
+        file["labels"] = np.asarray(labels, np.uint16)
+        for name, values in {"keys": list(keys), **(extra or {})}.items():
+            array = np.asarray(values)
+            file[f"extra/{name}"] = np.array([str(one).encode() for one in array]) if array.dtype.kind == "U" else array
+        lists = (
+            file.create_dataset(f"spikes/{name}", (len(labels),), dtype=h5py.vlen_dtype(np.dtype(kind)))
+            for name, kind in (("times", times), ("units", "uint16"))
+        )
+        yield ShdWriter(*lists)

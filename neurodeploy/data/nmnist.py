@@ -48,7 +48,6 @@ def _kept(name: str, path: Path, sha256: str, binning: Binning) -> KeptCounts:
 
 
 def _events(arrays: dict[str, np.ndarray]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Yield times, in seconds, and units of each sample."""
     polarity = np.unpackbits(arrays["p_packed"])[: len(arrays["x"])].astype(np.int64)
     units = np.ravel_multi_index((polarity, arrays["y"], arrays["x"]), SHAPE)
     for first, after in zip(arrays["offsets"][:-1], arrays["offsets"][1:], strict=True):

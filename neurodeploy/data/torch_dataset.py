@@ -37,7 +37,11 @@ def from_torch(data: Any, *, kind: Kind = "binary", name: str = "data") -> Sampl
             "of (spikes, label) with at least one"
         )
     first, _ = _item(items, 0, name)
-    labels_B = check_kinds(name, (len(items), *first.shape), first.dtype, _labels(items, name))
+    told = next((found for key in LABELS if len(found := getattr(items, key, ())) == len(items)), None)
+    if told is None:
+        told = [_item(items, index, name)[1] for index in range(len(items))]
+    classes = np.array([int(one) for one in told], np.int64)
+    labels_B = check_kinds(name, (len(items), *first.shape), first.dtype, classes)
 
     def read(batches: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
         for chosen in batches:
@@ -55,13 +59,6 @@ def from_torch(data: Any, *, kind: Kind = "binary", name: str = "data") -> Sampl
                 yield check_values(name, found, chosen, counts=kind == "counts")
 
     return SampleSource(name, labels_B, first.shape[0], first.shape[1:], read, kind=kind)
-
-
-def _labels(items: Any, name: str) -> np.ndarray:
-    told = next((found for key in LABELS if len(found := getattr(items, key, ())) == len(items)), None)
-    if told is None:
-        told = [_item(items, index, name)[1] for index in range(len(items))]
-    return np.array([int(one) for one in told], np.int64)
 
 
 def _item(items: Any, index: int, name: str, shape: tuple[int, ...] | None = None) -> tuple[np.ndarray, int]:

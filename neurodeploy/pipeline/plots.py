@@ -84,7 +84,6 @@ def raster(program: Program, trace: Trace, test: SampleSource, sample: int) -> d
 
 
 def _histograms(before: np.ndarray, after: np.ndarray) -> dict[str, Any]:
-    """Return those of a connection's weights, in thresholds."""
     most = float(max(np.abs(before).max(), np.abs(after).max(), 1e-9))
     edges = np.linspace(-most, most, BINS + 1)
     return {

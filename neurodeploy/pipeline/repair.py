@@ -183,7 +183,6 @@ def _agreement(found: dict[str, np.ndarray], expected: Trace) -> float | None:
 
 
 def _still(framework: Framework, path: Path, after: Network) -> list[str]:
-    """Return what the importer does otherwise even so."""
     tree, _ = mended(path, stored_graph(path))
     found: dict[str, list[str]] = {}
     for name, facts in facts_of(tree, after.dt_s, after).items():

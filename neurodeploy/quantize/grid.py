@@ -97,8 +97,3 @@ def bias_fields(bias: np.ndarray) -> tuple[IntArray, int]:
         exponent += 1
     mantissa = np.clip(np.rint(bias / (1 << exponent)), -most, most)
     return mantissa.astype(np.int64), exponent
-
-
-def bias_limit() -> int:
-    """Return the largest bias in chip units that the fields can hold."""
-    return ((1 << rules.BIAS_MANTISSA_BITS - 1) - 1) << rules.BIAS_EXPONENT_MAX

@@ -171,12 +171,13 @@ def _highest_threshold(facts: LayerFacts, weight_bits: int) -> int:
         reach = max(POTENTIAL_MARGIN * facts.v_peak, 2.0 if facts.beta is None else 1e-12)
     else:
         reach = POTENTIAL_HEADROOM if facts.beta is None else _readout_reach(facts, float(np.max(sums)), weight_bits)
+    largest_bias = ((1 << rules.BIAS_MANTISSA_BITS - 1) - 1) << rules.BIAS_EXPONENT_MAX
     limits = [
         certain,
         room / reach,
         (1 << rules.THRESHOLD_BITS) - 1,
         grid.weight_limit(weight_bits) * (1 << rules.WEIGHT_EXPONENT_MAX) / max(_largest(facts), 1e-12),
-        grid.bias_limit() / (64 * max(float(np.abs(facts.bias).max()), 1e-12)),
+        largest_bias / (64 * max(float(np.abs(facts.bias).max()), 1e-12)),
     ]
     return int(min(limits))
 

@@ -47,7 +47,7 @@ class ValueQuantiser(nn.Module):
         return torch.fake_quantize_per_tensor_affine(values, self.step, self.zero, least, self.most)
 
 
-def matched_bits(n_steps: int, most: int = 8) -> int:
+def matched_bits(n_steps: int) -> int:
     """Return the bits that carry what a spike count over `n_steps` can: ceil(log2(T + 1)), at most 8.
 
     T steps hold 0 to T spikes, T + 1 levels. Source: Yan, Bai, Tang, Wong, arXiv:2409.08290 (abstract). More than 8
@@ -56,4 +56,4 @@ def matched_bits(n_steps: int, most: int = 8) -> int:
     >>> matched_bits(5), matched_bits(24), matched_bits(256)
     (3, 5, 8)
     """
-    return min(most, n_steps.bit_length())
+    return min(8, n_steps.bit_length())

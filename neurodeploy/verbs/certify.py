@@ -95,11 +95,7 @@ def certify(
 
 
 def _checked(program: Program, made: Compiled) -> list[FieldDifference]:
-    """Return every field in which a Program is not what its graph compiles to.
-
-    Raises:
-        MappingError: it has other layers or another precision, so that it is of another graph.
-    """
+    """Return every field in which a Program is not what its graph compiles to; refuse one of another graph."""
     wanted = [(layer.name, layer.n_neurons) for layer in made.program.layers]
     found = [(layer.name, layer.n_neurons) for layer in program.layers]
     if wanted != found or program.n_inputs != made.program.n_inputs:

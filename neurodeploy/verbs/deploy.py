@@ -115,7 +115,8 @@ def deploy(
         name=name,
     )
     sample = spikes_of(read, sample_input, "sample_input")
-    network = network_of(read, name or type(module).__name__)
+    called = name or type(module).__name__
+    network = discretised(GraphFile(Path(called), called, read.graph, stores_reset=True))
     agreement = against_module(read, network)
     notes = [*read.notes, *_agreement_notes(agreement, strict)]
     calibration = (sample, None) if calibrate is None else _samples(read, network, calibrate, "calibrate")
@@ -168,11 +169,6 @@ def _own_classes(read: GraphOf, tested_BTF: np.ndarray, is_sample: bool) -> tupl
     return found, [f"the module was not run on the samples certified on: {one}" for one in told]
 
 
-def network_of(read: GraphOf, name: str) -> Network:
-    """Return the discretised network of a module that was read."""
-    return discretised(GraphFile(Path(name), name, read.graph, stores_reset=True))
-
-
 def _samples(read: GraphOf, network: Network, data: Any, where: str) -> tuple[np.ndarray, np.ndarray | None]:
     """Return samples (B, T, F) and their labels, None where they bring none; batches have the sample input's axes."""
     if isinstance(data, str | Path | Events) or events_inside(data) is not None:
@@ -187,11 +183,7 @@ def _samples(read: GraphOf, network: Network, data: Any, where: str) -> tuple[np
 
 
 def _agreement_notes(agreement: dict[str, Any], strict: bool) -> list[str]:
-    """Return what is to be said of how the graph agrees with the module.
-
-    Raises:
-        FrameworkError: it does not, and must.
-    """
+    """Return what is to be said of how the graph agrees with the module; refuse one that must agree and does not."""
     if not agreement["same"]:
         line = str(agreement["first_difference"])
         if strict:
@@ -199,11 +191,8 @@ def _agreement_notes(agreement: dict[str, Any], strict: bool) -> list[str]:
         share = agreement["spike_agreement"]
         return [line if share is None else f"{line}; {100 * share:.2f} % of the spikes agree"]
     if agreement["rounded"]:
-        return [
-            f"float32 rounding moved a spike of the module in {agreement['rounded']} of {agreement['samples']} samples"
-        ]
-    return (
-        []
-        if agreement["spikes"] or agreement["potential_difference"] is not None
-        else ["the module did not spike on the sample input, so its graph could not be checked"]
-    )
+        samples = f"{agreement['rounded']} of {agreement['samples']} samples"
+        return [f"float32 rounding moved a spike of the module in {samples}"]
+    if agreement["spikes"] or agreement["potential_difference"] is not None:
+        return []
+    return ["the module did not spike on the sample input, so its graph could not be checked"]

@@ -15,7 +15,7 @@ from neurodeploy.data.audio import WavHead, read_wav, read_wav_head
 from neurodeploy.data.clips import Clip, find_clips, numbered, words_of
 from neurodeploy.data.cochlea.encode import SSC, Spikes, encode, in_order, ready
 from neurodeploy.data.cochlea.settings import CochleaSettings
-from neurodeploy.data.shd_file import TIME_TYPES, shd_file
+from neurodeploy.data.files import TIME_TYPES, shd_file
 from neurodeploy.errors import DataError, RunError, nearest
 from neurodeploy.files import check_target
 from neurodeploy.memory import cores
@@ -123,7 +123,6 @@ def encode_audio(
 
 
 def _checked(settings: CochleaSettings, times: str, seed: int, workers: int | None) -> dict[str, str | int | float]:
-    """Return what was chosen, by name."""
     if times not in TIME_TYPES:
         raise DataError(f"times: found {times!r}; {nearest(times, TIME_TYPES)}")
     if not 0 <= seed <= MOST_SEED:

@@ -50,26 +50,19 @@ def export_run(
         "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
     }
     if out is not None:
-        write_json(path.with_name("manifest.json"), _manifest(folder, result))
+        recipe, metrics = folder.recipe(), folder.metrics()
+        reached = {"float": metrics["training"], "quantised": metrics["quantisation"]}
+        manifest = {
+            "recipe": recipe.name,
+            "seed": recipe.training.seed,
+            "neurodeploy": __version__,
+            "sha256": result["sha256"],
+            "program": result["program"],
+            "accuracy": {key: one["test_accuracy"] for key, one in reached.items()} | {"reference": accuracy},
+            "weight_bits": recipe.quantize.weight_bits,
+            "dataset": recipe.data.dataset,
+            "dataset_licence": source_of(recipe.data).licence,
+            "command": f"neurodeploy run {recipe.name} --out RUN && neurodeploy export RUN --out model.nir",
+        }
+        write_json(path.with_name("manifest.json"), manifest)
     return result
-
-
-def _manifest(folder: RunFolder, result: dict[str, Any]) -> dict[str, Any]:
-    """Return what a small export says about itself: how it was made and what it reached."""
-    recipe, metrics = folder.recipe(), folder.metrics()
-    return {
-        "recipe": recipe.name,
-        "seed": recipe.training.seed,
-        "neurodeploy": __version__,
-        "sha256": result["sha256"],
-        "program": result["program"],
-        "accuracy": {
-            "float": metrics["training"]["test_accuracy"],
-            "quantised": metrics["quantisation"]["test_accuracy"],
-            "reference": result["accuracy"]["reference"],
-        },
-        "weight_bits": recipe.quantize.weight_bits,
-        "dataset": recipe.data.dataset,
-        "dataset_licence": source_of(recipe.data).licence,
-        "command": f"neurodeploy run {recipe.name} --out RUN && neurodeploy export RUN --out model.nir",
-    }

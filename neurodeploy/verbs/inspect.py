@@ -150,7 +150,6 @@ def inspect_graph(
 
 
 def _read(patient: Patient, input_shape: tuple[int, ...] | None) -> None:
-    """Follow the graph as far as its file allows."""
     try:
         patient.tree, patient.mends = mended(patient.path, patient.tree, input_shape)
         patient.file = graph_file(patient.path, patient.tree, patient.mends)
@@ -236,7 +235,6 @@ def _measure(patient: Patient, options: GraphOptions) -> None:
 
 
 def _verdicts(patient: Patient) -> dict[str, dict[str, Verdict]]:
-    """Return by node and target what is done with it."""
     trees = dict(find.flat(patient.tree))
     if not patient.nodes:
         lost = Verdict(UNSUPPORTED, "the graph cannot be followed")

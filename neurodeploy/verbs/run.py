@@ -162,11 +162,7 @@ def _stage_runs(
 
 
 def _lava(recipe: Recipe) -> tuple[bool, str, dict[str, str]]:
-    """Return whether Lava runs in this pipeline, why not, and with which versions.
-
-    Raises:
-        LavaError: the recipe says always, and Lava is not ready.
-    """
+    """Return whether Lava runs in this pipeline, why not, and with which versions."""
     if recipe.certificate.lava == "never":
         return False, "the recipe says never", {}
     found = status()

@@ -165,7 +165,6 @@ def simulate(
 
 
 def _noted(read: Iterable[np.ndarray], into: list[np.ndarray]) -> Iterator[np.ndarray]:
-    """Yield the batches, and keep each."""
     for spikes in read:
         into.append(spikes)
         yield spikes

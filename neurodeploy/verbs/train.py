@@ -95,7 +95,11 @@ def train_seeds(
     """
     check_ray(ray)
     folder = Path(out)
-    _check_seeds(seeds)
+    if not seeds:
+        raise RecipeError(Phrase("found none, name at least one, e.g. {seeds:13,42,73}"), option="seeds")
+    twice = sorted({seed for seed in seeds if list(seeds).count(seed) > 1})
+    if twice:
+        raise RecipeError(f"{', '.join(map(str, twice))} is there twice", "name each seed once", option="seeds")
     tasks = []
     for seed in seeds:
         own = (*settings, f"training.seed={seed}")
@@ -115,7 +119,10 @@ def train_seeds(
         if record["was_done"] and task.seed in earlier:
             record["seconds"] = earlier[task.seed]
         found[task.seed] = record
-        summary = _summary(loaded.name, (found[one.seed] for one in tasks if one.seed in found))
+        records = [found[one.seed] for one in tasks if one.seed in found]
+        rows = [{key: value for key, value in one.items() if key != "was_done"} for one in records]
+        accuracy = {kind: spread(row["accuracy"][kind] for row in rows) for kind in ("float", "validation")}
+        summary = {"recipe": loaded.name, "seeds": rows, "accuracy": accuracy}
         write_json(folder / SUMMARY, summary)
         if ray:
             word = f"seed {task.seed}: {100 * record['accuracy']['float']:.1f} % test"
@@ -156,14 +163,6 @@ def spread(values: Iterable[float]) -> dict[str, float | int | None]:
     return {"mean": round(statistics.fmean(found), 12), "sd": sd, "n": len(found)}
 
 
-def _check_seeds(seeds: Sequence[int]) -> None:
-    if not seeds:
-        raise RecipeError(Phrase("found none, name at least one, e.g. {seeds:13,42,73}"), option="seeds")
-    twice = sorted({seed for seed in seeds if list(seeds).count(seed) > 1})
-    if twice:
-        raise RecipeError(f"{', '.join(map(str, twice))} is there twice", "name each seed once", option="seeds")
-
-
 def _check_free(tasks: Sequence[SeedTask]) -> None:
     taken = [task.path for task in tasks if os.path.exists(RunFolder(task.path).recipe_file)]
     if taken:
@@ -192,9 +191,3 @@ def gpus_of(recipe: Recipe) -> int:
 
         return int(torch.cuda.is_available())
     return 0
-
-
-def _summary(name: str, records: Iterable[dict[str, Any]]) -> dict[str, Any]:
-    rows = [{key: value for key, value in one.items() if key != "was_done"} for one in records]
-    accuracy = {kind: spread(row["accuracy"][kind] for row in rows) for kind in ("float", "validation")}
-    return {"recipe": name, "seeds": rows, "accuracy": accuracy}

@@ -11,8 +11,7 @@ import numpy as np
 import pytest
 
 from neurodeploy.data import gsc
-from neurodeploy.data.fbank import log_mel
-from neurodeploy.data.gsc import WORDS, read_wave
+from neurodeploy.data.gsc import WORDS, log_mel, read_wave
 from neurodeploy.data.load import DataSettings, notes_of, open_part, open_parts, step_s
 from neurodeploy.errors import DataError
 from neurodeploy.training.batches import loader

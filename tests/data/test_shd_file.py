@@ -8,8 +8,7 @@ import h5py
 import numpy as np
 import pytest
 
-from neurodeploy.data.files import open_file
-from neurodeploy.data.shd_file import shd_file
+from neurodeploy.data.files import open_file, shd_file
 from neurodeploy.errors import DataError
 
 CLIPS = [([0.001, 0.5, 0.5001], [3, 699, 0]), ([], []), ([0.9], [5])]

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from neurodeploy.data import dataset as sources_room
-from neurodeploy.data import spoken_digits
+from neurodeploy.data import speech_spikes
 from neurodeploy.data.datasets import SOURCES
 from neurodeploy.data.load import DataSettings, open_part, open_parts
-from neurodeploy.data.spoken_digits import recordings
+from neurodeploy.data.speech_spikes import recordings
 from neurodeploy.errors import DataError
 
 RATE = 8000
@@ -115,5 +115,5 @@ def test_our_spikes_are_as_many_as_those_of_the_shared_encoding() -> None:
         n_spikes, labels, index = np.diff(stored["offsets"]), stored["label"], stored["index"]
     np.testing.assert_array_equal(extra["label"], labels)
     np.testing.assert_array_equal(extra["index"], index)
-    found = [len(times) for times, _ in spoken_digits._encoded("fsdd", clips[:3], rate)]
+    found = [len(times) for times, _ in speech_spikes._encoded("fsdd", clips[:3], rate)]
     np.testing.assert_allclose(found, n_spikes[:3], rtol=0.05)
