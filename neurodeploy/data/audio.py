@@ -130,7 +130,10 @@ def _head(path: Path, stream: IO[bytes], size: int) -> WavHead:
     if not start:
         raise DataError(f"{path}: is empty (0 bytes); copy it again")
     if start[:4] != b"RIFF" or start[8:12] != b"WAVE":
-        raise _no_wav(path, start)
+        kind = next((name for mark, name in OTHERS.items() if start.startswith(mark)), None)
+        if kind:
+            raise DataError(f"{path}: is {kind}, not WAV; convert it, e.g. ffmpeg -i {path.name} {path.stem}.wav")
+        raise DataError(f"{path}: is no WAV, it starts with {start[:12]!r} instead of RIFF....WAVE; give a WAV file")
     form: tuple[int, int, int, int] | None = None
     first = b""
     while True:
@@ -203,13 +206,6 @@ def _stays(at_end: np.ndarray) -> bool:
     for back in range(1, IN_A_ROW):
         run = run & at_end[IN_A_ROW - 1 - back : len(at_end) - back]
     return bool(run.any())
-
-
-def _no_wav(path: Path, start: bytes) -> DataError:
-    kind = next((name for mark, name in OTHERS.items() if start.startswith(mark)), None)
-    if kind:
-        return DataError(f"{path}: is {kind}, not WAV; convert it, e.g. ffmpeg -i {path.name} {path.stem}.wav")
-    return DataError(f"{path}: is no WAV, it starts with {start[:12]!r} instead of RIFF....WAVE; give a WAV file")
 
 
 def _unreadable(path: Path, error: OSError) -> DataError:

@@ -73,7 +73,12 @@ class Events:
             steps = [steps_of(one, dt_s) for one in times]
         else:
             steps = _arrays(self.steps, "steps", "iu")
-            n_steps = _check_steps(steps, units, n_channels)
+            for index, (when, which) in enumerate(zip(steps, units, strict=True)):
+                if len(when) and not (when.min() >= 0 and when.max() < MOST_STEPS):
+                    found = f"sample {index} has steps {when.min()}..{when.max()}"
+                    raise DataError(f"{WHERE}: {found}, 0..{MOST_STEPS - 1} are allowed")
+                check_events(WHERE, index, when, which, n_channels)
+            n_steps = 1 + max(int(one.max(initial=0)) for one in steps)
         if self.n_steps is not None and n_steps > self.n_steps:
             late = next(index for index, one in enumerate(steps) if one.max(initial=-1) >= self.n_steps)
             raise DataError(
@@ -193,17 +198,6 @@ def check_events(where: str, index: int, when: np.ndarray, which: np.ndarray, n_
     if not (np.isfinite(first) and np.isfinite(last) and first >= 0):
         found = f"sample {index} has times from {first:g} to {last:g}, finite seconds from 0 are allowed"
         raise DataError(found, "shift or drop these events", where=where)
-
-
-def _check_steps(steps: Lists, units: Lists, n_channels: int) -> int:
-    """Return how many steps hold all of them."""
-    for index, (when, which) in enumerate(zip(steps, units, strict=True)):
-        if len(when) and not (when.min() >= 0 and when.max() < MOST_STEPS):
-            raise DataError(
-                f"{WHERE}: sample {index} has steps {when.min()}..{when.max()}, 0..{MOST_STEPS - 1} are allowed"
-            )
-        check_events(WHERE, index, when, which, n_channels)
-    return 1 + max(int(one.max(initial=0)) for one in steps)
 
 
 def _arrays(lists: Sequence[Any], name: str, kinds: str) -> list[np.ndarray]:

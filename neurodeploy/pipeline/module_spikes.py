@@ -54,7 +54,7 @@ def against_module(read: GraphOf, network: Network) -> dict[str, Any]:
             found[name].append(part.layers[name].spikes_BTN)
         differs[some] = part.differs
         scores.append(part.scores_BC)
-        unexplained += part.unexplained()
+        unexplained += filter(None, (part.unexplained(int(sample)) for sample in np.flatnonzero(part.differs)))
         potential = max(potential, part.potential_difference())
     if potential > SAME_POTENTIAL:
         name = next(iter(read.potentials))
@@ -123,12 +123,8 @@ class _Part:
                 apart = float(np.abs(self.layers[name].v_BTN[kept] - own[kept]).max()) / largest
         return apart
 
-    def unexplained(self) -> list[str]:
-        """Return the first difference of each sample that is not rounding, in words."""
-        found = [self._unexplained(int(sample)) for sample in np.flatnonzero(self.differs)]
-        return [one for one in found if one is not None]
-
-    def _unexplained(self, sample: int) -> str | None:
+    def unexplained(self, sample: int) -> str | None:
+        """Return the first difference of a sample in words; None where it is rounding."""
         steps = {name: np.flatnonzero(one[sample].any(axis=1)) for name, one in self.wrong.items()}
         first = min(int(found[0]) for found in steps.values() if len(found))
         name = next(one for one in self.order if first in steps[one])

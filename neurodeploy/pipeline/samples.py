@@ -89,7 +89,12 @@ def given(
     if arrays is not None:
         data, labels_B = as_events(arrays, target.input_shape)
     if isinstance(data, Events):
-        events = events_of(target, data)
+        binning = binning_of(target.name, target.settings or {})
+        events: Any  # in the steps and channels that the network takes: by its own binning, where it carries one
+        if binning is not None and data.steps is None:
+            events = counts_of_events(data, binning, target.n_inputs)
+        else:
+            events = data.binned(target.dt_s, target.n_inputs, counts=target.graded_input)
         kind: Kind = "counts" if target.graded_input else "binary"
         zeros = np.zeros(len(events), np.int64)
         own = (zeros if labels_B is None else labels_B, events.n_steps, (events.n_channels,), events.read)
@@ -176,14 +181,6 @@ def outputs(network: Network | Program) -> int:
     if isinstance(network, Network):
         return network.population(network.output).n_neurons
     return network.layer(network.output).n_neurons
-
-
-def events_of(target: Network | Program, events: Events) -> Any:
-    """Return events in the steps and channels that the network takes: by its own binning, where it carries one."""
-    binning = binning_of(target.name, target.settings or {})
-    if binning is not None and events.steps is None:
-        return counts_of_events(events, binning, target.n_inputs)
-    return events.binned(target.dt_s, target.n_inputs, counts=target.graded_input)
 
 
 def array_of(values: Any) -> np.ndarray:

@@ -20,8 +20,7 @@ from neurodeploy.graph.files import write_graph
 from neurodeploy.graph.network import Network
 from neurodeploy.mapping.compile import Compiled
 from neurodeploy.pipeline.costs import recorded
-from neurodeploy.pipeline.deployed import FILES, report_of
-from neurodeploy.pipeline.plots import raster
+from neurodeploy.pipeline.deployed import FILES, raster, report_of
 from neurodeploy.pipeline.samples import TEST_FILE
 from neurodeploy.program.file import write_program
 from neurodeploy.program.program import Program

@@ -51,7 +51,13 @@ def fit(
         from neurodeploy.report.printed import check_picture
 
         check_picture(out, overwrite)
-    program = _program(file, replace(options, chip=found), progress)
+    if not isinstance(file, Program) and os.path.isdir(file):
+        path = Path(file) / "program.npz"
+        if not path.exists():
+            raise RunError(f"{file}: has no program.npz; name a finished run, a Program or a .nir file")
+        file = path  # its chip's integers already
+    options = replace(options, chip=found)
+    program = program_of(read_target(file, options), options, progress)
     placed = fit_of(program, found, advise=advise)
     result = described(placed) | {"path": None}
     if out is not None and placed.fits:
@@ -61,13 +67,3 @@ def fit(
         save_picture(draw_utilisation(result), out)
         result["path"] = str(out)
     return result
-
-
-def _program(file: GraphSource, options: GraphOptions, progress: Progress) -> Program:
-    """Return the Program, compiled where it is still a graph; a run folder has it as its chip's integers already."""
-    if not isinstance(file, Program) and os.path.isdir(file):
-        path = Path(file) / "program.npz"
-        if not path.exists():
-            raise RunError(f"{file}: has no program.npz; name a finished run, a Program or a .nir file")
-        file = path
-    return program_of(read_target(file, options), options, progress)

@@ -27,9 +27,8 @@ from neurodeploy.pipeline import stages
 from neurodeploy.pipeline.batches import counter_of
 from neurodeploy.pipeline.conversion import certified, deployable, float_network, matrices, part
 from neurodeploy.pipeline.costs import costs, counts_of, recorded
-from neurodeploy.pipeline.deployed import made_by
+from neurodeploy.pipeline.deployed import classes, made_by, plots
 from neurodeploy.pipeline.folder import Mode, RunFolder, check_chip, open_run
-from neurodeploy.pipeline.plots import classes, plots
 from neurodeploy.pipeline.stage_runs import certified_run, torch_run
 from neurodeploy.program.file import write_program
 from neurodeploy.progress import Progress, silent

@@ -110,7 +110,10 @@ def train_seeds(
     check_tracker(loaded.training.tracker)
     versions(loaded.network)
     if mode == "new":
-        _check_free(tasks)
+        taken = [task.path.name for task in tasks if os.path.exists(RunFolder(task.path).recipe_file)]
+        if taken:
+            advice = Phrase("continue with {mode:resume}, replace with {mode:overwrite}, or choose another {out}")
+            raise RunError(f"already holds {', '.join(taken)}", advice, where=folder.resolve())
     earlier = _earlier(folder) if mode == "resume" else {}
     make_folder(folder)
     found: dict[int, dict[str, Any]] = {}
@@ -161,17 +164,6 @@ def spread(values: Iterable[float]) -> dict[str, float | int | None]:
     found = list(values)
     sd = round(statistics.stdev(found), 12) if len(found) > 1 else None
     return {"mean": round(statistics.fmean(found), 12), "sd": sd, "n": len(found)}
-
-
-def _check_free(tasks: Sequence[SeedTask]) -> None:
-    taken = [task.path for task in tasks if os.path.exists(RunFolder(task.path).recipe_file)]
-    if taken:
-        names = ", ".join(path.name for path in taken)
-        raise RunError(
-            f"already holds {names}",
-            Phrase("continue with {mode:resume}, replace with {mode:overwrite}, or choose another {out}"),
-            where=taken[0].parent,
-        )
 
 
 def _earlier(folder: Path) -> dict[int, float]:
