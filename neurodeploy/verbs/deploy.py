@@ -115,8 +115,7 @@ def deploy(
         name=name,
     )
     sample = spikes_of(read, sample_input, "sample_input")
-    called = name or type(module).__name__
-    network = discretised(GraphFile(Path(called), called, read.graph, stores_reset=True))
+    network = network_of(read, name or type(module).__name__)
     agreement = against_module(read, network)
     notes = [*read.notes, *_agreement_notes(agreement, strict)]
     calibration = (sample, None) if calibrate is None else _samples(read, network, calibrate, "calibrate")
@@ -167,6 +166,11 @@ def _own_classes(read: GraphOf, tested_BTF: np.ndarray, is_sample: bool) -> tupl
     except FrameworkError as error:
         found, told = None, [error.problem]
     return found, [f"the module was not run on the samples certified on: {one}" for one in told]
+
+
+def network_of(read: GraphOf, name: str) -> Network:
+    """Return the discretised network of a module that was read."""
+    return discretised(GraphFile(Path(name), name, read.graph, stores_reset=True))
 
 
 def _samples(read: GraphOf, network: Network, data: Any, where: str) -> tuple[np.ndarray, np.ndarray | None]:
