@@ -75,7 +75,7 @@ def simulate(
     work: Annotated[str, Option(help="dense, or nmnist with --graph and --data.")] = "dense",
     batches: Annotated[str | None, Option("--batch", metavar="N,N", help="Batch sizes.")] = None,
     thread_counts: Annotated[
-        str | None, Option("--threads", metavar="N,N", help="Thread counts; 1 and all by default.")
+        str | None, Option("--threads", metavar="N,N", help="Thread counts; 1 and all else.")
     ] = None,
     repeats: Annotated[int, Option(metavar="N", help="Rounds; medians are reported.")] = 5,
     peers: Peers = None,
@@ -139,9 +139,7 @@ def devices(
     threads: Annotated[int | None, counted("CPU threads (default: torch's).")] = None,
     no_ann: Annotated[bool, Option("--no-ann", help="Leave the ANN of the same shape out.")] = False,
     windows: Annotated[int | None, counted("Time windows of the ANN; by the validation part.")] = None,
-    add: Annotated[
-        Path | None, Option(metavar="FILE", help="Only take the records of another machine's devices.json.")
-    ] = None,
+    add: Annotated[Path | None, Option(metavar="FILE", help="Only take the records of another devices.json.")] = None,
     as_json: Json = False,
 ) -> int:
     """Accuracy, latency and energy of a run's network and an ANN of its shape on this CPU and GPU."""

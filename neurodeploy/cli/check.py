@@ -29,23 +29,17 @@ def check(
             *("float", "ptq", "quantised", "reference", "fixed", "lava"), help="Whose accuracy; fixed (the integers)."
         ),
     ] = None,
-    certificate: Annotated[
-        bool | None, Option("--certificate/--no-certificate", help="The certificate must have passed.")
-    ] = None,
-    bit_exact: Annotated[
-        bool | None, Option("--bit-exact/--no-bit-exact", help="Must equal Lava in every state.")
-    ] = None,
+    certificate: Annotated[bool | None, Option("--certificate/--no-certificate", help="It must have passed.")] = None,
+    bit_exact: Annotated[bool | None, Option("--bit-exact/--no-bit-exact", help="Must equal Lava everywhere.")] = None,
     max_synops: Annotated[float | None, Option(metavar="N", help="Most synops per sample.")] = None,
     max_spikes: Annotated[float | None, Option(metavar="N", help="Most spikes per sample.")] = None,
     max_macs: Annotated[float | None, Option(metavar="N", help="Most MACs per sample.")] = None,
     max_energy_j: Annotated[float | None, Option(metavar="J", help="Most energy per sample.")] = None,
     energy: Annotated[str | None, chosen("low", "mid", "high", help="End of the energy band; high by default.")] = None,
-    energy_of: Annotated[
-        str | None, chosen("dynamic", "whole", help="The dynamic energy (default), or with the static.")
-    ] = None,
+    energy_of: Annotated[str | None, chosen("dynamic", "whole", help="Dynamic energy (default), or all.")] = None,
     max_latency_s: Annotated[float | None, Option(metavar="S", help="Most time per sample.")] = None,
     latency: Annotated[
-        str | None, chosen("low", "mid", "high", help="End of the latency band; high by default.")
+        str | None, chosen("low", "mid", "high", help="End of the latency band; high if not said.")
     ] = None,
     fits: Annotated[str | None, Option(metavar="CHIP", help="Must fit on this chip.")] = None,
     max_cores: Annotated[int | None, Option(metavar="N", help="Most cores of that chip.")] = None,

@@ -26,9 +26,7 @@ def conformance(
         int | None,
         Option(metavar="S", callback=within(0), help="Seed of the first network; the next has S + 1. 0 if not given."),
     ] = None,
-    engines_only: Annotated[
-        bool, Option("--engines-only", help="Compare our engines among each other, without Lava.")
-    ] = False,
+    engines_only: Annotated[bool, Option("--engines-only", help="Compare our engines alone, without Lava.")] = False,
     other_frameworks: Annotated[
         bool, Option("--frameworks", help="Run small graphs in snnTorch, Norse, SpikingJelly and NIRTorch.")
     ] = False,

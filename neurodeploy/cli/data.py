@@ -30,12 +30,8 @@ def encode(
     sources: Annotated[list[Path], Argument(metavar="DIR|WAV...", help="Folders, one of each word, and WAV files.")],
     out: Annotated[Path, Option(metavar="F.h5", help="HDF5 file in SHD layout.")],
     overwrite: Replace = False,
-    labels: Annotated[
-        Path | None, Option(metavar="CSV", help="Lines CLIP,WORD; the names of the folders by default.")
-    ] = None,
-    words: Annotated[
-        str | None, Option(metavar="A,B,...", help="Words in the order of their labels; sorted by default.")
-    ] = None,
+    labels: Annotated[Path | None, Option(metavar="CSV", help="Lines CLIP,WORD; else the folders' names.")] = None,
+    words: Annotated[str | None, Option(metavar="A,B,...", help="Words in order of their labels; else sorted.")] = None,
     rate: Annotated[int, Option(metavar="HZ", help="Resample to this; an even number.")] = 48_000,
     rms: Annotated[float, Option(help="Level of each clip.")] = 0.3,
     ramp: Annotated[float, Option(metavar="S", help="Hann ramps at both ends; at most half a clip.")] = 0.03,

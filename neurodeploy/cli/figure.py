@@ -12,9 +12,7 @@ from neurodeploy.cli.verb import verb
 
 app = typer.Typer(help="The paper's figures, with their data beside them.", no_args_is_help=True)
 Picture = Annotated[Path, Option(metavar="F", help="Picture to write: .png, .svg or .pdf; F.json beside it.")]
-Checkpoints = Annotated[
-    Path | None, Option(metavar="DIR", help="Folder of the published networks; found by itself by default.")
-]
+Checkpoints = Annotated[Path | None, Option(metavar="DIR", help="Folder of the published networks; else it is found.")]
 
 
 def _poles(result: dict[str, Any]) -> list[str]:
@@ -83,26 +81,20 @@ def figure3(
     data: Annotated[
         str | None, Option(metavar="D", help="Dataset (its test part) or data file; ssc, else speech_commands_spikes.")
     ] = None,
-    partition: Annotated[
-        str | None, Option(metavar="NAME", help="Who makes the dataset's parts (data list names them).")
-    ] = None,
+    partition: Annotated[str | None, Option(metavar="NAME", help="Who makes the parts (see data list).")] = None,
     calibrate: Calibrate = None,
     checkpoints: Checkpoints = None,
     seeds: Annotated[
-        str | None, Option(metavar="N,N", help="Of random initial states; with --train, of the training.")
+        str | None, Option(metavar="N,N", help="Of initial states; with --train, of the training.")
     ] = None,
     bits: Annotated[str, Option(metavar="N,N", help="Widths of the weights, of 2 to 8.")] = "2,3,4,5,6,7,8",
     limit: Limit = None,
-    train: Annotated[
-        bool, Option("--train", help="Train the networks from scratch, in run folders below F.runs.")
-    ] = False,
+    train: Annotated[bool, Option("--train", help="Train the networks, in run folders below F.runs.")] = False,
     recipes: Annotated[
-        str | None, Option(metavar="R,R", help="With --train: recipes instead of one for each network.")
+        str | None, Option(metavar="R,R", help="With --train: recipes instead of the networks'.")
     ] = None,
     settings: Settings = None,
-    ray: Annotated[
-        str | None, Option(metavar="ADDRESS", help="Through Ray: local, auto, or a cluster's host:port.")
-    ] = None,
+    ray: Annotated[str | None, Option(metavar="ADDRESS", help="Ray: local, auto, or a cluster's host:port.")] = None,
     processes: Annotated[int | None, counted("Worker processes (default: one per core).")] = None,
     resume: Annotated[bool, Option("--resume", help="Go on with an interrupted figure.")] = False,
     overwrite: Replace = False,
@@ -131,9 +123,7 @@ def figure_nir_paper(
     out: Annotated[
         Path, Option(metavar="F", help="Picture to write: .png, .svg or .pdf; F.md and F.json beside it.")
     ] = Path("nir_paper.png"),
-    data: Annotated[
-        Path | None, Option(metavar="DIR", help="Folder of the paper's files; found by itself by default.")
-    ] = None,
+    data: Annotated[Path | None, Option(metavar="DIR", help="Folder of the paper's files; else it is found.")] = None,
     tasks: Annotated[str, Option(metavar="T,T", help="Of lif, cnn and rnn, with commas.")] = "lif,cnn,rnn",
     backends: Annotated[
         str | None,

@@ -79,9 +79,7 @@ def _reasons(result: dict[str, Any]) -> list[str]:
 )
 def inspect(
     file: Annotated[Path, Argument(help="A .nir graph, or a run folder.")],
-    repair: Annotated[
-        Path | None, Option(metavar="OUT", help="Write it with all put right that can mean one thing only.")
-    ] = None,
+    repair: Annotated[Path | None, Option(metavar="OUT", help="Write it, all put right that is unambiguous.")] = None,
     overwrite: Replace = False,
     for_framework: Annotated[
         str | None,

@@ -58,9 +58,7 @@ Out = Annotated[Path, Option(metavar="DIR", help="Run folder.")]
 Resume = Annotated[bool, Option("--resume", help="Go on with an interrupted run.")]
 Overwrite = Annotated[bool, Option("--overwrite", help="Replace the run in the folder.")]
 Replace = Annotated[bool, Option("--overwrite", help="Replace what is written where it exists.")]
-Settings = Annotated[
-    list[str] | None, Option("--set", metavar="KEY=VALUE", help="Change a setting, e.g. training.epochs=5.")
-]
+Settings = Annotated[list[str] | None, Option("--set", metavar="KEY=VALUE", help="A setting, e.g. training.epochs=5.")]
 Data = Annotated[
     str | None,
     Option(
@@ -71,17 +69,13 @@ Data = Annotated[
 ]
 Limit = Annotated[int | None, counted("First samples only.")]
 Threads = Annotated[int | None, counted("CPU threads of fixed; all cores by default.")]
-Engine = Annotated[
-    str | None, chosen("auto", "native", "plain", "torch", help="Of the backend fixed; all give the same.")
-]
+Engine = Annotated[str | None, chosen("auto", "native", "plain", "torch", help="Of backend fixed; all give the same.")]
 Dt = Annotated[float | None, Option("--dt", metavar="S", help="Time step in seconds, if the file has none.")]
 Reset = Annotated[str | None, chosen("zero", "subtract", help="Reset rule, if the file has none.")]
 Bits = Annotated[
-    int | None, Option("--weight-bits", callback=within(2, 8), help="Weight width of a float graph, 2 to 8.")
+    int | None, Option("--weight-bits", callback=within(2, 8), help="Weight bits of a float graph, 2 to 8.")
 ]
-Calibrate = Annotated[
-    str | None, Option(metavar="DATA", help="Dataset (its training part) or file to choose the precision on.")
-]
+Calibrate = Annotated[str | None, Option(metavar="DATA", help="Dataset (its training part) or file for the precision.")]
 GRAPH: dict[str, Any] = {
     "dt_s": Dt,
     "reset": Reset,

@@ -65,9 +65,7 @@ def profile(
     file: Annotated[Path, Argument(help="A Program, a .nir graph or a run folder.")],
     data: Data = None,
     limit: Limit = None,
-    traces: Annotated[
-        Path | None, Option(metavar="FILE", help="Instead of data: a run that simulate --traces recorded.")
-    ] = None,
+    traces: Annotated[Path | None, Option(metavar="FILE", help="Instead of data: a run of simulate --traces.")] = None,
     threads: Threads = None,
     engine: Engine = None,
 ) -> None:
@@ -104,9 +102,7 @@ def _placed(result: dict[str, Any]) -> list[str]:
 @verb(_placed, passed=itemgetter("fits"), graph=GRAPH, quiet=True)
 def fit(
     file: Annotated[Path, Argument(help="A Program, a .nir graph or a run folder.")],
-    out: Annotated[
-        Path | None, Option(metavar="PICTURE", help="Map of the cores to write: .svg, .png or .pdf.")
-    ] = None,
+    out: Annotated[Path | None, Option(metavar="PICTURE", help="Map of the cores to write: .svg, .png, .pdf.")] = None,
     overwrite: Replace = False,
 ) -> None:
     """Does it fit a chip, on how many cores, and what would take fewer; exit status 1 when it does not fit."""

@@ -91,9 +91,7 @@ def _exported(result: dict[str, Any]) -> list[str]:
 @verb(_exported, call="export_run")
 def export(
     run: Annotated[Path, Argument(help="Run folder with a quantised network.")],
-    out: Annotated[
-        Path | None, Option(metavar="FILE", help="The .nir file; model.nir in the run folder by default.")
-    ] = None,
+    out: Annotated[Path | None, Option(metavar="FILE", help="The .nir file; else model.nir in the folder.")] = None,
     overwrite: Replace = False,
 ) -> None:
     """Write a run's quantised network as NIR; read back, it gives the identical Program."""
