@@ -91,10 +91,10 @@ def check_values(
         DataError: values other than 0 and 1, or where they are counts other than whole numbers of `MESSAGE_BITS`.
     """
     numbers = range(len(spikes)) if numbers is None else numbers
-    if counts:
-        return _whole(name, spikes, numbers).reshape(*spikes.shape[:2], -1)
     if spikes.dtype == np.bool_:
         spikes = spikes.view(np.uint8)  # a damaged file's may be neither 0 nor 1
+    if counts:
+        return _whole(name, spikes, numbers).reshape(*spikes.shape[:2], -1)
     if not _binary(spikes):
         index = next(index for index, one in enumerate(spikes) if not _binary(one))
         raise DataError(
@@ -105,8 +105,6 @@ def check_values(
 
 
 def _whole(name: str, spikes: np.ndarray, numbers: Sequence[int] | np.ndarray) -> np.ndarray:
-    if spikes.dtype == np.bool_:
-        spikes = spikes.view(np.uint8)
     if spikes.dtype.kind in "iu" and spikes.dtype.itemsize < 4:
         return spikes
     limit = 1 << rules.MESSAGE_BITS - 1

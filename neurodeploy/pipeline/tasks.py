@@ -167,7 +167,9 @@ class Workers:
         if self.pool is None:
             # Spawned: a fork would copy torch's and numba's threads in the middle of their work.
             spawned = multiprocessing.get_context("spawn")
-            self.pool = ProcessPoolExecutor(min(self.processes, len(tasks)), spawned, _quiet_on_interrupt)
+            # Ctrl-C ends them without a word; the one that started them says what there is to say.
+            quiet = (signal.SIGINT, signal.SIG_DFL)
+            self.pool = ProcessPoolExecutor(min(self.processes, len(tasks)), spawned, signal.signal, quiet)
         try:
             waiting = {self.pool.submit(call, task): task for task in tasks}
             for one in as_completed(waiting):
@@ -176,8 +178,3 @@ class Workers:
             raise RunError(
                 "a worker process was killed (out of memory?)", Phrase("resume with {mode:resume} and {processes:1}")
             ) from None
-
-
-def _quiet_on_interrupt() -> None:
-    """Let Ctrl-C end the process without a word; the one that started it says what there is to say."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)

@@ -94,5 +94,4 @@ def described(program: Program) -> dict[str, Any]:
 
 
 def _shared(values: Any) -> int | list[int]:
-    """Return one number where all neurons have the same."""
     return int(values[0]) if (values == values[0]).all() else values.tolist()
