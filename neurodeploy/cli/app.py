@@ -69,7 +69,8 @@ def _options(
     context: typer.Context,
     version: Annotated[bool, Option("--version", help="Print the version.")] = False,
     max_memory: Annotated[
-        str | None, Option(OPTION, metavar="SIZE", help="Of any verb: what a file's arrays may take, 4GB if not said.")
+        str | None,
+        Option(OPTION, metavar="SIZE", help="Memory that a file's arrays may take (default: 4GB)."),
     ] = None,
     device: Annotated[
         str | None, chosen("auto", "cpu", "cuda", "gpu", "mps", help="Of any verb: where it trains or measures.")

@@ -124,7 +124,7 @@ def train(
     hidden: Annotated[int, Option(metavar="N", help="Neurons in each of two hidden layers.")] = 512,
     steps: Annotated[int, Option(metavar="N", help="Steps of a sample.")] = 250,
     batch: Annotated[int, Option(metavar="N", help="Samples of a training step.")] = 32,
-    threads: Annotated[int, Option(metavar="N", help="Threads of all contenders.")] = 1,
+    threads: Annotated[int, Option(metavar="N", help="CPU threads of everything measured.")] = 1,
     repeats: Annotated[int, Option(metavar="N", help="Rounds; medians are reported.")] = 5,
     peers: Peers = None,
     fresh: Annotated[bool, Option("--fresh", help="A network as initialised, which fires little.")] = False,
@@ -135,11 +135,13 @@ def train(
 @app.command("devices")
 def devices(
     run: Annotated[Path, Argument(metavar="RUN", help="Folder of a finished run.")],
-    seconds: Annotated[float, Option(metavar="S", callback=within(0.01, 600), help="Of each measured window.")] = 2.0,
+    seconds: Annotated[float, Option(metavar="S", callback=within(0.01, 600), help="Length of each window.")] = 2.0,
     threads: Annotated[int | None, counted("CPU threads (default: torch's).")] = None,
     no_ann: Annotated[bool, Option("--no-ann", help="Leave the ANN of the same shape out.")] = False,
-    windows: Annotated[int | None, counted("Time windows of the ANN; by the validation part.")] = None,
-    add: Annotated[Path | None, Option(metavar="FILE", help="Only take the records of another devices.json.")] = None,
+    windows: Annotated[int | None, counted("Time windows of the ANN; validation chooses them.")] = None,
+    add: Annotated[
+        Path | None, Option(metavar="FILE", help="Add another machine's devices.json; measure nothing.")
+    ] = None,
     as_json: Json = False,
 ) -> int:
     """Accuracy, latency and energy of a run's network and an ANN of its shape on this CPU and GPU."""

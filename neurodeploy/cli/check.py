@@ -21,7 +21,7 @@ def _lines(result: dict[str, Any]) -> list[str]:
 @verb(_lines, call="check_run", passed=itemgetter("passed"))
 def check(
     run: Annotated[Path, Argument(help="Run folder of a finished run.")],
-    min_accuracy: Annotated[float | None, Option(metavar="SHARE", help="Least accuracy, 0 to 1.")] = None,
+    min_accuracy: Annotated[float | None, Option(metavar="SHARE", help="Minimum accuracy, 0 to 1.")] = None,
     max_accuracy_drop: Annotated[float | None, Option(metavar="SHARE", help="Maximum drop from float.")] = None,
     accuracy: Annotated[
         str | None,
@@ -29,21 +29,27 @@ def check(
             *("float", "ptq", "quantised", "reference", "fixed", "lava"), help="Whose accuracy; fixed (the integers)."
         ),
     ] = None,
-    certificate: Annotated[bool | None, Option("--certificate/--no-certificate", help="It must have passed.")] = None,
-    bit_exact: Annotated[bool | None, Option("--bit-exact/--no-bit-exact", help="Must equal Lava everywhere.")] = None,
-    max_synops: Annotated[float | None, Option(metavar="N", help="Most synops per sample.")] = None,
-    max_spikes: Annotated[float | None, Option(metavar="N", help="Most spikes per sample.")] = None,
-    max_macs: Annotated[float | None, Option(metavar="N", help="Most MACs per sample.")] = None,
-    max_energy_j: Annotated[float | None, Option(metavar="J", help="Most energy per sample.")] = None,
+    certificate: Annotated[
+        bool | None, Option("--certificate/--no-certificate", help="The certificate must have passed.")
+    ] = None,
+    bit_exact: Annotated[
+        bool | None, Option("--bit-exact/--no-bit-exact", help="Must equal Lava in every state.")
+    ] = None,
+    max_synops: Annotated[float | None, Option(metavar="N", help="Maximum synops per sample.")] = None,
+    max_spikes: Annotated[float | None, Option(metavar="N", help="Maximum spikes per sample.")] = None,
+    max_macs: Annotated[float | None, Option(metavar="N", help="Maximum MACs per sample.")] = None,
+    max_energy_j: Annotated[float | None, Option(metavar="J", help="Maximum energy per sample.")] = None,
     energy: Annotated[str | None, chosen("low", "mid", "high", help="End of the energy band; high by default.")] = None,
-    energy_of: Annotated[str | None, chosen("dynamic", "whole", help="Dynamic energy (default), or all.")] = None,
-    max_latency_s: Annotated[float | None, Option(metavar="S", help="Most time per sample.")] = None,
+    energy_of: Annotated[
+        str | None, chosen("dynamic", "whole", help="The dynamic energy (default), or with the static.")
+    ] = None,
+    max_latency_s: Annotated[float | None, Option(metavar="S", help="Maximum time per sample.")] = None,
     latency: Annotated[
         str | None, chosen("low", "mid", "high", help="End of the latency band; high if not said.")
     ] = None,
     fits: Annotated[str | None, Option(metavar="CHIP", help="Must fit on this chip.")] = None,
-    max_cores: Annotated[int | None, Option(metavar="N", help="Most cores of that chip.")] = None,
-    max_chips: Annotated[int | None, Option(metavar="N", help="Most chips.")] = None,
+    max_cores: Annotated[int | None, Option(metavar="N", help="Maximum cores of that chip.")] = None,
+    max_chips: Annotated[int | None, Option(metavar="N", help="Maximum chips.")] = None,
     budget_file: Annotated[
         Path | None, Option("--budget", metavar="FILE", help="TOML file of budgets; options override the file.")
     ] = None,

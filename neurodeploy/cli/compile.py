@@ -65,8 +65,8 @@ def _equal(result: dict[str, Any]) -> bool:
 def convert(
     file: Annotated[Path, Argument(help="A .nir graph, a lava-dl .net network, or a Program (.npz).")],
     out: Annotated[Path, Argument(help="File to write: .nir, .net or .npz.")],
-    reset_interval: Annotated[int | None, counted("Of a .net: clear the states every N steps, as in netx.")] = None,
-    reset_offset: Annotated[int, Option(metavar="N", help="Of a .net: steps until the first clearing.")] = 0,
+    reset_interval: Annotated[int | None, counted(".net files: clear the states every N steps, as netx.")] = None,
+    reset_offset: Annotated[int, Option(metavar="N", help=".net files: steps until the first clearing.")] = 0,
     check: Annotated[
         bool, Option("--check", help="Run the .net in lava-dl's netx too; exit status 1 where a spike differs.")
     ] = False,

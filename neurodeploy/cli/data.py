@@ -30,14 +30,18 @@ def encode(
     sources: Annotated[list[Path], Argument(metavar="DIR|WAV...", help="Folders, one of each word, and WAV files.")],
     out: Annotated[Path, Option(metavar="F.h5", help="HDF5 file in SHD layout.")],
     overwrite: Replace = False,
-    labels: Annotated[Path | None, Option(metavar="CSV", help="Lines CLIP,WORD; else the folders' names.")] = None,
-    words: Annotated[str | None, Option(metavar="A,B,...", help="Words in order of their labels; else sorted.")] = None,
+    labels: Annotated[
+        Path | None, Option(metavar="CSV", help="CSV lines CLIP,WORD; the folders' names by default.")
+    ] = None,
+    words: Annotated[
+        str | None, Option(metavar="A,B,...", help="Words in the order of their labels; sorted by default.")
+    ] = None,
     rate: Annotated[int, Option(metavar="HZ", help="Resample to this; an even number.")] = 48_000,
     rms: Annotated[float, Option(help="Level of each clip.")] = 0.3,
     ramp: Annotated[float, Option(metavar="S", help="Hann ramps at both ends; at most half a clip.")] = 0.03,
     channels: Annotated[int, Option(metavar="N", help="Places along the membrane.")] = 700,
     times: Annotated[str, chosen("float16", "float32", "float64", help="Type of the times.")] = "float16",
-    seed: Annotated[int, Option(metavar="N", help="Of the random nerve fibres.")] = 0,
+    seed: Annotated[int, Option(metavar="N", help="Seed of the nerve fibres.")] = 0,
     workers: Annotated[int | None, counted("Threads; all cores by default.")] = None,
 ) -> dict[str, Any]:
     """Turn WAV files into 700-channel spikes by an inner-ear model, as SHD and SSC were made."""

@@ -76,18 +76,21 @@ def _energy(band: dict[str, float] | None) -> str:
 def figure3(
     out: Picture,
     networks: Annotated[
-        str | None, Option(metavar="N,N", help="Of cadlif, csilif, silif and rf, with commas; all by default.")
+        str | None, Option(metavar="N,N", help="Some of cadlif, csilif, silif, rf; all by default.")
     ] = None,
     data: Annotated[
-        str | None, Option(metavar="D", help="Dataset (its test part) or data file; ssc, else speech_commands_spikes.")
+        str | None,
+        Option(metavar="D", help="Dataset (its test part) or data file; ssc, else speech_commands_spikes."),
     ] = None,
-    partition: Annotated[str | None, Option(metavar="NAME", help="Who makes the parts (see data list).")] = None,
+    partition: Annotated[
+        str | None, Option(metavar="NAME", help="How the dataset is split (data list names the ways).")
+    ] = None,
     calibrate: Calibrate = None,
     checkpoints: Checkpoints = None,
     seeds: Annotated[
-        str | None, Option(metavar="N,N", help="Of initial states; with --train, of the training.")
+        str | None, Option(metavar="N,N", help="Seeds of initial states; with --train, of the training.")
     ] = None,
-    bits: Annotated[str, Option(metavar="N,N", help="Widths of the weights, of 2 to 8.")] = "2,3,4,5,6,7,8",
+    bits: Annotated[str, Option(metavar="N,N", help="Weight bits, each from 2 to 8.")] = "2,3,4,5,6,7,8",
     limit: Limit = None,
     train: Annotated[bool, Option("--train", help="Train the networks, in run folders below F.runs.")] = False,
     recipes: Annotated[
@@ -123,15 +126,17 @@ def figure_nir_paper(
     out: Annotated[
         Path, Option(metavar="F", help="Picture to write: .png, .svg or .pdf; F.md and F.json beside it.")
     ] = Path("nir_paper.png"),
-    data: Annotated[Path | None, Option(metavar="DIR", help="Folder of the paper's files; else it is found.")] = None,
-    tasks: Annotated[str, Option(metavar="T,T", help="Of lif, cnn and rnn, with commas.")] = "lif,cnn,rnn",
+    data: Annotated[
+        Path | None, Option(metavar="DIR", help="Folder of the paper's files; found by itself by default.")
+    ] = None,
+    tasks: Annotated[str, Option(metavar="T,T", help="Some of lif, cnn, rnn.")] = "lif,cnn,rnn",
     backends: Annotated[
         str | None,
-        Option(metavar="B,B", help="Of reference, fixed, lava, snntorch, norse, spikingjelly; all by default."),
+        Option(metavar="B,B", help="reference, fixed, lava, snntorch, norse, spikingjelly; all by default."),
     ] = None,
     limit: Limit = None,
     lava_samples: Annotated[int | None, counted("Samples of each graph on Lava; by default 72 of N-MNIST.")] = None,
-    framework_samples: Annotated[int | None, counted("Likewise on snnTorch, Norse and SpikingJelly.")] = None,
+    framework_samples: Annotated[int | None, counted("Samples on snnTorch, Norse and SpikingJelly.")] = None,
     resume: Resume = False,
     overwrite: Replace = False,
 ) -> dict[str, Any]:

@@ -79,7 +79,9 @@ def _reasons(result: dict[str, Any]) -> list[str]:
 )
 def inspect(
     file: Annotated[Path, Argument(help="A .nir graph, or a run folder.")],
-    repair: Annotated[Path | None, Option(metavar="OUT", help="Write it, all put right that is unambiguous.")] = None,
+    repair: Annotated[
+        Path | None, Option(metavar="OUT", help="Write the graph with every unambiguous fault repaired.")
+    ] = None,
     overwrite: Replace = False,
     for_framework: Annotated[
         str | None,

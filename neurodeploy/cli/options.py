@@ -57,8 +57,10 @@ Recipe = Annotated[
 Out = Annotated[Path, Option(metavar="DIR", help="Run folder.")]
 Resume = Annotated[bool, Option("--resume", help="Go on with an interrupted run.")]
 Overwrite = Annotated[bool, Option("--overwrite", help="Replace the run in the folder.")]
-Replace = Annotated[bool, Option("--overwrite", help="Replace what is written where it exists.")]
-Settings = Annotated[list[str] | None, Option("--set", metavar="KEY=VALUE", help="A setting, e.g. training.epochs=5.")]
+Replace = Annotated[bool, Option("--overwrite", help="Replace files that exist.")]
+Settings = Annotated[
+    list[str] | None, Option("--set", metavar="KEY=VALUE", help="Change a setting, e.g. training.epochs=5.")
+]
 Data = Annotated[
     str | None,
     Option(
@@ -69,7 +71,9 @@ Data = Annotated[
 ]
 Limit = Annotated[int | None, counted("First samples only.")]
 Threads = Annotated[int | None, counted("CPU threads of fixed; all cores by default.")]
-Engine = Annotated[str | None, chosen("auto", "native", "plain", "torch", help="Of backend fixed; all give the same.")]
+Engine = Annotated[
+    str | None, chosen("auto", "native", "plain", "torch", help="For the backend fixed; all give the same.")
+]
 Dt = Annotated[float | None, Option("--dt", metavar="S", help="Time step in seconds, if the file has none.")]
 Reset = Annotated[str | None, chosen("zero", "subtract", help="Reset rule, if the file has none.")]
 Bits = Annotated[

@@ -144,7 +144,7 @@ def _base(run: dict[str, Any]) -> str:
 @verb(_fitted)
 def characterize(
     runs: Annotated[Path, Argument(help="CSV: name, energy_j, synops, neuron_updates, ... of measured runs.")],
-    chip: Annotated[str, Option(help="A chip, or a chip file: whose limits the new file has.")] = "loihi2",
+    chip: Annotated[str, Option(help="Chip or chip file whose limits the new file takes.")] = "loihi2",
     out: Annotated[Path | None, Option(metavar="C.toml", help="Chip file to write.")] = None,
     overwrite: Replace = False,
 ) -> None:

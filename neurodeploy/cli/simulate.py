@@ -50,7 +50,7 @@ def _certified(result: dict[str, Any]) -> list[str]:
 def certify(
     file: Annotated[Path, Argument(help="A .nir graph, or a run folder.")],
     data: Data = None,
-    backends: Annotated[str, Option(metavar="B,B", help="Of reference, fixed and lava.")] = "reference,fixed",
+    backends: Annotated[str, Option(metavar="B,B", help="Some of reference, fixed, lava.")] = "reference,fixed",
     limit: Limit = None,
     program: Annotated[Path | None, Option(metavar="FILE", help="Certify this Program against the graph.")] = None,
     max_accuracy_drop: Annotated[

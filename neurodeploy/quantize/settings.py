@@ -14,8 +14,8 @@ class QuantizeSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
-    method: Literal["ptq", "qat"] = "qat"
-    weight_bits: int = Field(8, ge=2, le=8)
+    method: Literal["ptq", "qat"] = Field("qat", description="Calibrate only, or fine-tune on the grid too.")
+    weight_bits: int = Field(8, ge=2, le=8, description="Bits of a weight, its sign included.")
     coefficient_bits: int = Field(
         12, ge=4, le=15, description="Fraction bits of the coefficients of neurons that are equations (SiLIF family)."
     )

@@ -68,7 +68,7 @@ def _made(
             raise FrameworkError(f"has a time step of {module.dt:g} s, {dt_s:g} was given; give them the same")
         if potential_only and spikes:
             raise FrameworkError(
-                "its potential is read, and it spikes; end the network in LI or LICell, or read spikes"
+                "the class is read from a spiking neuron's potential; end in LI or LICell, or read its spikes"
             )
         nodes = {"": _node(module.p, shape, dt_s, spikes, current)}
         if not recurrent:

@@ -116,7 +116,7 @@ def _node(neuron: Population, shape: Shape, dt_s: float, potential_only: bool) -
     if isinstance(neuron, LeakyReadout):
         return readout(dt_s, None, used["beta"], ones)
     if potential_only:
-        raise FrameworkError("its potential is read, and it spikes; read its spikes")
+        raise FrameworkError("the class is read from a spiking neuron's potential; read its spikes")
     if isinstance(neuron, DynamicsNeurons):
         threshold = np.full(shape, neuron.v_threshold)
         metadata = wrapped(cell=neuron.dynamics.name, model=neuron.model or None)

@@ -32,7 +32,7 @@ def _made(module: Any, lost_part: Any = None) -> Neurons:
 
     def build(shape: Shape, dt_s: float, potential_only: bool) -> Built:
         if potential_only:
-            raise FrameworkError("its potential is read, and it spikes; read its spikes")
+            raise FrameworkError("the class is read from a spiking neuron's potential; read its spikes")
         rest = float(module.v_reset or 0.0)
         gain = np.ones(shape)
         if lost_part is None:

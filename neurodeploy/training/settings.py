@@ -21,8 +21,8 @@ class TrainingSettings(BaseModel):
     seed: int = Field(
         0, ge=0, le=(1 << 32) - 1, description="Initial weights and states, order of samples, augmentation, dropout."
     )
-    epochs: int = Field(40, ge=1)
-    batch_size: int = Field(64, ge=1, le=1 << 20)
+    epochs: int = Field(40, ge=1, description="Times that the training part is gone through.")
+    batch_size: int = Field(64, ge=1, le=1 << 20, description="Samples of one update.")
     schedule: Schedule = Field(
         "one_cycle", description="one_cycle, or plateau: lower where validation accuracy stops rising."
     )
@@ -30,7 +30,7 @@ class TrainingSettings(BaseModel):
     plateau_factor: float = Field(0.7, gt=0, lt=1, description="Part of the learning rate kept (plateau).")
     plateau_patience: int = Field(10, ge=0, description="Epochs without a rise that are waited for (plateau).")
     learning_rate_min: float = Field(1e-6, ge=0, description="Never lower (plateau).")
-    weight_decay: float = Field(0.0, ge=0)
+    weight_decay: float = Field(0.0, ge=0, description="Of AdamW; with 0 it is Adam.")
     gradient_clip: float = Field(0.0, ge=0, description="Largest norm of an update's gradient; 0 is any.")
     average: float = Field(
         0.0, ge=0, lt=1, description="Part of the averaged weights kept in each update; 0 keeps plain weights."

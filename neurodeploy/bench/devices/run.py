@@ -67,7 +67,7 @@ def bench_devices(
         run: Run folder.
         seconds: Of each measured window; energy needs some, because counters move every tenth of a second.
         device: "cpu", "cuda" or "auto".
-        threads: Of torch on the processor; its own choice when None.
+        threads: CPU threads of torch; torch's default when None.
         with_ann: Train and measure the ANN too.
         windows: Of the ANN's counts; chosen on the validation part when None.
         progress: Hears how far the work is.

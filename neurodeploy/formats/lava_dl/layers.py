@@ -220,7 +220,7 @@ def synapses(one: Entry, source: str, before: Shape) -> list[Connection]:
     found = [_dense(one, name, source, matrix, exponent)]
     if one.type == RECURRENT:
         if _delays(one).any():
-            raise GraphError(f"{one.where}: a recurrent layer has delays, of which lava-dl does not say on which way")
+            raise GraphError(f"{one.where}: a recurrent layer has delays; undefined which connection they apply to")
         recurrent = _matrix(one, "weight_rec", n_neurons)
         if recurrent.shape[1] != n_neurons:
             raise GraphError(f"{one.where}: weight_rec is {recurrent.shape}, ({n_neurons}, {n_neurons}) is needed")

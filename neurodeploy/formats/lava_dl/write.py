@@ -149,9 +149,7 @@ def _matrix(forward: Connection, recurrent: Connection | None, layer: AnyLayer) 
         group["weight_rec"] = _whole_weights(recurrent).astype(np.float32)
     if forward.delay.any() or (recurrent is not None and recurrent.delay.any()):
         if recurrent is not None:
-            raise ProgramError(
-                f"{layer.name}: a recurrent layer with delays; lava-dl does not say on which way they are"
-            )
+            raise ProgramError(f"{layer.name}: a recurrent layer with delays; undefined which connection they apply to")
         if forward.largest_delay > net.MOST_DELAY:
             raise ProgramError(f"{forward.name}: delays up to {forward.largest_delay}, netx takes {net.MOST_DELAY}")
         group["delay"] = _delays(forward)

@@ -24,7 +24,7 @@ class AnnSettings(NetworkSettings):
     """The defaults are those of the SiLIF paper's baselines."""
 
     family: Literal["ann"] = "ann"
-    model: Literal["mlp", "rnn", "ligru", "gru"] = "mlp"
+    model: Literal["mlp", "rnn", "ligru", "gru"] = Field("mlp", description="Kind of the hidden layers.")
     hidden: Hidden = Field((512, 512), min_length=1, description="Neurons in each hidden layer.")
     dropout: float = Field(0.1, ge=0, lt=1, description="Share of values dropped in training.")
 

@@ -20,18 +20,18 @@ class LifSettings(NetworkSettings):
     """Decays are the part kept in one step of the recipe's dt."""
 
     family: Literal["lif"] = "lif"
-    neuron: Literal["lif", "cuba_lif"] = "lif"
+    neuron: Literal["lif", "cuba_lif"] = Field("lif", description="Without or with a synaptic current.")
     hidden: Hidden = Field((128,), description="Neurons in each hidden layer.")
     recurrent: bool = Field(False, description="Connect each hidden layer to itself.")
-    bias: bool = True
-    reset: Literal["zero", "subtract"] = "zero"
+    bias: bool = Field(True, description="Add a bias to each neuron's input.")
+    reset: Literal["zero", "subtract"] = Field("zero", description="What a spike does to the potential.")
     alpha: float = Field(0.5, gt=0, lt=1, description="Current kept in a step (cuba_lif).")
     beta: float = Field(0.9, gt=0, lt=1, description="Potential kept in a step.")
-    alpha_out: float = Field(0.5, gt=0, lt=1)
-    beta_out: float = Field(0.9, gt=0, lt=1)
-    train_decays: bool = True
-    surrogate: Literal["fast_sigmoid", "arctan"] = "fast_sigmoid"
-    slope: float = Field(5.0, gt=0)
+    alpha_out: float = Field(0.5, gt=0, lt=1, description="As alpha, of the output layer.")
+    beta_out: float = Field(0.9, gt=0, lt=1, description="As beta, of the output layer.")
+    train_decays: bool = Field(True, description="Train alpha and beta too, one for each layer.")
+    surrogate: Literal["fast_sigmoid", "arctan"] = Field("fast_sigmoid", description="Gradient of a spike.")
+    slope: float = Field(5.0, gt=0, description="Steepness of the surrogate.")
     weight_gain: float = Field(1.0, gt=0, description="Multiplies the initial weights.")
 
 

@@ -37,7 +37,7 @@ class SilifSettings(NetworkSettings):
     """The defaults are the paper's."""
 
     family: Literal["silif"] = "silif"
-    model: SilifModel = "silif"
+    model: SilifModel = Field("silif", description="Neuron of the hidden layers.")
     hidden: Hidden = Field((512, 512), min_length=1, description="Neurons in each hidden layer.")
     dropout: float = Field(0.1, ge=0, lt=1, description="Share of spikes dropped in training.")
     initial_state: InitialState = Field(

@@ -103,9 +103,9 @@ class SteppedSettings(NetworkSettings):
 
     family: Literal["snntorch", "norse"]
     hidden: Hidden = Field((128,), min_length=1, description="Neurons in each hidden layer.")
-    bias: bool = True
+    bias: bool = Field(True, description="Add a bias to each neuron's input.")
     beta: float = Field(0.9, gt=0, lt=1, description="Potential kept in a step.")
-    beta_out: float = Field(0.9, gt=0, lt=1)
+    beta_out: float = Field(0.9, gt=0, lt=1, description="As beta, of the output layer.")
     slope: float = Field(5.0, gt=0, description="Of the surrogate gradient, the framework's fast sigmoid (SuperSpike).")
     weight_gain: float = Field(1.0, gt=0, description="Multiplies torch's initial weights.")
 

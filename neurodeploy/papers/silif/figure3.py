@@ -77,7 +77,7 @@ def figure3(
         recipes: With `train`: shipped recipes or .toml files, instead of one for each network.
         settings: With `train`: "key=value" pairs over the recipes'.
         ray: Train and measure through Ray: "local", "auto", or a cluster's address.
-        processes: That measure side by side. More than 1 needs a main module that can be imported.
+        processes: Worker processes. More than 1 needs a main module that can be imported.
         mode: "resume" an interrupted figure or add to a finished one, or "overwrite" what is there.
         progress: Hears how far the work is.
 
