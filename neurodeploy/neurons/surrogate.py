@@ -23,7 +23,13 @@ def arctan(distance: torch.Tensor, slope: float) -> torch.Tensor:
     return slope / 2 / (1 + (math.pi / 2 * slope * distance).square_())
 
 
-SURROGATES: dict[str, Surrogate] = {"fast_sigmoid": fast_sigmoid, "arctan": arctan}
+def sigmoid(distance: torch.Tensor, slope: float) -> torch.Tensor:
+    """slope y (1 - y) with y = sigmoid(slope x), its derivative. Source: SpikingJelly 2.0.0, `surrogate.Sigmoid`."""
+    found = torch.sigmoid(slope * distance)
+    return slope * found * (1 - found)
+
+
+SURROGATES: dict[str, Surrogate] = {"fast_sigmoid": fast_sigmoid, "arctan": arctan, "sigmoid": sigmoid}
 
 BOXCAR_HALF_WIDTH = 0.5
 

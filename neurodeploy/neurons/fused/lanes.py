@@ -59,7 +59,12 @@ def _operator(function: Any, instruction: str) -> None:
     lower_builtin(function, lanes, lanes)(lower)
 
 
-for _function, _instruction in ((operator.add, "fadd"), (operator.sub, "fsub"), (operator.mul, "fmul")):
+for _function, _instruction in (
+    (operator.add, "fadd"),
+    (operator.sub, "fsub"),
+    (operator.mul, "fmul"),
+    (operator.truediv, "fdiv"),
+):
     _operator(_function, _instruction)
 
 
@@ -150,6 +155,12 @@ def fused(builder: Any, a: Any, b: Any, c: Any) -> Any:
 def stepped(builder: Any, distance: Any) -> Any:
     """Return 1 where the distance to the threshold is above 0, otherwise 0."""
     return builder.select(builder.fcmp_ordered(">", distance, number(0)), number(1), number(0))
+
+
+@emitted(lanes, lanes, lanes)
+def at_least(builder: Any, value: Any, least: Any) -> Any:
+    """Return 1 where a value is not below another, otherwise 0."""
+    return builder.select(builder.fcmp_ordered(">=", value, least), number(1), number(0))
 
 
 @emitted(types.int64, lanes)

@@ -1,0 +1,64 @@
+"""PLIF neurons in one piece over time, of any axes, with the maximum pool of their spikes: what `plif` gives.
+
+Axes: B sample, T step, N neuron, of any axes.
+"""
+
+import math
+from typing import Any
+
+import numpy as np
+import torch
+from torch.autograd.function import once_differentiable
+
+from neurodeploy.neurons.fused.extents import flat, in_parts
+from neurodeploy.neurons.fused.plif_kernels import plif_backward, plif_forward
+from neurodeploy.neurons.fused.pool import POOL
+from neurodeploy.neurons.plif import PlifRule
+
+CURVES = {"arctan": 0, "sigmoid": 1, "fast_sigmoid": 2}
+STRICTLY = 1e-30
+"""Less than any distance of a float32 from its threshold but 0."""
+
+
+class _Scan(torch.autograd.Function):
+    @staticmethod
+    def forward(  # type: ignore[override]
+        ctx: Any, x_BTN: torch.Tensor, k: torch.Tensor, rule: PlifRule, n_steps: int, pooled: bool
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        n_samples, x_steps, *shape = x_BTN.shape
+        n, out_shape, sizes = math.prod(shape), tuple(shape), (1, math.prod(shape), 0)
+        if pooled:
+            out_shape, sizes = (
+                (*shape[:-2], shape[-2] // 2, shape[-1] // 2),
+                (math.prod(shape[:-2]), shape[-2], shape[-1]),
+            )
+        neuron = np.array(
+            [float(k), rule.v_threshold, STRICTLY if rule.above else 0.0, rule.v_reset or 0.0], np.float32
+        )
+        ctx.given = x_steps, n_steps, sizes, neuron, rule.v_reset is None, rule.decay_input
+        ctx.rule, ctx.n = rule, n
+        ctx.save_for_backward(x_BTN)
+        out, fired = POOL.array(n_samples * n_steps * math.prod(out_shape)), np.empty(n_samples)
+        in_parts(n_samples, lambda first, after: plif_forward(first, after, flat(x_BTN), *ctx.given, out, fired))
+        rate = torch.tensor([fired.sum() / (n_samples * n_steps * n)], dtype=torch.float32)
+        return torch.from_numpy(out).view(n_samples, n_steps, *out_shape), rate
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad_out: torch.Tensor, grad_rate: torch.Tensor) -> Any:  # type: ignore[override]
+        (x_BTN,), rule = ctx.saved_tensors, ctx.rule
+        n_samples, n_steps, (_, rows, width) = len(x_BTN), ctx.given[1], ctx.given[2]
+        of_x, of_k, of_out = POOL.array(x_BTN.numel()), np.empty(n_samples), flat(grad_out)
+        if width and (rows % 2 or width % 2):
+            of_x[:] = 0  # what no window sees
+        of_rate = np.float32(float(grad_rate) / (n_samples * n_steps * ctx.n))
+        how = rule.detach_reset, CURVES[rule.surrogate], np.float32(rule.slope), of_out, of_rate
+        in_parts(n_samples, lambda first, after: plif_backward(first, after, flat(x_BTN), *ctx.given, *how, of_x, of_k))
+        return torch.from_numpy(of_x).view_as(x_BTN), torch.tensor(of_k.sum(), dtype=torch.float32), None, None, None
+
+
+def scan(
+    x_BTN: torch.Tensor, k: torch.Tensor, rule: PlifRule, n_steps: int, pooled: bool
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return what `neurons.plif.plif` does; neurons that no window of a pool sees are not run, nor counted."""
+    return _Scan.apply(x_BTN, k, rule, n_steps, pooled)  # type: ignore[no-any-return]

@@ -1,0 +1,119 @@
+"""Parametric LIF: a layer learns one time constant, and spikes where the potential reaches the threshold.
+
+    h = v + k (x - (v - v_reset))   or, without decay of the input,   h = v - k (v - v_reset) + x
+    s = h >= v_threshold;   v = v_reset where s, else h;   or v = h - s v_threshold, with v_reset 0 in the lines above
+
+k = sigmoid(w) = 1 / tau. Axes: B sample, T step, N neuron, of any axes.
+
+Source: Fang et al., ICCV 2021, and its code (Parametric-Leaky-Integrate-and-Fire-Spiking-Neuron, f644ff65).
+"""
+
+import importlib
+import math
+from typing import Any, NamedTuple
+
+import torch
+from torch import nn
+
+from neurodeploy.neurons import fused
+from neurodeploy.neurons.surrogate import SURROGATES
+
+
+class PlifRule(NamedTuple):
+    """What does not change during training.
+
+    Attributes:
+        v_reset: Potential after a spike and before the first step; None subtracts the threshold.
+        decay_input: The leak multiplies the input too.
+        detach_reset: No gradient through the spike into the reset.
+        surrogate, slope: Of `surrogate.SURROGATES`.
+        above: Spikes above the threshold only, as a chip has it.
+    """
+
+    v_threshold: float = 1.0
+    v_reset: float | None = 0.0
+    decay_input: bool = True
+    detach_reset: bool = True
+    surrogate: str = "arctan"
+    slope: float = 2.0
+    above: bool = False
+
+
+USUAL = PlifRule()
+"""The paper's."""
+
+
+class Sent(NamedTuple):
+    """What a layer sends, 0.0 or 1.0, (B, T, N), of its maximum pool where it has one; its neurons' mean rate (1,)."""
+
+    spikes: torch.Tensor
+    rates_N: torch.Tensor
+
+
+def plif_trace(x_BTN: torch.Tensor, k: torch.Tensor, rule: PlifRule) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return spikes and potentials after the reset (B, T, N), readably; what is compiled is held against this."""
+    rest = rule.v_reset or 0.0
+    v = torch.full_like(x_BTN[:, 0], rest)
+    spikes, potentials = [], []
+    for x in x_BTN.unbind(1):
+        h = v + k * (x - (v - rest)) if rule.decay_input else v - k * (v - rest) + x
+        s = _Step.apply(h - rule.v_threshold, rule)
+        taken = s.detach() if rule.detach_reset else s
+        v = h - taken * rule.v_threshold if rule.v_reset is None else (1 - taken) * h + taken * rest
+        spikes.append(s)
+        potentials.append(v)
+    return torch.stack(spikes, 1), torch.stack(potentials, 1)
+
+
+class _Step(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, distance: torch.Tensor, rule: PlifRule) -> torch.Tensor:  # type: ignore[override]
+        ctx.save_for_backward(distance)
+        ctx.rule = rule
+        return (distance > 0 if rule.above else distance >= 0).to(distance.dtype)
+
+    @staticmethod
+    def backward(ctx: Any, grad: torch.Tensor) -> Any:  # type: ignore[override]
+        return grad * SURROGATES[ctx.rule.surrogate](ctx.saved_tensors[0], ctx.rule.slope), None
+
+
+def plif(x_BTN: torch.Tensor, k: torch.Tensor, rule: PlifRule, *, n_steps: int = 0, pooled: bool = False) -> Sent:
+    """Return what a layer sends for an input current, in one piece where that can be, else by `plif_trace`.
+
+    Args:
+        x_BTN: Where T is 1 and `n_steps` more, the current is the same at every step.
+        k: One number, 1 / tau.
+        n_steps: Steps to run; as many as there are for 0.
+        pooled: (B, T, channels, rows, columns) are pooled 2 by 2: a spike where any neuron of four spikes.
+    """
+    n_steps = n_steps or x_BTN.shape[1]
+    if not fused.missing(x_BTN[:, :, None].flatten(2)[:, :, :1]):
+        kernels = importlib.import_module(f"{fused.__name__}.plif")
+        return Sent(*kernels.scan(x_BTN, k, rule, n_steps, pooled))
+    spikes = plif_trace(x_BTN.expand(-1, n_steps, *x_BTN.shape[2:]), k, rule)[0]
+    rate = spikes.mean().reshape(1)
+    if pooled:
+        spikes = nn.functional.max_pool2d(spikes.flatten(0, 1), 2).unflatten(0, spikes.shape[:2])
+    return Sent(spikes, rate)
+
+
+class PLIF(nn.Module):
+    """Neurons that share one time constant.
+
+    Args:
+        tau0: Time constant at the start, in steps, above 1.
+        learned: Training moves it; else these are LIF neurons.
+    """
+
+    def __init__(self, tau0: float = 2.0, rule: PlifRule = USUAL, *, learned: bool = True) -> None:
+        super().__init__()
+        self.rule = rule
+        self.w = nn.Parameter(torch.tensor(-math.log(tau0 - 1)), requires_grad=learned)
+
+    def forward(self, x_BTN: torch.Tensor) -> torch.Tensor:
+        """Return spikes (B, T, N) for an input current."""
+        return self.sent(x_BTN).spikes
+
+    def sent(self, x_BTN: torch.Tensor, **how: Any) -> Sent:
+        """Return what `plif` gives."""
+        return plif(x_BTN, self.w.sigmoid(), self.rule, **how)
