@@ -14,7 +14,8 @@ from neurodeploy.data.dataset import STRATIFIED, Samples, Source, stratified
 from neurodeploy.data.fetch import present
 from neurodeploy.data.gsc import load_gsc
 from neurodeploy.data.heidelberg import downloads, load_shd, load_ssc
-from neurodeploy.data.nmnist import load_nmnist_small
+from neurodeploy.data.idx import load_pictures
+from neurodeploy.data.nmnist import load_nmnist_frames, load_nmnist_small
 from neurodeploy.data.settings import Wanted
 from neurodeploy.data.speech_spikes import load_fsdd, load_fsdd_spikes, load_speech_commands_spikes
 from neurodeploy.data.stream import from_bits
@@ -80,6 +81,9 @@ LOADERS = {
     "digits": lambda source, wanted, split: _digits(wanted.n_steps),
     "braille7": _load_braille7,
     "nmnist_small": load_nmnist_small,
+    "nmnist_frames": load_nmnist_frames,
+    "mnist": load_pictures,
+    "fashion_mnist": load_pictures,
     "fsdd_spikes": load_fsdd_spikes,
     "fsdd": load_fsdd,
     "speech_commands_spikes": load_speech_commands_spikes,

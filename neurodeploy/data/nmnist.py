@@ -23,15 +23,24 @@ DIGITS = tuple(map(str, range(10)))
 
 def load_nmnist_small(source: Source, wanted: Wanted, split: str) -> Samples:
     """Return digits in the parts of the subset's two files; events after the last step are left out."""
+    return _loaded(source, split, Binning(wanted.n_steps, wanted.n_steps * source.dt_s, counts=False, rule="floor"))
+
+
+def load_nmnist_frames(source: Source, wanted: Wanted, split: str) -> Samples:
+    """Return the same digits with their events counted over longer steps."""
+    assert wanted.binning is not None
+    return _loaded(source, split, wanted.binning)
+
+
+def _loaded(source: Source, split: str, binning: Binning) -> Samples:
     chosen = source.files_of(split)
-    binning = Binning(wanted.n_steps, wanted.n_steps * source.dt_s, counts=False, rule="floor")
     found = [_kept(source.name, present(source, *one), one[1], binning) for one in chosen]
     data = from_counts(
         source.name,
         [piece for one in found for piece in one.counts],
         np.concatenate([one.labels for one in found]),
         DIGITS,
-        binary=True,
+        binary=not binning.counts,
         shape=SHAPE,
     )
     return Samples(data, flags(found, ["test" in file for file, _ in chosen]))
