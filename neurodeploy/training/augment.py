@@ -3,7 +3,10 @@
 Axes: B sample, T step, I channel.
 """
 
+import math
+
 import torch
+from torch.nn import functional
 
 from neurodeploy.training.settings import TrainingSettings
 
@@ -62,3 +65,28 @@ def channels_mixed(
     taken_B1I = torch.rand(len(labels_B), 1, spikes_BTI.shape[2], generator=generator) < part
     device = spikes_BTI.device
     return torch.where(taken_B1I.to(device), spikes_BTI[partner_B.to(device)], spikes_BTI)
+
+
+def moved(
+    x_BTI: torch.Tensor, shape: tuple[int, ...], settings: TrainingSettings, generator: torch.Generator
+) -> torch.Tensor:
+    """Return pictures shifted, turned, zoomed and mirrored as the settings ask, all steps of a sample alike.
+
+    Args:
+        x_BTI: Any values; what comes in from outside is 0, and what falls between pixels is interpolated.
+        shape: Channels, rows and columns; samples of other axes are returned as they are.
+        generator: On the CPU.
+    """
+    reach, turn, zoom, flip = settings.pixel_shift, settings.rotation, settings.zoom, settings.flip
+    if len(shape) != 3 or not (reach or turn or zoom or flip):
+        return x_BTI
+    draw_B4 = 2 * torch.rand(len(x_BTI), 4, generator=generator) - 1
+    shift_B2 = (draw_B4[:, :2] * (reach + 0.5)).round().clamp(-reach, reach) * 2 / torch.tensor([shape[2], shape[1]])
+    angle_B, scale_B = draw_B4[:, 2] * math.radians(turn), 1 / (1 + draw_B4[:, 3] * zoom)
+    mirror_B = torch.where(torch.rand(len(x_BTI), generator=generator) < 0.5 * flip, -1.0, 1.0)
+    cos_B, sin_B = scale_B * angle_B.cos(), scale_B * angle_B.sin()
+    turned = torch.stack([mirror_B * cos_B, -mirror_B * sin_B, sin_B, cos_B], 1).view(-1, 2, 2)
+    matrix = torch.cat([turned, shift_B2[:, :, None]], 2).to(x_BTI.device)
+    pictures = x_BTI.unflatten(2, shape).flatten(1, 2)
+    grid = functional.affine_grid(matrix, list(pictures.shape), align_corners=False)
+    return functional.grid_sample(pictures, grid, align_corners=False).view_as(x_BTI)

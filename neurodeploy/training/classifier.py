@@ -8,12 +8,12 @@ import torch
 from torch import nn
 from torch.nn import functional
 from torch.optim import AdamW
-from torch.optim.lr_scheduler import OneCycleLR, ReduceLROnPlateau
+from torch.optim.lr_scheduler import CosineAnnealingLR, OneCycleLR, ReduceLROnPlateau
 
 from neurodeploy.data.stream import SampleSource
 from neurodeploy.networks.families.s4d import slow_parameters
 from neurodeploy.networks.fused_forward import rate_penalty, rates
-from neurodeploy.training.augment import augmented, channels_mixed
+from neurodeploy.training.augment import augmented, channels_mixed, moved
 from neurodeploy.training.batches import asked, loader
 from neurodeploy.training.reading import Reading, read
 from neurodeploy.training.settings import TrainingSettings
@@ -23,7 +23,7 @@ SLOW_LEARNING_RATE = 1e-3
 
 
 class Classifier(pl.LightningModule):
-    """Cross-entropy on a network's logits, with AdamW and a schedule.
+    """The loss of a network's scores, with AdamW and a schedule.
 
     With a teacher, its class probabilities are a second target (Hinton et al., arXiv:1503.02531): the
     fine-tuned network then stays the float network in function, not only in accuracy.
@@ -54,6 +54,7 @@ class Classifier(pl.LightningModule):
         if self.settings.channel_mix:
             spikes_BTI = channels_mixed(spikes_BTI, labels_B, self.settings.channel_mix, generator)
         spikes_BTI = augmented(spikes_BTI, self.settings, generator)
+        spikes_BTI = moved(spikes_BTI, getattr(self.network, "input_shape", ()), self.settings, generator)
         # Of dropout and random initial states, unlike those of order and augmentation.
         drawn = np.random.SeedSequence([self.settings.seed, self.global_step]).generate_state(1, np.uint64)
         torch.manual_seed(int(drawn[0] >> 1))
@@ -75,8 +76,12 @@ class Classifier(pl.LightningModule):
         return read(network(spikes_BTI), self.settings.logit_gain, self.settings.score_gain)
 
     def objective(self, found: Reading, labels_B: torch.Tensor, spikes_BTI: torch.Tensor) -> torch.Tensor:
-        """Return cross-entropy plus, with a teacher, the distance from its class probabilities."""
-        loss = functional.cross_entropy(found.logits_BC, labels_B)
+        """Return the loss plus, with a teacher, the distance from its class probabilities."""
+        if self.settings.loss == "mse":
+            wanted_BC = functional.one_hot(labels_B, found.scores_BC.shape[1]).to(found.scores_BC.dtype)
+            loss = functional.mse_loss(found.scores_BC, wanted_BC)
+        else:
+            loss = functional.cross_entropy(found.logits_BC, labels_B)
         if self.teacher is None:
             return loss
         with torch.no_grad():
@@ -102,6 +107,8 @@ class Classifier(pl.LightningModule):
             least = self.settings.learning_rate_min
             self.plateau = ReduceLROnPlateau(optimizer, "max", factor=kept, patience=patience, min_lr=least)
             return optimizer
+        if self.settings.schedule == "cosine":
+            return {"optimizer": optimizer, "lr_scheduler": CosineAnnealingLR(optimizer, self.settings.cosine_epochs)}
         # It rises for a tenth of the updates, then falls to nearly nothing.
         rates_now = [group["lr"] for group in optimizer.param_groups]
         schedule = OneCycleLR(optimizer, rates_now, total_steps=self.n_updates, pct_start=0.1)

@@ -6,14 +6,14 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-Schedule = Literal["one_cycle", "plateau"]
+Schedule = Literal["one_cycle", "plateau", "cosine"]
 
 
 class TrainingSettings(BaseModel):
     """How a network is trained, by AdamW (without `weight_decay`, that is Adam).
 
-    The loss is cross-entropy: on the output's firing rates, or on the scores of a network that gives scores (the
-    SiLIF family's: the sum over time of softmax).
+    The loss is taken on the output's firing rates, or on the scores of a network that gives scores (the SiLIF family's:
+    the sum over time of softmax; plif's: the mean spikes of a class's voters in a step).
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
@@ -24,9 +24,14 @@ class TrainingSettings(BaseModel):
     epochs: int = Field(40, ge=1, description="Times that the training part is gone through.")
     batch_size: int = Field(64, ge=1, le=1 << 20, description="Samples of one update.")
     schedule: Schedule = Field(
-        "one_cycle", description="one_cycle, or plateau: lower where validation accuracy stops rising."
+        "one_cycle",
+        description="one_cycle; plateau: lower where validation accuracy stops rising; cosine: down to 0 and up again.",
     )
-    learning_rate: float = Field(5e-3, gt=0, description="Peak of one_cycle, start of plateau.")
+    loss: Literal["cross_entropy", "mse"] = Field(
+        "cross_entropy", description="mse: squares between the scores and 1 for the class, 0 for others."
+    )
+    learning_rate: float = Field(5e-3, gt=0, description="Peak of one_cycle, start of plateau and cosine.")
+    cosine_epochs: int = Field(64, ge=1, description="Epochs from the start down to 0, and as many up again (cosine).")
     plateau_factor: float = Field(0.7, gt=0, lt=1, description="Part of the learning rate kept (plateau).")
     plateau_patience: int = Field(10, ge=0, description="Epochs without a rise that are waited for (plateau).")
     learning_rate_min: float = Field(1e-6, ge=0, description="Never lower (plateau).")
@@ -48,6 +53,10 @@ class TrainingSettings(BaseModel):
         0.0, ge=0, le=1, description="Part of their channels that another sample of their class gives."
     )
     event_drop: float = Field(0.0, ge=0, lt=1, description="Part of the training events left out.")
+    pixel_shift: int = Field(0, ge=0, description="Pictures move by up to this many pixels, along rows and columns.")
+    rotation: float = Field(0.0, ge=0, le=180, description="They turn by up to so many degrees.")
+    zoom: float = Field(0.0, ge=0, lt=1, description="Their size changes by up to this part.")
+    flip: bool = Field(False, description="Every second one is mirrored, left to right.")
     threads: int = Field(1, ge=1, le=256, description="CPU threads; more slow small networks down.")
     accelerator: Literal["cpu", "gpu", "cuda", "mps", "auto"] = Field("cpu", description="Lightning's accelerator.")
     tracker: Literal["tensorboard", "csv", "wandb", "mlflow"] | None = Field(

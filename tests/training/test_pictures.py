@@ -1,0 +1,81 @@
+"""What training does to pictures, and the loss and the schedule of networks that vote."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+
+from neurodeploy.training.augment import moved
+from neurodeploy.training.classifier import Classifier
+from neurodeploy.training.reading import Reading
+from neurodeploy.training.settings import TrainingSettings
+
+SHAPE = (2, 6, 8)
+
+
+def dots() -> torch.Tensor:
+    """Return samples of three steps, with one bright pixel each, off the middle."""
+    x = torch.zeros(40, 3, *SHAPE)
+    x[:, :, 1, 2, 5] = 9.0
+    return x.flatten(2)
+
+
+def changed(**settings: object) -> torch.Tensor:
+    generator = torch.Generator().manual_seed(0)
+    return moved(dots(), SHAPE, TrainingSettings(**settings), generator).unflatten(2, SHAPE)  # type: ignore[arg-type]
+
+
+def test_pictures_move_by_whole_pixels_and_nothing_comes_round() -> None:
+    found = changed(pixel_shift=2)
+    places = {tuple(one.nonzero()[0].tolist()) for one in found[:, 0].round(decimals=4)}
+    assert {row for _, row, _ in places} == {0, 1, 2, 3, 4}
+    assert {column for _, _, column in places} == {3, 4, 5, 6, 7}
+    assert {channel for channel, _, _ in places} == {1}
+    assert torch.equal(found[:, 0], found[:, 2])
+    assert torch.allclose(found.sum((1, 2, 3, 4)), torch.tensor(27.0))
+
+
+def test_mirrored_turned_and_zoomed_pictures() -> None:
+    mirrored = changed(flip=True)[:, 0, 1].round(decimals=4)
+    columns = {int(one.nonzero()[0, 1]) for one in mirrored}
+    assert columns == {5, 2}
+    x = torch.zeros(200, 1, 1, 41, 41)
+    x[..., 20, 35] = 1.0
+    for settings in ({"rotation": 30.0}, {"zoom": 0.2}):
+        kwargs = TrainingSettings(**settings)  # type: ignore[arg-type]
+        found = moved(x.flatten(2), (1, 41, 41), kwargs, torch.Generator().manual_seed(1)).view(200, 41, 41)
+        weight = found / found.sum((1, 2), keepdim=True)
+        row = (weight.sum(2) * torch.arange(41)).sum(1) - 20
+        column = (weight.sum(1) * torch.arange(41)).sum(1) - 20
+        radius, angle = torch.hypot(row, column), torch.atan2(row, column).rad2deg()
+        if "rotation" in settings:
+            assert radius.sub(15).abs().max() < 0.5
+            assert 25 < angle.abs().max() < 32
+        else:
+            assert angle.abs().max() < 1
+            assert (radius.min(), radius.max()) == (pytest.approx(12.2, abs=0.4), pytest.approx(17.8, abs=0.4))
+
+
+def test_samples_without_pictures_stay() -> None:
+    x = dots()
+    assert moved(x, (96,), TrainingSettings(pixel_shift=2), torch.Generator()) is x
+
+
+def test_squares_of_the_scores_are_the_loss_where_asked() -> None:
+    scores_BC = torch.tensor([[0.9, 0.2], [0.5, 0.5]])
+    module = Classifier(torch.nn.Linear(1, 1), TrainingSettings(loss="mse"), 1)
+    found = module.objective(Reading(scores_BC, scores_BC, scores_BC, ()), torch.tensor([0, 1]), scores_BC)
+    assert float(found) == pytest.approx((0.01 + 0.04 + 0.25 + 0.25) / 4)
+
+
+def test_the_cosine_schedule_is_not_restarted() -> None:
+    settings = TrainingSettings(schedule="cosine", learning_rate=1e-3, cosine_epochs=4)
+    made = Classifier(torch.nn.Linear(1, 1), settings, 1).configure_optimizers()
+    rates = []
+    for _ in range(9):
+        rates.append(made["optimizer"].param_groups[0]["lr"])
+        made["optimizer"].step()
+        made["lr_scheduler"].step()
+    assert rates == pytest.approx([1e-3 * (1 + math.cos(math.pi * epoch / 4)) / 2 for epoch in range(9)], abs=1e-9)
