@@ -28,7 +28,8 @@ def run(network: nn.Module, layers: list[str], spikes_BTI: np.ndarray, name: str
         spikes, scores = found, None
         if isinstance(found, Answer):
             scores = found.output_BC.double().numpy()
-            spikes = [*found.hidden, torch.zeros(*some.shape[:2], scores.shape[1])]
+            last = torch.zeros(*some.shape[:2], scores.shape[1]) if found.sent is None else found.sent
+            spikes = [*found.hidden, last]
         sent = {key: one.bool().numpy() for key, one in zip(layers, spikes, strict=True)}
         nothing = np.zeros((len(some), 0, 0))
         return Part(

@@ -28,7 +28,13 @@ class Source:
 
 
 class ChipNeurons:
-    """How a population's module takes on the chip's numbers."""
+    """How a population's module takes on the chip's numbers.
+
+    Attributes:
+        exact: It gives the same in the chip's numbers, with the weights before it, whatever they are.
+    """
+
+    exact = False
 
     def gain(self) -> float:
         """Return how far an input of 1 moves the potential, in thresholds."""

@@ -21,6 +21,7 @@ from neurodeploy.quantize.on_grid import BiasOnGrid, CoefficientsOnGrid, DecaysO
 from neurodeploy.reading.leaves import Built, Call, ChipNeurons, Neurons, Shape, Source, full, numbers
 from neurodeploy.reading.neurons import readout, spiking
 from neurodeploy.reading.operations import tensors
+from neurodeploy.reading.spikingjelly_neurons import fires_at
 from neurodeploy.reading.torch_layers import dense
 
 
@@ -99,7 +100,17 @@ def population(module: Any) -> Neurons | None:
     return _sequence(module, build)
 
 
-def _sequence(neuron: Population, build: Any) -> Neurons:
+def parametric(module: Any) -> Neurons:
+    """Return PLIF neurons, which spike at their threshold."""
+    rule = module.rule
+
+    def build(shape: Shape, dt_s: float, potential_only: bool) -> Built:
+        return fires_at(rule, numbers(module.w.sigmoid()), rule.decay_input, shape, dt_s, potential_only)
+
+    return _sequence(module, build)
+
+
+def _sequence(neuron: nn.Module, build: Any) -> Neurons:
     sends_potential = isinstance(neuron, LeakyReadout)
 
     def call(args: Any, kwargs: Any, output: Any) -> Call:
@@ -129,5 +140,8 @@ LEAVES = {
     "SpikingLayer": spiking_layer,
     "Readout": family_layer,
     **{kind.__name__: family_layer for kind in LAYERS.values()},
-    **dict.fromkeys(("LIF", "CubaLIF", "DynamicsNeurons", "Adaptive", "Resonator", "LeakyReadout"), population),
+    "PLIF": parametric,
+    **dict.fromkeys(
+        ("LIF", "ChipLIF", "CubaLIF", "DynamicsNeurons", "Adaptive", "Resonator", "LeakyReadout"), population
+    ),
 }

@@ -34,9 +34,12 @@ def put_on_grid(module: nn.Module, read: GraphOf, plan: Plan, weights: Mapping[s
     for name in plan.vth_mant:
         if name not in read.chip:
             raise FrameworkError(f"{name}: its neurons cannot be put on a grid; {ABLE}")
-        read.chip[name].keep(name, plan.vth_mant[name], plan.fraction_bits.get(name))
+        if not read.chip[name].exact:
+            read.chip[name].keep(name, plan.vth_mant[name], plan.fraction_bits.get(name))
     for name, precise in plan.connections.items():
         targets = [target for source, target in read.graph.edges if source == name]
+        if len(targets) == 1 and targets[0] in read.chip and read.chip[targets[0]].exact:
+            continue
         if name not in read.weights or len(targets) != 1 or targets[0] not in read.chip or not _same(read, name):
             raise FrameworkError(f"{name}: its weights are not those of one module before neurons; {FOLD}")
         where, chip, vth_mant = read.weights[name], read.chip[targets[0]], plan.vth_mant[targets[0]]

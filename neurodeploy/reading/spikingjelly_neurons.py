@@ -31,23 +31,40 @@ def _made(module: Any, lost_part: Any = None) -> Neurons:
     """Return neurons that lose a part of their potential; CUBALIFNode, where none is given, of its current too."""
 
     def build(shape: Shape, dt_s: float, potential_only: bool) -> Built:
-        if potential_only:
-            raise FrameworkError("the class is read from a spiking neuron's potential; read its spikes")
-        rest = float(module.v_reset or 0.0)
-        gain = np.ones(shape)
-        if lost_part is None:
-            alpha, beta = full(module.c_decay, shape), full(module.v_decay, shape)
-        else:
-            lost = full(lost_part(module), shape)
-            alpha, beta, gain = None, 1 - lost, lost if getattr(module, "decay_input", False) else gain
-        threshold = np.nextafter(full(module.v_threshold, shape) - rest, -np.inf)
-        reset = "subtract" if module.v_reset is None else "zero"
-        node = spiking(dt_s, alpha, beta, gain, threshold, reset)
-        if lost_part is None:  # it begins at v_reset, and leaks to 0
-            node.v_leak = node.v_leak - rest
-        return Built({"": node}, notes=(AT_THRESHOLD,))
+        if lost_part is not None:
+            return fires_at(
+                module, lost_part(module), getattr(module, "decay_input", False), shape, dt_s, potential_only
+            )
+        kept = full(module.c_decay, shape), full(module.v_decay, shape), np.ones(shape)
+        built = _at_threshold(module, *kept, dt_s, potential_only)
+        built.nodes[""].v_leak = built.nodes[""].v_leak - float(module.v_reset or 0.0)  # begins there, and leaks to 0
+        return built
 
     return Neurons(_call, build, sequence=module.step_mode == "m")
+
+
+def fires_at(module: Any, lost: Any, decay_input: bool, shape: Shape, dt_s: float, potential_only: bool) -> Built:
+    """Return neurons that spike at their threshold, counted from where they begin.
+
+    Args:
+        module: With `v_threshold` and `v_reset`.
+        lost: Part of the potential lost in a step; with `decay_input` also what an input is multiplied by.
+
+    Raises:
+        FrameworkError: only their potential is read.
+    """
+    lost = full(lost, shape)
+    return _at_threshold(module, None, 1 - lost, lost if decay_input else np.ones(shape), dt_s, potential_only)
+
+
+def _at_threshold(
+    module: Any, alpha: np.ndarray | None, beta: np.ndarray, gain: np.ndarray, dt_s: float, potential_only: bool
+) -> Built:
+    if potential_only:
+        raise FrameworkError("the class is read from a spiking neuron's potential; read its spikes")
+    threshold = np.nextafter(full(module.v_threshold, beta.shape) - float(module.v_reset or 0.0), -np.inf)
+    node = spiking(dt_s, alpha, beta, gain, threshold, "subtract" if module.v_reset is None else "zero")
+    return Built({"": node}, notes=(AT_THRESHOLD,))
 
 
 def _voting(module: Any) -> Memoryless:

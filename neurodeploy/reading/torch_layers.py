@@ -12,7 +12,7 @@ from torch import nn
 from neurodeploy.errors import FrameworkError
 from neurodeploy.graph.linear import MOST_ENTRIES
 from neurodeploy.graph.metadata import wrapped
-from neurodeploy.reading.leaves import Built, Memoryless, Shape, Source, numbers
+from neurodeploy.reading.leaves import Built, ChipNeurons, Memoryless, Shape, Source, numbers
 
 
 def linear(module: nn.Linear) -> Memoryless:
@@ -151,6 +151,12 @@ def adaptive(module: Any, n_axes: int) -> Memoryless:
     return Memoryless(lambda _: (n_axes + 1,), build)
 
 
+class ExactPool(ChipNeurons):
+    """Spikes are added up and held against a half: exact in any integers, so nothing has to be kept."""
+
+    exact = True
+
+
 def maximum(module: Any, n_axes: int) -> Memoryless:
     """Return maximum pooling of spikes: one where any arrives, which a neuron without memory does."""
 
@@ -164,6 +170,7 @@ def maximum(module: Any, n_axes: int) -> Memoryless:
             },
             (("sum", ""),),
             entry="sum",
+            chip=ExactPool(),
             notes=("maximum pooling of spikes became sum pooling and a threshold of a half: neurons of their own",),
         )
 
