@@ -18,12 +18,14 @@ class Answer(NamedTuple):
         hidden: What each hidden layer sends, (B, T, N), before dropout: spikes 0.0 or 1.0 in spiking networks.
         fed: What each layer, the readout last, is fed, (B, T, N): the input, then `hidden` after dropout.
         logits: The probability of the classes is the softmax of the scores; else it is their share of the sum.
+        sent: Spikes of the output, (B, T, N), where it has any.
     """
 
     output_BC: torch.Tensor
     hidden: Sequence[torch.Tensor]
     fed: Sequence[torch.Tensor]
     logits: bool = False
+    sent: torch.Tensor | None = None
 
 
 class SequenceNetwork(nn.Module):

@@ -8,7 +8,7 @@ from torch import nn
 
 from neurodeploy.errors import NetworkError
 from neurodeploy.installed import imported, version_of
-from neurodeploy.networks.families import ann, folded, lif, s4d, silif, stepped
+from neurodeploy.networks.families import ann, folded, lif, plif, s4d, silif, stepped
 from neurodeploy.networks.families.settings import NetworkSettings
 
 Build = Callable[[Any, tuple[int, ...], int, float], nn.Module]
@@ -41,6 +41,7 @@ FAMILIES: dict[str, Family] = {
     "silif": Family(silif.SilifSettings, silif.build, folded.deployable),
     "snntorch": Family(stepped.SteppedSettings, stepped.build, package="snntorch"),
     "norse": Family(stepped.SteppedSettings, stepped.build, package="norse"),
+    "plif": Family(plif.PlifSettings, plif.build, plif.deployable),
     "ann": Family(ann.AnnSettings, ann.build, deployable=None),
     "s4d": Family(s4d.S4DSettings, s4d.build, deployable=None),
 }

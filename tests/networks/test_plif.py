@@ -1,0 +1,170 @@
+"""The PLIF family against recorded runs of the paper's networks, its sizes, and what is folded for a chip."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch.nn import functional
+
+from neurodeploy.errors import NetworkError
+from neurodeploy.networks.families.plif import PlifNetwork, PlifSettings, build, deployable
+from neurodeploy.recipes import load_recipe
+from tests.neurons.test_plif import golden
+
+EVENTS = ("conv.0", "conv.1", "conv.2", "conv.4", "conv.5", "conv.6", "fc.2", "fc.3", "fc.5", "fc.6")
+PICTURES = ("static_conv.0", "static_conv.1", "conv.0", "conv.2", "conv.3", "conv.4", "fc.1", "fc.2", "fc.3", "fc.4")
+RECORDED: dict[str, tuple[dict[str, Any], tuple[int, ...], tuple[str, ...]]] = {
+    "static_tiny": ({"channels": 4, "hidden": 64}, (1, 28, 28), PICTURES),
+    "nmnist_tiny_maxpool": ({"channels": 3, "hidden": 48, "encoder": "each_step"}, (2, 34, 34), EVENTS),
+    "nmnist_tiny_avgpool": (
+        {"channels": 3, "hidden": 48, "encoder": "each_step", "pool": "average"},
+        (2, 34, 34),
+        EVENTS,
+    ),
+}
+
+
+def recorded(name: str) -> tuple[PlifNetwork, torch.Tensor, dict[str, Any], dict[str, str]]:
+    """Return the network of a recording, its input, the recording, and the recording's names of its parameters."""
+    arrays, (settings, shape, order) = golden(f"plif_net_{name}"), RECORDED[name]
+    network = build(PlifSettings(**settings), shape, 10, 1e-3).eval()
+    state = network.state_dict()
+    mine = [key for key in state if "num_batches" not in key]
+    theirs = [
+        key.removeprefix("param/")
+        for module in order
+        for key in arrays
+        if key.startswith("param/") and key.rpartition(".")[0] == f"param/{module}"
+    ]
+    named = dict(zip(mine, theirs, strict=True))
+    for key, other in named.items():
+        state[key].copy_(torch.tensor(arrays[f"param/{other}"]))
+    if "in_image" in arrays:
+        x_BTI = torch.tensor(arrays["in_image"]).flatten(1)[:, None].expand(-1, 6, -1)
+    else:
+        x_BTI = torch.tensor(arrays["in_frames"]).float().flatten(2)
+    return network, x_BTI, arrays, named
+
+
+@pytest.mark.data
+@pytest.mark.parametrize("name", RECORDED)
+def test_recorded_networks_are_repeated_in_every_spike_and_gradient(name: str) -> None:
+    network, x_BTI, arrays, named = recorded(name)
+    with torch.no_grad():  # in parts
+        answer = network(x_BTI)
+    spikes = {key.removeprefix("spikes/"): value for key, value in arrays.items() if key.startswith("spikes/")}
+    sent = [answer.hidden[0], answer.hidden[2], answer.hidden[4], answer.sent]
+    for found, (layer, wanted) in zip(sent, spikes.items(), strict=True):
+        assert wanted.any()
+        mismatches = int((found.transpose(0, 1).numpy() != wanted.reshape(*wanted.shape[:2], -1)).sum())
+        assert mismatches == 0, layer
+    in_one = network(x_BTI)  # in one pass for each stage
+    assert torch.equal(in_one.sent, answer.sent)
+    for one in (answer, in_one):
+        counted = one.output_BC.detach().numpy() * x_BTI.shape[1]
+        np.testing.assert_allclose(counted, arrays["out_spike_counter"], atol=1e-6)
+    if "labels" not in arrays:
+        return
+    wanted_BC = functional.one_hot(torch.tensor(arrays["labels"]), 10).float()
+    loss = functional.mse_loss(in_one.output_BC, wanted_BC)
+    assert float(loss.detach()) == pytest.approx(float(arrays["mse_loss"]), rel=1e-6)
+    loss.backward()
+    for key, parameter in network.named_parameters():
+        wanted = torch.tensor(arrays[f"grad/{named[key]}"])
+        assert parameter.grad is not None
+        torch.testing.assert_close(parameter.grad, wanted, rtol=0, atol=3e-6 * float(wanted.abs().max()))
+
+
+@pytest.mark.parametrize(
+    ("recipe", "shape", "n_classes", "parameters"),
+    [
+        ("mnist_plif_paper", (1, 28, 28), 10, 13_198_980),
+        ("fashion_plif_paper", (1, 28, 28), 10, 13_198_980),
+    ],
+)
+def test_the_papers_recipes_have_the_papers_networks(
+    recipe: str, shape: tuple[int, ...], n_classes: int, parameters: int
+) -> None:
+    settings = load_recipe(recipe).network
+    assert isinstance(settings, PlifSettings)
+    assert sum(one.numel() for one in build(settings, shape, n_classes, 1e-3).parameters()) == parameters
+
+
+@pytest.mark.parametrize(
+    ("settings", "shape", "n_classes", "parameters", "layers"),
+    [
+        ({"channels": 256, "stages": [3, 3], "dropout": [0.5, 0.0]}, (3, 32, 32), 10, 36_718_344, 8),
+        ({}, (2, 34, 34), 10, 17_132_292, 4),
+        ({"stages": [1] * 4}, (2, 128, 128), 10, 17_427_718, 6),
+        ({"stages": [1] * 5, "hidden": 512}, (2, 128, 128), 11, 1_698_311, 7),
+    ],
+)
+def test_settings_give_the_papers_other_networks(
+    settings: dict[str, Any], shape: tuple[int, ...], n_classes: int, parameters: int, layers: int
+) -> None:
+    network = build(PlifSettings(**settings), shape, n_classes, 1e-3)
+    assert sum(one.numel() for one in network.parameters()) == parameters
+    assert len(network.stages) == layers
+
+
+def small(**settings: Any) -> PlifNetwork:
+    torch.manual_seed(3)
+    network = build(PlifSettings(channels=4, hidden=16, voters=3, **settings), (1, 12, 12), 4, 1e-3)
+    with torch.no_grad():
+        for stage in network.stages:
+            stage.weights.weight.mul_(3.0).add_(0.05)  # type: ignore[union-attr, operator]
+            stage.neurons.w.add_(0.3)  # type: ignore[union-attr, operator]
+            if stage.norm is not None:
+                stage.norm.bias.fill_(0.5)
+        network.train()
+        for _ in range(20):
+            network(pictures())
+    return network.eval()
+
+
+def pictures() -> torch.Tensor:
+    x_BI = torch.randint(0, 256, (6, 1, 144), generator=torch.Generator().manual_seed(0)).float()
+    return x_BI.expand(-1, 5, -1)
+
+
+@pytest.mark.parametrize(
+    "settings", [{}, {"reset": "subtract"}, {"pool": "average", "tau0": 1.2}, {"bias": True, "neuron": "lif"}]
+)
+def test_folded_networks_send_the_same_spikes(settings: dict[str, Any]) -> None:
+    network = small(**settings).double()
+    folded = deployable(network)
+    assert all(one.norm is None for one in folded.stages)
+    with torch.no_grad():
+        wanted, found = network(pictures()), folded(pictures())
+    for mine, its in zip((*wanted.hidden, wanted.sent), (*found.hidden, found.sent), strict=True):
+        assert 0 < mine.mean() < 1
+        assert torch.equal(mine, its)
+
+
+def test_dropout_is_kept_over_time_and_drawn_for_each_sample() -> None:
+    stage = small(dropout=[0.5, 0.0]).stages[2].train()
+    current_BTN = stage.drive(torch.ones(3, 5, 4, 3, 3))  # type: ignore[operator]
+    assert torch.equal(current_BTN[:, :1].expand_as(current_BTN), current_BTN)
+    assert not torch.equal(current_BTN[0], current_BTN[1])
+
+
+def test_norms_take_a_step_alone_or_all_together() -> None:
+    x_BTN = torch.randn(8, 3, 1, 12, 12) + torch.arange(3.0)[:, None, None, None]
+    alone, together = (small(norm=one).stages[0].train().drive(x_BTN).detach() for one in ("step", "batch"))  # type: ignore[operator]
+    assert alone.mean(dim=(0, 2, 3, 4)) == pytest.approx([float(alone.mean())] * 3, abs=1e-5)
+    assert together.mean(dim=(0, 2, 3, 4)).diff().abs().min() > 0.1
+
+
+def test_tau_stays_where_it_is_not_learned() -> None:
+    assert not any(one.neurons.w.requires_grad for one in small(neuron="lif").stages)  # type: ignore[union-attr]
+    with pytest.raises(ValueError, match="greater than 1"):
+        PlifSettings(tau0=1.0)
+
+
+def test_data_that_are_no_pictures_are_refused() -> None:
+    for shape in ((40,), (1, 3, 28)):
+        with pytest.raises(NetworkError, match=r"a step of the data is \(.*take fewer stages"):
+            build(PlifSettings(), shape, 10, 1e-3)
