@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import nn
 
-from neurodeploy.neurons import fused
+from neurodeploy.neurons import engine
 from neurodeploy.neurons.surrogate import SURROGATES
 
 
@@ -87,8 +87,8 @@ def plif(x_BTN: torch.Tensor, k: torch.Tensor, rule: PlifRule, *, n_steps: int =
         pooled: (B, T, channels, rows, columns) are pooled 2 by 2: a spike where any neuron of four spikes.
     """
     n_steps = n_steps or x_BTN.shape[1]
-    if not fused.missing(x_BTN[:, :, None].flatten(2)[:, :, :1]):
-        kernels = importlib.import_module(f"{fused.__name__}.plif")
+    if x_BTN.is_cpu and not engine.missing(x_BTN[:1, :1].flatten(2)[:, :, :1]):
+        kernels = importlib.import_module("neurodeploy.neurons.fused.plif")
         return Sent(*kernels.scan(x_BTN, k, rule, n_steps, pooled))
     spikes = plif_trace(x_BTN.expand(-1, n_steps, *x_BTN.shape[2:]), k, rule)[0]
     rate = spikes.mean().reshape(1)

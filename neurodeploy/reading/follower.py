@@ -81,7 +81,8 @@ class Follower(TorchFunctionMode):
         name = getattr(func, "__name__", str(func))
         name = func.__self__.__name__ if name == "__get__" else name
         followed = any(one in self.tracks for one in operations.tensors((args, kwargs)))
-        if followed and name in POOLS:
+        votes = bool(self.around) and type(self.around[-1]).__name__ == "VotingLayer"
+        if followed and name in POOLS and not votes:  # what SpikingJelly's voting pools is no layer of its own
             return self._pool(name, args, kwargs)
         if followed and name in MATRICES and self._is_matrix(*args, **kwargs):
             return self._matrix(name, *args, **kwargs)

@@ -115,6 +115,8 @@ def _followed(
     if name == "neg":
         track = known(args[0])
         return None if track is None else [track.times(-1.0)]
+    if name == "avg_pool1d" and len(args) == 3 and args[1] == args[2]:  # groups of neurons that vote
+        return _votes(args[0], args[1], known, reads)
     if name in READS:
         return _read(name, args, kwargs, result, known, reads)
     return None
@@ -262,6 +264,19 @@ def _multiplied(name: str, args: Any, kwargs: Any, result: torch.Tensor, known: 
     factors = numbers.expand(result.shape)
     there = track.over(result.shape).times(factors)
     return [Track(tuple((own, found.where(factors != 0, NOTHING)) for own, found in there.terms), track.steps)]
+
+
+def _votes(sent: torch.Tensor, size: int, known: Known, reads: list[Read]) -> list[Track] | None:
+    """Follow the mean over whole groups along the last axis."""
+
+    def grouped(one: torch.Tensor) -> torch.Tensor:
+        return one[..., : one.shape[-1] // size * size].unflatten(-1, (-1, size))
+
+    track, groups = known(sent), grouped(sent)
+    if track is None:
+        return None
+    parted = track.moved(grouped)
+    return _read("mean", (groups, -1), {}, groups.mean(-1), lambda _: parted, reads)
 
 
 def _read(name: str, args: Any, kwargs: Any, result: Any, known: Known, reads: list[Read]) -> list[Track] | None:

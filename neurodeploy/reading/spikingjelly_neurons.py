@@ -12,12 +12,11 @@ so potentials are counted from there.
 
 from typing import Any
 
-import nir
 import numpy as np
 
 from neurodeploy.errors import FrameworkError
 from neurodeploy.reading import torch_layers
-from neurodeploy.reading.leaves import Built, Call, Memoryless, Neurons, Shape, full, numbers
+from neurodeploy.reading.leaves import Built, Call, Neurons, Shape, full, numbers
 from neurodeploy.reading.neurons import spiking
 
 AT_THRESHOLD = "spikes at v >= v_threshold: the graph's threshold is the next smaller number"
@@ -67,23 +66,12 @@ def _at_threshold(
     return Built({"": node}, notes=(AT_THRESHOLD,))
 
 
-def _voting(module: Any) -> Memoryless:
-    """Return the mean over groups of neurons of one class."""
-
-    def build(shape: Shape, out: Shape) -> Built:
-        whole = np.repeat(np.eye(out[0]), module.voting_size, axis=1) / module.voting_size
-        return Built({"": nir.Linear(np.pad(whole, ((0, 0), (0, shape[0] - whole.shape[1]))))})
-
-    return Memoryless(lambda _: (1,), build)
-
-
 # SpikingJelly's own layers take a sequence as well, and are torch's otherwise.
 LEAVES = torch_layers.LEAVES | {
     "IFNode": lambda one: _made(one, lambda _: 0.0),
     "LIFNode": lambda one: _made(one, lambda module: 1 / module.tau),
     "CUBALIFNode": _made,
-    "VotingLayer": _voting,
     # What they compute themselves is followed.
-    **dict.fromkeys(("NonSpikingIFNode", "NonSpikingLIFNode"), lambda _: None),
+    **dict.fromkeys(("NonSpikingIFNode", "NonSpikingLIFNode", "VotingLayer"), lambda _: None),
     "ParametricLIFNode": lambda one: _made(one, lambda module: numbers(module.w.sigmoid())),
 }
