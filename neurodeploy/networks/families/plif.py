@@ -137,7 +137,8 @@ class PlifNetwork(nn.Module):
             kind = "conv" if isinstance(stage.weights, nn.Conv2d) else "fc"
             names = {"weights": f"{kind}{number}", "norm": f"norm{number}", "neurons": f"plif{number}"}
             self.node_names |= {f"stages.{number - 1}.{key}": {"": name} for key, name in names.items()}
-            self.node_names[f"stages.{number - 1}.pool"] = {"": f"pool{number}", "sum": f"sum{number}"}
+            # In a file nodes come by name: in the order of the layers, as long as these are fewer than ten.
+            self.node_names[f"stages.{number - 1}.pool"] = {"": f"plif{number}_pool", "sum": f"sum{number}"}
 
     def forward(self, x_BTI: torch.Tensor) -> Answer:
         """Return the classes' shares of spikes that could be, and what all layers send.
