@@ -11,7 +11,6 @@ from torch.nn import functional
 
 from neurodeploy.errors import NetworkError
 from neurodeploy.networks.families.plif import PlifNetwork, PlifSettings, build, deployable
-from neurodeploy.recipes import load_recipe
 from tests.neurons.test_plif import golden
 
 EVENTS = ("conv.0", "conv.1", "conv.2", "conv.4", "conv.5", "conv.6", "fc.2", "fc.3", "fc.5", "fc.6")
@@ -79,30 +78,16 @@ def test_recorded_networks_are_repeated_in_every_spike_and_gradient(name: str) -
 
 
 @pytest.mark.parametrize(
-    ("recipe", "shape", "n_classes", "parameters"),
-    [
-        ("mnist_plif_paper", (1, 28, 28), 10, 13_198_980),
-        ("fashion_plif_paper", (1, 28, 28), 10, 13_198_980),
-    ],
-)
-def test_the_papers_recipes_have_the_papers_networks(
-    recipe: str, shape: tuple[int, ...], n_classes: int, parameters: int
-) -> None:
-    settings = load_recipe(recipe).network
-    assert isinstance(settings, PlifSettings)
-    assert sum(one.numel() for one in build(settings, shape, n_classes, 1e-3).parameters()) == parameters
-
-
-@pytest.mark.parametrize(
     ("settings", "shape", "n_classes", "parameters", "layers"),
     [
+        ({}, (1, 28, 28), 10, 13_198_980, 4),
         ({"channels": 256, "stages": [3, 3], "dropout": [0.5, 0.0]}, (3, 32, 32), 10, 36_718_344, 8),
         ({}, (2, 34, 34), 10, 17_132_292, 4),
         ({"stages": [1] * 4}, (2, 128, 128), 10, 17_427_718, 6),
         ({"stages": [1] * 5, "hidden": 512}, (2, 128, 128), 11, 1_698_311, 7),
     ],
 )
-def test_settings_give_the_papers_other_networks(
+def test_settings_give_the_papers_networks(
     settings: dict[str, Any], shape: tuple[int, ...], n_classes: int, parameters: int, layers: int
 ) -> None:
     network = build(PlifSettings(**settings), shape, n_classes, 1e-3)

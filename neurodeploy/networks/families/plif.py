@@ -2,7 +2,7 @@
 
 Axes: B sample, T step, I input (channels, rows, columns in one), N neuron, C class.
 
-Source: Fang et al., ICCV 2021; its six networks are these settings (`training/*_plif_paper.toml`). A batch norm takes
+Source: Fang et al., ICCV 2021; its six networks are these settings. A batch norm takes
 all steps of a batch together, as multi-step simulation does, or each step alone, as the paper's code does.
 """
 
