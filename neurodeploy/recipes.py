@@ -199,4 +199,6 @@ def _one_line(error: ValidationError, before: str = "", keys: Sequence[str] = ()
         return f"{key!r} is not a setting; {_suggestion(key, keys)}"
     found = "" if first["type"] == "missing" else f", found {first['input']!r}"
     message = first["msg"][:1].lower() + first["msg"][1:]
+    if first["type"] == "tuple_type":
+        message = f"a list is needed, e.g. [{first['input']}]"
     return f"{key}: {message}{found}"

@@ -99,7 +99,8 @@ def open_run(path: str | Path, recipe: Recipe, mode: Mode) -> RunFolder:
     What the run needs is looked at first, so that a run that cannot start leaves no folder behind.
 
     Raises:
-        RunError: the folder cannot be written, or holds another run that `mode` does not allow for.
+        RunError: the folder cannot be written, holds another run that `mode` does not allow for, or files of such
+            names that no run wrote.
         DataError: the recipe's data are absent or damaged.
         RecipeError: the recipe asks for a device or a tracker that this machine does not have.
         FrameworkError: its network is of a framework that is not installed.
@@ -117,6 +118,12 @@ def open_run(path: str | Path, recipe: Recipe, mode: Mode) -> RunFolder:
                 f"holds a run with other settings ({_other(folder, recipe)})",
                 Phrase("resume it with the same recipe and {settings}, or choose another {out}"),
                 where=path,
+            )
+    else:
+        others = (folder.graph_file, folder.program_file, folder.report_file)
+        for one in filter(os.path.exists, others):  # of deploy(...).save, or the user's own
+            raise RunError(
+                f"holds {one.name} but no recipe.toml, so no run wrote it", Phrase("choose another {out}"), where=path
             )
     _check_needs(recipe)
     make_folder(folder.path)

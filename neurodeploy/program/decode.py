@@ -74,7 +74,8 @@ class Decode:
         """What it does, for a note."""
         counted = np.flatnonzero(self.steps)
         unlike = ", each with a weight of its own" if len({self.steps[one] for one in counted}) > 1 else ""
-        when = f"steps {counted[0]} to {counted[-1]} of {len(self.steps)} count{unlike}" if self.steps else ""
+        n_steps = len(self.steps)
+        when = f"{len(counted)} of {n_steps} steps count, {counted[0]} to {counted[-1]}{unlike}" if n_steps else ""
         how = f"the host makes {len(self.matrix)} classes of {len(self.matrix[0])} neurons" if self.matrix else ""
         return ", ".join(one for one in (when, how, "each class has a bias" if self.bias else "") if one)
 

@@ -93,7 +93,7 @@ def simulate(
     Returns:
         On data: `backend`, `engine` (of our simulator, with the reason for a slower one), `accuracy`, `samples`,
         `steps`, `synops_per_sample`, `seconds` (of the simulation alone), `samples_per_second`, `traces`, with traces
-        the `overflows` of their layers, and `data_notes`, what is to be said of the data beside the result.
+        the `overflows` of their layers, and `data_notes`, what is to be said of the data, or of a silent output.
         On spikes of your own: the `Trace`, whose arrays are numpy's: `predictions_B`, `counts` of spikes by
         layer, `layers` with the recorded states.
 
@@ -149,6 +149,11 @@ def simulate(
         program = target if isinstance(target, Program) else None
         write_traces(traces, found.layers, program=program, spikes_BTI=np.concatenate(inputs) if whole else None)
     counts = counts_of(target, found.tally, counter)
+    notes = list(samples.notes)
+    if target.readout == "spikes" and not found.tally.spikes[target.output].any():
+        notes.append(
+            f"{target.output}: never spikes, so no class was found; check the time step, the weights and the data"
+        )
     return {
         "backend": backend,
         "engine": found.engine or None,
@@ -160,7 +165,7 @@ def simulate(
         "samples_per_second": len(samples) / found.seconds,
         "traces": None if traces is None else str(traces),
         "overflows": found.overflows,
-        "data_notes": list(samples.notes),
+        "data_notes": notes,
     }
 
 

@@ -97,6 +97,11 @@ def test_lava_gives_the_same_scores(worker: lava.Worker, readout: str) -> None:
         assert bool(found.layers) == record
 
 
+def test_its_words_count_the_steps_that_count() -> None:
+    assert Decode((1.0, 0.0, 1.0, 0.0, 1.0, 0.0)).words == "3 of 6 steps count, 0 to 4"
+    assert Decode((0.0, 0.5, 1.0)).words == "2 of 3 steps count, 1 to 2, each with a weight of its own"
+
+
 def test_a_run_of_another_length_has_no_class() -> None:
     says = "^input: has 9 steps, the class is read from steps 5 to 9 of 10; give 10 steps"
     with pytest.raises(DataError, match=says):

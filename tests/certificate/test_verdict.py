@@ -115,6 +115,14 @@ def test_silence_does_not_pass(dt_s: float, passed: bool, tmp_path: Any) -> None
     found = neurodeploy.certify(tmp_path / "if.nir", np.ones((1, 60, 1), np.uint8), dt_s=dt_s)
     assert found["passed"] == passed
     fixed = found["stages"][1]
+    np.savez(tmp_path / "ones.npz", spikes=np.ones((1, 60, 1), np.uint8), labels=[0])
+    said = [
+        neurodeploy.simulate(tmp_path / "if.nir", tmp_path / "ones.npz", backend=backend, dt_s=dt_s)["data_notes"]
+        for backend in ("reference", "fixed")
+    ]
+    assert [any("n: never spikes, so no class was found" in note for note in notes) for notes in said] == [
+        not passed
+    ] * 2
     if passed:
         assert fixed["silent"] == []
         assert fixed["spike_agreement"] == 1.0

@@ -14,6 +14,8 @@ from torch.utils.data import DataLoader, TensorDataset
 import neurodeploy
 from neurodeploy.cli.app import invoke
 from neurodeploy.errors import BudgetError, RunError
+from neurodeploy.pipeline.folder import open_run
+from neurodeploy.recipes import load_recipe
 from tests.pipeline.test_deploy import network
 from tests.reading.same import DT_S, N_IN, T, spikes
 from tests.report.test_page import Page
@@ -98,3 +100,11 @@ def test_the_page_says_what_the_module_did(made: Any, folder: Path) -> None:
     assert sum(weights["fc1"]["before"]) == N_IN * 16
     with pytest.raises(RunError, match="exists already"):
         made.save(folder)
+
+
+@pytest.mark.parametrize("mode", ["new", "resume", "overwrite"])
+def test_a_run_does_not_write_into_its_folder(folder: Path, mode: Any) -> None:
+    before = {one.name: one.read_bytes() for one in folder.iterdir()}
+    with pytest.raises(RunError, match=r"mine: holds model.nir but no recipe.toml, so no run wrote it; choose another"):
+        open_run(folder, load_recipe("digits"), mode)
+    assert {one.name: one.read_bytes() for one in folder.iterdir()} == before
