@@ -10,6 +10,7 @@ import inspect
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, fields
+from numbers import Integral
 from pathlib import Path
 from typing import Any, TypedDict, TypeVar
 
@@ -77,7 +78,7 @@ class GraphOptions:
         """Return self after checking what needs no file.
 
         Raises:
-            GraphError: no such rule, or no time step.
+            GraphError: no such rule, no time step, or no width.
         """
         if self.reset not in (None, "zero", "subtract"):
             raise GraphError(f"found {self.reset!r}", option="reset", allowed="'zero' or 'subtract' is allowed")
@@ -85,6 +86,9 @@ class GraphOptions:
             raise GraphError(f"found {self.readout!r}, one of {', '.join(READOUTS)} is allowed", option="readout")
         if self.dt_s is not None and not 0 < self.dt_s < float("inf"):
             raise GraphError(f"found {self.dt_s:g}", option="dt_s", allowed="a positive number of seconds is needed")
+        if self.weight_bits is not None and not (isinstance(self.weight_bits, Integral) and 2 <= self.weight_bits <= 8):
+            found = f"found {self.weight_bits!r}"
+            raise GraphError(found, option="weight_bits", allowed="a whole number from 2 to 8 is needed")
         return self
 
 

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from copy import copy
 from dataclasses import dataclass
 from functools import partial
+from numbers import Real
 from typing import Any
 
 import nir
@@ -108,8 +109,9 @@ def graph_of(
     """
     if not isinstance(module, nn.Module):
         raise FrameworkError(f"module: found {type(module).__name__}, a torch.nn.Module is needed")
-    if not (np.isfinite(dt_s) and dt_s > 0):
-        raise FrameworkError(f"found {dt_s:g}", option="dt_s", allowed="a positive number of seconds is needed")
+    if not (isinstance(dt_s, Real) and 0 < dt_s < np.inf):
+        found = f"found {dt_s:g}" if isinstance(dt_s, Real) else f"found {dt_s!r}"
+        raise FrameworkError(found, option="dt_s", allowed="a positive number of seconds is needed")
     if readout not in (None, *READOUTS):
         raise FrameworkError(f"readout: found {readout!r}, one of {', '.join(READOUTS)} is allowed")
     if pool not in (None, "after"):

@@ -14,7 +14,7 @@ from neurodeploy.backends.table import FIXED, REFERENCE, ready_backends
 from neurodeploy.backends.trace import one_after_another
 from neurodeploy.data.event_arrays import events_inside
 from neurodeploy.data.events import Events
-from neurodeploy.data.spikes import Kind, SpikeData
+from neurodeploy.data.spikes import Kind, SpikeData, check_classes, check_kinds
 from neurodeploy.data.stream import from_memory, unlabelled
 from neurodeploy.errors import FrameworkError
 from neurodeploy.graph.files import GraphFile
@@ -22,8 +22,9 @@ from neurodeploy.graph.network import Network, discretised
 from neurodeploy.hardware.chips import DEFAULT, chip_named
 from neurodeploy.mapping.compile import compile_network
 from neurodeploy.mapping.placement.encoding import widest_weights
+from neurodeploy.pipeline.graph_options import GraphOptions
 from neurodeploy.pipeline.module_spikes import against_module
-from neurodeploy.pipeline.samples import array_of, batches_of, given, holds_pairs
+from neurodeploy.pipeline.samples import array_of, batches_of, given, holds_pairs, outputs
 from neurodeploy.pipeline.stage_runs import certified
 from neurodeploy.progress import Progress, silent
 from neurodeploy.verbs.deployment import Deployment, spikes_of
@@ -93,10 +94,12 @@ def deploy(
     Raises:
         FrameworkError: a submodule cannot be taken, with its name and what is allowed, or `strict` is not met.
         DataError: an input is no spikes, or labels do not fit.
+        GraphError, PrecisionError: there is no such width of weights.
         ChipError: the chip is unknown.
     """
     from neurodeploy.reading import graph_of
 
+    GraphOptions(weight_bits=weight_bits).check()
     ready_backends(backends)
     found_chip = chip_named(chip, program=True)
     if holds_pairs(sample_input):
@@ -121,7 +124,10 @@ def deploy(
     calibration = (sample, None) if calibrate is None else _samples(read, network, calibrate, "calibrate")
     tested, own_labels = calibration if test is None else _samples(read, network, test, "test")
     labels = own_labels if labels is None else labels
-    weight_bits = weight_bits or widest_weights(found_chip)
+    if labels is not None:
+        labels = check_kinds("labels", tested.shape, tested.dtype, array_of(labels))
+        check_classes("labels", labels, outputs(network))
+    weight_bits = widest_weights(found_chip) if weight_bits is None else weight_bits
     chosen = search.calibrate(network, calibration[0], weight_bits, progress=progress)
     made = compile_network(chosen.network, chip=found_chip, plan=chosen.plan, asked=network)
     own_B, told = _own_classes(read, tested, tested is sample)

@@ -135,7 +135,12 @@ class Deployment:
 
         Args:
             sample: Of those certified on, from 0.
+
+        Raises:
+            DataError: there is no such sample.
         """
+        if not 0 <= sample < len(self.samples):
+            raise DataError(f"plot: found sample {sample}, 0 to {len(self.samples) - 1} were certified on")
         from neurodeploy.report.printed import draw_spikes  # matplotlib takes a second to load
 
         one = self.samples.take([sample])

@@ -13,7 +13,7 @@ from torch.utils.data import DataLoader, TensorDataset
 
 import neurodeploy
 from neurodeploy.cli.app import invoke
-from neurodeploy.errors import BudgetError, RunError
+from neurodeploy.errors import BudgetError, DataError, NeurodeployError, RunError
 from neurodeploy.pipeline.folder import open_run
 from neurodeploy.recipes import load_recipe
 from tests.pipeline.test_deploy import network
@@ -108,3 +108,26 @@ def test_a_run_does_not_write_into_its_folder(folder: Path, mode: Any) -> None:
     with pytest.raises(RunError, match=r"mine: holds model.nir but no recipe.toml, so no run wrote it; choose another"):
         open_run(folder, load_recipe("digits"), mode)
     assert {one.name: one.read_bytes() for one in folder.iterdir()} == before
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"labels": np.full(30, 9)}, "labels: label 9 is unknown, the network's 4 classes are 0..3"),
+        ({"labels": LABELS / 2}, "labels: spikes are .* and labels float64; .* whole numbers are needed"),
+        ({"weight_bits": 0}, "weight_bits: found 0, a whole number from 2 to 8"),
+        ({"weight_bits": 3.5}, "weight_bits: found 3.5, a whole number from 2 to 8"),
+        ({"dt_s": "1ms"}, "dt_s: found '1ms', a positive number of seconds"),
+    ],
+    ids=str,
+)
+def test_what_cannot_be_is_one_line(options: dict[str, Any], said: str) -> None:
+    with pytest.raises(NeurodeployError, match=said) as caught:
+        neurodeploy.deploy(network(), TEST, **({"dt_s": DT_S} | options))
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("sample", [-1, 30])
+def test_a_picture_of_no_sample(made: Any, sample: int) -> None:
+    with pytest.raises(DataError, match=f"plot: found sample {sample}, 0 to 29"):
+        made.plot(sample)
