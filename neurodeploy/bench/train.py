@@ -7,6 +7,7 @@ from typing import Any
 
 from neurodeploy.bench import machine
 from neurodeploy.bench.contenders import chosen, positive, speed, threads_of_torch
+from neurodeploy.bench.plif_work import bench_plif
 from neurodeploy.bench.rounds import Block, block, in_turn, spread
 from neurodeploy.bench.training_check import checked
 from neurodeploy.bench.training_work import INPUT_RATE, TRAINING_PEERS, TrainingWork, ours, training_work
@@ -14,12 +15,15 @@ from neurodeploy.errors import NeurodeployError, nearest
 from neurodeploy.networks.families.silif import LAYERS
 from neurodeploy.progress import Progress, silent
 
+WORKS = ("silif", "plif")
+
 
 def bench_train(
     *,
+    work: str = "silif",
     model: str = "silif",
-    hidden: int = 512,
-    steps: int = 250,
+    hidden: int | None = None,
+    steps: int | None = None,
     batch: int = 32,
     threads: int = 1,
     repeats: int = 5,
@@ -30,14 +34,16 @@ def bench_train(
     """Measure one training step (forward, backward, Adam's update) of ours and of the peers.
 
     Args:
+        work: "silif", whose arguments and result these are; or "plif", see `plif_work.bench_plif`.
         model: A spiking model of the SiLIF family.
-        hidden: Neurons in each of two hidden layers, between 140 inputs and 35 classes.
+        hidden: Neurons in each of two hidden layers, between 140 inputs and 35 classes, 512 when None; of plif,
+            channels of each convolution, 32 when None.
         threads: CPU threads of all contenders.
         repeats: Rounds; medians are reported.
         peers: Their names with commas, or "none"; every one that is installed when None.
         fresh: Leave the network as it is initialised, instead of letting it fire as a trained one does.
         progress: Hears how far the work is.
-        steps: Of a sample.
+        steps: Of a sample; 250 when None, of plif 8.
         batch: Samples of a training step.
 
     Returns:
@@ -48,6 +54,12 @@ def bench_train(
     Raises:
         NeurodeployError: an argument names nothing or is out of range.
     """
+    if work not in WORKS:
+        raise NeurodeployError(f"{work!r} is unknown", nearest(work, WORKS), option="work")
+    if work == "plif":
+        shared: Any = {"batch": batch, "threads": threads, "repeats": repeats, "peers": peers, "progress": progress}
+        return bench_plif(channels=hidden or 32, steps=8 if steps is None else steps, **shared)
+    hidden, steps = 512 if hidden is None else hidden, 250 if steps is None else steps
     if model not in LAYERS:
         raise NeurodeployError(f"{model!r} is unknown", nearest(model, LAYERS), option="model")
     names = chosen(peers, [peer.name for peer in TRAINING_PEERS])
@@ -59,15 +71,15 @@ def bench_train(
     peers_here = [peer for peer in wanted if not peer.missing]
     with threads_of_torch(threads):
         progress("bench", 0, repeats, "compiling and loading kernels")
-        work = training_work(model, hidden=hidden, steps=steps, batch=batch, fresh=fresh)
+        made = training_work(model, hidden=hidden, steps=steps, batch=batch, fresh=fresh)
         progress("bench", 0, repeats, "comparing gradients")
-        gradients = checked(work)
-        mine = block(ours(work), batch)
-        blocks: dict[str, Block] = {peer.name: block(peer.build(work), batch) for peer in peers_here}
+        gradients = checked(made)
+        mine = block(ours(made), batch)
+        blocks: dict[str, Block] = {peer.name: block(peer.build(made), batch) for peer in peers_here}
         products: list[float] = []
 
         def tell(done: int) -> None:
-            products.append(_dense_products(work))
+            products.append(_dense_products(made))
             progress("bench", done, repeats, f"batch {batch}, threads {threads}")
 
         tell(0)
@@ -75,13 +87,13 @@ def bench_train(
     return {
         "work": {
             "model": model,
-            "sizes": work.sizes,
+            "sizes": made.sizes,
             "steps": steps,
             "batch": batch,
             "threads": threads,
             "input_rate": INPUT_RATE,
-            "rates": work.rates,
-            "parameters": sum(one.numel() for one in work.network.parameters()),
+            "rates": made.rates,
+            "parameters": sum(one.numel() for one in made.network.parameters()),
         },
         "machine": machine.describe(),
         "ours": _speed(speeds.ours, batch),

@@ -93,7 +93,28 @@ def simulate(
     }
 
 
+def _plif_lines(result: dict[str, Any]) -> list[str]:
+    work, rows = result["work"], [{"name": "neurodeploy", "trains": ""} | result["ours"], *result["peers"]]
+    told = [
+        [
+            *(row["name"], row.get("version", "-"), f"{1e3 * row['seconds_per_step']:,.1f}", *_speeds(row)),
+            *(f"{row['memory_bytes'] / 1e6:,.0f}", row["trains"]),
+        ]
+        for row in rows
+    ]
+    return [
+        f"work   plif {work['channels']} channels, {work['steps']} steps, batch {work['batch']}, "
+        f"{work['threads']} thread(s)",
+        f"on     {result['machine']['cpu']}, {result['machine']['cores']} cores",
+        "",
+        *table(["who", "version", "ms a step", "samples/s", "from", "to", "we are faster", "MB", "what"], told),
+        *[f"absent  {one['name']}: {one['reason']}" for one in result["absent"]],
+    ]
+
+
 def _training_lines(result: dict[str, Any]) -> list[str]:
+    if "channels" in result["work"]:
+        return _plif_lines(result)
     work, gradients, floor = result["work"], result["gradients"], result["floor"]
     rows = [{"name": "neurodeploy", "trains": ""} | result["ours"], *result["peers"]]
     steps_ms = [f"{1e3 * row['seconds_per_step']:,.1f}" for row in rows]
@@ -120,9 +141,12 @@ def _training_lines(result: dict[str, Any]) -> list[str]:
 @app.command("train")
 @verb(_training_lines, call="bench_train")
 def train(
+    work: Annotated[str, Option(help="silif, or plif: the PLIF paper's network for MNIST.")] = "silif",
     model: Annotated[str, Option(help="A spiking model of the SiLIF family.")] = "silif",
-    hidden: Annotated[int, Option(metavar="N", help="Neurons in each of two hidden layers.")] = 512,
-    steps: Annotated[int, Option(metavar="N", help="Steps of a sample.")] = 250,
+    hidden: Annotated[
+        int | None, Option(metavar="N", help="Neurons in each of two hidden layers (512); channels of plif (32).")
+    ] = None,
+    steps: Annotated[int | None, Option(metavar="N", help="Steps of a sample (250; 8 of plif).")] = None,
     batch: Annotated[int, Option(metavar="N", help="Samples of a training step.")] = 32,
     threads: Annotated[int, Option(metavar="N", help="CPU threads of everything measured.")] = 1,
     repeats: Annotated[int, Option(metavar="N", help="Rounds; medians are reported.")] = 5,

@@ -1,0 +1,145 @@
+"""Pictures to chip integers: a PLIF recipe goes the whole way, and SpikingJelly's module gives the same Program."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+import neurodeploy
+from neurodeploy.data.load import open_samples
+from neurodeploy.networks.families.plif import PlifNetwork, PlifSettings, build
+from tests.data.test_idx import write_pictures
+
+DT_S = 1e-3
+RECIPE = """
+[data]
+dataset = "mnist"
+n_steps = 2
+validation_part = 0.2
+[network]
+family = "plif"
+channels = 3
+hidden = 24
+voters = 3
+tau0 = 1.3
+dropout = [0.0, 0.0]
+[training]
+epochs = 8
+batch_size = 8
+learning_rate = 2e-2
+loss = "mse"
+score_gain = 10.0
+[quantize]
+method = "qat"
+epochs = 1
+learning_rate = 1e-3
+[certificate]
+lava = "never"
+max_accuracy_drop = 0.2
+"""
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    folder = tmp_path_factory.mktemp("plif")
+    write_pictures(folder / "mnist", 120, 20)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("NEURODEPLOY_DATA", str(folder))
+        patched.setenv("XDG_CACHE_HOME", str(folder / "cache"))
+        (folder / "small.toml").write_text(RECIPE)
+        yield folder / "run", neurodeploy.run(str(folder / "small.toml"), out=folder / "run")
+
+
+@pytest.mark.slow
+def test_a_recipe_is_trained_fine_tuned_exported_and_certified(run: Any) -> None:
+    folder, result = run
+    certificate = json.loads((folder / "certificate.json").read_text())
+    assert certificate["passed"], certificate["failures"]
+    assert result["accuracy"]["float"] > 0.8
+    assert abs(result["accuracy"]["fixed"] - result["accuracy"]["quantised"]) < 0.1
+    program = neurodeploy.read_program(folder / "program.npz")
+    assert [one.name for one in program.layers] == ["plif1", "plif1_pool", "plif2", "plif2_pool", "plif3", "plif4"]
+    assert program.graded_input
+    plan = json.loads((folder / "metrics.json").read_text())["quantisation"]["plan"]
+    assert {one["weight_bits"] for one in plan["connections"].values()} == {8}
+
+
+@pytest.mark.slow
+def test_its_pools_are_an_or_of_four_spikes_in_integers(run: Any) -> None:
+    folder, _ = run
+    pictures = open_samples("mnist", n_steps=2, limit=4).whole().spikes_BTI
+    trace = neurodeploy.simulate(folder / "program.npz", pictures, record=True)
+    sent = trace.layers["plif1"].spikes_BTN
+    windows = sent.reshape(*sent.shape[:2], 3, 14, 2, 14, 2).any(axis=(4, 6)).reshape(*sent.shape[:2], -1)
+    assert 0 < windows.mean() < 1
+    np.testing.assert_array_equal(trace.layers["plif1_pool"].spikes_BTN[:, 1:], windows[:, :-1])  # a step later
+
+
+@pytest.mark.slow
+@pytest.mark.lava
+def test_lava_gives_every_spike_and_state(run: Any) -> None:
+    folder, _ = run
+    found = neurodeploy.certify(folder, backends=("reference", "fixed", "lava"), limit=4, max_accuracy_drop=0.9)
+    assert found["bit_exact"], found["failures"]
+
+
+def events() -> torch.Tensor:
+    return torch.randint(0, 3, (6, 5, 288), generator=torch.Generator().manual_seed(0)).float()
+
+
+def ours() -> PlifNetwork:
+    torch.manual_seed(0)
+    network = build(PlifSettings(channels=4, hidden=16, voters=3, encoder="each_step"), (2, 12, 12), 4, DT_S)
+    with torch.no_grad():
+        for stage in network.stages:
+            stage.weights.weight.mul_(3.0).add_(0.05)
+            stage.neurons.w.add_(0.3)
+            if stage.norm is not None:
+                stage.norm.bias.fill_(0.5)
+        network.train()
+        for _ in range(20):
+            network(events())
+    return network.eval()
+
+
+def test_spikingjellys_module_of_the_same_network_gives_the_identical_program() -> None:
+    pytest.importorskip("spikingjelly.activation_based")
+    from spikingjelly.activation_based import functional, layer, neuron, surrogate
+
+    def neurons() -> Any:
+        return neuron.ParametricLIFNode(surrogate_function=surrogate.ATan(), detach_reset=True)
+
+    def conv(n_inputs: int) -> list[Any]:
+        weights = layer.Conv2d(n_inputs, 4, 3, padding=1, bias=False)
+        return [weights, layer.BatchNorm2d(4), neurons(), layer.MaxPool2d(2, 2)]
+
+    class Theirs(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv = nn.Sequential(*conv(2), *conv(4))
+            hidden = [layer.Flatten(), layer.Dropout(0.5), layer.Linear(36, 16, bias=False), neurons()]
+            last = [layer.Dropout(0.5), layer.Linear(16, 12, bias=False), neurons(), layer.VotingLayer(3)]
+            self.fc = nn.Sequential(*hidden, *last)
+            named = ("conv1", "norm1", "plif1", "plif1_pool", "conv2", "norm2", "plif2", "plif2_pool")
+            self.node_names = {f"conv.{i}": {"": one, "sum": f"sum{one[4]}"} for i, one in enumerate(named)}
+            self.node_names |= {f"fc.{i}": {"": one} for i, one in ((2, "fc3"), (3, "plif3"), (5, "fc4"), (6, "plif4"))}
+            functional.set_step_mode(self, "m")
+
+        def forward(self, x_TBCHW: torch.Tensor) -> torch.Tensor:
+            return self.fc(self.conv(x_TBCHW)).mean(0)  # type: ignore[no-any-return]
+
+    network, module = ours(), Theirs()
+    for theirs, mine in zip(module.state_dict().values(), network.state_dict().values(), strict=True):
+        theirs.copy_(mine)
+    x_TBCHW = events().unflatten(2, (2, 12, 12)).transpose(0, 1).contiguous()
+    made = neurodeploy.deploy(network, events(), dt_s=DT_S, calibrate=events(), test=events())
+    found = neurodeploy.deploy(module.eval(), x_TBCHW, dt_s=DT_S, calibrate=x_TBCHW, test=x_TBCHW)
+    assert made.agreement["equal"]
+    assert found.agreement["equal"]
+    assert all(one["spikes"] for one in made.agreement["layers"])
+    assert found.program.digest == made.program.digest
