@@ -42,11 +42,11 @@ class PlifSettings(NetworkSettings):
         "once", description="The first convolution runs once a sample, on its first step, or at each step."
     )
     tau0: float = Field(2.0, gt=1, description="Time constants at the start, steps.")
-    reset: Literal["zero", "subtract"] = "zero"
+    reset: Literal["zero", "subtract"] = Field("zero", description="What a spike does to the potential.")
     detach_reset: bool = Field(True, description="No gradient through a spike into the reset.")
-    surrogate: Literal["arctan", "sigmoid", "fast_sigmoid"] = "arctan"
+    surrogate: Literal["arctan", "sigmoid", "fast_sigmoid"] = Field("arctan", description="In place of the step.")
     slope: float = Field(2.0, gt=0, description="Of the surrogate; alpha in the paper.")
-    pool: Literal["max", "average"] = "max"
+    pool: Literal["max", "average"] = Field("max", description="Of the spikes of 2 by 2 neurons.")
     norm: Literal["batch", "step"] = Field("batch", description="Statistics of all steps of a batch, or of each step.")
     dropout: Annotated[tuple[Annotated[float, Field(ge=0, lt=1)], ...], Field(strict=False)] = Field(
         (0.5, 0.5), min_length=2, max_length=2, description="Before each full layer; the same for all steps."
