@@ -125,7 +125,9 @@ def deploy(
     tested, own_labels = calibration if test is None else _samples(read, network, test, "test")
     labels = own_labels if labels is None else labels
     if labels is not None:
-        labels = check_kinds("labels", tested.shape, tested.dtype, array_of(labels))
+        labels = array_of(labels)
+        whole = labels.dtype.kind == "f" and (labels == np.rint(labels)).all()  # torch's zeros and ones are floats
+        labels = check_kinds("labels", tested.shape, tested.dtype, labels.astype(np.int64) if whole else labels)
         check_classes("labels", labels, outputs(network))
     weight_bits = widest_weights(found_chip) if weight_bits is None else weight_bits
     chosen = search.calibrate(network, calibration[0], weight_bits, progress=progress)
