@@ -10,10 +10,11 @@ from typing import Literal
 import numpy as np
 
 from neurodeploy.data.events import MOST_STEPS, WHERE, Events, check_events, steps_of
+from neurodeploy.data.frames import cuts
 from neurodeploy.data.mapped import Numbers, numbers
 from neurodeploy.errors import DataError
 
-Rule = Literal["paper", "floor"]
+Rule = Literal["paper", "floor", "number", "time"]
 N_UNITS = 700
 """Channels of the inner-ear model behind SHD and SSC."""
 LARGEST_COUNT = np.iinfo(np.uint16).max
@@ -27,12 +28,14 @@ class Binning:
 
     Attributes:
         n_steps: Steps of every sample.
-        max_time_s: Seconds; events from here on are dropped and their number is kept.
+        max_time_s: Seconds; events from here on are dropped and their number is kept. With "number" and "time" none
+            are: a recording is said to last so long, whatever it does.
         spatial_bin: Adjacent units that make one channel.
         counts: Events of one step and channel are counted; else they are one spike.
         rule: "paper": step = edges not after the event, of `n_steps` edges from 0 to `max_time_s`. Steps are
             therefore max_time_s / (n_steps - 1) long and step 0 is always empty. "floor": step = floor(t / dt)
-            with dt = max_time_s / n_steps.
+            with dt = max_time_s / n_steps. "number" and "time": the steps are the frames of `data.frames`, between a
+            recording's first event and its last.
 
     Source of "paper": SSM-inspired-LIF (Fabre, Dudchenko), its loader of SHD and SSC.
     """
@@ -55,6 +58,9 @@ class Binning:
     def steps(self, times_s: np.ndarray) -> np.ndarray:
         """Return the step of each event, int64; `n_steps` or more where it comes too late.
 
+        Raises:
+            DataError: there are fewer events than steps that are to hold as many each; see `cuts`.
+
         >>> Binning(5, 1.0).steps(np.array([0.0, 0.2, 0.25, 0.999, 1.0]))
         array([1, 1, 2, 4, 5])
         >>> Binning(4, 1.0, rule="floor").steps(np.array([0.0, 0.2, 0.25, 0.999, 1.0]))
@@ -62,6 +68,9 @@ class Binning:
         """
         if self.rule == "floor":
             return steps_of(times_s, self.dt_s)
+        if self.rule in ("number", "time"):
+            times_us = np.rint(times_s.astype(np.float64) * 1e6).astype(np.int64)
+            return np.repeat(np.arange(self.n_steps), np.diff(cuts(times_us, self.n_steps, self.rule)))
         edges = np.linspace(0, self.max_time_s, self.n_steps)
         return np.searchsorted(edges, times_s.astype(np.float64), side="right")
 
@@ -147,7 +156,10 @@ def count_events(
                 "sort each sample's events by time",
                 where=where,
             )
-        steps = binning.steps(times)
+        try:
+            steps = binning.steps(times)
+        except DataError as error:
+            raise error.at(where, f"sample {index}") from None
         inside = steps < binning.n_steps
         dropped += len(steps) - int(inside.sum())
         found = steps[inside] * n_channels + units[inside] // binning.spatial_bin

@@ -49,6 +49,7 @@ class Download:
 
     Attributes:
         file: Path below the folders of the datasets.
+        url: Empty where a person must ask for it; then `md5` alone is known.
     """
 
     file: str
@@ -63,7 +64,8 @@ class Source:
     `n_classes` are those of the whole dataset, heard in a part or not.
     `load` takes the settings and the split that is asked for; it may leave the other splits out. What it gives says the
     shape of a step, and reads samples when they are asked for.
-    `file` is the path below `NEURODEPLOY_DATA` or the user's cache; empty where none is needed.
+    `file` is the path below `NEURODEPLOY_DATA` or the user's cache, of a folder where it is called like the dataset;
+    empty where none is needed.
     `parts` are the further files in its folder, each with its SHA-256, or "" where it may be any.
     `packings` are further endings under which its files may lie, e.g. ".gz".
     `downloads` are the files that can be fetched.
@@ -113,7 +115,7 @@ class Source:
         """Return where a file lies, the first unless one is named, or None when it is not on this machine."""
         named = [(file or self.file) + ending for ending in ("", *self.packings)]
         places = [folder / name for folder in folders() for name in named]
-        return next((one for one in places if one.is_file()), None)
+        return next((one for one in places if one.is_file() or (one.name == self.name and _filled(one))), None)
 
     @property
     def ready(self) -> bool:
@@ -146,6 +148,10 @@ class Source:
         binning = Binning(**{**vars(self.binning), "rule": rule, **given})
         binning.n_channels(self.n_units)
         return Wanted(binning.n_steps, settings.validation_part, partition, binning, test=settings.test)
+
+
+def _filled(folder: Path) -> bool:
+    return folder.is_dir() and any(folder.iterdir())
 
 
 def folders() -> list[Path]:

@@ -4,13 +4,16 @@ A new dataset is an entry in `datasets.toml`, and the function that reads it in 
 """
 
 import functools
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from neurodeploy.data.binning import Binning
-from neurodeploy.data.dataset import STRATIFIED, Samples, Source, stratified
+from neurodeploy.data.cifar10 import load_cifar10
+from neurodeploy.data.dataset import STRATIFIED, Download, Samples, Source, stratified
+from neurodeploy.data.event_sets import load_recordings
 from neurodeploy.data.fetch import present
 from neurodeploy.data.gsc import load_gsc
 from neurodeploy.data.heidelberg import downloads, load_shd, load_ssc
@@ -77,13 +80,17 @@ def _load_braille7(source: Source, wanted: Wanted, split: str) -> Samples:
         return Samples(data, stored["is_test"].astype(bool))
 
 
-LOADERS = {
+LOADERS: dict[str, Callable[[Source, Wanted, str], Samples]] = {
     "digits": lambda source, wanted, split: _digits(wanted.n_steps),
     "braille7": _load_braille7,
     "nmnist_small": load_nmnist_small,
     "nmnist_frames": load_nmnist_frames,
     "mnist": load_pictures,
     "fashion_mnist": load_pictures,
+    "cifar10": load_cifar10,
+    "nmnist": functools.partial(load_recordings, "nmnist"),
+    "cifar10dvs": functools.partial(load_recordings, "cifar10dvs"),
+    "dvs128_gesture": functools.partial(load_recordings, "dvs128_gesture"),
     "fsdd_spikes": load_fsdd_spikes,
     "fsdd": load_fsdd,
     "speech_commands_spikes": load_speech_commands_spikes,
@@ -95,6 +102,7 @@ LOADERS = {
 
 def _source(name: str, told: dict[str, Any]) -> Source:
     binning = Binning(**told.pop("binning")) if "binning" in told else None
+    offered = told.pop("downloads", [])
     if binning is not None:
         told |= {"dt_s": binning.dt_s, "n_steps": binning.n_steps}
     return Source(
@@ -104,7 +112,7 @@ def _source(name: str, told: dict[str, Any]) -> Source:
         parts=tuple(told.pop("parts", {}).items()),
         partitions=tuple(told.pop("partitions", [STRATIFIED])),
         packings=ENDINGS if told.pop("packed", False) else (),
-        downloads=downloads(name),
+        downloads=(*downloads(name), *(Download(f"{name}/{file}", url, md5) for file, url, md5 in offered)),
         **told,
     )
 

@@ -5,6 +5,7 @@ import http.client
 import sys
 import urllib.error
 import urllib.request
+from collections.abc import Sequence
 from pathlib import Path
 
 from neurodeploy.data.dataset import Download, Source, digest, folders
@@ -28,9 +29,10 @@ def present(source: Source, file: str, sha256: str = "") -> Path:
     """
     path = source.path(file)
     if path is None:
-        offered = _offered(source, file)
-        if offered is not None:
-            return download(source.name, offered)
+        for offered in _offered(source, file):
+            download(source.name, offered)
+        path = source.path(file)
+    if path is None:
         raise DataError(
             f"{source.name}: {file} is not on this machine and cannot be downloaded; put it below "
             f"{' or '.join(map(str, folders()))}, or set NEURODEPLOY_DATA{_noted(source)}"
@@ -51,15 +53,16 @@ def fetch(source: Source, progress: Progress | None = None) -> list[Path]:
         if source.path(file) is not None:
             continue
         offered = _offered(source, file)
-        if offered is None:
+        if not offered:
             place = f"{folders()[0] / file}{_noted(source)}"
             raise DataError(f"{source.name}: is not offered for download; put it at {place}")
-        download(source.name, offered, progress)
+        for one in offered:
+            download(source.name, one, progress)
     return [path for path in (source.path(file) for file in source.files) if path is not None]
 
 
-def _offered(source: Source, file: str) -> Download | None:
-    return next((one for one in source.downloads if one.file.startswith(file)), None)
+def _offered(source: Source, file: str) -> list[Download]:
+    return [one for one in source.downloads if one.url and one.file.startswith(file)]
 
 
 def _noted(source: Source) -> str:
@@ -123,3 +126,13 @@ def checksum(path: Path, kind: str) -> str:
     """Return the checksum of a file as it is now: "sha256", or "md5", which the publishers of SHD and SSC give."""
     status = path.stat()
     return digest(path, status.st_size, status.st_mtime_ns, kind)
+
+
+def other_than_published(source: Source, archives: Sequence[Path]) -> list[str]:
+    """Return a note on each archive that is called like a published one and has another checksum."""
+    published = {Path(one.file).name.lower(): one.md5 for one in source.downloads}
+    return [
+        f"{path.name}: its MD5 is not the published {published[path.name.lower()][:12]}…"
+        for path in archives
+        if checksum(path, "md5") != published.get(path.name.lower(), checksum(path, "md5"))
+    ]

@@ -8,7 +8,7 @@ Source: LeCun et al., http://yann.lecun.com/exdb/mnist (MNIST); Xiao et al., arX
 
 import functools
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -31,17 +31,32 @@ def load_pictures(source: Source, wanted: Wanted, split: str) -> Samples:
     Raises:
         DataError: a file is absent, damaged, or does not fit the others.
     """
-    files = [file for file in source.files if split == "all" or ("test" in file) == (split == "test")]
-    pictures, labels, is_test = [], [], []
-    for file in (one for one in files if "images" in one):
+    found = []
+    for file in (one for one, _ in source.files_of(split) if "images" in one):
         beside = file.replace("images-idx3", "labels-idx1")
         images, named = (idx(present(source, one), axes) for one, axes in ((file, 3), (beside, 1)))
         if len(images) != len(named):
             raise DataError(f"{source.name}: {file} holds {len(images)} pictures, {beside} {len(named)} labels")
-        pictures.append(images)
-        labels.append(named.astype(np.int64))
-        is_test.append(np.full(len(images), "test" in file))
-    check_classes(source.name, np.concatenate(labels), source.n_classes)
+        found.append((images[:, None], named, "test" in file))
+    return shown(source, wanted, found)
+
+
+def shown(
+    source: Source, wanted: Wanted, found: Sequence[tuple[np.ndarray, np.ndarray, bool]], names: Sequence[str] = ()
+) -> Samples:
+    """Return pictures as samples whose steps are all the same.
+
+    Args:
+        found: Pictures (B, channels, rows, columns) of bytes, their labels, and whether they are for tests, of some
+            files after the other.
+        names: Of the classes.
+
+    Raises:
+        DataError: a label is unknown.
+    """
+    pictures = [images for images, _, _ in found]
+    labels_B = np.concatenate([labels.astype(np.int64) for _, labels, _ in found])
+    check_classes(source.name, labels_B, source.n_classes)
     starts, n_steps = np.cumsum([0, *map(len, pictures)]), wanted.n_steps
 
     def read(batches: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
@@ -50,9 +65,8 @@ def load_pictures(source: Source, wanted: Wanted, split: str) -> Samples:
             some = np.stack([pictures[part][index - starts[part]] for part, index in zip(of, chosen, strict=True)])
             yield np.repeat(some.reshape(len(chosen), 1, -1), n_steps, axis=1)
 
-    shape = (1, *pictures[0].shape[1:])
-    data = SampleSource(source.name, np.concatenate(labels), n_steps, shape, read, kind="counts")
-    return Samples(data, np.concatenate(is_test))
+    data = SampleSource(source.name, labels_B, n_steps, pictures[0].shape[1:], read, tuple(names), kind="counts")
+    return Samples(data, np.concatenate([np.full(len(labels), is_test) for _, labels, is_test in found]))
 
 
 @functools.lru_cache(maxsize=8)

@@ -1,16 +1,19 @@
 """One door to data: a dataset's name or a file's path in, labelled spikes of a split out."""
 
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 
+from neurodeploy.data.archive import is_folder
 from neurodeploy.data.binning import Binning
 from neurodeploy.data.dataset import Samples, Source, stratified
 from neurodeploy.data.datasets import SOURCES
-from neurodeploy.data.files import open_file
-from neurodeploy.data.own import is_function, is_own, own_source, whole_function
+from neurodeploy.data.files import LAYOUTS, open_file
+from neurodeploy.data.own import is_function, is_own, own_source, whole_function, whole_name
+from neurodeploy.data.recordings import CAMERAS, layout_of
 from neurodeploy.data.settings import DataSettings, Wanted
 from neurodeploy.data.stream import SampleSource, check_limit
 from neurodeploy.errors import DataError, nearest
@@ -60,16 +63,26 @@ def open_part(settings: DataSettings, split: Split, limit: int | None = None) ->
 
 
 def source_of(settings: DataSettings) -> Source:
-    """Return the dataset that settings name: one that is known, or one's own (`data.own`).
+    """Return the dataset that settings name: one that is known, perhaps in another folder, or one's own (`data.own`).
 
     Raises:
         DataError: it is unknown, or cannot be read.
     """
     if settings.dataset not in SOURCES and is_own(settings.dataset):
-        return own_source(settings)
+        return _folder(whole_name(settings.dataset)) if is_folder(settings.dataset) else own_source(settings)
     if settings.dataset not in SOURCES:
         raise DataError(f"data.dataset: {settings.dataset[:80]!r} is unknown; {nearest(settings.dataset, SOURCES)}")
     return SOURCES[settings.dataset]
+
+
+def _folder(name: str) -> Source:
+    """Return a known dataset whose files lie in another folder or an archive, which has one way of its parts."""
+    kind, partition = layout_of(Path(name)) or ("", "")
+    if not kind:
+        known = f"name {LAYOUTS}, or a folder or archive with recordings of {', '.join(CAMERAS)}"
+        raise DataError(f"is {'a folder' if os.path.isdir(name) else 'an archive'}", known, where=name)
+    partitions = tuple(CAMERAS[kind]) if partition == next(iter(CAMERAS[kind])) else (partition,)
+    return replace(SOURCES[kind], name=os.path.basename(name), file=name, partitions=partitions)
 
 
 def wanted_of(settings: DataSettings) -> Wanted:
@@ -104,8 +117,9 @@ def open_samples(
     """Return labelled spikes to be read batch by batch.
 
     Args:
-        where: A dataset's name (`SOURCES`), the path of a file (`data.files`), or a function (`data.own`).
-        split: Part of a named dataset; a file or a function's Dataset is taken whole.
+        where: A dataset's name (`SOURCES`), the path of a file (`data.files`), a function (`data.own`), or a folder or
+            archive of recordings (`data.recordings`).
+        split: Part of a named dataset or such a folder; a file or a function's Dataset is taken whole.
         n_steps: Steps to encode over or to cut to; the dataset's own number when None.
         dt_s: Step length in seconds, for files of timed events.
         n_channels: Channels of the network, for files of timed events.
@@ -121,7 +135,7 @@ def open_samples(
     check_limit(limit)
     if where not in SOURCES and not is_own(where):
         raise DataError(f"{where[:80]!r} is neither a file nor a dataset", nearest(where, SOURCES), option="data")
-    if where not in SOURCES and not parted:
+    if where not in SOURCES and not parted and not is_folder(where):
         if is_function(where):
             return whole_function(where, dt_s, binning, counts=counts).first(limit)
         return open_file(Path(where), dt_s=dt_s, n_channels=n_channels, binning=binning, limit=limit, counts=counts)

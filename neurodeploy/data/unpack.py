@@ -29,7 +29,7 @@ def plain_file(path: Path) -> Iterator[Path]:
     if path.suffix not in ENDINGS:
         yield path
         return
-    with tempfile.TemporaryDirectory(prefix="neurodeploy-", dir=_roomy()) as folder:
+    with tempfile.TemporaryDirectory(prefix="neurodeploy-", dir=roomy()) as folder:
         plain = Path(folder) / path.stem
         try:
             _unpack(path, plain)
@@ -59,7 +59,7 @@ def _unpack(path: Path, plain: Path) -> None:
             shutil.copyfileobj(member, target, PIECE)
 
 
-def _roomy() -> Path | None:
+def roomy() -> Path | None:
     """Return the cache's folder, which lies on a disk, rather than a folder that may lie in memory."""
     try:
         folder = cache_folder()

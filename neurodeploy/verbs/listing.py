@@ -34,7 +34,7 @@ def _row(source: Source) -> dict[str, Any]:
         "files": list(source.files),
         "partitions": list(source.partitions),
         "binning": None if binning is None else vars(binning) | {"dt_s": binning.dt_s},
-        "fetch": [one.url for one in source.downloads],
+        "fetch": [one.url for one in source.downloads if one.url],
         "ready": source.ready,
         "path": str(path) if path else None,
         "searched": [str(one / source.file) for one in folders()] if source.file else [],
