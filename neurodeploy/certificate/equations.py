@@ -107,7 +107,7 @@ def _wrong_states(
     v = np.rint(v * v_unit + v_offset - _fraction(v_before, kept_v))
     v = np.clip(v, 1 - rules.STATE_LIMIT, rules.STATE_LIMIT - 1)
     v[:, : charge.rest] = charge.v
-    spikes = v > found.unit if population.spiking else np.zeros(v.shape, np.bool_)
+    spikes = (v >= found.unit if population.at_threshold else v > found.unit) & population.spiking
     after = v - found.unit if population.reset == rules.RESET_SUBTRACT else 0.0
     name = population.name
     yield first_where("u", name, states.u_BTN != u, states.u_BTN, u)

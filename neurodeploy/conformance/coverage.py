@@ -20,7 +20,7 @@ KINDS = (
     *("exponents per row", "exponent -8", "exponent 7", "graded messages"),
     *(f"sign {sign}" for sign in rules.SIGNS),
     *("no memory", "IF", "LIF", "CUBA", "own parameters", "refractory", "never fires", "clears"),
-    *("bias", "bias exponent", "initial state", *(f"reset {reset}" for reset in rules.RESETS)),
+    *("bias", "bias exponent", "initial state", "at the threshold", *(f"reset {reset}" for reset in rules.RESETS)),
     *(*sigma_delta.ROLES, *sigma_delta.ACTIVATIONS, "cumulative"),
     *(*(one.name for one in SHIPPED), "fraction bits 4", "fraction bits 15", "largest coefficient"),
     *("graded input", "silent input", "full input", "several samples"),
@@ -92,6 +92,7 @@ def _of_lif(layer: Layer) -> Iterator[str]:
         "bias": layer.bias_mant.any(),
         "bias exponent": layer.bias_mant.any() and layer.bias_exp,
         "initial state": layer.u_init.any() or layer.v_init.any(),
+        "at the threshold": layer.at_threshold,
     }
     yield from (word for word, present in words.items() if present)
 

@@ -261,6 +261,7 @@ class _Drawn:
             **units,
             shape=shape,
             rest_init=0,  # what rests at first is drawn by the tests of the engines: these networks stay
+            at_threshold=bool(vth.flat[0] % 4 == 1),  # drawn with the threshold, for the same reason
             refractory=int(among(rng, 1, int(rng.choice([3, rules.REFRACTORY_MAX])))) if self.chance(0.15) else 0,
             clear_every=int(rng.integers(1, 12)) if clears else 0,
             clear_offset=int(rng.integers(0, 12)) if clears else 0,

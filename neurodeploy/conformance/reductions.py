@@ -213,6 +213,7 @@ PLAIN_LAYER: dict[str, Any] = dict.fromkeys(_ZERO, 0) | {
     "du": rules.DECAY_ONE - 1,
     "activation": sigma_delta.UNIT,
     "cumulative": False,
+    "at_threshold": False,
     "fraction_bits": MIN_FRACTION_BITS,
 }
 """What each parameter of a layer is when it does least."""

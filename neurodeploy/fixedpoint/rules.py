@@ -168,11 +168,12 @@ def step(
     threshold: IntArray,
     reset: str,
     resting: npt.NDArray[np.bool_] | None = None,
+    at_threshold: bool = False,
 ) -> State:
     """Return a layer's state after one step.
 
     Order: leak the current, add the input, wrap; leak the potential, add current and bias,
-    saturate; compare (strictly above); reset the potential, keep the current.
+    saturate; compare; reset the potential, keep the current.
 
     Args:
         u, v: Current and potential before the step, chip units.
@@ -182,11 +183,12 @@ def step(
         threshold: Threshold mantissa, already shifted left by `ALIGN_SHIFT`.
         reset: "zero" (Lava's LIF) or "subtract" (the threshold is taken off).
         resting: Neurons in their refractory period: the potential stays as it is, and does not spike.
+        at_threshold: Spikes where the potential reaches the threshold; else where it is above, as in Lava.
     """
     unwrapped = as_int32(leak_toward_zero(u, kept_u) + (activation << ALIGN_SHIFT))
     u = wrap_current(unwrapped)
     moved = saturate_potential(as_int32(leak_toward_zero(v, kept_v) + u + bias))
-    spikes = moved > threshold
+    spikes = moved > threshold - int(at_threshold)
     if resting is not None:
         moved = moved + (v - moved) * resting
         spikes = spikes & ~resting

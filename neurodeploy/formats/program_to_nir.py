@@ -83,6 +83,7 @@ def losses(program: Program) -> list[str]:
         elif isinstance(layer, Layer):
             unseen = [
                 *(["rests after spikes"] if layer.refractory else []),
+                *(["spikes at its threshold, and not only above it"] if layer.at_threshold else []),
                 *([f"clears its states every {layer.clear_every} steps"] if layer.clear_every else []),
                 *(["does not begin at 0"] if layer.u_init.any() or layer.v_init.any() else []),
                 *([f"rests for the first {layer.rest_init} steps"] if layer.rest_init else []),
@@ -243,7 +244,8 @@ def _leaky(layer: Layer, dt_s: float, bias: np.ndarray, carried: dict[str, Any],
     tau_syn = _time_constant(layer.du + 1, dt_s).reshape(layer.shape)
     common = {"r": tau_mem / dt_s, "v_leak": bias.reshape(layer.shape) * tau_mem / dt_s}
     spiking = {} if readout else {"v_threshold": layer.vth.reshape(layer.shape) * one, "v_reset": 0 * one}
-    entries = carried if readout else wrapped(**carried["neurodeploy"], reset=layer.reset)
+    how = {"reset": layer.reset, "at_threshold": layer.at_threshold or None}
+    entries = carried if readout else wrapped(**carried["neurodeploy"], **how)
     if (layer.du == rules.DECAY_ONE - 1).all():
         if not layer.dv.any() and not bias.any():
             return (nir.I if readout else nir.IF)(r=one / dt_s, **spiking, metadata=entries)

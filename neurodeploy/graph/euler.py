@@ -2,7 +2,7 @@
 
     u[t] = alpha u[t-1] + input_gain (sum of w s + bias)
     v[t] = beta  v[t-1] + current_gain u[t] + leak
-    s[t] = v[t] > v_threshold, then v[t] = v_reset or v[t] - v_threshold
+    s[t] = v[t] > v_threshold, or >=, then v[t] = v_reset or v[t] - v_threshold
 
 The current is updated before the potential, and the reset happens in the step of the spike, as
 snnTorch does for the networks of the NIR paper. NIR: Pedersen et al., Nature Communications 15:8122, 2024.
@@ -44,6 +44,7 @@ class Population:
         vth_mant: Threshold in the chip's integers where the file carries it, else None.
         shape: Axes of the population, flattened in C order; (N,) when empty.
         spiking: False for a readout: it never spikes, and `v_threshold` is just its unit, 1.
+        at_threshold: Spikes where the potential reaches the threshold; NIR's neurons where it is above.
     """
 
     graded: ClassVar[bool] = False
@@ -62,6 +63,7 @@ class Population:
     vth_mant: int | None
     shape: tuple[int, ...] = ()
     spiking: bool = True
+    at_threshold: bool = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "shape", tuple(self.shape) or (len(self.v_threshold),))
@@ -96,7 +98,7 @@ class Population:
         """Return current, potential and spikes after one step, all (..., N), from those before it."""
         u = self.alpha * u + self.input_gain * drive
         v = self.beta * v + self.current_gain * u + self.leak
-        fired = (v > self.v_threshold) & self.spiking
+        fired = (v >= self.v_threshold if self.at_threshold else v > self.v_threshold) & self.spiking
         after = v - self.v_threshold if self.reset == "subtract" else self.v_reset
         return u, np.where(fired, after, v), fired
 

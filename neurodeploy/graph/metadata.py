@@ -6,7 +6,8 @@ neither the time step nor the reset rule nor the quantisation; these entries do.
 Graph:    format, dt_s, time_unit, integration, chip, name, dataset, test, partition, readout, decode (see
           `program.decode`); how timed events were binned: n_steps, binning, max_time_s, spatial_bin, counts (true
           where the input is more than 0 and 1)
-Neurons:  reset, vth_mant; sub-graphs that are neurons: cell, model, vth_mant, fraction_bits, rounding
+Neurons:  reset, at_threshold (true where they spike at v >= v_threshold), vth_mant; sub-graphs that are neurons: cell,
+          model, vth_mant, fraction_bits, rounding
 Weights:  weight_bits, weight_exp (or row_exps, one for each row), weight_scale, rounding
 """
 
@@ -93,6 +94,8 @@ def _allowed(key: str, value: Any) -> str:
         return "" if fits else f"a whole number from {low} to {high}"
     if key in WORDS:
         return "" if isinstance(value, str) and value in WORDS[key] else " or ".join(WORDS[key])
+    if key == "at_threshold":
+        return "" if isinstance(value, bool) else "true or false"
     if key == "row_exps":
         low, high = rules.WEIGHT_EXPONENT_MIN, rules.WEIGHT_EXPONENT_MAX
         fits = isinstance(value, np.ndarray) and value.ndim == 1 and value.dtype.kind in "iu" and value.size > 0

@@ -141,6 +141,7 @@ def _discretised(file: GraphFile, dt_s: float | None, reset: str | None, readout
             vth_mant=stored.get("vth_mant"),
             shape=paths.shapes[name],
             spiking=spiking,
+            at_threshold=stored.get("at_threshold") is True,
         )
         _check_gain(where, population)
         populations.append(population)

@@ -30,6 +30,10 @@ from neurodeploy.quantize import grid
 
 ON_GRID = 0.02
 """How far, in weight steps, a float32 weight may lie from the grid its file states."""
+AT_THRESHOLD = (
+    "spikes where its potential reaches the threshold: the number compared with is one unit below what a mantissa can "
+    "say, so Lava's LIF has it set by us, and chips whose thresholds are mantissas alone (Loihi 1) spike above it"
+)
 ENOUGH = 4
 """Weights of a neuron that must share a factor, before its own numbers are blamed."""
 
@@ -276,10 +280,13 @@ def _layer(population: AnyPopulation, plan: Plan, start: int) -> tuple[AnyLayer,
         v_offset=-population.v_reset / population.span * found.unit,
         shape=population.shape,
         rest_init=state.rest,
+        at_threshold=population.at_threshold,
     )
     notes = [f"{population.name}: {one}" for one in (note, RESTS if state.rest else "") if one]
     if population.reset == rules.RESET_SUBTRACT:
         notes.append(f"{population.name}: Lava's LIF has no subtractive reset, so Lava runs our own process for it")
+    if population.at_threshold:
+        notes.append(f"{population.name}: {AT_THRESHOLD}")
     return layer, notes
 
 
@@ -292,7 +299,7 @@ def initial_state(population: Population, found: Constants, start: int) -> tuple
         bias=found.bias,
         u_then=-found.bias_u,
         v_then=at_rest(population, found),
-        threshold=found.unit if population.spiking else rules.STATE_LIMIT,
+        threshold=found.unit - population.at_threshold if population.spiking else rules.STATE_LIMIT,
     )
 
 

@@ -115,7 +115,12 @@ class LIF(Population):
         beta: Between 0 and 1, exclusive.
         train_decays: Let training move `beta`.
         settings: Reset rule and surrogate gradient.
+
+    Attributes:
+        at_threshold: They spike where the potential reaches the threshold, not only above it.
     """
+
+    at_threshold = False
 
     def __init__(self, beta: float, *, train_decays: bool, settings: ScanSettings) -> None:
         super().__init__()

@@ -75,7 +75,7 @@ FIELDS: dict[str, Problem] = {
     **dict.fromkeys(("bias_exp", "spike_exp", "state_exp"), EXPONENT),
     **dict.fromkeys(("refractory", "rest_init"), _whole(0, rules.REFRACTORY_MAX)),
     **dict.fromkeys(("clear_every", "clear_offset"), STEPS),
-    **dict.fromkeys(("cumulative", "graded_input"), _kind(bool | np.bool_, "truth")),
+    **dict.fromkeys(("cumulative", "graded_input", "at_threshold"), _kind(bool | np.bool_, "truth")),
     **dict.fromkeys(("kernel", "stride", "dilation"), _wholes(1, 2, 2)),
     **dict.fromkeys(("n_inputs", "start", "out_channels", "groups"), _whole(1, MOST)),
     "shape": _wholes(1, 1, 8),

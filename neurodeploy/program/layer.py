@@ -36,6 +36,7 @@ class Layer(Neurons):
         shape: Axes of the population, flattened in C order; (N,) when empty.
         refractory: Steps after a spike in which the potential stays at its reset value.
         rest_init: Steps from the first on in which the potential stays at `v_init`, 0..63.
+        at_threshold: Spikes where the potential reaches the threshold, not only above it, as Lava's LIF does.
         clear_every: Current and potential are set to 0 before every step that is `clear_offset`
             modulo this number, counted from 1 (Lava's LIFReset); 0 for never.
     """
@@ -43,8 +44,8 @@ class Layer(Neurons):
     kind = "lif"
     integers = ("du", "dv", "vth", "bias_mant", "u_init", "v_init")
     units = ("u_per_unit", "v_per_unit", "u_offset", "v_offset")
-    plain = ("name", "bias_exp", "reset", "start", "shape", "refractory", "clear_every", "clear_offset", "rest_init")
-    later = ("rest_init",)
+    later = ("rest_init", "at_threshold")
+    plain = ("name", "bias_exp", "reset", "start", "shape", "refractory", "clear_every", "clear_offset", *later)
 
     name: str
     du: IntArray
@@ -65,6 +66,7 @@ class Layer(Neurons):
     clear_every: int = 0
     clear_offset: int = 0
     rest_init: int = 0
+    at_threshold: bool = False
 
     @property
     def n_neurons(self) -> int:
@@ -107,7 +109,8 @@ class Layer(Neurons):
         if self.clears(now):
             u, v = u * 0, v * 0
         resting = rest > 0 if self.rests else None
-        after = rules.step(u, v, activation, **numbers, reset=self.reset, resting=resting)
+        how: Any = {"reset": self.reset, "resting": resting, "at_threshold": self.at_threshold}
+        after = rules.step(u, v, activation, **numbers, **how)
         if self.rests:
             rest = (rest - 1).clip(0) * ~after.spikes + self.refractory * after.spikes
         return {"u": after.u, "v": after.v, "rest": rest, "wrapped": after.wrapped, SENT: after.spikes}

@@ -29,10 +29,17 @@ def spiking(
     threshold: np.ndarray,
     reset: str,
     v_reset: np.ndarray | float = 0.0,
+    *,
+    at_threshold: bool = False,
 ) -> nir.NIRNode:
-    """Return LIF neurons, with a synaptic current where there is an `alpha`; IF where nothing leaks."""
+    """Return LIF neurons, with a synaptic current where there is an `alpha`; IF where nothing leaks.
+
+    Args:
+        at_threshold: They spike where v[t] >= threshold.
+    """
     at = np.broadcast_to(v_reset, threshold.shape).astype(np.float64)
-    fires = {"v_threshold": threshold, "v_reset": at, "metadata": wrapped(reset=reset)}
+    metadata = wrapped(reset=reset, at_threshold=at_threshold or None)
+    fires = {"v_threshold": threshold, "v_reset": at, "metadata": metadata}
     if alpha is None and (beta == 1).all():
         return nir.IF(r=gain / dt_s, **fires)
     tau = _tau(dt_s, beta)

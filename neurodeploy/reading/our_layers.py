@@ -133,7 +133,8 @@ def _node(neuron: Population, shape: Shape, dt_s: float, potential_only: bool) -
         metadata = wrapped(cell=neuron.dynamics.name, model=neuron.model or None)
         return subgraph(neuron.dynamics, used, threshold, dt_s, metadata)
     assert isinstance(neuron, LIF)
-    return spiking(dt_s, used.get("alpha"), used["beta"], ones, THRESHOLD * ones, neuron.settings.reset)
+    kept, at, reset = (used.get("alpha"), used["beta"]), neuron.at_threshold, neuron.settings.reset
+    return spiking(dt_s, *kept, ones, THRESHOLD * ones, reset, at_threshold=at)
 
 
 LEAVES = {

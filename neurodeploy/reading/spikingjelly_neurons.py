@@ -6,8 +6,7 @@
 
 ParametricLIFNode is LIFNode with tau = 1 / sigmoid(w); CUBALIFNode keeps c_decay of its current and v_decay of its
 potential. `v_reset=None` subtracts the threshold. Spikes where v >= v_threshold; NIR's rule is v > v_threshold, so
-thresholds are one step of a float lower here: the same neurons spike. Neurons begin at v_reset; NIR's begin at 0,
-so potentials are counted from there.
+the nodes' metadata say it. Neurons begin at v_reset; NIR's begin at 0, so potentials are counted from there.
 """
 
 from typing import Any
@@ -19,7 +18,7 @@ from neurodeploy.reading import torch_layers
 from neurodeploy.reading.leaves import Built, Call, Neurons, Shape, full, numbers
 from neurodeploy.reading.neurons import spiking
 
-AT_THRESHOLD = "spikes at v >= v_threshold: the graph's threshold is the next smaller number"
+AT_THRESHOLD = "spikes at v >= v_threshold, where NIR's neurons spike at v > v_threshold: its metadata say so"
 
 
 def _call(args: Any, kwargs: Any, output: Any) -> Call:
@@ -61,8 +60,9 @@ def _at_threshold(
 ) -> Built:
     if potential_only:
         raise FrameworkError("the class is read from a spiking neuron's potential; read its spikes")
-    threshold = np.nextafter(full(module.v_threshold, beta.shape) - float(module.v_reset or 0.0), -np.inf)
-    node = spiking(dt_s, alpha, beta, gain, threshold, "subtract" if module.v_reset is None else "zero")
+    threshold = full(module.v_threshold, beta.shape) - float(module.v_reset or 0.0)
+    reset = "subtract" if module.v_reset is None else "zero"
+    node = spiking(dt_s, alpha, beta, gain, threshold, reset, at_threshold=True)
     return Built({"": node}, notes=(AT_THRESHOLD,))
 
 

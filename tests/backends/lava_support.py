@@ -34,7 +34,7 @@ def layer(name: str, n_neurons: int, *, start: int = 1, reset: str = "zero", **v
     bias_exp = integers.pop("bias_exp", 0)
     plain = {
         key: integers.pop(key)
-        for key in ("shape", "refractory", "clear_every", "clear_offset", "rest_init")
+        for key in ("shape", "refractory", "clear_every", "clear_offset", "rest_init", "at_threshold")
         if key in values
     }
     arrays: dict[str, Any] = {

@@ -114,7 +114,7 @@ def _places(program: Program) -> Iterator[tuple[Any, str, str]]:
         yield program, "readout", program.output
     for layer in program.layers:
         own = (
-            ("reset", "bias_exp", "start", "refractory", "rest_init", "clear_every")
+            ("reset", "bias_exp", "start", "refractory", "rest_init", "clear_every", "at_threshold")
             if isinstance(layer, Layer)
             else ("start",)
         )
@@ -130,6 +130,8 @@ def _other(value: Any, key: str, program: Program, rng: np.random.Generator) -> 
     names = {"readout": ("spikes", "v_last", "v_max", "v_sum"), "reset": rules.RESETS}
     if key in names:
         return str(rng.choice([one for one in names[key] if one != value]))
+    if key == "at_threshold":
+        return not value
     changed = np.array(value, np.int64)
     at = tuple(int(rng.integers(size)) for size in changed.shape)
     moves: list[Callable[[int], int]] = [

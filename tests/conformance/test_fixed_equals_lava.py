@@ -59,9 +59,19 @@ CORNERS = {
         0,
         128,
     ),
+    "it does where it has to, and a unit below does not": (
+        one_layer([[0] * 8, [0] * 8], dv=4096, vth=2, bias_mant=[128, 127], at_threshold=True),
+        0,
+        0,
+    ),
     "a potential above the threshold spikes": (one_layer([[0] * 8], dv=4096, vth=2, bias_mant=129), 0, 0),
     "subtraction keeps the rest": (
         one_layer([[0] * 8], dv=4096, vth=2, bias_mant=129, reset="subtract"),
+        0,
+        1,
+    ),
+    "subtraction at the threshold takes the threshold": (
+        one_layer([[0] * 8], dv=4096, vth=2, bias_mant=129, reset="subtract", at_threshold=True),
         0,
         1,
     ),

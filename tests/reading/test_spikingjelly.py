@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,14 @@ import pytest
 import torch
 from torch import nn
 
+from neurodeploy.backends import fixed
+from neurodeploy.certificate.equations import first_violation
 from neurodeploy.errors import FrameworkError
+from neurodeploy.formats.nir_to_program import carried_program
+from neurodeploy.formats.program_to_nir import program_graph
+from neurodeploy.graph.files import read_graph, write_graph
+from neurodeploy.graph.network import discretised
+from neurodeploy.mapping.compile import compile_network
 from neurodeploy.reading import graph_of
 from tests.reading.same import DT_S, N_IN, B, T, check_same, spikes, stronger
 
@@ -99,6 +107,31 @@ def test_whole_numbers_that_meet_the_threshold_exactly(tmp_path: Path) -> None:
     generator = torch.Generator().manual_seed(0)
     module[0].weight.data.copy_(torch.randint(-2, 3, (30, N_IN), generator=generator))
     check_same(module, spikes(T, B, N_IN), tmp_path)
+
+
+@pytest.mark.parametrize("v_reset", [0.0, None])
+@pytest.mark.parametrize("kind", [neuron.IFNode, neuron.ParametricLIFNode])
+def test_the_integers_spike_where_a_potential_meets_the_threshold(kind: Any, v_reset: Any, tmp_path: Path) -> None:
+    module: Any = nn.Sequential(layer.Linear(N_IN, 30, bias=False), kind(v_threshold=2.0, v_reset=v_reset))
+    module[0].weight.data.copy_(torch.randint(-2, 3, (30, N_IN), generator=torch.Generator().manual_seed(0)))
+    read, trace = check_same(module, spikes(8, B, N_IN), tmp_path)
+    made = compile_network(discretised(read_graph(tmp_path / "model.nir")))
+    inputs = read.inputs_BTF.astype(np.uint8)
+    whole = fixed.run(made.program, inputs, record=True)
+    (own,) = trace.layers.values()
+    (chip,) = whole.layers.values()
+    np.testing.assert_array_equal(chip.spikes_BTN[:, 1:], own.spikes_BTN)
+    assert first_violation(made.quantised, made.plan, whole, inputs) is None
+    above = replace(made.program, layers=tuple(replace(one, at_threshold=False) for one in made.program.layers))
+    other = fixed.run(above, inputs, record=True)
+    assert (other.layers[above.output].spikes_BTN[:, 1:] != own.spikes_BTN).mean() > 0.01
+    found = first_violation(made.quantised, made.plan, other, inputs)
+    assert found is not None
+    assert found.what == "spikes"
+    write_graph(tmp_path / "program.nir", program_graph(made.program))
+    again = carried_program(read_graph(tmp_path / "program.nir"))
+    assert again is not None
+    assert again.digest == made.program.digest != above.digest
 
 
 @pytest.mark.parametrize("mode", ["s", "m"])

@@ -159,6 +159,7 @@ def _neurons(layer: AnyLayer, n_block: int, recorder: dict[str, Any]) -> Abstrac
             offset = layer.clear_offset % layer.clear_every
             values |= {"reset_interval": layer.clear_every, "reset_offset": offset}
         process = (LIFReset if layer.clear_every else LIF)(shape=values["u"].shape, **values)
+        process.proc_params["lower"] = layer.at_threshold
     else:
         return IntegerNeurons(layer=layer, n_block=n_block, recorder=recorder)
     process.proc_params["recorder"] = recorder

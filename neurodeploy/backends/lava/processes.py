@@ -176,6 +176,18 @@ class _Recorded:
         self.recorder.keep(sent, u, v)
 
 
+class _Leaky(_Recorded):
+    """Its threshold may lie a unit lower than a mantissa can say, which makes of its `>` a `>=`."""
+
+    def __init__(self, proc_params: Any) -> None:
+        super().__init__(proc_params)
+        self.lower = int(proc_params["lower"])
+
+    def scale_threshold(self) -> None:
+        super().scale_threshold()  # type: ignore[misc]
+        self.effective_vth -= self.lower  # type: ignore[attr-defined]
+
+
 class WatchedConv(PyConvModelFixed):
     """Lava's own convolution; a file tells of a sum beyond int32, which it turns into anything.
 
@@ -191,14 +203,14 @@ class WatchedConv(PyConvModelFixed):
             super().run_spk()
 
 
-def _recorded(model: type, states: tuple[str, str] = ("u", "v")) -> type:
+def _recorded(model: type, states: tuple[str, str] = ("u", "v"), by: type = _Recorded) -> type:
     """Return a neuron model of Lava's that keeps the states of these names."""
-    return type(f"Recorded{model.__name__}", (_Recorded, model), {"states": states, "__module__": __name__})
+    return type(f"Recorded{model.__name__}", (by, model), {"states": states, "__module__": __name__})
 
 
 MODELS = {
-    LIF: _recorded(PyLifModelBitAcc),
-    LIFReset: _recorded(PyLifResetModelBitAcc),
+    LIF: _recorded(PyLifModelBitAcc, by=_Leaky),
+    LIFReset: _recorded(PyLifResetModelBitAcc, by=_Leaky),
     Sigma: _recorded(PySigmaModelFixed, ("sigma", "sigma")),  # its sum is its activation too
     Delta: _recorded(PyDeltaModelFixed, ("sigma", "act")),  # its sum stays 0
     SigmaDelta: _recorded(PySigmaDeltaModelFixed, ("sigma", "act")),

@@ -9,6 +9,7 @@ import numpy as np
 
 from neurodeploy.conformance.frameworks.nodes import DT_S, Maker, chain, ends, looped, nested
 from neurodeploy.fixedpoint import rules
+from neurodeploy.graph.metadata import wrapped
 
 N = 6
 N_IN = 4
@@ -172,6 +173,9 @@ def _meeting() -> Iterator[Case]:
     }
     for about, node in neurons.items():
         yield Case(f"{about} at the threshold exactly", _flat(nir.Linear(weight), node), dt_s=1.0, alone=True)
+    said = make.lif(N, tau=DT_S, r=1.0, v_threshold=1.0)  # no decay, so that nothing is rounded
+    said.metadata = wrapped(at_threshold=True)
+    yield Case("LIF that spikes at its threshold", _flat(nir.Linear(weight), said))
 
 
 def _wiring() -> Iterator[Case]:

@@ -223,6 +223,8 @@ def _bias(layer: Known) -> Group:
 def _neuron(layer: Known, warnings: list[str], *, first: bool) -> Group:
     if isinstance(layer, SigmaDelta):
         return _sigma_delta(layer, first=first)
+    if layer.at_threshold:
+        raise ProgramError(f"{layer.name}: spikes at its threshold; neurons of a .net file spike above it; write .npz")
     if layer.reset != rules.RESET_ZERO:
         raise ProgramError(f"{layer.name}: reset {layer.reset!r} has no place in a .net file, only 'zero'")
     if layer.refractory:

@@ -44,8 +44,8 @@ def fitted(framework: str, graph: nir.NIRGraph, network: Network, *, nudge: bool
 
     Args:
         framework: "snntorch", "norse", "spikingjelly" or "nirtorch".
-        nudge: Raise thresholds to the next float32 for SpikingJelly, which spikes on meeting them; a potential that
-            lies in between loses its spike by that.
+        nudge: Move thresholds by one float32 where an importer has `>=` for `>`, or the other way round; a potential
+            that lies in between loses or gains its spike by that.
 
     Raises:
         FrameworkError: it is none of them.
@@ -56,7 +56,7 @@ def fitted(framework: str, graph: nir.NIRGraph, network: Network, *, nudge: bool
     order.unnested(draft)
     order.without_dead_ends(draft)
     for step in PLANS[framework]:
-        if nudge or step is not neurons.nudged:
+        if nudge or step not in (neurons.raised, neurons.lowered):
             step(draft)
     if network.quantised:
         draft.lines.append("the chip's precision is left out: it speaks of the file's own numbers")
@@ -158,6 +158,7 @@ PLANS: dict[str, tuple[Step, ...]] = {
         lambda draft: neurons.with_gain_1(draft, _scaled_otherwise),
         lambda draft: weights.even_thresholds(draft, lambda node: True),
         lambda draft: neurons.with_step(draft, STEPS["snntorch"]),
+        neurons.lowered,
         order.loops_as_graphs,
     ),
     "norse": (
@@ -172,6 +173,7 @@ PLANS: dict[str, tuple[Step, ...]] = {
         ),
         neurons.with_r_1,
         lambda draft: neurons.with_step(draft, STEPS["norse"]),
+        neurons.lowered,
         order.output_last,
     ),
     "spikingjelly": (
@@ -183,7 +185,7 @@ PLANS: dict[str, tuple[Step, ...]] = {
         lambda draft: neurons.with_gain_1(draft, _without_gain_1),
         lambda draft: weights.even_thresholds(draft, _alike),
         lambda draft: neurons.with_step(draft, STEPS["spikingjelly"]),
-        neurons.nudged,
+        neurons.raised,
     ),
     "nirtorch": (
         weights.scales_as_linear,

@@ -11,6 +11,7 @@ import nir
 import numpy as np
 
 from neurodeploy.frameworks.write.draft import Draft, numbers
+from neurodeploy.graph.metadata import KEY, ours
 from neurodeploy.graph.node_table import RESET
 
 NO_LEAK = 2.0**60
@@ -133,13 +134,33 @@ def with_step(draft: Draft, dt_s: float) -> None:
     draft.dt_s = dt_s
 
 
-def nudged(draft: Draft) -> None:
-    """Raise thresholds to the next float32, so that `>=` spikes where `>` did."""
-    done = draft.of(*RESET)
+def raised(draft: Draft) -> None:
+    """Raise thresholds to the next float32, so that `>=` spikes where `>` did; not those that are met with `>=` too."""
+    done = [name for name in draft.of(*RESET) if not at_threshold(draft.nodes[name])]
+    _nudge(draft, done, np.inf)
+    draft.say(done, "thresholds raised to the next float32: v >= v_threshold is then v > the one of the file")
+
+
+def lowered(draft: Draft) -> None:
+    """Lower thresholds that are met with `>=` to the float32 before, so that `>` spikes where that did."""
+    done = [name for name in draft.of(*RESET) if at_threshold(draft.nodes[name])]
+    _nudge(draft, done, -np.inf)
     for name in done:
+        entries = {key: one for key, one in ours(draft.nodes[name].metadata).items() if key != "at_threshold"}
+        draft.change(name, metadata={**draft.nodes[name].metadata, KEY: entries})
+    draft.say(done, "thresholds lowered to the float32 before: v > v_threshold is then v >= the one of the file")
+
+
+def at_threshold(node: nir.NIRNode) -> bool:
+    """True where a node's neurons spike at v >= v_threshold."""
+    return bool(ours(node.metadata).get("at_threshold"))
+
+
+def _nudge(draft: Draft, names: list[str], toward: float) -> None:
+    for name in names:
         node: Any = draft.nodes[name]
         threshold = numbers(node.v_threshold)
         near = threshold.astype(np.float32)
-        up = np.where(near > threshold, near, np.nextafter(near, np.float32(np.inf)))
-        draft.change(name, v_threshold=up.astype(np.float32))
-    draft.say(done, "thresholds raised to the next float32: v >= v_threshold is then v > the one of the file")
+        beyond = near > threshold if toward > 0 else near < threshold
+        moved = np.where(beyond, near, np.nextafter(near, np.float32(toward)))
+        draft.change(name, v_threshold=moved.astype(np.float32))

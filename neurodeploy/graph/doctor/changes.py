@@ -75,7 +75,8 @@ CHANGES: dict[str, Change] = {
     "gain 1": lambda one, node: replace(one, current_gain=np.ones(one.n_neurons)),
     "starts at v_leak": _starting_at("v_leak"),
     "starts at v_reset": _starting_at("v_reset"),
-    "at the threshold": lambda one, node: replace(one, v_threshold=np.nextafter(one.v_threshold, -np.inf)),
+    "at the threshold": lambda one, node: replace(one, at_threshold=True),
+    "above the threshold": lambda one, node: replace(one, at_threshold=False),
 }
 """By the word that `frameworks.toml` uses, in the order that they are made; other words cannot be measured here.
 

@@ -10,6 +10,7 @@ import numpy as np
 from neurodeploy.fixedpoint import rules
 from neurodeploy.graph import node_table
 from neurodeploy.graph.doctor.problems import flat
+from neurodeploy.graph.metadata import ours
 from neurodeploy.graph.network import Network
 from neurodeploy.graph.stored import GRAPH, Tree
 
@@ -214,6 +215,10 @@ def _padded(facts: Facts) -> bool:
     return not isinstance(facts.node.get("padding"), str) and not _same(facts.get("padding"), 0)
 
 
+def _at_threshold(facts: Facts) -> bool:
+    return bool(ours(facts.node.get("metadata")).get("at_threshold"))
+
+
 def _unlike_cuba(facts: Facts) -> bool:
     r, w_in = facts.get("tau_mem") / facts.dt_s, facts.get("tau_syn") / facts.dt_s
     return not (_same(facts.get("r"), r) and _same(facts.get("w_in"), w_in))
@@ -241,6 +246,8 @@ CONDITIONS: dict[str, Callable[[Facts], bool]] = {
         facts, "v_threshold", "v_reset", "v_leak", "r", "w_in", "tau", "tau_mem", "tau_syn"
     ),
     "tau is dt": lambda facts: bool((facts.get("tau") <= facts.dt_s).any()),
+    "spikes at the threshold": _at_threshold,
+    "spikes above the threshold": lambda facts: not _at_threshold(facts),
     "reset by subtraction": lambda facts: facts.reset == rules.RESET_SUBTRACT,
     "recurrent in one graph": lambda facts: facts.recurrent and facts.wiring.loops_with_weights,
     "bias in a loop": lambda facts: facts.loop_bias,

@@ -28,7 +28,7 @@ SUMMED_SOFTMAX = 4
     KIND,
     FIRST,  # where its neurons start
     PADDED,  # neurons with padding
-    SUBTRACT,
+    SUBTRACT,  # 0 where a reset is to zero, else one more than what it takes off beyond the number compared with
     RESTS,  # one more than the steps after a spike, 0 for neurons that never rest
     CLEAR_EVERY,
     CLEAR_OFFSET,

@@ -53,7 +53,7 @@ def rows_of(layer: AnyLayer) -> dict[int, Any]:
         c.KEPT_U: rules.kept_of_current(layer.du),
         c.KEPT_V: rules.kept_of_potential(layer.dv),
         c.BIAS: rules.effective_bias(layer.bias_mant, layer.bias_exp),
-        c.THRESHOLD: layer.vth << rules.ALIGN_SHIFT,
+        c.THRESHOLD: (layer.vth << rules.ALIGN_SHIFT) - layer.at_threshold,
         c.U_INIT: layer.u_init,
         c.V_INIT: layer.v_init,
         c.REST_INIT: layer.rest_init,

@@ -102,7 +102,10 @@ def _leaky(code: _Update) -> Any:
     u = wrapped(builder, builder.add(leaked(builder, code.state(0), code.number(c.KEPT_U)), drive))
     v = builder.add(leaked(builder, code.state(1), code.number(c.KEPT_V)), u)
     v = code.saturated(builder.add(v, code.number(c.BIAS)))
-    return code.end(u, v, threshold, builder.and_(builder.sub(v, threshold), code.flag))
+    # Of the flag 0, -1 or -2: all bits but for 0, and what is taken off beyond the threshold compared with.
+    subtracts, more = builder.ashr(code.flag, constant(31)), builder.not_(code.flag)
+    after = builder.and_(builder.sub(builder.sub(v, threshold), more), subtracts)
+    return code.end(u, v, threshold, after)
 
 
 def _cells(code: _Update, *, rotates: bool) -> Any:
@@ -127,8 +130,8 @@ def _own(update: Callable[[_Update], Any], words: int) -> Any:
     """Return what updates the eight neurons from `o` on, counts their spikes, and returns them as bits.
 
     It is called with u, v, activation, numbers, counts, o, at and flag: where the layer's own start in `numbers`, see
-    `neurons.packed`; and every bit set, or none: of leaky neurons where a reset subtracts the threshold, of cells where
-    there is a step before this one, with spikes that still act.
+    `neurons.packed`; and of leaky neurons less `columns.SUBTRACT`, of cells every bit set, or none: where there is a
+    step before this one, with spikes that still act.
     """
     kinds = [ARRAY] * 5 + [types.int64, types.int64, types.int32]
     return vector(types.int64, *kinds)(lambda code, *_: update(_Update(code, words)))

@@ -165,25 +165,26 @@ def _lif(to_zero: Any, subtracting: Any) -> Any:
     @inlined
     def update(
         u: np.ndarray, v: np.ndarray, sums: np.ndarray, shift: Any, bias: np.ndarray, kept_u: Any, kept_v: Any,
-        threshold: Any, subtracts: bool, counts: np.ndarray, places: np.ndarray, events: np.ndarray, to: int,
+        threshold: Any, drop: Any, subtracts: bool, counts: np.ndarray, places: np.ndarray, events: np.ndarray, to: int,
     ) -> int:  # fmt: skip
         """Update from 16-bit sums; write the layer's spikes as events from `to` on, and return how many there are.
 
         Args:
             shift: To the left, from a sum to the current's units; in float32, what takes its place.
+            drop: What a reset by subtraction takes off.
         """
         found = to
         if subtracts:
             for many in range(0, len(u), MANY):
                 bits = 0
                 for k in range(0, MANY, EIGHT):
-                    bits |= subtracting(u, v, sums, bias, counts, many + k, shift, kept_u, kept_v, threshold) << k
+                    bits |= subtracting(u, v, sums, bias, counts, many + k, shift, kept_u, kept_v, threshold, drop) << k
                 found += append(bits, many, places, events, found)
         else:
             for many in range(0, len(u), MANY):
                 bits = 0
                 for k in range(0, MANY, EIGHT):
-                    bits |= to_zero(u, v, sums, bias, counts, many + k, shift, kept_u, kept_v, threshold) << k
+                    bits |= to_zero(u, v, sums, bias, counts, many + k, shift, kept_u, kept_v, threshold, drop) << k
                 found += append(bits, many, places, events, found)
         return found - to
 
@@ -207,7 +208,7 @@ def lif_each(
         rest: Steps left in which each neuron rests; not read where none ever does.
     """
     n_wrapped = n_saturated = 0
-    subtracts, refractory = row[c.SUBTRACT] != 0, row[c.RESTS] - 1
+    subtracts, more, refractory = row[c.SUBTRACT] != 0, i32(row[c.SUBTRACT] - 1), row[c.RESTS] - 1
     for o in range(len(u)):
         plain = i32(leaked(u[o], kept_u[o]) + i32(activation[o] << ALIGN))
         x = wrapped(plain)
@@ -215,13 +216,13 @@ def lif_each(
         fired = y > threshold[o]
         u[o] = x
         if refractory < 0:
-            y = (i32(y - threshold[o]) if subtracts else ZERO) if fired else y
+            y = (i32(i32(y - threshold[o]) - more) if subtracts else ZERO) if fired else y
         elif rest[o] > 0:
             fired = False
             y = v[o]
             rest[o] -= 1
         elif fired:
-            y = i32(y - threshold[o]) if subtracts else ZERO
+            y = i32(i32(y - threshold[o]) - more) if subtracts else ZERO
             rest[o] = refractory
         v[o] = y
         flags[o] = fired

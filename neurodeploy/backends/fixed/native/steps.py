@@ -271,13 +271,14 @@ def quick_steps(
     bias = t.neurons[c.BIAS][start : start + padded]
     kept_u, kept_v = t.neurons[c.KEPT_U, start], t.neurons[c.KEPT_V, start]
     threshold, subtracts = t.neurons[c.THRESHOLD, start], row[c.SUBTRACT] != 0
+    drop = i32(threshold + row[c.SUBTRACT] - 1)
     gain, offset = con[c.CON_GAIN], con[c.CON_OFFSET]
     shift = ALIGN + con[c.CON_EXP] + (1 if gain == 2 else 0)
     largest_weight = con[c.CON_LARGEST] << (con[c.CON_EXP] + ALIGN)
     most = min(rows_at_once(offset), size // 2 + 4)
     float_u, float_v, float_bias = scratch.floats[0][:padded], scratch.floats[1][:padded], scratch.floats[2][:padded]
     scale, part_u, part_v = f32(1 << shift), f32(kept_u / ONE), f32(kept_v / ONE)
-    limit = f32(threshold)
+    limit, float_drop = f32(threshold), f32(drop)
     for o in range(padded):
         float_bias[o] = bias[o]
     in_floats = False
@@ -302,15 +303,16 @@ def quick_steps(
                 _copy(v, float_v)
                 in_floats = True
             found = lif_float(
-                float_u, float_v, sums, scale, float_bias, part_u, part_v, limit, subtracts, counts, places, events, to
-            )
+                float_u, float_v, sums, scale, float_bias, part_u, part_v, limit, float_drop, subtracts, counts, places,
+                events, to,
+            )  # fmt: skip
         else:
             if in_floats:
                 _copy(float_u, u)
                 _copy(float_v, v)
                 in_floats = False
             found = lif_shared(
-                u, v, sums, i32(shift), bias, kept_u, kept_v, threshold, subtracts, counts, places, events, to
+                u, v, sums, i32(shift), bias, kept_u, kept_v, threshold, drop, subtracts, counts, places, events, to
             )
             bound = _largest(u)
         own[pop[c.POP_HISTORY] + step + 1] = to + found

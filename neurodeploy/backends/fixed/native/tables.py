@@ -148,7 +148,7 @@ class _Builder:
                 row[[c.SPIKE_EXP, c.STATE_EXP, c.CUMULATIVE]] = layer.spike_exp, layer.state_exp, layer.cumulative
                 continue
             if isinstance(layer, Layer):
-                row[c.SUBTRACT] = layer.reset == rules.RESET_SUBTRACT
+                row[c.SUBTRACT] = (1 + layer.at_threshold) * (layer.reset == rules.RESET_SUBTRACT)
                 row[c.RESTS] = layer.refractory + 1 if layer.rests else 0
                 row[[c.CLEAR_EVERY, c.CLEAR_OFFSET]] = layer.clear_every, layer.clear_offset % max(layer.clear_every, 1)
             if not row[c.RESTS] and not row[c.CLEAR_EVERY]:

@@ -186,25 +186,25 @@ def append_places(code: Code, bits: Any, base: Any, places: Any, events: Any, to
 def _updates(body: Callable[..., Any], number: Any) -> list[Any]:
     """Return an update of eight neurons as compiled code calls it, for each reset: to zero, and by subtraction.
 
-    It is called with u, v, sums, bias, counts, o, shift, kept_u, kept_v and threshold, updates the eight neurons from
-    `o` on, counts their spikes, and returns them as bits. In float32 what is kept is a fraction, and `shift` what sums
-    are multiplied by.
+    It is called with u, v, sums, bias, counts, o, shift, kept_u, kept_v, threshold and what a subtraction takes off,
+    updates the eight neurons from `o` on, counts their spikes, and returns them as bits. In float32 what is kept is a
+    fraction, and `shift` what sums are multiplied by.
     """
-    kinds = [ARRAY] * 5 + [types.int64] + [number] * 4
+    kinds = [ARRAY] * 5 + [types.int64] + [number] * 5
     return [vector(types.int64, *kinds)(functools.partial(body, subtracts=subtracts)) for subtracts in (False, True)]
 
 
 def _neurons(code: Code, *arguments: Any, subtracts: bool) -> Any:
     """The update of eight neurons of shared decays and threshold: `rules.step`."""
     builder, o = code.builder, arguments[5]
-    shift, kept_u, kept_v, threshold = (code.everywhere(scalar, EIGHT) for scalar in arguments[6:10])
+    shift, kept_u, kept_v, threshold, drop = (code.everywhere(scalar, EIGHT) for scalar in arguments[6:])
     u, v, bias = (code.load(index, o, WORD, EIGHT) for index in (0, 1, 3))
     drive = builder.shl(builder.sext(code.load(2, o, SHORT, EIGHT), ir.VectorType(WORD, EIGHT)), shift)
     u = wrapped(builder, builder.add(leaked(builder, u, kept_u), drive))
     code.store(u, 0, o)
     v = within(builder, builder.add(builder.add(leaked(builder, v, kept_v), u), bias), rules.STATE_LIMIT - 1)
     fired = builder.icmp_signed(">", v, threshold)
-    after = builder.sub(v, threshold) if subtracts else constant(0)
+    after = builder.sub(v, drop) if subtracts else constant(0)
     code.store(builder.select(fired, after, v), 1, o)
     return counted(code, o, fired)
 
@@ -246,7 +246,7 @@ def _float_neurons(code: Code, *arguments: Any, subtracts: bool) -> Any:
     Every value is a whole number below 2^24, and so exact; a sum beyond it is cut to 24 bits at once.
     """
     eight, builder, o = ir.VectorType(FLOAT, EIGHT), code.builder, arguments[5]
-    scale, kept_u, kept_v, threshold = (code.everywhere(scalar, EIGHT) for scalar in arguments[6:10])
+    scale, kept_u, kept_v, threshold, drop = (code.everywhere(scalar, EIGHT) for scalar in arguments[6:])
     u, v, bias = (code.load(index, o, FLOAT, EIGHT) for index in (0, 1, 3))
 
     def floats(name: str, n_arguments: int) -> Any:
@@ -264,7 +264,7 @@ def _float_neurons(code: Code, *arguments: Any, subtracts: bool) -> Any:
         edge = ir.Constant(eight, [float(limit)] * EIGHT)
         v = builder.select(builder.fcmp_ordered(order, v, edge), edge, v)
     fired = builder.fcmp_ordered(">", v, threshold)
-    after = builder.fsub(v, threshold) if subtracts else ir.Constant(eight, [0.0] * EIGHT)
+    after = builder.fsub(v, drop) if subtracts else ir.Constant(eight, [0.0] * EIGHT)
     code.store(builder.select(fired, after, v), 1, o)
     return counted(code, o, fired)
 
