@@ -27,7 +27,6 @@ class PlifRule(NamedTuple):
         decay_input: The leak multiplies the input too.
         detach_reset: No gradient through the spike into the reset.
         surrogate, slope: Of `surrogate.SURROGATES`.
-        above: Spikes above the threshold only, as a chip has it.
     """
 
     v_threshold: float = 1.0
@@ -36,7 +35,6 @@ class PlifRule(NamedTuple):
     detach_reset: bool = True
     surrogate: str = "arctan"
     slope: float = 2.0
-    above: bool = False
 
 
 USUAL = PlifRule()
@@ -70,7 +68,7 @@ class _Step(torch.autograd.Function):
     def forward(ctx: Any, distance: torch.Tensor, rule: PlifRule) -> torch.Tensor:  # type: ignore[override]
         ctx.save_for_backward(distance)
         ctx.rule = rule
-        return (distance > 0 if rule.above else distance >= 0).to(distance.dtype)
+        return (distance >= 0).to(distance.dtype)
 
     @staticmethod
     def backward(ctx: Any, grad: torch.Tensor) -> Any:  # type: ignore[override]

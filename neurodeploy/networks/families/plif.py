@@ -23,9 +23,6 @@ from neurodeploy.networks.sequence import Answer
 from neurodeploy.neurons.lif import LIF, ScanSettings
 from neurodeploy.neurons.plif import PLIF, PlifRule, Sent, plif
 
-TIES = 1 + 2.0**-22
-"""What folded weights and biases are multiplied by: a potential at the threshold, which fires, is above it then."""
-
 
 class PlifSettings(NetworkSettings):
     """The defaults are the paper's network for MNIST."""
@@ -55,7 +52,9 @@ class PlifSettings(NetworkSettings):
 
 
 class ChipLIF(LIF):
-    """`neurons.lif.LIF` of any axes, by the kernels of PLIF; its spikes are above the threshold."""
+    """`neurons.lif.LIF` of any axes, by the kernels of PLIF."""
+
+    at_threshold = True
 
     def forward(self, drive_BTN: torch.Tensor, recurrent_NN: torch.Tensor | None = None) -> torch.Tensor:
         return self.sent(drive_BTN).spikes
@@ -63,7 +62,7 @@ class ChipLIF(LIF):
     def sent(self, drive_BTN: torch.Tensor, **how: Any) -> Sent:
         """Return what `neurons.plif.plif` gives."""
         reset, surrogate, slope = self.settings
-        rule = PlifRule(1.0, None if reset == "subtract" else 0.0, False, True, surrogate, slope, above=True)
+        rule = PlifRule(1.0, None if reset == "subtract" else 0.0, False, True, surrogate, slope)
         return plif(drive_BTN, 1 - self.numbers()["beta"], rule, **how)
 
 
@@ -221,7 +220,7 @@ def deployable(network: PlifNetwork) -> PlifNetwork:
         weights = copy.deepcopy(stage.weights)
         weight, precision = weights.weight.double(), weights.weight.dtype
         bias = torch.zeros(len(weight), dtype=torch.float64)
-        gain = neurons.w.double().sigmoid() * TIES
+        gain = neurons.w.double().sigmoid()
         biased = weights.bias is not None or stage.norm is not None
         if weights.bias is not None:
             bias += weights.bias

@@ -16,8 +16,6 @@ from neurodeploy.neurons.fused.pool import POOL
 from neurodeploy.neurons.plif import PlifRule
 
 CURVES = {"arctan": 0, "sigmoid": 1, "fast_sigmoid": 2}
-STRICTLY = 1e-30
-"""Less than any distance of a float32 from its threshold but 0."""
 
 
 class _Scan(torch.autograd.Function):
@@ -32,9 +30,7 @@ class _Scan(torch.autograd.Function):
                 (*shape[:-2], shape[-2] // 2, shape[-1] // 2),
                 (math.prod(shape[:-2]), shape[-2], shape[-1]),
             )
-        neuron = np.array(
-            [float(k), rule.v_threshold, STRICTLY if rule.above else 0.0, rule.v_reset or 0.0], np.float32
-        )
+        neuron = np.array([float(k), rule.v_threshold, rule.v_reset or 0.0], np.float32)
         ctx.given = x_steps, n_steps, sizes, neuron, rule.v_reset is None, rule.decay_input
         ctx.rule, ctx.n = rule, n
         ctx.save_for_backward(x_BTN)

@@ -66,14 +66,14 @@ def _moved(x, at, unit, units, shape, held, back):  # type: ignore[no-untyped-de
 @inlined
 def _run(held, x_steps, n_steps, size, neuron, soft, decays, every_h, every_s):  # type: ignore[no-untyped-def]
     """Write potentials before the reset and spikes (steps, size), flat; return the spikes' number."""
-    k, v_th, least, rest = splat(neuron[0]), splat(neuron[1]), splat(neuron[2]), splat(neuron[3])
+    k, v_th, rest, none = splat(neuron[0]), splat(neuron[1]), splat(neuron[2]), splat(np.float32(0))
     one, count = splat(np.float32(1)), np.float32(0)
     for at in range(0, size, 8):
-        v, fired = rest, splat(np.float32(0))
+        v, fired = rest, none
         for step in range(n_steps):
             x, to = load(held, min(step, x_steps - 1) * size + at), step * size + at
             h = v + k * (x - (v - rest)) if decays else v - k * (v - rest) + x
-            s = at_least(h - v_th, least)
+            s = at_least(h - v_th, none)
             store(every_h, to, h)
             store(every_s, to, s)
             fired = fired + s
@@ -82,34 +82,51 @@ def _run(held, x_steps, n_steps, size, neuron, soft, decays, every_h, every_s): 
     return count
 
 
+@inlined
+def _room(x_steps, n_steps, shape):  # type: ignore[no-untyped-def]
+    """Return a sample's numbers and its places of the output, and room for the groups: currents, potentials, spikes."""
+    planes, rows, width = shape
+    n_units, together, per_unit, groups = _extent(shape)
+    most = groups * _whole(together * per_unit)
+    held, every_h = np.zeros(x_steps * most, np.float32), np.empty(n_steps * most, np.float32)
+    return planes * rows * max(width, 1), n_units * per_unit, most, held, every_h, np.empty_like(every_h)
+
+
+@inlined
+def _units(x, sample, unit, units, x_steps, n_steps, shape, neuron, soft, decays, held, every_h, every_s):  # type: ignore[no-untyped-def]
+    """Take some units of a sample through all steps, and return their spikes' number."""
+    planes, rows, width = shape
+    _, together, per_unit, groups = _extent(shape)
+    size = groups * _whole(units * per_unit)
+    if units < together:
+        held[:] = 0
+    for step in range(x_steps):
+        at = (sample * x_steps + step) * planes * rows * max(width, 1)
+        _moved(x, at, unit, units, shape, held[step * size :], False)
+    return _run(held, x_steps, n_steps, size, neuron, soft, decays, every_h, every_s)
+
+
 @Kernel
 def plif_forward(first, after, x, x_steps, n_steps, shape, neuron, soft, decays, out, fired):
     """Write spikes, or their maximum over windows of two rows and columns.
 
     Args:
         shape: Planes, rows and columns of a sample that is pooled; otherwise 1, its neurons, and 0.
-        neuron: float32: k, threshold, the least distance from it at which they spike, and v_reset.
+        neuron: float32: k, threshold and v_reset.
         fired: float64 (B,); receives each sample's spikes.
     """
-    planes, rows, width = shape
     n_units, together, per_unit, groups = _extent(shape)
-    n, n_out = planes * rows * max(width, 1), n_units * per_unit
-    most = groups * _whole(together * per_unit)
-    held, every_h, every_s, sent = (
-        np.zeros(x_steps * most, np.float32), np.empty(n_steps * most, np.float32),
-        np.empty(n_steps * most, np.float32), np.empty(most, np.float32),
-    )  # fmt: skip
+    _, n_out, most, held, every_h, every_s = _room(x_steps, n_steps, shape)
+    sent = np.empty(most, np.float32)
     for sample in range(first, after):
         count = 0.0
         for unit in range(0, n_units, together):
             units = min(together, n_units - unit)
             q = _whole(units * per_unit)
             size = groups * q
-            if units < together:
-                held[:] = 0
-            for step in range(x_steps):
-                _moved(x, (sample * x_steps + step) * n, unit, units, shape, held[step * size :], False)
-            count += _run(held, x_steps, n_steps, size, neuron, soft, decays, every_h, every_s)
+            count += _units(
+                x, sample, unit, units, x_steps, n_steps, shape, neuron, soft, decays, held, every_h, every_s
+            )
             for step in range(n_steps):
                 s = every_s[step * size : (step + 1) * size]
                 if groups == 4:
@@ -152,20 +169,14 @@ def plif_backward(
         grad_rate: Of every spike besides.
         grad_k: float64 (B,).
     """
-    planes, rows, width = shape
     n_units, together, per_unit, groups = _extent(shape)
-    n, n_out = planes * rows * max(width, 1), n_units * per_unit
-    most = groups * _whole(together * per_unit)
+    n, n_out, most, held, every_h, every_s = _room(x_steps, n_steps, shape)
     none, one = splat(np.float32(0)), splat(np.float32(1))
-    k, v_th, rest = splat(neuron[0]), splat(neuron[1]), splat(neuron[3])
+    k, v_th, rest = splat(neuron[0]), splat(neuron[1]), splat(neuron[2])
     hard, softly = (none, v_th) if soft else (one, none)
     through, into = none if detached else one, k if decays else one
     by_input, steep, extra = one if decays else none, splat(slope), splat(grad_rate)
-    held, every_h, every_s, every_g = (
-        np.zeros(x_steps * most, np.float32), np.empty(n_steps * most, np.float32),
-        np.empty(n_steps * most, np.float32), np.zeros(n_steps * most, np.float32),
-    )  # fmt: skip
-    come = np.zeros(most, np.float32)
+    every_g, come = np.zeros(n_steps * most, np.float32), np.zeros(most, np.float32)
     for sample in range(first, after):
         sum_k = 0.0
         for unit in range(0, n_units, together):
@@ -173,11 +184,8 @@ def plif_backward(
             q = _whole(units * per_unit)
             size = groups * q
             if units < together:
-                held[:] = 0
                 come[:] = 0
-            for step in range(x_steps):
-                _moved(x, (sample * x_steps + step) * n, unit, units, shape, held[step * size :], False)
-            _run(held, x_steps, n_steps, size, neuron, soft, decays, every_h, every_s)
+            _units(x, sample, unit, units, x_steps, n_steps, shape, neuron, soft, decays, held, every_h, every_s)
             for step in range(n_steps):
                 of = (sample * n_steps + step) * n_out + unit * per_unit
                 come[: units * per_unit] = grad[of : of + units * per_unit]
