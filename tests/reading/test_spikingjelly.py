@@ -122,7 +122,8 @@ def test_the_integers_spike_where_a_potential_meets_the_threshold(kind: Any, v_r
     (chip,) = whole.layers.values()
     np.testing.assert_array_equal(chip.spikes_BTN[:, 1:], own.spikes_BTN)
     assert first_violation(made.quantised, made.plan, whole, inputs) is None
-    above = replace(made.program, layers=tuple(replace(one, at_threshold=False) for one in made.program.layers))
+    layers: Any = made.program.layers
+    above = replace(made.program, layers=tuple(replace(one, at_threshold=False) for one in layers))
     other = fixed.run(above, inputs, record=True)
     assert (other.layers[above.output].spikes_BTN[:, 1:] != own.spikes_BTN).mean() > 0.01
     found = first_violation(made.quantised, made.plan, other, inputs)
