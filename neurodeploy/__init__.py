@@ -43,6 +43,7 @@ _HOMES = {
     "write_report": "neurodeploy.verbs.report",
     "list_recipes": "neurodeploy.verbs.listing",
     "list_datasets": "neurodeploy.verbs.listing",
+    "make_frames": "neurodeploy.verbs.frames",
     "encode_audio": "neurodeploy.verbs.encode",
     "encode_clips": "neurodeploy.data.cochlea.encode",
     "CochleaSettings": "neurodeploy.data.cochlea.settings",

@@ -52,6 +52,31 @@ def encode(
     return dict.fromkeys(("rate", "rms", "ramp", "channels")) | {"settings": settings, "words": listed}
 
 
+def _framed(result: dict[str, Any]) -> list[str]:
+    return [
+        f"recordings  {result['recordings']:,} of {result['classes']} classes, {result['events']:,} events",
+        f"frames      {' x '.join(map(str, result['shape']))} (recording, frame, polarity, row, column)",
+        f"written     {result['path']}",
+        *noted(result["notes"]),
+    ]
+
+
+@app.command("frames")
+@verb(_framed, call="make_frames")
+def frames(
+    source: Annotated[Path, Argument(metavar="FOLDER|ARCHIVE", help="As its owner ships it, packed or not.")],
+    out: Annotated[Path, Option(metavar="F.npz", help="frames (N, T, 2, H, W), labels, names and class_names.")],
+    format: Annotated[str, chosen("nmnist", "cifar10dvs", "dvs128", help="What lies there.")],
+    frames: Annotated[int, counted("Frames of each recording.")],
+    by: Annotated[str, chosen("number", "time", help="Frames of as many events, or of as much time.")] = "number",
+    normalize: Annotated[
+        str | None, chosen("max", "sum", "norm", "frequency", help="Of each frame and polarity; counts by default.")
+    ] = None,
+    overwrite: Replace = False,
+) -> None:
+    """Count the events of an event camera in frames, as SpikingJelly does."""
+
+
 @app.command("list")
 def list_datasets(as_json: Json = False) -> int:
     """List the datasets known by name."""

@@ -109,6 +109,8 @@ def _below(root: Path) -> Iterator[tuple[Path, str]]:
     def refuse(error: OSError) -> None:
         raise DataError(f"cannot be read ({error.strerror})", "check its permissions", where=error.filename)
 
+    if not os.path.exists(root):
+        raise DataError("is not there", "check the path", where=root)
     if not os.path.isdir(root):
         yield root, root.name
         return

@@ -33,6 +33,7 @@ WRITERS = {
     "figure nir-paper --out f.svg, and its": "f.md",
     "paper silif --out .": "paper.json",
     "data encode a.wav --out": "spikes.h5",
+    "data frames . --format nmnist --frames 3 --out": "f.npz",
 }
 """Command lines up to the file, which is also written where the last words are `and its`."""
 
