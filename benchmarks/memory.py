@@ -6,8 +6,8 @@ samples would take as dense bytes.
 
     python benchmarks/memory.py [--samples 1000,10000,60000] [--events 4000] [--batches 20] [--official]
 
-With --official the events lie in N-MNIST's own folder, Train/<digit>/<number>.bin, one file a sample, and are counted in 10
-frames by number.
+With --official the events lie in N-MNIST's own folder, Train/<digit>/<number>.bin, one file a sample, and are counted
+in 10 frames by number.
 
 The largest file takes 4 to 5 bytes an event, 1.2 GB with the numbers above, in the temporary folder.
 """
