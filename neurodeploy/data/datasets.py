@@ -16,7 +16,7 @@ from neurodeploy.data.dataset import STRATIFIED, Download, Samples, Source, stra
 from neurodeploy.data.event_sets import load_recordings
 from neurodeploy.data.fetch import present
 from neurodeploy.data.gsc import load_gsc
-from neurodeploy.data.heidelberg import downloads, load_shd, load_ssc
+from neurodeploy.data.heidelberg import load_shd, load_ssc
 from neurodeploy.data.idx import load_pictures
 from neurodeploy.data.nmnist import load_nmnist_frames, load_nmnist_small
 from neurodeploy.data.settings import Wanted
@@ -102,7 +102,6 @@ LOADERS: dict[str, Callable[[Source, Wanted, str], Samples]] = {
 
 def _source(name: str, told: dict[str, Any]) -> Source:
     binning = Binning(**told.pop("binning")) if "binning" in told else None
-    offered = told.pop("downloads", [])
     if binning is not None:
         told |= {"dt_s": binning.dt_s, "n_steps": binning.n_steps}
     return Source(
@@ -112,7 +111,7 @@ def _source(name: str, told: dict[str, Any]) -> Source:
         parts=tuple(told.pop("parts", {}).items()),
         partitions=tuple(told.pop("partitions", [STRATIFIED])),
         packings=ENDINGS if told.pop("packed", False) else (),
-        downloads=(*downloads(name), *(Download(f"{name}/{file}", url, md5) for file, url, md5 in offered)),
+        downloads=tuple(Download(f"{name}/{file}", url, md5) for file, url, md5 in told.pop("downloads", [])),
         **told,
     )
 

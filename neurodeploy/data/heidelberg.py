@@ -13,34 +13,16 @@ import numpy as np
 
 from neurodeploy.data.binning import N_UNITS, Binning, Counts
 from neurodeploy.data.cache import KeptCounts, cache_folder, identity, kept_counts, key_of
-from neurodeploy.data.dataset import PAPER, SPEAKERS, Download, Samples, Source, flags, held_out, together
+from neurodeploy.data.dataset import PAPER, SPEAKERS, Samples, Source, flags, held_out, together
 from neurodeploy.data.fetch import present
 from neurodeploy.data.files import count_lists
 from neurodeploy.data.settings import Wanted
 from neurodeploy.data.unpack import plain_file
 from neurodeploy.errors import DataError
 
-BASE = "https://zenkelab.org/datasets/"
-MD5 = {
-    "shd_train": "f3252aeb598ac776c1b526422d90eecb",
-    "shd_test": "1503a5064faa34311c398fb0a1ed0a6f",
-    "ssc_train": "d102be95e7144fcc0553d1f45ba94170",
-    "ssc_valid": "b4eee3516a4a90dd0c71a6ac23a8ae43",
-    "ssc_test": "a35ff1e9cffdd02a20eb850c17c37748",
-}
-"""Of the .h5.zip files, as the publishers and tonic give them."""
 LARGE = 50_000_000
 """Bytes of a file that takes long enough to be announced."""
 TRAIN, VALIDATION, TEST = "train", "validation", "test"
-
-
-def downloads(name: str) -> tuple[Download, ...]:
-    """Return the official files of a dataset."""
-    return tuple(
-        Download(f"{name}/{file}.h5.zip", f"{BASE}{file}.h5.zip", md5)
-        for file, md5 in MD5.items()
-        if file.startswith(name)
-    )
 
 
 def load_shd(source: Source, wanted: Wanted, split: str) -> Samples:

@@ -4,7 +4,8 @@ Axes: B sample, T step, I channel.
 """
 
 import math
-from collections.abc import Iterable, Iterator
+import zipfile
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +16,7 @@ import numpy as np
 from neurodeploy.data.spikes import Kind, check_kinds, check_values
 from neurodeploy.data.stream import SampleSource
 from neurodeploy.errors import DataError
-from neurodeploy.files import check_fetched
+from neurodeploy.files import check_fetched, written_whole
 
 PIECE = 1 << 20
 """Bytes unpacked in one go: zipfile joins what it reads in time with its square."""
@@ -110,6 +111,32 @@ def _head(path: Path, stored: Any) -> Head:
     if min(shape, default=0) < 0 or math.prod(shape) * dtype.itemsize != there:
         raise ValueError(f"spikes of shape {shape} in {there} bytes")
     return Head(member, shape, dtype, by_columns and len(shape) > 1, offset)
+
+
+def write_npz(
+    path: str | Path, name: str, shape: tuple[int, ...], pieces: Iterable[np.ndarray], more: Mapping[str, Any]
+) -> None:
+    """Write an .npz whose first array is larger than the memory; it is there whole or not at all.
+
+    Args:
+        name: Of the first array.
+        shape: Of all of it.
+        pieces: Its parts, one after the other along the first axis, all of one type.
+        more: Further arrays, by name.
+
+    Raises:
+        RunError: it cannot be written.
+    """
+    with written_whole(path) as beside, zipfile.ZipFile(beside, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as file:
+        with file.open(f"{name}.npy", "w", force_zip64=True) as stream:
+            for number, piece in enumerate(pieces):
+                if number == 0:
+                    head = {"descr": piece.dtype.str, "fortran_order": False, "shape": shape}
+                    np.lib.format.write_array_header_1_0(stream, head)
+                stream.write(piece.tobytes())
+        for key, values in more.items():
+            with file.open(f"{key}.npy", "w") as stream:
+                np.lib.format.write_array(stream, np.asarray(values), allow_pickle=False)
 
 
 def _take(stream: IO[bytes], n_bytes: int) -> np.ndarray:

@@ -13,9 +13,9 @@ import numpy as np
 
 from neurodeploy.data.archive import Files, names
 from neurodeploy.data.cameras import aedat31, checked, dvs128_aedat2, nmnist_bin, tonic_npy
+from neurodeploy.data.nmnist import DIGITS
 from neurodeploy.errors import DataError
 
-DIGITS = tuple(map(str, range(10)))
 THINGS = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 GESTURES = (
     *("hand clapping", "right hand wave", "left hand wave", "right arm clockwise", "right arm counter clockwise"),
@@ -23,6 +23,7 @@ GESTURES = (
 )
 PARTS = ("training part", "test part")
 LISTS = ("trials_to_train.txt", "trials_to_test.txt")
+AGAIN = "copy the folder again"
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,25 +50,22 @@ class Layout:
 
     Attributes:
         wanted: What its files look like, for messages.
-        pattern: Of a recording's path, from its end; `label` names its class, by one of `labels`.
-        decode: Makes events of a file.
-        is_test: Tells the part from the path.
+        pattern: The end of a recording's path: `label` is its class or its number, `part` or `number` tells its part.
+        decode: Makes events of a file; one in AEDAT 3.1 holds several recordings.
         shape: Rows and columns of the sensor.
-        rule: How the parts are made, in words.
         official: Recordings of the whole data set, to train and to test.
-        find: Finds recordings where a file holds several.
+        rule: How the parts are made, in words.
+        test: Numbers of the files for tests, where these tell the part.
     """
 
     wanted: str
     pattern: str
     decode: Callable[[bytes], np.ndarray]
-    is_test: Callable[[re.Match[str]], bool | None]
     shape: tuple[int, int]
     classes: tuple[str, ...]
-    labels: tuple[str, ...]
-    rule: str
     official: tuple[int, int]
-    find: "Callable[[Layout, Files], Iterable[Recording]] | None" = None
+    rule: str
+    test: range = range(0)
 
     def matches(self, name: str) -> re.Match[str] | None:
         """Return what a file's path says, where it is a recording."""
@@ -79,21 +77,21 @@ class Layout:
         Raises:
             DataError: there are none, one is there twice, a class is missing, or a list names what is not there.
         """
-        found = list(self.find(self, files) if self.find else self._each(files))
-        if not found:
-            other = next((name for name in files if name.endswith(".aedat4")), None)
+        told = {name: match for name in files if (match := self.matches(name))}
+        if not told:
+            other = any(name.endswith(".aedat4") for name in files)
             hint = "take the original files, AEDAT 4 is not read" if other else "name the folder that holds them"
             raise DataError(f"holds no {self.wanted}", hint)
+        find = self._trials(files) if self.decode is aedat31 else (self._one(files[name], told[name]) for name in told)
+        found = list(find)
         twice, times = Counter(one.name for one in found).most_common(1)[0]
         if times > 1:
             raise DataError(f"holds {twice} {times} times", "name the one folder that is to be read")
-        for part in dict.fromkeys(one.is_test for one in found):
+        for part in {one.is_test for one in found}:
             missing = set(range(len(self.classes))) - {one.label for one in found if one.is_test == part}
             if missing:
                 inside = "" if part is None else f" in its {PARTS[part]}"
-                raise DataError(
-                    f"holds no recording of class {self.labels[min(missing)]}{inside}", "copy the folder again"
-                )
+                raise DataError(f"holds no recording of class {self.classes[min(missing)]}{inside}", AGAIN)
         return found
 
     def events(self, recording: Recording) -> np.ndarray:
@@ -104,67 +102,52 @@ class Layout:
         """
         return checked(recording.read(), self.shape)
 
-    def _each(self, files: Files) -> Iterable[Recording]:
-        for name, read in files.items():
-            told = self.matches(name)
-            if told and told["label"] in self.labels:
-                label = self.labels.index(told["label"])
-                name = told[1].rpartition(".")[0]
-                yield Recording(name, label, self.is_test(told), partial(_decoded, self, read))
+    def _one(self, read: Callable[[], bytes], told: re.Match[str]) -> Recording:
+        label, is_test = told["label"], None
+        if self.test:
+            is_test = int(told["number"]) in self.test
+        elif told["part"]:
+            is_test = told["part"].lower() == "test"
+        number = self.classes.index(label) if label in self.classes else int(label)
+        return Recording(told[1].rpartition(".")[0], number, is_test, lambda: self.decode(read()))
+
+    def _trials(self, files: Files) -> Iterable[Recording]:
+        """Yield the trials of the users that the two lists name, cut as their tables say."""
+        paths = {name.rpartition("/")[2]: name for name in files}
+        whole = functools.lru_cache(maxsize=1)(lambda path: checked(aedat31(files[path]()), self.shape))
+        for is_test, name in enumerate(LISTS):
+            if name not in paths:
+                raise DataError(f"lacks {name}, which tells the parts", AGAIN)
+            for line in files[paths[name]]().decode("utf-8", "replace").split():
+                user = line.removesuffix(".aedat")
+                for needed in (line, table := f"{user}_labels.csv"):
+                    if needed not in paths:
+                        raise DataError(f"lacks {needed}, which {name} asks for", AGAIN)
+                trials = _table(table, files[paths[table]]())
+                notes = _overlaps(table, trials)
+                for number, (label, start, end) in enumerate(trials):
+                    cut = partial(_cut, whole, paths[line], start, end)
+                    yield Recording(f"{user}/{number}", label - 1, bool(is_test), cut, notes)
 
 
-def _decoded(layout: Layout, read: Callable[[], bytes]) -> np.ndarray:
-    return layout.decode(read())
-
-
-def _named_part(told: re.Match[str]) -> bool | None:
-    return None if told["part"] is None else told["part"].lower() == "test"
-
-
-def _gestures(layout: Layout, files: Files) -> Iterable[Recording]:
-    """Yield the trials of the users that the two lists name, cut as their tables say."""
-    paths = {name.rpartition("/")[2]: name for name in files}
-    if not any(map(layout.matches, files)):
-        return
-    missing = [name for name in LISTS if name not in paths]
-    if missing:
-        raise DataError(f"lacks {missing[0]}, which tells the parts", "copy the whole folder")
-    whole = functools.lru_cache(maxsize=1)(lambda path: checked(aedat31(files[path]()), layout.shape))
-    for is_test, name in enumerate(LISTS):
-        for line in files[paths[name]]().decode("utf-8", "replace").split():
-            if not {line, table := line.removesuffix(".aedat") + "_labels.csv"} <= set(paths):
-                absent = line if line not in paths else table
-                raise DataError(f"lacks {absent}, which {name} asks for", "copy the whole folder")
-            trials = _trials(table, files[paths[table]]())
-            notes = _overlaps(table, trials)
-            for number, (label, start, end) in enumerate(trials):
-                cut = partial(_cut, whole, paths[line], start, end)
-                yield Recording(f"{line.removesuffix('.aedat')}/{number}", label - 1, bool(is_test), cut, notes)
-
-
-def _trials(table: str, content: bytes) -> list[tuple[int, int, int]]:
+def _table(name: str, content: bytes) -> list[tuple[int, int, int]]:
     """Return class, first microsecond and that after the last of each trial."""
     found = []
-    for number, line in enumerate(content.decode("utf-8", "replace").splitlines()[1:], 2):
-        cells = line.replace(",", " ").split()
-        if not cells:
-            continue
-        if len(cells) != 3 or not all(map(str.isdecimal, cells)):
-            raise DataError(f"{table}: line {number} is {line!r}, class,start,end in whole numbers is needed")
-        label, start, end = map(int, cells)
+    for number, line in enumerate(content.decode("utf-8", "replace").split()[1:], 2):
+        cells = line.split(",")
+        label, start, end = map(int, cells) if len(cells) == 3 and all(map(str.isdecimal, cells)) else (0, 0, 0)
         if not 1 <= label <= len(GESTURES) or start >= end:
-            told = f"line {number} says class {label} from {start} to {end} us"
-            raise DataError(f"{table}: {told}, a class of 1..11 and a start before its end are needed")
+            needed = "a class of 1..11, and microseconds of a start before its end, are needed"
+            raise DataError(f"{name}: line {number} is {line!r}, {needed}", AGAIN)
         found.append((label, start, end))
     return found
 
 
 def _overlaps(table: str, trials: list[tuple[int, int, int]]) -> tuple[str, ...]:
     """Return a note on trials that overlap: the official table of user22_led has one."""
-    rising = sorted(trials, key=lambda one: one[1])
     return tuple(
         f"{table}: class {one[0]} ends {one[2] - other[1]} us after class {other[0]} starts; events between are in both"
-        for one, other in itertools.pairwise(rising)
+        for one, other in itertools.pairwise(sorted(trials, key=lambda one: one[1]))
         if one[2] > other[1]
     )
 
@@ -174,58 +157,49 @@ def _cut(whole: Callable[[str], np.ndarray], path: str, start: int, end: int) ->
     return events[slice(*np.searchsorted(events["t"], (start, end)))]
 
 
-_NMNIST = Layout(
-    "N-MNIST: Train/0/00001.bin and so on",
-    r"(?i:(?:(?P<part>train|test)/)?(?P<label>\d)/\w+\.bin)",
-    nmnist_bin,
-    _named_part,
-    (34, 34),
-    DIGITS,
-    DIGITS,
-    "the folders Train and Test",
-    (60_000, 10_000),
-)
 _CIFAR10DVS = partial(
     Layout,
     "CIFAR10-DVS: airplane/cifar10_airplane_0.aedat and so on",
-    r"(?P<label>[a-z]+)/cifar10_(?P=label)_(?P<number>\d+)\.aedat",
+    rf"(?P<label>{'|'.join(THINGS)})/cifar10_(?P=label)_(?P<number>\d+)\.aedat",
     dvs128_aedat2,
-    shape=(128, 128),
-    classes=THINGS,
-    labels=THINGS,
+    (128, 128),
+    THINGS,
+    (9_000, 1_000),
 )
-_GESTURE = partial(Layout, is_test=_named_part, shape=(128, 128), classes=GESTURES)
 CAMERAS: dict[str, dict[str, Layout]] = {
-    "nmnist": {"official": _NMNIST},
+    "nmnist": {
+        "official": Layout(
+            "N-MNIST: Train/0/00001.bin and so on",
+            r"(?i:(?:(?P<part>train|test)/)?(?P<label>\d)/\w+\.bin)",
+            nmnist_bin,
+            (34, 34),
+            DIGITS,
+            (60_000, 10_000),
+            "the folders Train and Test",
+        )
+    },
     "cifar10dvs": {
-        "last_100": _CIFAR10DVS(
-            is_test=lambda told: int(told["number"]) >= 900,
-            rule="test: files 900 to 999 of each class, as in the PLIF paper",
-            official=(9_000, 1_000),
-        ),
-        "first_100": _CIFAR10DVS(
-            is_test=lambda told: int(told["number"]) < 100,
-            rule="test: files 0 to 99 of each class, as in SpikingJelly's split for TEBN",
-            official=(9_000, 1_000),
-        ),
+        "last_100": _CIFAR10DVS("test: files 900 to 999 of each class, as in the PLIF paper", range(900, 1000)),
+        "first_100": _CIFAR10DVS("test: files 0 to 99 of each class, as in SpikingJelly's split for TEBN", range(100)),
     },
     "dvs128_gesture": {
-        "official": _GESTURE(
+        "official": Layout(
             "DVS128 Gesture: user01_fluorescent.aedat and so on",
             r"user\d+_\w+\.aedat",
             aedat31,
-            labels=tuple(str(1 + label) for label in range(11)),
-            rule="trials_to_train.txt and trials_to_test.txt, trials cut by the tables of labels",
-            official=(1_176, 288),
-            find=_gestures,
+            (128, 128),
+            GESTURES,
+            (1_176, 288),
+            "trials_to_train.txt and trials_to_test.txt, trials cut by the tables of labels",
         ),
-        "tonic": _GESTURE(
+        "tonic": Layout(
             "tonic's DVS128 Gesture: ibmGestureTrain/user01_fluorescent/0.npy and so on",
-            r"ibmGesture(?P<part>Train|Test)/[^/]+/(?P<label>\d+)\.npy",
+            r"ibmGesture(?P<part>Train|Test)/[^/]+/(?P<label>\d|10)\.npy",
             tonic_npy,
-            labels=tuple(str(label) for label in range(11)),
-            rule="tonic's ibmGestureTrain and ibmGestureTest, which have 264 test samples, not 288",
-            official=(1_077, 264),
+            (128, 128),
+            GESTURES,
+            (1_077, 264),
+            "tonic's ibmGestureTrain and ibmGestureTest, which have 264 test samples, not 288",
         ),
     },
 }
@@ -239,8 +213,5 @@ def layout_of(root: Path) -> tuple[str, str] | None:
         DataError: an archive is damaged.
     """
     kinds = [(name, partition, one) for name, parts in CAMERAS.items() for partition, one in parts.items()]
-    for path in names(root):
-        for name, partition, layout in kinds:
-            if layout.matches(path):
-                return name, partition
-    return None
+    found = ((name, part) for path in names(root) for name, part, layout in kinds if layout.matches(path))
+    return next(found, None)

@@ -1,7 +1,7 @@
 """`data frames`: recordings of an event camera to an .npz of frames."""
 
 import os
-import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +12,10 @@ from neurodeploy.data.binning import LARGEST_COUNT
 from neurodeploy.data.event_sets import recordings_in
 from neurodeploy.data.events import MOST_STEPS
 from neurodeploy.data.frames import EVENT, By, events_to_frames
+from neurodeploy.data.npz import write_npz
 from neurodeploy.data.recordings import CAMERAS
 from neurodeploy.errors import DataError, RunError, nearest
-from neurodeploy.files import check_target, written_whole
+from neurodeploy.files import check_target
 from neurodeploy.phrases import Phrase
 from neurodeploy.progress import Progress, silent
 
@@ -72,30 +73,25 @@ def make_frames(
         layout = layouts[partition]
         chosen = recordings_in(root, layout, files)
         shape, n_events = (len(chosen), frames, 2, *layout.shape), 0
-        dtype = np.dtype(np.uint16 if normalize is None else np.float32)
-        with (
-            written_whole(target) as beside,
-            zipfile.ZipFile(beside, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as file,
-        ):
-            with file.open("frames.npy", "w", force_zip64=True) as stream:
-                head = {"descr": dtype.str, "fortran_order": False, "shape": shape}
-                np.lib.format.write_array_header_1_0(stream, head)
-                for index, one in enumerate(chosen):
-                    try:
-                        events = layout.events(one)
-                        made = events_to_frames(events, frames, by, shape=layout.shape, normalize=normalize)
-                    except DataError as error:
-                        raise error.at(root, one.name) from None
-                    if normalize is None and made.max() > LARGEST_COUNT:
-                        most = f"has {made.max()} events of a pixel in one frame, at most {LARGEST_COUNT} are held"
-                        raise DataError(most, "make more frames", where=(root, one.name))
-                    stream.write(made.astype(dtype).tobytes())
-                    n_events += len(events)
-                    progress("frames", index + 1, len(chosen), one.name)
-            arrays = {"labels": [one.label for one in chosen], "names": [one.name for one in chosen]}
-            for name, values in (arrays | {"class_names": layout.classes}).items():
-                with file.open(f"{name}.npy", "w") as stream:
-                    np.lib.format.write_array(stream, np.array(values), allow_pickle=False)
+
+        def counted() -> Iterator[np.ndarray]:
+            nonlocal n_events
+            for index, one in enumerate(chosen):
+                try:
+                    events = layout.events(one)
+                    made = events_to_frames(events, frames, by, shape=layout.shape, normalize=normalize)
+                except DataError as error:
+                    raise error.at(root, one.name) from None
+                if normalize is None and made.max() > LARGEST_COUNT:
+                    most = f"has {made.max()} events of a pixel in one frame, at most {LARGEST_COUNT} are held"
+                    raise DataError(most, "make more frames", where=(root, one.name))
+                yield made.astype(np.uint16 if normalize is None else np.float32)
+                n_events += len(events)
+                progress("frames", index + 1, len(chosen), one.name)
+
+        labels, names = zip(*((one.label, one.name) for one in chosen), strict=True)
+        more = {"labels": labels, "names": names, "class_names": layout.classes}
+        write_npz(target, "frames", shape, counted(), more)
     return {
         "path": str(out),
         "recordings": len(chosen),

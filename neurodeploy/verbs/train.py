@@ -3,14 +3,20 @@
 import os
 import statistics
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from neurodeploy.data.event_arrays import events_inside
 from neurodeploy.data.load import notes_of
-from neurodeploy.errors import RecipeError, RunError
-from neurodeploy.files import make_folder, read_json, write_json
+from neurodeploy.data.npz import write_npz
+from neurodeploy.data.torch_dataset import from_torch
+from neurodeploy.errors import DataError, NeurodeployError, RecipeError, RunError
+from neurodeploy.files import check_target, make_folder, read_json, write_json
 from neurodeploy.networks.families.table import versions
 from neurodeploy.phrases import Phrase
 from neurodeploy.pipeline.folder import Mode, RunFolder, open_run
@@ -23,8 +29,18 @@ from neurodeploy.training.logs import check_tracker
 SUMMARY = "seeds.json"
 
 
+BATCH = 64
+"""Samples of a Dataset that are written together."""
+
+
 def train(
-    recipe: str, *, out: str | Path, settings: tuple[str, ...] = (), mode: Mode = "new", progress: Progress = silent
+    recipe: str,
+    *,
+    out: str | Path,
+    settings: tuple[str, ...] = (),
+    data: Any = None,
+    mode: Mode = "new",
+    progress: Progress = silent,
 ) -> dict[str, Any]:
     """Train a recipe's float network into a run folder.
 
@@ -32,6 +48,8 @@ def train(
         recipe: Name of a shipped recipe, or a .toml file.
         out: Run folder.
         settings: "key=value" pairs over the recipe's.
+        data: A torch Dataset, or a DataLoader of one, of (spikes (steps, ...), label) in place of the recipe's data.
+            Its samples are written beside the folder, to OUT.npz, which is the recipe's `data.dataset` from then on.
         mode: "new", "resume" an interrupted run, or "overwrite" one.
         progress: Hears how far the work is.
 
@@ -39,8 +57,8 @@ def train(
         `accuracy` {"float": on the test part, "validation"}, `path` of the checkpoint, `seconds`-free
         history under `training`, `data_notes` on how the parts were made.
     """
-    loaded = load_recipe(recipe, settings)
-    folder = open_run(out, loaded, mode)
+    with _beside(data, out, mode) as more:
+        folder = open_run(out, load_recipe(recipe, (*settings, *more)), mode)
     record = train_stage(folder, progress)
     accuracy = {"float": record["test_accuracy"], "validation": record["best_validation"]}
     return {
@@ -49,6 +67,27 @@ def train(
         "training": record,
         "data_notes": notes_of(folder.recipe().data),
     }
+
+
+@contextmanager
+def _beside(data: Any, out: str | Path, mode: Mode) -> Iterator[tuple[str, ...]]:
+    """Give the setting by which a run finds a Dataset's samples, written to a file that stays if the block succeeds."""
+    path = Path(f"{os.path.abspath(out)}.npz")
+    written = data is not None and not (mode == "resume" and path.is_file())
+    if written:
+        check_target(path, mode)
+        if events_inside(data) is not None:
+            raise DataError("data: holds timed events; give data.dataset = MODULE:FUNCTION that returns them")
+        samples = from_torch(data, kind="counts")
+        shape = (len(samples), samples.n_steps, *samples.shape)
+        spikes = (one.spikes_BTI.astype(np.int32).reshape(-1, *shape[1:]) for one in samples.batches(BATCH))
+        write_npz(path, "spikes", shape, spikes, {"labels": samples.labels_B})
+    try:
+        yield () if data is None else (f"data.dataset={path}",)
+    except NeurodeployError:
+        if written:
+            path.unlink()
+        raise
 
 
 @dataclass(frozen=True)

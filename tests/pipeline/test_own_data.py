@@ -14,11 +14,11 @@ from torch.utils.data import DataLoader
 import neurodeploy
 from neurodeploy.cli.app import invoke
 from neurodeploy.data.load import DataSettings, open_part, open_parts, open_samples, source_of
-from neurodeploy.errors import DataError, RecipeError
+from neurodeploy.errors import DataError, RecipeError, RunError
 from neurodeploy.recipes import load_recipe
 from tests.cli.support import TINY
 from tests.data.shd import write_shd
-from tests.pipeline.own_data import LABELS, N_STEPS, SHAPE, SPIKES, Recordings, arrays
+from tests.pipeline.own_data import LABELS, N_STEPS, SHAPE, SPIKES, Frames, Recordings, arrays
 
 LEARNS = (*TINY, *("--set", "training.epochs=20", "--set", "training.batch_size=8", "--set", "network.weight_gain=3.0"))
 """Enough for so small data."""
@@ -68,6 +68,30 @@ def test_every_verb_takes_the_run_of_ones_own_file(folder: Path, capsys: pytest.
         assert (found["accuracy"], found["samples"]) == (accuracy, report["samples"]["test"])
     assert says(capsys, "certify", run)["stages"][1]["accuracy"] == accuracy
     assert says(capsys, "simulate", run, "--data", folder / "mine.npz", "--limit", 3)["samples"] == 3
+
+
+def test_train_takes_a_torch_dataset(tmp_path: Path) -> None:
+    """Its samples become a file beside the run, which every verb reads; a slip leaves none."""
+    few = ("training.epochs=1", "network.hidden=[8]", "training.batch_size=8")
+    frames: Any = Frames()
+    for data in (frames, DataLoader(frames, batch_size=7)):
+        found = neurodeploy.train("digits", out=tmp_path / "run", settings=few, data=data, mode="overwrite")
+    with np.load(tmp_path / "run.npz") as stored:
+        np.testing.assert_array_equal(stored["spikes"], SPIKES)
+        np.testing.assert_array_equal(stored["labels"], LABELS)
+    np.savez(tmp_path / "mine.npz", spikes=SPIKES, labels=LABELS)
+    alike = neurodeploy.train("digits", out=tmp_path / "file", settings=(*few, f"data.dataset={tmp_path / 'mine.npz'}"))
+    weights = [(tmp_path / name / "checkpoint.safetensors").read_bytes() for name in ("run", "file")]
+    assert weights[0] == weights[1]
+    assert found["accuracy"] == alike["accuracy"]
+    assert neurodeploy.train("digits", out=tmp_path / "run", settings=few, data=frames, mode="resume") == found
+    with pytest.raises(RunError, match=r"run\.npz: exists already"):
+        neurodeploy.train("digits", out=tmp_path / "run", settings=few, data=frames)
+    with pytest.raises(RecipeError, match="epochz"):
+        neurodeploy.train("digits", out=tmp_path / "slip", settings=("training.epochz=1",), data=frames)
+    with pytest.raises(DataError, match=r"data: holds timed events; .*MODULE:FUNCTION"):
+        neurodeploy.train("digits", out=tmp_path / "slip", data=Recordings())
+    assert not (tmp_path / "slip.npz").exists()
 
 
 def test_parts_hold_every_sample_once_and_each_class_alike(folder: Path) -> None:
