@@ -196,6 +196,7 @@ def build(settings: PlifSettings, input_shape: tuple[int, ...], n_classes: int, 
     for n_convolutions in settings.stages:
         for left in range(n_convolutions, 0, -1):
             weights = nn.Conv2d(n_channels, settings.channels, 3, padding=1, bias=False)
+            weights.to(memory_format=torch.channels_last)  # half the time
             stages.append(made.stage(weights, pool=left == 1))
             n_channels = settings.channels
         size = [one // 2 for one in size]

@@ -26,10 +26,7 @@ class _Scan(torch.autograd.Function):
         n_samples, x_steps, *shape = x_BTN.shape
         n, out_shape, sizes = math.prod(shape), tuple(shape), (1, math.prod(shape), 0)
         if pooled:
-            out_shape, sizes = (
-                (*shape[:-2], shape[-2] // 2, shape[-1] // 2),
-                (math.prod(shape[:-2]), shape[-2], shape[-1]),
-            )
+            out_shape, sizes = (shape[0] // 2, shape[1] // 2, shape[2]), tuple(shape)
         neuron = np.array([float(k), rule.v_threshold, rule.v_reset or 0.0], np.float32)
         ctx.given = x_steps, n_steps, sizes, neuron, rule.v_reset is None, rule.decay_input
         ctx.rule, ctx.n = rule, n
@@ -43,18 +40,24 @@ class _Scan(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, grad_out: torch.Tensor, grad_rate: torch.Tensor) -> Any:  # type: ignore[override]
         (x_BTN,), rule = ctx.saved_tensors, ctx.rule
-        n_samples, n_steps, (_, rows, width) = len(x_BTN), ctx.given[1], ctx.given[2]
+        n_samples, n_steps, (rows, width, channels) = len(x_BTN), ctx.given[1], ctx.given[2]
         of_x, of_k, of_out = POOL.array(x_BTN.numel()), np.empty(n_samples), flat(grad_out)
-        if width and (rows % 2 or width % 2):
+        if channels and (rows % 2 or width % 2):
             of_x[:] = 0  # what no window sees
         of_rate = np.float32(float(grad_rate) / (n_samples * n_steps * ctx.n))
         how = rule.detach_reset, CURVES[rule.surrogate], np.float32(rule.slope), of_out, of_rate
         in_parts(n_samples, lambda first, after: plif_backward(first, after, flat(x_BTN), *ctx.given, *how, of_x, of_k))
-        return torch.from_numpy(of_x).view_as(x_BTN), torch.tensor(of_k.sum(), dtype=torch.float32), None, None, None
+        return torch.from_numpy(of_x).view(x_BTN.shape), torch.tensor(of_k.sum(), dtype=torch.float32), None, None, None
 
 
 def scan(
     x_BTN: torch.Tensor, k: torch.Tensor, rule: PlifRule, n_steps: int, pooled: bool
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return what `neurons.plif.plif` does; neurons that no window of a pool sees are not run, nor counted."""
-    return _Scan.apply(x_BTN, k, rule, n_steps, pooled)  # type: ignore[no-any-return]
+    """Return what `neurons.plif.plif` does; neurons that no window of a pool sees are not run, nor counted.
+
+    Pictures are taken with their channels last in memory, as convolutions are fastest, and given so.
+    """
+    if x_BTN.dim() != 5:
+        return _Scan.apply(x_BTN, k, rule, n_steps, pooled)  # type: ignore[no-any-return]
+    spikes, rates_N = _Scan.apply(x_BTN.permute(0, 1, 3, 4, 2), k, rule, n_steps, pooled)
+    return spikes.permute(0, 1, 4, 2, 3), rates_N
