@@ -47,7 +47,7 @@ def _ours(sizes: Sizes) -> Step:
     channels, steps, batch = sizes
     from neurodeploy.networks.families.plif import PlifSettings, build
 
-    network = build(PlifSettings(channels=channels, hidden=HIDDEN), (1, SIDE, SIDE), N_CLASSES, 1e-3).train()
+    network = build(PlifSettings(channels=(channels,), hidden=HIDDEN), (1, SIDE, SIDE), N_CLASSES, 1e-3).train()
     return _stepper(network, lambda x: network(x.flatten(1)[:, None].expand(-1, steps, -1)).output_BC, batch)
 
 

@@ -97,7 +97,7 @@ def test_settings_give_the_papers_networks(
 
 def small(**settings: Any) -> PlifNetwork:
     torch.manual_seed(3)
-    network = build(PlifSettings(channels=4, hidden=16, voters=3, **settings), (1, 12, 12), 4, 1e-3)
+    network = build(PlifSettings(channels=(4,), hidden=16, voters=3, **settings), (1, 12, 12), 4, 1e-3)
     with torch.no_grad():
         for stage in network.stages:
             stage.weights.weight.mul_(3.0).add_(0.05)  # type: ignore[union-attr, operator]

@@ -94,7 +94,7 @@ def events() -> torch.Tensor:
 
 def ours() -> PlifNetwork:
     torch.manual_seed(0)
-    network = build(PlifSettings(channels=4, hidden=16, voters=3, encoder="each_step"), (2, 12, 12), 4, DT_S)
+    network = build(PlifSettings(channels=(4,), hidden=16, voters=3, encoder="each_step"), (2, 12, 12), 4, DT_S)
     with torch.no_grad():
         for stage in network.stages:
             stage.weights.weight.mul_(3.0).add_(0.05)

@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 import torch
-from pydantic import Field
+from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
 from torch import nn
 from torch.nn import functional
 
 from neurodeploy.errors import NetworkError
-from neurodeploy.networks.families.settings import LARGEST_LAYER, NetworkSettings
+from neurodeploy.networks.families.settings import LARGEST_LAYER, Hidden, NetworkSettings
 from neurodeploy.networks.fused_forward import SpikeLists
 from neurodeploy.networks.sequence import Answer
 from neurodeploy.neurons.lif import LIF, ScanSettings
@@ -29,9 +29,11 @@ class PlifSettings(NetworkSettings):
 
     family: Literal["plif"] = "plif"
     neuron: Literal["plif", "lif"] = Field("plif", description="lif keeps tau0.")
-    channels: int = Field(128, ge=1, le=LARGEST_LAYER, description="Of every convolution, 3 by 3.")
     stages: Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(strict=False)] = Field(
         (1, 1), min_length=1, description="Convolutions before each pool of 2 by 2."
+    )
+    channels: Annotated[Hidden, BeforeValidator(lambda one: (one,) if isinstance(one, int) else one)] = Field(
+        (128,), description="Of the convolutions, 3 by 3, of each stage; one number is for all."
     )
     hidden: int = Field(2048, ge=1, le=LARGEST_LAYER, description="Neurons of the first full layer.")
     voters: int = Field(10, ge=1, description="Output neurons of a class, whose spikes are its score.")
@@ -49,6 +51,14 @@ class PlifSettings(NetworkSettings):
         (0.5, 0.5), min_length=2, max_length=2, description="Before each full layer; the same for all steps."
     )
     bias: bool = Field(False, description="Of the full layers.")
+
+    @field_validator("channels")
+    @classmethod
+    def _of_stages(cls, found: tuple[int, ...], told: ValidationInfo) -> tuple[int, ...]:
+        wanted = len(told.data.get("stages", found))
+        if len(found) not in (1, wanted):
+            raise ValueError(f"one number, or {wanted} as there are stages, are needed")
+        return found
 
 
 class ChipLIF(LIF):
@@ -193,12 +203,13 @@ def build(settings: PlifSettings, input_shape: tuple[int, ...], n_classes: int, 
     v_reset = None if settings.reset == "subtract" else 0.0
     made = _Made(settings, PlifRule(1.0, v_reset, True, settings.detach_reset, settings.surrogate, settings.slope))
     stages = []
-    for n_convolutions in settings.stages:
+    channels = settings.channels * (len(settings.stages) // len(settings.channels))
+    for n_convolutions, n_wanted in zip(settings.stages, channels, strict=True):
         for left in range(n_convolutions, 0, -1):
-            weights = nn.Conv2d(n_channels, settings.channels, 3, padding=1, bias=False)
-            weights.to(memory_format=torch.channels_last)  # half the time
+            weights = nn.Conv2d(n_channels, n_wanted, 3, padding=1, bias=False)
+            weights.weight.data = weights.weight.to(memory_format=torch.channels_last)  # half the time
             stages.append(made.stage(weights, pool=left == 1))
-            n_channels = settings.channels
+            n_channels = n_wanted
         size = [one // 2 for one in size]
     n_inputs = n_channels * size[0] * size[1]
     for n_outputs, dropout in zip((settings.hidden, n_classes * settings.voters), settings.dropout, strict=True):
