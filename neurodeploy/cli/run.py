@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from typer import Option
 
 from neurodeploy.cli.options import Out, Overwrite, Recipe, Resume, Settings
-from neurodeploy.cli.show import percent, table
+from neurodeploy.cli.show import noted, percent, table
 from neurodeploy.cli.verb import verb
 from neurodeploy.report.amounts import amount, band
 
@@ -18,6 +18,7 @@ def _lines(result: dict[str, Any]) -> list[str]:
         f"energy per sample  {band(result['energy_j'], 'J')} (dynamic, estimated)",
         *([f"static energy      {band(result['static_j'], 'J')} more per sample"] if result["static_j"] else []),
         *_placed(result),
+        *noted(result["data_notes"]),
         f"report             {result['report']}",
     ]
 

@@ -7,7 +7,7 @@ import typer
 from typer import Argument, Option
 
 from neurodeploy.cli.options import Bits, Json, Out, Overwrite, Recipe, Replace, Resume, Settings, chosen, whole_numbers
-from neurodeploy.cli.show import percent, table
+from neurodeploy.cli.show import noted, percent, table
 from neurodeploy.cli.verb import carried_out, verb
 
 
@@ -38,6 +38,7 @@ def _trained(result: dict[str, Any]) -> list[str]:
     accuracy = result["accuracy"]
     return [
         f"accuracy    {percent(accuracy['float'])} test, {percent(accuracy['validation'])} validation",
+        *noted(result["data_notes"]),
         f"checkpoint  {result['path']}",
     ]
 
@@ -58,7 +59,7 @@ def _seeds(result: dict[str, Any]) -> list[str]:
         found = result["accuracy"][kind]
         sd = "" if found["sd"] is None else f" +- {100 * found['sd']:.1f}"
         lines.append(f"{word:<10}  {100 * found['mean']:.1f}{sd} % (mean and standard deviation, n = {found['n']})")
-    return [*lines, f"summary     {result['path']}/seeds.json"]
+    return [*lines, *noted(result["data_notes"]), f"summary     {result['path']}/seeds.json"]
 
 
 def _quantised(result: dict[str, Any]) -> list[str]:

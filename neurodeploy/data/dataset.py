@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import math
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -21,6 +22,8 @@ from neurodeploy.errors import DataError, nearest
 SPLIT_SEED = 2024
 """Membership of train and validation never depends on a run's seed."""
 STRATIFIED = "stratified"
+IN_ORDER = "in_order"
+"""Of every dataset whose parts are stratified only."""
 SPEAKERS = "speakers"
 RECORDINGS = "recordings"
 PAPER = "paper"
@@ -129,10 +132,9 @@ class Source:
             DataError: a setting that this dataset does not have, or a partition that is unknown.
         """
         partition = settings.partition or self.partitions[0]
-        if partition not in self.partitions:
-            raise DataError(
-                f"data.partition: {partition!r} is unknown to {self.name}; {nearest(partition, self.partitions)}"
-            )
+        known = (*self.partitions, IN_ORDER) if self.partitions == (STRATIFIED,) else self.partitions
+        if partition not in known:
+            raise DataError(f"data.partition: {partition!r} is unknown to {self.name}; {nearest(partition, known)}")
         given = settings.binning_entries()
         for name in ("dt_s", "test"):
             if getattr(settings, name) is not None and name not in self.also:
@@ -186,6 +188,18 @@ def stratified(labels_B: np.ndarray, part: float) -> np.ndarray:
         members = np.flatnonzero(labels_B == label)
         chosen.append(generator.permutation(members)[: round(part * len(members))])
     return np.sort(np.concatenate(chosen))
+
+
+def last_of_each(labels_B: np.ndarray, part: float) -> np.ndarray:
+    """Return the indices of the last samples of each class, of which the first `1 - part`, rounded up, are left.
+
+    Source: Fang et al., ICCV 2021, and its code: what its accuracy-B is chosen by.
+
+    >>> last_of_each(np.array([0, 0, 0, 1, 1, 1, 1]), 0.5)
+    array([2, 5, 6])
+    """
+    members = [np.flatnonzero(labels_B == label) for label in np.unique(labels_B)]
+    return np.sort(np.concatenate([one[math.ceil(round(len(one) * (1 - part), 9)) :] for one in members]))
 
 
 def held_out(groups: np.ndarray, part: float) -> np.ndarray:

@@ -9,7 +9,7 @@ import numpy as np
 
 from neurodeploy.data.archive import is_folder
 from neurodeploy.data.binning import Binning
-from neurodeploy.data.dataset import Samples, Source, stratified
+from neurodeploy.data.dataset import IN_ORDER, Samples, Source, last_of_each, stratified
 from neurodeploy.data.datasets import SOURCES
 from neurodeploy.data.files import LAYOUTS, open_file
 from neurodeploy.data.own import is_function, is_own, own_source, whole_function, whole_name
@@ -20,6 +20,11 @@ from neurodeploy.errors import DataError, nearest
 
 Split = Literal["train", "validation", "test", "all"]
 PARTS: tuple[Split, ...] = ("train", "validation", "test")
+ON_TEST = (
+    "accuracy-A: the test part chose the epoch, and the validation part was trained on; the accuracy is the highest of "
+    "all epochs, which is optimistic"
+)
+SHARES_IN_ORDER = "accuracy-B: the last samples of each class, in the order of the files, validated"
 
 
 def open_parts(settings: DataSettings) -> dict[Split, SampleSource]:
@@ -48,17 +53,20 @@ def open_part(settings: DataSettings, split: Split, limit: int | None = None) ->
     """
     check_limit(limit)
     source = source_of(settings)
-    samples = source.load(source, source.wanted(settings), split)
-    chosen = _members(samples, split, settings.validation_part)
+    on_test = settings.selection == "test"
+    part: Split = "test" if on_test and split == "validation" else split
+    samples = source.load(source, source.wanted(settings), part)
+    chosen = _members(samples, part, settings)
     if not len(chosen) and samples.is_validation_B is not None:
         raise DataError(f"{source.name}: its {split} part is empty ({samples.rule}); copy the whole dataset")
     if not len(chosen):
         advice = (
             "give more samples of each class" if split == "test" else "choose a share that leaves some on both sides"
         )
-        part = "" if split == "test" else f" with validation_part = {settings.validation_part:g}"
-        raise DataError(f"{source.name}: its {split} part is empty{part}; {advice}")
-    notes = (samples.rule, *samples.data.notes) if samples.rule else samples.data.notes
+        share = "" if split == "test" else f" with validation_part = {settings.validation_part:g}"
+        raise DataError(f"{source.name}: its {split} part is empty{share}; {advice}")
+    in_order = SHARES_IN_ORDER if settings.partition == IN_ORDER else ""
+    notes = tuple(filter(None, (samples.rule, ON_TEST if on_test else in_order, *samples.data.notes)))
     return replace(samples.data.take(chosen), name=f"{source.name} ({split})", notes=notes).first(limit)
 
 
@@ -146,15 +154,18 @@ def open_samples(
     return open_part(settings, split, limit)
 
 
-def _members(samples: Samples, split: Split, validation_part: float) -> np.ndarray:
+def _members(samples: Samples, split: Split, settings: DataSettings) -> np.ndarray:
     if split == "all":
         return np.arange(len(samples.is_test_B))
     if split == "test":
         return np.flatnonzero(samples.is_test_B)
+    if settings.selection == "test":
+        return np.flatnonzero(~samples.is_test_B)
     if samples.is_validation_B is not None:
         inside_B = samples.is_validation_B if split == "validation" else ~(samples.is_validation_B | samples.is_test_B)
         return np.flatnonzero(inside_B)
     rest = np.flatnonzero(~samples.is_test_B)
     inside = np.zeros(len(rest), dtype=bool)
-    inside[stratified(samples.data.labels_B[rest], validation_part)] = True
+    chosen_by = last_of_each if settings.partition == IN_ORDER else stratified
+    inside[chosen_by(samples.data.labels_B[rest], settings.validation_part)] = True
     return rest[inside] if split == "validation" else rest[~inside]

@@ -1,7 +1,7 @@
 """The [data] table of a recipe, and what it comes to for one dataset."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -19,7 +19,13 @@ class DataSettings(BaseModel):
         None, gt=0, le=1_000_000, description="Time steps; the dataset's own number when absent."
     )
     validation_part: float = Field(0.15, gt=0, lt=1, description="Share of the training part, per class.")
-    partition: str | None = Field(None, description="Who makes the parts, e.g. speakers, official or paper.")
+    selection: Literal["validation", "test"] = Field(
+        "validation",
+        description="Part that chooses the epoch; test trains on the validation part too (accuracy-A, optimistic).",
+    )
+    partition: str | None = Field(
+        None, description="Who makes the parts: speakers, official, paper, ...; in_order: each class's last validate."
+    )
     binning: Rule | None = Field(None, description="Rule by which timed events fall into steps.")
     max_time_s: float | None = Field(
         None, gt=0, le=1_000_000, description="Timed events from here on are dropped, seconds."

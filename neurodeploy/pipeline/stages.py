@@ -25,7 +25,7 @@ from neurodeploy.program.plan import Plan
 from neurodeploy.progress import Progress
 from neurodeploy.recipes import Recipe
 from neurodeploy.training.checkpoint import load_weights, save_weights
-from neurodeploy.training.fit import evaluate, fit
+from neurodeploy.training.fit import evaluate, fit, time_constants
 
 TRAINING, QUANTISATION = "training", "quantisation"
 """Names of the stages in a folder's metrics."""
@@ -52,6 +52,8 @@ def train_stage(folder: RunFolder, progress: Progress) -> dict[str, Any]:
     save_weights(folder.checkpoint, network)
     test_accuracy = evaluate(network, conversion.part(recipe, "test"), seed=recipe.training.seed)
     record = asdict(history) | {"test_accuracy": test_accuracy}
+    if learned := time_constants(network):
+        record["time_constants"] = learned
     folder.record(TRAINING, record)
     return record
 

@@ -127,8 +127,12 @@ def training(report: dict[str, Any]) -> dict[str, Any] | None:
         score = marked.percent(history["best_validation"])
         # What a phase began with lies between its first epoch and the phase before.
         at = start + (kept + 1 if kept >= 0 else 0.5)
-        phases.append({"text": marked.say("{}: kept {}, {} on validation data.", name, which, score), "at": at})
+        data = "test data" if report["recipe"]["data"].get("selection") == "test" else "validation data"
+        phases.append({"text": marked.say("{}: kept {}, {} on {}.", name, which, score, data), "at": at})
     svg = figures.training(trained + tuned, len(trained), [phase["at"] for phase in phases])
+    if taus := first.get("time_constants"):
+        found = marked.joined([marked.mark(f"{one:.2f}", one) for one in taus])
+        phases.append({"text": marked.say("Time constants of the layers, steps: {}.", found)})
     return {"epochs": trained + tuned, "n_trained": len(trained), "phases": phases, "svg": svg}
 
 

@@ -39,7 +39,7 @@ class Classifier(pl.LightningModule):
         self.settings = settings
         self.n_updates = n_updates
         self.plateau: ReduceLROnPlateau | None = None
-        self.seen = torch.zeros(4)  # loss, correct, hidden rate, samples: of the running epoch
+        self.seen = torch.zeros(4)  # loss, correct, hidden rate, samples, each layer's rate: of the running epoch
 
     @property
     def teacher(self) -> nn.Module | None:
@@ -47,9 +47,6 @@ class Classifier(pl.LightningModule):
 
     def training_step(self, batch: tuple[torch.Tensor, torch.Tensor], batch_idx: int) -> torch.Tensor:
         spikes_BTI, labels_B = batch
-        # Not in on_train_epoch_start: Lightning leaves that hook out in the first epoch it resumes.
-        if batch_idx == 0:
-            self.seen = torch.zeros(4)
         generator = torch.Generator().manual_seed(self.settings.seed * 1_000_003 + self.global_step)
         if self.settings.channel_mix:
             spikes_BTI = channels_mixed(spikes_BTI, labels_B, self.settings.channel_mix, generator)
@@ -61,11 +58,15 @@ class Classifier(pl.LightningModule):
         found = self._read(self.network, spikes_BTI)
         loss = self.objective(found, labels_B, spikes_BTI)
         hidden = found.hidden
-        rate = torch.stack([one.mean() for one in rates(hidden)]).mean() if hidden else torch.zeros(())
+        each = [one.mean() for one in rates(hidden)]
+        rate = torch.stack(each).mean() if hidden else torch.zeros(())
         correct = (found.logits_BC.argmax(dim=1) == labels_B).sum()
         n_samples = len(labels_B)
+        sent = [] if found.sent is None else [found.sent.detach().mean()]
         told = [loss.detach() * n_samples, correct, rate.detach() * n_samples, torch.tensor(n_samples)]
-        self.seen += torch.stack([one.float().cpu() for one in told])
+        told += [one.detach() * n_samples for one in (*each, *sent)]
+        seen = torch.stack([one.float().cpu() for one in told])
+        self.seen = seen if batch_idx == 0 else self.seen + seen
         loss = loss + self.settings.rate_penalty * rate
         if not self.settings.rate_bounds_penalty or not hidden:
             return loss

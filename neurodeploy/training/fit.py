@@ -23,6 +23,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from neurodeploy.data.stream import SampleSource
 from neurodeploy.errors import RunError
 from neurodeploy.files import written_whole
+from neurodeploy.neurons.plif import PLIF
 from neurodeploy.training.batches import evaluate, loader
 from neurodeploy.training.classifier import Classifier
 from neurodeploy.training.logs import logger_of
@@ -99,6 +100,11 @@ def fit(
     return History(keeper.epochs, keeper.best_epoch, keeper.best_validation)
 
 
+def time_constants(network: nn.Module) -> list[float]:
+    """Return the time constants of a network's layers of PLIF neurons, steps; none of another network."""
+    return [1 + math.exp(-float(one.w)) for one in network.modules() if isinstance(one, PLIF)]
+
+
 Tensors: TypeAlias = tuple[torch.Tensor, ...] | list[torch.Tensor]
 
 
@@ -152,7 +158,7 @@ class KeepBest(pl.Callback):
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         assert isinstance(pl_module, Classifier)
-        loss, correct, rate, n_samples = pl_module.seen.tolist()
+        loss, correct, rate, n_samples, *each = pl_module.seen.tolist()
         if not math.isfinite(loss):
             raise RunError(
                 f"training: the loss is {loss} in epoch {trainer.current_epoch + 1}; lower training.learning_rate, "
@@ -175,7 +181,10 @@ class KeepBest(pl.Callback):
             with written_whole(self.state_file) as beside:
                 trainer.save_checkpoint(beside)
         if trainer.logger is not None:
-            trainer.logger.log_metrics(record | {"learning_rate": rates[0]}, step=trainer.current_epoch + 1)
+            layers = {f"rate/layer{number}": one / n_samples for number, one in enumerate(each, 1)}
+            told = record | {"learning_rate": rates[0]} | layers
+            told |= {f"tau/layer{number}": one for number, one in enumerate(time_constants(pl_module.network), 1)}
+            trainer.logger.log_metrics(told, step=trainer.current_epoch + 1)
         if self.progress:
             self.progress(len(self.epochs), trainer.max_epochs or 0, record)
 

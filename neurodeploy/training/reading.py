@@ -26,12 +26,14 @@ class Reading(NamedTuple):
         logits_BC: What cross-entropy is applied to.
         log_probabilities_BC: What a student takes over from a teacher.
         hidden: What each hidden layer sends, (B, T, N), before dropout.
+        sent: What the output does, where it spikes.
     """
 
     scores_BC: torch.Tensor
     logits_BC: torch.Tensor
     log_probabilities_BC: torch.Tensor
     hidden: Sequence[torch.Tensor]
+    sent: torch.Tensor | None = None
 
 
 def read(found: Answer | list[torch.Tensor], logit_gain: float = 1.0, score_gain: float = 1.0) -> Reading:
@@ -49,9 +51,10 @@ def read(found: Answer | list[torch.Tensor], logit_gain: float = 1.0, score_gain
         scores_BC = found.output_BC
         logits_BC = scores_BC if score_gain == 1 else score_gain * scores_BC
         if found.logits:
-            return Reading(scores_BC, logits_BC, functional.log_softmax(logits_BC, dim=1), found.hidden)
+            return Reading(scores_BC, logits_BC, functional.log_softmax(logits_BC, dim=1), found.hidden, found.sent)
         share_BC = scores_BC / scores_BC.sum(dim=1, keepdim=True)
-        return Reading(scores_BC, logits_BC, share_BC.clamp_min(LEAST_PROBABILITY).log(), found.hidden)
+        return Reading(scores_BC, logits_BC, share_BC.clamp_min(LEAST_PROBABILITY).log(), found.hidden, found.sent)
     *hidden, output_BTN = found
     logits_BC = output_BTN.mean(dim=1) * logit_gain
-    return Reading(output_BTN.sum(dim=1), logits_BC, functional.log_softmax(logits_BC, dim=1), tuple(hidden))
+    log_probabilities_BC = functional.log_softmax(logits_BC, dim=1)
+    return Reading(output_BTN.sum(dim=1), logits_BC, log_probabilities_BC, tuple(hidden), output_BTN)

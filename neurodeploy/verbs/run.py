@@ -59,7 +59,8 @@ def run(
     Returns:
         `accuracy` {float, read where the network is another framework's, quantised, reference, fixed, lava where it
         ran}, `certificate`, `synops_per_sample`, `energy_j` {low, mid, high} (dynamic) and `static_j` (for being on),
-        `fits`, `cores` and `latency_s` (None where the chip's are not known), `report` (path of report.html), `path`.
+        `fits`, `cores` and `latency_s` (None where the chip's are not known), `report` (path of report.html), `path`,
+        `data_notes` on how the parts were made.
     """
     loaded = load_recipe(recipe, settings)
     check_chip(loaded)  # a slip in a chip file shows before the training
@@ -90,6 +91,7 @@ def run(
     predictions = {one.trace.backend: one.trace.predictions_B for one in runs if one.trace.backend in (FLOAT, FIXED)}
     starts = f"the float network starts in random states (seed {loaded.training.seed})"
     starts += ", the quantised one and the chip start at zero"
+    data_notes = notes_of(loaded.data)
     write_json(
         folder.report_file,
         made_by(**versions(loaded.network), **lava_versions)
@@ -110,7 +112,7 @@ def run(
             "training": training,
             "quantisation": quantisation,
             "initial_state": {"float": initial_state, "integer": "zero"},
-            "notes": [*notes_of(loaded.data), *([starts] if initial_state != "zero" else []), *made.program.notes],
+            "notes": [*data_notes, *([starts] if initial_state != "zero" else []), *made.program.notes],
             "plots": plots(*_weights(folder), made.program, fixed_trace, test),
         },
     )
@@ -128,6 +130,7 @@ def run(
         "cores": None if priced.fit is None else priced.fit.n_cores or None,
         "report": page,
         "path": str(folder.path),
+        "data_notes": data_notes,
     }
 
 

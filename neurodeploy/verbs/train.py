@@ -125,7 +125,7 @@ def train_seeds(
     Returns:
         `recipe`, `path`; under `seeds`, for each: `seed`, `path`, `accuracy` {"float": on the test part,
         "validation"}, `best_epoch` and `seconds` of the training that ended it; under `accuracy`, for both kinds,
-        `mean`, `sd` (of a sample: n - 1; null for one seed), `n`.
+        `mean`, `sd` (of a sample: n - 1; null for one seed), `n`; `data_notes` on how the parts were made.
 
     Raises:
         RecipeError: seeds that are no seeds, or twice the same.
@@ -164,7 +164,8 @@ def train_seeds(
         records = [found[one.seed] for one in tasks if one.seed in found]
         rows = [{key: value for key, value in one.items() if key != "was_done"} for one in records]
         accuracy = {kind: spread(row["accuracy"][kind] for row in rows) for kind in ("float", "validation")}
-        summary = {"recipe": loaded.name, "seeds": rows, "accuracy": accuracy}
+        notes = notes_of(loaded.data)
+        summary = {"recipe": loaded.name, "seeds": rows, "accuracy": accuracy, "data_notes": notes}
         write_json(folder / SUMMARY, summary)
         if ray:
             word = f"seed {task.seed}: {100 * record['accuracy']['float']:.1f} % test"

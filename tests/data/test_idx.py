@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 
 from neurodeploy.data.datasets import SOURCES
-from neurodeploy.data.load import open_samples
+from neurodeploy.data.load import PARTS, open_part, open_samples
+from neurodeploy.data.settings import DataSettings
+from neurodeploy.data.stream import SampleSource
 from neurodeploy.errors import DataError
 
 
@@ -79,3 +81,27 @@ def test_the_official_pictures() -> None:
         train = open_samples(name, split="all", n_steps=1)
         assert len(train) >= 60_000
         assert train.at(np.arange(0, 60_000, 7)).spikes_BTI.mean() / 255 == pytest.approx(mean, rel=0.02)
+
+
+def test_the_last_of_each_class_validate_in_order_and_the_test_part_only_where_it_is_asked_to(folder: Path) -> None:
+    arrays = write_pictures(folder, 45, 20)
+
+    def parts(**settings: object) -> list[SampleSource]:
+        told = DataSettings.model_validate({"dataset": "mnist", "n_steps": 1, **settings})
+        return [open_part(told, split) for split in PARTS]
+
+    def pictures(part: str, chosen: list[int]) -> np.ndarray:
+        return arrays[f"{part}-images-idx3-ubyte"][chosen].reshape(len(chosen), 1, -1)
+
+    train, validation, test = parts(partition="in_order", validation_part=0.5)
+    last = [*range(30, 45), *range(25, 30)]  # 5 or 4 of a class: the first 3 or 2 train
+    np.testing.assert_array_equal(validation.whole().spikes_BTI, pictures("train", sorted(last)))
+    assert len(train) == 25
+    assert len(test) == 20
+    assert [one for one in test.notes if one.startswith("accuracy-B")]
+    train, validation, test = parts(selection="test")
+    assert len(train) == 45
+    np.testing.assert_array_equal(validation.whole().spikes_BTI, test.whole().spikes_BTI)
+    for one in (train, validation, test):
+        assert [note for note in one.notes if note.startswith("accuracy-A") and "optimistic" in note]
+    assert not [note for one in parts() for note in one.notes if "accuracy-" in note]

@@ -24,7 +24,8 @@ class _Scan(torch.autograd.Function):
         ctx: Any, x_BTN: torch.Tensor, k: torch.Tensor, rule: PlifRule, n_steps: int, pooled: bool
     ) -> tuple[torch.Tensor, torch.Tensor]:
         n_samples, x_steps, *shape = x_BTN.shape
-        n, out_shape, sizes = math.prod(shape), tuple(shape), (1, math.prod(shape), 0)
+        n, out_shape = math.prod(shape), tuple(shape)
+        sizes: tuple[int, ...] = (1, n, 0)
         if pooled:
             out_shape, sizes = (shape[0] // 2, shape[1] // 2, shape[2]), tuple(shape)
         neuron = np.array([float(k), rule.v_threshold, rule.v_reset or 0.0], np.float32)
