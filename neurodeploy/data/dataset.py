@@ -22,8 +22,6 @@ from neurodeploy.errors import DataError, nearest
 SPLIT_SEED = 2024
 """Membership of train and validation never depends on a run's seed."""
 STRATIFIED = "stratified"
-IN_ORDER = "in_order"
-"""Of every dataset whose parts are stratified only."""
 SPEAKERS = "speakers"
 RECORDINGS = "recordings"
 PAPER = "paper"
@@ -132,9 +130,10 @@ class Source:
             DataError: a setting that this dataset does not have, or a partition that is unknown.
         """
         partition = settings.partition or self.partitions[0]
-        known = (*self.partitions, IN_ORDER) if self.partitions == (STRATIFIED,) else self.partitions
-        if partition not in known:
-            raise DataError(f"data.partition: {partition!r} is unknown to {self.name}; {nearest(partition, known)}")
+        if partition not in self.partitions:
+            raise DataError(
+                f"data.partition: {partition!r} is unknown to {self.name}; {nearest(partition, self.partitions)}"
+            )
         given = settings.binning_entries()
         for name in ("dt_s", "test"):
             if getattr(settings, name) is not None and name not in self.also:

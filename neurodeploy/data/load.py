@@ -9,7 +9,7 @@ import numpy as np
 
 from neurodeploy.data.archive import is_folder
 from neurodeploy.data.binning import Binning
-from neurodeploy.data.dataset import IN_ORDER, Samples, Source, last_of_each, stratified
+from neurodeploy.data.dataset import Samples, Source, last_of_each, stratified
 from neurodeploy.data.datasets import SOURCES
 from neurodeploy.data.files import LAYOUTS, open_file
 from neurodeploy.data.own import is_function, is_own, own_source, whole_function, whole_name
@@ -24,7 +24,7 @@ ON_TEST = (
     "accuracy-A: the test part chose the epoch, and the validation part was trained on; the accuracy is the highest of "
     "all epochs, which is optimistic"
 )
-SHARES_IN_ORDER = "accuracy-B: the last samples of each class, in the order of the files, validated"
+LAST = "accuracy-B: the last samples of each class, in the order of the files, chose the epoch"
 
 
 def open_parts(settings: DataSettings) -> dict[Split, SampleSource]:
@@ -65,8 +65,8 @@ def open_part(settings: DataSettings, split: Split, limit: int | None = None) ->
         )
         share = "" if split == "test" else f" with validation_part = {settings.validation_part:g}"
         raise DataError(f"{source.name}: its {split} part is empty{share}; {advice}")
-    in_order = SHARES_IN_ORDER if settings.partition == IN_ORDER else ""
-    notes = tuple(filter(None, (samples.rule, ON_TEST if on_test else in_order, *samples.data.notes)))
+    chosen_by = ON_TEST if on_test else LAST if settings.validation == "last" else ""
+    notes = tuple(filter(None, (samples.rule, chosen_by, *samples.data.notes)))
     return replace(samples.data.take(chosen), name=f"{source.name} ({split})", notes=notes).first(limit)
 
 
@@ -161,11 +161,13 @@ def _members(samples: Samples, split: Split, settings: DataSettings) -> np.ndarr
         return np.flatnonzero(samples.is_test_B)
     if settings.selection == "test":
         return np.flatnonzero(~samples.is_test_B)
+    if samples.is_validation_B is not None and settings.validation == "last":
+        raise DataError(f"data.validation: {samples.data.name} has a validation part of its own; leave it out")
     if samples.is_validation_B is not None:
         inside_B = samples.is_validation_B if split == "validation" else ~(samples.is_validation_B | samples.is_test_B)
         return np.flatnonzero(inside_B)
     rest = np.flatnonzero(~samples.is_test_B)
     inside = np.zeros(len(rest), dtype=bool)
-    chosen_by = last_of_each if settings.partition == IN_ORDER else stratified
+    chosen_by = last_of_each if settings.validation == "last" else stratified
     inside[chosen_by(samples.data.labels_B[rest], settings.validation_part)] = True
     return rest[inside] if split == "validation" else rest[~inside]

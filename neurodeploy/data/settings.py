@@ -23,9 +23,10 @@ class DataSettings(BaseModel):
         "validation",
         description="Part that chooses the epoch; test trains on the validation part too (accuracy-A, optimistic).",
     )
-    partition: str | None = Field(
-        None, description="Who makes the parts: speakers, official, paper, ...; in_order: each class's last validate."
+    validation: Literal["drawn", "last"] = Field(
+        "drawn", description="Its samples of each class: drawn, or the last in the order of the files (accuracy-B)."
     )
+    partition: str | None = Field(None, description="Who makes the parts, e.g. speakers, official or paper.")
     binning: Rule | None = Field(None, description="Rule by which timed events fall into steps.")
     max_time_s: float | None = Field(
         None, gt=0, le=1_000_000, description="Timed events from here on are dropped, seconds."

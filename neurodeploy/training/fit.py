@@ -102,7 +102,7 @@ def fit(
 
 def time_constants(network: nn.Module) -> list[float]:
     """Return the time constants of a network's layers of PLIF neurons, steps; none of another network."""
-    return [1 + math.exp(-float(one.w)) for one in network.modules() if isinstance(one, PLIF)]
+    return [1 + math.exp(-float(one.w.detach())) for one in network.modules() if isinstance(one, PLIF)]
 
 
 Tensors: TypeAlias = tuple[torch.Tensor, ...] | list[torch.Tensor]

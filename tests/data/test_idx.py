@@ -93,7 +93,7 @@ def test_the_last_of_each_class_validate_in_order_and_the_test_part_only_where_i
     def pictures(part: str, chosen: list[int]) -> np.ndarray:
         return arrays[f"{part}-images-idx3-ubyte"][chosen].reshape(len(chosen), 1, -1)
 
-    train, validation, test = parts(partition="in_order", validation_part=0.5)
+    train, validation, test = parts(validation="last", validation_part=0.5)
     last = [*range(30, 45), *range(25, 30)]  # 5 or 4 of a class: the first 3 or 2 train
     np.testing.assert_array_equal(validation.whole().spikes_BTI, pictures("train", sorted(last)))
     assert len(train) == 25

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -67,6 +68,22 @@ def test_a_recipe_is_trained_fine_tuned_exported_and_certified(run: Any) -> None
     assert program.graded_input
     plan = json.loads((folder / "metrics.json").read_text())["quantisation"]["plan"]
     assert {one["weight_bits"] for one in plan["connections"].values()} == {8}
+
+
+@pytest.mark.slow
+def test_its_page_names_the_time_constants_and_the_protocol(run: Any, tmp_path: Path) -> None:
+    report = json.loads((run[0] / "report.json").read_text())
+    for selection, said in (
+        ("validation", "the best on validation data"),
+        ("test", "the best on the test part, which"),
+    ):
+        report["recipe"]["data"]["selection"] = selection
+        (tmp_path / "report.json").write_text(json.dumps(report))
+        page = Path(neurodeploy.report(tmp_path)["path"]).read_text()
+        assert said in page
+        assert ("Accuracy-A" in page) == (selection == "test")
+        assert f" on {selection} data" in page
+        assert page.count('Time constants of the layers, steps: <data value="1.') == 1
 
 
 @pytest.mark.slow
