@@ -11,6 +11,8 @@ from torch.nn import functional
 
 from neurodeploy.errors import NetworkError
 from neurodeploy.networks.families.plif import PlifNetwork, PlifSettings, build, deployable
+from neurodeploy.recipes import load_recipe
+from tests.conformance.test_round_trips import PICTURES as SHAPES
 from tests.neurons.test_plif import golden
 
 EVENTS = ("conv.0", "conv.1", "conv.2", "conv.4", "conv.5", "conv.6", "fc.2", "fc.3", "fc.5", "fc.6")
@@ -78,19 +80,21 @@ def test_recorded_networks_are_repeated_in_every_spike_and_gradient(name: str) -
 
 
 @pytest.mark.parametrize(
-    ("settings", "shape", "n_classes", "parameters", "layers"),
+    ("recipe", "parameters", "layers"),
     [
-        ({}, (1, 28, 28), 10, 13_198_980, 4),
-        ({"channels": 256, "stages": [3, 3], "dropout": [0.5, 0.0]}, (3, 32, 32), 10, 36_718_344, 8),
-        ({}, (2, 34, 34), 10, 17_132_292, 4),
-        ({"stages": [1] * 4}, (2, 128, 128), 10, 17_427_718, 6),
-        ({"stages": [1] * 5, "hidden": 512}, (2, 128, 128), 11, 1_698_311, 7),
+        ("mnist_plif_paper", 13_198_980, 4),
+        ("fashion_plif_paper", 13_198_980, 4),
+        ("cifar10_plif_paper", 36_718_344, 8),
+        ("nmnist_plif_paper", 17_132_292, 4),
+        ("cifar10dvs_plif_paper", 17_427_718, 6),
+        ("dvs128_plif_paper", 1_698_311, 7),
     ],
 )
-def test_settings_give_the_papers_networks(
-    settings: dict[str, Any], shape: tuple[int, ...], n_classes: int, parameters: int, layers: int
-) -> None:
-    network = build(PlifSettings(**settings), shape, n_classes, 1e-3)
+def test_the_papers_recipes_have_the_papers_networks(recipe: str, parameters: int, layers: int) -> None:
+    told = load_recipe(recipe)
+    assert isinstance(told.network, PlifSettings)
+    n_classes = 11 if recipe.startswith("dvs128") else 10
+    network = build(told.network, SHAPES[told.data.dataset], n_classes, 1e-3)
     assert sum(one.numel() for one in network.parameters()) == parameters
     assert len(network.stages) == layers
 
