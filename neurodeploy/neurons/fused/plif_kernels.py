@@ -53,8 +53,8 @@ def _moved(x, at, unit, units, shape, held, back):  # type: ignore[no-untyped-de
 @inlined
 def _run(held, x_steps, n_steps, size, neuron, soft, decays, every_h, every_s):  # type: ignore[no-untyped-def]
     """Write potentials before the reset and spikes (steps, size), flat; return the spikes' number."""
-    k, v_th, least, rest = splat(neuron[0]), splat(neuron[1]), splat(neuron[2]), splat(neuron[3])
-    one, fired = splat(np.float32(1)), splat(np.float32(0))
+    k, v_th, rest, none = splat(neuron[0]), splat(neuron[1]), splat(neuron[2]), splat(np.float32(0))
+    one, fired = splat(np.float32(1)), none
     for step in range(n_steps):
         now, to = min(step, x_steps - 1) * size, step * size
         for at in range(0, size, 8):
@@ -63,11 +63,34 @@ def _run(held, x_steps, n_steps, size, neuron, soft, decays, every_h, every_s): 
                 h, s = load(every_h, to - size + at), load(every_s, to - size + at)
                 v = h - s * v_th if soft else (one - s) * h + s * rest
             h = v + k * (x - (v - rest)) if decays else v - k * (v - rest) + x
-            s = at_least(h - v_th, least)
+            s = at_least(h - v_th, none)
             store(every_h, to + at, h)
             store(every_s, to + at, s)
             fired = fired + s
     return total(fired)
+
+
+@inlined
+def _room(x_steps, n_steps, shape):  # type: ignore[no-untyped-def]
+    """Return how many go together at most, and room for their currents, potentials and spikes; for these a bit more."""
+    _, together, _, n_own = _extent(shape)
+    most = _whole(together * n_own)
+    held, every_h = np.zeros(x_steps * most, np.float32), np.empty(n_steps * most, np.float32)
+    return most, held, every_h, np.empty(n_steps * most + 8, np.float32)
+
+
+@inlined
+def _units(x, sample, unit, units, x_steps, n_steps, shape, neuron, soft, decays, held, every_h, every_s):  # type: ignore[no-untyped-def]
+    """Take some units of a sample through all steps, and return their spikes' number."""
+    rows, width, channels = shape
+    _, together, _, n_own = _extent(shape)
+    size = _whole(units * n_own)
+    if units < together:
+        held[:] = 0
+    for step in range(x_steps):
+        at = (sample * x_steps + step) * rows * width * max(channels, 1)
+        _moved(x, at, unit, units, shape, held[step * size :], False)
+    return _run(held, x_steps, n_steps, size, neuron, soft, decays, every_h, every_s)
 
 
 @Kernel
@@ -76,26 +99,21 @@ def plif_forward(first, after, x, x_steps, n_steps, shape, neuron, soft, decays,
 
     Args:
         shape: Rows, columns and channels of a sample that is pooled; otherwise 1, its neurons, and 0.
-        neuron: float32: k, threshold, the least distance from it at which they spike, and v_reset.
+        neuron: float32: k, threshold and v_reset.
         fired: float64 (B,); receives each sample's spikes.
     """
-    rows, width, channels = shape
+    channels = shape[2]
     n_units, together, n_sent, n_own = _extent(shape)
-    n, most = rows * width * max(channels, 1), _whole(together * n_own)
-    held, every_h, every_s, sent = (
-        np.zeros(x_steps * most, np.float32), np.empty(n_steps * most, np.float32),
-        np.empty(n_steps * most + 8, np.float32), np.empty(most + 8, np.float32),
-    )  # fmt: skip
+    most, held, every_h, every_s = _room(x_steps, n_steps, shape)
+    sent = np.empty(most + 8, np.float32)
     for sample in range(first, after):
         count = 0.0
         for unit in range(0, n_units, together):
             units = min(together, n_units - unit)
             size = _whole(units * n_own)
-            if units < together:
-                held[:] = 0
-            for step in range(x_steps):
-                _moved(x, (sample * x_steps + step) * n, unit, units, shape, held[step * size :], False)
-            count += _run(held, x_steps, n_steps, size, neuron, soft, decays, every_h, every_s)
+            count += _units(
+                x, sample, unit, units, x_steps, n_steps, shape, neuron, soft, decays, held, every_h, every_s
+            )
             for step in range(n_steps):
                 s = every_s[step * size :]
                 if channels:
@@ -140,16 +158,14 @@ def plif_backward(
     """
     rows, width, channels = shape
     n_units, together, n_sent, n_own = _extent(shape)
-    n, most = rows * width * max(channels, 1), _whole(together * n_own)
+    n = rows * width * max(channels, 1)
+    most, held, every_h, every_s = _room(x_steps, n_steps, shape)
     none, one = splat(np.float32(0)), splat(np.float32(1))
-    k, v_th, rest = splat(neuron[0]), splat(neuron[1]), splat(neuron[3])
+    k, v_th, rest = splat(neuron[0]), splat(neuron[1]), splat(neuron[2])
     hard, softly = (none, v_th) if soft else (one, none)
     into = k if decays else one
     by_input, steep, extra = one if decays else none, splat(slope), splat(grad_rate)
-    held, every_h, every_s, every_g = (
-        np.zeros(x_steps * most, np.float32), np.empty(n_steps * most, np.float32),
-        np.empty(n_steps * most + 8, np.float32), np.empty(n_steps * most, np.float32),
-    )  # fmt: skip
+    every_g = np.empty(n_steps * most, np.float32)
     come, shared = np.zeros(most + 8, np.float32), np.zeros(most + 8, np.float32)
     every_of_v, every_of_k = np.empty(most, np.float32), np.empty(most, np.float32)
     for sample in range(first, after):
@@ -158,12 +174,9 @@ def plif_backward(
             units = min(together, n_units - unit)
             size = _whole(units * n_own)
             if units < together:
-                held[:] = 0
                 come[:] = 0
                 shared[:] = 0
-            for step in range(x_steps):
-                _moved(x, (sample * x_steps + step) * n, unit, units, shape, held[step * size :], False)
-            _run(held, x_steps, n_steps, size, neuron, soft, decays, every_h, every_s)
+            _units(x, sample, unit, units, x_steps, n_steps, shape, neuron, soft, decays, held, every_h, every_s)
             every_of_v[:] = 0
             every_of_k[:] = 0
             for back in range(n_steps):
