@@ -77,22 +77,25 @@ def check_target(path: str | Path, overwrite: bool | str = True) -> Path:
 
 
 def check_fetched(path: str | Path, kind: type[NeurodeployError]) -> None:
-    """Check that a file is there itself: a clone without Git LFS leaves a pointer in its place.
+    """Check that a file holds anything, and is there itself: a clone without Git LFS leaves a pointer in its place.
 
     Raises:
-        NeurodeployError: of `kind`, with the command that brings it.
+        NeurodeployError: of `kind`, with what brings it.
     """
     if not os.path.isfile(path):  # a pipe would be waited for
         return
     with suppress(OSError), Path(path).open("rb") as stream:
-        if stream.read(len(POINTER)) == POINTER:
+        start = stream.read(len(POINTER))
+        if not start:
+            raise kind("is empty (0 bytes)", "copy or make it again", where=path)
+        if start == POINTER:
             raise kind("is a Git LFS pointer, not the file itself", "bring it with: git lfs pull", where=path)
 
 
 def unwritable(path: Path, error: OSError) -> RunError:
     """Return the one-line error for an operating-system refusal to write `path`."""
     reason = error.strerror or str(error)
-    return RunError(f"cannot be written ({reason})", Phrase("choose another {out} or free the disk"), where=path)
+    return RunError(f"cannot be written ({reason})", "choose another path or free the disk", where=path)
 
 
 def make_folder(path: str | Path) -> Path:

@@ -177,6 +177,9 @@ def _usage(error: Any) -> str:
     where = error.ctx.command_path if error.ctx else "neurodeploy"
     message = " ".join(error.format_message().split()).rstrip(".")
     wanted = getattr(error, "option_name", None)
+    for odd in getattr(error.__cause__, "errors", list)()[:1]:  # of pydantic, which newer typers ask
+        kind = "a whole number" if odd["type"].startswith("int") else "a number"
+        message = f"{message.partition(': ')[0]}: found {odd['input']!r}, {kind} is needed"
     if type(error).__name__ == "NoSuchOption" and wanted and error.ctx:
         known = [name for parameter in error.ctx.command.params for name in parameter.opts]
         message = f"no such option {wanted}; {nearest(wanted, known)}"

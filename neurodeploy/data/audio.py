@@ -127,8 +127,6 @@ def read_wav_head(path: str | Path) -> WavHead:
 
 def _head(path: Path, stream: IO[bytes], size: int) -> WavHead:
     start = stream.read(12)
-    if not start:
-        raise DataError(f"{path}: is empty (0 bytes); copy it again")
     if start[:4] != b"RIFF" or start[8:12] != b"WAVE":
         kind = next((name for mark, name in OTHERS.items() if start.startswith(mark)), None)
         if kind:

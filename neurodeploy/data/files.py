@@ -58,7 +58,7 @@ def open_file(
             start = stream.read(8)
     except OSError as error:
         raise DataError(f"cannot be read ({error.strerror})", "check the path", where=path) from None
-    if start.startswith(b"PK\x03\x04"):
+    if start.startswith(b"PK"):
         return open_npz(path, LAYOUTS, counts=binning.counts if binning else counts).first(limit)
     if start == b"\x89HDF\r\n\x1a\n":
         if binning is not None:

@@ -9,6 +9,7 @@ import hashlib
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from numbers import Integral
 from typing import Protocol
 
 import numpy as np
@@ -133,10 +134,10 @@ def check_limit(limit: int | None) -> int | None:
     """Return `limit` when it leaves samples.
 
     Raises:
-        DataError: it is below 1.
+        DataError: it is no whole number, or below 1.
     """
-    if limit is not None and limit < 1:
-        raise DataError(f"found {limit}", option="limit", allowed="at least 1 is needed")
+    if limit is not None and not (isinstance(limit, Integral) and limit >= 1):
+        raise DataError(f"found {limit!r}", option="limit", allowed="at least 1 is needed, a whole number")
     return limit
 
 

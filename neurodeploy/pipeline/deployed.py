@@ -18,7 +18,7 @@ from neurodeploy.hardware.chips import chip_named
 from neurodeploy.mapping.compile import Compiled
 from neurodeploy.mapping.discretize_dynamics import pole_errors
 from neurodeploy.pipeline.costs import measured, recorded
-from neurodeploy.pipeline.samples import TEST_FILE
+from neurodeploy.pipeline.samples import CALIBRATION_FILE, TEST_FILE
 from neurodeploy.program.program import Program
 from neurodeploy.report.sections import MOST_NEURONS
 from neurodeploy.report.words import class_name
@@ -26,7 +26,7 @@ from neurodeploy.report.words import class_name
 BINS = 60
 """Of the histograms of weights."""
 
-FILES = ("model.nir", "program.npz", "certificate.json", "report.json", TEST_FILE)
+FILES = ("model.nir", "program.npz", "certificate.json", "report.json", TEST_FILE, CALIBRATION_FILE)
 """Of a deployment's folder."""
 
 

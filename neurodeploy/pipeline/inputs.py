@@ -19,7 +19,7 @@ from neurodeploy.mapping.compile import Compiled, check_widths, compile_network
 from neurodeploy.mapping.placement.encoding import widest_weights
 from neurodeploy.phrases import Phrase
 from neurodeploy.pipeline.graph_options import CARRIED, GraphOptions
-from neurodeploy.pipeline.samples import given
+from neurodeploy.pipeline.samples import CALIBRATION_FILE, given
 from neurodeploy.program.file import MAGIC, read_program
 from neurodeploy.program.plan import Plan
 from neurodeploy.program.program import Program
@@ -104,6 +104,20 @@ def read_target(file: GraphSource, options: GraphOptions, *, integer: bool = Tru
             advice = Phrase(f"leave {{{option}}} out, or name the .nir file")
             raise GraphError(f"a Program carries its own {what}", advice, where=name)
     return file if isinstance(file, Program) else read_program(file)
+
+
+def as_deployed(file: GraphSource, options: GraphOptions) -> tuple[GraphOptions, Path | None]:
+    """Return how the Program of a folder that `deploy` saved was made, and its file; of all else the options and None.
+
+    Options that ask for another precision are kept.
+    """
+    if isinstance(file, Program) or not os.path.isfile(os.path.join(file, CALIBRATION_FILE)):
+        return options, None
+    own = Path(file) / "program.npz"
+    if options.calibrate is not None or options.weight_bits is not None:
+        return options, None
+    bits = max(one.weight_bits for one in Plan.from_dict(read_program(own).plan).connections.values())
+    return replace(options, calibrate=str(Path(file) / CALIBRATION_FILE), weight_bits=bits), own
 
 
 def program_of(target: Network | Program, options: GraphOptions, progress: Progress = silent) -> Program:

@@ -22,6 +22,8 @@ def again(run: str | Path) -> Command:
 
 def unfinished(run: str | Path) -> RunError:
     """Return the error of a folder without a report."""
+    if not Path(run).is_dir():
+        return RunError("is no folder", Phrase("name a run folder, made with {made}", made=MADE), where=run)
     return RunError("has no report.json", Phrase("finish the run with {again}", again=again(run)), where=run)
 
 
@@ -32,8 +34,6 @@ def read_finished(run: str | Path) -> Recorded:
         RunError: the folder holds no finished run, or its report is damaged.
     """
     path = Path(run) / "report.json"
-    if not Path(run).is_dir():
-        raise RunError("is no folder", Phrase("name a run folder, made with {made}", made=MADE), where=run)
     if not path.exists():
         raise unfinished(run)
     values = read_json(path)
@@ -70,7 +70,7 @@ def fit_of(run: Recorded, chip: str | None) -> Recorded:
     try:
         wanted = chip_named(chip or run.text("recipe", "chip") or DEFAULT)
     except ChipError as error:
-        raise BudgetError(error.problem, error.advice, where=("fits", *error.places)) from None
+        raise BudgetError(error.problem, error.advice, where=error.places, option="fits") from None
     program = Path(run.run) / "program.npz"
     if not program.exists():
         advice = Phrase("make it again with {again}", again=run.again)

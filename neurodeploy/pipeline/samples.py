@@ -34,8 +34,8 @@ if TYPE_CHECKING:
     from torch.utils.data import DataLoader, Dataset
 
 Data: TypeAlias = "str | Path | SampleSource | np.ndarray | Tensor | Events | Dataset[Any] | DataLoader[Any]"
-TEST_FILE = "test.npz"
-"""Of a folder that `deploy(...)` saved: the samples that it was certified on."""
+TEST_FILE, CALIBRATION_FILE = "test.npz", "calibration.npz"
+"""Of a folder that `deploy(...)` saved: those it was certified on, and those that precision was chosen on."""
 BATCH = 64
 """Samples that are taken from a torch Dataset together."""
 STEP_TOLERANCE = 0.01
@@ -193,9 +193,12 @@ def array_of(values: Any) -> np.ndarray:
         values = values.detach().to_dense().cpu()
         values = values.float() if str(values.dtype) == "torch.bfloat16" else values
     try:
-        return np.asarray(values)
+        found = np.asarray(values)
+        if not found.ndim:
+            raise ValueError(f"found {type(values).__name__}")
     except ValueError as error:
         raise DataError(f"spikes: are no array ({error}); give (samples, steps, channels), or Events") from None
+    return found
 
 
 def holds_pairs(data: Any) -> bool:

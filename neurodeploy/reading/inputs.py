@@ -117,9 +117,13 @@ class InputOrder:
         """Return a batch like the recorded one as (B, T, F), float64.
 
         Raises:
-            DataError: it has other axes.
+            DataError: it has other axes, or is no batch.
         """
-        found = self._side_by_side(values) if len(self.sizes) > 1 else numbers(values)
+        try:
+            found = self._side_by_side(values) if len(self.sizes) > 1 else numbers(values)
+        except (RuntimeError, TypeError, ValueError):  # torch's for None, a text, rows of several lengths
+            kind = type(values).__name__
+            raise DataError(f"inputs: found {kind}, a tensor or an array like the sample input is needed") from None
         free = {self.sample_axis, self.time_axis}
         fits = found.ndim == len(self.shape) and all(
             axis in free or size == self.shape[axis] for axis, size in enumerate(found.shape)

@@ -15,7 +15,7 @@ from neurodeploy.errors import GraphError, MappingError
 from neurodeploy.mapping.compile import Compiled
 from neurodeploy.phrases import Phrase
 from neurodeploy.pipeline.graph_options import GraphKeywords, GraphOptions, takes_graph_options
-from neurodeploy.pipeline.inputs import GraphSource, compiled, is_program, read_network
+from neurodeploy.pipeline.inputs import GraphSource, as_deployed, compiled, is_program, read_network
 from neurodeploy.pipeline.samples import Data, default_calibration, default_data, given
 from neurodeploy.pipeline.stage_runs import certified
 from neurodeploy.program.file import read_program
@@ -48,7 +48,8 @@ def certify(
         backends: Names of backends, of "reference", "fixed", "lava", in the order to compare them.
         limit: First samples only, on every backend.
         labels: Classes (B,) of spikes of your own; where None, the first backend's own classes stand for them.
-        program: A Program or its file to certify against the graph, instead of the one compiled from it.
+        program: A Program or its file to certify against the graph, instead of the one compiled from it; that of the
+            folder where `deploy` saved it.
         max_accuracy_drop: Allowed loss against the first stage, 0..1; 0.015 when None.
         progress: Hears how far the work is.
         graph: What the graph leaves open, see `GraphOptions`.
@@ -68,7 +69,8 @@ def certify(
             "is an integer Program", Phrase("name its .nir graph, and the Program with {program}"), where=name
         )
     ready_backends(backends)
-    options = GraphOptions(**graph)
+    options, deployed = as_deployed(file, GraphOptions(**graph))
+    program = deployed if program is None else program
     network = read_network(file, options)
     data = default_data(file, network, "certify") if data is None else data
     if options.calibrate is None:

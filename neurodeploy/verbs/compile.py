@@ -7,7 +7,7 @@ from typing_extensions import Unpack
 
 from neurodeploy.files import check_target
 from neurodeploy.pipeline.graph_options import GraphKeywords, GraphOptions, takes_graph_options
-from neurodeploy.pipeline.inputs import GraphSource, compiled, read_network
+from neurodeploy.pipeline.inputs import GraphSource, as_deployed, compiled, read_network
 from neurodeploy.program.dynamics import DynamicsLayer
 from neurodeploy.program.file import write_program
 from neurodeploy.program.layer import Layer
@@ -38,7 +38,7 @@ def compile(
         `precision`, `calibration` (see `backends.search.Choice`; null without), `notes`.
     """
     check_target(out, overwrite)  # before long work
-    options = GraphOptions(**graph)
+    options = as_deployed(file, GraphOptions(**graph))[0]
     network = read_network(file, options)
     made, precision, calibration = compiled(network, options, progress)
     write_program(out, made.program)

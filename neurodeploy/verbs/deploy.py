@@ -74,8 +74,8 @@ def deploy(
             DataLoader of such, `Events`, a dataset's name (its training part) or a data file; the sample where None.
             Half of them are held out from the choice; of fewer than 8 the plan by size is kept.
         test: What to certify on, likewise (of a named dataset its test part); the calibration samples where None.
-        labels: Of the samples certified on (B,), where they bring none. Where None, the module's own classes stand
-            for them, or the float network's where the module leaves its class open.
+        labels: Of the samples certified on (B,), in place of those that they bring. Where there are none, the module's
+            own classes stand for them, or the float network's where the module leaves its class open.
         chip: Name of a chip, or a .toml file with one.
         weight_bits: Width of the weights, 2..8; the chip's widest up to 8 when None.
         backends: Of "reference", "fixed", "lava", in the order to compare them.
@@ -102,10 +102,9 @@ def deploy(
     GraphOptions(weight_bits=weight_bits).check()
     ready_backends(backends)
     found_chip = chip_named(chip, program=True)
+    own_labels: Any = None
     if holds_pairs(sample_input):
         sample_input, own_labels = next(batches_of(sample_input))
-        alone = labels is None and own_labels is not None and calibrate is None and test is None
-        labels = array_of(own_labels) if alone else labels
     read = graph_of(
         module,
         sample_input,
@@ -121,9 +120,12 @@ def deploy(
     network = network_of(read, name or type(module).__name__)
     agreement = against_module(read, network)
     notes = [*read.notes, *_agreement_notes(agreement, strict)]
-    calibration = (sample, None) if calibrate is None else _samples(read, network, calibrate, "calibrate")
+    calibration = (sample, own_labels) if calibrate is None else _samples(read, network, calibrate, "calibrate")
     tested, own_labels = calibration if test is None else _samples(read, network, test, "test")
-    labels = own_labels if labels is None else labels
+    if labels is None:
+        labels = own_labels
+    elif own_labels is not None:
+        notes.append("the labels given take the place of those that the samples bring")
     if labels is not None:
         labels = array_of(labels)
         whole = labels.dtype.kind == "f" and (labels == np.rint(labels)).all()  # torch's zeros and ones are floats
@@ -160,7 +162,7 @@ def deploy(
         made=made,
         samples=from_memory(SpikeData("test samples", tested, np.asarray(classes), kind=kind)),
         own_B=own_B,
-        n_calibration=len(calibration[0]),
+        calibration_BTI=calibration[0],
     )
 
 

@@ -6,22 +6,24 @@ import html
 import tempfile
 from dataclasses import dataclass
 from functools import cached_property
+from numbers import Integral
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from neurodeploy.accounting.budget import named_budget
+from neurodeploy.backends.calibration import looked_at
 from neurodeploy.backends.trace import Trace
 from neurodeploy.data.stream import SampleSource
-from neurodeploy.errors import DataError
+from neurodeploy.errors import DataError, RunError
 from neurodeploy.files import check_target, make_folder, write_json, written_whole
 from neurodeploy.graph.files import write_graph
 from neurodeploy.graph.network import Network
 from neurodeploy.mapping.compile import Compiled
 from neurodeploy.pipeline.costs import recorded
 from neurodeploy.pipeline.deployed import FILES, raster, report_of
-from neurodeploy.pipeline.samples import TEST_FILE
+from neurodeploy.pipeline.samples import CALIBRATION_FILE, TEST_FILE
 from neurodeploy.program.file import write_program
 from neurodeploy.program.program import Program
 from neurodeploy.verbs.check import check_run
@@ -51,7 +53,7 @@ class Deployment:
         network, made: The graph discretised, and what it was compiled to.
         samples: Those certified on, with their labels, or the classes that stand for them.
         own_B: The module's own classes of them; None where it has none.
-        n_calibration: Samples that precision was chosen on.
+        calibration_BTI: Samples that precision was chosen on.
     """
 
     graph: nir.NIRGraph
@@ -65,7 +67,7 @@ class Deployment:
     made: Compiled
     samples: SampleSource
     own_B: np.ndarray | None
-    n_calibration: int
+    calibration_BTI: np.ndarray
 
     @property
     def passed(self) -> bool:
@@ -82,7 +84,7 @@ class Deployment:
             self.samples,
             chip=self.chip,
             own_B=self.own_B,
-            n_calibration=self.n_calibration,
+            n_calibration=len(self.calibration_BTI),
             notes=self.notes,
         )
 
@@ -139,8 +141,8 @@ class Deployment:
         Raises:
             DataError: there is no such sample.
         """
-        if not 0 <= sample < len(self.samples):
-            raise DataError(f"plot: found sample {sample}, 0 to {len(self.samples) - 1} were certified on")
+        if not (isinstance(sample, Integral) and 0 <= sample < len(self.samples)):
+            raise DataError(f"plot: found sample {sample!r}, 0 to {len(self.samples) - 1} were certified on")
         from neurodeploy.report.printed import draw_spikes  # matplotlib takes a second to load
 
         one = self.samples.take([sample])
@@ -150,26 +152,33 @@ class Deployment:
     def save(self, folder: str | Path, *, overwrite: bool = False) -> dict[str, str]:
         """Write `FILES` of `pipeline.deployed`, each whole or not at all; return their paths.
 
-        `model.nir` is the graph, `program.npz` the integers, `test.npz` the samples certified on, with their labels.
+        `model.nir` is the graph, `program.npz` the integers, `test.npz` the samples certified on, with their labels,
+        `calibration.npz` those that the choice of precision looked at.
 
         Args:
-            overwrite: Replace such files where there are any.
+            overwrite: Replace a deployment that is there, with its page.
 
         Raises:
-            RunError: the folder cannot be written, or holds one of them.
+            RunError: the folder cannot be written, holds one of these files or `report.html`, or a run.
         """
         where = make_folder(folder)
-        paths = {name: where / name for name in FILES}
-        for path in paths.values():
+        if (where / "recipe.toml").exists():
+            raise RunError("holds a run", "choose another folder", where=folder)
+        paths, page = {name: where / name for name in FILES}, where / "report.html"
+        for path in (*paths.values(), page):
             check_target(path, overwrite)
+        results, samples = self.results, self.samples.whole()
+        page.unlink(missing_ok=True)
         write_graph(paths["model.nir"], self.graph)
         write_program(paths["program.npz"], self.program)
         write_json(paths["certificate.json"], self.certificate)
-        write_json(paths["report.json"], self.results)
-        samples = self.samples.whole()
+        write_json(paths["report.json"], results)
+        looked_at_BTI = self.calibration_BTI[looked_at(self.network, *self.calibration_BTI.shape[:2])]
         names: dict[str, Any] = {"class_names": np.array(samples.class_names)} if samples.class_names else {}
         with written_whole(paths[TEST_FILE]) as beside:
             np.savez_compressed(beside, spikes=samples.spikes_BTI, labels=samples.labels_B, **names)
+        with written_whole(paths[CALIBRATION_FILE]) as beside:
+            np.savez_compressed(beside, spikes=looked_at_BTI, labels=np.zeros(len(looked_at_BTI), np.int64))
         return {name: str(path) for name, path in paths.items()}
 
     def report(self, folder: str | Path, *, overwrite: bool = False) -> str:

@@ -121,7 +121,7 @@ def test_what_a_run_did_not_measure(shell: Shell, arguments: tuple[str, ...], sa
 @pytest.mark.parametrize(
     ("content", "says"),
     [
-        ("", "report.json: is not JSON"),
+        ("", "report.json: is empty .0 bytes.; copy or make it again"),
         ("[" * 100_000, "report.json: is not JSON"),
         ("3", "report.json: is not the report of a run .no table 'accuracy'."),
         ("{}", "report.json: is not the report of a run"),
@@ -152,7 +152,7 @@ def test_orders_to_the_terminal_are_not_passed_on(shell: Shell, small: Path) -> 
 
 def test_a_chip_that_the_report_has_no_fit_of(shell: Shell, small: Path, run: Path) -> None:
     """Placed now, from the Program of the run; a report's own fit is taken as it is."""
-    shell.refuses("check", small, "--fits", "loihi3", says="fits: 'loihi3' is unknown; did you mean 'loihi")
+    shell.refuses("check", small, "--fits", "loihi3", says="error: --fits: 'loihi3' is unknown; did you mean 'loihi")
     shell.refuses("check", small, "--fits", "none.toml", says="none.toml")
     shell.refuses("check", small, "--fits", "loihi1", says="program.npz: is absent, nothing can be placed on loihi1")
     shell.refuses("check", small, "--fits", "truenorth", says="truenorth")

@@ -29,6 +29,7 @@ ARRAYS: dict[str, tuple[dict[str, Any], str]] = {
     "objects": ({"spikes": np.array([{}, 1], dtype=object)}, "damaged .npz or holds objects"),
     "labels of objects": ({"labels": np.array([{}] * 6, dtype=object)}, "damaged .npz or holds objects"),
     "class names of objects": ({"class_names": np.array([{}], dtype=object)}, "holds objects .*save plain arrays"),
+    "nothing": ({"spikes": None, "labels": None}, "lacks the array labels and spikes, found none"),
     "no spikes": ({"spikes": None}, "lacks the array spikes, found labels"),
     "no labels": ({"labels": None}, "lacks the array labels, found spikes"),
     "other channels": ({"spikes": graphs.spikes(n_channels=7)}, "7 channels, the network takes 4"),
@@ -97,7 +98,7 @@ def test_names_of_nothing(shell: Shell) -> None:
 @pytest.mark.parametrize("content", [b"", b"words", b"PK\x03\x04", b"PK\x03\x04 words", b"\x89HDF\r\n\x1a\n words"])
 def test_files_of_something_else(shell: Shell, content: bytes) -> None:
     (shell.folder / "other.npz").write_bytes(content)
-    refused(shell, "other.npz", "other.npz: is (of another format|a damaged)")
+    refused(shell, "other.npz", "other.npz: is (of another format|a damaged|empty)")
 
 
 def test_archives_without_arrays(shell: Shell) -> None:

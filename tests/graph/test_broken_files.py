@@ -49,10 +49,14 @@ READERS: dict[str, Callable[[Path], Any]] = {
 }
 
 
+IS = {POINTER: "is a Git LFS pointer, not the file itself; bring it with: git lfs pull", "": "is empty .0 bytes.; copy"}
+
+
 @pytest.mark.parametrize("name", READERS)
-def test_a_pointer_of_git_lfs_says_how_the_file_comes(name: str, tmp_path: Path) -> None:
-    (tmp_path / name).write_text(POINTER)
-    says = rf"{name}: is a Git LFS pointer, not the file itself; bring it with: git lfs pull$"
+@pytest.mark.parametrize("holds", IS, ids=["pointer", "nothing"])
+def test_a_pointer_of_git_lfs_or_an_empty_file_says_how_the_file_comes(name: str, holds: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_text(holds)
+    says = rf"{name}: {IS[holds]}"
     with pytest.raises(NeurodeployError, match=says):
         READERS[name](tmp_path / name)
 

@@ -19,6 +19,7 @@ from neurodeploy.networks.families.lif import LifSettings, build
 from neurodeploy.networks.spiking_layer import SpikingLayer
 from neurodeploy.neurons.dynamics import Adaptive
 from neurodeploy.pipeline import module_spikes as own_spikes
+from neurodeploy.pipeline.deployed import FILES
 from neurodeploy.program.file import read_program
 from neurodeploy.reading.answers import Answer
 from neurodeploy.verbs import deploy as deploying
@@ -82,7 +83,7 @@ def test_an_answer_that_is_another_is_refused(monkeypatch: pytest.MonkeyPatch) -
 
 def test_what_is_saved_is_read_again(made: Any, tmp_path: Path) -> None:
     paths = made.save(tmp_path / "mine")
-    assert sorted(paths) == ["certificate.json", "model.nir", "program.npz", "report.json", "test.npz"]
+    assert sorted(paths) == sorted(FILES)
     assert read_program(paths["program.npz"]).digest == made.program.digest
     assert discretised(read_graph(paths["model.nir"])).dt_s == DT_S
     assert json.loads(Path(paths["certificate.json"]).read_text())["agreement"]["equal"] is True

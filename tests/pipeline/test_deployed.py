@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +15,20 @@ from torch.utils.data import DataLoader, TensorDataset
 import neurodeploy
 from neurodeploy.cli.app import invoke
 from neurodeploy.errors import BudgetError, DataError, NeurodeployError, RunError
+from neurodeploy.pipeline.deployed import FILES
 from neurodeploy.pipeline.folder import open_run
+from neurodeploy.program.file import write_program
 from neurodeploy.recipes import load_recipe
 from tests.pipeline.test_deploy import network
 from tests.reading.same import DT_S, N_IN, T, spikes
 from tests.report.test_page import Page
 
 TEST, LABELS = spikes(30, T, N_IN, seed=2), np.arange(30) % 4
+
+
+def told(certificate: dict[str, Any]) -> list[Any]:
+    """Return what a certificate says of its stages, but for the time they took and the module's own classes."""
+    return [{key: one[key] for key in ("name", "accuracy", "spike_agreement")} for one in certificate["stages"]]
 
 
 @pytest.fixture(scope="module")
@@ -81,6 +89,26 @@ def test_its_folder_is_a_run_folder(made: Any, folder: Path, capsys: pytest.Capt
     assert says("simulate", folder)["accuracy"] == fixed
     reference = says("simulate", folder, "--backend", "reference")
     assert reference["accuracy"] == made.certificate["stages"][0]["accuracy"]
+    assert told(says("certify", folder)) == told(made.certificate)
+
+
+def test_the_certificate_of_its_folder_is_of_the_program_in_it(tmp_path: Path) -> None:
+    own = {"calibrate": spikes(40, T, N_IN, seed=1), "weight_bits": 4, "max_accuracy_drop": 1}
+    made = neurodeploy.deploy(network(), TEST, dt_s=DT_S, **own)
+    assert made.certificate["calibration"]["chosen"] == "calibrated"  # so it hangs on the samples
+    made.save(tmp_path)
+    certified = neurodeploy.certify(tmp_path, max_accuracy_drop=1)
+    assert told(certified) == told(made.certificate)
+    assert certified["precision"] == f"the Program in {tmp_path / 'program.npz'}"
+    assert neurodeploy.compile(tmp_path, out=tmp_path / "again.npz")["program"] == made.program.digest
+    connection = replace(made.program.connections[0], weight=0 * made.program.connections[0].weight)
+    other = replace(made.program, connections=(connection, *made.program.connections[1:]))
+    write_program(tmp_path / "program.npz", other)
+    found = neurodeploy.certify(tmp_path, max_accuracy_drop=1)
+    assert not found["passed"]
+    assert any(f"weight of {connection.name}" in one for one in found["failures"])
+    anew = neurodeploy.certify(tmp_path, weight_bits=5, calibrate=TEST.numpy())
+    assert "5-bit weights" in anew["precision"]
 
 
 def test_the_page_says_what_the_module_did(made: Any, folder: Path) -> None:
@@ -100,6 +128,22 @@ def test_the_page_says_what_the_module_did(made: Any, folder: Path) -> None:
     assert sum(weights["fc1"]["before"]) == N_IN * 16
     with pytest.raises(RunError, match="exists already"):
         made.save(folder)
+
+
+def test_a_folder_holds_one_deployment_and_nothing_else(made: Any, tmp_path: Path) -> None:
+    made.report(tmp_path)
+    (tmp_path / "notes.txt").write_text("the user's own")
+    made.save(tmp_path, overwrite=True)
+    assert sorted(one.name for one in tmp_path.iterdir()) == sorted([*FILES, "notes.txt"])
+    (tmp_path / "report.html").write_text("the user's own")
+    for name in FILES:
+        (tmp_path / name).unlink()
+    with pytest.raises(RunError, match=r"report.html: exists already"):
+        made.report(tmp_path)
+    (tmp_path / "recipe.toml").touch()
+    with pytest.raises(RunError, match=f"^{tmp_path}: holds a run; choose another folder$"):
+        made.save(tmp_path, overwrite=True)
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["notes.txt", "recipe.toml", "report.html"]
 
 
 @pytest.mark.parametrize("mode", ["new", "resume", "overwrite"])
@@ -127,7 +171,24 @@ def test_what_cannot_be_is_one_line(options: dict[str, Any], said: str) -> None:
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("sample", [-1, 30])
+@pytest.mark.parametrize("inputs", [None, "digits", {}, 3, [[0, 1], [1]]], ids=str)
+def test_what_is_no_batch_is_one_line(made: Any, inputs: Any) -> None:
+    with pytest.raises(DataError, match=rf"inputs: (found {type(inputs).__name__}, a tensor|shape \(\), the sample)"):
+        made.simulate(inputs)
+    if inputs != "digits":
+        with pytest.raises(DataError, match="spikes: are no array"):
+            neurodeploy.simulate(made.program, inputs or 3)
+
+
+def test_labels_go_over_those_of_the_samples_and_say_so() -> None:
+    loader = DataLoader(TensorDataset(TEST.float(), torch.from_numpy(LABELS)), batch_size=30)
+    for given in ({"labels": LABELS[::-1].copy()}, {}):
+        made = neurodeploy.deploy(network(), loader, dt_s=DT_S, **given)
+        assert made.samples.labels_B.tolist() == given.get("labels", LABELS).tolist()
+        assert any("take the place of those" in note for note in made.notes) == bool(given)
+
+
+@pytest.mark.parametrize("sample", [-1, 30, 1.5, "3"])
 def test_a_picture_of_no_sample(made: Any, sample: int) -> None:
-    with pytest.raises(DataError, match=f"plot: found sample {sample}, 0 to 29"):
+    with pytest.raises(DataError, match=f"plot: found sample {sample!r}, 0 to 29"):
         made.plot(sample)
