@@ -84,11 +84,14 @@ class Track:
 
     def times(self, factor: Factor) -> Track:
         """Return the track of the tensor times a number, or times one for each of its numbers."""
+        if isinstance(factor, float) and factor == 1:
+            return self
         return Track(tuple((factor * own, found) for own, found in self.terms), self.steps, self.lost)
 
     def over(self, shape: torch.Size) -> Track:
         """Return the track of the tensor repeated to a larger shape, as torch does in sums and products."""
-        return self.moved(lambda one: one.expand(shape))
+        same = all(found.shape == shape for _, found in self.terms[:1])
+        return self if same else self.moved(lambda one: one.expand(shape))
 
 
 @dataclass(frozen=True, eq=False)

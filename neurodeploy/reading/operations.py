@@ -5,11 +5,12 @@ out of the whole run (a sum over time, a maximum, a softmax) is noted. After any
 operation's name is kept for the one who asks.
 """
 
-import itertools
+import functools
 import math
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 from torch.utils import _pytree as pytree
@@ -23,7 +24,6 @@ from neurodeploy.reading.labels import (
     MOST_READS,
     NODE_SHIFT,
     NOTHING,
-    Factor,
     Read,
     Term,
     Track,
@@ -132,22 +132,51 @@ def _opposite(name: str, args: Any, result: Any, known: Known) -> Track | None:
 
 def _moved(name: str, args: Any, kwargs: Any, known: Known) -> list[Track] | None:
     """Repeat the operation on labels and factors, once for each term; tensors with fewer terms have zeros there."""
-    of_all = [track for track in map(known, tensors((args, kwargs))) if track is not None]
+    leaves, tree = pytree.tree_flatten((args, kwargs))
+    followed: dict[int, Track] = {}
+    labels, factors = list(leaves), list(leaves)  # where nobody sent anything
+    for at, one in enumerate(leaves):
+        if not isinstance(one, torch.Tensor):
+            continue
+        track = known(one)
+        if track is not None:
+            followed[at] = track
+        elif one.dtype in (torch.int64, torch.int32, torch.bool):  # an index
+            labels[at] = one.cpu()
+            continue
+        elif one.numel() and bool(one.any()):
+            return None
+        labels[at], factors[at] = torch.full(one.shape, NOTHING), torch.zeros(one.shape, dtype=torch.float64)
     operation: Any = ODD_NAMES.get(name) or getattr(torch.Tensor, name, None) or getattr(torch, name)
+
+    def repeated(values: list[Any], there: dict[int, torch.Tensor]) -> list[torch.Tensor]:
+        ordered, named = pytree.tree_unflatten([there.get(at, one) for at, one in enumerate(values)], tree)
+        return tensors(operation(*ordered, **named))
+
+    @functools.cache
+    def full(shape: torch.Size, factor: float) -> torch.Tensor:
+        return torch.full(shape, factor, dtype=torch.float64)
+
     terms: list[list[Term]] = []
-    for index in range(max(len(one.terms) for one in of_all)):
-        factors = [one.terms[index][0] for one in of_all if index < len(one.terms)]
+    for index in range(max(len(one.terms) for one in followed.values())):
+        there = {at: one.terms[index] for at, one in followed.items() if index < len(one.terms)}
         try:
-            moved = tensors(operation(*_labelled(args, index, known), **_labelled(kwargs, index, known)))
+            moved = repeated(labels, {at: found for at, (_, found) in there.items()})
         except _Constant:
             return None
-        alike = factors[0] if _alike(factors) else None
-        if alike is not None:
-            terms.append([(alike, one) for one in moved])
-        else:
-            scaled = operation(*_factored(args, index, known), **_factored(kwargs, index, known))
-            terms.append(list(zip(tensors(scaled), moved, strict=True)))
-    return [Track(tuple(one), _steps(of_all)) for one in zip(*terms, strict=True)]
+        own = [factor for factor, _ in there.values()]
+        if all(isinstance(one, float) and one == own[0] for one in own):
+            terms.append([(own[0], one) for one in moved])
+            continue
+        scaled = repeated(
+            factors,
+            {
+                at: one if isinstance(one, torch.Tensor) else full(found.shape, one)
+                for at, (one, found) in there.items()
+            },
+        )
+        terms.append(list(zip(scaled, moved, strict=True)))
+    return [Track(tuple(one), _steps(list(followed.values()))) for one in zip(*terms, strict=True)]
 
 
 def _steps(tracks: list[Track]) -> tuple[str, ...]:
@@ -181,39 +210,8 @@ ODD_NAMES: dict[str, Callable[..., torch.Tensor]] = {
 }
 
 
-def _alike(factors: list[Factor]) -> bool:
-    return all(isinstance(one, float) and one == factors[0] for one in factors)
-
-
 class _Constant(Exception):
     """A tensor that is not zero came from nowhere."""
-
-
-def _labelled(value: Any, index: int, known: Known) -> Any:
-    def one(item: Any) -> Any:
-        if not isinstance(item, torch.Tensor):
-            return item
-        track = known(item)
-        if track is not None:
-            return track.terms[index][1] if index < len(track.terms) else torch.full(item.shape, NOTHING)
-        if item.dtype in (torch.int64, torch.int32, torch.bool):  # an index
-            return item.cpu()
-        if item.numel() and bool(item.any()):
-            raise _Constant
-        return torch.full(item.shape, NOTHING)
-
-    return pytree.tree_map(one, value)
-
-
-def _factored(value: Any, index: int, known: Known) -> Any:
-    def one(item: Any) -> Any:
-        if not isinstance(item, torch.Tensor) or item.dtype in (torch.int64, torch.int32, torch.bool):
-            return item
-        track = known(item)
-        factor = track.terms[index][0] if track is not None and index < len(track.terms) else 0.0
-        return factor if isinstance(factor, torch.Tensor) else torch.full(item.shape, factor, dtype=torch.float64)
-
-    return pytree.tree_map(one, value)
 
 
 def _added(name: str, args: Any, kwargs: Any, result: torch.Tensor, known: Known, said: str) -> list[Track] | None:
@@ -296,9 +294,9 @@ def _read(name: str, args: Any, kwargs: Any, result: Any, known: Known, reads: l
         few = word == "sum" and len(dims) == 1 and sizes[0] <= FEW
         of_a_step = few or all(_of_one_step(found, dims) for _, found in track.terms)
         kept = bool(kwargs.get("keepdim", args[2] if len(args) > 2 else False))
-        parts = [part for term in track.terms for part in _unbound(term, dims, kept)]
-        share = 1.0 if word == "sum" else 1 / math.prod(sizes)
-        return [Track(tuple(parts), (*track.steps, *(() if of_a_step else (word,)))).times(share)]
+        shared = track.times(1.0 if word == "sum" else 1 / math.prod(sizes))
+        parts = [part for term in shared.terms for part in _unbound(term, dims, kept)]
+        return [Track(tuple(parts), (*track.steps, *(() if of_a_step else (word,))))]
     if len(dims) > 1:
         return None
     made = []
@@ -327,12 +325,25 @@ def _of_one_step(found: torch.Tensor, dims: Sequence[int]) -> bool:
 
 
 def _unbound(term: Term, dims: Sequence[int], kept: bool) -> Iterator[Term]:
-    """Yield the terms whose sum over axes a term is."""
+    """Yield the terms whose sum over axes a term is; in a sum of running sums the same numbers are met at many steps.
+
+    Places with the same labels are one term, and those that name nobody are left out, but for one.
+    """
     factor, found = term
     axes = [one % found.dim() for one in dims]
-    scaled = factor if isinstance(factor, torch.Tensor) else torch.full(found.shape, factor, dtype=torch.float64)
-    for place in itertools.product(*(range(found.shape[axis]) for axis in axes)):
-        index: list[Any] = [slice(None)] * found.dim()
-        for axis, at in zip(axes, place, strict=True):
-            index[axis] = slice(at, at + 1) if kept else at
-        yield (scaled[tuple(index)] if isinstance(factor, torch.Tensor) else factor), found[tuple(index)]
+    shape = found.amax(axes, keepdim=kept).shape
+    places = math.prod(found.shape[axis] for axis in axes)
+
+    def in_rows(one: torch.Tensor) -> np.ndarray:
+        return one.movedim(axes, tuple(range(len(axes)))).reshape(places, -1).numpy()
+
+    rows = in_rows(found)
+    factors = in_rows(factor) if isinstance(factor, torch.Tensor) else np.full((places, 1), factor)
+    alike: dict[bytes, list[int]] = {}
+    for place in np.flatnonzero((rows != NOTHING).any(axis=1)).tolist() or range(places)[:1]:
+        alike.setdefault(rows[place].tobytes(), []).append(place)
+    for same in alike.values():
+        # In the order in which `entries` adds, so that no last bit hangs on where it is done.
+        total = np.add.reduceat(factors[same].ravel("F"), np.arange(0, factors[same].size, len(same)))
+        own = torch.from_numpy(total).reshape(shape) if isinstance(factor, torch.Tensor) else float(total[0])
+        yield own, torch.from_numpy(rows[same[0]]).reshape(shape)

@@ -15,7 +15,7 @@ import torch
 from torch import nn
 
 from neurodeploy.errors import FrameworkError
-from neurodeploy.reading import graph_of
+from neurodeploy.reading import graph_of, operations
 from tests.reading.same import DT_S, N_IN, B, T, check_same, spikes, stronger
 
 snn = pytest.importorskip("snntorch", reason="snntorch is not installed")
@@ -118,6 +118,22 @@ def test_the_graph_gives_the_modules_own_classes_and_scores(case: str, tmp_path:
     if own.ndim == 2 and "softmax" not in case:
         scores = read.own.answer.scale * trace.output_BN
         np.testing.assert_allclose(scores, own, atol=1e-4 * np.abs(own).max(), rtol=0)
+
+
+@pytest.mark.parametrize("keepdim", [False, True])
+def test_a_mean_of_running_sums_has_one_term_for_each_step(keepdim: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    found: list[Any] = []
+    real = operations._read
+
+    def noted(*args: Any) -> Any:
+        found.append(real(*args))
+        return found[-1]
+
+    monkeypatch.setattr(operations, "_read", noted)
+    net = made(lambda o: torch.stack(leaky(o)).mean(0, keepdim=keepdim).view(-1, 5), "weights")
+    graph_of(net, spikes(T, B, N_IN), dt_s=DT_S)
+    assert found[0][0].terms[0][1].shape == (*(1,) * keepdim, B, 5)
+    assert len(found[0][0].terms) == T
 
 
 def test_other_samples_have_the_modules_own_classes_too() -> None:
