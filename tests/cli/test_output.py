@@ -12,6 +12,7 @@ from neurodeploy.cli import app as cli
 from tests.cli import graphs
 from tests.cli.support import TINY, Shell
 from tests.hangs import ONLY_A_HANG_S
+from tests.interrupted import AT_THE_POINT, interrupted
 
 COMMAND = (sys.executable, "-c", "from neurodeploy.cli import main; main()")
 
@@ -81,15 +82,32 @@ def test_train_gives_accuracy_and_path(shell: Shell) -> None:
 def test_an_interrupt_tells_how_to_go_on_where_that_can_be(
     verb: str, advice: str | None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def interrupted() -> None:
+    def stopped() -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(cli, "_command", interrupted)
+    monkeypatch.setattr(cli, "_command", stopped)
     assert cli.invoke([verb]) == cli.INTERRUPTED
     said = capsys.readouterr().err
     assert said.startswith("error: interrupted: nothing half-written is left")
     assert ("--resume" in said) == (advice is not None)
     assert advice is None or f"neurodeploy {advice} ... --resume" in said
+
+
+HELD_AT_THE_END = """
+import os
+from neurodeploy.backends.lava import client
+
+class Idle:
+    close = staticmethod(hold)
+
+client._IDLE[os.getpid(), None] = Idle()
+"""
+
+
+def test_ctrl_c_while_lavas_worker_ends_is_no_traceback_and_no_success() -> None:
+    """The wait comes last, after the report; out of an atexit function Python drops the exception."""
+    lines = interrupted(HELD_AT_THE_END, ["report", "nowhere"])
+    assert lines[-1].strip() == AT_THE_POINT
 
 
 def test_help_and_version_are_status_0(shell: Shell) -> None:

@@ -218,8 +218,11 @@ def run(
 
 @atexit.register
 def _end_idle() -> None:
-    for key in [key for key in _IDLE if key[0] == os.getpid()]:
-        _IDLE.pop(key).close()
+    try:
+        for key in [key for key in _IDLE if key[0] == os.getpid()]:
+            _IDLE.pop(key).close()
+    except KeyboardInterrupt:  # out of here it would be a traceback, and be forgotten; the worker ends where we do
+        os._exit(128 + signal.SIGINT)
 
 
 class Worker(AbstractContextManager["Worker"]):
