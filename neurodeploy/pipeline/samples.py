@@ -22,7 +22,7 @@ from neurodeploy.data.events import Events
 from neurodeploy.data.load import Split, open_samples
 from neurodeploy.data.own import is_own, whole_name
 from neurodeploy.data.settings import binning_of
-from neurodeploy.data.spikes import Kind
+from neurodeploy.data.spikes import Kind, check_classes, check_kinds
 from neurodeploy.data.stream import SampleSource, check_limit, unlabelled
 from neurodeploy.errors import DataError
 from neurodeploy.graph.network import Network
@@ -178,9 +178,10 @@ def samples_for(
 
 def outputs(network: Network | Program) -> int:
     """Return how many classes a network tells apart."""
-    if isinstance(network, Network):
-        return network.population(network.output).n_neurons
-    return network.layer(network.output).n_neurons
+    if network.decode is not None and network.decode.matrix:
+        return len(network.decode.matrix)
+    find = network.population if isinstance(network, Network) else network.layer
+    return find(network.output).n_neurons
 
 
 def array_of(values: Any) -> np.ndarray:
@@ -199,6 +200,19 @@ def array_of(values: Any) -> np.ndarray:
     except ValueError as error:
         raise DataError(f"spikes: are no array ({error}); give (samples, steps, channels), or Events") from None
     return found
+
+
+def labels_of(values: Any, n_samples: int, target: Network | Program) -> np.ndarray:
+    """Return classes (B,) that a user gave for samples.
+
+    Raises:
+        DataError: they are not one whole number for each, of the classes that the network tells apart.
+    """
+    labels = array_of(values)
+    whole = labels.dtype.kind == "f" and (labels == np.rint(labels)).all()  # torch's zeros and ones are floats
+    labels = check_kinds("labels", (n_samples, 1, 1), np.dtype(bool), labels.astype(np.int64) if whole else labels)
+    check_classes("labels", labels, outputs(target))
+    return labels
 
 
 def holds_pairs(data: Any) -> bool:

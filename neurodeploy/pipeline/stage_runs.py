@@ -18,7 +18,7 @@ from neurodeploy.certificate.equations import first_violation
 from neurodeploy.certificate.fields import FieldDifference
 from neurodeploy.certificate.stages import Alone
 from neurodeploy.data.stream import SampleSource
-from neurodeploy.errors import DataError, GraphError
+from neurodeploy.errors import GraphError
 from neurodeploy.graph.network import Network
 from neurodeploy.mapping.compile import Compiled
 from neurodeploy.mapping.discretize import clipped_weights
@@ -54,19 +54,16 @@ def certified(
 
     Args:
         backends: In the order to compare them.
-        labels: Of the samples (B,); where None, the first backend's own classes stand for them.
+        labels: Of the samples (B,), checked; where None, the first backend's own classes stand for them.
         max_accuracy_drop: Allowed loss against the first stage, 0..1; 0.015 when None.
         differing: Fields in which the Program is not what the network compiles to.
         module_B: A module's own classes (B,): every stage says how many are its own (`module_classes`).
 
     Raises:
-        DataError: there are not as many labels as samples.
         GraphError: the allowed loss is no share.
     """
     if max_accuracy_drop is not None and not 0 <= max_accuracy_drop <= 1:
         raise GraphError(f"found {max_accuracy_drop:g}", option="max_accuracy_drop", allowed="0 to 1 is allowed")
-    if labels is not None and np.shape(labels) != (len(samples),):
-        raise DataError(f"labels: have shape {np.shape(labels)}, one for each of {len(samples)} samples is needed")
     currents = sum(backend_named(name).integer for name in backends) > 1  # only two integer runs are equal in them
     runs = [certified_run(name, made, network, samples, progress, currents=currents) for name in backends]
     runs = _with_layers_alone(runs, made, network, samples)

@@ -16,7 +16,7 @@ from neurodeploy.mapping.compile import Compiled
 from neurodeploy.phrases import Phrase
 from neurodeploy.pipeline.graph_options import GraphKeywords, GraphOptions, takes_graph_options
 from neurodeploy.pipeline.inputs import GraphSource, as_deployed, compiled, is_program, read_network
-from neurodeploy.pipeline.samples import Data, default_calibration, default_data, given
+from neurodeploy.pipeline.samples import Data, default_calibration, default_data, given, labels_of
 from neurodeploy.pipeline.stage_runs import certified
 from neurodeploy.program.file import read_program
 from neurodeploy.program.plan import Plan
@@ -61,7 +61,7 @@ def certify(
 
     Raises:
         GraphError: the file is a Program: it has no graph to be held against.
-        DataError: the data are absent or do not fit.
+        DataError: the data are absent or do not fit, or labels are not one class of the network for each sample.
     """
     if isinstance(file, Program) or is_program(file):
         name = file.name if isinstance(file, Program) else file
@@ -76,7 +76,7 @@ def certify(
     if options.calibrate is None:
         options = replace(options, calibrate=default_calibration(data))
     found = given(data, network, limit=limit)
-    labels = found.labels_B if labels is None else labels[:limit]
+    labels = found.labels_B if labels is None else labels_of(labels[:limit], len(found.samples), network)
     made, precision, calibration = compiled(network, options, progress)
     differing: list[FieldDifference] = []
     if program is not None:

@@ -14,7 +14,7 @@ from neurodeploy.backends.table import FIXED, REFERENCE, ready_backends
 from neurodeploy.backends.trace import one_after_another
 from neurodeploy.data.event_arrays import events_inside
 from neurodeploy.data.events import Events
-from neurodeploy.data.spikes import Kind, SpikeData, check_classes, check_kinds
+from neurodeploy.data.spikes import Kind, SpikeData
 from neurodeploy.data.stream import from_memory, unlabelled
 from neurodeploy.errors import FrameworkError
 from neurodeploy.graph.files import GraphFile
@@ -24,7 +24,7 @@ from neurodeploy.mapping.compile import compile_network
 from neurodeploy.mapping.placement.encoding import widest_weights
 from neurodeploy.pipeline.graph_options import GraphOptions
 from neurodeploy.pipeline.module_spikes import against_module
-from neurodeploy.pipeline.samples import array_of, batches_of, given, holds_pairs, outputs
+from neurodeploy.pipeline.samples import array_of, batches_of, given, holds_pairs, labels_of
 from neurodeploy.pipeline.stage_runs import certified
 from neurodeploy.progress import Progress, silent
 from neurodeploy.verbs.deployment import Deployment, spikes_of
@@ -126,11 +126,7 @@ def deploy(
         labels = own_labels
     elif own_labels is not None:
         notes.append("the labels given take the place of those that the samples bring")
-    if labels is not None:
-        labels = array_of(labels)
-        whole = labels.dtype.kind == "f" and (labels == np.rint(labels)).all()  # torch's zeros and ones are floats
-        labels = check_kinds("labels", tested.shape, tested.dtype, labels.astype(np.int64) if whole else labels)
-        check_classes("labels", labels, outputs(network))
+    labels = None if labels is None else labels_of(labels, len(tested), network)
     weight_bits = widest_weights(found_chip) if weight_bits is None else weight_bits
     chosen = search.calibrate(network, calibration[0], weight_bits, progress=progress)
     made = compile_network(chosen.network, chip=found_chip, plan=chosen.plan, asked=network)

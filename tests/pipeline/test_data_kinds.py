@@ -5,6 +5,7 @@ Axes: B sample, T step, I channel.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,10 @@ from torch.utils.data import DataLoader, TensorDataset
 
 import neurodeploy
 from neurodeploy.errors import DataError, GraphError
+from neurodeploy.pipeline.graph_options import GraphOptions
+from neurodeploy.pipeline.inputs import read_network
+from neurodeploy.pipeline.samples import outputs
+from neurodeploy.program.decode import Decode
 from neurodeploy.program.file import read_program
 from tests.cli import graphs
 
@@ -63,6 +68,20 @@ def test_every_verb_takes_it(graph: Path, kind: str) -> None:
     trace = neurodeploy.simulate(graph, given, limit=5, **DT)
     assert trace.n_samples == 5
     assert trace.accuracy(LABELS[:5]) == wanted["stages"][1]["accuracy"]
+
+
+@pytest.mark.parametrize("labels", [np.full(len(SPIKES), 99), LABELS / 2 + 0.25, LABELS - 9, LABELS[1:]], ids=str)
+def test_labels_of_no_class_are_no_accuracy_of_0(graph: Path, labels: np.ndarray) -> None:
+    with pytest.raises(DataError, match=r"^labels: "):
+        neurodeploy.certify(graph, SPIKES, labels=labels, **DT)
+
+
+def test_the_classes_are_those_that_the_host_makes(graph: Path) -> None:
+    network = read_network(graph, GraphOptions(**DT))
+    n_neurons = outputs(network)
+    for n_classes in (n_neurons - 1, n_neurons + 1):
+        decode = Decode(matrix=((1.0,) * n_neurons,) * n_classes)
+        assert outputs(replace(network, decode=decode)) == n_classes
 
 
 def test_without_labels_the_first_stage_has_its_own_classes(graph: Path) -> None:
