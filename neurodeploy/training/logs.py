@@ -1,5 +1,6 @@
 """Where losses and accuracies are logged to besides the run's own metrics: trackers, through Lightning's loggers."""
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -30,6 +31,12 @@ def _files(folder: Path, run: str) -> dict[str, Any]:
     return {"save_dir": folder.parent, "name": folder.name, "version": ""}
 
 
+def _mlflow(folder: Path, run: str) -> dict[str, Any]:
+    # Newer versions refuse plain files, where no server is named, unless they are told that they are wanted.
+    os.environ.setdefault("MLFLOW_ALLOW_FILE_STORE", "true")
+    return {"save_dir": str(folder), "run_name": run, "experiment_name": "neurodeploy"}
+
+
 TRACKERS = {
     "tensorboard": Tracker(
         "TensorBoardLogger",
@@ -39,12 +46,7 @@ TRACKERS = {
     ),
     "csv": Tracker("CSVLogger", (), "", _files),
     "wandb": Tracker("WandbLogger", ("wandb",), "wandb", lambda folder, run: {"save_dir": folder, "name": run}),
-    "mlflow": Tracker(
-        "MLFlowLogger",
-        ("mlflow",),
-        "mlflow",
-        lambda folder, run: {"save_dir": str(folder), "run_name": run, "experiment_name": "neurodeploy"},
-    ),
+    "mlflow": Tracker("MLFlowLogger", ("mlflow",), "mlflow-skinny", _mlflow),
 }
 """By the name that `training.tracker` gives. Accounts, servers and offline modes are the trackers' own variables."""
 

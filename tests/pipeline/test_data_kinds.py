@@ -77,7 +77,7 @@ def test_labels_of_no_class_are_no_accuracy_of_0(graph: Path, labels: np.ndarray
 
 
 def test_the_classes_are_those_that_the_host_makes(graph: Path) -> None:
-    network = read_network(graph, GraphOptions(**DT))
+    network = read_network(graph, GraphOptions(dt_s=1e-3))
     n_neurons = outputs(network)
     for n_classes in (n_neurons - 1, n_neurons + 1):
         decode = Decode(matrix=((1.0,) * n_neurons,) * n_classes)
