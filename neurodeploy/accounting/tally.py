@@ -17,6 +17,9 @@ from neurodeploy.errors import DataError, nearest
 
 INPUT = "input"
 
+WIDENED = 256
+"""Samples whose counts are made 64 bits wide at once: all of them at once could outgrow the memory."""
+
 
 @dataclass(frozen=True)
 class Spread:
@@ -134,7 +137,7 @@ class Counter:
         """
         sent = _sent(trace)
         synops_B = self.synops(trace)
-        summed = {name: one[0] if len(one) == 1 else one.sum(axis=0) for name, one in sent.items()}
+        summed = {name: one.sum(axis=0, dtype=np.int64) for name, one in sent.items()}
         values = {name: _values(trace, name) for name in self.graded}
         return Tally(trace.n_samples, trace.n_input_steps, summed, values, Spread.of(synops_B))
 
@@ -148,7 +151,8 @@ class Counter:
         sent = _sent(trace)
         check_suits(self.connections, self.sizes, sent)
         for source, fan_out in self._fan_out.items():
-            found += sent[source] @ fan_out
+            for first in range(0, len(found), WIDENED):
+                found[first : first + WIDENED] += sent[source][first : first + WIDENED] @ fan_out
         return found
 
 
@@ -156,7 +160,8 @@ def tally(trace: Trace) -> Tally:
     """Return the sums of a run without the spread over its samples; `Counter` gives that too."""
     sent = _sent(trace)
     values = {name: _summed(one) for name, one in trace.values.items()}
-    return Tally(trace.n_samples, trace.n_input_steps, {name: one.sum(axis=0) for name, one in sent.items()}, values)
+    summed = {name: one.sum(axis=0, dtype=np.int64) for name, one in sent.items()}
+    return Tally(trace.n_samples, trace.n_input_steps, summed, values)
 
 
 def _sent(trace: Trace) -> dict[str, np.ndarray]:

@@ -62,7 +62,7 @@ class Trace:
         n_input_steps: Steps of input; an integer run adds the depth of its pipeline.
         output: Name of the layer the class is read from.
         input_counts_BI: Input spikes per sample and channel.
-        counts: Spikes per sample and neuron of each layer, (B, N).
+        counts: Spikes per sample and neuron of each layer, (B, N), in any integer type that holds them.
         layers: Full states where they were recorded, else empty; of the first samples, where not all fit
             the memory.
         overflows: Currents that wrapped and potentials that saturated, per layer (integer runs).
@@ -137,6 +137,10 @@ def _concatenated(parts: Sequence[np.ndarray]) -> np.ndarray:
     return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
 
+def _small(counts: np.ndarray) -> np.ndarray:
+    return counts.astype(np.min_scalar_type(counts.max(initial=0)))
+
+
 def _all(parts: Sequence[np.ndarray | None]) -> np.ndarray | None:
     """Return the parts that are there, one after another; None where none is."""
     there = [one for one in parts if one is not None]
@@ -174,7 +178,10 @@ def joined(
 
 
 def one_after_another(traces: Sequence[Trace]) -> Trace:
-    """Return runs of one network on further and further samples as one; states are the first run's."""
+    """Return runs of one network on further and further samples as one; states are the first run's.
+
+    Counts become as narrow as they can be: of a convolutional network they outgrow all else that is kept of a sample.
+    """
     first = traces[0]
 
     def values(name: str) -> Values:
@@ -184,7 +191,7 @@ def one_after_another(traces: Sequence[Trace]) -> Trace:
     return replace(
         first,
         input_counts_BI=_concatenated([one.input_counts_BI for one in traces]),
-        counts={name: _concatenated([one.counts[name] for one in traces]) for name in first.counts},
+        counts={name: _concatenated([_small(one.counts[name]) for one in traces]) for name in first.counts},
         overflows=_added([one.overflows for one in traces]),
         seconds=sum(one.seconds for one in traces),
         scores_BN=_all([one.scores_BN for one in traces]),

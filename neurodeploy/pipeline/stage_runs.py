@@ -152,7 +152,7 @@ def torch_run(name: str, network: nn.Module, made: Compiled, samples: SampleSour
     kept: list[Trace] = []
     rest: list[Trace] = []
     for batch in samples.batches(torch_model.BATCH):
-        trace = torch_model.run(network, layers, batch.spikes_BTI, name)
+        trace = one_after_another([torch_model.run(network, layers, batch.spikes_BTI, name)])
         fits = not kept or (len(kept) + 1) * torch_model.BATCH <= most
         (kept if fits else rest).append(trace if fits else replace(trace, layers={}))
     with_states = together(kept, sum(one.n_samples for one in kept))

@@ -40,6 +40,16 @@ def graded_network() -> Program:
     return program(3, [first, second], connections, graded_input=True)
 
 
+def test_narrow_counts_are_summed_as_wide_ones_are() -> None:
+    made = small_network(5)
+    trace = fixed.run(made, spikes_for(made, 300))
+    narrow = one_after_another([trace])
+    assert {one.dtype for one in narrow.counts.values()} == {np.dtype(np.uint8)}
+    assert max(one.sum(axis=0).max() for one in narrow.counts.values()) > 255
+    assert synops_of(made, narrow) == synops_of(made, trace)
+    np.testing.assert_array_equal(counter_of(made).synops(narrow), counter_of(made).synops(trace))
+
+
 def test_synops_of_each_sample_by_recorded_spikes() -> None:
     made = small_network(5)  # with a loop
     spikes = spikes_for(made, 9)
