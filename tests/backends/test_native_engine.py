@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from neurodeploy.backends import fixed
+from neurodeploy.backends.fixed.native import columns
 from neurodeploy.backends.fixed.native import engine as engine_module
 from neurodeploy.backends.fixed.native.engine import SOURCES, NativeEngine, TowardZero, advance
 from neurodeploy.backends.fixed.native.tables import CHUNK, unsupported
@@ -78,6 +79,56 @@ def test_any_activity_gives_the_same_sums(density: float, sign: int) -> None:
     assert_same_states(expected, fixed.run(made, spikes, record=True, engine="native"))
     counted = fixed.run(made, spikes, engine="native")
     np.testing.assert_array_equal(counted.counts["hidden"], expected.counts["hidden"])
+
+
+@pytest.mark.parametrize("exponent", [6, 4])
+@pytest.mark.parametrize("graded", [True, False])
+@pytest.mark.parametrize("kept", [0, 1000])
+def test_pictures_pools_and_neurons_that_rest_at_first_are_the_same(graded: bool, exponent: int, kept: int) -> None:
+    """A picture that stays is summed once, a pool is an or of its spikes only where one spike is enough for it."""
+    rng = np.random.default_rng(5)
+    first = Window((2, 7, 9), 24, (3, 3), padding=(1, 1))
+    pool = Window(first.output_shape, 24, (2, 2), stride=(2, 2), groups=24)
+    second = Window(pool.output_shape, 70, (3, 3), stride=(2, 1), padding=(1, 2))
+    own: dict[str, Any] = {"du": 4095 - kept, "dv": 2048, "rest_init": 2, "bias_exp": 4}
+    own["bias_mant"] = rng.integers(-40, 60, second.n_outputs)
+    layers = [
+        layer("a", first.n_outputs, vth=20000 if graded else 300, du=4095, dv=1500, shape=first.output_shape),
+        layer("b", pool.n_outputs, start=2, vth=6000, du=4095, dv=4096, shape=pool.output_shape),
+        layer("c", second.n_outputs, start=3, vth=4000, **own, shape=second.output_shape),
+        layer("d", 9, start=4, vth=300, du=4095, dv=0, reset="subtract"),
+    ]
+    weight = rng.integers(-60, 90, (24, 2, 3, 3)) * 2
+    connections = [
+        Connection("ia", INPUT, "a", weight, window=first),
+        # With an exponent of 4 a pool needs two spikes.
+        Connection("ab", "a", "b", np.full((24, 1, 2, 2), 218), exponent, window=pool),
+        Connection("bc", "b", "c", rng.integers(-90, 110, (70, 24, 3, 3)), rng.integers(-1, 3, 70), window=second),
+        Connection("cd", "c", "d", rng.integers(-30, 50, (9, second.n_outputs)) * 2),
+    ]
+    made = program(first.n_inputs, layers, connections, graded_input=graded)
+    assert (engine_module.native(made).tables.layers[:, columns.POOL] >= 0).tolist() == [
+        False,
+        exponent == 6,
+        False,
+        False,
+    ]
+    values = rng.integers(0, 256, (2, 6, first.n_inputs)) if graded else rng.random((2, 6, first.n_inputs)) < 0.3
+    spikes = check_spikes(np.repeat(values[:, ::2], 2, axis=1).astype(np.int32), made.n_inputs, "test", graded=graded)
+    names = [one.name for one in layers]
+    expected = PlainEngine(made, 2).advance(spikes, names, n_silent=5)
+    for name in names:
+        assert 0 < expected.counts[name].mean() < 11, name
+    quick = NativeEngine(made, 2)
+    parts = [quick.advance(spikes[:, :2]), quick.advance(spikes[:, 2:4]), quick.advance(spikes[:, 4:], n_silent=5)]
+    for name in names:
+        np.testing.assert_array_equal(sum(one.counts[name] for one in parts), expected.counts[name], err_msg=name)
+    half = NativeEngine(made, 2)
+    half.advance(spikes[:, :1])
+    after = half.advance(spikes[:, 1:], names, n_silent=5)
+    for name, states in expected.layers.items():
+        for key in ("spikes_BTN", "u_BTN", "v_BTN"):
+            np.testing.assert_array_equal(getattr(after.layers[name], key), getattr(states, key)[:, 1:], err_msg=name)
 
 
 @pytest.mark.parametrize("n_steps", [1, CHUNK - 1, CHUNK, CHUNK + 1, 2 * CHUNK + 3])

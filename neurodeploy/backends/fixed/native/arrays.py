@@ -27,7 +27,7 @@ class Results(NamedTuple):
     """What is kept of a run; `probe` says where a layer's neurons start in the records, or -1."""
 
     input_counts: np.ndarray  # (B, I)
-    counts: np.ndarray  # (B, N)
+    counts: np.ndarray  # (B, neurons in the Program's own order)
     overflows: np.ndarray  # (B, layers, 2)
     scores: np.ndarray  # (B, neurons of the output with padding)
     potentials: np.ndarray  # of the output (B, T, neurons), where the readout is their softmax
@@ -44,6 +44,7 @@ class Scratch(NamedTuple):
     values: np.ndarray
     starts: np.ndarray  # where the events of each step start (populations, past and chunk and one)
     flags: np.ndarray
+    counts: np.ndarray  # (N,)
     activation: np.ndarray
     sums: np.ndarray
     sums16: np.ndarray

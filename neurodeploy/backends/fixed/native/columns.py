@@ -6,14 +6,17 @@ few wide tables are much faster than an array for each column.
 
 EIGHT = 8
 """Neurons of an update: a table of 2^8 rows tells the places of their spikes."""
+SHARED = 16
+"""Neurons of an update whose numbers are shared: one vector where the processor has such wide ones, else two."""
 MANY = 64
 """Neurons whose spikes are taken together, as the bits of one number."""
 PAIRS = 16
 """Pairs of weights that are loaded together."""
 MATRIX, MATRIX_GRADED, CONVOLUTION, MATRIX_WIDE = 0, 1, 2, 3
 """Kinds of connection; wide: delayed values whose sum a negative exponent acts on before it wraps."""
-LIF, LIF_SHARED, SIGMA_DELTA, ADAPTIVE, RESONATOR = 0, 1, 2, 3, 4
-"""Kinds of layer; shared: one decay and one threshold, no refractory period, no clears. The last two are cells."""
+LIF, LIF_SHARED, SIGMA_DELTA, ADAPTIVE, RESONATOR, NO_CURRENT = 0, 1, 2, 3, 4, 5
+"""Kinds of layer; shared: one decay and one threshold, no refractory period, no clears; the last keeps no current of a
+step for the next, too. Adaptive neurons and resonators are cells."""
 SUMMED_SOFTMAX = 4
 """Code of the readout whose potentials are kept, for the host."""
 
@@ -43,7 +46,10 @@ SUMMED_SOFTMAX = 4
     SCORED,  # code of the readout where its potentials are one, else 0
     START,
     OWN,  # where the numbers of its neurons start, -1 where `own_steps` does not run it
-) = range(18)
+    RESTS_FIRST,  # steps from the first on in which its neurons rest
+    POOL,  # where the target of each of its sources starts among the places, where a spike of any fires it, else -1
+    CHANNELS,  # of an image whose channels stand last, else all neurons
+) = range(21)
 KEPT_U, KEPT_V, BIAS, THRESHOLD, U_INIT, V_INIT, REST_INIT = range(7)
 PUSH_U, PUSH_V = KEPT_U, KEPT_V
 """What the last step's spike adds to the states of cells, which keep no fixed part of them."""
@@ -76,5 +82,5 @@ U_TO_U, V_TO_U, V_TO_V, U_TO_V = range(NUMBERS)
     GEO_KERNEL_SIZE,
     GEO_SOURCES,  # where channel, row and column of each source start among the places
     GEO_ROWS,  # where the (first, after last) tap of each input row start
-    GEO_COLUMNS,
+    GEO_COLUMNS,  # of columns: first tap, output that it leads to, and taps that lead to the outputs next to it
 ) = range(9)

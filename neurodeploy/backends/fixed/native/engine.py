@@ -17,7 +17,7 @@ import numpy as np
 
 from neurodeploy.backends.fixed.native import columns as c
 from neurodeploy.backends.fixed.native import steps
-from neurodeploy.backends.fixed.native.arrays import Results, Scratch, State, aligned
+from neurodeploy.backends.fixed.native.arrays import LINE, Results, Scratch, State, aligned
 from neurodeploy.backends.fixed.native.jit import OPTIONS
 from neurodeploy.backends.fixed.native.primitives import ROWS_IN_16_BITS
 from neurodeploy.backends.fixed.native.tables import CHUNK, SPARE, Tables, native
@@ -134,10 +134,9 @@ class NativeEngine:
         self.output = program.layer(program.output)
         self.sums_softmax = program.readout == rules.SOFTMAX
         n_scores = int(t.layers[:, c.PADDED].max()) if program.readout != "spikes" else 0
-        self.counts = aligned((n_samples, size), np.int32)
         self.overflows = np.empty((n_samples, len(program.layers), 2), np.int64)
         self.scores = np.empty((n_samples, n_scores), np.int64)
-        self.places = _places(program)
+        self.places, self.n_neurons = _places(program), sum(layer.n_neurons for layer in program.layers)
         self.free = _free(program)
         # Made once, because making arrays takes a small run longer than some of its layers.
         self.unprobed = self._kept((), 0)
@@ -159,7 +158,8 @@ class NativeEngine:
         if self.scores.size:
             self.scores.fill(lowest_score(self.program.readout))
         kept = self._kept(probes, n_steps) if probes or self.sums_softmax else self.unprobed
-        results = Results(np.empty((n_samples, n_inputs), np.int64), self.counts, self.overflows, self.scores, *kept)
+        sent, counts = (np.empty((n_samples, size), np.int64) for size in (n_inputs, self.n_neurons))
+        results = Results(sent, counts, self.overflows, self.scores, *kept)
         # The machine code is made for arrays that are contiguous, aligned and not read-only.
         flat = (spikes_BTI if spikes_BTI.flags.carray else spikes_BTI.copy()).reshape(-1)
         spikes, values = (NO_SPIKES, flat) if self.program.graded_input else (flat.view(np.uint8), NO_VALUES)
@@ -215,9 +215,10 @@ class NativeEngine:
 
     def _part(self, results: Results, probes: Sequence[str], summed: np.ndarray | None) -> Part:
         """Return the results in the Program's own order of neurons."""
-        all_counts = self.counts.astype(np.int64)
-        counts = {name: all_counts[:, here][:, outer] for name, (here, outer) in self.places.items()}
-        layers, overflows = {}, {}
+        counts, layers, overflows, after = {}, {}, {}, 0
+        for layer in self.program.layers:
+            counts[layer.name] = results.counts[:, after : after + layer.n_neurons]
+            after += layer.n_neurons
         for index, layer in enumerate(self.program.layers if probes else ()):
             if layer.name in probes:
                 at, outer = results.probe[index], self.places[layer.name][1]
@@ -253,7 +254,8 @@ def _scratch(t: Tables) -> Scratch:
         events=aligned((size,), np.int32),
         values=aligned((size if pops[:, c.POP_GRADED].any() else 1,), np.int32),
         starts=np.zeros((len(pops), int(pops[:, c.POP_HISTORY].max()) + CHUNK + 1), np.int64),
-        flags=aligned((widest,), np.uint8),
+        flags=aligned((widest + LINE,), np.uint8),
+        counts=aligned((t.neurons.shape[1],), np.int32),
         activation=aligned((widest,), np.int32),
         sums=aligned((widest,), np.int32),
         sums16=aligned((widest,), np.int16),

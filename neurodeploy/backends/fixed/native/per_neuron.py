@@ -10,7 +10,16 @@ from neurodeploy.backends.fixed.native.arrays import Scratch
 from neurodeploy.backends.fixed.native.columns import EIGHT, MANY
 from neurodeploy.backends.fixed.native.jit import kernel
 from neurodeploy.backends.fixed.native.per_neuron_vectors import add_shifted, own_adaptive, own_leaky, own_resonating
-from neurodeploy.backends.fixed.native.primitives import ROWS_IN_16_BITS, append, i32, rows_16
+from neurodeploy.backends.fixed.native.primitives import (
+    ALIGN,
+    ROWS_IN_16_BITS,
+    append,
+    i32,
+    lif_currentless,
+    lif_shared,
+    rows_16,
+    spikes_in,
+)
 from neurodeploy.backends.fixed.native.synapses import add
 from neurodeploy.backends.fixed.native.tables import Tables
 
@@ -21,12 +30,14 @@ ROWS_FOR_A_MESSAGE = 4
 @kernel
 def own_steps(
     t: Tables, scratch: Scratch, row: np.ndarray, pop: np.ndarray, own: np.ndarray, low: int, high: int, chunk: int,
-    u: np.ndarray, v: np.ndarray, counts: np.ndarray, scores: np.ndarray, potentials_TN: np.ndarray, first: int,
+    u: np.ndarray, v: np.ndarray, rest: np.ndarray, counts: np.ndarray, scores: np.ndarray, potentials_TN: np.ndarray,
+    first: int,
 ) -> None:  # fmt: skip
     """Take a layer through the steps from `low` to `high` of a chunk, and write its spikes as events.
 
     Args:
         own: Where the layer's events of each step start.
+        rest: Steps left in which each neuron rests; not read where none does.
         chunk: Step of the whole stream at which the chunk starts.
         first: Step of this run at which the chunk starts, where `potentials_TN` are kept.
     """
@@ -35,19 +46,37 @@ def own_steps(
     activation, sums = scratch.activation[:padded], scratch.sums16[:padded]
     numbers, at = t.numbers, row[c.OWN]
     cells = kind == c.ADAPTIVE or kind == c.RESONATOR
+    start = row[c.FIRST]
+    bias, threshold = t.neurons[c.BIAS][start : start + padded], t.neurons[c.THRESHOLD, start]
+    kept_u, kept_v = t.neurons[c.KEPT_U, start], t.neurons[c.KEPT_V, start]
+    drop = i32(threshold + row[c.SUBTRACT] - 1)
+    # A picture is the same at every step: so are its sums.
+    alone, before, summed = row[c.INTO_AFTER] - row[c.INTO_FIRST] == 1, 0, -1
+    if row[c.INTO_AFTER] == row[c.INTO_FIRST]:
+        for o in range(padded):
+            activation[o] = 0
     for step in range(low, high):
         slot = pop[c.POP_HISTORY] + step
         found = own[slot]
         if cells and chunk + step < row[c.START]:
             own[slot + 1] = found
             continue
-        for o in range(padded):
-            activation[o] = 0
+        if chunk + step < row[c.RESTS_FIRST]:  # its potentials stand still, and no current is kept
+            for o in range(padded):
+                rest[o] -= 1
+            own[slot + 1] = found
+            continue
         for index in range(row[c.INTO_FIRST], row[c.INTO_AFTER]):
             con = t.connections[t.into[index]]
             source, sent = t.pops[con[c.CON_SOURCE]], scratch.starts[con[c.CON_SOURCE]]
             then = source[c.POP_HISTORY] + step - 1 - con[c.CON_DELAY]
             begin, n_events = sent[then], sent[then + 1] - sent[then]
+            if index == row[c.INTO_FIRST]:
+                if alone and summed == n_events and _repeats(scratch, before, begin, n_events, source[c.POP_GRADED]):
+                    continue
+                before, summed = begin, n_events
+                for o in range(padded):
+                    activation[o] = 0
             if n_events == 0:
                 continue
             # Input of counts is summed like spikes: a row as often as its channel counts.
@@ -75,6 +104,16 @@ def own_steps(
                 for k in range(0, MANY, EIGHT):
                     bits |= own_adaptive(u, v, activation, numbers, counts, many + k, at, flag) << k
                 found += append(bits, many, places, events, found)
+        elif kind == c.NO_CURRENT:
+            found += lif_currentless(
+                u, v, activation, ALIGN, bias, i32(0), kept_v, threshold, drop, flag != 0, counts, places, events, found
+            )
+            for k in range(own[slot], found):
+                counts[events[k]] += 1
+        elif kind == c.LIF_SHARED:
+            found += lif_shared(
+                u, v, activation, ALIGN, bias, kept_u, kept_v, threshold, drop, flag != 0, counts, places, events, found
+            )
         else:
             for many in range(0, padded, MANY):
                 bits = 0
@@ -84,6 +123,39 @@ def own_steps(
         if row[c.SCORED]:
             score(row[c.SCORED], chunk + step >= row[c.START], scores, potentials_TN, first + step, v)
         own[slot + 1] = found
+
+
+@kernel
+def pool_steps(
+    t: Tables, scratch: Scratch, row: np.ndarray, pop: np.ndarray, own: np.ndarray, low: int, high: int,
+    counts: np.ndarray,
+) -> None:  # fmt: skip
+    """Take a layer through steps that keeps nothing from one to the next and that a spike of any source fires."""
+    con = t.connections[t.into[row[c.INTO_FIRST]]]
+    events, flags, targets = scratch.events, scratch.flags, row[c.POOL]
+    source, sent = t.pops[con[c.CON_SOURCE]], scratch.starts[con[c.CON_SOURCE]]
+    for o in range(row[c.PADDED]):
+        flags[o] = 0
+    for step in range(low, high):
+        then, slot = source[c.POP_HISTORY] + step - 1 - con[c.CON_DELAY], pop[c.POP_HISTORY] + step
+        for k in range(sent[then], sent[then + 1]):
+            flags[t.places[targets + events[k]]] = 1
+        to = own[slot]
+        own[slot + 1] = to + spikes_in(flags, 0, pop[c.POP_SIZE], scratch.places, events, to)
+        for k in range(to, own[slot + 1]):
+            flags[events[k]] = 0
+            counts[events[k]] += 1
+
+
+@kernel
+def _repeats(scratch: Scratch, before: int, begin: int, n_events: int, graded: int) -> bool:
+    """Return whether the events at `begin` are those at `before`."""
+    for k in range(n_events):
+        if scratch.events[before + k] != scratch.events[begin + k]:
+            return False
+        if graded and scratch.values[before + k] != scratch.values[begin + k]:
+            return False
+    return True
 
 
 @kernel

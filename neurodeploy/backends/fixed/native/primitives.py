@@ -11,13 +11,15 @@ from typing import Any
 import numpy as np
 
 from neurodeploy.backends.fixed.native import columns as c
-from neurodeploy.backends.fixed.native.columns import EIGHT, MANY
+from neurodeploy.backends.fixed.native.columns import EIGHT, MANY, SHARED
 from neurodeploy.backends.fixed.native.jit import inlined, kernel
 from neurodeploy.backends.fixed.native.vectors import (
     append_eight,
     append_places,
     append_sixteen,
     count_bits,
+    currentless_subtracting,
+    currentless_to_zero,
     flags_at,
     float_neurons_subtracting,
     float_neurons_to_zero,
@@ -160,14 +162,14 @@ def rows_at_once(offset: int) -> int:
 
 
 def _lif(to_zero: Any, subtracting: Any) -> Any:
-    """Return the update of a layer of shared decays and threshold, by an update of eight neurons for each reset."""
+    """Return the update of a layer of shared decays and threshold, by an update of `SHARED` neurons for each reset."""
 
     @inlined
     def update(
         u: np.ndarray, v: np.ndarray, sums: np.ndarray, shift: Any, bias: np.ndarray, kept_u: Any, kept_v: Any,
         threshold: Any, drop: Any, subtracts: bool, counts: np.ndarray, places: np.ndarray, events: np.ndarray, to: int,
     ) -> int:  # fmt: skip
-        """Update from 16-bit sums; write the layer's spikes as events from `to` on, and return how many there are.
+        """Update from sums; write the layer's spikes as events from `to` on, and return how many there are.
 
         Args:
             shift: To the left, from a sum to the current's units; in float32, what takes its place.
@@ -177,13 +179,13 @@ def _lif(to_zero: Any, subtracting: Any) -> Any:
         if subtracts:
             for many in range(0, len(u), MANY):
                 bits = 0
-                for k in range(0, MANY, EIGHT):
+                for k in range(0, MANY, SHARED):
                     bits |= subtracting(u, v, sums, bias, counts, many + k, shift, kept_u, kept_v, threshold, drop) << k
                 found += append(bits, many, places, events, found)
         else:
             for many in range(0, len(u), MANY):
                 bits = 0
-                for k in range(0, MANY, EIGHT):
+                for k in range(0, MANY, SHARED):
                     bits |= to_zero(u, v, sums, bias, counts, many + k, shift, kept_u, kept_v, threshold, drop) << k
                 found += append(bits, many, places, events, found)
         return found - to
@@ -192,6 +194,7 @@ def _lif(to_zero: Any, subtracting: Any) -> Any:
 
 
 lif_shared = _lif(neurons_to_zero, neurons_subtracting)
+lif_currentless = _lif(currentless_to_zero, currentless_subtracting)
 lif_float = _lif(float_neurons_to_zero, float_neurons_subtracting)
 """In float32: no current may leave 24 bits, and the thread rounds toward zero."""
 
@@ -264,3 +267,13 @@ def sigma_delta_each(
         act[o] = new
         residue[o] = i32(change - out)
         sent[o] = i32(out >> state_exp)
+
+
+@kernel
+def delivered(counts: np.ndarray, channels: int, found: np.ndarray) -> None:
+    """Put the counts of an image whose channels stand last into the Program's own order, channels first."""
+    n_places = len(found) // channels
+    for place in range(0, n_places, EIGHT):  # so many of 64 bits fill a cache line
+        for channel in range(channels):
+            for one in range(place, min(place + EIGHT, n_places)):
+                found[channel * n_places + one] = counts[one * channels + channel]

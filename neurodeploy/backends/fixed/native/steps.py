@@ -13,13 +13,14 @@ import numpy as np
 from neurodeploy.backends.fixed.native import columns as c
 from neurodeploy.backends.fixed.native.arrays import Results, Scratch, State
 from neurodeploy.backends.fixed.native.jit import kernel
-from neurodeploy.backends.fixed.native.per_neuron import own_steps, score
+from neurodeploy.backends.fixed.native.per_neuron import own_steps, pool_steps, score
 from neurodeploy.backends.fixed.native.primitives import (
     ALIGN,
     HALF,
     HIGHEST,
     ONE,
     ZERO,
+    delivered,
     f32,
     i32,
     lif_each,
@@ -36,9 +37,9 @@ from neurodeploy.backends.fixed.native.tables import CHUNK, Tables
 
 
 @kernel
-def start(t: Tables, state: State, results: Results, b: int, now: int) -> None:
+def start(t: Tables, state: State, results: Results, counts: np.ndarray, b: int, now: int) -> None:
     """Put a sample's results to 0, and before the first step its states to where they begin."""
-    sent, counts, n_neurons = results.input_counts[b], results.counts[b], t.neurons.shape[1]
+    sent, n_neurons = results.input_counts[b], t.neurons.shape[1]
     for j in range(len(sent)):
         sent[j] = 0
     for layer in range(len(t.layers)):
@@ -122,7 +123,7 @@ def advance(
         to_zero: This thread rounds floats toward zero.
     """
     for b in range(begin, after):
-        start(t, state, results, b, now)
+        start(t, state, results, scratch.counts, b, now)
         recall(t, state, scratch, b, now)
         for first in range(0, n_steps, CHUNK):
             steps = min(CHUNK, n_steps - first)
@@ -139,6 +140,11 @@ def advance(
                     _layer(t, state, results, scratch, b, low, first, 0, steps, now, to_zero)
             move_on(t, scratch, steps)
         remember(t, state, scratch, b)
+        at = 0
+        for layer in range(len(t.layers)):
+            row, size = t.layers[layer], t.pops[layer + 1, c.POP_SIZE]
+            delivered(scratch.counts[row[c.FIRST] :], row[c.CHANNELS], results.counts[b][at : at + size])
+            at += size
 
 
 @kernel
@@ -170,9 +176,13 @@ def _layer(
     start, padded = row[c.FIRST], row[c.PADDED]
     # A slice of a row is known to be contiguous, one of a matrix is not.
     u, v = state.u[b][start : start + padded], state.v[b][start : start + padded]
-    counts = results.counts[b][start : start + padded]
+    counts = scratch.counts[start : start + padded]
     scores, potentials = results.scores[b], results.potentials[b]
     starts, chunk, probe = scratch.starts[layer + 1], now + first, results.probe[layer]
+    rest = state.rest[b][start : start + padded] if row[c.RESTS] else scratch.activation
+    if row[c.POOL] >= 0 and probe < 0:
+        pool_steps(t, scratch, row, pop, starts, low, high, counts)
+        return
     quick = row[c.QUICK] >= 0 and probe < 0 and not row[c.SCORED]
     own, cells = row[c.OWN] >= 0 and probe < 0, row[c.KIND] == c.ADAPTIVE or row[c.KIND] == c.RESONATOR
     step = low
@@ -183,7 +193,7 @@ def _layer(
                 return
         if own or cells:
             after = high if own and not quick else step + 1
-            own_steps(t, scratch, row, pop, starts, step, after, chunk, u, v, counts, scores, potentials, first)
+            own_steps(t, scratch, row, pop, starts, step, after, chunk, u, v, rest, counts, scores, potentials, first)
             if own:
                 step = after
                 continue

@@ -11,6 +11,7 @@ from neurodeploy.backends.fixed.native import columns as c
 from neurodeploy.backends.fixed.native.columns import PAIRS
 from neurodeploy.backends.fixed.native.jit import kernel
 from neurodeploy.backends.fixed.native.primitives import ZERO, i32, rows_16, rows_at_once, shifted
+from neurodeploy.backends.fixed.native.vectors import add_row, add_row_times
 from neurodeploy.fixedpoint import rules
 
 BELOW = i32(rules.STATE_LIMIT)
@@ -135,7 +136,10 @@ def _wide(t: Any, con: np.ndarray, scratch: Any, begin: int, n_events: int, acti
 
 @kernel
 def _convolve(t: Any, con: np.ndarray, scratch: Any, begin: int, n_events: int, sums: np.ndarray) -> None:
-    """Add to `sums`, for every event, the weights of each tap to all the output channels it reaches."""
+    """Add to `sums`, for every event, the weights of each tap to all the output channels it reaches.
+
+    Outputs next to each other in a row are reached by taps that are stored next to each other.
+    """
     geometry = t.geometries[con[c.CON_GEOMETRY]]
     outputs, columns = geometry[c.GEO_GROUP_OUTPUTS], geometry[c.GEO_KERNEL_COLUMNS]
     channels, width = geometry[c.GEO_OUT_CHANNELS], geometry[c.GEO_OUT_COLUMNS]
@@ -150,14 +154,11 @@ def _convolve(t: Any, con: np.ndarray, scratch: Any, begin: int, n_events: int, 
         first = (channel // geometry[c.GEO_GROUP_INPUTS]) * outputs
         rows, others = geometry[c.GEO_ROWS] + 2 * y, geometry[c.GEO_COLUMNS] + 2 * x
         for i in range(places[rows], places[rows + 1], 2):
-            for j in range(places[others], places[others + 1], 2):
+            for j in range(places[others], places[others + 1], 3):
                 here = weights + (places[i] * columns + places[j]) * outputs
                 there = (places[i + 1] * width + places[j + 1]) * channels + first
-                added = t.weights16[here : here + outputs]
-                reached = sums[there : there + outputs]
+                n_weights = places[j + 2] * outputs
                 if graded:
-                    for o in range(outputs):
-                        reached[o] = i32(reached[o] + i32(value * i32(added[o])))
+                    add_row_times(sums, there, t.weights16, here, n_weights, value)
                 else:
-                    for o in range(outputs):
-                        reached[o] = i32(reached[o] + i32(added[o]))
+                    add_row(sums, there, t.weights16, here, n_weights)

@@ -1,26 +1,24 @@
 """A Program as the flat arrays that the compiled kernels walk through.
 
 Neurons have an inner order, in which a population that a convolution reaches has its channels
-last: one event then adds whole vectors of channels. Rows are padded to `LANES` neurons; the
+last: one event then adds whole vectors of channels. Rows are padded to `c.MANY` neurons; the
 padding never spikes. Axes: N inner neurons of all layers one after another, padding included.
 """
 
 import functools
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from neurodeploy.backends.fixed.native import columns as c
 from neurodeploy.backends.fixed.native.arrays import aligned
+from neurodeploy.backends.fixed.native.geometry import Flat, Geometry, is_pool, neighbours
 from neurodeploy.backends.fixed.native.neurons import KERNELS, packed, rows_of
 from neurodeploy.fixedpoint import rules, sigma_delta
 from neurodeploy.program.dynamics import AnyLayer, DynamicsLayer
 from neurodeploy.program.layer import Layer, SigmaDelta
 from neurodeploy.program.program import INPUT, Program
-from neurodeploy.program.window import Window
 
-LANES = c.MANY
-"""Neurons that a layer's row is padded to a multiple of."""
 SPARE = 16
 """Entries beyond a population's events: eight are written at least."""
 CHUNK = 128
@@ -70,33 +68,13 @@ def native(program: Program) -> Native:
     return _Builder(program).build()
 
 
-class _Flat:
-    """Arrays put one after another."""
-
-    def __init__(self, kind: Any) -> None:
-        self.kind, self.size = kind, 0
-        self.parts: list[np.ndarray] = []
-
-    def put(self, values: Any) -> int:
-        """Return where the values start."""
-        part = np.ascontiguousarray(values, self.kind).ravel()
-        self.parts.append(part)
-        self.size += part.size
-        return self.size - part.size
-
-    def whole(self) -> np.ndarray:
-        found = aligned((self.size + LANES,), self.kind)
-        np.concatenate([*self.parts, np.zeros(LANES, self.kind)], out=found)
-        return found
-
-
 class _Builder:
     def __init__(self, program: Program) -> None:
         self.program = program
         self.names = [INPUT, *(layer.name for layer in program.layers)]
         self.sizes = {INPUT: program.n_inputs} | {layer.name: layer.n_neurons for layer in program.layers}
         self.order = {name: self._inner_order(name) for name in self.names}
-        self.numbers = _Flat(np.int32)
+        self.numbers, self.geometry = Flat(np.int32), Geometry()
         # A connection with several delays is one part for each: (connection, delay, weights as held).
         self.synapses = [(one, delay, held) for one in program.connections for delay, held in one.by_delay()]
 
@@ -132,7 +110,7 @@ class _Builder:
         neurons[c.THRESHOLD] = rules.NEVER << rules.ALIGN_SHIFT
         self.kinds = [_kind(layer) for layer in program.layers]
         after = np.cumsum([len(self._into(layer.name)) for layer in program.layers])
-        rows = np.zeros((len(padded), 18), np.int64)
+        rows = np.zeros((len(padded), 21), np.int64)
         for index, layer in enumerate(program.layers):
             here = slice(first[index], first[index] + layer.n_neurons)
             for key, value in rows_of(layer).items():
@@ -141,8 +119,10 @@ class _Builder:
             row = rows[index]
             row[[c.KIND, c.FIRST, c.PADDED]] = self.kinds[index], first[index], padded[index]
             row[c.QUICK] = self._quick(index)
+            images = [one.window.out_channels for one in program.into(layer.name) if one.window]
+            row[c.CHANNELS] = images[0] if images else layer.n_neurons
             row[[c.INTO_FIRST, c.INTO_AFTER]] = after[index] - len(self._into(layer.name)), after[index]
-            row[[c.SCORED, c.START, c.OWN]] = scored, layer.start, -1
+            row[[c.SCORED, c.START, c.OWN, c.POOL]] = scored, layer.start, -1, self._pool(layer, scored)
             if isinstance(layer, SigmaDelta):
                 row[[c.ROLE, c.RELU]] = ROLE_CODES[layer.role], layer.activation == sigma_delta.RELU
                 row[[c.SPIKE_EXP, c.STATE_EXP, c.CUMULATIVE]] = layer.spike_exp, layer.state_exp, layer.cumulative
@@ -151,7 +131,8 @@ class _Builder:
                 row[c.SUBTRACT] = (1 + layer.at_threshold) * (layer.reset == rules.RESET_SUBTRACT)
                 row[c.RESTS] = layer.refractory + 1 if layer.rests else 0
                 row[[c.CLEAR_EVERY, c.CLEAR_OFFSET]] = layer.clear_every, layer.clear_offset % max(layer.clear_every, 1)
-            if not row[c.RESTS] and not row[c.CLEAR_EVERY]:
+                row[c.RESTS_FIRST] = layer.rest_init
+            if row[c.KIND] == c.NO_CURRENT or not (row[c.RESTS] or row[c.CLEAR_EVERY]):
                 whole = neurons[:, first[index] : first[index + 1]]
                 row[c.OWN] = self.numbers.put(packed(layer, whole, self.order[layer.name]))
         return rows, neurons
@@ -162,13 +143,29 @@ class _Builder:
     def _quick(self, layer: int) -> int:
         """Return the connection of a layer that has only one: a matrix whose sums shift to the left, or -1."""
         into = self._into(self.program.layers[layer].name)
-        if len(into) != 1 or self.kinds[layer] != c.LIF_SHARED:
+        if len(into) != 1 or self.kinds[layer] not in (c.LIF_SHARED, c.NO_CURRENT) or self.program.layers[layer].rests:
             return -1
         one, _, held = self.synapses[into[0]]
         plain = not one.window and not self.program.graded(one.source) and not one.weight_exp.ndim
         # Even weights are stored halved, so that an exponent of -1 loses nothing either.
         lowest = 0 if (held & 1).any() else -1
         return into[0] if plain and one.weight_exp >= lowest else -1
+
+    def _pool(self, layer: AnyLayer, scored: int) -> int:
+        """Return where the targets of a layer's sources start that keeps nothing and that any spike fires, or -1."""
+        into = self._into(layer.name)
+        if scored or len(into) != 1 or not isinstance(layer, Layer) or layer.rests or layer.clear_every:
+            return -1
+        one, _, held = self.synapses[into[0]]
+        kept = any(layer.numbers[key].any() for key in ("bias", "kept_u", "kept_v"))
+        wraps = one.largest_sum.max(initial=0) << rules.ALIGN_SHIFT >= rules.STATE_LIMIT
+        if one.window is None or not is_pool(one.window) or kept or wraps or self.program.graded(one.source):
+            return -1
+        least = rules.shift_by_exponent(held.reshape(len(held), -1).min(axis=1), one.weight_exp) << rules.ALIGN_SHIFT
+        if (np.repeat(least, layer.n_neurons // len(least)) <= layer.numbers["threshold"]).any():
+            return -1
+        targets = self.geometry.pooled(one.window, self.order[one.source], self.order[layer.name])
+        return self.geometry.places.put(np.where(targets < 0, _padded(layer.n_neurons), targets))
 
     def _groups(self) -> list[tuple[int, int, bool]]:
         """Return ranges of layers: those that a loop connects are stepped together, the others alone."""
@@ -187,8 +184,8 @@ class _Builder:
         return groups
 
     def _connections(self) -> dict[str, np.ndarray]:
-        weights8, weights16, numbers = _Flat(np.uint8), _Flat(np.int16), self.numbers
-        geometry = _Geometry()
+        weights8, weights16, numbers = Flat(np.uint8), Flat(np.int16), self.numbers
+        geometry = self.geometry
         rows = np.zeros((max(len(self.synapses), 1), 14), np.int64)
         for row, (one, delay, held) in zip(rows, self.synapses, strict=False):
             graded = self.program.graded(one.source)
@@ -208,6 +205,7 @@ class _Builder:
                     row[[c.CON_EXP, c.CON_EXPS]] = 0, -1
                 # Input channel, tap row, tap column, output channel of its group.
                 by_source = held.reshape(one.window.groups, -1, *held.shape[1:]).transpose(0, 2, 3, 4, 1)
+                by_source = by_source[..., neighbours(one.window), :]
                 row[[c.CON_KIND, c.CON_WEIGHTS]] = c.CONVOLUTION, weights16.put(by_source)
                 row[c.CON_GEOMETRY] = geometry.put(one.window, sources)
                 row[c.CON_WRAPS] = graded or one.largest_sum.max() >= rules.STATE_LIMIT
@@ -234,7 +232,7 @@ class _Builder:
 
 
 def _padded(n_neurons: int) -> int:
-    return -(-n_neurons // LANES) * LANES
+    return -(-n_neurons // c.MANY) * c.MANY
 
 
 def _kind(layer: AnyLayer) -> int:
@@ -242,7 +240,9 @@ def _kind(layer: AnyLayer) -> int:
         return c.SIGMA_DELTA
     if isinstance(layer, DynamicsLayer):
         return KERNELS[layer.kind].code
-    return c.LIF_SHARED if layer.shared and not layer.rests and not layer.clear_every else c.LIF
+    if not layer.shared or layer.refractory or layer.clear_every:
+        return c.LIF
+    return c.LIF_SHARED if layer.numbers["kept_u"].any() else c.NO_CURRENT
 
 
 def _stored(held: np.ndarray) -> tuple[np.ndarray, int, int]:
@@ -267,42 +267,3 @@ def stored_order(rows: np.ndarray) -> np.ndarray:
     Processors are taken to store the lower byte of two first, as all do that numba knows.
     """
     return rows.reshape(len(rows), -1, 2, c.PAIRS).swapaxes(2, 3).reshape(rows.shape)
-
-
-class _Geometry:
-    """Which taps lead from a source to which outputs, for every convolution."""
-
-    def __init__(self) -> None:
-        self.rows: list[list[int]] = []
-        self.places = _Flat(np.int32)
-
-    def put(self, window: Window, source_order: np.ndarray) -> int:
-        """Return the row of a convolution's geometry."""
-        channels, _, columns = window.output_shape
-        cyx = np.stack(np.unravel_index(source_order, window.input_shape), axis=1)
-        self.rows.append(
-            [
-                columns,
-                channels,
-                window.input_shape[0] // window.groups,
-                channels // window.groups,
-                window.kernel[1],
-                window.kernel[0] * window.kernel[1],
-                self.places.put(cyx),
-                self._taps(window.ways(0)),
-                self._taps(window.ways(1)),
-            ]
-        )
-        return len(self.rows) - 1
-
-    def _taps(self, ways: np.ndarray) -> int:
-        """Return where the ranges start; `ways` holds for (tap, input) the output it leads to, or -1.
-
-        A range is where the (tap, output) pairs of an input start, and where they end.
-        """
-        ranges = []
-        for at in range(ways.shape[1]):
-            taps = np.flatnonzero(ways[:, at] >= 0)
-            start = self.places.put(np.stack([taps, ways[taps, at]], axis=1))
-            ranges.append((start, start + 2 * len(taps)))
-        return self.places.put(ranges)

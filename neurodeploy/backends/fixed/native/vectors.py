@@ -15,7 +15,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic as numba_intrinsic
 
-from neurodeploy.backends.fixed.native.columns import EIGHT, MANY, PAIRS
+from neurodeploy.backends.fixed.native.columns import EIGHT, MANY, PAIRS, SHARED
 from neurodeploy.fixedpoint import rules
 
 intrinsic: Any = numba_intrinsic
@@ -83,9 +83,9 @@ def _bytes(element: Any) -> int:
     return element.width // 8
 
 
-def constant(value: int) -> Any:
-    """Return a number in each of eight lanes of 32 bits."""
-    return ir.Constant(ir.VectorType(WORD, EIGHT), [value] * EIGHT)
+def constant(value: int, lanes: int = EIGHT) -> Any:
+    """Return a number in each lane of 32 bits."""
+    return ir.Constant(ir.VectorType(WORD, lanes), [value] * lanes)
 
 
 def _rows_adder(lanes: int) -> Any:
@@ -184,58 +184,65 @@ def append_places(code: Code, bits: Any, base: Any, places: Any, events: Any, to
 
 
 def _updates(body: Callable[..., Any], number: Any) -> list[Any]:
-    """Return an update of eight neurons as compiled code calls it, for each reset: to zero, and by subtraction.
+    """Return an update of `SHARED` neurons as compiled code calls it, for each reset: to zero, and by subtraction.
 
     It is called with u, v, sums, bias, counts, o, shift, kept_u, kept_v, threshold and what a subtraction takes off,
-    updates the eight neurons from `o` on, counts their spikes, and returns them as bits. In float32 what is kept is a
-    fraction, and `shift` what sums are multiplied by.
+    updates the neurons from `o` on, counts their spikes, and returns them as bits. In float32 what is kept is a
+    fraction, and `shift` what sums are multiplied by. Without a current the caller counts.
     """
     kinds = [ARRAY] * 5 + [types.int64] + [number] * 5
     return [vector(types.int64, *kinds)(functools.partial(body, subtracts=subtracts)) for subtracts in (False, True)]
 
 
-def _neurons(code: Code, *arguments: Any, subtracts: bool) -> Any:
-    """The update of eight neurons of shared decays and threshold: `rules.step`."""
+def _neurons(code: Code, *arguments: Any, subtracts: bool, keeps_current: bool = True) -> Any:
+    """The update of neurons of shared decays and threshold: `rules.step`; sums have 16 or 32 bits."""
     builder, o = code.builder, arguments[5]
-    shift, kept_u, kept_v, threshold, drop = (code.everywhere(scalar, EIGHT) for scalar in arguments[6:])
-    u, v, bias = (code.load(index, o, WORD, EIGHT) for index in (0, 1, 3))
-    drive = builder.shl(builder.sext(code.load(2, o, SHORT, EIGHT), ir.VectorType(WORD, EIGHT)), shift)
-    u = wrapped(builder, builder.add(leaked(builder, u, kept_u), drive))
-    code.store(u, 0, o)
+    shift, kept_u, kept_v, threshold, drop = (code.everywhere(scalar, SHARED) for scalar in arguments[6:])
+    v, bias = (code.load(index, o, WORD, SHARED) for index in (1, 3))
+    short = code.signature.args[2].dtype.bitwidth == SHORT.width
+    sums = code.load(2, o, SHORT if short else WORD, SHARED)
+    u = builder.shl(builder.sext(sums, ir.VectorType(WORD, SHARED)) if short else sums, shift)
+    if keeps_current:
+        u = builder.add(leaked(builder, code.load(0, o, WORD, SHARED), kept_u), u)
+    u = wrapped(builder, u)
+    if keeps_current:
+        code.store(u, 0, o)
     v = within(builder, builder.add(builder.add(leaked(builder, v, kept_v), u), bias), rules.STATE_LIMIT - 1)
     fired = builder.icmp_signed(">", v, threshold)
-    after = builder.sub(v, drop) if subtracts else constant(0)
+    after = builder.sub(v, drop) if subtracts else constant(0, SHARED)
     code.store(builder.select(fired, after, v), 1, o)
-    return counted(code, o, fired)
+    return counted(code, o, fired) if keeps_current else builder.zext(builder.bitcast(fired, ir.IntType(SHARED)), LONG)
 
 
 def counted(code: Code, o: Any, fired: Any) -> Any:
     """Return the spikes as bits, after adding them to the counts."""
-    builder = code.builder
-    code.store(builder.add(code.load(4, o, WORD, EIGHT), builder.zext(fired, ir.VectorType(WORD, EIGHT))), 4, o)
-    return builder.zext(builder.bitcast(fired, BYTE), LONG)
+    builder, lanes = code.builder, fired.type.count
+    code.store(builder.add(code.load(4, o, WORD, lanes), builder.zext(fired, ir.VectorType(WORD, lanes))), 4, o)
+    return builder.zext(builder.bitcast(fired, ir.IntType(lanes)), LONG)
 
 
 def leaked(builder: Any, state: Any, kept: Any) -> Any:
     """`rules.leak_toward_zero`: the product, of up to 44 bits, in two halves of 32."""
-    shift, low_bits = constant(rules.DECAY_BITS), constant(rules.DECAY_ONE - 1)
+    shift, low_bits, sign = (
+        constant(one, state.type.count) for one in (rules.DECAY_BITS, rules.DECAY_ONE - 1, 32 - rules.DECAY_BITS)
+    )
     high = builder.ashr(state, shift)
     # The floor of a negative number plus 4095/4096 is its truncation toward zero; 4095 are twelve of the sign.
-    upward = builder.lshr(high, constant(32 - rules.DECAY_BITS))
+    upward = builder.lshr(high, sign)
     low = builder.add(builder.mul(builder.and_(state, low_bits), kept), upward)
     return builder.add(builder.mul(high, kept), builder.ashr(low, shift))
 
 
 def wrapped(builder: Any, u: Any) -> Any:
     """`rules.wrap_current`."""
-    half, around = rules.STATE_LIMIT, constant(2 * rules.STATE_LIMIT)
-    low = builder.select(builder.icmp_signed("<=", u, constant(-half)), builder.add(u, around), u)
-    return builder.select(builder.icmp_signed(">", u, constant(half)), builder.sub(u, around), low)
+    half, below, around = (constant(rules.STATE_LIMIT * times, u.type.count) for times in (1, -1, 2))
+    low = builder.select(builder.icmp_signed("<=", u, below), builder.add(u, around), u)
+    return builder.select(builder.icmp_signed(">", u, half), builder.sub(u, around), low)
 
 
 def within(builder: Any, value: Any, limit: int) -> Any:
     """Return the value clipped to plus and minus `limit`."""
-    for order, edge in (("<", constant(-limit)), (">", constant(limit))):
+    for order, edge in (("<", constant(-limit, value.type.count)), (">", constant(limit, value.type.count))):
         value = builder.select(builder.icmp_signed(order, value, edge), edge, value)
     return value
 
@@ -245,29 +252,58 @@ def _float_neurons(code: Code, *arguments: Any, subtracts: bool) -> Any:
 
     Every value is a whole number below 2^24, and so exact; a sum beyond it is cut to 24 bits at once.
     """
-    eight, builder, o = ir.VectorType(FLOAT, EIGHT), code.builder, arguments[5]
-    scale, kept_u, kept_v, threshold, drop = (code.everywhere(scalar, EIGHT) for scalar in arguments[6:])
-    u, v, bias = (code.load(index, o, FLOAT, EIGHT) for index in (0, 1, 3))
+    many, builder, o = ir.VectorType(FLOAT, SHARED), code.builder, arguments[5]
+    scale, kept_u, kept_v, threshold, drop = (code.everywhere(scalar, SHARED) for scalar in arguments[6:])
+    u, v, bias = (code.load(index, o, FLOAT, SHARED) for index in (0, 1, 3))
 
     def floats(name: str, n_arguments: int) -> Any:
-        kind = ir.FunctionType(eight, [eight] * n_arguments)
-        return cgutils.get_or_insert_function(builder.module, kind, f"llvm.{name}.v{EIGHT}f32")
+        kind = ir.FunctionType(many, [many] * n_arguments)
+        return cgutils.get_or_insert_function(builder.module, kind, f"llvm.{name}.v{SHARED}f32")
 
     truncated = floats("trunc", 1)
-    sums = builder.sitofp(builder.sext(code.load(2, o, SHORT, EIGHT), ir.VectorType(WORD, EIGHT)), eight)
+    sums = builder.sitofp(builder.sext(code.load(2, o, SHORT, SHARED), ir.VectorType(WORD, SHARED)), many)
     # The product with a power of two is exact, so that adding to it in the same instruction changes nothing.
     multiply_add = floats("fmuladd", 3)
     u = builder.call(multiply_add, [sums, scale, builder.call(truncated, [builder.fmul(u, kept_u)])])
     code.store(u, 0, o)
     v = builder.fadd(builder.fadd(builder.call(truncated, [builder.fmul(v, kept_v)]), u), bias)
     for order, limit in (("<", 1 - rules.STATE_LIMIT), (">", rules.STATE_LIMIT - 1)):
-        edge = ir.Constant(eight, [float(limit)] * EIGHT)
+        edge = ir.Constant(many, [float(limit)] * SHARED)
         v = builder.select(builder.fcmp_ordered(order, v, edge), edge, v)
     fired = builder.fcmp_ordered(">", v, threshold)
-    after = builder.fsub(v, drop) if subtracts else ir.Constant(eight, [0.0] * EIGHT)
+    after = builder.fsub(v, drop) if subtracts else ir.Constant(many, [0.0] * SHARED)
     code.store(builder.select(fired, after, v), 1, o)
     return counted(code, o, fired)
 
 
 neurons_to_zero, neurons_subtracting = _updates(_neurons, types.int32)
+currentless_to_zero, currentless_subtracting = _updates(functools.partial(_neurons, keeps_current=False), types.int32)
 float_neurons_to_zero, float_neurons_subtracting = _updates(_float_neurons, types.float32)
+
+
+def _row_adder(times: bool) -> Any:
+    def body(code: Code, *arguments: Any) -> None:
+        """Add `n` weights of 16 bits, from `here` on, to sums from `there` on; each times a value where it is given.
+
+        Args:
+            arguments: sums, there, weights, here, n, and perhaps value.
+        """
+        builder = code.builder
+        _, there, _, here, n = arguments[:5]
+        first = ir.Constant(LONG, 0)
+        for lanes in (MANY, PAIRS, EIGHT, 1):
+            after = builder.and_(n, ir.Constant(LONG, -lanes))
+            with cgutils.for_range_slice(builder, first, after, ir.Constant(LONG, lanes), LONG) as (k, _):
+                weights = code.load(2, builder.add(here, k), SHORT, lanes)
+                added = builder.sext(weights, ir.VectorType(WORD, lanes))
+                if times:
+                    added = builder.mul(added, code.everywhere(arguments[5], lanes))
+                at = builder.add(there, k)
+                code.store(builder.add(code.load(0, at, WORD, lanes), added), 0, at)
+            first = after
+
+    kinds = [ARRAY, types.int64, ARRAY, types.int64, types.int64]
+    return vector(types.void, *kinds, *([types.int32] if times else []))(body)
+
+
+add_row, add_row_times = _row_adder(False), _row_adder(True)
