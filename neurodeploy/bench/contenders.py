@@ -165,8 +165,8 @@ class Field:
     def __init__(self, work: Work, names: list[str], first: tuple[int, int], stack: ExitStack) -> None:
         self.work, self.first = work, first
         self.absent: dict[str, str] = {}
-        self.peers = [peer for peer in PEERS if peer.name in names]
-        self.stages = stages_of(work.program) if self.peers else []
+        self.peers = [peer for peer in work.peers or PEERS if peer.name in names]
+        self.stages = stages_of(work.program) if self.peers and not work.peers else []
         self.rates = {peer.name: rates for peer in self.peers if (rates := self._rates(peer))}
         self.lava: Lava | None = None
         if LAVA in names:

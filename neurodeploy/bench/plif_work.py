@@ -51,11 +51,10 @@ def _ours(sizes: Sizes) -> Step:
     return _stepper(network, lambda x: network(x.flatten(1)[:, None].expand(-1, steps, -1)).output_BC, batch)
 
 
-def _spikingjelly(sizes: Sizes) -> Step:
+def spikingjelly_modules(channels: int, hidden: int) -> tuple[Any, Any]:
+    """Return the first convolution with its batch norm, and the rest in multi-step mode."""
     from spikingjelly.activation_based import functional, layer, neuron, surrogate
     from torch import nn
-
-    channels, steps, batch = sizes
 
     def neurons() -> Any:
         return neuron.ParametricLIFNode(surrogate_function=surrogate.ATan(), detach_reset=True)
@@ -65,11 +64,20 @@ def _spikingjelly(sizes: Sizes) -> Step:
 
     n_features = channels * (SIDE // 4) ** 2
     first = nn.Sequential(*conv(1))
-    hidden = [neurons(), layer.MaxPool2d(2, 2), *conv(channels), neurons(), layer.MaxPool2d(2, 2), layer.Flatten()]
-    full = [layer.Dropout(0.5), layer.Linear(n_features, HIDDEN, bias=False), neurons(), layer.Dropout(0.5)]
-    last = [layer.Linear(HIDDEN, N_CLASSES * VOTERS, bias=False), neurons(), layer.VotingLayer(VOTERS)]
-    rest = nn.Sequential(*hidden, *full, *last)
+    inner = [neurons(), layer.MaxPool2d(2, 2), *conv(channels), neurons(), layer.MaxPool2d(2, 2), layer.Flatten()]
+    full = [layer.Dropout(0.5), layer.Linear(n_features, hidden, bias=False), neurons(), layer.Dropout(0.5)]
+    last = [layer.Linear(hidden, N_CLASSES * VOTERS, bias=False), neurons(), layer.VotingLayer(VOTERS)]
+    rest = nn.Sequential(*inner, *full, *last)
     functional.set_step_mode(rest, "m")
+    return first, rest
+
+
+def _spikingjelly(sizes: Sizes) -> Step:
+    from spikingjelly.activation_based import functional
+    from torch import nn
+
+    channels, steps, batch = sizes
+    first, rest = spikingjelly_modules(channels, HIDDEN)
 
     def scores(x: Any) -> Any:
         functional.reset_net(rest)

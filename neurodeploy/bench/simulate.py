@@ -12,7 +12,7 @@ from neurodeploy.backends.trace import Trace
 from neurodeploy.bench import contenders, fresh, machine, rounds
 from neurodeploy.bench.contenders import BATCHES_AHEAD, LAVA, Field, our_block, ours, positive, speed, threads_of_torch
 from neurodeploy.bench.rounds import in_turn, spread
-from neurodeploy.bench.workloads import DENSE, WORKS, Work, dense, from_graph
+from neurodeploy.bench.workloads import DENSE, PLIF, WORKS, Work, dense, from_graph
 from neurodeploy.errors import NeurodeployError, nearest
 from neurodeploy.memory import cores
 from neurodeploy.pipeline.batches import counter_of
@@ -85,7 +85,7 @@ def bench_simulate(
     """Measure our simulator's speed, the peers' on the same spikes, and the floor of this machine.
 
     Args:
-        work: "dense", or "nmnist": the network in `graph` on `data`.
+        work: "dense", "plif": a PLIF network on pictures, or "nmnist": the network in `graph` on `data`.
         batches: Samples run together; the work's own sizes when None.
         thread_counts: CPU threads; 1 and every core when None. More than the fewest are measured at the largest batch.
         repeats: Rounds; medians are reported.
@@ -110,7 +110,12 @@ def bench_simulate(
     sizes = positive("batches", batches or [])
     positive("repeats", [repeats])
     positive("stream", [1 if stream is None else stream])
-    made = dense() if work == DENSE else from_graph(graph, data, dt_s=dt_s, reset=reset, progress=progress)
+    if work == PLIF:
+        from neurodeploy.bench.plif_inference import plif  # torch takes a second to load
+
+        made = plif(progress)
+    else:
+        made = dense() if work == DENSE else from_graph(graph, data, dt_s=dt_s, reset=reset, progress=progress)
     sizes = sizes or list(made.batches)
     plan = [(batch, n) for n in threads for batch in sizes if n == min(threads) or batch == max(sizes)]
     result = _measured(made, names, plan, repeats, progress)

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from neurodeploy.bench.peers import Peer
 from neurodeploy.errors import NeurodeployError
 from neurodeploy.phrases import Phrase
 from neurodeploy.pipeline.graph_options import GraphOptions
@@ -19,8 +20,8 @@ from neurodeploy.program.layer import Layer
 from neurodeploy.program.program import INPUT, Program
 from neurodeploy.progress import Progress, silent
 
-DENSE, NMNIST = "dense", "nmnist"
-WORKS = (DENSE, NMNIST)
+DENSE, NMNIST, PLIF = "dense", "nmnist", "plif"
+WORKS = (DENSE, NMNIST, PLIF)
 
 SIZES = (700, 512, 512, 35)
 N_STEPS = 100
@@ -42,14 +43,16 @@ class Work:
     """What every contender runs.
 
     Attributes:
-        spikes_BTI: 0 or 1, uint8; batches are cut from it.
+        spikes_BTI: 0 or 1, uint8, or counts, int32; batches are cut from it.
         batches: Batch sizes that are measured when none are asked for.
+        peers: That run this work in a way of its own; where there are any, others do not.
     """
 
     name: str
     program: Program
     spikes_BTI: np.ndarray
     batches: tuple[int, ...]
+    peers: tuple[Peer, ...] = ()
 
     @property
     def sizes(self) -> list[int]:

@@ -1,10 +1,16 @@
-"""`bench train --work plif`: everybody trains the same network, and memory is what steps take."""
+"""`--work plif`: everybody trains and runs the same network, and memory is what steps take."""
 
 from __future__ import annotations
 
-import pytest
+from contextlib import ExitStack
 
-from neurodeploy.bench import plif_work
+import pytest
+import torch
+
+from neurodeploy.backends import fixed
+from neurodeploy.bench import plif_inference, plif_work
+from neurodeploy.bench.contenders import Field, time_first
+from neurodeploy.bench.plif_inference import random_network
 from neurodeploy.bench.train import bench_train
 from neurodeploy.errors import NeurodeployError
 
@@ -32,3 +38,20 @@ def test_a_run_has_speeds_and_memory() -> None:
 def test_an_unknown_work_is_named() -> None:
     with pytest.raises(NeurodeployError, match="did you mean 'plif'"):
         bench_train(work="plf")
+
+
+def test_our_network_and_spikingjellys_send_the_same_votes(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = []
+    monkeypatch.setattr(plif_inference, "random_network", lambda *given: seen.append(random_network(*given)) or seen[0])
+    for name, value in {"CHANNELS": 3, "HIDDEN": 20, "N_SAMPLES": 5}.items():
+        monkeypatch.setattr(plif_inference, name, value)
+    work = plif_inference.plif()
+    with torch.inference_mode():
+        wanted = seen[0](torch.from_numpy(work.spikes_BTI).float()).output_BC
+        votes = work.peers[0].build([])(time_first(work.spikes_BTI))[-1].mean(0)
+    assert torch.equal(votes, wanted)
+    rates = [float(counts.mean()) for counts in fixed.run(work.program, work.spikes_BTI).counts.values()]
+    assert len(rates) == 6
+    assert min(rates) > 0
+    field = Field(work, ["spikingjelly", "norse"], (1, 1), ExitStack())
+    assert list(field.blocks(1, 1)) == ["spikingjelly"]
