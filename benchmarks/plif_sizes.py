@@ -28,7 +28,7 @@ from neurodeploy.pipeline.graph_options import GraphOptions
 from neurodeploy.pipeline.inputs import compiled, read_network
 from neurodeploy.program.file import read_program, write_program
 
-SEED, N_SAMPLES, DT_S = 0, 2, 1e-3
+SEED, N_SAMPLES = 0, 2
 STEPS = ("graph", "program", "loihi2", "loihi1", "synops")
 
 
@@ -57,9 +57,7 @@ def graph(name: str, folder: Path) -> dict[str, Any]:
     """Write a network's graph and its input."""
     import torch
 
-    from neurodeploy.bench.plif_inference import random_network
-    from neurodeploy.networks.families.plif import deployable
-    from neurodeploy.reading import graph_of
+    from neurodeploy.bench.plif_inference import random_network, read
 
     one, random = NETWORKS[name], np.random.default_rng(SEED)
     n_steps = 1 if one.shape[0] != 2 else one.n_steps
@@ -68,7 +66,7 @@ def graph(name: str, folder: Path) -> dict[str, Any]:
     spikes = (counts * (random.random(sizes) < one.density)).astype(np.uint8).repeat(one.n_steps // n_steps, axis=1)
     x_BTI = torch.from_numpy(spikes).float()
     network = random_network(one.settings, one.shape, one.n_classes, x_BTI)
-    write_graph(folder / f"{name}.nir", graph_of(deployable(network), x_BTI, dt_s=DT_S, name=name).graph)
+    write_graph(folder / f"{name}.nir", read(network).graph)
     np.save(folder / f"{name}.npy", spikes)
     return {"parameters": sum(value.numel() for value in network.parameters())}
 

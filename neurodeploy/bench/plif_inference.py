@@ -4,20 +4,22 @@ Weights are random: batch norms know one batch, and full layers are scaled until
 they do, so that every layer spikes. Axes: B sample, T step, I input (channels, rows, columns in one).
 """
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from neurodeploy.bench.peers import Peer
 from neurodeploy.bench.plif_work import N_CLASSES, SIDE, spikingjelly_modules
 from neurodeploy.bench.workloads import PLIF, Work
-from neurodeploy.graph.network import Network
 from neurodeploy.pipeline.graph_options import GraphOptions
 from neurodeploy.pipeline.inputs import compiled
 from neurodeploy.progress import Progress, silent
 from neurodeploy.verbs.deploy import network_of
 
-CHANNELS, HIDDEN, N_STEPS, N_SAMPLES, INK = 24, 256, 4, 64, 0.19
+if TYPE_CHECKING:
+    from neurodeploy.reading import GraphOf
+
+CHANNELS, HIDDEN, N_STEPS, N_SAMPLES, INK = (32, 64), 256, 2, 64, 0.19
 """Those of recipe mnist_plif; the last is the part of a picture that is not black, as in MNIST."""
 SEED, DT_S = 1, 1e-3
 
@@ -42,12 +44,12 @@ def random_network(settings: dict[str, Any], shape: tuple[int, ...], n_classes: 
     return network.eval()
 
 
-def read(network: Any, x_BTI: Any, name: str) -> Network:
-    """Return the graph of a PLIF network, as a recipe exports it, discretised."""
+def read(network: Any) -> "GraphOf":
+    """Return a PLIF network as a recipe exports it."""
     from neurodeploy.networks.families.plif import deployable
-    from neurodeploy.reading import graph_of
+    from neurodeploy.pipeline.conversion import read_network
 
-    return network_of(graph_of(deployable(network), x_BTI, dt_s=DT_S, name=name), name)
+    return read_network(deployable(network), DT_S)
 
 
 def plif(progress: Progress = silent) -> Work:
@@ -59,7 +61,7 @@ def plif(progress: Progress = silent) -> Work:
     spikes = np.repeat(pictures.astype(np.int32), N_STEPS, axis=1)
     x_BTI = torch.from_numpy(spikes).float()
     network = random_network({"channels": CHANNELS, "hidden": HIDDEN}, (1, SIDE, SIDE), N_CLASSES, x_BTI)
-    program = compiled(read(network, x_BTI, PLIF), GraphOptions(), progress)[0].program
+    program = compiled(network_of(read(network), PLIF), GraphOptions(), progress)[0].program
     peer = Peer("spikingjelly", "spikingjelly", "the same network in float32, multi-step", lambda _: _theirs(network))
     return Work(PLIF, program, spikes, (1, 64), (peer,))
 

@@ -51,7 +51,7 @@ def _ours(sizes: Sizes) -> Step:
     return _stepper(network, lambda x: network(x.flatten(1)[:, None].expand(-1, steps, -1)).output_BC, batch)
 
 
-def spikingjelly_modules(channels: int, hidden: int) -> tuple[Any, Any]:
+def spikingjelly_modules(channels: tuple[int, int], hidden: int) -> tuple[Any, Any]:
     """Return the first convolution with its batch norm, and the rest in multi-step mode."""
     from spikingjelly.activation_based import functional, layer, neuron, surrogate
     from torch import nn
@@ -59,12 +59,12 @@ def spikingjelly_modules(channels: int, hidden: int) -> tuple[Any, Any]:
     def neurons() -> Any:
         return neuron.ParametricLIFNode(surrogate_function=surrogate.ATan(), detach_reset=True)
 
-    def conv(n_inputs: int) -> list[Any]:
-        return [layer.Conv2d(n_inputs, channels, 3, padding=1, bias=False), layer.BatchNorm2d(channels)]
+    def conv(n_inputs: int, n_outputs: int) -> list[Any]:
+        return [layer.Conv2d(n_inputs, n_outputs, 3, padding=1, bias=False), layer.BatchNorm2d(n_outputs)]
 
-    n_features = channels * (SIDE // 4) ** 2
-    first = nn.Sequential(*conv(1))
-    inner = [neurons(), layer.MaxPool2d(2, 2), *conv(channels), neurons(), layer.MaxPool2d(2, 2), layer.Flatten()]
+    n_features = channels[1] * (SIDE // 4) ** 2
+    first = nn.Sequential(*conv(1, channels[0]))
+    inner = [neurons(), layer.MaxPool2d(2, 2), *conv(*channels), neurons(), layer.MaxPool2d(2, 2), layer.Flatten()]
     full = [layer.Dropout(0.5), layer.Linear(n_features, hidden, bias=False), neurons(), layer.Dropout(0.5)]
     last = [layer.Linear(hidden, N_CLASSES * VOTERS, bias=False), neurons(), layer.VotingLayer(VOTERS)]
     rest = nn.Sequential(*inner, *full, *last)
@@ -77,7 +77,7 @@ def _spikingjelly(sizes: Sizes) -> Step:
     from torch import nn
 
     channels, steps, batch = sizes
-    first, rest = spikingjelly_modules(channels, HIDDEN)
+    first, rest = spikingjelly_modules((channels, channels), HIDDEN)
 
     def scores(x: Any) -> Any:
         functional.reset_net(rest)

@@ -151,10 +151,16 @@ def _page(result: dict[str, Any]) -> list[str]:
 
 @verb(_page)
 def paper(
-    name: Annotated[str, Argument(metavar="silif|nir", help="Which.", autocompletion=among(("silif", "nir")))],
+    name: Annotated[
+        str, Argument(metavar="silif|nir|plif", help="Which.", autocompletion=among(("silif", "nir", "plif")))
+    ],
     out: Annotated[Path, Option(metavar="DIR", help="Folder for its figures and tables.")],
+    runs: Annotated[
+        list[Path] | None, Option("--run", metavar="DIR", help="A finished run, of plif; as often as needed.")
+    ] = None,
     limit: Limit = None,
     resume: Resume = False,
     overwrite: Replace = False,
-) -> None:
+) -> dict[str, Any]:
     """Make a published system's figures and tables, its numbers beside those measured here."""
+    return {"runs": runs or ()}

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import nn
 
+from neurodeploy.errors import NetworkError
 from neurodeploy.neurons import engine
 from neurodeploy.neurons.surrogate import SURROGATES
 
@@ -83,8 +84,13 @@ def plif(x_BTN: torch.Tensor, k: torch.Tensor, rule: PlifRule, *, n_steps: int =
         k: One number, 1 / tau.
         n_steps: Steps to run; as many as there are for 0.
         pooled: (B, T, channels, rows, columns) are pooled 2 by 2: a spike where any neuron of four spikes.
+
+    Raises:
+        NetworkError: there is no step.
     """
     n_steps = n_steps or x_BTN.shape[1]
+    if n_steps < 1:
+        raise NetworkError(f"PLIF: found an input of shape {tuple(x_BTN.shape)}, at least one step (axis 1) is needed")
     if x_BTN.is_cpu and not engine.missing(x_BTN[:1, :1].flatten(2)[:, :, :1]):
         kernels = importlib.import_module("neurodeploy.neurons.fused.plif")
         return Sent(*kernels.scan(x_BTN, k, rule, n_steps, pooled))
@@ -101,10 +107,17 @@ class PLIF(nn.Module):
     Args:
         tau0: Time constant at the start, in steps, above 1.
         learned: Training moves it; else these are LIF neurons.
+
+    Raises:
+        NetworkError: there is no such time constant.
     """
 
     def __init__(self, tau0: float = 2.0, rule: PlifRule = USUAL, *, learned: bool = True) -> None:
         super().__init__()
+        if not tau0 > 1:
+            raise NetworkError(
+                f"PLIF: found tau0={tau0}, more than 1 step is needed: 1 / tau0 of the input is taken in"
+            )
         self.rule = rule
         self.w = nn.Parameter(torch.tensor(-math.log(tau0 - 1)), requires_grad=learned)
 

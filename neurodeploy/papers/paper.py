@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from neurodeploy.errors import RunError, nearest
 from neurodeploy.files import check_target, make_folder, write_json, write_text
 from neurodeploy.pipeline.folder import Mode
+from neurodeploy.pipeline.run_results import read_finished
 from neurodeploy.progress import Progress, silent
 
 
@@ -53,12 +54,14 @@ class Made:
 class Entry(NamedTuple):
     """A paper's line in the table: what is made again, its citation, and the module with its `make`.
 
-    That takes (folder, limit, mode, progress), returns a `Made`, and is imported only when it is asked for.
+    That takes (folder, limit, mode, progress), and where runs of a `family` of networks can stand beside the paper's
+    the reports of these, returns a `Made`, and is imported only when it is asked for.
     """
 
     title: str
     citation: str
     module: str
+    family: str = ""
 
 
 PAPERS: Mapping[str, Entry] = {
@@ -72,17 +75,30 @@ PAPERS: Mapping[str, Entry] = {
         "Pedersen et al., Nature Communications 15:8122, 2024",
         "neurodeploy.papers.nir.make",
     ),
+    "plif": Entry(
+        "PLIF: six networks with learned time constants",
+        "Fang et al., ICCV 2021, arXiv:2007.05785",
+        "neurodeploy.papers.plif.make",
+        family="plif",
+    ),
 }
 
 
 def paper(
-    name: str, *, out: str | Path, limit: int | None = None, mode: Mode = "new", progress: Progress = silent
+    name: str,
+    *,
+    out: str | Path,
+    runs: Sequence[str | Path] = (),
+    limit: int | None = None,
+    mode: Mode = "new",
+    progress: Progress = silent,
 ) -> dict[str, Any]:
     """Make a published system's figures and tables, with its own numbers beside ours.
 
     Args:
-        name: Of `PAPERS`: "silif" or "nir".
+        name: Of `PAPERS`: "silif", "nir" or "plif".
         out: Folder for the pictures and tables, `paper.md` and `paper.json`.
+        runs: Of "plif": finished runs whose numbers stand beside the paper's; those of one recipe as one row.
         limit: First test samples only.
         mode: "resume" an interrupted run or add to a finished one, or "overwrite" what is there.
         progress: Told of every step.
@@ -92,15 +108,22 @@ def paper(
         the folder, `path` of the folder.
 
     Raises:
-        RunError: no paper is called so, or the folder cannot be written.
+        RunError: no paper is called so, it takes no runs, a run is unfinished, or the folder cannot be written.
         DataError: the paper's files or data are absent.
     """
     if name not in PAPERS:
         raise RunError(f"paper {name!r} is unknown; {nearest(name, PAPERS)}")
     entry = PAPERS[name]
+    if runs and not entry.family:
+        raise RunError(f"paper {name!r} runs networks of its own", "it takes no runs")
+    finished = [read_finished(run) for run in runs]
+    for one in finished:
+        if (found := one.text("recipe", "network", "family")) != entry.family:
+            raise RunError(f"{one.run}: its network is of family {found}; paper {name} takes runs of {entry.family}")
     folder = make_folder(Path(out))
     check_target(folder / "paper.json", mode)
-    made: Made = importlib.import_module(entry.module).make(folder, limit, mode, progress)
+    given = (folder, limit, mode, progress, *([finished] if entry.family else []))
+    made: Made = importlib.import_module(entry.module).make(*given)
     head = {"paper": name, "title": entry.title, "citation": entry.citation, "limit": limit}
     rows = [row.to_dict() for row in made.rows]
     write_text(folder / "paper.md", markdown(entry.title, entry.citation, made.rows))

@@ -28,6 +28,8 @@ from neurodeploy.progress import Progress, silent
 
 SAMPLES = 16
 """Samples whose every step is timed on its own; the spread over steps is far larger than that over samples."""
+MOST_BYTES = 1 << 30
+"""Of their states; of networks whose single sample has more, that one."""
 
 
 Recorded = tuple[Trace, np.ndarray]
@@ -67,7 +69,8 @@ class Cost:
 
 def recorded(program: Program, samples: SampleSource) -> Recorded:
     """Return a run of the first samples with every state."""
-    few = samples.first(SAMPLES).whole().spikes_BTI
+    states = 12 * program.n_steps(samples.n_steps) * sum(layer.n_neurons for layer in program.layers)
+    few = samples.first(max(1, min(SAMPLES, MOST_BYTES // states))).whole().spikes_BTI
     return fixed.run(program, few, record=True), few
 
 

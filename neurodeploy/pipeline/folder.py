@@ -104,6 +104,7 @@ def open_run(path: str | Path, recipe: Recipe, mode: Mode) -> RunFolder:
         DataError: the recipe's data are absent or damaged.
         RecipeError: the recipe asks for a device or a tracker that this machine does not have.
         FrameworkError: its network is of a framework that is not installed.
+        NetworkError: its network cannot take the data.
     """
     folder = RunFolder(Path(path))
     if os.path.exists(folder.recipe_file):
@@ -139,6 +140,9 @@ def _check_needs(recipe: Recipe) -> None:
     versions(recipe.network)
     check_tracker(recipe.training.tracker)
     open_parts(recipe.data)
+    from neurodeploy.pipeline.conversion import new_network  # torch takes a second to load
+
+    new_network(recipe)
     device = recipe.training.accelerator
     if device in ("gpu", "cuda", "mps"):
         import torch

@@ -5,6 +5,7 @@ Axes: B sample, T step, I input channel.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -90,12 +91,12 @@ def test_pictures_pools_and_neurons_that_rest_at_first_are_the_same(graded: bool
     first = Window((2, 7, 9), 24, (3, 3), padding=(1, 1))
     pool = Window(first.output_shape, 24, (2, 2), stride=(2, 2), groups=24)
     second = Window(pool.output_shape, 70, (3, 3), stride=(2, 1), padding=(1, 2))
-    own: dict[str, Any] = {"du": 4095 - kept, "dv": 2048, "rest_init": 2, "bias_exp": 4}
+    own: dict[str, Any] = {"du": 4095 - kept, "dv": 2048, "rest_init": 2, "bias_exp": 4, "reset": "subtract"}
     own["bias_mant"] = rng.integers(-40, 60, second.n_outputs)
     layers = [
         layer("a", first.n_outputs, vth=20000 if graded else 300, du=4095, dv=1500, shape=first.output_shape),
         layer("b", pool.n_outputs, start=2, vth=6000, du=4095, dv=4096, shape=pool.output_shape),
-        layer("c", second.n_outputs, start=3, vth=4000, **own, shape=second.output_shape),
+        replace(layer("c", second.n_outputs, start=3, vth=4000, **own, shape=second.output_shape), at_threshold=True),
         layer("d", 9, start=4, vth=300, du=4095, dv=0, reset="subtract"),
     ]
     weight = rng.integers(-60, 90, (24, 2, 3, 3)) * 2

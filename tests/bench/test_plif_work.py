@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
+from typing import Any
 
 import pytest
 import torch
@@ -41,9 +42,14 @@ def test_an_unknown_work_is_named() -> None:
 
 
 def test_our_network_and_spikingjellys_send_the_same_votes(monkeypatch: pytest.MonkeyPatch) -> None:
-    seen = []
-    monkeypatch.setattr(plif_inference, "random_network", lambda *given: seen.append(random_network(*given)) or seen[0])
-    for name, value in {"CHANNELS": 3, "HIDDEN": 20, "N_SAMPLES": 5}.items():
+    seen: list[Any] = []
+
+    def made(*given: Any) -> Any:
+        seen.append(random_network(*given))
+        return seen[0]
+
+    monkeypatch.setattr(plif_inference, "random_network", made)
+    for name, value in {"CHANNELS": (3, 4), "HIDDEN": 20, "N_SAMPLES": 5}.items():
         monkeypatch.setattr(plif_inference, name, value)
     work = plif_inference.plif()
     with torch.inference_mode():

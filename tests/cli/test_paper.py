@@ -10,13 +10,17 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+import torch
 
 import neurodeploy
+from neurodeploy.graph.files import write_graph
+from neurodeploy.networks.families.plif import PlifSettings, build, deployable
 from neurodeploy.papers import paper as verb
 from neurodeploy.papers.nir import make as nir
 from neurodeploy.papers.nir.figure import nir_paper
 from neurodeploy.papers.paper import PAPERS, Entry, Made, PaperRow
 from neurodeploy.papers.silif.make import rows_of
+from neurodeploy.reading import graph_of
 from tests.cli.support import Shell
 
 POINT = {"note": "n", "n_samples": 40, "accuracies": [0.8, 0.9], "bits": None}
@@ -89,3 +93,59 @@ def test_the_nir_papers_rows_say_what_ran(tmp_path: Path, monkeypatch: pytest.Mo
     assert (integers["samples"], integers["seeds"], integers["ran"]) == (4, 1, True)
     assert (lava["ran"], lava["published"]) == (False, pytest.approx(0.486, abs=1e-3))
     assert all((tmp_path / "nir" / name).is_file() for name in found["files"])
+
+
+def finished(folder: Path, seed: int, fixed: float, **network: Any) -> Path:
+    """Write a run folder of a small PLIF network, as far as `paper` reads it."""
+    settings: dict[str, Any] = {
+        "family": "plif",
+        "channels": [3, 2],
+        "hidden": 16,
+        "tau0": 1.25,
+        "voters": 2,
+        "stages": [1, 1],
+    } | network
+    shape = (1, 4, 4)
+    folder.mkdir()
+    if settings["family"] == "plif":
+        made = deployable(build(PlifSettings(**settings), shape, 2, 1e-3).eval())
+        x = torch.randint(0, 200, (2, 1, 16)).float().expand(-1, 3, -1)
+        write_graph(folder / "model.nir", graph_of(made, x, dt_s=1e-3).graph)
+    recipe = {"name": "small_plif", "data": {"dataset": "mnist"}, "network": settings, "training": {"seed": seed}}
+    values = {"accuracy": {"float": 0.99, "fixed": fixed}, "certificate": {"samples": 700}, "counts": {}}
+    (folder / "report.json").write_text(json.dumps(values | {"recipe": recipe}))
+    return folder
+
+
+def test_the_plif_papers_networks_stand_beside_runs(shell: Shell) -> None:
+    runs = [str(finished(Path(f"run{seed}"), seed, 0.97 + seed / 100)) for seed in (0, 1)]
+    found = shell.works("paper", "plif", "--out", "made", "--run", runs[0], "--run", runs[1])
+    ours = found["rows"][0]
+    assert ours["what"] == "mnist: recipe small_plif, 3 and 2 channels, 16 hidden neurons"
+    assert (ours["published"], ours["samples"], ours["seeds"], ours["ran"]) == (0.9963, 700, 2, True)
+    assert ours["ours"] == {"float": pytest.approx(0.99), "fixed": pytest.approx(0.975)}
+    assert "smaller network, not the paper's" in ours["note"]
+    cited = {row["what"]: row for row in found["rows"][1:]}
+    assert len(cited) == 6 + 5 * 6
+    assert not any(row["ran"] for row in cited.values())
+    assert cited["DVS128 Gesture: PLIF, tau0 2"]["published"] == 0.9653
+    assert cited["CIFAR10: LIF, tau 16, most"]["published"] == 0.475
+    page = Path("made/networks.md").read_text()
+    assert page.count("36,718,344 | 36,718,344") == 1  # published, and of our settings
+    assert page.count("1,698,311 | 1,698,311") == 1
+    assert "| small_plif, run1 | 1.25, 1.25, 1.25, 1.25 |" in page
+    assert "(not run here)" in Path("made/paper.md").read_text()
+
+
+def test_runs_of_other_networks_and_papers_are_refused_in_one_line(shell: Shell) -> None:
+    other = str(finished(Path("other"), 0, 0.9, family="lif"))
+    shell.refuses(
+        "paper",
+        "plif",
+        "--out",
+        "made",
+        "--run",
+        other,
+        says="its network is of family lif; paper plif takes runs of plif",
+    )
+    shell.refuses("paper", "nir", "--out", "made", "--run", other, says="it takes no runs")

@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch.nn import functional
 
+from neurodeploy.errors import NetworkError
 from neurodeploy.neurons.plif import PLIF, PlifRule, plif, plif_trace
 from neurodeploy.neurons.surrogate import SURROGATES
 from tests.needs import golden_file
@@ -144,3 +145,14 @@ def test_what_cannot_run_in_one_piece_runs_readably() -> None:
 def test_a_potential_at_the_threshold_spikes() -> None:
     x, k = torch.full((1, 1, 3), 2.0), torch.tensor(0.5)
     assert float(plif(x, k, PlifRule()).spikes.sum()) == float(plif_trace(x, k, PlifRule())[0].sum()) == 3
+
+
+@pytest.mark.parametrize("tau0", [1.0, 0.5, float("nan")])
+def test_a_time_constant_of_a_step_or_less_is_refused(tau0: float) -> None:
+    with pytest.raises(NetworkError, match="more than 1 step is needed"):
+        PLIF(tau0)
+
+
+def test_an_input_without_steps_is_refused() -> None:
+    with pytest.raises(NetworkError, match=r"found an input of shape \(2, 0, 3\), at least one step"):
+        PLIF()(torch.zeros(2, 0, 3))

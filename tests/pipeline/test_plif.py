@@ -13,6 +13,7 @@ from torch import nn
 
 import neurodeploy
 from neurodeploy.data.load import open_samples
+from neurodeploy.errors import NetworkError
 from neurodeploy.networks.families.plif import PlifNetwork, PlifSettings, build
 from tests.data.test_idx import write_pictures
 
@@ -103,6 +104,20 @@ def test_lava_gives_every_spike_and_state(run: Any) -> None:
     folder, _ = run
     found = neurodeploy.certify(folder, backends=("reference", "fixed", "lava"), limit=4, max_accuracy_drop=0.9)
     assert found["bit_exact"], found["failures"]
+
+
+def test_pictures_too_small_for_the_pools_are_refused_before_a_folder_is_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_pictures(tmp_path / "mnist", 40, 20)
+    monkeypatch.setenv("NEURODEPLOY_DATA", str(tmp_path))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    (tmp_path / "small.toml").write_text(RECIPE)
+    with pytest.raises(NetworkError, match="5 pools need channels, and at least 32 rows and columns"):
+        neurodeploy.train(
+            str(tmp_path / "small.toml"), out=tmp_path / "run", settings=("network.stages=[1, 1, 1, 1, 1]",)
+        )
+    assert not (tmp_path / "run").exists()
 
 
 def events() -> torch.Tensor:

@@ -197,8 +197,8 @@ def build(settings: PlifSettings, input_shape: tuple[int, ...], n_classes: int, 
     n_channels, *size = input_shape
     if len(size) != 2 or min(size) < 2 ** len(settings.stages):
         raise NetworkError(
-            f"network: a step of the data is {input_shape}; channels, rows and columns are needed, at least "
-            f"{2 ** len(settings.stages)} of each for {len(settings.stages)} pools; take fewer stages"
+            f"network: a step of the data is {input_shape}, {len(settings.stages)} pools need channels, and at least "
+            f"{2 ** len(settings.stages)} rows and columns; take fewer stages"
         )
     v_reset = None if settings.reset == "subtract" else 0.0
     made = _Made(settings, PlifRule(1.0, v_reset, True, settings.detach_reset, settings.surrogate, settings.slope))

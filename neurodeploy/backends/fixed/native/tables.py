@@ -142,8 +142,9 @@ class _Builder:
 
     def _quick(self, layer: int) -> int:
         """Return the connection of a layer that has only one: a matrix whose sums shift to the left, or -1."""
-        into = self._into(self.program.layers[layer].name)
-        if len(into) != 1 or self.kinds[layer] not in (c.LIF_SHARED, c.NO_CURRENT) or self.program.layers[layer].rests:
+        of, kind = self.program.layers[layer], self.kinds[layer]
+        into = self._into(of.name)
+        if len(into) != 1 or not isinstance(of, Layer) or of.rests or kind not in (c.LIF_SHARED, c.NO_CURRENT):
             return -1
         one, _, held = self.synapses[into[0]]
         plain = not one.window and not self.program.graded(one.source) and not one.weight_exp.ndim

@@ -1,0 +1,1 @@
+"""The PLIF paper: its networks and accuracies beside those of run folders."""
