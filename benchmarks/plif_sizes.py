@@ -66,7 +66,7 @@ def graph(name: str, folder: Path) -> dict[str, Any]:
     spikes = (counts * (random.random(sizes) < one.density)).astype(np.uint8).repeat(one.n_steps // n_steps, axis=1)
     x_BTI = torch.from_numpy(spikes).float()
     network = random_network(one.settings, one.shape, one.n_classes, x_BTI)
-    write_graph(folder / f"{name}.nir", read(network).graph)
+    write_graph(folder / f"{name}.nir", read(network, x_BTI).graph)
     np.save(folder / f"{name}.npy", spikes)
     return {"parameters": sum(value.numel() for value in network.parameters())}
 

@@ -44,12 +44,13 @@ def random_network(settings: dict[str, Any], shape: tuple[int, ...], n_classes: 
     return network.eval()
 
 
-def read(network: Any) -> "GraphOf":
-    """Return a PLIF network as a recipe exports it."""
+def read(network: Any, x_BTI: Any) -> "GraphOf":
+    """Return a PLIF network as a recipe exports it, followed on a few steps of its input, which tell that it counts."""
     from neurodeploy.networks.families.plif import deployable
-    from neurodeploy.pipeline.conversion import read_network
+    from neurodeploy.pipeline.conversion import STEPS
+    from neurodeploy.reading import graph_of
 
-    return read_network(deployable(network), DT_S)
+    return graph_of(deployable(network), x_BTI[:1, :STEPS], dt_s=DT_S)
 
 
 def plif(progress: Progress = silent) -> Work:
@@ -61,7 +62,7 @@ def plif(progress: Progress = silent) -> Work:
     spikes = np.repeat(pictures.astype(np.int32), N_STEPS, axis=1)
     x_BTI = torch.from_numpy(spikes).float()
     network = random_network({"channels": CHANNELS, "hidden": HIDDEN}, (1, SIDE, SIDE), N_CLASSES, x_BTI)
-    program = compiled(network_of(read(network), PLIF), GraphOptions(), progress)[0].program
+    program = compiled(network_of(read(network, x_BTI), PLIF), GraphOptions(), progress)[0].program
     peer = Peer("spikingjelly", "spikingjelly", "the same network in float32, multi-step", lambda _: _theirs(network))
     return Work(PLIF, program, spikes, (1, 64), (peer,))
 
