@@ -153,6 +153,13 @@ def test_tau_stays_where_it_is_not_learned() -> None:
         PlifSettings(tau0=1.0)
 
 
+def test_stages_have_channels_of_their_own() -> None:
+    network = build(PlifSettings(channels=(3, 5), stages=(2, 1), hidden=8), (1, 8, 8), 2, 1e-3)
+    assert [one.weights.out_channels for one in network.stages[:3]] == [3, 3, 5]  # type: ignore[index]
+    with pytest.raises(ValueError, match="one number, or 2 as there are stages"):
+        PlifSettings(channels=(3, 4, 5))
+
+
 def test_data_that_are_no_pictures_are_refused() -> None:
     for shape in ((40,), (1, 3, 28)):
         with pytest.raises(NetworkError, match=r"a step of the data is \(.*take fewer stages"):
