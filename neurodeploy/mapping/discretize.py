@@ -31,7 +31,7 @@ from neurodeploy.quantize import grid
 ON_GRID = 0.02
 """How far, in weight steps, a float32 weight may lie from the grid its file states."""
 AT_THRESHOLD = (
-    "spikes where its potential reaches the threshold: the number compared with is one unit below what a mantissa can "
+    "spikes where a potential reaches the threshold: the number compared with is one unit below what a mantissa can "
     "say, so Lava's LIF has it set by us, and chips whose thresholds are mantissas alone (Loihi 1) spike above it"
 )
 ENOUGH = 4
@@ -208,6 +208,8 @@ def integers(network: Network, plan: Plan, chip: str, asked: Network | None = No
         layer, note = _layer(one, plan, starts[one.name])
         layers.append(layer)
         notes += note
+    at = [one.name for one in layers if isinstance(one, Layer) and one.at_threshold]
+    notes += [f"{', '.join(at)}: {AT_THRESHOLD}"] if at else []
     if network.readout == rules.SOFTMAX:
         notes.append(
             f"{network.output}: the class is where the softmax of the potentials, summed over the steps, is largest; "
@@ -285,8 +287,6 @@ def _layer(population: AnyPopulation, plan: Plan, start: int) -> tuple[AnyLayer,
     notes = [f"{population.name}: {one}" for one in (note, RESTS if state.rest else "") if one]
     if population.reset == rules.RESET_SUBTRACT:
         notes.append(f"{population.name}: Lava's LIF has no subtractive reset, so Lava runs our own process for it")
-    if population.at_threshold:
-        notes.append(f"{population.name}: {AT_THRESHOLD}")
     return layer, notes
 
 

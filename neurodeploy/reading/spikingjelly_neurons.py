@@ -18,8 +18,6 @@ from neurodeploy.reading import torch_layers
 from neurodeploy.reading.leaves import Built, Call, Neurons, Shape, full, numbers
 from neurodeploy.reading.neurons import spiking
 
-AT_THRESHOLD = "spikes at v >= v_threshold, where NIR's neurons spike at v > v_threshold: its metadata say so"
-
 
 def _call(args: Any, kwargs: Any, output: Any) -> Call:
     return Call(args[0] if args else next(iter(kwargs.values())), [], output, None)
@@ -63,7 +61,7 @@ def _at_threshold(
     threshold = full(module.v_threshold, beta.shape) - float(module.v_reset or 0.0)
     reset = "subtract" if module.v_reset is None else "zero"
     node = spiking(dt_s, alpha, beta, gain, threshold, reset, at_threshold=True)
-    return Built({"": node}, notes=(AT_THRESHOLD,))
+    return Built({"": node})
 
 
 # SpikingJelly's own layers take a sequence as well, and are torch's otherwise.

@@ -19,12 +19,15 @@ from neurodeploy.formats.program_to_nir import program_graph
 from neurodeploy.graph.files import read_graph, write_graph
 from neurodeploy.graph.network import discretised
 from neurodeploy.mapping.compile import compile_network
+from neurodeploy.program.program import arrays_of
 from neurodeploy.reading import graph_of
+from neurodeploy.verbs.deploy import deploy
+from tests.networks.test_plif import pictures, small
 from tests.reading.same import DT_S, N_IN, B, T, check_same, spikes, stronger
 
 reason = "spikingjelly is not installed: neurodeploy frameworks setup"
 activation_based = pytest.importorskip("spikingjelly.activation_based", reason=reason)
-from spikingjelly.activation_based import functional, layer, neuron  # noqa: E402
+from spikingjelly.activation_based import functional, layer, neuron, surrogate  # noqa: E402
 
 NEURONS: dict[str, Any] = {
     "if": lambda: neuron.IFNode(),
@@ -145,6 +148,64 @@ def test_recurrent_containers(mode: str, tmp_path: Path) -> None:
     )
     functional.set_step_mode(module, mode)
     check_same(stronger(module, 3), spikes(T, B, N_IN), tmp_path)
+
+
+def theirs(ours: Any, mode: str) -> nn.Module:
+    """Return SpikingJelly's network of the same numbers, written as its users write it."""
+
+    def made(stage: Any) -> list[nn.Module]:
+        weights = stage.weights
+        after: list[nn.Module] = [
+            neuron.ParametricLIFNode(2.0, v_reset=0.0, surrogate_function=surrogate.ATan(2.0), detach_reset=True)
+        ]
+        after[0].w = stage.neurons.w
+        if isinstance(weights, nn.Linear):
+            full = layer.Linear(weights.in_features, weights.out_features, bias=False)
+            full.weight = weights.weight
+            return [full, *after]
+        first = layer.Conv2d(weights.in_channels, weights.out_channels, 3, padding=1, bias=False)
+        norm = layer.BatchNorm2d(weights.out_channels)
+        first.weight = weights.weight
+        norm.load_state_dict(stage.norm.state_dict())
+        return [first, norm, *after, layer.MaxPool2d(2)]
+
+    class Votes(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            parts = [made(stage) for stage in ours.stages]
+            full = [one for part in parts[2:] for one in part]
+            self.net = nn.Sequential(*parts[0], *parts[1], layer.Flatten(), *full, layer.VotingLayer(3))
+            functional.set_step_mode(self, mode)
+
+        def forward(self, x_TBCHW: torch.Tensor) -> torch.Tensor:
+            if mode == "m":
+                return self.net(x_TBCHW).mean(0)  # type: ignore[no-any-return]
+            return sum(self.net(x) for x in x_TBCHW) / len(x_TBCHW)  # type: ignore[return-value]
+
+    return Votes().eval()
+
+
+@pytest.mark.parametrize("mode", ["m", "s"])
+def test_a_parametric_network_gives_the_program_of_our_own(mode: str, tmp_path: Path) -> None:
+    network, x_BTI = small(), pictures()
+    ours = deploy(network, x_BTI, dt_s=DT_S, time_axis=1)
+    found = deploy(theirs(network, mode), x_BTI.transpose(0, 1).unflatten(2, (1, 12, 12)), dt_s=DT_S)
+    assert found.agreement["same"]
+    assert found.certificate["stages"][-1]["equations"]["holds"]
+    mine, its = ours.program, found.program
+    for one, other in zip(arrays_of(mine).values(), arrays_of(its).values(), strict=True):
+        np.testing.assert_array_equal(other, one)
+    for one, other in ((mine.layers, its.layers), (mine.connections, its.connections)):  # type: ignore[assignment]
+        numbers = [[{k: v for k, v in vars(x).items() if k in PLAIN} for x in part] for part in (one, other)]
+        assert numbers[0] == numbers[1]
+    assert (its.input_shape, its.readout, its.decode) == (mine.input_shape, mine.readout, mine.decode)
+    # In a file nodes come by name, 10 before 4; the Program has them by the graph.
+    write_graph(tmp_path / "model.nir", found.graph)
+    again = compile_network(discretised(read_graph(tmp_path / "model.nir")), plan=found.made.plan)
+    assert again.program.digest == its.digest
+
+
+PLAIN = ("reset", "start", "shape", "bias_exp", "at_threshold", "rest_init", "window", "sign")
 
 
 def test_groups_of_neurons_that_vote(tmp_path: Path) -> None:
