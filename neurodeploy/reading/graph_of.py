@@ -255,6 +255,19 @@ def _over_time(steps: list[torch.Tensor]) -> np.ndarray:
     return torch.stack(steps).flatten(2).transpose(0, 1).numpy()
 
 
+def weighted(graph: nir.NIRGraph, name: str) -> tuple[str, float]:
+    """Return the node whose weights a connection has, and what an average pool before it multiplies them by.
+
+    Such a pool gives each of its inputs the next weight's share, exactly, where its windows do not overlap.
+    """
+    pool, _, node = name.rpartition("+")
+    before: Any = graph.nodes.get(pool)
+    apart = isinstance(before, nir.AvgPool2d) and np.array_equal(before.kernel_size, before.stride)
+    if not apart or np.any(before.padding):
+        return name, 1.0
+    return node, 1 / float(np.prod(before.kernel_size))
+
+
 def _with_precision(graph: nir.NIRGraph, plan: Plan) -> nir.NIRGraph:
     """Return a graph whose nodes say in their metadata the precision that a plan gives them."""
     nodes = dict(graph.nodes)
@@ -266,14 +279,14 @@ def _with_precision(graph: nir.NIRGraph, plan: Plan) -> nir.NIRGraph:
             "rounding": None if bits is None else TOWARD_ZERO,
         }
         nodes[name] = _with(nodes[name], entries)
-    for source, target in graph.edges:
-        if source in plan.connections:
-            precise = plan.connections[source]
+    precision = {weighted(graph, name): precise for name, precise in plan.connections.items()}
+    for (source, share), precise in precision.items():
+        for target in [target for one, target in graph.edges if one == source]:
             exponent, entries = precise.weight_exp, {"weight_bits": precise.weight_bits, "rounding": ROUNDING}
             if isinstance(exponent, tuple):
                 entries |= {"row_exps": np.array(exponent)}
             else:
-                scale = float(grid.power(exponent, 0)) / plan.vth_mant[target]
+                scale = float(grid.power(exponent, 0)) / plan.vth_mant[target] / share
                 entries |= {"weight_exp": exponent, "weight_scale": scale}
             nodes[source] = _with(nodes[source], entries)
     return nir.NIRGraph(nodes, graph.edges, metadata=graph.metadata, type_check=False)

@@ -15,7 +15,7 @@ from torch.nn.utils import parametrize
 from neurodeploy.errors import FrameworkError
 from neurodeploy.program.plan import Plan
 from neurodeploy.quantize.on_grid import WeightOnGrid
-from neurodeploy.reading.graph_of import GraphOf
+from neurodeploy.reading.graph_of import GraphOf, weighted
 
 
 def put_on_grid(module: nn.Module, read: GraphOf, plan: Plan, weights: Mapping[str, np.ndarray] | None = None) -> None:
@@ -37,19 +37,21 @@ def put_on_grid(module: nn.Module, read: GraphOf, plan: Plan, weights: Mapping[s
         if not read.chip[name].exact:
             read.chip[name].keep(name, plan.vth_mant[name], plan.fraction_bits.get(name))
     for name, precise in plan.connections.items():
-        targets = [target for source, target in read.graph.edges if source == name]
+        node, share = weighted(read.graph, name)
+        targets = [target for source, target in read.graph.edges if source == node]
         if len(targets) == 1 and targets[0] in read.chip and read.chip[targets[0]].exact:
             continue
-        if name not in read.weights or len(targets) != 1 or targets[0] not in read.chip or not _same(read, name):
+        if node not in read.weights or len(targets) != 1 or targets[0] not in read.chip or not _same(read, node):
             raise FrameworkError(f"{name}: its weights are not those of one module before neurons; {FOLD}")
-        where, chip, vth_mant = read.weights[name], read.chip[targets[0]], plan.vth_mant[targets[0]]
-        parametrize.register_parametrization(where.module, where.weight, WeightOnGrid(vth_mant, precise, chip.gain()))
+        where, chip, vth_mant = read.weights[node], read.chip[targets[0]], plan.vth_mant[targets[0]]
+        on_grid = WeightOnGrid(vth_mant, precise, chip.gain() * share)
+        parametrize.register_parametrization(where.module, where.weight, on_grid)
         if where.bias is not None:
             parametrize.register_parametrization(where.module, where.bias, chip.bias(vth_mant))
         # A spike moves the potential as far as before, whatever the decay on the chip did to what inputs are worth.
         ratio = before[targets[0]] / chip.gain()
         with torch.no_grad():
-            if weights is not None and name in weights:
+            if weights is not None and name in weights and node == name:
                 _original(where.module, where.weight).copy_(torch.as_tensor(weights[name] * ratio))
             if where.bias is not None:
                 _original(where.module, where.bias).mul_(ratio)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,8 +10,14 @@ import pytest
 import torch
 from torch.nn import functional
 
+from neurodeploy.backends import fixed
+from neurodeploy.certificate.equations import first_violation
 from neurodeploy.errors import NetworkError
+from neurodeploy.graph.files import read_graph, write_graph
+from neurodeploy.graph.network import discretised
+from neurodeploy.mapping.compile import compile_network
 from neurodeploy.networks.families.plif import PlifNetwork, PlifSettings, build, deployable
+from neurodeploy.pipeline.conversion import quantised, read_network
 from neurodeploy.recipes import load_recipe
 from tests.conformance.test_round_trips import PICTURES as SHAPES
 from tests.neurons.test_plif import golden
@@ -131,6 +138,28 @@ def test_folded_networks_send_the_same_spikes(settings: dict[str, Any]) -> None:
     for mine, its in zip((*wanted.hidden, wanted.sent), (*found.hidden, found.sent), strict=True):
         assert 0 < mine.mean() < 1
         assert torch.equal(mine, its)
+
+
+def test_average_pools_go_into_the_next_weights_on_a_grid_and_in_the_chips_integers(tmp_path: Path) -> None:
+    raw = small(pool="average", tau0=1.2)
+    with torch.no_grad():
+        raw.stages[0].weights.weight.mul_(200)  # type: ignore[union-attr, operator]
+    spikes_BTI = (pictures() > 128).numpy().astype(np.uint8)
+    network = quantised(deployable(raw), load_recipe("digits"), spikes_BTI).network
+    write_graph(tmp_path / "model.nir", read_network(network, 1e-3).graph)
+    made = compile_network(discretised(read_graph(tmp_path / "model.nir")))
+    assert [one.name for one in made.program.connections] == ["conv1", "plif1_pool+conv2", "plif2_pool+fc3", "fc4"]
+    kernels = made.program.connections[1].weight  # each weight of a kernel acts on a whole window
+    np.testing.assert_array_equal(kernels, kernels[:, :, ::2, ::2].repeat(2, 2).repeat(2, 3))
+    whole = fixed.run(made.program, spikes_BTI, record=True)
+    assert first_violation(made.quantised, made.plan, whole, spikes_BTI) is None
+    with torch.no_grad():
+        answer = network(torch.tensor(spikes_BTI).float())
+    for sent, name in zip(
+        (answer.hidden[0], answer.hidden[2], answer.hidden[4], answer.sent), whole.layers, strict=True
+    ):
+        own = whole.layers[name].spikes_BTN[:, made.program.layer(name).start :][:, :5]
+        np.testing.assert_array_equal(own[:, : sent.shape[1]], sent.numpy()[:, : own.shape[1]], err_msg=name)
 
 
 def test_dropout_is_kept_over_time_and_drawn_for_each_sample() -> None:
