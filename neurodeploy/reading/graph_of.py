@@ -27,6 +27,7 @@ from neurodeploy.graph.metadata import FORMAT, INTEGRATION, ROUNDING, TOWARD_ZER
 from neurodeploy.program.plan import Plan
 from neurodeploy.quantize import grid
 from neurodeploy.reading.assemble import Assembled, reset_of
+from neurodeploy.reading.host import Host, told
 from neurodeploy.reading.inputs import InputOrder, Sample, input_order, sample_of
 from neurodeploy.reading.labels import INPUT_NODE
 from neurodeploy.reading.leaves import ChipNeurons, Neurons, Source
@@ -98,8 +99,8 @@ def graph_of(
         readout: What the class is read from, where the module's output leaves it open.
         forward: Runs the module on the sample, `forward(module, sample_input)`, where calling it is not enough:
             a loop of the user's own, states that are passed by name.
-        host: Path of neurons that run on the host with everything before them, for modules that take real numbers;
-            the graph takes their spikes.
+        host: Path of a submodule that runs on the host with everything before it, for modules that take real numbers:
+            the graph takes the spikes of neurons, and of another layer its currents, as whole numbers of 12 bits.
         pool: "after" puts maximum pools of currents behind the neurons that take them, and notes what that changes;
             they are refused where None.
         name: For the graph's metadata; the module's class where None.
@@ -118,7 +119,8 @@ def graph_of(
         raise FrameworkError(f"pool: found {pool!r}, 'after' is allowed")
     module = getattr(module, "_orig_mod", module)  # torch.compile's own has nothing to be read
     sample = sample_of(sample_input)
-    follow = partial(_followed, module, sample, time_axis, forward, host, readout)
+    outside = None if host is None else Host(host)
+    follow = partial(_followed, module, sample, time_axis, forward, outside, readout)
     recorder, result, wiring, output = follow(None)
     after, cost = pool_after(wiring), ""
     if after is not None:
@@ -147,10 +149,11 @@ def graph_of(
             f"the module takes one step at a time: axis {time_axis} of its input is time, {wiring.n_steps} steps"
         )
     if host is not None:
-        notes.append(f"{host}: runs on the host with everything before it; the graph takes its spikes")
+        once = inputs.time_axis is None
+        notes.append(told(host, recorder.unit, recorder.host_macs, values[:, :1] if once else values))
     if inputs.time_axis is None and wiring.n_steps > 1:
         notes.append(f"the input has no time of its own: it is given again at each of {wiring.n_steps} steps")
-    whole = bool((values == np.rint(values)).all() and (values >= 0).all())
+    whole = bool((values == np.rint(values)).all() and ((values >= 0).all() or recorder.unit))
     entries: dict[str, Any] = {
         "format": FORMAT,
         "dt_s": float(dt_s),
@@ -159,7 +162,7 @@ def graph_of(
         "name": name or type(module).__name__,
         "readout": output.readout,
         "decode": None if output.decode is None else output.decode.text,
-        "counts": True if whole and values.max(initial=0) > 1 else None,
+        "counts": True if whole and np.abs(values).max(initial=0) > 1 else None,
     }
     graph = nir.NIRGraph(made.nodes, made.edges, metadata=wrapped(**entries), type_check=False)
     spikes, potentials = _own(wiring, made, output)
@@ -176,7 +179,9 @@ def graph_of(
         nodes={node: path for node, path in made.modules.items() if node in made.nodes},
         inputs=inputs,
         inputs_BTF=values,
-        feed=inputs.feed if host is None else partial(_from_host, module, inputs, time_axis, forward, host),
+        feed=inputs.feed
+        if host is None
+        else partial(_from_host, module, inputs, time_axis, forward, Host(host, recorder.unit)),
         spikes=spikes,
         potentials=potentials,
         weights=made.weights,
@@ -189,7 +194,7 @@ def _followed(
     sample: Sample,
     time_axis: int,
     forward: Forward | None,
-    host: str | None,
+    host: Host | None,
     readout: str | None,
     after: PoolAfter | None,
 ) -> tuple[Recorder, Any, Wiring, Output]:
@@ -205,9 +210,9 @@ def _followed(
 
 
 def _from_host(
-    module: nn.Module, inputs: InputOrder, time_axis: int, forward: Forward | None, host: str, values: Any
+    module: nn.Module, inputs: InputOrder, time_axis: int, forward: Forward | None, host: Host, values: Any
 ) -> np.ndarray:
-    """Return the spikes of a module's first layers for a batch, (B, T, F)."""
+    """Return what a module's first layers give for a batch, spikes or whole numbers, (B, T, F)."""
     recorder, _ = recorded(module, sample_of(values), time_axis, forward, host)
     return inputs.feed(torch.stack(recorder.host_spikes))
 

@@ -15,6 +15,7 @@ from torch import nn
 from neurodeploy.errors import FrameworkError, NeurodeployError
 from neurodeploy.reading import operations
 from neurodeploy.reading.follower import Follower
+from neurodeploy.reading.host import Host, multiply_adds, whole_currents
 from neurodeploy.reading.inputs import Sample, of_each, parts_of, shape_of
 from neurodeploy.reading.instances import (
     Changing,
@@ -45,7 +46,7 @@ class Recorder(Follower):
     Args:
         wider: How many more axes of features layers have than the run shows at first, by name.
         straight: Neurons keep the module's order, whatever the order of what arrives.
-        host: Path of neurons that, with everything before them, stay outside: their spikes are followed instead.
+        host: What stays outside.
         after: What puts pools behind neurons in this run.
     """
 
@@ -53,7 +54,7 @@ class Recorder(Follower):
         self,
         module: nn.Module,
         sample: Sample,
-        host: str | None = None,
+        host: Host | None = None,
         wider: dict[str, int] | None = None,
         straight: bool = False,
         after: PoolAfter | None = None,
@@ -61,10 +62,11 @@ class Recorder(Follower):
         super().__init__(module, all(bool(((one == 0) | (one == 1)).all()) for one in parts_of(sample)))
         self.after = after
         self.wider, self.straight = wider or {}, straight
-        self.host = None if host is None else module.get_submodule(host)
+        self.host = None if host is None else module.get_submodule(host.path)
         self.outside: set[int] = set()
         self.stepwise = False
         self.host_spikes: list[torch.Tensor] = []
+        self.unit, self.host_macs = 0.0 if host is None else host.unit, 0
         if host is None:
             found = of_each(sample, places(torch.Size(shape_of(sample)[0]), 0))
             for one, mine in zip(parts_of(sample), found, strict=True):
@@ -115,10 +117,15 @@ class Recorder(Follower):
             self.inside.pop()
             return None
         leaf, call = leaf_of(module), None
+        currents = None
         if module is self.host and isinstance(leaf, Neurons):
             self._from_host(leaf, leaf.call(args, kwargs, output))
+        elif module is self.host:
+            self.host_macs += multiply_adds(module, output)
+            currents = self._currents(output)
         elif leaf is not None and self.host is not None and (not self.host_spikes or id(module) in self.outside):
             self.outside.add(id(module))
+            self.host_macs += multiply_adds(module, output)
         elif self.after is not None and self.after.passed:
             self.after.passed = False
             track = self.known(args[0])
@@ -135,7 +142,7 @@ class Recorder(Follower):
         if self.inside:
             self.inside.pop()
             self.__enter__()
-        return None if call is None or call.then is None or call.potential is None else call.then(call.potential)
+        return currents if call is None or call.then is None or call.potential is None else call.then(call.potential)
 
     def _passed(self, module: nn.Module, args: Any, kwargs: Any, output: Any) -> None:
         """Remember a module that is no layer we know where its output was made by what is not followed."""
@@ -288,6 +295,15 @@ class Recorder(Follower):
         found = found.transpose(0, 1) if leaf.samples_first else found if leaf.sequence else found[0]
         self.tracks[call.spikes] = Track(((call.factor, found),))
         self.host_spikes += [(one != 0).float() for one in steps.detach().cpu()]
+
+    def _currents(self, output: torch.Tensor) -> torch.Tensor:
+        """Follow the currents of the last layer outside, and return them as the chip gets them."""
+        whole, self.unit = whole_currents(output.detach(), self.unit)
+        found = places(whole.shape, sum(one.numel() for one in self.host_spikes))
+        currents = whole * self.unit
+        self.tracks[currents] = Track(((self.unit, found),))
+        self.host_spikes.append(whole.cpu())
+        return currents
 
     def _owner(
         self, name: str, module: nn.Module, leaf: Neurons, call: Call, shape: Shape, shape_out: Shape

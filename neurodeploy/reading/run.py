@@ -11,9 +11,9 @@ from torch import nn
 
 from neurodeploy.errors import FrameworkError, NeurodeployError, nearest
 from neurodeploy.neurons.ssm.layer import zero_start
+from neurodeploy.reading.host import Host
 from neurodeploy.reading.inputs import Sample, batch_like, parts_of
 from neurodeploy.reading.instances import Changing, Unfollowed, Wider
-from neurodeploy.reading.known import leaf_of
 from neurodeploy.reading.leaves import Neurons
 from neurodeploy.reading.pool_after import PoolAfter
 from neurodeploy.reading.recorder import Recorder
@@ -31,7 +31,7 @@ def recorded(
     sample: Sample,
     time_axis: int,
     forward: Forward | None,
-    host: str | None = None,
+    host: Host | None = None,
     straight: bool = False,
     after: PoolAfter | None = None,
 ) -> tuple[Recorder, Any]:
@@ -44,9 +44,10 @@ def recorded(
         FrameworkError: it cannot be run, or holds something that is not known.
     """
     if host is not None:
-        paths = [path for path, one in module.named_modules() if isinstance(leaf_of(one), Neurons)]
-        if host not in paths:
-            raise FrameworkError(f"host: {host!r} is not the path of neurons of the module; {nearest(host, paths)}")
+        paths = [path for path, _ in module.named_modules() if path]
+        if host.path not in paths:
+            found = f"host: {host.path!r} is not the path of a layer of the module"
+            raise FrameworkError(f"{found}; {nearest(host.path, paths)}")
     if forward is not None:
         return _run(module, sample, forward, host, straight, after)
     first: FrameworkError | None = None
@@ -109,7 +110,7 @@ def _stepwise(module: nn.Module, sample: Sample, time_axis: int) -> list[Any]:
 
 
 def _run(
-    module: nn.Module, sample: Sample, forward: Forward, host: str | None, straight: bool, after: PoolAfter | None
+    module: nn.Module, sample: Sample, forward: Forward, host: Host | None, straight: bool, after: PoolAfter | None
 ) -> tuple[Recorder, Any]:
     wider: dict[str, int] = {}
     while True:

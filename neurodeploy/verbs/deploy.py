@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -81,8 +82,8 @@ def deploy(
         backends: Of "reference", "fixed", "lava", in the order to compare them.
         readout: "spikes", "v_last", "v_max", "v_sum" or "softmax", where the module's output leaves it open.
         forward: `forward(module, sample_input)`: runs the module, where calling it is not enough.
-        host: Path of neurons that run on the host with everything before them, for modules that take real numbers:
-            the chip takes their spikes.
+        host: Path of a submodule that runs on the host with everything before it, for modules that take real numbers:
+            the chip takes the spikes of neurons, and of another layer its currents, as whole numbers.
         pool: "after" puts maximum pools of currents behind the neurons that take them: another network, and a note
             says how many classes and spikes change; they are refused where None.
         name: In the graph's metadata; the module's class where None.
@@ -118,8 +119,10 @@ def deploy(
     )
     sample = spikes_of(read, sample_input, "sample_input")
     network = network_of(read, name or type(module).__name__)
+    told = [one for one in read.notes if host is not None and one.startswith(f"{host}: ")]
+    network = replace(network, notes=(*network.notes, *told))  # the Program says it wherever it goes
     agreement = against_module(read, network)
-    notes = [*read.notes, *_agreement_notes(agreement, strict)]
+    notes = [*(one for one in read.notes if one not in told), *_agreement_notes(agreement, strict)]
     calibration = (sample, own_labels) if calibrate is None else _samples(read, network, calibrate, "calibrate")
     tested, own_labels = calibration if test is None else _samples(read, network, test, "test")
     if labels is None:

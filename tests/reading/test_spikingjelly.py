@@ -274,10 +274,49 @@ def test_a_picture_as_currents_stays_on_the_host(mode: str, tmp_path: Path) -> N
     np.testing.assert_array_equal(read.feed(picture), read.inputs_BTF)
 
 
+@pytest.mark.parametrize("mode", ["m", "s"])
+def test_a_picture_goes_on_the_chip_as_whole_currents(mode: str) -> None:
+    """The convolution and its norm run once a picture on the host; the first neurons are the chip's."""
+
+    class Direct(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.encoder = nn.Sequential(layer.Conv2d(1, 4, 3, padding=1), layer.BatchNorm2d(4))
+            last = (layer.Linear(64, 6), neuron.ParametricLIFNode())
+            self.rest = nn.Sequential(neuron.ParametricLIFNode(), layer.MaxPool2d(2, 2), layer.Flatten(), *last)
+            functional.set_step_mode(self.rest, mode)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            current = self.encoder(x)
+            if mode == "m":
+                return self.rest(current.unsqueeze(0).repeat(7, 1, 1, 1, 1)).mean(0)  # type: ignore[no-any-return]
+            return sum(self.rest(current) for _ in range(7)) / 7  # type: ignore[return-value]
+
+    module = stronger(Direct(), 3).eval()
+    picture = torch.rand(B, 1, 8, 8, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        currents = module.encoder(picture).flatten(1).numpy()
+    made = deploy(module, picture, dt_s=DT_S, host="encoder")
+    assert made.agreement["same"]
+    assert made.read.spikes["rest_0"].any()
+    assert made.certificate["stages"][-1]["equations"]["holds"]
+    assert made.program.graded_input
+    assert made.read.inputs_BTF.shape == (B, 7, 256)
+    unit = 2.0 ** (np.ceil(np.log2(np.abs(currents).max())) - 10)
+    np.testing.assert_array_equal(made.read.inputs_BTF, np.rint(currents / unit)[:, None].repeat(7, 1))
+    np.testing.assert_array_equal(made.read.feed(picture / 2).max() <= made.read.inputs_BTF.max(), True)
+    (told,) = [note for note in made.notes if note.startswith("encoder: ")]
+    assert "2,304 multiply-adds a sample" in told
+    assert f"in whole units of {unit:g}: 256 numbers of 12 bits a sample, 384 bytes; neither has a price here" in told
+    assert told in made.program.notes  # and with it in profile
+
+
 def test_a_host_that_is_none() -> None:
     module = nn.Sequential(layer.Linear(N_IN, 30), neuron.LIFNode())
-    with pytest.raises(FrameworkError, match=r"^host: '0' is not the path of neurons of the module; choose one of 1"):
-        graph_of(module, spikes(T, B, N_IN), dt_s=DT_S, host="0")
+    with pytest.raises(
+        FrameworkError, match=r"^host: '3' is not the path of a layer of the module; choose one of 0, 1"
+    ):
+        graph_of(module, spikes(T, B, N_IN), dt_s=DT_S, host="3")
 
 
 READ = [(None, "v_last"), ("last_mem", "v_last"), ("max-mem", "v_max"), ("mean-mem", "v_sum")]

@@ -97,6 +97,8 @@ class SpikingStage(nn.Module):
         super().__init__()
         self.weights, self.norm, self.neurons, self.pool = weights, norm, neurons, pool
         self.dropout, self.each_step = dropout, each_step
+        self.current = nn.Identity()
+        """What `drive` gives passes it, so that a host can be told to work out all up to there."""
 
     def drive(self, x_BTN: torch.Tensor) -> torch.Tensor:
         """Return the input current (B, T, N); full layers take all axes of what arrives in one."""
@@ -106,10 +108,10 @@ class SpikingStage(nn.Module):
             x_BTN = x_BTN * functional.dropout(torch.ones_like(x_BTN[:, :1]), self.dropout)
         found = self.weights(x_BTN.flatten(0, 1))
         if self.norm is None:
-            return found.unflatten(0, x_BTN.shape[:2])
+            return self.current(found.unflatten(0, x_BTN.shape[:2]))  # type: ignore[no-any-return]
         if self.each_step and self.training:
             return torch.stack([self.norm(one) for one in found.unflatten(0, x_BTN.shape[:2]).unbind(1)], 1)
-        return self.norm(found).unflatten(0, x_BTN.shape[:2])
+        return self.current(self.norm(found).unflatten(0, x_BTN.shape[:2]))  # type: ignore[no-any-return]
 
     def sent(self, x_BTN: torch.Tensor, n_steps: int) -> Sent:
         """Return what is sent, in as few passes as there can be; see `neurons.plif.plif`."""
