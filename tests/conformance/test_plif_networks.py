@@ -25,7 +25,7 @@ from neurodeploy.pipeline.conversion import graph_of, quantised
 from neurodeploy.recipes import validated
 from neurodeploy.verbs.deploy import deploy
 from tests.backends.lava_support import assert_same_states
-from tests.networks.test_plif import small
+from tests.networks.test_plif import pictures, small
 
 SIZES = {"mnist": ((1, 28, 28), 4), "nmnist_frames": ((2, 34, 34), 5)}
 N_TRAIN, N_TEST, BATCH = 320, 200, 32
@@ -131,3 +131,15 @@ def test_lava_gives_every_spike_and_state_of_four_samples(trained: Trained, work
     expected = fixed.run(program, some, record=True)
     assert all(one.spikes_BTN.any() for one in expected.layers.values())
     assert_same_states(expected, worker.run(program, some, record=True))
+
+
+@pytest.mark.lava
+def test_currents_of_the_host_give_the_same_states_in_lava(worker: lava.Worker) -> None:
+    made = deploy(small(), pictures(), dt_s=1e-3, time_axis=1, host="stages.0.current")
+    assert made.agreement["same"]
+    assert made.certificate["stages"][-1]["equations"]["holds"]
+    (first,) = made.program.into("plif1")
+    assert first.weight.size == first.weight.shape[0] == 4  # of the current's unit alone: the kernel is the host's
+    some = made.read.inputs_BTF[:2].astype(np.int32)
+    assert some.min() < 0 < some.max()
+    assert_same_states(fixed.run(made.program, some, record=True), worker.run(made.program, some, record=True))
