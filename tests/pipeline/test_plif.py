@@ -80,7 +80,7 @@ def test_its_page_names_the_time_constants_and_the_protocol(run: Any, tmp_path: 
     ):
         report["recipe"]["data"]["selection"] = selection
         (tmp_path / "report.json").write_text(json.dumps(report))
-        page = Path(neurodeploy.report(tmp_path)["path"]).read_text()
+        page = Path(neurodeploy.write_report(tmp_path)["path"]).read_text()
         assert said in page
         assert ("Accuracy-A" in page) == (selection == "test")
         assert f" on {selection} data" in page
