@@ -155,7 +155,6 @@ def _discretised(file: GraphFile, dt_s: float | None, reset: str | None, readout
     ordered = _in_order(where, populations, synapses)
     place = {INPUT: -1} | {one.name: index for index, one in enumerate(ordered)}
     synapses = [_with_shared_rows(where, one, populations) for one in synapses]
-    synapses.sort(key=lambda one: place[one.source])  # in a file nodes come by name
     output = next(one for one in ordered if one.name == paths.output)
     chosen, note = _readout(where, settings.get("readout"), readout, output)
     network = Network(

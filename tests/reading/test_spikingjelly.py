@@ -186,7 +186,7 @@ def theirs(ours: Any, mode: str) -> nn.Module:
 
 
 @pytest.mark.parametrize("mode", ["m", "s"])
-def test_a_parametric_network_gives_the_program_of_our_own(mode: str, tmp_path: Path) -> None:
+def test_a_parametric_network_gives_the_program_of_our_own(mode: str) -> None:
     network, x_BTI = small(), pictures()
     ours = deploy(network, x_BTI, dt_s=DT_S, time_axis=1)
     found = deploy(theirs(network, mode), x_BTI.transpose(0, 1).unflatten(2, (1, 12, 12)), dt_s=DT_S)
@@ -199,10 +199,6 @@ def test_a_parametric_network_gives_the_program_of_our_own(mode: str, tmp_path: 
         numbers = [[{k: v for k, v in vars(x).items() if k in PLAIN} for x in part] for part in (one, other)]
         assert numbers[0] == numbers[1]
     assert (its.input_shape, its.readout, its.decode) == (mine.input_shape, mine.readout, mine.decode)
-    # In a file nodes come by name, 10 before 4; the Program has them by the graph.
-    write_graph(tmp_path / "model.nir", found.graph)
-    again = compile_network(discretised(read_graph(tmp_path / "model.nir")), plan=found.made.plan)
-    assert again.program.digest == its.digest
 
 
 PLAIN = ("reset", "start", "shape", "bias_exp", "at_threshold", "rest_init", "window", "sign")
