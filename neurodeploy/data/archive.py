@@ -43,16 +43,16 @@ def is_folder(path: str | Path) -> bool:
 
 def archives(root: Path) -> list[Path]:
     """Return the archives in a folder, or the one that is named itself."""
-    return [path for path, name in _below(root) if name.lower().endswith(ZIPS + TARS)]
+    return [Path(path) for path, name in _below(root) if name.lower().endswith(ZIPS + TARS)]
 
 
 def fingerprint(root: Path) -> str:
     """Return what tells a folder's files, or an archive, from others: their places, sizes and times."""
-    found = hashlib.sha256(os.path.realpath(root).encode("utf-8", "surrogateescape"))
+    lines = [os.path.realpath(root)]
     for path, name in _below(root):
         status = os.stat(path)
-        found.update(f"{name}:{status.st_size}:{status.st_mtime_ns}\n".encode("utf-8", "surrogateescape"))
-    return found.hexdigest()
+        lines.append(f"{name}:{status.st_size}:{status.st_mtime_ns}")
+    return hashlib.sha256("\n".join(lines).encode("utf-8", "surrogateescape")).hexdigest()
 
 
 def names(root: Path) -> Iterator[str]:
@@ -62,7 +62,7 @@ def names(root: Path) -> Iterator[str]:
         DataError: see `opened`.
     """
     for path, name in _below(root):
-        with _readable(path):
+        with _readable(Path(path)):
             if name.lower().endswith(ZIPS):
                 with zipfile.ZipFile(path) as packed:
                     yield from packed.namelist()
@@ -85,8 +85,8 @@ def opened(root: Path) -> Iterator[Files]:
     """
     plain, packed = Files(), Files()
     with ExitStack() as stack:
-        for path, name in _below(root):
-            folder = PurePosixPath(name).parent
+        for place, name in _below(root):
+            path, folder = Path(place), PurePosixPath(name).parent
             if name.lower().endswith(ZIPS):
                 with _readable(path):
                     archive = stack.enter_context(zipfile.ZipFile(path))
@@ -94,16 +94,16 @@ def opened(root: Path) -> Iterator[Files]:
                     if not entry.is_dir():
                         packed[_inside(path, folder, entry.filename)] = partial(_read, path, archive.read, entry)
             elif name.lower().endswith(TARS):
-                place = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="neurodeploy-", dir=roomy())))
-                for number, inner in enumerate(_unpacked(path, folder, place)):
-                    packed[inner] = partial(_read, path, Path.read_bytes, place / str(number))
+                inside = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="neurodeploy-", dir=roomy())))
+                for number, inner in enumerate(_unpacked(path, folder, inside)):
+                    packed[inner] = partial(_read, path, Path.read_bytes, inside / str(number))
             else:
                 plain[name] = partial(_read, path, Path.read_bytes, path)
         found = packed | plain
         yield {name: found[name] for name in sorted(found) if not name.rpartition("/")[2].startswith(".")}
 
 
-def _below(root: Path) -> Iterator[tuple[Path, str]]:
+def _below(root: Path) -> Iterator[tuple[str, str]]:
     """Yield the files of a folder, with their paths from its name on; of an archive, itself."""
 
     def refuse(error: OSError) -> None:
@@ -112,14 +112,14 @@ def _below(root: Path) -> Iterator[tuple[Path, str]]:
     if not os.path.exists(root):
         raise DataError("is not there", "check the path", where=root)
     if not os.path.isdir(root):
-        yield root, root.name
+        yield str(root), root.name
         return
-    above = Path(os.path.abspath(root)).parent
+    top = Path(os.path.abspath(root)).name
     for place, folders, files in os.walk(root, followlinks=True, onerror=refuse):
-        start = Path(os.path.abspath(place)).relative_to(above).as_posix()
+        start = f"{top}/{os.path.relpath(place, root)}".replace(os.sep, "/").removesuffix("/.")
         folders[:] = sorted(folders) if start.count("/") < DEEPEST else []
         for name in sorted(files):
-            yield Path(place, name), f"{start}/{name}"
+            yield f"{place}{os.sep}{name}", f"{start}/{name}"
 
 
 def _inside(archive: Path, folder: PurePosixPath, name: str) -> str:
