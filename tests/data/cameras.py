@@ -86,20 +86,28 @@ def cifar10dvs(numbers: tuple[int, ...] = (0, 1, 899, 900, 999)) -> dict[str, by
     return {name: aedat2_of(events(seed, side=128)) for seed, name in enumerate(names)}
 
 
+def user(seed: int) -> np.ndarray:
+    """Return a user's recording of 12 s, some of whose events are where a second begins."""
+    found = events(seed, 1_200, 128, 12_000_000)
+    found["t"][::50] -= found["t"][::50] % 1_000_000
+    found["t"].sort()
+    return found
+
+
 def gestures(users: tuple[str, ...] = ("user01_fluorescent", "user22_led", "user24_led")) -> dict[str, bytes]:
     """Return the files of DVS128 Gesture by their paths; the last user is for tests.
 
     A trial of user22_led ends after the next one starts.
     """
     files = {}
-    for seed, user in enumerate(users):
-        files[f"DvsGesture/{user}.aedat"] = aedat31_of(events(seed, 1_200, 128, 12_000_000))
+    for seed, name in enumerate(users):
+        files[f"DvsGesture/{name}.aedat"] = aedat31_of(user(seed))
         rows = [(label, 1_000_000 * label, 1_000_000 * (label + 1)) for label in range(1, 12)]
-        if user == "user22_led":
+        if name == "user22_led":
             rows[8] = (9, 9_000_000, 10_250_000)
         lines = ["class,startTime_usec,endTime_usec", *(",".join(map(str, row)) for row in rows)]
-        files[f"DvsGesture/{user}_labels.csv"] = "\n".join(lines).encode()
-    lists = [f"{user}.aedat" for user in users]
+        files[f"DvsGesture/{name}_labels.csv"] = "\n".join(lines).encode()
+    lists = [f"{name}.aedat" for name in users]
     files["DvsGesture/trials_to_train.txt"] = "\n".join(lists[:-1]).encode()
     files["DvsGesture/trials_to_test.txt"] = (lists[-1] + "\n").encode()
     return files
