@@ -65,7 +65,7 @@ Data = Annotated[
     str | None,
     Option(
         metavar="DATA",
-        help="Dataset (its test part), data file or module:function; of a run folder, by default the recipe's.",
+        help="Dataset or its folder (the test part), data file or module:function; the recipe's of a run folder.",
         autocompletion=_data,
     ),
 ]

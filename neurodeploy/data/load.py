@@ -7,8 +7,9 @@ from typing import Literal
 
 import numpy as np
 
-from neurodeploy.data.archive import is_folder
+from neurodeploy.data.archive import is_folder, names
 from neurodeploy.data.binning import Binning
+from neurodeploy.data.cifar10 import BATCH
 from neurodeploy.data.dataset import Samples, Source, last_of_each, stratified
 from neurodeploy.data.datasets import SOURCES
 from neurodeploy.data.files import LAYOUTS, open_file
@@ -86,10 +87,13 @@ def source_of(settings: DataSettings) -> Source:
 def _folder(name: str) -> Source:
     """Return a known dataset whose files lie in another folder or an archive, which has one way of its parts."""
     kind, partition = layout_of(Path(name)) or ("", "")
+    if not kind and any(map(BATCH.search, names(Path(name)))):
+        kind, partition = "cifar10", SOURCES["cifar10"].partitions[0]
     if not kind:
-        known = f"name {LAYOUTS}, or a folder or archive with recordings of {', '.join(CAMERAS)}"
+        known = f"name {LAYOUTS}, or a folder or archive of {', '.join(CAMERAS)} or cifar10"
         raise DataError(f"is {'a folder' if os.path.isdir(name) else 'an archive'}", known, where=name)
-    partitions = tuple(CAMERAS[kind]) if partition == next(iter(CAMERAS[kind])) else (partition,)
+    every = SOURCES[kind].partitions
+    partitions = every if partition == every[0] else (partition,)
     return replace(SOURCES[kind], name=os.path.basename(name), file=name, partitions=partitions)
 
 

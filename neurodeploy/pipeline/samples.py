@@ -15,13 +15,14 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from neurodeploy.backends.trace import check_spikes
+from neurodeploy.data.archive import is_folder
 from neurodeploy.data.binning import counts_of as counts_of_events
 from neurodeploy.data.datasets import SOURCES
 from neurodeploy.data.event_arrays import as_events, events_inside
 from neurodeploy.data.events import Events
-from neurodeploy.data.load import Split, open_samples
+from neurodeploy.data.load import Split, open_samples, source_of
 from neurodeploy.data.own import is_own, whole_name
-from neurodeploy.data.settings import binning_of
+from neurodeploy.data.settings import DataSettings, binning_of
 from neurodeploy.data.spikes import Kind, check_classes, check_kinds
 from neurodeploy.data.stream import SampleSource, check_limit, unlabelled
 from neurodeploy.errors import DataError
@@ -63,10 +64,10 @@ def given(
     """Return data of any kind as samples for a network or Program.
 
     Args:
-        data: Name of a dataset, a data file or a `module:function`; spikes (samples, steps, channels) of 0 and 1, or
-            counts where the network takes them, as an array or a tensor; `Events`; structured arrays of events (see
-            `data.event_arrays`), one or a list of them; a torch Dataset or DataLoader of such samples, alone or in
-            pairs with their labels.
+        data: Name of a dataset, its folder, a data file or a `module:function`; spikes (samples, steps, channels) of 0
+            and 1, or counts where the network takes them, as an array or a tensor; `Events`; structured arrays of
+            events (see `data.event_arrays`), one or a list of them; a torch Dataset or DataLoader of such samples,
+            alone or in pairs with their labels.
         split: Of a named dataset.
         limit: First samples only.
         option: Argument that the data were given as, for errors.
@@ -129,7 +130,7 @@ def default_data(file: Any, target: Network | Program, verb: str) -> str:
 
 def default_calibration(data: Any) -> str | None:
     """Return what to calibrate on when only evaluation data are named: a dataset's training part."""
-    return str(data) if isinstance(data, str | Path) and str(data) in SOURCES else None
+    return str(data) if isinstance(data, str | Path) and (str(data) in SOURCES or is_folder(data)) else None
 
 
 def samples_for(
@@ -147,7 +148,8 @@ def samples_for(
         raise DataError(f"{network.name} was trained on it", f"name its test data: {own['test']}", where=name)
     n_steps, partition = own.get("n_steps"), own.get("partition")
     binning = binning_of(network.name, settings)
-    used = binning or (SOURCES[name].binning if name in SOURCES else None)
+    parted = name in SOURCES or is_folder(name)
+    used = binning or (source_of(DataSettings(dataset=name)).binning if parted else None)
     if used is not None and abs(used.dt_s / network.dt_s - 1) > STEP_TOLERANCE:
         raise DataError(
             f"its steps last {1e3 * used.dt_s:.4g} ms, those of {network.name} {1e3 * network.dt_s:.4g} ms",

@@ -76,9 +76,9 @@ def simulate(
 
     Args:
         file: A .nir graph, a Program or its file, or a run folder, whose graph is taken.
-        data: Dataset name (its test part) or data file; or spikes of your own: an array or a torch tensor of any
-            device, (samples, steps, channels) of 0 and 1, `Events`, tonic's arrays of events, or a torch Dataset or
-            DataLoader of such samples. The recipe's dataset where None, of a run folder.
+        data: Dataset name or folder (its test part), or data file; or spikes of your own: an array or a torch tensor of
+            any device, (samples, steps, channels) of 0 and 1, `Events`, tonic's arrays of events, or a torch Dataset
+            or DataLoader of such samples. The recipe's dataset where None, of a run folder.
         backend: "reference" (float64), "fixed" (our integer simulator), "lava", or another of `backends.table`.
         limit: First samples only.
         traces: .npz file for every spike, current and potential on data.

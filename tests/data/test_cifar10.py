@@ -67,6 +67,8 @@ def test_pictures_come_back(folder: Path, form: str) -> None:
         for step in (0, 1):
             np.testing.assert_array_equal(found.whole().spikes_BTI[:, step], PICTURES[some].reshape(-1, 3072))
     assert len(part("train")) + len(part("validation")) == 100
+    own = open_part(DataSettings(dataset=str(next(folder.iterdir())), n_steps=2), "test")
+    assert own.digest() == part("test").digest()
     assert found.notes[:2] == (
         "parts: official (data_batch_1 to 5, and test_batch)",
         "cifar10: 20 of 10,000 pictures of the test part are there",

@@ -239,9 +239,7 @@ def test_a_folder_of_something_else_is_refused(folder: Path) -> None:
     cameras.write(folder / "cifar10dvs", {"airplane/0.aedat4": b"#!AER-DAT4.0"})
     with pytest.raises(DataError, match=r"holds no CIFAR10-DVS: .* take the original files, AEDAT 4 is not read"):
         part("cifar10dvs", "test")
-    with pytest.raises(
-        DataError, match=r"is a folder; name an .npz .* or a folder or archive with recordings of nmnist"
-    ):
+    with pytest.raises(DataError, match=r"is a folder; name an .npz .* or a folder or archive of nmnist"):
         part(folder / "cifar10dvs", "test")
     cameras.write(folder / "nmnist", cameras.nmnist())
     with pytest.raises(DataError, match=r"data\.spatial_bin: nmnist has rows and columns; leave it out"):

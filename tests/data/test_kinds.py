@@ -15,6 +15,7 @@ from neurodeploy import Events
 from neurodeploy.backends.trace import check_spikes
 from neurodeploy.data.binning import Binning
 from neurodeploy.data.files import open_file
+from neurodeploy.data.frames import events_to_frames
 from neurodeploy.data.spikes import SpikeData
 from neurodeploy.data.stream import SampleSource, from_memory
 from neurodeploy.errors import DataError
@@ -32,6 +33,7 @@ from neurodeploy.verbs.convert import convert
 from neurodeploy.verbs.profile import profile
 from neurodeploy.verbs.simulate import simulate
 from tests.cli.graphs import lif
+from tests.data import cameras
 from tests.data.official import events, write_part
 from tests.mapping import nets
 
@@ -95,12 +97,12 @@ def test_what_is_no_count_is_told(tmp_path: Path, value: float) -> None:
         open_file(tmp_path / "data.npz", dt_s=None, n_channels=3, binning=BINNING).whole()
 
 
-def graph(path: Path, n_classes: int = 3, dt_s: float = BINNING.dt_s, **metadata: Any) -> Path:
-    """Write 140 channels -> LIF neurons that carries the metadata."""
+def graph(path: Path, n_classes: int = 3, dt_s: float = BINNING.dt_s, n_inputs: int = 140, **metadata: Any) -> Path:
+    """Write channels -> LIF neurons that carries the metadata."""
     neurons = lif(n_classes, tau=10 * dt_s * np.ones(n_classes), v_threshold=3 * np.ones(n_classes))
-    weight = np.random.default_rng(3).normal(0.1, 0.3, (n_classes, 140)).astype(np.float32)
+    weight = np.random.default_rng(3).normal(0.1, 0.3, (n_classes, n_inputs)).astype(np.float32)
     nodes = {
-        "input": nir.Input({"input": np.array([140])}),
+        "input": nir.Input({"input": np.array([n_inputs])}),
         "fc1": nir.Linear(weight=weight),
         "lif1": neurons,
         "output": nir.Output({"output": np.array([n_classes])}),
@@ -218,6 +220,24 @@ def test_a_graph_is_tested_on_the_part_that_its_own_partition_leaves(tmp_path: P
     for partition, n_samples in (("ssc", 291), ("official", 200), ("speakers", 361)):
         file = graph(tmp_path / "some.nir", 35, 1.2 / 299, **entries, partition=partition)
         assert len(samples_for("speech_commands_spikes", read_network(file, GraphOptions(reset="zero")))) == n_samples
+
+
+def test_a_folder_of_recordings_is_cut_as_the_graph_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NEURODEPLOY_CACHE", str(tmp_path / "cache"))
+    folder = cameras.write(tmp_path / "digits", cameras.nmnist())
+    carried = CARRIED | {"binning": "time", "n_steps": 6, "max_time_s": 0.3, "spatial_bin": 1}
+    file = graph(tmp_path / "counts.nir", 10, 0.05, 2312, **carried)
+    found = samples_for(str(folder), read_network(file, GraphOptions(reset="zero")))
+    files = list(cameras.nmnist())
+    for digit in (0, 7):
+        events = cameras.events(files.index(f"Test/{digit}/00001.bin"))
+        expected = events_to_frames(events, 6, "time", shape=(34, 34)).reshape(6, -1)
+        np.testing.assert_array_equal(found.at([digit]).spikes_BTI[0], expected)
+    with pytest.raises(DataError, match=r"its steps last 30 ms, those of .* 1 ms; name the .nir file of a run"):
+        samples_for(str(folder), read_network(graph(tmp_path / "ms.nir", 10, 1e-3, 2312), GraphOptions(reset="zero")))
+    result = simulate(file, str(folder), backend="reference", reset="zero")
+    assert result["samples"] == 10
+    assert "parts: official (the folders Train and Test)" in result["data_notes"]
 
 
 def test_results_name_what_is_to_be_said_of_their_data(tmp_path: Path) -> None:
