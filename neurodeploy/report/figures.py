@@ -41,7 +41,7 @@ def accuracy(rows: list[dict[str, Any]], limit: float) -> Figure:
         if row["drop"] is not None:
             baseline = row["accuracy"] + row["drop"]
             # The certificate allows a tenth of a sample more, against float arithmetic; so does the mark.
-            least = baseline - limit - 0.1 / row["samples"]
+            least = max(0.0, baseline - limit - 0.1 / row["samples"])
             colour = draw.BAD if row["accuracy"] < least else colour
             axes.plot([100 * least] * 2, [y - 0.36, y + 0.36], color=draw.BAD, linewidth=1.5)
             lowest = min(lowest, least)

@@ -140,7 +140,7 @@ def _latency(latency: dict[str, Any] | None) -> dict[str, Any]:
     found, bound = latency["latency_band_s"], latency["bound"]
     if found is None:
         return _tile(title, "not priced", "no times are published", state="open")
-    value = marked.say("{} for a sample", marked.band(found["low"], found["high"], "s"))
+    value = marked.band(found["low"], found["high"], "s")
     detail = marked.say("{} for a step", marked.seconds(latency["step_s"]["mean"]))
     most = max(bound, key=lambda name: bound[name])
     return _tile(title, value, detail, f"the busiest core sets each step; mostly bound by {most}")

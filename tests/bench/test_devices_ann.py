@@ -9,7 +9,10 @@ import torch
 
 from neurodeploy.bench.devices.ann import _attach, dense_macs, layer_shapes, settled
 from neurodeploy.bench.devices.machines import floor_of
+from neurodeploy.errors import RunError
 from neurodeploy.networks.families.lif import LifSettings, build
+from neurodeploy.networks.families.plif import PlifSettings
+from neurodeploy.networks.families.plif import build as build_plif
 from neurodeploy.networks.matched import LayerShape, MatchedANN, MatchedLayer, counted
 from neurodeploy.neurons.population import Population
 from neurodeploy.pipeline.conversion import read_network
@@ -110,6 +113,12 @@ def test_a_held_network_sends_the_quantised_ones_spikes() -> None:
     assert all(torch.equal(one, other) for one, other in zip(found, wanted, strict=True))
     assert layer_shapes(network) == [LayerShape(5, 12, True), LayerShape(12, 3, False)]
     assert dense_macs(layer_shapes(network), 30) == 30 * (60 + 144 + 36)
+
+
+def test_a_network_with_convolutions_is_refused() -> None:
+    network = build_plif(PlifSettings(stages=(1,), channels=(2,), hidden=4), (1, 8, 8), 3, 1e-3)
+    with pytest.raises(RunError, match="has convolutions"):
+        layer_shapes(network)
 
 
 @pytest.mark.parametrize(

@@ -37,7 +37,7 @@ def example() -> dict[str, Any]:
             "name": "small",
             "description": "An example",
             "chip": "loihi2",
-            "data": {"dataset": "digits", "n_steps": None},
+            "data": {"dataset": "digits", "n_steps": None, "selection": "validation"},
             "network": {"hidden": [4], "bias": True, "recurrent": True},
         },
         "accuracy": accuracy | {"ptq": 0.9125},

@@ -140,7 +140,7 @@ def test_the_verdict_names_the_four_numbers_and_where_they_come_from(page: Page)
     assert "1.49 to 2.24 µJ dynamic; static 12.1 to 16 µJ; together 13.6 to 18.2 µJ" in page.text
     assert "of dynamic energy and 12.1 to 16 µJ of static energy, in " in page.text
     assert "3 cores on 1 chip of loihi2" in page.text
-    assert "17 to 26 µs for a sample 2.4 µs for a step" in page.text
+    assert "Latency per sample 17 to 26 µs 2.4 µs for a step" in page.text
 
 
 def test_every_stage_has_its_accuracy_and_meaning(page: Page) -> None:

@@ -36,6 +36,13 @@ def test_colours_are_variables_of_the_page() -> None:
     assert not re.findall(r"(?:fill|stroke): #", svg)
 
 
+def test_no_accuracy_below_zero_is_drawn() -> None:
+    row = {"name": "fixed", "accuracy": 0.3, "samples": 359, "drop": 0.0, "fewer": False}
+    drawn = texts(figures.accuracy([row], limit=1.0))
+    assert "0" in drawn
+    assert not [text for text in drawn if text.startswith(("-", "\N{MINUS SIGN}"))]
+
+
 def test_a_strip_has_one_path_per_decade_and_a_mark() -> None:
     layers = [compared("lif1", SPIKE), compared("lif2", None)]
     svg = rasters.difference_strip(layers, SPIKE, "input step")

@@ -17,6 +17,7 @@ import torch
 from torch import nn
 
 from neurodeploy.data.stream import SampleSource
+from neurodeploy.errors import RunError
 from neurodeploy.networks.matched import LayerShape, MatchedANN, MatchedLayer, counted
 from neurodeploy.networks.spiking_layer import SpikingLayer
 from neurodeploy.pipeline.conversion import part
@@ -46,7 +47,7 @@ def matched_ann(folder: RunFolder, progress: Progress, windows: int | None = Non
         windows: This many, instead of a choice on the validation part.
 
     Raises:
-        RunError: the run has no quantised network.
+        RunError: the run has no quantised network, or one with convolutions.
     """
     recipe = folder.recipe()
     shapes = layer_shapes(quantised_network(folder))
@@ -79,13 +80,19 @@ def matched_ann(folder: RunFolder, progress: Progress, windows: int | None = Non
 
 
 def layer_shapes(network: nn.Module) -> list[LayerShape]:
-    """Return the shape of every layer of a network, the output's or readout's last."""
+    """Return the shape of every layer of a network, the output's or readout's last.
+
+    Raises:
+        RunError: it has convolutions.
+    """
     found = []
     for one in network.modules():
         if isinstance(one, SpikingLayer):
             found.append(LayerShape(one.n_inputs, one.n_neurons, one.recurrent is not None))
         elif isinstance(one, nn.Linear):
             found.append(LayerShape(one.in_features, one.out_features, False))
+        elif isinstance(one, nn.Conv2d):
+            raise RunError("the network has convolutions; networks of full layers alone are measured here")
     return found
 
 
