@@ -147,7 +147,8 @@ def bench_plif(
         NeurodeployError: an argument names nothing or is out of range.
     """
     names = chosen(peers, [peer.name for peer in PLIF_PEERS])
-    for option, value in {"steps": steps, "batch": batch, "threads": threads, "repeats": repeats}.items():
+    limits = {"hidden": channels, "steps": steps, "batch": batch, "threads": threads, "repeats": repeats}
+    for option, value in limits.items():
         positive(option, [value])
     wanted = [peer for peer in PLIF_PEERS if peer.name in names]
     here = [peer for peer in wanted if not peer.missing]

@@ -58,7 +58,7 @@ def bench_train(
         raise NeurodeployError(f"{work!r} is unknown", nearest(work, WORKS), option="work")
     if work == "plif":
         shared: Any = {"batch": batch, "threads": threads, "repeats": repeats, "peers": peers, "progress": progress}
-        return bench_plif(channels=hidden or 32, steps=8 if steps is None else steps, **shared)
+        return bench_plif(channels=32 if hidden is None else hidden, steps=8 if steps is None else steps, **shared)
     hidden, steps = 512 if hidden is None else hidden, 250 if steps is None else steps
     if model not in LAYERS:
         raise NeurodeployError(f"{model!r} is unknown", nearest(model, LAYERS), option="model")

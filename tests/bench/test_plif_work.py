@@ -36,6 +36,11 @@ def test_a_run_has_speeds_and_memory() -> None:
     assert found["work"] == {"channels": 4, "steps": 2, "batch": 2, "threads": 1}
 
 
+def test_no_channels_are_refused() -> None:
+    with pytest.raises(NeurodeployError, match=r"^hidden: found 0, at least 1"):
+        bench_train(work="plif", hidden=0, steps=1, batch=1, repeats=1, peers="none")
+
+
 def test_an_unknown_work_is_named() -> None:
     with pytest.raises(NeurodeployError, match="did you mean 'plif'"):
         bench_train(work="plf")

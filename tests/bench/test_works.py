@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -74,3 +76,11 @@ def test_a_network_that_is_no_chain_is_refused() -> None:
     work = work_of((3, 4, 2), recurrent=True)
     with pytest.raises(NeurodeployError, match="no link of a plain chain"):
         stages_of(work.program)
+
+
+def test_neurons_that_peers_do_not_have_are_refused(work: Work) -> None:
+    first, *rest = work.program.layers
+    for changed in ({"vth": first.vth + np.arange(first.n_neurons) % 2}, {"refractory": 3}, {"clear_every": 5}):
+        program = dataclasses.replace(work.program, layers=(dataclasses.replace(first, **changed), *rest))
+        with pytest.raises(NeurodeployError, match="no link of a plain chain"):
+            stages_of(program)
