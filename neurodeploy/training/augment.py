@@ -85,7 +85,8 @@ def moved(
     angle_B, scale_B = draw_B4[:, 2] * math.radians(turn), 1 / (1 + draw_B4[:, 3] * zoom)
     mirror_B = torch.where(torch.rand(len(x_BTI), generator=generator) < 0.5 * flip, -1.0, 1.0)
     cos_B, sin_B = scale_B * angle_B.cos(), scale_B * angle_B.sin()
-    turned = torch.stack([mirror_B * cos_B, -mirror_B * sin_B, sin_B, cos_B], 1).view(-1, 2, 2)
+    aspect = shape[1] / shape[2]  # the grid's units are half the rows and half the columns
+    turned = torch.stack([mirror_B * cos_B, -mirror_B * sin_B * aspect, sin_B / aspect, cos_B], 1).view(-1, 2, 2)
     matrix = torch.cat([turned, shift_B2[:, :, None]], 2).to(x_BTI.device)
     pictures = x_BTI.unflatten(2, shape).flatten(1, 2)
     grid = functional.affine_grid(matrix, list(pictures.shape), align_corners=False)

@@ -58,6 +58,18 @@ def test_mirrored_turned_and_zoomed_pictures() -> None:
             assert (radius.min(), radius.max()) == (pytest.approx(12.2, abs=0.4), pytest.approx(17.8, abs=0.4))
 
 
+def test_pictures_that_are_no_squares_turn_without_being_sheared() -> None:
+    x = torch.zeros(50, 1, 1, 21, 61)
+    x[..., 10, 38] = 1.0  # 8 pixels right of the middle
+    settings = TrainingSettings(rotation=90.0)
+    found = moved(x.flatten(2), (1, 21, 61), settings, torch.Generator().manual_seed(1)).view(50, 21, 61)
+    weight = found / found.sum((1, 2), keepdim=True)
+    row = (weight.sum(2) * torch.arange(21)).sum(1) - 10
+    column = (weight.sum(1) * torch.arange(61)).sum(1) - 30
+    assert torch.hypot(row, column).sub(8).abs().max() < 0.5  # what falls between pixels is spread over them
+    assert row.abs().max() > 7
+
+
 def test_samples_without_pictures_stay() -> None:
     x = dots()
     assert moved(x, (96,), TrainingSettings(pixel_shift=2), torch.Generator()) is x
