@@ -105,7 +105,7 @@ def _layer(node: nir.NIRNode, plain: dict[str, Any], carried: dict[str, Any]) ->
     n_neurons = math.prod(plain["shape"])
     held: Any = node
     if isinstance(node, nir.NIRGraph):
-        held = node.nodes[next(name for name in ("minus", "sigma") if name in node.nodes)]
+        held = node.nodes["minus" if "minus" in node.nodes else "sigma"]
     sizes = {np.size(value) for key, value in vars(held).items() if key in ("r", "scale")}
     if sizes != {n_neurons}:
         raise ValueError(f"{plain['name']}: its metadata say {n_neurons} neurons, its node has {sorted(sizes)}")

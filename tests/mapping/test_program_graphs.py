@@ -146,6 +146,15 @@ def test_what_was_changed_afterwards_is_named(change: Any, says: str) -> None:
     assert str(refusal.value).startswith("g.nir: ")
 
 
+def test_sigma_delta_neurons_without_their_sums_are_damaged(tmp_path: Path) -> None:
+    graph = program_graph(everything(tmp_path)["sigma_delta"])
+    for node in graph.nodes.values():
+        if isinstance(node, nir.NIRGraph):
+            node.nodes = {key: one for key, one in node.nodes.items() if key not in ("minus", "sigma")}
+    with pytest.raises(GraphError, match=r"^g\.nir: the Program in its metadata is damaged"):
+        carried_program(GraphFile(Path("g.nir"), "g", graph, True))
+
+
 def _entry(graph: nir.NIRGraph, name: str) -> dict[str, Any]:
     return graph.nodes[name].metadata[KEY]["integers"]
 
