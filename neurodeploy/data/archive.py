@@ -1,33 +1,23 @@
 """Folders as data sets come in: their files, and those in archives (.zip, .tar.gz) that lie there."""
 
-import gzip
 import hashlib
 import os
 import shutil
 import tarfile
 import tempfile
 import zipfile
-import zlib
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any, TypeAlias
 
-from neurodeploy.data.unpack import PIECE, roomy
+from neurodeploy.data.unpack import DAMAGE, PIECE, roomy
 from neurodeploy.errors import DataError
 from neurodeploy.files import POINTER, check_fetched
+from neurodeploy.memory import NUMBER_BYTES, Claims
 
 ZIPS, TARS = (".zip",), (".tar.gz", ".tgz", ".tar")
-DAMAGE = (
-    EOFError,
-    zlib.error,
-    gzip.BadGzipFile,
-    zipfile.BadZipFile,
-    tarfile.TarError,
-    NotImplementedError,
-    RuntimeError,
-)
 
 DEEPEST = 4
 """Folders below the one that is named; no data set has more."""
@@ -50,9 +40,10 @@ def fingerprint(root: Path) -> str:
     """Return what tells a folder's files, or an archive, from others: their places, sizes and times."""
     lines = [os.path.realpath(root)]
     for path, name in _below(root):
-        status = os.stat(path)
+        status = os.stat(path, follow_symlinks=os.path.exists(path))  # a link to nothing is told where it is read
         lines.append(f"{name}:{status.st_size}:{status.st_mtime_ns}")
-    return hashlib.sha256("\n".join(lines).encode("utf-8", "surrogateescape")).hexdigest()
+    return hashlib.sha256("
+".join(lines).encode("utf-8", "surrogateescape")).hexdigest()
 
 
 def names(root: Path) -> Iterator[str]:
@@ -81,7 +72,8 @@ def opened(root: Path) -> Iterator[Files]:
     unpacked too, that one is read.
 
     Raises:
-        DataError: an archive is damaged, has a file that would leave the folder, or there is no room.
+        DataError: an archive is damaged, has a file that would leave the folder or is larger than a file may be (see
+            `neurodeploy.memory`), or there is no room.
     """
     plain, packed = Files(), Files()
     with ExitStack() as stack:
@@ -92,6 +84,7 @@ def opened(root: Path) -> Iterator[Files]:
                     archive = stack.enter_context(zipfile.ZipFile(path))
                 for entry in archive.infolist():
                     if not entry.is_dir():
+                        _check_size(path, entry.file_size)
                         packed[_inside(path, folder, entry.filename)] = partial(_read, path, archive.read, entry)
             elif name.lower().endswith(TARS):
                 inside = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="neurodeploy-", dir=roomy())))
@@ -131,6 +124,11 @@ def _inside(archive: Path, folder: PurePosixPath, name: str) -> str:
     return (folder / path).as_posix()
 
 
+def _check_size(archive: Path, n_bytes: int) -> None:
+    """Check how large a file is that an archive holds: few bytes can be packed to fill disk and memory."""
+    Claims(archive, DataError, "take the official file").add((n_bytes // NUMBER_BYTES,), NUMBER_BYTES)
+
+
 def _unpacked(path: Path, folder: PurePosixPath, place: Path) -> list[str]:
     """Unpack a .tar: its files are numbered, so that names do no harm. Links are left out."""
     found: list[str] = []
@@ -138,6 +136,7 @@ def _unpacked(path: Path, folder: PurePosixPath, place: Path) -> list[str]:
         for entry in archive:
             stream = archive.extractfile(entry) if entry.isfile() else None
             if stream is not None:
+                _check_size(path, entry.size)
                 name = _inside(path, folder, entry.name)
                 with (place / str(len(found))).open("wb") as target:
                     shutil.copyfileobj(stream, target, PIECE)

@@ -17,6 +17,8 @@ LATE_ROW, LATE_US = 240, 1 << 13
 """A row in .bin files that is no event, and by how much all times rise from there on."""
 VERSION = re.compile(rb"#!AER-DAT(\d)")
 END_OF_HEADER = b"#!END-HEADER\r\n"
+TONIC_RANGES = np.array([(-1, -1, -1, -(1 << 43)), (0x7FFF, 0x7FFF, 2, 1 << 43)])[:, :, None]
+"""Of x, y, polarity and milliseconds: what is beyond stays outside any sensor, and fits `EVENT`."""
 PACKET, POLARITY = 28, 1
 """Bytes before each packet of AEDAT 3.1, and the type of those that hold a pixel's changes."""
 
@@ -79,13 +81,13 @@ def aedat31(content: bytes) -> np.ndarray:
 def tonic_npy(content: bytes) -> np.ndarray:
     """Return the events in an .npy that tonic's archives of DVS128 Gesture hold: x, y, polarity and milliseconds."""
     try:
-        rows = np.load(io.BytesIO(content), allow_pickle=False)
-    except (ValueError, EOFError, OSError) as error:
+        rows = np.lib.format.read_array(io.BytesIO(content), allow_pickle=False)
+    except Exception as error:  # numpy and tokenize raise many kinds, and what is claimed may be beyond all memory
         raise DataError(f"is no .npy of numbers ({error})", AGAIN) from None
     if rows.ndim != 2 or rows.shape[1] != 4 or rows.dtype.kind not in "iufb" or not np.isfinite(rows).all():
         raise DataError(f"holds {rows.dtype} of shape {rows.shape}, rows of x, y, polarity and time are needed", AGAIN)
-    (x, y), p = np.clip(rows[:, :2].T.astype(np.int64), -1, 0x7FFF), np.clip(rows[:, 2].astype(np.int64), -1, 2)
-    return _events(np.rint(rows[:, 3].astype(np.float64) * 1000), x, y, p)
+    x, y, p, times = np.clip(rows.astype(np.float64).T, *TONIC_RANGES)
+    return _events(np.rint(times * 1000), x, y, p)
 
 
 def checked(events: np.ndarray, shape: tuple[int, int]) -> np.ndarray:

@@ -37,7 +37,8 @@ def from_torch(data: Any, *, kind: Kind = "binary", name: str = "data") -> Sampl
             "of (spikes, label) with at least one"
         )
     first, _ = _item(items, 0, name)
-    told = next((found for key in LABELS if len(found := getattr(items, key, ())) == len(items)), None)
+    lists = [found for key in LABELS if hasattr(found := getattr(items, key, None), "__len__")]
+    told = next((found for found in lists if len(found) == len(items)), None)
     if told is None:
         told = [_item(items, index, name)[1] for index in range(len(items))]
     classes = np.array([int(one) for one in told], np.int64)

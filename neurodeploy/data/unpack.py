@@ -1,7 +1,9 @@
 """Files that lie packed, .gz or .zip, opened as if they did not."""
 
 import gzip
+import lzma
 import shutil
+import tarfile
 import tempfile
 import zipfile
 import zlib
@@ -14,6 +16,11 @@ from neurodeploy.errors import DataError
 
 PIECE = 1 << 20
 ENDINGS = (".gz", ".zip")
+DAMAGE = (
+    *(EOFError, zlib.error, lzma.LZMAError, gzip.BadGzipFile, zipfile.BadZipFile, tarfile.TarError),
+    *(NotImplementedError, RuntimeError),
+)
+"""What reading packed files raises where they are damaged, or packed with a password."""
 
 
 @contextmanager
@@ -33,7 +40,7 @@ def plain_file(path: Path) -> Iterator[Path]:
         plain = Path(folder) / path.stem
         try:
             _unpack(path, plain)
-        except (EOFError, zlib.error, gzip.BadGzipFile, zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
+        except DAMAGE as error:
             raise DataError(f"{path}: is damaged, it cannot be unpacked ({error}); copy it again") from None
         except OSError as error:
             raise DataError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import struct
 from collections.abc import Callable
 
@@ -76,9 +77,24 @@ def test_times_of_aedat_31_go_on_where_31_bits_end() -> None:
     np.testing.assert_array_equal(aedat31(cameras.aedat31_of(one)), one)
 
 
+def npy(rows: np.ndarray) -> bytes:
+    stream = io.BytesIO()
+    np.save(stream, rows)
+    return stream.getvalue()
+
+
+def headed(header: str) -> bytes:
+    """Return an .npy with this header and nothing after it."""
+    return b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header.encode()
+
+
 ONE = cameras.events(1, 20)
 WIDE = cameras.npy_of(np.array([(0, (1 << 16) + 3, 3, 1)], np.dtype([(name, "<i8") for name in "txyp"])))
 """A column that 16 bits would take for column 3."""
+HUGE = npy(np.array([[1e300, 3, 1, -1e300]]))
+"""Numbers that int64 cannot hold."""
+PACKED = io.BytesIO()
+np.savez(PACKED, np.zeros((2, 4)))
 DAMAGE: dict[str, tuple[Callable[[], np.ndarray], str]] = {
     "bin cut off": (lambda: nmnist_bin(cameras.bin_of(ONE)[:-2]), "is cut off: 98 bytes of events, 5 each"),
     "empty bin": (lambda: nmnist_bin(b""), "holds no events"),
@@ -108,6 +124,17 @@ DAMAGE: dict[str, tuple[Callable[[], np.ndarray], str]] = {
     "aedat 2 as 3": (lambda: aedat31(cameras.aedat2_of(ONE)), "is no AEDAT 3, it begins with b'#!AER-DAT2.0'"),
     "npy of words": (lambda: tonic_npy(b"words"), "is no .npy of numbers"),
     "npy cut off": (lambda: tonic_npy(cameras.npy_of(ONE)[:-1]), "is no .npy of numbers"),
+    "an npz": (lambda: tonic_npy(PACKED.getvalue()), "is no .npy of numbers"),
+    "an npz cut off": (lambda: tonic_npy(PACKED.getvalue()[:-9]), "is no .npy of numbers"),
+    "npy of an open bracket": (lambda: tonic_npy(headed("{'descr': ('<i8'")), "is no .npy of numbers"),
+    "npy beyond all memory": (
+        lambda: tonic_npy(headed(f"{{'descr': '<i8', 'fortran_order': False, 'shape': ({1 << 57}, 4)}}")),
+        "is no .npy of numbers",
+    ),
+    "a number that no integer has": (
+        lambda: checked(tonic_npy(HUGE), (128, 128)),
+        "event 0 has x = 32767, 0..127 are",
+    ),
     "times that go backwards": (
         lambda: checked(nmnist_bin(cameras.bin_of(ONE[::-1])), (34, 34)),
         r"has times that go backwards \(event 1: \d+ us after \d+ us\)",

@@ -148,6 +148,28 @@ def test_samples_lie_in_pieces_and_are_read_in_any_order(folder: Path, monkeypat
     np.testing.assert_array_equal(part("nmnist").at(chosen).spikes_BTI, whole[chosen])
 
 
+def test_a_link_to_nothing_is_told_where_it_is_a_recording_and_passed_where_it_is_not(folder: Path) -> None:
+    cameras.write(folder / "nmnist", cameras.nmnist())
+    whole = part("nmnist", "test").digest()
+    (folder / "nmnist" / "notes.txt").symlink_to("elsewhere")
+    assert part("nmnist", "test").digest() == whole
+    lost = folder / "nmnist" / "Test" / "3" / "00001.bin"
+    lost.unlink()
+    lost.symlink_to("elsewhere")
+    with pytest.raises(DataError, match=r"00001: cannot be read \(No such file or directory\)"):
+        part("nmnist", "test")
+
+
+@pytest.mark.parametrize("ending", ["zip", "tar.gz"])
+def test_a_file_of_an_archive_takes_no_more_than_a_file_may(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, ending: str
+) -> None:
+    packed = cameras.pack(folder / f"nmnist.{ending}", cameras.nmnist() | {"Test/3/00001.bin": bytes(5_000_000)})
+    monkeypatch.setenv("NEURODEPLOY_MAX_MEMORY", "4MB")
+    with pytest.raises(DataError, match=r"claims 5e\+06 bytes of arrays, at most 4e\+06 are read"):
+        part(packed, "test")
+
+
 TABLE = b"class,startTime_usec,endTime_usec\n"
 USER = "DvsGesture/user24_led"
 ONE = cameras.events(5)

@@ -75,6 +75,13 @@ def test_counts_and_real_values_are_taken_as_such() -> None:
         from_torch(Pairs(counts)).at([2])
 
 
+@pytest.mark.parametrize("labels", [None, 9, lambda: LABELS], ids=["none", "a number", "a method"])
+def test_labels_that_are_no_list_are_not_taken_for_one(labels: Any) -> None:
+    data = Pairs()
+    data.labels = labels  # type: ignore[attr-defined]
+    np.testing.assert_array_equal(from_torch(data).labels_B, LABELS)
+
+
 class Endless(IterableDataset):
     def __iter__(self) -> Iterator[Any]:
         return iter(())
