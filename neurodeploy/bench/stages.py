@@ -60,8 +60,8 @@ def stages_of(program: Program) -> list[Stage]:
     before = INPUT
     for layer in program.layers:
         into = program.into(layer.name)
-        plain = isinstance(layer, Layer) and layer.shared and not layer.refractory and not layer.clear_every
-        if not plain or len(into) != 1 or into[0].source != before or into[0].largest_delay:
+        chained = len(into) == 1 and into[0].source == before and not into[0].largest_delay
+        if not chained or not isinstance(layer, Layer) or not layer.shared or layer.refractory or layer.clear_every:
             raise NeurodeployError(
                 f"layer {layer.name!r} is no link of a plain chain of integrate-and-fire layers",
                 Phrase("peers run no others, leave them out with {peers:none}"),

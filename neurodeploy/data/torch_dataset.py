@@ -37,8 +37,8 @@ def from_torch(data: Any, *, kind: Kind = "binary", name: str = "data") -> Sampl
             "of (spikes, label) with at least one"
         )
     first, _ = _item(items, 0, name)
-    lists = [found for key in LABELS if hasattr(found := getattr(items, key, None), "__len__")]
-    told = next((found for found in lists if len(found) == len(items)), None)
+    lists: list[Any] = [getattr(items, key, None) for key in LABELS]
+    told = next((one for one in lists if hasattr(one, "__len__") and len(one) == len(items)), None)
     if told is None:
         told = [_item(items, index, name)[1] for index in range(len(items))]
     classes = np.array([int(one) for one in told], np.int64)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from neurodeploy.backends import fixed
 from neurodeploy.bench.stages import stages_of
 from neurodeploy.bench.workloads import DENSITY, N_STEPS, SIZES, Work, dense, from_graph
 from neurodeploy.errors import NeurodeployError
+from neurodeploy.program.layer import Layer
 from tests.bench.support import work_of
 from tests.cli import graphs
 
@@ -80,7 +82,13 @@ def test_a_network_that_is_no_chain_is_refused() -> None:
 
 def test_neurons_that_peers_do_not_have_are_refused(work: Work) -> None:
     first, *rest = work.program.layers
-    for changed in ({"vth": first.vth + np.arange(first.n_neurons) % 2}, {"refractory": 3}, {"clear_every": 5}):
+    assert isinstance(first, Layer)
+    kinds: tuple[dict[str, Any], ...] = (
+        {"vth": first.vth + np.arange(first.n_neurons) % 2},
+        {"refractory": 3},
+        {"clear_every": 5},
+    )
+    for changed in kinds:
         program = dataclasses.replace(work.program, layers=(dataclasses.replace(first, **changed), *rest))
         with pytest.raises(NeurodeployError, match="no link of a plain chain"):
             stages_of(program)
