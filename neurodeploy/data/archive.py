@@ -42,8 +42,7 @@ def fingerprint(root: Path) -> str:
     for path, name in _below(root):
         status = os.stat(path, follow_symlinks=os.path.exists(path))  # a link to nothing is told where it is read
         lines.append(f"{name}:{status.st_size}:{status.st_mtime_ns}")
-    return hashlib.sha256("
-".join(lines).encode("utf-8", "surrogateescape")).hexdigest()
+    return hashlib.sha256("\n".join(lines).encode("utf-8", "surrogateescape")).hexdigest()
 
 
 def names(root: Path) -> Iterator[str]:
