@@ -174,7 +174,7 @@ WRONG = {
     "a slip in the head": ("name,energy_j,synop\na,1e-6,1\n", "column 'synop' is unknown; did you mean 'synops'"),
     "twice": ("name,energy_j,synops,synops\na,1e-6,1,1\n", "column 'synops' is there twice"),
     "no run": (HEAD, "holds no run"),
-    "empty": ("", "has no column name; found nothing"),
+    "empty": ("", "is empty .0 bytes"),
     "one run": (HEAD + "a,1e-6,1\n", "holds one run, which cannot tell prices apart; measure at least 2"),
     "a word": (HEAD + "a,1e-6,1\nb,2e-6,many\n", "line 3, synops: 'many' is no number"),
     "a blank cell": (HEAD + "a,1e-6,1\nb,,2\n", "line 3, energy_j: '' is no number"),

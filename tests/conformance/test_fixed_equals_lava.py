@@ -6,6 +6,8 @@ Programs run one sample at a time and several side by side: both are compared.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -13,7 +15,6 @@ from neurodeploy.backends import fixed, lava
 from neurodeploy.errors import ProgramError
 from neurodeploy.fixedpoint import rules
 from neurodeploy.program.connection import Connection
-from neurodeploy.program.layer import Layer
 from neurodeploy.program.program import INPUT
 from tests.backends.lava_support import assert_same_states, one_layer, program
 
@@ -110,7 +111,7 @@ def test_corners_agree_in_every_state(worker: lava.Worker) -> None:
     for index, (network, _, _) in enumerate(CORNERS.values()):
         own, synapses = network.layers[0], network.connections[0]
         name = f"corner{index}"
-        layers.append(Layer(**{**vars(own), "name": name}))
+        layers.append(replace(own, name=name))
         connections.append(Connection(name, INPUT, name, synapses.weight, synapses.weight_exp))
     network = program(8, layers, connections)
     for samples in (EIGHT, np.concatenate([EIGHT, 0 * EIGHT])):

@@ -60,7 +60,7 @@ def test_entries_that_mean_nothing_are_told(changed: dict[str, Any], says: str) 
         ("data.n_steps=1", "data.n_steps: found 1, 2..1000000 are allowed"),
         ("data.max_time_s=inf", "data.max_time_s"),
         ("data.max_time_s=1e9", "data.max_time_s: input should be less than or equal to 1000000"),
-        ("data.binning=mean", "data.binning: input should be 'paper' or 'floor'"),
+        ("data.binning=mean", "data.binning: input should be 'paper', 'floor', 'number' or 'time'"),
     ],
 )
 def test_a_recipe_with_such_settings_is_refused_at_once(setting: str, says: str) -> None:

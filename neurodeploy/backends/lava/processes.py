@@ -181,7 +181,7 @@ class _Leaky(_Recorded):
 
     def __init__(self, proc_params: Any) -> None:
         super().__init__(proc_params)
-        self.lower = int(proc_params["lower"])
+        self.lower = int(proc_params.get("lower", 0))  # lava-dl's networks bring neurons of their own making
 
     def scale_threshold(self) -> None:
         super().scale_threshold()  # type: ignore[misc]
