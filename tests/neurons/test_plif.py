@@ -98,6 +98,7 @@ EXTENTS: dict[str, tuple[tuple[int, ...], int, bool]] = {
     "images": ((2, 4, 3, 8, 6), 0, False),
     "pooled": ((2, 4, 3, 28, 28), 0, True),
     "pooled, a row and a column over": ((2, 6, 3, 9, 7), 0, True),
+    "pooled, channels that fill no vectors": ((9, 8, 7, 10, 10), 0, True),
     "pooled, wide rows": ((1, 2, 2, 4, 300), 0, True),
     "the same current at all steps": ((3, 1, 2, 6, 6), 5, True),
 }

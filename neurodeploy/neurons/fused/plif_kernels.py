@@ -23,8 +23,9 @@ PI_HALF = np.float32(np.pi / 2)
 def _extent(shape):  # type: ignore[no-untyped-def]
     """Return a sample's units (windows, or neurons), how many go together, the output's neurons and all of each."""
     rows, width, channels = shape
-    if channels:
-        return rows // 2 * (width // 2), max(1, NEURONS // (4 * channels)), channels, 4 * channels
+    if channels:  # in whole vectors: behind full ones nothing is cleared
+        together = max(1, NEURONS // (4 * channels))
+        return rows // 2 * (width // 2), together + together * channels % 2, channels, 4 * channels
     return width, NEURONS, 1, 1
 
 
