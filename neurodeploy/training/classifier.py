@@ -112,7 +112,9 @@ class Classifier(pl.LightningModule):
             return {"optimizer": optimizer, "lr_scheduler": CosineAnnealingLR(optimizer, self.settings.cosine_epochs)}
         # It rises for a tenth of the updates, then falls to nearly nothing.
         rates_now = [group["lr"] for group in optimizer.param_groups]
-        schedule = OneCycleLR(optimizer, rates_now, total_steps=self.n_updates, pct_start=0.1)
+        # Of 10 updates the rise would take none, which torch divides by; a single one would be at nearly nothing.
+        n_updates = self.n_updates + (self.n_updates in (1, 10))
+        schedule = OneCycleLR(optimizer, rates_now, total_steps=n_updates, pct_start=0.1)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
 

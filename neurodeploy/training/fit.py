@@ -73,7 +73,7 @@ def fit(
 
     Raises:
         KeyboardInterrupt: Ctrl-C; the state of the last whole epoch is in `state_file`.
-        RunError: the loss is no longer finite.
+        RunError: the loss, the objective or a weight is no longer finite.
         RecipeError: `logs` are wanted, and the tracker is not installed.
     """
     torch.set_num_threads(settings.threads)
@@ -159,11 +159,7 @@ class KeepBest(pl.Callback):
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         assert isinstance(pl_module, Classifier)
         loss, correct, rate, n_samples, *each = pl_module.seen.tolist()
-        if not math.isfinite(loss):
-            raise RunError(
-                f"training: the loss is {loss} in epoch {trainer.current_epoch + 1}; lower training.learning_rate, "
-                "or limit the updates with training.gradient_clip=1"
-            )
+        check_finite(loss, "the loss", trainer.current_epoch)
         record = {
             "loss": loss / n_samples,
             "train_accuracy": correct / n_samples,
@@ -196,11 +192,30 @@ class KeepBest(pl.Callback):
 
     def _score(self, epoch: int, accuracy: float, module: Classifier) -> None:
         score = accuracy if module.teacher is None else -module.objective_on(self._scored(module), self.validation)
+        check_finite(score, "the objective on validation data", epoch)
+        whole = all(bool(one.isfinite().all()) for one in module.network.parameters())
+        check_finite(0.0 if whole else math.nan, "a weight", epoch)
         if score < self.best_score:
             return
         self.best_epoch, self.best_validation, self.best_score = epoch, accuracy, score
         state = self._scored(module).state_dict()
         self.best_weights = {key: value.detach().cpu().clone() for key, value in state.items()}
+
+
+def check_finite(value: float, what: str, epoch: int) -> None:
+    """Check that training has not diverged.
+
+    Args:
+        epoch: Counted from 0; -1 is before the first.
+
+    Raises:
+        RunError: the value is no finite number.
+    """
+    if not math.isfinite(value):
+        raise RunError(
+            f"training: {what} is {value} in epoch {epoch + 1}; lower training.learning_rate, "
+            "or limit the updates with training.gradient_clip=1"
+        )
 
 
 def averaged(network: nn.Module, part_kept: float) -> AveragedModel:

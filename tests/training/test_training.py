@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import itertools
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from neurodeploy.networks.families.lif import LifSettings, build
 from neurodeploy.training.augment import augmented, channels_mixed
 from neurodeploy.training.batches import EpochOrder
 from neurodeploy.training.checkpoint import load_weights, save_weights
+from neurodeploy.training.classifier import Classifier
 from neurodeploy.training.fit import evaluate, fit
 from neurodeploy.training.settings import TrainingSettings
 
@@ -100,6 +102,34 @@ def test_training_learns_and_keeps_the_best_epoch() -> None:
     assert history.best_validation == max(accuracies) > 0.9
     assert accuracies[history.best_epoch] == history.best_validation
     assert evaluate(network, toy(1)) == history.best_validation
+
+
+@pytest.mark.parametrize("n_updates", [1, 2, 10])
+def test_any_number_of_updates_trains(n_updates: int) -> None:
+    torch.manual_seed(0)
+    network = build(LifSettings(hidden=(4,), weight_gain=3.0), (8,), 2, 4e-3)
+    before = copy.deepcopy(network.state_dict())
+    fit(network, toy(0, n_samples=2 * n_updates), toy(1), TrainingSettings(epochs=1, batch_size=2))
+    moved = max(float((value - before[key]).abs().max()) for key, value in network.state_dict().items())
+    assert moved > 0.1 * TrainingSettings().learning_rate  # an update of AdamW moves a weight by nearly its rate
+
+
+def test_training_that_diverges_says_so_and_keeps_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    torch.manual_seed(0)
+    network = build(LifSettings(hidden=(4,)), (8,), 2, 4e-3)
+
+    def diverge(_: object, closure: Callable[[], object]) -> None:
+        closure()
+        network.layers[0].weight.data.fill_(np.inf)  # type: ignore[union-attr, operator]
+
+    with monkeypatch.context() as patched:
+        patched.setattr(torch.optim.AdamW, "step", diverge)
+        with pytest.raises(RunError, match="a weight is nan in epoch 1; lower training"):  # the only loss is finite
+            fit(network, toy(0, n_samples=2), toy(1), TrainingSettings(epochs=1, batch_size=2))
+    network, teacher = (build(LifSettings(hidden=(4,)), (8,), 2, 4e-3) for _ in range(2))
+    monkeypatch.setattr(Classifier, "objective_on", lambda *_: np.nan)
+    with pytest.raises(RunError, match="the objective on validation data is nan in epoch 0; lower training"):
+        fit(network, toy(0), toy(1), TrainingSettings(epochs=1), keep_initial=True, teacher=teacher)
 
 
 def test_fine_tuning_cannot_end_below_where_it_started() -> None:
