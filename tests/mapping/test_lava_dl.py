@@ -133,6 +133,8 @@ def test_layers_can_be_left_out_in_front_and_behind(tmp_path: Path) -> None:
     found = read_net(path, skip_layers=1, num_layers=1)
     assert [one.name for one in found.layers] == ["conv1"]
     assert (found.input_shape, found.graded_input) == ((1, 4, 5), True)
+    with pytest.raises(GraphError, match="skip_layers: found -1, 0 or more are needed"):
+        read_net(path, skip_layers=-1)
 
 
 DENSE = nets.dense(2, 3)

@@ -60,6 +60,9 @@ def read_net(
     configs, simulation = hdf5.read_values(path)
     where, name = str(path), Path(path).stem
     entries, before = _entries(where, configs, input_shape)
+    for option, given in (("skip_layers", skip_layers), ("num_layers", num_layers)):
+        if given is not None and given < 0:
+            raise GraphError(f"found {given}", option=option, allowed="0 or more are needed")
     kept = entries[skip_layers:][:num_layers]
     if not kept:
         raise GraphError(f"{where}: {len(entries)} layers with neurons, none is left of them; keep at least one")
