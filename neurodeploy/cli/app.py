@@ -108,7 +108,7 @@ def invoke(arguments: list[str]) -> int:
         if type(error).__name__ == "NoArgsIsHelpError":
             print(error.format_message())
             return 0
-        return _fail(_usage(error), 2)
+        return _fail(_usage(error, arguments), 2)
     except typer.Abort:
         return _interrupted(arguments)
     except KeyboardInterrupt:
@@ -138,7 +138,16 @@ def _of_any_verb_first(arguments: list[str]) -> list[str]:
 @functools.cache
 def _command() -> Any:
     """Return the verbs as one command; putting them together takes longer than many of them."""
-    return typer.main.get_command(app)
+    found = typer.main.get_command(app)
+    _described(found)
+    return found
+
+
+def _described(command: Any) -> None:
+    """Let a list of verbs hold their whole first sentences, which typer would cut to a line."""
+    for one in getattr(command, "commands", {}).values():
+        one.short_help = (one.help or "").partition("\n\n")[0]
+        _described(one)
 
 
 def flushed(status: int) -> int:
@@ -173,8 +182,12 @@ def _interrupted(arguments: list[str]) -> int:
     return _fail(f"interrupted: nothing half-written is left{advice}", INTERRUPTED)
 
 
-def _usage(error: Any) -> str:
-    where = error.ctx.command_path if error.ctx else "neurodeploy"
+def _usage(error: Any, arguments: list[str]) -> str:
+    where, command = "neurodeploy", _command()
+    for word in arguments:  # where typer does not say, as of an option without its value
+        if word in getattr(command, "commands", {}):
+            where, command = f"{where} {word}", command.commands[word]
+    where = error.ctx.command_path if error.ctx else where
     message = " ".join(error.format_message().split()).rstrip(".")
     wanted = getattr(error, "option_name", None)
     for odd in getattr(error.__cause__, "errors", list)()[:1]:  # of pydantic, which newer typers ask

@@ -40,12 +40,19 @@ def test_every_verb_has_h_and_says_what_it_takes(shell: Shell, words: tuple[str,
         ("check", ("low|mid|high", "dynamic|whole", "float|ptq|quantised|reference|fixed|lava")),
         ("inspect", ("snntorch|norse|spikingjelly|nirtorch",)),
         ("quantize", ("ptq|qat",)),
-        ("", ("auto|cpu|cuda|gpu|mps", "--quiet", "--verbose", "--install-completion")),
+        ("", ("auto|cpu|cuda|gpu|mps", "--quiet", "--verbose", "--install-completion", "certify, count, report.")),
+        ("data", ("Turn WAV files into 700-channel spikes by an inner-ear model, as SHD and SSC were made.",)),
     ],
 )
 def test_choices_are_in_the_help(shell: Shell, line: str, choices: tuple[str, ...]) -> None:
     text = " ".join(shell(*line.split(), "--help").out.split())
     assert not [one for one in choices if one not in text]
+
+
+@pytest.mark.parametrize("verb", ["train", "figure 3"])
+def test_an_option_without_its_value_names_its_verb(shell: Shell, verb: str) -> None:
+    said = shell(*verb.split(), "--out")
+    assert f"{verb}: option '--out' requires an argument (see neurodeploy {verb} --help)" in said.err
 
 
 @pytest.mark.parametrize(
