@@ -124,13 +124,13 @@ def _fit(fit: dict[str, Any] | None) -> dict[str, Any]:
     binding = fit["binding_limit"]
     source: Markup | str = ""
     if binding:
-        numbers = (marked.count(binding["used"]), marked.count(binding["limit"]))
-        source = marked.say("{} of {} {}", *numbers, limit_name(binding))
+        what = "binding limit" if binding["used"] > binding["limit"] else "fullest"
+        numbers = marked.count(binding["used"]), limit_name(binding), marked.count(binding["limit"])
+        source = marked.say("{}: {} needs {} {}, a core has {}", what, binding["layer"], *numbers)
     if not fit["fits"]:
         return _tile("Fit", "no", fit["problems"][0], source, "bad")
     detail = marked.say("on {} of {}", marked.plural(fit["chips"], "chip"), fit["chip"])
-    where = marked.say("tightest: {}", source) if source else ""
-    return _tile("Fit", marked.plural(fit["cores"], "core"), detail, where)
+    return _tile("Fit", marked.plural(fit["cores"], "core"), detail, source)
 
 
 def _latency(latency: dict[str, Any] | None) -> dict[str, Any]:

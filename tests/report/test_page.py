@@ -103,6 +103,13 @@ def test_every_section_is_there_once_and_in_order(page: Page) -> None:
     assert ids == list(SECTIONS)
 
 
+def test_the_tile_of_fit_says_what_a_layer_needs_of_a_core(page: Page) -> None:
+    assert "binding limit: lif1 needs 2,018,508 bits of synapse memory, a core has" in page.text
+    report = example()
+    report["fit"]["binding_limit"]["used"] = 60
+    assert "fullest: lif1 needs 60 bits of synapse memory, a core has" in shown(report)
+
+
 def test_every_picture_is_drawn(page: Page) -> None:
     # The network, accuracy, confusions, training, two rasters, three connections, spikes, synops, two strips; energy by
     # layer and by model, the map, the cores, the devices, the crossovers.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import xml.etree.ElementTree as ElementTree
+from typing import Any
 
 import pytest
 
@@ -41,6 +42,16 @@ def test_no_accuracy_below_zero_is_drawn() -> None:
     drawn = texts(figures.accuracy([row], limit=1.0))
     assert "0" in drawn
     assert not [text for text in drawn if text.startswith(("-", "\N{MINUS SIGN}"))]
+
+
+@pytest.mark.parametrize("losses", [[2.3], [2.3, 2.2999], [0.0]])
+def test_every_loss_is_drawn_whole(losses: list[float]) -> None:
+    epochs = [{"loss": one, "train_accuracy": 0.5, "validation_accuracy": 0.6} for one in losses]
+    drawn: Any = figures.training.__wrapped__(epochs, len(epochs) - 1, [1])  # type: ignore[attr-defined]
+    drawn.draw_without_rendering()
+    axes = drawn.axes[0]
+    top = max(axes.transData.transform((1, one))[1] for one in losses)
+    assert top + 2 * drawn.dpi / 72 < axes.get_window_extent().y1  # a dot's radius is 2 points
 
 
 def test_a_strip_has_one_path_per_decade_and_a_mark() -> None:
