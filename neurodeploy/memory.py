@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 
@@ -123,6 +124,19 @@ class Claims:
                 ),
                 where=self.path,
             )
+
+
+def array_head(stream: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype]:
+    """Return shape, whether it lies by columns, and type of the .npy array that a stream starts with.
+
+    Raises:
+        ValueError: it is no array, or of an unknown format.
+    """
+    version = np.lib.format.read_magic(stream)
+    if version not in ((1, 0), (2, 0)):
+        raise ValueError(f"array format {version} is unknown")
+    read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+    return read(stream)
 
 
 def row_blocks(values: np.ndarray) -> Iterator[slice]:

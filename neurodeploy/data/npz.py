@@ -17,10 +17,10 @@ from neurodeploy.data.spikes import Kind, check_kinds, check_values
 from neurodeploy.data.stream import SampleSource
 from neurodeploy.errors import DataError
 from neurodeploy.files import check_fetched, written_whole
+from neurodeploy.memory import array_head
 
 PIECE = 1 << 20
 """Bytes unpacked in one go: zipfile joins what it reads in time with its square."""
-HEADERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
 
 
 @dataclass(frozen=True)
@@ -97,13 +97,9 @@ def _head(path: Path, stored: Any) -> Head:
     """Return the header of the spikes, after comparing the size it claims with the one that is there."""
     member = "spikes.npy" if "spikes.npy" in stored.zip.namelist() else "spikes"
     with stored.zip.open(member) as stream:
-        start = stream.read(len(np.lib.format.MAGIC_PREFIX))
-        if start != np.lib.format.MAGIC_PREFIX:
+        if not stream.peek().startswith(np.lib.format.MAGIC_PREFIX):  # type: ignore[attr-defined]
             raise _no_array(path, "spikes")
-        version = tuple(stream.read(2))
-        if version not in HEADERS:
-            raise ValueError(f"array format {version} is unknown")
-        shape, by_columns, dtype = HEADERS[version](stream)
+        shape, by_columns, dtype = array_head(stream)
         offset = stream.tell()
     if dtype.hasobject:
         raise ValueError("spikes hold objects")

@@ -23,7 +23,7 @@ GESTURES = (
 )
 PARTS = ("training part", "test part")
 LISTS = ("trials_to_train.txt", "trials_to_test.txt")
-AGAIN = "copy the folder again"
+AGAIN, ONE_FOLDER = "copy the folder again", "name the one folder that is to be read"
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,7 +86,7 @@ class Layout:
         found = list(find)
         twice, times = Counter(one.name for one in found).most_common(1)[0]
         if times > 1:
-            raise DataError(f"holds {twice} {times} times", "name the one folder that is to be read")
+            raise DataError(f"holds {twice} {times} times", ONE_FOLDER)
         for part in {one.is_test for one in found}:
             missing = set(range(len(self.classes))) - {one.label for one in found if one.is_test == part}
             if missing:
@@ -113,20 +113,26 @@ class Layout:
 
     def _trials(self, files: Files) -> Iterable[Recording]:
         """Yield the trials of the users that the two lists name, cut as their tables say."""
-        paths = {name.rpartition("/")[2]: name for name in files}
+        paths: dict[str, list[str]] = {}
+        for name in files:
+            paths.setdefault(name.rpartition("/")[2], []).append(name)
+
+        def only(name: str, why: str) -> str:
+            if name not in paths:
+                raise DataError(f"lacks {name}, which {why}", AGAIN)
+            if len(paths[name]) > 1:
+                raise DataError(f"holds {name} {len(paths[name])} times", ONE_FOLDER)
+            return paths[name][0]
+
         whole = functools.lru_cache(maxsize=1)(lambda path: checked(aedat31(files[path]()), self.shape))
         for is_test, name in enumerate(LISTS):
-            if name not in paths:
-                raise DataError(f"lacks {name}, which tells the parts", AGAIN)
-            for line in files[paths[name]]().decode("utf-8", "replace").split():
-                user = line.removesuffix(".aedat")
-                for needed in (line, table := f"{user}_labels.csv"):
-                    if needed not in paths:
-                        raise DataError(f"lacks {needed}, which {name} asks for", AGAIN)
-                trials = _table(table, files[paths[table]]())
+            for line in files[only(name, "tells the parts")]().decode("utf-8", "replace").split():
+                user, why = line.removesuffix(".aedat"), f"{name} asks for"
+                recording, table = only(line, why), f"{user}_labels.csv"
+                trials = _table(table, files[only(table, why)]())
                 notes = _overlaps(table, trials)
                 for number, (label, start, end) in enumerate(trials):
-                    cut = partial(_cut, whole, paths[line], start, end)
+                    cut = partial(_cut, whole, recording, start, end)
                     yield Recording(f"{user}/{number}", label - 1, bool(is_test), cut, notes)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from neurodeploy.errors import ProgramError
 from neurodeploy.files import check_fetched, written_whole
-from neurodeploy.memory import Claims, compact, elementwise
+from neurodeploy.memory import Claims, array_head, compact, elementwise
 from neurodeploy.program.connection import PLAIN, Connection
 from neurodeploy.program.decode import Decode
 from neurodeploy.program.dynamics import type_called
@@ -22,7 +22,6 @@ FORMAT, OLDEST = 3, 2
 LATER = {"encoding": (1, 0), "settings": {}}
 """Of a Program's plain values those that older files have not."""
 MAGIC = b"PK\x03\x04"
-HEADERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
 
 
 def write_program(path: str | Path, program: Program) -> None:
@@ -83,8 +82,7 @@ def _check_sizes(path: Path, stored: zipfile.ZipFile) -> None:
     claims = Claims(path, ProgramError, "compile the .nir again")
     for member in stored.namelist():
         with stored.open(member) as stream:
-            version = np.lib.format.read_magic(stream)
-            shape, _, dtype = HEADERS[version](stream)
+            shape, _, dtype = array_head(stream)
         claims.add(shape, dtype.itemsize)
 
 

@@ -249,12 +249,13 @@ def test_bad_folders_are_refused_in_one_line(folder: Path, case: str) -> None:
     assert not list((folder.parent / "cache").rglob("*.npz"))
 
 
-def test_a_file_that_is_there_twice_is_refused(folder: Path) -> None:
-    files = cameras.nmnist()
-    cameras.write(folder / "nmnist" / "one", files)
-    cameras.write(folder / "nmnist" / "two", files)
-    with pytest.raises(DataError, match="nmnist: holds Test/0/00001 2 times; name the one folder that is to be read"):
-        part("nmnist", "test")
+@pytest.mark.parametrize(("name", "told"), [("nmnist", "Test/0/00001"), ("dvs128_gesture", "trials_to_train.txt")])
+def test_a_file_that_is_there_twice_is_refused(folder: Path, name: str, told: str) -> None:
+    files = FILES[name]()
+    cameras.write(folder / name / "one", files)
+    cameras.write(folder / name / "two", files)
+    with pytest.raises(DataError, match=f"{name}: holds {told} 2 times; name the one folder that is to be read"):
+        part(name, "test")
 
 
 def test_a_folder_of_something_else_is_refused(folder: Path) -> None:
