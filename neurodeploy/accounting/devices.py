@@ -54,7 +54,7 @@ def read_devices(folder: str | Path) -> dict[str, Any] | None:
     if certificate.exists() and (wanted := read_json(certificate).get("program")) != found["program"]:
         raise RunError(
             f"{path}: was measured for Program {found['program'][:12]}, the run holds {str(wanted)[:12]}; remove it, "
-            "or measure again"
+            "then measure again"
         )
     return found
 

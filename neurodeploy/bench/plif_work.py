@@ -15,6 +15,7 @@ from neurodeploy.bench import machine
 from neurodeploy.bench.contenders import chosen, positive, speed, threads_of_torch
 from neurodeploy.bench.peers import Peer
 from neurodeploy.bench.rounds import block, in_turn, spread
+from neurodeploy.bench.training_work import training_step
 from neurodeploy.errors import NeurodeployError
 from neurodeploy.progress import Progress, silent
 
@@ -22,7 +23,6 @@ Step = Callable[[int], None]
 Sizes = tuple[int, int, int]
 """Channels, steps of a sample, samples of a batch."""
 N_CLASSES, VOTERS, HIDDEN, SIDE = 10, 10, 2048, 28
-LEARNING_RATE = 1e-3
 MEMORY_STEPS = 3
 
 
@@ -33,14 +33,7 @@ def _stepper(module: Any, scores: Callable[[Any], Any], batch: int) -> Step:
     generator = torch.Generator().manual_seed(1)
     x = torch.rand(batch, 1, SIDE, SIDE, generator=generator)
     wanted = functional.one_hot(torch.randint(0, N_CLASSES, (batch,), generator=generator), N_CLASSES).float()
-    optimizer = torch.optim.Adam(module.parameters(), lr=LEARNING_RATE, fused=True)
-
-    def step(_: int) -> None:
-        optimizer.zero_grad()
-        functional.mse_loss(scores(x), wanted).backward()
-        optimizer.step()
-
-    return step
+    return training_step(module, lambda _: functional.mse_loss(scores(x), wanted))
 
 
 def _ours(sizes: Sizes) -> Step:

@@ -105,20 +105,29 @@ def calibrated(network: FamilyNetwork, x_BTI: torch.Tensor) -> list[float]:
 def stepper(
     work: TrainingWork, module: Any, scores: Callable[[Any, torch.Tensor], torch.Tensor]
 ) -> Callable[[int], None]:
-    """Return a training step on the work's batches in turn: forward, backward, Adam's update.
+    """Return a training step on the work's batches in turn.
 
     Args:
-        module: Whose parameters are trained.
         scores: Gives the module's scores (B, C) of an input.
     """
+    import torch
+
+    def loss(index: int) -> torch.Tensor:
+        x_BTI, labels_B = work.batches[index % len(work.batches)]
+        return torch.nn.functional.cross_entropy(scores(module, x_BTI), labels_B)
+
+    return training_step(module, loss)
+
+
+def training_step(module: Any, loss: Callable[[int], torch.Tensor]) -> Callable[[int], None]:
+    """Return forward, backward and Adam's update of a module's parameters, by the loss of a numbered step."""
     import torch
 
     optimizer = torch.optim.Adam(module.parameters(), lr=LEARNING_RATE, fused=True)
 
     def step(index: int) -> None:
-        x_BTI, labels_B = work.batches[index % len(work.batches)]
         optimizer.zero_grad()
-        torch.nn.functional.cross_entropy(scores(module, x_BTI), labels_B).backward()
+        loss(index).backward()
         optimizer.step()
 
     return step

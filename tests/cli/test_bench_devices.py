@@ -103,6 +103,14 @@ def test_measuring_again_trains_nothing_and_keeps_other_machines_records(shell: 
     assert again == written(measured) | {"path": again["path"]}
 
 
+def test_a_sample_too_large_for_a_device_is_one_line(
+    shell: Shell, measured: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("neurodeploy.bench.devices.run.MOST_BYTES", 1)
+    says = "a single sample does not fit in its memory"
+    shell.refuses("bench", "devices", measured, "--no-ann", *QUICK, says=says, after_work=True)
+
+
 def test_a_run_that_is_replaced_loses_what_was_measured_of_it(measured: Path) -> None:
     open_run(measured, RunFolder(measured).recipe(), "overwrite")
     assert not (measured / "devices.json").exists()

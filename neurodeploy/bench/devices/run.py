@@ -186,6 +186,8 @@ class _Measuring:
         accuracy = evaluate(network.module, self.test)
         self.progress(stage, 1, 3, "batch sizes")
         tried = sweep(lambda batch: self._call(network, batch), self.seconds)
+        if not tried:
+            raise RunError(f"{self.device.name}: a single sample does not fit in its memory; choose another device")
         sizes = sorted({1, best_batch(tried)})
         found = []
         for index, batch in enumerate(sizes):
