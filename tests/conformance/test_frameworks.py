@@ -8,11 +8,15 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from neurodeploy.cli.conformance import framework_lines, tables
+from neurodeploy.conformance.frameworks import exporting
 from neurodeploy.conformance.frameworks.cases import Case, all_cases
 from neurodeploy.conformance.frameworks.check import check_frameworks
+from neurodeploy.conformance.frameworks.exporting import exported
 from neurodeploy.conformance.frameworks.importing import EQUAL, GAP, UNEXPECTED, imported, prepared, same
+from neurodeploy.conformance.frameworks.modules import Module
 from neurodeploy.errors import FrameworkError
 from neurodeploy.frameworks.run import FRAMEWORKS, FrameworkRun
 from neurodeploy.graph.doctor.frameworks import APPROXIMATE, Framework, Rule, frameworks
@@ -111,6 +115,26 @@ def test_a_refusal_without_a_rule_is_found() -> None:
     assert imported(one, ready).refused
     silent = replace(one, rules=tuple(rule for rule in one.rules if "r is not tau_mem" not in rule.when))
     assert imported(silent, ready).text.startswith("refused, and no rule says so: spikingjelly: node b_cubalif")
+
+
+def exporting_first_outputs(n_outputs: int, **said: Any) -> Module:
+    graph = case("LIF, r = 1").graph  # of 6 neurons
+
+    def run(_: torch.nn.Module, x_BTI: torch.Tensor) -> torch.Tensor:
+        return x_BTI[..., :1].expand(-1, -1, n_outputs)
+
+    return Module("made up", "LIF", torch.nn.Identity(), run, lambda _: graph, 1e-4, **said)
+
+
+def test_a_module_that_its_file_does_not_say_is_found() -> None:
+    for n_outputs in (6, 2):
+        assert "differ, no row says so" in exported(framework("norse"), exporting_first_outputs(n_outputs)).text
+
+
+def test_a_bug_of_our_reader_is_no_gap(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(exporting, "read_graph", lambda _: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        exported(framework("norse"), exporting_first_outputs(6, gap="dt tau"))
 
 
 def test_neurons_that_cannot_be_seen_or_differ_inside_are_not_equal() -> None:
