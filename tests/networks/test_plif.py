@@ -20,6 +20,7 @@ from neurodeploy.networks.families.plif import PlifNetwork, PlifSettings, build,
 from neurodeploy.pipeline.conversion import quantised, read_network
 from neurodeploy.recipes import load_recipe
 from tests.conformance.test_round_trips import PICTURES as SHAPES
+from tests.networks.models import lively_plif
 from tests.neurons.test_plif import golden
 
 EVENTS = ("conv.0", "conv.1", "conv.2", "conv.4", "conv.5", "conv.6", "fc.2", "fc.3", "fc.5", "fc.6")
@@ -107,18 +108,7 @@ def test_the_papers_recipes_have_the_papers_networks(recipe: str, parameters: in
 
 
 def small(**settings: Any) -> PlifNetwork:
-    torch.manual_seed(3)
-    network = build(PlifSettings(channels=(4,), hidden=16, voters=3, **settings), (1, 12, 12), 4, 1e-3)
-    with torch.no_grad():
-        for stage in network.stages:
-            stage.weights.weight.mul_(3.0).add_(0.05)  # type: ignore[union-attr, operator]
-            stage.neurons.w.add_(0.3)  # type: ignore[union-attr, operator]
-            if stage.norm is not None:
-                stage.norm.bias.fill_(0.5)
-        network.train()
-        for _ in range(20):
-            network(pictures())
-    return network.eval()
+    return lively_plif(pictures(), seed=3, n_channels=1, **settings)
 
 
 def pictures() -> torch.Tensor:

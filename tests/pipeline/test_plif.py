@@ -14,8 +14,8 @@ from torch import nn
 import neurodeploy
 from neurodeploy.data.load import open_samples
 from neurodeploy.errors import NetworkError
-from neurodeploy.networks.families.plif import PlifNetwork, PlifSettings, build
 from tests.data.test_idx import write_pictures
+from tests.networks.models import lively_plif
 
 DT_S = 1e-3
 RECIPE = """
@@ -124,21 +124,6 @@ def events() -> torch.Tensor:
     return torch.randint(0, 3, (6, 5, 288), generator=torch.Generator().manual_seed(0)).float()
 
 
-def ours() -> PlifNetwork:
-    torch.manual_seed(0)
-    network = build(PlifSettings(channels=(4,), hidden=16, voters=3, encoder="each_step"), (2, 12, 12), 4, DT_S)
-    with torch.no_grad():
-        for stage in network.stages:
-            stage.weights.weight.mul_(3.0).add_(0.05)
-            stage.neurons.w.add_(0.3)
-            if stage.norm is not None:
-                stage.norm.bias.fill_(0.5)
-        network.train()
-        for _ in range(20):
-            network(events())
-    return network.eval()
-
-
 def test_spikingjellys_module_of_the_same_network_gives_the_identical_program() -> None:
     pytest.importorskip("spikingjelly.activation_based")
     from spikingjelly.activation_based import functional, layer, neuron, surrogate
@@ -165,7 +150,8 @@ def test_spikingjellys_module_of_the_same_network_gives_the_identical_program() 
         def forward(self, x_TBCHW: torch.Tensor) -> torch.Tensor:
             return self.fc(self.conv(x_TBCHW)).mean(0)  # type: ignore[no-any-return]
 
-    network, module = ours(), Theirs()
+    network = lively_plif(events(), seed=0, n_channels=2, encoder="each_step")
+    module = Theirs()
     for theirs, mine in zip(module.state_dict().values(), network.state_dict().values(), strict=True):
         theirs.copy_(mine)
     x_TBCHW = events().unflatten(2, (2, 12, 12)).transpose(0, 1).contiguous()
