@@ -28,6 +28,7 @@ NUMBER_BYTES = 8
 """A number takes so many once it is read, however small it is in the file."""
 BLOCK = 1 << 18
 """Numbers that are worked on at a time: 2 MB of them stay in a core's cache."""
+HEADERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
 FEW = 4096
 """Arrays of so few numbers are not looked at: they take little as they are."""
 
@@ -127,16 +128,11 @@ class Claims:
 
 
 def array_head(stream: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype]:
-    """Return shape, whether it lies by columns, and type of the .npy array that a stream starts with.
-
-    Raises:
-        ValueError: it is no array, or of an unknown format.
-    """
+    """Return shape, whether it lies by columns, and type of the .npy array that a stream starts with."""
     version = np.lib.format.read_magic(stream)
-    if version not in ((1, 0), (2, 0)):
+    if version not in HEADERS:
         raise ValueError(f"array format {version} is unknown")
-    read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-    return read(stream)
+    return HEADERS[version](stream)
 
 
 def row_blocks(values: np.ndarray) -> Iterator[slice]:

@@ -113,16 +113,15 @@ class Layout:
 
     def _trials(self, files: Files) -> Iterable[Recording]:
         """Yield the trials of the users that the two lists name, cut as their tables say."""
-        paths: dict[str, list[str]] = {}
-        for name in files:
-            paths.setdefault(name.rpartition("/")[2], []).append(name)
+        paths = {name.rpartition("/")[2]: name for name in files}
+        copies = Counter(name.rpartition("/")[2] for name in files)
 
         def only(name: str, why: str) -> str:
-            if name not in paths:
+            if copies[name] > 1:
+                raise DataError(f"holds {name} {copies[name]} times", ONE_FOLDER)
+            if not copies[name]:
                 raise DataError(f"lacks {name}, which {why}", AGAIN)
-            if len(paths[name]) > 1:
-                raise DataError(f"holds {name} {len(paths[name])} times", ONE_FOLDER)
-            return paths[name][0]
+            return paths[name]
 
         whole = functools.lru_cache(maxsize=1)(lambda path: checked(aedat31(files[path]()), self.shape))
         for is_test, name in enumerate(LISTS):

@@ -203,14 +203,7 @@ class KeepBest(pl.Callback):
 
 
 def check_finite(value: float, what: str, epoch: int) -> None:
-    """Check that training has not diverged.
-
-    Args:
-        epoch: Counted from 0; -1 is before the first.
-
-    Raises:
-        RunError: the value is no finite number.
-    """
+    """Refuse what is no finite number in an epoch, counted from 0: training has diverged."""
     if not math.isfinite(value):
         raise RunError(
             f"training: {what} is {value} in epoch {epoch + 1}; lower training.learning_rate, "
