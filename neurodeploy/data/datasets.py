@@ -19,6 +19,7 @@ from neurodeploy.data.gsc import load_gsc
 from neurodeploy.data.heidelberg import load_shd, load_ssc
 from neurodeploy.data.idx import load_pictures
 from neurodeploy.data.nmnist import load_nmnist_frames, load_nmnist_small
+from neurodeploy.data.sequences import load_digits_rows, load_psmnist
 from neurodeploy.data.settings import Wanted
 from neurodeploy.data.speech_spikes import load_fsdd, load_fsdd_spikes, load_speech_commands_spikes
 from neurodeploy.data.stream import from_bits
@@ -82,10 +83,12 @@ def _load_braille7(source: Source, wanted: Wanted, split: str) -> Samples:
 
 LOADERS: dict[str, Callable[[Source, Wanted, str], Samples]] = {
     "digits": lambda source, wanted, split: _digits(wanted.n_steps),
+    "digits_rows": load_digits_rows,
     "braille7": _load_braille7,
     "nmnist_small": load_nmnist_small,
     "nmnist_frames": load_nmnist_frames,
     "mnist": load_pictures,
+    "psmnist": load_psmnist,
     "fashion_mnist": load_pictures,
     "cifar10": load_cifar10,
     "nmnist": functools.partial(load_recordings, "nmnist"),

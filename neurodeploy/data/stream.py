@@ -27,6 +27,14 @@ again where an index falls, so rising ones are the quickest.
 
 
 @dataclass(frozen=True, eq=False)
+class PixelOrder:
+    """Of pictures that are given pixel by pixel: axes (channels, rows, columns), and each step's pixel in C order."""
+
+    shape: tuple[int, ...]
+    pixel_T: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
 class SampleSource:
     """Samples of one split. How many there are, their shape and their classes are known without reading any.
 
@@ -39,6 +47,7 @@ class SampleSource:
         class_names: What the classes are called; empty when the source does not say.
         kind, lengths_B: As in `SpikeData`.
         notes: What a result on these samples has to say of them, a sentence each.
+        order: Where the steps are the pixels of a picture, all of them.
     """
 
     name: str
@@ -50,6 +59,7 @@ class SampleSource:
     kind: Kind = "binary"
     lengths_B: np.ndarray | None = None
     notes: tuple[str, ...] = ()
+    order: PixelOrder | None = None
 
     def __len__(self) -> int:
         return len(self.labels_B)

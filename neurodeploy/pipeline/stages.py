@@ -18,6 +18,7 @@ from neurodeploy.graph.network import Network, discretised
 from neurodeploy.mapping.compile import Compiled, compile_network
 from neurodeploy.networks.families.silif import SilifSettings
 from neurodeploy.networks.published import load_published
+from neurodeploy.neurons.lmu_layers import LMUCell
 from neurodeploy.phrases import Phrase
 from neurodeploy.pipeline import conversion
 from neurodeploy.pipeline.folder import RunFolder
@@ -50,6 +51,9 @@ def train_stage(folder: RunFolder, progress: Progress) -> dict[str, Any]:
         ),
     )
     save_weights(folder.checkpoint, network)
+    for one in network.modules():
+        if isinstance(one, LMUCell):
+            one.check_stable()
     test_accuracy = evaluate(network, conversion.part(recipe, "test"), seed=recipe.training.seed)
     record = asdict(history) | {"test_accuracy": test_accuracy}
     if learned := time_constants(network):

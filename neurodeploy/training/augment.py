@@ -8,6 +8,7 @@ import math
 import torch
 from torch.nn import functional
 
+from neurodeploy.data.stream import PixelOrder
 from neurodeploy.training.settings import TrainingSettings
 
 
@@ -68,7 +69,11 @@ def channels_mixed(
 
 
 def moved(
-    x_BTI: torch.Tensor, shape: tuple[int, ...], settings: TrainingSettings, generator: torch.Generator
+    x_BTI: torch.Tensor,
+    shape: tuple[int, ...],
+    settings: TrainingSettings,
+    generator: torch.Generator,
+    order: PixelOrder | None = None,
 ) -> torch.Tensor:
     """Return pictures shifted, turned, zoomed and mirrored as the settings ask, all steps of a sample alike.
 
@@ -76,10 +81,15 @@ def moved(
         x_BTI: Any values; what comes in from outside is 0, and what falls between pixels is interpolated.
         shape: Channels, rows and columns; samples of other axes are returned as they are.
         generator: On the CPU.
+        order: Of pixels that are the steps: the picture that they make is moved.
     """
     reach, turn, zoom, flip = settings.pixel_shift, settings.rotation, settings.zoom, settings.flip
-    if len(shape) != 3 or not (reach or turn or zoom or flip):
+    if not (reach or turn or zoom or flip) or (len(shape) != 3 and order is None):
         return x_BTI
+    if order is not None:
+        place_T, pixel_T = (torch.tensor(one, device=x_BTI.device) for one in (order.pixel_T.argsort(), order.pixel_T))
+        pictures_B1I = x_BTI.transpose(1, 2)[:, :, place_T]
+        return moved(pictures_B1I, order.shape, settings, generator)[:, :, pixel_T].transpose(1, 2)
     draw_B4 = 2 * torch.rand(len(x_BTI), 4, generator=generator) - 1
     shift_B2 = (draw_B4[:, :2] * (reach + 0.5)).round().clamp(-reach, reach) * 2 / torch.tensor([shape[2], shape[1]])
     angle_B, scale_B = draw_B4[:, 2] * math.radians(turn), 1 / (1 + draw_B4[:, 3] * zoom)

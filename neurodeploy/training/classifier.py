@@ -10,7 +10,7 @@ from torch.nn import functional
 from torch.optim import AdamW
 from torch.optim.lr_scheduler import CosineAnnealingLR, OneCycleLR, ReduceLROnPlateau
 
-from neurodeploy.data.stream import SampleSource
+from neurodeploy.data.stream import PixelOrder, SampleSource
 from neurodeploy.networks.families.s4d import slow_parameters
 from neurodeploy.networks.fused_forward import rate_penalty, rates
 from neurodeploy.training.augment import augmented, channels_mixed, moved
@@ -30,13 +30,19 @@ class Classifier(pl.LightningModule):
     """
 
     def __init__(
-        self, network: nn.Module, settings: TrainingSettings, n_updates: int, teacher: nn.Module | None = None
+        self,
+        network: nn.Module,
+        settings: TrainingSettings,
+        n_updates: int,
+        teacher: nn.Module | None = None,
+        order: PixelOrder | None = None,
     ) -> None:
         super().__init__()
         self.network = network
         # In a tuple, the teacher is not a part of this module: neither trained nor saved with it.
         self._teacher = (None if teacher is None else teacher.eval(),)
         self.settings = settings
+        self.order = order  # of the training samples
         self.n_updates = n_updates
         self.plateau: ReduceLROnPlateau | None = None
         self.seen = torch.zeros(4)  # loss, correct, hidden rate, samples, each layer's rate: of the running epoch
@@ -51,7 +57,8 @@ class Classifier(pl.LightningModule):
         if self.settings.channel_mix:
             spikes_BTI = channels_mixed(spikes_BTI, labels_B, self.settings.channel_mix, generator)
         spikes_BTI = augmented(spikes_BTI, self.settings, generator)
-        spikes_BTI = moved(spikes_BTI, getattr(self.network, "input_shape", ()), self.settings, generator)
+        shape = getattr(self.network, "input_shape", ())
+        spikes_BTI = moved(spikes_BTI, shape, self.settings, generator, self.order)
         # Of dropout and random initial states, unlike those of order and augmentation.
         drawn = np.random.SeedSequence([self.settings.seed, self.global_step]).generate_state(1, np.uint64)
         torch.manual_seed(int(drawn[0] >> 1))

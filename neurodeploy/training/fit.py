@@ -79,7 +79,8 @@ def fit(
     torch.set_num_threads(settings.threads)
     batches = loader(train, settings.batch_size, seed=settings.seed)
     keeper = KeepBest(validation, state_file, progress, keep_initial=keep_initial)
-    module = Classifier(network.train(), settings, n_updates=settings.epochs * len(batches), teacher=teacher)
+    n_updates = settings.epochs * len(batches)
+    module = Classifier(network.train(), settings, n_updates, teacher, train.order)
     with quiet_lightning(), torch.random.fork_rng(devices=[]):
         trainer = pl.Trainer(
             max_epochs=settings.epochs,

@@ -32,7 +32,10 @@ from neurodeploy.program.program import Program
 from neurodeploy.recipes import Recipe, load_recipe
 from tests.conformance.test_nir_corpus import DT_S, read_files
 
-RECIPES = sorted(path.stem for path in (Path(__file__).parents[2] / "training").glob("*.toml"))
+TRAINED_ONLY = "_lmu", "_lmufft"
+"""Recipes that no chip runs yet; `gsc_s4d` stands for them here."""
+RECIPES = [path.stem for path in sorted((Path(__file__).parents[2] / "training").glob("*.toml"))]
+RECIPES = [name for name in RECIPES if not name.endswith(TRAINED_ONLY)]
 SIZES = {"digits": (64, 10), "braille7": (12, 7), "fsdd": (140, 10), "fsdd_spikes": (140, 10)}
 """Channels and classes of data whose settings do not say them."""
 FEATURES = 40

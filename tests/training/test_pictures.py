@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 import torch
 
+from neurodeploy.data.stream import PixelOrder
 from neurodeploy.training.augment import moved
 from neurodeploy.training.classifier import Classifier
 from neurodeploy.training.reading import Reading
@@ -35,6 +37,16 @@ def test_pictures_move_by_whole_pixels_and_nothing_comes_round() -> None:
     assert {channel for channel, _, _ in places} == {1}
     assert torch.equal(found[:, 0], found[:, 2])
     assert torch.allclose(found.sum((1, 2, 3, 4)), torch.tensor(27.0))
+
+
+def test_a_picture_in_the_order_of_its_pixels_moves_as_itself() -> None:
+    generator, settings = np.random.default_rng(0), TrainingSettings(pixel_shift=2, rotation=20.0)
+    x, order = torch.rand(5, 1, 48), PixelOrder((1, 6, 8), generator.permutation(48))
+    wanted = moved(x, (1, 6, 8), settings, torch.Generator().manual_seed(0))
+    shuffled = x[:, :, order.pixel_T].transpose(1, 2)
+    found = moved(shuffled, (1,), settings, torch.Generator().manual_seed(0), order)
+    assert torch.equal(found, wanted[:, :, order.pixel_T].transpose(1, 2))
+    assert not torch.equal(found, shuffled)
 
 
 def test_mirrored_turned_and_zoomed_pictures() -> None:

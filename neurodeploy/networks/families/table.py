@@ -8,7 +8,7 @@ from torch import nn
 
 from neurodeploy.errors import NetworkError
 from neurodeploy.installed import imported, version_of
-from neurodeploy.networks.families import ann, folded, lif, plif, s4d, silif, stepped
+from neurodeploy.networks.families import ann, folded, lif, lmu, plif, s4d, silif, stepped
 from neurodeploy.networks.families.settings import NetworkSettings
 
 Build = Callable[[Any, tuple[int, ...], int, float], nn.Module]
@@ -44,6 +44,7 @@ FAMILIES: dict[str, Family] = {
     "plif": Family(plif.PlifSettings, plif.build, plif.deployable),
     "ann": Family(ann.AnnSettings, ann.build, deployable=None),
     "s4d": Family(s4d.S4DSettings, s4d.build, deployable=None),
+    "lmu": Family(lmu.LmuSettings, lmu.build, deployable=None),
 }
 
 
