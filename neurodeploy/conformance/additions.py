@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from neurodeploy.fixedpoint import rules
+from neurodeploy.fixedpoint.dynamics.equations import SPIKES
 from neurodeploy.fixedpoint.dynamics.step import COEFFICIENT_LIMIT, MAX_FRACTION_BITS, MIN_FRACTION_BITS
 from neurodeploy.fixedpoint.dynamics.table import TABLE
 from neurodeploy.program.connection import Connection
@@ -86,7 +87,8 @@ def with_dynamics(rng: np.random.Generator, program: Program) -> Program:
 
 def _equations(rng: np.random.Generator, layer: AnyLayer) -> DynamicsLayer:
     """Return neurons of a layer's name, shape and start, stable or not, near 0 or at the ends of their fields."""
-    dynamics, n_neurons = list(TABLE.values())[rng.integers(len(TABLE))], layer.n_neurons
+    spiking = [one for one in TABLE.values() if one.sends == SPIKES]  # the next weights were drawn for spikes
+    dynamics, n_neurons = spiking[rng.integers(len(spiking))], layer.n_neurons
     kind = layer_type(dynamics)
     bits = int(among(rng, MIN_FRACTION_BITS, MAX_FRACTION_BITS))
     most = COEFFICIENT_LIMIT << bits

@@ -1,4 +1,4 @@
-"""Adaptive neurons and resonators for tests: plain ones, and ones that reach the ends of their fields."""
+"""Adaptive neurons, resonators and integrators for tests: plain ones, and ones that reach the ends of their fields."""
 
 from __future__ import annotations
 
@@ -7,23 +7,29 @@ from typing import Any
 import numpy as np
 
 from neurodeploy.fixedpoint.dynamics.adaptive import ADAPTIVE
+from neurodeploy.fixedpoint.dynamics.integrator import INTEGRATOR
 from neurodeploy.fixedpoint.dynamics.resonator import RESONATOR
 from neurodeploy.fixedpoint.dynamics.step import COEFFICIENT_LIMIT
 from neurodeploy.program.dynamics import DynamicsLayer, layer_type
 
 Adaptive: Any = layer_type(ADAPTIVE)
 Resonator: Any = layer_type(RESONATOR)
+Integrator: Any = layer_type(INTEGRATOR)
 TOP = 2**23 - 1
 """The largest state."""
 
 
 def cells(kind: type[DynamicsLayer], name: str, n_neurons: int, *, start: int = 1, **values: Any) -> DynamicsLayer:
-    """Return a layer that never fires; a number stands for the same number in every neuron, 0 is the default."""
-    bits = values.pop("fraction_bits", 12)
+    """Return a layer that never fires; a number stands for the same number in every neuron, 0 is the default.
+
+    Numbers that the kind does not have are left out.
+    """
+    bits, message_exp = values.pop("fraction_bits", 12), values.pop("message_exp", 0)
     units: dict[str, Any] = {key: np.full(n_neurons, 1.0 if "per" in key else 0.0) for key in kind.units}
     whole = dict.fromkeys(kind.integers, 0) | {"vth": TOP} | values
     each: dict[str, Any] = {key: np.broadcast_to(value, n_neurons).astype(np.int64) for key, value in whole.items()}
-    return kind(name=name, start=start, fraction_bits=bits, **units, **each)
+    each = {key: each[key] for key in kind.integers}
+    return kind(name=name, start=start, fraction_bits=bits, message_exp=message_exp, **units, **each)
 
 
 def random_cells(
@@ -48,5 +54,8 @@ def random_cells(
     for key in set(kind.integers) - set(kind.dynamics.coefficients):
         large = rng.choice([-TOP, TOP, 0, *rng.integers(-TOP, TOP + 1, 3)], n_neurons)
         values[key] = np.where(rng.random(n_neurons) < 0.8, rng.integers(-3000, 3001, n_neurons), large)
-    values["vth"] = np.where(rng.random(n_neurons) < 0.9, np.abs(values["vth"]), values["vth"])
+    if "vth" in values:
+        values["vth"] = np.where(rng.random(n_neurons) < 0.9, np.abs(values["vth"]), values["vth"])
+    else:
+        values["message_exp"] = int(rng.choice([0, 8, 23]))
     return cells(kind, name, n_neurons, start=start, fraction_bits=bits, **values)

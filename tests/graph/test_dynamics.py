@@ -14,7 +14,7 @@ import torch
 from neurodeploy.backends import fixed, reference
 from neurodeploy.certificate.equations import first_violation
 from neurodeploy.errors import GraphError
-from neurodeploy.fixedpoint.dynamics.table import ADAPTIVE, RESONATOR, TABLE
+from neurodeploy.fixedpoint.dynamics.table import ADAPTIVE, INTEGRATOR, RESONATOR, TABLE
 from neurodeploy.graph.dynamics import DynamicsPopulation, as_neurons, subgraph
 from neurodeploy.graph.files import GraphFile, read_graph, write_graph
 from neurodeploy.graph.network import Network, discretised
@@ -125,8 +125,8 @@ def test_a_sub_graph_is_known_by_its_nodes_and_edges_alone() -> None:
     assert found.dynamics is RESONATOR
     graph.edges = graph.edges[:-1]
     assert as_neurons("x", graph) is None
-    assert {one.potential for one in TABLE.values()} == {"v", "x"}
-    assert set(TABLE.values()) == {ADAPTIVE, RESONATOR}
+    assert {one.potential for one in TABLE.values()} == {"v", "x", "m"}
+    assert set(TABLE.values()) == {ADAPTIVE, RESONATOR, INTEGRATOR}
 
 
 def test_a_changed_sub_graph_is_refused() -> None:

@@ -5,11 +5,13 @@ from typing import Any
 from neurodeploy.errors import ProgramError
 from neurodeploy.fixedpoint.dynamics.adaptive import ADAPTIVE
 from neurodeploy.fixedpoint.dynamics.equations import Dynamics
+from neurodeploy.fixedpoint.dynamics.integrator import INTEGRATOR
 from neurodeploy.fixedpoint.dynamics.resonator import RESONATOR
 
 SHIPPED = (
     ADAPTIVE,
     RESONATOR,
+    INTEGRATOR,
 )
 TABLE = {one.name: one for one in SHIPPED}
 LEAKY = ("lif", "sigma_delta")

@@ -14,8 +14,8 @@ PAIRS = 16
 """Pairs of weights that are loaded together."""
 MATRIX, MATRIX_GRADED, CONVOLUTION, MATRIX_WIDE = 0, 1, 2, 3
 """Kinds of connection; wide: delayed values whose sum a negative exponent acts on before it wraps."""
-LIF, LIF_SHARED, SIGMA_DELTA, ADAPTIVE, RESONATOR, NO_CURRENT = 0, 1, 2, 3, 4, 5
-"""Kinds of layer; shared: one decay and one threshold, no refractory period, no clears; the last keeps no current of a
+LIF, LIF_SHARED, SIGMA_DELTA, ADAPTIVE, RESONATOR, NO_CURRENT, INTEGRATOR = 0, 1, 2, 3, 4, 5, 6
+"""Kinds of layer; shared: one decay and one threshold, no refractory period, no clears; without current: keeps none of a
 step for the next, too. Adaptive neurons and resonators are cells."""
 SUMMED_SOFTMAX = 4
 """Code of the readout whose potentials are kept, for the host."""
@@ -37,8 +37,8 @@ SUMMED_SOFTMAX = 4
     CLEAR_OFFSET,
     ROLE,
     RELU,
-    SPIKE_EXP,
-    STATE_EXP,
+    SPIKE_EXP,  # of integrators, the bits that a message leaves off
+    STATE_EXP,  # of integrators, the fraction bits of the part kept
     CUMULATIVE,
     QUICK,  # its only connection, where that sums in 16 bits, else -1
     INTO_FIRST,  # connections into it: into[INTO_FIRST:INTO_AFTER]

@@ -10,6 +10,7 @@ import numpy as np
 from neurodeploy.backends.fixed.native import columns as c
 from neurodeploy.fixedpoint import rules
 from neurodeploy.fixedpoint.dynamics.adaptive import ADAPTIVE
+from neurodeploy.fixedpoint.dynamics.integrator import INTEGRATOR
 from neurodeploy.fixedpoint.dynamics.resonator import RESONATOR
 from neurodeploy.program.dynamics import AnyLayer, DynamicsLayer
 from neurodeploy.program.layer import Layer, SigmaDelta
@@ -37,6 +38,7 @@ KERNELS = {
     RESONATOR.name: Kernel(
         c.RESONATOR, {c.PUSH_U: (-1, "drop_y"), c.PUSH_V: (-1, "drop")}, {c.U_TO_U: (1, "re"), c.V_TO_U: (1, "im")}
     ),
+    INTEGRATOR.name: Kernel(c.INTEGRATOR, {}, {}),
 }
 """By the neuron's name; one that is not here runs in the plain engine."""
 
@@ -45,6 +47,8 @@ def rows_of(layer: AnyLayer) -> dict[int, Any]:
     """Return what the rows of the table of neurons hold for a layer; what is not named stays as it is."""
     if isinstance(layer, SigmaDelta):
         return {c.BIAS: layer.numbers["bias"], c.THRESHOLD: layer.threshold}
+    if layer.kind == INTEGRATOR.name:
+        return {c.KEPT_V: layer.numbers["alpha"], c.BIAS: layer.numbers["bias"]}
     if isinstance(layer, DynamicsLayer):
         jumps = KERNELS[layer.kind].jumps.items()
         pushes = {row: sign * getattr(layer, number) for row, (sign, number) in jumps}

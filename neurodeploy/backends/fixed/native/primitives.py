@@ -270,6 +270,22 @@ def sigma_delta_each(
 
 
 @kernel
+def integrate_each(
+    v: np.ndarray, activation: np.ndarray, kept: np.ndarray, bias: np.ndarray, row: np.ndarray, sent: np.ndarray
+) -> int:
+    """Update a layer of integrators; `sent` are its messages. Return how many potentials stand at the ends."""
+    fraction_bits, message_exp, n_saturated = row[c.STATE_EXP], row[c.SPIKE_EXP], 0
+    below = (np.int64(1) << fraction_bits) - 1
+    for o in range(len(v)):
+        product = np.int64(v[o]) * np.int64(kept[o])
+        total = (product + (product >> 63 & below) >> fraction_bits) + np.int64(activation[o]) + np.int64(bias[o])
+        v[o] = min(max(total, np.int64(LOWEST)), np.int64(HIGHEST))
+        sent[o] = v[o] >> message_exp
+        n_saturated += (v[o] == HIGHEST) | (v[o] == LOWEST)
+    return n_saturated
+
+
+@kernel
 def delivered(counts: np.ndarray, channels: int, found: np.ndarray) -> None:
     """Put the counts of an image whose channels stand last into the Program's own order, channels first."""
     n_places = len(found) // channels

@@ -23,6 +23,7 @@ from neurodeploy.backends.fixed.native.primitives import (
     delivered,
     f32,
     i32,
+    integrate_each,
     lif_each,
     lif_float,
     lif_shared,
@@ -206,7 +207,7 @@ def _layer(
             if row[c.SCORED]:
                 score(row[c.SCORED], chunk + step >= row[c.START], scores, potentials, first + step, v)
         if probe >= 0:
-            graded = row[c.KIND] == c.SIGMA_DELTA
+            graded = pop[c.POP_GRADED]
             flags = scratch.flags
             for o in range(pop[c.POP_SIZE]):
                 results.sent[b, first + step, probe + o] = scratch.message[o] if graded else flags[o]
@@ -239,6 +240,14 @@ def _step(
     if row[c.KIND] == c.SIGMA_DELTA:
         residue, error = state.residue[b][here], state.error[b][here]
         sigma_delta_each(u, v, residue, error, activation, row, threshold, bias, scratch.message)
+        found = messages_in(scratch.message, 0, size, scratch.places, scratch.events, scratch.values, to)
+    elif row[c.KIND] == c.INTEGRATOR:
+        if now < row[c.START]:  # nothing moves yet
+            for o in range(size):
+                scratch.message[o] = 0
+            return 0
+        kept = t.neurons[c.KEPT_V][here]
+        results.overflows[b, layer, 1] += integrate_each(v, activation, kept, bias, row, scratch.message)
         found = messages_in(scratch.message, 0, size, scratch.places, scratch.events, scratch.values, to)
     else:
         if row[c.CLEAR_EVERY] and (now + 1) % row[c.CLEAR_EVERY] == row[c.CLEAR_OFFSET]:

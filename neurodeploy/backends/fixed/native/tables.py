@@ -127,6 +127,9 @@ class _Builder:
                 row[[c.ROLE, c.RELU]] = ROLE_CODES[layer.role], layer.activation == sigma_delta.RELU
                 row[[c.SPIKE_EXP, c.STATE_EXP, c.CUMULATIVE]] = layer.spike_exp, layer.state_exp, layer.cumulative
                 continue
+            if isinstance(layer, DynamicsLayer) and layer.graded:
+                row[[c.SPIKE_EXP, c.STATE_EXP]] = layer.message_exp, layer.fraction_bits
+                continue
             if isinstance(layer, Layer):
                 row[c.SUBTRACT] = (1 + layer.at_threshold) * (layer.reset == rules.RESET_SUBTRACT)
                 row[c.RESTS] = layer.refractory + 1 if layer.rests else 0
