@@ -68,9 +68,9 @@ def _run_batch(
     longest = max((steps for parts in ready.values() for steps, _ in parts), default=0)
     u = {one.name: np.zeros((n_samples, one.u_width)) for one in network.populations}
     v = {name: np.zeros((n_samples, size)) for name, size in sizes.items()}
-    spiked = {name: np.zeros((n_samples, size), np.bool_) for name, size in sizes.items()}
+    spiked = {name: np.zeros((n_samples, size), np.bool_) for name, size in sizes.items()}  # or values, once sent
     counts = {name: np.zeros((n_samples, size), dtype=np.int64) for name, size in sizes.items()}
-    counts |= {name: one.sum(axis=1, dtype=np.int64) for name, one in given.items()}
+    counts |= {name: np.count_nonzero(one, axis=1).astype(np.int64) for name, one in given.items()}
     run = [one for one in network.populations if one.name not in given]
     read = {network.output} if read_by_step(network) and network.decode else set()
 
@@ -94,7 +94,7 @@ def _run_batch(
             u[name], v[name], fired = one.step(u[name], v[name], spiked[name], drive)
             spiked[name] = fired
             sent[name] = fired.astype(np.float64)
-            counts[name] += fired
+            counts[name] += fired.astype(np.bool_, copy=False)
             if name in kept:
                 kept[name].spikes_BTN[:, now] = fired
                 kept[name].u_BTN[:, now] = u[name]

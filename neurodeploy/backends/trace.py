@@ -126,9 +126,9 @@ def empty_layer(layer: Any, zeros: Callable[[int, type], Any], kind: type = np.i
 
     Args:
         zeros: Gives zeros for so many neurons, of a kind of number (B, T, N).
-        kind: Of currents and potentials.
+        kind: Of currents, potentials and values that are sent.
     """
-    spikes = zeros(layer.n_neurons, np.int32 if layer.graded else np.bool_)
+    spikes = zeros(layer.n_neurons, kind if layer.graded else np.bool_)
     return LayerTrace(spikes, zeros(layer.u_width, kind), zeros(layer.n_neurons, kind))
 
 

@@ -22,7 +22,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from neurodeploy.backends.table import BACKENDS, REFERENCE, is_integer
 from neurodeploy.backends.trace import LayerTrace, Trace
 from neurodeploy.certificate.accuracy import Paired, paired
-from neurodeploy.certificate.difference import Difference, earliest, first_unequal, spike_agreement
+from neurodeploy.certificate.difference import Difference, earliest, first_unequal, holds_spikes, spike_agreement
 from neurodeploy.certificate.fields import FieldDifference
 from neurodeploy.certificate.stages import Alone, Certificate, Comparison, Equations, Stage, compared_layers
 from neurodeploy.fixedpoint import rules
@@ -169,11 +169,16 @@ def _against(run: StageRun, before: StageRun, program: Program) -> Comparison:
                 row,
                 potential_rms=potential_rms(whole[row.name], real[row.name], program.layer(row.name)),
                 alone=run.alone.get(row.name),
+                state_error=state_error(whole[row.name], real[row.name], program.layer(row.name)),
                 clipped_weights=run.clipped.get(row.name),
             )
             for row in layers
         ]
-    every = [np.concatenate([one.spikes_BTN.ravel() for one in part.values()]) for part in (mine, theirs)]
+    spiking = [name for name in mine if holds_spikes(mine[name].spikes_BTN)]
+    every = [
+        np.concatenate([np.zeros(0, np.bool_), *(part[name].spikes_BTN.ravel() for name in spiking)])
+        for part in (mine, theirs)
+    ]
     n_both = min(run.trace.n_samples, before.trace.n_samples)
     return Comparison(
         against=before.trace.backend,
@@ -203,6 +208,15 @@ def potential_rms(whole: LayerTrace, real: LayerTrace, layer: Layer | DynamicsLa
 
     size = n_samples * n_steps * n_neurons
     return float(np.sqrt(sum_in_halves(squares, 0, size) / size))
+
+
+def state_error(whole: LayerTrace, real: LayerTrace, layer: Layer | DynamicsLayer) -> tuple[float, ...] | None:
+    """Return the relative error of the potentials after each step, None of a layer that spikes."""
+    if not layer.graded:
+        return None
+    expected = real.v_BTN * layer.v_per_unit + layer.v_offset
+    off, size = (np.sqrt((one**2).sum(axis=(0, 2))) for one in (whole.v_BTN - expected, expected))
+    return tuple(np.divide(off, size, out=np.zeros_like(off), where=size > 0).tolist())
 
 
 def _failures(stage: Stage, pair: Paired, max_drop: float | None) -> list[str]:

@@ -85,10 +85,17 @@ def first_unequal(found: Trace, expected: Trace) -> Difference | None:
     return earliest(differences)
 
 
+def holds_spikes(sent: np.ndarray) -> bool:
+    """Return whether what a layer sent are spikes, and not values."""
+    return sent.dtype.kind in "bu"
+
+
 def spike_agreement(found: np.ndarray, expected: np.ndarray) -> float | None:
     """Return twice the common spikes over the sum of both: 1 when equal, 0 when disjoint, None when both are silent.
 
-    Counting silent entries as agreement would make any sparse network look good.
+    Counting silent entries as agreement would make any sparse network look good. Of values that are sent, None too.
     """
+    if not (holds_spikes(found) and holds_spikes(expected)):
+        return None
     both = int(found.sum(dtype=np.int64)) + int(expected.sum(dtype=np.int64))
     return 2.0 * int((found & expected).sum(dtype=np.int64)) / both if both else None

@@ -30,6 +30,7 @@ from neurodeploy.graph.linear import LinearMap
 from neurodeploy.graph.network import Network
 from neurodeploy.graph.paths import INPUT
 from neurodeploy.mapping.discretize import Constants, at_rest, constants, initial_state
+from neurodeploy.mapping.memory import MESSAGE_EXP, message_unit
 from neurodeploy.mapping.timing import starts_of
 from neurodeploy.program.plan import Plan
 
@@ -51,6 +52,9 @@ def first_violation(quantised: Network, plan: Plan, trace: Trace, spikes_BTI: np
     sent = {INPUT: np.zeros((n_samples, n_steps, quantised.n_inputs), spikes_BTI.dtype)}
     sent[INPUT][:, :n_input_steps] = spikes_BTI
     sent |= {name: one.spikes_BTN for name, one in states.items()}
+    for one in quantised.populations:
+        if one.graded:
+            sent[one.name] = sent[one.name] / message_unit(plan, one.name)
     found = []
     for one in quantised.populations:
         drive = np.zeros(states[one.name].v_BTN.shape)
@@ -175,6 +179,8 @@ def _first_wrong_state(
         found.append(first_where(called.get(key, key), name, state != wanted, state, wanted))
     now = states.steps(start, n_steps)
     fired = now.v_BTN > np.rint(population.v_threshold * unit)
+    if population.graded:
+        fired = np.floor(now.v_BTN / (1 << MESSAGE_EXP))
     found.append(first_where("spikes", name, now.spikes_BTN != fired, now.spikes_BTN, fired))
     # Steps of the later ones are counted from the layer's start, and are told from the run's beginning.
     return earliest(
@@ -186,7 +192,7 @@ def _wrong_sums(quantised: Network, plan: Plan, trace: Trace, start: int) -> Ite
     """Yield the first spike counts, and scores that the class is read from, that are not the states' own."""
     last = trace.layers[quantised.output].v_BTN.shape[1] - 1
     for name, states in trace.layers.items():
-        yield _wrong_sum("count", name, trace.counts[name], states.spikes_BTN.sum(axis=1), last)
+        yield _wrong_sum("count", name, trace.counts[name], np.count_nonzero(states.spikes_BTN, axis=1), last)
     one = quantised.population(quantised.output)
     v_BTN = trace.layers[one.name].v_BTN
     unit = plan.vth_mant[one.name]

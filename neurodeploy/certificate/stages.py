@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from typing import Any
 
+import numpy as np
+
 from neurodeploy.backends.trace import LayerTrace
 from neurodeploy.certificate.accuracy import AccuracyChange
 from neurodeploy.certificate.difference import Difference, first_where, spike_agreement
@@ -37,11 +39,13 @@ class LayerComparison:
     """One layer of a stage beside the stage before.
 
     Attributes:
-        spikes, spikes_before: How many there are in both.
+        spikes, spikes_before: How many there are in both; of values, how many are not 0.
         spike_agreement: See `difference.spike_agreement`; None where neither spikes.
         differing_by_step: Neurons that differ, by step.
         potential_rms: Between a graph and its integers: difference of potentials, in thresholds.
         alone: The same, where this layer alone is on the chip's grid; None where it was not measured.
+        state_error: Of layers that send values, between a graph and its integers: the relative error of all potentials
+            together after each step, 0 where there are none.
         clipped_weights: That are larger than the grid's largest, which they become.
     """
 
@@ -53,6 +57,7 @@ class LayerComparison:
     first_difference: Difference | None
     potential_rms: float | None = None
     alone: Alone | None = None
+    state_error: tuple[float, ...] | None = None
     clipped_weights: int | None = None
 
 
@@ -150,12 +155,13 @@ def compared_layers(found: Mapping[str, LayerTrace], expected: Mapping[str, Laye
     rows = []
     for name, mine in found.items():
         spikes, before = mine.spikes_BTN, expected[name].spikes_BTN
-        wrong = spikes != before
+        # Values of a graph and of its integers are in other units; `state_error` compares such layers.
+        wrong = spikes != before if spikes.dtype == before.dtype else np.zeros(spikes.shape, np.bool_)
         rows.append(
             LayerComparison(
                 name=name,
-                spikes=int(spikes.sum()),
-                spikes_before=int(before.sum()),
+                spikes=int(np.count_nonzero(spikes)),
+                spikes_before=int(np.count_nonzero(before)),
                 spike_agreement=spike_agreement(spikes, before),
                 differing_by_step=tuple(wrong.sum(axis=(0, 2)).tolist()),
                 first_difference=first_where("spikes", name, wrong, spikes, before),

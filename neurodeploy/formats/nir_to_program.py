@@ -22,9 +22,10 @@ from neurodeploy.program.connection import Connection
 from neurodeploy.program.decode import Decode
 from neurodeploy.program.dynamics import AnyLayer, type_called
 from neurodeploy.program.fields import as_integers, read_fields
-from neurodeploy.program.plan import Plan
+from neurodeploy.program.plan import LOW_HALF, Plan
 from neurodeploy.program.program import DATA_SETTINGS, Program
 from neurodeploy.program.window import Window
+from neurodeploy.quantize import grid
 
 DAMAGED = (NeurodeployError, ArithmeticError, LookupError, TypeError, ValueError, AttributeError, RecursionError)
 SAME = 1e-6
@@ -75,7 +76,7 @@ def _program(graph: nir.NIRGraph, header: dict[str, Any], entries: dict[str, Any
         if "kind" in plain:
             layers.append((place, _layer(node, plain, carried)))
         else:
-            connections.append((place, _connection(node, plain, carried)))
+            connections += _connections(node, plain, carried, place)
     if header["plan"]:
         Plan.from_dict(header["plan"])
     rest = read_fields("the Program", header, KEPT)
@@ -121,20 +122,33 @@ def _spread(value: Any, n_neurons: int) -> np.ndarray:
     return np.broadcast_to(found, n_neurons).copy()
 
 
-def _connection(node: Any, plain: dict[str, Any], carried: dict[str, Any]) -> Connection:
-    where, shared = plain.get("name"), plain.pop("weight", None)
+def _connections(node: Any, plain: dict[str, Any], carried: dict[str, Any], place: int) -> list[tuple[int, Connection]]:
+    """Return the connection of a node with its place, of wide weights one for each half."""
+    where, shared, unit, low = (plain.get("name"), *(plain.pop(key, None) for key in ("weight", "unit", "low")))
     window = Window.read(where, plain.pop("window", None))
     plain = read_fields(where, plain, ENDS)
     integers: dict[str, Any] = {key: np.asarray(carried[key]) for key in SYNAPSES}
     if shared is not None:
         if window is None or math.prod(window.weight_shape) > MOST_ENTRIES:
             raise ValueError(f"{plain['name']}: has one weight for {window}")
-        return Connection(weight=np.full(window.weight_shape, int(shared)), window=window, **plain, **integers)
-    weight, exponent = np.asarray(node.weight, np.float64), integers["weight_exp"].astype(int)
+        weight = np.full(window.weight_shape, int(shared))
+        return [(place, Connection(weight=weight, window=window, **plain, **integers))]
+    weight, exponent = (
+        np.asarray(node.weight, np.float64) / (1 if unit is None else unit),
+        integers["weight_exp"].astype(int),
+    )
+    exponent = exponent if low is None else exponent - grid.HIGH_EXPONENT
     whole = np.ldexp(weight, -exponent.reshape(exponent.shape + (1,) * (weight.ndim - exponent.ndim)))
     if not (np.isfinite(whole) & (whole == np.rint(whole)) & (np.abs(whole) < 1 << 30)).all():
         raise ValueError(f"{plain['name']}: weights are no whole numbers times 2 to its exponent")
-    return Connection(weight=whole.astype(np.int64), window=window, **plain, **integers)
+    if low is None:
+        return [(place, Connection(weight=whole.astype(np.int64), window=window, **plain, **integers))]
+    halves, name = grid.halves(whole.astype(np.int64)), plain.pop("name")
+    below = integers | {"weight_exp": integers["weight_exp"] - grid.HIGH_EXPONENT + grid.LOW_EXPONENT}
+    return [
+        (place, Connection(name=name, weight=halves[0], **plain, **integers)),
+        (int(low), Connection(name=name + LOW_HALF, weight=halves[1], **plain, **below)),
+    ]
 
 
 def _changed(found: nir.NIRGraph, expected: nir.NIRGraph) -> str:

@@ -7,7 +7,8 @@ cleared states have no such numbers; with everything else they stand in the meta
 
 Sigma-delta neurons send values, which no NIR neuron does. They are written as the sums and differences
 that they work with: an integrator, and the value less the value one step before. Threshold, activation and
-bias stand in the metadata only.
+bias stand in the metadata only. Integrators that send their potential are `I` nodes, in the graph's own unit; both
+halves of wide weights are one node.
 
 Axes: N neurons of a layer, O and I the ends of a connection, K output channel of a convolution.
 """
@@ -20,11 +21,14 @@ import numpy as np
 
 from neurodeploy.errors import ProgramError
 from neurodeploy.fixedpoint import rules, sigma_delta
+from neurodeploy.fixedpoint.dynamics.integrator import INTEGRATOR
 from neurodeploy.graph.metadata import FORMAT, INTEGRATION, wrapped
 from neurodeploy.program.connection import Connection
 from neurodeploy.program.dynamics import AnyLayer
 from neurodeploy.program.layer import Layer, SigmaDelta
+from neurodeploy.program.plan import LOW_HALF
 from neurodeploy.program.program import INPUT, SYNAPSE_INTEGERS, Program
+from neurodeploy.quantize import grid
 
 PROGRAM, INTEGERS, PLAIN = "program", "integers", "plain"
 """Keys of our metadata: of the graph, of a node, and in the latter what is no array."""
@@ -47,8 +51,11 @@ def program_graph(program: Program) -> nir.NIRGraph:
     nodes: Nodes = {"input": nir.Input({"input": np.array(program.input_shape)})}
     edges: Edges = []
     placed: set[str] = set()
+    low = low_halves(program)
     for place, one in enumerate(program.connections):
-        through, ends = _weights(program, one, place, names)
+        if one in low.values():
+            continue
+        through, ends = _weights(program, one, place, names, low.get(one))
         nodes |= through
         edges += ends
         placed |= {one.target} if any(getattr(node, "bias", None) is not None for node in through.values()) else set()
@@ -106,12 +113,49 @@ def node_names(program: Program) -> dict[str, str]:
     return names
 
 
-def _weights(program: Program, one: Connection, place: int, names: dict[str, str]) -> tuple[Nodes, Edges]:
+def low_halves(program: Program) -> dict[Connection, Connection]:
+    """Return the connection of the lower halves of wide weights by that of the upper ones."""
+    named = {one.name: one for one in program.connections}
+    found = {}
+    for one in program.connections:
+        low, apart = named.get(one.name + LOW_HALF), grid.HIGH_EXPONENT - grid.LOW_EXPONENT
+        if low is None or one.window or low.window or (one.weight & 1).any() or (low.weight & 1).any():
+            continue
+        ends = [(each.source, each.target, each.sign, each.weight.shape, each.delay.tolist()) for each in (one, low)]
+        if ends[0] == ends[1] and np.array_equal(one.weight_exp, low.weight_exp + apart):
+            found[one] = low
+    return found
+
+
+def _unit(program: Program, one: Connection) -> float:
+    """Return what a node's weights are multiplied by: integrators have a unit, and send their upper bits."""
+    ends: Any = [None if name == INPUT else program.layer(name) for name in (one.source, one.target)]
+    source, target = ends
+    unit = 1.0
+    if _integrates(source):
+        unit = source.v_per_unit[0] / (1 << source.message_exp)
+    return float(unit / target.v_per_unit[0] if _integrates(target) else unit)
+
+
+def _integrates(layer: Any) -> bool:
+    """Return whether a NIR `I` says what a layer does."""
+    return layer is not None and layer.kind == INTEGRATOR.name and bool((layer.alpha == 1 << layer.fraction_bits).all())
+
+
+def _weights(
+    program: Program, one: Connection, place: int, names: dict[str, str], low: Connection | None
+) -> tuple[Nodes, Edges]:
     """Return the nodes of a connection, and the edges from its source through them to its target."""
     source = "input" if one.source == INPUT else names[one.source]
     target, name = names[one.target], one.name.replace("/", "|")
     plain = {key: getattr(one, key) for key in ("name", "source", "target", "sign")} | {"place": place}
     plain |= {"weight": int(one.weight.flat[0])} if pools(one) else {}
+    unit, exponent = _unit(program, one), one.weight_exp
+    whole: np.ndarray = one.weight.astype(np.float32)
+    plain |= {"unit": unit} if unit != 1 else {}
+    if low is not None:
+        plain |= {"low": program.connections.index(low)}
+        whole, exponent = np.float32(grid.HALF / 2) * whole + low.weight / np.float32(2), exponent - grid.HIGH_EXPONENT
     window = None if one.window is None else vars(one.window)
     carried: dict[str, Any] = {
         "weight_exp": stored(one.weight_exp, shared=one.weight_exp.ndim == 0),
@@ -119,8 +163,8 @@ def _weights(program: Program, one: Connection, place: int, names: dict[str, str
         PLAIN: json.dumps(plain | {"window": window}, sort_keys=True),
     }
     metadata = wrapped(**{INTEGERS: carried})
-    exponents = one.weight_exp.reshape(one.weight_exp.shape + (1,) * (one.weight.ndim - one.weight_exp.ndim))
-    weight = np.ldexp(one.weight.astype(np.float32), exponents.astype(int))
+    exponents = exponent.reshape(exponent.shape + (1,) * (one.weight.ndim - exponent.ndim))
+    weight = np.ldexp(whole, exponents.astype(int)) * np.float32(unit)
     steps = arrival(program, one)
     nodes: Nodes = {}
     chain = [source]
@@ -208,6 +252,8 @@ def _placed_bias(program: Program, layer: AnyLayer) -> np.ndarray | None:
 
     It may pass the current where that keeps nothing.
     """
+    if _integrates(layer):
+        return layer.bias / layer.v_per_unit if layer.bias.any() else None  # type: ignore[union-attr]
     if not isinstance(layer, Layer) or not layer.bias_mant.any() or (layer.du != rules.DECAY_ONE - 1).any():
         return None
     bias = rules.effective_bias(layer.bias_mant, layer.bias_exp) / UNIT
@@ -222,7 +268,7 @@ def _placed_bias(program: Program, layer: AnyLayer) -> np.ndarray | None:
 
 
 def _neurons(program: Program, layer: AnyLayer, place: int, *, biased: bool) -> nir.NIRNode:
-    if not isinstance(layer, Layer | SigmaDelta):
+    if not (isinstance(layer, Layer | SigmaDelta) or _integrates(layer)):
         raise ProgramError(
             f"{layer.name}: {layer.kind} neurons are said by the graph that the Program was compiled from; name that"
         )
@@ -231,6 +277,8 @@ def _neurons(program: Program, layer: AnyLayer, place: int, *, biased: bool) -> 
     carried = wrapped(**{INTEGERS: arrays | {PLAIN: json.dumps(plain, sort_keys=True)}})
     if isinstance(layer, SigmaDelta):
         return _sigma_delta(layer, program.dt_s, carried)
+    if not isinstance(layer, Layer):
+        return nir.I(r=np.ones(layer.shape) / program.dt_s, metadata=carried)
     bias = rules.effective_bias(layer.bias_mant, layer.bias_exp) / UNIT
     if _placed_bias(program, layer) is not None and biased:
         bias = 0 * bias

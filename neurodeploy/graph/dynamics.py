@@ -8,13 +8,14 @@ batch norm, and any factor on the input, are in the weights before the sub-graph
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any
 
 import nir
 import numpy as np
 
 from neurodeploy.errors import GraphError, Place
 from neurodeploy.fixedpoint.dynamics.equations import INPUT, SENT, SPIKES, Dynamics
+from neurodeploy.fixedpoint.dynamics.integrator import INTEGRATOR
 from neurodeploy.fixedpoint.dynamics.step import advanced, apart, exactly, together
 from neurodeploy.fixedpoint.dynamics.table import TABLE
 from neurodeploy.graph.metadata import carried, check_numbers
@@ -82,9 +83,9 @@ class DynamicsPopulation:
         fraction_bits: Of the coefficients, alike.
         model: What the neurons are called where they come from, for people.
         shape: Axes of the population; (N,) when empty.
+        spiking: False for those that send their potential; `v_threshold` is just its unit, 1.
+        gain: Factor on the input (N,); 1 when None.
     """
-
-    graded: ClassVar[bool] = False
 
     name: str
     dynamics: Dynamics
@@ -97,6 +98,7 @@ class DynamicsPopulation:
     shape: tuple[int, ...] = ()
     spiking: bool = True
     reset: str = "subtract"
+    gain: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "shape", tuple(self.shape) or (len(self.v_threshold),))
@@ -111,15 +113,20 @@ class DynamicsPopulation:
 
     @property
     def weight_gain(self) -> np.ndarray:
-        """Factor from a weight to its effect on the state (N,): 1."""
-        return np.ones(self.n_neurons)
+        """Factor from a weight to its effect on the state (N,)."""
+        return np.ones(self.n_neurons) if self.gain is None else self.gain
+
+    @property
+    def graded(self) -> bool:
+        """Whether it sends values instead of spikes."""
+        return not self.spiking
 
     def step(
         self, u: np.ndarray, v: np.ndarray, spikes: np.ndarray, drive: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Return u (all other states side by side), v (the potential) and spikes after one step, from those before."""
+        """Return u (all other states side by side), v (the potential) and what is sent after one step."""
         u, v = together(self.dynamics, self.states_after(u, v, spikes, drive))
-        return u, v, v > self.v_threshold
+        return u, v, v > self.v_threshold if self.spiking else v
 
     def states_after(
         self,
@@ -132,6 +139,7 @@ class DynamicsPopulation:
     ) -> dict[str, np.ndarray]:
         """Return the states after one step by name; `new`, `rounded` as in `fixedpoint.dynamics.step.advanced`."""
         before = apart(self.dynamics, u, v)
+        drive = drive if self.gain is None else drive * self.gain
         return advanced(self.dynamics, before, spikes, drive, self.numbers, new=new, rounded=rounded)
 
 
@@ -235,6 +243,29 @@ def population_of(where: str, name: str, node: DynamicsNode, dt_s: float, bias: 
         vth_mant=stored.get("vth_mant"),
         fraction_bits=stored.get("fraction_bits"),
         model=stored.get("model", ""),
+    )
+
+
+def integrators(
+    name: str, arrays: Mapping[str, np.ndarray], stored: Mapping[str, Any], bias: np.ndarray, shape: tuple[int, ...]
+) -> DynamicsPopulation:
+    """Return the population of an `I` node that sends its potential.
+
+    Args:
+        arrays: What `euler.EulerNeurons.coefficients` gives for it.
+        stored: Our entries in its metadata.
+    """
+    return DynamicsPopulation(
+        name=name,
+        dynamics=INTEGRATOR,
+        numbers={"alpha": arrays["beta"]},
+        v_threshold=arrays["v_threshold"],
+        bias=bias,
+        vth_mant=stored.get("vth_mant"),
+        fraction_bits=stored.get("fraction_bits"),
+        shape=shape,
+        spiking=False,
+        gain=arrays["current_gain"],
     )
 
 

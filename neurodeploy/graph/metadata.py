@@ -22,7 +22,7 @@ from neurodeploy.fixedpoint import rules
 from neurodeploy.fixedpoint.dynamics.step import MAX_FRACTION_BITS, MIN_FRACTION_BITS
 from neurodeploy.fixedpoint.dynamics.table import TABLE
 from neurodeploy.graph.stored import AGAIN
-from neurodeploy.quantize.grid import MAX_WEIGHT_BITS, MIN_WEIGHT_BITS
+from neurodeploy.quantize.grid import MIN_WEIGHT_BITS, WIDEST
 
 KEY = "neurodeploy"
 FORMAT = 1
@@ -33,8 +33,8 @@ TOWARD_ZERO = "toward_zero"
 INTEGERS = {
     "format": (1, FORMAT),
     "n_steps": (1, 1 << 24),
-    "vth_mant": (1, (1 << rules.THRESHOLD_BITS) - 1),
-    "weight_bits": (MIN_WEIGHT_BITS, MAX_WEIGHT_BITS),
+    "vth_mant": (1, rules.STATE_LIMIT - 1),
+    "weight_bits": (MIN_WEIGHT_BITS, WIDEST),
     "weight_exp": (0, rules.WEIGHT_EXPONENT_MAX),
     "fraction_bits": (MIN_FRACTION_BITS, MAX_FRACTION_BITS),
 }

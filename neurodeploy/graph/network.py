@@ -8,7 +8,7 @@ import numpy as np
 
 from neurodeploy.errors import GraphError, Place, ProgramError
 from neurodeploy.fixedpoint import rules
-from neurodeploy.graph.dynamics import DynamicsNode, DynamicsPopulation, flattened, population_of
+from neurodeploy.graph.dynamics import DynamicsNode, DynamicsPopulation, flattened, integrators, population_of
 from neurodeploy.graph.euler import EulerNeurons, Population, advice_on_step
 from neurodeploy.graph.files import GraphFile
 from neurodeploy.graph.linear import TooLarge
@@ -127,6 +127,11 @@ def _discretised(file: GraphFile, dt_s: float | None, reset: str | None, readout
         stored = carried(Place(where, name), node)
         entry = neurons_of(node)
         assert isinstance(entry, EulerNeurons)
+        if paths.sends_values(name):
+            arrays = entry.coefficients(Place(where, name), node, dt_s)
+            populations.append(integrators(name, arrays, stored, paths.bias(name), paths.shapes[name]))
+            _check_gain(where, populations[-1])
+            continue
         spiking = entry.spiking
         rule, source = _reset_rule(file, stored.get("reset"), reset) if spiking else (rules.RESET_ZERO, "")
         arrays = entry.coefficients(Place(where, name), node, dt_s)
@@ -187,7 +192,7 @@ def _check_nodes(where: str, nodes: dict[str, nir.NIRNode]) -> None:
             raise GraphError(found, "rename the node", where=where)
 
 
-def _check_gain(where: str, population: Population) -> None:
+def _check_gain(where: str, population: AnyPopulation) -> None:
     """A population that nothing can reach, or that anything overflows, has no meaning on a target."""
     with np.errstate(all="ignore"):
         gain = np.abs(population.weight_gain)

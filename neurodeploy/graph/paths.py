@@ -288,14 +288,22 @@ class Paths:
                 f"the output must be the spikes of one population, found {named}", "end the graph in spiking neurons"
             )
         for start in self.neurons:
-            if not self._entry(start).spiking and any(end in self.neurons for _, end in self.paths(start)):
+            if self._feeds(start) and not self.sends_values(start):
                 kind = type(self.nodes[start]).__name__
                 raise self._refused(
                     f"{start} is a {kind}, which sends its potential, only spikes can feed a population",
-                    "move it to the end of the graph, or use spiking neurons",
+                    "move it to the end of the graph, or use spiking neurons, or an I: integrators send theirs",
                     start,
                 )
         return found.pop()
+
+    def _feeds(self, start: str) -> bool:
+        """Return whether a population without spikes feeds others, or itself."""
+        return not self._entry(start).spiking and any(end in self.neurons for _, end in self.paths(start))
+
+    def sends_values(self, start: str) -> bool:
+        """Return whether a population is an integrator whose potential feeds others, or itself: a linear memory."""
+        return isinstance(self.nodes[start], nir.I) and self._feeds(start)
 
 
 def _exponent(where: str, stored: dict[str, Any], linear: LinearMap) -> int | tuple[int, ...] | None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from neurodeploy.errors import PrecisionError
+from neurodeploy.errors import MappingError, PrecisionError
 from neurodeploy.graph.dynamics import DynamicsPopulation
 from neurodeploy.graph.euler import Population
 from neurodeploy.graph.network import Network
@@ -17,12 +17,14 @@ from neurodeploy.hardware.chip import Chip
 from neurodeploy.hardware.chips import DEFAULT, chip_named
 from neurodeploy.mapping.discretize import integers, plan_in, quantise
 from neurodeploy.mapping.discretize_dynamics import Measured, readout_unit, row_plan, state_unit
+from neurodeploy.mapping.memory import MEMORY_BITS, memory_units, unit_of
 from neurodeploy.mapping.placement.encoding import too_wide, widest_weights
 from neurodeploy.program.plan import Plan
 from neurodeploy.program.program import Program
 from neurodeploy.quantize import grid
 from neurodeploy.quantize.coefficients import FRACTION_BITS
 from neurodeploy.quantize.compensate import compensated
+from neurodeploy.quantize.grid import MAX_WEIGHT_BITS
 from neurodeploy.quantize.plan import LayerFacts, check_weight_bits, layer_plan
 
 
@@ -51,6 +53,7 @@ def compile_network(
     chip: str | Path | Chip = DEFAULT,
     weight_bits: int | None = None,
     coefficient_bits: int | None = None,
+    memory_bits: int = MEMORY_BITS,
     plan: Plan | None = None,
     measured: Mapping[str, Measured] | None = None,
     asked: Network | None = None,
@@ -61,6 +64,7 @@ def compile_network(
         chip: A name, a .toml file with a chip, or one that was read: its widths are the Program's limits.
         weight_bits: Weight width, 2..8, for networks whose file carries none; the chip's widest up to 8 when None.
         coefficient_bits: Fraction bits of the coefficients of neurons that are equations, 4..15; 12 when None.
+        memory_bits: Weight width into integrators that send their potential, 2..16.
         plan: Precision of every layer and connection; chosen from the weights when None.
         measured: Calibration by population name, "input" included; see `backends.calibration`.
         asked: The network before its weights were rounded together, of which notes tell; itself when None.
@@ -72,7 +76,7 @@ def compile_network(
     target = chip_named(chip, program=True)
     if network.quantised:
         plan = plan_in(network)
-        carried = {one.weight_bits for one in plan.connections.values()}
+        carried = {min(one.weight_bits, MAX_WEIGHT_BITS) for one in plan.connections.values()}
         if weight_bits is not None and carried != {weight_bits}:
             raise PrecisionError(
                 f"carries {sorted(carried)}-bit weights, {weight_bits} bits were asked for",
@@ -81,7 +85,7 @@ def compile_network(
             )
     else:
         plan = plan or choose_plan(
-            network, weight_bits or widest_weights(target), measured, coefficient_bits or FRACTION_BITS
+            network, weight_bits or widest_weights(target), measured, coefficient_bits or FRACTION_BITS, memory_bits
         )
     asked = asked or network
     if measured is not None and not network.quantised:
@@ -106,20 +110,36 @@ def choose_plan(
     weight_bits: int,
     measured: Mapping[str, Measured] | None,
     coefficient_bits: int = FRACTION_BITS,
+    memory_bits: int = MEMORY_BITS,
 ) -> Plan:
-    """Return the precision for every layer and connection of a float network."""
+    """Return the precision for every layer and connection of a float network.
+
+    Raises:
+        PrecisionError: a width is outside its range, or a layer does not fit 24 bits.
+        MappingError: spiking neurons are fed by values.
+    """
     check_weight_bits(network.name, weight_bits)
-    plan = Plan({}, {})
+    plan = Plan(memory_units(network, measured), {})
     has_equations = any(isinstance(one, DynamicsPopulation) for one in network.populations)
+    graded = {one.name for one in network.populations if one.graded}
     for one in network.populations:
         if isinstance(one, DynamicsPopulation) or (has_equations and not one.spiking):
-            seen = None if measured is None else measured[one.name]
+            seen, into = None if measured is None else measured[one.name], network.into(one.name)
             unit = state_unit(seen) if isinstance(one, DynamicsPopulation) else readout_unit(seen)
+            unit = plan.vth_mant.setdefault(one.name, unit)
+            bits = memory_bits if one.graded else weight_bits
+            scales = {synapses.name: unit_of(network, plan, synapses) for synapses in into}
             chosen = {
-                synapses.name: row_plan(synapses, one.weight_gain, unit, weight_bits)
-                for synapses in network.into(one.name)
+                synapses.name: row_plan(synapses, one.weight_gain, scales[synapses.name], bits) for synapses in into
             }
         else:
+            values = [synapses.source for synapses in network.into(one.name) if synapses.source in graded]
+            if values:
+                raise MappingError(
+                    f"{one.name}: spiking neurons of this kind take spikes, {values[0]} sends its potential",
+                    "read it by an integrator or a leaky readout, or use neurons that are equations",
+                    where=network.name,
+                )
             unit, chosen = layer_plan(facts_of(network, one, measured), weight_bits)
         plan.vth_mant[one.name] = unit
         plan.connections.update(chosen)
@@ -137,15 +157,17 @@ def rounded_together(
     """Return the network with weights on the plan's grid, each making up for the others' rounding.
 
     Convolutions stay as they are, to be rounded one by one: a kernel's weights meet as many different
-    inputs as the kernel has places. So do connections into populations whose inputs are too many.
+    inputs as the kernel has places. So do connections into populations whose inputs are too many, or values.
 
     Args:
         known: Weights rounded before, by population and its part of the plan; new ones are added.
     """
     on_grid: dict[str, np.ndarray] = {}
+    graded = {one.name for one in network.populations if one.graded}
     known = {} if known is None else known
     for one in network.populations:
         into = [synapses for synapses in network.into(one.name) if synapses.window is None]
+        into = [] if any(synapses.source in graded for synapses in into) else into
         if isinstance(one, DynamicsPopulation) or not into or not measured[one.name].moment.size:
             continue
         owner = [synapses for synapses in into for _ in range(synapses.n_inputs)]

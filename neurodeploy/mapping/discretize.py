@@ -17,6 +17,7 @@ from neurodeploy.graph.euler import Population
 from neurodeploy.graph.network import AnyPopulation, Network
 from neurodeploy.graph.paths import Synapses
 from neurodeploy.mapping.discretize_dynamics import dynamics_layer, on_grid
+from neurodeploy.mapping.memory import check_sums, halved, unit_of
 from neurodeploy.mapping.rounded_away import notes_on_weights
 from neurodeploy.mapping.start import RESTS, Charge, charged
 from neurodeploy.mapping.timing import starts_of, waits_of
@@ -91,8 +92,8 @@ def plan_in(network: Network) -> Plan:
         },
     )
     for one in network.synapses:
-        precise, vth_mant = plan.connections[one.name], plan.vth_mant[one.target]
-        step = grid.weight_step(precise.weight_bits) / vth_mant
+        precise = plan.connections[one.name]
+        step = grid.weight_step(precise.weight_bits) / unit_of(network, plan, one)
         for rows, weight, some in _in_thresholds(one, network.population(one.target), precise):
             levels = weight / (grid.power(some.weight_exp, weight.ndim) * step)
             _refuse_off_grid((network.name, one.name), one.target, levels, rows.start or 0, precise.weight_bits)
@@ -111,7 +112,7 @@ def _refuse_off_grid(where: tuple[str, str], target: str, levels: np.ndarray, fi
     Raises:
         MappingError: with the first neuron, and what of it was changed.
     """
-    most = (1 << weight_bits - 1) - 1
+    most = grid.weight_limit(weight_bits) // grid.weight_step(weight_bits)
     off = (np.abs(levels - np.rint(levels)) > ON_GRID) | (np.abs(levels) > most + ON_GRID)
     if not off.any():
         return
@@ -170,7 +171,7 @@ def quantise(network: Network, plan: Plan) -> Network:
         )
     synapses = []
     for synapse in network.synapses:
-        target, vth_mant = network.population(synapse.target), plan.vth_mant[synapse.target]
+        target, vth_mant = network.population(synapse.target), unit_of(network, plan, synapse)
         values = np.empty_like(synapse.weight)
         gain = synapse.per_row(target.weight_gain)
         for rows, weight, precise in _in_thresholds(synapse, target, plan.connections[synapse.name]):
@@ -184,7 +185,7 @@ def clipped_weights(network: Network, plan: Plan) -> dict[str, int]:
     """Return by connection how many weights are larger than the largest of the plan's grid, which they become."""
     return {
         one.name: sum(
-            int(grid.clipped(weight, plan.vth_mant[one.target], some.weight_exp, some.weight_bits).sum())
+            int(grid.clipped(weight, unit_of(network, plan, one), some.weight_exp, some.weight_bits).sum())
             for _, weight, some in _in_thresholds(one, network.population(one.target), plan.connections[one.name])
         )
         for one in network.synapses
@@ -218,25 +219,18 @@ def integers(network: Network, plan: Plan, chip: str, asked: Network | None = No
     if network.decode is not None:
         notes.append(f"{network.output}: {network.decode.words}")
     asked = asked or network
-    connections = []
+    connections: list[Connection] = []
+    wholes: list[np.ndarray] = []
     for synapse in network.synapses:
         precise = plan.connections[synapse.name]
-        vth_mant = plan.vth_mant[synapse.target]
+        vth_mant = unit_of(network, plan, synapse)
         whole: np.ndarray = np.empty(synapse.weight.shape, np.int16)
         for rows, weight, some in _in_thresholds(synapse, network.population(synapse.target), precise):
             whole[rows] = grid.weight_integers(weight, vth_mant, some.weight_exp, some.weight_bits)
-        connections.append(
-            Connection(
-                synapse.name,
-                synapse.source,
-                synapse.target,
-                whole,
-                precise.weight_exp,
-                delay=waits_of(synapse, starts),
-                window=synapse.window,
-            )
-        )
-    notes += notes_on_weights(asked, layers, connections, clipped_weights(asked, plan))
+        connections += halved(synapse, whole, precise, waits_of(synapse, starts))
+        wholes.append(whole)
+    check_sums(network, connections)
+    notes += notes_on_weights(asked, layers, connections, wholes, clipped_weights(asked, plan))
     try:
         return Program(
             name=network.name,

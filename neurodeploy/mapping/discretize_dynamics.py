@@ -14,6 +14,7 @@ import numpy as np
 from neurodeploy.fixedpoint import rules
 from neurodeploy.graph.dynamics import DynamicsPopulation
 from neurodeploy.graph.paths import Synapses
+from neurodeploy.mapping.memory import MESSAGE_EXP, told
 from neurodeploy.program.dynamics import DynamicsLayer, layer_type
 from neurodeploy.program.plan import ConnectionPlan, Plan
 from neurodeploy.quantize import grid
@@ -48,22 +49,25 @@ def dynamics_layer(population: DynamicsPopulation, plan: Plan, start: int) -> tu
     dynamics = population.dynamics
     whole: dict[str, Any] = dict(_coefficients(population, fraction_bits))
     whole |= {key: on_unit(population.numbers[key], unit) for key in dynamics.jumps}
-    whole["vth"] = on_unit(population.v_threshold, unit)
+    if population.spiking:
+        whole["vth"] = on_unit(population.v_threshold, unit)
     scale, zero = np.full(population.n_neurons, float(unit)), np.zeros(population.n_neurons)
     layer = layer_type(dynamics)(
         name=population.name,
         start=start,
         fraction_bits=fraction_bits,
-        bias=on_unit(population.bias, unit),
+        bias=on_unit(population.weight_gain * population.bias, unit),
         u_per_unit=scale,
         v_per_unit=scale,
         u_offset=zero,
         v_offset=zero,
         shape=population.shape,
+        message_exp=MESSAGE_EXP if population.graded else 0,
         **whole,
     )
     notes = [f"{population.name}: Lava has no such neurons, so Lava runs our own process for them"]
     moved = pole_error(population.name, dynamics, population.numbers, fraction_bits)
+    notes += [told(population.name)] if population.graded else []
     if moved["outside"]:
         notes.append(
             f"{population.name}: {moved['outside']} neurons have poles outside the unit circle, up to "
@@ -80,7 +84,7 @@ def on_grid(population: DynamicsPopulation, plan: Plan) -> DynamicsPopulation:
     return replace(
         population,
         numbers=numbers,
-        bias=on_unit(population.bias, unit) / unit,
+        bias=on_unit(population.weight_gain * population.bias, unit) / unit / population.weight_gain,
         v_threshold=on_unit(population.v_threshold, unit) / unit,
     )
 
@@ -89,23 +93,24 @@ def state_unit(peaks: Measured | None) -> int:
     """Return the chip units of a state of 1."""
     if peaks is None:
         return 1 << FRACTION_BITS
-    return 1 << min(FRACTION_BITS, _room(max(peaks.u_peak.max(), peaks.v_peak.max()), rules.STATE_LIMIT))
+    return 1 << min(FRACTION_BITS, room(max(peaks.u_peak.max(), peaks.v_peak.max()), rules.STATE_LIMIT))
 
 
 def readout_unit(peaks: Measured | None) -> int:
     """Return the threshold mantissa of a readout, which has none: a power of two that its potential leaves room for."""
     reach = READOUT_REACH if peaks is None else float(peaks.v_peak.max())
-    return 1 << min(rules.THRESHOLD_BITS - 1, _room(reach, rules.STATE_LIMIT >> rules.ALIGN_SHIFT))
+    return 1 << min(rules.THRESHOLD_BITS - 1, room(reach, rules.STATE_LIMIT >> rules.ALIGN_SHIFT))
 
 
-def row_plan(synapses: Synapses, gain: np.ndarray, unit: int, weight_bits: int) -> ConnectionPlan:
+def row_plan(synapses: Synapses, gain: np.ndarray, unit: float, weight_bits: int) -> ConnectionPlan:
     """Return a width and one exponent for each row of the weights, the one with the least rounding error."""
     weight = synapses.weight * synapses.per_row(gain)
     rows = weight.reshape(len(weight), -1)
+    least, most = grid.exponents(weight_bits)
     largest = np.abs(rows).max(axis=1, initial=0.0) * unit / grid.weight_limit(weight_bits)
-    whole = np.ceil(np.log2(np.maximum(largest, 2.0**rules.WEIGHT_EXPONENT_MIN)))
-    whole = np.clip(whole, rules.WEIGHT_EXPONENT_MIN, rules.WEIGHT_EXPONENT_MAX).astype(np.int64)
-    lower = np.maximum(whole - 1, rules.WEIGHT_EXPONENT_MIN)
+    whole = np.ceil(np.log2(np.maximum(largest, 2.0**least)))
+    whole = np.clip(whole, least, most).astype(np.int64)
+    lower = np.maximum(whole - 1, least)
     errors = []
     for one in (whole, lower):
         values = grid.weight_values(grid.weight_integers(rows, unit, one, weight_bits), unit, one)
@@ -127,6 +132,6 @@ def _coefficients(population: DynamicsPopulation, fraction_bits: int) -> Mapping
     return coefficient_integers(population.name, population.dynamics, population.numbers, fraction_bits)
 
 
-def _room(peak: float, limit: int) -> int:
+def room(peak: float, limit: int) -> int:
     """Return the largest exponent of two at which the peak, with its margin, stays below the limit."""
     return max(0, int(np.floor(np.log2(limit / max(MARGIN * peak, 1e-9)))))

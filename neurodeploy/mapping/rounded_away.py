@@ -13,19 +13,22 @@ from neurodeploy.program.program import INPUT
 
 
 def notes_on_weights(
-    network: Network, layers: Sequence[AnyLayer], connections: Sequence[Connection], clipped: Mapping[str, int]
+    network: Network,
+    layers: Sequence[AnyLayer],
+    connections: Sequence[Connection],
+    wholes: Sequence[np.ndarray],
+    clipped: Mapping[str, int],
 ) -> list[str]:
     """Return a sentence for every connection of which nothing is left, and for what else rounds to zero or is clipped.
 
     Args:
         network: What the layers and connections were made of.
+        wholes: Of each of the network's synapses, its weights as integers.
         clipped: By connection, how many weights are larger than the grid's largest.
     """
     lost = {
-        one.name: int(
-            sum(((one.weight[rows] != 0) & (made.weight[rows] == 0)).sum() for rows in row_blocks(one.weight))
-        )
-        for one, made in zip(network.synapses, connections, strict=True)
+        one.name: int(sum(((one.weight[rows] != 0) & (whole[rows] == 0)).sum() for rows in row_blocks(one.weight)))
+        for one, whole in zip(network.synapses, wholes, strict=True)
     }
     weights = {one.name: int(np.count_nonzero(one.weight)) for one in network.synapses}
     gone = [one for one in network.synapses if weights[one.name] == lost[one.name] > 0]

@@ -21,9 +21,11 @@ from neurodeploy.phrases import Phrase
 from neurodeploy.pipeline.graph_options import CARRIED, GraphOptions
 from neurodeploy.pipeline.samples import CALIBRATION_FILE, given
 from neurodeploy.program.file import MAGIC, read_program
+from neurodeploy.program.layer import SigmaDelta
 from neurodeploy.program.plan import Plan
 from neurodeploy.program.program import Program
 from neurodeploy.progress import Progress, silent
+from neurodeploy.quantize.grid import MAX_WEIGHT_BITS
 
 TO_GRAPH = "make it one: neurodeploy convert IN.npz OUT.nir"
 GraphSource: TypeAlias = "str | Path | Program"
@@ -72,7 +74,7 @@ def read_network(file: GraphSource, options: GraphOptions) -> Network:
 def network_of(file: GraphFile, options: GraphOptions) -> Network:
     """Return the discretised network of a graph that was read."""
     carried = carried_program(file)
-    if carried is not None and any(layer.graded for layer in carried.layers):
+    if carried is not None and any(isinstance(layer, SigmaDelta) for layer in carried.layers):
         raise GraphError(
             f"{file.path}: holds sigma-delta neurons, which only a Program runs; make it one: "
             "neurodeploy convert IN.nir OUT.npz"
@@ -116,8 +118,9 @@ def as_deployed(file: GraphSource, options: GraphOptions) -> tuple[GraphOptions,
     own = Path(file) / "program.npz"
     if options.calibrate is not None or options.weight_bits is not None:
         return options, None
-    bits = max(one.weight_bits for one in Plan.from_dict(read_program(own).plan).connections.values())
-    return replace(options, calibrate=str(Path(file) / CALIBRATION_FILE), weight_bits=bits), own
+    bits = [one.weight_bits for one in Plan.from_dict(read_program(own).plan).connections.values()]
+    narrow = max((one for one in bits if one <= MAX_WEIGHT_BITS), default=None)
+    return replace(options, calibrate=str(Path(file) / CALIBRATION_FILE), weight_bits=narrow), own
 
 
 def program_of(target: Network | Program, options: GraphOptions, progress: Progress = silent) -> Program:

@@ -8,10 +8,16 @@ from typing import Any
 from neurodeploy.errors import ProgramError
 from neurodeploy.program.fields import MOST
 
+LOW_HALF = " low"
+"""Ends the name of the connection that holds the lower halves of wide weights, beside the one of the upper halves."""
+
 
 @dataclass(frozen=True)
 class ConnectionPlan:
-    """Width and exponent of one connection's weights; a tuple has one exponent for each row."""
+    """Width and exponent of one connection's weights; a tuple has one exponent for each row.
+
+    Weights of more than 8 bits are wide: two connections hold them.
+    """
 
     weight_bits: int
     weight_exp: int | tuple[int, ...]

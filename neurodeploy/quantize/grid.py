@@ -14,24 +14,52 @@ from neurodeploy.fixedpoint import rules
 from neurodeploy.fixedpoint.rules import IntArray
 
 MIN_WEIGHT_BITS, MAX_WEIGHT_BITS = 2, 8
+WIDEST = 16
+"""Bits of a wide weight, which two synapses of 8 bits hold."""
+HALF = 1 << WIDEST - MAX_WEIGHT_BITS
+"""What the upper half of a wide weight counts in."""
 
 
 def weight_step(weight_bits: int) -> int:
-    """Return the distance between neighbouring integer weights: 2 at 8 bits with both signs.
+    """Return the distance between neighbouring integer weights: 2 at 8 bits with both signs, 1 at 16.
 
-    >>> [weight_step(bits) for bits in (8, 4)]
-    [2, 32]
+    >>> [weight_step(bits) for bits in (8, 4, 16, 12)]
+    [2, 32, 1, 16]
     """
-    return 2 << (MAX_WEIGHT_BITS - weight_bits)
+    return 2 << (MAX_WEIGHT_BITS - weight_bits) if weight_bits <= MAX_WEIGHT_BITS else 1 << (WIDEST - weight_bits)
 
 
 def weight_limit(weight_bits: int) -> int:
     """Return the largest integer weight; the range is symmetric, so that sign modes cannot clip it.
 
-    >>> weight_limit(8), weight_limit(4)
-    (254, 224)
+    Of wide weights that is what two halves of -128 to 127 hold.
+
+    >>> weight_limit(8), weight_limit(4), weight_limit(16)
+    (254, 224, 32639)
     """
-    return ((1 << (weight_bits - 1)) - 1) * weight_step(weight_bits)
+    most, step = (1 << (weight_bits - 1)) - 1, weight_step(weight_bits)
+    wide = (HALF // 2 - 1) * (HALF + 1) // step
+    return (most if weight_bits <= MAX_WEIGHT_BITS else min(most, wide)) * step
+
+
+def exponents(weight_bits: int) -> tuple[int, int]:
+    """Return the smallest and the largest exponent; of wide weights those that leave both halves one of the chip's."""
+    least, most = rules.WEIGHT_EXPONENT_MIN, rules.WEIGHT_EXPONENT_MAX
+    return (least, most) if weight_bits <= MAX_WEIGHT_BITS else (least - LOW_EXPONENT, most - HIGH_EXPONENT)
+
+
+HIGH_EXPONENT, LOW_EXPONENT = WIDEST - MAX_WEIGHT_BITS - 1, -1
+"""What is added to the exponent of wide weights for their upper and their lower half, which are stored doubled."""
+
+
+def halves(wide: IntArray) -> tuple[IntArray, IntArray]:
+    """Return wide weights as two matrices of even weights, -256 to 254, exactly: wide = 128 upper + lower / 2.
+
+    >>> halves(np.array([32639, -300, 5]))
+    (array([254,  -2,   0]), array([254, -88,  10]))
+    """
+    low = (wide + HALF // 2 & HALF - 1) - HALF // 2
+    return 2 * ((wide - low) // HALF), 2 * low
 
 
 Exponent = int | Sequence[int] | np.ndarray
@@ -44,27 +72,28 @@ def power(weight_exp: Exponent, n_axes: int) -> np.ndarray:
     return 2.0 ** exponent.reshape(exponent.shape + (1,) * (n_axes - 1 if exponent.ndim else 0))
 
 
-def weight_integers(weight: np.ndarray, vth_mant: int, weight_exp: Exponent, weight_bits: int) -> IntArray:
+def weight_integers(weight: np.ndarray, vth_mant: float, weight_exp: Exponent, weight_bits: int) -> IntArray:
     """Return real weights as the chip's integers: nearest, ties to even, clipped to the range.
 
-    A spike adds (integer << weight_exp << 6) to a current whose threshold is vth_mant << 6.
+    A spike adds (integer << weight_exp << 6) to a current whose threshold is vth_mant << 6. Of sources that send
+    values, `vth_mant` is taken by what they send for 1.
     """
     most = weight_limit(weight_bits) // weight_step(weight_bits)
     levels = _levels(weight, vth_mant, weight_exp, weight_bits)
     return np.clip(levels, -most, most).astype(np.int64) * weight_step(weight_bits)
 
 
-def clipped(weight: np.ndarray, vth_mant: int, weight_exp: Exponent, weight_bits: int) -> np.ndarray:
+def clipped(weight: np.ndarray, vth_mant: float, weight_exp: Exponent, weight_bits: int) -> np.ndarray:
     """Return True for real weights that round beyond the largest integer, which they become."""
     levels = _levels(weight, vth_mant, weight_exp, weight_bits)
     return np.asarray(np.abs(levels) > weight_limit(weight_bits) // weight_step(weight_bits))
 
 
-def _levels(weight: np.ndarray, vth_mant: int, weight_exp: Exponent, weight_bits: int) -> np.ndarray:
+def _levels(weight: np.ndarray, vth_mant: float, weight_exp: Exponent, weight_bits: int) -> np.ndarray:
     return np.rint(weight * (vth_mant / (weight_step(weight_bits) * power(weight_exp, weight.ndim))))
 
 
-def weight_values(integers: IntArray, vth_mant: int, weight_exp: Exponent) -> np.ndarray:
+def weight_values(integers: IntArray, vth_mant: float, weight_exp: Exponent) -> np.ndarray:
     """Return what integer weights stand for, in units of the threshold."""
     return integers * (power(weight_exp, integers.ndim) / vth_mant)
 

@@ -11,6 +11,7 @@ from neurodeploy.pipeline.inputs import GraphSource, as_deployed, compiled, read
 from neurodeploy.program.dynamics import DynamicsLayer
 from neurodeploy.program.file import write_program
 from neurodeploy.program.layer import Layer
+from neurodeploy.program.plan import LOW_HALF
 from neurodeploy.program.program import Program
 from neurodeploy.progress import Progress, silent
 
@@ -84,7 +85,7 @@ def described(program: Program) -> dict[str, Any]:
                 "source": one.source,
                 "target": one.target,
                 "shape": list(one.weight.shape),
-                "weight_bits": program.plan["connections"][one.name]["weight_bits"],
+                "weight_bits": program.plan["connections"][one.name.removesuffix(LOW_HALF)]["weight_bits"],
                 "weight_exp": one.weight_exp.tolist(),
             }
             for one in program.connections

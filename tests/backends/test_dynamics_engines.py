@@ -1,4 +1,4 @@
-"""All engines give the same on Programs with adaptive neurons, resonators and integrators, in every state, count and score.
+"""All engines give the same on adaptive neurons, resonators and integrators, in every state, count and score.
 
 Axes: B sample, T step, I input channel, N neuron of a layer.
 """
@@ -117,7 +117,9 @@ def test_the_random_networks_reach_every_corner() -> None:
     assert {network.readout for network in made} == set(READOUTS)
     assert {network.graded_input for network in made} == {False, True}
     assert any(one.source == one.target for network in made for one in network.connections)
-    assert any(one.threshold.min() < 0 for one in layers if one.threshold is not None), "these would spike before they move, were they not asleep"
+    assert any(one.threshold.min() < 0 for one in layers if one.threshold is not None), (
+        "these would spike before they move, were they not asleep"
+    )
     traces = [run(network, random_input(network, seed), record=True) for seed, network in enumerate(made)]
     saturated = [trace.overflows["one"]["saturated"] for trace in traces]
     assert any(saturated)

@@ -15,7 +15,7 @@ PAIRS = 16
 MATRIX, MATRIX_GRADED, CONVOLUTION, MATRIX_WIDE = 0, 1, 2, 3
 """Kinds of connection; wide: delayed values whose sum a negative exponent acts on before it wraps."""
 LIF, LIF_SHARED, SIGMA_DELTA, ADAPTIVE, RESONATOR, NO_CURRENT, INTEGRATOR = 0, 1, 2, 3, 4, 5, 6
-"""Kinds of layer; shared: one decay and one threshold, no refractory period, no clears; without current: keeps none of a
+"""Kinds of layer; shared: one decay and one threshold, no refractory period, no clears; no current: none is kept of a
 step for the next, too. Adaptive neurons and resonators are cells."""
 SUMMED_SOFTMAX = 4
 """Code of the readout whose potentials are kept, for the host."""

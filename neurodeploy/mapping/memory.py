@@ -1,0 +1,111 @@
+"""Linear memories on the chip: integrators that send their potential, and the weights between them.
+
+A memory m = A m' + B u is an integrator (identity in the neuron, nothing leaks) whose synapses are A - I. Eight bits
+cannot hold A: the memory of a window of 784 steps becomes unstable. So weights into integrators have 16 bits, in two
+synapses of 8 whose exponents differ by 8. That is exact: what the upper halves add is a whole number, so rounding the
+lower halves' sum down rounds that of both. Bit widths, measured: Legendre memories of 8 to 468 coefficients keep their
+response over 784 steps to 0.7 % with 16 bits, potentials of 20 fraction bits and messages of 12.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from neurodeploy.errors import MappingError
+from neurodeploy.fixedpoint import rules
+from neurodeploy.graph.network import Network
+from neurodeploy.graph.paths import INPUT, Synapses
+from neurodeploy.program.connection import Connection
+from neurodeploy.program.plan import LOW_HALF, ConnectionPlan, Plan
+from neurodeploy.quantize import grid
+
+if TYPE_CHECKING:
+    from neurodeploy.mapping.discretize_dynamics import Measured
+
+MESSAGE_EXP = 8
+"""Bits of its potential that a message leaves off; the others are 16."""
+MEMORY_BITS, STATE_BITS = 16, 20
+"""Of the weights into integrators, and of the fraction of their potentials, where nothing forbids it."""
+MARGIN = 1.5
+"""How far above the calibrated peak a potential may go before it saturates."""
+LARGEST_ADDED = grid.weight_limit(grid.MAX_WEIGHT_BITS) << rules.WEIGHT_EXPONENT_MAX
+"""What the largest weight adds for one spike."""
+LARGEST_MESSAGE = rules.STATE_LIMIT >> MESSAGE_EXP
+
+
+def memory_units(network: Network, measured: Mapping[str, "Measured"] | None) -> dict[str, int]:
+    """Return the chip units of a state of 1 of every population that sends values.
+
+    Powers of two, as large as lets potentials stay within 24 bits and the weights of spikes and counts fit.
+    """
+    graded = {one.name: one for one in network.populations if one.graded}
+    found = {}
+    for name, one in graded.items():
+        alone = [synapses for synapses in network.into(name) if synapses.source not in graded]
+        added = [float(np.abs(some.weight * some.per_row(one.weight_gain)).max(initial=0.0)) for some in alone]
+        room = LARGEST_ADDED / max([*added, 2.0**-STATE_BITS])
+        if measured is not None:
+            room = min(room, rules.STATE_LIMIT / max(MARGIN * measured[name].v_peak.max(), 1e-9))
+        found[name] = 1 << int(np.clip(np.floor(np.log2(room)), MESSAGE_EXP, STATE_BITS))
+    return found
+
+
+def unit_of(network: Network, plan: Plan, synapses: Synapses) -> float:
+    """Return what a weight of 1 is in the target's units: its threshold mantissa, by what the source sends for 1."""
+    unit, source = plan.vth_mant[synapses.target], synapses.source
+    values = source != INPUT and network.population(source).graded
+    return unit / message_unit(plan, source) if values else unit
+
+
+def message_unit(plan: Plan, source: str) -> int:
+    """Return what a population that sends values sends for a potential of 1."""
+    return plan.vth_mant[source] >> MESSAGE_EXP
+
+
+def halved(synapses: Synapses, whole: np.ndarray, precise: ConnectionPlan, delay: np.ndarray) -> list[Connection]:
+    """Return the connections of the chip that hold some synapses: of wide weights one for each half.
+
+    Args:
+        whole: The weights as integers.
+        delay: Steps that spikes wait.
+    """
+    ends: dict[str, Any] = {"source": synapses.source, "target": synapses.target, "window": synapses.window}
+    if precise.weight_bits <= grid.MAX_WEIGHT_BITS:
+        return [Connection(synapses.name, weight=whole, weight_exp=precise.weight_exp, delay=delay, **ends)]
+    exponent, names = np.asarray(precise.weight_exp), (synapses.name, f"{synapses.name}{LOW_HALF}")
+    parts = zip(names, grid.halves(whole), (grid.HIGH_EXPONENT, grid.LOW_EXPONENT), strict=True)
+    return [
+        Connection(name, weight=half.astype(np.int16), weight_exp=exponent + more, delay=delay, **ends)
+        for name, half, more in parts
+    ]
+
+
+def check_sums(network: Network, connections: Sequence[Connection]) -> None:
+    """Check that no sum of messages can leave 32 bits, whatever the potentials, which saturate at 24.
+
+    Raises:
+        MappingError: it might, with the number of neurons that such weights leave room for.
+    """
+    graded = {one.name: one.n_neurons for one in network.populations if one.graded}
+    for one in connections:
+        if one.source not in graded:
+            continue
+        size = np.abs(one.held.astype(np.int64)).reshape(len(one.held), -1).sum(axis=1)
+        most = int(size.max(initial=0)) * LARGEST_MESSAGE
+        if most >= 1 << 31:
+            fits = int(graded[one.source] * (1 << 31) / most)
+            raise MappingError(
+                f"{one.source} has {graded[one.source]} neurons, whose messages through {one.name} can add up to "
+                f"{most:,}, beyond 32 bits",
+                f"about {fits} neurons with such weights fit",
+                where=network.name,
+            )
+
+
+def told(name: str) -> str:
+    """Return what there is to say of a population that sends values."""
+    return (
+        f"{name}: sends its potential at every step, {rules.STATE_BITS - MESSAGE_EXP} bits of it; weights of "
+        f"{MEMORY_BITS} bits into it lie in two synapses of {grid.MAX_WEIGHT_BITS} each"
+    )
