@@ -148,6 +148,8 @@ def _by_layer(
     """Return a plan with the better of two for each layer, and the layers of `cut_off` that it mends."""
     by_size, wide = (one.plan for one in plans)
     names = _changed(plans)
+    if not names:
+        return by_size, set()
     alone = _apart(network, [one.quantised for one in plans], names, spikes_BTI, progress)
     errors = zip(names, *(_moved(one).mean(axis=1) for one in alone), strict=True)
     better = {name for name, first, second in errors if second < first or name in cut_off}

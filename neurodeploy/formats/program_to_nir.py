@@ -26,7 +26,6 @@ from neurodeploy.graph.metadata import FORMAT, INTEGRATION, wrapped
 from neurodeploy.program.connection import Connection
 from neurodeploy.program.dynamics import AnyLayer
 from neurodeploy.program.layer import Layer, SigmaDelta
-from neurodeploy.program.plan import LOW_HALF
 from neurodeploy.program.program import INPUT, SYNAPSE_INTEGERS, Program
 from neurodeploy.quantize import grid
 
@@ -51,7 +50,7 @@ def program_graph(program: Program) -> nir.NIRGraph:
     nodes: Nodes = {"input": nir.Input({"input": np.array(program.input_shape)})}
     edges: Edges = []
     placed: set[str] = set()
-    low = low_halves(program)
+    low = program.low_halves
     for place, one in enumerate(program.connections):
         if one in low.values():
             continue
@@ -113,20 +112,6 @@ def node_names(program: Program) -> dict[str, str]:
     return names
 
 
-def low_halves(program: Program) -> dict[Connection, Connection]:
-    """Return the connection of the lower halves of wide weights by that of the upper ones."""
-    named = {one.name: one for one in program.connections}
-    found = {}
-    for one in program.connections:
-        low, apart = named.get(one.name + LOW_HALF), grid.HIGH_EXPONENT - grid.LOW_EXPONENT
-        if low is None or one.window or low.window or (one.weight & 1).any() or (low.weight & 1).any():
-            continue
-        ends = [(each.source, each.target, each.sign, each.weight.shape, each.delay.tolist()) for each in (one, low)]
-        if ends[0] == ends[1] and np.array_equal(one.weight_exp, low.weight_exp + apart):
-            found[one] = low
-    return found
-
-
 def _unit(program: Program, one: Connection) -> float:
     """Return what a node's weights are multiplied by: integrators have a unit, and send their upper bits."""
     ends: Any = [None if name == INPUT else program.layer(name) for name in (one.source, one.target)]
@@ -155,7 +140,7 @@ def _weights(
     plain |= {"unit": unit} if unit != 1 else {}
     if low is not None:
         plain |= {"low": program.connections.index(low)}
-        whole, exponent = np.float32(grid.HALF / 2) * whole + low.weight / np.float32(2), exponent - grid.HIGH_EXPONENT
+        whole, exponent = grid.joined(one.weight, low.weight).astype(np.float32), exponent - grid.HIGH_EXPONENT
     window = None if one.window is None else vars(one.window)
     carried: dict[str, Any] = {
         "weight_exp": stored(one.weight_exp, shared=one.weight_exp.ndim == 0),

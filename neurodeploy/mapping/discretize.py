@@ -17,7 +17,7 @@ from neurodeploy.graph.euler import Population
 from neurodeploy.graph.network import AnyPopulation, Network
 from neurodeploy.graph.paths import Synapses
 from neurodeploy.mapping.discretize_dynamics import dynamics_layer, on_grid
-from neurodeploy.mapping.memory import check_sums, halved, unit_of
+from neurodeploy.mapping.memory import check_sums, halved, told, unit_of
 from neurodeploy.mapping.rounded_away import notes_on_weights
 from neurodeploy.mapping.start import RESTS, Charge, charged
 from neurodeploy.mapping.timing import starts_of, waits_of
@@ -230,6 +230,7 @@ def integers(network: Network, plan: Plan, chip: str, asked: Network | None = No
         connections += halved(synapse, whole, precise, waits_of(synapse, starts))
         wholes.append(whole)
     check_sums(network, connections)
+    notes += [told(connections, one.name) for one in network.populations if one.graded]
     notes += notes_on_weights(asked, layers, connections, wholes, clipped_weights(asked, plan))
     try:
         return Program(

@@ -14,7 +14,7 @@ import numpy as np
 from neurodeploy.fixedpoint import rules
 from neurodeploy.graph.dynamics import DynamicsPopulation
 from neurodeploy.graph.paths import Synapses
-from neurodeploy.mapping.memory import MESSAGE_EXP, told
+from neurodeploy.mapping.memory import MESSAGE_EXP
 from neurodeploy.program.dynamics import DynamicsLayer, layer_type
 from neurodeploy.program.plan import ConnectionPlan, Plan
 from neurodeploy.quantize import grid
@@ -67,7 +67,6 @@ def dynamics_layer(population: DynamicsPopulation, plan: Plan, start: int) -> tu
     )
     notes = [f"{population.name}: Lava has no such neurons, so Lava runs our own process for them"]
     moved = pole_error(population.name, dynamics, population.numbers, fraction_bits)
-    notes += [told(population.name)] if population.graded else []
     if moved["outside"]:
         notes.append(
             f"{population.name}: {moved['outside']} neurons have poles outside the unit circle, up to "

@@ -82,7 +82,9 @@ def halved(synapses: Synapses, whole: np.ndarray, precise: ConnectionPlan, delay
 
 
 def check_sums(network: Network, connections: Sequence[Connection]) -> None:
-    """Check that no sum of messages can leave 32 bits, whatever the potentials, which saturate at 24.
+    """Check that no sum of messages can leave 32 bits while potentials stay within half of their 24 bits.
+
+    Beyond that a sum that wraps is no step that the graph's equations allow, so the certificate tells of it.
 
     Raises:
         MappingError: it might, with the number of neurons that such weights leave room for.
@@ -92,7 +94,7 @@ def check_sums(network: Network, connections: Sequence[Connection]) -> None:
         if one.source not in graded:
             continue
         size = np.abs(one.held.astype(np.int64)).reshape(len(one.held), -1).sum(axis=1)
-        most = int(size.max(initial=0)) * LARGEST_MESSAGE
+        most = int(size.max(initial=0)) * LARGEST_MESSAGE // 2
         if most >= 1 << 31:
             fits = int(graded[one.source] * (1 << 31) / most)
             raise MappingError(
@@ -103,9 +105,13 @@ def check_sums(network: Network, connections: Sequence[Connection]) -> None:
             )
 
 
-def told(name: str) -> str:
-    """Return what there is to say of a population that sends values."""
+def told(connections: Sequence[Connection], name: str) -> str:
+    """Return what there is to say of a population that sends values, and what its own synapses cost."""
+    own = [one for one in connections if one.source == name == one.target]
+    halves = any(one.name.endswith(LOW_HALF) for one in own)
+    wide = f" (two of {grid.MAX_WEIGHT_BITS} bits for each weight of up to {MEMORY_BITS})" if halves else ""
     return (
-        f"{name}: sends its potential at every step, {rules.STATE_BITS - MESSAGE_EXP} bits of it; weights of "
-        f"{MEMORY_BITS} bits into it lie in two synapses of {grid.MAX_WEIGHT_BITS} each"
+        f"{name}: sends {rules.STATE_BITS - MESSAGE_EXP} bits of its potential at every step, so each of its "
+        f"{sum(int(np.count_nonzero(one.weight)) for one in own):,} synapses onto itself{wide} makes a synop at nearly "
+        "every one"
     )

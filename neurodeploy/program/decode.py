@@ -2,6 +2,8 @@
 
     scores = matrix @ (readout of the steps, each times its weight) + bias
 
+Where there is a hidden layer, max(0, hidden @ readout + hidden_bias) takes the readout's place.
+
 Axes: B sample, T input step, N output neuron, C class.
 """
 
@@ -9,7 +11,8 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -26,11 +29,15 @@ class Decode:
             steps that count (weights 0 and 1).
         matrix: Rows of (C, N); potentials are in the graph's unit.
         bias: Of each class (C,).
+        hidden: Rows of (H, N) of a rectified layer before the matrix, which is (C, H) then.
+        hidden_bias: Of each of its rows (H,).
     """
 
     steps: tuple[float, ...] = ()
     matrix: tuple[tuple[float, ...], ...] = ()
     bias: tuple[float, ...] = ()
+    hidden: tuple[tuple[float, ...], ...] = field(default=(), repr=False)
+    hidden_bias: tuple[float, ...] = field(default=(), repr=False)
 
     @classmethod
     def read(cls, stored: Any) -> Decode | None:
@@ -44,25 +51,35 @@ class Decode:
         try:
             given = json.loads(stored) if isinstance(stored, str) else stored
             rows = tuple(tuple(float(one) for one in row) for row in given["matrix"])
-            return cls(tuple(map(float, given["steps"])), rows, tuple(map(float, given["bias"])))
-        except (TypeError, ValueError, LookupError, RecursionError):
+            hidden = tuple(tuple(map(float, row)) for row in given.get("hidden", ()))
+            biases = tuple(map(float, given["bias"])), tuple(map(float, given.get("hidden_bias", ())))
+            return cls(tuple(map(float, given["steps"])), rows, biases[0], hidden, biases[1])
+        except (TypeError, ValueError, LookupError, AttributeError, RecursionError):
             raise ProgramError("decode is no JSON of steps, matrix and bias, each a list of numbers") from None
 
     def fits(self, n_neurons: int) -> bool:
         """Return whether the numbers are real and their axes those of an output of `n_neurons`."""
-        numbers = [*self.steps, *self.bias, *(one for row in self.matrix for one in row)]
-        n_classes = len(self.matrix) or n_neurons
+        rows = [*self.matrix, *self.hidden]
+        numbers = [*self.steps, *self.bias, *self.hidden_bias, *(one for row in rows for one in row)]
+        n_read = len(self.hidden) or n_neurons
+        n_classes = len(self.matrix) or n_read
         return (
             all(map(math.isfinite, numbers))
-            and all(len(row) == n_neurons for row in self.matrix)
+            and all(len(row) == n_read for row in self.matrix)
+            and all(len(row) == n_neurons for row in self.hidden)
+            and len(self.hidden_bias) in (0, len(self.hidden))
             and len(self.bias) in (0, n_classes)
             and (not self.steps or any(self.steps))
         )
 
     @property
     def plain(self) -> dict[str, Any]:
-        """Plain values for JSON."""
-        return asdict(self)
+        """Plain values for JSON; without a hidden layer nothing of it."""
+        return {key: value for key, value in asdict(self).items() if value or not key.startswith("hidden")}
+
+    @cached_property
+    def _hidden(self) -> np.ndarray:
+        return np.asarray(self.hidden)
 
     @property
     def text(self) -> str:
@@ -77,7 +94,8 @@ class Decode:
         n_steps = len(self.steps)
         when = f"{len(counted)} of {n_steps} steps count, {counted[0]} to {counted[-1]}{unlike}" if n_steps else ""
         how = f"the host makes {len(self.matrix)} classes of {len(self.matrix[0])} neurons" if self.matrix else ""
-        return ", ".join(one for one in (when, how, "each class has a bias" if self.bias else "") if one)
+        first = f"through {len(self.hidden)} rectified sums of {len(self.hidden[0])}" if self.hidden else ""
+        return ", ".join(one for one in (when, how, first, "each class has a bias" if self.bias else "") if one)
 
     def by_step(self, readout: str) -> bool:
         """Return whether the host must know the output's states after every step."""
@@ -99,6 +117,9 @@ class Decode:
 
     def scores(self, read_BN: np.ndarray) -> np.ndarray:
         """Return the scores (B, C) of what was read."""
-        # Not a product of BLAS, which may round otherwise for another number of samples.
+        # Not products of BLAS, which may round otherwise for another number of samples.
+        if self.hidden:
+            read_BN = np.einsum("bn,hn->bh", read_BN, self._hidden) + np.asarray(self.hidden_bias or 0.0)
+            read_BN = np.maximum(read_BN, 0.0)
         matrix = np.asarray(self.matrix) if self.matrix else np.eye(read_BN.shape[1])
         return np.asarray(np.einsum("bn,cn->bc", read_BN, matrix) + np.asarray(self.bias or 0.0))

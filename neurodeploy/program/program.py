@@ -21,6 +21,7 @@ from neurodeploy.program.connection import Connection
 from neurodeploy.program.decode import Decode
 from neurodeploy.program.dynamics import AnyLayer, DynamicsLayer
 from neurodeploy.program.fields import check_fields
+from neurodeploy.program.plan import LOW_HALF
 
 INPUT = "input"
 """Source name of a connection that starts from the network's input channels."""
@@ -84,6 +85,19 @@ class Program:
         """Return the connections that end on the layer called `target`."""
         return [one for one in self.connections if one.target == target]
 
+    @cached_property
+    def low_halves(self) -> dict[Connection, Connection]:
+        """By the connection of wide weights' upper halves that of the lower ones: twin matrices, all weights even."""
+        named, found = {one.name: one for one in self.connections}, {}
+        for one in self.connections:
+            low = named.get(one.name + LOW_HALF)
+            if low is None or one.window or low.window or ((one.weight | low.weight) & 1).any():
+                continue
+            ends = [(each.source, each.target, each.sign, each.delay.tolist()) for each in (one, low)]
+            if ends[0] == ends[1] and np.array_equal(one.weight_exp, low.weight_exp + rules.WEIGHT_BITS):
+                found[one] = low
+        return found
+
     def graded(self, source: str) -> bool:
         """Return whether a layer, or the input, sends values instead of spikes."""
         return self.graded_input if source == INPUT else self.layer(source).graded
@@ -110,6 +124,7 @@ class Program:
         rest += [(co.name, co.source, co.target, co.sign, co.window) for co in self.connections]
         rest += sorted(definitions(self).items())
         rest += [] if self.decode is None else [self.decode]
+        rest += [self.decode.hidden, self.decode.hidden_bias] if self.decode and self.decode.hidden else []
         sha.update(repr(rest).encode())
         if self.readout == rules.SOFTMAX or (self.decode and self.readout != READOUTS[0]):  # they decide on the host
             output = self.layer(self.output)

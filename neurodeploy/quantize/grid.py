@@ -98,6 +98,11 @@ def weight_values(integers: IntArray, vth_mant: float, weight_exp: Exponent) -> 
     return integers * (power(weight_exp, integers.ndim) / vth_mant)
 
 
+def joined(high: IntArray, low: IntArray) -> IntArray:
+    """Return the wide weights that `halves` took apart."""
+    return high.astype(np.int64) * (HALF // 2) + low // 2
+
+
 def du_of(alpha: np.ndarray) -> IntArray:
     """Return the 12-bit decay of the current for the part kept in a step; Loihi adds one to it."""
     return np.clip(np.rint(rules.DECAY_ONE * (1 - np.asarray(alpha))) - 1, 0, rules.DECAY_ONE - 1).astype(np.int64)

@@ -31,6 +31,7 @@ from neurodeploy.reading.host import Host, told
 from neurodeploy.reading.inputs import InputOrder, Sample, input_order, sample_of
 from neurodeploy.reading.labels import INPUT_NODE
 from neurodeploy.reading.leaves import ChipNeurons, Neurons, Source
+from neurodeploy.reading.memories import memory_in, of_memory
 from neurodeploy.reading.outputs import Output, OwnAnswer, output_of, own_answer
 from neurodeploy.reading.pool_after import PoolAfter, pool_after
 from neurodeploy.reading.recorder import Recorder
@@ -119,6 +120,9 @@ def graph_of(
         raise FrameworkError(f"pool: found {pool!r}, 'after' is allowed")
     module = getattr(module, "_orig_mod", module)  # torch.compile's own has nothing to be read
     sample = sample_of(sample_input)
+    memory = memory_in(module)
+    if memory is not None:
+        return GraphOf(**of_memory(module, memory, sample, dt_s, name or type(module).__name__))
     outside = None if host is None else Host(host)
     follow = partial(_followed, module, sample, time_axis, forward, outside, readout)
     recorder, result, wiring, output = follow(None)

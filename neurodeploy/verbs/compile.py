@@ -14,6 +14,7 @@ from neurodeploy.program.layer import Layer
 from neurodeploy.program.plan import LOW_HALF
 from neurodeploy.program.program import Program
 from neurodeploy.progress import Progress, silent
+from neurodeploy.quantize.grid import MAX_WEIGHT_BITS
 
 
 @takes_graph_options(GraphKeywords)
@@ -48,6 +49,7 @@ def compile(
 
 def described(program: Program) -> dict[str, Any]:
     """Return what a Program holds, as plain values for JSON."""
+    bits = program.plan["connections"]
     return {
         "program": program.digest,
         "chip": program.chip,
@@ -85,7 +87,7 @@ def described(program: Program) -> dict[str, Any]:
                 "source": one.source,
                 "target": one.target,
                 "shape": list(one.weight.shape),
-                "weight_bits": program.plan["connections"][one.name.removesuffix(LOW_HALF)]["weight_bits"],
+                "weight_bits": min(bits[one.name.removesuffix(LOW_HALF)]["weight_bits"], MAX_WEIGHT_BITS),
                 "weight_exp": one.weight_exp.tolist(),
             }
             for one in program.connections

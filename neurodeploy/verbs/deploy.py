@@ -206,6 +206,6 @@ def _agreement_notes(agreement: dict[str, Any], strict: bool) -> list[str]:
     if agreement["rounded"]:
         samples = f"{agreement['rounded']} of {agreement['samples']} samples"
         return [f"float32 rounding moved a spike of the module in {samples}"]
-    if agreement["spikes"] or agreement["potential_difference"] is not None:
+    if agreement["spikes"] or agreement["potential_difference"] is not None or not agreement["layers"]:
         return []
     return ["the module did not spike on the sample input, so its graph could not be checked"]

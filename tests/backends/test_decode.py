@@ -34,6 +34,7 @@ DECODES = {
     "classes": Decode((), MATRIX, (0.5, -3.0)),
     "bias alone": Decode((), (), (0.0, 3.0, 1.0)),
     "all": Decode(WINDOW, MATRIX, (1.0, 0.0)),
+    "hidden": Decode(WINDOW, ((1.0, -2.0), (0.5, 3.0)), (0.5, 0.0), ((1.0, -1.0, 0.0), (-0.5, 2.0, 0.25)), (0.25, -1.0)),
 }
 
 
@@ -62,6 +63,9 @@ def expected(readout: str, decode: Decode, states: LayerTrace, start: int) -> np
             read = np.array([row for row, one in zip(rows, weights, strict=True) if one]).max(axis=0)
         else:
             read = sum(one * row for row, one in zip(rows, weights, strict=True))  # type: ignore[assignment]
+        if decode.hidden:
+            sums = [sum(m * r for m, r in zip(row, read, strict=True)) for row in decode.hidden]
+            read = np.array([max(0.0, one + b) for one, b in zip(sums, decode.hidden_bias, strict=True)])
         classes = decode.matrix or ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0))
         bias = decode.bias or [0.0] * len(classes)
         found.append(
@@ -122,7 +126,12 @@ def test_files_keep_it_and_it_is_part_of_the_digest(case: str, tmp_path: Path) -
 
 
 @pytest.mark.parametrize(
-    "decode", [Decode((0.0,) * T), Decode((), ((1.0, 2.0),)), Decode((), (), (1.0,)), Decode((float("nan"),))]
+    "decode",
+    [
+        *(Decode(hidden=((1.0, 2.0),)), Decode((), ((1.0, 2.0, 3.0),), (), ((1.0, 2.0, 3.0),) * 2)),
+        Decode((0.0,) * T), Decode((), ((1.0, 2.0),)), Decode((), (), (1.0,)),
+        Decode((float("nan"),)),
+    ],
 )
 def test_one_that_does_not_fit_is_refused(decode: Decode) -> None:
     with pytest.raises(ProgramError, match="decode does not fit the 3 neurons of 'readout'"):

@@ -25,6 +25,7 @@ from neurodeploy.graph.metadata import wrapped
 from neurodeploy.graph.network import Network, discretised
 from neurodeploy.mapping.compile import Compiled, compile_network
 from neurodeploy.mapping.memory import LARGEST_MESSAGE
+from neurodeploy.neurons.lmu import legendre_matrices
 from neurodeploy.program.file import read_program, write_program
 from neurodeploy.quantize import grid
 from neurodeploy.verbs.certify import certify
@@ -243,3 +244,31 @@ def test_weights_changed_after_quantisation_are_refused(made: Compiled, tmp_path
     file.graph.nodes["a"].weight = file.graph.nodes["a"].weight + np.float32(2.0**-16)
     with pytest.raises(GraphError, match=r"weight of node a|damaged"):
         carried_program(file)
+
+
+def white_noise(rng: np.random.Generator, n_steps: int, cutoff: int) -> np.ndarray:
+    """Return signals (B, T) of as many periods as there are up to `cutoff`, each with a phase of its own; rms 0.5."""
+    phases, step = rng.uniform(0, 2 * np.pi, (5, cutoff, 1)), np.arange(n_steps) / n_steps
+    found = np.cos(2 * np.pi * np.arange(1, cutoff + 1)[:, None] * step + phases).sum(axis=1)
+    return np.asarray(found * 0.5 / np.sqrt((found**2).mean(axis=1, keepdims=True)))
+
+
+def test_a_delay_of_100_ms_is_as_good_as_in_float(tmp_path: Path) -> None:
+    """Voelker's delay network: 3 coefficients, white noise up to 3 Hz, the signal of 100 steps of 1 ms before."""
+    (a, b), n_steps, theta = legendre_matrices(3, 100.0), 4000, 100
+    noise = white_noise(np.random.default_rng(0), n_steps, 3 * n_steps // 1000)
+    network = read(memory_graph(a, b), tmp_path)
+    made = compile_network(network)
+    inputs = np.rint(noise[:, :, None] / UNIT).astype(np.int32)
+    trace = fixed.run(made.program, inputs, record=True)
+
+    def off(m_BTD: np.ndarray) -> float:
+        """Return the root mean square error of the sum of the coefficients, as a part of the signal's."""
+        error = m_BTD.sum(axis=2)[:, 2 * theta :] - noise[:, theta:-theta]
+        return float(np.sqrt((error**2).mean() / (noise**2).mean()))
+
+    real = off(reference.run(network, inputs, record=True).layers["m"].v_BTN)
+    whole = off(trace.layers["m"].v_BTN[:, 1:] / made.program.layer("m").v_per_unit)
+    assert 0.01 < real < 0.2
+    assert whole <= 1.1 * real
+    assert trace.overflows["m"]["saturated"] == 0

@@ -52,6 +52,7 @@ class Scratch(NamedTuple):
     message: np.ndarray
     silent: np.ndarray
     others: np.ndarray
+    dense: np.ndarray  # messages of 16 bits of all sources, those that sent none included
     places: np.ndarray
 
 

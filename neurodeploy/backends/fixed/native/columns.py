@@ -12,8 +12,9 @@ MANY = 64
 """Neurons whose spikes are taken together, as the bits of one number."""
 PAIRS = 16
 """Pairs of weights that are loaded together."""
-MATRIX, MATRIX_GRADED, CONVOLUTION, MATRIX_WIDE = 0, 1, 2, 3
-"""Kinds of connection; wide: delayed values whose sum a negative exponent acts on before it wraps."""
+MATRIX, MATRIX_GRADED, CONVOLUTION, MATRIX_WIDE, MATRIX_HALVES = 0, 1, 2, 3, 4
+"""Kinds of connection; wide: delayed values whose sum a negative exponent acts on before it wraps; halves: both of
+16-bit weights at once, of messages of 16 bits."""
 LIF, LIF_SHARED, SIGMA_DELTA, ADAPTIVE, RESONATOR, NO_CURRENT, INTEGRATOR = 0, 1, 2, 3, 4, 5, 6
 """Kinds of layer; shared: one decay and one threshold, no refractory period, no clears; no current: none is kept of a
 step for the next, too. Adaptive neurons and resonators are cells."""
@@ -68,11 +69,14 @@ U_TO_U, V_TO_U, V_TO_V, U_TO_V = range(NUMBERS)
     CON_OFFSET,
     CON_WEIGHTS,  # where its weights start
     CON_TOTAL,  # where the sums of all its rows start
-    CON_LARGEST,  # size of its largest weight
+    CON_LARGEST,  # size of its largest weight; of halves, up to which message no sum wraps
     CON_GEOMETRY,  # row of its geometry
     CON_WRAPS,  # whether its sum may leave 24 bits
     CON_SHIFTS,  # where the shifts of its targets start, to the left and then to the right; -1 where it has none
-) = range(14)
+    CON_WIDTH,  # of halves: sources with padding
+    CON_HIGH,  # of halves: the connections of each half, for larger messages
+    CON_LOW,
+) = range(17)
 (
     GEO_OUT_COLUMNS,
     GEO_OUT_CHANNELS,

@@ -263,6 +263,7 @@ def _scratch(t: Tables) -> Scratch:
         message=aligned((widest,), np.int32),
         silent=aligned((sources,), np.uint8),
         others=aligned((max(sources, ROWS_IN_16_BITS),), np.int32),
+        dense=aligned((sources,), np.int16),
         places=PLACES,
     )
 

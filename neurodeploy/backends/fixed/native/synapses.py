@@ -26,6 +26,12 @@ def add(t: Any, con: np.ndarray, scratch: Any, begin: int, n_events: int, activa
     if con[c.CON_KIND] == c.MATRIX_WIDE:
         _wide(t, con, scratch, begin, n_events, activation)
         return
+    if con[c.CON_KIND] == c.MATRIX_HALVES:
+        if _halves(t, con, scratch, begin, n_events, activation):
+            return
+        add(t, t.connections[con[c.CON_HIGH]], scratch, begin, n_events, activation)
+        add(t, t.connections[con[c.CON_LOW]], scratch, begin, n_events, activation)
+        return
     if con[c.CON_KIND] == c.CONVOLUTION:
         if con[c.CON_EXP] == 0 and con[c.CON_EXPS] < 0 and not con[c.CON_WRAPS]:
             _convolve(t, con, scratch, begin, n_events, activation)
@@ -132,6 +138,38 @@ def _wide(t: Any, con: np.ndarray, scratch: Any, begin: int, n_events: int, acti
         exponent = con[c.CON_EXP] if con[c.CON_EXPS] < 0 else np.int64(t.numbers[con[c.CON_EXPS] + o])
         total = total << exponent if exponent >= 0 else total >> -exponent
         activation[o] = i32(activation[o] + i32(total))
+
+
+@kernel
+def products(weights: np.ndarray, sent: np.ndarray) -> Any:
+    """Return the sum of products of 16-bit numbers, which must fit into 32 bits."""
+    total = ZERO
+    for j in range(len(weights)):
+        total = i32(total + i32(i32(weights[j]) * i32(sent[j])))
+    return total
+
+
+@kernel
+def _halves(t: Any, con: np.ndarray, scratch: Any, begin: int, n_events: int, activation: np.ndarray) -> bool:
+    """Add rows of 16-bit weights times messages of 16 bits, shifted as both halves would be.
+
+    The upper halves' sums are whole numbers after their exponent, so rounding both halves' sum is rounding the lower's.
+    Return False, and add nothing, where a message is so large that a half's sum might wrap.
+    """
+    width, dense, at = con[c.CON_WIDTH], scratch.dense, con[c.CON_WEIGHTS]
+    for j in range(width):
+        dense[j] = 0
+    for k in range(begin, begin + n_events):
+        if abs(scratch.values[k]) > con[c.CON_LARGEST]:
+            return False
+        dense[scratch.events[k]] = scratch.values[k]
+    sent = dense[:width]
+    for o in range(t.pops[con[c.CON_TARGET] + 1, c.POP_SIZE]):
+        total = products(t.weights16[at : at + width], sent)
+        at += width
+        exponent = con[c.CON_EXP] if con[c.CON_EXPS] < 0 else np.int64(t.numbers[con[c.CON_EXPS] + o])
+        activation[o] = i32(activation[o] + i32(total >> i32(7 - exponent)))
+    return True
 
 
 @kernel

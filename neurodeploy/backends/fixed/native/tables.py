@@ -15,12 +15,18 @@ from neurodeploy.backends.fixed.native.arrays import aligned
 from neurodeploy.backends.fixed.native.geometry import Flat, Geometry, is_pool, neighbours
 from neurodeploy.backends.fixed.native.neurons import KERNELS, packed, rows_of
 from neurodeploy.fixedpoint import rules, sigma_delta
+from neurodeploy.program.connection import Connection
 from neurodeploy.program.dynamics import AnyLayer, DynamicsLayer
 from neurodeploy.program.layer import Layer, SigmaDelta
 from neurodeploy.program.program import INPUT, Program
+from neurodeploy.quantize import grid
 
 SPARE = 16
 """Entries beyond a population's events: eight are written at least."""
+MESSAGE_EXP = 8
+"""Bits that a message of 16 leaves off the potential at least."""
+COLUMNS = 32
+"""Wide weights are padded to a whole number of so many."""
 CHUNK = 128
 """Steps that the kernels take a sample through at a time."""
 
@@ -77,6 +83,14 @@ class _Builder:
         self.numbers, self.geometry = Flat(np.int32), Geometry()
         # A connection with several delays is one part for each: (connection, delay, weights as held).
         self.synapses = [(one, delay, held) for one in program.connections for delay, held in one.by_delay()]
+        # Both halves of wide weights are one more connection, which stands for them wherever nothing can wrap.
+        self.halves = [pair for pair in program.low_halves.items() if _sends_16_bits(program, *pair)]
+        self.instead = {self._index(one): len(self.synapses) + place for place, (one, _) in enumerate(self.halves)}
+        self.left_out = {self._index(one) for pair in self.halves for one in pair}
+        self.synapses += [(one, 0, grid.joined(one.held, low.held)) for one, low in self.halves]
+
+    def _index(self, one: Connection) -> int:
+        return next(index for index, (other, _, _) in enumerate(self.synapses) if other is one)
 
     def _inner_order(self, name: str) -> np.ndarray:
         order = np.arange(self.sizes[name])
@@ -141,7 +155,7 @@ class _Builder:
         return rows, neurons
 
     def _into(self, name: str) -> list[int]:
-        return [index for index, (one, _, _) in enumerate(self.synapses) if one.target == name]
+        return [i for i, (one, _, _) in enumerate(self.synapses) if one.target == name and i not in self.left_out]
 
     def _quick(self, layer: int) -> int:
         """Return the connection of a layer that has only one: a matrix whose sums shift to the left, or -1."""
@@ -190,8 +204,8 @@ class _Builder:
     def _connections(self) -> dict[str, np.ndarray]:
         weights8, weights16, numbers = Flat(np.uint8), Flat(np.int16), self.numbers
         geometry = self.geometry
-        rows = np.zeros((max(len(self.synapses), 1), 14), np.int64)
-        for row, (one, delay, held) in zip(rows, self.synapses, strict=False):
+        rows = np.zeros((max(len(self.synapses), 1), 17), np.int64)
+        for index, (row, (one, delay, held)) in enumerate(zip(rows, self.synapses, strict=False)):
             graded = self.program.graded(one.source)
             targets, sources = self.order[one.target], self.order[one.source]
             padded = _padded(len(targets))
@@ -202,7 +216,14 @@ class _Builder:
                 row[c.CON_EXPS] = numbers.put(np.pad(one.row_exponents[targets], (0, padded - len(targets))))
             else:
                 row[c.CON_EXP] = one.weight_exp
-            if one.window:
+            if index >= len(self.synapses) - len(self.halves):
+                pair = self.halves[index - len(self.synapses) + len(self.halves)]
+                width = -(-len(sources) // COLUMNS) * COLUMNS
+                by_target = np.pad(held[targets][:, sources], ((0, 0), (0, width - len(sources))))
+                row[[c.CON_KIND, c.CON_WEIGHTS]] = c.MATRIX_HALVES, weights16.put(by_target)
+                row[[c.CON_WIDTH, c.CON_LARGEST]] = width, _largest_message(held, pair)
+                row[[c.CON_HIGH, c.CON_LOW]] = [self._index(half) for half in pair]
+            elif one.window:
                 if one.weight_exp.min() >= 0:
                     # The exponent goes into the weights: 9 bits and an exponent of up to 7 are 16 bits.
                     held = held << one.weight_exp.reshape(-1, 1, 1, 1)
@@ -233,6 +254,19 @@ class _Builder:
             "numbers": numbers.whole(),
             "places": geometry.places.whole(),
         }
+
+
+def _sends_16_bits(program: Program, one: Connection, low: Connection) -> bool:
+    """Return whether both halves of wide weights can be summed at once: of messages of 16 bits, rounded once."""
+    source = None if one.source == INPUT else program.layer(one.source)
+    graded = isinstance(source, DynamicsLayer) and source.graded and source.message_exp >= MESSAGE_EXP
+    return graded and not one.largest_delay and bool(np.min(one.weight_exp) >= 0)
+
+
+def _largest_message(joined: np.ndarray, pair: tuple[Connection, Connection]) -> int:
+    """Return up to which message no sum over wide weights, nor over either half, can leave 32 bits."""
+    sums = [np.abs(part.astype(np.int64)).sum(axis=1).max(initial=1) for part in (joined, *(one.held for one in pair))]
+    return min(((1 << 31) - 1) // max(1, *map(int, sums)), (1 << 15) - 1)
 
 
 def _padded(n_neurons: int) -> int:

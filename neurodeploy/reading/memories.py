@@ -1,0 +1,158 @@
+"""A classifier that reads the last step of an LMUFFT, as a graph: the memory on the chip, all else on the host.
+
+    the host, every step:    u = relu(W_u x + b_u), rounded to whole numbers, and x
+    the chip, every step:    m = A m' + B u, an integrator with A - I as synapses; beside it x, kept for one step
+    the host, at the end:    head relu(W_h [m, x] + b_h)
+
+The last layers cost the host as many multiply-adds once as they would cost the chip synops at every step.
+
+Axes: B sample, T step, I input, D memory, C class.
+"""
+
+from typing import Any
+
+import nir
+import numpy as np
+import torch
+from torch import nn
+
+from neurodeploy.errors import FrameworkError
+from neurodeploy.graph.metadata import FORMAT, INTEGRATION, wrapped
+from neurodeploy.program.decode import Decode
+from neurodeploy.reading.answers import Answer
+from neurodeploy.reading.host import HOST_BITS, whole_currents
+from neurodeploy.reading.inputs import InputOrder, Sample
+from neurodeploy.reading.leaves import numbers
+from neurodeploy.reading.outputs import OwnAnswer
+
+KIND, NAME = "LMUFFT", "memory"
+SAME = 1e-3
+"""Of the largest score: by how much the module's own may differ from those that are worked out here."""
+MAC_J = 4.6e-12
+"""Of a multiplication and addition of 32 bits; M. Horowitz, ISSCC 2014, 45 nm, without memory."""
+
+
+ANSWER = Answer("", np.ones(1), None, np.zeros(1), 1.0, None, "argmax", 0, None)
+"""Classes, one a sample: rounding its input moves the scores more than float32 does."""
+
+
+def memory_in(module: nn.Module) -> str | None:
+    """Return the path of the one LMUFFT in a module, None where there is none.
+
+    Raises:
+        FrameworkError: there are several.
+    """
+    found = [path for path, one in module.named_modules() if type(one).__name__ == KIND]
+    if len(found) > 1:
+        raise FrameworkError(f"{found[1]}: one {KIND} is read of a module, found {len(found)}; deploy them one by one")
+    return found[0] if found else None
+
+
+def of_memory(module: nn.Module, path: str, sample: Sample, dt_s: float, name: str) -> dict[str, Any]:
+    """Return the fields of a `graph_of.GraphOf` of a module with an LMUFFT at `path`.
+
+    Raises:
+        FrameworkError: it is no classifier of the last step, or its memory does not forget.
+    """
+    memory: Any = module.get_submodule(path)
+    heads = [(at, one) for at, one in module.named_modules() if isinstance(one, nn.Linear)]
+    heads = [(at, one) for at, one in heads if one not in (memory.W_u, memory.W_h)]
+    if len(heads) != 1 or isinstance(sample, tuple) or sample.dim() != 3:
+        raise FrameworkError(
+            f"{path}: a {KIND} is read with one linear layer behind its last step and an input (samples, steps, "
+            f"inputs), found {len(heads)} such layers; read its state_dict into such a module"
+        )
+    a, b, w_u, w_h, b_h = (numbers(one) for one in (memory.A, memory.B, memory.W_u.weight, *memory.W_h.parameters()))
+    radius = float(np.abs(np.linalg.eigvals(a)).max())
+    if radius > 1:
+        raise FrameworkError(
+            f"{path}: its A has a spectral radius of {radius:.6g}, so its memory grows without end; at most 1 is "
+            "allowed: train with learn_a=False"
+        )
+    head = heads[0][1]
+    order, n_inputs, n_steps = len(a), w_u.shape[1], sample.shape[1]
+    units = [0.0, 0.0]
+
+    def feed(values: Any) -> np.ndarray:
+        """Return what the host sends for a batch (B, T, 1 + I): u and x in whole units."""
+        x = torch.as_tensor(numbers(values))
+        if x.dim() != 3 or x.shape[2] != n_inputs:
+            raise FrameworkError(f"inputs: shape {tuple(x.shape)}, (samples, steps, {n_inputs}) is needed")
+        sent = []
+        for place, value in enumerate((torch.as_tensor(_currents(memory, x)), x)):
+            whole, units[place] = whole_currents(value, units[place])
+            sent.append(whole)
+        return torch.cat(sent, 2).numpy()
+
+    values = feed(sample)
+    own = _checked(module, path, sample, (a, b, w_h, b_h), head, memory)
+    whole_units = np.diag([units[0], *[units[1]] * n_inputs])
+    enters, turns = np.zeros((order + n_inputs, 1 + n_inputs)), np.zeros((order + n_inputs,) * 2)
+    enters[:order, :1], enters[order:, 1:] = b.reshape(order, 1), np.eye(n_inputs)
+    turns[:order, :order], turns[order:, order:] = a - np.eye(order), -np.eye(n_inputs)
+    nodes = {
+        "input": nir.Input({"input": np.array([1 + n_inputs])}),
+        f"{NAME}_in": nir.Linear(enters @ whole_units),
+        NAME: nir.I(r=np.ones(order + n_inputs) / dt_s),
+        f"{NAME}_turn": nir.Linear(turns),
+        "output": nir.Output({"output": np.array([order + n_inputs])}),
+    }
+    ways = [("input", f"{NAME}_in"), (f"{NAME}_in", NAME), (NAME, f"{NAME}_turn"), (f"{NAME}_turn", NAME)]
+    bias = np.zeros(head.out_features) if head.bias is None else numbers(head.bias)
+    decode = Decode((), _rows(numbers(head.weight)), _row(bias), _rows(w_h), _row(b_h))
+    entries = {"format": FORMAT, "dt_s": float(dt_s), "time_unit": "s", "integration": INTEGRATION, "name": name}
+    metadata = wrapped(**entries, readout="v_last", decode=decode.text, counts=True)
+    macs = n_steps * w_u.size + w_h.size + head.weight.numel()
+    note = (
+        f"{path}: the host works out the input of each step, {n_steps * (1 + n_inputs):,} numbers of {HOST_BITS} bits a "
+        f"sample, and the hidden layer and classes of {order + n_inputs} potentials after the last: {macs:,} multiply-"
+        f"adds, {macs * MAC_J * 1e6:.2g} uJ by 45 nm arithmetic (Horowitz 2014), which no price of a chip includes"
+    )
+    axes = InputOrder(0, 1, n_steps, tuple(sample.shape), np.arange(n_inputs), (n_inputs,))
+    return {
+        "graph": nir.NIRGraph(nodes, [*ways, (NAME, "output")], metadata=metadata, type_check=False),
+        "dt_s": float(dt_s),
+        "reset": "zero",
+        "readout": "v_last",
+        "own": OwnAnswer(own, ANSWER, np.asarray, module, None),
+        "notes": (note,),
+        "nodes": {NAME: path},
+        "inputs": axes,
+        "inputs_BTF": values,
+        "feed": feed,
+        **{key: {} for key in ("spikes", "potentials", "weights", "chip")},
+    }
+
+
+def _currents(memory: Any, x_BTI: torch.Tensor) -> np.ndarray:
+    """Return u (B, T, 1), float64."""
+    u: np.ndarray = numbers(x_BTI) @ numbers(memory.W_u.weight).T + numbers(memory.W_u.bias)
+    return np.maximum(u, 0)
+
+
+def _checked(
+    module: nn.Module, path: str, sample: Any, arrays: tuple[np.ndarray, ...], head: nn.Linear, memory: Any
+) -> np.ndarray:
+    """Return the module's own classes of the sample (B,), once it gives what is worked out from its arrays."""
+    a, b, w_h, b_h = arrays
+    with torch.no_grad():
+        own = numbers(module(sample))
+    m_BD, u_BT1 = np.zeros((len(sample), len(a))), _currents(memory, sample)
+    for step in range(sample.shape[1]):
+        m_BD = m_BD @ a.T + u_BT1[:, step] * b.reshape(-1)
+    hidden = np.maximum(np.concatenate([m_BD, numbers(sample[:, -1])], 1) @ w_h.T + b_h, 0)
+    scores = hidden @ numbers(head.weight).T + (0 if head.bias is None else numbers(head.bias))
+    if own.shape != scores.shape or np.abs(own - scores).max() > SAME * np.abs(scores).max():
+        raise FrameworkError(
+            f"{path}: the module does not give its linear layer of the {KIND}'s last step, in evaluation mode; "
+            "return that alone"
+        )
+    return np.asarray(own.argmax(axis=1))
+
+
+def _row(values: np.ndarray) -> tuple[float, ...]:
+    return tuple(values.tolist())
+
+
+def _rows(values: np.ndarray) -> tuple[tuple[float, ...], ...]:
+    return tuple(map(_row, values))
