@@ -17,7 +17,7 @@ from neurodeploy.hardware.chip import Chip
 from neurodeploy.hardware.chips import DEFAULT, chip_named
 from neurodeploy.mapping.discretize import integers, plan_in, quantise
 from neurodeploy.mapping.discretize_dynamics import Measured, readout_unit, row_plan, state_unit
-from neurodeploy.mapping.memory import MEMORY_BITS, memory_units, unit_of
+from neurodeploy.mapping.memory import MEMORY_BITS, growing, memory_units, unit_of
 from neurodeploy.mapping.placement.encoding import too_wide, widest_weights
 from neurodeploy.program.plan import Plan
 from neurodeploy.program.program import Program
@@ -92,7 +92,9 @@ def compile_network(
         network = rounded_together(network, plan, measured)
     program = integers(network, plan, target.name, asked)
     check_widths(program, target)
-    return Compiled(program, network, plan)
+    made = Compiled(program, network, plan)
+    notes = growing(made.quantised, plan) if any(one.graded for one in network.populations) else []
+    return replace(made, program=replace(program, notes=(*program.notes, *notes))) if notes else made
 
 
 def check_widths(program: Program, chip: Chip) -> None:

@@ -14,11 +14,13 @@ import numpy as np
 
 from neurodeploy.errors import MappingError
 from neurodeploy.fixedpoint import rules
+from neurodeploy.graph.dynamics import DynamicsPopulation
 from neurodeploy.graph.network import Network
 from neurodeploy.graph.paths import INPUT, Synapses
 from neurodeploy.program.connection import Connection
 from neurodeploy.program.plan import LOW_HALF, ConnectionPlan, Plan
 from neurodeploy.quantize import grid
+from neurodeploy.quantize.coefficients import LARGEST_MODULUS, SLACK
 
 if TYPE_CHECKING:
     from neurodeploy.mapping.discretize_dynamics import Measured
@@ -103,6 +105,41 @@ def check_sums(network: Network, connections: Sequence[Connection]) -> None:
                 f"about {fits} neurons with such weights fit",
                 where=network.name,
             )
+
+
+def step_matrix(network: Network, name: str) -> np.ndarray | None:
+    """Return what a step makes of the potentials of integrators (N, N), None where they do not feed themselves so."""
+    one, own = network.population(name), [each for each in network.into(name) if each.source == name]
+    if not isinstance(one, DynamicsPopulation) or len(own) != 1 or own[0].window or np.any(own[0].arrival != 1):
+        return None
+    return np.asarray(np.diag(one.numbers["alpha"]) + one.weight_gain[:, None] * own[0].weight)
+
+
+def spectral_radius(matrix: np.ndarray) -> float:
+    """Return the largest size of an eigenvalue: above 1 a memory grows without input."""
+    return float(np.abs(np.linalg.eigvals(matrix)).max())
+
+
+def growing(quantised: Network, plan: Plan) -> list[str]:
+    """Return a note on every linear memory that grows on the chip's grid.
+
+    Raises:
+        MappingError: it grows by more than rounding can be blamed for, or a run would stand.
+    """
+    notes = []
+    for one in quantised.populations:
+        matrix = step_matrix(quantised, one.name) if one.graded else None
+        radius = 0.0 if matrix is None else spectral_radius(matrix)
+        if radius > 1 + SLACK:
+            bits = max(plan.connections[each.name].weight_bits for each in quantised.into(one.name))
+            text = f"its matrix has a spectral radius of {radius:.5f} with weights of {bits} bits, so its memory grows"
+            if radius > LARGEST_MODULUS:
+                advice = f"use {MEMORY_BITS} bits" if bits < MEMORY_BITS else "train it stable"
+                raise MappingError(
+                    f"{text}; up to {LARGEST_MODULUS} is allowed", advice, where=(quantised.name, one.name)
+                )
+            notes.append(f"{one.name}: {text}")
+    return notes
 
 
 def told(connections: Sequence[Connection], name: str) -> str:

@@ -56,6 +56,7 @@ class GraphOf:
         feed: From a batch like the sample input to (B, T, F); with a host, by running the module.
         spikes: The module's own spikes of every population of its, by node name (B, T, N).
         potentials: The module's own potentials of a readout, by node name (B, T, N).
+        host: Path of the submodule that runs on the host, at least in part; empty where all is in the graph.
         weights, chip: What `precision.put_on_grid` needs, by node name; see `leaves.Built`.
     """
 
@@ -73,6 +74,7 @@ class GraphOf:
     potentials: dict[str, np.ndarray]
     weights: dict[str, Source]
     chip: dict[str, ChipNeurons]
+    host: str = ""
 
 
 def graph_of(
@@ -190,6 +192,7 @@ def graph_of(
         potentials=potentials,
         weights=made.weights,
         chip=made.chip,
+        host=host or "",
     )
 
 

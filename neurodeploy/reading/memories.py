@@ -104,7 +104,7 @@ def of_memory(module: nn.Module, path: str, sample: Sample, dt_s: float, name: s
     metadata = wrapped(**entries, readout="v_last", decode=decode.text, counts=True)
     macs = n_steps * w_u.size + w_h.size + head.weight.numel()
     note = (
-        f"{path}: the host works out the input of each step, {n_steps * (1 + n_inputs):,} numbers of {HOST_BITS} bits a "
+        f"{path}: the host works out each step's input, {n_steps * (1 + n_inputs):,} numbers of {HOST_BITS} bits a "
         f"sample, and the hidden layer and classes of {order + n_inputs} potentials after the last: {macs:,} multiply-"
         f"adds, {macs * MAC_J * 1e6:.2g} uJ by 45 nm arithmetic (Horowitz 2014), which no price of a chip includes"
     )
@@ -120,6 +120,7 @@ def of_memory(module: nn.Module, path: str, sample: Sample, dt_s: float, name: s
         "inputs": axes,
         "inputs_BTF": values,
         "feed": feed,
+        "host": path,
         **{key: {} for key in ("spikes", "potentials", "weights", "chip")},
     }
 

@@ -119,7 +119,7 @@ def deploy(
     )
     sample = spikes_of(read, sample_input, "sample_input")
     network = network_of(read, name or type(module).__name__)
-    told = [one for one in read.notes if host is not None and one.startswith(f"{host}: ")]
+    told = [one for one in read.notes if read.host and one.startswith(f"{read.host}: ")]
     network = replace(network, notes=(*network.notes, *told))  # the Program says it wherever it goes
     agreement = against_module(read, network)
     notes = [*(one for one in read.notes if one not in told), *_agreement_notes(agreement, strict)]

@@ -34,7 +34,9 @@ DECODES = {
     "classes": Decode((), MATRIX, (0.5, -3.0)),
     "bias alone": Decode((), (), (0.0, 3.0, 1.0)),
     "all": Decode(WINDOW, MATRIX, (1.0, 0.0)),
-    "hidden": Decode(WINDOW, ((1.0, -2.0), (0.5, 3.0)), (0.5, 0.0), ((1.0, -1.0, 0.0), (-0.5, 2.0, 0.25)), (0.25, -1.0)),
+    "hidden": Decode(
+        WINDOW, ((1.0, -2.0), (0.5, 3.0)), (0.5, 0.0), ((1.0, -1.0, 0.0), (-0.5, 2.0, 0.25)), (0.25, -1.0)
+    ),
 }
 
 
@@ -129,7 +131,9 @@ def test_files_keep_it_and_it_is_part_of_the_digest(case: str, tmp_path: Path) -
     "decode",
     [
         *(Decode(hidden=((1.0, 2.0),)), Decode((), ((1.0, 2.0, 3.0),), (), ((1.0, 2.0, 3.0),) * 2)),
-        Decode((0.0,) * T), Decode((), ((1.0, 2.0),)), Decode((), (), (1.0,)),
+        Decode((0.0,) * T),
+        Decode((), ((1.0, 2.0),)),
+        Decode((), (), (1.0,)),
         Decode((float("nan"),)),
     ],
 )
