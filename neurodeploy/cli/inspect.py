@@ -35,10 +35,31 @@ def _lines(result: dict[str, Any]) -> list[str]:
         where = f"{one['node']}: " if one["node"] else ""
         remedy = f" -> {one['remedy']}" if one["remedy"] else ""
         lines.append(f"  {one['severity']}  {one['kind']:<11} {where}{one['text']}{remedy}")
+    for one in result.get("memories", ()):
+        lines += ["", *_memory(one)]
     if result["path"]:
         lines += ["", f"repaired    {result['path']}", *(f"  {line}" for line in result["repaired"])]
     lines += ["", "it can be deployed" if result["ok"] else "it cannot be deployed as it is"]
     return lines
+
+
+def _memory(found: dict[str, Any]) -> list[str]:
+    """Return what ways to hold a linear memory lose and cost; above a spectral radius of 1 it grows by itself."""
+    told = f"memory {found['name']}: {found['neurons']} potentials, spectral radius {found['spectral_radius']:.4f}, "
+    rows = [
+        [one["way"], one["refused"], "", "", ""]
+        if "refused" in one
+        else [
+            one["way"],
+            f"{one['spectral_radius']:.4f}{', grows' if one['spectral_radius'] > 1 else ''}",
+            percent(one["error"]),
+            f"{one['synapses']:,}",
+            f"{one['synops_per_step']:,.0f}",
+        ]
+        for one in found["ways"]
+    ]
+    heads = ["as integers", "spectral radius", f"error after {found['steps']} steps", "synapses", "synops a step"]
+    return [f"{told}forgets an input in {found['steps']} steps", *table(heads, rows)]
 
 
 def _shape(shape: list[int] | None) -> str:

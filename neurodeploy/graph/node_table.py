@@ -4,6 +4,8 @@ An entry says the fields, what our targets do with a node, in numbers and in wor
 frameworks do with it stands in `doctor/frameworks.toml`, and how modules of theirs become it in `reading`.
 """
 
+from dataclasses import replace
+
 import nir
 
 from neurodeploy.graph import euler, stateless
@@ -28,6 +30,14 @@ SUBGRAPH = Neurons(
     integers="coefficients in fixed point, states of 24 bits",
 )
 """Neurons that a file holds as a sub-graph of its nodes."""
+
+SENDING = replace(
+    euler.TYPES[-1],
+    programmed=True,
+    reference="its own difference equation, in float64",
+    integers="potentials of 24 bits, of which 16 are sent at every step",
+)
+"""An `I` whose potential feeds others, or itself."""
 
 
 def entry_of(node: nir.NIRNode) -> NodeType | None:

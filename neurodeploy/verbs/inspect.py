@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,7 @@ from neurodeploy.phrases import Phrase
 from neurodeploy.pipeline.graph_options import GraphOptions, ReadKeywords, takes_graph_options
 from neurodeploy.pipeline.inputs import GraphSource, compiled, network_of, nir_file
 from neurodeploy.pipeline.measured_targets import Errors, RandomRun, of_changes, of_integers, random_run
+from neurodeploy.pipeline.memories import of_memories
 from neurodeploy.pipeline.repair import repaired, repaired_for
 from neurodeploy.progress import Progress, silent
 
@@ -112,7 +114,8 @@ def inspect_graph(
     Returns:
         `ok` (nothing stops deployment), `problems` (kind, node, severity, text, remedy), `nodes` (name, type, shape,
         parameters, and by target status, reason, source, error), `targets` (status, counts, agreement), `dt_s` and
-        `dt_source`, `measured` (what on), `repaired` (lines) and `path` of the repaired file.
+        `dt_source`, `measured` (what on), `repaired` (lines) and `path` of the repaired file;
+        where there are linear memories `memories`, see `pipeline.memories.of_memories`.
 
     Raises:
         GraphError: the file is absent, damaged or no NIR graph.
@@ -143,7 +146,9 @@ def inspect_graph(
         asked = {"dt_s": options.dt_s, "reset": options.reset, "readout": options.readout}
         lines = repaired(patient.file, patient.tree, patient.mends, patient.network, patient.run, repair, asked)
     progress("inspect", 2, 2)
+    memories = of_memories(patient.network) if patient.network is not None else []
     return _result(patient, verdicts) | {
+        **({"memories": memories} if memories else {}),
         "repaired": lines,
         "path": None if repair is None or not lines else str(repair),
     }
@@ -276,7 +281,11 @@ def _own(patient: Patient, name: str) -> dict[str, Verdict]:
         error = {"potential_rms": error["potential_rms"]}
     populations = () if patient.network is None else patient.network.populations
     reset = next((one.reset for one in populations if one.name == name), rules.RESET_ZERO)
-    return {target: own_verdict(target, node, reset, error, unmeasured) for target in own_targets()}
+    sends = [one.name for one in populations if one.graded]
+    into = () if patient.network is None else patient.network.synapses
+    wide = any(one.target in sends and name in one.name.split("+") for one in into)
+    said = partial(own_verdict, sends=name in sends, wide=wide)
+    return {target: said(target, node, reset, error, unmeasured) for target in own_targets()}
 
 
 def _result(patient: Patient, verdicts: Mapping[str, Mapping[str, Verdict]]) -> dict[str, Any]:

@@ -29,6 +29,7 @@ from neurodeploy.neurons.lmu import legendre_matrices
 from neurodeploy.program.file import read_program, write_program
 from neurodeploy.quantize import grid
 from neurodeploy.verbs.certify import certify
+from neurodeploy.verbs.inspect import inspect_graph
 from tests.backends.lava_support import assert_same_states
 from tests.needs import golden_file
 
@@ -282,3 +283,27 @@ def test_a_memory_that_grows_is_refused_and_one_that_rounding_makes_grow_is_told
     assert any("m: its matrix has a spectral radius of 1.000" in one and "of 8 bits, so its" in one for one in notes)
     with pytest.raises(MappingError, match=r"m: its matrix .* of 1\.1\d+ with weights of 16 bits.*; train it stable"):
         compile_network(read(memory_graph(1.15 * a, b), tmp_path))
+
+
+def test_the_doctor_tells_why_8_bits_do_not_hold_it_and_what_does(tmp_path: Path) -> None:
+    a, b = legendre_matrices(128, 784.0)
+    write_graph(tmp_path / "m.nir", memory_graph(a, b))
+    found = inspect_graph(tmp_path / "m.nir")
+    (memory,) = found["memories"]
+    assert memory["spectral_radius"] == pytest.approx(np.abs(np.linalg.eigvals(a)).max())
+    assert 784 < memory["steps"] < 1000
+    ways = {one["way"]: one for one in memory["ways"]}
+    eight, sixteen = ways["weights of 8 bits"], ways["weights of 16 bits in two synapses of 8"]
+    assert eight["spectral_radius"] > 1
+    assert eight["error"] > 0.3
+    assert sixteen["spectral_radius"] < 1
+    assert sixteen["error"] < 0.01
+    assert eight["synapses"] < 128**2 < sixteen["synapses"] <= 2 * 128**2
+    half = ways["64 coefficients, trained anew: weights of 16 bits in two synapses of 8"]
+    assert half["synapses"] < sixteen["synapses"] / 3
+    changes = [one for way, one in ways.items() if "messages of changes" in way]
+    assert [one["error"] for one in changes] == sorted(one["error"] for one in changes)
+    assert changes[-1]["synops_per_step"] < changes[0]["synops_per_step"] < 2 * 128**2
+    said = {one["name"]: one["targets"] for one in found["nodes"]}
+    assert said["m"]["loihi1"]["status"] == "unsupported"
+    assert said["a"]["fixed"]["reason"].startswith("weights of 16 bits, in two synapses of 8")

@@ -10,7 +10,7 @@ import nir
 from neurodeploy import toml
 from neurodeploy.fixedpoint.rules import RESET_SUBTRACT
 from neurodeploy.graph.doctor.conditions import CONDITIONS, Facts
-from neurodeploy.graph.node_table import entry_of
+from neurodeploy.graph.node_table import SENDING, entry_of
 from neurodeploy.graph.node_type import Neurons
 from neurodeploy.hardware.chips import program_chips, programmable_chips
 
@@ -121,20 +121,34 @@ def verdict(framework: Framework, facts: Facts) -> Verdict:
     )
 
 
+WIDE = "weights of 16 bits, in two synapses of 8, and an exponent"
+
+
 def own_targets() -> tuple[str, ...]:
     """Return our backends, and the chips that come with the package and hold Programs."""
     return (*BACKENDS, *program_chips())
 
 
-def own_verdict(target: str, node: nir.NIRNode, reset: str, error: dict[str, float], unmeasured: str = "") -> Verdict:
+def own_verdict(
+    target: str,
+    node: nir.NIRNode,
+    reset: str,
+    error: dict[str, float],
+    unmeasured: str = "",
+    *,
+    sends: bool = False,
+    wide: bool = False,
+) -> Verdict:
     """Return what one of `own_targets` does with a node.
 
     Args:
         reset: Rule of the neurons, "zero" or "subtract".
         error: What was measured of the node in integers; empty where nothing was.
         unmeasured: Why nothing could be.
+        sends: It is an integrator whose potential feeds a population.
+        wide: Its weights lead to one.
     """
-    entry = entry_of(node)
+    entry = SENDING if sends else entry_of(node)
     assert entry is not None
     if target == "reference":
         return Verdict(EXACT, entry.reference)
@@ -143,13 +157,15 @@ def own_verdict(target: str, node: nir.NIRNode, reset: str, error: dict[str, flo
     neurons = entry if isinstance(entry, Neurons) else None
     if neurons and neurons.programmed and target not in (*BACKENDS, *programmable_chips()):
         which = " or ".join(programmable_chips())
-        reason = f"{target}'s neurons are not programmable: adaptive ones and resonators need {which}"
+        names = "those that send potentials" if sends else "adaptive ones and resonators"
+        reason = f"{target}'s neurons are not programmable: {names} need {which}"
         return Verdict(UNSUPPORTED, reason)
     if "weight_error" in error:
         exact = error["weight_error"] <= SMALLEST
     else:
         exact = bool(error) and error.get("spike_agreement", 1) == 1 and error["potential_rms"] == 0
-    reasons = [entry.integers, *(_of_target(target, neurons, reset) if neurons else [])]
+    held = WIDE if wide else entry.integers
+    reasons = [held, *(_of_target(target, neurons, reset) if neurons else [])]
     reasons += [f"not measured: {unmeasured}"] if not error and unmeasured else []
     reasons += ["it did not spike on the random input, so little is known"] if error.get("spikes") == 0 else []
     return Verdict(EXACT if exact else APPROXIMATE, "; ".join(reasons), error=dict(error))
