@@ -121,7 +121,8 @@ def choose_plan(
         MappingError: spiking neurons are fed by values.
     """
     check_weight_bits(network.name, weight_bits)
-    plan = Plan(memory_units(network, measured), {})
+    peaks = {name: float(one.v_peak.max(initial=0.0)) for name, one in (measured or {}).items()}
+    plan = Plan(memory_units(network, peaks), {})
     has_equations = any(isinstance(one, DynamicsPopulation) for one in network.populations)
     graded = {one.name for one in network.populations if one.graded}
     for one in network.populations:

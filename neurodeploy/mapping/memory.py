@@ -8,7 +8,7 @@ response over 784 steps to 0.7 % with 16 bits, potentials of 20 fraction bits an
 """
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -22,9 +22,6 @@ from neurodeploy.program.plan import LOW_HALF, ConnectionPlan, Plan
 from neurodeploy.quantize import grid
 from neurodeploy.quantize.coefficients import LARGEST_MODULUS, SLACK
 
-if TYPE_CHECKING:
-    from neurodeploy.mapping.discretize_dynamics import Measured
-
 MESSAGE_EXP = 8
 """Bits of its potential that a message leaves off; the others are 16."""
 MEMORY_BITS, STATE_BITS = 16, 20
@@ -36,10 +33,13 @@ LARGEST_ADDED = grid.weight_limit(grid.MAX_WEIGHT_BITS) << rules.WEIGHT_EXPONENT
 LARGEST_MESSAGE = rules.STATE_LIMIT >> MESSAGE_EXP
 
 
-def memory_units(network: Network, measured: Mapping[str, "Measured"] | None) -> dict[str, int]:
+def memory_units(network: Network, peaks: Mapping[str, float]) -> dict[str, int]:
     """Return the chip units of a state of 1 of every population that sends values.
 
     Powers of two, as large as lets potentials stay within 24 bits and the weights of spikes and counts fit.
+
+    Args:
+        peaks: By population the largest potential seen; empty where nothing was measured.
     """
     graded = {one.name: one for one in network.populations if one.graded}
     found = {}
@@ -47,8 +47,8 @@ def memory_units(network: Network, measured: Mapping[str, "Measured"] | None) ->
         alone = [synapses for synapses in network.into(name) if synapses.source not in graded]
         added = [float(np.abs(some.weight * some.per_row(one.weight_gain)).max(initial=0.0)) for some in alone]
         room = LARGEST_ADDED / max([*added, 2.0**-STATE_BITS])
-        if measured is not None:
-            room = min(room, rules.STATE_LIMIT / max(MARGIN * measured[name].v_peak.max(), 1e-9))
+        if name in peaks:
+            room = min(room, rules.STATE_LIMIT / max(MARGIN * peaks[name], 1e-9))
         found[name] = 1 << int(np.clip(np.floor(np.log2(room)), MESSAGE_EXP, STATE_BITS))
     return found
 

@@ -16,8 +16,9 @@ from neurodeploy.graph.dynamics import DynamicsPopulation
 from neurodeploy.graph.network import Network
 from neurodeploy.graph.paths import INPUT, Synapses
 from neurodeploy.mapping.compile import compile_network
-from neurodeploy.mapping.memory import MEMORY_BITS, MESSAGE_EXP, spectral_radius, step_matrix
+from neurodeploy.mapping.memory import MEMORY_BITS, message_unit, spectral_radius, step_matrix
 from neurodeploy.neurons.lmu import legendre_matrices
+from neurodeploy.program.program import Program
 
 MOST_STEPS = 1024
 FORGOTTEN = 0.01
@@ -112,8 +113,13 @@ def _by_bits(
         m = fixed.run(made.program, spikes, record=True).layers["m"].v_BTN[:, -1] / made.program.layer("m").v_per_unit
         whole = step_matrix(made.quantised, "m")
         assert whole is not None
-        synapses = sum(int(np.count_nonzero(each.weight)) for each in made.program.connections if each.source == "m")
+        synapses = _synapses(made.program)
         yield _row(way, spectral_radius(whole), m, real[:, -1], synapses, synapses)
+
+
+def _synapses(program: Program) -> int:
+    """Return how many synapses the memory has onto itself, halves each for itself."""
+    return sum(int(np.count_nonzero(one.weight)) for one in program.connections if one.source == "m")
 
 
 def _row(way: str, radius: float, m: np.ndarray, real: np.ndarray, synapses: int, synops: float) -> dict[str, Any]:
@@ -140,7 +146,7 @@ def _by_change(matrix: np.ndarray, driven: np.ndarray, n_steps: int) -> Iterator
     network, spikes, real = _alone(matrix, driven, n_steps)
     made = compile_network(network)
     turn, b = (made.quantised.into("m")[index].weight for index in (1, 0))
-    unit, synapses = made.plan.vth_mant["m"] >> MESSAGE_EXP, int(np.count_nonzero(turn)) * 2
+    unit, synapses = message_unit(made.plan, "m"), _synapses(made.program)
     for bits in CHANGES:
         m, sent, n_sent = np.zeros((2, len(matrix))), np.zeros((2, len(matrix))), 0
         for step in range(n_steps):

@@ -271,12 +271,16 @@ def sigma_delta_each(
 
 @kernel
 def integrate_each(
-    v: np.ndarray, activation: np.ndarray, kept: np.ndarray, bias: np.ndarray, row: np.ndarray, sent: np.ndarray
-) -> int:
-    """Update a layer of integrators; `sent` are its messages. Return how many potentials stand at the ends."""
+    v: np.ndarray, activation: np.ndarray, kept: np.ndarray, bias: np.ndarray, row: np.ndarray, now: int,
+    sent: np.ndarray,
+) -> int:  # fmt: skip
+    """Update a layer of integrators from its start on; `sent` are its messages. Return how many saturate."""
     fraction_bits, message_exp, n_saturated = row[c.STATE_EXP], row[c.SPIKE_EXP], 0
     below = (np.int64(1) << fraction_bits) - 1
     for o in range(len(v)):
+        if now < row[c.START]:
+            sent[o] = 0
+            continue
         product = np.int64(v[o]) * np.int64(kept[o])
         total = (product + (product >> 63 & below) >> fraction_bits) + np.int64(activation[o]) + np.int64(bias[o])
         v[o] = min(max(total, np.int64(LOWEST)), np.int64(HIGHEST))

@@ -207,8 +207,7 @@ def _layer(
             if row[c.SCORED]:
                 score(row[c.SCORED], chunk + step >= row[c.START], scores, potentials, first + step, v)
         if probe >= 0:
-            graded = pop[c.POP_GRADED]
-            flags = scratch.flags
+            graded, flags = pop[c.POP_GRADED], scratch.flags
             for o in range(pop[c.POP_SIZE]):
                 results.sent[b, first + step, probe + o] = scratch.message[o] if graded else flags[o]
                 results.u[b, first + step, probe + o] = u[o]
@@ -236,18 +235,13 @@ def _step(
         n_events = scratch.starts[con[c.CON_SOURCE], slot + 1] - begin
         if n_events:
             add(t, con, scratch, begin, n_events, activation)
-    bias, threshold = t.neurons[c.BIAS][here], t.neurons[c.THRESHOLD][here]
+    bias, threshold, kept_v = t.neurons[c.BIAS][here], t.neurons[c.THRESHOLD][here], t.neurons[c.KEPT_V][here]
     if row[c.KIND] == c.SIGMA_DELTA:
         residue, error = state.residue[b][here], state.error[b][here]
         sigma_delta_each(u, v, residue, error, activation, row, threshold, bias, scratch.message)
         found = messages_in(scratch.message, 0, size, scratch.places, scratch.events, scratch.values, to)
     elif row[c.KIND] == c.INTEGRATOR:
-        if now < row[c.START]:  # nothing moves yet
-            for o in range(size):
-                scratch.message[o] = 0
-            return 0
-        kept = t.neurons[c.KEPT_V][here]
-        results.overflows[b, layer, 1] += integrate_each(v, activation, kept, bias, row, scratch.message)
+        results.overflows[b, layer, 1] += integrate_each(v, activation, kept_v, bias, row, now, scratch.message)
         found = messages_in(scratch.message, 0, size, scratch.places, scratch.events, scratch.values, to)
     else:
         if row[c.CLEAR_EVERY] and (now + 1) % row[c.CLEAR_EVERY] == row[c.CLEAR_OFFSET]:
@@ -255,7 +249,7 @@ def _step(
                 u[o] = 0
                 v[o] = 0
         flags, rest = scratch.flags[:padded], state.rest[b][here] if row[c.RESTS] else activation
-        kept_u, kept_v = t.neurons[c.KEPT_U][here], t.neurons[c.KEPT_V][here]
+        kept_u = t.neurons[c.KEPT_U][here]
         n_wrapped, n_saturated = lif_each(u, v, activation, kept_u, kept_v, bias, threshold, row, rest, flags)
         results.overflows[b, layer, 0] += n_wrapped
         results.overflows[b, layer, 1] += n_saturated
