@@ -178,7 +178,7 @@ TYPES = (
         sizing="r",
         spiking=False,
     ),
-    EulerNeurons(type=nir.I, fields=per_neuron("r"), sizing="r", spiking=False),
+    EulerNeurons(type=nir.I, fields=per_neuron("r"), sizing="r", spiking=False, sends=True),
 )
 """Of them LI, CubaLI and I, leaky and plain integrators, are LIF, CUBA-LIF and IF without a threshold, at the end of a
 graph; a Threshold has no memory, and is reset to zero."""

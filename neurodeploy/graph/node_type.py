@@ -117,11 +117,13 @@ class Neurons(NodeType):
     Attributes:
         sizing: The field that says how many neurons there are.
         spiking: False for a readout, whose potentials are read at the end of a graph.
+        sends: Its potential may feed populations, as a value.
         programmed: The chip runs a neuron program of its own for it.
     """
 
     sizing: str = "v_threshold"
     spiking: bool = True
+    sends: bool = False
     programmed: bool = False
     reference: str = "forward Euler in float64"
     integers: str = "decays of 12 bits, states of 24, thresholds of 17"

@@ -303,7 +303,7 @@ class Paths:
 
     def sends_values(self, start: str) -> bool:
         """Return whether a population is an integrator whose potential feeds others, or itself: a linear memory."""
-        return isinstance(self.nodes[start], nir.I) and self._feeds(start)
+        return self._entry(start).sends and self._feeds(start)
 
 
 def _exponent(where: str, stored: dict[str, Any], linear: LinearMap) -> int | tuple[int, ...] | None:

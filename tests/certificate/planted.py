@@ -118,7 +118,8 @@ def _places(program: Program) -> Iterator[tuple[Any, str, str]]:
             if isinstance(layer, Layer)
             else ("start",)
         )
-        for key in (*own, *layer.integers, *(() if isinstance(layer, Layer) else ("fraction_bits",))):
+        sent = ("message_exp",) if layer.graded else ()
+        for key in (*own, *layer.integers, *(() if isinstance(layer, Layer) else ("fraction_bits",)), *sent):
             yield layer, key, layer.name
     for one in program.connections:
         for key in ("weight", "weight_exp", "delay"):
@@ -278,6 +279,15 @@ def subjects() -> Iterator[Subject]:
             "m": neurons(4),
         }
         yield made(name, chain((6,), 4, nodes, ("n", "rec"), ("rec", "n")))
+    tau = uniform(0.004, 0.03, 4)
+    memory = {
+        "a": nir.Affine(weights(8, 6), uniform(-0.05, 0.1, 8)),
+        "n": nir.I(1000 * ones(8)),
+        "rec": nir.Linear(weights(8, 8, size=0.1) - 0.3 * np.eye(8)),
+        "b": nir.Linear(weights(4, 8)),
+        "m": nir.LI(tau, tau / 1e-3, 0 * ones(4)),
+    }
+    yield made("linear memory", chain((6,), 4, memory, ("n", "rec"), ("rec", "n")), readout="v_sum")
 
 
 def _lif(shape: tuple[int, ...]) -> dict[str, np.ndarray]:

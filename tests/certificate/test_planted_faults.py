@@ -17,7 +17,7 @@ from tests.certificate.planted import Outcome, Subject, faults, outcome, subject
 
 FAULTS = 25
 """In each network; `benchmarks/planted_faults.py` plants 1,000 and more."""
-NETWORKS = 12
+NETWORKS = 13
 
 
 @pytest.fixture(scope="module")
