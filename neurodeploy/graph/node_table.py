@@ -32,7 +32,7 @@ SUBGRAPH = Neurons(
 """Neurons that a file holds as a sub-graph of its nodes."""
 
 SENDING = replace(
-    euler.TYPES[-1],
+    next(one for one in euler.TYPES if one.sends),
     programmed=True,
     reference="its own difference equation, in float64",
     integers="potentials of 24 bits, of which 16 are sent at every step",

@@ -26,6 +26,7 @@ from neurodeploy.graph.network import Network, discretised
 from neurodeploy.mapping.compile import Compiled, compile_network
 from neurodeploy.mapping.memory import LARGEST_MESSAGE
 from neurodeploy.neurons.lmu import legendre_matrices
+from neurodeploy.pipeline.costs import synops_of
 from neurodeploy.program.file import read_program, write_program
 from neurodeploy.quantize import grid
 from neurodeploy.verbs.certify import certify
@@ -205,6 +206,18 @@ def test_the_certificate_tells_the_error_of_every_step(
     wrong = first_violation(made.quantised, made.plan, fixed.run(other, inputs, record=True), inputs)
     assert wrong is not None
     assert (wrong.what, wrong.layer) == ("v", "m")
+
+
+def test_both_halves_are_counted_and_the_memory_is_told_apart(made: Compiled, plain: Trace, inputs: np.ndarray) -> None:
+    parts = {one.name: (one.weight != 0).sum(axis=0) for one in made.program.connections}
+    sent = np.count_nonzero(plain.layers["m"].spikes_BTN, axis=(0, 1))
+    memory = int(sent @ (parts["a"] + parts["a low"]))
+    entered = int(np.count_nonzero(inputs) * (parts["b"] + parts["b low"])[0])
+    counts = synops_of(made.program, plain)
+    assert counts.synops_per_sample * len(inputs) == memory + entered
+    synapses = int((parts["a"] + parts["a low"]).sum())
+    assert any(f"so each of its {synapses:,} synapses onto itself (two of 8 bits" in one for one in made.program.notes)
+    assert 8 * 8 < synapses <= 2 * 8 * 8
 
 
 def test_potentials_that_leave_24_bits_are_counted(network: Network, inputs: np.ndarray) -> None:
