@@ -253,7 +253,7 @@ def test_without_its_line_the_graph_is_not_understood(trained: tuple[Net, list[f
     write_graph(tmp_path / "m.nir", read(trained[0]).graph)
     del TABLE[BURSTING.name]
     try:
-        with pytest.raises(GraphError, match="cell = 'bursting', adaptive or resonator is allowed"):
+        with pytest.raises(GraphError, match="cell = 'bursting', adaptive or resonator or integrator is allowed"):
             discretised(read_graph(tmp_path / "m.nir"))
     finally:
         register(BURSTING)
