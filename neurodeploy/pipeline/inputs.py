@@ -32,12 +32,23 @@ GraphSource: TypeAlias = "str | Path | Program"
 """What a verb takes that runs or places a network: a .nir file, a Program or its file, or a run folder."""
 
 
+def path_of(file: GraphSource) -> Path:
+    """Return the path that a user gave; a graph or a module in its place is a GraphError."""
+    if isinstance(file, str | os.PathLike):
+        return Path(file)
+    wanted = "a .nir file, a Program or its file, or a run folder is needed"
+    raise GraphError(
+        f"found {type(file).__name__}", "write a graph with nir.write first", option="file", allowed=wanted
+    )
+
+
 def is_program(path: str | Path) -> bool:
     """True where a file starts like a Program, and is not called a NIR graph, as some of torch.save are."""
-    if Path(path).suffix == ".nir":
+    path = path_of(path)
+    if path.suffix == ".nir":
         return False
     try:
-        with Path(path).open("rb") as stream:
+        with path.open("rb") as stream:
             return stream.read(4) == MAGIC
     except OSError:
         return False
@@ -52,7 +63,7 @@ def nir_file(file: GraphSource) -> Path:
     """
     if isinstance(file, Program):
         raise GraphError("is an integer Program, a graph is needed", TO_GRAPH, where=file.name)
-    path = Path(file)
+    path = path_of(file)
     if os.path.isdir(path):  # unlike Path.is_dir, it never raises, whatever the name
         path = path / "model.nir"
         if not path.exists():
@@ -94,7 +105,7 @@ def read_target(file: GraphSource, options: GraphOptions, *, integer: bool = Tru
         RunError: the folder has no graph.
     """
     if integer and not isinstance(file, Program) and not any(getattr(options, key) is not None for key in CARRIED):
-        own = Path(file) / "program.npz"
+        own = path_of(file) / "program.npz"
         file = own if os.path.isdir(file) and own.exists() else file
     if not isinstance(file, Program) and not is_program(file):
         return read_network(file, options)
@@ -113,7 +124,7 @@ def as_deployed(file: GraphSource, options: GraphOptions) -> tuple[GraphOptions,
 
     Options that ask for another precision are kept.
     """
-    if isinstance(file, Program) or not os.path.isfile(os.path.join(file, CALIBRATION_FILE)):
+    if isinstance(file, Program) or not os.path.isfile(path_of(file) / CALIBRATION_FILE):
         return options, None
     own = Path(file) / "program.npz"
     if options.calibrate is not None or options.weight_bits is not None:

@@ -12,7 +12,7 @@ from neurodeploy.hardware.chips import chip_named
 from neurodeploy.mapping.placement.advice import fit_of
 from neurodeploy.mapping.placement.placement import described
 from neurodeploy.pipeline.graph_options import GraphKeywords, GraphOptions, takes_graph_options
-from neurodeploy.pipeline.inputs import GraphSource, program_of, read_target
+from neurodeploy.pipeline.inputs import GraphSource, path_of, program_of, read_target
 from neurodeploy.program.program import Program
 from neurodeploy.progress import Progress, silent
 
@@ -51,7 +51,7 @@ def fit(
         from neurodeploy.report.printed import check_picture
 
         check_picture(out, overwrite)
-    if not isinstance(file, Program) and os.path.isdir(file):
+    if not isinstance(file, Program) and os.path.isdir(path_of(file)):
         path = Path(file) / "program.npz"
         if not path.exists():
             raise RunError(f"{file}: has no program.npz; name a finished run, a Program or a .nir file")

@@ -106,6 +106,17 @@ def test_a_run_folder_is_a_graph_and_a_program_is_none(graph: Path, tmp_path: Pa
         neurodeploy.certify(program, SPIKES)
 
 
+def test_what_is_no_file_in_place_of_a_graph_is_one_line(tmp_path: Path) -> None:
+    verbs = [neurodeploy.simulate, neurodeploy.certify, neurodeploy.profile, neurodeploy.fit, neurodeploy.inspect_graph]
+    for verb in (*verbs, neurodeploy.compile, neurodeploy.convert):
+        out = {"out": tmp_path / "x.npz"} if verb in (neurodeploy.compile, neurodeploy.convert) else {}
+        data = (SPIKES,) if verb in verbs[:3] else ()
+        with pytest.raises(
+            GraphError, match=r"file: found ReLU, a \.nir file, a Program .* needed; write a graph with"
+        ):
+            verb(torch.nn.ReLU(), *data, **out)  # type: ignore[operator]
+
+
 def test_no_data_and_samples_of_other_shapes_are_one_line(graph: Path) -> None:
     with pytest.raises(DataError, match="certify: found no data; name a dataset or a file with data="):
         neurodeploy.certify(graph, **DT)
