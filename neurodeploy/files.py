@@ -109,6 +109,8 @@ def make_folder(path: str | Path) -> Path:
         path.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=path):
             pass
+    except FileExistsError:
+        raise RunError(f"{path}: is a file, a folder is needed; choose another path") from None
     except OSError as error:
         raise unwritable(path, error) from None
     return path

@@ -59,10 +59,10 @@ def carried_out(
     options = dict(options)
     if ASKED.device is not None and "recipe" in options:
         options["settings"] = (*(options.get("settings") or ()), f"training.accelerator={ASKED.device}")
-    if options.get("settings") and options.get("recipe"):  # a slip is told before what takes seconds is loaded
+    if options.get("recipe"):  # a slip is told before what takes seconds is loaded
         from neurodeploy.recipes import load_recipe
 
-        load_recipe(options["recipe"], options["settings"])
+        load_recipe(options["recipe"], options.get("settings") or ())
     function = getattr(neurodeploy, call)
     if ASKED.device is not None and "device" in inspect.signature(function).parameters:
         options["device"] = ASKED.device

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import shorten
 from typing import IO, Any
 
 import numpy as np
@@ -47,7 +48,7 @@ def open_npz(path: Path, layouts: str, *, counts: bool = False) -> SampleSource:
         DataError: an array is missing or of another kind, or the file is damaged.
     """
     with unpacked(path) as stored:
-        found = ", ".join(stored.files)
+        found = shorten(", ".join(stored.files), 100)
         missing = sorted({"spikes", "labels"} - set(stored.files))
         if missing:
             raise DataError(f"{path}: lacks the array {' and '.join(missing)}, found {found or 'none'}; give {layouts}")

@@ -135,7 +135,8 @@ class EulerNeurons(Neurons):
             part = _part_lost(name, self.synapse, flat[self.synapse], dt_s)
             found |= {"alpha": 1 - part, "input_gain": part * flat["w_in"]}
         if (found["v_threshold"] <= found["v_reset"]).any():
-            raise GraphError("a threshold is not above its reset potential, so the neuron never rests", where=name)
+            found_so = "a threshold is not above its reset potential, so the neuron never rests"
+            raise GraphError(found_so, "raise the threshold, or lower v_reset", where=name)
         return found
 
 

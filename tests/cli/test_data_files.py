@@ -30,6 +30,10 @@ ARRAYS: dict[str, tuple[dict[str, Any], str]] = {
     "labels of objects": ({"labels": np.array([{}] * 6, dtype=object)}, "damaged .npz or holds objects"),
     "class names of objects": ({"class_names": np.array([{}], dtype=object)}, "holds objects .*save plain arrays"),
     "nothing": ({"spikes": None, "labels": None}, "lacks the array labels and spikes, found none"),
+    "many others": (
+        {"spikes": None} | {f"layer{number:02}": np.zeros(1) for number in range(40)},
+        r"lacks the array spikes, found labels, layer00, .*layer08, \[\.\.\.\]; give an",
+    ),
     "no spikes": ({"spikes": None}, "lacks the array spikes, found labels"),
     "no labels": ({"labels": None}, "lacks the array labels, found spikes"),
     "other channels": ({"spikes": graphs.spikes(n_channels=7)}, "7 channels, the network takes 4"),

@@ -177,3 +177,11 @@ def test_what_does_no_work_loads_nothing_heavy(code: str) -> None:
     script = f"{code}\nimport sys; sys.exit(' '.join(name for name in {HEAVY!r} if name in sys.modules) or 0)"
     found = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=ONLY_A_HANG_S)
     assert found.returncode == 0, found.stderr
+
+
+def test_a_slip_in_a_recipe_is_told_before_what_trains_is_loaded() -> None:
+    lines = (["run", "nothing", "--out", "r"], ["train", "digits", "--out", "r", "--set", "epochs=3"])
+    script = f"from neurodeploy.cli.app import invoke\nassert [invoke(one) for one in {lines!r}] == [2, 2]"
+    script += "\nimport sys; sys.exit(' '.join({'lightning', 'nir', 'matplotlib'} & set(sys.modules)) or 0)"
+    found = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=ONLY_A_HANG_S)
+    assert found.returncode == 0, found.stderr

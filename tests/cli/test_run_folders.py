@@ -22,7 +22,7 @@ def no_space(*_: object, **__: object) -> None:
 @pytest.mark.parametrize("verb", ["run", "train"])
 def test_folders_that_cannot_be_made(shell: Shell, verb: str) -> None:
     (shell.folder / "file").write_text("mine")
-    shell.refuses(verb, "digits", "--out", "file", says="file: cannot be written .File exists")
+    shell.refuses(verb, "digits", "--out", "file", says="file: is a file, a folder is needed; choose another path")
     shell.refuses(verb, "digits", "--out", "file/run", says="file/run: cannot be written .Not a directory")
     shell.refuses(verb, "digits", "--out", "/proc/run", says="/proc/run: cannot be written")
     shell.refuses(verb, "digits", "--out", "a" * 300, says="File name too long")
