@@ -44,7 +44,7 @@ TRACKERS = {
         "'neurodeploy-toolkit[tensorboard]'",
         lambda folder, run: _files(folder, run) | {"default_hp_metric": False},
     ),
-    "csv": Tracker("CSVLogger", (), "", _files),
+    "csv": Tracker("CSVLogger", (), "", lambda folder, run: _files(folder, run) | {"flush_logs_every_n_steps": 1}),
     "wandb": Tracker("WandbLogger", ("wandb",), "wandb", lambda folder, run: {"save_dir": folder, "name": run}),
     "mlflow": Tracker("MLFlowLogger", ("mlflow",), "mlflow-skinny", _mlflow),
 }
@@ -69,5 +69,9 @@ def logger_of(name: str, folder: Path) -> Any:
     from lightning.pytorch import loggers
 
     check_tracker(name)
-    tracker = TRACKERS[name]
-    return getattr(loggers, tracker.logger)(**tracker.arguments(folder, folder.parent.name))
+    tracker, table = TRACKERS[name], folder / "metrics.csv"
+    before = table.read_bytes() if table.exists() else b""
+    logger = getattr(loggers, tracker.logger)(**tracker.arguments(folder, folder.parent.name))
+    if before and logger.experiment:  # which has removed the table: of a run that goes on, it goes on too
+        table.write_bytes(before)
+    return logger

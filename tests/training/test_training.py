@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import copy
+import csv
 import itertools
 from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -130,6 +133,25 @@ def test_training_that_diverges_says_so_and_keeps_nothing(monkeypatch: pytest.Mo
     monkeypatch.setattr(Classifier, "objective_on", lambda *_: np.nan)
     with pytest.raises(RunError, match="the objective on validation data is nan in epoch 0; lower training"):
         fit(network, toy(0), toy(1), TrainingSettings(epochs=1), keep_initial=True, teacher=teacher)
+
+
+def test_the_table_of_a_run_is_there_at_once_and_goes_on_with_it(tmp_path: Path) -> None:
+    def rows() -> list[str]:
+        with (tmp_path / "run" / "logs" / "metrics.csv").open(encoding="utf-8") as file:
+            return [row["step"] for row in csv.DictReader(file) if row["loss"]]
+
+    def stop(done: int, total: int, epoch: dict[str, float]) -> None:
+        assert len(rows()) == done  # also where the process is killed
+        if done == 2:
+            raise KeyboardInterrupt
+
+    given: dict[str, Any] = {"state_file": tmp_path / "state.ckpt", "logs": tmp_path / "run" / "logs"}
+    settings = TrainingSettings(epochs=3, batch_size=30, tracker="csv")
+    networks = [build(LifSettings(hidden=(4,)), (8,), 2, 4e-3) for _ in range(2)]
+    with pytest.raises(KeyboardInterrupt):
+        fit(networks[0], toy(0), toy(1), settings, progress=stop, **given)
+    fit(networks[1], toy(0), toy(1), settings, **given)
+    assert rows() == ["1", "2", "3"]
 
 
 def test_fine_tuning_cannot_end_below_where_it_started() -> None:
