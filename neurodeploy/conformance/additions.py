@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 
 from neurodeploy.fixedpoint import rules
-from neurodeploy.fixedpoint.dynamics.equations import SPIKES
 from neurodeploy.fixedpoint.dynamics.step import COEFFICIENT_LIMIT, MAX_FRACTION_BITS, MIN_FRACTION_BITS
 from neurodeploy.fixedpoint.dynamics.table import TABLE
 from neurodeploy.program.connection import Connection
 from neurodeploy.program.dynamics import AnyLayer, DynamicsLayer, layer_type
+from neurodeploy.program.fields import MESSAGE_EXP_MAX
 from neurodeploy.program.layer import Layer
 from neurodeploy.program.program import INPUT, Program
 from neurodeploy.program.window import Window
@@ -87,8 +87,7 @@ def with_dynamics(rng: np.random.Generator, program: Program) -> Program:
 
 def _equations(rng: np.random.Generator, layer: AnyLayer) -> DynamicsLayer:
     """Return neurons of a layer's name, shape and start, stable or not, near 0 or at the ends of their fields."""
-    spiking = [one for one in TABLE.values() if one.sends == SPIKES]  # the next weights were drawn for spikes
-    dynamics, n_neurons = spiking[rng.integers(len(spiking))], layer.n_neurons
+    dynamics, n_neurons = list(TABLE.values())[rng.integers(len(TABLE))], layer.n_neurons
     kind = layer_type(dynamics)
     bits = int(among(rng, MIN_FRACTION_BITS, MAX_FRACTION_BITS))
     most = COEFFICIENT_LIMIT << bits
@@ -102,7 +101,8 @@ def _equations(rng: np.random.Generator, layer: AnyLayer) -> DynamicsLayer:
     ones = np.ones(n_neurons)
     units: dict[str, Any] = {key: ones if "per" in key else 0 * ones for key in kind.units}
     mine = {key: values[key] for key in kind.integers}
-    return kind(name=layer.name, start=layer.start, shape=layer.shape, fraction_bits=bits, **mine, **units)
+    sent: dict[str, Any] = {"message_exp": int(among(rng, 0, MESSAGE_EXP_MAX))} if kind.graded else {}
+    return kind(name=layer.name, start=layer.start, shape=layer.shape, fraction_bits=bits, **sent, **mine, **units)
 
 
 def _stable(rng: np.random.Generator, one: int, n_neurons: int) -> dict[str, np.ndarray]:
