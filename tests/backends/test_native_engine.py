@@ -134,6 +134,37 @@ def test_pictures_pools_and_neurons_that_rest_at_first_are_the_same(graded: bool
             np.testing.assert_array_equal(getattr(after.layers[name], key), getattr(states, key)[:, 1:], err_msg=name)
 
 
+@pytest.mark.parametrize("sign", [1, -1, 0])
+@pytest.mark.parametrize(("channels", "how"), [(24, {}), (64, {"stride": (2, 1)}), (130, {"dilation": (1, 2)})])
+def test_convolutions_are_the_same_output_by_output_as_event_by_event(
+    channels: int, how: dict[str, Any], sign: int
+) -> None:
+    """Of many events all rows that reach an output are summed at once, more than 16 bits hold; of few each alone."""
+    rng = np.random.default_rng(channels)
+    first = Window((1, 7, 9), 40, (3, 3), padding=(1, 1))
+    second = Window(first.output_shape, channels, (3, 3), padding=(2, 0), **how)
+    even, wide = rng.integers(-128, 128, second.weight_shape) * 2, rng.integers(1, 256, second.weight_shape)
+    layers = [
+        layer("a", first.n_outputs, vth=60, du=4095, dv=4096, shape=first.output_shape),
+        layer("b", second.n_outputs, start=2, vth=9000, du=4095, dv=500, shape=second.output_shape),
+    ]
+    connections = [
+        Connection("ia", INPUT, "a", rng.integers(10, 90, (40, 1, 3, 3)) * 2, window=first),
+        Connection("ab", "a", "b", sign * wide if sign else even, 1, window=second),
+    ]
+    made = program(first.n_inputs, layers, connections)
+    assert engine_module.native(made).tables.connections[1, columns.CON_ROWS] >= 0
+    spikes = np.zeros((2, 6, 63), np.uint8)
+    spikes[:, 0], spikes[0, 1, 5], spikes[1, 3, ::3] = 1, 1, 1
+    expected = PlainEngine(made, 2).advance(spikes, ["a", "b"])
+    sent = expected.layers["a"].spikes_BTN.sum(axis=2)
+    assert set(np.sign(sent - first.n_outputs / 80 / (2 if "stride" in how else 1)).ravel()) == {-1.0, 1.0}  # both ways
+    assert sent.max() == first.n_outputs
+    assert_same_parts(expected, NativeEngine(made, 2).advance(spikes, ["a", "b"]))
+    counted = NativeEngine(made, 2, goes_on=False).advance(spikes)
+    np.testing.assert_array_equal(counted.counts["b"], expected.counts["b"])
+
+
 @pytest.mark.parametrize("n_steps", [1, CHUNK - 1, CHUNK, CHUNK + 1, 2 * CHUNK + 3])
 def test_runs_longer_than_a_chunk_go_on_where_it_ended(n_steps: int) -> None:
     layers = [layer("a", 6, refractory=2), layer("b", 5, start=10, clear_every=7, clear_offset=3, reset="subtract")]

@@ -53,6 +53,7 @@ class Scratch(NamedTuple):
     silent: np.ndarray
     others: np.ndarray
     dense: np.ndarray  # messages of 16 bits of all sources, those that sent none included
+    lists: np.ndarray  # of a convolution: rows of all events, where each place's start, and those of one output
     places: np.ndarray
 
 

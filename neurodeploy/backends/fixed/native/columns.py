@@ -76,7 +76,8 @@ U_TO_U, V_TO_U, V_TO_V, U_TO_V = range(NUMBERS)
     CON_WIDTH,  # of halves: sources with padding
     CON_HIGH,  # of halves: the connections of each half, for larger messages
     CON_LOW,
-) = range(17)
+    CON_ROWS,  # of a convolution: where its weights of a byte start, a row for each channel and tap; -1 without
+) = range(18)
 (
     GEO_OUT_COLUMNS,
     GEO_OUT_CHANNELS,
@@ -87,4 +88,13 @@ U_TO_U, V_TO_U, V_TO_V, U_TO_V = range(NUMBERS)
     GEO_SOURCES,  # where channel, row and column of each source start among the places
     GEO_ROWS,  # where the (first, after last) tap of each input row start
     GEO_COLUMNS,  # of columns: first tap, output that it leads to, and taps that lead to the outputs next to it
-) = range(9)
+    GEO_OUT_ROWS,
+    GEO_IN_ROWS,
+    GEO_IN_COLUMNS,
+    GEO_STRIDE,  # of rows, then of columns, as the two below
+    _,
+    GEO_PADDING,
+    _,
+    GEO_DILATION,
+    _,
+) = range(18)

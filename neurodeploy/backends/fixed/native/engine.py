@@ -102,8 +102,6 @@ def _run_kernel(*arguments: Any) -> None:
 
 PARTS = 4
 """Parts of a batch for each thread, so that one whose core is busy otherwise does fewer of them."""
-IDLE_BYTES = 1 << 22
-"""Potentials of an engine that is kept for another run, at most."""
 NO_SPIKES, NO_VALUES = np.zeros(0, np.uint8), np.zeros(0, np.int32)
 
 
@@ -120,17 +118,8 @@ class NativeEngine:
         self.threads = max(1, min(threads, n_samples))
         self.native = native(program)
         t = self.native.tables
-        size = t.neurons.shape[1]
-        past = int((t.pops[:, c.POP_HISTORY] * t.pops[:, c.POP_SIZE]).sum()) if goes_on else 0
-        rests, graded = t.layers[:, c.RESTS].any(), any(layer.graded for layer in program.layers)
-        self.state = State(
-            u=aligned((n_samples, size), np.int32),
-            v=aligned((n_samples, size), np.int32),
-            rest=aligned((n_samples, size if rests else 0), np.int32),
-            residue=aligned((n_samples, size if graded else 0), np.int32),
-            error=aligned((n_samples, size if graded else 0), np.int32),
-            past=aligned((n_samples, past), np.int32),
-        )
+        # A sample that is through at once leaves its states to the next: all samples' would pass the caches.
+        self.state = _state(t, n_samples, keeps_past=True) if goes_on else None
         self.output = program.layer(program.output)
         self.sums_softmax = program.readout == rules.SOFTMAX
         n_scores = int(t.layers[:, c.PADDED].max()) if program.readout != "spikes" else 0
@@ -169,11 +158,11 @@ class NativeEngine:
 
         def some(part: int) -> None:
             begin, after = part * n_samples // n_parts, (part + 1) * n_samples // n_parts
-            scratch = self._borrowed()
+            room = scratch, state = self._borrowed()
             with TowardZero() as to_zero:
                 given = (results, scratch, spikes, values, n_inputs, n_fed, n_steps, now, begin, after, to_zero)
-                _run_kernel(self.native.tables, self.state, *given)
-            self.free.append(scratch)
+                _run_kernel(self.native.tables, self.state or state, *given)
+            self.free.append(room)
             if summed is not None:
                 from_start = results.potentials[begin:after, max(0, self.output.start - now) :]
                 summed[begin:after] = summed_softmax(self._outer(from_start), score_unit(self.program))
@@ -187,15 +176,13 @@ class NativeEngine:
 
     def done(self) -> None:
         """Let the next run of as many samples have this engine: making one takes a good part of a small run."""
-        if self.state.u.nbytes > IDLE_BYTES:
-            return
         _idle(self.program, self.n_samples, self.threads).append(self)
 
-    def _borrowed(self) -> Scratch:
+    def _borrowed(self) -> tuple[Scratch, State]:
         try:
             return self.free.pop()
         except IndexError:
-            return _scratch(self.native.tables)
+            return _scratch(self.native.tables), _state(self.native.tables, 1, keeps_past=False)
 
     def _kept(self, probes: Sequence[str], n_steps: int) -> tuple[np.ndarray, ...]:
         """Return the last five of `Results`: the output's potentials and the records, as large as they have to be."""
@@ -245,11 +232,21 @@ def one_run(program: Program, n_samples: int, threads: int) -> NativeEngine:
     return engine
 
 
+def _state(t: Tables, n_samples: int, *, keeps_past: bool) -> State:
+    """Return the states of some samples."""
+    size = t.neurons.shape[1]
+    rests, graded = t.layers[:, c.RESTS].any(), (t.layers[:, c.KIND] == c.SIGMA_DELTA).any()
+    past = int((t.pops[:, c.POP_HISTORY] * t.pops[:, c.POP_SIZE]).sum()) if keeps_past else 0
+    widths = (size, size, size * rests, size * graded, size * graded, past)
+    return State(*(aligned((n_samples, int(width)), np.int32) for width in widths))
+
+
 def _scratch(t: Tables) -> Scratch:
     """Return room for one thread's sample."""
     pops = t.pops
     size = int(((pops[:, c.POP_HISTORY] + CHUNK) * pops[:, c.POP_SIZE] + SPARE).sum())
     widest, sources = int(t.layers[:, c.PADDED].max()), int(pops[:, c.POP_SIZE].max()) + 64
+    rows = int((t.geometries[:, c.GEO_KERNEL_SIZE] * t.geometries[:, c.GEO_GROUP_INPUTS]).max())
     return Scratch(
         events=aligned((size,), np.int32),
         values=aligned((size if pops[:, c.POP_GRADED].any() else 1,), np.int32),
@@ -264,6 +261,7 @@ def _scratch(t: Tables) -> Scratch:
         silent=aligned((sources,), np.uint8),
         others=aligned((max(sources, ROWS_IN_16_BITS),), np.int32),
         dense=aligned((sources,), np.int16),
+        lists=aligned((2 * sources + rows,), np.int32),
         places=PLACES,
     )
 
@@ -287,8 +285,8 @@ def _idle(program: Program, n_samples: int, threads: int) -> list[NativeEngine]:
 
 
 @functools.lru_cache(maxsize=8)
-def _free(program: Program) -> list[Scratch]:
-    """Return the scratches of a Program that nobody uses at the moment; making one takes as long as a sample."""
+def _free(program: Program) -> list[tuple[Scratch, State]]:
+    """Return room for a sample of a Program that nobody uses at the moment; making it takes as long as a sample."""
     return []
 
 

@@ -51,6 +51,9 @@ class Geometry:
                 self.places.put(cyx),
                 self._taps(window.ways(0)),
                 self._runs(window),
+                window.output_shape[1],
+                *window.input_shape[1:],
+                *(*window.stride, *window.padding, *window.dilation),
             ]
         )
         return len(self.rows) - 1

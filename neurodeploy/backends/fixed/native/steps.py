@@ -49,12 +49,13 @@ def start(t: Tables, state: State, results: Results, counts: np.ndarray, b: int,
         counts[o] = 0
     if now > 0:
         return
-    u, v, u_init, v_init = state.u[b], state.v[b], t.neurons[c.U_INIT], t.neurons[c.V_INIT]
+    s = min(b, len(state.u) - 1)  # samples that are run one after another have one row
+    u, v, u_init, v_init = state.u[s], state.v[s], t.neurons[c.U_INIT], t.neurons[c.V_INIT]
     for o in range(n_neurons):
         u[o], v[o] = u_init[o], v_init[o]
     for o in range(state.rest.shape[1]):
-        state.rest[b, o] = t.neurons[c.REST_INIT, o]
-    for values in (state.residue[b], state.error[b], state.past[b]):
+        state.rest[s, o] = t.neurons[c.REST_INIT, o]
+    for values in (state.residue[s], state.error[s], state.past[s]):
         for o in range(len(values)):
             values[o] = 0
 
@@ -176,11 +177,12 @@ def _layer(
     row, pop = t.layers[layer], t.pops[layer + 1]
     start, padded = row[c.FIRST], row[c.PADDED]
     # A slice of a row is known to be contiguous, one of a matrix is not.
-    u, v = state.u[b][start : start + padded], state.v[b][start : start + padded]
+    s = min(b, len(state.u) - 1)
+    u, v = state.u[s][start : start + padded], state.v[s][start : start + padded]
     counts = scratch.counts[start : start + padded]
     scores, potentials = results.scores[b], results.potentials[b]
     starts, chunk, probe = scratch.starts[layer + 1], now + first, results.probe[layer]
-    rest = state.rest[b][start : start + padded] if row[c.RESTS] else scratch.activation
+    rest = state.rest[s][start : start + padded] if row[c.RESTS] else scratch.activation
     if row[c.POOL] >= 0 and probe < 0:
         pool_steps(t, scratch, row, pop, starts, low, high, counts)
         return
@@ -223,7 +225,7 @@ def _step(
     """Take one layer of any kind through one step, write what it sends as events, and return how many there are."""
     row, size = t.layers[layer], t.pops[layer + 1, c.POP_SIZE]
     start, padded = row[c.FIRST], row[c.PADDED]
-    here = slice(start, start + padded)
+    here, s = slice(start, start + padded), min(b, len(state.u) - 1)
     activation = scratch.activation[:padded]
     for o in range(padded):
         activation[o] = 0
@@ -237,7 +239,7 @@ def _step(
             add(t, con, scratch, begin, n_events, activation)
     bias, threshold, kept_v = t.neurons[c.BIAS][here], t.neurons[c.THRESHOLD][here], t.neurons[c.KEPT_V][here]
     if row[c.KIND] == c.SIGMA_DELTA:
-        residue, error = state.residue[b][here], state.error[b][here]
+        residue, error = state.residue[s][here], state.error[s][here]
         sigma_delta_each(u, v, residue, error, activation, row, threshold, bias, scratch.message)
         found = messages_in(scratch.message, 0, size, scratch.places, scratch.events, scratch.values, to)
     elif row[c.KIND] == c.INTEGRATOR:
@@ -248,7 +250,7 @@ def _step(
             for o in range(padded):
                 u[o] = 0
                 v[o] = 0
-        flags, rest = scratch.flags[:padded], state.rest[b][here] if row[c.RESTS] else activation
+        flags, rest = scratch.flags[:padded], state.rest[s][here] if row[c.RESTS] else activation
         kept_u = t.neurons[c.KEPT_U][here]
         n_wrapped, n_saturated = lif_each(u, v, activation, kept_u, kept_v, bias, threshold, row, rest, flags)
         results.overflows[b, layer, 0] += n_wrapped

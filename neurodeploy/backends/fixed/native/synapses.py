@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from neurodeploy.backends.fixed.native import columns as c
-from neurodeploy.backends.fixed.native.columns import PAIRS
+from neurodeploy.backends.fixed.native.columns import EIGHT, MANY, PAIRS
 from neurodeploy.backends.fixed.native.jit import kernel
 from neurodeploy.backends.fixed.native.primitives import ZERO, i32, rows_16, rows_at_once, shifted
 from neurodeploy.backends.fixed.native.vectors import add_row, add_row_times
@@ -33,6 +33,10 @@ def add(t: Any, con: np.ndarray, scratch: Any, begin: int, n_events: int, activa
         add(t, t.connections[con[c.CON_LOW]], scratch, begin, n_events, activation)
         return
     if con[c.CON_KIND] == c.CONVOLUTION:
+        geometry = t.geometries[con[c.CON_GEOMETRY]]
+        if con[c.CON_ROWS] >= 0 and 2 * n_events > geometry[c.GEO_OUT_ROWS] * geometry[c.GEO_OUT_COLUMNS]:
+            _gather(t, con, geometry, scratch, begin, n_events, activation)
+            return
         if con[c.CON_EXP] == 0 and con[c.CON_EXPS] < 0 and not con[c.CON_WRAPS]:
             _convolve(t, con, scratch, begin, n_events, activation)
             return
@@ -200,3 +204,50 @@ def _convolve(t: Any, con: np.ndarray, scratch: Any, begin: int, n_events: int, 
                     add_row_times(sums, there, t.weights16, here, n_weights, value)
                 else:
                     add_row(sums, there, t.weights16, here, n_weights)
+
+
+@kernel
+def _gather(
+    t: Any, con: np.ndarray, geometry: np.ndarray, scratch: Any, begin: int, n_events: int, activation: np.ndarray
+) -> None:
+    """Add to each output in turn the rows of all events that reach it, whose sums stay in registers meanwhile.
+
+    Sources have their channels last, so that the events of a place stand together. A row holds the weights of one
+    channel and tap to all output channels, a byte each.
+    """
+    channels, outputs = geometry[c.GEO_GROUP_INPUTS], geometry[c.GEO_OUT_CHANNELS]
+    rows, columns, taps = geometry[c.GEO_IN_ROWS], geometry[c.GEO_IN_COLUMNS], geometry[c.GEO_KERNEL_SIZE]
+    across, n_places = geometry[c.GEO_KERNEL_COLUMNS], rows * columns
+    down, right = geometry[c.GEO_STRIDE], geometry[c.GEO_STRIDE + 1]
+    events, lists = scratch.events, scratch.lists
+    firsts, chosen = lists[n_events + EIGHT :], lists[n_events + EIGHT + n_places + 1 :]
+    k = 0
+    for place in range(n_places):
+        firsts[place] = k
+        low = i32(place * channels)
+        while k < n_events and events[begin + k] < low + channels:
+            lists[k] = i32(i32(events[begin + k] - low) * i32(taps))
+            k += 1
+    firsts[n_places] = k
+    padded, offset = -(-outputs // MANY) * MANY, con[c.CON_OFFSET]
+    sums, gain, most = scratch.sums16[:padded], i32(con[c.CON_GAIN]), rows_at_once(offset)
+    for y in range(geometry[c.GEO_OUT_ROWS]):
+        for x in range(geometry[c.GEO_OUT_COLUMNS]):
+            n = 0
+            for tap_y in range(taps // across):
+                from_y = y * down + tap_y * geometry[c.GEO_DILATION] - geometry[c.GEO_PADDING]
+                for tap_x in range(across if 0 <= from_y < rows else 0):
+                    from_x = x * right + tap_x * geometry[c.GEO_DILATION + 1] - geometry[c.GEO_PADDING + 1]
+                    if from_x < 0 or from_x >= columns:
+                        continue
+                    one, after = firsts[from_y * columns + from_x], firsts[from_y * columns + from_x + 1]
+                    tap = i32(tap_y * across + tap_x)
+                    for first in range(one, after, EIGHT):  # what is copied beyond the last is overwritten
+                        for j in range(EIGHT):
+                            chosen[n + first - one + j] = i32(lists[first + j] + tap)
+                    n += after - one
+            here = (y * geometry[c.GEO_OUT_COLUMNS] + x) * outputs
+            for at in range(0, n, most):
+                rows_16(t.weights8, con[c.CON_ROWS], chosen, at, min(at + most, n), offset, sums)
+                for o in range(outputs):
+                    activation[here + o] = i32(activation[here + o] + i32(gain * i32(sums[o])))

@@ -29,6 +29,8 @@ COLUMNS = 32
 """Wide weights are padded to a whole number of so many."""
 CHUNK = 128
 """Steps that the kernels take a sample through at a time."""
+LEAST_OUTPUTS = 24
+"""Channels of a convolution from which on rows of `c.MANY` bytes are worth their padding."""
 
 READOUT_CODES = {"spikes": 0, "v_last": 1, "v_max": 2, "v_sum": 3, rules.SOFTMAX: c.SUMMED_SOFTMAX}
 ROLE_CODES = {sigma_delta.SIGMA: 0, sigma_delta.DELTA: 1, sigma_delta.SIGMA_DELTA: 2}
@@ -204,14 +206,14 @@ class _Builder:
     def _connections(self) -> dict[str, np.ndarray]:
         weights8, weights16, numbers = Flat(np.uint8), Flat(np.int16), self.numbers
         geometry = self.geometry
-        rows = np.zeros((max(len(self.synapses), 1), 17), np.int64)
+        rows = np.zeros((max(len(self.synapses), 1), 18), np.int64)
         for index, (row, (one, delay, held)) in enumerate(zip(rows, self.synapses, strict=False)):
             graded = self.program.graded(one.source)
             targets, sources = self.order[one.target], self.order[one.source]
             padded = _padded(len(targets))
             row[[c.CON_SOURCE, c.CON_TARGET]] = self.names.index(one.source), self.names.index(one.target) - 1
             row[[c.CON_DELAY, c.CON_LARGEST]] = delay, np.abs(held).max(initial=0)
-            row[[c.CON_EXPS, c.CON_SHIFTS]] = -1
+            row[[c.CON_EXPS, c.CON_SHIFTS, c.CON_ROWS]] = -1
             if one.weight_exp.ndim:
                 row[c.CON_EXPS] = numbers.put(np.pad(one.row_exponents[targets], (0, padded - len(targets))))
             else:
@@ -224,6 +226,12 @@ class _Builder:
                 row[[c.CON_WIDTH, c.CON_LARGEST]] = width, _largest_message(held, pair)
                 row[[c.CON_HIGH, c.CON_LOW]] = [self._index(half) for half in pair]
             elif one.window:
+                row[c.CON_WRAPS] = graded or one.largest_sum.max() >= rules.STATE_LIMIT
+                if not row[c.CON_WRAPS] and self._gathers(one):
+                    stored, row[c.CON_GAIN], row[c.CON_OFFSET] = _stored(held)
+                    row[c.CON_GAIN] <<= one.weight_exp
+                    block = _by_row(stored.reshape(len(held), -1), _padded(len(held)), row[c.CON_OFFSET])
+                    row[c.CON_ROWS] = weights8.put(stored_order(block))
                 if one.weight_exp.min() >= 0:
                     # The exponent goes into the weights: 9 bits and an exponent of up to 7 are 16 bits.
                     held = held << one.weight_exp.reshape(-1, 1, 1, 1)
@@ -233,7 +241,6 @@ class _Builder:
                 by_source = by_source[..., neighbours(one.window), :]
                 row[[c.CON_KIND, c.CON_WEIGHTS]] = c.CONVOLUTION, weights16.put(by_source)
                 row[c.CON_GEOMETRY] = geometry.put(one.window, sources)
-                row[c.CON_WRAPS] = graded or one.largest_sum.max() >= rules.STATE_LIMIT
             elif graded and one.largest_delay and one.weight_exp.min() < 0:
                 wide = _by_row(held[targets][:, sources], padded, 0)
                 row[[c.CON_KIND, c.CON_WEIGHTS]] = c.MATRIX_WIDE, weights16.put(wide)
@@ -248,12 +255,20 @@ class _Builder:
                     row[c.CON_SHIFTS] = numbers.put([shift.clip(min=0), (-shift).clip(min=0)])
         return {
             "connections": rows,
-            "geometries": np.array(geometry.rows or [[0] * 9]),
+            "geometries": np.array(geometry.rows or [[0] * 18]),
             "weights8": weights8.whole(),
             "weights16": weights16.whole(),
             "numbers": numbers.whole(),
             "places": geometry.places.whole(),
         }
+
+    def _gathers(self, one: Connection) -> bool:
+        """Return whether a convolution's outputs can be summed up one place after another, in rows of bytes."""
+        window = one.window
+        assert window is not None
+        last = np.arange(window.n_inputs).reshape(window.input_shape).transpose(1, 2, 0).ravel()
+        many = window.groups == 1 and window.out_channels >= LEAST_OUTPUTS and one.weight_exp.ndim == 0
+        return bool(many and one.weight_exp >= 0 and (self.order[one.source] == last).all())
 
 
 def _sends_16_bits(program: Program, one: Connection, low: Connection) -> bool:
