@@ -3,7 +3,7 @@
 Axes: I source of a connection, C core of its target layer, O neuron of that layer, G group, T step.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -66,10 +66,13 @@ def routes(program: Program, placement: Placement) -> list[Route]:
         if one.source != INPUT:
             core_I = placement.core_of[one.source]
             own, place_I = np.unique(core_I, return_inverse=True)
-            ways = mesh.ways(own, cores)
-            hops_I = np.stack([(reaches_IC * way[place_I]).sum(axis=1) for way in ways], axis=1)
+            ways, hops_I = mesh.ways(own, cores), np.zeros((one.n_inputs, 3))
             used = np.zeros((len(own), len(cores)))
-            np.maximum.at(used, place_I, reaches_IC > 0)
+            for core, reached_I in enumerate(reaches_IC.T):  # of a large image most sources reach few cores
+                at = np.flatnonzero(reached_I)
+                used[place_I[at], core] = 1
+                for axis, way in enumerate(ways):
+                    hops_I[at, axis] += reached_I[at] * way[place_I[at], core]
             far = np.argmax((ways[0] + ways[1]) * used)
             longest = int(ways[0].flat[far]), int(ways[1].flat[far])
         found.append(Route(one.name, one.source, one.target, cores, synops_IC, reaches_IC, kind, hops_I, longest))
@@ -111,7 +114,13 @@ class Traffic:
     chips: int | None = None
 
 
-def traffic_of(program: Program, placement: Placement, spikes: Mapping[str, np.ndarray], n_samples: int) -> Traffic:
+def traffic_of(
+    program: Program,
+    placement: Placement,
+    spikes: Mapping[str, np.ndarray],
+    n_samples: int,
+    known: Sequence[Route] | None = None,
+) -> Traffic:
     """Return what a run's messages did on the mesh, per sample.
 
     Args:
@@ -119,6 +128,7 @@ def traffic_of(program: Program, placement: Placement, spikes: Mapping[str, np.n
         placement: Of that Program.
         spikes: Events of the input and of every layer, summed over the samples (N,), as a `Tally` holds them.
         n_samples: So many.
+        known: What `routes` gives, where it was asked before.
 
     Raises:
         DataError: the run, or the placement, is of another network.
@@ -127,7 +137,7 @@ def traffic_of(program: Program, placement: Placement, spikes: Mapping[str, np.n
     sent = arriving = 0.0
     hops = np.zeros(3)
     encodings: dict[str, str] = {}
-    for one in routes(program, placement):
+    for one in routes(program, placement) if known is None else known:
         events_I = np.asarray(spikes[one.source], np.float64)
         messages = float(events_I @ one.reaches_IC.sum(axis=1))
         arriving += messages
@@ -149,9 +159,9 @@ def traffic_of(program: Program, placement: Placement, spikes: Mapping[str, np.n
 def _synops(one: Connection, core_O: np.ndarray, n_cores: int, kind: str) -> np.ndarray:
     """Return the synapses of each source in each core (I, C); rows stored densely are read whole."""
     there = (one.held != 0).astype(np.float32)
-    mine_OC = (core_O[:, None] == np.arange(n_cores)).astype(np.float32)
     if one.window is not None:
-        return _of_window(one.window, there, mine_OC)
+        return _of_window(one.window, there, core_O, n_cores)
+    mine_OC = (core_O[:, None] == np.arange(n_cores)).astype(np.float32)
     synops_IC = there.T @ mine_OC
     return (synops_IC > 0) * mine_OC.sum(axis=0) if kind == KINDS[DENSE] else synops_IC
 
@@ -160,7 +170,10 @@ def _messages(one: Connection, core_O: np.ndarray, n_cores: int, synops_IC: np.n
     """Return the messages of each source to each core (I, C): rows of different exponents have axons of their own."""
     exponents_O = one.row_exponents
     if one.window is not None or (exponents_O == exponents_O[:1]).all():
-        return (synops_IC > 0).astype(np.float32)
+        reaches_CI = np.zeros(synops_IC.T.shape, np.float32)  # memory that is not written is not taken
+        for synops_I, reaches_I in zip(synops_IC.T, reaches_CI, strict=True):
+            reaches_I[np.flatnonzero(synops_I > 0)] = 1
+        return reaches_CI.T
     found = np.zeros_like(synops_IC, dtype=np.float32)
     for exponent in np.unique(exponents_O):
         mine_O = exponents_O == exponent
@@ -169,24 +182,37 @@ def _messages(one: Connection, core_O: np.ndarray, n_cores: int, synops_IC: np.n
     return found
 
 
-def _of_window(window: Window, there: np.ndarray, mine_OC: np.ndarray) -> np.ndarray:
-    """Return the same of a convolution: the outputs of each core, laid back over the input tap by tap."""
+def _of_window(window: Window, there: np.ndarray, core_O: np.ndarray, n_cores: int) -> np.ndarray:
+    """Return the same of a convolution: the outputs of each core, laid back over the input tap by tap.
+
+    Of a core's outputs only the groups, channels and rows that it has are looked at.
+    """
     channels, rows, columns = window.input_shape
-    _, out_rows, out_columns = window.output_shape
-    n_cores, groups = mine_OC.shape[1], window.groups
-    mine = mine_OC.T.reshape(n_cores, groups, -1, out_rows * out_columns)
-    split = there.reshape(groups, -1, *there.shape[1:])
-    (up, left), (down, right) = window.padding, window.stride
-    spread = np.multiply(window.dilation, np.subtract(window.kernel, 1)) + 1
-    swept = np.multiply((out_rows - 1, out_columns - 1), window.stride) + spread
-    size = np.maximum(np.add((rows, columns), np.multiply(2, window.padding)), swept)
-    padded = np.zeros((n_cores, groups, channels // groups, *size), np.float32)
-    for ky, kx in np.ndindex(*window.kernel):
-        # (G, I, K) x (C, G, K, places) -> (C, G, I, places)
-        reached = split[:, :, :, ky, kx].transpose(0, 2, 1) @ mine
-        y, x = ky * window.dilation[0], kx * window.dilation[1]
-        padded[..., y : y + (out_rows - 1) * down + 1 : down, x : x + (out_columns - 1) * right + 1 : right] += (
-            reached.reshape(*reached.shape[:3], out_rows, out_columns)
-        )
-    inside = padded[..., up : up + rows, left : left + columns]
-    return inside.reshape(n_cores, -1).T
+    out_channels, out_rows, out_columns = window.output_shape
+    per_group = out_channels // window.groups
+    split = there.reshape(window.groups, per_group, *there.shape[1:])
+    found = np.zeros((n_cores, window.groups, channels // window.groups, rows, columns), np.float32)
+    order = np.argsort(core_O, kind="stable")
+    starts = np.searchsorted(core_O[order], np.arange(n_cores + 1))
+    for core in range(n_cores):
+        channel, y, x = np.unravel_index(order[starts[core] : starts[core + 1]], (out_channels, out_rows, out_columns))
+        groups, at_group = np.unique(channel // per_group, return_inverse=True)
+        inner, at_inner = np.unique(channel % per_group, return_inverse=True)
+        low, high = int(y.min()), int(y.max()) + 1
+        mine = np.zeros((len(groups), len(inner), high - low, out_columns), np.float32)
+        mine[at_group, at_inner, y - low, x] = 1
+        weights = split[groups][:, inner]
+        for ky, kx in np.ndindex(*window.kernel):
+            (seen_y, by_y), (seen_x, by_x) = window.seen(0, ky), window.seen(1, kx)
+            first, last = max(by_y.start, low), min(by_y.stop, high)
+            if first >= last or by_x.start >= by_x.stop:
+                continue
+            step = window.stride[0]
+            top = seen_y.start + (first - by_y.start) * step
+            some = mine[:, :, first - low : last - low, by_x]
+            # (G, I, K) x (G, K, places) -> (G, I, places)
+            got = weights[..., ky, kx].transpose(0, 2, 1) @ some.reshape(*some.shape[:2], some.shape[2] * some.shape[3])
+            found[core][groups, :, top : top + (last - first - 1) * step + 1 : step, seen_x] += got.reshape(
+                *got.shape[:2], *some.shape[2:]
+            )
+    return found.reshape(n_cores, -1).T
