@@ -12,7 +12,7 @@ from neurodeploy.errors import MappingError, PrecisionError
 from neurodeploy.graph.dynamics import DynamicsPopulation
 from neurodeploy.graph.euler import Population
 from neurodeploy.graph.network import Network
-from neurodeploy.graph.paths import Synapses
+from neurodeploy.graph.paths import INPUT, Synapses
 from neurodeploy.hardware.chip import Chip
 from neurodeploy.hardware.chips import DEFAULT, chip_named
 from neurodeploy.mapping.discretize import integers, plan_in, quantise
@@ -215,6 +215,7 @@ def facts_of(network: Network, one: Population, measured: Mapping[str, Measured]
         alpha=float(one.alpha.max()),
         bias=one.weight_gain * one.bias / (1 - one.alpha) + one.drift,
         beta=None if one.spiking else float(one.beta.max()),
+        values=[synapses.name for synapses in into if synapses.source == INPUT and network.graded_input],
         **known,
     )
 

@@ -4,7 +4,7 @@ A threshold of vth_mant << 6 chip units stands for 1. A large one makes weights 
 is bounded by the 24-bit state, which the current must never leave because it wraps.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -39,6 +39,8 @@ class LayerFacts:
         rates: Spikes per step of each connection's sources (I,), where calibrated.
         u_peak, v_peak: Largest magnitude of current and potential seen, where calibrated.
         beta: Part of the potential kept in a step, for a readout; None where a threshold bounds it.
+        values: Connections whose sources send values, so large that at exponent 0 their sums would leave 24 bits long
+            before the weights have all of theirs.
     """
 
     name: str
@@ -49,6 +51,11 @@ class LayerFacts:
     u_peak: float | None = None
     v_peak: float | None = None
     beta: float | None = None
+    values: Collection[str] = ()
+
+    def least(self, name: str, weight_bits: int) -> int:
+        """Return the smallest exponent of a connection: of values, that which the weights' own zero bits make exact."""
+        return 1 - grid.weight_step(weight_bits).bit_length() if name in self.values else 0
 
     def per_neuron(self, rows: np.ndarray) -> np.ndarray:
         """Return a value of each row of a connection's weights as one of each neuron (N,)."""
@@ -98,13 +105,17 @@ def _least_error(
     Only those are summed up whose lower bound is not above what was found already.
     """
     found: tuple[float, int, dict[str, ConnectionPlan]] | None = None
-    least = [sum(min(low for low, _ in _bounds(one, vth).values()) for one in errors.values()) for vth in candidates]
+
+    def bounded(name: str, vth_mant: int) -> dict[int, tuple[float, float]]:
+        return _bounds(errors[name], vth_mant, facts.least(name, weight_bits))
+
+    least = [sum(min(low for low, _ in bounded(name, vth).values()) for name in errors) for vth in candidates]
     for place in np.argsort(least, kind="stable"):
         if found is not None and least[place] > found[0]:
             break
         vth_mant, total, chosen = candidates[place], 0.0, {}
         for name, one in errors.items():
-            bounds = _bounds(one, vth_mant)
+            bounds = bounded(name, vth_mant)
             enough = min(high for _, high in bounds.values())
             sums = [(one.exact(vth_mant, exp), exp) for exp, (low, _) in bounds.items() if low <= enough]
             error, exponent = min(sums)
@@ -115,10 +126,10 @@ def _least_error(
     return None if found is None else (candidates[found[1]], found[2])
 
 
-def _bounds(errors: RoundingErrors, vth_mant: int) -> dict[int, tuple[float, float]]:
+def _bounds(errors: RoundingErrors, vth_mant: int, least: int) -> dict[int, tuple[float, float]]:
     """Return the exponents that a matrix may have, ascending, and what its error lies between with each."""
-    whole = _whole_exponent(errors.largest, vth_mant, errors.weight_bits)
-    return {exponent: errors.bounds(vth_mant, exponent) for exponent in sorted({whole, max(whole - 1, 0)})}
+    whole = _whole_exponent(errors.largest, vth_mant, errors.weight_bits, least)
+    return {exponent: errors.bounds(vth_mant, exponent) for exponent in sorted({whole, max(whole - 1, least)})}
 
 
 def check_weight_bits(where: str, weight_bits: int) -> None:
@@ -152,10 +163,10 @@ def _cannot_wrap(facts: LayerFacts, vth_mant: int, chosen: Mapping[str, Connecti
     return float(most.max() * (1 << rules.ALIGN_SHIFT)) < rules.STATE_LIMIT - 1
 
 
-def _whole_exponent(largest: float, vth_mant: int, weight_bits: int) -> int:
+def _whole_exponent(largest: float, vth_mant: int, weight_bits: int, least: int) -> int:
     """Return the smallest exponent at which the largest weight is not clipped."""
     steps = largest * vth_mant / grid.weight_limit(weight_bits)
-    return min(max(0, int(np.ceil(np.log2(max(steps, 1.0))))), rules.WEIGHT_EXPONENT_MAX)
+    return min(max(least, int(np.ceil(np.log2(max(steps, 2.0**least))))), rules.WEIGHT_EXPONENT_MAX)
 
 
 def _highest_threshold(facts: LayerFacts, weight_bits: int) -> int:

@@ -25,7 +25,7 @@ from neurodeploy.pipeline.conversion import graph_of, quantised
 from neurodeploy.recipes import validated
 from neurodeploy.verbs.deploy import deploy
 from tests.backends.lava_support import assert_same_states
-from tests.networks.test_plif import pictures, small
+from tests.networks.test_plif import average_pooled, pictures, small
 
 SIZES = {"mnist": ((1, 28, 28), 4), "nmnist_frames": ((2, 34, 34), 5)}
 N_TRAIN, N_TEST, BATCH = 320, 200, 32
@@ -131,6 +131,14 @@ def test_lava_gives_every_spike_and_state_of_four_samples(trained: Trained, work
     expected = fixed.run(program, some, record=True)
     assert all(one.spikes_BTN.any() for one in expected.layers.values())
     assert_same_states(expected, worker.run(program, some, record=True))
+
+
+@pytest.mark.lava
+def test_average_pools_give_every_state_in_lava(worker: lava.Worker, tmp_path: Path) -> None:
+    _, made, spikes_BTI = average_pooled(tmp_path)
+    expected = fixed.run(made.program, spikes_BTI[:2], record=True)
+    assert all(one.spikes_BTN.any() for one in expected.layers.values())
+    assert_same_states(expected, worker.run(made.program, spikes_BTI[:2], record=True))
 
 
 @pytest.mark.lava

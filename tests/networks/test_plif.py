@@ -15,7 +15,7 @@ from neurodeploy.certificate.equations import first_violation
 from neurodeploy.errors import NetworkError
 from neurodeploy.graph.files import read_graph, write_graph
 from neurodeploy.graph.network import discretised
-from neurodeploy.mapping.compile import compile_network
+from neurodeploy.mapping.compile import Compiled, compile_network
 from neurodeploy.networks.families.plif import PlifNetwork, PlifSettings, build, deployable
 from neurodeploy.pipeline.conversion import quantised, read_network
 from neurodeploy.recipes import load_recipe
@@ -130,14 +130,42 @@ def test_folded_networks_send_the_same_spikes(settings: dict[str, Any]) -> None:
         assert torch.equal(mine, its)
 
 
-def test_average_pools_go_into_the_next_weights_on_a_grid_and_in_the_chips_integers(tmp_path: Path) -> None:
+def on_grid(network: PlifNetwork, data_BTI: np.ndarray, folder: Path) -> tuple[Any, Compiled]:
+    """Return a folded network on the chip's grid, and what its file becomes."""
+    found = quantised(deployable(network), load_recipe("digits"), data_BTI).network
+    write_graph(folder / "model.nir", read_network(found, 1e-3).graph)
+    return found, compile_network(discretised(read_graph(folder / "model.nir")))
+
+
+def average_pooled(folder: Path) -> tuple[Any, Compiled, np.ndarray]:
+    """Return a network with average pools, what its file becomes, and spikes for it."""
     raw = small(pool="average", tau0=1.2)
     with torch.no_grad():
         raw.stages[0].weights.weight.mul_(200)  # type: ignore[union-attr, operator]
     spikes_BTI = (pictures() > 128).numpy().astype(np.uint8)
-    network = quantised(deployable(raw), load_recipe("digits"), spikes_BTI).network
-    write_graph(tmp_path / "model.nir", read_network(network, 1e-3).graph)
-    made = compile_network(discretised(read_graph(tmp_path / "model.nir")))
+    return *on_grid(raw, spikes_BTI, folder), spikes_BTI
+
+
+def test_weights_of_pixels_have_all_their_bits_and_lose_none(tmp_path: Path) -> None:
+    """Even weights at exponent -1: at 0 the sums of nine pixels would leave 24 bits first."""
+    raw, pixels_BTI = small(), pictures().numpy().astype(np.uint8)
+    with torch.no_grad():
+        raw.stages[0].norm.weight.mul_(20)  # type: ignore[union-attr, operator]
+    network, made = on_grid(raw, pixels_BTI, tmp_path)
+    (first,) = made.program.into("plif1")
+    assert first.weight_exp == -1
+    assert np.abs(first.weight).max() > 127
+    assert all((one.weight_exp >= 0).all() for one in made.program.connections[1:])
+    whole = fixed.run(made.program, pixels_BTI, record=True)
+    assert first_violation(made.quantised, made.plan, whole, pixels_BTI) is None
+    with torch.no_grad():
+        sent = network(torch.tensor(pixels_BTI).float()).hidden[0]
+    assert 0 < sent.mean() < 1
+    assert (whole.layers["plif1"].spikes_BTN[:, :5] == sent.numpy()).mean() > 0.999  # leaks are rounded in integers
+
+
+def test_average_pools_go_into_the_next_weights_on_a_grid_and_in_the_chips_integers(tmp_path: Path) -> None:
+    network, made, spikes_BTI = average_pooled(tmp_path)
     assert [one.name for one in made.program.connections] == ["conv1", "plif1_pool+conv2", "plif2_pool+fc3", "fc4"]
     kernels = made.program.connections[1].weight  # each weight of a kernel acts on a whole window
     np.testing.assert_array_equal(kernels, kernels[:, :, ::2, ::2].repeat(2, 2).repeat(2, 3))

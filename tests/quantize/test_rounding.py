@@ -40,7 +40,7 @@ def plain_plan(facts: LayerFacts, bits: int) -> tuple[int, dict[str, ConnectionP
         for vth in np.unique(np.geomspace(max(2, highest // 2), highest, plan.CANDIDATES).astype(int))[::-1].tolist():
             total, chosen = 0.0, {}
             for name, weight in facts.weights.items():
-                whole = plan._whole_exponent(float(np.abs(weight).max()), vth, bits)
+                whole = plan._whole_exponent(float(np.abs(weight).max()), vth, bits, 0)
                 tried = sorted({whole, max(whole - 1, 0)})
                 least = min((error(weight, facts.rates.get(name), vth, one, bits), one) for one in tried)
                 total, chosen[name] = total + least[0], ConnectionPlan(bits, least[1])
@@ -61,7 +61,7 @@ def test_the_error_is_numpys_sum_and_lies_between_its_bounds(
     one = RoundingErrors(weight, rates, bits)
     expected = error(weight, rates, vth, exponent, bits)
     assert one.exact(vth, exponent) == expected
-    whole = plan._whole_exponent(one.largest, vth, bits)
+    whole = plan._whole_exponent(one.largest, vth, bits, 0)
     if exponent >= whole - 1:  # the grids that are asked for: at most half of the largest weight is clipped
         low, high = one.bounds(vth, exponent)
         assert low <= expected <= high
