@@ -8,7 +8,7 @@ import numpy as np
 from neurodeploy.certificate.difference import digits
 from neurodeploy.program.program import SYNAPSE_INTEGERS, Program
 
-OWN = ("dt_s", "input_shape", "graded_input", "encoding", "output", "readout", "decode")
+OWN = ("dt_s", "input_shape", "graded_input", "encoding", "output", "readout", "decode", "host")
 """The Program's own fields that the graph gives; its name, chip, plan and notes are not numbers of the network."""
 ENDS = ("source", "target", "sign", "window")
 

@@ -22,6 +22,7 @@ from neurodeploy.program.connection import Connection
 from neurodeploy.program.decode import Decode
 from neurodeploy.program.dynamics import AnyLayer, type_called
 from neurodeploy.program.fields import as_integers, read_fields
+from neurodeploy.program.host import Host
 from neurodeploy.program.plan import LOW_HALF, Plan
 from neurodeploy.program.program import DATA_SETTINGS, Program
 from neurodeploy.program.window import Window
@@ -86,6 +87,7 @@ def _program(graph: nir.NIRGraph, header: dict[str, Any], entries: dict[str, Any
         dt_s=float(entries["dt_s"]),
         readout=str(entries["readout"]),
         decode=Decode.read(entries.get("decode")),
+        host=Host.read(entries.get("host")),
         settings={key: one for key, one in entries.items() if key in DATA_SETTINGS},
         **rest,
     )

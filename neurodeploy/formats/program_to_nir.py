@@ -71,6 +71,7 @@ def program_graph(program: Program) -> nir.NIRGraph:
         integration=INTEGRATION,
         readout=program.readout,
         decode=None if program.decode is None else program.decode.text,
+        host=None if program.host is None else program.host.text,
         **program.settings | {"counts": program.graded_input or None},
         **{PROGRAM: json.dumps(header, sort_keys=True)},
     )

@@ -3,9 +3,9 @@
 Everything sits under one key, so that other tools' metadata stay untouched. NIR itself records
 neither the time step nor the reset rule nor the quantisation; these entries do.
 
-Graph:    format, dt_s, time_unit, integration, chip, name, dataset, test, partition, readout, decode (see
-          `program.decode`); how timed events were binned: n_steps, binning, max_time_s, spatial_bin, counts (true
-          where the input is more than 0 and 1)
+Graph:    format, dt_s, time_unit, integration, chip, name, dataset, test, partition, readout, decode and host (see
+          `program.decode`, `program.host`); how timed events were binned: n_steps, binning, max_time_s, spatial_bin,
+          counts (true where the input is more than 0 and 1)
 Neurons:  reset, at_threshold (true where they spike at v >= v_threshold), vth_mant; sub-graphs that are neurons: cell,
           model, vth_mant, fraction_bits, rounding
 Weights:  weight_bits, weight_exp (or row_exps, one for each row), weight_scale, rounding
@@ -35,7 +35,7 @@ INTEGERS = {
     "n_steps": (1, 1 << 24),
     "vth_mant": (1, rules.STATE_LIMIT - 1),
     "weight_bits": (MIN_WEIGHT_BITS, WIDEST),
-    "weight_exp": (0, rules.WEIGHT_EXPONENT_MAX),
+    "weight_exp": (rules.WEIGHT_EXPONENT_MIN, rules.WEIGHT_EXPONENT_MAX),
     "fraction_bits": (MIN_FRACTION_BITS, MAX_FRACTION_BITS),
 }
 WORDS: dict[str, Collection[str]] = {

@@ -18,6 +18,7 @@ from neurodeploy.graph.node_type import Shape
 from neurodeploy.graph.paths import INPUT, Paths, Synapses
 from neurodeploy.phrases import Phrase
 from neurodeploy.program.decode import Decode
+from neurodeploy.program.host import Host
 
 AnyPopulation = Population | DynamicsPopulation
 FROM_NAME, FROM_NIR = "the file's name", "NIR's definition (to v_reset)"
@@ -37,6 +38,7 @@ class Network:
             the last step ("v_last"), their largest value ("v_max"), their sum ("v_sum") or the sum of their
             softmax ("softmax").
         decode: What the host makes of that before the class is the largest; None for nothing.
+        host: What it makes of data before they are the input; None for nothing.
         graded_input: The input carries counts, not only 0 and 1.
         input_shape: Axes of the input, flattened in C order; (n_inputs,) when empty.
         notes: What had to be assumed because the file does not say it, one sentence each.
@@ -53,6 +55,7 @@ class Network:
     settings: dict[str, Any] | None = None
     readout: str = rules.READOUTS[0]
     decode: Decode | None = None
+    host: Host | None = None
     input_shape: Shape = ()
     graded_input: bool = False
 
@@ -173,6 +176,7 @@ def _discretised(file: GraphFile, dt_s: float | None, reset: str | None, readout
         settings=settings,
         readout=chosen,
         decode=_decode(where, settings.get("decode"), output),
+        host=_host(where, settings.get("host"), paths.n_inputs),
         input_shape=paths.input_shape,
         graded_input=settings.get("counts") is True,
     )
@@ -261,6 +265,18 @@ def _decode(where: str, stored: str | None, output: AnyPopulation) -> Decode | N
         raise GraphError(
             f"decode does not fit the {output.n_neurons} output neurons", "export the graph again", where=where
         )
+    return found
+
+
+def _host(where: str, stored: str | None, n_inputs: int) -> Host | None:
+    """Return what the host makes of data, as the graph's metadata say it."""
+    try:
+        found = Host.read(stored)
+    except ProgramError as error:
+        raise GraphError(error.found, "export the graph again", where=where) from None
+    if found is not None and found.window.n_outputs != n_inputs:
+        sent = f"host sends {found.window.n_outputs} currents to {n_inputs} input channels"
+        raise GraphError(sent, "export the graph again", where=where)
     return found
 
 

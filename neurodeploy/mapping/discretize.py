@@ -218,6 +218,7 @@ def integers(network: Network, plan: Plan, chip: str, asked: Network | None = No
         )
     if network.decode is not None:
         notes.append(f"{network.output}: {network.decode.words}")
+    notes += [] if network.host is None else [network.host.words]
     asked = asked or network
     connections: list[Connection] = []
     wholes: list[np.ndarray] = []
@@ -246,6 +247,7 @@ def integers(network: Network, plan: Plan, chip: str, asked: Network | None = No
             input_shape=network.input_shape,
             readout=network.readout,
             decode=network.decode,
+            host=network.host,
             graded_input=network.graded_input,
             settings={key: one for key, one in (network.settings or {}).items() if key in DATA_SETTINGS},
         )

@@ -20,6 +20,7 @@ from neurodeploy.graph.metadata import ours, wrapped
 from neurodeploy.graph.network import Network, discretised
 from neurodeploy.mapping.discretize_dynamics import pole_errors
 from neurodeploy.networks.families import table
+from neurodeploy.pipeline.samples import through_host
 from neurodeploy.program.plan import Plan
 from neurodeploy.progress import Progress, silent
 from neurodeploy.quantize.on_grid import settled
@@ -52,6 +53,11 @@ def part(recipe: Recipe, split: Split) -> SampleSource:
     return open_part(recipe.data, split)
 
 
+def fed(network: Any, samples: SampleSource) -> SampleSource:
+    """Return what the chip gets of samples, for a network that may have layers on the host."""
+    return through_host(samples, getattr(network, "host", None))
+
+
 def n_classes(recipe: Recipe) -> int:
     """Return the number of classes in the recipe's data."""
     return source_of(recipe.data).n_classes
@@ -82,6 +88,8 @@ def read_network(network: Any, dt_s: float, **entries: Any) -> GraphOf:
         entries: For the graph's metadata.
     """
     found = read_graph_of(network.eval(), torch.zeros(1, STEPS, math.prod(network.input_shape)), dt_s=dt_s)
+    if (host := getattr(network, "host", None)) is not None:
+        entries |= {"host": host.text, "counts": True}
     found.graph.metadata = wrapped(**ours(found.graph.metadata) | {"name": None} | entries)
     return found
 
@@ -102,7 +110,7 @@ def put_on_grid(trained: Any, recipe: Recipe, progress: Progress) -> OnGrid:
     Networks that are deployed as they are change in place.
     """
     network = deployable(trained, recipe)
-    train = part(recipe, "train")
+    train = fed(network, part(recipe, "train"))
     return quantised(network, recipe, train.at(spread_over(len(train))).spikes_BTI, progress)
 
 

@@ -10,8 +10,9 @@ import numpy as np
 
 from neurodeploy.accounting.counts import Counts, count
 from neurodeploy.accounting.energy import Energy, price
+from neurodeploy.accounting.host import host_cost
 from neurodeploy.accounting.latency import Latency, latency
-from neurodeploy.accounting.routes import traffic_of
+from neurodeploy.accounting.routes import routes, traffic_of
 from neurodeploy.accounting.tally import Counter, Tally
 from neurodeploy.backends import fixed
 from neurodeploy.backends.table import FIXED, RunOptions, backend_named
@@ -43,11 +44,13 @@ class Cost:
     Attributes:
         fit: None where no Program can be made for the chip, or its limits are not known.
         latency: None there too, and where the network does not fit.
+        host: What the host's own layer takes, see `accounting.host.host_cost`; None where it has none.
     """
 
     fit: Placement | None
     latency: Latency | None
     energy: Energy
+    host: dict[str, Any] | None = None
 
     @property
     def latency_s(self) -> float | None:
@@ -64,6 +67,7 @@ class Cost:
             "fit": None if self.fit is None else described(self.fit),
             "latency": None if self.latency is None else self.latency.to_dict(),
             "energy": self.energy.to_dict(),
+            **({} if self.host is None else {"host": self.host}),
         }
 
 
@@ -104,12 +108,17 @@ def costs(program: Program, counts: Counts, run: Tally, chip: Chip, timed: Recor
     if counts.seconds_per_sample is None:
         counts = replace(counts, seconds_per_sample=counts.steps * program.dt_s)
     fit = fit_of(program, chip, advise=advise) if chip.program and chip.limits else None
+    host = None if program.host is None else host_cost(program.host, run.n_input_steps)
+    said = () if host is None else (host["text"],)
     if fit is None or not fit.fits:
-        return Cost(fit, None, price(counts, chip))
+        energy = price(counts, chip)
+        return Cost(fit, None, replace(energy, notes=(*energy.notes, *said)), host)
     trace, spikes_BTI = timed
-    found = latency(program, fit, trace, chip, spikes_BTI=spikes_BTI)
-    traffic = traffic_of(program, fit, run.spikes, run.n_samples)
-    return Cost(fit, found, price(counts, chip, traffic, latency_s=found.latency_band_s))
+    known = routes(program, fit)
+    found = latency(program, fit, trace, chip, spikes_BTI=spikes_BTI, known=known)
+    traffic = traffic_of(program, fit, run.spikes, run.n_samples, known)
+    energy = price(counts, chip, traffic, latency_s=found.latency_band_s)
+    return Cost(fit, found, replace(energy, notes=(*energy.notes, *said)), host)
 
 
 def synops_of(target: Network | Program, trace: Trace) -> Counts:

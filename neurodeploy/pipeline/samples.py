@@ -28,6 +28,7 @@ from neurodeploy.data.stream import SampleSource, check_limit, unlabelled
 from neurodeploy.errors import DataError
 from neurodeploy.graph.network import Network
 from neurodeploy.phrases import Phrase
+from neurodeploy.program.host import Host
 from neurodeploy.program.program import Program
 
 if TYPE_CHECKING:
@@ -84,27 +85,27 @@ def given(
         return Given(samples, samples.labels_B, samples.name)
     check_limit(limit)
     if isinstance(data, SampleSource):
-        samples = data.check_fits(target.n_inputs, outputs(target)).first(limit)
+        samples = through_host(data, target.host).check_fits(target.n_inputs, outputs(target)).first(limit)
         return Given(samples, samples.labels_B, samples.name)
     labels_B, arrays = None, None if isinstance(data, Events) else events_inside(data)
     if arrays is not None:
-        data, labels_B = as_events(arrays, target.input_shape)
+        data, labels_B = as_events(arrays, target.host.window.input_shape if target.host else target.input_shape)
     if isinstance(data, Events):
         binning = binning_of(target.name, target.settings or {})
         events: Any  # in the steps and channels that the network takes: by its own binning, where it carries one
         if binning is not None and data.steps is None:
-            events = counts_of_events(data, binning, target.n_inputs)
+            events = counts_of_events(data, binning, taken(target))
         else:
-            events = data.binned(target.dt_s, target.n_inputs, counts=target.graded_input)
+            events = data.binned(target.dt_s, taken(target), counts=target.graded_input)
         kind: Kind = "counts" if target.graded_input else "binary"
         zeros = np.zeros(len(events), np.int64)
         own = (zeros if labels_B is None else labels_B, events.n_steps, (events.n_channels,), events.read)
-        samples = SampleSource("events", *own, kind=kind).first(limit)
+        samples = through_host(SampleSource("events", *own, kind=kind), target.host).first(limit)
         if labels_B is None:
             return Given(samples, None, "events")
         return Given(samples.check_fits(target.n_inputs, outputs(target)), samples.labels_B, "events")
     spikes, labels_B = pairs_of(data, limit) if holds_pairs(data) else (array_of(data)[:limit], None)
-    samples = unlabelled(check_spikes(spikes, target.n_inputs, "data", graded=target.graded_input))
+    samples = unlabelled(check_spikes(on_host(target, spikes), target.n_inputs, "data", graded=target.graded_input))
     if labels_B is not None:
         samples = replace(samples, labels_B=labels_B).check_fits(target.n_inputs, outputs(target))
     return Given(samples, labels_B, "spikes")
@@ -161,7 +162,7 @@ def samples_for(
         split=split,
         n_steps=n_steps,
         dt_s=network.dt_s,
-        n_channels=network.n_inputs,
+        n_channels=taken(network),
         binning=binning,
         partition=None if partition is None else str(partition),
         limit=limit,
@@ -175,7 +176,32 @@ def samples_for(
             f"{data.name}: channels hold counts of events, {network.name} takes 0 or 1; train it on counts, or make it "
             "with data.counts = false"
         )
-    return data.check_fits(network.n_inputs, outputs(network))
+    return through_host(data, network.host).check_fits(network.n_inputs, outputs(network))
+
+
+def taken(target: Network | Program) -> int:
+    """Return how many values of a step the host takes, or the chip where the host makes nothing of them."""
+    return target.n_inputs if target.host is None else target.host.window.n_inputs
+
+
+def through_host(samples: SampleSource, host: Host | None) -> SampleSource:
+    """Return what the chip gets of samples; those that are currents already as they are.
+
+    Raises:
+        DataError: when read, steps differ where the host works once a sample.
+    """
+    if host is None or samples.n_inputs != host.window.n_inputs:
+        return samples
+    read, shape = samples.read, host.window.output_shape
+    return replace(samples, shape=shape, kind="counts", read=lambda batches: map(host.currents, read(batches)))
+
+
+def on_host(target: Network | Program, spikes: np.ndarray) -> np.ndarray:
+    """Return what the chip gets of an array (B, T, ...) of the host's data; one of currents as it is."""
+    if target.host is None or spikes.ndim < 3 or spikes[0, 0].size != target.host.window.n_inputs:
+        return spikes
+    data_BTI = check_spikes(spikes, target.host.window.n_inputs, "data", graded=True)
+    return target.host.currents(data_BTI)
 
 
 def outputs(network: Network | Program) -> int:

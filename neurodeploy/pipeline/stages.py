@@ -22,6 +22,7 @@ from neurodeploy.neurons.lmu_layers import LMUCell
 from neurodeploy.phrases import Phrase
 from neurodeploy.pipeline import conversion
 from neurodeploy.pipeline.folder import RunFolder
+from neurodeploy.program.host import Host
 from neurodeploy.program.plan import Plan
 from neurodeploy.progress import Progress
 from neurodeploy.recipes import Recipe
@@ -136,7 +137,7 @@ def quantize_stage(folder: RunFolder, progress: Progress) -> dict[str, Any]:
     recipe = folder.recipe()
     found = conversion.put_on_grid(trained_network(folder), recipe, progress)
     network = found.network
-    test = conversion.part(recipe, "test")
+    test = conversion.fed(network, conversion.part(recipe, "test"))
     record: dict[str, Any] = {
         "method": recipe.quantize.method,
         "weight_bits": recipe.quantize.weight_bits,
@@ -152,8 +153,8 @@ def quantize_stage(folder: RunFolder, progress: Progress) -> dict[str, Any]:
         )
         history = fit(
             network,
-            conversion.part(recipe, "train"),
-            conversion.part(recipe, "validation"),
+            conversion.fed(network, conversion.part(recipe, "train")),
+            conversion.fed(network, conversion.part(recipe, "validation")),
             settings,
             state_file=make_folder(folder.state) / "fine_tuning.ckpt",
             keep_initial=True,
@@ -163,6 +164,8 @@ def quantize_stage(folder: RunFolder, progress: Progress) -> dict[str, Any]:
             ),
         )
         record["fine_tuning"] = asdict(history)
+    if (host := getattr(network, "host", None)) is not None:
+        record["host"] = host.text
     save_weights(folder.quantised_checkpoint, network)
     record["test_accuracy"] = evaluate(network, test)
     folder.record(QUANTISATION, record)
@@ -174,6 +177,8 @@ def quantised_network(folder: RunFolder) -> Any:
     record = folder.need(QUANTISATION, "quantize")
     network = conversion.empty_quantised(folder.recipe(), Plan.from_dict(record["plan"]))
     load_weights(folder.quantised_checkpoint, network)
+    if "host" in record:
+        network.host = Host.read(record["host"])
     return network
 
 

@@ -14,6 +14,7 @@ from neurodeploy.program.connection import PLAIN, Connection
 from neurodeploy.program.decode import Decode
 from neurodeploy.program.dynamics import type_called
 from neurodeploy.program.fields import as_integers, read_fields
+from neurodeploy.program.host import Host
 from neurodeploy.program.plan import Plan
 from neurodeploy.program.program import KEPT, SYNAPSE_INTEGERS, Program, definitions
 from neurodeploy.program.window import Window
@@ -93,13 +94,14 @@ def _header(program: Program) -> dict[str, Any]:
         for one in program.connections
     ]
     defined: dict[str, Any] = {"dynamics": definitions(program)} if definitions(program) else {}
-    defined |= {"decode": program.decode.plain} if program.decode is not None else {}
+    ends = {"decode": program.decode, "host": program.host}
+    defined |= {key: one.plain for key, one in ends.items() if one is not None}
     kept = {key: one for key in KEPT if (one := getattr(program, key)) or key != "settings"}
     return {"format": FORMAT, "layers": layers, "connections": connections, **defined, **kept}
 
 
 def _assemble(header: dict[str, Any], arrays: dict[str, np.ndarray]) -> Program:
-    tables = ("format", "layers", "connections", "dynamics", "decode")
+    tables = ("format", "layers", "connections", "dynamics", "decode", "host")
     own = {key: value for key, value in header.items() if key not in tables}
     rest = LATER | read_fields("header", own, [key for key in KEPT if key not in LATER], LATER)
     defined = _table("dynamics", header.get("dynamics", {}))
@@ -125,8 +127,8 @@ def _assemble(header: dict[str, Any], arrays: dict[str, np.ndarray]) -> Program:
         connections.append(Connection(**read_fields(where, named, PLAIN), **integers, window=window))
     if rest["plan"]:
         Plan.from_dict(rest["plan"])
-    decode = Decode.read(header.get("decode"))
-    return Program(layers=tuple(layers), connections=tuple(connections), decode=decode, **rest)
+    ends: dict[str, Any] = {"decode": Decode.read(header.get("decode")), "host": Host.read(header.get("host"))}
+    return Program(layers=tuple(layers), connections=tuple(connections), **ends, **rest)
 
 
 def _table(where: str, stored: Any) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from neurodeploy.program.connection import Connection
 from neurodeploy.program.decode import Decode
 from neurodeploy.program.dynamics import AnyLayer, DynamicsLayer
 from neurodeploy.program.fields import check_fields
+from neurodeploy.program.host import Host
 from neurodeploy.program.plan import LOW_HALF
 
 INPUT = "input"
@@ -52,6 +53,7 @@ class Program:
         graded_input: Input spikes carry values of 24 signed bits; else they are 0 or 1.
         readout: One of `READOUTS`; the class is the output neuron where it is largest.
         decode: What the host makes of the readout before the class is the largest; None for nothing.
+        host: What it makes of data before they are the input; None for nothing.
         settings: How data become its input, as the graph carries it (`DATA_SETTINGS`); the numbers do not depend on it.
         encoding: Weight w and bias b that the input's whole numbers are made with, int(w x + b) of a value x.
     """
@@ -70,6 +72,7 @@ class Program:
     readout: str = READOUTS[0]
     encoding: tuple[int, int] = (1, 0)
     decode: Decode | None = None
+    host: Host | None = None
     settings: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -125,6 +128,7 @@ class Program:
         rest += sorted(definitions(self).items())
         rest += [] if self.decode is None else [self.decode]
         rest += [self.decode.hidden, self.decode.hidden_bias] if self.decode and self.decode.hidden else []
+        rest += [] if self.host is None else [self.host]
         sha.update(repr(rest).encode())
         if self.readout == rules.SOFTMAX or (self.decode and self.readout != READOUTS[0]):  # they decide on the host
             output = self.layer(self.output)
@@ -169,6 +173,8 @@ def check(program: Program) -> None:
         raise ProgramError(f"{where}: two layers have one name, or one is called {INPUT!r}")
     if program.output not in sizes or program.output == INPUT:
         raise ProgramError(f"{where}: output {program.output!r} is not a layer")
+    if program.host is not None and program.host.window.n_outputs != program.n_inputs:
+        raise ProgramError(f"{where}: the host sends {program.host.window.n_outputs} currents, {program.n_inputs} fit")
     output = program.layer(program.output)
     if program.decode is not None and not program.decode.fits(output.n_neurons):
         raise ProgramError(f"{where}: decode does not fit the {output.n_neurons} neurons of {output.name!r}")

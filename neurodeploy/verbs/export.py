@@ -9,7 +9,7 @@ from neurodeploy.backends import reference
 from neurodeploy.backends.trace import one_after_another
 from neurodeploy.data.load import source_of
 from neurodeploy.files import check_target, write_json
-from neurodeploy.pipeline.conversion import part
+from neurodeploy.pipeline.conversion import fed, part
 from neurodeploy.pipeline.folder import RunFolder
 from neurodeploy.pipeline.stages import export_stage
 from neurodeploy.progress import Progress, silent
@@ -40,7 +40,7 @@ def export_run(
         for one in (path, path.with_name("manifest.json")):  # before long work
             check_target(one, overwrite)
     network, made = export_stage(folder, path, progress)
-    test = part(folder.recipe(), "test")
+    test = fed(network, part(folder.recipe(), "test"))
     runs = [reference.run(network, one.spikes_BTI) for one in test.batches(reference.BATCH)]
     accuracy = one_after_another(runs).accuracy(test.labels_B)
     result = {

@@ -25,7 +25,7 @@ from neurodeploy.networks.families.table import family_of, versions
 from neurodeploy.networks.published import load_published
 from neurodeploy.pipeline import stages
 from neurodeploy.pipeline.batches import counter_of
-from neurodeploy.pipeline.conversion import certified, deployable, float_network, matrices, part
+from neurodeploy.pipeline.conversion import certified, deployable, fed, float_network, matrices, part
 from neurodeploy.pipeline.costs import costs, counts_of, recorded
 from neurodeploy.pipeline.deployed import classes, made_by, plots
 from neurodeploy.pipeline.folder import Mode, RunFolder, check_chip, open_run
@@ -82,7 +82,7 @@ def run(
     counter = counter_of(made.program)
     run_sums = counter.tally(fixed_trace)
     counts = counts_of(made.program, run_sums, counter)
-    timed = recorded(made.program, test)
+    timed = recorded(made.program, fed(network, test))
     priced = costs(made.program, counts, run_sums, chip_named(folder.recipe().chip), timed)
     write_json(folder.certificate_file, found)
     write_json(folder.counts_file, counts.to_dict() | priced.to_dict())
@@ -113,7 +113,7 @@ def run(
             "quantisation": quantisation,
             "initial_state": {"float": initial_state, "integer": "zero"},
             "notes": [*data_notes, *([starts] if initial_state != "zero" else []), *made.program.notes],
-            "plots": plots(*_weights(folder), made.program, fixed_trace, test),
+            "plots": plots(*_weights(folder), made.program, fixed_trace, fed(network, test)),
         },
     )
     progress("report", 0, 1)
@@ -148,6 +148,7 @@ def _stage_runs(
     recipe = folder.recipe()
     torch.manual_seed(recipe.training.seed)  # where initial states are random
     runs = [torch_run(FLOAT, certified(stages.trained_network(folder), recipe), made, test)]
+    test = fed(network, test)
     if family_of(recipe.network).package is not None:  # another framework's: the graph that was read of it too
         graph = float_network(deployable(stages.trained_network(folder), recipe), recipe)
         read = certified_run(REFERENCE, made, graph, test, progress)

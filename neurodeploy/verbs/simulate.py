@@ -32,6 +32,7 @@ from neurodeploy.pipeline.samples import (
     default_data,
     given,
     holds_pairs,
+    on_host,
     pairs_of,
     samples_for,
 )
@@ -129,7 +130,7 @@ def simulate(
             check_limit(limit)
             spikes = pairs_of(data, limit)[0] if holds_pairs(data) else array_of(data)[:limit]
             running.load(target, run_options, progress)
-            return run_backend(running, target, spikes, run_options, progress)
+            return run_backend(running, target, on_host(target, spikes), run_options, progress)
         read = (one.spikes_BTI for one in events.batches(batches.batch_size(events.n_steps, events.n_inputs)))
         runs = batches.run_batches(running, target, read, len(events), run_options, progress)
         return batches.together(runs, len(events))

@@ -99,6 +99,31 @@ def test_its_pools_are_an_or_of_four_spikes_in_integers(run: Any) -> None:
 
 
 @pytest.mark.slow
+def test_a_recipe_whose_first_convolution_is_the_hosts(run: Any, tmp_path: Path) -> None:
+    pictures = np.random.default_rng(0).integers(0, 256, (6, 28, 28), dtype=np.uint8)
+    np.savez(tmp_path / "mine.npz", images=pictures, labels=np.arange(6))
+    settings = ("network.host_encoder=true", "training.epochs=1", "certificate.max_accuracy_drop=1.0")
+    neurodeploy.run(str(run[0].parent / "small.toml"), out=tmp_path / "run", settings=settings)
+    program = neurodeploy.read_program(tmp_path / "run" / "program.npz")
+    assert program.host is not None
+    assert (program.host.window.n_inputs, program.n_inputs, program.host.once) == (784, 3 * 784, True)
+    report = json.loads((tmp_path / "run" / "report.json").read_text())
+    assert report["host"]["macs_per_sample"] == 3 * 784 * 9
+    assert report["certificate"]["stages"][-1]["equations"]["holds"]
+    page = (tmp_path / "run" / "report.html").read_text()
+    assert page.count("on the host: 21,168 MACs and 3,528 bytes to the chip a sample") == 1
+    assert page.count("on the host: the first convolution, 21,168 multiply-adds") >= 1
+    (tmp_path / "out").mkdir()
+    found = neurodeploy.export_run(tmp_path / "run", out=tmp_path / "out" / "model.nir")
+    assert found["program"] == program.digest
+    for file in (tmp_path / "run", tmp_path / "out" / "model.nir"):  # pictures as they are
+        assert neurodeploy.simulate(file, tmp_path / "mine.npz")["samples"] == 6
+    assert neurodeploy.certify(tmp_path / "run", max_accuracy_drop=1.0)["passed"]
+    assert neurodeploy.profile(tmp_path / "run", limit=4)["host"] == report["host"]
+    assert program.host.words in neurodeploy.fit(tmp_path / "run")["notes"]
+
+
+@pytest.mark.slow
 @pytest.mark.lava
 def test_lava_gives_every_spike_and_state(run: Any) -> None:
     folder, _ = run

@@ -91,6 +91,8 @@ def layers_of(program: Program) -> tuple[list[Group], list[str]]:
         raise ProgramError(f"{program.name}: the output is {program.output!r}, of a .net file it is the last layer")
     if program.decode is not None:
         warnings.append("decode: what the host makes of the readout, which no .net file says; scores are the neurons'")
+    if program.host is not None:
+        warnings.append("host: its convolution, which no .net file says; give the file currents")
     clearing = clearing_of(program)
     if clearing:
         how = f"reset_interval={clearing[0]}, reset_offset={clearing[1]}"

@@ -160,4 +160,5 @@ def _assembled(program: Program, limits: Limits, bits: Mapping[str, int], cuts: 
         notes.append("a delay that all synapses of a connection share is counted as the axon's, and takes no bits")
     if any(one.weight_exp.ndim and one.window is not None for one in program.connections):
         notes.append("a kernel whose channels have exponents of their own is counted as one list per source")
+    notes += [] if program.host is None else [program.host.words]
     return Placement(program, limits, tuple(cores), tuple(layers), notes=tuple(notes))

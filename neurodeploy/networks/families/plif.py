@@ -22,6 +22,7 @@ from neurodeploy.networks.fused_forward import SpikeLists
 from neurodeploy.networks.sequence import Answer
 from neurodeploy.neurons.lif import LIF, ScanSettings
 from neurodeploy.neurons.plif import PLIF, PlifRule, Sent, plif
+from neurodeploy.program.host import UNIT, Host
 
 
 class PlifSettings(NetworkSettings):
@@ -39,6 +40,9 @@ class PlifSettings(NetworkSettings):
     voters: int = Field(10, ge=1, description="Output neurons of a class, whose spikes are its score.")
     encoder: Literal["once", "each_step"] = Field(
         "once", description="The first convolution runs once a sample, on its first step, or at each step."
+    )
+    host_encoder: bool = Field(
+        False, description="The first convolution runs on the host, which sends the chip currents; trained the same."
     )
     tau0: float = Field(2.0, gt=1, description="Time constants at the start, steps.")
     reset: Literal["zero", "subtract"] = Field("zero", description="What a spike does to the potential.")
@@ -136,12 +140,20 @@ class PlifNetwork(nn.Module):
 
     Args:
         once: The first stage's weights take the first step alone, in training.
+        host_encoder: `deployable` leaves the first stage's weights to the host.
+
+    Attributes:
+        host: What makes the input of data; None where they are the input.
     """
 
-    def __init__(self, stages: list[SpikingStage], image: tuple[int, ...], n_classes: int, *, once: bool) -> None:
+    host: Host | None = None
+
+    def __init__(
+        self, stages: list[SpikingStage], image: tuple[int, ...], n_classes: int, *, once: bool, host_encoder: bool
+    ) -> None:
         super().__init__()
         self.stages: Any = nn.ModuleList(stages)  # of these, which its type does not say
-        self.image, self.n_classes, self.once = image, n_classes, once
+        self.image, self.n_classes, self.once, self.host_encoder = image, n_classes, once, host_encoder
         self.input_shape = image
         self.node_names: dict[str, dict[str, str]] = {}
         for number, stage in enumerate(stages, 1):
@@ -217,7 +229,8 @@ def build(settings: PlifSettings, input_shape: tuple[int, ...], n_classes: int, 
     for n_outputs, dropout in zip((settings.hidden, n_classes * settings.voters), settings.dropout, strict=True):
         stages.append(made.stage(nn.Linear(n_inputs, n_outputs, bias=settings.bias), dropout=dropout))
         n_inputs = n_outputs
-    return PlifNetwork(stages, tuple(input_shape), n_classes, once=settings.encoder == "once")
+    how = {"once": settings.encoder == "once", "host_encoder": settings.host_encoder}
+    return PlifNetwork(stages, tuple(input_shape), n_classes, **how)
 
 
 @torch.no_grad()
@@ -244,4 +257,14 @@ def deployable(network: PlifNetwork) -> PlifNetwork:
         weights.weight = nn.Parameter((weight * gain).to(precision))
         weights.bias = nn.Parameter((bias * gain).to(precision)) if biased else None
         stages.append(SpikingStage(weights, None, leaky, stage.pool, stage.dropout))
-    return PlifNetwork(stages, network.image, network.n_classes, once=network.once).train(network.training)
+    image, first = network.image, stages[0].weights
+    host = None
+    if network.host_encoder:
+        bias = torch.zeros(len(first.weight)) if first.bias is None else first.bias
+        host = Host.of(*(one.detach().cpu().numpy() for one in (first.weight, bias)), image, once=network.once)
+        image = host.window.output_shape
+        stages[0].weights = nn.Conv2d(image[0], image[0], 1, groups=image[0], bias=False, dtype=first.weight.dtype)
+        stages[0].weights.weight.fill_(UNIT)
+    made = PlifNetwork(stages, image, network.n_classes, once=network.once, host_encoder=False)
+    made.host = host
+    return made.train(network.training)

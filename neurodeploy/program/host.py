@@ -1,0 +1,133 @@
+"""What the host makes of data before they reach the chip: currents, by a convolution in whole numbers.
+
+    current = clip(round((convolution + bias) / 2^shift)), of 12 bits
+
+float64 holds every number in between, so all machines and libraries send the same currents.
+Axes: B sample, T step, I value of the data, O current.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+
+from neurodeploy.errors import DataError, ProgramError
+from neurodeploy.program.window import Window
+
+CURRENT_BITS, WEIGHT_BITS = 12, 16
+"""Of a current and of a weight, the signs included."""
+UNIT = 2.0**-8
+"""A current of 1, in thresholds: 12 bits reach just below 8 thresholds either way, which few currents leave."""
+MOST_BIAS = 1 << 40
+
+
+@dataclass(frozen=True)
+class Host:
+    """A convolution on the host.
+
+    Attributes:
+        window: Its geometry.
+        weight, bias: Whole numbers in the order of the window's `weight_shape`, and one for each output channel.
+        shift: Bits that are rounded away from the sums.
+        once: It runs once a sample, on the first step, whose currents the chip keeps; else at each step.
+    """
+
+    window: Window
+    weight: tuple[int, ...]
+    bias: tuple[int, ...]
+    shift: int
+    once: bool
+
+    @classmethod
+    def of(cls, weight: np.ndarray, bias: np.ndarray, shape: tuple[int, ...], *, once: bool) -> Host:
+        """Return what real weights (outputs, channels, 2 R + 1, 2 C + 1) and biases, in thresholds, amount to.
+
+        Args:
+            shape: Channels, rows and columns of the data; currents have the same rows and columns.
+        """
+        rows, columns = weight.shape[2:]
+        window = Window((shape[0], shape[1], shape[2]), len(weight), (rows, columns), padding=(rows // 2, columns // 2))
+        largest = max(float(np.abs(weight).max()) / UNIT, 1.0)
+        shift = WEIGHT_BITS - 2 - int(np.floor(np.log2(largest)))
+        whole = [np.rint(one.astype(np.float64) / UNIT * 2.0**shift).astype(int).ravel() for one in (weight, bias)]
+        return cls(window, tuple(whole[0].tolist()), tuple(whole[1].tolist()), shift, once)
+
+    @classmethod
+    def read(cls, stored: Any) -> Host | None:
+        """Return what `text` or `plain` gave; None for None.
+
+        Raises:
+            ProgramError: it is neither, or its parts do not fit together.
+        """
+        if stored is None:
+            return None
+        problem = "no JSON of window, weight, bias, shift and once"
+        try:
+            given = dict(json.loads(stored) if isinstance(stored, str) else stored)
+            window: Any = Window.read("host", given.pop("window"))
+            found = cls(window, *(tuple(map(int, given.pop(key))) for key in ("weight", "bias")), **given)
+            problem = window.problem() or ("" if found.fits else "of numbers that do not fit its window or float64")
+        except (TypeError, ValueError, LookupError, AttributeError, RecursionError):
+            pass
+        if problem:
+            raise ProgramError(f"host is {problem}")
+        return found
+
+    @property
+    def fits(self) -> bool:
+        """Whether there is a number for every place, and none that a sum in float64 could lose bits of."""
+        sizes = (len(self.weight), len(self.bias)) == (int(np.prod(self.window.weight_shape)), self.window.out_channels)
+        largest = max(map(abs, self.weight), default=0) >> WEIGHT_BITS, max(map(abs, self.bias), default=0) // MOST_BIAS
+        return sizes and largest == (0, 0) and self.shift in range(-40, 64) and isinstance(self.once, bool)
+
+    @property
+    def plain(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return {one.name: getattr(self, one.name) for one in fields(self)} | {"window": vars(self.window)}
+
+    @property
+    def text(self) -> str:
+        """JSON in one line, for a graph's metadata."""
+        return json.dumps(self.plain, sort_keys=True)
+
+    @property
+    def macs(self) -> int:
+        """Multiplications and additions of one pass; what the padding leaves out is counted."""
+        return self.window.n_outputs * len(self.weight) // self.window.out_channels
+
+    @property
+    def n_bytes(self) -> int:
+        """Bytes of the currents of one pass."""
+        return -(-self.window.n_outputs * CURRENT_BITS // 8)
+
+    @property
+    def words(self) -> str:
+        """What it does, for a note."""
+        return (
+            f"on the host: the first convolution, {self.macs:,} multiply-adds and {self.n_bytes:,} bytes to the chip "
+            f"{'a sample' if self.once else 'a step'}, currents of {CURRENT_BITS} bits in thresholds / {1 / UNIT:.0f}"
+        )
+
+    def currents(self, data_BTI: np.ndarray) -> np.ndarray:
+        """Return the currents (B, T, O) that the chip gets for data of whole numbers, int16.
+
+        Raises:
+            DataError: the data hold no whole numbers, or other values in a step.
+        """
+        n_samples, n_steps, n_values = data_BTI.shape
+        if n_values != self.window.n_inputs:
+            raise DataError(f"data: steps of {n_values} values, the host's convolution takes {self.window.n_inputs}")
+        some = data_BTI[:, : 1 if self.once else n_steps].astype(np.float64)
+        if self.once and (data_BTI != data_BTI[:, :1]).any():
+            raise DataError(
+                "data: steps differ, but the host works once a sample; train with encoder=each_step"
+            )
+        weight = np.array(self.weight, np.float64).reshape(self.window.weight_shape)
+        sums = self.window.apply(some.reshape(-1, n_values), weight).reshape(*some.shape[:2], len(self.bias), -1)
+        whole = np.rint((sums + np.array(self.bias, np.float64)[:, None]) * 2.0**-self.shift)
+        most = (1 << CURRENT_BITS - 1) - 1
+        found = whole.clip(-most, most).astype(np.int16).reshape(*some.shape[:2], -1)
+        return np.ascontiguousarray(np.broadcast_to(found, (n_samples, n_steps, found.shape[2])))
