@@ -122,9 +122,7 @@ class Host:
             raise DataError(f"data: steps of {n_values} values, the host's convolution takes {self.window.n_inputs}")
         some = data_BTI[:, : 1 if self.once else n_steps].astype(np.float64)
         if self.once and (data_BTI != data_BTI[:, :1]).any():
-            raise DataError(
-                "data: steps differ, but the host works once a sample; train with encoder=each_step"
-            )
+            raise DataError("data: steps differ, but the host works once a sample; train with encoder=each_step")
         weight = np.array(self.weight, np.float64).reshape(self.window.weight_shape)
         sums = self.window.apply(some.reshape(-1, n_values), weight).reshape(*some.shape[:2], len(self.bias), -1)
         whole = np.rint((sums + np.array(self.bias, np.float64)[:, None]) * 2.0**-self.shift)

@@ -12,10 +12,16 @@ from neurodeploy.backends.fixed.native.jit import kernel
 from neurodeploy.backends.fixed.native.per_neuron_vectors import add_shifted, own_adaptive, own_leaky, own_resonating
 from neurodeploy.backends.fixed.native.primitives import (
     ALIGN,
+    HALF,
+    ONE,
     ROWS_IN_16_BITS,
     append,
+    copied,
+    f32,
     i32,
+    largest,
     lif_currentless,
+    lif_currentless_float,
     lif_shared,
     rows_16,
     spikes_in,
@@ -31,7 +37,7 @@ ROWS_FOR_A_MESSAGE = 4
 def own_steps(
     t: Tables, scratch: Scratch, row: np.ndarray, pop: np.ndarray, own: np.ndarray, low: int, high: int, chunk: int,
     u: np.ndarray, v: np.ndarray, rest: np.ndarray, counts: np.ndarray, scores: np.ndarray, potentials_TN: np.ndarray,
-    first: int,
+    first: int, to_zero: bool,
 ) -> None:  # fmt: skip
     """Take a layer through the steps from `low` to `high` of a chunk, and write its spikes as events.
 
@@ -50,6 +56,12 @@ def own_steps(
     bias, threshold = t.neurons[c.BIAS][start : start + padded], t.neurons[c.THRESHOLD, start]
     kept_u, kept_v = t.neurons[c.KEPT_U, start], t.neurons[c.KEPT_V, start]
     drop = i32(threshold + row[c.SUBTRACT] - 1)
+    # Without a current the potentials may be float32, see `vectors`, while what arrives has 24 bits.
+    floats, small = to_zero and kind == c.NO_CURRENT and not row[c.SCORED] and high - low > 1, True
+    float_v, float_bias = scratch.floats[1][:padded], scratch.floats[2][:padded]
+    if floats:
+        copied(v, float_v)
+        copied(bias, float_bias)
     # A picture is the same at every step: so are its sums.
     alone, before, summed = row[c.INTO_AFTER] - row[c.INTO_FIRST] == 1, 0, -1
     if row[c.INTO_AFTER] == row[c.INTO_FIRST]:
@@ -74,7 +86,7 @@ def own_steps(
             if index == row[c.INTO_FIRST]:
                 if alone and summed == n_events and _repeats(scratch, before, begin, n_events, source[c.POP_GRADED]):
                     continue
-                before, summed = begin, n_events
+                before, summed, small = begin, n_events, False
                 for o in range(padded):
                     activation[o] = 0
             if n_events == 0:
@@ -90,6 +102,11 @@ def own_steps(
             rows_16(t.weights8, con[c.CON_WEIGHTS], chosen, here, here + n_rows, con[c.CON_OFFSET], sums)
             for o in range(0, padded, EIGHT):
                 add_shifted(activation, o, sums, t.numbers, left, left + padded)
+        if floats and not small:
+            small = largest(activation) << ALIGN < HALF
+            if not small:
+                copied(float_v, v)
+                floats = False
         # Leaky neurons: whether a reset subtracts. Equations: whether there was a step whose spikes still act.
         flag = i32(-(chunk + step > row[c.START]) if cells else -row[c.SUBTRACT])
         if kind == c.RESONATOR:
@@ -104,6 +121,13 @@ def own_steps(
                 for k in range(0, MANY, EIGHT):
                     bits |= own_adaptive(u, v, activation, numbers, counts, many + k, at, flag) << k
                 found += append(bits, many, places, events, found)
+        elif floats:
+            found += lif_currentless_float(
+                float_v, float_v, activation, f32(1 << ALIGN), float_bias, f32(0), f32(kept_v / ONE), f32(threshold),
+                f32(drop), flag != 0, counts, places, events, found,
+            )  # fmt: skip
+            for k in range(own[slot], found):
+                counts[events[k]] += 1
         elif kind == c.NO_CURRENT:
             found += lif_currentless(
                 u, v, activation, ALIGN, bias, i32(0), kept_v, threshold, drop, flag != 0, counts, places, events, found
@@ -123,6 +147,8 @@ def own_steps(
         if row[c.SCORED]:
             score(row[c.SCORED], chunk + step >= row[c.START], scores, potentials_TN, first + step, v)
         own[slot + 1] = found
+    if floats:
+        copied(float_v, v)
 
 
 @kernel

@@ -23,6 +23,8 @@ from neurodeploy.backends.fixed.native.vectors import (
     flags_at,
     float_neurons_subtracting,
     float_neurons_to_zero,
+    floats_without_subtracting,
+    floats_without_to_zero,
     last_bits,
     messages_at,
     neurons_subtracting,
@@ -195,6 +197,7 @@ def _lif(to_zero: Any, subtracting: Any) -> Any:
 
 lif_shared = _lif(neurons_to_zero, neurons_subtracting)
 lif_currentless = _lif(currentless_to_zero, currentless_subtracting)
+lif_currentless_float = _lif(floats_without_to_zero, floats_without_subtracting)
 lif_float = _lif(float_neurons_to_zero, float_neurons_subtracting)
 """In float32: no current may leave 24 bits, and the thread rounds toward zero."""
 
@@ -293,7 +296,25 @@ def integrate_each(
 def delivered(counts: np.ndarray, channels: int, found: np.ndarray) -> None:
     """Put the counts of an image whose channels stand last into the Program's own order, channels first."""
     n_places = len(found) // channels
-    for place in range(0, n_places, EIGHT):  # so many of 64 bits fill a cache line
+    rest = n_places % EIGHT
+    for place in range(0, n_places - rest, EIGHT):  # so many of 64 bits fill a cache line
         for channel in range(channels):
-            for one in range(place, min(place + EIGHT, n_places)):
-                found[channel * n_places + one] = counts[one * channels + channel]
+            for one in range(EIGHT):
+                found[channel * n_places + place + one] = counts[(place + one) * channels + channel]
+    for place in range(n_places - rest, n_places):
+        for channel in range(channels):
+            found[channel * n_places + place] = counts[place * channels + channel]
+
+
+@kernel
+def copied(source: np.ndarray, target: np.ndarray) -> None:
+    for o in range(len(source)):
+        target[o] = source[o]
+
+
+@kernel
+def largest(u: np.ndarray) -> Any:
+    low, high = ZERO, ZERO
+    for o in range(len(u)):
+        low, high = min(low, u[o]), max(high, u[o])
+    return max(np.int64(high), -np.int64(low))

@@ -6,8 +6,6 @@ What was sent in earlier steps is kept between the chunks of a run, and between 
 Axes: B sample, T step, I input channel, N neurons of all layers in inner order.
 """
 
-from typing import Any
-
 import numpy as np
 
 from neurodeploy.backends.fixed.native import columns as c
@@ -19,11 +17,12 @@ from neurodeploy.backends.fixed.native.primitives import (
     HALF,
     HIGHEST,
     ONE,
-    ZERO,
+    copied,
     delivered,
     f32,
     i32,
     integrate_each,
+    largest,
     lif_each,
     lif_float,
     lif_shared,
@@ -196,7 +195,9 @@ def _layer(
                 return
         if own or cells:
             after = high if own and not quick else step + 1
-            own_steps(t, scratch, row, pop, starts, step, after, chunk, u, v, rest, counts, scores, potentials, first)
+            own_steps(
+                t, scratch, row, pop, starts, step, after, chunk, u, v, rest, counts, scores, potentials, first, to_zero
+            )
             if own:
                 step = after
                 continue
@@ -297,7 +298,7 @@ def quick_steps(
     for o in range(padded):
         float_bias[o] = bias[o]
     in_floats = False
-    bound = _largest(u)
+    bound = largest(u)
     step = low
     while step < high:
         slot = source[c.POP_HISTORY] + step - 1 - con[c.CON_DELAY]
@@ -314,8 +315,8 @@ def quick_steps(
         bound = (bound * kept_u >> 12) + n_events * largest_weight
         if bound < HALF and to_zero:
             if not in_floats:
-                _copy(u, float_u)
-                _copy(v, float_v)
+                copied(u, float_u)
+                copied(v, float_v)
                 in_floats = True
             found = lif_float(
                 float_u, float_v, sums, scale, float_bias, part_u, part_v, limit, float_drop, subtracts, counts, places,
@@ -323,30 +324,16 @@ def quick_steps(
             )  # fmt: skip
         else:
             if in_floats:
-                _copy(float_u, u)
-                _copy(float_v, v)
+                copied(float_u, u)
+                copied(float_v, v)
                 in_floats = False
             found = lif_shared(
                 u, v, sums, i32(shift), bias, kept_u, kept_v, threshold, drop, subtracts, counts, places, events, to
             )
-            bound = _largest(u)
+            bound = largest(u)
         own[pop[c.POP_HISTORY] + step + 1] = to + found
         step += 1
     if in_floats:
-        _copy(float_u, u)
-        _copy(float_v, v)
+        copied(float_u, u)
+        copied(float_v, v)
     return step
-
-
-@kernel
-def _copy(source: np.ndarray, target: np.ndarray) -> None:
-    for o in range(len(source)):
-        target[o] = source[o]
-
-
-@kernel
-def _largest(u: np.ndarray) -> Any:
-    low, high = ZERO, ZERO
-    for o in range(len(u)):
-        low, high = min(low, u[o]), max(high, u[o])
-    return max(np.int64(high), -np.int64(low))

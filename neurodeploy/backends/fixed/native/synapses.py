@@ -224,9 +224,9 @@ def _gather(
     k = 0
     for place in range(n_places):
         firsts[place] = k
-        low = i32(place * channels)
+        low, column = i32(place * channels), i32(place % columns)
         while k < n_events and events[begin + k] < low + channels:
-            lists[k] = i32(i32(events[begin + k] - low) * i32(taps))
+            lists[k] = i32(i32(i32(events[begin + k] - low) * i32(taps)) + column)
             k += 1
     firsts[n_places] = k
     padded, offset = -(-outputs // MANY) * MANY, con[c.CON_OFFSET]
@@ -236,16 +236,16 @@ def _gather(
             n = 0
             for tap_y in range(taps // across):
                 from_y = y * down + tap_y * geometry[c.GEO_DILATION] - geometry[c.GEO_PADDING]
-                for tap_x in range(across if 0 <= from_y < rows else 0):
-                    from_x = x * right + tap_x * geometry[c.GEO_DILATION + 1] - geometry[c.GEO_PADDING + 1]
-                    if from_x < 0 or from_x >= columns:
-                        continue
-                    one, after = firsts[from_y * columns + from_x], firsts[from_y * columns + from_x + 1]
-                    tap = i32(tap_y * across + tap_x)
-                    for first in range(one, after, EIGHT):  # what is copied beyond the last is overwritten
-                        for j in range(EIGHT):
-                            chosen[n + first - one + j] = i32(lists[first + j] + tap)
-                    n += after - one
+                from_x = x * right - geometry[c.GEO_PADDING + 1]
+                low, high = max(from_x, 0), min(from_x + across, columns)
+                if from_y < 0 or from_y >= rows or low >= high:
+                    continue
+                one, after = firsts[from_y * columns + low], firsts[from_y * columns + high]
+                tap = i32(tap_y * across - from_x)  # of the places of a row of the kernel, in their order
+                for first in range(one, after, EIGHT):  # what is copied beyond the last is overwritten
+                    for j in range(EIGHT):
+                        chosen[n + first - one + j] = i32(lists[first + j] + tap)
+                n += after - one
             here = (y * geometry[c.GEO_OUT_COLUMNS] + x) * outputs
             for at in range(0, n, most):
                 rows_16(t.weights8, con[c.CON_ROWS], chosen, at, min(at + most, n), offset, sums)

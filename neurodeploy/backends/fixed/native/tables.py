@@ -267,8 +267,9 @@ class _Builder:
         window = one.window
         assert window is not None
         last = np.arange(window.n_inputs).reshape(window.input_shape).transpose(1, 2, 0).ravel()
-        many = window.groups == 1 and window.out_channels >= LEAST_OUTPUTS and one.weight_exp.ndim == 0
-        return bool(many and one.weight_exp >= 0 and (self.order[one.source] == last).all())
+        many = window.groups == window.dilation[1] == 1 and window.out_channels >= LEAST_OUTPUTS
+        shared = one.weight_exp.ndim == 0 and one.weight_exp >= 0
+        return bool(many and shared and (self.order[one.source] == last).all())
 
 
 def _sends_16_bits(program: Program, one: Connection, low: Connection) -> bool:

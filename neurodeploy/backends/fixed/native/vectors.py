@@ -247,25 +247,28 @@ def within(builder: Any, value: Any, limit: int) -> Any:
     return value
 
 
-def _float_neurons(code: Code, *arguments: Any, subtracts: bool) -> Any:
+def _float_neurons(code: Code, *arguments: Any, subtracts: bool, keeps_current: bool = True) -> Any:
     """The same update in float32, for currents within 24 bits and a processor that rounds toward zero.
 
     Every value is a whole number below 2^24, and so exact; a sum beyond it is cut to 24 bits at once.
     """
     many, builder, o = ir.VectorType(FLOAT, SHARED), code.builder, arguments[5]
     scale, kept_u, kept_v, threshold, drop = (code.everywhere(scalar, SHARED) for scalar in arguments[6:])
-    u, v, bias = (code.load(index, o, FLOAT, SHARED) for index in (0, 1, 3))
+    v, bias = (code.load(index, o, FLOAT, SHARED) for index in (1, 3))
 
     def floats(name: str, n_arguments: int) -> Any:
         kind = ir.FunctionType(many, [many] * n_arguments)
         return cgutils.get_or_insert_function(builder.module, kind, f"llvm.{name}.v{SHARED}f32")
 
     truncated = floats("trunc", 1)
-    sums = builder.sitofp(builder.sext(code.load(2, o, SHORT, SHARED), ir.VectorType(WORD, SHARED)), many)
-    # The product with a power of two is exact, so that adding to it in the same instruction changes nothing.
-    multiply_add = floats("fmuladd", 3)
-    u = builder.call(multiply_add, [sums, scale, builder.call(truncated, [builder.fmul(u, kept_u)])])
-    code.store(u, 0, o)
+    if keeps_current:
+        sums = builder.sitofp(builder.sext(code.load(2, o, SHORT, SHARED), ir.VectorType(WORD, SHARED)), many)
+        # The product with a power of two is exact, so that adding to it in the same instruction changes nothing.
+        kept = builder.call(truncated, [builder.fmul(code.load(0, o, FLOAT, SHARED), kept_u)])
+        u = builder.call(floats("fmuladd", 3), [sums, scale, kept])
+        code.store(u, 0, o)
+    else:
+        u = builder.fmul(builder.sitofp(code.load(2, o, WORD, SHARED), many), scale)
     v = builder.fadd(builder.fadd(builder.call(truncated, [builder.fmul(v, kept_v)]), u), bias)
     for order, limit in (("<", 1 - rules.STATE_LIMIT), (">", rules.STATE_LIMIT - 1)):
         edge = ir.Constant(many, [float(limit)] * SHARED)
@@ -273,12 +276,15 @@ def _float_neurons(code: Code, *arguments: Any, subtracts: bool) -> Any:
     fired = builder.fcmp_ordered(">", v, threshold)
     after = builder.fsub(v, drop) if subtracts else ir.Constant(many, [0.0] * SHARED)
     code.store(builder.select(fired, after, v), 1, o)
-    return counted(code, o, fired)
+    return counted(code, o, fired) if keeps_current else builder.zext(builder.bitcast(fired, ir.IntType(SHARED)), LONG)
 
 
 neurons_to_zero, neurons_subtracting = _updates(_neurons, types.int32)
 currentless_to_zero, currentless_subtracting = _updates(functools.partial(_neurons, keeps_current=False), types.int32)
 float_neurons_to_zero, float_neurons_subtracting = _updates(_float_neurons, types.float32)
+floats_without_to_zero, floats_without_subtracting = _updates(
+    functools.partial(_float_neurons, keeps_current=False), types.float32
+)
 
 
 def _row_adder(times: bool) -> Any:
