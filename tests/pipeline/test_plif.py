@@ -100,8 +100,8 @@ def test_its_pools_are_an_or_of_four_spikes_in_integers(run: Any) -> None:
 
 @pytest.mark.slow
 def test_a_recipe_whose_first_convolution_is_the_hosts(run: Any, tmp_path: Path) -> None:
-    pictures = np.random.default_rng(0).integers(0, 256, (6, 28, 28), dtype=np.uint8)
-    np.savez(tmp_path / "mine.npz", images=pictures, labels=np.arange(6))
+    pictures = np.random.default_rng(0).integers(0, 256, (6, 1, 784), dtype=np.uint8).repeat(2, axis=1)
+    np.savez(tmp_path / "mine.npz", spikes=pictures, labels=np.arange(6))
     settings = ("network.host_encoder=true", "training.epochs=1", "certificate.max_accuracy_drop=1.0")
     neurodeploy.run(str(run[0].parent / "small.toml"), out=tmp_path / "run", settings=settings)
     program = neurodeploy.read_program(tmp_path / "run" / "program.npz")
