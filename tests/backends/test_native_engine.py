@@ -199,6 +199,23 @@ def test_currents_that_can_wrap_and_those_that_cannot_are_told_apart() -> None:
     assert counted.sum() > 0
 
 
+@pytest.mark.parametrize("reset", rules.RESETS)
+def test_potentials_without_a_current_leave_the_floats_where_a_sum_wraps(reset: str) -> None:
+    """Values that fit 24 bits, then some whose sums do not, then small ones again."""
+    rng = np.random.default_rng(8)
+    weight, bias = rng.integers(-128, 128, (40, 30)) * 2, rng.integers(-4096, 4096, 40)
+    own: dict[str, Any] = {"du": 4095, "dv": 3, "vth": 100000, "bias_mant": bias, "bias_exp": 6, "reset": reset}
+    made = program(30, [layer("a", 40, **own)], [Connection("ia", INPUT, "a", weight)], graded_input=True)
+    spikes = rng.integers(-60, 61, (3, 40, 30)).astype(np.int32)
+    spikes[1, 20:22] *= 9
+    expected = PlainEngine(made, 3).advance(spikes, ["a"])
+    assert expected.overflows["a"]["wrapped"] > 0
+    assert 0 < expected.counts["a"].mean() < 20
+    quick = NativeEngine(made, 3)
+    np.testing.assert_array_equal(quick.advance(spikes).counts["a"], expected.counts["a"])
+    np.testing.assert_array_equal(quick.state.v[:, :40], expected.layers["a"].v_BTN[:, -1])
+
+
 class RoundsAsEver:
     """Stands where a processor does not let itself be told how to round."""
 
