@@ -207,6 +207,7 @@ def facts_of(network: Network, one: Population, measured: Mapping[str, Measured]
         known = {
             "u_peak": float((seen.u_peak * one.current_gain / one.span).max()),
             "v_peak": float(((seen.v_peak + np.abs(one.v_reset)) / one.span).max()),
+            "values": [synapses.name for synapses in into if synapses.source == INPUT and network.graded_input],
             "rates": {synapses.name: _rates(synapses, measured[synapses.source].rates) for synapses in into},
         }
     return LayerFacts(
@@ -215,7 +216,6 @@ def facts_of(network: Network, one: Population, measured: Mapping[str, Measured]
         alpha=float(one.alpha.max()),
         bias=one.weight_gain * one.bias / (1 - one.alpha) + one.drift,
         beta=None if one.spiking else float(one.beta.max()),
-        values=[synapses.name for synapses in into if synapses.source == INPUT and network.graded_input],
         **known,
     )
 

@@ -39,8 +39,8 @@ class LayerFacts:
         rates: Spikes per step of each connection's sources (I,), where calibrated.
         u_peak, v_peak: Largest magnitude of current and potential seen, where calibrated.
         beta: Part of the potential kept in a step, for a readout; None where a threshold bounds it.
-        values: Connections whose sources send values, so large that at exponent 0 their sums would leave 24 bits long
-            before the weights have all of theirs.
+        values: Connections whose sources send values, where calibrated: so large that at exponent 0 their sums would leave
+            24 bits long before the weights have all of theirs.
     """
 
     name: str
