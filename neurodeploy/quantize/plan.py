@@ -40,7 +40,8 @@ class LayerFacts:
         u_peak, v_peak: Largest magnitude of current and potential seen, where calibrated.
         beta: Part of the potential kept in a step, for a readout; None where a threshold bounds it.
         values: Connections whose sources send values, where calibrated: so large that at exponent 0 their sums would leave
-            24 bits long before the weights have all of theirs.
+            24 bits long before the weights have all of theirs. Below 0 a sum is cut to whole units, of which a threshold
+            has hundreds, where a weight that is rounded errs by its fraction times a value.
     """
 
     name: str
@@ -53,9 +54,9 @@ class LayerFacts:
     beta: float | None = None
     values: Collection[str] = ()
 
-    def least(self, name: str, weight_bits: int) -> int:
-        """Return the smallest exponent of a connection: of values, that which the weights' own zero bits make exact."""
-        return 1 - grid.weight_step(weight_bits).bit_length() if name in self.values else 0
+    def least(self, name: str) -> int:
+        """Return the smallest exponent of a connection."""
+        return rules.WEIGHT_EXPONENT_MIN if name in self.values else 0
 
     def per_neuron(self, rows: np.ndarray) -> np.ndarray:
         """Return a value of each row of a connection's weights as one of each neuron (N,)."""
@@ -107,7 +108,7 @@ def _least_error(
     found: tuple[float, int, dict[str, ConnectionPlan]] | None = None
 
     def bounded(name: str, vth_mant: int) -> dict[int, tuple[float, float]]:
-        return _bounds(errors[name], vth_mant, facts.least(name, weight_bits))
+        return _bounds(errors[name], vth_mant, facts.least(name))
 
     least = [sum(min(low for low, _ in bounded(name, vth).values()) for name in errors) for vth in candidates]
     for place in np.argsort(least, kind="stable"):
