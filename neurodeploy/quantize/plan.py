@@ -39,9 +39,9 @@ class LayerFacts:
         rates: Spikes per step of each connection's sources (I,), where calibrated.
         u_peak, v_peak: Largest magnitude of current and potential seen, where calibrated.
         beta: Part of the potential kept in a step, for a readout; None where a threshold bounds it.
-        values: Connections whose sources send values, where calibrated: so large that at exponent 0 their sums would leave
-            24 bits long before the weights have all of theirs. Below 0 a sum is cut to whole units, of which a threshold
-            has hundreds, where a weight that is rounded errs by its fraction times a value.
+        values: Connections whose sources send values, where calibrated: at exponent 0 their sums would leave 24 bits
+            long before the weights have all of theirs. Below 0 a sum is cut to whole units, of which a threshold has
+            hundreds; the rounding of a weight errs by its fraction times a value.
     """
 
     name: str
