@@ -29,7 +29,7 @@ def host_cost(host: Host, n_steps: int) -> dict[str, Any]:
         "macs_per_sample": macs,
         "bytes_per_sample": n_bytes,
         "energy_j": energy_j.to_dict(),
-        "constants": {key: one.to_dict() for key, one in (found.constants | {outside.key: outside}).items()},
+        "constants": {key: one.to_dict() for key, one in (*found.constants.items(), (outside.key, outside))},
         "text": (
             f"on the host: {macs:,} MACs and {n_bytes:,} bytes to the chip a sample, {1e6 * energy_j.low:.3g} to "
             f"{1e6 * energy_j.high:.3g} uJ more by a 45 nm table with and without its memory, a floor for a processor"

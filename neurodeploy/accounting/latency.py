@@ -215,7 +215,7 @@ def latency(
         for one, parts in zip(placement.cores, (summed / n_timed).T.tolist(), strict=True)
     )
     own = [by_core[layer.cores[0] : layer.cores[1] + 1] for layer in placement.layers]
-    known = any(key.startswith("synop") for key in chip.times)
+    timed = any(key.startswith("synop") for key in chip.times)
     steps_each, runs_each = (1, n_samples) if exact else (n_steps, 1)
     return Latency(
         chip=chip.name,
@@ -231,9 +231,9 @@ def latency(
         measured_step_s=chip.times.get(STEP_KEY),
         constants={f"times.{key}": one for key, one in prices.used.items()},
         between_s=float(rest[1]),
-        latency_band_s=Band(*(step_K * steps_each / runs_each).tolist()) if known else None,
-        latency_s=float(step_K[1] * (steps_each / runs_each)) if known else None,
-        step_s=StepTime(float(step_K[1] / n_timed), longest) if known else None,
+        latency_band_s=Band(*(step_K * steps_each / runs_each).tolist()) if timed else None,
+        latency_s=float(step_K[1] * (steps_each / runs_each)) if timed else None,
+        step_s=StepTime(float(step_K[1] / n_timed), longest) if timed else None,
     )
 
 

@@ -62,11 +62,11 @@ def routes(program: Program, placement: Placement) -> list[Route]:
         kind = KINDS.get(layer.encodings[one.name], "conv")
         synops_IC = _synops(one, core_O, len(cores), kind)
         reaches_IC = _messages(one, core_O, len(cores), synops_IC)
-        hops_I, longest = np.zeros((one.n_inputs, 3), np.float32), (0, 0)
+        hops_I, longest = np.zeros((one.n_inputs, 3)), (0, 0)
         if one.source != INPUT:
             core_I = placement.core_of[one.source]
             own, place_I = np.unique(core_I, return_inverse=True)
-            ways, hops_I = mesh.ways(own, cores), np.zeros((one.n_inputs, 3))
+            ways = mesh.ways(own, cores)
             used = np.zeros((len(own), len(cores)))
             for core, reached_I in enumerate(reaches_IC.T):  # of a large image most sources reach few cores
                 at = np.flatnonzero(reached_I)

@@ -68,7 +68,8 @@ class Host:
         try:
             given = dict(json.loads(stored) if isinstance(stored, str) else stored)
             window: Any = Window.read("host", given.pop("window"))
-            found = cls(window, *(tuple(map(int, given.pop(key))) for key in ("weight", "bias")), **given)
+            numbers: Any = {key: tuple(map(int, given.pop(key))) for key in ("weight", "bias")}
+            found = cls(window, **numbers, **given)
             problem = window.problem() or ("" if found.fits else "of numbers that do not fit its window or float64")
         except (TypeError, ValueError, LookupError, AttributeError, RecursionError):
             pass

@@ -261,7 +261,7 @@ def deployable(network: PlifNetwork) -> PlifNetwork:
     host = None
     if network.host_encoder:
         bias = torch.zeros(len(first.weight)) if first.bias is None else first.bias
-        host = Host.of(*(one.detach().cpu().numpy() for one in (first.weight, bias)), image, once=network.once)
+        host = Host.of(first.weight.detach().cpu().numpy(), bias.detach().cpu().numpy(), image, once=network.once)
         image = host.window.output_shape
         stages[0].weights = nn.Conv2d(image[0], image[0], 1, groups=image[0], bias=False, dtype=first.weight.dtype)
         stages[0].weights.weight.fill_(UNIT)

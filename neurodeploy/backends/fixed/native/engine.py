@@ -119,7 +119,7 @@ class NativeEngine:
         self.native = native(program)
         t = self.native.tables
         # A sample that is through at once leaves its states to the next: all samples' would pass the caches.
-        self.state = _state(t, n_samples, keeps_past=True) if goes_on else None
+        self.state = _state(t, n_samples if goes_on else 0, keeps_past=goes_on)
         self.output = program.layer(program.output)
         self.sums_softmax = program.readout == rules.SOFTMAX
         n_scores = int(t.layers[:, c.PADDED].max()) if program.readout != "spikes" else 0
@@ -161,7 +161,7 @@ class NativeEngine:
             room = scratch, state = self._borrowed()
             with TowardZero() as to_zero:
                 given = (results, scratch, spikes, values, n_inputs, n_fed, n_steps, now, begin, after, to_zero)
-                _run_kernel(self.native.tables, self.state or state, *given)
+                _run_kernel(self.native.tables, self.state if len(self.state.u) else state, *given)
             self.free.append(room)
             if summed is not None:
                 from_start = results.potentials[begin:after, max(0, self.output.start - now) :]

@@ -237,10 +237,10 @@ def _gather(
             for tap_y in range(taps // across):
                 from_y = y * down + tap_y * geometry[c.GEO_DILATION] - geometry[c.GEO_PADDING]
                 from_x = x * right - geometry[c.GEO_PADDING + 1]
-                low, high = max(from_x, 0), min(from_x + across, columns)
-                if from_y < 0 or from_y >= rows or low >= high:
+                left, end = max(from_x, 0), min(from_x + across, columns)
+                if from_y < 0 or from_y >= rows or left >= end:
                     continue
-                one, after = firsts[from_y * columns + low], firsts[from_y * columns + high]
+                one, after = firsts[from_y * columns + left], firsts[from_y * columns + end]
                 tap = i32(tap_y * across - from_x)  # of the places of a row of the kernel, in their order
                 for first in range(one, after, EIGHT):  # what is copied beyond the last is overwritten
                     for j in range(EIGHT):
