@@ -11,7 +11,7 @@ from neurodeploy.backends import fixed, lava
 from neurodeploy.backends.lava.environment import PINS
 from neurodeploy.backends.trace import Trace
 from neurodeploy.bench.peers import CURRENT, PEERS, Peer
-from neurodeploy.bench.rounds import Block, block, spread
+from neurodeploy.bench.rounds import Block, Speeds, block, spread
 from neurodeploy.bench.stages import Stage, stages_of
 from neurodeploy.bench.workloads import Work
 from neurodeploy.errors import LavaError, NeurodeployError, nearest
@@ -59,6 +59,33 @@ def positive(option: str, values: Sequence[int]) -> list[int]:
 def speed(values: list[float]) -> dict[str, Any]:
     """Return the median of the samples per second, and their spread."""
     return {"samples_per_second": statistics.median(values), "spread": spread(values)}
+
+
+def wanted_to_train(known: Sequence[Peer], peers: str | None, **numbers: int) -> list[Peer]:
+    """Return those of the known peers that a benchmark of training asks for, once its numbers are at least 1."""
+    names = chosen(peers, [peer.name for peer in known])
+    for option, value in numbers.items():
+        positive(option, [value])
+    return [peer for peer in known if peer.name in names]
+
+
+def training_speeds(wanted: Sequence[Peer], speeds: Speeds, batch: int) -> dict[str, Any]:
+    """Return `ours`, `peers` and `absent` as `bench_train` tells them."""
+
+    def row(values: list[float]) -> dict[str, Any]:
+        return {"seconds_per_step": batch / statistics.median(values), **speed(values)}
+
+    return {
+        "ours": row(speeds.ours),
+        "peers": [
+            {"name": peer.name, "version": peer.version, "trains": peer.what}
+            | row(speeds.peers[peer.name])
+            | {"ratio": speeds.ratio(peer.name), "ratio_spread": spread(speeds.neighbours(peer.name))}
+            for peer in wanted
+            if not peer.missing
+        ],
+        "absent": [{"name": peer.name, "reason": peer.missing} for peer in wanted if peer.missing],
+    }
 
 
 def ours(program: Program, spikes_BTI: np.ndarray, threads: int) -> Trace:

@@ -12,9 +12,9 @@ from functools import partial
 from typing import Any
 
 from neurodeploy.bench import machine
-from neurodeploy.bench.contenders import chosen, positive, speed, threads_of_torch
+from neurodeploy.bench.contenders import threads_of_torch, training_speeds, wanted_to_train
 from neurodeploy.bench.peers import Peer
-from neurodeploy.bench.rounds import block, in_turn, spread
+from neurodeploy.bench.rounds import block, in_turn
 from neurodeploy.bench.training_work import training_step
 from neurodeploy.errors import NeurodeployError
 from neurodeploy.progress import Progress, silent
@@ -139,37 +139,21 @@ def bench_plif(
     Raises:
         NeurodeployError: an argument names nothing or is out of range.
     """
-    names = chosen(peers, [peer.name for peer in PLIF_PEERS])
-    limits = {"hidden": channels, "steps": steps, "batch": batch, "threads": threads, "repeats": repeats}
-    for option, value in limits.items():
-        positive(option, [value])
-    wanted = [peer for peer in PLIF_PEERS if peer.name in names]
-    here = [peer for peer in wanted if not peer.missing]
+    numbers = {"hidden": channels, "steps": steps, "batch": batch, "threads": threads, "repeats": repeats}
+    wanted = wanted_to_train(PLIF_PEERS, peers, **numbers)
     with threads_of_torch(threads):
         progress("bench", 0, repeats, "compiling and loading kernels")
         sizes = channels, steps, batch
         mine = block(_ours(sizes), batch)
-        blocks = {peer.name: block(peer.build(sizes), batch) for peer in here}
+        blocks = {peer.name: block(peer.build(sizes), batch) for peer in wanted if not peer.missing}
         speeds = in_turn(mine, blocks, repeats, partial(_told, progress, repeats))
     memory = {name: _memory(name, channels, steps, batch, threads) for name in ("neurodeploy", *blocks)}
-
-    def row(name: str, samples_per_second: list[float]) -> dict[str, Any]:
-        told = speed(samples_per_second)
-        return told | {"seconds_per_step": batch / told["samples_per_second"], "memory_bytes": memory[name]}
-
-    return {
-        "work": {"channels": channels, "steps": steps, "batch": batch, "threads": threads},
-        "machine": machine.describe(),
-        "ours": row("neurodeploy", speeds.ours),
-        "peers": [
-            {"name": peer.name, "version": peer.version, "trains": peer.what}
-            | row(peer.name, speeds.peers[peer.name])
-            | {"ratio": speeds.ratio(peer.name), "ratio_spread": spread(speeds.neighbours(peer.name))}
-            | {"memory_ratio": memory["neurodeploy"] / memory[peer.name]}
-            for peer in here
-        ],
-        "absent": [{"name": peer.name, "reason": peer.missing} for peer in wanted if peer.missing],
-    }
+    told = training_speeds(wanted, speeds, batch)
+    told["ours"]["memory_bytes"] = mine_bytes = memory["neurodeploy"]
+    for one in told["peers"]:
+        one |= {"memory_bytes": memory[one["name"]], "memory_ratio": mine_bytes / memory[one["name"]]}
+    work = {"channels": channels, "steps": steps, "batch": batch, "threads": threads}
+    return {"work": work, "machine": machine.describe(), **told}
 
 
 def _told(progress: Progress, repeats: int, done: int) -> None:

@@ -6,9 +6,9 @@ import time
 from typing import Any
 
 from neurodeploy.bench import machine
-from neurodeploy.bench.contenders import chosen, positive, speed, threads_of_torch
+from neurodeploy.bench.contenders import threads_of_torch, training_speeds, wanted_to_train
 from neurodeploy.bench.plif_work import bench_plif
-from neurodeploy.bench.rounds import Block, block, in_turn, spread
+from neurodeploy.bench.rounds import Block, block, in_turn
 from neurodeploy.bench.training_check import checked
 from neurodeploy.bench.training_work import INPUT_RATE, TRAINING_PEERS, TrainingWork, ours, training_work
 from neurodeploy.errors import NeurodeployError, nearest
@@ -62,20 +62,15 @@ def bench_train(
     hidden, steps = 512 if hidden is None else hidden, 250 if steps is None else steps
     if model not in LAYERS:
         raise NeurodeployError(f"{model!r} is unknown", nearest(model, LAYERS), option="model")
-    names = chosen(peers, [peer.name for peer in TRAINING_PEERS])
-    limits = {"hidden": hidden, "steps": steps, "batch": batch, "threads": threads, "repeats": repeats}
-    for option, value in limits.items():
-        positive(option, [value])
-    wanted = [peer for peer in TRAINING_PEERS if peer.name in names]
-    absent = [{"name": peer.name, "reason": peer.missing} for peer in wanted if peer.missing]
-    peers_here = [peer for peer in wanted if not peer.missing]
+    numbers = {"hidden": hidden, "steps": steps, "batch": batch, "threads": threads, "repeats": repeats}
+    wanted = wanted_to_train(TRAINING_PEERS, peers, **numbers)
     with threads_of_torch(threads):
         progress("bench", 0, repeats, "compiling and loading kernels")
         made = training_work(model, hidden=hidden, steps=steps, batch=batch, fresh=fresh)
         progress("bench", 0, repeats, "comparing gradients")
         gradients = checked(made)
         mine = block(ours(made), batch)
-        blocks: dict[str, Block] = {peer.name: block(peer.build(made), batch) for peer in peers_here}
+        blocks: dict[str, Block] = {peer.name: block(peer.build(made), batch) for peer in wanted if not peer.missing}
         products: list[float] = []
 
         def tell(done: int) -> None:
@@ -96,13 +91,7 @@ def bench_train(
             "parameters": sum(one.numel() for one in made.network.parameters()),
         },
         "machine": machine.describe(),
-        "ours": _speed(speeds.ours, batch),
-        "peers": [
-            {"name": peer.name, "version": peer.version, "trains": peer.what}
-            | _speed(speeds.peers[peer.name], batch)
-            | {"ratio": speeds.ratio(peer.name), "ratio_spread": spread(speeds.neighbours(peer.name))}
-            for peer in peers_here
-        ],
+        **training_speeds(wanted, speeds, batch),
         "gradients": gradients,
         "floor": {
             "dense_products_s": statistics.median(products),
@@ -110,12 +99,7 @@ def bench_train(
             "how": "matrix products of forward and backward pass with dense inputs by torch.mm, in each round; the "
             "median. Ours takes less than that where it computes spikes alone.",
         },
-        "absent": absent,
     }
-
-
-def _speed(samples_per_second: list[float], batch: int) -> dict[str, Any]:
-    return {"seconds_per_step": batch / statistics.median(samples_per_second), **speed(samples_per_second)}
 
 
 def _dense_products(work: TrainingWork) -> float:
