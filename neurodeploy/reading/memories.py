@@ -71,21 +71,17 @@ def of_memory(module: nn.Module, path: str, sample: Sample, dt_s: float, name: s
         )
     head = heads[0][1]
     order, n_inputs, n_steps = len(a), w_u.shape[1], sample.shape[1]
-    units = [0.0, 0.0]
+    x_BTI, scores = _run(module, memory, sample)
+    own = _checked(path, x_BTI, scores, (a, b, w_h, b_h), head, memory)
+    units = [whole_currents(torch.as_tensor(one), 0.0)[1] for one in (_currents(memory, x_BTI), x_BTI)]
 
     def feed(values: Any) -> np.ndarray:
         """Return what the host sends for a batch (B, T, 1 + I): u and x in whole units."""
-        x = torch.as_tensor(numbers(values))
-        if x.dim() != 3 or x.shape[2] != n_inputs:
-            raise FrameworkError(f"inputs: shape {tuple(x.shape)}, (samples, steps, {n_inputs}) is needed")
-        sent = []
-        for place, value in enumerate((torch.as_tensor(_currents(memory, x)), x)):
-            whole, units[place] = whole_currents(value, units[place])
-            sent.append(whole)
-        return torch.cat(sent, 2).numpy()
+        x, _ = _run(module, memory, torch.as_tensor(np.asarray(values)).to(sample))
+        both = zip((_currents(memory, x), x), units, strict=True)
+        return np.concatenate([whole_currents(torch.as_tensor(one), unit)[0].numpy() for one, unit in both], axis=2)
 
     values = feed(sample)
-    own = _checked(module, path, sample, (a, b, w_h, b_h), head, memory)
     whole_units = np.diag([units[0], *[units[1]] * n_inputs])
     enters, turns = np.zeros((order + n_inputs, 1 + n_inputs)), np.zeros((order + n_inputs,) * 2)
     enters[:order, :1], enters[order:, 1:] = b.reshape(order, 1), np.eye(n_inputs)
@@ -125,23 +121,35 @@ def of_memory(module: nn.Module, path: str, sample: Sample, dt_s: float, name: s
     }
 
 
-def _currents(memory: Any, x_BTI: torch.Tensor) -> np.ndarray:
+def _run(module: nn.Module, memory: Any, sample: torch.Tensor) -> tuple[np.ndarray, np.ndarray]:
+    """Return what reaches the memory of a batch (B, T, I), float64, and what the module gives, first of several."""
+    heard: list[torch.Tensor] = []
+    hook = memory.W_u.register_forward_pre_hook(lambda _, given: heard.append(given[0]))
+    try:
+        with torch.no_grad():
+            found = module(sample)
+    finally:
+        hook.remove()
+    if len(heard) != 1 or heard[0].dim() != 3:
+        raise FrameworkError(f"module: runs its {KIND} {len(heard)} times, once for all steps is needed")
+    return numbers(heard[0]), numbers(found[0] if isinstance(found, tuple) else found)
+
+
+def _currents(memory: Any, x_BTI: np.ndarray) -> np.ndarray:
     """Return u (B, T, 1), float64."""
-    u: np.ndarray = numbers(x_BTI) @ numbers(memory.W_u.weight).T + numbers(memory.W_u.bias)
+    u: np.ndarray = x_BTI @ numbers(memory.W_u.weight).T + numbers(memory.W_u.bias)
     return np.maximum(u, 0)
 
 
 def _checked(
-    module: nn.Module, path: str, sample: Any, arrays: tuple[np.ndarray, ...], head: nn.Linear, memory: Any
+    path: str, x_BTI: np.ndarray, own: np.ndarray, arrays: tuple[np.ndarray, ...], head: nn.Linear, memory: Any
 ) -> np.ndarray:
     """Return the module's own classes of the sample (B,), once it gives what is worked out from its arrays."""
     a, b, w_h, b_h = arrays
-    with torch.no_grad():
-        own = numbers(module(sample))
-    m_BD, u_BT1 = np.zeros((len(sample), len(a))), _currents(memory, sample)
-    for step in range(sample.shape[1]):
+    m_BD, u_BT1 = np.zeros((len(x_BTI), len(a))), _currents(memory, x_BTI)
+    for step in range(x_BTI.shape[1]):
         m_BD = m_BD @ a.T + u_BT1[:, step] * b.reshape(-1)
-    hidden = np.maximum(np.concatenate([m_BD, numbers(sample[:, -1])], 1) @ w_h.T + b_h, 0)
+    hidden = np.maximum(np.concatenate([m_BD, x_BTI[:, -1]], 1) @ w_h.T + b_h, 0)
     scores = hidden @ numbers(head.weight).T + (0 if head.bias is None else numbers(head.bias))
     if own.shape != scores.shape or np.abs(own - scores).max() > SAME * np.abs(scores).max():
         raise FrameworkError(

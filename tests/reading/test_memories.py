@@ -16,6 +16,7 @@ from torch import nn
 
 from neurodeploy.backends import fixed
 from neurodeploy.errors import FrameworkError
+from neurodeploy.networks.families.lmu import LmuSettings, build
 from neurodeploy.reading.graph_of import graph_of
 from neurodeploy.verbs.certify import certify
 from neurodeploy.verbs.deploy import deploy
@@ -37,8 +38,8 @@ class LMUFFT(nn.Module):
     def forward(self, x_BTI: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Return h of all steps (B, T, H) and of the last."""
         m_BD, found = x_BTI.new_zeros(len(x_BTI), len(self.A)), []
-        for x_BI in x_BTI.unbind(1):
-            m_BD = m_BD @ self.A.T + self.W_u(x_BI).relu() @ self.B.T
+        for u_B1, x_BI in zip(self.W_u(x_BTI).relu().unbind(1), x_BTI.unbind(1), strict=True):
+            m_BD = m_BD @ self.A.T + u_B1 @ self.B.T
             found.append(self.W_h(torch.cat([m_BD, x_BI], 1)).relu())
         return torch.stack(found, 1), found[-1]
 
@@ -102,6 +103,20 @@ def test_its_classes_and_states_are_kept(
     again = certify(tmp_path / "d", found.read.feed(inputs))
     assert again["passed"], again["failures"]
     assert again["program"] == found.program.digest
+
+
+def test_a_network_of_the_family_is_deployed_with_what_its_inputs_are_divided_by() -> None:
+    torch.manual_seed(0)
+    settings = LmuSettings(hidden=12, memory=9, theta=20.0, largest_input=16.0)
+    network = build(settings, (2,), 4, 0.001).eval()
+    inputs = torch.randint(0, 17, (24, 25, 2)).float()
+    found = deploy(network, inputs, dt_s=0.001)
+    assert found.certificate["passed"], found.certificate["failures"]
+    assert found.agreement["classes"] == 1.0
+    with torch.no_grad():
+        scores = network(inputs)[0].double().numpy()
+    whole = fixed.run(found.program, found.read.feed(inputs)).output_BN
+    assert np.abs(whole - scores).max() < 0.01 * np.abs(scores).max()
 
 
 def test_the_last_input_reaches_the_hidden_layer(module: Classifier, inputs: torch.Tensor) -> None:
