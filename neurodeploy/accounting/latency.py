@@ -76,7 +76,9 @@ def core_times(
         events_TI = np.asarray(spikes[one.source], np.float32)
         synop = prices.band(f"synop_{one.kind}_s", "synop_s")
         times[0][:, one.cores] += (events_TI @ one.synops_IC)[..., None] * synop
-        times[2][:, one.cores] += (events_TI @ one.reaches_IC)[..., None] * into
+        for at in range(0, len(one.cores), 16):  # of a large image all of them in floats would fill the memory
+            some = slice(at, at + 16)
+            times[2][:, one.cores[some]] += (events_TI @ one.reaches_IC[:, some].astype(np.float32))[..., None] * into
         if one.source != INPUT:
             messages_TI = events_TI * one.reaches_IC.sum(axis=1)
             times[2] += _by_core(messages_TI, placement.core_of[one.source], n_cores)[..., None] * out

@@ -170,10 +170,7 @@ def _messages(one: Connection, core_O: np.ndarray, n_cores: int, synops_IC: np.n
     """Return the messages of each source to each core (I, C): rows of different exponents have axons of their own."""
     exponents_O = one.row_exponents
     if one.window is not None or (exponents_O == exponents_O[:1]).all():
-        reaches_CI = np.zeros(synops_IC.T.shape, np.float32)  # memory that is not written is not taken
-        for synops_I, reaches_I in zip(synops_IC.T, reaches_CI, strict=True):
-            reaches_I[np.flatnonzero(synops_I > 0)] = 1
-        return reaches_CI.T
+        return synops_IC > 0
     found = np.zeros_like(synops_IC, dtype=np.float32)
     for exponent in np.unique(exponents_O):
         mine_O = exponents_O == exponent

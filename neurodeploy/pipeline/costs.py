@@ -34,7 +34,7 @@ MOST_BYTES = 1 << 30
 
 
 Recorded = tuple[Trace, np.ndarray]
-"""A run with every state, and its input (B, T, I)."""
+"""A run with every spike, and its input (B, T, I)."""
 
 
 @dataclass(frozen=True)
@@ -72,10 +72,15 @@ class Cost:
 
 
 def recorded(program: Program, samples: SampleSource) -> Recorded:
-    """Return a run of the first samples with every state."""
+    """Return a run of the first samples with every spike."""
     states = 12 * program.n_steps(samples.n_steps) * sum(layer.n_neurons for layer in program.layers)
     few = samples.first(max(1, min(SAMPLES, MOST_BYTES // states))).whole().spikes_BTI
-    return fixed.run(program, few, record=True), few
+    trace = fixed.run(program, few, record=True)
+    spikes = {
+        name: one._replace(u_BTN=one.u_BTN[:, :0].copy(), v_BTN=one.v_BTN[:, :0].copy())
+        for name, one in trace.layers.items()
+    }
+    return replace(trace, layers=spikes), few
 
 
 def measured(
