@@ -7,6 +7,7 @@ from typing import Any
 
 from neurodeploy.bench import machine
 from neurodeploy.bench.contenders import threads_of_torch, training_speeds, wanted_to_train
+from neurodeploy.bench.lmu_work import MODELS, bench_lmu
 from neurodeploy.bench.plif_work import bench_plif
 from neurodeploy.bench.rounds import Block, block, in_turn
 from neurodeploy.bench.training_check import checked
@@ -15,7 +16,7 @@ from neurodeploy.errors import NeurodeployError, nearest
 from neurodeploy.networks.families.silif import LAYERS
 from neurodeploy.progress import Progress, silent
 
-WORKS = ("silif", "plif")
+WORKS = ("silif", "plif", *MODELS)
 
 
 def bench_train(
@@ -34,16 +35,17 @@ def bench_train(
     """Measure one training step (forward, backward, Adam's update) of ours and of the peers.
 
     Args:
-        work: "silif", whose arguments and result these are; or "plif", see `plif_work.bench_plif`.
+        work: "silif", whose arguments and result these are; "plif", see `plif_work.bench_plif`; "lmu" or "lmufft", see
+            `lmu_work.bench_lmu`.
         model: A spiking model of the SiLIF family.
         hidden: Neurons in each of two hidden layers, between 140 inputs and 35 classes, 512 when None; of plif,
-            channels of each convolution, 32 when None.
+            channels of each convolution, 32 when None; of lmu 212 and of lmufft 346.
         threads: CPU threads of all contenders.
         repeats: Rounds; medians are reported.
         peers: Their names with commas, or "none"; every one that is installed when None.
         fresh: Leave the network as it is initialised, instead of letting it fire as a trained one does.
         progress: Hears how far the work is.
-        steps: Of a sample; 250 when None, of plif 8.
+        steps: Of a sample; 250 when None, of plif 8, of lmu and lmufft 784.
         batch: Samples of a training step.
 
     Returns:
@@ -56,8 +58,10 @@ def bench_train(
     """
     if work not in WORKS:
         raise NeurodeployError(f"{work!r} is unknown", nearest(work, WORKS), option="work")
+    shared: Any = {"batch": batch, "threads": threads, "repeats": repeats, "peers": peers, "progress": progress}
+    if work in MODELS:
+        return bench_lmu(work, hidden=hidden, steps=784 if steps is None else steps, **shared)
     if work == "plif":
-        shared: Any = {"batch": batch, "threads": threads, "repeats": repeats, "peers": peers, "progress": progress}
         return bench_plif(channels=32 if hidden is None else hidden, steps=8 if steps is None else steps, **shared)
     hidden, steps = 512 if hidden is None else hidden, 250 if steps is None else steps
     if model not in LAYERS:

@@ -112,6 +112,22 @@ def _plif_lines(result: dict[str, Any]) -> list[str]:
     ]
 
 
+def _lmu_lines(result: dict[str, Any], lines: list[str]) -> list[str]:
+    work, gradients, floor = result["work"], result["gradients"], result["floor"]
+    return [
+        f"work   {work['model']} of {work['hidden']} / {work['memory']}, {work['parameters']:,} parameters, "
+        f"{work['steps']} steps, batch {work['batch']}, {work['threads']} thread(s)",
+        f"on     {result['machine']['cpu']}, {result['machine']['cores']} cores",
+        "",
+        *lines,
+        "",
+        f"floor  the matrix products of our step alone take {1e3 * floor['products_s']:,.1f} ms; we take "
+        f"{floor['ours_over_products']:.2f} times as long",
+        f"gradients within {gradients['largest_relative_difference']:.1e} of float64 (the reference's float32 within "
+        f"{gradients['reference_largest_relative_difference']:.1e})",
+    ]
+
+
 def _training_lines(result: dict[str, Any]) -> list[str]:
     if "channels" in result["work"]:
         return _plif_lines(result)
@@ -122,12 +138,15 @@ def _training_lines(result: dict[str, Any]) -> list[str]:
         [row["name"], row.get("version", "-"), step_ms, *_speeds(row), row["trains"]]
         for row, step_ms in zip(rows, steps_ms, strict=True)
     ]
+    lines = table(["who", "version", "ms a step", "samples/s", "from", "to", "we are faster", "what"], told)
+    if "memory" in work:
+        return _lmu_lines(result, lines)
     return [
         f"work   {work['model']} {'-'.join(map(str, work['sizes']))}, {work['steps']} steps, batch {work['batch']}, "
         f"{work['threads']} thread(s), firing {', '.join(percent(round(rate, 4)) for rate in work['rates'])}",
         f"on     {result['machine']['cpu']}, {result['machine']['cores']} cores",
         "",
-        *table(["who", "version", "ms a step", "samples/s", "from", "to", "we are faster", "what"], told),
+        *lines,
         "",
         f"floor  dense matrix products of a step take {1e3 * floor['dense_products_s']:.1f} ms; we take "
         f"{floor['ours_over_dense_products']:.2f} times as long",
@@ -141,12 +160,13 @@ def _training_lines(result: dict[str, Any]) -> list[str]:
 @app.command("train")
 @verb(_training_lines, call="bench_train")
 def train(
-    work: Annotated[str, Option(help="silif, or plif: the PLIF paper's network for MNIST.")] = "silif",
+    work: Annotated[str, Option(help="silif; plif: the PLIF paper's for MNIST; lmu, lmufft: psMNIST's.")] = "silif",
     model: Annotated[str, Option(help="A spiking model of the SiLIF family.")] = "silif",
     hidden: Annotated[
-        int | None, Option(metavar="N", help="Neurons in each of two hidden layers (512); channels of plif (32).")
+        int | None,
+        Option(metavar="N", help="Neurons in each of two hidden layers (512; 212 of lmu); channels of plif (32)."),
     ] = None,
-    steps: Annotated[int | None, Option(metavar="N", help="Steps of a sample (250; 8 of plif).")] = None,
+    steps: Annotated[int | None, Option(metavar="N", help="Steps of a sample (250; 8 of plif, 784 of lmu).")] = None,
     batch: Annotated[int, Option(metavar="N", help="Samples of a training step.")] = 32,
     threads: Annotated[int, Option(metavar="N", help="CPU threads of everything measured.")] = 1,
     repeats: Annotated[int, Option(metavar="N", help="Rounds; medians are reported.")] = 5,
