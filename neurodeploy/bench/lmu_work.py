@@ -57,14 +57,22 @@ def _made(model: str, sizes: tuple[int, int, int]) -> tuple[Any, Any, Any]:
         x_BTI, labels_B = torch.rand(batch, steps, 1), torch.randint(0, N_CLASSES, (batch,))
     if model == "lmufft":  # the reference makes it once, when it is built
         unit: Any = network.unit
-        network.response_DT = grown(unit.B.t(), unit.A.t(), steps)[:, 0].t()
+        network.response_DT = grown(unit.B.double().t(), unit.A.double().t(), steps)[:, 0].t()
     return network, x_BTI, labels_B
+
+
+def _of_kind(made: tuple[Any, Any, Any], kind: Any) -> tuple[Any, Any, Any]:
+    """Return a copy that computes in float32 or float64."""
+    network, x_BTI, labels_B = copy.deepcopy(made)
+    if hasattr(network, "response_DT"):
+        network.response_DT = network.response_DT.to(kind)
+    return network.to(kind), x_BTI.to(kind), labels_B
 
 
 def _stepper(made: tuple[Any, Any, Any], scores: Scores) -> Callable[[int], None]:
     import torch
 
-    network, x_BTI, labels_B = copy.deepcopy(made)
+    network, x_BTI, labels_B = _of_kind(made, torch.float32)
     optimizer = torch.optim.Adam(network.parameters(), lr=LEARNING_RATE, fused=True)
 
     def step(_: int) -> None:
@@ -89,12 +97,8 @@ def _gradients(made: tuple[Any, Any, Any]) -> dict[str, float]:
     import torch
 
     def found(scores: Scores, kind: torch.dtype) -> list[torch.Tensor]:
-        network, x_BTI, labels_B = copy.deepcopy(made)
-        network.to(kind)
-        if hasattr(network, "response_DT"):
-            network.response_DT = network.response_DT.to(kind)
-        x_BTI, labels_B = x_BTI[:CHECKED].to(kind), labels_B[:CHECKED]
-        torch.nn.functional.cross_entropy(scores(network, x_BTI), labels_B).backward()
+        network, x_BTI, labels_B = _of_kind(made, kind)
+        torch.nn.functional.cross_entropy(scores(network, x_BTI[:CHECKED]), labels_B[:CHECKED]).backward()
         return [one.grad.double() for one in network.parameters()]
 
     exact = found(_reference, torch.float64)

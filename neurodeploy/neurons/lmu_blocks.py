@@ -18,12 +18,20 @@ BLOCK = 16
 
 
 def grown(rows_RD: torch.Tensor, A_DD: torch.Tensor, n: int) -> torch.Tensor:
-    """Return rows, rows A, rows A², ... (n, R, D), by doubling: few large products."""
-    found, power = rows_RD[None], A_DD
+    """Return rows, rows A, rows A², ... (n, R, D), by doubling: few large products.
+
+    Powers of A are worked out in float64: rounded ones would cost a digit of the memories.
+    """
+    found, power = rows_RD[None], A_DD.double()
     while len(found) < n:
-        found = torch.cat([found, found @ power])
+        found = torch.cat([found, found @ power.to(found)])
         power = power @ power if len(found) < n else power
     return found[:n]
+
+
+def powered(A_DD: torch.Tensor, n: int) -> torch.Tensor:
+    """Return A^n, rounded once."""
+    return torch.linalg.matrix_power(A_DD.double(), n).to(A_DD)
 
 
 class Block(NamedTuple):
@@ -46,7 +54,7 @@ def block_of(A_DD: torch.Tensor, B_D1: torch.Tensor, W_HD: torch.Tensor, length:
     """Return the block of so many steps; gradients reach A, B and W."""
     input_end = grown(B_D1.t(), A_DD.t(), length)[:, 0]
     from_start = grown(W_HD @ A_DD, A_DD, length)
-    return Block(from_start, input_end @ W_HD.t(), input_end, torch.linalg.matrix_power(A_DD, length))
+    return Block(from_start, input_end @ W_HD.t(), input_end, powered(A_DD, length))
 
 
 def blocked(
@@ -63,7 +71,7 @@ def blocked(
         memories_BD.append(torch.addmm(input_BL @ end_LD, memories_BD[-1], block.start_end.t()))
     last_BD = memories_BD[-1]
     if n_left:
-        power = torch.linalg.matrix_power(A_DD, n_left)
+        power = powered(A_DD, n_left)
         last_BD = torch.addmm(inputs_BNL[:, -1, :n_left] @ end_LD[-n_left:], last_BD, power.t())
     # One matrix for the inputs of a block: column i of row j is W A^(i-j) B, 0 where j comes after i.
     lag_LL = torch.arange(length) - torch.arange(length)[:, None]
@@ -74,10 +82,14 @@ def blocked(
     return z.view(n_samples, -1, W_HD.shape[0])[:, :n_steps], last_BD
 
 
-def by_fft(u_BT: torch.Tensor, A_DD: torch.Tensor, B_D1: torch.Tensor) -> torch.Tensor:
-    """Return all memories (B, T, D) of a memory that starts empty, as a convolution by Fourier transforms."""
+def by_fft(u_BT: torch.Tensor, inputs_TD: torch.Tensor) -> torch.Tensor:
+    """Return all memories (B, T, D) of a memory that starts empty, as a convolution by Fourier transforms.
+
+    Args:
+        inputs_TD: What each step's input adds to the last memory.
+    """
     n_steps = u_BT.shape[1]
-    response_DT = grown(B_D1.t(), A_DD.t(), n_steps)[:, 0].t()
+    response_DT = inputs_TD.flip(0).t()
     spectrum = torch.fft.rfft(u_BT, n=2 * n_steps)[:, None] * torch.fft.rfft(response_DT, n=2 * n_steps)
     return torch.fft.irfft(spectrum, n=2 * n_steps)[:, :, :n_steps].transpose(1, 2)
 

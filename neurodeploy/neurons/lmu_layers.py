@@ -217,7 +217,8 @@ class LMUFFT(_Memory):
         (start_BD,) = self._start(x_BTI, ("memory_size", m_BD))
         u_BT = self.W_u(x_BTI)[..., 0].relu()
         if last:
-            end_BD = self._last(u_BT, None if m_BD is None else start_BD)
+            inputs_TD, start_DD = self._inputs(u_BT)
+            end_BD = u_BT @ inputs_TD if m_BD is None else u_BT @ inputs_TD + start_BD @ start_DD
             return self.W_h(torch.cat([end_BD, x_BTI[:, -1]], 1)).relu(), end_BD
         n_samples, n_steps = u_BT.shape
         if n_steps >= BLOCK and 2 * n_samples * n_steps >= BLOCK * self.sizes["hidden_size"]:  # no m is computed
@@ -243,21 +244,20 @@ class LMUFFT(_Memory):
         start_BD = u_BT.new_zeros(n_samples, order) if m_BD is None else m_BD
         way = way or quickest(n_samples, n_steps, order, empty=m_BD is None)
         if way == "fft":
-            return by_fft(u_BT, self.A, self.B)
+            return by_fft(u_BT, self._inputs(u_BT)[0])
         if way == "steps":
             return by_steps(u_BT, self.A, self.B, start_BD)
         return blocked(u_BT, self.A, self.B, torch.eye(order).to(self.A), start_BD)[0]
 
-    def _last(self, u_BT: torch.Tensor, start_BD: torch.Tensor | None) -> torch.Tensor:
+    def _inputs(self, u_BT: torch.Tensor) -> State:
+        """Return what each step's input (T, D) and the start (D, D) add to the last memory; worked out in float64."""
         n_steps = u_BT.shape[1]
         key = n_steps, self.A._version, self.B._version, self.A.data_ptr(), u_BT.dtype, u_BT.device
         if key not in self._kept:
             A, B = self.A.detach().double(), self.B.detach().double()
             inputs_TD = grown(B.t(), A.t(), n_steps)[:, 0].flip(0).to(u_BT)
-            self._kept = {key: (inputs_TD.contiguous(), torch.linalg.matrix_power(A.t(), n_steps).to(u_BT))}
-        inputs_TD, start_DD = self._kept[key]
-        end_BD = u_BT @ inputs_TD
-        return end_BD if start_BD is None else end_BD + start_BD @ start_DD
+            self._kept = {key: (inputs_TD, torch.linalg.matrix_power(A.t(), n_steps).to(u_BT))}
+        return self._kept[key]
 
 
 def quickest(n_samples: int, n_steps: int, order: int, *, empty: bool) -> str:

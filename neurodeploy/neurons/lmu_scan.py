@@ -19,7 +19,7 @@ from typing import Any
 import torch
 from torch.autograd.function import once_differentiable
 
-from neurodeploy.neurons.lmu_blocks import BLOCK, Block, block_of
+from neurodeploy.neurons.lmu_blocks import BLOCK, Block, block_of, powered
 
 Tensors = tuple[torch.Tensor, ...]
 
@@ -132,7 +132,7 @@ def scan(
     """
     block: Block = block_of(A, B, W_m, BLOCK)
     weights_RH = torch.cat([W_h.t(), block.from_input, W_x.t()])
-    rest = torch.linalg.matrix_power(A, x_BTI.shape[1] % BLOCK)
+    rest = powered(A, x_BTI.shape[1] % BLOCK)
     h_TBH, *end = _Scan.apply(  # type: ignore[no-untyped-call]
         ux_BT.t().contiguous(), x_BTI.transpose(0, 1), *start, weights_RH, e_h[0], block.from_start, block.input_end,
         block.start_end, rest,
