@@ -11,9 +11,9 @@ from functools import partial
 from typing import Any
 
 from neurodeploy.bench import machine
-from neurodeploy.bench.contenders import chosen, positive, speed, threads_of_torch
+from neurodeploy.bench.contenders import threads_of_torch, training_speeds, wanted_to_train
 from neurodeploy.bench.peers import Peer
-from neurodeploy.bench.rounds import block, in_turn, seconds_of, spread
+from neurodeploy.bench.rounds import block, in_turn, seconds_of
 from neurodeploy.progress import Progress, silent
 
 MODELS = {"lmu": (212, 256), "lmufft": (346, 468)}
@@ -185,17 +185,14 @@ def bench_lmu(
         NeurodeployError: an argument names nothing or is out of range.
     """
     hidden = MODELS[model][0] if hidden is None else hidden
-    names = chosen(peers, [peer.name for peer in LMU_PEERS])
-    limits = {"hidden": hidden, "steps": steps, "batch": batch, "threads": threads, "repeats": repeats}
-    for option, value in limits.items():
-        positive(option, [value])
+    numbers = {"hidden": hidden, "steps": steps, "batch": batch, "threads": threads, "repeats": repeats}
+    wanted = wanted_to_train(LMU_PEERS, peers, **numbers)
     with threads_of_torch(threads):
         progress("bench", 0, repeats, "comparing gradients")
         sizes = hidden, steps, batch
         made, floor = _made(model, sizes), _products(model, sizes)
         gradients = _gradients(made)
         mine = block(_stepper(made, _ours), batch)
-        here = [peer for peer in LMU_PEERS if peer.name in names]
         products: list[float] = []
         floor(0)
 
@@ -203,25 +200,16 @@ def bench_lmu(
             products.append(seconds_of(floor, 3) / 3)
             progress("bench", done, repeats)
 
-        speeds = in_turn(mine, {peer.name: block(peer.build(made), batch) for peer in here}, repeats, tell)
-
-    def row(samples_per_second: list[float]) -> dict[str, Any]:
-        told = speed(samples_per_second)
-        return told | {"seconds_per_step": batch / told["samples_per_second"]}
-
-    ours, products_s = row(speeds.ours), statistics.median(products)
+        speeds = in_turn(mine, {peer.name: block(peer.build(made), batch) for peer in wanted}, repeats, tell)
+    told, products_s = training_speeds(wanted, speeds, batch), statistics.median(products)
     return {
         "work": {"model": model, "hidden": hidden, "memory": MODELS[model][1], "steps": steps, "batch": batch}
         | {"threads": threads, "parameters": sum(one.numel() for one in made[0].parameters())},
         "machine": machine.describe(),
-        "ours": ours,
-        "peers": [
-            {"name": peer.name, "version": peer.version, "trains": peer.what}
-            | row(speeds.peers[peer.name])
-            | {"ratio": speeds.ratio(peer.name), "ratio_spread": spread(speeds.neighbours(peer.name))}
-            for peer in here
-        ],
+        **told,
         "gradients": gradients,
-        "floor": {"products_s": products_s, "ours_over_products": ours["seconds_per_step"] / products_s},
-        "absent": [],
+        "floor": {
+            "products_s": products_s,
+            "ours_over_products": told["ours"]["seconds_per_step"] / products_s,
+        },
     }
