@@ -45,11 +45,7 @@ def run(
     spikes = check_spikes(spikes_BTI, network.n_inputs, NAME, graded=network.graded_input)
     names = [one.name for one in network.populations]
     known = given or {}
-    ready: Ready = {
-        one.name: [(steps, part.prepared()) for steps, part in one.by_arrival()]
-        for one in network.synapses
-        if one.target not in known
-    }
+    ready: Ready = {one.name: one.ready for one in network.synapses if one.target not in known}
     starts = itertools.count(0, batch_size)
 
     def run_batch(some: np.ndarray) -> Part:

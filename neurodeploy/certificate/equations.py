@@ -13,7 +13,7 @@ Potentials are compared after saturation to 24 bits; how many saturate is counte
 Axes: B sample, T step, N neuron, I inputs.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -26,7 +26,6 @@ from neurodeploy.fixedpoint.dynamics.step import apart
 from neurodeploy.fixedpoint.rules import IntArray
 from neurodeploy.graph.dynamics import DynamicsPopulation
 from neurodeploy.graph.euler import Population
-from neurodeploy.graph.linear import LinearMap
 from neurodeploy.graph.network import Network
 from neurodeploy.graph.paths import INPUT
 from neurodeploy.mapping.discretize import Constants, at_rest, constants, initial_state
@@ -64,8 +63,8 @@ def first_violation(quantised: Network, plan: Plan, trace: Trace, spikes_BTI: np
             # A negative exponent floors sums, in units of the chip.
             floors = np.min(plan.connections[synapses.name].weight_exp) < 0
             floored = one.weight_gain * plan.vth_mant[one.name] if floors else None
-            for steps, part in synapses.by_arrival():
-                _arrive(drive, sent[synapses.source], part, steps + later, floored)
+            for steps, apply in synapses.ready:
+                _arrive(drive, sent[synapses.source], apply, steps + later, floored)
         unit, start = plan.vth_mant[one.name], starts[one.name]
         if isinstance(one, DynamicsPopulation):
             found.append(_first_wrong_state(one, unit, start, states[one.name], drive))
@@ -79,11 +78,14 @@ def first_violation(quantised: Network, plan: Plan, trace: Trace, spikes_BTI: np
 
 
 def _arrive(
-    drive_BTN: np.ndarray, sent_BTI: np.ndarray, part: LinearMap, later: int, floored: np.ndarray | None
+    drive_BTN: np.ndarray,
+    sent_BTI: np.ndarray,
+    apply: Callable[[np.ndarray], np.ndarray],
+    later: int,
+    floored: np.ndarray | None,
 ) -> None:
     """Add what was sent, `later` steps after it was, some samples at a time."""
     n_steps = drive_BTN.shape[1] - later
-    apply = part.prepared()
     for sample in range(len(drive_BTN) if n_steps > 0 else 0):
         arrived = apply(sent_BTI[sample, :n_steps].astype(np.float64))
         if floored is not None:

@@ -3,9 +3,10 @@
 Axes: O neurons that synapses end on, I neurons (or input channels) they start from, B sample.
 """
 
+import functools
 import itertools
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -58,6 +59,11 @@ class Synapses(LinearMap):
             return
         for steps in np.unique(arrival):
             yield int(steps), LinearMap(np.where(arrival == steps, self.weight, 0.0))
+
+    @functools.cached_property
+    def ready(self) -> list[tuple[int, Callable[[np.ndarray], np.ndarray]]]:
+        """What spikes (B, I) add up to at the outputs (B, O), with the steps they take: made once for all batches."""
+        return [(steps, part.prepared()) for steps, part in self.by_arrival()]
 
 
 class Paths:

@@ -107,7 +107,7 @@ def speck(folder: Path) -> dict[str, Any] | None:
 def _first_layer_counts(network: Any, spikes_BTI: np.ndarray) -> np.ndarray:
     """Return the spikes of each neuron of the first population alone, (B, N)."""
     population = network.population(FIRST_LAYER)
-    applied = [part.prepared() for one in network.into(FIRST_LAYER) for _, part in one.by_arrival()]
+    applied = [apply for one in network.into(FIRST_LAYER) for _, apply in one.ready]
     shape = (len(spikes_BTI), population.n_neurons)
     u, v, spiked = np.zeros(shape), np.zeros(shape), np.zeros(shape, np.bool_)
     counts = np.zeros(shape, np.int64)
