@@ -71,8 +71,11 @@ def test_devices_pipes_and_folders_are_not_replaced(tmp_path: Path) -> None:
 
 def test_a_folder_that_is_a_file_cannot_be_made(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    for path in (tmp_path / "file", tmp_path / "file" / "below"):
-        with pytest.raises(RunError, match="cannot be written"):
+    for path, says in (
+        (tmp_path / "file", "is a file, a folder is needed"),
+        (tmp_path / "file" / "below", "cannot be"),
+    ):
+        with pytest.raises(RunError, match=says):
             make_folder(path)
 
 

@@ -37,9 +37,7 @@ def path_of(file: GraphSource) -> Path:
     if isinstance(file, str | os.PathLike):
         return Path(file)
     wanted = "a .nir file, a Program or its file, or a run folder is needed"
-    raise GraphError(
-        f"found {type(file).__name__}", "write a graph with nir.write first", option="file", allowed=wanted
-    )
+    raise GraphError(f"found {type(file).__name__}, {wanted}", "write a graph with nir.write first", where="file")
 
 
 def is_program(path: str | Path) -> bool:

@@ -22,6 +22,7 @@ from neurodeploy.data.event_arrays import as_events, events_inside
 from neurodeploy.data.events import Events
 from neurodeploy.data.load import Split, open_samples, source_of
 from neurodeploy.data.own import is_own, whole_name
+from neurodeploy.data.pictures import holds_pictures, open_pictures
 from neurodeploy.data.settings import DataSettings, binning_of
 from neurodeploy.data.spikes import Kind, check_classes, check_kinds
 from neurodeploy.data.stream import SampleSource, check_limit, unlabelled
@@ -145,6 +146,10 @@ def samples_for(
     settings = network.settings or {}
     whole = whole_name(name) if name not in SOURCES and is_own(name) else name
     own = settings if settings.get("dataset") == whole else {}
+    if holds_pictures(name):
+        source, steps = SOURCES.get(str(settings.get("dataset"))), settings.get("n_steps")
+        shown = open_pictures(Path(name), source, None if steps is None else int(steps)).first(limit)
+        return through_host(shown, network.host).check_fits(network.n_inputs, outputs(network))
     if split == "test" and own.get("test"):
         raise DataError(f"{network.name} was trained on it", f"name its test data: {own['test']}", where=name)
     n_steps, partition = own.get("n_steps"), own.get("partition")

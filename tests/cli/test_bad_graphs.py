@@ -160,10 +160,14 @@ def test_bad_metadata_are_refused(shell: Shell, case: str) -> None:
     ("lif1", "fc1", "says"),
     [
         ({"reset": "sideways"}, {}, "lif1: .* reset = 'sideways', zero or subtract"),
-        ({"vth_mant": 0}, {}, "lif1: .* vth_mant = 0, a whole number from 1 to 131071"),
+        ({"vth_mant": 0}, {}, "lif1: .* vth_mant = 0, a whole number from 1 to 8388607"),
         ({"vth_mant": "many"}, {}, "vth_mant = 'many'"),
         ({"vth_mant": 300.5}, {}, "vth_mant = 300.5"),
-        ({"vth_mant": 300}, {"weight_bits": 9, "weight_exp": 0}, "fc1: .* weight_bits = 9, a whole number from 2 to 8"),
+        (
+            {"vth_mant": 300},
+            {"weight_bits": 17, "weight_exp": 0},
+            "fc1: .* weight_bits = 17, a whole number from 2 to 16",
+        ),
         ({"vth_mant": 300}, {"weight_bits": 8, "weight_exp": 99}, "fc1: .* weight_exp = 99"),
         ({"vth_mant": 300}, {"weight_bits": 8, "weight_exp": "e"}, "weight_exp = 'e'"),
     ],

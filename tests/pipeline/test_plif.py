@@ -99,9 +99,24 @@ def test_its_pools_are_an_or_of_four_spikes_in_integers(run: Any) -> None:
 
 
 @pytest.mark.slow
+def test_pictures_in_a_file_give_what_the_datasets_own_give(run: Any, tmp_path: Path) -> None:
+    folder, _ = run
+    test = open_samples("mnist").whole()
+    images = test.spikes_BTI[:, 0].reshape(-1, 28, 28)
+    np.savez(tmp_path / "mine.npz", images=images, labels=test.labels_B)
+    named, mine = (neurodeploy.simulate(folder, data) for data in ("mnist", tmp_path / "mine.npz"))
+    assert mine["data_notes"][-1] == "mine.npz: each image is shown as mnist shows its pictures, 2 steps"
+    for key in ("accuracy", "samples", "synops_per_sample"):
+        assert mine[key] == named[key]
+    assert neurodeploy.certify(folder, tmp_path / "mine.npz", max_accuracy_drop=0.9)["passed"]
+    assert neurodeploy.profile(folder, tmp_path / "mine.npz")["synops_per_sample"] == named["synops_per_sample"]
+
+
+@pytest.mark.slow
 def test_a_recipe_whose_first_convolution_is_the_hosts(run: Any, tmp_path: Path) -> None:
     pictures = np.random.default_rng(0).integers(0, 256, (6, 1, 784), dtype=np.uint8).repeat(2, axis=1)
     np.savez(tmp_path / "mine.npz", spikes=pictures, labels=np.arange(6))
+    np.savez(tmp_path / "images.npz", images=pictures[:, 0].reshape(6, 28, 28), labels=np.arange(6))
     settings = ("network.host_encoder=true", "training.epochs=1", "certificate.max_accuracy_drop=1.0")
     neurodeploy.run(str(run[0].parent / "small.toml"), out=tmp_path / "run", settings=settings)
     program = neurodeploy.read_program(tmp_path / "run" / "program.npz")
@@ -117,7 +132,8 @@ def test_a_recipe_whose_first_convolution_is_the_hosts(run: Any, tmp_path: Path)
     found = neurodeploy.export_run(tmp_path / "run", out=tmp_path / "out" / "model.nir")
     assert found["program"] == program.digest
     for file in (tmp_path / "run", tmp_path / "out" / "model.nir"):  # pictures as they are
-        assert neurodeploy.simulate(file, tmp_path / "mine.npz")["samples"] == 6
+        steps, images = (neurodeploy.simulate(file, tmp_path / f"{one}.npz") for one in ("mine", "images"))
+        assert (images["samples"], images["synops_per_sample"]) == (6, steps["synops_per_sample"])
     assert neurodeploy.certify(tmp_path / "run", max_accuracy_drop=1.0)["passed"]
     assert neurodeploy.profile(tmp_path / "run", limit=4)["host"] == report["host"]
     assert program.host.words in neurodeploy.fit(tmp_path / "run")["notes"]
