@@ -14,11 +14,12 @@ from neurodeploy.bench import machine
 from neurodeploy.bench.contenders import threads_of_torch, training_speeds, wanted_to_train
 from neurodeploy.bench.peers import Peer
 from neurodeploy.bench.rounds import block, in_turn, seconds_of
+from neurodeploy.bench.training_work import training_step
 from neurodeploy.progress import Progress, silent
 
 MODELS = {"lmu": (212, 256), "lmufft": (346, 468)}
 """Hidden neurons and memory of the networks for psMNIST."""
-N_CLASSES, THETA, LEARNING_RATE, CHECKED = 10, 784.0, 1e-3, 4
+N_CLASSES, THETA, CHECKED = 10, 784.0, 4
 Scores = Callable[[Any, Any], Any]
 
 
@@ -73,14 +74,7 @@ def _stepper(made: tuple[Any, Any, Any], scores: Scores) -> Callable[[int], None
     import torch
 
     network, x_BTI, labels_B = _of_kind(made, torch.float32)
-    optimizer = torch.optim.Adam(network.parameters(), lr=LEARNING_RATE, fused=True)
-
-    def step(_: int) -> None:
-        optimizer.zero_grad()
-        torch.nn.functional.cross_entropy(scores(network, x_BTI), labels_B).backward()
-        optimizer.step()
-
-    return step
+    return training_step(network, lambda _: torch.nn.functional.cross_entropy(scores(network, x_BTI), labels_B))
 
 
 def _ours(network: Any, x_BTI: Any) -> Any:
