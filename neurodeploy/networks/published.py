@@ -48,7 +48,7 @@ def load_published(path: str | Path, settings: SilifSettings | None = None) -> P
             of the wrong shape, or not finite; their names are listed.
     """
     path = Path(path)
-    arrays = _read(path)
+    arrays = read_arrays(path)
     found = _recognised(path, arrays, settings)
     if settings is not None and (settings.model, settings.hidden) != (found.model, found.hidden):
         raise NetworkError(
@@ -59,11 +59,16 @@ def load_published(path: str | Path, settings: SilifSettings | None = None) -> P
         kind = "bidirectional" if found.bidirectional else "not bidirectional"
         raise NetworkError(f"{path}: the network is {kind}; set bidirectional = {str(found.bidirectional).lower()}")
     network = build(found, (_columns(arrays, 0),), len(arrays[f"snn.{len(found.hidden)}.W.weight"]), 4e-3)
-    _fill(path, found.model, network, arrays)
+    network.load_state_dict(fitting(path, found.model, network.state_dict(), arrays))
     return Published(network.eval(), found)
 
 
-def _read(path: Path) -> dict[str, np.ndarray]:
+def read_arrays(path: Path) -> dict[str, np.ndarray]:
+    """Return the arrays of an .npz or a .safetensors.
+
+    Raises:
+        NetworkError: it is another file, or cannot be read.
+    """
     if path.suffix not in (".npz", ".safetensors"):
         raise NetworkError(f"{path}: is not a file of plain arrays (pickled checkpoints are never loaded); {FORM}")
     check_fetched(path, NetworkError)
@@ -123,9 +128,18 @@ def _model(arrays: Mapping[str, np.ndarray], n_layers: int, settings: SilifSetti
     return best[0]  # type: ignore[return-value]
 
 
-def _fill(path: Path, model: str, network: FamilyNetwork, arrays: Mapping[str, np.ndarray]) -> None:
-    """Load the arrays into the network, or raise one error that names everything wrong with them."""
-    state = network.state_dict()
+def fitting(
+    path: Path, model: str, state: Mapping[str, torch.Tensor], arrays: Mapping[str, np.ndarray]
+) -> dict[str, torch.Tensor]:
+    """Return the arrays as a state dict takes them.
+
+    Args:
+        path, model: What was read, and as what, for the message.
+        state: The tensors that are wanted, by the names that they have in the file.
+
+    Raises:
+        NetworkError: everything that is wrong with the arrays, in one line.
+    """
     problems = _problem("lacks", state.keys() - arrays.keys()) + _problem("has unknown", arrays.keys() - state.keys())
     shared = [name for name in state if name in arrays]
     misshapen = [
@@ -147,7 +161,7 @@ def _fill(path: Path, model: str, network: FamilyNetwork, arrays: Mapping[str, n
     if problems:
         found = "; it ".join(problems)
         raise NetworkError(f"{path}: read as {model}, it {found}; export the arrays of the whole network again")
-    network.load_state_dict({name: torch.from_numpy(value) for name, value in values.items()})
+    return {name: torch.from_numpy(value) for name, value in values.items()}
 
 
 def _problem(what: str, names: Iterable[str]) -> list[str]:

@@ -177,7 +177,51 @@ class LMU(nn.Module):
         return torch.stack(found, 1), (h_BH, m_BD)
 
 
-class LMUFFT(_Memory):
+class LinearMemory(_Memory):
+    """The memory of one number a step, m[t] = A m[t-1] + B u[t], without feedback; all its states at once.
+
+    Args:
+        sizes: `memory_size`, D, and others by their names.
+        theta: Length of the window, in steps.
+
+    Raises:
+        NetworkError: there is no such memory.
+    """
+
+    def __init__(self, sizes: dict[str, int], theta: float) -> None:
+        super().__init__(sizes, theta)
+        self._kept: dict[Any, State] = {}
+
+    def forward(self, u_BT1: torch.Tensor) -> torch.Tensor:
+        """Return the memory after every step (B, T, D), from an empty one."""
+        return self._all(u_BT1[..., 0], None, "")
+
+    def step(self, u_1: torch.Tensor, m_D: torch.Tensor) -> torch.Tensor:
+        """Return the memory after a step of one sample."""
+        return torch.addmv(self.B[:, 0] * u_1, self.A, m_D)
+
+    def _all(self, u_BT: torch.Tensor, m_BD: torch.Tensor | None, way: str) -> torch.Tensor:
+        (n_samples, n_steps), order = u_BT.shape, len(self.A)
+        start_BD = u_BT.new_zeros(n_samples, order) if m_BD is None else m_BD
+        way = way or quickest(n_samples, n_steps, order, empty=m_BD is None)
+        if way == "fft":
+            return by_fft(u_BT, self._inputs(u_BT)[0])
+        if way == "steps":
+            return by_steps(u_BT, self.A, self.B, start_BD)
+        return blocked(u_BT, self.A, self.B, torch.eye(order).to(self.A), start_BD)[0]
+
+    def _inputs(self, u_BT: torch.Tensor) -> State:
+        """Return what each step's input (T, D) and the start (D, D) add to the last memory; worked out in float64."""
+        n_steps = u_BT.shape[1]
+        key = n_steps, self.A._version, self.B._version, self.A.data_ptr(), u_BT.dtype, u_BT.device
+        if key not in self._kept:
+            A, B = self.A.detach().double(), self.B.detach().double()
+            inputs_TD = grown(B.t(), A.t(), n_steps)[:, 0].flip(0).to(u_BT)
+            self._kept = {key: (inputs_TD, torch.linalg.matrix_power(A.t(), n_steps).to(u_BT))}
+        return self._kept[key]
+
+
+class LMUFFT(LinearMemory):
     """An LMU without feedback, whose memory is a convolution: no step waits for another.
 
     Args:
@@ -194,9 +238,8 @@ class LMUFFT(_Memory):
         super().__init__(sizes | ({} if seq_len is None else {"seq_len": seq_len}), theta)
         self.W_u = nn.Linear(input_size, 1)
         self.W_h = nn.Linear(memory_size + input_size, hidden_size)
-        self._kept: dict[Any, State] = {}
 
-    def forward(self, x_BTI: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    def forward(self, x_BTI: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:  # type: ignore[override]
         """Return h of all steps (B, T, H) and of the last (B, H), as the reference; see `run`."""
         h_BTH, _ = self.run(x_BTI)
         return h_BTH, h_BTH[:, -1]
@@ -238,26 +281,6 @@ class LMUFFT(_Memory):
         self._checked(x_BTI, 3)
         self._start(x_BTI, ("memory_size", m_BD))
         return self._all(self.W_u(x_BTI)[..., 0].relu(), m_BD, way)
-
-    def _all(self, u_BT: torch.Tensor, m_BD: torch.Tensor | None, way: str) -> torch.Tensor:
-        (n_samples, n_steps), order = u_BT.shape, len(self.A)
-        start_BD = u_BT.new_zeros(n_samples, order) if m_BD is None else m_BD
-        way = way or quickest(n_samples, n_steps, order, empty=m_BD is None)
-        if way == "fft":
-            return by_fft(u_BT, self._inputs(u_BT)[0])
-        if way == "steps":
-            return by_steps(u_BT, self.A, self.B, start_BD)
-        return blocked(u_BT, self.A, self.B, torch.eye(order).to(self.A), start_BD)[0]
-
-    def _inputs(self, u_BT: torch.Tensor) -> State:
-        """Return what each step's input (T, D) and the start (D, D) add to the last memory; worked out in float64."""
-        n_steps = u_BT.shape[1]
-        key = n_steps, self.A._version, self.B._version, self.A.data_ptr(), u_BT.dtype, u_BT.device
-        if key not in self._kept:
-            A, B = self.A.detach().double(), self.B.detach().double()
-            inputs_TD = grown(B.t(), A.t(), n_steps)[:, 0].flip(0).to(u_BT)
-            self._kept = {key: (inputs_TD, torch.linalg.matrix_power(A.t(), n_steps).to(u_BT))}
-        return self._kept[key]
 
 
 def quickest(n_samples: int, n_steps: int, order: int, *, empty: bool) -> str:

@@ -51,17 +51,24 @@ class Sent(NamedTuple):
 
 def plif_trace(x_BTN: torch.Tensor, k: torch.Tensor, rule: PlifRule) -> tuple[torch.Tensor, torch.Tensor]:
     """Return spikes and potentials after the reset (B, T, N), readably; what is compiled is held against this."""
-    rest = rule.v_reset or 0.0
-    v = torch.full_like(x_BTN[:, 0], rest)
+    v = torch.full_like(x_BTN[:, 0], rule.v_reset or 0.0)
     spikes, potentials = [], []
     for x in x_BTN.unbind(1):
-        h = v + k * (x - (v - rest)) if rule.decay_input else v - k * (v - rest) + x
-        s = _Step.apply(h - rule.v_threshold, rule)
-        taken = s.detach() if rule.detach_reset else s
-        v = h - taken * rule.v_threshold if rule.v_reset is None else (1 - taken) * h + taken * rest
+        s, v = plif_step(x, v, k, rule)
         spikes.append(s)
         potentials.append(v)
     return torch.stack(spikes, 1), torch.stack(potentials, 1)
+
+
+def plif_step(
+    x: torch.Tensor, v: torch.Tensor, k: torch.Tensor | float, rule: PlifRule
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return spikes of a step and the potentials after it, from its input and the potentials before; of any axes."""
+    rest = rule.v_reset or 0.0
+    h = v + k * (x - (v - rest)) if rule.decay_input else v - k * (v - rest) + x
+    s = _Step.apply(h - rule.v_threshold, rule)
+    taken = s.detach() if rule.detach_reset else s
+    return s, h - taken * rule.v_threshold if rule.v_reset is None else (1 - taken) * h + taken * rest
 
 
 class _Step(torch.autograd.Function):
@@ -128,3 +135,24 @@ class PLIF(nn.Module):
     def sent(self, x_BTN: torch.Tensor, **how: Any) -> Sent:
         """Return what `plif` gives."""
         return plif(x_BTN, self.w.sigmoid(), self.rule, **how)
+
+
+class LIFNode(nn.Module):
+    """Neurons of one time constant, which is not learned: a module without parameters.
+
+    Args:
+        k: 1 / tau, in 1/steps.
+
+    Attributes:
+        sent: What the last call gave, until somebody takes it away.
+    """
+
+    def __init__(self, k: float, rule: PlifRule) -> None:
+        super().__init__()
+        self.k, self.rule = k, rule
+        self.sent: Sent | None = None
+
+    def forward(self, x_BTN: torch.Tensor) -> torch.Tensor:
+        """Return spikes (B, T, N) for an input current."""
+        self.sent = plif(x_BTN, torch.tensor(self.k), self.rule)
+        return self.sent.spikes

@@ -8,7 +8,7 @@ from torch import nn
 
 from neurodeploy.errors import NetworkError
 from neurodeploy.installed import imported, version_of
-from neurodeploy.networks.families import ann, folded, lif, lmu, plif, s4d, silif, stepped
+from neurodeploy.networks.families import ann, folded, lif, lmu, lmuformer, plif, s4d, silif, stepped
 from neurodeploy.networks.families.settings import NetworkSettings
 
 Build = Callable[[Any, tuple[int, ...], int, float], nn.Module]
@@ -45,6 +45,7 @@ FAMILIES: dict[str, Family] = {
     "ann": Family(ann.AnnSettings, ann.build, deployable=None),
     "s4d": Family(s4d.S4DSettings, s4d.build, deployable=None),
     "lmu": Family(lmu.LmuSettings, lmu.build, deployable=None),
+    "lmuformer": Family(lmuformer.LmuFormerSettings, lmuformer.build, lmuformer.deployable),
 }
 
 

@@ -1,0 +1,1 @@
+"""Parts of networks over frames, (B, T, C), that several networks are built of."""
