@@ -65,10 +65,15 @@ def plif_step(
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Return spikes of a step and the potentials after it, from its input and the potentials before; of any axes."""
     rest = rule.v_reset or 0.0
-    h = v + k * (x - (v - rest)) if rule.decay_input else v - k * (v - rest) + x
-    s = _Step.apply(h - rule.v_threshold, rule)
+    above = v - rest if rest else v
+    h = v + k * (x - above) if rule.decay_input else v - k * above + x
+    # Without gradients the same, in fewer calls: streams run it for every frame.
+    s = _Step.apply(h - rule.v_threshold, rule) if torch.is_grad_enabled() else (h >= rule.v_threshold).to(h.dtype)
     taken = s.detach() if rule.detach_reset else s
-    return s, h - taken * rule.v_threshold if rule.v_reset is None else (1 - taken) * h + taken * rest
+    if rule.v_reset is None:
+        return s, h - taken * rule.v_threshold
+    v = (1 - taken) * h
+    return s, v + taken * rest if rest else v
 
 
 class _Step(torch.autograd.Function):

@@ -23,6 +23,7 @@ from neurodeploy.networks.blocks.mlp import MlpKind, mlp
 from neurodeploy.networks.families.settings import LARGEST_LAYER, NetworkSettings
 from neurodeploy.networks.fused_forward import SpikeLists
 from neurodeploy.networks.sequence import Answer
+from neurodeploy.networks.streaming import Streamer
 from neurodeploy.neurons.lmu import LARGEST_ORDER
 from neurodeploy.neurons.plif import LIFNode
 
@@ -153,6 +154,14 @@ class LmuFormer(nn.Module):
         list(_taken(self))
         n_BT1 = torch.arange(1, features_BTC.shape[1] + 1).to(features_BTC)[:, None]
         return self.head(features_BTC.cumsum(1) / n_BT1)  # type: ignore[no-any-return]
+
+    def stream(self) -> Streamer:
+        """Return a stream of one clip, which takes a frame at a time.
+
+        Raises:
+            NetworkError: the model has attention, which needs the whole clip.
+        """
+        return Streamer(self)
 
 
 def _taken(network: nn.Module) -> Iterator[object]:
