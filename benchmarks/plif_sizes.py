@@ -2,12 +2,14 @@
 
     python benchmarks/plif_sizes.py [mnist cifar10 ...] [--folder DIR]
 
-Every step runs in a fresh process; its seconds and its largest memory are printed. Batch norms know one batch and full
-layers are scaled to it, so that every layer spikes; pictures and events are random, as dense as the data sets are.
+Every step runs in a fresh process; its seconds of CPU and its largest memory are printed. Batch norms know one batch
+and full layers are scaled to it, so that every layer spikes; pictures and events are random, as dense as the data sets
+are.
 """
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -27,9 +29,10 @@ from neurodeploy.pipeline.costs import synops_of
 from neurodeploy.pipeline.graph_options import GraphOptions
 from neurodeploy.pipeline.inputs import compiled, read_network
 from neurodeploy.program.file import read_program, write_program
+from neurodeploy.verbs.profile import profile
 
 SEED, N_SAMPLES = 0, 2
-STEPS = ("graph", "program", "loihi2", "loihi1", "synops")
+STEPS = ("graph", "program", "loihi2", "loihi1", "synops", "profile")
 
 
 class Size(NamedTuple):
@@ -86,8 +89,11 @@ def measured(name: str, step: str, folder: Path) -> dict[str, Any]:
         found = described(fit_of(made, chip_named(step)))
         advice = [one["effect"] for one in found["advice"][:1]]
         return {"cores": found["cores"], "limit": (found["binding_limit"] or {}).get("message"), "advice": advice}
-    fixed.make_ready(made)
     spikes = np.load(folder / f"{name}.npy").astype(np.int32)
+    if step == "profile":
+        found = profile(program, spikes, threads=1)
+        return {"synops": round(found["synops_per_sample"]), "latency_s": found["latency_s"]}
+    fixed.make_ready(made)
     started = time.perf_counter()
     trace = fixed.run(made, spikes, threads=1)
     seconds = time.perf_counter() - started
@@ -115,9 +121,9 @@ def main() -> None:
         for name in asked.networks or NETWORKS:
             for step in STEPS:
                 command = [sys.executable, __file__, name, "--inside", step, "--folder", str(folder)]
-                started = time.perf_counter()
+                before = os.times()
                 done = subprocess.run(command, capture_output=True, text=True, check=False)
-                seconds = time.perf_counter() - started
+                seconds = sum(os.times()[2:4]) - sum(before[2:4])  # of the child
                 if done.returncode:
                     print(f"{name:10s} {step:8s} {done.stderr.strip().splitlines()[-1]}", flush=True)
                     continue

@@ -73,14 +73,12 @@ def core_times(
         sent_TC = _by_core(spikes[name], core_N, n_cores)
         times[1] += sent_TC[..., None] * spike
     for one in found:
-        events_TI = np.asarray(spikes[one.source], np.float32)
+        events_IT = np.asarray(spikes[one.source].T, np.float32, "C")
         synop = prices.band(f"synop_{one.kind}_s", "synop_s")
-        times[0][:, one.cores] += (events_TI @ one.synops_IC)[..., None] * synop
-        for at in range(0, len(one.cores), 16):  # of a large image all of them in floats would fill the memory
-            some = slice(at, at + 16)
-            times[2][:, one.cores[some]] += (events_TI @ one.reaches_IC[:, some].astype(np.float32))[..., None] * into
+        times[0][:, one.cores] += (one.synops_IC.T @ events_IT).T[..., None] * synop
+        times[2][:, one.cores] += (one.reaches_IC.T @ events_IT).T[..., None] * into
         if one.source != INPUT:
-            messages_TI = events_TI * one.reaches_IC.sum(axis=1)
+            messages_TI = events_IT.T * one.reaches_IC.sum(axis=1)
             times[2] += _by_core(messages_TI, placement.core_of[one.source], n_cores)[..., None] * out
     return times
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+from scipy import sparse
 
 from neurodeploy.accounting.tally import INPUT, check_suits
 from neurodeploy.errors import DataError
@@ -27,8 +28,9 @@ class Route:
 
     Attributes:
         cores: Of the target layer (C,).
-        synops_IC: Synapses that a spike of each source reads in each core.
-        reaches_IC: Messages that take it there: none or one, or one for each exponent of a matrix's rows.
+        synops_IC: Synapses that a spike of each source reads in each core; sparse, as most sources of a large image
+            reach few cores.
+        reaches_IC: Messages that take it there, sparse: none or one, or one for each exponent of a matrix's rows.
         kind: dense, sparse or conv.
         hops_I: Tiles east or west, tiles north or south, and chips left, of all messages of a spike (I, 3); of
             the input, which comes from outside, none.
@@ -39,8 +41,8 @@ class Route:
     source: str
     target: str
     cores: np.ndarray
-    synops_IC: np.ndarray
-    reaches_IC: np.ndarray
+    synops_IC: sparse.csc_array
+    reaches_IC: sparse.csc_array
     kind: str
     hops_I: np.ndarray
     longest: tuple[int, int]
@@ -60,21 +62,20 @@ def routes(program: Program, placement: Placement) -> list[Route]:
         cores = np.arange(layer.cores[0], layer.cores[1] + 1)
         core_O = placement.core_of[one.target] - cores[0]
         kind = KINDS.get(layer.encodings[one.name], "conv")
-        synops_IC = _synops(one, core_O, len(cores), kind)
-        reaches_IC = _messages(one, core_O, len(cores), synops_IC)
+        synops_IC, reaches_IC = _reached(one, core_O, len(cores), kind)
         hops_I, longest = np.zeros((one.n_inputs, 3)), (0, 0)
         if one.source != INPUT:
-            core_I = placement.core_of[one.source]
-            own, place_I = np.unique(core_I, return_inverse=True)
+            own, place_I = np.unique(placement.core_of[one.source], return_inverse=True)
             ways = mesh.ways(own, cores)
-            used = np.zeros((len(own), len(cores)))
-            for core, reached_I in enumerate(reaches_IC.T):  # of a large image most sources reach few cores
-                at = np.flatnonzero(reached_I)
-                used[place_I[at], core] = 1
+            used = np.zeros((len(own), len(cores)), np.int64)
+            for core in range(len(cores)):  # all of them at once would take many times the memory
+                at = slice(*reaches_IC.indptr[core : core + 2])
+                seen_I, messages = reaches_IC.indices[at], reaches_IC.data[at]
+                used[place_I[seen_I], core] = 1
                 for axis, way in enumerate(ways):
-                    hops_I[at, axis] += reached_I[at] * way[place_I[at], core]
+                    hops_I[seen_I, axis] += messages * way[place_I[seen_I], core]
             far = np.argmax((ways[0] + ways[1]) * used)
-            longest = int(ways[0].flat[far]), int(ways[1].flat[far])
+            longest = int((ways[0] * used).flat[far]), int((ways[1] * used).flat[far])
         found.append(Route(one.name, one.source, one.target, cores, synops_IC, reaches_IC, kind, hops_I, longest))
     return found
 
@@ -156,41 +157,40 @@ def traffic_of(
     )
 
 
-def _synops(one: Connection, core_O: np.ndarray, n_cores: int, kind: str) -> np.ndarray:
-    """Return the synapses of each source in each core (I, C); rows stored densely are read whole."""
+def _reached(one: Connection, core_O: np.ndarray, n_cores: int, kind: str) -> tuple[sparse.csc_array, sparse.csc_array]:
+    """Return the synapses of each source in each core (I, C), and the messages that a spike takes to read them.
+
+    Rows of a matrix that are stored densely are read whole, and those of different exponents have axons of their own.
+    """
     there = (one.held != 0).astype(np.float32)
     if one.window is not None:
-        return _of_window(one.window, there, core_O, n_cores)
+        synops_IC = _of_window(one.window, there, core_O, n_cores)
+        parts = np.ones_like(synops_IC.data), synops_IC.indices, synops_IC.indptr
+        return synops_IC, sparse.csc_array(parts, shape=synops_IC.shape)
     mine_OC = (core_O[:, None] == np.arange(n_cores)).astype(np.float32)
-    synops_IC = there.T @ mine_OC
-    return (synops_IC > 0) * mine_OC.sum(axis=0) if kind == KINDS[DENSE] else synops_IC
-
-
-def _messages(one: Connection, core_O: np.ndarray, n_cores: int, synops_IC: np.ndarray) -> np.ndarray:
-    """Return the messages of each source to each core (I, C): rows of different exponents have axons of their own."""
     exponents_O = one.row_exponents
-    if one.window is not None or (exponents_O == exponents_O[:1]).all():
-        return synops_IC > 0
-    found = np.zeros_like(synops_IC, dtype=np.float32)
+    messages_IC = np.zeros((one.n_inputs, n_cores), np.float32)
     for exponent in np.unique(exponents_O):
         mine_O = exponents_O == exponent
-        mine_OC = (core_O[mine_O, None] == np.arange(n_cores)).astype(np.float32)
-        found += (one.held[mine_O] != 0).astype(np.float32).T @ mine_OC > 0
-    return found
+        messages_IC += there[mine_O].T @ mine_OC[mine_O] > 0
+    synops_IC = (messages_IC > 0) * mine_OC.sum(axis=0) if kind == KINDS[DENSE] else there.T @ mine_OC
+    return sparse.csc_array(synops_IC), sparse.csc_array(messages_IC)
 
 
-def _of_window(window: Window, there: np.ndarray, core_O: np.ndarray, n_cores: int) -> np.ndarray:
-    """Return the same of a convolution: the outputs of each core, laid back over the input tap by tap.
+def _of_window(window: Window, there: np.ndarray, core_O: np.ndarray, n_cores: int) -> sparse.csc_array:
+    """Return the synapses of a convolution: the outputs of each core, laid back over the input tap by tap.
 
-    Of a core's outputs only the groups, channels and rows that it has are looked at.
+    Of a core's outputs only the groups, channels and rows that it has are looked at, and the input's rows they see.
     """
     channels, rows, columns = window.input_shape
     out_channels, out_rows, out_columns = window.output_shape
     per_group = out_channels // window.groups
     split = there.reshape(window.groups, per_group, *there.shape[1:])
-    found = np.zeros((n_cores, window.groups, channels // window.groups, rows, columns), np.float32)
+    number = np.arange(window.n_inputs, dtype=np.int32).reshape(window.groups, -1, rows, columns)
     order = np.argsort(core_O, kind="stable")
     starts = np.searchsorted(core_O[order], np.arange(n_cores + 1))
+    reach = window.dilation[0] * (window.kernel[0] - 1)
+    seen_I, synops_I = [], []
     for core in range(n_cores):
         channel, y, x = np.unravel_index(order[starts[core] : starts[core + 1]], (out_channels, out_rows, out_columns))
         groups, at_group = np.unique(channel // per_group, return_inverse=True)
@@ -199,17 +199,24 @@ def _of_window(window: Window, there: np.ndarray, core_O: np.ndarray, n_cores: i
         mine = np.zeros((len(groups), len(inner), high - low, out_columns), np.float32)
         mine[at_group, at_inner, y - low, x] = 1
         weights = split[groups][:, inner]
+        begin = max(0, low * window.stride[0] - window.padding[0])
+        end = max(begin, min(rows, (high - 1) * window.stride[0] - window.padding[0] + reach + 1))
+        found = np.zeros((len(groups), channels // window.groups, end - begin, columns), np.float32)
         for ky, kx in np.ndindex(*window.kernel):
             (seen_y, by_y), (seen_x, by_x) = window.seen(0, ky), window.seen(1, kx)
             first, last = max(by_y.start, low), min(by_y.stop, high)
             if first >= last or by_x.start >= by_x.stop:
                 continue
             step = window.stride[0]
-            top = seen_y.start + (first - by_y.start) * step
+            top = seen_y.start + (first - by_y.start) * step - begin
             some = mine[:, :, first - low : last - low, by_x]
             # (G, I, K) x (G, K, places) -> (G, I, places)
             got = weights[..., ky, kx].transpose(0, 2, 1) @ some.reshape(*some.shape[:2], some.shape[2] * some.shape[3])
-            found[core][groups, :, top : top + (last - first - 1) * step + 1 : step, seen_x] += got.reshape(
+            found[:, :, top : top + (last - first - 1) * step + 1 : step, seen_x] += got.reshape(
                 *got.shape[:2], *some.shape[2:]
             )
-    return found.reshape(n_cores, -1).T
+        seen_I.append(number[groups, :, begin:end][found > 0])
+        synops_I.append(found[found > 0])
+    ends = np.cumsum([0, *map(len, seen_I)])
+    parts = np.concatenate(synops_I), np.concatenate(seen_I), ends
+    return sparse.csc_array(parts, shape=(window.n_inputs, n_cores))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -125,6 +126,42 @@ def test_messages_and_hops_are_those_of_every_spike(made: Program) -> None:
     assert found["messages_in_per_sample"] == arriving / 2
     assert (found["hops_ew_per_sample"], found["hops_ns_per_sample"]) == (hops["ew"] / 2, hops["ns"] / 2)
     assert (found["cores"], found["chips"], found["chip_crossings_per_sample"]) == (placed.n_cores, 1, 0)
+
+
+@pytest.mark.parametrize(
+    "window",
+    [
+        Window((2, 9, 8), 4, (3, 3), padding=(1, 1), dilation=(2, 2)),
+        Window((2, 4, 4), 4, (2, 2), (2, 2), padding=(5, 5)),  # some cores see nothing
+        Window((4, 6, 5), 4, (3, 2), (2, 1), padding=(1, 0), groups=2),
+    ],
+)
+def test_a_convolutions_routes_are_those_of_its_matrix(window: Window) -> None:
+    made = convolution(window, density=0.7, then=3)
+    placed = place(made, chip_of(LOIHI1, neurons_per_core=5))
+    one, kernel = routes(made, placed)[0], made.connections[0]
+    there_OI, core_O = window.unrolled(kernel.held) != 0, placed.core_of["conv"]
+    synops_IC = np.stack([there_OI[core_O == core].sum(axis=0) for core in one.cores], axis=1)
+    np.testing.assert_array_equal(one.synops_IC.toarray(), synops_IC)
+    np.testing.assert_array_equal(one.reaches_IC.toarray(), synops_IC > 0)
+
+
+def test_rows_of_several_exponents_send_a_message_each_the_whole_way() -> None:
+    made = dense(20, 30, 12, density=0.3, weight_exp=0, vth=300)
+    first, second = made.connections
+    exponents_O = np.arange(12) % 3 - 1
+    made = replace(made, connections=(first, replace(second, weight_exp=exponents_O)))
+    placed = place(made, chip_of(LOIHI1, neurons_per_core=4, cores_per_tile=2, mesh_columns=3))
+    one, core_O, core_I = routes(made, placed)[1], placed.core_of["lif2"], placed.core_of["lif1"]
+    messages_IC, hops_I = np.zeros((30, len(one.cores))), np.zeros((30, 2))
+    for source, (place_, core) in itertools.product(range(30), enumerate(one.cores)):
+        rows = (core_O == core) & (second.held[:, source] != 0)
+        messages_IC[source, place_] = messages = len(np.unique(exponents_O[rows]))
+        here, there = int(core_I[source]) // 2, int(core) // 2
+        hops_I[source] += messages * np.array([abs(here % 3 - there % 3), abs(here // 3 - there // 3)])
+    np.testing.assert_array_equal(one.reaches_IC.toarray(), messages_IC)
+    np.testing.assert_array_equal(one.hops_I[:, :2], hops_I)
+    assert (messages_IC > 1).any()
 
 
 def test_ways_from_chip_to_chip_are_counted_apart() -> None:
