@@ -92,6 +92,7 @@ RULES = [
     PlifRule(v_reset=None, detach_reset=False),
     PlifRule(1.5, -0.25, False, False, "sigmoid", 4.0),
     PlifRule(v_reset=None, surrogate="fast_sigmoid", slope=5.0),
+    PlifRule(-0.05, None, detach_reset=False),  # spikes at rest, as what fills up vectors does
 ]
 EXTENTS: dict[str, tuple[tuple[int, ...], int, bool]] = {
     "no whole vector": ((2, 5, 301), 0, False),

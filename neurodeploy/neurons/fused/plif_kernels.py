@@ -117,6 +117,8 @@ def plif_forward(first, after, x, x_steps, n_steps, shape, neuron, soft, decays,
             )
             for step in range(n_steps):
                 s = every_s[step * size :]
+                for i in range(units * n_own, size):  # what fills up a vector spikes where neurons do at rest
+                    count -= s[i]
                 if channels:
                     for window in range(units):  # what is written beyond a window's end, the next one overwrites
                         for i in range(0, channels, 8):
@@ -203,6 +205,7 @@ def plif_backward(
                     if x_steps <= step + 1 < n_steps:  # of a current that stays
                         of_x = load(every_g, to + size + at) + of_x
                     store(every_g, to + at, of_x)
+            every_of_k[units * n_own : size] = 0
             for at in range(0, size, 8):
                 sum_k += np.float64(total(load(every_of_k, at)))
             for step in range(x_steps):
