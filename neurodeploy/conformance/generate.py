@@ -46,7 +46,7 @@ def random_case(seed: int, *, lava: bool = False) -> Case:
     """
     for attempt in itertools.count():
         rng = np.random.default_rng([seed, attempt])
-        # Joins and neurons that are equations have streams of their own: what other kinds draw does not depend on them.
+        # Joins and neurons that are equations have streams of their own: what the chain draws does not depend on them.
         others = _Drawn(rng, lava=lava).program(f"seed {seed}")
         joined = with_joins(np.random.default_rng([seed, attempt, 2]), others)
         program = with_dynamics(np.random.default_rng([seed, attempt, 1]), joined)

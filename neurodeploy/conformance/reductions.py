@@ -203,7 +203,7 @@ def with_connection(network: Network, index: int, one: Connection) -> Network | 
 
 _ZERO = (
     *("refractory", "rest_init", "clear_every", "clear_offset", "bias_mant", "bias_exp", "u_init", "v_init", "dv"),
-    *("bias", "spike_exp", "state_exp"),
+    *("bias", "spike_exp", "state_exp", "message_exp"),
     *(key for one in TABLE.values() for key in one.numbers),
 )
 PLAIN_LAYER: dict[str, Any] = dict.fromkeys(_ZERO, 0) | {

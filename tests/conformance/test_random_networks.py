@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -15,7 +16,7 @@ from neurodeploy.backends.trace import Trace
 from neurodeploy.conformance.coverage import KINDS
 from neurodeploy.conformance.engines import first_difference, our_engines, readable, told
 from neurodeploy.conformance.generate import Case, beyond_lava, random_case
-from neurodeploy.conformance.reductions import Network
+from neurodeploy.conformance.reductions import PLAIN_LAYER, Network
 from neurodeploy.conformance.run import check_conformance, describe, difference_on
 from neurodeploy.conformance.shrink import shrink
 from neurodeploy.errors import DataError
@@ -30,6 +31,7 @@ N_STATES = 200
 """Networks that are run in every engine."""
 N_KINDS = 500
 N_LAVA = 60
+SILENT = np.zeros((1, 1, 1), np.uint8)
 
 plain = readable()
 
@@ -228,6 +230,20 @@ def test_equations_and_a_softmax_are_told_with_what_they_need() -> None:
     assert ", whose v_per_unit is all " in lines[0]
     told_of = next(line for line in lines if "resonator neuron" in line)
     assert all(f" {key} " in told_of for key in ("fraction_bits", "vth", "re", "im"))
+
+
+def test_every_number_of_a_layer_is_told_unless_it_does_least() -> None:
+    named = {"name", "shape", *Layer.units}  # told with the layer, with its connections, or with the readout
+    kinds: set[str] = set()
+    for seed in range(100):
+        program = random_case(seed).program
+        for layer in program.layers:
+            (told_of,) = (line for line in describe(Network(program, SILENT)) if line.startswith(f"{layer.name}: "))
+            said = {key for key in vars(layer) if f" {key} " in told_of}
+            for key in {one.name for one in fields(layer)} - named - said:
+                assert not np.any(getattr(layer, key) != PLAIN_LAYER[key]), (seed, layer.kind, key)
+            kinds.add(layer.kind)
+    assert len(kinds) >= 4
 
 
 def test_an_engine_that_refuses_a_network_is_a_failure() -> None:
