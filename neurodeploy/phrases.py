@@ -81,6 +81,15 @@ class Command(Phrase):
         return spelling.command(self.template, self.values["arguments"], self.values["options"])
 
 
+def plural(number: int, word: str) -> str:
+    """Return a number with its word.
+
+    >>> plural(1, "sample"), plural(1359, "sample")
+    ('1 sample', '1,359 samples')
+    """
+    return f"{number:,} {word}" if number == 1 else f"{number:,} {word}s"
+
+
 def _shown(value: object) -> str:
     return str(value) if str(value).isupper() else repr(value if isinstance(value, bool) else str(value))
 

@@ -7,7 +7,7 @@ from neurodeploy.accounting.energy import ALL_IN
 from neurodeploy.accounting.plain import Plain
 from neurodeploy.accounting.recorded import Recorded
 from neurodeploy.errors import BudgetError, nearest
-from neurodeploy.phrases import Command, Phrase
+from neurodeploy.phrases import Command, Phrase, plural
 
 LAVA_PAIR = "fixed/lava"
 COUNTS = {
@@ -55,7 +55,7 @@ def judge(run: Recorded, budget: Budget, fit: Recorded | None = None) -> list[Ro
         RunError: the report is damaged.
     """
     rows, samples = [*_accuracy(run, budget), *_proofs(run, budget)], run.number("counts", "samples")
-    counted = "" if samples is None else f"mean of {samples} samples"
+    counted = "" if samples is None else f"mean of {plural(int(samples), 'sample')}"
     for key, (count, what) in COUNTS.items():
         allowed = getattr(budget, key)
         if allowed is not None:
@@ -211,7 +211,7 @@ def _stage(run: Recorded, stage: str) -> str:
     for one in run.rows("certificate", "stages"):
         if one.text("name") == stage:
             samples = one.number("samples")
-            return f"{stage}, {samples} samples" if samples is not None else stage
+            return f"{stage}, {plural(int(samples), 'sample')}" if samples is not None else stage
     return stage
 
 

@@ -24,6 +24,7 @@ from neurodeploy.graph.network import Network
 from neurodeploy.mapping.compile import Compiled, choose_plan, rounded_together
 from neurodeploy.mapping.discretize import integers
 from neurodeploy.mapping.discretize_dynamics import Measured
+from neurodeploy.phrases import plural
 from neurodeploy.program.plan import Plan
 from neurodeploy.program.program import Program
 from neurodeploy.progress import Progress, further, silent
@@ -192,8 +193,8 @@ def _judged(network: Network, both: list[Compiled], mended: set[str], held: np.n
     better = shares[1] >= shares[0] and (least > 0 or bool(mended))
     where = f"24 bits do not hold {', '.join(sorted(mended))} by size; in the Program" if mended else "each alone"
     told = (
-        f"on {n_held} samples held out, what layers keep of their spikes changes by {gain:+.2f} points ({where}; with "
-        f"95 % certainty {least:+.2f} or more), and of the whole Program from {100 * shares[0]:.2f} to "
+        f"on {plural(n_held, 'sample')} held out, what layers keep of their spikes changes by {gain:+.2f} points "
+        f"({where}; with 95 % certainty {least:+.2f} or more), and of the whole Program from {100 * shares[0]:.2f} to "
         f"{100 * shares[1]:.2f} %"
     )
     rows = zip(np.array(every)[spiked], *kept_GL.tolist(), strict=True)

@@ -26,6 +26,7 @@ from neurodeploy.certificate.difference import Difference, earliest, first_unequ
 from neurodeploy.certificate.fields import FieldDifference
 from neurodeploy.certificate.stages import Alone, Certificate, Comparison, Equations, Stage, compared_layers
 from neurodeploy.fixedpoint import rules
+from neurodeploy.phrases import plural
 from neurodeploy.program.dynamics import DynamicsLayer
 from neurodeploy.program.layer import Layer
 from neurodeploy.program.program import Program
@@ -283,7 +284,8 @@ def _rule(name: str, first: str, pair: Paired, max_drop: float) -> str:
     interval = f"paired 95 % interval {change.low:+.2f} to {change.high:+.2f}"
     allowed = "1 point" if max_drop == 0.01 else f"{100 * max_drop:g} points"
     return (
-        f"{name} may lose at most {allowed} of {first}'s accuracy: on {pair.n_samples:g} samples it changed by "
+        f"{name} may lose at most {allowed} of {first}'s accuracy: "
+        f"on {plural(round(pair.n_samples), 'sample')} it changed by "
         f"{change.points:+.2f} points ({interval}), {shown}; "
         "every step must obey the graph's equations, and no stage may be silent"
     )
@@ -293,8 +295,8 @@ def _unsettled(pair: Paired, max_drop: float) -> str:
     change, needed = pair.change, pair.needed(max_drop)
     many = "too many to name" if needed is None else f"about {needed:,}"
     return (
-        f"{pair.n_samples:g} samples cannot settle that (between {max(0.0, -change.low):.2f} points lost and "
-        f"{max(0.0, change.high):.2f} won), {many} are needed"
+        f"{plural(round(pair.n_samples), 'sample')} cannot settle that (between "
+        f"{max(0.0, -change.low):.2f} points lost and {max(0.0, change.high):.2f} won), {many} are needed"
     )
 
 

@@ -9,6 +9,7 @@ from typer import Argument, Option
 from neurodeploy.cli.options import Dt, Json, Reset, counted, whole_numbers
 from neurodeploy.cli.show import noted, percent, table, within
 from neurodeploy.cli.verb import carried_out, verb
+from neurodeploy.phrases import plural
 from neurodeploy.report.amounts import amount
 
 app = typer.Typer(help="Our speed and the peers', measured in one run.", no_args_is_help=True)
@@ -21,9 +22,9 @@ def _lines(result: dict[str, Any]) -> list[str]:
     rows = [("neurodeploy", row) for row in result["ours"]] + [(row["name"], row) for row in result["peers"]]
     rows.sort(key=lambda one: (one[1]["threads"], one[1]["batch"]))
     lines = [
-        f"work   {work['name']}: {'-'.join(map(str, work['sizes']))}, {work['steps']} steps, input density "
+        f"work   {work['name']}: {'-'.join(map(str, work['sizes']))}, {plural(work['steps'], 'step')}, input density "
         f"{percent(round(work['density'], 4))}, firing {', '.join(percent(round(rate, 4)) for rate in work['rates'])}",
-        f"on     {result['machine']['cpu']}, {result['machine']['cores']} cores",
+        f"on     {result['machine']['cpu']}, {plural(result['machine']['cores'], 'core')}",
         "",
         *table(
             ["who", "version", "threads", "batch", "samples/s", "from", "to", "we are faster"],
@@ -52,13 +53,13 @@ def _lines(result: dict[str, Any]) -> list[str]:
         lines.append(f"all threads against the fewest  {result['threads_ratio']:.2f} x")
     if result["equal_to_lava"]:
         equal, samples = result["equal_to_lava"]["equal"], result["equal_to_lava"]["samples"]
-        lines.append(f"spike counts {'equal' if equal else 'DIFFER FROM'} Lava's on {samples} samples")
+        lines.append(f"spike counts {'equal' if equal else 'DIFFER FROM'} Lava's on {plural(samples, 'sample')}")
     if result["second_process_s"]:
         lines.append(f"a fresh process takes {result['second_process_s']:.2f} s to its first result")
     if result["stream"]:
         lines.append(
-            f"{result['stream']['samples']:,} samples from a file take {result['stream']['seconds']:.1f} s and at most "
-            f"{result['stream']['peak_bytes'] / 1e6:,.0f} MB"
+            f"{plural(result['stream']['samples'], 'sample')} from a file take {result['stream']['seconds']:.1f} s "
+            f"and at most {result['stream']['peak_bytes'] / 1e6:,.0f} MB"
         )
     return lines + [f"absent  {one['name']}: {one['reason']}" for one in result["absent"]]
 
@@ -103,9 +104,9 @@ def _plif_lines(result: dict[str, Any]) -> list[str]:
         for row in rows
     ]
     return [
-        f"work   plif {work['channels']} channels, {work['steps']} steps, batch {work['batch']}, "
-        f"{work['threads']} thread(s)",
-        f"on     {result['machine']['cpu']}, {result['machine']['cores']} cores",
+        f"work   plif {work['channels']} channels, {plural(work['steps'], 'step')}, batch {work['batch']}, "
+        f"{plural(work['threads'], 'thread')}",
+        f"on     {result['machine']['cpu']}, {plural(result['machine']['cores'], 'core')}",
         "",
         *table(["who", "version", "ms a step", "samples/s", "from", "to", "we are faster", "MB", "what"], told),
         *[f"absent  {one['name']}: {one['reason']}" for one in result["absent"]],
@@ -116,8 +117,8 @@ def _lmu_lines(result: dict[str, Any], lines: list[str]) -> list[str]:
     work, gradients, floor = result["work"], result["gradients"], result["floor"]
     return [
         f"work   {work['model']} of {work['hidden']} / {work['memory']}, {work['parameters']:,} parameters, "
-        f"{work['steps']} steps, batch {work['batch']}, {work['threads']} thread(s)",
-        f"on     {result['machine']['cpu']}, {result['machine']['cores']} cores",
+        f"{plural(work['steps'], 'step')}, batch {work['batch']}, {plural(work['threads'], 'thread')}",
+        f"on     {result['machine']['cpu']}, {plural(result['machine']['cores'], 'core')}",
         "",
         *lines,
         "",
@@ -142,9 +143,10 @@ def _training_lines(result: dict[str, Any]) -> list[str]:
     if "memory" in work:
         return _lmu_lines(result, lines)
     return [
-        f"work   {work['model']} {'-'.join(map(str, work['sizes']))}, {work['steps']} steps, batch {work['batch']}, "
-        f"{work['threads']} thread(s), firing {', '.join(percent(round(rate, 4)) for rate in work['rates'])}",
-        f"on     {result['machine']['cpu']}, {result['machine']['cores']} cores",
+        f"work   {work['model']} {'-'.join(map(str, work['sizes']))}, {plural(work['steps'], 'step')}, "
+        f"batch {work['batch']}, {plural(work['threads'], 'thread')}, "
+        f"firing {', '.join(percent(round(rate, 4)) for rate in work['rates'])}",
+        f"on     {result['machine']['cpu']}, {plural(result['machine']['cores'], 'core')}",
         "",
         *lines,
         "",

@@ -9,6 +9,7 @@ from neurodeploy.cli.options import Json, counted
 from neurodeploy.cli.show import table, within
 from neurodeploy.cli.verb import carried_out
 from neurodeploy.errors import NeurodeployError
+from neurodeploy.phrases import plural
 
 HEADS = {"reads": "graph", "writes": "module"}
 _NOTES = (
@@ -43,7 +44,7 @@ def conformance(
 
 def _lines(result: dict[str, Any]) -> list[str]:
     lines = [
-        f"equal     {result['equal']} of {result['networks']} networks, in every one of "
+        f"equal     {result['equal']} of {plural(result['networks'], 'network')}, in every one of "
         f"{result['states_compared']:,} spikes, currents and potentials",
         f"engines   {', '.join(result['engines'])}",
         f"seconds   {result['seconds']:.1f}"

@@ -9,6 +9,7 @@ from typer import Argument, Option
 from neurodeploy.cli.options import Json, Replace, chosen, counted
 from neurodeploy.cli.show import emit, noted, table
 from neurodeploy.cli.verb import verb
+from neurodeploy.phrases import plural
 
 app = typer.Typer(help="Datasets: where they are, and under which licence.", no_args_is_help=True)
 
@@ -54,7 +55,7 @@ def encode(
 
 def _framed(result: dict[str, Any]) -> list[str]:
     return [
-        f"recordings  {result['recordings']:,} of {result['classes']} classes, {result['events']:,} events",
+        f"recordings  {result['recordings']:,} of {result['classes']} classes, {plural(result['events'], 'event')}",
         f"frames      {' x '.join(map(str, result['shape']))} (recording, frame, polarity, row, column)",
         f"written     {result['path']}",
         *noted(result["notes"]),

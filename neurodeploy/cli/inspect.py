@@ -9,6 +9,7 @@ from typer import Argument, Option
 from neurodeploy.cli.options import GRAPH, Replace, chosen
 from neurodeploy.cli.show import percent, table
 from neurodeploy.cli.verb import verb
+from neurodeploy.phrases import plural
 from neurodeploy.report.words import small_percent
 
 
@@ -25,8 +26,8 @@ def _lines(result: dict[str, Any]) -> list[str]:
     if measured is not None:
         lines.append(
             f"percentages are spikes that agree with the reference, or the largest error of a weight (w): "
-            f"{measured['samples']} random samples of {measured['steps']} steps, {percent(measured['input_rate'])} "
-            "of the inputs spiking"
+            f"{plural(measured['samples'], 'random sample')} of {plural(measured['steps'], 'step')}, "
+            f"{percent(measured['input_rate'])} of the inputs spiking"
         )
     lines += ["", *_reasons(result)]
     problems = result["problems"]

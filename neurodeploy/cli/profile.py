@@ -9,12 +9,13 @@ from typer import Argument, Option
 from neurodeploy.cli.options import GRAPH, Data, Engine, Limit, Replace, Threads
 from neurodeploy.cli.show import noted, percent, table
 from neurodeploy.cli.verb import verb
+from neurodeploy.phrases import plural
 from neurodeploy.report.amounts import amount, band
 
 
 def _profiled(result: dict[str, Any]) -> list[str]:
     spread, energy, latency, fit = result["synops"], result["energy"], result["latency"], result["fit"]
-    said = [f"samples            {result['samples']}, {result['steps']} steps each"]
+    said = [f"samples            {result['samples']}, {plural(result['steps'], 'step')} each"]
     if result["accuracy"] is not None:
         said += [f"accuracy           {percent(result['accuracy'])}"]
     said += [
@@ -57,8 +58,8 @@ def _profiled(result: dict[str, Any]) -> list[str]:
 def _fit(fit: dict[str, Any]) -> str:
     if not fit["fits"]:
         return f"fit                does not fit: {fit['problems'][0]}"
-    chips = "1 chip" if fit["chips"] == 1 else f"{fit['chips']} chips"
-    return f"fit                {fit['cores']} cores on {chips}; {fit['binding_limit']['message']}"
+    size = f"{plural(fit['cores'], 'core')} on {plural(fit['chips'], 'chip')}"
+    return f"fit                {size}; {fit['binding_limit']['message']}"
 
 
 @verb(_profiled, graph=GRAPH)
@@ -76,8 +77,7 @@ def profile(
 def _placed(result: dict[str, Any]) -> list[str]:
     said = []
     if result["fits"]:
-        chips = "1 chip" if result["chips"] == 1 else f"{result['chips']} chips"
-        said += [f"fits {result['chip']}: {result['cores']} cores on {chips}"]
+        said += [f"fits {result['chip']}: {plural(result['cores'], 'core')} on {plural(result['chips'], 'chip')}"]
         said += [f"binding limit  {result['binding_limit']['message']}", ""]
         rows = [
             [

@@ -10,12 +10,14 @@ from neurodeploy.cli.options import GRAPH, Data, Engine, Limit, Replace, Threads
 from neurodeploy.cli.run import verdict
 from neurodeploy.cli.show import noted, percent, within
 from neurodeploy.cli.verb import verb
+from neurodeploy.phrases import plural
 
 
 def _simulated(result: dict[str, Any]) -> list[str]:
     return [
         f"backend            {result['backend']}",
-        f"accuracy           {percent(result['accuracy'])} of {result['samples']} samples, {result['steps']} steps",
+        f"accuracy           {percent(result['accuracy'])} of {plural(result['samples'], 'sample')}, "
+        f"{plural(result['steps'], 'step')}",
         f"synops per sample  {result['synops_per_sample']:,.0f}",
         f"speed              {result['samples_per_second']:.4g} samples/s",
         *([f"note: the engine is {result['engine']}"] if "because" in (result["engine"] or "") else []),

@@ -20,6 +20,7 @@ from neurodeploy.conformance.reductions import PLAIN_LAYER, PLAIN_WINDOW, Networ
 from neurodeploy.conformance.shrink import shrink
 from neurodeploy.errors import DataError, NeurodeployError
 from neurodeploy.fixedpoint import rules
+from neurodeploy.phrases import plural
 from neurodeploy.program.connection import Connection
 from neurodeploy.program.dynamics import AnyLayer
 from neurodeploy.progress import Progress, silent
@@ -164,7 +165,7 @@ def describe(network: Network) -> list[str]:
     output = program.layer(program.output)
     unit = f", whose v_per_unit is {_values(output.v_per_unit)}" if program.readout == rules.SOFTMAX else ""
     lines = [
-        f"{_many(n_samples, 'sample')}, {_many(n_steps, 'step')}, {_many(n_inputs, graded + 'input channel')}, "
+        f"{plural(n_samples, 'sample')}, {plural(n_steps, 'step')}, {plural(n_inputs, graded + 'input channel')}, "
         f"{program.readout} of {program.output}{unit}"
     ]
     lines += [_layer(layer) for layer in program.layers]
@@ -176,7 +177,7 @@ def _layer(layer: AnyLayer) -> str:
     values = {one.name: getattr(layer, one.name) for one in fields(layer)}
     plain = {key for key, one in values.items() if key not in PLAIN_LAYER or not np.any(one != PLAIN_LAYER[key])}
     said = [f"{key} {_values(one)}" for key, one in values.items() if key in ALWAYS or key not in plain]
-    return f"{layer.name}: {_many(layer.n_neurons, layer.kind + ' neuron')}, {', '.join(said)}"
+    return f"{layer.name}: {plural(layer.n_neurons, layer.kind + ' neuron')}, {', '.join(said)}"
 
 
 def _connection(one: Connection) -> str:
@@ -214,7 +215,3 @@ def _values(value: Any) -> str:
     flat = value.ravel().tolist()
     more = f", ... {len(flat)} values" if len(flat) > MOST_VALUES else ""
     return f"[{', '.join(map(str, flat[:MOST_VALUES]))}{more}]"
-
-
-def _many(number: int, what: str) -> str:
-    return f"{number} {what}" if number == 1 else f"{number} {what}s"

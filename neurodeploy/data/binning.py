@@ -13,6 +13,7 @@ from neurodeploy.data.events import MOST_STEPS, WHERE, Events, check_events, ste
 from neurodeploy.data.frames import cuts
 from neurodeploy.data.mapped import Numbers, numbers
 from neurodeploy.errors import DataError
+from neurodeploy.phrases import plural
 
 Rule = Literal["paper", "floor", "number", "time"]
 N_UNITS = 700
@@ -199,7 +200,7 @@ def counts_of(events: Events, binning: Binning, n_channels: int) -> Counts:
 
 def dropped_note(where: str, n_events: int) -> tuple[str, ...]:
     """Return what is to be said of events that came too late; nothing where there are none."""
-    return (f"{where}: {n_events} events come after the last step and were dropped",) if n_events else ()
+    return (f"{where}: dropped {plural(n_events, 'event')} after the last step",) if n_events else ()
 
 
 def _fitting(where: str, index: int, counts: np.ndarray) -> np.ndarray:

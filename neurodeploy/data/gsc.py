@@ -22,6 +22,7 @@ from neurodeploy.data.mapped import Numbers, numbers
 from neurodeploy.data.settings import Wanted
 from neurodeploy.data.stream import SampleSource, in_pieces
 from neurodeploy.errors import DataError
+from neurodeploy.phrases import plural
 
 WORDS = (
     *("backward", "bed", "bird", "cat", "dog", "down", "eight", "five", "follow", "forward", "four", "go", "happy"),
@@ -119,7 +120,10 @@ class Frames:
 def _features(name: str, folder: Path, names: list[str], n_steps: int) -> list[Frames]:
     def make(add: Callable[[Arrays], None]) -> dict[str, np.ndarray]:
         if len(names) >= MANY:
-            print(f"{name}: features of {len(names)} recordings, once; kept in {cache_folder()}", file=sys.stderr)
+            print(
+                f"{name}: features of {plural(len(names), 'recording')}, once; kept in {cache_folder()}",
+                file=sys.stderr,
+            )
         for first in range(0, len(names), MANY):
             found = [log_mel(read_wave(folder / one), N_BINS) for one in names[first : first + MANY]]
             starts = np.cumsum([0, *map(len, found)], dtype=np.int64)

@@ -15,6 +15,7 @@ from neurodeploy.data.settings import DataSettings
 from neurodeploy.data.spikes import check_kinds
 from neurodeploy.data.stream import SampleSource
 from neurodeploy.errors import DataError
+from neurodeploy.phrases import plural
 
 IMAGES = "images"
 SHOWS = {"mnist": shown, "fashion_mnist": shown, "cifar10": shown}
@@ -59,5 +60,5 @@ def open_pictures(path: Path, source: Source | None, n_steps: int | None) -> Sam
     channels_first = images[:, None] if images.ndim == 3 else np.ascontiguousarray(images.transpose(0, 3, 1, 2))
     wanted = source.wanted(DataSettings(dataset=source.name, n_steps=n_steps))
     samples = SHOWS[source.name](source, wanted, [(channels_first, labels_B, True)]).data
-    note = f"{path.name}: each image is shown as {source.name} shows its pictures, {wanted.n_steps} steps"
+    note = f"{path.name}: each image is shown as {source.name} shows its pictures, {plural(wanted.n_steps, 'step')}"
     return replace(samples, name=str(path), notes=(*samples.notes, note))

@@ -23,6 +23,7 @@ from neurodeploy.errors import ProgramError
 from neurodeploy.fixedpoint import rules, sigma_delta
 from neurodeploy.fixedpoint.dynamics.integrator import INTEGRATOR
 from neurodeploy.graph.metadata import FORMAT, INTEGRATION, wrapped
+from neurodeploy.phrases import plural
 from neurodeploy.program.connection import Connection
 from neurodeploy.program.dynamics import AnyLayer
 from neurodeploy.program.layer import Layer, SigmaDelta
@@ -91,9 +92,9 @@ def losses(program: Program) -> list[str]:
             unseen = [
                 *(["rests after spikes"] if layer.refractory else []),
                 *(["spikes at its threshold, and not only above it"] if layer.at_threshold else []),
-                *([f"clears its states every {layer.clear_every} steps"] if layer.clear_every else []),
+                *([f"clears its states every {plural(layer.clear_every, 'step')}"] if layer.clear_every else []),
                 *(["does not begin at 0"] if layer.u_init.any() or layer.v_init.any() else []),
-                *([f"rests for the first {layer.rest_init} steps"] if layer.rest_init else []),
+                *([f"rests for the first {plural(layer.rest_init, 'step')}"] if layer.rest_init else []),
             ]
             if unseen:
                 found.append(f"{layer.name}: {' and '.join(unseen)}, which NIR cannot say; it is in our metadata only")

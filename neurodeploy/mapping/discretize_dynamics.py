@@ -15,6 +15,7 @@ from neurodeploy.fixedpoint import rules
 from neurodeploy.graph.dynamics import DynamicsPopulation
 from neurodeploy.graph.paths import Synapses
 from neurodeploy.mapping.memory import MESSAGE_EXP
+from neurodeploy.phrases import plural
 from neurodeploy.program.dynamics import DynamicsLayer, layer_type
 from neurodeploy.program.plan import ConnectionPlan, Plan
 from neurodeploy.quantize import grid
@@ -69,7 +70,7 @@ def dynamics_layer(population: DynamicsPopulation, plan: Plan, start: int) -> tu
     moved = pole_error(population.name, dynamics, population.numbers, fraction_bits)
     if moved["outside"]:
         notes.append(
-            f"{population.name}: {moved['outside']} neurons have poles outside the unit circle, up to "
+            f"{population.name}: {plural(moved['outside'], 'neuron')} with poles outside the unit circle, up to "
             f"{moved['abs_max']:.4f}, because training left them there"
         )
     return layer, notes

@@ -15,7 +15,7 @@ from neurodeploy.backends.table import Backend, RunOptions, run_backend
 from neurodeploy.backends.trace import LayerTrace, Trace, one_after_another
 from neurodeploy.errors import DataError, GraphError, nearest
 from neurodeploy.graph.network import Network
-from neurodeploy.phrases import Phrase
+from neurodeploy.phrases import Phrase, plural
 from neurodeploy.program.program import Program
 from neurodeploy.progress import Progress, further, silent
 
@@ -72,7 +72,7 @@ def check_memory(target: Network | Program, record: Sequence[str], n_samples: in
         fitting = MOST_TRACE_BYTES // per_sample
         advice = Phrase("give {limit:{n}}, or", n=fitting) if fitting else "a single sample is too many;"
         raise DataError(
-            f"the states of {n_samples} samples take {n_samples * per_sample / 1e9:.1f} GB, at "
+            f"the states of {plural(n_samples, 'sample')} take {n_samples * per_sample / 1e9:.1f} GB, at "
             f"most {MOST_TRACE_BYTES / 1e9:.3g} GB are kept",
             Phrase("{advice} name fewer layers with {probes}", advice=advice),
             option="traces",

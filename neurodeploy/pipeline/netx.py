@@ -19,6 +19,7 @@ from neurodeploy.errors import DataError
 from neurodeploy.fixedpoint import sigma_delta
 from neurodeploy.formats.lava_dl.read import read_net
 from neurodeploy.formats.lava_dl.write import clearing_of, takes_image
+from neurodeploy.phrases import plural
 from neurodeploy.program.layer import SigmaDelta
 from neurodeploy.program.program import Program
 from neurodeploy.progress import Progress, silent
@@ -73,7 +74,8 @@ def check_net(
     both = run_both(file, program, random_input(program, samples, steps, 0), worker=worker, progress=progress)
     spikes = sum(int(np.count_nonzero(one.spikes_BTN)) for one in both.netx.layers.values())
     neurons = sum(layer.n_neurons for layer in program.layers)
-    extent = f"{neurons} neurons, {samples} samples of {steps} steps, {spikes} spikes"
+    ran = f"{plural(samples, 'sample')} of {plural(steps, 'step')}"
+    extent = f"{plural(neurons, 'neuron')}, {ran}, {plural(spikes, 'spike')}"
     found = f"are equal ({extent})" if both.difference is None else f"differ ({extent}): {both.difference}"
     return {
         "equal": both.difference is None,

@@ -24,6 +24,7 @@ from neurodeploy.graph.network import Network, discretised
 from neurodeploy.graph.nodes import built
 from neurodeploy.graph.normal import added, with_rules
 from neurodeploy.graph.stored import GRAPH, Tree
+from neurodeploy.phrases import plural
 from neurodeploy.pipeline.measured_targets import RandomRun, same_states
 
 REPORT = "this is a bug; report it and attach the file"
@@ -118,8 +119,7 @@ def _checked(path: Path, network: Network | None, run: RandomRun | None) -> str:
         return "not compared: too many neurons for a quick run"
     if not same_states(run, after):
         raise GraphError("the repaired graph would not run as the file does", REPORT, option="repair")
-    samples, steps, _ = run.spikes_BTI.shape
-    return f"compared: every spike, current and potential as before, {samples} random samples of {steps} steps"
+    return f"compared: every spike, current and potential as before, {_extent(run)}"
 
 
 def repaired_for(
@@ -168,9 +168,8 @@ def _compared(agreement: float | None, run: RandomRun | None) -> str:
         return "not compared: too many neurons for a quick run"
     if agreement < LEAST:
         raise GraphError(f"the written graph has {agreement:.1%} of the file's spikes", REPORT, option="for_framework")
-    samples, steps, _ = run.spikes_BTI.shape
     shared = "every spike" if agreement == 1 else f"{agreement:.3%} of the spikes, the rest moved by rounding,"
-    return f"compared: {shared} as in the file on the reference, {samples} random samples of {steps} steps"
+    return f"compared: {shared} as in the file on the reference, {_extent(run)}"
 
 
 def _agreement(found: dict[str, np.ndarray], expected: Trace) -> float | None:
@@ -220,3 +219,8 @@ def _in_framework(framework: Framework, path: Path, after: Network, run: RandomR
         return f"run in {framework.title} {there.version}: it lets no neurons be seen"
     shared = "every spike is" if agreement == 1 else f"{agreement:.1%} of the spikes are"
     return f"run in {framework.title} {there.version}, by its importer: {shared} the file's"
+
+
+def _extent(run: RandomRun) -> str:
+    samples, steps, _ = run.spikes_BTI.shape
+    return f"{plural(samples, 'random sample')} of {plural(steps, 'step')}"

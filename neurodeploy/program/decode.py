@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from neurodeploy.errors import DataError, ProgramError
+from neurodeploy.phrases import plural
 
 
 @dataclass(frozen=True)
@@ -93,7 +94,11 @@ class Decode:
         unlike = ", each with a weight of its own" if len({self.steps[one] for one in counted}) > 1 else ""
         n_steps = len(self.steps)
         when = f"{len(counted)} of {n_steps} steps count, {counted[0]} to {counted[-1]}{unlike}" if n_steps else ""
-        how = f"the host makes {len(self.matrix)} classes of {len(self.matrix[0])} neurons" if self.matrix else ""
+        how = (
+            f"the host makes {len(self.matrix)} classes of {plural(len(self.matrix[0]), 'neuron')}"
+            if self.matrix
+            else ""
+        )
         first = f"through {len(self.hidden)} rectified sums of {len(self.hidden[0])}" if self.hidden else ""
         return ", ".join(one for one in (when, how, first, "each class has a bias" if self.bias else "") if one)
 

@@ -24,6 +24,7 @@ from torch import nn
 from neurodeploy.errors import FrameworkError
 from neurodeploy.fixedpoint.rules import READOUTS
 from neurodeploy.graph.metadata import FORMAT, INTEGRATION, ROUNDING, TOWARD_ZERO, ours, wrapped
+from neurodeploy.phrases import plural
 from neurodeploy.program.plan import Plan
 from neurodeploy.quantize import grid
 from neurodeploy.reading.assemble import Assembled, reset_of
@@ -152,7 +153,8 @@ def graph_of(
         notes.append(f"{after.pairs[0][0].path}: maximum pooling of currents is behind the neurons, {cost}")
     if recorder.stepwise:
         notes.append(
-            f"the module takes one step at a time: axis {time_axis} of its input is time, {wiring.n_steps} steps"
+            f"the module takes one step at a time: axis {time_axis} of its input is time, "
+            f"{plural(wiring.n_steps, 'step')}"
         )
     if host is not None:
         once = inputs.time_axis is None

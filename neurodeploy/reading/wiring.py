@@ -9,6 +9,7 @@ import numpy as np
 from torch import nn
 
 from neurodeploy.errors import FrameworkError
+from neurodeploy.phrases import plural
 from neurodeploy.reading.instances import Instance
 from neurodeploy.reading.known import without_neurons
 from neurodeploy.reading.labels import INPUT_NODE, Arrival
@@ -60,8 +61,8 @@ def wired(instances: list[Instance], module: nn.Module) -> Wiring:
             )
         if (one.steps, one.samples) != (n_steps, n_samples):
             raise FrameworkError(
-                f"{one.path}: is run for {one.steps} steps of {one.samples} samples, others for {n_steps} of "
-                f"{n_samples}; run each layer once a step"
+                f"{one.path}: is run for {plural(one.steps, 'step')} of {plural(one.samples, 'sample')}, "
+                f"others for {n_steps} of {n_samples}; run each layer once a step"
             )
     return Wiring(
         {one.node: one for one in instances}, {one.node: _terms(one) for one in instances}, n_steps, n_samples

@@ -8,9 +8,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
+from neurodeploy.phrases import plural
 from neurodeploy.report import printed as ink
 from neurodeploy.report.drawing import AFTER, INK, LINE, MUTED, PANEL, WIDTH, new_figure, picture, short, value_id
-from neurodeploy.report.words import plural
 
 LABEL = 132
 """Width of the column of names."""

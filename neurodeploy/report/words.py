@@ -90,15 +90,6 @@ def scale_of(most: float, unit: str) -> tuple[float, str]:
     return scale, prefix.replace("u", "µ") + unit
 
 
-def plural(number: int, word: str) -> str:
-    """Return a number with its word.
-
-    >>> plural(1, "sample"), plural(359, "sample")
-    ('1 sample', '359 samples')
-    """
-    return f"{number:,} {word}" if number == 1 else f"{number:,} {word}s"
-
-
 def class_name(index: int, names: list[str]) -> str:
     """Return what a label stands for, or its number where classes have no names.
 

@@ -23,6 +23,7 @@ from neurodeploy.graph.network import Network, discretised
 from neurodeploy.hardware.chips import DEFAULT, chip_named
 from neurodeploy.mapping.compile import compile_network
 from neurodeploy.mapping.placement.encoding import widest_weights
+from neurodeploy.phrases import plural
 from neurodeploy.pipeline.graph_options import GraphOptions
 from neurodeploy.pipeline.module_spikes import against_module
 from neurodeploy.pipeline.samples import array_of, batches_of, given, holds_pairs, labels_of
@@ -204,7 +205,7 @@ def _agreement_notes(agreement: dict[str, Any], strict: bool) -> list[str]:
         share = agreement["spike_agreement"]
         return [line if share is None else f"{line}; {100 * share:.2f} % of the spikes agree"]
     if agreement["rounded"]:
-        samples = f"{agreement['rounded']} of {agreement['samples']} samples"
+        samples = f"{agreement['rounded']} of {plural(agreement['samples'], 'sample')}"
         return [f"float32 rounding moved a spike of the module in {samples}"]
     if agreement["spikes"] or agreement["potential_difference"] is not None or not agreement["layers"]:
         return []

@@ -21,6 +21,7 @@ from neurodeploy.files import check_target, make_folder, write_json, written_who
 from neurodeploy.graph.files import write_graph
 from neurodeploy.graph.network import Network
 from neurodeploy.mapping.compile import Compiled
+from neurodeploy.phrases import plural
 from neurodeploy.pipeline.costs import recorded
 from neurodeploy.pipeline.deployed import FILES, raster, report_of
 from neurodeploy.pipeline.samples import CALIBRATION_FILE, TEST_FILE
@@ -90,8 +91,9 @@ class Deployment:
 
     def __repr__(self) -> str:
         last, layers = self.certificate["stages"][-1], self.program.layers
-        size = f"{len(layers)} layers, {sum(one.n_neurons for one in layers):,} neurons on {Path(self.chip).stem}"
-        share = f"{last['name']} {100 * last['accuracy']:.1f} % of {last['samples']:,} samples"
+        neurons = plural(sum(one.n_neurons for one in layers), "neuron")
+        size = f"{plural(len(layers), 'layer')}, {neurons} on {Path(self.chip).stem}"
+        share = f"{last['name']} {100 * last['accuracy']:.1f} % of {plural(last['samples'], 'sample')}"
         return f"Deployment({self.network.name}: {'passed' if self.passed else 'FAILED'}, {share}; {size})"
 
     def _repr_html_(self) -> str:

@@ -80,7 +80,7 @@ def test_shd_holds_speakers_out_for_validation(shd: Path) -> None:
     np.testing.assert_array_equal(found["validation"].whole().spikes_BTI, whole[np.isin(speakers, out)])
     np.testing.assert_array_equal(found["train"].whole().spikes_BTI, whole[~np.isin(speakers, out)])
     dropped = sum(int((one >= 1.0).sum()) for one in events(100, 1)[0])
-    assert f"shd_train.h5: {dropped} events come after the last step and were dropped" in notes_of(settings)
+    assert f"shd_train.h5: dropped {dropped:,} events after the last step" in notes_of(settings)
 
 
 def test_selecting_on_the_test_part_is_an_option_that_every_result_names(shd: Path) -> None:

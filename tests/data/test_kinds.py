@@ -245,6 +245,6 @@ def test_results_name_what_is_to_be_said_of_their_data(tmp_path: Path) -> None:
     path = write_part(tmp_path / "mine.h5", 12, 3, seed=0, times=times, units=units)
     file = graph(tmp_path / "counts.nir", **CARRIED)
     dropped = sum(int((one >= 1.0).sum()) for one in times)
-    note = f"mine.h5: {dropped} events come after the last step and were dropped"
+    note = f"mine.h5: dropped {dropped:,} events after the last step"
     assert simulate(file, str(path), backend="reference", reset="zero")["data_notes"][0] == note
     assert note in certify(file, str(path), backends=("reference", "fixed"), reset="zero")["notes"]

@@ -25,7 +25,7 @@ from neurodeploy.errors import DataError, RunError
 from neurodeploy.files import read_json, write_json
 from neurodeploy.memory import cores
 from neurodeploy.networks.matched import MatchedANN, counted
-from neurodeploy.phrases import Phrase
+from neurodeploy.phrases import Phrase, plural
 from neurodeploy.pipeline.conversion import part
 from neurodeploy.pipeline.folder import RunFolder
 from neurodeploy.pipeline.run_results import unfinished
@@ -173,7 +173,7 @@ class _Measuring:
         self.notes = [_energy_note(device, self.floor)]
         if self.load is not None and self.load > BUSY * cores():
             self.notes.append(
-                f"{device.name}: {self.load:.1f} programs wanted {cores()} cores just before: latencies are "
+                f"{device.name}: {self.load:.1f} programs wanted {plural(cores(), 'core')} just before: latencies are "
                 "those of a busy machine"
             )
         device.wait()

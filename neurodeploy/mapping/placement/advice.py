@@ -19,6 +19,7 @@ from neurodeploy.mapping.placement.encoding import declared_bits
 from neurodeploy.mapping.placement.place import place
 from neurodeploy.mapping.placement.placement import Placement
 from neurodeploy.memory import alike, row_blocks
+from neurodeploy.phrases import plural
 from neurodeploy.program.connection import Connection
 from neurodeploy.program.dynamics import AnyLayer
 from neurodeploy.program.layer import Layer
@@ -76,7 +77,7 @@ def advice(program: Program, chip: Chip, before: Placement, counted: Counted | N
                 "chips": chips,
                 "saved": before.n_cores - cores if before.fits else None,
                 "exact": kind in EXACT,
-                "effect": f"{change}: {was} -> {cores} cores{on_chips}",
+                "effect": f"{change}: {was} -> {plural(cores, 'core')}{on_chips}",
             }
             ranked.append((n_step, n_kind, advised))
         if kind == "narrow" and steps and before.fits:

@@ -10,6 +10,7 @@ import numpy as np
 from neurodeploy.fixedpoint import rules
 from neurodeploy.hardware.chip import Chip
 from neurodeploy.mapping.placement.limits import Limits
+from neurodeploy.phrases import plural
 from neurodeploy.program.connection import Connection
 from neurodeploy.program.program import Program
 
@@ -129,7 +130,8 @@ def too_wide(program: Program, chip: Chip) -> Iterator[str]:
             bits = needed_bits(one.held, int(np.min(one.weight_exp)))
         yield from wide_weights(one.name, bits, chip)
         if one.largest_delay > longest:
-            yield f"{one.name}: waits {one.largest_delay} steps, {chip.name} at most {longest}; shorten the delay"
+            waits = plural(one.largest_delay, "step")
+            yield f"{one.name}: waits {waits}, {chip.name} at most {longest}; shorten the delay"
     if "message_bits" in limits and limits["message_bits"].value < rules.MESSAGE_BITS:
         senders = [layer.name for layer in program.layers if layer.graded]
         for name in ["input", *senders] if program.graded_input else senders:

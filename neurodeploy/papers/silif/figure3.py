@@ -19,13 +19,12 @@ from neurodeploy.papers.silif.measurements import Kept
 from neurodeploy.papers.silif.points import measured_points, refused, refused_note
 from neurodeploy.papers.silif.points_cited import Point, literature_points
 from neurodeploy.papers.silif.survey import Case, Run, survey
-from neurodeploy.phrases import Phrase
+from neurodeploy.phrases import Phrase, plural
 from neurodeploy.pipeline.folder import Mode
 from neurodeploy.pipeline.tasks import Workers, check_ray, done_in_turn
 from neurodeploy.progress import Progress, silent
 from neurodeploy.quantize.grid import MAX_WEIGHT_BITS, MIN_WEIGHT_BITS
 from neurodeploy.report.printed import check_picture, save_picture
-from neurodeploy.report.words import plural
 
 SEEDS = (13, 42, 73, 128, 268)
 """Of random initial states, as in the script behind the paper's Figure 3."""
