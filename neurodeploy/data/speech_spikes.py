@@ -22,6 +22,7 @@ from neurodeploy.data.npz import unpacked
 from neurodeploy.data.settings import Wanted
 from neurodeploy.errors import DataError
 from neurodeploy.memory import cores
+from neurodeploy.phrases import plural
 
 NEEDED = ("delta_step", "unit", "offsets", "step_rate", "num_units")
 
@@ -228,7 +229,7 @@ def _kept_recordings(source: Source, path: Path, sha256: str, binning: Binning |
 
     def make(add: Callable[[Counts], None]) -> dict[str, np.ndarray]:
         clips, rate, extra = recordings(path)
-        events = _encoded(source.name, clips, rate)
+        events = encoded(source.name, clips, rate)
         add(count_events(str(path), events, binning, N_UNITS))
         kept = {name: extra[name] for name in ("speaker", "index", "speaker_names") if name in extra}
         return kept | {"labels": extra["label"], "file": np.array(path.name)}
@@ -238,13 +239,14 @@ def _kept_recordings(source: Source, path: Path, sha256: str, binning: Binning |
     )
 
 
-def _encoded(name: str, clips: list[np.ndarray], rate: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+def encoded(name: str, clips: list[np.ndarray], rate: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Yield the spikes of each recording, times rounded to float16 as in the files of SHD and SSC."""
     from neurodeploy.data.cochlea.encode import encode_clips
 
     seconds = sum(len(one) for one in clips) / rate
     print(
-        f"{name}: spikes of {len(clips)} recordings ({seconds:.0f} s of sound), once; kept in {cache_folder()}",
+        f"{name}: spikes of {plural(len(clips), 'recording')} ({seconds:.0f} s of sound), once; "
+        f"kept in {cache_folder()}",
         file=sys.stderr,
     )
     for times, units in encode_clips([(one, rate) for one in clips], seed=SEED, workers=cores()):

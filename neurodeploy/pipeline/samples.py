@@ -24,6 +24,7 @@ from neurodeploy.data.load import Split, open_samples, source_of
 from neurodeploy.data.own import is_own, whole_name
 from neurodeploy.data.pictures import holds_pictures, open_pictures
 from neurodeploy.data.settings import DataSettings, binning_of
+from neurodeploy.data.sounds import open_sounds
 from neurodeploy.data.spikes import Kind, check_classes, check_kinds
 from neurodeploy.data.stream import SampleSource, check_limit, unlabelled
 from neurodeploy.errors import DataError
@@ -162,7 +163,8 @@ def samples_for(
             Phrase("name the .nir file of a run, which carries the binning, or give {dt_s} where it is wrong"),
             where=name,
         )
-    data = open_samples(
+    heard = open_sounds(name, str(settings.get("dataset")), binning, limit)
+    data = heard or open_samples(
         name,
         split=split,
         n_steps=n_steps,
@@ -217,8 +219,11 @@ def outputs(network: Network | Program) -> int:
     return find(network.output).n_neurons
 
 
-def array_of(values: Any) -> np.ndarray:
+def array_of(values: Any, where: str = "spikes", form: str = "(samples, steps, channels), or Events") -> np.ndarray:
     """Return an array, from a torch tensor of any device, layout and type too.
+
+    Args:
+        where, form: What the values are, and what is allowed, for the error.
 
     Raises:
         DataError: it is none.
@@ -231,7 +236,7 @@ def array_of(values: Any) -> np.ndarray:
         if not found.ndim:
             raise ValueError(f"found {type(values).__name__}")
     except ValueError as error:
-        raise DataError(f"spikes: are no array ({error}); give (samples, steps, channels), or Events") from None
+        raise DataError(f"{where}: are no array ({error}); give {form}") from None
     return found
 
 
@@ -241,7 +246,7 @@ def labels_of(values: Any, n_samples: int, target: Network | Program) -> np.ndar
     Raises:
         DataError: they are not one whole number for each, of the classes that the network tells apart.
     """
-    labels = array_of(values)
+    labels = array_of(values, "labels", "one whole number for each sample")
     whole = labels.dtype.kind == "f" and (labels == np.rint(labels)).all()  # torch's zeros and ones are floats
     labels = check_kinds("labels", (n_samples, 1, 1), np.dtype(bool), labels.astype(np.int64) if whole else labels)
     check_classes("labels", labels, outputs(target))

@@ -115,5 +115,5 @@ def test_our_spikes_are_as_many_as_those_of_the_shared_encoding() -> None:
         n_spikes, labels, index = np.diff(stored["offsets"]), stored["label"], stored["index"]
     np.testing.assert_array_equal(extra["label"], labels)
     np.testing.assert_array_equal(extra["index"], index)
-    found = [len(times) for times, _ in speech_spikes._encoded("fsdd", clips[:3], rate)]
+    found = [len(times) for times, _ in speech_spikes.encoded("fsdd", clips[:3], rate)]
     np.testing.assert_allclose(found, n_spikes[:3], rtol=0.05)
