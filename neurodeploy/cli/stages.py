@@ -9,6 +9,7 @@ from typer import Argument, Option
 from neurodeploy.cli.options import Bits, Json, Out, Overwrite, Recipe, Replace, Resume, Settings, chosen, whole_numbers
 from neurodeploy.cli.show import noted, percent, table
 from neurodeploy.cli.verb import carried_out, verb
+from neurodeploy.pipeline.run_results import recipe_values
 
 
 def train(
@@ -79,6 +80,7 @@ def quantize(
     """Put a run's trained network on the chip's grid, with or without fine-tuning."""
     if method not in (None, "ptq", "qat"):
         raise typer.BadParameter(f"--method: found {method!r}, ptq or qat is allowed")
+    recipe_values(run)  # a slip is told before what takes seconds is loaded
 
 
 def _exported(result: dict[str, Any]) -> list[str]:
@@ -96,6 +98,7 @@ def export(
     overwrite: Replace = False,
 ) -> None:
     """Write a run's quantised network as NIR; read back, it gives the identical Program."""
+    recipe_values(run)
 
 
 @verb(lambda result: [f"report  {result['path']}"], call="write_report")

@@ -12,7 +12,8 @@ from neurodeploy.files import make_folder, read_json, write_json, write_text
 from neurodeploy.hardware.chips import chip_named
 from neurodeploy.mapping.placement.encoding import narrow_states, wide_weights
 from neurodeploy.networks.families.table import versions
-from neurodeploy.phrases import Command, Phrase
+from neurodeploy.phrases import Phrase
+from neurodeploy.pipeline.run_results import recipe_values
 from neurodeploy.program.plan import Plan
 from neurodeploy.recipes import Recipe, validated
 from neurodeploy.training.logs import check_tracker
@@ -23,6 +24,8 @@ RECORDED: dict[str, dict[str, Any]] = {
     "quantisation": {"plan": dict, "ptq_test_accuracy": (int, float), "test_accuracy": (int, float)},
 }
 """What later stages read of a stage's record."""
+WORDS = ("name", "description")
+"""Of a recipe: no settings. A run that goes on keeps those that it was started with."""
 EMPTY_PLAN: dict[str, Any] = {"vth_mant": {}, "connections": {}}
 
 
@@ -53,12 +56,7 @@ class RunFolder:
         Raises:
             RunError: the folder holds no run.
         """
-        try:
-            values = toml.read(self.recipe_file, RunError)[0]
-        except RunError as error:
-            made = Phrase("make one with {made}", made=Command("run", "RECIPE", out="DIR"))
-            raise RunError(f"holds no run (recipe.toml {error.found})", made, where=self.path) from None
-        return validated(values, str(self.recipe_file))
+        return validated(recipe_values(self.path), str(self.recipe_file))
 
     def metrics(self) -> dict[str, Any]:
         """Return what the finished stages recorded; empty before the first.
@@ -121,6 +119,7 @@ def open_run(path: str | Path, recipe: Recipe, mode: Mode) -> RunFolder:
                 where=path,
             )
     else:
+        mode = "new" if mode == "resume" else mode  # there is nothing to go on with
         others = (folder.graph_file, folder.program_file, folder.report_file)
         for one in filter(os.path.exists, others):  # of deploy(...).save, or the user's own
             raise RunError(
@@ -130,7 +129,8 @@ def open_run(path: str | Path, recipe: Recipe, mode: Mode) -> RunFolder:
     make_folder(folder.path)
     if mode == "overwrite":
         _clear(folder)
-    write_text(folder.recipe_file, recipe.to_toml())
+    if mode != "resume":
+        write_text(folder.recipe_file, recipe.to_toml())
     return folder
 
 
@@ -200,5 +200,5 @@ def _other(folder: RunFolder, recipe: Recipe) -> str:
     except (RunError, RecipeError):
         return "its recipe.toml is damaged"
     wanted = toml.flat(recipe.model_dump(mode="json"))
-    odd = [key for key in wanted if wanted[key] != found.get(key)]
+    odd = [key for key in wanted if key not in WORDS and wanted[key] != found.get(key)]
     return ", ".join(f"{key} is {found.get(key)!r}, not {wanted[key]!r}" for key in odd[:3])

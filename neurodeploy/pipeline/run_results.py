@@ -4,7 +4,9 @@ Without `RunFolder`, whose settings of training load torch: a check in CI takes 
 """
 
 from pathlib import Path
+from typing import Any
 
+from neurodeploy import toml
 from neurodeploy.accounting.recorded import Recorded
 from neurodeploy.errors import BudgetError, ChipError, RunError
 from neurodeploy.files import read_json
@@ -18,6 +20,19 @@ TABLES = ("accuracy", "certificate", "counts")
 def again(run: str | Path) -> Command:
     """Return the call that finishes a run, or makes what it lacks."""
     return Command("run", "RECIPE", out=run, mode="resume")
+
+
+def recipe_values(run: str | Path) -> dict[str, Any]:
+    """Return the recipe of a run folder as plain values.
+
+    Raises:
+        RunError: the folder holds no run.
+    """
+    try:
+        return toml.read(Path(run) / "recipe.toml", RunError)[0]
+    except RunError as error:
+        found = f"holds no run (recipe.toml {error.found})"
+        raise RunError(found, Phrase("make one with {made}", made=MADE), where=run) from None
 
 
 def unfinished(run: str | Path) -> RunError:

@@ -109,6 +109,8 @@ def test_labels_make_it_an_accuracy(made: Any) -> None:
     assert found.certificate["labels"] == "given"
     with pytest.raises(DataError, match=r"^labels: .* samples have labels of shape"):
         neurodeploy.deploy(network(), spikes(B, T, N_IN), dt_s=DT_S, labels=labels)
+    with pytest.raises(DataError, match=r"^labels: are no array \(found str\); give one whole number for each sample$"):
+        neurodeploy.deploy(network(), spikes(B, T, N_IN), dt_s=DT_S, labels="abc")
 
 
 @pytest.mark.lava

@@ -143,6 +143,16 @@ def test_resuming_a_finished_run_trains_nothing_again(finished: Path) -> None:
     assert {name: os.stat(finished / name).st_mtime_ns for name in before} == before
 
 
+def test_a_run_whose_recipe_is_told_in_other_words_goes_on_with_its_own(finished: Path, tmp_path: Path) -> None:
+    before = (finished / "recipe.toml").read_bytes()
+    other = tmp_path / "other_name.toml"
+    other.write_text('extends = "digits"\ndescription = "the same network, told in other words"\n')
+    neurodeploy.train(str(other), out=finished, settings=SMALL, mode="resume")
+    assert (finished / "recipe.toml").read_bytes() == before
+    with pytest.raises(RunError, match=r"other settings \(training.seed is 0, not 1\)"):
+        neurodeploy.train(str(other), out=finished, settings=(*SMALL, "training.seed=1"), mode="resume")
+
+
 def test_the_stages_one_by_one_end_like_run(finished: Path, tmp_path: Path) -> None:
     out = tmp_path / "stages"
     trained = neurodeploy.train("digits", out=out, settings=SMALL)
