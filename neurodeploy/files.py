@@ -4,7 +4,7 @@ import errno
 import json
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -54,20 +54,24 @@ def written_whole(path: str | Path) -> Iterator[Path]:
             beside.unlink()
 
 
-def check_target(path: str | Path, overwrite: bool | str = True) -> Path:
+def check_target(path: str | Path, overwrite: bool | str = True, read: Iterable[object] = ()) -> Path:
     """Return the path that would be written, links followed; verbs ask before long work for it.
 
     Args:
         overwrite: Whether a file that is there may be replaced; or a run's mode, which "new" forbids.
+        read: What it is made from, and is never replaced: files among other values; of a folder its graph.
 
     Raises:
-        RunError: it is a folder, a device or a pipe, its folder does not exist, or a file is in the way.
+        RunError: it is a folder, a device or a pipe, its folder does not exist, or a file is in the way or is read.
     """
     path = Path(os.path.realpath(path))
     if os.path.isdir(path):
         raise RunError(f"{path}: is a folder, a file was expected; name a file inside it")
     if os.path.exists(path) and not os.path.isfile(path):
         raise RunError(f"{path}: is a device or a pipe, a file was expected; choose another path")
+    files = [one for one in read if isinstance(one, str | os.PathLike)]
+    if str(path) in {os.path.realpath(name) for one in files for name in (one, os.path.join(one, "model.nir"))}:
+        raise RunError("is what is read", "choose another name", where=path)
     if os.path.exists(path) and overwrite in (False, "new"):
         how = "{overwrite:True}" if overwrite is False else "{mode:overwrite}"
         raise RunError("exists already", Phrase(f"choose another name, or replace it with {how}"), where=path)

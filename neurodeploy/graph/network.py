@@ -23,10 +23,10 @@ from neurodeploy.program.host import Host
 AnyPopulation = Population | DynamicsPopulation
 FROM_NAME, FROM_NIR = "the file's name", "NIR's definition (to v_reset)"
 UNSURE = {
-    FROM_NAME: "; the graph has none, say {reset} to be sure",
-    FROM_NIR: "; say {reset:subtract} if it was trained otherwise",
+    FROM_NAME: "; the graph has none, give the reset rule to be sure",
+    FROM_NIR: "; give the reset rule 'subtract' if it was trained otherwise",
 }
-"""What a note adds where a reset rule was assumed, by where it is from."""
+"""What a note adds where a reset rule was assumed, by where it is from; no option is named, as files keep notes."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -154,8 +154,7 @@ def _discretised(file: GraphFile, dt_s: float | None, reset: str | None, readout
         _check_gain(where, population)
         populations.append(population)
         if spiking and source != "metadata":
-            words = "{name}: reset rule {rule!r} taken from {source}" + UNSURE.get(source, "")
-            notes.append(Phrase(words, name=name, rule=rule, source=source))
+            notes.append(f"{name}: reset rule {rule!r} taken from {source}{UNSURE.get(source, '')}")
     synapses = paths.synapses()
     for one in populations:
         if not any(synapse.target == one.name for synapse in synapses):
@@ -250,8 +249,8 @@ def _readout(where: str, stored: str | None, asked: str | None, output: AnyPopul
             f"{output.name} never spikes", "read it by v_last, v_max, v_sum or softmax", where=where, node=output.name
         )
     if chosen is None:
-        note = "{name}: never spikes; the class is its largest potential (v_max), {readout} changes it"
-        return "v_max", [Phrase(note, name=output.name)]
+        note = "never spikes; the class is its largest potential (v_max) unless another readout is given"
+        return "v_max", [f"{output.name}: {note}"]
     return chosen, []
 
 

@@ -43,10 +43,9 @@ def characterize(
         ChipError: the chip is unknown, the file is wrong, or its runs cannot settle the prices.
         RunError: `out` cannot be written, or is no .toml file.
     """
-    base = chip_named(chip)
-    if out is not None and check_target(out, overwrite).suffix != ".toml":
+    if out is not None and check_target(out, overwrite, (runs, chip)).suffix != ".toml":
         raise RunError("a chip file ends in .toml", Phrase("choose such a name for {out}"), where=out)
-    measured = read_runs(runs)
+    base, measured = chip_named(chip), read_runs(runs)
     found = fit(measured)
     result = summary(measured, found)
     made = fitted_chip(base, measured, found, Path(out).stem if out else f"{base.name}_fitted", result)

@@ -45,7 +45,7 @@ def check_run(
         advice = Phrase(f"name one, e.g. {{{CHOICES[0]}}}, {{{CHOICES[1]}}}, or a file of them with {{budget_file}}")
         raise BudgetError("no budget is given", advice, where="check")
     if junit is not None:
-        junit = check_target(junit, overwrite)
+        junit = check_target(junit, overwrite, (budget_file, Path(run, "report.json")))
     recorded = read_finished(run)
     rows = judge(recorded, asked, fit_of(recorded, asked.fits) if asked.places else None)
     if junit is not None:

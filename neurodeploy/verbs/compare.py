@@ -31,7 +31,7 @@ def compare_runs(
     if isinstance(runs, str | Path) or len(runs) < 2:
         found = "one run" if runs else "no run"
         raise RunError(f"compare: found {found}, two or more are needed; name another run folder")
-    page = None if out is None else check_target(out, overwrite)
+    page = None if out is None else check_target(out, overwrite, [Path(run, "report.json") for run in runs])
     read = [read_finished(run) for run in runs]
     names = _names([str(run) for run in runs])
     result: dict[str, Any] = {

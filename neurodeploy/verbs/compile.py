@@ -39,7 +39,7 @@ def compile(
         `layers`, `cells` (layers of neurons that are equations), `connections`, `path`, `program` (digest), `dt_s`,
         `precision`, `calibration` (see `backends.search.Choice`; null without), `notes`.
     """
-    check_target(out, overwrite)  # before long work
+    check_target(out, overwrite, (file, *graph.values()))  # before long work
     options = as_deployed(file, GraphOptions(**graph))[0]
     network = read_network(file, options)
     made, precision, calibration = compiled(network, options, progress)

@@ -73,7 +73,7 @@ def convert(
     target = Path(out).suffix
     if target not in FORMATS:
         raise GraphError(f"{out}: is to become {target or 'no suffix'!r}; {nearest(target, FORMATS)}")
-    check_target(out, overwrite)
+    check_target(out, overwrite, (file, *graph.values()))
     source, options = NIR, GraphOptions(**graph)
     if isinstance(file, Program) or is_program(file):
         source = PROGRAM

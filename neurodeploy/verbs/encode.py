@@ -16,7 +16,7 @@ from neurodeploy.data.clips import Clip, find_clips, numbered, words_of
 from neurodeploy.data.cochlea.encode import SSC, Spikes, encode, in_order, ready
 from neurodeploy.data.cochlea.settings import CochleaSettings
 from neurodeploy.data.files import TIME_TYPES, shd_file
-from neurodeploy.errors import DataError, RunError, nearest
+from neurodeploy.errors import DataError, nearest
 from neurodeploy.files import check_target
 from neurodeploy.memory import cores
 from neurodeploy.phrases import Phrase
@@ -73,10 +73,7 @@ def encode_audio(
     if not found.clips:
         raise DataError("sources: nothing is named; name folders or WAV files")
     clips = found.clips
-    target = check_target(out)
-    if any(os.path.realpath(clip.path) == str(target) for clip in clips):
-        raise RunError("is one of the clips that are read", Phrase("choose another {out}"), where=out)
-    check_target(out, overwrite)
+    target = check_target(out, overwrite, (labels, *(clip.path for clip in clips)))
     numbers, keys = numbered(words_of(clips, None if labels is None else Path(labels)), words)
     heads = _heads(clips)
     cochlea = ready(settings, progress)

@@ -37,8 +37,9 @@ def export_run(
     folder = RunFolder(Path(run))
     path = folder.graph_file if out is None else Path(out)
     if out is not None:
+        read = (folder.recipe_file, folder.checkpoint, folder.quantised_checkpoint, folder.metrics_file)
         for one in (path, path.with_name("manifest.json")):  # before long work
-            check_target(one, overwrite)
+            check_target(one, overwrite, read)
     network, made = export_stage(folder, path, progress)
     test = fed(network, part(folder.recipe(), "test"))
     runs = [reference.run(network, one.spikes_BTI) for one in test.batches(reference.BATCH)]

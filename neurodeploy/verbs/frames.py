@@ -1,6 +1,5 @@
 """`data frames`: recordings of an event camera to an .npz of frames."""
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,9 +13,8 @@ from neurodeploy.data.events import MOST_STEPS
 from neurodeploy.data.frames import EVENT, By, events_to_frames
 from neurodeploy.data.npz import write_npz
 from neurodeploy.data.recordings import CAMERAS
-from neurodeploy.errors import DataError, RunError, nearest
+from neurodeploy.errors import DataError, nearest
 from neurodeploy.files import check_target
-from neurodeploy.phrases import Phrase
 from neurodeploy.progress import Progress, silent
 
 FORMATS = {"nmnist": "nmnist", "cifar10dvs": "cifar10dvs", "dvs128": "dvs128_gesture"}
@@ -63,10 +61,7 @@ def make_frames(
     some = np.zeros(2 * frames, EVENT)
     some["t"] = np.arange(2 * frames)
     events_to_frames(some, frames, by, shape=(1, 1), normalize=normalize)  # a slip is told before anything is read
-    target, root = check_target(out), Path(source)
-    if os.path.realpath(root) == str(target):
-        raise RunError("is what is read", Phrase("choose another {out}"), where=out)
-    check_target(out, overwrite)
+    target, root = check_target(out, overwrite, [source]), Path(source)
     with opened(root) as files:
         layouts = CAMERAS[FORMATS[format]]
         partition = next((name for name, one in layouts.items() if any(map(one.matches, files))), next(iter(layouts)))

@@ -124,7 +124,7 @@ def inspect_graph(
     """
     path, options = nir_file(file), GraphOptions(**graph).check()
     if repair is not None:
-        check_target(repair, overwrite)
+        check_target(repair, overwrite, (file, *graph.values()))
     if for_framework is not None:
         check_for(for_framework)
         if repair is None:

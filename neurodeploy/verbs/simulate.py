@@ -107,7 +107,7 @@ def simulate(
     running.check_options(run_options)
     running.check()
     if traces is not None:
-        check_target(traces, overwrite)  # before long work
+        check_target(traces, overwrite, (file, data, *graph.values()))  # before long work
     options = GraphOptions(**graph)
     target = read_target(file, options, integer=running.integer)
     data = default_data(file, target, "simulate") if data is None else data

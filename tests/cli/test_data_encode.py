@@ -173,7 +173,7 @@ OPTIONS: dict[str, tuple[list[Any], str]] = {
     "no out": (["speech"], "[Mm]issing option '--out'"),
     "a folder as out": (["speech", "--out", "empty"], "empty: is a folder"),
     "out in no folder": (["speech", "--out", "no/s.h5"], "no is no folder"),
-    "out over a clip": (["speech/no/c.wav", "--out", "speech/no/c.wav"], "is one of the clips that are read"),
+    "out over a clip": (["speech/no/c.wav", "--out", "speech/no/c.wav"], "c.wav: is what is read"),
     "an odd rate": (["speech", "--out", "s.h5", "--rate", "44101"], "rate: found 44101, an even number"),
     "a slow rate": (["speech", "--out", "s.h5", "--rate", "8000"], "rate: found 8000, .*from 16000"),
     "no rate": (["speech", "--out", "s.h5", "--rate", "fast"], "invalid value for '--rate'"),

@@ -13,7 +13,7 @@ from neurodeploy.errors import RunError
 from tests.cli.support import Shell
 from tests.data.sound import write_wav
 
-MINE = b"a file of mine"
+MINE = b"# a file of mine"
 WRITERS = {
     "simulate good.nir --dt 1e-3 --data data.npz --traces": "data.npz",
     "compile good.nir --dt 1e-3 --out": "p.npz",
@@ -42,12 +42,39 @@ WRITERS = {
 @pytest.mark.usefixtures("good")
 def test_a_file_that_is_there_stays(shell: Shell, line: str) -> None:
     write_wav(shell.folder / "a.wav", np.zeros(800))
+    (shell.folder / "RUN").mkdir()
+    (shell.folder / "RUN" / "recipe.toml").write_bytes(MINE)
     file = WRITERS[line]
     if not (shell.folder / file).exists():
         (shell.folder / file).write_bytes(MINE)
     words = line.removesuffix(", and its").split()
     named = words if line.endswith(("and its", "--out .")) else [*words, file]
-    shell.refuses(*named, says=rf"{file}: exists already; choose another name, or replace it with --overwrite$")
+    read = file in words
+    said = "is what is read; choose" if read else "exists already; choose another name, or replace it with --overwrite"
+    shell.refuses(*named, says=rf"{file}: {said}")
+
+
+ONTO_ITS_INPUT = (
+    *("simulate good.nir --dt 1e-3 --data data.npz --traces data.npz", "simulate p.npz --data data.npz --traces p.npz"),
+    *("compile good.nir --dt 1e-3 --out good.nir", "compile folder --dt 1e-3 --out folder/model.nir"),
+    *("compile good.nir --dt 1e-3 --calibrate data.npz --out data.npz", "compile good.nir --out ./link.nir"),
+    *(
+        "convert good.nir good.nir --dt 1e-3",
+        "inspect good.nir --repair good.nir",
+        "export folder --out folder/recipe.toml",
+    ),
+    *("check folder --min-accuracy 0.1 --junit folder/report.json", "compare folder . --out folder/report.json"),
+    *("characterize runs.csv --out runs.csv", "characterize runs.csv --chip c.toml --out c.toml"),
+)
+
+
+@pytest.mark.parametrize("line", ONTO_ITS_INPUT)
+def test_what_is_read_is_never_replaced(shell: Shell, good: Path, line: str) -> None:
+    (shell.folder / "folder").mkdir()
+    (shell.folder / "link.nir").symlink_to(good)
+    for name in ("p.npz", "c.toml", "runs.csv", "folder/model.nir", "folder/report.json", "folder/recipe.toml"):
+        (shell.folder / name).write_bytes(MINE)
+    shell.refuses(*line.split(), "--overwrite", says=": is what is read; choose another name$")
 
 
 def test_every_function_that_writes_a_file_asks() -> None:

@@ -52,6 +52,16 @@ def test_people_get_lines_on_stdout_and_progress_on_stderr(shell: Shell, line: s
     assert "error" not in said.err
 
 
+def test_one_of_anything_is_told_as_one(shell: Shell, good: Path) -> None:
+    given = (good, "--dt", "1e-3", "--data", "data.npz", "--limit", "1")
+    assert " of 1 sample, 14 steps\n" in shell("simulate", *given).out
+    assert " 1 chip; " in shell("profile", *given).out
+    assert (
+        ": on 1 sample it changed"
+        in shell("certify", *given, "--backends", "reference,fixed", "--max-accuracy-drop", "1").out
+    )
+
+
 def test_stages_say_what_the_table_promises(shell: Shell, good: Path) -> None:
     found = shell.works("certify", good.name, "--data", "data.npz", "--dt", "1e-3", "--backends", "fixed,reference")
     assert [stage["name"] for stage in found["stages"]] == ["fixed", "reference"]
@@ -171,6 +181,8 @@ HEAVY = ("numpy", "torch", "lightning", "nir", "h5py", "matplotlib", "sklearn", 
         "from neurodeploy.cli.app import invoke; invoke(['--help'])",
         "from neurodeploy.cli.app import invoke; invoke(['simulate', '--help'])",
         "from neurodeploy.cli.app import invoke; invoke(['nonsense'])",
+        "from neurodeploy.cli.app import invoke; assert invoke(['quantize', 'no run']) == 2",
+        "from neurodeploy.cli.app import invoke; assert invoke(['export', 'no run']) == 2",
     ],
 )
 def test_what_does_no_work_loads_nothing_heavy(code: str) -> None:
