@@ -15,13 +15,14 @@ from neurodeploy.data.cifar10 import load_cifar10
 from neurodeploy.data.dataset import STRATIFIED, Download, Samples, Source, stratified
 from neurodeploy.data.event_sets import load_recordings
 from neurodeploy.data.fetch import present
-from neurodeploy.data.gsc import load_gsc
+from neurodeploy.data.gsc import LMUFORMER, LMUFORMERS, load_gsc
 from neurodeploy.data.heidelberg import load_shd, load_ssc
 from neurodeploy.data.idx import load_pictures
 from neurodeploy.data.nmnist import load_nmnist_frames, load_nmnist_small
 from neurodeploy.data.sequences import load_digits_rows, load_psmnist
 from neurodeploy.data.settings import Wanted
 from neurodeploy.data.speech_spikes import load_fsdd, load_fsdd_spikes, load_speech_commands_spikes
+from neurodeploy.data.spoken_digits import load_fsdd_mel
 from neurodeploy.data.stream import from_bits
 from neurodeploy.data.unpack import ENDINGS
 from neurodeploy.errors import DataError
@@ -100,6 +101,8 @@ LOADERS: dict[str, Callable[[Source, Wanted, str], Samples]] = {
     "shd": load_shd,
     "ssc": load_ssc,
     "gsc": load_gsc,
+    "gsc_mel": functools.partial(load_gsc, mel=LMUFORMER, words=LMUFORMERS),
+    "fsdd_mel": load_fsdd_mel,
 }
 
 

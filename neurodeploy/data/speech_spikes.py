@@ -8,7 +8,7 @@ recordings: our cochlea turns them to spikes once, and they are kept. Source: Z.
 """
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -119,10 +119,20 @@ def digits(source: Source, wanted: Wanted, files: Sequence[tuple[str, str]], fou
         found: Their samples, each with its speaker and the number of its recording.
     """
     is_test = flags(found, ["test" in file for file, _ in files])
+    extra = {name: np.concatenate([one.extra[name] for one in found]) for name in ("speaker", "index")}
+    extra["speaker_names"] = found[0].extra.get("speaker_names", np.empty(0))
+    return together(source, wanted, found, DIGITS, is_test, *digit_parts(wanted, is_test, extra))
+
+
+def digit_parts(wanted: Wanted, is_test: np.ndarray, extra: Mapping[str, np.ndarray]) -> tuple[np.ndarray | None, str]:
+    """Return which spoken digits are for validation, and the rule in words.
+
+    Args:
+        extra: `speaker` and `index` of each, and `speaker_names`.
+    """
     if is_test.all():
-        told = "test: the test file, used for nothing else"
-        return together(source, wanted, found, DIGITS, is_test, None, told)
-    speaker, index = (np.concatenate([one.extra[name] for one in found]) for name in ("speaker", "index"))
+        return None, "test: the test file, used for nothing else"
+    speaker, index = extra["speaker"], extra["index"]
     is_validation, rule = None, "a seeded share of each class"
     if wanted.partition == RECORDINGS:
         numbers = np.unique(index[~is_test])
@@ -131,9 +141,8 @@ def digits(source: Source, wanted: Wanted, files: Sequence[tuple[str, str]], fou
     if wanted.partition == SPEAKERS:
         out = held_out(speaker[~is_test], wanted.validation_part)
         is_validation = np.isin(speaker, out) & ~is_test
-        rule = f"speaker {_words(found[0].extra['speaker_names'][out])}, of whom no clip is trained on"
-    rule = f"validation: {rule}, out of the training file"
-    return together(source, wanted, found, DIGITS, is_test, is_validation, rule)
+        rule = f"speaker {_words(extra['speaker_names'][out])}, of whom no clip is trained on"
+    return is_validation, f"validation: {rule}, out of the training file"
 
 
 def load_speech_commands_spikes(source: Source, wanted: Wanted, split: str) -> Samples:

@@ -26,6 +26,10 @@ again where an index falls, so rising ones are the quickest.
 """
 
 
+Mixed = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
+"""Takes the indices of some samples, of others, and the share of the first in each mixture (B,); gives (B, T, I)."""
+
+
 @dataclass(frozen=True, eq=False)
 class PixelOrder:
     """Of pictures that are given pixel by pixel: axes (channels, rows, columns), and each step's pixel in C order."""
@@ -48,6 +52,7 @@ class SampleSource:
         kind, lengths_B: As in `SpikeData`.
         notes: What a result on these samples has to say of them, a sentence each.
         order: Where the steps are the pixels of a picture, all of them.
+        mixed: Of recordings: makes samples of two that sound together.
     """
 
     name: str
@@ -60,6 +65,7 @@ class SampleSource:
     lengths_B: np.ndarray | None = None
     notes: tuple[str, ...] = ()
     order: PixelOrder | None = None
+    mixed: Mixed | None = None
 
     def __len__(self) -> int:
         return len(self.labels_B)
@@ -109,12 +115,13 @@ class SampleSource:
 
     def take(self, chosen: Sequence[int] | np.ndarray) -> SampleSource:
         """Return the chosen samples, in that order."""
-        indices, read = np.asarray(chosen), self.read
+        indices, read, mixed = np.asarray(chosen), self.read, self.mixed
         return replace(
             self,
             labels_B=self.labels_B[indices],
             read=lambda batches: read(indices[some] for some in batches),
             lengths_B=None if self.lengths_B is None else self.lengths_B[indices],
+            mixed=None if mixed is None else lambda one, other, share: mixed(indices[one], indices[other], share),
         )
 
     def first(self, limit: int | None) -> SampleSource:

@@ -45,6 +45,35 @@ def augmented(spikes_BTI: torch.Tensor, settings: TrainingSettings, generator: t
     return spikes_BTI
 
 
+def masked(x_BTI: torch.Tensor, settings: TrainingSettings, generator: torch.Generator) -> torch.Tensor:
+    """Return samples of features with some steps and channels in a row set to 0, noise added, and rolled over time.
+
+    Args:
+        generator: On the CPU.
+
+    Source: zeyuliu1037/LMUFormer (5debadd, MIT), after the AST (Gong et al., Interspeech 2021): SpecAugment's masks
+    (Park et al., Interspeech 2019) as torchaudio draws them, which on raw features are 0, not their mean.
+    """
+    n_samples, n_steps, _ = x_BTI.shape
+    for axis, most in ((2, settings.channel_mask), (1, settings.time_mask)):
+        if most:
+            size = x_BTI.shape[axis]
+            width_B1, start_B1 = torch.rand(2, n_samples, 1, generator=generator).unbind()
+            width_B1 = (width_B1 * min(most, size)).long()
+            start_B1 = (start_B1 * (size - width_B1)).long()
+            place = torch.arange(size)
+            inside = ((place >= start_B1) & (place < start_B1 + width_B1)).unsqueeze(3 - axis)
+            x_BTI = x_BTI.masked_fill(inside.to(x_BTI.device), 0)
+    if settings.noise:
+        strength_B11 = settings.noise * torch.rand(n_samples, 1, 1, generator=generator)
+        x_BTI = x_BTI + (torch.rand(x_BTI.shape, generator=generator) * strength_B11).to(x_BTI)
+    if settings.time_roll:
+        shift_B1 = torch.randint(-settings.time_roll, settings.time_roll, (n_samples, 1), generator=generator)
+        source_BT1 = ((torch.arange(n_steps) - shift_B1) % n_steps).unsqueeze(2)
+        x_BTI = torch.take_along_dim(x_BTI, source_BT1.to(x_BTI.device), dim=1)
+    return x_BTI
+
+
 def channels_mixed(
     spikes_BTI: torch.Tensor, labels_B: torch.Tensor, part: float, generator: torch.Generator
 ) -> torch.Tensor:

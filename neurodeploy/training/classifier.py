@@ -8,12 +8,12 @@ import torch
 from torch import nn
 from torch.nn import functional
 from torch.optim import AdamW
-from torch.optim.lr_scheduler import CosineAnnealingLR, OneCycleLR, ReduceLROnPlateau
+from torch.optim.lr_scheduler import CosineAnnealingLR, OneCycleLR, ReduceLROnPlateau, StepLR
 
 from neurodeploy.data.stream import PixelOrder, SampleSource
 from neurodeploy.networks.families.s4d import slow_parameters
 from neurodeploy.networks.fused_forward import rate_penalty, rates
-from neurodeploy.training.augment import augmented, channels_mixed, moved
+from neurodeploy.training.augment import augmented, channels_mixed, masked, moved
 from neurodeploy.training.batches import asked, loader
 from neurodeploy.training.reading import Reading, read
 from neurodeploy.training.settings import TrainingSettings
@@ -56,7 +56,7 @@ class Classifier(pl.LightningModule):
         generator = torch.Generator().manual_seed(self.settings.seed * 1_000_003 + self.global_step)
         if self.settings.channel_mix:
             spikes_BTI = channels_mixed(spikes_BTI, labels_B, self.settings.channel_mix, generator)
-        spikes_BTI = augmented(spikes_BTI, self.settings, generator)
+        spikes_BTI = masked(augmented(spikes_BTI, self.settings, generator), self.settings, generator)
         shape = getattr(self.network, "input_shape", ())
         spikes_BTI = moved(spikes_BTI, shape, self.settings, generator, self.order)
         # Of dropout and random initial states, unlike those of order and augmentation.
@@ -67,7 +67,8 @@ class Classifier(pl.LightningModule):
         hidden = found.hidden
         each = [one.mean() for one in rates(hidden)]
         rate = torch.stack(each).mean() if hidden else torch.zeros(())
-        correct = (found.logits_BC.argmax(dim=1) == labels_B).sum()
+        classes_B = labels_B if labels_B.ndim == 1 else labels_B.argmax(dim=1)
+        correct = (found.logits_BC.argmax(dim=1) == classes_B).sum()
         n_samples = len(labels_B)
         sent = [] if found.sent is None else [found.sent.detach().mean()]
         told = [loss.detach() * n_samples, correct, rate.detach() * n_samples, torch.tensor(n_samples)]
@@ -84,12 +85,20 @@ class Classifier(pl.LightningModule):
         return read(network(spikes_BTI), self.settings.logit_gain, self.settings.score_gain)
 
     def objective(self, found: Reading, labels_B: torch.Tensor, spikes_BTI: torch.Tensor) -> torch.Tensor:
-        """Return the loss plus, with a teacher, the distance from its class probabilities."""
-        if self.settings.loss == "mse":
-            wanted_BC = functional.one_hot(labels_B, found.scores_BC.shape[1]).to(found.scores_BC.dtype)
-            loss = functional.mse_loss(found.scores_BC, wanted_BC)
-        else:
+        """Return the loss plus, with a teacher, the distance from its class probabilities.
+
+        Args:
+            labels_B: Classes; or (B, C) of samples that are mixed, the share of each class.
+        """
+        if self.settings.loss == "cross_entropy":
             loss = functional.cross_entropy(found.logits_BC, labels_B)
+        else:
+            classes = functional.one_hot(labels_B, found.scores_BC.shape[1]) if labels_B.ndim == 1 else labels_B
+            wanted_BC = classes.to(found.scores_BC.dtype)
+            if self.settings.loss == "mse":
+                loss = functional.mse_loss(found.scores_BC, wanted_BC)
+            else:
+                loss = functional.binary_cross_entropy_with_logits(found.logits_BC, wanted_BC)
         if self.teacher is None:
             return loss
         with torch.no_grad():
@@ -117,6 +126,11 @@ class Classifier(pl.LightningModule):
             return optimizer
         if self.settings.schedule == "cosine":
             return {"optimizer": optimizer, "lr_scheduler": CosineAnnealingLR(optimizer, self.settings.cosine_epochs)}
+        if self.settings.schedule == "step":
+            return {
+                "optimizer": optimizer,
+                "lr_scheduler": StepLR(optimizer, self.settings.step_epochs, self.settings.step_factor),
+            }
         # It rises for a tenth of the updates, then falls to nearly nothing.
         rates_now = [group["lr"] for group in optimizer.param_groups]
         # Of 10 updates the rise would take none, which torch divides by; a single one would be at nearly nothing.
@@ -133,4 +147,5 @@ def optimiser(network: nn.Module, settings: TrainingSettings) -> AdamW:
     kept = [one for one in trained if id(one) in slow]
     if kept:
         groups.append({"params": kept, "lr": min(SLOW_LEARNING_RATE, settings.learning_rate), "weight_decay": 0.0})
-    return AdamW(groups, lr=settings.learning_rate, weight_decay=settings.weight_decay)
+    betas = settings.beta1, 0.999
+    return AdamW(groups, lr=settings.learning_rate, betas=betas, weight_decay=settings.weight_decay)

@@ -77,7 +77,7 @@ def fit(
         RecipeError: `logs` are wanted, and the tracker is not installed.
     """
     torch.set_num_threads(settings.threads)
-    batches = loader(train, settings.batch_size, seed=settings.seed)
+    batches = loader(train, settings.batch_size, settings.seed, settings.mixup)
     keeper = KeepBest(validation, state_file, progress, keep_initial=keep_initial)
     n_updates = settings.epochs * len(batches)
     module = Classifier(network.train(), settings, n_updates, teacher, train.order)

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-Schedule = Literal["one_cycle", "plateau", "cosine"]
+Schedule = Literal["one_cycle", "plateau", "cosine", "step"]
 
 
 class TrainingSettings(BaseModel):
@@ -25,16 +25,22 @@ class TrainingSettings(BaseModel):
     batch_size: int = Field(64, ge=1, le=1 << 20, description="Samples of one update.")
     schedule: Schedule = Field(
         "one_cycle",
-        description="one_cycle; plateau: lower where validation accuracy stops rising; cosine: down to 0 and up again.",
+        description="one_cycle; plateau: lower where validation accuracy stops rising; cosine: down to 0 and up again; "
+        "step: lower after each `step_epochs`.",
     )
-    loss: Literal["cross_entropy", "mse"] = Field(
-        "cross_entropy", description="mse: squares between the scores and 1 for the class, 0 for others."
+    loss: Literal["cross_entropy", "mse", "bce"] = Field(
+        "cross_entropy",
+        description="mse: squares between the scores and 1 for the class, 0 for others; bce: each class by itself, "
+        "there or not, by the logistic function of its score.",
     )
-    learning_rate: float = Field(5e-3, gt=0, description="Peak of one_cycle, start of plateau and cosine.")
+    learning_rate: float = Field(5e-3, gt=0, description="Peak of one_cycle, start of the others.")
     cosine_epochs: int = Field(64, ge=1, description="Epochs from the start down to 0, and as many up again (cosine).")
     plateau_factor: float = Field(0.7, gt=0, lt=1, description="Part of the learning rate kept (plateau).")
     plateau_patience: int = Field(10, ge=0, description="Epochs without a rise that are waited for (plateau).")
     learning_rate_min: float = Field(1e-6, ge=0, description="Never lower (plateau).")
+    step_epochs: int = Field(10, ge=1, description="Epochs at one learning rate (step).")
+    step_factor: float = Field(0.85, gt=0, le=1, description="Part of it kept after them (step).")
+    beta1: float = Field(0.9, ge=0, lt=1, description="Part of the mean gradient kept in each update.")
     weight_decay: float = Field(0.0, ge=0, description="Of AdamW; with 0 it is Adam.")
     gradient_clip: float = Field(0.0, ge=0, description="Largest norm of an update's gradient; 0 is any.")
     average: float = Field(
@@ -53,6 +59,13 @@ class TrainingSettings(BaseModel):
         0.0, ge=0, le=1, description="Part of their channels that another sample of their class gives."
     )
     event_drop: float = Field(0.0, ge=0, lt=1, description="Part of the training events left out.")
+    mixup: float = Field(
+        0.0, ge=0, le=1, description="Share of recordings that sound together with another; both are then the target."
+    )
+    time_mask: int = Field(0, ge=0, description="Fewer than this many steps in a row become 0.")
+    channel_mask: int = Field(0, ge=0, description="Fewer than this many channels side by side become 0.")
+    noise: float = Field(0.0, ge=0, description="Evenly drawn noise from 0, of a sample's own strength up to this.")
+    time_roll: int = Field(0, ge=0, description="Samples move by up to this many steps, round the end.")
     pixel_shift: int = Field(0, ge=0, description="Pictures move by up to this many pixels, along rows and columns.")
     rotation: float = Field(0.0, ge=0, le=180, description="They turn by up to so many degrees.")
     zoom: float = Field(0.0, ge=0, lt=1, description="Their size changes by up to this part.")

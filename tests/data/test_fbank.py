@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import wave
 from pathlib import Path
@@ -9,11 +10,15 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
-from neurodeploy.data import gsc
-from neurodeploy.data.gsc import WORDS, log_mel, read_wave
+from neurodeploy.data import features
+from neurodeploy.data.filterbank import log_mel
+from neurodeploy.data.gsc import WORDS, read_wave
 from neurodeploy.data.load import DataSettings, notes_of, open_part, open_parts, step_s
 from neurodeploy.errors import DataError
+from neurodeploy.networks.families.table import build_network
+from neurodeploy.recipes import load_recipe
 from neurodeploy.training.batches import loader
 from tests.needs import golden_file
 
@@ -107,7 +112,7 @@ def test_fewer_steps_cut_the_features(folder: Path) -> None:
 
 def test_features_are_kept_until_a_recording_changes(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first = open_part(SETTINGS, "test").whole().spikes_BTI
-    monkeypatch.setattr(gsc, "log_mel", None)
+    monkeypatch.setattr(features, "log_mel", None)
     np.testing.assert_array_equal(open_part(SETTINGS, "test").whole().spikes_BTI, first)
     os.utime(folder / "bird" / "d_nohash_0.wav", (1, 1))
     with pytest.raises(TypeError):
@@ -165,3 +170,60 @@ def test_a_damaged_dataset_is_told(folder: Path, what: str) -> None:
         open_part(SETTINGS, "test")
     assert "\n" not in str(error.value)
     assert str(error.value).startswith(str(folder))
+
+
+LMUFORMER = DataSettings(dataset="gsc_mel")
+
+
+def test_the_lmuformers_features_are_padded_and_have_its_class_numbers(folder: Path) -> None:
+    found = open_part(LMUFORMER, "test")
+    assert (found.n_steps, found.shape, found.lengths_B) == (128, (128,), None)
+    by_label = sorted(zip(found.labels_B.tolist(), sorted(WORDS), strict=True))
+    assert [word for _, word in by_label][:7] == ["backward", "follow", "five", "bed", "zero", "on", "learn"]
+    assert (found.class_names[8], found.class_names[28], found.class_names[34]) == ("house", "yes", "one")
+    batch, _ = next(iter(loader(found, 2)))
+    wanted = log_mel(read_wave(folder / "backward" / "d_nohash_0.wav"), 128, "hann")
+    assert batch.shape == (2, 128, 128)
+    np.testing.assert_array_equal(batch[0, : len(wanted)], wanted)
+    assert not batch[0, len(wanted) :].any()
+    assert any("shorter than 128 frames are padded with zeros" in note for note in notes_of(LMUFORMER))
+
+
+@pytest.mark.data
+def test_what_the_recipes_network_takes_is_the_references_input(golden: Any, folder: Path) -> None:
+    """Padded before it is normalised, so that padding is 0.615."""
+    write_wave(folder / "bird" / "d_nohash_0.wav", golden["waveform_int16"])
+    recipe = load_recipe("gsc_lmuformer")
+    found = open_part(recipe.data, "test")
+    bird = found.take(np.flatnonzero(found.labels_B == found.class_names.index("bird"))).whole()
+    torch.manual_seed(0)
+    network = build_network(recipe.network, found.shape, 35, 0.01)
+    made = network.normalised(torch.from_numpy(bird.spikes_BTI))[0]
+    np.testing.assert_allclose(made, golden["lmuformer_model_input"], rtol=0, atol=3e-5)
+
+
+def test_recordings_sound_together(folder: Path) -> None:
+    """Mixed as sound and not as features, cut or padded to the first; the same after samples are chosen."""
+    found = open_part(LMUFORMER, "train").take([5, 0, 1])
+    assert found.mixed is not None
+    names = [f"{WORDS[0]}/a_nohash_0.wav", f"{WORDS[0]}/b_nohash_0.wav", f"{WORDS[2]}/b_nohash_0.wav"]
+    first, second, other = (read_wave(folder / one) for one in names)
+    assert (len(first), len(second), len(other)) == (2000, 1000, 2000)
+    made = found.mixed(np.array([1, 2]), np.array([2, 0]), np.array([0.25, 0.9]))
+    longer = np.concatenate([second, np.zeros(1000)])
+    for one, sound in zip(made, (0.25 * first + 0.75 * longer, 0.9 * second + 0.1 * other[:1000]), strict=True):
+        wanted = log_mel(sound, 128, "hann")
+        np.testing.assert_array_equal(one[: len(wanted)], wanted)
+        assert not one[len(wanted) :].any()
+
+
+@pytest.mark.parametrize("rate", [8000, 16_000])
+def test_a_tone_is_heard_in_its_bin_at_any_rate(rate: int) -> None:
+    found = log_mel(np.sin(2 * np.pi * 1000 * np.arange(rate) / rate), 64, "hann", rate)
+    assert found.shape == (98, 64)
+
+    def mel(frequency_hz: float) -> float:
+        return 2595 * math.log10(1 + frequency_hz / 700)
+
+    centres = mel(20) + (mel(rate / 2) - mel(20)) / 65 * np.arange(1, 65)
+    assert (found.argmax(1) == np.abs(centres - mel(1000)).argmin()).all()

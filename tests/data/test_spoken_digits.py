@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 
 from neurodeploy.data import dataset as sources_room
-from neurodeploy.data import speech_spikes
+from neurodeploy.data import speech_spikes, spoken_digits
 from neurodeploy.data.datasets import SOURCES
-from neurodeploy.data.load import DataSettings, open_part, open_parts
+from neurodeploy.data.filterbank import log_mel
+from neurodeploy.data.load import DataSettings, notes_of, open_part, open_parts
 from neurodeploy.data.speech_spikes import recordings
 from neurodeploy.errors import DataError
 
@@ -49,11 +50,12 @@ def folder(tmp_path: Path, clips: list[np.ndarray], monkeypatch: pytest.MonkeyPa
     folder.mkdir()
     write(folder / "fsdd_train.npz", clips, index=[5, 5, 6, 7], label=[0, 1, 2, 3], speaker=[0, 1, 0, 1])
     write(folder / "fsdd_test.npz", clips[:2], index=[0, 1], label=[4, 5], speaker=[0, 0])
-    found = SOURCES["fsdd"]
     digest = sources_room.digest
     names = [folder / "fsdd_train.npz", folder / "fsdd_test.npz"]
     train, test = (digest(one, one.stat().st_size, one.stat().st_mtime_ns) for one in names)
-    monkeypatch.setitem(SOURCES, "fsdd", replace(found, sha256=train, parts=(("fsdd_test.npz", test),)))
+    for name in ("fsdd", "fsdd_mel"):
+        known = replace(SOURCES[name], sha256=train, parts=(("fsdd_test.npz", test),))
+        monkeypatch.setitem(SOURCES, name, known)
     monkeypatch.setenv("NEURODEPLOY_DATA", str(tmp_path))
     monkeypatch.setenv("NEURODEPLOY_CACHE", str(tmp_path / "cache"))
     return folder
@@ -117,3 +119,26 @@ def test_our_spikes_are_as_many_as_those_of_the_shared_encoding() -> None:
     np.testing.assert_array_equal(extra["index"], index)
     found = [len(times) for times, _ in speech_spikes.encoded("fsdd", clips[:3], rate)]
     np.testing.assert_allclose(found, n_spikes[:3], rtol=0.05)
+
+
+def test_recordings_are_log_mel_features_in_the_same_parts(folder: Path, clips: list[np.ndarray]) -> None:
+    settings = DataSettings(dataset="fsdd_mel", validation_part=0.3)
+    parts = open_parts(settings)
+    assert {name: one.labels_B.tolist() for name, one in parts.items()} == {
+        "train": [0, 1, 2],
+        "validation": [3],
+        "test": [4, 5],
+    }
+    train = parts["train"].whole()
+    assert train.spikes_BTI.shape == (3, 64, 64)
+    for row, clip in zip(train.spikes_BTI, clips, strict=False):
+        wanted = log_mel(clip / 32768, 64, "hann", RATE)
+        np.testing.assert_array_equal(row[: len(wanted)], wanted)
+        assert not row[len(wanted) :].any()
+    assert any("speakers of the test part are those of the training part" in note for note in notes_of(settings))
+
+
+def test_recordings_of_another_rate_are_refused(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(spoken_digits, "MEL", spoken_digits.MEL._replace(rate_hz=16_000))
+    with pytest.raises(DataError, match=r"fsdd_train.npz: has 8000 samples a second, 16000 are needed; copy it again$"):
+        open_part(DataSettings(dataset="fsdd_mel"), "train")

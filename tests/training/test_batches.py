@@ -13,8 +13,8 @@ from torch.utils.data import TensorDataset
 
 from neurodeploy.data.binning import Binning, Counts, count_events
 from neurodeploy.data.cache import kept_counts, key_of
+from neurodeploy.data.features import Frames
 from neurodeploy.data.files import open_file
-from neurodeploy.data.gsc import Frames
 from neurodeploy.data.spikes import SpikeData
 from neurodeploy.data.stream import SampleSource, from_bits, from_counts, from_memory, in_pieces
 from neurodeploy.data.torch_dataset import from_torch
