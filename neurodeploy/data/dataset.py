@@ -9,6 +9,7 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 
@@ -58,6 +59,11 @@ class Download:
     md5: str
 
 
+Load: TypeAlias = "Callable[[Source, Wanted, str], Samples]"
+Pictures: TypeAlias = Sequence[tuple[np.ndarray, np.ndarray, bool]]
+Show: TypeAlias = "Callable[[Source, Wanted, Pictures], Samples]"
+
+
 @dataclass(frozen=True)
 class Source:
     """A dataset: what it is, where it comes from, and how to open it as the settings want it.
@@ -74,6 +80,8 @@ class Source:
     `partitions` are the ways to make the parts; the first is used unless the settings say otherwise.
     `n_units` are the units of timed events, `counts` says that channels without times hold numbers of events.
     `also` are settings that it takes beside those of its kind.
+    `show` makes its samples of pictures (B, channels, rows, columns) of bytes, their labels and whether they are for
+    tests; None where it has no pictures.
     """
 
     name: str
@@ -83,7 +91,7 @@ class Source:
     dt_s: float
     n_steps: int
     n_classes: int
-    load: Callable[[Source, Wanted, str], Samples]
+    load: Load
     file: str = ""
     sha256: str = ""
     note: str = ""
@@ -95,6 +103,7 @@ class Source:
     n_units: int = N_UNITS
     counts: bool = False
     also: tuple[str, ...] = ()
+    show: Show | None = None
 
     @property
     def hashed_files(self) -> tuple[tuple[str, str], ...]:

@@ -1,10 +1,10 @@
 """The datasets known by name.
 
-A new dataset is an entry in `datasets.toml`, and the function that reads it in `LOADERS`.
+A new dataset is an entry in `datasets.toml`, and in `LOADERS` the function that reads it, of pictures with the one that
+makes samples of others.
 """
 
 import functools
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +12,14 @@ import numpy as np
 
 from neurodeploy.data.binning import Binning
 from neurodeploy.data.cifar10 import load_cifar10
-from neurodeploy.data.dataset import STRATIFIED, Download, Samples, Source, stratified
+from neurodeploy.data.dataset import STRATIFIED, Download, Load, Samples, Show, Source, stratified
 from neurodeploy.data.event_sets import load_recordings
 from neurodeploy.data.fetch import present
 from neurodeploy.data.gsc import LMUFORMER, LMUFORMERS, load_gsc
 from neurodeploy.data.heidelberg import load_shd, load_ssc
-from neurodeploy.data.idx import load_pictures
+from neurodeploy.data.idx import load_pictures, shown
 from neurodeploy.data.nmnist import load_nmnist_frames, load_nmnist_small
-from neurodeploy.data.sequences import load_digits_rows, load_psmnist
+from neurodeploy.data.sequences import load_digits_rows, load_psmnist, show_digits_rows, show_psmnist
 from neurodeploy.data.settings import Wanted
 from neurodeploy.data.speech_spikes import load_fsdd, load_fsdd_spikes, load_speech_commands_spikes
 from neurodeploy.data.spoken_digits import load_fsdd_mel
@@ -82,16 +82,16 @@ def _load_braille7(source: Source, wanted: Wanted, split: str) -> Samples:
         return Samples(data, stored["is_test"].astype(bool))
 
 
-LOADERS: dict[str, Callable[[Source, Wanted, str], Samples]] = {
+LOADERS: dict[str, Load | tuple[Load, Show]] = {
     "digits": lambda source, wanted, split: _digits(wanted.n_steps),
-    "digits_rows": load_digits_rows,
+    "digits_rows": (load_digits_rows, show_digits_rows),
     "braille7": _load_braille7,
     "nmnist_small": load_nmnist_small,
     "nmnist_frames": load_nmnist_frames,
-    "mnist": load_pictures,
-    "psmnist": load_psmnist,
-    "fashion_mnist": load_pictures,
-    "cifar10": load_cifar10,
+    "mnist": (load_pictures, shown),
+    "psmnist": (load_psmnist, show_psmnist),
+    "fashion_mnist": (load_pictures, shown),
+    "cifar10": (load_cifar10, shown),
     "nmnist": functools.partial(load_recordings, "nmnist"),
     "cifar10dvs": functools.partial(load_recordings, "cifar10dvs"),
     "dvs128_gesture": functools.partial(load_recordings, "dvs128_gesture"),
@@ -110,9 +110,12 @@ def _source(name: str, told: dict[str, Any]) -> Source:
     binning = Binning(**told.pop("binning")) if "binning" in told else None
     if binning is not None:
         told |= {"dt_s": binning.dt_s, "n_steps": binning.n_steps}
+    reads = LOADERS[name]
+    load, show = reads if isinstance(reads, tuple) else (reads, None)
     return Source(
         name=name,
-        load=LOADERS[name],
+        load=load,
+        show=show,
         binning=binning,
         parts=tuple(told.pop("parts", {}).items()),
         partitions=tuple(told.pop("partitions", [STRATIFIED])),

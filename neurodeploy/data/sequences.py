@@ -10,11 +10,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from neurodeploy.data.dataset import Samples, Source, stratified
-from neurodeploy.data.idx import load_pictures
+from neurodeploy.data.dataset import Pictures, Samples, Source, stratified
+from neurodeploy.data.idx import load_pictures, shown
 from neurodeploy.data.settings import Wanted
-from neurodeploy.data.spikes import SpikeData
-from neurodeploy.data.stream import PixelOrder, from_memory
+from neurodeploy.data.spikes import SpikeData, check_classes
+from neurodeploy.data.stream import PixelOrder, SampleSource, from_memory
 from neurodeploy.errors import DataError
 
 N_PIXELS = 784
@@ -53,11 +53,21 @@ def load_psmnist(source: Source, wanted: Wanted, split: str) -> Samples:
     Raises:
         DataError: see `load_pictures`; or there are not so many pixels.
     """
+    return _shuffled(source, wanted, load_pictures(source, replace(wanted, n_steps=1), split))
+
+
+def show_psmnist(source: Source, wanted: Wanted, found: Pictures) -> Samples:
+    """Return pictures as `load_psmnist` does those of MNIST."""
+    return _shuffled(source, wanted, shown(source, replace(wanted, n_steps=1), found))
+
+
+def _shuffled(source: Source, wanted: Wanted, found: Samples) -> Samples:
+    pictures = found.data
+    if pictures.n_inputs != N_PIXELS:
+        raise DataError(f"{source.name}: found pictures of {pictures.n_inputs} values, {N_PIXELS} are needed (28 x 28)")
     if wanted.n_steps > N_PIXELS:
         raise DataError(f"data.n_steps: found {wanted.n_steps}, {source.name} has {N_PIXELS} pixels; leave it out")
     order_T = permutation()[: wanted.n_steps]
-    found = load_pictures(source, replace(wanted, n_steps=1), split)
-    pictures = found.data
 
     def read(batches: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
         return (one[:, 0, order_T, None] for one in pictures.read(batches))
@@ -84,11 +94,24 @@ def load_digits_rows(source: Source, wanted: Wanted, split: str) -> Samples:
         DataError: they have no such pieces.
     """
     images, labels_B = _digits()
-    if images.shape[1] % wanted.n_steps:
+    is_test_B = np.zeros(len(images), dtype=bool)
+    is_test_B[stratified(labels_B, 0.2)] = True
+    return Samples(_pieces(source, wanted, images, labels_B), is_test_B)
+
+
+def show_digits_rows(source: Source, wanted: Wanted, found: Pictures) -> Samples:
+    """Return pictures of 8 x 8 numbers from 0 to 16 as `load_digits_rows` does the digits."""
+    ((pictures, labels_B, is_test),) = found
+    if pictures.shape[1:] != (1, 8, 8) or pictures.max() > 16:
+        size = f"{pictures.shape[1]} x {pictures.shape[2]} x {pictures.shape[3]}"
+        raise DataError(f"{source.name}: found pictures of {size} up to {pictures.max()}, 8 x 8 of 0 to 16 are needed")
+    check_classes(source.name, labels_B, source.n_classes)
+    return Samples(_pieces(source, wanted, pictures, labels_B), np.full(len(labels_B), is_test))
+
+
+def _pieces(source: Source, wanted: Wanted, pictures: np.ndarray, labels_B: np.ndarray) -> SampleSource:
+    if 64 % wanted.n_steps:
         raise DataError(f"data.n_steps: found {wanted.n_steps}, {source.name} is cut into 1, 2, 4, 8, 16, 32 or 64")
     names = tuple(map(str, range(source.n_classes)))
-    pieces_BTI = images.reshape(len(images), wanted.n_steps, -1)
-    data = from_memory(SpikeData(source.name, pieces_BTI, labels_B.astype(np.int64), names, "counts"))
-    is_test_B = np.zeros(len(data), dtype=bool)
-    is_test_B[stratified(data.labels_B, 0.2)] = True
-    return Samples(data, is_test_B)
+    pieces_BTI = pictures.reshape(len(pictures), wanted.n_steps, -1)
+    return from_memory(SpikeData(source.name, pieces_BTI, labels_B.astype(np.int64), names, "counts"))

@@ -22,7 +22,7 @@ from neurodeploy.data.event_arrays import as_events, events_inside
 from neurodeploy.data.events import Events
 from neurodeploy.data.load import Split, open_samples, source_of
 from neurodeploy.data.own import is_own, whole_name
-from neurodeploy.data.pictures import holds_pictures, open_pictures
+from neurodeploy.data.pictures import open_pictures
 from neurodeploy.data.settings import DataSettings, binning_of
 from neurodeploy.data.sounds import open_sounds
 from neurodeploy.data.spikes import Kind, check_classes, check_kinds
@@ -147,10 +147,10 @@ def samples_for(
     settings = network.settings or {}
     whole = whole_name(name) if name not in SOURCES and is_own(name) else name
     own = settings if settings.get("dataset") == whole else {}
-    if holds_pictures(name):
-        source, steps = SOURCES.get(str(settings.get("dataset"))), settings.get("n_steps")
-        shown = open_pictures(Path(name), source, None if steps is None else int(steps)).first(limit)
-        return through_host(shown, network.host).check_fits(network.n_inputs, outputs(network))
+    steps = settings.get("n_steps")
+    shown = open_pictures(name, SOURCES, str(settings.get("dataset")), None if steps is None else int(steps))
+    if shown is not None:
+        return through_host(shown.first(limit), network.host).check_fits(network.n_inputs, outputs(network))
     if split == "test" and own.get("test"):
         raise DataError(f"{network.name} was trained on it", f"name its test data: {own['test']}", where=name)
     n_steps, partition = own.get("n_steps"), own.get("partition")
@@ -199,8 +199,9 @@ def through_host(samples: SampleSource, host: Host | None) -> SampleSource:
     """
     if host is None or samples.n_inputs != host.window.n_inputs:
         return samples
-    read, shape = samples.read, host.window.output_shape
-    return replace(samples, shape=shape, kind="counts", read=lambda batches: map(host.currents, read(batches)))
+    read = samples.read  # steps are no pixels any more
+    fed = replace(samples, shape=host.shape, kind="counts", order=None)
+    return replace(fed, read=lambda batches: map(host.currents, read(batches)))
 
 
 def on_host(target: Network | Program, spikes: np.ndarray) -> np.ndarray:

@@ -2,6 +2,8 @@
 
     current = clip(round((convolution + bias) / 2^shift)), of 12 bits
 
+A full layer is a convolution of a single place; the first of its currents may be rectified.
+
 float64 holds every number in between, so all machines and libraries send the same currents.
 Axes: B sample, T step, I value of the data, O current.
 """
@@ -9,7 +11,7 @@ Axes: B sample, T step, I value of the data, O current.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 import numpy as np
@@ -33,6 +35,7 @@ class Host:
         weight, bias: Whole numbers in the order of the window's `weight_shape`, and one for each output channel.
         shift: Bits that are rounded away from the sums.
         once: It runs once a sample, on the first step, whose currents the chip keeps; else at each step.
+        rectified: Of the first so many output channels currents below 0 are 0: the input of a linear memory.
     """
 
     window: Window
@@ -40,20 +43,31 @@ class Host:
     bias: tuple[int, ...]
     shift: int
     once: bool
+    rectified: int = field(default=0, repr=False)
 
     @classmethod
-    def of(cls, weight: np.ndarray, bias: np.ndarray, shape: tuple[int, ...], *, once: bool) -> Host:
+    def of(
+        cls,
+        weight: np.ndarray,
+        bias: np.ndarray,
+        shape: tuple[int, ...],
+        *,
+        once: bool,
+        unit: float = UNIT,
+        rectified: int = 0,
+    ) -> Host:
         """Return what real weights (outputs, channels, 2 R + 1, 2 C + 1) and biases, in thresholds, amount to.
 
         Args:
             shape: Channels, rows and columns of the data; currents have the same rows and columns.
+            unit: Of a current of 1, in what the weights are in.
         """
         rows, columns = weight.shape[2:]
         window = Window((shape[0], shape[1], shape[2]), len(weight), (rows, columns), padding=(rows // 2, columns // 2))
-        largest = max(float(np.abs(weight).max()) / UNIT, 1.0)
+        largest = max(float(np.abs(weight).max()) / unit, 1.0)
         shift = WEIGHT_BITS - 2 - int(np.floor(np.log2(largest)))
-        whole = [np.rint(one.astype(np.float64) / UNIT * 2.0**shift).astype(int).ravel() for one in (weight, bias)]
-        return cls(window, tuple(whole[0].tolist()), tuple(whole[1].tolist()), shift, once)
+        whole = [np.rint(one.astype(np.float64) / unit * 2.0**shift).astype(int).ravel() for one in (weight, bias)]
+        return cls(window, tuple(whole[0].tolist()), tuple(whole[1].tolist()), shift, once, rectified)
 
     @classmethod
     def read(cls, stored: Any) -> Host | None:
@@ -82,17 +96,25 @@ class Host:
         """Whether there is a number for every place, and none that a sum in float64 could lose bits of."""
         sizes = (len(self.weight), len(self.bias)) == (int(np.prod(self.window.weight_shape)), self.window.out_channels)
         largest = max(map(abs, self.weight), default=0) >> WEIGHT_BITS, max(map(abs, self.bias), default=0) // MOST_BIAS
-        return sizes and largest == (0, 0) and self.shift in range(-40, 64) and isinstance(self.once, bool)
+        rows = type(self.rectified) is int and 0 <= self.rectified <= len(self.bias)
+        return sizes and rows and largest == (0, 0) and self.shift in range(-40, 64) and isinstance(self.once, bool)
 
     @property
     def plain(self) -> dict[str, Any]:
         """Plain values for JSON."""
-        return {one.name: getattr(self, one.name) for one in fields(self)} | {"window": vars(self.window)}
+        found = {one.name: getattr(self, one.name) for one in fields(self) if one.repr or self.rectified}
+        return found | {"window": vars(self.window)}
 
     @property
     def text(self) -> str:
         """JSON in one line, for a graph's metadata."""
         return json.dumps(self.plain, sort_keys=True)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Axes of the currents of a step; where there is one place, its channels alone."""
+        channels, *places = self.window.output_shape
+        return (channels, *places) if places != [1, 1] else (channels,)
 
     @property
     def macs(self) -> int:
@@ -107,9 +129,12 @@ class Host:
     @property
     def words(self) -> str:
         """What it does, for a note."""
+        what, unit = "the first convolution", f" in thresholds / {1 / UNIT:.0f}"
+        if self.rectified:
+            what, unit = "the memory's input", ""
         return (
-            f"on the host: the first convolution, {self.macs:,} multiply-adds and {self.n_bytes:,} bytes to the chip "
-            f"{'a sample' if self.once else 'a step'}, currents of {CURRENT_BITS} bits in thresholds / {1 / UNIT:.0f}"
+            f"on the host: {what}, {self.macs:,} multiply-adds and {self.n_bytes:,} bytes to the chip "
+            f"{'a sample' if self.once else 'a step'}, currents of {CURRENT_BITS} bits{unit}"
         )
 
     def currents(self, data_BTI: np.ndarray) -> np.ndarray:
@@ -118,7 +143,7 @@ class Host:
         Raises:
             DataError: the data hold no whole numbers, or other values in a step.
         """
-        n_samples, n_steps, n_values = data_BTI.shape
+        n_steps, n_values = data_BTI.shape[1:]
         if n_values != self.window.n_inputs:
             raise DataError(f"data: steps of {n_values} values, the host's convolution takes {self.window.n_inputs}")
         some = data_BTI[:, : 1 if self.once else n_steps].astype(np.float64)
@@ -127,6 +152,7 @@ class Host:
         weight = np.array(self.weight, np.float64).reshape(self.window.weight_shape)
         sums = self.window.apply(some.reshape(-1, n_values), weight).reshape(*some.shape[:2], len(self.bias), -1)
         whole = np.rint((sums + np.array(self.bias, np.float64)[:, None]) * 2.0**-self.shift)
+        whole[:, :, : self.rectified] = whole[:, :, : self.rectified].clip(0)
         most = (1 << CURRENT_BITS - 1) - 1
         found = whole.clip(-most, most).astype(np.int16).reshape(*some.shape[:2], -1)
-        return np.ascontiguousarray(np.broadcast_to(found, (n_samples, n_steps, found.shape[2])))
+        return np.repeat(found, n_steps, axis=1) if self.once else found
