@@ -24,6 +24,7 @@ from neurodeploy.graph.network import Network
 from neurodeploy.mapping.compile import Compiled, choose_plan, rounded_together
 from neurodeploy.mapping.discretize import integers
 from neurodeploy.mapping.discretize_dynamics import Measured
+from neurodeploy.mapping.memory import MEMORY_BITS
 from neurodeploy.phrases import plural
 from neurodeploy.program.plan import Plan
 from neurodeploy.program.program import Program
@@ -86,6 +87,7 @@ def calibrate(
     spikes_BTI: np.ndarray,
     weight_bits: int | None = None,
     coefficient_bits: int = FRACTION_BITS,
+    memory_bits: int = MEMORY_BITS,
     progress: Progress = silent,
 ) -> Calibrated:
     """Return the plan for a float network: by size, unless a calibrated one is better beyond doubt. No labels are used.
@@ -95,6 +97,7 @@ def calibrate(
             is held out from the choice.
         weight_bits: Weight width, 2..8; 8 when None.
         coefficient_bits: Fraction bits of coefficients; see `mapping.compile.compile_network`.
+        memory_bits: Weight width into linear memories; see there.
         progress: Hears how many samples are done.
 
     Raises:
@@ -102,14 +105,18 @@ def calibrate(
         PrecisionError: a state grows without bound, or no plan holds the network.
     """
     bits = weight_bits or MAX_WEIGHT_BITS
+
+    def planned(measured: Mapping[str, Measured] | None) -> Plan:
+        return choose_plan(network, bits, measured, coefficient_bits, memory_bits)
+
     spikes = check_spikes(spikes_BTI, network.n_inputs, "calibration", graded=network.graded_input)
     spikes = spikes[looked_at(network, *spikes.shape[:2])]
     n_samples = len(spikes)
     try:
-        by_size = choose_plan(network, bits, None, coefficient_bits)
+        by_size = planned(None)
     except PrecisionError as error:
         measured = measure(network, spikes)
-        plan = choose_plan(network, bits, measured, coefficient_bits)
+        plan = planned(measured)
         choice = Choice(CALIBRATED, f"no plan by size fits ({error})", n_samples)
         return Calibrated(plan, rounded_together(network, plan, measured), choice)
     measured = measure(network, spikes if n_samples < FEWEST else spikes[::2])
@@ -118,7 +125,7 @@ def calibrate(
         few = f"{n_samples} sample{'s are' if n_samples > 1 else ' is'} too few to choose on, {FEWEST} are needed"
         few += f"; 24 bits do not hold {', '.join(sorted(cut_off))} by size" if cut_off else ""
         return Calibrated(by_size, network, Choice(BY_SIZE, few, n_samples))
-    wide = choose_plan(network, bits, measured, coefficient_bits)
+    wide = planned(measured)
     known: dict[str, dict[str, np.ndarray]] = {}
     plans = [_made(rounded_together(network, one, measured, known), one) for one in (by_size, wide)]
     plan, mended = _by_layer(network, plans, cut_off, spikes[::2], further(progress, 0, n_samples))

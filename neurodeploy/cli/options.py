@@ -79,6 +79,10 @@ Reset = Annotated[str | None, chosen("zero", "subtract", help="Reset rule, if th
 Bits = Annotated[
     int | None, Option("--weight-bits", callback=within(2, 8), help="Weight bits of a float graph, 2 to 8.")
 ]
+MemoryBits = Annotated[
+    int | None,
+    Option("--memory-bits", callback=within(2, 16), help="Weight bits of a float graph's linear memory, 2 to 16."),
+]
 Calibrate = Annotated[str | None, Option(metavar="DATA", help="Dataset (its training part) or file for the precision.")]
 GRAPH: dict[str, Any] = {
     "dt_s": Dt,
@@ -93,6 +97,7 @@ GRAPH: dict[str, Any] = {
         str | None, Option("--input-shape", metavar="C,Y,X", help="Shape of one step's input, if the file has none.")
     ],
     "weight_bits": Bits,
+    "memory_bits": MemoryBits,
     "calibrate": Calibrate,
     "chip": Annotated[
         str | None,

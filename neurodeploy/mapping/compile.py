@@ -24,7 +24,6 @@ from neurodeploy.program.program import Program
 from neurodeploy.quantize import grid
 from neurodeploy.quantize.coefficients import FRACTION_BITS
 from neurodeploy.quantize.compensate import compensated
-from neurodeploy.quantize.grid import MAX_WEIGHT_BITS
 from neurodeploy.quantize.plan import LayerFacts, check_weight_bits, layer_plan
 
 
@@ -53,7 +52,7 @@ def compile_network(
     chip: str | Path | Chip = DEFAULT,
     weight_bits: int | None = None,
     coefficient_bits: int | None = None,
-    memory_bits: int = MEMORY_BITS,
+    memory_bits: int | None = None,
     plan: Plan | None = None,
     measured: Mapping[str, Measured] | None = None,
     asked: Network | None = None,
@@ -64,7 +63,7 @@ def compile_network(
         chip: A name, a .toml file with a chip, or one that was read: its widths are the Program's limits.
         weight_bits: Weight width, 2..8, for networks whose file carries none; the chip's widest up to 8 when None.
         coefficient_bits: Fraction bits of the coefficients of neurons that are equations, 4..15; 12 when None.
-        memory_bits: Weight width into integrators that send their potential, 2..16.
+        memory_bits: Weight width into integrators that send their potential, 2..16; 16 when None.
         plan: Precision of every layer and connection; chosen from the weights when None.
         measured: Calibration by population name, "input" included; see `backends.calibration`.
         asked: The network before its weights were rounded together, of which notes tell; itself when None.
@@ -76,17 +75,19 @@ def compile_network(
     target = chip_named(chip, program=True)
     if network.quantised:
         plan = plan_in(network)
-        carried = {min(one.weight_bits, MAX_WEIGHT_BITS) for one in plan.connections.values()}
-        if weight_bits is not None and carried != {weight_bits}:
-            raise PrecisionError(
-                f"carries {sorted(carried)}-bit weights, {weight_bits} bits were asked for",
-                "quantise the float network again",
-                where=network.name,
-            )
+        graded = {one.name for one in network.populations if one.graded}
+        for asked_bits, wide in ((weight_bits, False), (memory_bits, True)):
+            into = [one.name for one in network.synapses if (one.target in graded) is wide]
+            carried = {plan.connections[name].weight_bits for name in into}
+            if asked_bits is not None and carried and carried != {asked_bits}:
+                raise PrecisionError(
+                    f"carries {sorted(carried)}-bit weights, {asked_bits} bits were asked for",
+                    "quantise the float network again",
+                    where=network.name,
+                )
     else:
-        plan = plan or choose_plan(
-            network, weight_bits or widest_weights(target), measured, coefficient_bits or FRACTION_BITS, memory_bits
-        )
+        bits = weight_bits or widest_weights(target), coefficient_bits or FRACTION_BITS, memory_bits or MEMORY_BITS
+        plan = plan or choose_plan(network, bits[0], measured, *bits[1:])
     asked = asked or network
     if measured is not None and not network.quantised:
         network = rounded_together(network, plan, measured)

@@ -28,6 +28,7 @@ CARRIED = {
     "readout": "readout",
     "input_shape": "input shape",
     "weight_bits": "weights",
+    "memory_bits": "weights",
     "calibrate": "precision",
 }
 """Options that a Program answers itself, and what each is there."""
@@ -41,6 +42,7 @@ class ReadKeywords(TypedDict, total=False):
     readout: str | None
     input_shape: tuple[int, ...] | None
     weight_bits: int | None
+    memory_bits: int | None
 
 
 class GraphKeywords(ReadKeywords, total=False):
@@ -61,6 +63,7 @@ class GraphOptions:
             "v_max", "v_sum" or "softmax".
         input_shape: Axes of one step's input, where the file leaves them out.
         weight_bits: Weight width of a float graph, 2..8; the chip's widest up to 8 when None.
+        memory_bits: Weight width into neurons of a float graph that send their potential, 2..16; 16 when None.
         calibrate: What a float graph's precision is chosen on: all that `data` may be; of a dataset its training part.
             When None, the training part of a dataset that is named as data, else nothing.
         chip: Name of a chip, or a .toml file with one: its widths are the Program's limits.
@@ -71,6 +74,7 @@ class GraphOptions:
     readout: str | None = None
     input_shape: tuple[int, ...] | None = None
     weight_bits: int | None = None
+    memory_bits: int | None = None
     calibrate: Any = None
     chip: str | Path | Chip = DEFAULT
 
@@ -86,9 +90,10 @@ class GraphOptions:
             raise GraphError(f"found {self.readout!r}, one of {', '.join(READOUTS)} is allowed", option="readout")
         if self.dt_s is not None and not 0 < self.dt_s < float("inf"):
             raise GraphError(f"found {self.dt_s:g}", option="dt_s", allowed="a positive number of seconds is needed")
-        if self.weight_bits is not None and not (isinstance(self.weight_bits, Integral) and 2 <= self.weight_bits <= 8):
-            found = f"found {self.weight_bits!r}"
-            raise GraphError(found, option="weight_bits", allowed="a whole number from 2 to 8 is needed")
+        for option, most in (("weight_bits", 8), ("memory_bits", 16)):
+            bits = getattr(self, option)
+            if bits is not None and not (isinstance(bits, Integral) and 2 <= bits <= most):
+                raise GraphError(f"found {bits!r}", option=option, allowed=f"a whole number from 2 to {most} is needed")
         return self
 
 

@@ -16,6 +16,7 @@ from neurodeploy.graph.files import GraphFile, read_graph
 from neurodeploy.graph.network import Network, discretised
 from neurodeploy.hardware.chips import chip_named
 from neurodeploy.mapping.compile import Compiled, check_widths, compile_network
+from neurodeploy.mapping.memory import MEMORY_BITS
 from neurodeploy.mapping.placement.encoding import widest_weights
 from neurodeploy.phrases import Phrase
 from neurodeploy.pipeline.graph_options import CARRIED, GraphOptions
@@ -25,7 +26,6 @@ from neurodeploy.program.layer import SigmaDelta
 from neurodeploy.program.plan import Plan
 from neurodeploy.program.program import Program
 from neurodeploy.progress import Progress, silent
-from neurodeploy.quantize.grid import MAX_WEIGHT_BITS
 
 TO_GRAPH = "make it one: neurodeploy convert IN.npz OUT.nir"
 GraphSource: TypeAlias = "str | Path | Program"
@@ -125,11 +125,15 @@ def as_deployed(file: GraphSource, options: GraphOptions) -> tuple[GraphOptions,
     if isinstance(file, Program) or not os.path.isfile(path_of(file) / CALIBRATION_FILE):
         return options, None
     own = Path(file) / "program.npz"
-    if options.calibrate is not None or options.weight_bits is not None:
+    if (options.calibrate, options.weight_bits, options.memory_bits) != (None, None, None):
         return options, None
-    bits = [one.weight_bits for one in Plan.from_dict(read_program(own).plan).connections.values()]
-    narrow = max((one for one in bits if one <= MAX_WEIGHT_BITS), default=None)
-    return replace(options, calibrate=str(Path(file) / CALIBRATION_FILE), weight_bits=narrow), own
+    program = read_program(own)
+    bits = {name: one.weight_bits for name, one in Plan.from_dict(program.plan).connections.items()}
+    into = {one.name for one in program.connections if program.layer(one.target).graded}
+    narrow = max((one for name, one in bits.items() if name not in into), default=None)
+    memory = max((one for name, one in bits.items() if name in into), default=None)
+    calibrate = str(Path(file) / CALIBRATION_FILE)
+    return replace(options, calibrate=calibrate, weight_bits=narrow, memory_bits=memory), own
 
 
 def program_of(target: Network | Program, options: GraphOptions, progress: Progress = silent) -> Program:
@@ -148,21 +152,23 @@ def compiled(
     carried = (network.settings or {}).get(PROGRAM)
     chip = chip_named(options.chip, program=True)
     if isinstance(carried, Program):
-        if options.weight_bits is not None:
-            wanted = f"{options.weight_bits} bits were asked for"
+        asked = options.weight_bits or options.memory_bits
+        if asked is not None:
+            wanted = f"{asked} bits were asked for"
             raise PrecisionError(f"{network.name}: carries the chip's integers, {wanted}")
         check_widths(carried, chip)
         plan = Plan.from_dict(carried.plan) if carried.plan else Plan({}, {})
         return Compiled(carried, network, plan, on_grid=True), "the integers that the file carries", None
     if network.quantised:
-        made = compile_network(network, chip=chip, weight_bits=options.weight_bits)
+        made = compile_network(network, chip=chip, weight_bits=options.weight_bits, memory_bits=options.memory_bits)
         return made, "the precision that the file carries", None
-    bits = options.weight_bits or widest_weights(chip)
+    bits, wide = options.weight_bits or widest_weights(chip), options.memory_bits or MEMORY_BITS
     if options.calibrate is None:
         by_size = f"{bits}-bit weights by their size alone; give calibration data for a better choice"
-        return compile_network(network, chip=chip, weight_bits=bits), by_size, None
+        return compile_network(network, chip=chip, weight_bits=bits, memory_bits=wide), by_size, None
     source = given(options.calibrate, network, split="train", option="calibrate").samples
-    found = calibrate(network, source.at(spread_over(len(source))).spikes_BTI, bits, progress=progress)
+    some = source.at(spread_over(len(source))).spikes_BTI
+    found = calibrate(network, some, bits, memory_bits=wide, progress=progress)
     on = options.calibrate if isinstance(options.calibrate, str | Path) else "the samples given"
     made = compile_network(found.network, chip=chip, plan=found.plan, asked=network)
     return made, found.choice.told(bits, str(on)), found.choice.to_dict()

@@ -19,5 +19,8 @@ class QuantizeSettings(BaseModel):
     coefficient_bits: int = Field(
         12, ge=4, le=15, description="Fraction bits of the coefficients of neurons that are equations (SiLIF family)."
     )
+    memory_bits: int = Field(
+        16, ge=2, le=16, description="Bits of a weight into a linear memory (lmufft); two synapses hold more than 8."
+    )
     epochs: int = Field(10, ge=1, description="Fine-tuning epochs (qat).")
     learning_rate: float = Field(5e-4, gt=0, description="Peak learning rate of the fine-tuning (qat).")

@@ -22,6 +22,7 @@ from neurodeploy.graph.files import GraphFile
 from neurodeploy.graph.network import Network, discretised
 from neurodeploy.hardware.chips import DEFAULT, chip_named
 from neurodeploy.mapping.compile import compile_network
+from neurodeploy.mapping.memory import MEMORY_BITS
 from neurodeploy.mapping.placement.encoding import widest_weights
 from neurodeploy.phrases import plural
 from neurodeploy.pipeline.graph_options import GraphOptions
@@ -50,6 +51,7 @@ def deploy(
     labels: Any = None,
     chip: str | Path = DEFAULT,
     weight_bits: int | None = None,
+    memory_bits: int = MEMORY_BITS,
     backends: Sequence[str] = (REFERENCE, FIXED),
     readout: str | None = None,
     time_axis: int = 0,
@@ -80,6 +82,7 @@ def deploy(
             own classes stand for them, or the float network's where the module leaves its class open.
         chip: Name of a chip, or a .toml file with one.
         weight_bits: Width of the weights, 2..8; the chip's widest up to 8 when None.
+        memory_bits: Width of the weights into a linear memory, 2..16; two synapses hold more than 8.
         backends: Of "reference", "fixed", "lava", in the order to compare them.
         readout: "spikes", "v_last", "v_max", "v_sum" or "softmax", where the module's output leaves it open.
         forward: `forward(module, sample_input)`: runs the module, where calling it is not enough.
@@ -101,7 +104,7 @@ def deploy(
     """
     from neurodeploy.reading import graph_of
 
-    GraphOptions(weight_bits=weight_bits).check()
+    GraphOptions(weight_bits=weight_bits, memory_bits=memory_bits).check()
     ready_backends(backends)
     found_chip = chip_named(chip, program=True)
     own_labels: Any = None
@@ -132,7 +135,7 @@ def deploy(
         notes.append("the labels given take the place of those that the samples bring")
     labels = None if labels is None else labels_of(labels, len(tested), network)
     weight_bits = widest_weights(found_chip) if weight_bits is None else weight_bits
-    chosen = search.calibrate(network, calibration[0], weight_bits, progress=progress)
+    chosen = search.calibrate(network, calibration[0], weight_bits, memory_bits=memory_bits, progress=progress)
     made = compile_network(chosen.network, chip=found_chip, plan=chosen.plan, asked=network)
     own_B, told = _own_classes(read, tested, tested is sample)
     classes = own_B if labels is None else labels
