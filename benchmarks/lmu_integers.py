@@ -1,9 +1,10 @@
-"""A trained LMUFFT as integers: what it keeps of accuracy and states, whether Lava agrees, and images a second.
+"""Images a second of an LMUFFT as integers in one thread, beside its 16-bit products alone as the compiled engine takes
+them; all else a run says itself.
 
-    python benchmarks/lmu_integers.py RUN [--images 8670] [--lava 4]
+    python benchmarks/lmu_integers.py RUN [--images 640]
 
-RUN is a folder of `neurodeploy train psmnist_lmufft --out RUN` (or digits_lmufft). The floor is the products of 16-bit
-numbers alone, as the compiled engine takes them, in one thread of this run. Data are looked for under NEURODEPLOY_DATA.
+RUN is a folder of `neurodeploy run psmnist_lmufft --out RUN` (or digits_lmufft). Data are looked for under
+NEURODEPLOY_DATA.
 """
 
 from __future__ import annotations
@@ -13,17 +14,10 @@ import time
 from pathlib import Path
 
 import numpy as np
-import torch
 
 import neurodeploy
-from neurodeploy.backends import fixed, lava
 from neurodeploy.backends.fixed.native.jit import kernel
 from neurodeploy.backends.fixed.native.synapses import products
-from neurodeploy.pipeline.conversion import part
-from neurodeploy.pipeline.folder import RunFolder
-from neurodeploy.pipeline.stages import trained_network
-
-BATCH = 64
 
 
 @kernel
@@ -52,43 +46,14 @@ def products_s(size: int, n_steps: int) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("run", type=Path)
-    parser.add_argument("--images", type=int, default=1 << 20)
-    parser.add_argument("--lava", type=int, default=4)
+    parser.add_argument("--images", type=int, default=640)
     asked = parser.parse_args()
-    folder = RunFolder(asked.run)
-    network, recipe = trained_network(folder), folder.recipe()
-    calibration = part(recipe, "train").first(16)
-    test = part(recipe, "test").first(asked.images)
-    made = neurodeploy.deploy(network, torch.tensor(calibration.at(range(16)).spikes_BTI).float(), dt_s=1e-3)
-    assert made.certificate["passed"], made.certificate["failures"]
-    memory = made.program.layers[0]
-    error = made.certificate["stages"][1]["layers"][0]["state_error"]
-    print(f"{memory.n_neurons} potentials, {len(error)} steps, certificate passed")
-    print(f"relative error of the states: {100 * np.mean(error):.2f} % on average, {100 * error[-1]:.2f} % at the end")
-    right = np.zeros(2)
-    seconds, n_images, labels = 0.0, 0, test.labels_B
-    for batch in test.batches(BATCH):
-        values = torch.tensor(batch.spikes_BTI).float()
-        with torch.no_grad():
-            own = network(values)[0].argmax(1).numpy()
-        sent = made.read.feed(values).astype(np.int32)
-        began = time.process_time()
-        found = fixed.run(made.program, sent, threads=1).predictions_B
-        seconds += time.process_time() - began
-        classes = labels[n_images : n_images + len(own)]
-        right += np.array([(own == classes).sum(), (found == classes).sum()])
-        n_images += len(own)
-    of_float, of_integers = 100 * right / n_images
-    print(f"{n_images} test images: {of_float:.2f} % in float32, {of_integers:.2f} % as integers")
-    alone = products_s(memory.n_neurons, len(error))
-    print(
-        f"{n_images / seconds:.0f} images a second of one thread, {seconds / n_images / alone:.2f} x the products alone"
-    )
-    if asked.lava:
-        some = made.read.feed(torch.tensor(test.at(range(asked.lava)).spikes_BTI).float()).astype(np.int32)
-        ours, theirs = (run(made.program, some, record=True).layers[memory.name] for run in (fixed.run, lava.run))
-        same = all(np.array_equal(getattr(ours, key), getattr(theirs, key)) for key in ("v_BTN", "spikes_BTN"))
-        print(f"Lava, {asked.lava} images, {ours.v_BTN.shape[1]} steps: every state {'equal' if same else 'NOT equal'}")
+    neurodeploy.simulate(asked.run, limit=1, threads=1)  # compiles
+    found = neurodeploy.simulate(asked.run, limit=asked.images, threads=1)
+    size = neurodeploy.read_program(asked.run / "program.npz").layers[0].n_neurons
+    ratio = 1 / found["samples_per_second"] / products_s(size, found["steps"])
+    print(f"{size} potentials, {found['steps']} steps, {found['samples']} images: {100 * found['accuracy']:.2f} %")
+    print(f"{found['samples_per_second']:.0f} images a second of one thread, {ratio:.2f} x the products alone")
 
 
 if __name__ == "__main__":

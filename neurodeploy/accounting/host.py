@@ -1,4 +1,4 @@
-"""What the host's own layer costs: its multiplications by a table of arithmetic, its bytes as memory outside a chip."""
+"""What the host's own layers cost: their multiplications by a table of arithmetic, bytes as memory outside a chip."""
 
 import operator
 from typing import Any
@@ -13,13 +13,16 @@ ARITHMETIC, OUTSIDE = "arithmetic_fp32", "dram"
 """The table, of M. Horowitz, ISSCC 2014; and its model whose bits leave the chip."""
 
 
-def host_cost(host: Host, n_steps: int) -> dict[str, Any]:
+def host_cost(host: Host, n_steps: int, macs_after: int = 0) -> dict[str, Any]:
     """Return what the host does for a sample of `n_steps`, and its energy, which no chip's holds.
+
+    Args:
+        macs_after: Multiplications of what it makes of the output.
 
     Keys: `macs_per_sample`, `bytes_per_sample`, `energy_j` {low, mid, high}, `constants` by their keys, and `text`.
     """
     passes = 1 if host.once else n_steps
-    macs, n_bytes = passes * host.macs, passes * host.n_bytes
+    macs, n_bytes = passes * host.macs + macs_after, passes * host.n_bytes
     found = price(Counts(macs_per_sample=macs), chip_named(ARITHMETIC))
     outside = next(one for one in chip_named(ARITHMETIC).energy if one.name == OUTSIDE).terms["memory_bit"]
     sent = Band(*(8 * n_bytes * one for one in (outside.least, outside.value, outside.most)))

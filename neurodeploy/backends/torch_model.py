@@ -18,7 +18,7 @@ def run(network: nn.Module, layers: list[str], spikes_BTI: np.ndarray, name: str
 
     Args:
         network: A `SpikingNetwork`, or one that gives an `Answer`, whose readout sends nothing.
-        layers: Names of its layers, those of the graph it is exported to.
+        layers: Names of its layers, those of the graph it is exported to; none where it sends values.
         name: What the stage is called: "float" or "quantised".
     """
 
@@ -29,7 +29,7 @@ def run(network: nn.Module, layers: list[str], spikes_BTI: np.ndarray, name: str
         if isinstance(found, Answer):
             scores = found.output_BC.double().numpy()
             last = torch.zeros(*some.shape[:2], scores.shape[1]) if found.sent is None else found.sent
-            spikes = [*found.hidden, last]
+            spikes = [*found.hidden, last] if layers else []
         sent = {key: one.bool().numpy() for key, one in zip(layers, spikes, strict=True)}
         nothing = np.zeros((len(some), 0, 0))
         return Part(
@@ -39,4 +39,4 @@ def run(network: nn.Module, layers: list[str], spikes_BTI: np.ndarray, name: str
             scores_BN=scores,
         )
 
-    return in_batches(name, layers, layers[-1], spikes_BTI, run_batch, batch_size=BATCH)
+    return in_batches(name, layers, "".join(layers[-1:]), spikes_BTI, run_batch, batch_size=BATCH)

@@ -4,8 +4,8 @@ A stage passes when
 - its output, and with it some layer, spikes on some sample: what is silent tests nothing;
 - its accuracy is at most `max_accuracy_drop` below the first stage's (lava after fixed is not asked:
   it often runs few samples, and must equal fixed in everything anyway);
-- reference, after the torch network it was exported from, and read, after another framework's network that it was
-  read from: the spikes agree but for rounding;
+- reference, after the torch network it was exported from, and read, after the float network that it was read from: the
+  spikes agree but for rounding, and the classes where there are no spikes;
 - fixed, lava and every other integer backend: no current wrapped, and every step obeys the graph's equations on the
   chip's grid;
 - a Program that was handed in: it is, field by field, what its graph compiles to;
@@ -33,7 +33,8 @@ from neurodeploy.program.program import Program
 from neurodeploy.quantize.rounding import sum_in_halves
 
 FLOAT, READ, QUANTISED = "float", "read", "quantised"
-"""The trained network; the graph that was read from it, where it is another framework's; the one that is exported."""
+"""The trained network; the graph that was read from it, where it is another framework's or sends values; the one that
+is exported."""
 GRAPHS = {READ: FLOAT, REFERENCE: QUANTISED}
 """Graphs, and the torch network that each is of."""
 SAME_NETWORK = 0.98
@@ -88,17 +89,18 @@ def certificate(
     failures = [f"program: {one}" for one in differing]
     warnings: list[str] = []
     pairs: list[Paired] = []
+    by_name = {run.trace.backend: run.trace for run in runs}
     for place, run in enumerate(runs):
         n_both = min(runs[0].trace.n_samples, run.trace.n_samples)
         first, mine = (one.trace.predictions_B[:n_both] == labels_B[:n_both] for one in (runs[0], run))
         pairs.append(paired(first, mine))
-        stages.append(_stage(run, runs[place - 1] if place else None, program, labels_B, pairs[-1]))
+        compared = _against(run, runs[place - 1], program, by_name.get(READ)) if place else None
+        stages.append(_stage(run, compared, program, labels_B, pairs[-1]))
         limit = settings.max_accuracy_drop if _model(names[place], names) is None else None
         failures += _failures(stages[-1], pairs[-1], limit)
         silence, tested = _silence(run.trace, program, stages[-1].silent)
         (warnings if tested else failures).extend(silence)
         warnings += _saturated(stages[-1]) + _low_agreement(stages[-1])
-    by_name = {run.trace.backend: run.trace for run in runs}
     bit_exact = {}
     for name in by_name:
         model = _model(name, by_name)
@@ -122,17 +124,17 @@ def certificate(
     )
 
 
-def _stage(run: StageRun, before: StageRun | None, program: Program, labels_B: np.ndarray, pair: Paired) -> Stage:
+def _stage(run: StageRun, comparison: Comparison | None, program: Program, labels_B: np.ndarray, pair: Paired) -> Stage:
     trace, change = run.trace, pair.change
     return Stage(
         name=trace.backend,
         accuracy=trace.accuracy(labels_B[: trace.n_samples]),
         samples=trace.n_samples,
         seconds=trace.seconds,
-        comparison=None if before is None else _against(run, before, program),
+        comparison=comparison,
         accuracy_drop=(pair.before - pair.after) / pair.n_samples,
-        accuracy_change=None if before is None else change,
-        silent=tuple(name for name in spiking_layers(program) if not trace.counts[name].any()),
+        accuracy_change=None if comparison is None else change,
+        silent=tuple(one for one in spiking_layers(program) if one in trace.counts and not trace.counts[one].any()),
         engine=trace.engine or None,
         overflows=trace.overflows or None,
         equations=Equations(run.violation is None, run.violation) if is_integer(trace.backend) else None,
@@ -150,8 +152,8 @@ def _model(name: str, ran: Collection[str]) -> str | None:
     return model if model in ran else None
 
 
-def _against(run: StageRun, before: StageRun, program: Program) -> Comparison:
-    """Return the comparison of a stage with the one before, on the samples both ran."""
+def _against(run: StageRun, before: StageRun, program: Program, read: Trace | None) -> Comparison:
+    """Return the comparison of a stage with the one before, on the samples both ran; of integers with `read` too."""
     n_samples = min(run.trace.n_recorded, before.trace.n_recorded)
     mine, theirs = _first_samples(run.trace, n_samples), _first_samples(before.trace, n_samples)
     integer = is_integer(run.trace.backend)
@@ -165,17 +167,18 @@ def _against(run: StageRun, before: StageRun, program: Program) -> Comparison:
     names = (run.trace.backend, before.trace.backend)
     if REFERENCE in names and any(is_integer(name) for name in names):
         whole, real = (mine, theirs) if integer else (theirs, mine)
+        kept = real if read is None else _first_samples(read, min(n_samples, read.n_recorded))
         layers = [
             replace(
                 row,
                 potential_rms=potential_rms(whole[row.name], real[row.name], program.layer(row.name)),
                 alone=run.alone.get(row.name),
-                state_error=state_error(whole[row.name], real[row.name], program.layer(row.name)),
+                state_error=state_error(whole[row.name], kept[row.name], program.layer(row.name)),
                 clipped_weights=run.clipped.get(row.name),
             )
             for row in layers
         ]
-    spiking = [name for name in mine if holds_spikes(mine[name].spikes_BTN)]
+    spiking = [name for name in mine if name in theirs and holds_spikes(mine[name].spikes_BTN)]
     every = [
         np.concatenate([np.zeros(0, np.bool_), *(part[name].spikes_BTN.ravel() for name in spiking)])
         for part in (mine, theirs)
@@ -216,7 +219,8 @@ def state_error(whole: LayerTrace, real: LayerTrace, layer: Layer | DynamicsLaye
     if not layer.graded:
         return None
     expected = real.v_BTN * layer.v_per_unit + layer.v_offset
-    off, size = (np.sqrt((one**2).sum(axis=(0, 2))) for one in (whole.v_BTN - expected, expected))
+    found = whole.v_BTN[: len(expected)]
+    off, size = (np.sqrt((one**2).sum(axis=(0, 2))) for one in (found - expected, expected))
     return tuple(np.divide(off, size, out=np.zeros_like(off), where=size > 0).tolist())
 
 
@@ -238,11 +242,15 @@ def _failures(stage: Stage, pair: Paired, max_drop: float | None) -> list[str]:
     if violation:
         found.append(f"{name}: the Program does not compute the graph: {violation}")
     compared = stage.comparison
-    of_network = compared is not None and GRAPHS.get(name) == compared.against
-    if of_network and compared and compared.spike_agreement is not None and compared.spike_agreement < SAME_NETWORK:
+    if compared is None or GRAPHS.get(name) != compared.against:
+        return found
+    what, kept = "spikes", compared.spike_agreement
+    if kept is None:
+        what, kept = "classes", compared.prediction_agreement
+    if kept < SAME_NETWORK:
         found.append(
-            f"{name}: only {100 * compared.spike_agreement:.1f} % of the spikes agree with the network it was exported "
-            f"from, at least {100 * SAME_NETWORK:g} % must; the export lost something, please report it"
+            f"{name}: only {100 * kept:.1f} % of the {what} agree with the network it was exported from, at least "
+            f"{100 * SAME_NETWORK:g} % must; the export lost something, please report it"
         )
     return found
 

@@ -29,9 +29,8 @@ from neurodeploy.graph.euler import Population
 from neurodeploy.graph.network import Network
 from neurodeploy.graph.paths import INPUT
 from neurodeploy.mapping.discretize import Constants, at_rest, constants, initial_state
-from neurodeploy.mapping.memory import MESSAGE_EXP, message_unit
 from neurodeploy.mapping.timing import starts_of
-from neurodeploy.program.plan import Plan
+from neurodeploy.program.plan import MESSAGE_EXP, Plan
 
 FLOAT64 = 1e-6
 """Chip units left for the float64 arithmetic of this check itself, where a sum is floored."""
@@ -53,7 +52,7 @@ def first_violation(quantised: Network, plan: Plan, trace: Trace, spikes_BTI: np
     sent |= {name: one.spikes_BTN for name, one in states.items()}
     for one in quantised.populations:
         if one.graded:
-            sent[one.name] = sent[one.name] / message_unit(plan, one.name)
+            sent[one.name] = sent[one.name] / plan.message_unit(one.name)
     found = []
     for one in quantised.populations:
         drive = np.zeros(states[one.name].v_BTN.shape)

@@ -44,8 +44,8 @@ class LayerComparison:
         differing_by_step: Neurons that differ, by step.
         potential_rms: Between a graph and its integers: difference of potentials, in thresholds.
         alone: The same, where this layer alone is on the chip's grid; None where it was not measured.
-        state_error: Of layers that send values, between a graph and its integers: the relative error of all potentials
-            together after each step, 0 where there are none.
+        state_error: Of layers that send values, between a graph (that of the float network, where it ran) and its
+            integers: the relative error of all potentials together after each step, 0 where there are none.
         clipped_weights: That are larger than the grid's largest, which they become.
     """
 
@@ -153,7 +153,7 @@ class Certificate:
 def compared_layers(found: Mapping[str, LayerTrace], expected: Mapping[str, LayerTrace]) -> list[LayerComparison]:
     """Return spikes, and where they differ, for every layer of traces with the same steps."""
     rows = []
-    for name, mine in found.items():
+    for name, mine in ((name, one) for name, one in found.items() if name in expected):
         spikes, before = mine.spikes_BTN, expected[name].spikes_BTN
         # Values of a graph and of its integers are in other units; `state_error` compares such layers.
         wrong = spikes != before if spikes.dtype == before.dtype else np.zeros(spikes.shape, np.bool_)

@@ -12,6 +12,10 @@ from neurodeploy.report.amounts import amount, band
 
 
 def _lines(result: dict[str, Any]) -> list[str]:
+    if result["report"] is None:
+        told = (f"failed: {one}" for one in result["certificate"]["failures"])
+        trained = [f"accuracy           {percent(result['accuracy']['float'])} in float, trained only"]
+        return [*trained, *noted(result["data_notes"]), f"path               {result['path']}", *told]
     return [
         *verdict(result["certificate"]),
         f"synops per sample  {result['synops_per_sample']:,.0f}",
@@ -45,6 +49,12 @@ def verdict(certificate: dict[str, Any]) -> list[str]:
     lines = table(["stage", "samples", "accuracy", "spike agreement", "first difference to the stage before"], rows)
     for stage in certificate["stages"]:
         lines += _layers(stage)
+        lines += [
+            f"{stage['name']}: the states of {one['name']} are {100 * sum(errors) / len(errors):.2g} % off on average "
+            f"over the steps, {100 * errors[-1]:.2g} % after the last"
+            for one in stage.get("layers", ())
+            if (errors := one.get("state_error"))
+        ]
     for pair, equal in certificate["bit_exact"].items():
         lines.append(f"bit-exact {pair}: {'yes' if equal else 'NO'} (every spike, current and potential)")
     lines += [f"warning: {line}" for line in certificate["warnings"]]

@@ -14,10 +14,9 @@ import numpy as np
 from neurodeploy.fixedpoint import rules
 from neurodeploy.graph.dynamics import DynamicsPopulation
 from neurodeploy.graph.paths import Synapses
-from neurodeploy.mapping.memory import MESSAGE_EXP
 from neurodeploy.phrases import plural
 from neurodeploy.program.dynamics import DynamicsLayer, layer_type
-from neurodeploy.program.plan import ConnectionPlan, Plan
+from neurodeploy.program.plan import MESSAGE_EXP, ConnectionPlan, Plan
 from neurodeploy.quantize import grid
 from neurodeploy.quantize.coefficients import FRACTION_BITS, coefficient_integers, on_unit, pole_error
 

@@ -18,12 +18,10 @@ from neurodeploy.graph.dynamics import DynamicsPopulation
 from neurodeploy.graph.network import Network
 from neurodeploy.graph.paths import INPUT, Synapses
 from neurodeploy.program.connection import Connection
-from neurodeploy.program.plan import LOW_HALF, ConnectionPlan, Plan
+from neurodeploy.program.plan import LOW_HALF, MESSAGE_EXP, ConnectionPlan, Plan
 from neurodeploy.quantize import grid
 from neurodeploy.quantize.coefficients import LARGEST_MODULUS, SLACK
 
-MESSAGE_EXP = 8
-"""Bits of its potential that a message leaves off; the others are 16."""
 MEMORY_BITS, STATE_BITS = 16, 20
 """Of the weights into integrators, and of the fraction of their potentials, where nothing forbids it."""
 MARGIN = 1.5
@@ -57,12 +55,7 @@ def unit_of(network: Network, plan: Plan, synapses: Synapses) -> float:
     """Return what a weight of 1 is in the target's units: its threshold mantissa, by what the source sends for 1."""
     unit, source = plan.vth_mant[synapses.target], synapses.source
     values = source != INPUT and network.population(source).graded
-    return unit / message_unit(plan, source) if values else unit
-
-
-def message_unit(plan: Plan, source: str) -> int:
-    """Return what a population that sends values sends for a potential of 1."""
-    return plan.vth_mant[source] >> MESSAGE_EXP
+    return unit / plan.message_unit(source) if values else unit
 
 
 def halved(synapses: Synapses, whole: np.ndarray, precise: ConnectionPlan, delay: np.ndarray) -> list[Connection]:

@@ -14,12 +14,15 @@ from neurodeploy.backends.calibration import spread_over
 from neurodeploy.backends.search import Choice, calibrate
 from neurodeploy.data.load import Split, open_part, source_of, step_s, wanted_of
 from neurodeploy.data.stream import SampleSource
+from neurodeploy.errors import NetworkError
 from neurodeploy.graph.dynamics import DynamicsPopulation
 from neurodeploy.graph.files import GraphFile
 from neurodeploy.graph.metadata import ours, wrapped
 from neurodeploy.graph.network import Network, discretised
+from neurodeploy.mapping.compile import compile_network
 from neurodeploy.mapping.discretize_dynamics import pole_errors
 from neurodeploy.networks.families import table
+from neurodeploy.networks.linear_memory import LinearMemory
 from neurodeploy.pipeline.samples import through_host
 from neurodeploy.program.plan import Plan
 from neurodeploy.progress import Progress, silent
@@ -80,6 +83,22 @@ def deployable(network: Any, recipe: Recipe) -> Any:
     return table.deployable(network, recipe.network, recipe.name)
 
 
+def refusal(recipe: Recipe) -> str:
+    """Return why a network of the recipe's has no integer form; empty where a new one has.
+
+    Raises:
+        MappingError: it has one that is too large for the chip's sums.
+    """
+    network = new_network(recipe)  # what it cannot be is an error
+    try:
+        network = deployable(network, recipe)
+    except NetworkError as error:
+        return str(error)
+    if isinstance(network, LinearMemory):  # training leaves its memory as it is
+        compile_network(float_network(network, recipe), chip=recipe.chip, memory_bits=recipe.quantize.memory_bits)
+    return ""
+
+
 def read_network(network: Any, dt_s: float, **entries: Any) -> GraphOf:
     """Return a network of a family as the reader makes a graph of it, with its precision where it is on a grid.
 
@@ -118,9 +137,8 @@ def quantised(network: Any, recipe: Recipe, spikes_BTI: np.ndarray, progress: Pr
     """Choose the precision of a deployable network on samples, and put it on that grid, in place."""
     found = read_network(network, step_s(recipe.data), **wanted_of(recipe.data).carried())
     before = discretised(GraphFile(Path(recipe.name), recipe.name, found.graph, stores_reset=True))
-    chosen = calibrate(
-        before, spikes_BTI, recipe.quantize.weight_bits, recipe.quantize.coefficient_bits, progress=progress
-    )
+    bits = recipe.quantize.weight_bits, recipe.quantize.coefficient_bits, recipe.quantize.memory_bits
+    chosen = calibrate(before, spikes_BTI, *bits, progress=progress)
     weights = {}
     if not any(isinstance(one, DynamicsPopulation) for one in before.populations):
         weights = {one.name: one.weight for one in chosen.network.synapses}

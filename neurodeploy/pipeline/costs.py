@@ -113,7 +113,8 @@ def costs(program: Program, counts: Counts, run: Tally, chip: Chip, timed: Recor
     if counts.seconds_per_sample is None:
         counts = replace(counts, seconds_per_sample=counts.steps * program.dt_s)
     fit = fit_of(program, chip, advise=advise) if chip.program and chip.limits else None
-    host = None if program.host is None else host_cost(program.host, run.n_input_steps)
+    after = 0 if program.decode is None else program.decode.macs
+    host = None if program.host is None else host_cost(program.host, run.n_input_steps, after)
     said = () if host is None else (host["text"],)
     if fit is None or not fit.fits:
         energy = price(counts, chip)

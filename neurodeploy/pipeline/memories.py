@@ -16,7 +16,7 @@ from neurodeploy.graph.dynamics import DynamicsPopulation
 from neurodeploy.graph.network import Network
 from neurodeploy.graph.paths import INPUT, Synapses
 from neurodeploy.mapping.compile import compile_network
-from neurodeploy.mapping.memory import MEMORY_BITS, message_unit, spectral_radius, step_matrix
+from neurodeploy.mapping.memory import MEMORY_BITS, spectral_radius, step_matrix
 from neurodeploy.neurons.lmu import legendre_matrices
 from neurodeploy.program.program import Program
 
@@ -146,7 +146,7 @@ def _by_change(matrix: np.ndarray, driven: np.ndarray, n_steps: int) -> Iterator
     network, spikes, real = _alone(matrix, driven, n_steps)
     made = compile_network(network)
     turn, b = (made.quantised.into("m")[index].weight for index in (1, 0))
-    unit, synapses = message_unit(made.plan, "m"), _synapses(made.program)
+    unit, synapses = made.plan.message_unit("m"), _synapses(made.program)
     for bits in CHANGES:
         m, sent, n_sent = np.zeros((2, len(matrix))), np.zeros((2, len(matrix))), 0
         for step in range(n_steps):

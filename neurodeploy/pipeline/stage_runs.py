@@ -147,7 +147,7 @@ def torch_run(name: str, network: nn.Module, made: Compiled, samples: SampleSour
     """
     from neurodeploy.backends import torch_model  # torch takes 150 MB, which `certify` does without
 
-    layers = [layer.name for layer in made.program.layers]
+    layers = [layer.name for layer in made.program.layers if not layer.graded]
     most = MOST_SPIKES // (samples.n_steps * sum(layer.n_neurons for layer in made.program.layers))
     kept: list[Trace] = []
     rest: list[Trace] = []

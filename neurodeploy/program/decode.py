@@ -88,6 +88,11 @@ class Decode:
         return json.dumps(self.plain, sort_keys=True)
 
     @property
+    def macs(self) -> int:
+        """Multiplications and additions of a sample where there is a hidden layer; else 0."""
+        return sum(len(one) * len(one[0]) for one in (self.hidden, self.matrix) if self.hidden and one)
+
+    @property
     def words(self) -> str:
         """What it does, for a note."""
         counted = np.flatnonzero(self.steps)

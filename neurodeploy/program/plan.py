@@ -8,6 +8,8 @@ from typing import Any
 from neurodeploy.errors import ProgramError
 from neurodeploy.program.fields import MOST
 
+MESSAGE_EXP = 8
+"""Bits of its potential that a population which sends values leaves off; the others are 16."""
 LOW_HALF = " low"
 """Ends the name of the connection that holds the lower halves of wide weights, beside the one of the upper halves."""
 
@@ -34,6 +36,10 @@ class Plan:
     vth_mant: dict[str, int]
     connections: dict[str, ConnectionPlan]
     fraction_bits: dict[str, int] = field(default_factory=dict)
+
+    def message_unit(self, source: str) -> int:
+        """Return what a population that sends values sends for a potential of 1."""
+        return self.vth_mant[source] >> MESSAGE_EXP
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values for JSON."""

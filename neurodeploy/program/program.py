@@ -128,7 +128,7 @@ class Program:
         rest += sorted(definitions(self).items())
         rest += [] if self.decode is None else [self.decode]
         rest += [self.decode.hidden, self.decode.hidden_bias] if self.decode and self.decode.hidden else []
-        rest += [] if self.host is None else [self.host]
+        rest += [] if self.host is None else [self.host, *([self.host.rectified] if self.host.rectified else [])]
         sha.update(repr(rest).encode())
         if self.readout == rules.SOFTMAX or (self.decode and self.readout != READOUTS[0]):  # they decide on the host
             output = self.layer(self.output)

@@ -32,11 +32,11 @@ from neurodeploy.reading.host import Host, told
 from neurodeploy.reading.inputs import InputOrder, Sample, input_order, sample_of
 from neurodeploy.reading.labels import INPUT_NODE
 from neurodeploy.reading.leaves import ChipNeurons, Neurons, Source
-from neurodeploy.reading.memories import memory_in, of_memory
 from neurodeploy.reading.outputs import Output, OwnAnswer, output_of, own_answer
 from neurodeploy.reading.pool_after import PoolAfter, pool_after
 from neurodeploy.reading.recorder import Recorder
 from neurodeploy.reading.run import Forward, answered, recorded
+from neurodeploy.reading.whole import read_whole
 from neurodeploy.reading.wiring import Wiring, wired, with_lags
 
 
@@ -123,9 +123,11 @@ def graph_of(
         raise FrameworkError(f"pool: found {pool!r}, 'after' is allowed")
     module = getattr(module, "_orig_mod", module)  # torch.compile's own has nothing to be read
     sample = sample_of(sample_input)
-    memory = memory_in(module)
-    if memory is not None:
-        return GraphOf(**of_memory(module, memory, sample, dt_s, name or type(module).__name__))
+    plan = getattr(module, "plan", None)
+    fields = read_whole(module, sample, dt_s, name or type(module).__name__)
+    if fields is not None:
+        on_grid = {"graph": _with_precision(fields["graph"], plan)} if isinstance(plan, Plan) else {}
+        return GraphOf(**fields | on_grid)
     outside = None if host is None else Host(host)
     follow = partial(_followed, module, sample, time_axis, forward, outside, readout)
     recorder, result, wiring, output = follow(None)
@@ -174,7 +176,6 @@ def graph_of(
     }
     graph = nir.NIRGraph(made.nodes, made.edges, metadata=wrapped(**entries), type_check=False)
     spikes, potentials = _own(wiring, made, output)
-    plan = getattr(module, "plan", None)
     if isinstance(plan, Plan):
         graph = _with_precision(graph, plan)
     return GraphOf(

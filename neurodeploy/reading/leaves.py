@@ -32,9 +32,11 @@ class ChipNeurons:
 
     Attributes:
         exact: It gives the same in the chip's numbers, with the weights before it, whatever they are.
+        graded: It sends its potential.
     """
 
     exact = False
+    graded = False
 
     def gain(self) -> float:
         """Return how far an input of 1 moves the potential, in thresholds."""

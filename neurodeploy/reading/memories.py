@@ -1,4 +1,4 @@
-"""A classifier that reads the last step of an LMUFFT, as a graph: the memory on the chip, all else on the host.
+"""A linear memory, and a classifier of the last step of an LMUFFT, as graphs: all but the memory is on the host.
 
     the host, every step:    u = relu(W_u x + b_u), rounded to whole numbers, and x
     the chip, every step:    m = A m' + B u, an integrator with A - I as synapses; beside it x, kept for one step
@@ -18,14 +18,15 @@ from torch import nn
 
 from neurodeploy.errors import FrameworkError
 from neurodeploy.graph.metadata import FORMAT, INTEGRATION, wrapped
+from neurodeploy.networks.linear_memory import LinearMemory
 from neurodeploy.program.decode import Decode
 from neurodeploy.reading.answers import Answer
 from neurodeploy.reading.host import HOST_BITS, whole_currents
 from neurodeploy.reading.inputs import InputOrder, Sample
-from neurodeploy.reading.leaves import numbers
+from neurodeploy.reading.leaves import ChipNeurons, Source, numbers
 from neurodeploy.reading.outputs import OwnAnswer
 
-KIND, NAME = "LMUFFT", "memory"
+NAME = "memory"
 SAME = 1e-3
 """Of the largest score: by how much the module's own may differ from those that are worked out here."""
 MAC_J = 4.6e-12
@@ -36,19 +37,51 @@ ANSWER = Answer("", np.ones(1), None, np.zeros(1), 1.0, None, "argmax", 0, None)
 """Classes, one a sample: rounding its input moves the scores more than float32 does."""
 
 
-def memory_in(module: nn.Module) -> str | None:
-    """Return the path of the one LMUFFT in a module, None where there is none.
+class Integrators(ChipNeurons):
+    """Neurons without a number of their own that the chip could round."""
 
-    Raises:
-        FrameworkError: there are several.
-    """
-    found = [path for path, one in module.named_modules() if type(one).__name__ == KIND]
-    if len(found) > 1:
-        raise FrameworkError(f"{found[1]}: one {KIND} is read of a module, found {len(found)}; deploy them one by one")
-    return found[0] if found else None
+    graded = True
+
+    def keep(self, name: str, vth_mant: int, fraction_bits: int | None) -> None:
+        """Change nothing."""
 
 
-def of_memory(module: nn.Module, path: str, sample: Sample, dt_s: float, name: str) -> dict[str, Any]:
+def of_linear_memory(module: nn.Module, path: str, sample: Sample, dt_s: float, name: str) -> dict[str, Any]:
+    """Return the fields of a `graph_of.GraphOf` of a `LinearMemory`, which may be on a grid."""
+    memory: Any = module.get_submodule(path)
+    n_states, n_sent = memory.enter.shape
+    assert isinstance(sample, torch.Tensor)
+    nodes = {
+        "input": nir.Input({"input": np.array([n_sent])}),
+        f"{NAME}_in": nir.Linear(numbers(memory.enter)),
+        NAME: nir.I(r=np.ones(n_states) / dt_s),
+        f"{NAME}_turn": nir.Linear(numbers(memory.turn)),
+        "output": nir.Output({"output": np.array([n_states])}),
+    }
+    ways = [("input", f"{NAME}_in"), (f"{NAME}_in", NAME), (NAME, f"{NAME}_turn"), (f"{NAME}_turn", NAME)]
+    decode = Decode((), *_layer(memory.head), *_layer(memory.hidden))
+    entries = {"format": FORMAT, "dt_s": float(dt_s), "time_unit": "s", "integration": INTEGRATION, "name": name}
+    metadata = wrapped(**entries, readout="v_last", decode=decode.text, counts=True)
+    axes = InputOrder(0, 1, sample.shape[1], tuple(sample.shape), np.arange(n_sent), (n_sent,))
+    return {
+        "graph": nir.NIRGraph(nodes, [*ways, (NAME, "output")], metadata=metadata, type_check=False),
+        "dt_s": float(dt_s),
+        "reset": "zero",
+        "readout": "v_last",
+        "own": None,
+        "notes": (),
+        "nodes": {NAME: path},
+        "inputs": axes,
+        "inputs_BTF": axes.feed(sample),
+        "feed": axes.feed,
+        "weights": {f"{NAME}_in": Source(memory, "enter"), f"{NAME}_turn": Source(memory, "turn")},
+        "chip": {NAME: Integrators()},
+        "spikes": {},
+        "potentials": {},
+    }
+
+
+def of_lmufft(module: nn.Module, path: str, sample: Sample, dt_s: float, name: str) -> dict[str, Any]:
     """Return the fields of a `graph_of.GraphOf` of a module with an LMUFFT at `path`.
 
     Raises:
@@ -59,65 +92,46 @@ def of_memory(module: nn.Module, path: str, sample: Sample, dt_s: float, name: s
     heads = [(at, one) for at, one in heads if one not in (memory.W_u, memory.W_h)]
     if len(heads) != 1 or isinstance(sample, tuple) or sample.dim() != 3:
         raise FrameworkError(
-            f"{path}: a {KIND} is read with one linear layer behind its last step and an input (samples, steps, "
+            f"{path}: an LMUFFT is read with one linear layer behind its last step and an input (samples, steps, "
             f"inputs), found {len(heads)} such layers; read its state_dict into such a module"
         )
-    a, b, w_u, w_h, b_h = (numbers(one) for one in (memory.A, memory.B, memory.W_u.weight, *memory.W_h.parameters()))
-    radius = float(np.abs(np.linalg.eigvals(a)).max())
+    radius = float(np.abs(np.linalg.eigvals(numbers(memory.A))).max())
     if radius > 1:
         raise FrameworkError(
             f"{path}: its A has a spectral radius of {radius:.6g}, so its memory grows without end; at most 1 is "
             "allowed: train with learn_a=False"
         )
-    head = heads[0][1]
-    order, n_inputs, n_steps = len(a), w_u.shape[1], sample.shape[1]
+    head, (order, w_u) = heads[0][1], (len(memory.A), memory.W_u.weight)
+    n_inputs, n_steps = w_u.shape[1], sample.shape[1]
     x_BTI, scores = _run(module, memory, sample)
-    own = _checked(path, x_BTI, scores, (a, b, w_h, b_h), head, memory)
-    units = [whole_currents(torch.as_tensor(one), 0.0)[1] for one in (_currents(memory, x_BTI), x_BTI)]
+    own = _checked(path, x_BTI, scores, head, memory)
+    u_unit, x_unit = (whole_currents(torch.as_tensor(one), 0.0)[1] for one in (_currents(memory, x_BTI), x_BTI))
 
     def feed(values: Any) -> np.ndarray:
         """Return what the host sends for a batch (B, T, 1 + I): u and x in whole units."""
         x, _ = _run(module, memory, torch.as_tensor(np.asarray(values)).to(sample))
-        both = zip((_currents(memory, x), x), units, strict=True)
+        both = (_currents(memory, x), u_unit), (x, x_unit)
         return np.concatenate([whole_currents(torch.as_tensor(one), unit)[0].numpy() for one, unit in both], axis=2)
 
     values = feed(sample)
-    whole_units = np.diag([units[0], *[units[1]] * n_inputs])
-    enters, turns = np.zeros((order + n_inputs, 1 + n_inputs)), np.zeros((order + n_inputs,) * 2)
-    enters[:order, :1], enters[order:, 1:] = b.reshape(order, 1), np.eye(n_inputs)
-    turns[:order, :order], turns[order:, order:] = a - np.eye(order), -np.eye(n_inputs)
-    nodes = {
-        "input": nir.Input({"input": np.array([1 + n_inputs])}),
-        f"{NAME}_in": nir.Linear(enters @ whole_units),
-        NAME: nir.I(r=np.ones(order + n_inputs) / dt_s),
-        f"{NAME}_turn": nir.Linear(turns),
-        "output": nir.Output({"output": np.array([order + n_inputs])}),
-    }
-    ways = [("input", f"{NAME}_in"), (f"{NAME}_in", NAME), (NAME, f"{NAME}_turn"), (f"{NAME}_turn", NAME)]
-    bias = np.zeros(head.out_features) if head.bias is None else numbers(head.bias)
-    decode = Decode((), _rows(numbers(head.weight)), _row(bias), _rows(w_h), _row(b_h))
-    entries = {"format": FORMAT, "dt_s": float(dt_s), "time_unit": "s", "integration": INTEGRATION, "name": name}
-    metadata = wrapped(**entries, readout="v_last", decode=decode.text, counts=True)
-    macs = n_steps * w_u.size + w_h.size + head.weight.numel()
+    alone = LinearMemory.of(memory.A, memory.B, (u_unit, x_unit), memory.W_h, head)
+    found = of_linear_memory(alone, "", torch.as_tensor(values), dt_s, name)
+    macs = n_steps * w_u.numel() + memory.W_h.weight.numel() + head.weight.numel()
     note = (
         f"{path}: the host works out each step's input, {n_steps * (1 + n_inputs):,} numbers of {HOST_BITS} bits a "
         f"sample, and the hidden layer and classes of {order + n_inputs} potentials after the last: {macs:,} multiply-"
         f"adds, {macs * MAC_J * 1e6:.2g} uJ by 45 nm arithmetic (Horowitz 2014), which no price of a chip includes"
     )
-    axes = InputOrder(0, 1, n_steps, tuple(sample.shape), np.arange(n_inputs), (n_inputs,))
-    return {
-        "graph": nir.NIRGraph(nodes, [*ways, (NAME, "output")], metadata=metadata, type_check=False),
-        "dt_s": float(dt_s),
-        "reset": "zero",
-        "readout": "v_last",
+    return found | {
         "own": OwnAnswer(own, ANSWER, np.asarray, module, None),
         "notes": (note,),
         "nodes": {NAME: path},
-        "inputs": axes,
+        "inputs": InputOrder(0, 1, n_steps, tuple(sample.shape), np.arange(n_inputs), (n_inputs,)),
         "inputs_BTF": values,
         "feed": feed,
         "host": path,
-        **{key: {} for key in ("spikes", "potentials", "weights", "chip")},
+        "weights": {},
+        "chip": {},
     }
 
 
@@ -131,7 +145,7 @@ def _run(module: nn.Module, memory: Any, sample: torch.Tensor) -> tuple[np.ndarr
     finally:
         hook.remove()
     if len(heard) != 1 or heard[0].dim() != 3:
-        raise FrameworkError(f"module: runs its {KIND} {len(heard)} times, once for all steps is needed")
+        raise FrameworkError(f"module: runs its LMUFFT {len(heard)} times, once for all steps is needed")
     return numbers(heard[0]), numbers(found[0] if isinstance(found, tuple) else found)
 
 
@@ -141,11 +155,9 @@ def _currents(memory: Any, x_BTI: np.ndarray) -> np.ndarray:
     return np.maximum(u, 0)
 
 
-def _checked(
-    path: str, x_BTI: np.ndarray, own: np.ndarray, arrays: tuple[np.ndarray, ...], head: nn.Linear, memory: Any
-) -> np.ndarray:
+def _checked(path: str, x_BTI: np.ndarray, own: np.ndarray, head: nn.Linear, memory: Any) -> np.ndarray:
     """Return the module's own classes of the sample (B,), once it gives what is worked out from its arrays."""
-    a, b, w_h, b_h = arrays
+    a, b, w_h, b_h = (numbers(one) for one in (memory.A, memory.B, *memory.W_h.parameters()))
     m_BD, u_BT1 = np.zeros((len(x_BTI), len(a))), _currents(memory, x_BTI)
     for step in range(x_BTI.shape[1]):
         m_BD = m_BD @ a.T + u_BT1[:, step] * b.reshape(-1)
@@ -153,15 +165,17 @@ def _checked(
     scores = hidden @ numbers(head.weight).T + (0 if head.bias is None else numbers(head.bias))
     if own.shape != scores.shape or np.abs(own - scores).max() > SAME * np.abs(scores).max():
         raise FrameworkError(
-            f"{path}: the module does not give its linear layer of the {KIND}'s last step, in evaluation mode; "
+            f"{path}: the module does not give its linear layer of the LMUFFT's last step, in evaluation mode; "
             "return that alone"
         )
     return np.asarray(own.argmax(axis=1))
 
 
+def _layer(layer: nn.Linear) -> tuple[tuple[tuple[float, ...], ...], tuple[float, ...]]:
+    """Return the weights and the bias of a layer."""
+    bias = np.zeros(layer.out_features) if layer.bias is None else numbers(layer.bias)
+    return tuple(map(_row, numbers(layer.weight))), _row(bias)
+
+
 def _row(values: np.ndarray) -> tuple[float, ...]:
     return tuple(values.tolist())
-
-
-def _rows(values: np.ndarray) -> tuple[tuple[float, ...], ...]:
-    return tuple(map(_row, values))

@@ -25,7 +25,7 @@ from neurodeploy.networks.families.table import family_of, versions
 from neurodeploy.networks.published import load_published
 from neurodeploy.pipeline import stages
 from neurodeploy.pipeline.batches import counter_of
-from neurodeploy.pipeline.conversion import certified, deployable, fed, float_network, matrices, part
+from neurodeploy.pipeline.conversion import certified, deployable, fed, float_network, matrices, part, refusal
 from neurodeploy.pipeline.costs import costs, counts_of, recorded
 from neurodeploy.pipeline.deployed import classes, made_by, plots
 from neurodeploy.pipeline.folder import Mode, RunFolder, check_chip, open_run
@@ -57,21 +57,31 @@ def run(
         progress: Hears how far the work is.
 
     Returns:
-        `accuracy` {float, read where the network is another framework's, quantised, reference, fixed, lava where it
-        ran}, `certificate`, `synops_per_sample`, `energy_j` {low, mid, high} (dynamic) and `static_j` (for being on),
-        `fits`, `cores` and `latency_s` (None where the chip's are not known), `report` (path of report.html), `path`,
-        `data_notes` on how the parts were made.
+        `accuracy` {float, read where the network is another framework's or sends values, quantised, reference, fixed,
+        lava where it ran}, `certificate`, `synops_per_sample`, `energy_j` {low, mid, high} (dynamic) and `static_j`
+        (for being on), `fits`, `cores` and `latency_s` (None where the chip's are not known), `report` (path of
+        report.html), `path`, `data_notes` on how the parts were made. Of a network without an integer form, which is
+        trained only, the float accuracy, and a certificate that says why; the rest is None.
     """
     loaded = load_recipe(recipe, settings)
     check_chip(loaded)  # a slip in a chip file shows before the training
     if checkpoint is not None:
         load_published(checkpoint, stages.family_settings(loaded))  # before a folder is made
     with_lava, no_lava, lava_versions = _lava(loaded)
+    no_integers = refusal(loaded)
     folder = open_run(out, loaded, mode)
     if checkpoint is None:
         training = stages.train_stage(folder, progress)
     else:
         training = stages.checkpoint_stage(folder, checkpoint, progress)
+    if no_integers:
+        nothing = ("synops_per_sample", "energy_j", "static_j", "latency_s", "fits", "cores", "report")
+        return dict.fromkeys(nothing) | {
+            "accuracy": {FLOAT: training["test_accuracy"]},
+            "certificate": {"passed": False, "failures": [no_integers], "stages": []},
+            "path": str(folder.path),
+            "data_notes": notes_of(loaded.data),
+        }
     quantisation = stages.quantize_stage(folder, progress)
     network, made = stages.export_stage(folder, folder.graph_file, progress)
     write_program(folder.program_file, made.program)
@@ -149,7 +159,8 @@ def _stage_runs(
     torch.manual_seed(recipe.training.seed)  # where initial states are random
     runs = [torch_run(FLOAT, certified(stages.trained_network(folder), recipe), made, test)]
     test = fed(network, test)
-    if family_of(recipe.network).package is not None:  # another framework's: the graph that was read of it too
+    values = any(one.graded for one in network.populations)
+    if values or family_of(recipe.network).package is not None:  # the graph that was read of it too, with its states
         graph = float_network(deployable(stages.trained_network(folder), recipe), recipe)
         read = certified_run(REFERENCE, made, graph, test, progress)
         runs.append(StageRun(replace(read.trace, backend=READ)))

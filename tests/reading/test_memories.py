@@ -129,7 +129,10 @@ def test_the_last_input_reaches_the_hidden_layer(module: Classifier, inputs: tor
 @pytest.mark.parametrize(
     ("change", "line"),
     [
-        (lambda one: nn.Sequential(one, nn.Linear(4, 2)), r"^0.lmu: a LMUFFT is read with one linear layer .* found 2"),
+        (
+            lambda one: nn.Sequential(one, nn.Linear(4, 2)),
+            r"^0.lmu: an LMUFFT is read with one linear layer .* found 2",
+        ),
         (lambda one: Middle(one), "^net.lmu: the module does not give its linear layer of the LMUFFT's last step"),
     ],
 )

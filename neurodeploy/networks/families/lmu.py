@@ -1,5 +1,8 @@
 """A Legendre memory unit, and a class's score from its last hidden state.
 
+Without feedback the memory is linear, so a chip can hold it: the host works out its input at every step, and the
+hidden layer and the scores after the last one.
+
 Axes: B sample, T step, I input, C class.
 
 Source: Voelker et al., NeurIPS 2019; Chilkuri and Eliasmith, ICML 2021; their sizes for psMNIST are the defaults.
@@ -14,9 +17,11 @@ from torch import nn
 
 from neurodeploy.errors import NetworkError
 from neurodeploy.networks.families.settings import LARGEST_LAYER, NetworkSettings
+from neurodeploy.networks.linear_memory import LinearMemory
 from neurodeploy.networks.sequence import Answer
 from neurodeploy.neurons.lmu import LARGEST_ORDER
 from neurodeploy.neurons.lmu_layers import LMU, LMUFFT
+from neurodeploy.program.host import CURRENT_BITS, Host
 
 
 class LmuSettings(NetworkSettings):
@@ -75,3 +80,32 @@ def build(settings: LmuSettings, input_shape: tuple[int, ...], n_classes: int, d
             unit.W_u.weight.fill_(1 / n_inputs)
             unit.W_u.bias.zero_()
     return LmuNetwork(unit, n_inputs, n_classes, settings.dropout, settings.largest_input)
+
+
+@torch.no_grad()
+def deployable(network: LmuNetwork) -> LinearMemory:
+    """Return a trained network without feedback as a memory that a chip can hold, and layers of the host.
+
+    What the host sends has the finest unit that holds inputs of up to `largest_input`, and u a bit more: larger ones
+    are cut off. x is sent as it is where that fits.
+
+    Raises:
+        NetworkError: it has feedback.
+    """
+    unit = network.unit
+    if isinstance(unit, LMU):
+        raise NetworkError(
+            "has feedback, so it has no integer form: each step's memory waits for a dense product of a tanh layer",
+            "train it only, or set network.model = lmufft",
+            where="network",
+        )
+    w_I, b = unit.W_u.weight[0].double(), unit.W_u.bias.double()
+    most = max(float(w_I.abs().sum() + b.abs()), 2.0**-100)
+    unit_u = 2.0 ** (math.ceil(math.log2(most)) + 2 - CURRENT_BITS)
+    shared = 2.0 ** max(0, math.ceil(math.log2(network.largest)) + 1 - CURRENT_BITS)
+    sent = torch.cat([w_I[None] / (network.largest * unit_u), torch.eye(len(w_I)).double() / shared])
+    bias = torch.cat([b / unit_u, torch.zeros(len(w_I)).double()])
+    shape = len(w_I), 1, 1
+    host = Host.of(sent[:, :, None, None].numpy(), bias.numpy(), shape, once=False, unit=1.0, rectified=1)
+    made = LinearMemory.of(unit.A, unit.B, (unit_u, shared / network.largest), unit.W_h, network.head, host)
+    return made.train(network.training)

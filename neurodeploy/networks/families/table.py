@@ -44,7 +44,7 @@ FAMILIES: dict[str, Family] = {
     "plif": Family(plif.PlifSettings, plif.build, plif.deployable),
     "ann": Family(ann.AnnSettings, ann.build, deployable=None),
     "s4d": Family(s4d.S4DSettings, s4d.build, deployable=None),
-    "lmu": Family(lmu.LmuSettings, lmu.build, deployable=None),
+    "lmu": Family(lmu.LmuSettings, lmu.build, lmu.deployable),
     "lmuformer": Family(lmuformer.LmuFormerSettings, lmuformer.build, lmuformer.deployable),
 }
 
