@@ -82,7 +82,7 @@ def _load_braille7(source: Source, wanted: Wanted, split: str) -> Samples:
         return Samples(data, stored["is_test"].astype(bool))
 
 
-LOADERS: dict[str, Load | tuple[Load, Show]] = {
+LOADERS: dict[str, "Load | tuple[Load, Show]"] = {
     "digits": lambda source, wanted, split: _digits(wanted.n_steps),
     "digits_rows": (load_digits_rows, show_digits_rows),
     "braille7": _load_braille7,

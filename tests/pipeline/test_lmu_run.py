@@ -185,7 +185,7 @@ def test_the_host_sends_inputs_as_they_are_and_what_enters_the_memory(largest: f
     assert Host.read(made.host.text) == made.host
     x = sent[:, :, 1:] @ made.enter[4:, 1:].numpy().T
     np.testing.assert_allclose(x, data / largest, rtol=0, atol=0.51 / 1024 if largest > 2047 else 1e-12)
-    u = np.maximum((data / largest) @ np.array([0.4, -0.9, 0.2]) + float(network.unit.W_u.bias), 0)
+    u = np.maximum((data / largest) @ np.array([0.4, -0.9, 0.2]) + network.unit.W_u.bias.item(), 0)
     scale = made.enter[:4, 0].numpy() / network.unit.B[:, 0].double().numpy()
     np.testing.assert_allclose(sent[:, :, 0] * scale[0], u, rtol=0, atol=0.6 * scale[0])
     torch.testing.assert_close(
