@@ -91,7 +91,7 @@ class GraphOptions:
         if self.dt_s is not None and not 0 < self.dt_s < float("inf"):
             raise GraphError(f"found {self.dt_s:g}", option="dt_s", allowed="a positive number of seconds is needed")
         for option, most in (("weight_bits", 8), ("memory_bits", 16)):
-            bits = getattr(self, option)
+            bits: int | None = getattr(self, option)
             if bits is not None and not (isinstance(bits, Integral) and 2 <= bits <= most):
                 raise GraphError(f"found {bits!r}", option=option, allowed=f"a whole number from 2 to {most} is needed")
         return self

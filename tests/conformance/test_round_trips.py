@@ -47,7 +47,7 @@ TRAINED_ONLY = {"gsc_s4d": "sends no spikes, so no chip of this kind runs it"}
 TRAINED_ONLY |= dict.fromkeys(("psmnist_lmu", "digits_lmu"), "has feedback, so it has no integer form")
 PICTURES = {"mnist": (1, 28, 28), "fashion_mnist": (1, 28, 28), "nmnist_frames": (2, 34, 34), "nmnist": (2, 34, 34)}
 PICTURES |= {"cifar10": (3, 32, 32), "cifar10dvs": (2, 128, 128), "dvs128_gesture": (2, 128, 128)}
-SMALLER = {"_plif_paper": ("network.channels=2", "network.hidden=8", "network.voters=2")}
+SMALLER: dict[str, tuple[str, ...]] = {"_plif_paper": ("network.channels=2", "network.hidden=8", "network.voters=2")}
 SMALLER |= {"psmnist_lmufft": ("network.memory=20", "network.hidden=8")}
 """By the ends of names: recipes whose whole networks would take minutes."""
 STEPS = 6

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -21,7 +21,7 @@ from neurodeploy.data.settings import DataSettings
 from neurodeploy.errors import GraphError, MappingError, PrecisionError
 from neurodeploy.graph.files import read_graph, write_graph
 from neurodeploy.mapping import memory
-from neurodeploy.networks.families.lmu import LmuSettings, build, deployable
+from neurodeploy.networks.families.lmu import LmuNetwork, LmuSettings, build, deployable
 from neurodeploy.pipeline.conversion import graph_of, new_network, part, quantised
 from neurodeploy.pipeline.folder import RunFolder
 from neurodeploy.pipeline.stages import quantised_network, trained_network
@@ -58,7 +58,8 @@ def test_the_run_keeps_its_accuracy_and_says_what_the_host_does(made: dict[str, 
 
 def test_the_certificate_has_the_error_of_the_float_memory_at_every_step(made: dict[str, Any], test_part: Any) -> None:
     folder = RunFolder(made["folder"])
-    unit, host = trained_network(folder).unit, quantised_network(folder).host
+    trained: Any = trained_network(folder)
+    unit, host = trained.unit, quantised_network(folder).host
     sent = host.currents(test_part.spikes_BTI)
     (row,) = made["certificate"]["stages"][-1]["layers"]
     program = read_program(folder.program_file)
@@ -122,7 +123,8 @@ def test_lava_has_every_state(made: dict[str, Any]) -> None:
 
 def test_fewer_bits_of_the_memory_are_a_setting_and_an_option(made: dict[str, Any], tmp_path: Path) -> None:
     recipe = load_recipe("digits_lmufft", (*SETTINGS, "quantize.memory_bits=6"))
-    network = deployable(new_network(recipe))
+    network = deployable(cast(LmuNetwork, new_network(recipe)))
+    assert network.host is not None
     write_graph(tmp_path / "m.nir", graph_of(network, recipe))
     sent = network.host.currents(part(recipe, "train").at(range(16)).spikes_BTI)
     plan = quantised(network, recipe, sent).plan
@@ -175,7 +177,7 @@ def test_a_memory_too_large_for_the_sums_is_told_before_a_folder_is_made(
 @pytest.mark.parametrize("largest", [1.0, 255.0, 5000.0])
 def test_the_host_sends_inputs_as_they_are_and_what_enters_the_memory(largest: float) -> None:
     torch.manual_seed(0)
-    network = build(LmuSettings(hidden=5, memory=4, theta=9.0, largest_input=largest), (3,), 2, 1e-3)
+    network: Any = build(LmuSettings(hidden=5, memory=4, theta=9.0, largest_input=largest), (3,), 2, 1e-3)
     with torch.no_grad():
         network.unit.W_u.weight.copy_(torch.tensor([[0.4, -0.9, 0.2]]))
     made = deployable(network.eval())
