@@ -21,8 +21,8 @@ from neurodeploy.graph.metadata import ours, wrapped
 from neurodeploy.graph.network import Network, discretised
 from neurodeploy.mapping.compile import compile_network
 from neurodeploy.mapping.discretize_dynamics import pole_errors
+from neurodeploy.networks.chip_memory import ChipMemory
 from neurodeploy.networks.families import table
-from neurodeploy.networks.linear_memory import LinearMemory
 from neurodeploy.pipeline.samples import through_host
 from neurodeploy.program.plan import Plan
 from neurodeploy.progress import Progress, silent
@@ -94,7 +94,7 @@ def refusal(recipe: Recipe) -> str:
         network = deployable(network, recipe)
     except NetworkError as error:
         return str(error)
-    if isinstance(network, LinearMemory):  # training leaves its memory as it is
+    if isinstance(network, ChipMemory):  # training leaves its memory as it is
         compile_network(float_network(network, recipe), chip=recipe.chip, memory_bits=recipe.quantize.memory_bits)
     return ""
 

@@ -18,7 +18,7 @@ from torch import nn
 
 from neurodeploy.errors import FrameworkError
 from neurodeploy.graph.metadata import FORMAT, INTEGRATION, wrapped
-from neurodeploy.networks.linear_memory import LinearMemory
+from neurodeploy.networks.chip_memory import ChipMemory
 from neurodeploy.program.decode import Decode
 from neurodeploy.reading.answers import Answer
 from neurodeploy.reading.host import HOST_BITS, whole_currents
@@ -46,8 +46,8 @@ class Integrators(ChipNeurons):
         """Change nothing."""
 
 
-def of_linear_memory(module: nn.Module, path: str, sample: Sample, dt_s: float, name: str) -> dict[str, Any]:
-    """Return the fields of a `graph_of.GraphOf` of a `LinearMemory`, which may be on a grid."""
+def of_chip_memory(module: nn.Module, path: str, sample: Sample, dt_s: float, name: str) -> dict[str, Any]:
+    """Return the fields of a `graph_of.GraphOf` of a `ChipMemory`, which may be on a grid."""
     memory: Any = module.get_submodule(path)
     n_states, n_sent = memory.enter.shape
     assert isinstance(sample, torch.Tensor)
@@ -114,8 +114,8 @@ def of_lmufft(module: nn.Module, path: str, sample: Sample, dt_s: float, name: s
         return np.concatenate([whole_currents(torch.as_tensor(one), unit)[0].numpy() for one, unit in both], axis=2)
 
     values = feed(sample)
-    alone = LinearMemory.of(memory.A, memory.B, (u_unit, x_unit), memory.W_h, head)
-    found = of_linear_memory(alone, "", torch.as_tensor(values), dt_s, name)
+    alone = ChipMemory.of(memory.A, memory.B, (u_unit, x_unit), memory.W_h, head)
+    found = of_chip_memory(alone, "", torch.as_tensor(values), dt_s, name)
     macs = n_steps * w_u.numel() + memory.W_h.weight.numel() + head.weight.numel()
     note = (
         f"{path}: the host works out each step's input, {n_steps * (1 + n_inputs):,} numbers of {HOST_BITS} bits a "

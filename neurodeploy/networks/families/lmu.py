@@ -16,8 +16,8 @@ from pydantic import Field
 from torch import nn
 
 from neurodeploy.errors import NetworkError
+from neurodeploy.networks.chip_memory import ChipMemory
 from neurodeploy.networks.families.settings import LARGEST_LAYER, NetworkSettings
-from neurodeploy.networks.linear_memory import LinearMemory
 from neurodeploy.networks.sequence import Answer
 from neurodeploy.neurons.lmu import LARGEST_ORDER
 from neurodeploy.neurons.lmu_layers import LMU, LMUFFT
@@ -83,7 +83,7 @@ def build(settings: LmuSettings, input_shape: tuple[int, ...], n_classes: int, d
 
 
 @torch.no_grad()
-def deployable(network: LmuNetwork) -> LinearMemory:
+def deployable(network: LmuNetwork) -> ChipMemory:
     """Return a trained network without feedback as a memory that a chip can hold, and layers of the host.
 
     What the host sends has the finest unit that holds inputs of up to `largest_input`, and u a bit more: larger ones
@@ -107,5 +107,5 @@ def deployable(network: LmuNetwork) -> LinearMemory:
     bias = torch.cat([b / unit_u, torch.zeros(len(w_I)).double()])
     shape = len(w_I), 1, 1
     host = Host.of(sent[:, :, None, None].numpy(), bias.numpy(), shape, once=False, unit=1.0, rectified=1)
-    made = LinearMemory.of(unit.A, unit.B, (unit_u, shared / network.largest), unit.W_h, network.head, host)
+    made = ChipMemory.of(unit.A, unit.B, (unit_u, shared / network.largest), unit.W_h, network.head, host)
     return made.train(network.training)

@@ -16,7 +16,7 @@ from neurodeploy.neurons.lmu_blocks import grown
 from neurodeploy.program.host import Host
 
 
-class LinearMemory(nn.Module):
+class ChipMemory(nn.Module):
     """The memory alone goes on a grid, and only the host's layers are trained.
 
     Args:
@@ -48,7 +48,7 @@ class LinearMemory(nn.Module):
         hidden: nn.Linear,
         head: nn.Linear,
         host: Host | None = None,
-    ) -> "LinearMemory":
+    ) -> "ChipMemory":
         """Return m = A m' + B u and x beside it, of a layer that reads both.
 
         Args:
