@@ -9,6 +9,7 @@ from neurodeploy.cli.options import Out, Overwrite, Recipe, Resume, Settings
 from neurodeploy.cli.show import noted, percent, table
 from neurodeploy.cli.verb import verb
 from neurodeploy.report.amounts import amount, band
+from neurodeploy.report.words import states_off
 
 
 def _lines(result: dict[str, Any]) -> list[str]:
@@ -49,12 +50,7 @@ def verdict(certificate: dict[str, Any]) -> list[str]:
     lines = table(["stage", "samples", "accuracy", "spike agreement", "first difference to the stage before"], rows)
     for stage in certificate["stages"]:
         lines += _layers(stage)
-        lines += [
-            f"{stage['name']}: the states of {one['name']} are {100 * sum(errors) / len(errors):.2g} % off on average "
-            f"over the steps, {100 * errors[-1]:.2g} % after the last"
-            for one in stage.get("layers", ())
-            if (errors := one.get("state_error"))
-        ]
+        lines += [f"{stage['name']}: {line}" for line in states_off(stage)]
     for pair, equal in certificate["bit_exact"].items():
         lines.append(f"bit-exact {pair}: {'yes' if equal else 'NO'} (every spike, current and potential)")
     lines += [f"warning: {line}" for line in certificate["warnings"]]

@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from neurodeploy import toml
 from neurodeploy.accounting.energy import ALL_IN
-from neurodeploy.report import costs, figures, marked, rasters, sections
+from neurodeploy.report import costs, figures, marked, rasters, sections, words
 from neurodeploy.report.classes import classes
 from neurodeploy.report.sources import Sources
 from neurodeploy.report.utilisation import utilisation_map
@@ -87,7 +87,13 @@ def _comparison(stage: dict[str, Any]) -> dict[str, Any]:
     if first is not None and layers:
         steps = "chip step" if sections.in_chip_steps(stage) else "input step"
         svg = rasters.difference_strip(layers, first, steps)
-    return {"stage": stage, "first": sections.first_difference(stage), "checks": sections.checks(stage), "svg": svg}
+    return {
+        "stage": stage,
+        "first": sections.first_difference(stage),
+        "checks": sections.checks(stage),
+        "states": words.states_off(stage),
+        "svg": svg,
+    }
 
 
 def _energy(energy: dict[str, Any], sources: Sources) -> dict[str, Any]:

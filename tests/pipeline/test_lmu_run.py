@@ -18,7 +18,7 @@ from neurodeploy.backends import fixed
 from neurodeploy.cli.app import invoke
 from neurodeploy.data.load import open_part
 from neurodeploy.data.settings import DataSettings
-from neurodeploy.errors import GraphError, MappingError, PrecisionError
+from neurodeploy.errors import GraphError, MappingError, PrecisionError, RunError
 from neurodeploy.graph.files import read_graph, write_graph
 from neurodeploy.mapping import memory
 from neurodeploy.networks.families.lmu import LmuNetwork, LmuSettings, build, deployable
@@ -52,7 +52,7 @@ def test_the_run_keeps_its_accuracy_and_says_what_the_host_does(made: dict[str, 
     assert abs(made["accuracy"]["fixed"] - made["accuracy"]["float"]) < 0.01
     report = json.loads((made["folder"] / "report.json").read_text())
     assert report["host"]["macs_per_sample"] == 64 * 2 + (ORDER + 1) * 16 + 16 * 10
-    assert made["report"].endswith("report.html")
+    assert "the states of memory are 0." in Path(made["report"]).read_text(encoding="utf-8")
     assert any(one.startswith("on the host: the memory's input, 2 multiply-adds") for one in report["notes"])
 
 
@@ -111,6 +111,8 @@ def test_other_verbs_take_its_folder(made: dict[str, Any], tmp_path: Path) -> No
     assert neurodeploy.write_report(folder)["path"] == made["report"]
     assert neurodeploy.check_run(folder, budget=neurodeploy.Budget(min_accuracy=0.4))["passed"]
     assert len(neurodeploy.compare_runs([folder, folder], out=tmp_path / "c.html")["rows"]) > 3
+    with pytest.raises(RunError, match="the network's memory sends values"):
+        neurodeploy.bench_devices(folder)
     (found,) = neurodeploy.inspect_graph(folder)["memories"]
     assert found["neurons"] == ORDER + 1
 

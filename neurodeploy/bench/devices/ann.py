@@ -18,6 +18,7 @@ from torch import nn
 
 from neurodeploy.data.stream import SampleSource
 from neurodeploy.errors import RunError
+from neurodeploy.networks.chip_memory import ChipMemory
 from neurodeploy.networks.matched import LayerShape, MatchedANN, MatchedLayer, counted
 from neurodeploy.networks.spiking_layer import SpikingLayer
 from neurodeploy.pipeline.conversion import part
@@ -83,8 +84,10 @@ def layer_shapes(network: nn.Module) -> list[LayerShape]:
     """Return the shape of every layer of a network, the output's or readout's last.
 
     Raises:
-        RunError: it has convolutions.
+        RunError: it has convolutions, or sends values.
     """
+    if isinstance(network, ChipMemory):
+        raise RunError("the network's memory sends values; networks of spikes alone are measured here")
     found = []
     for one in network.modules():
         if isinstance(one, SpikingLayer):
