@@ -4,7 +4,6 @@ Axes: B sample, T step, N neuron of the memory.
 """
 
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -83,18 +82,23 @@ def _random_input(n_steps: int) -> np.ndarray:
     return np.where(rng.random((2, n_steps, 1)) < 0.2, rng.integers(0, 256, (2, n_steps, 1)), 0).astype(np.int32)
 
 
-def _alone(matrix: np.ndarray, driven: np.ndarray, n_steps: int) -> tuple[Network, np.ndarray, np.ndarray]:
-    """Return a network of a memory alone, an input, and its states (B, T, N), at most about 0.5."""
-    size, spikes = len(matrix), _random_input(n_steps)
+def memory_alone(matrix: np.ndarray, driven: np.ndarray) -> Network:
+    """Return a network of the memory m = matrix m' + driven u alone, named "m"; u comes as whole numbers of `UNIT`."""
+    size = len(matrix)
     population = DynamicsPopulation(
         name="m", dynamics=INTEGRATOR, numbers={"alpha": np.ones(size)}, v_threshold=np.ones(size), bias=np.zeros(size),
         spiking=False,
     )  # fmt: skip
     into = Synapses(name="b", source=INPUT, target="m", weight=driven[:, None] * UNIT)
     turn = Synapses(name="a", source="m", target="m", weight=matrix - np.eye(size), delayed=True)
-    network = Network("memory", 1.0, 1, (population,), (into, turn), "m", readout="v_last", graded_input=True)
+    return Network("memory", 1.0, 1, (population,), (into, turn), "m", readout="v_last", graded_input=True)
+
+
+def _alone(matrix: np.ndarray, driven: np.ndarray, n_steps: int) -> tuple[Network, np.ndarray, np.ndarray]:
+    """Return a network of a memory alone, an input, and its states (B, T, N), at most about 0.5."""
+    spikes, network = _random_input(n_steps), memory_alone(matrix, driven)
     largest = np.abs(reference.run(network, spikes, record=True).layers["m"].v_BTN).max()
-    network = replace(network, synapses=(replace(into, weight=into.weight / (2 * largest)), turn))
+    network = memory_alone(matrix, driven / (2 * largest))
     return network, spikes, reference.run(network, spikes, record=True).layers["m"].v_BTN
 
 
