@@ -152,15 +152,18 @@ def _page(result: dict[str, Any]) -> list[str]:
 @verb(_page)
 def paper(
     name: Annotated[
-        str, Argument(metavar="silif|nir|plif", help="Which.", autocompletion=among(("silif", "nir", "plif")))
+        str,
+        Argument(metavar="silif|nir|plif|lmu", help="Which.", autocompletion=among(("silif", "nir", "plif", "lmu"))),
     ],
     out: Annotated[Path, Option(metavar="DIR", help="Folder for its figures and tables.")],
     runs: Annotated[
-        list[Path] | None, Option("--run", metavar="DIR", help="A finished run, of plif; as often as needed.")
+        list[Path] | None,
+        Option("--run", metavar="DIR", help="A finished run, of plif, or a trained one, of lmu; as often as needed."),
     ] = None,
+    settings: Settings = None,
     limit: Limit = None,
     resume: Resume = False,
     overwrite: Replace = False,
 ) -> dict[str, Any]:
     """Make a published system's figures and tables, its numbers beside those measured here."""
-    return {"runs": runs or ()}
+    return {"runs": runs or (), "settings": tuple(settings or ())}

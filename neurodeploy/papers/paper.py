@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 
 from neurodeploy.errors import RunError, nearest
 from neurodeploy.files import check_target, make_folder, write_json, write_text
-from neurodeploy.pipeline.folder import Mode
+from neurodeploy.phrases import Phrase
+from neurodeploy.pipeline.folder import Mode, RunFolder
 from neurodeploy.pipeline.run_results import read_finished
 from neurodeploy.progress import Progress, silent
 
@@ -55,13 +56,15 @@ class Entry(NamedTuple):
     """A paper's line in the table: what is made again, its citation, and the module with its `make`.
 
     That takes (folder, limit, mode, progress), and where runs of a `family` of networks can stand beside the paper's
-    the reports of these, returns a `Made`, and is imported only when it is asked for.
+    the reports of these, returns a `Made`, and is imported only when it is asked for. Where it `trains` networks, runs
+    need no report, but are folders, and settings of what is trained come last.
     """
 
     title: str
     citation: str
     module: str
     family: str = ""
+    trains: bool = False
 
 
 PAPERS: Mapping[str, Entry] = {
@@ -81,6 +84,13 @@ PAPERS: Mapping[str, Entry] = {
         "neurodeploy.papers.plif.make",
         family="plif",
     ),
+    "lmu": Entry(
+        "Legendre memory units: psMNIST, the bits that the memory needs, and the delay network",
+        "Voelker, Kajić and Eliasmith, NeurIPS 2019; Chilkuri and Eliasmith, ICML 2021, arXiv:2102.11417",
+        "neurodeploy.papers.lmu.make",
+        family="lmu",
+        trains=True,
+    ),
 }
 
 
@@ -89,6 +99,7 @@ def paper(
     *,
     out: str | Path,
     runs: Sequence[str | Path] = (),
+    settings: Sequence[str] = (),
     limit: int | None = None,
     mode: Mode = "new",
     progress: Progress = silent,
@@ -96,10 +107,12 @@ def paper(
     """Make a published system's figures and tables, with its own numbers beside ours.
 
     Args:
-        name: Of `PAPERS`: "silif", "nir" or "plif".
+        name: Of `PAPERS`: "silif", "nir", "plif" or "lmu".
         out: Folder for the pictures and tables, `paper.md` and `paper.json`.
-        runs: Of "plif": finished runs whose numbers stand beside the paper's; those of one recipe as one row.
-        limit: First test samples only.
+        runs: Of "plif" and "lmu": runs whose numbers stand beside the paper's, those of one recipe as one row; finished
+            ones, of "lmu" ones that are trained.
+        settings: "key=value" pairs over the recipe of the networks that "lmu" trains.
+        limit: First test samples only; of "lmu" 1,000 when None.
         mode: "resume" an interrupted run or add to a finished one, or "overwrite" what is there.
         progress: Told of every step.
 
@@ -116,14 +129,19 @@ def paper(
     entry = PAPERS[name]
     if runs and not entry.family:
         raise RunError(f"paper {name!r} runs networks of its own", "it takes no runs")
-    finished = [read_finished(run) for run in runs]
-    for one in finished:
-        if (found := one.text("recipe", "network", "family")) != entry.family:
-            raise RunError(f"{one.run}: its network is of family {found}; paper {name} takes runs of {entry.family}")
+    if settings and not entry.trains:
+        raise RunError(f"paper {name!r} trains no networks", Phrase("leave {settings} out"))
+    given: list[Any] = [RunFolder(Path(run)) if entry.trains else read_finished(run) for run in runs]
+    for run, one in zip(runs, given, strict=True):
+        found = one.recipe().network.family if entry.trains else one.text("recipe", "network", "family")
+        if found != entry.family:
+            raise RunError(f"{run}: its network is of family {found}; paper {name} takes runs of {entry.family}")
+        if entry.trains:
+            one.need("training", "train")
     folder = make_folder(Path(out))
     check_target(folder / "paper.json", mode)
-    given = (folder, limit, mode, progress, *([finished] if entry.family else []))
-    made: Made = importlib.import_module(entry.module).make(*given)
+    more = [given] * bool(entry.family) + [settings] * entry.trains
+    made: Made = importlib.import_module(entry.module).make(folder, limit, mode, progress, *more)
     head = {"paper": name, "title": entry.title, "citation": entry.citation, "limit": limit}
     rows = [row.to_dict() for row in made.rows]
     write_text(folder / "paper.md", markdown(entry.title, entry.citation, made.rows))
@@ -138,7 +156,7 @@ def markdown(title: str, citation: str, rows: Sequence[PaperRow]) -> str:
     lines += ["| --- | --- | --- | --- | --- | --- |"]
     for row in rows:
         accuracies = (row.published, row.floating, row.fixed)
-        numbers = ["" if one is None else f"{100 * one:.1f} %" for one in accuracies]
+        numbers = ["" if one is None else f"{100 * one:.2f} %" for one in accuracies]
         counts = [str(one) if one is not None else "" for one in (row.samples, row.seeds)]
         lines.append(f"| {' | '.join([row.what if row.ran else f'{row.what} (not run here)', *numbers, *counts])} |")
     notes = dict.fromkeys(row.note for row in rows if row.note)

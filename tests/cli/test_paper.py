@@ -49,8 +49,8 @@ def test_a_paper_is_a_folder_and_a_line(shell: Shell, monkeypatch: pytest.Monkey
     }
     assert json.loads(Path("made/paper.json").read_text())["rows"] == found["rows"]
     page = Path("made/paper.md").read_text()
-    assert "| ours | 90.0 % | 80.0 % | 75.0 % | 7 | 2 |" in page
-    assert "| theirs (not run here) | 50.0 % |  |  |  |  |" in page
+    assert "| ours | 90.00 % | 80.00 % | 75.00 % | 7 | 2 |" in page
+    assert "| theirs (not run here) | 50.00 % |  |  |  |  |" in page
     assert "- a source" in page
 
 
