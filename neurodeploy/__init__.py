@@ -27,6 +27,7 @@ _HOMES = {
     "deploy": "neurodeploy.verbs.deploy",
     "inspect_graph": "neurodeploy.verbs.inspect",
     "simulate": "neurodeploy.verbs.simulate",
+    "stream": "neurodeploy.verbs.stream",
     "Simulator": "neurodeploy.backends.fixed.simulator",
     "Events": "neurodeploy.data.events",
     "read_program": "neurodeploy.program.file",

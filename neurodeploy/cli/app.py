@@ -29,6 +29,7 @@ from neurodeploy.cli import (
     run,
     simulate,
     stages,
+    stream,
 )
 from neurodeploy.cli.options import chosen
 from neurodeploy.cli.show import ASKED, LOADING
@@ -56,7 +57,7 @@ app = typer.Typer(
 )
 for verb in (
     *(run.run, stages.train, stages.quantize, stages.export, inspect.inspect, compile.compile, compile.convert),
-    *(simulate.simulate, profile.profile, profile.fit, simulate.certify, conformance.conformance),
+    *(simulate.simulate, stream.stream, profile.profile, profile.fit, simulate.certify, conformance.conformance),
     *(profile.characterize, stages.report, check.check, check.compare, figure.paper, data.recipes),
 ):
     app.command(verb.__name__)(verb)

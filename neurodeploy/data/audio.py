@@ -2,9 +2,10 @@
 
 import os
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, BinaryIO
 
 import numpy as np
 
@@ -80,31 +81,66 @@ def read_wav(path: str | Path) -> Audio:
     Raises:
         DataError: see `read_wav_head`; or a sample is no finite number.
     """
-    path = Path(path)
     head = read_wav_head(path)
-    samples = np.empty(head.n_frames)
-    clipped = False
+    samples, done, clipped = np.empty(head.n_frames), 0, False
+    for part, at_end in wav_parts(path, head, AT_ONCE):
+        samples[done : done + len(part)] = part
+        done, clipped = done + len(part), clipped or at_end
+    return Audio(samples, head.rate, clipped)
+
+
+def wav_parts(path: str | Path, head: WavHead, at_once: int) -> Iterator[tuple[np.ndarray, bool]]:
+    """Yield the sound in a WAV file part by part, each as in `Audio`, and whether it is clipped.
+
+    Args:
+        head: The file's own.
+        at_once: Samples of a part.
+
+    Raises:
+        DataError: as of `read_wav`.
+    """
+    path = Path(path)
     low, high = (-1.0, 1.0) if head.coding == FLOAT else (-1.0, 1.0 - 2.0 ** (1 - 8 * head.width))
     try:
         with path.open("rb") as stream:
             stream.seek(head.offset)
-            for first in range(0, head.n_frames, AT_ONCE):
-                count = min(AT_ONCE, head.n_frames - first)
+            for first in range(0, head.n_frames, at_once):
+                count = min(at_once, head.n_frames - first)
                 content = stream.read(count * head.width * head.channels)
                 if len(content) < count * head.width * head.channels:
                     raise DataError(f"{path}: became shorter while it was read; copy it again")
                 frames = _decoded(content, head)
-                part = samples[first : first + count]
-                np.mean(frames, axis=1, out=part)
+                part = frames.mean(axis=1)
                 if not np.isfinite(part).all():
                     bad = first + int(np.argmin(np.isfinite(part)))
                     raise DataError(
                         f"{path}: sample {bad} (at {bad / head.rate:.3f} s) is no finite number; repair the file"
                     )
-                clipped = clipped or _stays((frames <= low) | (frames >= high))
+                yield part, _stays((frames <= low) | (frames >= high))
     except OSError as error:
         raise _unreadable(path, error) from None
-    return Audio(samples, head.rate, clipped)
+
+
+def pcm_parts(source: BinaryIO, name: str) -> Iterator[np.ndarray]:
+    """Yield the sound that comes out of a stream of 16-bit little-endian samples as it comes, full scale at 1.
+
+    Args:
+        name: Of the stream, for messages.
+
+    Raises:
+        DataError: it cannot be read, or ends in the middle of a sample.
+    """
+    read, rest = getattr(source, "read1", source.read), b""  # read1 does not wait for all that it could take
+    try:
+        while content := read(1 << 15):
+            content = rest + content
+            whole = len(content) // 2 * 2
+            yield np.frombuffer(content[:whole], "<i2") / 2.0**15
+            rest = content[whole:]
+    except OSError as error:
+        raise _unreadable(name, error) from None
+    if rest:
+        raise DataError("stops in the middle of a sample", "send 16-bit samples, two bytes each", where=name)
 
 
 def read_wav_head(path: str | Path) -> WavHead:
@@ -206,5 +242,5 @@ def _stays(at_end: np.ndarray) -> bool:
     return bool(run.any())
 
 
-def _unreadable(path: Path, error: OSError) -> DataError:
+def _unreadable(path: str | Path, error: OSError) -> DataError:
     return DataError(f"{path}: cannot be read ({error.strerror}); check the path and its permissions")

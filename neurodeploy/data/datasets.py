@@ -14,15 +14,16 @@ from neurodeploy.data.binning import Binning
 from neurodeploy.data.cifar10 import load_cifar10
 from neurodeploy.data.dataset import STRATIFIED, Download, Load, Samples, Show, Source, stratified
 from neurodeploy.data.event_sets import load_recordings
+from neurodeploy.data.features import Mel
 from neurodeploy.data.fetch import present
-from neurodeploy.data.gsc import LMUFORMER, LMUFORMERS, load_gsc
+from neurodeploy.data.gsc import LMUFORMER, LMUFORMERS, SILIF, WORDS, load_gsc
 from neurodeploy.data.heidelberg import load_shd, load_ssc
 from neurodeploy.data.idx import load_pictures, shown
 from neurodeploy.data.nmnist import load_nmnist_frames, load_nmnist_small
 from neurodeploy.data.sequences import load_digits_rows, load_psmnist, show_digits_rows, show_psmnist
 from neurodeploy.data.settings import Wanted
-from neurodeploy.data.speech_spikes import load_fsdd, load_fsdd_spikes, load_speech_commands_spikes
-from neurodeploy.data.spoken_digits import load_fsdd_mel
+from neurodeploy.data.speech_spikes import DIGITS, load_fsdd, load_fsdd_spikes, load_speech_commands_spikes
+from neurodeploy.data.spoken_digits import MEL, load_fsdd_mel
 from neurodeploy.data.stream import from_bits
 from neurodeploy.data.unpack import ENDINGS
 from neurodeploy.errors import DataError
@@ -104,6 +105,12 @@ LOADERS: dict[str, "Load | tuple[Load, Show]"] = {
     "gsc_mel": functools.partial(load_gsc, mel=LMUFORMER, words=LMUFORMERS),
     "fsdd_mel": load_fsdd_mel,
 }
+SPOKEN: dict[str, tuple[Mel, tuple[str, ...]]] = {
+    "gsc": (SILIF, WORDS),
+    "gsc_mel": (LMUFORMER, LMUFORMERS),
+    "fsdd_mel": (MEL, DIGITS),
+}
+"""How the recordings of a dataset become features, and what its classes are called."""
 
 
 def _source(name: str, told: dict[str, Any]) -> Source:

@@ -4,14 +4,14 @@ Axes: B sample, T frame (step), I mel bin (channel).
 """
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 
 from neurodeploy.data.cache import Arrays, cache_folder, kept, key_of
-from neurodeploy.data.filterbank import RATE_HZ, Window, log_mel
+from neurodeploy.data.filterbank import HOP_MS, RATE_HZ, Window, frame_samples, log_mel
 from neurodeploy.data.mapped import Numbers, numbers
 from neurodeploy.data.stream import Mixed, SampleSource, in_pieces
 from neurodeploy.phrases import plural
@@ -89,6 +89,27 @@ def recorded_features(
     read = in_pieces(pieces, np.dtype(np.float32))
     mixed = mixing(wave, mel, n_steps)
     return SampleSource(name, labels_B, n_steps, (mel.n_bins,), read, tuple(words), "real", lengths, mixed=mixed)
+
+
+def frames_of(sound: Iterable[np.ndarray], mel: Mel) -> Iterator[tuple[np.ndarray, int]]:
+    """Yield the features (I,) of each frame of a sound once its samples are there, and how many those are.
+
+    Args:
+        sound: Its samples, part after part of any length.
+
+    Raises:
+        DataError: a sample is not finite.
+    """
+    frame, hop = frame_samples(mel.rate_hz), mel.rate_hz * HOP_MS // 1000
+    rest, end = np.empty(0), frame
+    for part in sound:
+        rest = np.concatenate([rest, part])
+        if len(rest) >= frame:
+            features_TI = mel.of(rest)
+            rest = rest[len(features_TI) * hop :]
+            for features_I in features_TI:
+                yield features_I, end
+                end += hop
 
 
 def mixing(wave: Wave, mel: Mel, n_steps: int) -> Mixed:

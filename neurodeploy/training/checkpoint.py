@@ -31,9 +31,12 @@ def load_weights(path: str | Path, module: nn.Module) -> None:
     wanted = {key: tuple(value.shape) for key, value in module.state_dict().items()}
     found = {key: tuple(value.shape) for key, value in state.items()}
     if wanted != found:
-        odd = sorted(key for key in wanted.keys() | found.keys() if wanted.get(key) != found.get(key))
+        odd = (
+            f"{key} is {found.get(key, 'absent')}, not {wanted.get(key, 'absent')}"
+            for key in sorted(wanted.keys() | found.keys())
+            if wanted.get(key) != found.get(key)
+        )
         raise RunError(
-            f"{path}: does not belong to this recipe's network ({', '.join(odd)} differ); "
-            "use the recipe it was trained with"
+            f"{path}: does not belong to this recipe's network ({'; '.join(odd)}); use the recipe it was trained with"
         )
     module.load_state_dict(state)

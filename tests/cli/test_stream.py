@@ -1,0 +1,231 @@
+"""`stream`: a sound frame by frame gives what the offline network makes of the whole, however it comes."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+import neurodeploy
+from neurodeploy.data.audio import read_wav
+from neurodeploy.data.filterbank import log_mel
+from neurodeploy.networks.families.lmuformer import LmuFormer, LmuFormerSettings, build
+from neurodeploy.recipes import load_recipe
+from neurodeploy.training.checkpoint import save_weights
+from neurodeploy.verbs import stream as verb
+from tests.cli.support import Shell
+from tests.data.sound import write_wav
+from tests.networks.test_streaming import lively
+
+pytestmark = pytest.mark.usefixtures("kernels")  # before `shell` hides them
+RATE, HOP, FRAME, AHEAD = 8000, 80, 200, 5
+LEAST = FRAME + AHEAD * HOP
+TINY: dict[str, Any] = {"width": 8, "memory": 6, "theta": 20.0, "mlp_ratio": 2.0, "heads": 2}
+DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+
+
+def sound(n_samples: int, seed: int = 0) -> np.ndarray:
+    """Return tones whose pitch and level wander, (samples, 1 channel), in -1..1."""
+    pitch, level = np.random.default_rng(seed).normal(size=(2, n_samples // 400 + 1, 1)).repeat(400, 1).reshape(2, -1)
+    noise = 0.01 * np.random.default_rng(seed + 1).normal(size=n_samples)
+    phase = np.cumsum(2 * np.pi * (900 + 300 * pitch[:n_samples]) / RATE)
+    return (np.sin(phase) * 0.2 * np.exp(level[:n_samples] - 1) + noise).clip(-0.9, 0.9)[:, None]
+
+
+def features(wave: np.ndarray, n_steps: int = 64) -> torch.Tensor:
+    """Return (1, frames, bins) of a whole sound, padded as the dataset pads."""
+    found = log_mel(wave, 64, "hann", RATE)
+    return torch.tensor(np.pad(found, ((0, max(0, n_steps - len(found))), (0, 0))))[None]
+
+
+def made(folder: Path, model: str = "spiking_lmuformer_ms", *settings: str) -> LmuFormer:
+    """Write a run folder of a random network that fires, and return the network, in float64."""
+    wanted = [f"network.{key}={value}" for key, value in ({"model": model} | TINY).items()]
+    recipe = load_recipe("fsdd_lmuformer", [*wanted, *settings])
+    torch.manual_seed(1)
+    assert isinstance(recipe.network, LmuFormerSettings)
+    network = build(recipe.network, (64,), 10, 0.01)
+    lively(network, torch.cat([features(sound(5400, seed)[:, 0]) for seed in (11, 12)]))
+    folder.mkdir()
+    (folder / "recipe.toml").write_text(recipe.to_toml())
+    save_weights(folder / "checkpoint.safetensors", network)
+    record = {"epochs": [], "best_validation": 0.1, "test_accuracy": 0.1}
+    (folder / "metrics.json").write_text(json.dumps({"training": record}))
+    return network.double()
+
+
+def assert_heard(found: dict[str, Any], network: LmuFormer, wave: np.ndarray) -> None:
+    """Check the last scores, and each change, against the whole sound at once."""
+    with torch.no_grad():
+        scores_TC = network.scores_so_far(features(wave))[0]
+    np.testing.assert_allclose(found["scores"], scores_TC[-1], rtol=0, atol=1e-5)
+    share_TC = scores_TC.softmax(1)
+    frames = [round((one["time_s"] * RATE - FRAME) / HOP) - AHEAD for one in found["changes"]]
+    assert frames[0] == 0
+    assert (np.diff(frames) > 0).all()
+    for at, one in zip([*frames, -1], [*found["changes"], found], strict=True):
+        assert one["class"] == int(share_TC[at].argmax())
+        assert one["name"] == DIGITS[one["class"]]
+        assert one["confidence"] == pytest.approx(float(share_TC[at].max()), abs=1e-5)
+    told = [
+        frame
+        for frame in range(1, (len(wave) - FRAME) // HOP + 1 - AHEAD)
+        if (last := max(one for one in frames if one <= frame)) == frame
+        or share_TC[frame].argmax() != share_TC[last].argmax()
+        or abs(share_TC[frame].max() - share_TC[last].max()) >= 0.05
+    ]
+    assert told == frames[1:]
+
+
+@pytest.mark.parametrize("model", ["lmuformer", "spiking_lmuformer", "spiking_lmuformer_ms"])
+def test_a_wav_file_is_heard_as_the_whole_clip(model: str, shell: Shell) -> None:
+    network = made(shell.folder / "run", model)
+    for seed, n_samples in enumerate((LEAST, 3017, 9001)):
+        path = write_wav(shell.folder / f"{seed}.wav", sound(n_samples, seed), RATE)
+        found = shell.works("stream", "run", "--audio", path.name)
+        assert_heard(found, network, read_wav(path).samples)
+        assert found["time_s"] == n_samples / RATE
+        assert found["look_ahead_ms"] == 50
+        assert found["frames"] == (n_samples - FRAME) // HOP + 1
+        (note,) = found["data_notes"]
+        behind = 64 - found["frames"]
+        says = "longer than the 64 frames that the network was trained on, by 47"
+        assert note == (f"{behind} frames of zeros behind the sound, as in training" if behind > 0 else says)
+
+
+class Slow(io.RawIOBase):
+    """A microphone: a few bytes at a time, and the odd half of a sample."""
+
+    def __init__(self, content: bytes, n_bytes: int) -> None:
+        self.content, self.n_bytes, self.given = content, n_bytes, 0
+
+    def read1(self, size: int) -> bytes:
+        found = self.content[self.given : self.given + min(size, self.n_bytes)]
+        self.given += len(found)
+        return found
+
+
+@pytest.mark.parametrize("n_bytes", [1, 333, 1 << 20])
+def test_raw_samples_are_heard_as_they_come(n_bytes: int, tmp_path: Path) -> None:
+    network = made(tmp_path / "run")
+    pcm = (sound(3017) * 2**15).astype("<i2")
+    source, told = Slow(pcm.tobytes(), n_bytes), []
+
+    def hear(one: dict[str, Any]) -> None:
+        told.append(one)
+        if "time_s" in one:
+            waited = source.given - 2 * one["time_s"] * RATE
+            assert 0 <= waited < max(n_bytes, 2)  # no sample too early, none more than there are in a piece
+
+    found = neurodeploy.stream(tmp_path / "run", source, rate=RATE, told=hear)  # type: ignore[arg-type]
+    assert told == [{"look_ahead_ms": 50}, *found["changes"]]
+    assert_heard(found, network, pcm[:, 0] / 2**15)
+
+
+def test_people_see_the_look_ahead_then_changes_then_the_end(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    made(shell.folder / "run")
+    pcm = (sound(3017) * 2**15).astype("<i2").tobytes()
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(pcm)))
+    told = shell.works("stream", "run", "--audio", "-", "--rate", RATE)
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(pcm)))
+    said = shell("stream", "run", "--audio", "-", "--rate", RATE)
+    first, *changes, _, last = said.out.splitlines()
+    assert (said.status, said.err, first) == (0, "", "look-ahead 50 ms")
+    assert [one.split()[:3] for one in changes] == [
+        [f"{one['time_s']:.3f}", "s", one["name"]] for one in told["changes"]
+    ]
+    assert last.split()[:3] == ["0.377", "s", told["name"]]
+
+
+def test_sound_that_is_none_for_the_network_is_one_line(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    made(shell.folder / "run")
+    short = write_wav(shell.folder / "short.wav", sound(LEAST - 1), RATE)
+    other = write_wav(shell.folder / "other.wav", sound(4000), 16_000)
+    hear = ("stream", "run", "--audio")
+    ahead = "holds 599 samples, at least 600 are needed, as the network looks 50 ms ahead; record more"
+    shell.refuses(*hear, short.name, says=f"short.wav: {ahead}")
+    shell.refuses(*hear, other.name, says="other.wav: has 16000 samples a second, 8000 are needed, as in training")
+    shell.refuses(*hear, short.name, "--rate", RATE, says="--rate: found 8000, a WAV file says its own; leave it out")
+    shell.refuses(*hear, "absent.wav", says="absent.wav: cannot be read")
+    for content, rate, says in (
+        (b"", (), "do not say their rate; give --rate N"),
+        (b"", ("--rate", 16_000), "has 16000 samples a second, 8000 are needed"),
+        (b"", ("--rate", RATE), "holds 0 samples, at least 600"),
+        (b"\0" * 301, ("--rate", RATE), "stops in the middle of a sample; send"),
+    ):
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(content)))
+        shell.refuses(*hear, "-", *rate, says=f"standard input: .*{says}")
+    monkeypatch.setattr("sys.stdin", None)
+    shell.refuses(*hear, "-", "--rate", RATE, says="standard input: is closed")
+
+
+def test_what_came_before_a_stop_is_used_and_said(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    made(shell.folder / "run")
+    pcm = (sound(3017) * 2**15).astype("<i2").tobytes()
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(pcm)))
+    whole = shell.works("stream", "run", "--audio", "-", "--rate", RATE)
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(pcm + b"\1")))
+    heard = f"{whole['name']} \\({100 * whole['confidence']:.1f} %\\); send 16-bit samples"
+    says = f"standard input: stops in the middle of a sample; its first 0.377 s are heard as {heard}"
+    shell.refuses("stream", "run", "--audio", "-", "--rate", RATE, says=says)
+    broken = sound(12_000)
+    broken[8100] = np.nan
+    write_wav(shell.folder / "broken.wav", broken, RATE, kind="f64")
+    says = r"broken.wav: sample 8100 .*no finite number.*; its first 1.000 s are heard as [a-z]+ \("
+    shell.refuses("stream", "run", "--audio", "broken.wav", says=says)
+
+
+def test_a_run_that_cannot_hear_is_one_line(shell: Shell) -> None:
+    made(shell.folder / "run")
+    write_wav(shell.folder / "a.wav", sound(3000), RATE)
+    hear = ("--audio", "a.wav")
+    recipe, metrics = (shell.folder / "run" / name for name in ("recipe.toml", "metrics.json"))
+    told = recipe.read_text()
+    shell.refuses("stream", "nowhere", *hear, says="nowhere: holds no run")
+    recipe.write_text(load_recipe("digits").to_toml())
+    says = "run: holds a network of family lif on digits, one of family lmuformer on gsc, gsc_mel, fsdd_mel is"
+    shell.refuses("stream", "run", *hear, says=says)
+    recipe.write_text(told.replace("fsdd_mel", "gsc_mel"))
+    write_wav(shell.folder / "b.wav", sound(16_000), 16_000)
+    says = r"checkpoint.safetensors: does not belong .*patch_embed.proj_conv.weight is \(8, 64, 3\), not \(8, 128, 3\)"
+    shell.refuses("stream", "run", "--audio", "b.wav", says=says)
+    recipe.write_text(told)
+    metrics.unlink()
+    shell.refuses("stream", "run", *hear, says="has no training yet; run neurodeploy train first")
+    made(shell.folder / "attention", "spiking_transformer")
+    shell.refuses("stream", "attention", *hear, says="SpikingAttention needs the whole clip before its first answer")
+
+
+def test_an_interrupt_leaves_nothing(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    made(shell.folder / "run")
+
+    def until_ctrl_c(source: object, name: str) -> Iterator[np.ndarray]:
+        yield sound(3000)[:, 0]
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(verb, "pcm_parts", until_ctrl_c)
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"")))
+    says = "interrupted: nothing half-written is left"
+    shell.refuses("stream", "run", "--audio", "-", "--rate", RATE, says=says, status=130)
+
+
+def test_what_is_held_of_a_sound_does_not_grow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file is read a second at a time, and less than a frame of it is kept for the next."""
+    held: list[int] = []
+
+    def watched(mel: object, wave: np.ndarray) -> np.ndarray:
+        held.append(len(wave))
+        return log_mel(wave, 64, "hann", RATE)
+
+    made(tmp_path / "run")
+    path = write_wav(tmp_path / "a.wav", sound(4 * RATE), RATE)
+    monkeypatch.setattr("neurodeploy.data.features.Mel.of", watched)
+    neurodeploy.stream(tmp_path / "run", path)
+    assert len(held) == 4
+    assert max(held) < RATE + FRAME
