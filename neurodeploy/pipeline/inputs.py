@@ -125,7 +125,7 @@ def as_deployed(file: GraphSource, options: GraphOptions) -> tuple[GraphOptions,
     if isinstance(file, Program) or not os.path.isfile(path_of(file) / CALIBRATION_FILE):
         return options, None
     own = Path(file) / "program.npz"
-    if (options.calibrate, options.weight_bits, options.memory_bits) != (None, None, None):
+    if any(one is not None for one in (options.calibrate, options.weight_bits, options.memory_bits)):
         return options, None
     program = read_program(own)
     bits = {name: one.weight_bits for name, one in Plan.from_dict(program.plan).connections.items()}

@@ -130,7 +130,7 @@ def _of_graph(
     network = discretised(graph, dt_s=options.dt_s, reset=options.reset, readout=options.readout)
     if target == NIR:
         return normalised(graph, network), list(network.notes)
-    if target == NET and not network.quantised and (options.weight_bits, options.calibrate) == (None, None):
+    if target == NET and not network.quantised and options.weight_bits is None and options.calibrate is None:
         return compile_network(network, plan=net_plan(network)).program, [
             "compiled without exponents, which a .net file does not have: 8-bit weights by their size alone"
         ]

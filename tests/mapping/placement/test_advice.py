@@ -87,7 +87,8 @@ def test_a_network_on_one_core_a_layer_gets_no_advice() -> None:
 
 def test_what_does_not_fit_one_chip_is_tried_on_the_other() -> None:
     found = advised(dense(4097, 3), "loihi1")
-    assert found[0]["effect"] == f"loihi2: does not fit -> {place(dense(4097, 3), LOIHI2).n_cores} cores"
+    assert place(dense(4097, 3), LOIHI2).n_cores == 1
+    assert found[0]["effect"] == "loihi2: does not fit -> 1 core"
     assert found[0]["saved"] is None
 
 
