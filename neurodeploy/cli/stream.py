@@ -1,5 +1,6 @@
 """`neurodeploy stream`."""
 
+import json
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -18,15 +19,19 @@ def stream(
     rate: Annotated[int | None, counted("Samples a second, of standard input.")] = None,
     as_json: Json = False,
 ) -> int:
-    """Hear a sound frame by frame: class and confidence as they change."""
-    given = {"run": run, "audio": audio, "rate": rate, "told": None if as_json else _tell}
-    return carried_out("stream", given, _end, as_json=as_json)
+    """Hear a sound frame by frame: class and confidence as they change; as JSON one object a line."""
 
+    def tell(told: dict[str, Any]) -> None:
+        LOADING.stop()
+        if not as_json:
+            line = f"look-ahead {1000 * told['delay_s']:.0f} ms" if "delay_s" in told else _row(told)
+        elif "delay_s" in told:
+            return  # the last line says it
+        else:
+            line = json.dumps(told, sort_keys=True)
+        print(line, flush=True)  # whoever reads them through a pipe is not to wait either
 
-def _tell(told: dict[str, Any]) -> None:
-    LOADING.stop()
-    ahead = f"look-ahead {told['look_ahead_ms']} ms" if "look_ahead_ms" in told else _row(told)
-    print(ahead, flush=True)  # whoever reads them through a pipe is not to wait either
+    return carried_out("stream", {"run": run, "audio": audio, "rate": rate, "told": tell}, _end, as_json=as_json)
 
 
 def _row(answer: dict[str, Any]) -> str:

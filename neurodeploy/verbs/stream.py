@@ -51,12 +51,13 @@ def stream(
         audio: A WAV file; or raw samples, 16 bits each, little-endian, one channel: "-" for those on standard input, or
             a binary file that is open for reading.
         rate: Samples a second of raw samples; a WAV file says its own.
-        told: Hears {`look_ahead_ms`} first, then each of the `changes` at once.
+        told: Hears {`delay_s`} first, then each of the `changes` at once.
 
     Returns:
         Of the whole sound `class`, `name`, `confidence` (0 to 1, softmax), `scores` and `time_s`, which it lasts;
-        `look_ahead_ms`, `frames`, `data_notes`; and `changes`: {time_s, class, name, confidence} of what was known
-        after so many seconds of sound, whenever the class became another, or its confidence by 5 points.
+        `delay_s`, by which an answer is later than its frame; `frames`, `data_notes`; and `changes`: {time_s, class,
+        name, confidence, scores} of what was known after so many seconds of sound, whenever the class became another,
+        or its confidence by 5 points.
 
     Raises:
         RunError: the folder holds no trained network of the family, or none that hears.
@@ -76,8 +77,8 @@ def stream(
     mel, words = SPOKEN[recipe.data.dataset]
     name, parts = _opened(audio, rate, mel.rate_hz)
     streamer, gain = _streamer(folder, recipe, mel.n_bins), recipe.training.score_gain
-    look_ahead_ms = streamer.look_ahead * HOP_MS
-    told({"look_ahead_ms": look_ahead_ms})
+    ahead_ms = streamer.look_ahead * HOP_MS
+    told({"delay_s": ahead_ms / 1000})
     sound, n_frames, stopped = _Counted(parts), 0, None
     changes: list[dict[str, Any]] = []
     try:
@@ -92,8 +93,8 @@ def stream(
     except DataError as error:
         stopped = error
     if n_frames <= streamer.look_ahead:
-        least = frame_samples(mel.rate_hz) + mel.rate_hz * look_ahead_ms // 1000
-        allowed = f"at least {least} are needed, as the network looks {look_ahead_ms} ms ahead"
+        least = frame_samples(mel.rate_hz) + mel.rate_hz * ahead_ms // 1000
+        allowed = f"at least {least} are needed, as the network looks {ahead_ms} ms ahead"
         found = f"holds {plural(sound.n_samples, 'sample')}"
         raise stopped or DataError(found, "record more", where=name, allowed=allowed)
     n_steps = wanted_of(recipe.data).n_steps
@@ -107,8 +108,7 @@ def stream(
     notes = [f"{plural(behind, 'frame')} of zeros behind the sound, as in training"] if behind else []
     if n_frames > n_steps:
         notes.append(f"longer than the {n_steps} frames that the network was trained on, by {n_frames - n_steps}")
-    heard_of = {"scores": last.scores_C.tolist(), "look_ahead_ms": look_ahead_ms, "frames": n_frames}
-    return end | heard_of | {"changes": changes, "data_notes": notes}
+    return end | {"delay_s": ahead_ms / 1000, "frames": n_frames, "changes": changes, "data_notes": notes}
 
 
 def _opened(audio: str | Path | BinaryIO, rate: int | None, needed: int) -> tuple[str, Iterator[np.ndarray]]:
@@ -155,7 +155,8 @@ class _Counted:
 def _answer(heard: Heard, time_s: float, words: Sequence[str], gain: float) -> dict[str, Any]:
     share_C = (gain * heard.scores_C).softmax(0)
     best = int(share_C.argmax())
-    return {"time_s": time_s, "class": best, "name": words[best], "confidence": float(share_C[best])}
+    found = {"time_s": time_s, "class": best, "name": words[best], "confidence": float(share_C[best])}
+    return found | {"scores": heard.scores_C.tolist()}
 
 
 def _changed(before: dict[str, Any], now: dict[str, Any]) -> bool:

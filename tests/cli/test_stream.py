@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -60,6 +61,16 @@ def made(folder: Path, model: str = "spiking_lmuformer_ms", *settings: str) -> L
     return network.double()
 
 
+def heard(shell: Shell, *arguments: object) -> dict[str, Any]:
+    """Return the last of the objects that a sound is told in, after checking that the others are its changes."""
+    said = shell("stream", "run", "--audio", *arguments, "--json")
+    assert (said.status, said.err) == (0, "")
+    *changes, found = map(json.loads, said.out.splitlines())
+    assert changes == found["changes"]
+    assert len(changes[0]["scores"]) == len(DIGITS)
+    return found
+
+
 def assert_heard(found: dict[str, Any], network: LmuFormer, wave: np.ndarray) -> None:
     """Check the last scores, and each change, against the whole sound at once."""
     with torch.no_grad():
@@ -88,10 +99,10 @@ def test_a_wav_file_is_heard_as_the_whole_clip(model: str, shell: Shell) -> None
     network = made(shell.folder / "run", model)
     for seed, n_samples in enumerate((LEAST, 3017, 9001)):
         path = write_wav(shell.folder / f"{seed}.wav", sound(n_samples, seed), RATE)
-        found = shell.works("stream", "run", "--audio", path.name)
+        found = heard(shell, path.name)
         assert_heard(found, network, read_wav(path).samples)
         assert found["time_s"] == n_samples / RATE
-        assert found["look_ahead_ms"] == 50
+        assert found["delay_s"] == 0.05
         assert found["frames"] == (n_samples - FRAME) // HOP + 1
         (note,) = found["data_notes"]
         behind = 64 - found["frames"]
@@ -124,7 +135,7 @@ def test_raw_samples_are_heard_as_they_come(n_bytes: int, tmp_path: Path) -> Non
             assert 0 <= waited < max(n_bytes, 2)  # no sample too early, none more than there are in a piece
 
     found = neurodeploy.stream(tmp_path / "run", source, rate=RATE, told=hear)  # type: ignore[arg-type]
-    assert told == [{"look_ahead_ms": 50}, *found["changes"]]
+    assert told == [{"delay_s": 0.05}, *found["changes"]]
     assert_heard(found, network, pcm[:, 0] / 2**15)
 
 
@@ -132,7 +143,7 @@ def test_people_see_the_look_ahead_then_changes_then_the_end(shell: Shell, monke
     made(shell.folder / "run")
     pcm = (sound(3017) * 2**15).astype("<i2").tobytes()
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(pcm)))
-    told = shell.works("stream", "run", "--audio", "-", "--rate", RATE)
+    told = heard(shell, "-", "--rate", RATE)
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(pcm)))
     said = shell("stream", "run", "--audio", "-", "--rate", RATE)
     first, *changes, _, last = said.out.splitlines()
@@ -169,16 +180,22 @@ def test_what_came_before_a_stop_is_used_and_said(shell: Shell, monkeypatch: pyt
     made(shell.folder / "run")
     pcm = (sound(3017) * 2**15).astype("<i2").tobytes()
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(pcm)))
-    whole = shell.works("stream", "run", "--audio", "-", "--rate", RATE)
+    whole = heard(shell, "-", "--rate", RATE)
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(pcm + b"\1")))
-    heard = f"{whole['name']} \\({100 * whole['confidence']:.1f} %\\); send 16-bit samples"
-    says = f"standard input: stops in the middle of a sample; its first 0.377 s are heard as {heard}"
-    shell.refuses("stream", "run", "--audio", "-", "--rate", RATE, says=says)
+    said = shell("stream", "run", "--audio", "-", "--rate", RATE, "--json")
+    assert [json.loads(one) for one in said.out.splitlines()] == whole["changes"]
+    assert (said.status, said.err) == (
+        2,
+        "error: standard input: stops in the middle of a sample; its first 0.377 s are heard as "
+        f"{whole['name']} ({100 * whole['confidence']:.1f} %); send 16-bit samples, two bytes each\n",
+    )
     broken = sound(12_000)
     broken[8100] = np.nan
     write_wav(shell.folder / "broken.wav", broken, RATE, kind="f64")
-    says = r"broken.wav: sample 8100 .*no finite number.*; its first 1.000 s are heard as [a-z]+ \("
-    shell.refuses("stream", "run", "--audio", "broken.wav", says=says)
+    said = shell("stream", "run", "--audio", "broken.wav")
+    says = r"error: broken.wav: sample 8100 .*no finite number.*; its first 1.000 s are heard as [a-z]+ \("
+    assert re.match(says, said.err)
+    assert (said.status, said.err.count("\n")) == (2, 1)
 
 
 def test_a_run_that_cannot_hear_is_one_line(shell: Shell) -> None:
