@@ -20,7 +20,7 @@ from neurodeploy.networks.families.lmuformer import LmuFormer, LmuFormerSettings
 from neurodeploy.recipes import load_recipe
 from neurodeploy.training.checkpoint import save_weights
 from neurodeploy.verbs import stream as verb
-from tests.cli.support import Shell
+from tests.cli.support import Shell, contents
 from tests.data.sound import write_wav
 from tests.networks.test_streaming import lively
 
@@ -228,8 +228,10 @@ def test_an_interrupt_leaves_nothing(shell: Shell, monkeypatch: pytest.MonkeyPat
 
     monkeypatch.setattr(verb, "pcm_parts", until_ctrl_c)
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"")))
-    says = "interrupted: nothing half-written is left"
-    shell.refuses("stream", "run", "--audio", "-", "--rate", RATE, says=says, status=130)
+    before = contents(shell.folder)
+    said = shell("stream", "run", "--audio", "-", "--rate", RATE)
+    assert said.err == "error: interrupted: nothing half-written is left\n"
+    assert (said.status, contents(shell.folder)) == (130, before)
 
 
 def test_what_is_held_of_a_sound_does_not_grow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
