@@ -21,6 +21,8 @@ FORM = "give .npz or .safetensors with the arrays snn.0.W.weight and so on"
 OF_EVERY_LAYER = ("W.weight", "norm.")
 MANY = 8
 """Names written out in a message."""
+COUNTS = "num_batches_tracked"
+"""Of batch norms: the updates they saw, which change nothing in evaluation."""
 FAR_BELOW_ZERO = -0.5
 """A quarter of adLIF's `a` starts below this. cAdLIF's starts in 0..1 and stays near once it leaves: at least -0.16 in
 the published network. Their arrays are otherwise alike."""
@@ -86,6 +88,34 @@ def read_arrays(path: Path) -> dict[str, np.ndarray]:
     except Exception as error:  # numpy, zipfile and zlib raise many kinds for damaged files
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise NetworkError(f"{path}: is a damaged .npz or holds objects ({reason}); {FORM}") from None
+
+
+def read_state(path: Path) -> dict[str, np.ndarray]:
+    """Return the arrays of a file: .npz, .safetensors, or torch's own (.pt, .pth, .tar).
+
+    Of torch's, tensors alone are loaded, and it may have the state dict under "state_dict" or "model".
+
+    Raises:
+        NetworkError: it is another file, or cannot be read.
+    """
+    if path.suffix not in (".pt", ".pth", ".tar"):
+        return read_arrays(path)
+    check_fetched(path, NetworkError)
+    try:
+        stored: Any = torch.load(path, map_location="cpu", weights_only=True)
+    except OSError as error:
+        raise NetworkError(f"{path}: cannot be read ({error.strerror or error}); check the path") from None
+    except Exception as error:  # torch, zipfile and pickle raise many kinds
+        raise NetworkError(
+            f"{path}: is no file of tensors alone ({str(error).strip().splitlines()[0]}); "
+            "save the state dict by torch.save, or its arrays as .npz"
+        ) from None
+    for key in ("state_dict", "model"):
+        if isinstance(stored, Mapping) and isinstance(stored.get(key), Mapping):
+            stored = stored[key]
+    if not isinstance(stored, Mapping) or not all(isinstance(one, torch.Tensor) for one in stored.values()):
+        raise NetworkError(f"{path}: holds no state dict; save network.state_dict() by torch.save")
+    return {str(name): value.numpy() for name, value in stored.items()}
 
 
 def _recognised(path: Path, arrays: Mapping[str, np.ndarray], settings: SilifSettings | None) -> SilifSettings:

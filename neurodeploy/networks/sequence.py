@@ -19,6 +19,7 @@ class Answer(NamedTuple):
         fed: What each layer, the readout last, is fed, (B, T, N): the input, then `hidden` after dropout.
         logits: The probability of the classes is the softmax of the scores; else it is their share of the sum.
         sent: Spikes of the output, (B, T, N), where it has any.
+        steps: Scores of each step, (B, T, C), where `output_BC` is their mean.
     """
 
     output_BC: torch.Tensor
@@ -26,6 +27,7 @@ class Answer(NamedTuple):
     fed: Sequence[torch.Tensor]
     logits: bool = False
     sent: torch.Tensor | None = None
+    steps: torch.Tensor | None = None
 
 
 class SequenceNetwork(nn.Module):

@@ -146,7 +146,7 @@ class LIFNode(nn.Module):
     """Neurons of one time constant, which is not learned: a module without parameters.
 
     Args:
-        k: 1 / tau, in 1/steps.
+        k: 1 / tau, in 1/steps; 0, without decay of the input, does not leak.
 
     Attributes:
         sent: What the last call gave, until somebody takes it away.
@@ -157,7 +157,52 @@ class LIFNode(nn.Module):
         self.k, self.rule = k, rule
         self.sent: Sent | None = None
 
-    def forward(self, x_BTN: torch.Tensor) -> torch.Tensor:
-        """Return spikes (B, T, N) for an input current."""
-        self.sent = plif(x_BTN, torch.tensor(self.k), self.rule)
+    def part(self) -> torch.Tensor:
+        """Return k."""
+        return torch.tensor(self.k)
+
+    def forward(self, x_BTN: torch.Tensor, n_steps: int = 0) -> torch.Tensor:
+        """Return spikes (B, T, N) for an input current; `n_steps` is as for `plif`."""
+        self.sent = plif(x_BTN, self.part(), self.rule, n_steps=n_steps)
         return self.sent.spikes
+
+    def step(self, x: torch.Tensor, state: Any = None) -> tuple[torch.Tensor, Any]:
+        """Return spikes of a step and the state after it, from its input and the state before; None is the start."""
+        v = torch.full_like(x, self.rule.v_reset or 0.0) if state is None else state
+        return plif_step(x, v, self.part().to(x), self.rule)
+
+
+class PLIFNode(LIFNode):
+    """`PLIF` of any axes, which keeps what it sent."""
+
+    def __init__(self, k: float, rule: PlifRule) -> None:
+        super().__init__(k, rule)
+        self.w = nn.Parameter(torch.logit(torch.tensor(k)))
+
+    def part(self) -> torch.Tensor:
+        return self.w.sigmoid()
+
+
+class CubaLIFNode(LIFNode):
+    """LIF of a synaptic current: u[t] = alpha u[t-1] + (1 - alpha) x[t] drives the potential.
+
+    Args:
+        alpha: Part of the current kept in a step.
+    """
+
+    def __init__(self, k: float, rule: PlifRule, alpha: float) -> None:
+        super().__init__(k, rule)
+        self.alpha = alpha
+
+    def forward(self, x_BTN: torch.Tensor, n_steps: int = 0) -> torch.Tensor:
+        u, currents = torch.zeros_like(x_BTN[:, 0]), []
+        for x in x_BTN.expand(-1, n_steps or -1, *x_BTN.shape[2:]).unbind(1):
+            u = torch.lerp(x, u, self.alpha)
+            currents.append(u)
+        return super().forward(torch.stack(currents, 1))
+
+    def step(self, x: torch.Tensor, state: Any = None) -> tuple[torch.Tensor, Any]:
+        u, v = (torch.zeros_like(x), None) if state is None else state
+        u = torch.lerp(x, u, self.alpha)
+        s, v = super().step(u, v)
+        return s, (u, v)

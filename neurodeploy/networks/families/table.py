@@ -8,7 +8,7 @@ from torch import nn
 
 from neurodeploy.errors import NetworkError
 from neurodeploy.installed import imported, version_of
-from neurodeploy.networks.families import ann, folded, lif, lmu, lmuformer, plif, s4d, silif, stepped
+from neurodeploy.networks.families import ann, folded, lif, lmu, lmuformer, plif, s4d, silif, stepped, transformer
 from neurodeploy.networks.families.settings import NetworkSettings
 
 Build = Callable[[Any, tuple[int, ...], int, float], nn.Module]
@@ -46,6 +46,7 @@ FAMILIES: dict[str, Family] = {
     "s4d": Family(s4d.S4DSettings, s4d.build, deployable=None),
     "lmu": Family(lmu.LmuSettings, lmu.build, lmu.deployable),
     "lmuformer": Family(lmuformer.LmuFormerSettings, lmuformer.build, lmuformer.deployable),
+    "transformer": Family(transformer.TransformerSettings, transformer.build, transformer.deployable),
 }
 
 

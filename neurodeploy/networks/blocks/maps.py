@@ -1,0 +1,116 @@
+"""What blocks over pictures are made of: each takes (B, T, C, H, W) and gives that, so that a block is a `Sequential`.
+
+Axes: B sample, T step, C channel, H row, W column. Weights, norms and pools see all steps of all samples as pictures;
+neurons go through the steps of one sample alone, so that samples never mix. Numbers of a place lie side by side in
+memory, as convolutions and the kernels of neurons are fastest.
+"""
+
+from collections import OrderedDict
+from typing import Literal
+
+import torch
+from torch import nn
+
+from neurodeploy.networks.blocks.frames import REFERENCES, Shortcut, chain
+from neurodeploy.neurons.plif import CubaLIFNode, LIFNode, PLIFNode
+
+NeuronKind = Literal["lif", "plif", "if", "cuba"]
+EARLY = 0.5
+"""Threshold of what attention sends."""
+
+
+def neurons(kind: NeuronKind, v_threshold: float = 1.0) -> LIFNode:
+    """Return neurons that are reset to 0, with a time constant of 2 steps where they leak.
+
+    Args:
+        kind: plif learns its time constant; cuba has a synaptic current of 2 steps; if does not leak.
+
+    Source: the transformers' codes, for lif; SpikingJelly's other neurons in its place.
+    """
+    rule = REFERENCES._replace(v_threshold=v_threshold, decay_input=kind != "if")
+    if kind == "plif":
+        return PLIFNode(0.5, rule)
+    if kind == "cuba":
+        return CubaLIFNode(0.5, rule, alpha=0.5)
+    return LIFNode(0.0 if kind == "if" else 0.5, rule)
+
+
+def gate() -> LIFNode:
+    """Return neurons that spike where any spike arrives: LIF of threshold 0.5, which a spike resets, so without memory.
+
+    They stay LIF whatever the others are.
+    """
+    return LIFNode(0.5, REFERENCES._replace(v_threshold=EARLY))
+
+
+class Pictures(nn.Sequential):
+    """Modules of pictures one after another, which take the steps of all samples in one."""
+
+    def __init__(self, **modules: nn.Module) -> None:
+        super().__init__(OrderedDict(modules))
+
+    def forward(self, x_BTCHW: torch.Tensor) -> torch.Tensor:
+        return super().forward(x_BTCHW.flatten(0, 1)).unflatten(0, x_BTCHW.shape[:2])
+
+
+def pool() -> nn.MaxPool2d:
+    """Return a maximum pool to half the rows and columns: of spikes, that any of 3 by 3 spikes."""
+    return nn.MaxPool2d(3, 2, 1)
+
+
+def weighted(
+    n_inputs: int, n_outputs: int, size: int = 3, *, stride: int = 1, bias: bool = False
+) -> dict[str, nn.Module]:
+    """Return a convolution that keeps the size of a picture, or divides it by the stride, and a batch norm."""
+    conv = nn.Conv2d(n_inputs, n_outputs, size, stride, size // 2, bias=bias)
+    conv.weight.data = conv.weight.to(memory_format=torch.channels_last)
+    return {"conv": conv, "bn": nn.BatchNorm2d(n_outputs)}
+
+
+def stage(
+    n_inputs: int,
+    n_outputs: int,
+    size: int = 3,
+    *,
+    kind: NeuronKind,
+    stride: int = 1,
+    bias: bool = False,
+    pooled: Literal["", "before", "after"] = "",
+) -> nn.Sequential:
+    """Return a convolution, a batch norm and neurons.
+
+    Args:
+        pooled: There is a maximum pool before the neurons, which no chip of this kind has, or after.
+    """
+    before = {"pool": pool()} if pooled == "before" else {}
+    found = {"map": Pictures(**weighted(n_inputs, n_outputs, size, stride=stride, bias=bias), **before)}
+    after = {"pool": Pictures(pool=pool())} if pooled == "after" else {}
+    return chain(**found, lif=neurons(kind), **after)
+
+
+def mlp(width: int, hidden: int, kind: NeuronKind, *, membrane: bool) -> Shortcut:
+    """Return a shortcut beside two maps of each place with batch norms, each before its neurons, or behind.
+
+    Args:
+        membrane: Neurons come first, so that what leaves is real.
+    """
+    if not membrane:
+        fc1, fc2 = (stage(*size, 1, kind=kind, bias=True) for size in ((width, hidden), (hidden, width)))
+    else:
+        fc1, fc2 = (
+            chain(lif=neurons(kind), map=Pictures(**weighted(*size, 1, bias=True)))
+            for size in ((width, hidden), (hidden, width))
+        )
+    return Shortcut(chain(fc1=fc1, fc2=fc2))
+
+
+def by_heads(x_BTCHW: torch.Tensor, n_heads: int) -> torch.Tensor:
+    """Return (B, T, head, place, channel of it)."""
+    return x_BTCHW.flatten(3).unflatten(2, (n_heads, -1)).transpose(3, 4)
+
+
+def from_heads(x_BThNd: torch.Tensor, shape: torch.Size) -> torch.Tensor:
+    """Return (B, T, C, H, W) of such a shape, the channels of a place side by side."""
+    n_samples, n_steps, _, rows, columns = shape
+    tokens = x_BThNd.transpose(2, 3).reshape(n_samples, n_steps, rows, columns, -1)
+    return tokens.permute(0, 1, 4, 2, 3)
