@@ -10,10 +10,13 @@ from neurodeploy.cli.options import GRAPH, Replace, chosen
 from neurodeploy.cli.show import percent, table
 from neurodeploy.cli.verb import verb
 from neurodeploy.phrases import plural
-from neurodeploy.report.words import small_percent
+from neurodeploy.report.words import cell, small_percent
 
 
 def _lines(result: dict[str, Any]) -> list[str]:
+    if "nodes" not in result:
+        every = "every part runs on a chip with graded messages"
+        return [*_modules(result["modules"]), "", every if result["ok"] else f"not {every}"]
     targets = result["targets"]
     rows = [
         [one["name"], one["type"], _shape(one["shape"]), *(_cell(one["targets"][name]) for name in targets)]
@@ -38,10 +41,26 @@ def _lines(result: dict[str, Any]) -> list[str]:
         lines.append(f"  {one['severity']}  {one['kind']:<11} {where}{one['text']}{remedy}")
     for one in result.get("memories", ()):
         lines += ["", *_memory(one)]
+    if "modules" in result:
+        lines += ["", *_modules(result["modules"])]
     if result["path"]:
         lines += ["", f"repaired    {result['path']}", *(f"  {line}" for line in result["repaired"])]
-    lines += ["", "it can be deployed" if result["ok"] else "it cannot be deployed as it is"]
+    return [*lines, "", "it can be deployed" if result["ok"] else "it cannot be deployed as it is"]
+
+
+def _modules(found: dict[str, Any]) -> list[str]:
+    """Return what a chip runs of each stage, in multiply-adds a step or the modules, and each reason once."""
+    lines = table(list(found["stages"][0]), [[*map(cell, one.values())] for one in found["stages"]])
+    lines += ["", "multiply-adds of one sample's step, were all of them made"]
+    for one in found["reasons"]:
+        change = f" -> {one['change']}" if one["change"] else ""
+        lines.append(f"  {one['what']}: {one['reason']}{change}")
+        lines.append(f"    {_names(one['parts'])}")
     return lines
+
+
+def _names(names: list[str]) -> str:
+    return ", ".join(names[:6]) + (f" and {len(names) - 6} more" if len(names) > 6 else "")
 
 
 def _memory(found: dict[str, Any]) -> list[str]:
@@ -87,8 +106,7 @@ def _reasons(result: dict[str, Any]) -> list[str]:
                 found.setdefault((said["status"], said["reason"]), []).append(node["name"])
         lines.append(f"{target['title']}: {target['status']}")
         for (status, reason), names in found.items():
-            shown = ", ".join(names[:6]) + (f" and {len(names) - 6} more" if len(names) > 6 else "")
-            lines.append(f"  {'no' if status == 'unsupported' else '~ '} {shown}: {reason}")
+            lines.append(f"  {'no' if status == 'unsupported' else '~ '} {_names(names)}: {reason}")
     return lines
 
 

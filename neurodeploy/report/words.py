@@ -38,6 +38,15 @@ def states_off(stage: dict[str, Any]) -> list[str]:
     ]
 
 
+def cell(value: float | str | None) -> str:
+    """Return a cell of a table: a count with its thousands, words as they are, and nothing for None.
+
+    >>> cell(65536), cell("GELU"), cell(None)
+    ('65,536', 'GELU', '')
+    """
+    return value if isinstance(value, str) else "" if value is None else f"{value:,}"
+
+
 def agreement(share: float | None) -> str:
     """Return a share with as many decimals as it takes not to be taken for all of it.
 

@@ -1,5 +1,6 @@
 """`inspect`: the NIR doctor; what is wrong with a graph, and what each target does with each of its nodes."""
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -41,6 +42,7 @@ from neurodeploy.pipeline.inputs import GraphSource, compiled, network_of, nir_f
 from neurodeploy.pipeline.measured_targets import Errors, RandomRun, of_changes, of_integers, random_run
 from neurodeploy.pipeline.memories import of_memories
 from neurodeploy.pipeline.repair import repaired, repaired_for
+from neurodeploy.pipeline.spike_driven import of_modules
 from neurodeploy.progress import Progress, silent
 
 USUAL_DT_S = 1e-4
@@ -104,7 +106,8 @@ def inspect_graph(
     """Examine a .nir file; nothing needs to be right about it but that it is one.
 
     Args:
-        file: The .nir file, or a run folder, whose graph is taken.
+        file: The .nir file, or a run folder, whose graph is taken. Of a torch module, or a run of family `lmuformer`
+            without a graph, the modules alone are told of.
         repair: Where to write the graph with everything put right that can mean one thing only.
         overwrite: Replace that file where there is one.
         for_framework: Write it there as this framework's importer does it right: "snntorch", "norse", "spikingjelly".
@@ -115,13 +118,20 @@ def inspect_graph(
         `ok` (nothing stops deployment), `problems` (kind, node, severity, text, remedy), `nodes` (name, type, shape,
         parameters, and by target status, reason, source, error), `targets` (status, counts, agreement), `dt_s` and
         `dt_source`, `measured` (what on), `repaired` (lines) and `path` of the repaired file;
-        where there are linear memories `memories`, see `pipeline.memories.of_memories`.
+        where there are linear memories `memories`, see `pipeline.memories.of_memories`; where modules are known
+        `modules`, see `networks.spike_driven.told`.
 
     Raises:
+        NetworkError: nothing is known of a module of the network.
+        DataError: the data of a run without a graph, which say what a step is, are absent.
         GraphError: the file is absent, damaged or no NIR graph.
         FrameworkError: `for_framework` is unknown.
         RunError: the repaired file cannot be written.
     """
+    modules = of_modules(file)
+    if modules and repair is None and not graph and not os.path.exists(Path(f"{file}", "model.nir")):
+        name = type(file).__name__ if hasattr(file, "named_modules") else str(file)
+        return {"file": name, "ok": modules["ok"], "modules": modules}
     path, options = nir_file(file), GraphOptions(**graph).check()
     if repair is not None:
         check_target(repair, overwrite, (file, *graph.values()))
@@ -149,6 +159,7 @@ def inspect_graph(
     memories = of_memories(patient.network) if patient.network is not None else []
     return _result(patient, verdicts) | {
         **({"memories": memories} if memories else {}),
+        **({"modules": modules} if modules else {}),
         "repaired": lines,
         "path": None if repair is None or not lines else str(repair),
     }

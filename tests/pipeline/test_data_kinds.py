@@ -107,7 +107,7 @@ def test_a_run_folder_is_a_graph_and_a_program_is_none(graph: Path, tmp_path: Pa
 
 
 def test_what_is_no_file_in_place_of_a_graph_is_one_line(tmp_path: Path) -> None:
-    verbs = [neurodeploy.simulate, neurodeploy.certify, neurodeploy.profile, neurodeploy.fit, neurodeploy.inspect_graph]
+    verbs = [neurodeploy.simulate, neurodeploy.certify, neurodeploy.profile, neurodeploy.fit]
     for verb in (*verbs, neurodeploy.compile, neurodeploy.convert):
         out = {"out": tmp_path / "x.npz"} if verb in (neurodeploy.compile, neurodeploy.convert) else {}
         data = (SPIKES,) if verb in verbs[:3] else ()
