@@ -6,11 +6,23 @@ from typing import Annotated, Any
 import typer
 from typer import Argument, Option
 
-from neurodeploy.cli.options import Calibrate, Limit, Replace, Resume, Settings, among, counted, whole_numbers, words
+from neurodeploy.cli.options import (
+    PACKAGE,
+    Calibrate,
+    Limit,
+    Replace,
+    Resume,
+    Settings,
+    among,
+    counted,
+    whole_numbers,
+    words,
+)
 from neurodeploy.cli.show import noted, percent, table
 from neurodeploy.cli.verb import verb
 
 app = typer.Typer(help="The paper's figures, with their data beside them.", no_args_is_help=True)
+PAPERS = sorted(path.parent.name for path in (PACKAGE / "papers").glob("*/make.py"))
 Picture = Annotated[Path, Option(metavar="F", help="Picture to write: .png, .svg or .pdf; F.json beside it.")]
 Checkpoints = Annotated[Path | None, Option(metavar="DIR", help="Folder of the published networks; else it is found.")]
 
@@ -151,14 +163,11 @@ def _page(result: dict[str, Any]) -> list[str]:
 
 @verb(_page)
 def paper(
-    name: Annotated[
-        str,
-        Argument(metavar="silif|nir|plif|lmu", help="Which.", autocompletion=among(("silif", "nir", "plif", "lmu"))),
-    ],
+    name: Annotated[str, Argument(metavar="|".join(PAPERS), help="Which.", autocompletion=among(PAPERS))],
     out: Annotated[Path, Option(metavar="DIR", help="Folder for its figures and tables.")],
     runs: Annotated[
         list[Path] | None,
-        Option("--run", metavar="DIR", help="A finished run, of plif, or a trained one, of lmu; as often as needed."),
+        Option("--run", metavar="DIR", help="Of plif a finished run, of lmu and lmuformer a trained one; repeatable."),
     ] = None,
     settings: Settings = None,
     limit: Limit = None,

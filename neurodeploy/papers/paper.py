@@ -91,6 +91,13 @@ PAPERS: Mapping[str, Entry] = {
         family="lmu",
         trains=True,
     ),
+    "lmuformer": Entry(
+        "LMUFormer: accuracy by frames, the delay of every layer, and what a chip can run",
+        "Liu, Datta, Li and Beerel, ICLR 2024, arXiv:2402.04882",
+        "neurodeploy.papers.lmuformer.make",
+        family="lmuformer",
+        trains=True,
+    ),
 }
 
 
@@ -107,12 +114,12 @@ def paper(
     """Make a published system's figures and tables, with its own numbers beside ours.
 
     Args:
-        name: Of `PAPERS`: "silif", "nir", "plif" or "lmu".
+        name: Of `PAPERS`: "silif", "nir", "plif", "lmu" or "lmuformer".
         out: Folder for the pictures and tables, `paper.md` and `paper.json`.
-        runs: Of "plif" and "lmu": runs whose numbers stand beside the paper's, those of one recipe as one row; finished
-            ones, of "lmu" ones that are trained.
-        settings: "key=value" pairs over the recipe of the networks that "lmu" trains.
-        limit: First test samples only; of "lmu" 1,000 when None.
+        runs: Of "plif", "lmu" and "lmuformer": runs whose numbers stand beside the paper's, those of one recipe as one
+            row; finished ones, of the last two ones that are trained.
+        settings: "key=value" pairs over the recipe of the networks that "lmu" and "lmuformer" train.
+        limit: First test samples only; of "lmu" and "lmuformer" 1,000 when None.
         mode: "resume" an interrupted run or add to a finished one, or "overwrite" what is there.
         progress: Told of every step.
 
