@@ -131,22 +131,22 @@ def _products(model: str, sizes: tuple[int, int, int]) -> Callable[[int], None]:
             (z_BH @ weights_HD)[:, :order] @ inputs_TD.t()
 
         return last
-    n_rows = hidden + BLOCK + 1
-    rows_LBR, weights_RH = rand(BLOCK, batch, n_rows), rand(n_rows, hidden)
+    n_rows, made = hidden + BLOCK, slice(hidden + 1)  # of a row and of what is made of it; with a gradient of weights
+    rows_LBR, weights_RC, back_CR = rand(BLOCK, batch, n_rows), rand(n_rows, n_rows), rand(n_rows, n_rows)
     z_LBH, m_BD, from_start_LHD = rand(BLOCK, batch, hidden), rand(batch, order), rand(BLOCK, hidden, order)
-    back_HR, A_DD, row_BR = weights_RH[:-1].t(), rand(order, order) / order, rand(batch, n_rows - 1)
-    of_weights, of_start = torch.zeros(n_rows, hidden), torch.zeros(BLOCK, hidden, order)
+    to_block_LDH, A_DD, row_BR = rand(BLOCK, order, hidden), rand(order, order) / order, rand(batch, n_rows)
+    of_weights, of_start = torch.zeros(n_rows, hidden + 1), torch.zeros(BLOCK, hidden, order)
 
     def scanned(_: int) -> None:
         grown(from_start_LHD[0], A_DD, BLOCK)
         for _ in range(-(-steps // BLOCK)):
-            torch.matmul(m_BD, from_start_LHD.transpose(1, 2))
-            of_weights.addmm_(rows_LBR.flatten(0, 1).t(), z_LBH.flatten(0, 1))
+            torch.bmm(m_BD.expand(BLOCK, -1, -1), to_block_LDH, out=z_LBH)
+            of_weights.addmm_(rows_LBR.flatten(0, 1).t(), rows_LBR[:, :, made].flatten(0, 1))
             of_start.baddbmm_(z_LBH.transpose(1, 2), m_BD.expand(BLOCK, -1, -1))
         for step in range(steps):
             i = step % BLOCK
-            z_LBH[i].addmm_(rows_LBR[i], weights_RH, beta=0)
-            torch.mm(z_LBH[i], back_HR, out=row_BR)
+            torch.mm(rows_LBR[i], weights_RC, out=row_BR)
+            torch.mm(rows_LBR[i], back_CR, out=row_BR)
             m_BD.addmm_(z_LBH[i], from_start_LHD[i], beta=0)
 
     return scanned

@@ -167,9 +167,8 @@ class LMU(nn.Module):
         cell._checked(x_BTI, 3)
         h_BH, m_BD = cell._start(x_BTI, *zip(("hidden_size", "memory_size"), state or (None, None), strict=True))
         if x_BTI.shape[1] >= BLOCK:
-            ux_BT = (x_BTI @ cell.e_x[0]).contiguous()
-            weights = cell.W_x, cell.W_h, cell.W_m, cell.e_h, cell.A + cell.B @ cell.e_m, cell.B
-            return scan(ux_BT, x_BTI, (h_BH, m_BD), *weights)
+            weights = cell.W_x, cell.W_h, cell.W_m, cell.e_x, cell.e_h, cell.A + cell.B @ cell.e_m, cell.B
+            return scan(x_BTI, (h_BH, m_BD), *weights)
         found = []
         for x_BI in x_BTI.unbind(1):
             h_BH, m_BD = cell(x_BI, (h_BH, m_BD))
