@@ -21,7 +21,11 @@ from neurodeploy.networks.blocks.mixer import FramesLMU
 from neurodeploy.neurons.lmu_layers import LinearMemory
 from neurodeploy.neurons.plif import LIFNode, plif_step
 
-OF_ONE_FRAME = (nn.Linear, nn.ReLU, nn.GELU, nn.LayerNorm, nn.Identity)
+OF_ONE_FRAME = (nn.ReLU, nn.GELU, nn.LayerNorm, nn.Identity)
+FEW = 3
+"""Where fewer than one input of so many is not 0, a product of these alone is faster."""
+LOOK = 16
+"""Frames after which it is looked whether so few are not 0, while more are."""
 
 
 class Streamable(Protocol):
@@ -142,18 +146,41 @@ class _Alone(_Stage):
         return self.call(x_C)
 
 
-class _Convolution(_Stage):
+class _Product(_Stage):
+    """A linear map: where few inputs are not 0, as behind neurons, of these alone."""
+
+    def __init__(self, weight_OC: torch.Tensor, bias_O: torch.Tensor | None = None) -> None:
+        self.weight_CO = weight_OC.detach().t().contiguous()
+        self.bias_O = self.weight_CO.new_zeros(len(weight_OC)) if bias_O is None else bias_O.detach()
+        self.few, self.n_pushed = False, 0
+
+    def take_in(self, norm: FrameNorm) -> None:
+        """Do what a norm behind it does, too."""
+        scale_O, shift_O = (one.detach() for one in affine(norm))
+        self.weight_CO, self.bias_O = self.weight_CO * scale_O, torch.addcmul(shift_O, self.bias_O, scale_O)
+
+    def push(self, x_C: torch.Tensor) -> torch.Tensor | None:
+        self.n_pushed += 1
+        if self.n_pushed % LOOK == 1 or self.few:
+            some = x_C.nonzero()[:, 0]
+            self.few = FEW * len(some) < len(x_C)
+            if self.few:
+                return torch.addmv(self.bias_O, self.weight_CO.index_select(0, some).t(), x_C.index_select(0, some))
+        return torch.addmv(self.bias_O, self.weight_CO.t(), x_C)
+
+
+class _Convolution(_Product):
     def __init__(self, conv: FrameConv) -> None:
-        self.weight = conv.weight.detach().permute(0, 2, 1).flatten(1).contiguous()
+        super().__init__(conv.weight.permute(0, 2, 1).flatten(1))
         self.look_ahead = self.waits = int(conv.padding[0])
-        self.n_inputs, self.window = conv.in_channels, self.weight.new_zeros(self.weight.shape[1])
+        self.n_inputs, self.window = conv.in_channels, self.bias_O.new_zeros(len(self.weight_CO))
 
     def push(self, x_C: torch.Tensor) -> torch.Tensor | None:
         self.window = torch.cat([self.window[self.n_inputs :], x_C])
         if self.waits:
             self.waits -= 1
             return None
-        return self.weight @ self.window
+        return super().push(self.window)
 
     def end(self) -> Iterator[torch.Tensor]:
         found = [self.push(self.window.new_zeros(self.n_inputs)) for _ in range(self.look_ahead)]
@@ -182,11 +209,11 @@ class _Memory(_Stage):
 
 class _Unit(_Stage):
     def __init__(self, unit: FramesLMU) -> None:
-        self.unit, self.m_1D = unit, unit.A.new_zeros(1, len(unit.A))
+        self.unit, self.m_D = unit, unit.A.new_zeros(len(unit.A))
 
     def push(self, x_C: torch.Tensor) -> torch.Tensor:
-        h_11C, self.m_1D = self.unit.run(x_C[None, None], self.m_1D)
-        return h_11C[0, 0]
+        self.m_D = self.unit.step(self.unit.W_u(x_C).relu(), self.m_D)
+        return self.unit.W_h(torch.cat([self.m_D, x_C])).relu()  # type: ignore[no-any-return]
 
 
 class _Fork(_Stage):
@@ -207,7 +234,12 @@ class _Fork(_Stage):
 
 class _Chain(_Stage):
     def __init__(self, modules: Any) -> None:
-        self.stages = [stage_of(one) for one in modules]
+        self.stages: list[_Stage] = []
+        for one in modules:
+            if isinstance(one, FrameNorm) and self.stages and isinstance(self.stages[-1], _Product):
+                self.stages[-1].take_in(one)
+            else:
+                self.stages.append(stage_of(one))
         self.look_ahead = sum(one.look_ahead for one in self.stages)
 
     def push(self, x_C: torch.Tensor, first: int = 0) -> torch.Tensor | None:
@@ -235,6 +267,8 @@ def stage_of(module: nn.Module) -> _Stage:
     if isinstance(module, FrameNorm):
         scale_C, shift_C = (one.detach() for one in affine(module))
         return _Alone(lambda x_C: torch.addcmul(shift_C, x_C, scale_C))
+    if isinstance(module, nn.Linear):
+        return _Product(module.weight, module.bias)
     makers: tuple[tuple[Any, Any], ...] = (
         (nn.Sequential, _Chain),
         (Shortcut, _Fork),

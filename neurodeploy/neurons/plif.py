@@ -67,8 +67,10 @@ def plif_step(
     rest = rule.v_reset or 0.0
     above = v - rest if rest else v
     h = v + k * (x - above) if rule.decay_input else v - k * above + x
-    # Without gradients the same, in fewer calls: streams run it for every frame.
-    s = _Step.apply(h - rule.v_threshold, rule) if torch.is_grad_enabled() else (h >= rule.v_threshold).to(h.dtype)
+    if not torch.is_grad_enabled() and rule.v_reset is not None:  # the same in fewer calls: streams run it every frame
+        fired = h >= rule.v_threshold
+        return fired.to(h.dtype), h.masked_fill(fired, rest)
+    s = _Step.apply(h - rule.v_threshold, rule)
     taken = s.detach() if rule.detach_reset else s
     if rule.v_reset is None:
         return s, h - taken * rule.v_threshold

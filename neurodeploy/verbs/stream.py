@@ -43,8 +43,9 @@ def stream(
     """Let a run's trained LMUFormer hear a sound as it comes, and return what it makes of the whole.
 
     Features are made frame by frame as those that the network was trained on, in constant memory. The last scores are
-    those of the offline network on all frames, in float64. Where a dataset pads short recordings with frames of zeros,
-    the end of a short sound is followed by as many.
+    those of the offline network on all frames, to 1e-5 of the largest: a network that spikes runs in float64, where no
+    order of sums turns a spike, others in float32, as they were trained. Where a dataset pads short
+    recordings with frames of zeros, the end of a short sound is followed by as many.
 
     Args:
         run: Run folder of family `lmuformer` on features of sound. Its data need not be on this machine.
@@ -137,7 +138,8 @@ def _streamer(folder: RunFolder, recipe: Recipe, n_bins: int) -> Streamer:
     folder.need(TRAINING, "train")
     network = build_network(recipe.network, (n_bins,), source_of(recipe.data).n_classes, step_s(recipe.data))
     load_weights(folder.checkpoint, network)
-    return network.eval().double().stream()  # type: ignore[no-any-return]
+    settings: Any = recipe.network
+    return (network.double() if settings.form.spiking else network).eval().stream()  # type: ignore[no-any-return]
 
 
 class _Counted:
