@@ -87,7 +87,11 @@ def _run_batch(
                 for steps, apply in ready[synapses.name]:
                     if steps <= len(past):
                         drive += apply((past[-steps] if steps else sent)[synapses.source])
-            u[name], v[name], fired = one.step(u[name], v[name], spiked[name], drive)
+            u[name], v_after, fired = one.step(u[name], v[name], spiked[name], drive)
+            if now >= getattr(one, "begins", 0):
+                v[name] = v_after
+            else:
+                fired = spiked[name]
             spiked[name] = fired
             sent[name] = fired.astype(np.float64)
             counts[name] += fired.astype(np.bool_, copy=False)

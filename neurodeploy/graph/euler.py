@@ -45,6 +45,7 @@ class Population:
         shape: Axes of the population, flattened in C order; (N,) when empty.
         spiking: False for a readout: it never spikes, and `v_threshold` is just its unit, 1.
         at_threshold: Spikes where the potential reaches the threshold; NIR's neurons where it is above.
+        begins: Step of the first change of the potential, which rests before it.
     """
 
     graded: ClassVar[bool] = False
@@ -64,6 +65,7 @@ class Population:
     shape: tuple[int, ...] = ()
     spiking: bool = True
     at_threshold: bool = False
+    begins: int = 0
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "shape", tuple(self.shape) or (len(self.v_threshold),))

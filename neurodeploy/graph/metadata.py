@@ -6,8 +6,8 @@ neither the time step nor the reset rule nor the quantisation; these entries do.
 Graph:    format, dt_s, time_unit, integration, chip, name, dataset, test, partition, readout, decode and host (see
           `program.decode`, `program.host`); how timed events were binned: n_steps, binning, max_time_s, spatial_bin,
           counts (true where the input is more than 0 and 1)
-Neurons:  reset, at_threshold (true where they spike at v >= v_threshold), vth_mant; sub-graphs that are neurons: cell,
-          model, vth_mant, fraction_bits, rounding
+Neurons:  reset, at_threshold (true where they spike at v >= v_threshold), begins (the step up to which their potential
+          rests), vth_mant; sub-graphs that are neurons: cell, model, vth_mant, fraction_bits, rounding
 Weights:  weight_bits, weight_exp (or row_exps, one for each row), weight_scale, rounding
 """
 
@@ -33,6 +33,7 @@ TOWARD_ZERO = "toward_zero"
 INTEGERS = {
     "format": (1, FORMAT),
     "n_steps": (1, 1 << 24),
+    "begins": (1, rules.REFRACTORY_MAX),
     "vth_mant": (1, rules.STATE_LIMIT - 1),
     "weight_bits": (MIN_WEIGHT_BITS, WIDEST),
     "weight_exp": (rules.WEIGHT_EXPONENT_MIN, rules.WEIGHT_EXPONENT_MAX),

@@ -150,6 +150,7 @@ def _discretised(file: GraphFile, dt_s: float | None, reset: str | None, readout
             shape=paths.shapes[name],
             spiking=spiking,
             at_threshold=stored.get("at_threshold") is True,
+            begins=stored.get("begins", 0),
         )
         _check_gain(where, population)
         populations.append(population)
@@ -273,8 +274,8 @@ def _host(where: str, stored: str | None, n_inputs: int) -> Host | None:
         found = Host.read(stored)
     except ProgramError as error:
         raise GraphError(error.found, "export the graph again", where=where) from None
-    if found is not None and found.window.n_outputs != n_inputs:
-        sent = f"host sends {found.window.n_outputs} currents to {n_inputs} input channels"
+    if found is not None and found.n_sent != n_inputs:
+        sent = f"host sends {found.n_sent} currents to {n_inputs} input channels"
         raise GraphError(sent, "export the graph again", where=where)
     return found
 

@@ -16,7 +16,7 @@ from neurodeploy.graph.paths import INPUT, Synapses
 from neurodeploy.hardware.chip import Chip
 from neurodeploy.hardware.chips import DEFAULT, chip_named
 from neurodeploy.mapping.discretize import integers, plan_in, quantise
-from neurodeploy.mapping.discretize_dynamics import Measured, readout_unit, row_plan, state_unit
+from neurodeploy.mapping.discretize_dynamics import Measured, row_plan, row_unit, state_unit
 from neurodeploy.mapping.memory import MEMORY_BITS, growing, memory_units, unit_of
 from neurodeploy.mapping.placement.encoding import too_wide, widest_weights
 from neurodeploy.program.plan import Plan
@@ -119,7 +119,6 @@ def choose_plan(
 
     Raises:
         PrecisionError: a width is outside its range, or a layer does not fit 24 bits.
-        MappingError: spiking neurons are fed by values.
     """
     check_weight_bits(network.name, weight_bits)
     peaks = {name: float(one.v_peak.max(initial=0.0)) for name, one in (measured or {}).items()}
@@ -127,9 +126,10 @@ def choose_plan(
     has_equations = any(isinstance(one, DynamicsPopulation) for one in network.populations)
     graded = {one.name for one in network.populations if one.graded}
     for one in network.populations:
-        if isinstance(one, DynamicsPopulation) or (has_equations and not one.spiking):
-            seen, into = None if measured is None else measured[one.name], network.into(one.name)
-            unit = state_unit(seen) if isinstance(one, DynamicsPopulation) else readout_unit(seen)
+        into, values = network.into(one.name), any(synapses.source in graded for synapses in network.into(one.name))
+        if isinstance(one, DynamicsPopulation) or values or (has_equations and not one.spiking):
+            seen = None if measured is None else measured[one.name]
+            unit = state_unit(seen) if isinstance(one, DynamicsPopulation) else row_unit(one, seen)
             unit = plan.vth_mant.setdefault(one.name, unit)
             bits = memory_bits if one.graded else weight_bits
             scales = {synapses.name: unit_of(network, plan, synapses) for synapses in into}
@@ -137,13 +137,6 @@ def choose_plan(
                 synapses.name: row_plan(synapses, one.weight_gain, scales[synapses.name], bits) for synapses in into
             }
         else:
-            values = [synapses.source for synapses in network.into(one.name) if synapses.source in graded]
-            if values:
-                raise MappingError(
-                    f"{one.name}: spiking neurons of this kind take spikes, {values[0]} sends its potential",
-                    "read it by an integrator or a leaky readout, or use neurons that are equations",
-                    where=network.name,
-                )
             unit, chosen = layer_plan(facts_of(network, one, measured), weight_bits)
         plan.vth_mant[one.name] = unit
         plan.connections.update(chosen)

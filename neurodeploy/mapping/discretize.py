@@ -19,7 +19,7 @@ from neurodeploy.graph.paths import Synapses
 from neurodeploy.mapping.discretize_dynamics import dynamics_layer, on_grid
 from neurodeploy.mapping.memory import check_sums, halved, told, unit_of
 from neurodeploy.mapping.rounded_away import notes_on_weights
-from neurodeploy.mapping.start import RESTS, Charge, charged
+from neurodeploy.mapping.start import BEGIN, RESTS, Charge, charged
 from neurodeploy.mapping.timing import starts_of, waits_of
 from neurodeploy.memory import row_blocks
 from neurodeploy.program.connection import Connection
@@ -211,6 +211,8 @@ def integers(network: Network, plan: Plan, chip: str, asked: Network | None = No
         notes += note
     at = [one.name for one in layers if isinstance(one, Layer) and one.at_threshold]
     notes += [f"{', '.join(at)}: {AT_THRESHOLD}"] if at else []
+    late = [one.name for one in network.populations if getattr(one, "begins", 0)]
+    notes += [f"{', '.join(late)}: {BEGIN}"] if late else []
     if network.readout == rules.SOFTMAX:
         notes.append(
             f"{network.output}: the class is where the softmax of the potentials, summed over the steps, is largest; "
@@ -281,14 +283,27 @@ def _layer(population: AnyPopulation, plan: Plan, start: int) -> tuple[AnyLayer,
         rest_init=state.rest,
         at_threshold=population.at_threshold,
     )
-    notes = [f"{population.name}: {one}" for one in (note, RESTS if state.rest else "") if one]
+    rests = RESTS if state.rest and not population.begins else ""
+    notes = [f"{population.name}: {one}" for one in (note, rests) if one]
     if population.reset == rules.RESET_SUBTRACT:
         notes.append(f"{population.name}: Lava's LIF has no subtractive reset, so Lava runs our own process for it")
     return layer, notes
 
 
 def initial_state(population: Population, found: Constants, start: int) -> tuple[Charge, str]:
-    """Return the state before step 0 that has the population at rest when its input begins, and a note."""
+    """Return the state before step 0 that has the population at rest when its input begins, and a note.
+
+    Raises:
+        MappingError: it rests for longer than a chip can.
+    """
+    if population.begins:
+        if start + population.begins > rules.REFRACTORY_MAX:
+            raise MappingError(
+                f"rests for {start + population.begins} steps, at most {rules.REFRACTORY_MAX} are allowed",
+                "use fewer layers that look ahead",
+                where=population.name,
+            )
+        return Charge(-found.bias_u, at_rest(population, found), start + population.begins), ""
     return charged(
         start=start,
         kept_u=rules.kept_of_current(found.du),

@@ -13,6 +13,7 @@ import numpy as np
 
 from neurodeploy.fixedpoint import rules
 from neurodeploy.graph.dynamics import DynamicsPopulation
+from neurodeploy.graph.euler import Population
 from neurodeploy.graph.paths import Synapses
 from neurodeploy.phrases import plural
 from neurodeploy.program.dynamics import DynamicsLayer, layer_type
@@ -95,10 +96,17 @@ def state_unit(peaks: Measured | None) -> int:
     return 1 << min(FRACTION_BITS, room(max(peaks.u_peak.max(), peaks.v_peak.max()), rules.STATE_LIMIT))
 
 
-def readout_unit(peaks: Measured | None) -> int:
-    """Return the threshold mantissa of a readout, which has none: a power of two that its potential leaves room for."""
-    reach = READOUT_REACH if peaks is None else float(peaks.v_peak.max())
-    return 1 << min(rules.THRESHOLD_BITS - 1, room(reach, rules.STATE_LIMIT >> rules.ALIGN_SHIFT))
+def row_unit(one: Population, peaks: Measured | None) -> int:
+    """Return the threshold mantissa of leaky neurons whose rows of weights have an exponent each.
+
+    A power of two that the potential leaves room for, and for neurons that spike, whose threshold it is, the bias too.
+    """
+    reach = READOUT_REACH if peaks is None else float((peaks.v_peak / one.span).max())
+    bits = min(rules.THRESHOLD_BITS - 1, room(reach, rules.STATE_LIMIT >> rules.ALIGN_SHIFT))
+    if one.spiking:
+        most = ((1 << rules.BIAS_MANTISSA_BITS - 1) - 1) << rules.BIAS_EXPONENT_MAX >> rules.ALIGN_SHIFT
+        bits = min(bits, room(float(np.abs(one.weight_gain * one.bias / (1 - one.alpha) + one.drift).max()), most))
+    return 1 << bits
 
 
 def row_plan(synapses: Synapses, gain: np.ndarray, unit: float, weight_bits: int) -> ConnectionPlan:

@@ -18,6 +18,7 @@ RESTS = (
     "rests until its input begins, because no initial state makes up for its bias; Lava's LIF cannot, so Lava runs our "
     "own process for it"
 )
+BEGIN = "rest until their own first frame has come; Lava's LIF cannot, so Lava runs our own process for them"
 
 
 class Charge(NamedTuple):

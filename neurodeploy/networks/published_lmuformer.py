@@ -5,21 +5,10 @@ Source: zeyuliu1037/LMUFormer (5debadd, MIT).
 
 from pathlib import Path
 
+from neurodeploy.networks.blocks.frames import reference_name
 from neurodeploy.networks.families.lmuformer import LmuFormer
 from neurodeploy.networks.published import COUNTS, fitting, read_state
 from neurodeploy.neurons.lmu_layers import DERIVED
-
-OURS = ("path", "rpe", "held", "memory", "last")
-"""Parts of our names that group modules, and that the reference's do not have."""
-
-
-def reference_name(name: str) -> str:
-    """Return what the reference calls an array of an `LmuFormer`.
-
-    >>> reference_name("block.0.attn.path.lmu.held.path.memory.A")
-    'block.0.attn.lmu.A'
-    """
-    return ".".join(part for part in name.split(".") if part not in OURS)
 
 
 def load_reference(path: str | Path, network: LmuFormer) -> LmuFormer:

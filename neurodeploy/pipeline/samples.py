@@ -176,7 +176,7 @@ def samples_for(
         counts=network.graded_input,
         parted=bool(own),
     )
-    if data.kind == "real":
+    if data.kind == "real" and not (network.host and network.host.behind):
         raise DataError(f"{data.name}: channels hold real values, {network.name} takes spikes; choose other data")
     if data.kind == "counts" and not network.graded_input:
         raise DataError(
@@ -200,7 +200,7 @@ def through_host(samples: SampleSource, host: Host | None) -> SampleSource:
     if host is None or samples.n_inputs != host.window.n_inputs:
         return samples
     read = samples.read  # steps are no pixels any more
-    fed = replace(samples, shape=host.shape, kind="counts", order=None)
+    fed = replace(samples, shape=host.shape, n_steps=samples.n_steps + host.behind, kind="counts", order=None)
     return replace(fed, read=lambda batches: map(host.currents, read(batches)))
 
 

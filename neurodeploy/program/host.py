@@ -23,7 +23,11 @@ CURRENT_BITS, WEIGHT_BITS = 12, 16
 """Of a current and of a weight, the signs included."""
 UNIT = 2.0**-8
 """A current of 1, in thresholds: 12 bits reach just below 8 thresholds either way, which few currents leave."""
+MOST = (1 << CURRENT_BITS - 1) - 1
+"""The largest current."""
 MOST_BIAS = 1 << 40
+MOST_BEHIND = 63
+"""Steps that neurons can rest."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +40,7 @@ class Host:
         shift: Bits that are rounded away from the sums.
         once: It runs once a sample, on the first step, whose currents the chip keeps; else at each step.
         rectified: Of the first so many output channels currents below 0 are 0: the input of a linear memory.
+        behind: Steps without data that follow the last; in them a further current, 0 before, is the largest.
     """
 
     window: Window
@@ -44,6 +49,7 @@ class Host:
     shift: int
     once: bool
     rectified: int = field(default=0, repr=False)
+    behind: int = field(default=0, repr=False)
 
     @classmethod
     def of(
@@ -59,11 +65,14 @@ class Host:
         """Return what real weights (outputs, channels, 2 R + 1, 2 C + 1) and biases, in thresholds, amount to.
 
         Args:
-            shape: Channels, rows and columns of the data; currents have the same rows and columns.
+            shape: Channels, rows and columns of the data; currents have the same rows and columns. Where weights are of
+                fewer channels, each group of so many has its own share of the outputs.
             unit: Of a current of 1, in what the weights are in.
         """
         rows, columns = weight.shape[2:]
-        window = Window((shape[0], shape[1], shape[2]), len(weight), (rows, columns), padding=(rows // 2, columns // 2))
+        (channels, *places), padding = shape, (rows // 2, columns // 2)
+        groups = channels // weight.shape[1]
+        window = Window((channels, places[0], places[1]), len(weight), (rows, columns), padding=padding, groups=groups)
         largest = max(float(np.abs(weight).max()) / unit, 1.0)
         shift = WEIGHT_BITS - 2 - int(np.floor(np.log2(largest)))
         whole = [np.rint(one.astype(np.float64) / unit * 2.0**shift).astype(int).ravel() for one in (weight, bias)]
@@ -97,12 +106,13 @@ class Host:
         sizes = (len(self.weight), len(self.bias)) == (int(np.prod(self.window.weight_shape)), self.window.out_channels)
         largest = max(map(abs, self.weight), default=0) >> WEIGHT_BITS, max(map(abs, self.bias), default=0) // MOST_BIAS
         rows = type(self.rectified) is int and 0 <= self.rectified <= len(self.bias)
+        rows &= type(self.behind) is int and 0 <= self.behind <= MOST_BEHIND
         return sizes and rows and largest == (0, 0) and self.shift in range(-40, 64) and isinstance(self.once, bool)
 
     @property
     def plain(self) -> dict[str, Any]:
         """Plain values for JSON."""
-        found = {one.name: getattr(self, one.name) for one in fields(self) if one.repr or self.rectified}
+        found = {one.name: getattr(self, one.name) for one in fields(self) if one.repr or getattr(self, one.name)}
         return found | {"window": vars(self.window)}
 
     @property
@@ -114,7 +124,14 @@ class Host:
     def shape(self) -> tuple[int, ...]:
         """Axes of the currents of a step; where there is one place, its channels alone."""
         channels, *places = self.window.output_shape
+        if self.behind:
+            return (self.n_sent,)
         return (channels, *places) if places != [1, 1] else (channels,)
+
+    @property
+    def n_sent(self) -> int:
+        """How many currents a step has."""
+        return self.window.n_outputs + bool(self.behind)
 
     @property
     def macs(self) -> int:
@@ -124,14 +141,14 @@ class Host:
     @property
     def n_bytes(self) -> int:
         """Bytes of the currents of one pass."""
-        return -(-self.window.n_outputs * CURRENT_BITS // 8)
+        return -(-self.n_sent * CURRENT_BITS // 8)
 
     @property
     def words(self) -> str:
         """What it does, for a note."""
         what, unit = "the first convolution", f" in thresholds / {1 / UNIT:.0f}"
-        if self.rectified:
-            what, unit = "the memory's input", ""
+        if self.rectified or self.behind:
+            what, unit = "the memory's input" if self.rectified else "the scale of the frames", ""
         return (
             f"on the host: {what}, {self.macs:,} multiply-adds and {self.n_bytes:,} bytes to the chip "
             f"{'a sample' if self.once else 'a step'}, currents of {CURRENT_BITS} bits{unit}"
@@ -153,6 +170,8 @@ class Host:
         sums = self.window.apply(some.reshape(-1, n_values), weight).reshape(*some.shape[:2], len(self.bias), -1)
         whole = np.rint((sums + np.array(self.bias, np.float64)[:, None]) * 2.0**-self.shift)
         whole[:, :, : self.rectified] = whole[:, :, : self.rectified].clip(0)
-        most = (1 << CURRENT_BITS - 1) - 1
-        found = whole.clip(-most, most).astype(np.int16).reshape(*some.shape[:2], -1)
+        found = whole.clip(-MOST, MOST).astype(np.int16).reshape(*some.shape[:2], -1)
+        if self.behind:
+            found = np.pad(found, ((0, 0), (0, self.behind), (0, 1)))
+            found[:, n_steps:, -1] = MOST
         return np.repeat(found, n_steps, axis=1) if self.once else found

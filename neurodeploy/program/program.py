@@ -128,7 +128,7 @@ class Program:
         rest += sorted(definitions(self).items())
         rest += [] if self.decode is None else [self.decode]
         rest += [self.decode.hidden, self.decode.hidden_bias] if self.decode and self.decode.hidden else []
-        rest += [] if self.host is None else [self.host, *([self.host.rectified] if self.host.rectified else [])]
+        rest += [] if self.host is None else [self.host, *filter(None, (self.host.rectified, -self.host.behind))]
         sha.update(repr(rest).encode())
         if self.readout == rules.SOFTMAX or (self.decode and self.readout != READOUTS[0]):  # they decide on the host
             output = self.layer(self.output)
@@ -173,8 +173,8 @@ def check(program: Program) -> None:
         raise ProgramError(f"{where}: two layers have one name, or one is called {INPUT!r}")
     if program.output not in sizes or program.output == INPUT:
         raise ProgramError(f"{where}: output {program.output!r} is not a layer")
-    if program.host is not None and program.host.window.n_outputs != program.n_inputs:
-        raise ProgramError(f"{where}: the host sends {program.host.window.n_outputs} currents, {program.n_inputs} fit")
+    if program.host is not None and program.host.n_sent != program.n_inputs:
+        raise ProgramError(f"{where}: the host sends {program.host.n_sent} currents, {program.n_inputs} fit")
     output = program.layer(program.output)
     if program.decode is not None and not program.decode.fits(output.n_neurons):
         raise ProgramError(f"{where}: decode does not fit the {output.n_neurons} neurons of {output.name!r}")

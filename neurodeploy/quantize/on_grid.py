@@ -23,12 +23,12 @@ class WeightOnGrid(nn.Module):
     """Weights on the grid of a plan.
 
     Args:
-        vth_mant: Threshold mantissa of the layer.
+        vth_mant: Threshold mantissa of the layer; of sources that send values, by what they send for 1.
         plan: Precision of the weights.
         gain: How far an input of 1 moves the potential, in thresholds.
     """
 
-    def __init__(self, vth_mant: int, plan: ConnectionPlan, gain: float = 1.0) -> None:
+    def __init__(self, vth_mant: float, plan: ConnectionPlan, gain: float = 1.0) -> None:
         super().__init__()
         self.vth_mant, self.plan, self.gain = vth_mant, plan, gain
 

@@ -45,9 +45,9 @@ def put_on_grid(module: nn.Module, read: GraphOf, plan: Plan, weights: Mapping[s
             raise FrameworkError(f"{name}: its weights are not those of one module before neurons; {FOLD}")
         where, chip, vth_mant = read.weights[node], read.chip[targets[0]], plan.vth_mant[targets[0]]
         before_it = [source for source, target in read.graph.edges if target == node and source in read.chip]
-        if before_it and read.chip[before_it[0]].graded:
-            vth_mant //= plan.message_unit(before_it[0])
-        on_grid = WeightOnGrid(vth_mant, precise, chip.gain() * share)
+        graded = before_it and read.chip[before_it[0]].graded
+        unit = vth_mant / plan.message_unit(before_it[0]) if graded else vth_mant
+        on_grid = WeightOnGrid(unit, precise, chip.gain() * share)
         parametrize.register_parametrization(where.module, where.weight, on_grid)
         if where.bias is not None:
             parametrize.register_parametrization(where.module, where.bias, chip.bias(vth_mant))

@@ -18,6 +18,8 @@ REFERENCES = PlifRule(surrogate="sigmoid", slope=4.0)
 """SpikingJelly's multi-step LIF as the reference sets it: a spike at or above the threshold of 1, reset to 0."""
 KERNEL = 3
 """Frames of a convolution."""
+OURS = ("path", "rpe", "held", "memory", "last")
+"""Parts of our names that group modules, and that the reference's do not have."""
 
 
 def chain(**modules: nn.Module) -> nn.Sequential:
@@ -67,6 +69,15 @@ class Beside(Shortcut):
 
     def joined(self, made: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
         return torch.cat([made, x], -1)
+
+
+def reference_name(name: str) -> str:
+    """Return what the reference calls an array of an `LmuFormer`.
+
+    >>> reference_name("block.0.attn.path.lmu.held.path.memory.A")
+    'block.0.attn.lmu.A'
+    """
+    return ".".join(part for part in name.split(".") if part not in OURS)
 
 
 def affine(norm: nn.BatchNorm1d) -> tuple[torch.Tensor, torch.Tensor]:

@@ -20,6 +20,7 @@ from neurodeploy.networks.blocks.embedding import EMBEDDINGS
 from neurodeploy.networks.blocks.frames import FrameNorm, Shortcut, chain, drawn_small, mean_of_frames, node
 from neurodeploy.networks.blocks.mixer import lmu_mixer
 from neurodeploy.networks.blocks.mlp import MlpKind, mlp
+from neurodeploy.networks.chip_frames import ChipFrames, chip_frames
 from neurodeploy.networks.families.settings import LARGEST_LAYER, NetworkSettings
 from neurodeploy.networks.fused_forward import SpikeLists
 from neurodeploy.networks.sequence import Answer
@@ -181,10 +182,10 @@ def build(settings: LmuFormerSettings, input_shape: tuple[int, ...], n_classes: 
     return LmuFormer(settings, math.prod(input_shape), n_classes)
 
 
-def deployable(network: LmuFormer) -> LmuFormer:
-    """Refuse: no Program is made of one.
+def deployable(network: LmuFormer) -> ChipFrames:
+    """Return a trained spiking network as synapses between populations, which a chip can hold.
 
     Raises:
-        NetworkError: always.
+        NetworkError: a part of it sends no spikes, or needs the whole clip.
     """
-    raise NetworkError("network: no Program is made of an LMUFormer yet; train it, and stream it by `network.stream()`")
+    return chip_frames(network).train(network.training)

@@ -1,0 +1,95 @@
+"""A network over frames as a graph: its populations, and a Linear for each synapse between them, behind a Delay.
+
+All neurons are standard nodes; that they spike at their threshold, and rest until their first frame, is in their
+metadata, because NIR has no field for it. Axes: B sample, T frame, I input, N neuron.
+"""
+
+from typing import Any
+
+import nir
+import numpy as np
+import torch
+from torch import nn
+
+from neurodeploy.errors import FrameworkError
+from neurodeploy.graph.metadata import FORMAT, INTEGRATION, ours, wrapped
+from neurodeploy.networks.chip_frames import INPUT, ChipFrames, Neurons, chip_frames
+from neurodeploy.reading.answers import Answer
+from neurodeploy.reading.inputs import InputOrder, Sample
+from neurodeploy.reading.leaves import ChipNeurons, Source, numbers
+from neurodeploy.reading.memories import ANSWER, Integrators
+from neurodeploy.reading.neurons import readout, spiking
+from neurodeploy.reading.outputs import OwnAnswer
+
+
+class FrameNeurons(ChipNeurons):
+    """Neurons whose decay the chip holds exactly, or that keep everything."""
+
+    def __init__(self, one: Neurons) -> None:
+        self.one = one
+
+    def gain(self) -> float:
+        return 1.0 if self.one.rule is None else self.one.k / self.one.rule.v_threshold
+
+    def keep(self, name: str, vth_mant: int, fraction_bits: int | None) -> None:
+        """Change nothing."""
+
+
+def of_chip_frames(module: nn.Module, path: str, sample: Sample, dt_s: float, name: str) -> dict[str, Any]:
+    """Return the fields of a `graph_of.GraphOf` of a `ChipFrames`, which may be on a grid."""
+    frames: Any = module.get_submodule(path)
+    assert isinstance(sample, torch.Tensor)
+    (n_sent,), size = frames.input_shape, {one.name: one.size for one in frames.populations}
+    nodes: dict[str, nir.NIRNode] = {INPUT: nir.Input({"input": np.array([n_sent])})}
+    ways, weights = [], {}
+    for one in frames.populations:
+        nodes[one.name] = _neurons(one, dt_s, memory=one.name in frames.memories)
+    for tap in frames.taps:
+        bias = None if tap.bias is None else numbers(tap.bias)
+        node = tap.name
+        if tap.steps and tap.source != tap.target:
+            wait = f"{tap.source}@{tap.steps}"
+            if wait not in nodes:
+                nodes[wait] = nir.Delay(np.full(size.get(tap.source, n_sent), tap.steps * dt_s))
+                ways.append((tap.source, wait))
+        else:
+            wait = tap.source
+        made = nir.Linear(numbers(tap.weight)) if bias is None else nir.Affine(numbers(tap.weight), bias)
+        nodes[node], weights[node] = made, Source(tap, "weight", None if bias is None else "bias")
+        ways += [(wait, node), (node, tap.target)]
+    last = frames.populations[-1]
+    nodes["output"] = nir.Output({"output": np.array([last.size])})
+    entries = {"format": FORMAT, "dt_s": float(dt_s), "time_unit": "s", "integration": INTEGRATION, "name": name}
+    metadata = wrapped(**entries, readout="v_last", counts=True, host=frames.host.text)
+    axes = InputOrder(0, 1, sample.shape[1], tuple(sample.shape), np.arange(n_sent), (n_sent,))
+    return {
+        "graph": nir.NIRGraph(nodes, [*ways, (last.name, "output")], metadata=metadata, type_check=False),
+        "dt_s": float(dt_s),
+        "reset": "zero",
+        "readout": "v_last",
+        "own": None,
+        "notes": (),
+        "nodes": dict.fromkeys(size, path),
+        "inputs": axes,
+        "inputs_BTF": axes.feed(sample),
+        "feed": axes.feed,
+        "weights": weights,
+        "chip": {
+            one.name: Integrators() if one.name in frames.memories else FrameNeurons(one) for one in frames.populations
+        },
+        "spikes": {},
+        "potentials": {},
+    }
+
+
+def _neurons(one: Neurons, dt_s: float, *, memory: bool) -> nir.NIRNode:
+    """Return the node of a population, which says in its metadata when it begins."""
+    ones = np.ones(one.size)
+    node: nir.NIRNode
+    if one.rule is None:
+        node = readout(dt_s, None, ones, ones)
+    else:
+        threshold = one.rule.v_threshold * ones
+        node = spiking(dt_s, None, (1 - one.k) * ones, one.k * ones, threshold, "zero", at_threshold=True)
+    node.metadata = wrapped(**ours(node.metadata), begins=None if memory else one.begins or None)
+    return node
