@@ -9,6 +9,7 @@ so in a channel of its own.
 Axes: B sample, T step, I number sent, O target, N neuron, C class.
 """
 
+import functools
 import itertools
 from dataclasses import replace
 from typing import Any, NamedTuple
@@ -21,9 +22,11 @@ from neurodeploy.networks.blocks.frames import Beside, FrameConv, FrameNorm, Sho
 from neurodeploy.networks.sequence import Answer
 from neurodeploy.neurons.lmu_layers import LinearMemory
 from neurodeploy.neurons.plif import LIFNode, PlifRule, plif
-from neurodeploy.program.host import MOST, UNIT, Host
+from neurodeploy.program.host import MOST, Host
 
 INPUT = "input"
+UNIT = 2.0**-9
+"""Of a frame's numbers, normalised: 12 bits reach to 4 either way."""
 MARGIN = 1.25
 """Of what silences neurons, above the most that can arrive behind the last frame."""
 
@@ -65,6 +68,7 @@ class Tap(nn.Module):
         self.weight = nn.Parameter(weight)
         self.bias = None if bias is None else nn.Parameter(bias)
 
+
 class ChipFrames(nn.Module):
     """Populations in the order of the flow, the one that scores are read from last.
 
@@ -81,11 +85,11 @@ class ChipFrames(nn.Module):
     def forward(self, sent_BTI: torch.Tensor) -> Answer:
         """Return the mean scores of all frames, and all spikes, step by step of the chip."""
         given_BTN = {INPUT: sent_BTI.flatten(2).double()}
-        hidden = []
+        hidden: list[torch.Tensor] = []
         for one in self.populations:
-            into = [tap for tap in self.taps if tap.target == one.name]
-            x_BTN = sum(self._arriving(given_BTN[tap.source], tap) for tap in into if tap.source != one.name)
-            assert isinstance(x_BTN, torch.Tensor)
+            into: list[Any] = [tap for tap in self.taps if tap.target == one.name]
+            arriving = (_arriving(given_BTN[tap.source], tap) for tap in into if tap.source != one.name)
+            x_BTN = functools.reduce(torch.add, arriving)
             if one.rule is not None:
                 sent_BTN = plif(x_BTN[:, one.begins :], torch.tensor(one.k), one.rule).spikes
                 x_BTN = nn.functional.pad(sent_BTN, (0, 0, one.begins, 0))
@@ -99,9 +103,10 @@ class ChipFrames(nn.Module):
             given_BTN[one.name] = x_BTN
         return Answer(x_BTN[:, one.begins :].mean(1), hidden, (), logits=True)
 
-    def _arriving(self, x_BTN: torch.Tensor, tap: Any) -> torch.Tensor:
-        late_BTN = nn.functional.pad(x_BTN, (0, 0, tap.steps, 0))[:, : x_BTN.shape[1]]
-        return nn.functional.linear(late_BTN, tap.weight, tap.bias)
+
+def _arriving(x_BTN: torch.Tensor, tap: Tap) -> torch.Tensor:
+    late_BTN = nn.functional.pad(x_BTN, (0, 0, tap.steps, 0))[:, : x_BTN.shape[1]]
+    return nn.functional.linear(late_BTN, tap.weight, tap.bias)
 
 
 class Sum(NamedTuple):
@@ -179,9 +184,9 @@ class Flow:
             return self.sent(Neurons(reference_name(path), size, value.late, module.rule, module.k), value)
         if isinstance(module, LinearMemory):
             b_D1, a_DD = (one.detach().double() for one in (module.B, module.A))
-            one = Neurons(f"{reference_name(path)}.m", len(a_DD), value.late)
-            self.memories[one.name] = a_DD - torch.eye(one.size).double()
-            return self.sent(one, value.through(b_D1))
+            memory = Neurons(f"{reference_name(path)}.m", len(a_DD), value.late)
+            self.memories[memory.name] = a_DD - torch.eye(memory.size).double()
+            return self.sent(memory, value.through(b_D1))
         if isinstance(module, Shortcut):
             made = self.through(module.path, value, f"{path}.path")
             if not isinstance(module, Beside):
@@ -189,8 +194,8 @@ class Flow:
             eye = torch.eye(len(made.bias) + size).double()
             return made.through(eye[:, :-size]).plus(value.through(eye[:, -size:]))
         if isinstance(module, nn.Sequential):
-            for name, one in module.named_children():
-                value = self.through(one, value, f"{path}.{name}")
+            for name, part in module.named_children():
+                value = self.through(part, value, f"{path}.{name}")
             return value
         raise NetworkError(
             f"{reference_name(path)} is a {type(module).__name__}, which sends no spikes frame by frame",
@@ -217,6 +222,7 @@ def chip_frames(network: Any) -> ChipFrames:
         (-eye.diag() * network.mean / network.scale).numpy(),
         (n_inputs, 1, 1),
         once=False,
+        unit=UNIT,
     )
     value = Sum({(INPUT, 0): nn.functional.pad(UNIT * eye, (0, 1))}, eye[0] * 0, 0)
     for name, stage in network.named_children():

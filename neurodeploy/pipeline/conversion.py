@@ -139,9 +139,10 @@ def quantised(network: Any, recipe: Recipe, spikes_BTI: np.ndarray, progress: Pr
     before = discretised(GraphFile(Path(recipe.name), recipe.name, found.graph, stores_reset=True))
     bits = recipe.quantize.weight_bits, recipe.quantize.coefficient_bits, recipe.quantize.memory_bits
     chosen = calibrate(before, spikes_BTI, *bits, progress=progress)
-    weights = {}
-    if not any(isinstance(one, DynamicsPopulation) for one in before.populations):
-        weights = {one.name: one.weight for one in chosen.network.synapses}
+    # Of networks with equations, readouts keep their own.
+    some = any(isinstance(one, DynamicsPopulation) for one in before.populations)
+    together = {one.name for one in before.populations if one.spiking or not some}
+    weights = {one.name: one.weight for one in chosen.network.synapses if one.target in together}
     attach(network, found, chosen.plan, weights)
     return OnGrid(network, chosen.plan, chosen.choice, pole_errors(before.populations, chosen.plan))
 

@@ -40,7 +40,7 @@ class Host:
         shift: Bits that are rounded away from the sums.
         once: It runs once a sample, on the first step, whose currents the chip keeps; else at each step.
         rectified: Of the first so many output channels currents below 0 are 0: the input of a linear memory.
-        behind: Steps without data that follow the last; in them a further current, 0 before, is the largest.
+        behind: Steps without data that follow the last; in the first of them a further current is the largest, else 0.
     """
 
     window: Window
@@ -173,5 +173,5 @@ class Host:
         found = whole.clip(-MOST, MOST).astype(np.int16).reshape(*some.shape[:2], -1)
         if self.behind:
             found = np.pad(found, ((0, 0), (0, self.behind), (0, 1)))
-            found[:, n_steps:, -1] = MOST
+            found[:, n_steps, -1] = MOST
         return np.repeat(found, n_steps, axis=1) if self.once else found

@@ -13,8 +13,7 @@ from torch import nn
 
 from neurodeploy.errors import FrameworkError
 from neurodeploy.graph.metadata import FORMAT, INTEGRATION, ours, wrapped
-from neurodeploy.networks.chip_frames import INPUT, ChipFrames, Neurons, chip_frames
-from neurodeploy.reading.answers import Answer
+from neurodeploy.networks.chip_frames import INPUT, Neurons, chip_frames
 from neurodeploy.reading.inputs import InputOrder, Sample
 from neurodeploy.reading.leaves import ChipNeurons, Source, numbers
 from neurodeploy.reading.memories import ANSWER, Integrators
@@ -61,6 +60,7 @@ def of_chip_frames(module: nn.Module, path: str, sample: Sample, dt_s: float, na
     nodes["output"] = nir.Output({"output": np.array([last.size])})
     entries = {"format": FORMAT, "dt_s": float(dt_s), "time_unit": "s", "integration": INTEGRATION, "name": name}
     metadata = wrapped(**entries, readout="v_last", counts=True, host=frames.host.text)
+    nodes = dict(sorted(nodes.items()))  # the order of files, and so of a Program's connections
     axes = InputOrder(0, 1, sample.shape[1], tuple(sample.shape), np.arange(n_sent), (n_sent,))
     return {
         "graph": nir.NIRGraph(nodes, [*ways, (last.name, "output")], metadata=metadata, type_check=False),
@@ -79,6 +79,34 @@ def of_chip_frames(module: nn.Module, path: str, sample: Sample, dt_s: float, na
         },
         "spikes": {},
         "potentials": {},
+    }
+
+
+def of_lmuformer(module: nn.Module, path: str, sample: Sample, dt_s: float, name: str) -> dict[str, Any]:
+    """Return the fields of a `graph_of.GraphOf` of a spiking LMUFormer.
+
+    Raises:
+        FrameworkError: it is a part of a module.
+        NetworkError: it has no integer form.
+    """
+    if path or not isinstance(sample, torch.Tensor):
+        raise FrameworkError(f"{path or 'module'}: an LmuFormer is read alone, of one input; give that itself")
+    network: Any = module
+    frames, n_inputs = chip_frames(network), network.n_inputs
+
+    def feed(values: Any) -> np.ndarray:
+        """Return what the host sends for clips (B, T, I)."""
+        return frames.host.currents(numbers(values))
+
+    with torch.no_grad():
+        own = numbers(network(sample).output_BC).argmax(axis=1)
+    found = of_chip_frames(frames, "", torch.as_tensor(feed(sample)), dt_s, name)
+    return found | {
+        "own": OwnAnswer(own, ANSWER, np.asarray, module, None),
+        "inputs": InputOrder(0, 1, sample.shape[1], tuple(sample.shape), np.arange(n_inputs), (n_inputs,)),
+        "feed": feed,
+        "weights": {},
+        "chip": {},
     }
 
 

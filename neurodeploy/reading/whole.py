@@ -10,14 +10,19 @@ from torch import nn
 from torch.nn.utils import parametrize
 
 from neurodeploy.errors import FrameworkError
-from neurodeploy.reading.frames import of_chip_frames
+from neurodeploy.reading.frames import of_chip_frames, of_lmuformer
 from neurodeploy.reading.inputs import Sample
 from neurodeploy.reading.memories import of_chip_memory, of_lmufft
 
 Read = Callable[[nn.Module, str, Sample, float, str], dict[str, Any]]
 """From a module, the path of the one in it, a sample input, the time step in seconds and a name for the graph to the
 fields of a `graph_of.GraphOf`."""
-WHOLE: dict[str, Read] = {"LMUFFT": of_lmufft, "ChipMemory": of_chip_memory, "ChipFrames": of_chip_frames}
+WHOLE: dict[str, Read] = {
+    "LMUFFT": of_lmufft,
+    "ChipMemory": of_chip_memory,
+    "ChipFrames": of_chip_frames,
+    "LmuFormer": of_lmuformer,
+}
 
 
 def read_whole(module: nn.Module, sample: Sample, dt_s: float, name: str) -> dict[str, Any] | None:

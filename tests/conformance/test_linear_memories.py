@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 from neurodeploy.backends import fixed, lava, reference
+from neurodeploy.backends.calibration import measure
 from neurodeploy.backends.trace import Trace
 from neurodeploy.certificate.equations import first_violation
 from neurodeploy.errors import GraphError, MappingError
@@ -241,15 +242,26 @@ def test_more_neurons_than_32_bits_can_sum_are_refused(tmp_path: Path) -> None:
         compile_network(read(memory_graph(a, np.ones(order) * 0.01), tmp_path))
 
 
-def test_leaky_neurons_do_not_take_potentials(tmp_path: Path) -> None:
-    graph = memory_graph(np.eye(2) * 0.9, np.ones(2))
-    one = np.ones(2)
-    graph.nodes |= {"w": nir.Linear(np.eye(2)), "n": nir.LIF(tau=9 * one, r=one, v_leak=0 * one, v_threshold=one)}
+def test_leaky_neurons_take_potentials(golden: dict[str, np.ndarray], inputs: np.ndarray, tmp_path: Path) -> None:
+    graph = memory_graph(golden["param.A"].astype(np.float64), golden["param.B"].astype(np.float64))
+    one = np.ones(8)
+    graph.nodes |= {
+        "w": nir.Affine(np.diag(np.linspace(2, 40, 8)), np.linspace(-1, 1, 8)),
+        "n": nir.LIF(tau=2 * one, r=one, v_leak=0 * one, v_threshold=one / 2),
+    }
     graph.edges = [*(edge for edge in graph.edges if edge[1] != "output"), ("m", "w"), ("w", "n"), ("n", "output")]
     graph.metadata = wrapped(dt_s=1.0, counts=True)
     network = read(graph, tmp_path)
-    with pytest.raises(MappingError, match="n: spiking neurons of this kind take spikes, m sends its potential"):
-        compile_network(network)
+    for measured in (None, measure(network, inputs)):
+        made = compile_network(network, measured=measured)
+        plain = fixed.run(made.program, inputs, record=True, engine="plain")
+        assert first_violation(made.quantised, made.plan, plain, inputs) is None
+        for engine in ("native", "torch"):
+            assert_same_states(plain, fixed.run(made.program, inputs, record=True, engine=engine))
+        own = plain.layers["n"].steps(made.program.depth, made.program.depth + inputs.shape[1]).spikes_BTN
+        real = reference.run(network, inputs, record=True).layers["n"].spikes_BTN
+        assert 0.05 < real.mean() < 0.95
+        assert (own == real).mean() > 0.98
 
 
 def test_weights_changed_after_quantisation_are_refused(made: Compiled, tmp_path: Path) -> None:

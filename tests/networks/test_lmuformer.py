@@ -14,7 +14,6 @@ from neurodeploy.networks.blocks.frames import node
 from neurodeploy.networks.blocks.mixer import spiking_lmu
 from neurodeploy.networks.blocks.mlp import mlp
 from neurodeploy.networks.families.lmuformer import LmuFormer, LmuFormerSettings, build
-from neurodeploy.networks.families.table import deployable
 from neurodeploy.networks.fused_forward import rates
 from neurodeploy.networks.published_lmuformer import load_reference, reference_name
 from tests.needs import golden_file
@@ -225,9 +224,5 @@ def test_what_cannot_be_is_one_line() -> None:
     with pytest.raises(NetworkError, match=r"^network.mlp: linear has layer norms"):
         tiny("spiking_lmuformer_ms", mlp="linear")
     tiny("lmuformer", mlp="linear_ms", head_neurons=False)
-    with pytest.raises(
-        NetworkError, match=r"^network: no Program is made of an LMUFormer yet; train it, and stream it"
-    ):
-        deployable(tiny("spiking_lmuformer_ms"), LmuFormerSettings(), "fsdd_spiking_lmuformer")
     with pytest.raises(NetworkError, match=r"^LMUFormer: found an input of shape \(2, 9, 11\), \(samples, "):
         tiny("lmuformer")(torch.zeros(2, 9, 11))

@@ -11,8 +11,7 @@ import torch
 
 from neurodeploy.errors import NetworkError
 from neurodeploy.networks.blocks.attention import SpikingAttention
-from neurodeploy.networks.blocks.frames import FrameConv, Shortcut
-from neurodeploy.networks.published_lmuformer import reference_name
+from neurodeploy.networks.blocks.frames import FrameConv, Shortcut, reference_name
 from neurodeploy.pipeline.conversion import part
 from neurodeploy.pipeline.folder import RunFolder
 from neurodeploy.pipeline.stages import trained_network
