@@ -209,8 +209,8 @@ def chip_frames(network: Any) -> ChipFrames:
     """Return a trained network over frames as synapses between populations; see `networks.streaming.Streamable`.
 
     Args:
-        network: Its normalised input is sent in whole units of 2^-8, 12 bits; `mean` and `scale` say how it becomes
-            that.
+        network: With the `mean` that is taken off its input, and the `scale` that divides it then. Frames are sent in
+            units of 2^-9, 12 bits.
 
     Raises:
         NetworkError: it has a part that no chip can run.

@@ -10,9 +10,8 @@ from torch import nn
 
 import neurodeploy
 from neurodeploy.errors import NetworkError
-from neurodeploy.networks.blocks.frames import node
+from neurodeploy.networks.blocks.frames import OURS, node, reference_name
 from neurodeploy.networks.families.lmuformer import LmuFormerSettings, build
-from neurodeploy.networks.published_lmuformer import OURS, reference_name
 from neurodeploy.networks.spike_driven import ACCUMULATES, parts_of, told
 from tests.networks.test_lmuformer import PARAMETERS, tiny
 from tests.networks.test_streaming import lively
