@@ -65,7 +65,7 @@ def by_block(program: Program, run: Path, sent_BTI: np.ndarray, n_frames: int) -
         alone = [100 * one["alone"]["spike_agreement"] for one in spiking if one.get("alone")]
         print(
             f"{block:14s} {neurons[block]:5d} neurons, synapses {dense[block]:9,}, synops a frame "
-            f"{synops[block]:9,.0f}, spikes kept {min(kept, default=0):.1f} to {max(kept, default=0):.1f} %, alone from "
+            f"{synops[block]:9,.0f}, spikes kept {min(kept, default=0):.1f} to {max(kept, default=0):.1f} %, alone "
             f"{min(alone, default=0):.1f} %"
         )
 
