@@ -10,6 +10,7 @@ Source: Fang et al., ICCV 2021, and its code (Parametric-Leaky-Integrate-and-Fir
 
 import importlib
 import math
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import torch
@@ -172,6 +173,14 @@ class LIFNode(nn.Module):
         """Return spikes of a step and the state after it, from its input and the state before; None is the start."""
         v = torch.full_like(x, self.rule.v_reset or 0.0) if state is None else state
         return plif_step(x, v, self.part().to(x), self.rule)
+
+
+def taken(network: nn.Module) -> Iterator[Sent]:
+    """Yield what all `LIFNode`s of a network sent, and leave nothing with them."""
+    for one in network.modules():
+        if isinstance(one, LIFNode) and one.sent is not None:
+            yield one.sent
+            one.sent = None
 
 
 class PLIFNode(LIFNode):

@@ -7,7 +7,6 @@ Commands networks; any number of frames and channels is taken.
 """
 
 import math
-from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
 import torch
@@ -26,7 +25,7 @@ from neurodeploy.networks.fused_forward import SpikeLists
 from neurodeploy.networks.sequence import Answer
 from neurodeploy.networks.streaming import Streamer
 from neurodeploy.neurons.lmu import LARGEST_ORDER
-from neurodeploy.neurons.plif import LIFNode
+from neurodeploy.neurons.plif import taken
 
 
 class Form(NamedTuple):
@@ -143,7 +142,7 @@ class LmuFormer(nn.Module):
     def forward(self, x_BTI: torch.Tensor) -> Answer:
         """Return the mean scores of all frames, and what the neurons send."""
         scores_BC = mean_of_frames(self.features(x_BTI), self.head)
-        sent = list(_taken(self))
+        sent = list(taken(self))
         return Answer(scores_BC, SpikeLists(sent, lambda one: one.spikes), (), logits=True)  # type: ignore
 
     def scores_so_far(self, x_BTI: torch.Tensor) -> torch.Tensor:
@@ -152,7 +151,7 @@ class LmuFormer(nn.Module):
         Each frame's feature is of some frames after it too; `stream` says how many.
         """
         features_BTC = self.features(x_BTI)
-        list(_taken(self))
+        list(taken(self))
         n_BT1 = torch.arange(1, features_BTC.shape[1] + 1).to(features_BTC)[:, None]
         return self.head(features_BTC.cumsum(1) / n_BT1)  # type: ignore[no-any-return]
 
@@ -163,14 +162,6 @@ class LmuFormer(nn.Module):
             NetworkError: the model has attention, which needs the whole clip.
         """
         return Streamer(self)
-
-
-def _taken(network: nn.Module) -> Iterator[object]:
-    """Yield what all neurons sent, and leave nothing with them."""
-    for one in network.modules():
-        if isinstance(one, LIFNode) and one.sent is not None:
-            yield one.sent
-            one.sent = None
 
 
 def build(settings: LmuFormerSettings, input_shape: tuple[int, ...], n_classes: int, dt_s: float) -> LmuFormer:

@@ -8,7 +8,6 @@ Fancyssc/TIM (3ad10d56). Parts that these create and never use are left out: lay
 SDT's talking heads. Samples never mix and TIM has its thresholds, but for `uncorrected`.
 """
 
-from collections.abc import Iterator
 from typing import Annotated, Any, Literal, NamedTuple
 
 import torch
@@ -27,7 +26,7 @@ from neurodeploy.networks.blocks.tim import LOST, THRESHOLDS, TemporalInteractio
 from neurodeploy.networks.families.settings import LARGEST_LAYER, NetworkSettings
 from neurodeploy.networks.fused_forward import SpikeLists
 from neurodeploy.networks.sequence import Answer
-from neurodeploy.neurons.plif import LIFNode
+from neurodeploy.neurons.plif import taken
 
 Layout = Literal["cifar", "imagenet", "dvs", "small"]
 """Three as published, and one for pictures of 28 by 28, which is pooled early."""
@@ -148,7 +147,8 @@ class SpikingTransformer(nn.Module):
         if self.head_lif is not None:
             features_BTC = self.head_lif(features_BTC)
         scores_BTC = self.head(features_BTC)
-        return Answer(scores_BTC.mean(1), SpikeLists(list(_taken(self)), _spikes), (), logits=True, steps=scores_BTC)
+        sent: Any = list(taken(self))
+        return Answer(scores_BTC.mean(1), SpikeLists(sent, _spikes), (), logits=True, steps=scores_BTC)
 
     def _stages(self) -> list[Any]:
         """Return what comes one after another, from the first convolution to the last block."""
@@ -158,14 +158,6 @@ class SpikingTransformer(nn.Module):
 
 def _spikes(one: Any) -> torch.Tensor:
     return one.spikes.flatten(2)  # type: ignore[no-any-return]
-
-
-def _taken(network: nn.Module) -> Iterator[Any]:
-    """Yield what all neurons sent, and leave nothing with them."""
-    for one in network.modules():
-        if isinstance(one, LIFNode) and one.sent is not None:
-            yield one.sent
-            one.sent = None
 
 
 def build(
