@@ -144,16 +144,21 @@ class Source:
                 f"data.partition: {partition!r} is unknown to {self.name}; {nearest(partition, self.partitions)}"
             )
         given = settings.binning_entries()
-        for name in ("dt_s", "test"):
+        for name, why in (
+            ("dt_s", "has its own"),
+            ("test", "has its own"),
+            ("skip_broken", "is no folder of pictures"),
+        ):
             if getattr(settings, name) is not None and name not in self.also:
-                raise DataError(f"data.{name}: {self.name} has its own; leave it out")
+                raise DataError(f"data.{name}: {self.name} {why}; leave it out")
         if self.binning is None:
             odd = next((name for name in given if name not in ("n_steps", *self.also)), None)
             if odd is not None:
                 raise DataError(f"data.{odd}: {self.name} has no timed events to bin; leave it out")
             counts = given.get("counts", self.counts)
             n_steps = settings.n_steps or self.n_steps
-            return Wanted(n_steps, settings.validation_part, partition, None, counts, settings.test)
+            skips = bool(settings.skip_broken)
+            return Wanted(n_steps, settings.validation_part, partition, None, counts, settings.test, skips)
         rule = given.pop("binning", self.binning.rule)
         binning = Binning(**{**vars(self.binning), "rule": rule, **given})
         binning.n_channels(self.n_units)

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from neurodeploy.data.binning import Binning
-from neurodeploy.data.cifar10 import load_cifar10
+from neurodeploy.data.cifar import CIFAR10, CIFAR100, load_cifar
+from neurodeploy.data.class_folders import load_class_folders
 from neurodeploy.data.dataset import STRATIFIED, Download, Load, Samples, Show, Source, stratified
 from neurodeploy.data.event_sets import load_recordings
 from neurodeploy.data.features import Mel
@@ -92,7 +93,9 @@ LOADERS: dict[str, "Load | tuple[Load, Show]"] = {
     "mnist": (load_pictures, shown),
     "psmnist": (load_psmnist, show_psmnist),
     "fashion_mnist": (load_pictures, shown),
-    "cifar10": (load_cifar10, shown),
+    "cifar10": (functools.partial(load_cifar, CIFAR10), shown),
+    "cifar100": (functools.partial(load_cifar, CIFAR100), shown),
+    "imagenet": load_class_folders,
     "nmnist": functools.partial(load_recordings, "nmnist"),
     "cifar10dvs": functools.partial(load_recordings, "cifar10dvs"),
     "dvs128_gesture": functools.partial(load_recordings, "dvs128_gesture"),

@@ -9,7 +9,7 @@ import numpy as np
 
 from neurodeploy.data.archive import is_folder, names
 from neurodeploy.data.binning import Binning
-from neurodeploy.data.cifar10 import BATCH
+from neurodeploy.data.cifar import BATCH
 from neurodeploy.data.dataset import Samples, Source, last_of_each, stratified
 from neurodeploy.data.datasets import SOURCES
 from neurodeploy.data.files import LAYOUTS, open_file

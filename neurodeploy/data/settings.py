@@ -39,6 +39,9 @@ class DataSettings(BaseModel):
     test: str | None = Field(
         None, description="Test part of your own data, another file or function; else a fifth of each class."
     )
+    skip_broken: bool | None = Field(
+        None, description="Leave out pictures that cannot be decoded; all are decoded once to find them (imagenet)."
+    )
 
     def binning_entries(self) -> dict[str, Any]:
         """Return the binning that is set here, as a graph's metadata carry it."""
@@ -55,6 +58,7 @@ class Wanted:
         partition: One of the dataset's `partitions`.
         counts: Without timed events: channels hold numbers of events.
         test: Where the test part of one's own data lies, if not in the same place.
+        skip_broken: Leave out pictures that cannot be decoded.
     """
 
     n_steps: int
@@ -63,6 +67,7 @@ class Wanted:
     binning: Binning | None
     counts: bool = False
     test: str | None = None
+    skip_broken: bool = False
 
     def carried(self) -> dict[str, Any]:
         """Return binning and partition as a graph's metadata carry them; see `binning_of`."""

@@ -12,7 +12,7 @@ import pytest
 import neurodeploy
 from neurodeploy.recipes import load_recipe
 from tests.data import cameras
-from tests.data.test_cifar10 import binary
+from tests.data.test_cifar import binary
 from tests.data.test_idx import write_pictures
 
 SMALL = ("training.epochs=2", "training.batch_size=8", "network.channels=3", "network.hidden=12", "network.voters=2")

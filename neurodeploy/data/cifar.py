@@ -1,7 +1,8 @@
-"""CIFAR-10 as its owner ships it: the binary version, or the Python one, whose pickles may build arrays of bytes alone.
+"""CIFAR-10 and CIFAR-100 as their owner ships them: the binary version, or the Python one, whose pickles may build
+arrays of bytes alone.
 
-Both hold 10,000 pictures a file, 3,072 bytes each: red, green, blue, rows, columns. In the binary version a byte of
-label comes before each.
+A picture has 3,072 bytes: red, green, blue, rows, columns. In the binary version a byte of label comes before each, of
+CIFAR-100 two, of which the second is the class.
 
 Source: Krizhevsky, Learning Multiple Layers of Features from Tiny Images, 2009, https://www.cs.toronto.edu/~kriz/cifar.html.
 """
@@ -13,7 +14,7 @@ import pickle
 import re
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -29,60 +30,99 @@ SHAPE = (3, 32, 32)
 BYTES = math.prod(SHAPE)
 BATCH = re.compile(r"(?:^|/)(?P<part>data|test)_batch(?:_\d+)?(?P<binary>\.bin)?$")
 OFFICIAL = (50_000, 10_000)
-NEEDED = "data_batch_1 to 5 and test_batch of cifar-10-binary.tar.gz or cifar-10-python.tar.gz"
+
+
+class Edition(NamedTuple):
+    """One of the two.
+
+    Attributes:
+        batch: Ends of its files' paths.
+        needed: They, for messages.
+        n_labels: Bytes before a picture in the binary version; the last is the class.
+        labels: Their key in the Python version.
+        classes: Their names; where there are none, those of `fine_label_names.txt`.
+    """
+
+    title: str
+    batch: re.Pattern[str]
+    needed: str
+    n_labels: int
+    labels: bytes
+    rule: str
+    classes: tuple[str, ...] = ()
+
+
+CIFAR10 = Edition(
+    "CIFAR-10",
+    BATCH,
+    "data_batch_1 to 5 and test_batch of cifar-10-binary.tar.gz or cifar-10-python.tar.gz",
+    1,
+    b"labels",
+    "parts: official (data_batch_1 to 5, and test_batch)",
+    THINGS,
+)
+CIFAR100 = Edition(
+    "CIFAR-100",
+    re.compile(r"(?:^|/)(?P<part>train|test)(?P<binary>\.bin)?$"),
+    "train and test of cifar-100-binary.tar.gz or cifar-100-python.tar.gz",
+    2,
+    b"fine_labels",
+    "parts: official (train and test)",
+)
 ARRAY = {(f"numpy.{core}.multiarray", "_reconstruct") for core in ("core", "_core")} | {("numpy", "ndarray")}
 
 
-def load_cifar10(source: Source, wanted: Wanted, split: str) -> Samples:
+def load_cifar(edition: Edition, source: Source, wanted: Wanted, split: str) -> Samples:
     """Return pictures and labels of the two parts, of which one byte a pixel and colour is held.
 
     Raises:
         DataError: a file is absent, damaged, or asks for anything but arrays.
     """
     root = present(source, source.file)
-    parts = _parts(root, fingerprint(root))
+    classes, parts = _parts(edition, root, fingerprint(root))
     chosen = [is_test for is_test in (False, True) if split == "all" or is_test == (split == "test")]
     if not all(len(parts[is_test][1]) for is_test in chosen):
-        raise DataError("holds no pictures of the part that is needed", f"copy {NEEDED}", where=root)
-    samples = shown(source, wanted, [(*parts[is_test], is_test) for is_test in chosen], THINGS)
+        raise DataError("holds no pictures of the part that is needed", f"copy {edition.needed}", where=root)
+    samples = shown(source, wanted, [(*parts[is_test], is_test) for is_test in chosen], classes)
     notes = [
         f"{source.name}: {len(parts[is_test][1]):,} of {OFFICIAL[is_test]:,} pictures of the {PARTS[is_test]} are there"
         for is_test in chosen
         if len(parts[is_test][1]) != OFFICIAL[is_test]
     ]
     notes += other_than_published(source, archives(root))
-    rule = "parts: official (data_batch_1 to 5, and test_batch)"
-    return replace(samples, data=replace(samples.data, notes=tuple(notes)), rule=rule)
+    return replace(samples, data=replace(samples.data, notes=tuple(notes)), rule=edition.rule)
 
 
 @functools.lru_cache(maxsize=2)
-def _parts(root: Path, version: str) -> tuple[tuple[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]:
-    """Return pictures (B, 3, 32, 32) and labels (B,), to train and to test."""
+def _parts(edition: Edition, root: Path, version: str) -> tuple[tuple[str, ...], list[tuple[np.ndarray, np.ndarray]]]:
+    """Return the classes, and pictures (B, 3, 32, 32) and labels (B,), to train and to test."""
     with opened(root) as files:
-        told = {name: match for name in files if (match := BATCH.search(name))}
+        told = {name: match for name in files if (match := edition.batch.search(name))}
         if not told:
-            raise DataError("holds no batch of CIFAR-10", f"name the folder with {NEEDED}", where=root)
+            raise DataError(f"holds no batch of {edition.title}", f"name the folder with {edition.needed}", where=root)
         binary = any(match["binary"] for match in told.values())
         parts: tuple[list[np.ndarray], list[np.ndarray]] = ([], [])
         for name, match in told.items():
             if bool(match["binary"]) == binary:
                 try:
-                    rows = (_binary if binary else _pickled)(files[name]())
+                    rows = (_binary if binary else _pickled)(edition, files[name]())
                 except DataError as error:
                     raise error.inside(root, name) from None
                 parts[match["part"] == "test"].append(rows)
+        words = [files[name]().decode().split() for name in files if name.endswith("fine_label_names.txt")]
     found = tuple(np.concatenate([np.zeros((0, 1 + BYTES), np.uint8), *one]) for one in parts)
     for rows in found:
         rows.flags.writeable = False  # they are handed to everybody who asks
-    train, test = ((rows[:, 1:].reshape(-1, *SHAPE), rows[:, 0]) for rows in found)
-    return train, test
+    classes = edition.classes or tuple(words[0] if words else ())
+    return classes, [(rows[:, 1:].reshape(-1, *SHAPE), rows[:, 0]) for rows in found]
 
 
-def _binary(content: bytes) -> np.ndarray:
+def _binary(edition: Edition, content: bytes) -> np.ndarray:
     """Return label and bytes of each picture."""
-    if not content or len(content) % (1 + BYTES):
-        raise DataError(f"is cut off: {len(content)} bytes of pictures, {1 + BYTES} each", "copy it again")
-    return np.frombuffer(content, np.uint8).reshape(-1, 1 + BYTES)
+    size = edition.n_labels + BYTES
+    if not content or len(content) % size:
+        raise DataError(f"is cut off: {len(content)} bytes of pictures, {size} each", "copy it again")
+    return np.frombuffer(content, np.uint8).reshape(-1, size)[:, edition.n_labels - 1 :]
 
 
 class _Stored:
@@ -104,12 +144,12 @@ class _Reader(pickle.Unpickler):
         raise DataError(f"asks for {module}.{name}, only arrays of bytes are read", "take the binary version")
 
 
-def _pickled(content: bytes) -> np.ndarray:
+def _pickled(edition: Edition, content: bytes) -> np.ndarray:
     """Return label and bytes of each picture."""
     try:
         found = _Reader(io.BytesIO(content), encoding="bytes").load()
         told = {key if isinstance(key, bytes) else key.encode(): value for key, value in found.items()}
-        labels, (_, shape, kind, by_columns, content) = told[b"labels"], told[b"data"].state
+        labels, (_, shape, kind, by_columns, content) = told[edition.labels], told[b"data"].state
         if kind.told[0] not in ("u1", b"u1") or by_columns or shape[1:] != (BYTES,):
             raise ValueError(f"its data are {kind.told[0]} of shape {shape}")
         pictures = np.frombuffer(content, np.uint8).reshape(shape)
@@ -118,4 +158,4 @@ def _pickled(content: bytes) -> np.ndarray:
         raise
     except Exception as error:  # pickle and what it holds raise many kinds
         reason = str(error) or type(error).__name__
-        raise DataError(f"is no batch of CIFAR-10's Python version ({reason})", "copy it again") from None
+        raise DataError(f"is no batch of {edition.title}'s Python version ({reason})", "copy it again") from None

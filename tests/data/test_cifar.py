@@ -1,4 +1,4 @@
-"""CIFAR-10 in the official files: pictures and labels as they were, and a pickle that may build nothing else."""
+"""CIFAR-10 and CIFAR-100 in the official files: pictures and labels as they were, and pickles that build no more."""
 
 from __future__ import annotations
 
@@ -133,3 +133,21 @@ def test_bad_files_are_refused_in_one_line(folder: Path, case: str) -> None:
     with pytest.raises(DataError, match=told) as error:
         part("test")
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("form", ["binary", "python"])
+def test_cifar100_has_the_fine_classes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: str) -> None:
+    monkeypatch.setenv("NEURODEPLOY_DATA", str(tmp_path))
+    fine, coarse = np.arange(120).astype(np.uint8) % 100, np.full(120, 7, np.uint8)
+    rows = np.concatenate([coarse[:, None], fine[:, None], PICTURES.reshape(120, -1)], axis=1)
+    parts, files = {"train": slice(0, 100), "test": slice(100, 120)}, dict[str, bytes]()
+    for name, some in parts.items():
+        held = {b"data": PICTURES[some].reshape(-1, 3072), b"fine_labels": fine[some].tolist(), b"coarse_labels": [7]}
+        files |= {f"b/{name}.bin": rows[some].tobytes()} if form == "binary" else {f"p/{name}": pickle.dumps(held)}
+    words = [f"thing_{number}" for number in range(100)]
+    write(tmp_path / "cifar100", files | {"b/fine_label_names.txt": "\n".join(words).encode()})
+    for split, some in (("all", slice(None)), ("test", parts["test"])):
+        found = open_part(DataSettings(dataset="cifar100", n_steps=2), split)  # type: ignore[arg-type]
+        np.testing.assert_array_equal(found.labels_B, fine[some])
+        np.testing.assert_array_equal(found.whole().spikes_BTI[:, 1], PICTURES[some].reshape(-1, 3072))
+        assert found.class_names[99] == "thing_99"
