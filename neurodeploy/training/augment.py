@@ -5,6 +5,7 @@ Axes: B sample, T step, I channel.
 
 import math
 
+import numpy as np
 import torch
 from torch.nn import functional
 
@@ -130,3 +131,21 @@ def moved(
     pictures = x_BTI.unflatten(2, shape).flatten(1, 2)
     grid = functional.affine_grid(matrix, list(pictures.shape), align_corners=False)
     return functional.grid_sample(pictures, grid, align_corners=False).view_as(x_BTI)
+
+
+def blended(
+    x_BTI: torch.Tensor, labels_B: torch.Tensor, n_classes: int, settings: TrainingSettings, generator: torch.Generator
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return a batch of pictures or frames mixed with itself in reverse, in one share, and each class's share (B, C).
+
+    Args:
+        generator: On the CPU.
+
+    Source: Zhang et al., ICLR 2018 (mixup), as timm mixes batches.
+    """
+    shares_BC = functional.one_hot(labels_B, n_classes).to(x_BTI.dtype)
+    if torch.rand(1, generator=generator) >= settings.mixup_batches:
+        return x_BTI, shares_BC
+    seed = int(torch.randint(1 << 62, (1,), generator=generator))
+    share = float(np.random.default_rng(seed).beta(settings.mixup_alpha, settings.mixup_alpha))
+    return share * x_BTI + (1 - share) * x_BTI.flip(0), share * shares_BC + (1 - share) * shares_BC.flip(0)

@@ -1,5 +1,7 @@
 """One update: augmentation, the network, the loss; and the optimiser that goes with it."""
 
+import math
+from functools import partial
 from typing import Any
 
 import lightning.pytorch as pl
@@ -8,13 +10,15 @@ import torch
 from torch import nn
 from torch.nn import functional
 from torch.optim import AdamW
-from torch.optim.lr_scheduler import CosineAnnealingLR, OneCycleLR, ReduceLROnPlateau, StepLR
+from torch.optim.lr_scheduler import CosineAnnealingLR, LambdaLR, OneCycleLR, ReduceLROnPlateau, StepLR
 
 from neurodeploy.data.stream import PixelOrder, SampleSource
+from neurodeploy.errors import NetworkError
 from neurodeploy.networks.families.s4d import slow_parameters
 from neurodeploy.networks.fused_forward import rate_penalty, rates
-from neurodeploy.training.augment import augmented, channels_mixed, masked, moved
+from neurodeploy.training.augment import augmented, blended, channels_mixed, masked, moved
 from neurodeploy.training.batches import asked, loader
+from neurodeploy.training.pictures import changed
 from neurodeploy.training.reading import Reading, read
 from neurodeploy.training.settings import TrainingSettings
 
@@ -59,6 +63,12 @@ class Classifier(pl.LightningModule):
         spikes_BTI = masked(augmented(spikes_BTI, self.settings, generator), self.settings, generator)
         shape = getattr(self.network, "input_shape", ())
         spikes_BTI = moved(spikes_BTI, shape, self.settings, generator, self.order)
+        if self.settings.changes_pictures:
+            spikes_BTI = changed(spikes_BTI, shape, self.settings, generator)
+        n_mixed = self.settings.mixup_epochs or self.settings.epochs
+        if self.settings.mixup_alpha and self.current_epoch < n_mixed:
+            n_classes: Any = self.network.n_classes
+            spikes_BTI, labels_B = blended(spikes_BTI, labels_B, n_classes, self.settings, generator)
         # Of dropout and random initial states, unlike those of order and augmentation.
         drawn = np.random.SeedSequence([self.settings.seed, self.global_step]).generate_state(1, np.uint64)
         torch.manual_seed(int(drawn[0] >> 1))
@@ -90,8 +100,11 @@ class Classifier(pl.LightningModule):
         Args:
             labels_B: Classes; or (B, C) of samples that are mixed, the share of each class.
         """
+        smooth = self.settings.label_smoothing
         if self.settings.loss == "cross_entropy":
-            loss = functional.cross_entropy(found.logits_BC, labels_B)
+            loss = functional.cross_entropy(found.logits_BC, labels_B, label_smoothing=smooth)
+        elif self.settings.loss == "tet":
+            loss = self._of_steps(found, labels_B)
         else:
             classes = functional.one_hot(labels_B, found.scores_BC.shape[1]) if labels_B.ndim == 1 else labels_B
             wanted_BC = classes.to(found.scores_BC.dtype)
@@ -106,6 +119,21 @@ class Classifier(pl.LightningModule):
         mine_BC = found.log_probabilities_BC
         its_BC = wanted.log_probabilities_BC.to(mine_BC.dtype)
         return loss + functional.kl_div(mine_BC, its_BC, log_target=True, reduction="batchmean")
+
+    def _of_steps(self, found: Reading, labels_B: torch.Tensor) -> torch.Tensor:
+        """Return the mean loss of each step's scores.
+
+        Raises:
+            NetworkError: the network gives none.
+
+        Source: Deng et al., ICLR 2022 (TET), and BICLab/Spike-Driven-Transformer (3faa8227).
+        """
+        if found.steps_BTC is None:
+            raise NetworkError("training.loss: tet needs the scores of each step, which this family does not give")
+        pull, smooth = self.settings.tet_pull, self.settings.label_smoothing
+        each = [functional.cross_entropy(one, labels_B, label_smoothing=smooth) for one in found.steps_BTC.unbind(1)]
+        pulled = (found.steps_BTC - 1).square().mean()
+        return (1 - pull) * torch.stack(each).mean() + pull * pulled
 
     def objective_on(self, network: nn.Module, data: SampleSource) -> float:
         """Return the mean objective over data of this network or its average."""
@@ -126,6 +154,8 @@ class Classifier(pl.LightningModule):
             return optimizer
         if self.settings.schedule == "cosine":
             return {"optimizer": optimizer, "lr_scheduler": CosineAnnealingLR(optimizer, self.settings.cosine_epochs)}
+        if self.settings.schedule == "warm_cosine":
+            return {"optimizer": optimizer, "lr_scheduler": LambdaLR(optimizer, partial(warm_cosine, self.settings))}
         if self.settings.schedule == "step":
             return {
                 "optimizer": optimizer,
@@ -137,6 +167,18 @@ class Classifier(pl.LightningModule):
         n_updates = self.n_updates + (self.n_updates in (1, 10))
         schedule = OneCycleLR(optimizer, rates_now, total_steps=n_updates, pct_start=0.1)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+
+def warm_cosine(settings: TrainingSettings, epoch: int) -> float:
+    """Return the learning rate of an epoch, from 0, as a part of the highest: a rise, half a cosine, the lowest.
+
+    Source: timm's cosine scheduler by epochs, with which the spiking transformers were trained.
+    """
+    lowest, rise = settings.learning_rate_min / settings.learning_rate, settings.warmup_epochs
+    if epoch < rise:
+        return lowest + (1 - lowest) * epoch / rise
+    done = min(1.0, epoch / max(1, settings.epochs - settings.cooldown_epochs))
+    return lowest + (1 - lowest) * (1 + math.cos(math.pi * done)) / 2
 
 
 def optimiser(network: nn.Module, settings: TrainingSettings) -> AdamW:

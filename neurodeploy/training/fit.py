@@ -85,6 +85,7 @@ def fit(
         trainer = pl.Trainer(
             max_epochs=settings.epochs,
             accelerator=settings.accelerator,
+            precision=settings.precision,
             callbacks=[keeper],
             logger=False if logs is None or settings.tracker is None else logger_of(settings.tracker, logs),
             gradient_clip_val=settings.gradient_clip or None,

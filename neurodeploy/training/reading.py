@@ -27,6 +27,7 @@ class Reading(NamedTuple):
         log_probabilities_BC: What a student takes over from a teacher.
         hidden: What each hidden layer sends, (B, T, N), before dropout.
         sent: What the output does, where it spikes.
+        steps_BTC: Logits of each step, of a network that gives them.
     """
 
     scores_BC: torch.Tensor
@@ -34,6 +35,7 @@ class Reading(NamedTuple):
     log_probabilities_BC: torch.Tensor
     hidden: Sequence[torch.Tensor]
     sent: torch.Tensor | None = None
+    steps_BTC: torch.Tensor | None = None
 
 
 def read(found: Answer | list[torch.Tensor], logit_gain: float = 1.0, score_gain: float = 1.0) -> Reading:
@@ -51,7 +53,9 @@ def read(found: Answer | list[torch.Tensor], logit_gain: float = 1.0, score_gain
         scores_BC = found.output_BC
         logits_BC = scores_BC if score_gain == 1 else score_gain * scores_BC
         if found.logits:
-            return Reading(scores_BC, logits_BC, functional.log_softmax(logits_BC, dim=1), found.hidden, found.sent)
+            steps_BTC = None if found.steps is None else score_gain * found.steps
+            chances = functional.log_softmax(logits_BC, dim=1)
+            return Reading(scores_BC, logits_BC, chances, found.hidden, found.sent, steps_BTC)
         share_BC = scores_BC / scores_BC.sum(dim=1, keepdim=True)
         return Reading(scores_BC, logits_BC, share_BC.clamp_min(LEAST_PROBABILITY).log(), found.hidden, found.sent)
     *hidden, output_BTN = found

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-Schedule = Literal["one_cycle", "plateau", "cosine", "step"]
+Schedule = Literal["one_cycle", "plateau", "cosine", "warm_cosine", "step"]
 
 
 class TrainingSettings(BaseModel):
@@ -26,18 +26,24 @@ class TrainingSettings(BaseModel):
     schedule: Schedule = Field(
         "one_cycle",
         description="one_cycle; plateau: lower where validation accuracy stops rising; cosine: down to 0 and up again; "
-        "step: lower after each `step_epochs`.",
+        "warm_cosine: up for `warmup_epochs`, then down for the rest; step: lower after each `step_epochs`.",
     )
-    loss: Literal["cross_entropy", "mse", "bce"] = Field(
+    loss: Literal["cross_entropy", "mse", "bce", "tet"] = Field(
         "cross_entropy",
         description="mse: squares between the scores and 1 for the class, 0 for others; bce: each class by itself, "
-        "there or not, by the logistic function of its score.",
+        "there or not, by the logistic function of its score; tet: the mean cross-entropy of each step's scores.",
     )
+    label_smoothing: float = Field(0.0, ge=0, lt=1, description="Share of the target that all classes have (not mse).")
+    tet_pull: float = Field(0.0, ge=0, le=1, description="Share of the squares between each step's scores and 1 (tet).")
     learning_rate: float = Field(5e-3, gt=0, description="Peak of one_cycle, start of the others.")
     cosine_epochs: int = Field(64, ge=1, description="Epochs from the start down to 0, and as many up again (cosine).")
     plateau_factor: float = Field(0.7, gt=0, lt=1, description="Part of the learning rate kept (plateau).")
     plateau_patience: int = Field(10, ge=0, description="Epochs without a rise that are waited for (plateau).")
-    learning_rate_min: float = Field(1e-6, ge=0, description="Never lower (plateau).")
+    learning_rate_min: float = Field(
+        1e-6, ge=0, description="Never lower (plateau); what it starts from and comes down to (warm_cosine)."
+    )
+    warmup_epochs: int = Field(20, ge=0, description="In which it rises evenly (warm_cosine).")
+    cooldown_epochs: int = Field(0, ge=0, description="The last ones, at the lowest (warm_cosine).")
     step_epochs: int = Field(10, ge=1, description="Epochs at one learning rate (step).")
     step_factor: float = Field(0.85, gt=0, le=1, description="Part of it kept after them (step).")
     beta1: float = Field(0.9, ge=0, lt=1, description="Part of the mean gradient kept in each update.")
@@ -62,6 +68,14 @@ class TrainingSettings(BaseModel):
     mixup: float = Field(
         0.0, ge=0, le=1, description="Share of recordings that sound together with another; both are then the target."
     )
+    mixup_alpha: float = Field(
+        0.0,
+        ge=0,
+        description="Pictures and frames: both parameters of the beta distribution of shares in which a batch "
+        "is mixed with itself in reverse, after all other changes; 0 does not.",
+    )
+    mixup_batches: float = Field(1.0, ge=0, le=1, description="Share of batches that are mixed so.")
+    mixup_epochs: int = Field(0, ge=0, description="The first epochs, in which they are; 0 is all.")
     time_mask: int = Field(0, ge=0, description="Fewer than this many steps in a row become 0.")
     channel_mask: int = Field(0, ge=0, description="Fewer than this many channels side by side become 0.")
     noise: float = Field(0.0, ge=0, description="Evenly drawn noise from 0, of a sample's own strength up to this.")
@@ -70,11 +84,31 @@ class TrainingSettings(BaseModel):
     rotation: float = Field(0.0, ge=0, le=180, description="They turn by up to so many degrees.")
     zoom: float = Field(0.0, ge=0, lt=1, description="Their size changes by up to this part.")
     flip: bool = Field(False, description="Every second one is mirrored, left to right.")
+    rand_augment: Literal["none", "restricted", "full"] = Field(
+        "none",
+        description="Pictures are changed as by RandAugment (kornia): of 15 changes, or of the five that "
+        "Spikformer's code leaves: equalised, turned, sheared, moved along rows and columns.",
+    )
+    erasing: float = Field(0.0, ge=0, le=1, description="Probability that a part of a picture becomes 0 (kornia).")
+    crop_area: float = Field(
+        1.0,
+        gt=0,
+        le=1,
+        description="Pictures are cut to at least this part of their area, and enlarged again (kornia).",
+    )
+    precision: Literal["32-true", "16-mixed", "bf16-mixed"] = Field(
+        "32-true", description="Lightning's precision; mixed ones are for GPUs."
+    )
     threads: int = Field(1, ge=1, le=256, description="CPU threads; more slow small networks down.")
     accelerator: Literal["cpu", "gpu", "cuda", "mps", "auto"] = Field("cpu", description="Lightning's accelerator.")
     tracker: Literal["tensorboard", "csv", "wandb", "mlflow"] | None = Field(
         None, description="Where losses and accuracies are logged to as well; into the run's folder logs."
     )
+
+    @property
+    def changes_pictures(self) -> bool:
+        """Whether pictures are changed by kornia."""
+        return self.rand_augment != "none" or self.erasing > 0 or self.crop_area < 1
 
     @model_validator(mode="after")
     def _bounds(self) -> TrainingSettings:

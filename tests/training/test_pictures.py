@@ -9,8 +9,10 @@ import pytest
 import torch
 
 from neurodeploy.data.stream import PixelOrder
-from neurodeploy.training.augment import moved
-from neurodeploy.training.classifier import Classifier
+from neurodeploy.errors import NetworkError
+from neurodeploy.training import pictures
+from neurodeploy.training.augment import blended, moved
+from neurodeploy.training.classifier import Classifier, warm_cosine
 from neurodeploy.training.reading import Reading
 from neurodeploy.training.settings import TrainingSettings
 
@@ -103,3 +105,66 @@ def test_the_cosine_schedule_is_not_restarted() -> None:
         made["optimizer"].step()
         made["lr_scheduler"].step()
     assert rates == pytest.approx([1e-3 * (1 + math.cos(math.pi * epoch / 4)) / 2 for epoch in range(9)], abs=1e-9)
+
+
+def test_a_warm_cosine_rises_falls_and_cools_down() -> None:
+    settings = TrainingSettings(
+        epochs=310, schedule="warm_cosine", learning_rate=5e-4, learning_rate_min=1e-5, cooldown_epochs=10
+    )
+    found = [settings.learning_rate * warm_cosine(settings, epoch) for epoch in range(310)]
+    for epoch, wanted in ((0, 1e-5), (10, 2.55e-4), (150, 2.55e-4), (300, 1e-5), (309, 1e-5)):
+        assert found[epoch] == pytest.approx(wanted)
+    assert found[20] == pytest.approx(1e-5 + 4.9e-4 * (1 + math.cos(math.pi / 15)) / 2)
+    assert max(found) == found[20]
+
+
+def test_a_batch_is_blended_with_its_reverse_in_one_share() -> None:
+    settings, x, labels_B = TrainingSettings(mixup_alpha=0.5), torch.eye(4)[:, None], torch.tensor([0, 1, 2, 2])
+    shares = []
+    for seed in range(200):
+        found, shares_BC = blended(x, labels_B, 3, settings, torch.Generator().manual_seed(seed))
+        share = float(found[0, 0, 0])
+        assert torch.allclose(found[:, 0], share * torch.eye(4) + (1 - share) * torch.eye(4).flip(0), atol=1e-6)
+        assert torch.allclose(shares_BC[0], torch.tensor([share, 0, 1 - share]), atol=1e-6)
+        assert torch.allclose(shares_BC.sum(1), torch.ones(4))
+        shares.append(share)
+    assert np.mean(shares) == pytest.approx(0.5, abs=0.08)
+    assert np.var(shares) == pytest.approx(1 / 8, abs=0.02)  # of a beta distribution of 1/2 and 1/2
+    never = TrainingSettings(mixup_alpha=0.5, mixup_batches=0.0)
+    assert torch.equal(blended(x, labels_B, 3, never, torch.Generator())[0], x)
+
+
+def test_tet_is_the_mean_loss_of_all_steps_and_pulls_scores_to_one() -> None:
+    settings = TrainingSettings(loss="tet", tet_pull=0.1, label_smoothing=0.2)
+    steps_BTC = torch.tensor([[[2.0, 0.0], [0.0, 1.0]], [[0.0, 3.0], [1.0, 1.0]]])
+    reading = Reading(steps_BTC.mean(1), steps_BTC.mean(1), steps_BTC.mean(1), (), None, steps_BTC)
+    module = Classifier(torch.nn.Linear(2, 2), settings, 10)
+    entropies = [
+        -sum(part * (steps_BTC[b, t, c] - steps_BTC[b, t].logsumexp(0)) for c, part in enumerate(wanted))
+        for b, wanted in enumerate([(0.9, 0.1), (0.1, 0.9)])
+        for t in range(2)
+    ]
+    wanted = 0.9 * sum(entropies) / 4 + 0.1 * (1 + 1 + 1 + 0 + 1 + 4 + 0 + 0) / 8
+    found = module.objective(reading, torch.tensor([0, 1]), steps_BTC)
+    assert float(found) == pytest.approx(float(wanted))
+    with pytest.raises(NetworkError, match=r"^training.loss: tet needs the scores of each step"):
+        module.objective(reading._replace(steps_BTC=None), torch.tensor([0, 1]), steps_BTC)
+
+
+def test_kornia_changes_pictures_alike_at_all_steps_by_their_seed() -> None:
+    pytest.importorskip("kornia", reason="kornia is not installed: pip install 'neurodeploy-toolkit[augment]'")
+    x_BTI = torch.randint(0, 256, (16, 1, 3 * 32 * 32)).float().expand(-1, 2, -1)
+    for told in ({"rand_augment": "full"}, {"rand_augment": "restricted"}, {"erasing": 1.0}, {"crop_area": 0.5}):
+        settings = TrainingSettings(**told)  # type: ignore[arg-type]
+        assert settings.changes_pictures
+        once, again, other = (
+            pictures.changed(x_BTI, (3, 32, 32), settings, torch.Generator().manual_seed(seed)) for seed in (0, 0, 1)
+        )
+        assert torch.equal(once, again)
+        assert not torch.equal(once, other)
+        assert torch.equal(once[:, 0], once[:, 1])
+        assert once.shape == x_BTI.shape
+        assert (float(once.min()), float(once.max())) >= (0.0, 0.0)
+        assert float(once.max()) <= 255.5
+    with pytest.raises(NetworkError, match="are for pictures that stay, found steps of shape"):
+        pictures.changed(torch.rand(2, 2, 3072), (3, 32, 32), settings, torch.Generator())
