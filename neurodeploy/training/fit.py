@@ -23,7 +23,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from neurodeploy.data.stream import SampleSource
 from neurodeploy.errors import RunError
 from neurodeploy.files import written_whole
-from neurodeploy.neurons.plif import PLIF
+from neurodeploy.neurons.plif import PLIF, PLIFNode
 from neurodeploy.training.batches import evaluate, loader
 from neurodeploy.training.classifier import Classifier
 from neurodeploy.training.logs import logger_of
@@ -104,7 +104,7 @@ def fit(
 
 def time_constants(network: nn.Module) -> list[float]:
     """Return the time constants of a network's layers of PLIF neurons, steps; none of another network."""
-    return [1 + math.exp(-float(one.w.detach())) for one in network.modules() if isinstance(one, PLIF)]
+    return [1 + math.exp(-float(one.w.detach())) for one in network.modules() if isinstance(one, PLIF | PLIFNode)]
 
 
 Tensors: TypeAlias = tuple[torch.Tensor, ...] | list[torch.Tensor]
