@@ -16,7 +16,7 @@ from neurodeploy.errors import NetworkError
 from neurodeploy.networks.families.transformer import STAGES, Layout, SpikingTransformer, TransformerSettings, build
 from neurodeploy.networks.published import COUNTS, fitting, read_state
 
-OURS = ("parts", "path", "last", "both", "map", "neurons")
+OURS = ("parts", "path", "last", "both", "shortcut", "map", "neurons")
 """Parts of our names that group modules, and that the references' do not have."""
 UNUSED = re.compile(r"(^|\.)(pos_embed|norm[12]?\.(weight|bias))$")
 HEADS = re.compile(r"\.talking_heads\.weight$")
@@ -29,7 +29,7 @@ def reference_name(name: str, settings: TransformerSettings) -> str:
     >>> reference_name("parts.block.0.attn.path.q.map.conv.weight", TransformerSettings(model="sdt"))
     'block.0.attn.q_conv.weight'
     """
-    name = ".".join(part for part in name.split(".") if part not in OURS and part != "shortcut")
+    name = ".".join(part for part in name.split(".") if part not in OURS)
     name = re.sub(r"\.(conv|bn|lif)(?=$|\.)", r"_\1", name)
     if settings.model == "sdt":
         name = name.replace("attn.attn_lif", "attn.talking_heads_lif")
@@ -73,7 +73,7 @@ def load_reference(path: str | Path, network: SpikingTransformer) -> SpikingTran
     for name, value in wanted.items():
         if name.endswith(COUNTS):
             arrays.setdefault(name, value.numpy())
-        elif name in arrays and arrays[name].shape == tuple(value.shape)[: arrays[name].ndim] and value.ndim == 4:
+        elif name in arrays and tuple(value.shape) == (*arrays[name].shape, *(1,) * (value.ndim - arrays[name].ndim)):
             arrays[name] = arrays[name].reshape(value.shape)  # of one place: linear, or a convolution over one axis
     found = fitting(path, f"{settings.model} for {settings.layout}", wanted, arrays)
     network.load_state_dict({name: found[reference_name(name, settings)] for name in state})

@@ -221,12 +221,14 @@ def test_files_that_do_not_fit_are_one_line(tmp_path: Path) -> None:
             load_reference(path, tiny("spikformer", layout=layout))
     del theirs["head.bias"]
     theirs |= {"block.7.attn.q_conv.weight": torch.ones(1), "head.weight": torch.ones(10, 31)}
+    theirs["patch_embed.rpe_conv.weight"] = torch.ones(32, 32)
     torch.save(theirs, path)
     with pytest.raises(NetworkError) as error:
         load_reference(path, network)
     assert str(error.value) == (
         f"{path}: read as sdt for cifar, it lacks head.bias; it has unknown block.7.attn.q_conv.weight; it has the "
-        "wrong shape in head.weight (10, 31) for (10, 32); export the arrays of the whole network again"
+        "wrong shape in head.weight (10, 31) for (10, 32), patch_embed.rpe_conv.weight (32, 32) for (32, 32, 3, 3); "
+        "export the arrays of the whole network again"
     )
 
 
