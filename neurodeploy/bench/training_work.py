@@ -8,12 +8,14 @@ Axes: B sample, T step, I input, N neuron, C class.
 from __future__ import annotations
 
 import copy
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from neurodeploy.bench.peers import Peer
+from neurodeploy.bench.training import Options, Step, our_scores, training_step
 
 if TYPE_CHECKING:
     import torch
@@ -27,7 +29,6 @@ FIRING = 0.075
 """Part of the neurons that fire in a step, as in the published SiLIF network (8.5 and 6.1 %); a new one fires ten times
 less, which would flatter whatever computes spikes alone."""
 DROPOUT = 0.5
-LEARNING_RATE = 0.001
 SEED = 0
 BATCHES_AHEAD = 4
 
@@ -51,26 +52,27 @@ class TrainingWork:
         return [N_INPUTS, *(layer.n_neurons for layer in self.network.layers), N_CLASSES]
 
 
-def training_work(model: str, *, hidden: int, steps: int, batch: int, fresh: bool) -> TrainingWork:
-    """Return the work, the same each time.
-
-    Args:
-        fresh: Leave the network as it is initialised, which fires little.
-    """
+def training_work(options: Options) -> TrainingWork:
+    """Return the work, the same each time."""
     import torch
 
     from neurodeploy.networks.families.silif import SilifSettings, build
 
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(SEED)
-        settings: Any = {"model": model, "hidden": (hidden,) * N_HIDDEN_LAYERS, "dropout": DROPOUT}
+        settings: Any = {
+            "model": options.model, "hidden": (options.hidden,) * N_HIDDEN_LAYERS, "dropout": DROPOUT
+        }  # fmt: skip
         network = build(SilifSettings(**settings, initial_state="random"), (N_INPUTS,), N_CLASSES, 4e-3)
         batches = [
-            (torch.poisson(torch.full((batch, steps, N_INPUTS), INPUT_RATE)), torch.randint(0, N_CLASSES, (batch,)))
+            (
+                torch.poisson(torch.full((options.batch, options.steps, N_INPUTS), INPUT_RATE)),
+                torch.randint(0, N_CLASSES, (options.batch,)),
+            )
             for _ in range(BATCHES_AHEAD)
         ]
-        rates = fired(network, batches[0][0]) if fresh else calibrated(network, batches[0][0])
-    return TrainingWork(model, network, batches, rates)
+        rates = (fired if options.fresh else calibrated)(network, batches[0][0])
+    return TrainingWork(options.model, network, batches, rates)
 
 
 def fired(network: FamilyNetwork, x_BTI: torch.Tensor) -> list[float]:
@@ -119,20 +121,6 @@ def stepper(
     return training_step(module, loss)
 
 
-def training_step(module: Any, loss: Callable[[int], torch.Tensor]) -> Callable[[int], None]:
-    """Return forward, backward and Adam's update of a module's parameters, by the loss of a numbered step."""
-    import torch
-
-    optimizer = torch.optim.Adam(module.parameters(), lr=LEARNING_RATE, fused=True)
-
-    def step(index: int) -> None:
-        optimizer.zero_grad()
-        loss(index).backward()
-        optimizer.step()
-
-    return step
-
-
 def with_engine(network: FamilyNetwork, engine: str) -> FamilyNetwork:
     """Return a copy of a network whose layers run by an engine."""
     found = copy.deepcopy(network)
@@ -144,7 +132,7 @@ def with_engine(network: FamilyNetwork, engine: str) -> FamilyNetwork:
 
 def ours(work: TrainingWork, engine: str = "fused") -> Callable[[int], None]:
     """Return our training step."""
-    return stepper(work, with_engine(work.network, engine), lambda network, x_BTI: network(x_BTI).output_BC)
+    return stepper(work, with_engine(work.network, engine), our_scores)
 
 
 def _snntorch(work: TrainingWork) -> Callable[[int], None]:
@@ -184,3 +172,31 @@ TRAINING_PEERS = (
     Peer(EAGER, "torch", "the same network, step by step through autograd", partial(ours, engine="reference")),
     Peer("snntorch", "snntorch", "leaky neurons without adaptation, the same sizes", _snntorch),
 )
+
+
+def about(work: TrainingWork) -> dict[str, Any]:
+    """Return what the result tells of the work."""
+    parameters = sum(one.numel() for one in work.network.parameters())
+    return {
+        "model": work.model, "sizes": work.sizes, "input_rate": INPUT_RATE, "rates": work.rates,
+        "parameters": parameters,
+    }  # fmt: skip
+
+
+def dense_products(work: TrainingWork) -> Step:
+    """Return the step's matrix products, dense, by torch: what no dense implementation can undercut."""
+    import torch
+
+    rows = work.batches[0][0].shape[0] * work.batches[0][0].shape[1]
+    made = []
+    for n_inputs, n_outputs in itertools.pairwise(work.sizes):
+        made.append((torch.rand(rows, n_inputs), torch.rand(rows, n_outputs), torch.rand(n_outputs, n_inputs)))
+
+    def products(_: int) -> None:
+        for index, (x, grad, weight) in enumerate(made):
+            x @ weight.t()
+            grad.t() @ x
+            if index:  # the network's input needs no gradient
+                grad @ weight
+
+    return products

@@ -94,79 +94,59 @@ def simulate(
     }
 
 
-def _plif_lines(result: dict[str, Any]) -> list[str]:
-    work, rows = result["work"], [{"name": "neurodeploy", "trains": ""} | result["ours"], *result["peers"]]
-    told = [
-        [
-            *(row["name"], row.get("version", "-"), f"{1e3 * row['seconds_per_step']:,.1f}", *_speeds(row)),
-            *(f"{row['memory_bytes'] / 1e6:,.0f}", row["trains"]),
-        ]
-        for row in rows
-    ]
-    return [
-        f"work   plif {work['channels']} channels, {plural(work['steps'], 'step')}, batch {work['batch']}, "
-        f"{plural(work['threads'], 'thread')}",
-        f"on     {result['machine']['cpu']}, {plural(result['machine']['cores'], 'core')}",
-        "",
-        *table(["who", "version", "ms a step", "samples/s", "from", "to", "we are faster", "MB", "what"], told),
-        *[f"absent  {one['name']}: {one['reason']}" for one in result["absent"]],
-    ]
-
-
-def _lmu_lines(result: dict[str, Any], lines: list[str]) -> list[str]:
-    work, gradients, floor = result["work"], result["gradients"], result["floor"]
-    return [
-        f"work   {work['model']} of {work['hidden']} / {work['memory']}, {work['parameters']:,} parameters, "
-        f"{plural(work['steps'], 'step')}, batch {work['batch']}, {plural(work['threads'], 'thread')}",
-        f"on     {result['machine']['cpu']}, {plural(result['machine']['cores'], 'core')}",
-        "",
-        *lines,
-        "",
-        f"floor  the matrix products of our step alone take {1e3 * floor['products_s']:,.1f} ms; we take "
-        f"{floor['ours_over_products']:.2f} times as long",
-        f"gradients within {gradients['largest_relative_difference']:.1e} of float64 (the reference's float32 within "
-        f"{gradients['reference_largest_relative_difference']:.1e})",
-    ]
+def _worded(value: Any) -> str:
+    """Return what a work is made of: sizes, rates, a number or a name."""
+    if isinstance(value, list):
+        whole = all(isinstance(one, int) for one in value)
+        return "-".join(map(str, value)) if whole else ", ".join(percent(round(one, 4)) for one in value)
+    return f"{value:,}" if isinstance(value, int) else str(value)
 
 
 def _training_lines(result: dict[str, Any]) -> list[str]:
-    if "channels" in result["work"]:
-        return _plif_lines(result)
-    work, gradients, floor = result["work"], result["gradients"], result["floor"]
-    rows = [{"name": "neurodeploy", "trains": ""} | result["ours"], *result["peers"]]
+    gradients, floor, ours = result.get("gradients"), result.get("floor"), result["ours"]
+    rows = [{"name": "neurodeploy", "trains": ""} | ours, *result["peers"]]
     steps_ms = [f"{1e3 * row['seconds_per_step']:,.1f}" for row in rows]
+    memory = [[f"{row['memory_bytes'] / 1e6:,.0f}"] if "memory_bytes" in row else [] for row in rows]
     told = [
-        [row["name"], row.get("version", "-"), step_ms, *_speeds(row), row["trains"]]
-        for row, step_ms in zip(rows, steps_ms, strict=True)
+        [row["name"], row.get("version", "-"), step_ms, *_speeds(row), *taken, row["trains"]]
+        for row, step_ms, taken in zip(rows, steps_ms, memory, strict=True)
     ]
-    lines = table(["who", "version", "ms a step", "samples/s", "from", "to", "we are faster", "what"], told)
-    if "memory" in work:
-        return _lmu_lines(result, lines)
-    return [
-        f"work   {work['model']} {'-'.join(map(str, work['sizes']))}, {plural(work['steps'], 'step')}, "
-        f"batch {work['batch']}, {plural(work['threads'], 'thread')}, "
-        f"firing {', '.join(percent(round(rate, 4)) for rate in work['rates'])}",
+    heads = ["who", "version", "ms a step", "samples/s", "from", "to", "we are faster", *(["MB"] if memory[0] else [])]
+    lines = [
+        f"work   {', '.join(f'{key} {_worded(value)}' for key, value in result['work'].items())}",
         f"on     {result['machine']['cpu']}, {plural(result['machine']['cores'], 'core')}",
         "",
-        *lines,
+        *table([*heads, "what"], told),
         "",
-        f"floor  dense matrix products of a step take {1e3 * floor['dense_products_s']:.1f} ms; we take "
-        f"{floor['ours_over_dense_products']:.2f} times as long",
-        f"gradients within {gradients['largest_relative_difference']:.1e} of float64 (torch's float32 within "
-        f"{gradients['eager_largest_relative_difference']:.1e}); {gradients['differing']} of "
-        f"{gradients['decisions']:,} spikes and surrogates differ (torch's: {gradients['eager_differing']})",
-        *[f"absent  {one['name']}: {one['reason']}" for one in result["absent"]],
     ]
+    if floor:
+        lines.append(
+            f"floor  the matrix products of our step alone take {1e3 * floor['products_s']:,.1f} ms; we take "
+            f"{floor['ours_over_products']:.2f} times as long"
+        )
+    if gradients:
+        lines.append(
+            f"gradients within {gradients['largest_relative_difference']:.1e} of float64 (eager torch's float32 "
+            f"within {gradients['eager_largest_relative_difference']:.1e})"
+        )
+        if gradients["decisions"]:
+            differing, eager = gradients["differing"], gradients["eager_differing"]
+            lines.append(f"{differing} of {gradients['decisions']:,} spikes and surrogates differ (its {eager})")
+    if "frame_s" in ours:
+        lines.append(f"a frame of a stream takes {1e3 * ours['frame_s']:.2f} ms in float64")
+    return lines + [f"absent  {one['name']}: {one['reason']}" for one in result["absent"]]
 
 
 @app.command("train")
 @verb(_training_lines, call="bench_train")
 def train(
-    work: Annotated[str, Option(help="silif; plif: the PLIF paper's for MNIST; lmu, lmufft: psMNIST's.")] = "silif",
+    work: Annotated[
+        str, Option(help="silif; plif: the PLIF paper's for MNIST; lmu, lmufft: psMNIST's; lmuformer: a spiking one.")
+    ] = "silif",
     model: Annotated[str, Option(help="A spiking model of the SiLIF family.")] = "silif",
     hidden: Annotated[
         int | None,
-        Option(metavar="N", help="Neurons in each of two hidden layers (512; 212 of lmu); channels of plif (32)."),
+        Option(metavar="N", help="Hidden neurons (512 in each layer, 212 of lmu) or channels (32 of plif)."),
     ] = None,
     steps: Annotated[int | None, Option(metavar="N", help="Steps of a sample (250; 8 of plif, 784 of lmu).")] = None,
     batch: Annotated[int, Option(metavar="N", help="Samples of a training step.")] = 32,

@@ -13,6 +13,7 @@ from neurodeploy.bench import plif_inference, plif_work
 from neurodeploy.bench.contenders import Field, time_first
 from neurodeploy.bench.plif_inference import random_network
 from neurodeploy.bench.train import bench_train
+from neurodeploy.bench.training import Options
 from neurodeploy.errors import NeurodeployError
 
 pytest.importorskip("spikingjelly")
@@ -22,8 +23,8 @@ pytest.importorskip("snntorch")
 def test_the_three_have_as_many_parameters(monkeypatch: pytest.MonkeyPatch) -> None:
     seen = []
     monkeypatch.setattr(plif_work, "_stepper", lambda module, scores, batch: seen.append((module, scores)))
-    for build in plif_work.CONTENDERS.values():
-        build((4, 3, 2))
+    for build in (plif_work.PLIF.ours, *(peer.build for peer in plif_work.PLIF.peers)):
+        build(Options("plif", 4, 3, 2))
     sizes = [sum(one.numel() for one in module.parameters()) for module, _ in seen]
     assert sizes[0] == sizes[1] == sizes[2]
 
