@@ -192,6 +192,8 @@ def _weighed(macs: int, module: object, arrives: Signal, at: At) -> Walk:
 
 
 def _norm(module: nn.BatchNorm1d, arrives: Signal, at: At) -> Walk:
+    if arrives == MEMORY:  # no weights lie between integrators and what hears them: a synapse for each
+        return (yield from _weighed(module.num_features, module, arrives, at))
     yield at.part(module, FOLDED)
     return arrives.joined(Signal(Kind.SUMS))
 

@@ -57,7 +57,7 @@ def test_of_the_spiking_ones_input_and_memory_alone_are_values(model: str) -> No
     result = found(model)
     assert totals(result) == {
         "patch_embed": {"values by weights": FIRST, "accumulate only": EMBEDDING - FIRST},
-        "block.0.attn": {"values by weights": 512**2, "accumulate only": 256 + 512 + 196_608 + PROJECTION},
+        "block.0.attn": {"values by weights": 512**2 + 512, "accumulate only": 256 + 512 + 196_608 + PROJECTION},
         "block.0.mlp": {"accumulate only": MLP},
         "head": {"accumulate only": HEAD},
     }

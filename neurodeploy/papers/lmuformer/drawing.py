@@ -7,6 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from neurodeploy.papers.lmuformer.measure import WHOLE
 from neurodeploy.report.printed import INK, MUTED, panel, printed
 
 COLOURS = ("#264653", "#e76f51", "#2a9d8f", "#e9c46a")
@@ -30,14 +31,13 @@ def draw(result: dict[str, Any]) -> Figure:
 
 def _accuracies(axes: Axes, result: dict[str, Any]) -> None:
     for colour, one in zip(itertools.cycle(COLOURS), result["networks"]):
-        for way, line, face, words in (("whole", "--", "white", "whole clip"), ("streamed", "-", colour, "streamed")):
-            shown = [(frames, 100 * share) for frames, share in enumerate(one[way], 1) if share is not None]
-            if not shown:
-                continue
+        for (way, had), line in zip(one["ways"].items(), ("--", "-", ":"), strict=False):
+            shown = [(frames, 100 * share) for frames, share in enumerate(had["curve"], 1) if share is not None]
             look: dict[str, Any] = {"color": colour, "linestyle": line, "linewidth": 1.2}
-            axes.plot(*zip(*shown, strict=True), label=f"{one['model']}, {one['dataset']}, {words}", **look)
-            if (kept := one["enough"][way]) is not None:
-                axes.plot([kept], [100 * one[way][kept - 1]], "o", color=colour, markerfacecolor=face, markersize=4)
+            axes.plot(*zip(*shown, strict=True), label=f"{one['model']}, {one['dataset']}, {way}", **look)
+            if (kept := had["enough"]) is not None:
+                face = "white" if way == WHOLE else colour
+                axes.plot([kept], [100 * had["curve"][kept - 1]], "o", color=colour, markerfacecolor=face, markersize=4)
     points = [(frames, 100 * share) for frames, share in result["published"]["prefixes"]]
     label = "spiking, Speech Commands, whole clip (published)"
     axes.plot(*zip(*points, strict=True), ":o", color=MUTED, markerfacecolor="white", markersize=5, label=label)

@@ -12,7 +12,7 @@ from neurodeploy.files import write_json, write_text
 from neurodeploy.networks.families.lmuformer import LmuFormerSettings
 from neurodeploy.networks.spike_driven import parts_of, told
 from neurodeploy.papers.lmuformer.drawing import draw
-from neurodeploy.papers.lmuformer.measure import delays, enough, measured
+from neurodeploy.papers.lmuformer.measure import WHOLE, delays, enough, measured
 from neurodeploy.papers.lmuformer.tables import page
 from neurodeploy.papers.paper import Made, PaperRow
 from neurodeploy.pipeline.folder import Mode, RunFolder
@@ -81,34 +81,37 @@ def _called(run: RunFolder) -> str:
 
 def _network(what: str, some: Sequence[RunFolder], limit: int, progress: Progress) -> dict[str, Any]:
     """Return what is measured of the seeds of a recipe, means over them, and what its network is."""
-    found = [measured(one, limit, progress) for one in some]
-    whole, streamed = (_means([one[key] for one in found]) for key in ("whole", "streamed"))
-    first, network = some[0], trained_network(some[0])
+    found, first, network = [measured(one, limit, progress) for one in some], some[0], trained_network(some[0])
+    ways = {way: _mean([one["ways"][way] for one in found]) for way in found[0]["ways"]}
+    for one in ways.values():
+        one["enough"] = enough(one["curve"], ways[WHOLE]["accuracy"])
     return {
         "what": what,
         "model": _settings(first).model,
         "dataset": first.recipe().data.dataset,
-        "accuracy": whole[-1],
         "test_accuracy": statistics.fmean(one.metrics()[TRAINING]["test_accuracy"] for one in some),
         "step_s": step_s(first.recipe().data),
         "seeds": len(some),
         "samples": found[0]["samples"],
         "sound": found[0]["sound"],
-        "look_ahead": found[0]["look_ahead"],
-        "difference": max((one["difference"] for one in found if one["difference"] is not None), default=None),
-        "whole": whole,
-        "streamed": streamed,
-        "enough": {"whole": enough(whole, whole[-1]), "streamed": enough(streamed, whole[-1])},
+        "ways": ways,
         "delays": delays(network),
-        "chip": told(parts_of(network, len(whole))),
+        "chip": told(parts_of(network, len(ways[WHOLE]["curve"]))),
     }
 
 
-def _means(curves: list[list[Any]]) -> list[Any]:
-    return [None if some[0] is None else statistics.fmean(some) for some in zip(*curves, strict=True)]
+def _mean(seeds: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    curves = zip(*(one["curve"] for one in seeds), strict=True)
+    return {
+        "curve": [None if some[0] is None else statistics.fmean(some) for some in curves],
+        "accuracy": statistics.fmean(one["accuracy"] for one in seeds),
+        "late": seeds[0]["late"],
+        "off": max(one["off"] for one in seeds),
+    }
 
 
 def _row(one: dict[str, Any], published: dict[str, Any]) -> PaperRow:
     theirs = published["models"].get(one["model"]) if one["dataset"] == published["dataset"] else None
     note = f"{one['what']}: of all test samples in float32 {100 * one['test_accuracy']:.2f} %"
-    return PaperRow(one["what"], theirs, one["accuracy"], None, one["samples"], one["seeds"], ran=True, note=note)
+    accuracy = one["ways"][WHOLE]["accuracy"]
+    return PaperRow(one["what"], theirs, accuracy, None, one["samples"], one["seeds"], ran=True, note=note)

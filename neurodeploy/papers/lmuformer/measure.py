@@ -17,6 +17,7 @@ from neurodeploy.pipeline.folder import RunFolder
 from neurodeploy.pipeline.stages import trained_network
 from neurodeploy.progress import Progress
 
+WHOLE, STREAMED = "whole clip", "streamed"
 BATCH = 64
 KEEPS = 0.99
 """Of the accuracy of whole clips: what is enough."""
@@ -31,11 +32,11 @@ def measured(folder: RunFolder, limit: int, progress: Progress) -> dict[str, Any
         limit: First test samples.
 
     Returns:
-        `samples`; `sound`, the median of frames until a clip is padded; accuracies 0..1 by frames, the first of one
-        frame: `whole` of the mean score of so many frames of a clip that the network has seen to its end, `streamed`
-        of all frames that are answered when so many have come, None before the first; `difference` between the two in
-        the scores of a frame, at most, and `look_ahead`, frames. Where the network needs the whole clip `streamed` is
-        empty, `look_ahead` and `difference` are None.
+        `samples`; `sound`, the median of frames until a clip is padded; and `ways`, of which `whole clip` is the mean
+        score of the first frames of a clip that the network has seen to its end, and `streamed` that of all frames that
+        are answered when so many have come, where the network streams. Of each `curve`, the accuracy 0..1 by frames,
+        None before the first answer; `accuracy` at the clip's end; `late`, how many frames later a frame is answered;
+        `off`, the most by which a frame's scores differ from those of the whole clip.
 
     Raises:
         RunError: the folder holds no trained network.
@@ -43,31 +44,41 @@ def measured(folder: RunFolder, limit: int, progress: Progress) -> dict[str, Any
     """
     network: Any = trained_network(folder).double()
     test = part(folder.recipe(), "test").first(limit)
-    try:
-        stream = network.stream()
-    except NetworkError:
-        stream = None
-    whole_BT, streamed_BT, ends_B, difference = [], [], list[int](), 0.0
+    streams = _streams(network)
+    late, off, right, ends_B = {WHOLE: 0}, dict[str, float](), dict[str, Any](), list[int]()
     for some in test.batches(BATCH):
         x_BTI = torch.tensor(some.spikes_BTI).double()
         with torch.no_grad():
-            scores_BTC = network.scores_so_far(x_BTI)
-        for x_TI, scores_TC, label in zip(x_BTI, scores_BTC, some.labels_B, strict=True):
+            scores_BTC = network.scores_so_far(x_BTI).numpy()
+        for x_TI, whole_TC, label in zip(x_BTI, scores_BTC, some.labels_B, strict=True):
             progress(folder.path.name, len(ends_B), len(test))
             ends_B.append(int(x_TI.any(1).nonzero().max()) + 1)
-            whole_BT.append((scores_TC.argmax(1) == int(label)).numpy())
-            if stream is not None:
-                at_once = [stream.push(x_I) for x_I in x_TI]
-                answers = [one for one in at_once if one is not None]
-                streamed_BT.append([int(one.scores_C.argmax()) == label for one in answers])
-                heard_TC = torch.stack([one.scores_C for one in (*answers, *stream.finish())])
-                difference = max(difference, float((heard_TC - scores_TC).abs().max()))
-    found = {"samples": len(test), "sound": float(np.median(ends_B)), "whole": np.mean(whole_BT, 0).tolist()}
-    if stream is None:
-        return found | {"streamed": [], "look_ahead": None, "difference": None}
-    waits = [None] * stream.look_ahead
-    streamed = [*waits, *np.mean(streamed_BT, 0).tolist()]
-    return found | {"streamed": streamed, "look_ahead": stream.look_ahead, "difference": difference}
+            heard = {WHOLE: whole_TC}
+            for way, stream in streams.items():
+                late[way], heard[way] = _heard(stream, x_TI)
+            for way, scores_TC in heard.items():
+                off[way] = max(off.get(way, 0.0), float(np.abs(scores_TC - whole_TC).max()))
+                right[way] = right.get(way, 0) + (scores_TC.argmax(1) == label)
+    ways = {}
+    for way, right_T in right.items():
+        share_T = (right_T / len(test)).tolist()
+        curve = [*[None] * late[way], *share_T][: len(share_T)]
+        ways[way] = {"curve": curve, "accuracy": share_T[-1], "late": late[way], "off": off[way]}
+    return {"samples": len(test), "sound": float(np.median(ends_B)), "ways": ways}
+
+
+def _streams(network: Any) -> dict[str, Any]:
+    try:
+        return {STREAMED: network.stream()}
+    except NetworkError:  # it needs the whole clip
+        return {}
+
+
+def _heard(stream: Any, x_TI: torch.Tensor) -> tuple[int, np.ndarray]:
+    """Return how many frames later a stream answers, and the scores after every frame that it answered (T, C)."""
+    at_once = [stream.push(x_I) for x_I in x_TI]
+    answers = [one for one in (*at_once, *stream.finish()) if one is not None]
+    return sum(one is None for one in at_once), np.stack([np.asarray(one.scores_C) for one in answers])
 
 
 def enough(curve: Sequence[float | None], accuracy: float) -> int | None:

@@ -1,6 +1,6 @@
 """What `paper lmuformer` measured, as a page of Markdown."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from neurodeploy.papers.lmuformer.measure import KEEPS, RECEIVED
@@ -28,11 +28,12 @@ def page(result: dict[str, Any]) -> str:
     """Return the page of `make.make`'s result."""
     published, networks = result["published"], result["networks"]
     lines = ["# Accuracy by frames", "", WAYS, ""]
-    prefixes, frames = dict(published["prefixes"]), max(len(one["whole"]) for one in networks)
-    head = [f"{one['model']}, {way}" for one in networks for way in ("whole clip", "streamed")]
+    curves = {f"{one['model']}, {way}": had["curve"] for one in networks for way, had in one["ways"].items()}
+    prefixes, frames = dict(published["prefixes"]), max(map(len, curves.values()))
     shown = sorted({*range(EVERY, frames + 1, EVERY), *prefixes})
-    rows = ([str(at), *_accuracies(networks, at), _percent(prefixes.get(at))] for at in shown)
-    lines += _table(("frames", *head, "published, spiking, whole clip (not run here)"), rows)
+    columns = [*(dict(enumerate(one, 1)) for one in curves.values()), prefixes]
+    rows = ([str(at), *(_percent(one.get(at)) for one in columns)] for at in shown)
+    lines += _table(("frames", *curves, "published, spiking, whole clip (not run here)"), rows)
     lines += ["", f"Published: {published['source']}.", "", *map(_enough, networks)]
     first, last = (published["prefixes"][index] for index in (2, -1))
     kept = f"{first[0]} of {last[0]} frames have {100 * first[1] / last[1]:.1f} % of the accuracy of all"
@@ -59,21 +60,14 @@ def _percent(share: float | None) -> str:
     return "" if share is None else f"{100 * share:.2f} %"
 
 
-def _accuracies(networks: Sequence[dict[str, Any]], frames: int) -> Iterator[str]:
-    for one in networks:
-        for curve in (one["whole"], one["streamed"]):
-            yield _percent(curve[frames - 1] if frames <= len(curve) else None)
-
-
 def _enough(one: dict[str, Any]) -> str:
-    whole, streamed = (one["enough"][way] for way in ("whole", "streamed"))
-    told = f"- {one['what']}: from {whole} of {len(one['whole'])} frames on {100 * KEEPS:g} % of the accuracy of all"
-    told += f" ({_percent(one['accuracy'])}); half of the clips sound for {one['sound']:.0f} frames"
-    if one["look_ahead"] is None:
-        return f"{told}; it cannot be streamed"
-    when = "only after the last frame" if streamed is None else f"from {streamed} frames on"
-    told += f"; streamed {when}. Each frame is answered {one['look_ahead']} frames late, with scores that are "
-    return f"{told}{one['difference']:.1e} off those of the whole clip at most"
+    told = [f"half of the clips sound for {one['sound']:.0f} frames"]
+    for way, had in one["ways"].items():
+        when = "only after the last frame" if had["enough"] is None else f"from {had['enough']} frames on"
+        told.append(f"{way}: {_percent(had['accuracy'])} in the end, {100 * KEEPS:g} % of the whole clip's {when}")
+        if had["late"]:
+            told[-1] += f"; each frame is answered {had['late']} later, its scores at most {had['off']:.1e} off the whole clip's"
+    return f"- {one['what']}: {'. '.join(told)}"
 
 
 def _delay(one: dict[str, Any], step_s: float) -> list[str]:
