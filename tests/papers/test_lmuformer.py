@@ -65,7 +65,7 @@ def test_page_and_picture_of_every_model() -> None:
     assert said.count("| patch_embed.rpe_conv | 1 | 5 | 50 | 2 | 10 | 0 |") == 4
     assert "| block.0.attn | the whole clip |" in said
     assert "87 of 128 frames have 99.0 % of the accuracy of all" in said
-    assert said.count("each frame is answered 5 later, its scores at most 1.0e-14 off the whole clip's") == 3
+    assert said.count("each frame is answered 5 frames later, its scores at most 1.0e-14 off the whole clip's") == 3
     assert "no such neuron: no neuron of a chip has this activation; to change: ReLU or neurons" in said
     (row,) = (line for line in said.splitlines() if line.startswith("| 36 |"))
     assert row.endswith("| 48.77 % |")

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from neurodeploy.papers.lmuformer.measure import KEEPS, RECEIVED
+from neurodeploy.phrases import plural
 from neurodeploy.report.words import cell
 
 EVERY = 8
@@ -66,7 +67,8 @@ def _enough(one: dict[str, Any]) -> str:
         when = "only after the last frame" if had["enough"] is None else f"from {had['enough']} frames on"
         told.append(f"{way}: {_percent(had['accuracy'])} in the end, {100 * KEEPS:g} % of the whole clip's {when}")
         if had["late"]:
-            told[-1] += f"; each frame is answered {had['late']} later, its scores at most {had['off']:.1e} off the whole clip's"
+            late = f"each frame is answered {plural(had['late'], 'frame')} later"
+            told[-1] += f"; {late}, its scores at most {had['off']:.1e} off the whole clip's"
     return f"- {one['what']}: {'. '.join(told)}"
 
 
