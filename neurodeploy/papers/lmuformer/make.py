@@ -12,7 +12,7 @@ from neurodeploy.files import write_json, write_text
 from neurodeploy.networks.families.lmuformer import LmuFormerSettings
 from neurodeploy.networks.spike_driven import parts_of, told
 from neurodeploy.papers.lmuformer.drawing import draw
-from neurodeploy.papers.lmuformer.measure import WHOLE, delays, enough, measured
+from neurodeploy.papers.lmuformer.measure import INTEGERS, WHOLE, delays, enough, measured
 from neurodeploy.papers.lmuformer.tables import page
 from neurodeploy.papers.paper import Made, PaperRow
 from neurodeploy.pipeline.folder import Mode, RunFolder
@@ -41,7 +41,7 @@ def make(
 
     Args:
         limit: First test samples; `SAMPLES` when None.
-        runs: Trained networks of family lmuformer; seeds of one recipe are told as one.
+        runs: Trained networks of family lmuformer, finished runs also as integers; seeds of one recipe are told as one.
         settings: "key=value" pairs over `RECIPES`, which are trained where there are no runs.
 
     Raises:
@@ -82,7 +82,8 @@ def _called(run: RunFolder) -> str:
 def _network(what: str, some: Sequence[RunFolder], limit: int, progress: Progress) -> dict[str, Any]:
     """Return what is measured of the seeds of a recipe, means over them, and what its network is."""
     found, first, network = [measured(one, limit, progress) for one in some], some[0], trained_network(some[0])
-    ways = {way: _mean([one["ways"][way] for one in found]) for way in found[0]["ways"]}
+    every = [way for way in found[0]["ways"] if all(way in one["ways"] for one in found)]
+    ways = {way: _mean([one["ways"][way] for one in found]) for way in every}
     for one in ways.values():
         one["enough"] = enough(one["curve"], ways[WHOLE]["accuracy"])
     return {
@@ -107,11 +108,12 @@ def _mean(seeds: Sequence[dict[str, Any]]) -> dict[str, Any]:
         "accuracy": statistics.fmean(one["accuracy"] for one in seeds),
         "late": seeds[0]["late"],
         "off": max(one["off"] for one in seeds),
+        "same": statistics.fmean(one["same"] for one in seeds),
     }
 
 
 def _row(one: dict[str, Any], published: dict[str, Any]) -> PaperRow:
     theirs = published["models"].get(one["model"]) if one["dataset"] == published["dataset"] else None
     note = f"{one['what']}: of all test samples in float32 {100 * one['test_accuracy']:.2f} %"
-    accuracy = one["ways"][WHOLE]["accuracy"]
-    return PaperRow(one["what"], theirs, accuracy, None, one["samples"], one["seeds"], ran=True, note=note)
+    accuracy, fixed = (one["ways"].get(way, {}).get("accuracy") for way in (WHOLE, INTEGERS))
+    return PaperRow(one["what"], theirs, accuracy, fixed, one["samples"], one["seeds"], ran=True, note=note)

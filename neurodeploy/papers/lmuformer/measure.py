@@ -4,11 +4,13 @@ Axes: B sample, T frame, C class.
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
 import torch
 
+from neurodeploy.backends.fixed.frames import FrameSimulator
 from neurodeploy.errors import NetworkError
 from neurodeploy.networks.blocks.attention import SpikingAttention
 from neurodeploy.networks.blocks.frames import FrameConv, Shortcut, reference_name
@@ -17,7 +19,7 @@ from neurodeploy.pipeline.folder import RunFolder
 from neurodeploy.pipeline.stages import trained_network
 from neurodeploy.progress import Progress
 
-WHOLE, STREAMED = "whole clip", "streamed"
+WHOLE, STREAMED, INTEGERS = "whole clip", "streamed", "streamed integers"
 BATCH = 64
 KEEPS = 0.99
 """Of the accuracy of whole clips: what is enough."""
@@ -32,11 +34,12 @@ def measured(folder: RunFolder, limit: int, progress: Progress) -> dict[str, Any
         limit: First test samples.
 
     Returns:
-        `samples`; `sound`, the median of frames until a clip is padded; and `ways`, of which `whole clip` is the mean
-        score of the first frames of a clip that the network has seen to its end, and `streamed` that of all frames that
-        are answered when so many have come, where the network streams. Of each `curve`, the accuracy 0..1 by frames,
-        None before the first answer; `accuracy` at the clip's end; `late`, how many frames later a frame is answered;
-        `off`, the most by which a frame's scores differ from those of the whole clip.
+        `samples`; `sound`, the median of frames until a clip is padded; and `ways`: `whole clip` is the mean score of
+        the first frames of a clip that the network has seen to its end, `streamed` that of all frames that are answered
+        when so many have come, where the network streams, `streamed integers` the same of the run's Program, where it
+        has one. Of each `curve`, the accuracy 0..1 by frames, None before the first answer; `accuracy` at the clip's
+        end; `late`, how many frames later a frame is answered; `off`, the most by which scores differ from those of the
+        whole clip, as a part of the largest, and `same`, in which part of the frames the class is its.
 
     Raises:
         RunError: the folder holds no trained network.
@@ -44,8 +47,9 @@ def measured(folder: RunFolder, limit: int, progress: Progress) -> dict[str, Any
     """
     network: Any = trained_network(folder).double()
     test = part(folder.recipe(), "test").first(limit)
-    streams = _streams(network)
-    late, off, right, ends_B = {WHOLE: 0}, dict[str, float](), dict[str, Any](), list[int]()
+    streams = _streams(folder, network)
+    late, off, same, right = {WHOLE: 0}, dict[str, float](), dict[str, float](), dict[str, Any]()
+    ends_B, largest = list[int](), 0.0
     for some in test.batches(BATCH):
         x_BTI = torch.tensor(some.spikes_BTI).double()
         with torch.no_grad():
@@ -53,25 +57,29 @@ def measured(folder: RunFolder, limit: int, progress: Progress) -> dict[str, Any
         for x_TI, whole_TC, label in zip(x_BTI, scores_BTC, some.labels_B, strict=True):
             progress(folder.path.name, len(ends_B), len(test))
             ends_B.append(int(x_TI.any(1).nonzero().max()) + 1)
-            heard = {WHOLE: whole_TC}
+            heard, largest = {WHOLE: whole_TC}, max(largest, float(np.abs(whole_TC).max()))
             for way, stream in streams.items():
                 late[way], heard[way] = _heard(stream, x_TI)
             for way, scores_TC in heard.items():
                 off[way] = max(off.get(way, 0.0), float(np.abs(scores_TC - whole_TC).max()))
+                same[way] = same.get(way, 0.0) + float((scores_TC.argmax(1) == whole_TC.argmax(1)).mean())
                 right[way] = right.get(way, 0) + (scores_TC.argmax(1) == label)
     ways = {}
     for way, right_T in right.items():
         share_T = (right_T / len(test)).tolist()
         curve = [*[None] * late[way], *share_T][: len(share_T)]
-        ways[way] = {"curve": curve, "accuracy": share_T[-1], "late": late[way], "off": off[way]}
+        ways[way] = {"curve": curve, "accuracy": share_T[-1], "late": late[way]}
+        ways[way] |= {"off": off[way] / largest, "same": same[way] / len(test)}
     return {"samples": len(test), "sound": float(np.median(ends_B)), "ways": ways}
 
 
-def _streams(network: Any) -> dict[str, Any]:
-    try:
-        return {STREAMED: network.stream()}
-    except NetworkError:  # it needs the whole clip
-        return {}
+def _streams(folder: RunFolder, network: Any) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    with suppress(NetworkError):  # where it needs the whole clip
+        found[STREAMED] = network.stream()
+    if folder.program_file.exists():
+        found[INTEGERS] = FrameSimulator(folder.program_file, threads=1)
+    return found
 
 
 def _heard(stream: Any, x_TI: torch.Tensor) -> tuple[int, np.ndarray]:

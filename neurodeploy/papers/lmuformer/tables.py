@@ -5,14 +5,15 @@ from typing import Any
 
 from neurodeploy.papers.lmuformer.measure import KEEPS, RECEIVED
 from neurodeploy.phrases import plural
-from neurodeploy.report.words import cell
+from neurodeploy.report.words import agreement, cell, small_percent
 
 EVERY = 8
 """Frames from one row of accuracies to the next."""
 WAYS = (
     "`whole clip`: the mean score of the first frames of a clip that the network has seen to its end, which its paper "
     "shows; each frame's features are of frames after it too. `streamed`: the mean score of the frames that are "
-    "answered when so many have come. Clips that are shorter are followed by frames of zeros."
+    "answered when so many have come; integers are a step later for each connection on the way. Clips that are shorter "
+    "are followed by frames of zeros."
 )
 DELAY = (
     "`waits`: later frames that a layer needs before it answers one, with the zeros that its code puts around a clip. "
@@ -67,8 +68,8 @@ def _enough(one: dict[str, Any]) -> str:
         when = "only after the last frame" if had["enough"] is None else f"from {had['enough']} frames on"
         told.append(f"{way}: {_percent(had['accuracy'])} in the end, {100 * KEEPS:g} % of the whole clip's {when}")
         if had["late"]:
-            late = f"each frame is answered {plural(had['late'], 'frame')} later"
-            told[-1] += f"; {late}, its scores at most {had['off']:.1e} off the whole clip's"
+            told[-1] += f"; each frame is answered {plural(had['late'], 'frame')} later, with its class in "
+            told[-1] += f"{agreement(had['same'])}, scores at most {small_percent(had['off'])} of the largest off"
     return f"- {one['what']}: {'. '.join(told)}"
 
 
