@@ -25,6 +25,9 @@ from neurodeploy.data.sequences import load_digits_rows, load_psmnist, show_digi
 from neurodeploy.data.settings import Wanted
 from neurodeploy.data.speech_spikes import DIGITS, load_fsdd, load_fsdd_spikes, load_speech_commands_spikes
 from neurodeploy.data.spoken_digits import MEL, load_fsdd_mel
+from neurodeploy.data.spoken_words import MEL as WORD_MEL
+from neurodeploy.data.spoken_words import WORDS as SPOKEN_WORDS
+from neurodeploy.data.spoken_words import load_speech_commands_mel
 from neurodeploy.data.stream import from_bits
 from neurodeploy.data.unpack import ENDINGS
 from neurodeploy.errors import DataError
@@ -107,11 +110,13 @@ LOADERS: dict[str, "Load | tuple[Load, Show]"] = {
     "gsc": load_gsc,
     "gsc_mel": functools.partial(load_gsc, mel=LMUFORMER, words=LMUFORMERS),
     "fsdd_mel": load_fsdd_mel,
+    "speech_commands_mel": load_speech_commands_mel,
 }
 SPOKEN: dict[str, tuple[Mel, tuple[str, ...]]] = {
     "gsc": (SILIF, WORDS),
     "gsc_mel": (LMUFORMER, LMUFORMERS),
     "fsdd_mel": (MEL, DIGITS),
+    "speech_commands_mel": (WORD_MEL, SPOKEN_WORDS),
 }
 """How the recordings of a dataset become features, and what its classes are called."""
 

@@ -196,11 +196,13 @@ def _words(values: np.ndarray) -> str:
     return ", ".join(str(one) for one in values)
 
 
-ARRAYS = ("pcm_delta_lo", "pcm_delta_hi", "offsets", "label", "speaker", "index", "sample_rate")
+ARRAYS = ("pcm_delta_lo", "pcm_delta_hi", "offsets", "label", "sample_rate")
 SEED = 0
 """Of the fibres; a clip's own number in its file is mixed in."""
 ENCODING = 1
 """Raised when the same recordings give other spikes than before."""
+OF_DIGITS = ("speaker", "index")
+"""What a file of spoken digits says of each."""
 
 
 def load_fsdd(source: Source, wanted: Wanted, split: str) -> Samples:
@@ -210,18 +212,24 @@ def load_fsdd(source: Source, wanted: Wanted, split: str) -> Samples:
     return digits(source, wanted, files, found)
 
 
-def recordings(path: Path) -> tuple[list[np.ndarray], int, dict[str, np.ndarray]]:
+def recordings(
+    path: Path, *more: str, rate_hz: int | None = None
+) -> tuple[list[np.ndarray], int, dict[str, np.ndarray]]:
     """Return the recordings of a file in -1..1, samples a second, and what else it says of each.
 
     Samples are stored as differences modulo 2^16, low and high bytes apart, all recordings one after another.
 
+    Args:
+        more: Further arrays that must be there.
+        rate_hz: Samples a second that it must have; any where None.
+
     Raises:
-        DataError: the file is damaged, or an array is missing.
+        DataError: the file is damaged or of another rate, or an array is missing.
     """
     with unpacked(path) as stored:
-        missing = [name for name in ARRAYS if name not in stored.files]
+        missing = [name for name in (*ARRAYS, *more) if name not in stored.files]
         if missing:
-            raise DataError(f"{path}: lacks the array {' and '.join(missing)}; it is no file of spoken digits")
+            raise DataError(f"{path}: lacks the array {' and '.join(missing)}; it is no file of such recordings")
         arrays = {name: stored[name] for name in stored.files}
     low, high = (arrays.pop(f"pcm_delta_{part}").astype(np.uint16) for part in ("lo", "hi"))
     samples = np.cumsum((low | (high << 8)).view(np.int16), dtype=np.int16) / 32768.0
@@ -230,6 +238,8 @@ def recordings(path: Path) -> tuple[list[np.ndarray], int, dict[str, np.ndarray]
     whole = len(offsets) == len(arrays["label"]) + 1 and offsets[0] == 0 and offsets[-1] == len(samples)
     if not whole or (np.diff(offsets) < 1).any() or rate < 1:
         raise DataError(f"{path}: offsets do not lead through its {len(samples)} samples; copy it again")
+    if rate_hz is not None and rate != rate_hz:
+        raise DataError(f"{path}: has {rate} samples a second, {rate_hz} are needed; copy it again")
     return np.split(samples, offsets[1:-1]), rate, arrays
 
 
@@ -237,7 +247,7 @@ def _kept_recordings(source: Source, path: Path, sha256: str, binning: Binning |
     assert binning is not None
 
     def make(add: Callable[[Counts], None]) -> dict[str, np.ndarray]:
-        clips, rate, extra = recordings(path)
+        clips, rate, extra = recordings(path, *OF_DIGITS)
         events = encoded(source.name, clips, rate)
         add(count_events(str(path), events, binning, N_UNITS))
         kept = {name: extra[name] for name in ("speaker", "index", "speaker_names") if name in extra}

@@ -12,9 +12,8 @@ from neurodeploy.data.dataset import Samples, Source
 from neurodeploy.data.features import Mel, recorded_features
 from neurodeploy.data.fetch import present
 from neurodeploy.data.settings import Wanted
-from neurodeploy.data.speech_spikes import DIGITS, digit_parts, recordings
+from neurodeploy.data.speech_spikes import DIGITS, OF_DIGITS, digit_parts, recordings
 from neurodeploy.data.spikes import check_classes
-from neurodeploy.errors import DataError
 
 MEL = Mel(64, "hann", 8000, padded=True)
 NOTE = "the speakers of the test part are those of the training part"
@@ -32,9 +31,7 @@ def load_fsdd_mel(source: Source, wanted: Wanted, split: str) -> Samples:
     said: list[dict[str, np.ndarray]] = []
     for file, sha256 in source.files_of(split):
         path = present(source, file, sha256)
-        clips, rate, extra = recordings(path)
-        if rate != MEL.rate_hz:
-            raise DataError(f"{path}: has {rate} samples a second, {MEL.rate_hz} are needed; copy it again")
+        clips, _, extra = recordings(path, *OF_DIGITS, rate_hz=MEL.rate_hz)
         sounds += clips
         identities += [f"{sha256 or identity(path)}:{number}" for number in range(len(clips))]
         is_test += ["test" in file] * len(clips)

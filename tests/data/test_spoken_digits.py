@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,14 +15,15 @@ from neurodeploy.data import speech_spikes, spoken_digits
 from neurodeploy.data.datasets import SOURCES
 from neurodeploy.data.filterbank import log_mel
 from neurodeploy.data.load import DataSettings, notes_of, open_part, open_parts
-from neurodeploy.data.speech_spikes import recordings
+from neurodeploy.data.speech_spikes import OF_DIGITS, recordings
 from neurodeploy.errors import DataError
 
 RATE = 8000
+NAMES: dict[str, Any] = {"speaker_names": ["ada", "bob"]}
 
 
-def write(path: Path, clips: list[np.ndarray], *, index: list[int], label: list[int], speaker: list[int]) -> None:
-    """Write recordings (int16) as the files of the dataset hold them."""
+def write(path: Path, clips: list[np.ndarray], rate: int = RATE, **said: Any) -> None:
+    """Write recordings (int16), and what is said of them, as the files of such datasets hold them."""
     whole = np.concatenate(clips)
     delta = np.diff(whole, prepend=np.int16(0)).astype(np.int16).view(np.uint16)
     np.savez(
@@ -29,11 +31,8 @@ def write(path: Path, clips: list[np.ndarray], *, index: list[int], label: list[
         pcm_delta_lo=(delta & 0xFF).astype(np.uint8),
         pcm_delta_hi=(delta >> 8).astype(np.uint8),
         offsets=np.cumsum([0, *map(len, clips)]).astype(np.int32),
-        label=np.array(label, np.uint8),
-        speaker=np.array(speaker, np.uint8),
-        speaker_names=np.array(["ada", "bob"]),
-        index=np.array(index, np.uint8),
-        sample_rate=RATE,
+        sample_rate=rate,
+        **said,
     )
 
 
@@ -48,8 +47,8 @@ def folder(tmp_path: Path, clips: list[np.ndarray], monkeypatch: pytest.MonkeyPa
     """A dataset of four recordings to train with, the last of them for validation, and two to test with."""
     folder = tmp_path / "fsdd"
     folder.mkdir()
-    write(folder / "fsdd_train.npz", clips, index=[5, 5, 6, 7], label=[0, 1, 2, 3], speaker=[0, 1, 0, 1])
-    write(folder / "fsdd_test.npz", clips[:2], index=[0, 1], label=[4, 5], speaker=[0, 0])
+    write(folder / "fsdd_train.npz", clips, index=[5, 5, 6, 7], label=[0, 1, 2, 3], speaker=[0, 1, 0, 1], **NAMES)
+    write(folder / "fsdd_test.npz", clips[:2], index=[0, 1], label=[4, 5], speaker=[0, 0], **NAMES)
     digest = sources_room.digest
     names = [folder / "fsdd_train.npz", folder / "fsdd_test.npz"]
     train, test = (digest(one, one.stat().st_size, one.stat().st_mtime_ns) for one in names)
@@ -99,7 +98,7 @@ def test_a_damaged_file_is_one_line(folder: Path) -> None:
         arrays = dict(stored)
     np.savez(path, **{name: one for name, one in arrays.items() if name != "index"})
     with pytest.raises(DataError, match="lacks the array index"):
-        recordings(path)
+        recordings(path, *OF_DIGITS)
     np.savez(path, **arrays | {"offsets": arrays["offsets"] + 1})
     with pytest.raises(DataError, match="offsets do not lead through its 3800 samples"):
         recordings(path)

@@ -105,6 +105,23 @@ def test_the_speech_commands_networks_have_the_references_sizes(model: str) -> N
         assert float(network.head.weight.detach().std()) == pytest.approx(0.02, rel=0.05)
 
 
+MIXERS = {"lmuformer": 197_889, "spiking_lmuformer": 264_963, "spiking_lmuformer_ms": 265_475}
+"""Parameters of the reference's mixers."""
+
+
+@pytest.mark.parametrize("model", MIXERS)
+def test_without_a_memory_there_is_no_mixer(model: str) -> None:
+    settings = LmuFormerSettings(model=model, memory=0)  # type: ignore[arg-type]
+    network = build(settings, (128,), 35, 0.01)
+    assert sum(one.numel() for one in network.parameters()) == PARAMETERS[model] - MIXERS[model]
+    torch.manual_seed(0)
+    network, x_TI = tiny(model, memory=0).eval(), torch.randn(30, 10)
+    with torch.no_grad():
+        stream, whole_TC = network.stream(), network.features(x_TI[None])[0]
+        heard = [one for one in map(stream.push, x_TI) if one is not None] + stream.finish()
+    torch.testing.assert_close(torch.stack([one.features_C for one in heard]), whole_TC, rtol=0, atol=1e-5)
+
+
 @pytest.mark.data
 @pytest.mark.parametrize("v_threshold", [1.0, 0.5])
 def test_the_recorded_neurons_are_repeated_with_their_gradient(v_threshold: float) -> None:

@@ -104,8 +104,9 @@ def test_the_learning_rate_goes_down_in_steps() -> None:
 
 @pytest.mark.parametrize("recipe", ["gsc_lmuformer", "gsc_spiking_lmuformer", "gsc_spiking_plain_lmuformer"])
 def test_the_recipes_train_on_the_official_folder(recipe: str, folder: Path, tmp_path: Path) -> None:  # noqa: F811
-    settings = ("network.width=8", "network.memory=6", "training.epochs=2", "training.batch_size=35")
+    settings = ("network.width=8", "network.memory=6", "training.epochs=2", "training.batch_size=7")
     found = neurodeploy.train(recipe, out=tmp_path / "run", settings=settings)
     losses = [one["loss"] for one in found["training"]["epochs"]]
-    assert losses[1] < losses[0] < 0.75  # of 35 classes each there or not: 0.69 where nothing is known
+    # Of 35 classes each there or not: 0.69 where nothing is known; without a learning rate 0.0001 is gained by chance.
+    assert losses[1] + 0.01 < losses[0] < 0.69
     assert any("padded with zeros" in note for note in found["data_notes"])

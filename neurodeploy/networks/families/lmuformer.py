@@ -67,7 +67,10 @@ class LmuFormerSettings(NetworkSettings):
     width: int = Field(256, ge=1, le=LARGEST_LAYER, description="Channels of the model.")
     blocks: int = Field(1, ge=1, description="Blocks of mixer and MLP.")
     memory: int | None = Field(
-        None, ge=1, le=LARGEST_ORDER, description="Coefficients of a memory; the width, and twice that where it spikes."
+        None,
+        ge=0,
+        le=LARGEST_ORDER,
+        description="Coefficients of a memory; the width, and twice that where it spikes. 0: blocks have an MLP alone.",
     )
     theta: float = Field(128.0, ge=1, description="Window of a memory, frames.")
     heads: int = Field(16, ge=1, description="Of attention, which share the channels (spiking_transformer).")
@@ -93,18 +96,18 @@ class LmuFormer(nn.Module):
     def __init__(self, settings: LmuFormerSettings, n_inputs: int, n_classes: int) -> None:
         super().__init__()
         form, width = settings.form, settings.width
-        memory = settings.memory or form.memory * width
+        memory = form.memory * width if settings.memory is None else settings.memory
         self.patch_embed = EMBEDDINGS[form.kind](n_inputs, width)
         blocks = []
         for _ in range(settings.blocks):
-            attn: nn.Module = (
-                lmu_mixer(form.kind, width, memory, settings.theta)
-                if form.memory
-                else SpikingAttention(width, settings.heads)
-            )
+            mixer = {}
+            if not form.memory:
+                mixer = {"attn": Shortcut(SpikingAttention(width, settings.heads))}
+            elif memory:
+                mixer = {"attn": Shortcut(lmu_mixer(form.kind, width, memory, settings.theta))}
             hidden = max(1, int(width * settings.mlp_ratio))
             made = mlp(settings.mlp or form.mlp, width, hidden, spiking=form.spiking)
-            blocks.append(chain(attn=Shortcut(attn), mlp=Shortcut(made)))
+            blocks.append(chain(**mixer, mlp=Shortcut(made)))
         self.block = nn.Sequential(*blocks)
         last = {}
         if form.head_neurons if settings.head_neurons is None else settings.head_neurons:
