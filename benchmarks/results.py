@@ -27,7 +27,7 @@ RECIPES = {
     "nmnist_plif": "",
 }
 TRAINED = {"psmnist_lmufft": 3, "psmnist_lmu": 1, "psmnist_lmuformer": 1, "psmnist_spiking_lmuformer": 1}
-TRAINED |= dict.fromkeys(("fsdd_lmuformer", "fsdd_spiking_lmuformer", "speech_lmuformer", "speech_spiking_lmuformer"), 5)
+TRAINED |= {"fsdd_lmuformer": 5, "fsdd_spiking_lmuformer": 5, "speech_lmuformer": 5, "speech_spiking_lmuformer": 5}
 """Recipes that are trained only, and from how many seeds at most."""
 LAVA_SAMPLES = 4
 """Of a recipe that leaves Lava out: so many are certified by it afterwards."""

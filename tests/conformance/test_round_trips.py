@@ -41,11 +41,13 @@ MEMORIES = [name for name in EVERY if name.endswith(("_lmu", "_lmufft", "_lmufor
 RECIPES = [name for name in EVERY if name not in MEMORIES]
 SIZES = {"digits": (64, 10), "braille7": (12, 7), "fsdd": (140, 10), "fsdd_spikes": (140, 10)}
 SIZES |= {"psmnist": (1, 10), "digits_rows": (1, 10), "fsdd_mel": (64, 10), "gsc_mel": (128, 35)}
+SIZES |= {"speech_commands_mel": (64, 4)}
 """Channels and classes of data whose settings do not say them."""
 FEATURES = 40
 TRAINED_ONLY = {"gsc_s4d": "sends no spikes, so no chip of this kind runs it"}
 TRAINED_ONLY |= dict.fromkeys(("psmnist_lmu", "digits_lmu"), "has feedback, so it has no integer form")
-TRAINED_ONLY |= dict.fromkeys(("fsdd_lmuformer", "gsc_lmuformer"), "is a ReLU, which sends no spikes frame by frame")
+NO_SPIKES = "is a ReLU, which sends no spikes frame by frame"
+TRAINED_ONLY |= {f"{data}_lmuformer": NO_SPIKES for data in ("fsdd", "gsc", "psmnist", "speech")}
 PICTURES = {"mnist": (1, 28, 28), "fashion_mnist": (1, 28, 28), "nmnist_frames": (2, 34, 34), "nmnist": (2, 34, 34)}
 PICTURES |= {"cifar10": (3, 32, 32), "cifar10dvs": (2, 128, 128), "dvs128_gesture": (2, 128, 128)}
 SMALLER: dict[str, tuple[str, ...]] = {"_plif_paper": ("network.channels=2", "network.hidden=8", "network.voters=2")}
