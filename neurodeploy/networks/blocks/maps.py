@@ -94,14 +94,12 @@ def mlp(width: int, hidden: int, kind: NeuronKind, *, membrane: bool) -> Shortcu
     Args:
         membrane: Neurons come first, so that what leaves is real.
     """
-    if not membrane:
-        fc1, fc2 = (stage(*size, 1, kind=kind, bias=True) for size in ((width, hidden), (hidden, width)))
+    sizes = ((width, hidden), (hidden, width))
+    if membrane:
+        parts = [chain(lif=neurons(kind), map=Pictures(**weighted(*size, 1, bias=True))) for size in sizes]
     else:
-        fc1, fc2 = (
-            chain(lif=neurons(kind), map=Pictures(**weighted(*size, 1, bias=True)))
-            for size in ((width, hidden), (hidden, width))
-        )
-    return Shortcut(chain(fc1=fc1, fc2=fc2))
+        parts = [stage(*size, 1, kind=kind, bias=True) for size in sizes]
+    return Shortcut(chain(fc1=parts[0], fc2=parts[1]))
 
 
 def by_heads(x_BTCHW: torch.Tensor, n_heads: int) -> torch.Tensor:
