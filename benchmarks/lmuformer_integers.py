@@ -57,7 +57,7 @@ def by_block(program: Program, run: Path, sent_BTI: np.ndarray, n_frames: int) -
         neurons[block_of(layer.name)] += layer.n_neurons
     stages = json.loads((run / "certificate.json").read_text())["stages"]
     rows: dict[str, list[dict[str, Any]]] = {}
-    for one in next(one for one in stages if one["name"] == "fixed")["comparison"]["layers"]:
+    for one in next(one for one in stages if one["name"] == "fixed")["layers"]:
         rows.setdefault(block_of(one["name"]), []).append(one)
     for block, some in rows.items():
         spiking = [one for one in some if one["spike_agreement"] is not None]
@@ -79,8 +79,8 @@ def streamed(program: Program, clips: list[np.ndarray], sent_BTI: np.ndarray) ->
         last = heard[-1]
         assert last is not None
         assert last.frame == len(frames_TI) - 1
-        score_C = whole.layers[program.output].v_BTN[0, -1] / stream.output.v_per_unit / len(frames_TI)
-        assert np.array_equal(last.scores_C, score_C)
+        total_C = whole.layers[program.output].v_BTN[0, stream.delay :].sum(axis=0)
+        assert np.array_equal(last.scores_C, total_C / stream.output.v_per_unit / len(frames_TI))
         for now, sent_I in enumerate([*sent_TI, *np.zeros((program.depth, len(sent_TI[0])), np.int32)]):
             for name, states in stream.simulator.step(sent_I[None]).items():
                 for state, wanted in zip(states, whole.layers[name], strict=True):

@@ -36,7 +36,7 @@ class Neurons(NamedTuple):
 
     Attributes:
         begins: Step of its first frame.
-        rule, k: Of neurons that spike, else None: a memory, or at the end what scores are read from.
+        rule, k: Of neurons that spike, else None: a memory, or at the end a frame's scores.
     """
 
     name: str
@@ -70,7 +70,7 @@ class Tap(nn.Module):
 
 
 class ChipFrames(nn.Module):
-    """Populations in the order of the flow, the one that scores are read from last.
+    """Populations in the order of the flow, the scores last: the host adds up those of all frames.
 
     Args:
         host: What makes the numbers sent of frames.

@@ -22,7 +22,7 @@ from neurodeploy.reading.outputs import OwnAnswer
 
 
 class FrameNeurons(ChipNeurons):
-    """Neurons whose decay the chip holds exactly, or that keep everything."""
+    """Neurons whose decay the chip holds exactly, or that keep nothing: scores of a frame."""
 
     def __init__(self, one: Neurons) -> None:
         self.one = one
@@ -59,14 +59,14 @@ def of_chip_frames(module: nn.Module, path: str, sample: Sample, dt_s: float, na
     last = frames.populations[-1]
     nodes["output"] = nir.Output({"output": np.array([last.size])})
     entries = {"format": FORMAT, "dt_s": float(dt_s), "time_unit": "s", "integration": INTEGRATION, "name": name}
-    metadata = wrapped(**entries, readout="v_last", counts=True, host=frames.host.text)
+    metadata = wrapped(**entries, readout="v_sum", counts=True, host=frames.host.text)
     nodes = dict(sorted(nodes.items()))  # the order of files, and so of a Program's connections
     axes = InputOrder(0, 1, sample.shape[1], tuple(sample.shape), np.arange(n_sent), (n_sent,))
     return {
         "graph": nir.NIRGraph(nodes, [*ways, (last.name, "output")], metadata=metadata, type_check=False),
         "dt_s": float(dt_s),
         "reset": "zero",
-        "readout": "v_last",
+        "readout": "v_sum",
         "own": None,
         "notes": (),
         "nodes": dict.fromkeys(size, path),
@@ -115,7 +115,7 @@ def _neurons(one: Neurons, dt_s: float, *, memory: bool) -> nir.NIRNode:
     ones = np.ones(one.size)
     node: nir.NIRNode
     if one.rule is None:
-        node = readout(dt_s, None, ones, ones)
+        node = readout(dt_s, None, ones if memory else 0 * ones, ones)
     else:
         threshold = one.rule.v_threshold * ones
         node = spiking(dt_s, None, (1 - one.k) * ones, one.k * ones, threshold, "zero", at_threshold=True)

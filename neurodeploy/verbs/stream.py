@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
+import torch
 
+from neurodeploy.backends.fixed.frames import FrameSimulator
 from neurodeploy.data.audio import pcm_parts, read_wav_head, wav_parts
 from neurodeploy.data.datasets import SPOKEN
 from neurodeploy.data.features import frames_of
@@ -17,7 +19,7 @@ from neurodeploy.data.filterbank import HOP_MS, frame_samples
 from neurodeploy.data.load import source_of, step_s, wanted_of
 from neurodeploy.errors import DataError, RunError
 from neurodeploy.networks.families.table import build_network
-from neurodeploy.networks.streaming import Heard, Streamer
+from neurodeploy.networks.streaming import Streamer
 from neurodeploy.phrases import Command, Phrase, plural
 from neurodeploy.pipeline.folder import RunFolder
 from neurodeploy.pipeline.stages import TRAINING
@@ -38,6 +40,7 @@ def stream(
     audio: str | Path | BinaryIO,
     *,
     rate: int | None = None,
+    integers: bool = False,
     told: Callable[[dict[str, Any]], None] = _nobody,
 ) -> dict[str, Any]:
     """Let a run's trained LMUFormer hear a sound as it comes, and return what it makes of the whole.
@@ -52,16 +55,17 @@ def stream(
         audio: A WAV file; or raw samples, 16 bits each, little-endian, one channel: "-" for those on standard input, or
             a binary file that is open for reading.
         rate: Samples a second of raw samples; a WAV file says its own.
-        told: Hears {`delay_s`} first, then each of the `changes` at once.
+        integers: The run's Program hears, not the network, in the integers of the chip: each frame is a step.
+        told: Hears {`delay_s`, `look_ahead_s`} first, then each of the `changes` at once.
 
     Returns:
         Of the whole sound `class`, `name`, `confidence` (0 to 1, softmax), `scores` and `time_s`, which it lasts;
-        `delay_s`, by which an answer is later than its frame; `frames`, `data_notes`; and `changes`: {time_s, class,
-        name, confidence, scores} of what was known after so many seconds of sound, whenever the class became another,
-        or its confidence by 5 points.
+        `delay_s`, by which an answer is later than its frame: the look-ahead, and in integers a frame more for each
+        connection on the way; `frames`, `data_notes`; and `changes`: {time_s, class, name, confidence, scores} of what
+        was known after so many seconds of sound, whenever the class became another, or its confidence by 5 points.
 
     Raises:
-        RunError: the folder holds no trained network of the family, or none that hears.
+        RunError: the folder holds no trained network of the family, no Program, or none that hears.
         NetworkError: the network has attention.
         DataError: the sound has another rate, is not longer than the look-ahead, or cannot be read to its end; what was
             heard up to there is then in the message.
@@ -77,9 +81,10 @@ def stream(
         )
     mel, words = SPOKEN[recipe.data.dataset]
     name, parts = _opened(audio, rate, mel.rate_hz)
-    streamer, gain = _streamer(folder, recipe, mel.n_bins), recipe.training.score_gain
-    ahead_ms = streamer.look_ahead * HOP_MS
-    told({"delay_s": ahead_ms / 1000})
+    streamer: Any = _integers(folder) if integers else _streamer(folder, recipe, mel.n_bins)
+    gain, ahead_ms = recipe.training.score_gain, streamer.look_ahead * HOP_MS
+    delay_s = (streamer.delay if integers else streamer.look_ahead) * HOP_MS / 1000
+    told({"delay_s": delay_s, "look_ahead_s": ahead_ms / 1000})
     sound, n_frames, stopped = _Counted(parts), 0, None
     changes: list[dict[str, Any]] = []
     try:
@@ -109,7 +114,7 @@ def stream(
     notes = [f"{plural(behind, 'frame')} of zeros behind the sound, as in training"] if behind else []
     if n_frames > n_steps:
         notes.append(f"longer than the {n_steps} frames that the network was trained on, by {n_frames - n_steps}")
-    return end | {"delay_s": ahead_ms / 1000, "frames": n_frames, "changes": changes, "data_notes": notes}
+    return end | {"delay_s": delay_s, "frames": n_frames, "changes": changes, "data_notes": notes}
 
 
 def _opened(audio: str | Path | BinaryIO, rate: int | None, needed: int) -> tuple[str, Iterator[np.ndarray]]:
@@ -142,6 +147,12 @@ def _streamer(folder: RunFolder, recipe: Recipe, n_bins: int) -> Streamer:
     return (network.double() if settings.form.spiking else network).eval().stream()  # type: ignore[no-any-return]
 
 
+def _integers(folder: RunFolder) -> FrameSimulator:
+    if not folder.program_file.is_file():
+        raise RunError("holds no Program", "run neurodeploy run, which makes it", where=folder.path)
+    return FrameSimulator(folder.program_file)
+
+
 class _Counted:
     """Parts of a sound, and how many samples of it there have been."""
 
@@ -154,8 +165,8 @@ class _Counted:
             yield part
 
 
-def _answer(heard: Heard, time_s: float, words: Sequence[str], gain: float) -> dict[str, Any]:
-    share_C = (gain * heard.scores_C).softmax(0)
+def _answer(heard: Any, time_s: float, words: Sequence[str], gain: float) -> dict[str, Any]:
+    share_C = (gain * torch.as_tensor(heard.scores_C)).softmax(0)
     best = int(share_C.argmax())
     found = {"time_s": time_s, "class": best, "name": words[best], "confidence": float(share_C[best])}
     return found | {"scores": heard.scores_C.tolist()}

@@ -14,15 +14,20 @@ import pytest
 import torch
 
 import neurodeploy
+from neurodeploy.backends import fixed
+from neurodeploy.backends.calibration import measure
 from neurodeploy.data.audio import read_wav
 from neurodeploy.data.filterbank import log_mel
-from neurodeploy.networks.families.lmuformer import LmuFormer, LmuFormerSettings, build
+from neurodeploy.mapping.compile import compile_network
+from neurodeploy.networks.families.lmuformer import LmuFormer, LmuFormerSettings, build, deployable
+from neurodeploy.program.file import write_program
 from neurodeploy.recipes import load_recipe
 from neurodeploy.training.checkpoint import save_weights
 from neurodeploy.verbs import stream as verb
 from tests.cli.support import Shell, contents
 from tests.data.sound import write_wav
 from tests.networks.test_streaming import lively
+from tests.reading.test_frames import network_of
 
 pytestmark = pytest.mark.usefixtures("kernels")  # before `shell` hides them
 RATE, HOP, FRAME, AHEAD = 8000, 80, 200, 5
@@ -135,7 +140,7 @@ def test_raw_samples_are_heard_as_they_come(n_bytes: int, tmp_path: Path) -> Non
             assert 0 <= waited < max(n_bytes, 2)  # no sample too early, none more than there are in a piece
 
     found = neurodeploy.stream(tmp_path / "run", source, rate=RATE, told=hear)  # type: ignore[arg-type]
-    assert told == [{"delay_s": 0.05}, *found["changes"]]
+    assert told == [{"delay_s": 0.05, "look_ahead_s": 0.05}, *found["changes"]]
     assert_heard(found, network, pcm[:, 0] / 2**15)
 
 
@@ -217,6 +222,29 @@ def test_a_run_that_cannot_hear_is_one_line(shell: Shell) -> None:
     shell.refuses("stream", "run", *hear, says="has no training yet; run neurodeploy train first")
     made(shell.folder / "attention", "spiking_transformer")
     shell.refuses("stream", "attention", *hear, says="SpikingAttention needs the whole clip before its first answer")
+
+
+def test_the_integers_hear_as_they_do_the_whole_clip(shell: Shell) -> None:
+    network, wave = made(shell.folder / "run"), sound(3017)
+    path = write_wav(shell.folder / "a.wav", wave, RATE)
+    hear = ("stream", "run", "--audio", path.name, "--integers")
+    shell.refuses(*hear, says="run: holds no Program; run neurodeploy run, which makes it")
+    frames = deployable(network)
+    sent, read = frames.host.currents(features(read_wav(path).samples).numpy()), network_of(frames)
+    program = compile_network(read, measured=measure(read, sent)).program
+    write_program(shell.folder / "run" / "program.npz", program)
+    said = shell(*hear)
+    first, *changes, note, last = said.out.splitlines()
+    assert first == "look-ahead 50 ms, answers 180 ms late at a step a frame"
+    assert (note[:15], len(changes) > 0) == ("note: 28 frames", True)
+    found = [json.loads(one) for one in shell(*hear, "--json").out.splitlines()][-1]
+    assert last.split()[2] == found["name"]
+    assert found["delay_s"] == 0.18
+    whole = fixed.run(program, sent)
+    np.testing.assert_allclose(found["scores"], whole.output_BN[0] / program.layer("head").v_per_unit / 64, rtol=1e-12)
+    assert found["class"] == whole.predictions_B[0]
+    (shell.folder / "run" / "program.npz").write_bytes(b"no Program")
+    shell.refuses(*hear, says="program.npz: ")
 
 
 def test_an_interrupt_leaves_nothing(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,9 +16,10 @@ import torch
 
 from neurodeploy.backends import fixed, lava, reference
 from neurodeploy.backends.calibration import measure
+from neurodeploy.backends.fixed.frames import FrameSimulator
 from neurodeploy.backends.fixed.simulator import Simulator
 from neurodeploy.certificate.equations import first_violation
-from neurodeploy.errors import MappingError, NetworkError
+from neurodeploy.errors import DataError, MappingError, NetworkError
 from neurodeploy.formats.nir_to_program import carried_program
 from neurodeploy.formats.program_to_nir import program_graph
 from neurodeploy.graph.files import GraphFile, read_graph, write_graph
@@ -48,7 +49,7 @@ def trained(model: str, **settings: Any) -> LmuFormer:
 
 
 def network_of(frames: ChipFrames) -> Network:
-    graph = graph_of(frames, torch.zeros(1, 3, 11), dt_s=0.01).graph
+    graph = graph_of(frames, torch.zeros(1, 3, *frames.input_shape), dt_s=0.01).graph
     return discretised(GraphFile(Path("m.nir"), "m", graph, stores_reset=True))
 
 
@@ -189,3 +190,27 @@ def test_neurons_that_would_rest_too_long_are_refused(made: Compiled) -> None:
     network = replace(made.network, populations=(late, *made.network.populations[1:]))
     with pytest.raises(MappingError, match=r"^patch_embed.proj_lif: rests for 64 steps, at most 63 are allowed; use"):
         compile_network(network, measured=None, plan=made.plan)
+
+
+def test_frames_that_are_none_are_one_line_and_the_stream_goes_on(made: Compiled, inputs: np.ndarray) -> None:
+    stream, frames_TI = FrameSimulator(made.program), clips(4)[0].numpy()
+    heard = []
+    for frame_I in frames_TI:
+        for odd, says in (
+            (frame_I[:9], r"has shape \(9,\), \(10,\) finite numbers are needed; it was not taken, push another"),
+            (np.full(10, np.nan), "holds what is not finite"),
+            (["a"] * 10, "is no array of numbers; push another"),
+        ):
+            with pytest.raises(DataError, match=f"^stream: frame {stream.n_pushed} {says}"):
+                stream.push(odd)
+        heard.append(stream.push(frame_I))
+    assert (stream.look_ahead, stream.delay) == (5, 5 + made.program.depth)
+    assert heard[: stream.delay] == [None] * stream.delay
+    found = [*heard[stream.delay :], *stream.finish()]
+    assert [one.frame for one in found if one is not None] == list(range(FRAMES))
+    whole = fixed.run(made.program, inputs[:1], record=True).layers["head"].v_BTN[0, stream.delay :]
+    unit = made.program.layer("head").v_per_unit
+    for number, one in enumerate(found):
+        wanted = whole[: number + 1].sum(axis=0) / unit / (number + 1)
+        np.testing.assert_array_equal(one.scores_C, wanted)  # type: ignore[union-attr]
+    assert stream.finish() == []

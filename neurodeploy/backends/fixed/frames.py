@@ -10,7 +10,6 @@ import numpy as np
 
 from neurodeploy.backends.fixed.simulator import Simulator
 from neurodeploy.errors import DataError, ProgramError
-from neurodeploy.fixedpoint import rules
 from neurodeploy.program.program import Program
 
 
@@ -45,6 +44,7 @@ class FrameSimulator:
         self.host, self.output = self.program.host, self.program.layer(self.program.output)
         self.look_ahead = self.host.behind
         self.delay = self.look_ahead + self.output.start
+        self.reset()
 
     @property
     def n_pushed(self) -> int:
@@ -54,6 +54,7 @@ class FrameSimulator:
     def reset(self) -> None:
         """Forget all frames: the next one is the first of another clip."""
         self.simulator.reset()
+        self._total_C: np.ndarray = np.zeros(self.output.n_neurons, np.int64)
 
     def push(self, frame_I: Any) -> Heard | None:
         """Take the next frame, and return what is known of the one `delay` before it; None while there is none.
@@ -62,8 +63,7 @@ class FrameSimulator:
             frame_I: (input channels,), any real values; cut off where 12 bits end.
 
         Raises:
-            DataError: it is no such frame: it is not taken, and the stream goes on with the next. Or the clip is so
-                long that its scores leave 24 bits: `reset` begins another.
+            DataError: it is no such frame: it is not taken, and the stream goes on with the next.
         """
         n_inputs = self.host.window.n_inputs
         try:
@@ -91,6 +91,5 @@ class FrameSimulator:
         frame = self.simulator.now - 1 - self.delay
         if frame < 0:
             return None
-        if np.abs(v_C).max() >= rules.STATE_LIMIT - 1:
-            raise DataError(f"stream: the scores of {frame} frames leave 24 bits; reset it, and push shorter clips")
-        return Heard(frame, (v_C - self.output.v_offset) / self.output.v_per_unit / (frame + 1))
+        self._total_C = self._total_C + v_C.astype(np.int64)
+        return Heard(frame, self._total_C / self.output.v_per_unit / (frame + 1))
