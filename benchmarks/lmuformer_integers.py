@@ -26,7 +26,7 @@ from neurodeploy.backends.calibration import measure
 from neurodeploy.backends.fixed.frames import FrameSimulator
 from neurodeploy.graph.files import GraphFile
 from neurodeploy.graph.network import discretised
-from neurodeploy.mapping.compile import compile_network
+from neurodeploy.mapping.compile import choose_plan, compile_network
 from neurodeploy.networks.blocks.frames import FrameNorm
 from neurodeploy.networks.families.lmuformer import LmuFormerSettings, build, deployable
 from neurodeploy.pipeline.conversion import part
@@ -62,11 +62,9 @@ def by_block(program: Program, run: Path, sent_BTI: np.ndarray, n_frames: int) -
     for block, some in rows.items():
         spiking = [one for one in some if one["spike_agreement"] is not None]
         kept = [100 * one["spike_agreement"] for one in spiking]
-        alone = [100 * one["alone"]["spike_agreement"] for one in spiking if one.get("alone")]
         print(
             f"{block:14s} {neurons[block]:5d} neurons, synapses {dense[block]:9,}, synops a frame "
-            f"{synops[block]:9,.0f}, spikes kept {min(kept, default=0):.1f} to {max(kept, default=0):.1f} %, alone "
-            f"{min(alone, default=0):.1f} %"
+            f"{synops[block]:9,.0f}, spikes kept {min(kept, default=0):.1f} to {max(kept, default=0):.1f} %"
         )
 
 
@@ -101,16 +99,24 @@ def at_full_size() -> None:
     frames = deployable(network.eval())
     graph = graph_of(frames, torch.zeros(1, 3, 129), dt_s=0.01).graph
     read = discretised(GraphFile(Path("full"), "full", graph, stores_reset=True))
-    program = compile_network(read, measured=measure(read, frames.host.currents(x_BTI.numpy()))).program
+    plan = choose_plan(read, 8, measure(read, frames.host.currents(x_BTI.numpy())))  # weights rounded one by one
+    program = compile_network(read, plan=plan).program
     stream, times = FrameSimulator(program), []
     for frame_I in x_BTI[0].numpy():
-        began = time.perf_counter()
+        began = time.process_time()
         stream.push(frame_I)
-        times.append(1e3 * (time.perf_counter() - began))
+        times.append(1e3 * (time.process_time() - began))
     rates = {name: float(one.mean()) / stream.n_pushed for name, one in stream.simulator.counts.items()}
-    print(f"full size: a frame takes {np.median(times):.2f} ms (median), spikes a step and neuron: {rates}")
-    found = neurodeploy.fit(program, chip="loihi2")
-    print({key: one for key, one in found.items() if key not in ("layers", "cores_of")})
+    print(f"full size: a frame takes {np.median(times):.2f} ms of a core (median), spikes a step and neuron: {rates}")
+    few = neurodeploy.profile(program, frames.host.currents(x_BTI.numpy()), chip="loihi2")
+    print(
+        f"step {few['latency']['step_s']}, {few['synops_per_sample'] / few['samples'] / x_BTI.shape[1]:,.0f} synops a frame"
+    )
+    for bits in (8, 4):
+        plan = choose_plan(read, bits, None)
+        found = neurodeploy.fit(compile_network(read, plan=plan).program, chip="loihi2")
+        print(f"{bits} bits: {found['cores']} cores; {found['binding_limit']['message']}")
+        print([one["effect"] for one in found["advice"]])
 
 
 def main() -> None:

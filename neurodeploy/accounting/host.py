@@ -22,7 +22,7 @@ def host_cost(host: Host, n_steps: int, macs_after: int = 0) -> dict[str, Any]:
     Keys: `macs_per_sample`, `bytes_per_sample`, `energy_j` {low, mid, high}, `constants` by their keys, and `text`.
     """
     passes = 1 if host.once else n_steps
-    macs, n_bytes = passes * host.macs + macs_after, passes * host.n_bytes
+    macs, n_bytes = (passes - host.behind) * host.macs + macs_after, passes * host.n_bytes
     found = price(Counts(macs_per_sample=macs), chip_named(ARITHMETIC))
     outside = next(one for one in chip_named(ARITHMETIC).energy if one.name == OUTSIDE).terms["memory_bit"]
     sent = Band(*(8 * n_bytes * one for one in (outside.least, outside.value, outside.most)))

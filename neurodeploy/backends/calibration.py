@@ -62,7 +62,7 @@ def measure(network: Network, spikes_BTI: np.ndarray) -> dict[str, Measured]:
         PrecisionError: a state grows beyond all bounds, so no precision can hold it.
     """
     spikes = check_spikes(spikes_BTI, network.n_inputs, "calibration", graded=network.graded_input)
-    rates = spikes.mean(axis=(0, 1))
+    rates = np.abs(spikes).mean(axis=(0, 1))  # of values their size, as the rounding of a weight errs by it
     found: dict[str, Measured] = {}
     for _, some in batches(network, spikes):
         with np.errstate(over="ignore", invalid="ignore"):  # told below, in a line of our own

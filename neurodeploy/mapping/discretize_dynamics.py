@@ -33,7 +33,7 @@ class Measured:
 
     Attributes:
         u_peak, v_peak: Largest magnitude per neuron (N,), the potential before the reset included.
-        rates: Spikes per step of the population (N,).
+        rates: Spikes per step of the population (N,); of an input of values, their mean size.
         moment: Second moment of its filtered inputs, all its matrices side by side; empty where it was
             not measured.
     """

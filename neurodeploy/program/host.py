@@ -167,7 +167,9 @@ class Host:
         if self.once and (data_BTI != data_BTI[:, :1]).any():
             raise DataError("data: steps differ, but the host works once a sample; train with encoder=each_step")
         weight = np.array(self.weight, np.float64).reshape(self.window.weight_shape)
-        sums = self.window.apply(some.reshape(-1, n_values), weight).reshape(*some.shape[:2], len(self.bias), -1)
+        alone = len(self.weight) == self.window.groups == n_values  # a product each, which streams wait for
+        sums = some * weight.ravel() if alone else self.window.apply(some.reshape(-1, n_values), weight)
+        sums = sums.reshape(*some.shape[:2], len(self.bias), -1)
         whole = np.rint((sums + np.array(self.bias, np.float64)[:, None]) * 2.0**-self.shift)
         whole[:, :, : self.rectified] = whole[:, :, : self.rectified].clip(0)
         found = whole.clip(-MOST, MOST).astype(np.int16).reshape(*some.shape[:2], -1)
