@@ -109,9 +109,7 @@ def at_full_size() -> None:
     rates = {name: float(one.mean()) / stream.n_pushed for name, one in stream.simulator.counts.items()}
     print(f"full size: a frame takes {np.median(times):.2f} ms of a core (median), spikes a step and neuron: {rates}")
     few = neurodeploy.profile(program, frames.host.currents(x_BTI.numpy()), chip="loihi2")
-    print(
-        f"step {few['latency']['step_s']}, {few['synops_per_sample'] / few['samples'] / x_BTI.shape[1]:,.0f} synops a frame"
-    )
+    print(f"step {few['latency']['step_s']}, {few['synops_per_sample'] / x_BTI.shape[1]:,.0f} synops a frame")
     for bits in (8, 4):
         plan = choose_plan(read, bits, None)
         found = neurodeploy.fit(compile_network(read, plan=plan).program, chip="loihi2")
