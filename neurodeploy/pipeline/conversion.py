@@ -110,6 +110,7 @@ def read_network(network: Any, dt_s: float, **entries: Any) -> GraphOf:
     if (host := getattr(network, "host", None)) is not None:
         entries |= {"host": host.text, "counts": True}
     found.graph.metadata = wrapped(**ours(found.graph.metadata) | {"name": None} | entries)
+    found.graph.nodes = dict(sorted(found.graph.nodes.items()))  # the order of files, and so of a Program's connections
     return found
 
 

@@ -143,13 +143,15 @@ def torch_run(name: str, network: nn.Module, made: Compiled, samples: SampleSour
     Args:
         name: What the stage is called.
         network: See `backends.torch_model`.
-        made: What it was exported to, whose layers its own are called after, unless it takes other steps.
+        made: What it was exported to, whose layers its own are called after where it has no `layer_names`, unless it
+            takes other steps.
     """
     from neurodeploy.backends import torch_model  # torch takes 150 MB, which `certify` does without
 
     host = made.program.host
     own_steps = host is not None and host.behind > 0 and samples.n_inputs == host.window.n_inputs  # are not the chip's
     layers = [] if own_steps else [layer.name for layer in made.program.layers if not layer.graded]
+    layers = getattr(network, "layer_names", layers)
     most = MOST_SPIKES // (samples.n_steps * sum(layer.n_neurons for layer in made.program.layers))
     kept: list[Trace] = []
     rest: list[Trace] = []

@@ -36,7 +36,8 @@ class Host:
 
     Attributes:
         window: Its geometry.
-        weight, bias: Whole numbers in the order of the window's `weight_shape`, and one for each output channel.
+        weight, bias: Whole numbers in the order of the window's `weight_shape`, and one for each output channel, or for
+            each current: padding of data with a mean is no zero.
         shift: Bits that are rounded away from the sums.
         once: It runs once a sample, on the first step, whose currents the chip keeps; else at each step.
         rectified: Of the first so many output channels currents below 0 are 0: the input of a linear memory.
@@ -103,7 +104,8 @@ class Host:
     @property
     def fits(self) -> bool:
         """Whether there is a number for every place, and none that a sum in float64 could lose bits of."""
-        sizes = (len(self.weight), len(self.bias)) == (int(np.prod(self.window.weight_shape)), self.window.out_channels)
+        sizes = len(self.weight) == int(np.prod(self.window.weight_shape))
+        sizes &= len(self.bias) in (self.window.out_channels, self.window.n_outputs)
         largest = max(map(abs, self.weight), default=0) >> WEIGHT_BITS, max(map(abs, self.bias), default=0) // MOST_BIAS
         rows = type(self.rectified) is int and 0 <= self.rectified <= len(self.bias)
         rows &= type(self.behind) is int and 0 <= self.behind <= MOST_BEHIND
@@ -169,8 +171,8 @@ class Host:
         weight = np.array(self.weight, np.float64).reshape(self.window.weight_shape)
         alone = len(self.weight) == self.window.groups == n_values  # a product each, which streams wait for
         sums = some * weight.ravel() if alone else self.window.apply(some.reshape(-1, n_values), weight)
-        sums = sums.reshape(*some.shape[:2], len(self.bias), -1)
-        whole = np.rint((sums + np.array(self.bias, np.float64)[:, None]) * 2.0**-self.shift)
+        sums = sums.reshape(*some.shape[:2], self.window.out_channels, -1)
+        whole = np.rint((sums + np.array(self.bias, np.float64).reshape(sums.shape[2], -1)) * 2.0**-self.shift)
         whole[:, :, : self.rectified] = whole[:, :, : self.rectified].clip(0)
         found = whole.clip(-MOST, MOST).astype(np.int16).reshape(*some.shape[:2], -1)
         if self.behind:

@@ -5,14 +5,12 @@ a AND b is where a + b > 1.5, a OR b where a + b > 0.5; of 1 - b the sum has -b,
 
 from typing import Any
 
-import nir
-import numpy as np
 import torch
 from torch import nn
 
-from neurodeploy.graph.metadata import wrapped
 from neurodeploy.reading.labels import NOTHING, Track
-from neurodeploy.reading.leaves import Built, Memoryless, Shape
+from neurodeploy.reading.leaves import Memoryless
+from neurodeploy.reading.torch_layers import above
 
 BOTH, ANY = 1.5, 0.5
 """Thresholds of a sum of two spikes."""
@@ -39,11 +37,9 @@ class Gate(nn.Module):
 
 def gate(module: Gate) -> Memoryless:
     """Return neurons that fire above a threshold at every step anew."""
-
-    def build(_in: Shape, out: Shape) -> Built:
-        return Built({"": nir.Threshold(threshold=np.full(out, module.threshold), metadata=wrapped(reset="zero"))})
-
-    return Memoryless(lambda n_axes: range(max(n_axes - 1, 1), 0, -1), build, spikes=True)
+    return Memoryless(
+        lambda n_axes: range(max(n_axes - 1, 1), 0, -1), lambda _, out: above(module.threshold, out), spikes=True
+    )
 
 
 def side(tensor: Any, track: Track | None) -> tuple[Track, float] | None:

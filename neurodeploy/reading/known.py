@@ -96,6 +96,7 @@ def without_neurons(module: nn.Module) -> str:
 
 
 WHY = {
+    "SpikeProducts": "multiplies spikes with counts of them; take attention of AND and OR (of SDT, or QK attention)",
     "Refrac": "keeps its potential for some steps after a spike, which no node of NIR does",
     "LSNN": "raises its threshold with its spikes and resets to a value, where our adaptive neurons subtract",
     "LIFAdEx": "adds an exponential of its potential",

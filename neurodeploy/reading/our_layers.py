@@ -11,10 +11,13 @@ from torch import nn
 from neurodeploy.errors import FrameworkError
 from neurodeploy.graph.dynamics import subgraph
 from neurodeploy.graph.metadata import wrapped
+from neurodeploy.networks.blocks.maps import BOTH
+from neurodeploy.networks.chip_maps import Scores
 from neurodeploy.networks.families.folded import folded
 from neurodeploy.networks.families.silif import LAYERS
 from neurodeploy.neurons.dynamics import DynamicsNeurons, LeakyReadout
 from neurodeploy.neurons.lif import LIF, THRESHOLD
+from neurodeploy.neurons.plif import LIFNode
 from neurodeploy.neurons.population import Population
 from neurodeploy.neurons.ssm.layer import Readout, StateSpaceLayer
 from neurodeploy.quantize.on_grid import BiasOnGrid, CoefficientsOnGrid, DecaysOnGrid, OnUnit
@@ -22,7 +25,7 @@ from neurodeploy.reading.leaves import Built, Call, ChipNeurons, Neurons, Shape,
 from neurodeploy.reading.neurons import readout, spiking
 from neurodeploy.reading.operations import tensors
 from neurodeploy.reading.spikingjelly_neurons import fires_at
-from neurodeploy.reading.torch_layers import dense
+from neurodeploy.reading.torch_layers import SPIKE, above, dense
 
 
 class OurNeurons(ChipNeurons):
@@ -101,17 +104,39 @@ def population(module: Any) -> Neurons | None:
 
 
 def parametric(module: Any) -> Neurons:
-    """Return PLIF neurons, which spike at their threshold."""
+    """Return PLIF neurons, or those of `networks.blocks`, which spike at their threshold."""
     rule = module.rule
 
     def build(shape: Shape, dt_s: float, potential_only: bool) -> Built:
-        return fires_at(rule, numbers(module.w.sigmoid()), rule.decay_input, shape, dt_s, potential_only)
+        lost = numbers(module.part() if isinstance(module, LIFNode) else module.w.sigmoid())
+        return fires_at(rule, lost, rule.decay_input, shape, dt_s, potential_only, alpha=getattr(module, "alpha", None))
+
+    return _sequence(module, build)
+
+
+def gating(threshold: float) -> Any:
+    """Return what reads neurons without memory, with a threshold between numbers of spikes."""
+    return lambda module: _sequence(module, lambda shape, _dt_s, _only: above(threshold, shape))
+
+
+class KeepsAll(ChipNeurons):
+    """Neurons without a number of their own that the chip could round."""
+
+    def keep(self, name: str, vth_mant: int, fraction_bits: int | None) -> None:
+        """Change nothing."""
+
+
+def scores(module: Any) -> Neurons:
+    """Return neurons that add up, read by their potential."""
+
+    def build(shape: Shape, dt_s: float, _potential_only: bool) -> Built:
+        return Built({"": readout(dt_s, None, np.ones(shape), np.ones(shape))}, chip=KeepsAll())
 
     return _sequence(module, build)
 
 
 def _sequence(neuron: nn.Module, build: Any) -> Neurons:
-    sends_potential = isinstance(neuron, LeakyReadout)
+    sends_potential = isinstance(neuron, LeakyReadout | Scores)
 
     def call(args: Any, kwargs: Any, output: Any) -> Call:
         current = args[0] if args else next(iter(kwargs.values()))
@@ -141,7 +166,10 @@ LEAVES = {
     "SpikingLayer": spiking_layer,
     "Readout": family_layer,
     **{kind.__name__: family_layer for kind in LAYERS.values()},
-    "PLIF": parametric,
+    **dict.fromkeys(("PLIF", "LIFNode", "PLIFNode", "CubaLIFNode"), parametric),
+    "AnySpike": gating(SPIKE),
+    "BothSpike": gating(BOTH),
+    "Scores": scores,
     **dict.fromkeys(
         ("LIF", "ChipLIF", "CubaLIF", "DynamicsNeurons", "Adaptive", "Resonator", "LeakyReadout"), population
     ),

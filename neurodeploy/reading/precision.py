@@ -4,6 +4,7 @@ What a plan says of a node is done to the module that the node is from, so any m
 fine-tuned and exported; and the graph read from it afterwards says the plan in its nodes' metadata.
 """
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -38,7 +39,8 @@ def put_on_grid(module: nn.Module, read: GraphOf, plan: Plan, weights: Mapping[s
             read.chip[name].keep(name, plan.vth_mant[name], plan.fraction_bits.get(name))
     for name, precise in plan.connections.items():
         node, share = weighted(read.graph, name)
-        targets = [target for source, target in read.graph.edges if source == node]
+        last = node if node in read.graph.nodes else re.split("[>+]", node)[-1]  # of a way through several
+        targets = [last] if last in read.chip else [target for source, target in read.graph.edges if source == last]
         if len(targets) == 1 and targets[0] in read.chip and read.chip[targets[0]].exact:
             continue
         if node not in read.weights or len(targets) != 1 or targets[0] not in read.chip or not _same(read, node):

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from neurodeploy.errors import FrameworkError, NeurodeployError, nearest
+from neurodeploy.errors import FrameworkError, NetworkError, NeurodeployError, nearest
 from neurodeploy.neurons.ssm.layer import zero_start
 from neurodeploy.reading.host import Host
 from neurodeploy.reading.inputs import Sample, batch_like, parts_of
@@ -60,6 +60,10 @@ def recorded(
     try:
         by_step = partial(_stepwise, time_axis=time_axis)
         recorder, result = _run(module, sample, by_step, host, straight, after)
+    except NetworkError:  # of a module of ours that takes no single step
+        if first is None:
+            raise
+        raise first from None
     except FrameworkError as error:
         # Of two ways to run a module, the one that gets further says what is wrong with it.
         raise max((one for one in (first, error) if one is not None), key=_told) from None

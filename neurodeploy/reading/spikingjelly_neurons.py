@@ -39,18 +39,30 @@ def _made(module: Any, lost_part: Any = None) -> Neurons:
     return Neurons(_call, build, sequence=module.step_mode == "m")
 
 
-def fires_at(module: Any, lost: Any, decay_input: bool, shape: Shape, dt_s: float, potential_only: bool) -> Built:
+def fires_at(
+    module: Any,
+    lost: Any,
+    decay_input: bool,
+    shape: Shape,
+    dt_s: float,
+    potential_only: bool,
+    *,
+    alpha: float | None = None,
+) -> Built:
     """Return neurons that spike at their threshold, counted from where they begin.
 
     Args:
         module: With `v_threshold` and `v_reset`.
         lost: Part of the potential lost in a step; with `decay_input` also what an input is multiplied by.
+        alpha: Part of a current kept in a step, of which an input adds the rest; None where inputs act at once.
 
     Raises:
         FrameworkError: only their potential is read.
     """
     lost = full(lost, shape)
-    return _at_threshold(module, None, 1 - lost, lost if decay_input else np.ones(shape), dt_s, potential_only)
+    gain = (lost if decay_input else np.ones(shape)) * (1 - (alpha or 0.0))
+    kept = None if alpha is None else np.full(shape, alpha)
+    return _at_threshold(module, kept, 1 - lost, gain, dt_s, potential_only)
 
 
 def _at_threshold(

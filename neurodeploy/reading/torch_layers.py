@@ -1,6 +1,7 @@
 """torch's own layers as NIR nodes; pooling is sums of windows, times what each is divided by."""
 
 import math
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -151,10 +152,16 @@ def adaptive(module: Any, n_axes: int) -> Memoryless:
     return Memoryless(lambda _: (n_axes + 1,), build)
 
 
-class ExactPool(ChipNeurons):
-    """Spikes are added up and held against a half: exact in any integers, so nothing has to be kept."""
+class ExactSum(ChipNeurons):
+    """Spikes are added up and held against a threshold between: exact in any integers, so nothing has to be kept."""
 
     exact = True
+
+
+def above(threshold: float, shape: Shape) -> Built:
+    """Return neurons without memory, which fire at every step anew."""
+    node = nir.Threshold(threshold=np.full(shape, threshold), metadata=wrapped(reset="zero"))
+    return Built({"": node}, chip=ExactSum())
 
 
 def maximum(module: Any, n_axes: int) -> Memoryless:
@@ -163,14 +170,12 @@ def maximum(module: Any, n_axes: int) -> Memoryless:
     def build(shape: Shape, out: Shape) -> Built:
         if module.return_indices or module.dilation not in (1, (1,) * n_axes):
             raise FrameworkError("has a dilation or returns indices; leave that out")
-        return Built(
-            {
-                "sum": _windows(shape, *_window(module, n_axes, shape, out)),
-                "": nir.Threshold(threshold=np.full(out, SPIKE), metadata=wrapped(reset="zero")),
-            },
-            (("sum", ""),),
+        neurons = above(SPIKE, out)
+        return replace(
+            neurons,
+            nodes={"sum": _windows(shape, *_window(module, n_axes, shape, out)), **neurons.nodes},
+            edges=(("sum", ""),),
             entry="sum",
-            chip=ExactPool(),
             notes=("maximum pooling of spikes became sum pooling and a threshold of a half: neurons of their own",),
         )
 

@@ -17,6 +17,8 @@ from neurodeploy.neurons.plif import CubaLIFNode, LIFNode, PLIFNode
 NeuronKind = Literal["lif", "plif", "if", "cuba"]
 EARLY = 0.5
 """Threshold of what attention sends."""
+BOTH = 1.5
+"""Between one spike and two."""
 
 
 def neurons(kind: NeuronKind, v_threshold: float = 1.0) -> LIFNode:
@@ -35,12 +37,73 @@ def neurons(kind: NeuronKind, v_threshold: float = 1.0) -> LIFNode:
     return LIFNode(0.0 if kind == "if" else 0.5, rule)
 
 
-def gate() -> LIFNode:
-    """Return neurons that spike where any spike arrives: LIF of threshold 0.5, which a spike resets, so without memory.
+class AnySpike(LIFNode):
+    """Neurons that spike where any spike arrives: LIF of threshold 0.5, which a spike resets, so without memory.
 
     They stay LIF whatever the others are.
     """
-    return LIFNode(0.5, REFERENCES._replace(v_threshold=EARLY))
+
+    def __init__(self) -> None:
+        super().__init__(0.5, REFERENCES._replace(v_threshold=EARLY))
+
+
+class AnyOf(nn.Module):
+    """Where any spikes: of all places of a channel (C), or of the channels of a head at a place (h, H, W).
+
+    Args:
+        n_heads: Which share the channels; 0 is over places.
+    """
+
+    def __init__(self, n_heads: int = 0) -> None:
+        super().__init__()
+        self.n_heads, self.neurons = n_heads, AnySpike()
+
+    def forward(self, x_BTCHW: torch.Tensor) -> torch.Tensor:
+        if self.n_heads:
+            return self.neurons(x_BTCHW.unflatten(2, (self.n_heads, -1)).sum(3))  # type: ignore[no-any-return]
+        return self.neurons(x_BTCHW.sum((3, 4)))  # type: ignore[no-any-return]
+
+
+class BothSpike(nn.Module):
+    """Neurons without memory that spike where two spikes arrive."""
+
+    def forward(self, sum_BTCHW: torch.Tensor) -> torch.Tensor:
+        return (sum_BTCHW > BOTH).to(sum_BTCHW.dtype)
+
+
+class And(nn.Module):
+    """Where both spike: a product, through which gradients go; without gradients the neurons that do it on a chip."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.neurons = BothSpike()
+
+    def forward(self, gate: torch.Tensor, x_BTCHW: torch.Tensor) -> torch.Tensor:
+        """Return spikes (B, T, C, H, W).
+
+        Args:
+            gate: Of the same axes, or (B, T, C), for all places, or (B, T, h, H, W), for all channels of a head.
+        """
+        gate = gate[..., None, None] if gate.ndim == 3 else gate
+        size = x_BTCHW.shape[2] // gate.shape[2]
+        gate = gate if size == 1 else gate.repeat_interleave(size, 2)
+        return gate * x_BTCHW if torch.is_grad_enabled() else self.neurons(gate + x_BTCHW)  # type: ignore[no-any-return]
+
+
+class Wired(nn.Module):
+    """Parts that take what others give, so that whoever follows a block needs no more than the parts.
+
+    Attributes:
+        ways: Each part's name, and whose it takes; "x" is what arrives, and what the last part gives leaves.
+    """
+
+    ways: tuple[tuple[str, tuple[str, ...]], ...]
+
+    def forward(self, x_BTCHW: torch.Tensor) -> torch.Tensor:
+        values = {"x": x_BTCHW}
+        for name, sources in self.ways:
+            values[name] = self.get_submodule(name)(*(values[one] for one in sources))
+        return values[name]
 
 
 class Pictures(nn.Sequential):

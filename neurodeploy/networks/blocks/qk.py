@@ -8,13 +8,10 @@ Source: Zhou et al., NeurIPS 2024, and zhouchenlin2096/QKFormer (c2a00e8e): over
 
 from typing import Literal
 
-import torch
-from torch import nn
-
-from neurodeploy.networks.blocks.maps import NeuronKind, gate, stage
+from neurodeploy.networks.blocks.maps import And, AnyOf, NeuronKind, Wired, stage
 
 
-class QKAttention(nn.Module):
+class QKAttention(Wired):
     """The attention of a block, from (B, T, C, H, W) to spikes of the same shape.
 
     Args:
@@ -22,17 +19,16 @@ class QKAttention(nn.Module):
         over: token: a place passes where any channel of a head spikes; channel: a channel passes where any place does.
     """
 
+    ways = (
+        ("q", ("x",)),
+        ("k", ("x",)),
+        ("attn_lif", ("q",)),
+        ("gated", ("attn_lif", "k")),
+        ("proj", ("gated",)),
+    )
+
     def __init__(self, width: int, n_heads: int, kind: NeuronKind, over: Literal["token", "channel"] = "token") -> None:
         super().__init__()
-        self.n_heads, self.over = n_heads, over
         self.q, self.k = (stage(width, width, 1, kind=kind) for _ in range(2))
-        self.attn_lif = gate()
+        self.attn_lif, self.gated = AnyOf(n_heads if over == "token" else 0), And()
         self.proj = stage(width, width, 1, kind=kind, bias=True)
-
-    def forward(self, x_BTCHW: torch.Tensor) -> torch.Tensor:
-        q, k = self.q(x_BTCHW), self.k(x_BTCHW)
-        if self.over == "channel":
-            return self.proj(self.attn_lif(q.sum((3, 4), keepdim=True)) * k)  # type: ignore[no-any-return]
-        any_BThHW = self.attn_lif(q.unflatten(2, (self.n_heads, -1)).sum(3))
-        gated = any_BThHW.unsqueeze(3) * k.unflatten(2, (self.n_heads, -1))
-        return self.proj(gated.flatten(2, 3))  # type: ignore[no-any-return]

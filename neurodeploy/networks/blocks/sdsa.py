@@ -12,10 +12,36 @@ import torch
 from torch import nn
 
 from neurodeploy.networks.blocks.frames import chain
-from neurodeploy.networks.blocks.maps import NeuronKind, Pictures, by_heads, from_heads, gate, neurons, stage, weighted
+from neurodeploy.networks.blocks.maps import (
+    And,
+    AnyOf,
+    NeuronKind,
+    Pictures,
+    Wired,
+    by_heads,
+    from_heads,
+    neurons,
+    stage,
+    weighted,
+)
 
 
-class SpikeDrivenAttention(nn.Module):
+class OverHeads(nn.Module):
+    """Spikes dilated over the places and the channels of a head, each side by side."""
+
+    def __init__(self, n_heads: int) -> None:
+        super().__init__()
+        self.n_heads, self.pool = n_heads, _dilation()
+
+    def forward(self, x_BTCHW: torch.Tensor) -> torch.Tensor:
+        return from_heads(self.pool(by_heads(x_BTCHW, self.n_heads)), x_BTCHW.shape)
+
+
+def _dilation() -> Pictures:
+    return Pictures(pool=nn.MaxPool2d(3, 1, 1))
+
+
+class SpikeDrivenAttention(Wired):
     """The path beside a shortcut, from currents (B, T, C, H, W) to such.
 
     Args:
@@ -25,25 +51,25 @@ class SpikeDrivenAttention(nn.Module):
 
     def __init__(self, width: int, n_heads: int, kind: NeuronKind, *, dilates: bool) -> None:
         super().__init__()
-        self.n_heads = n_heads
         self.shortcut_lif = neurons(kind)
         for name in "qkv":
             self.add_module(name, stage(width, width, 1, kind=kind))
-        self.dilate = Pictures(pool=nn.MaxPool2d(3, 1, 1)) if dilates else None
-        self.attn_lif = gate()
+        self.both, self.attn_lif, self.gated = And(), AnyOf(), And()
         self.proj = chain(map=Pictures(**weighted(width, width, 1, bias=True)))
-
-    def forward(self, x_BTCHW: torch.Tensor) -> torch.Tensor:
-        z = self.shortcut_lif(x_BTCHW)
-        q, k, v = (getattr(self, name)(z) for name in "qkv")
-        if self.dilate is None:
-            both = k * v
-            return self.proj(q * self.attn_lif(both.sum((3, 4), keepdim=True)))  # type: ignore[no-any-return]
-        both = self._over_heads(self.dilate(k) * self.dilate(v))
-        any_BTC11 = self.attn_lif(both.sum((3, 4), keepdim=True))
-        return self.proj(self._over_heads(q * any_BTC11))  # type: ignore[no-any-return]
-
-    def _over_heads(self, x_BTCHW: torch.Tensor) -> torch.Tensor:
-        """Return spikes dilated over the places and channels of a head."""
-        assert self.dilate is not None
-        return from_heads(self.dilate(by_heads(x_BTCHW, self.n_heads)), x_BTCHW.shape)
+        near = "_near" if dilates else ""
+        if dilates:
+            self.k_near, self.v_near = _dilation(), _dilation()
+            self.both_near, self.gated_near = OverHeads(n_heads), OverHeads(n_heads)
+        ways = (
+            ("shortcut_lif", ("x",)),
+            *((name, ("shortcut_lif",)) for name in "qkv"),
+            ("k_near", ("k",)),
+            ("v_near", ("v",)),
+            ("both", (f"k{near}", f"v{near}")),
+            ("both_near", ("both",)),
+            ("attn_lif", (f"both{near}",)),
+            ("gated", ("attn_lif", "q")),
+            ("gated_near", ("gated",)),
+            ("proj", (f"gated{near}",)),
+        )
+        self.ways = tuple(one for one in ways if hasattr(self, one[0]))

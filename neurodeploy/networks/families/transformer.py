@@ -23,10 +23,12 @@ from neurodeploy.networks.blocks.qk import QKAttention
 from neurodeploy.networks.blocks.sdsa import SpikeDrivenAttention
 from neurodeploy.networks.blocks.ssa import SpikingSelfAttention
 from neurodeploy.networks.blocks.tim import LOST, THRESHOLDS, TemporalInteraction
+from neurodeploy.networks.chip_maps import HEAD, ChipMaps
 from neurodeploy.networks.families.settings import LARGEST_LAYER, NetworkSettings
 from neurodeploy.networks.fused_forward import SpikeLists
+from neurodeploy.networks.map_rules import chip_maps, population_name
 from neurodeploy.networks.sequence import Answer
-from neurodeploy.neurons.plif import taken
+from neurodeploy.neurons.plif import LIFNode, taken
 
 Layout = Literal["cifar", "imagenet", "dvs", "small"]
 """Three as published, and one for pictures of 28 by 28, which is pooled early."""
@@ -67,6 +69,9 @@ class TransformerSettings(NetworkSettings):
     neuron: NeuronKind = Field("lif", description="All neurons, but for those that gate, which have no memory.")
     encoder: Literal["once", "each_step"] = Field(
         "once", description="The first convolution runs once a sample, on its first step, or at each step."
+    )
+    host_encoder: bool = Field(
+        False, description="The first convolution runs on the host, which sends the chip currents; trained the same."
     )
     pools: str | None = Field(
         None, pattern="^[01]{4}$", description="1 where a convolution of the embedding is pooled; not of qkformer."
@@ -149,6 +154,12 @@ class SpikingTransformer(nn.Module):
         scores_BTC = self.head(features_BTC)
         sent: Any = list(taken(self))
         return Answer(scores_BTC.mean(1), SpikeLists(sent, _spikes), (), logits=True, steps=scores_BTC)
+
+    @property
+    def layer_names(self) -> list[str]:
+        """What the chip's populations are called of which `hidden` tells what they send, and the readout."""
+        lifs = (name for name, one in self.named_modules() if isinstance(one, LIFNode))
+        return [*map(population_name, lifs), HEAD]
 
     def _stages(self) -> list[Any]:
         """Return what comes one after another, from the first convolution to the last block."""
@@ -318,10 +329,10 @@ def _qkformer(settings: TransformerSettings, image: tuple[int, ...]) -> tuple[di
     return parts, None
 
 
-def deployable(network: SpikingTransformer) -> SpikingTransformer:
-    """Refuse: no Program is made of one.
+def deployable(network: SpikingTransformer) -> ChipMaps:
+    """Return a trained network as populations and the synapses between them, which a chip can hold.
 
     Raises:
-        NetworkError: always.
+        NetworkError: a part of it is nothing that a chip does.
     """
-    raise NetworkError("network: no Program is made of a transformer yet; train it, and evaluate it as it is")
+    return chip_maps(network)
