@@ -104,7 +104,7 @@ def test_recorded_attention_is_repeated_in_every_spike_with_its_gradients(name: 
         where = key.replace("talking_heads_lif", "attn_lif")
         if key == "proj_lif" and name == "qkformer_ssa":
             continue  # of samples that mix
-        found = sent[where].flatten(3)
+        found = sent[where].unsqueeze(-1).flatten(3)
         found = found.transpose(2, 3) if suffix == "_linear" else found
         np.testing.assert_array_equal(found.reshape(spikes.shape), spikes, err_msg=key)
     if "grad_coef" in arrays:
