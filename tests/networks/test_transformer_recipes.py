@@ -12,7 +12,7 @@ from neurodeploy.recipes import load_recipe
 from tests.conformance.test_round_trips import NO_PROGRAM, PICTURES
 
 FOLDER = Path(__file__).parents[2] / "training"
-RECIPES = [path.stem for path in sorted(FOLDER.glob("*.toml")) if path.stem.endswith(NO_PROGRAM[1:])]
+RECIPES = [path.stem for path in sorted(FOLDER.glob("*.toml")) if path.stem.endswith(NO_PROGRAM)]
 MILLIONS = {
     "cifar10_spikformer": 9.324730,
     "cifar10_sdt": 10.233418,
