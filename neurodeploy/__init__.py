@@ -8,7 +8,7 @@ package, the function says what it works on: `quantize_run`, `export_run`, `writ
 
 >>> import neurodeploy
 >>> sorted(neurodeploy.list_recipes())[:2]
-['braille7', 'cifar10_plif_paper']
+['braille7', 'cifar100_qkformer']
 """
 
 import importlib
