@@ -17,7 +17,9 @@ from neurodeploy.errors import NetworkError
 from neurodeploy.files import check_fetched
 from neurodeploy.networks.families.silif import LAYERS, FamilyNetwork, SilifModel, SilifSettings, build
 
-FORM = "give .npz or .safetensors with the arrays snn.0.W.weight and so on"
+FORM = "give its arrays as .npz or .safetensors"
+REFUSED = "WeightsUnpickler error:"
+"""What torch writes before its reason, below advice to load the file all the same."""
 OF_EVERY_LAYER = ("W.weight", "norm.")
 MANY = 8
 """Names written out in a message."""
@@ -106,8 +108,10 @@ def read_state(path: Path) -> dict[str, np.ndarray]:
     except OSError as error:
         raise NetworkError(f"{path}: cannot be read ({error.strerror or error}); check the path") from None
     except Exception as error:  # torch, zipfile and pickle raise many kinds
+        lines = str(error).strip().splitlines()
+        reason = next((line for line in lines if REFUSED in line), lines[0] if lines else type(error).__name__)
         raise NetworkError(
-            f"{path}: is no file of tensors alone ({str(error).strip().splitlines()[0]}); "
+            f"{path}: is no file of tensors alone ({reason.partition(REFUSED)[2].strip() or reason}); "
             "save the state dict by torch.save, or its arrays as .npz"
         ) from None
     for key in ("state_dict", "model"):

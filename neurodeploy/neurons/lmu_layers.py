@@ -9,6 +9,7 @@ Source: Voelker et al., NeurIPS 2019; Chilkuri and Eliasmith, ICML 2021, arXiv:2
 """
 
 import math
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -80,8 +81,10 @@ class _Memory(nn.Module):
         found = []
         for name, state in states:
             wanted = (len(x), self.sizes[name])
-            if state is not None and tuple(state.shape) != wanted:
-                what = f"a state of {name.removesuffix('_size')} of shape {tuple(state.shape)}"
+            tensor = isinstance(state, torch.Tensor)
+            if state is not None and not (tensor and tuple(state.shape) == wanted):
+                kind = f"of shape {tuple(state.shape)}" if tensor else f"that is a {type(state).__name__}"
+                what = f"a state of {name.removesuffix('_size')} {kind}"
                 raise NetworkError(f"LMU: found {what}, (samples, {name}) = {wanted} is needed")
             found.append(x.new_zeros(wanted) if state is None else state)
         return found
@@ -90,6 +93,14 @@ class _Memory(nn.Module):
         for name in DERIVED:
             state_dict.pop(prefix + name, None)
         super()._load_from_state_dict(state_dict, prefix, *rest)
+
+
+def _pair(state: State | None) -> Iterable[tuple[str, torch.Tensor | None]]:
+    """Return h and m, or None for each, by the names of their sizes."""
+    if state is not None and (not isinstance(state, tuple | list) or len(state) != 2):
+        found = f"of length {len(state)}" if isinstance(state, tuple | list) else f"that is a {type(state).__name__}"
+        raise NetworkError(f"LMU: found a state {found}, a pair (h, m) of tensors is needed")
+    return zip(("hidden_size", "memory_size"), state or (None, None), strict=True)
 
 
 class LMUCell(_Memory):
@@ -136,7 +147,7 @@ class LMUCell(_Memory):
     def forward(self, x_BI: torch.Tensor, state: State) -> State:
         """Return h and m after a step."""
         self._checked(x_BI, 2)
-        h_BH, m_BD = self._start(x_BI, ("hidden_size", state[0]), ("memory_size", state[1]))
+        h_BH, m_BD = self._start(x_BI, *_pair(state))
         u_B1 = x_BI @ self.e_x.t() + h_BH @ self.e_h.t() + m_BD @ self.e_m.t()
         m_BD = m_BD @ self.A.t() + u_B1 @ self.B.t()
         h_BH = (x_BI @ self.W_x.t() + h_BH @ self.W_h.t() + m_BD @ self.W_m.t()).tanh()
@@ -165,7 +176,7 @@ class LMU(nn.Module):
         """
         cell = self.cell
         cell._checked(x_BTI, 3)
-        h_BH, m_BD = cell._start(x_BTI, *zip(("hidden_size", "memory_size"), state or (None, None), strict=True))
+        h_BH, m_BD = cell._start(x_BTI, *_pair(state))
         if x_BTI.shape[1] >= BLOCK:
             weights = cell.W_x, cell.W_h, cell.W_m, cell.e_x, cell.e_h, cell.A + cell.B @ cell.e_m, cell.B
             return scan(x_BTI, (h_BH, m_BD), *weights)

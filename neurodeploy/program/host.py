@@ -157,10 +157,10 @@ class Host:
         )
 
     def currents(self, data_BTI: np.ndarray) -> np.ndarray:
-        """Return the currents (B, T, O) that the chip gets for data of whole numbers, int16.
+        """Return the currents (B, T, O) that the chip gets for data, int16.
 
         Raises:
-            DataError: the data hold no whole numbers, or other values in a step.
+            DataError: steps have another number of values, or differ where the host works once a sample.
         """
         n_steps, n_values = data_BTI.shape[1:]
         if n_values != self.window.n_inputs:

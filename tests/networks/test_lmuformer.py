@@ -226,7 +226,8 @@ def test_files_that_do_not_fit_are_one_line(tmp_path: Path) -> None:
     torch.save(network, tmp_path / "whole.pt")
     torch.save([1], tmp_path / "list.pt")
     for name, says in (
-        ("whole.pt", "is no file of tensors alone"),
+        ("whole.pt", r"is no file of tensors alone \(Unsupported global: GLOBAL neurodeploy"),
+        ("n.ckpt", "give its arrays as .npz or .safetensors$"),
         ("list.pt", "holds no state dict"),
         ("no.pt", "No such"),
     ):

@@ -212,6 +212,18 @@ def test_a_learned_memory_that_grows_is_refused() -> None:
             lambda: LMUFFT(2, 3, 4, None, 5).run(torch.zeros(6, 7, 2), torch.zeros(4)),
             "LMU: found a state of memory of shape (4,), (samples, memory_size) = (6, 4) is needed",
         ),
+        (
+            lambda: LMUFFT(2, 3, 4, None, 5).run(torch.zeros(6, 7, 2), (torch.zeros(6, 3), torch.zeros(6, 4))),  # type: ignore[arg-type]
+            "LMU: found a state of memory that is a tuple, (samples, memory_size) = (6, 4) is needed",
+        ),
+        (
+            lambda: LMU(2, 3, 4, 5)(torch.zeros(6, 7, 2), torch.zeros(6, 3)),  # type: ignore[arg-type]
+            "LMU: found a state that is a Tensor, a pair (h, m) of tensors is needed",
+        ),
+        (
+            lambda: LMU(2, 3, 4, 5)(torch.zeros(6, 7, 2), (torch.zeros(6, 3),)),  # type: ignore[arg-type]
+            "LMU: found a state of length 1, a pair (h, m) of tensors is needed",
+        ),
     ],
 )
 def test_what_cannot_be_is_one_line(make: Callable[[], Any], line: str) -> None:
