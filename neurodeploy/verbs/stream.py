@@ -67,8 +67,8 @@ def stream(
     Raises:
         RunError: the folder holds no trained network of the family, no Program, or none that hears.
         NetworkError: the network has attention.
-        DataError: the sound has another rate, is not longer than the look-ahead, or cannot be read to its end; what was
-            heard up to there is then in the message.
+        DataError: the sound has another rate, is not longer than the look-ahead, cannot be read, or stops while it is
+            heard; what was heard up to there is then in the message.
     """
     folder = RunFolder(Path(run))
     recipe = folder.recipe()
