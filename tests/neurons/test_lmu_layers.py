@@ -217,11 +217,11 @@ def test_a_learned_memory_that_grows_is_refused() -> None:
             "LMU: found a state of memory that is a tuple, (samples, memory_size) = (6, 4) is needed",
         ),
         (
-            lambda: LMU(2, 3, 4, 5)(torch.zeros(6, 7, 2), torch.zeros(6, 3)),  # type: ignore[arg-type]
+            lambda: LMU(2, 3, 4, 5)(torch.zeros(6, 7, 2), torch.zeros(6, 3)),
             "LMU: found a state that is a Tensor, a pair (h, m) of tensors is needed",
         ),
         (
-            lambda: LMU(2, 3, 4, 5)(torch.zeros(6, 7, 2), (torch.zeros(6, 3),)),  # type: ignore[arg-type]
+            lambda: LMU(2, 3, 4, 5)(torch.zeros(6, 7, 2), (torch.zeros(6, 3),)),
             "LMU: found a state of length 1, a pair (h, m) of tensors is needed",
         ),
     ],
