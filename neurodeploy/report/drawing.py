@@ -123,13 +123,14 @@ def bare(axes: Axes, *, grid: str | None = None) -> None:
 
 
 def short(name: str, most: int = NAME_LENGTH) -> str:
-    """Return a name fit for a picture: printable, on one line, not too long.
+    """Return a name fit for a picture: printable, on one line, not too long. Layers of a block differ at their ends.
 
     >>> short("encoder.block.3.lif")
-    'encoder.block.3…'
+    'encod…lock.3.lif'
     """
     printable = "".join(letter if letter.isprintable() else " " for letter in name)
-    return printable if len(printable) <= most else printable[: most - 1] + "…"
+    first = most // 3
+    return printable if len(printable) <= most else f"{printable[:first]}…{printable[first + 1 - most :]}"
 
 
 def value_id(value: float, kind: str = "") -> str:

@@ -10,6 +10,7 @@ from neurodeploy import toml
 from neurodeploy.accounting.energy import ALL_IN
 from neurodeploy.report import costs, figures, marked, rasters, sections, words
 from neurodeploy.report.classes import classes
+from neurodeploy.report.drawing import short
 from neurodeploy.report.sources import Sources
 from neurodeploy.report.utilisation import utilisation_map
 from neurodeploy.report.verdict import verdict
@@ -65,7 +66,7 @@ def environment(filters: dict[str, Any]) -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    found.filters |= filters
+    found.filters |= filters | {"short": short}
     return found
 
 

@@ -143,7 +143,7 @@ def _texts(report: Any) -> list[str]:
     found |= {part for text in found for part in text.split(".")[1:-1]}  # of a constant's key
     found |= {text[:10] for text in found if re.match(r"\d{4}-\d\d-\d\dT", text)}
     named = [text for text in found if re.search(r"\d", text) and re.search(r"[^\W\d]|[.-]", text)]
-    return sorted([*named, *{text[:15] + "…" for text in named if len(text) > 16}], key=len, reverse=True)
+    return sorted([*named, *{text[:5] + "…" + text[-10:] for text in named if len(text) > 16}], key=len, reverse=True)
 
 
 def _strings(value: Any) -> Iterator[str]:

@@ -24,7 +24,8 @@ def texts(svg: str) -> list[str]:
         ("$\\frac{1}$", "$\\frac{1}$"),
         ("<b>&amp;", "<b>&amp;"),
         ("a\nb\x00c\x1b", "a b c "),
-        ("x" * 300, "x" * 15 + "…"),
+        ("x" * 300, "x" * 5 + "…" + "x" * 10),
+        ("patch_embed.proj_lif2", "patch….proj_lif2"),
     ],
 )
 def test_any_name_is_drawn_as_text(name: str, drawn: str) -> None:
