@@ -163,7 +163,7 @@ def samples_for(
             Phrase("name the .nir file of a run, which carries the binning, or give {dt_s} where it is wrong"),
             where=name,
         )
-    heard = open_sounds(name, str(settings.get("dataset")), binning, limit)
+    heard = open_sounds(name, str(settings.get("dataset")), binning, limit, None if steps is None else int(steps))
     data = heard or open_samples(
         name,
         split=split,

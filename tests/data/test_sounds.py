@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from neurodeploy.data.binning import Binning
+from neurodeploy.data.filterbank import log_mel
 from neurodeploy.data.sounds import open_sounds
 from neurodeploy.errors import DataError
 from neurodeploy.pipeline.graph_options import GraphOptions
@@ -58,6 +59,29 @@ def test_recordings_are_heard_and_binned_as_the_graph_says(tmp_path: Path, monke
     assert heard == [6, 2]
 
 
+def test_recordings_become_features_where_the_network_took_features(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NEURODEPLOY_CACHE", str(tmp_path / "cache"))
+    path = saved(tmp_path, rate=8000)
+    found = open_sounds(path, "fsdd_mel", None, limit=4, n_steps=9)
+    assert found is not None
+    features_BTI = found.whole().spikes_BTI
+    assert features_BTI.shape == (4, 9, 64)
+    for one_TI, wave in zip(features_BTI, AUDIO, strict=False):
+        np.testing.assert_array_equal(one_TI[:7], log_mel(wave, 64, "hann", 8000))
+        assert not one_TI[7:].any()
+    np.testing.assert_array_equal(found.labels_B, MINE["labels"][:4])
+    assert found.notes == ("mine.npz: each recording is heard as those of fsdd_mel are",)
+    for changed, says in (
+        ({"rate": 16_000}, "has 16000 samples a second, 8000 are needed, as in training; convert it"),
+        ({"rate": 8000, "audio": AUDIO[:, :199]}, "recordings hold 199 samples, at least 200, a frame, are needed"),
+        ({"rate": 8000, "audio": AUDIO * np.float32(np.nan)}, "audio holds what is not finite"),
+    ):
+        with pytest.raises(DataError, match=says):
+            open_sounds(saved(tmp_path, **changed), "fsdd_mel", None)
+
+
 def test_other_files_hold_no_recordings(tmp_path: Path) -> None:
     for name in (saved(tmp_path, spikes=np.zeros((6, 2, 3))), "fsdd", str(tmp_path / "none.npz")):
         assert open_sounds(name, "fsdd", BINNING) is None
@@ -77,7 +101,11 @@ def test_other_files_hold_no_recordings(tmp_path: Path) -> None:
         ({"audio": AUDIO[:, :0]}, "fsdd", r"audio: found float32 of shape \(6, 0\)"),
         ({"rate": [16_000, 8_000]}, "fsdd", r"audio: .*, and a rate of int64 and shape \(2,\)"),
         ({"labels": np.arange(5)}, "fsdd", r"6 samples have labels of shape \(5,\)"),
-        ({}, "mnist", "holds audio, and no cochlea made the spikes .* recipe names mnist.; name a run folder"),
+        (
+            {},
+            "mnist",
+            "holds audio, and the network was trained on no sounds .its recipe names mnist.; name a run folder",
+        ),
     ],
 )
 def test_slips_are_one_line(tmp_path: Path, changed: dict[str, Any], dataset: str, says: str) -> None:
