@@ -68,11 +68,11 @@ def events(n_samples: int = 4) -> torch.Tensor:
     return spikes(n_samples, 6, 128)
 
 
-@pytest.mark.parametrize("neuron", ["lif", "plif", "if", "cuba"])
-@pytest.mark.parametrize("kind", KINDS)
+OTHERS = [(kind, neuron) for kind in ("sdt", "token") for neuron in ("plif", "if", "cuba")]
+
+
+@pytest.mark.parametrize(("kind", "neuron"), [*((kind, "lif") for kind in KINDS), *OTHERS])
 def test_the_graph_has_every_spike_of_the_module(kind: str, neuron: str, tmp_path: Path) -> None:
-    if neuron != "lif" and kind not in ("sdt", "token"):
-        pytest.skip("of two networks")
     read, _ = check_same(trained(kind, neuron=neuron), events(), tmp_path, time_axis=1)
     assert {type(one) for one in read.graph.nodes.values()} <= {getattr(nir, name) for name in nir.ir.__all__}
 
