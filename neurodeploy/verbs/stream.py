@@ -56,13 +56,14 @@ def stream(
             a binary file that is open for reading.
         rate: Samples a second of raw samples; a WAV file says its own.
         integers: The run's Program hears, not the network, in the integers of the chip: each frame is a step.
-        told: Hears {`delay_s`, `look_ahead_s`} first, then each of the `changes` at once.
+        told: Hears {`delay_s`, `look_ahead_s`} first, then at once each change: {time_s, class, name, confidence, scores}
+            of what is known after so many seconds of sound, whenever the class becomes another, or its confidence by 5
+            points.
 
     Returns:
         Of the whole sound `class`, `name`, `confidence` (0 to 1, softmax), `scores` and `time_s`, which it lasts;
         `delay_s`, by which an answer is later than its frame: the look-ahead, and in integers a frame more for each
-        connection on the way; `frames`, `data_notes`; and `changes`: {time_s, class, name, confidence, scores} of what
-        was known after so many seconds of sound, whenever the class became another, or its confidence by 5 points.
+        connection on the way; `frames`, `data_notes`.
 
     Raises:
         RunError: the folder holds no trained network of the family, no Program, or none that hears.
@@ -86,16 +87,15 @@ def stream(
     delay_s = (streamer.delay if integers else streamer.look_ahead) * HOP_MS / 1000
     told({"delay_s": delay_s, "look_ahead_s": ahead_ms / 1000})
     sound, n_frames, stopped = _Counted(parts), 0, None
-    changes: list[dict[str, Any]] = []
+    before: dict[str, Any] | None = None
     try:
         for frame_I, n_samples in frames_of(sound, mel):
             n_frames += 1
             if (heard := streamer.push(frame_I)) is None:
                 continue
             now = _answer(heard, n_samples / mel.rate_hz, words, gain)
-            if not changes or _changed(changes[-1], now):
-                changes.append(now)
-                told(now)
+            if before is None or _changed(before, now):
+                told(before := now)
     except DataError as error:
         stopped = error
     if n_frames <= streamer.look_ahead:
@@ -114,7 +114,7 @@ def stream(
     notes = [f"{plural(behind, 'frame')} of zeros behind the sound, as in training"] if behind else []
     if n_frames > n_steps:
         notes.append(f"longer than the {n_steps} frames that the network was trained on, by {n_frames - n_steps}")
-    return end | {"delay_s": delay_s, "frames": n_frames, "changes": changes, "data_notes": notes}
+    return end | {"delay_s": delay_s, "frames": n_frames, "data_notes": notes}
 
 
 def _opened(audio: str | Path | BinaryIO, rate: int | None, needed: int) -> tuple[str, Iterator[np.ndarray]]:
