@@ -52,12 +52,31 @@ class Made:
     files: Sequence[str]
 
 
+class Asked(NamedTuple):
+    """What a paper's `make` is asked for.
+
+    Attributes:
+        folder: For its tables and pictures.
+        limit: First test samples only.
+        mode: What becomes of an interrupted or finished call's files.
+        progress: Told of every step.
+        runs: Whose numbers stand beside the paper's: reports of finished ones, or folders where the paper trains.
+        settings: "key=value" pairs over the recipe of the networks that it trains.
+    """
+
+    folder: Path
+    limit: int | None
+    mode: Mode
+    progress: Progress
+    runs: Sequence[Any] = ()
+    settings: Sequence[str] = ()
+
+
 class Entry(NamedTuple):
     """A paper's line in the table: what is made again, its citation, and the module with its `make`.
 
-    That takes (folder, limit, mode, progress), and where runs of a `family` of networks can stand beside the paper's
-    the reports of these, returns a `Made`, and is imported only when it is asked for. Where it `trains` networks, runs
-    need no report, but are folders, and settings of what is trained come last.
+    That takes an `Asked`, returns a `Made`, and is imported only when it is asked for. Runs of a `family` of networks
+    can stand beside the paper's; where it `trains` networks they need no report.
     """
 
     title: str
@@ -147,8 +166,7 @@ def paper(
             one.need("training", "train")
     folder = make_folder(Path(out))
     check_target(folder / "paper.json", mode)
-    more = [given] * bool(entry.family) + [settings] * entry.trains
-    made: Made = importlib.import_module(entry.module).make(folder, limit, mode, progress, *more)
+    made: Made = importlib.import_module(entry.module).make(Asked(folder, limit, mode, progress, given, settings))
     head = {"paper": name, "title": entry.title, "citation": entry.citation, "limit": limit}
     rows = [row.to_dict() for row in made.rows]
     write_text(folder / "paper.md", markdown(entry.title, entry.citation, made.rows))

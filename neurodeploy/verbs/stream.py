@@ -56,9 +56,9 @@ def stream(
             a binary file that is open for reading.
         rate: Samples a second of raw samples; a WAV file says its own.
         integers: The run's Program hears, not the network, in the integers of the chip: each frame is a step.
-        told: Hears {`delay_s`, `look_ahead_s`} first, then at once each change: {time_s, class, name, confidence, scores}
-            of what is known after so many seconds of sound, whenever the class becomes another, or its confidence by 5
-            points.
+        told: Hears {`delay_s`, `look_ahead_s`} first, then at once each change: {time_s, class, name, confidence,
+            scores} of what is known after so many seconds of sound, whenever the class becomes another, or its
+            confidence by 5 points.
 
     Returns:
         Of the whole sound `class`, `name`, `confidence` (0 to 1, softmax), `scores` and `time_s`, which it lasts;

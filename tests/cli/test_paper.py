@@ -18,7 +18,7 @@ from neurodeploy.networks.families.plif import PlifSettings, build, deployable
 from neurodeploy.papers import paper as verb
 from neurodeploy.papers.nir import make as nir
 from neurodeploy.papers.nir.figure import nir_paper
-from neurodeploy.papers.paper import PAPERS, Entry, Made, PaperRow
+from neurodeploy.papers.paper import PAPERS, Asked, Entry, Made, PaperRow
 from neurodeploy.papers.silif.make import rows_of
 from neurodeploy.reading import graph_of
 from tests.cli.support import Shell
@@ -27,8 +27,8 @@ POINT = {"note": "n", "n_samples": 40, "accuracies": [0.8, 0.9], "bits": None}
 
 
 def test_a_paper_is_a_folder_and_a_line(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
-    def make(folder: Path, limit: int | None, mode: str, progress: Any) -> Made:
-        (folder / "seen.txt").write_text(f"{limit} {mode}")
+    def make(asked: Asked) -> Made:
+        (asked.folder / "seen.txt").write_text(f"{asked.limit} {asked.mode}")
         return Made([PaperRow("ours", 0.9, 0.8, 0.75, 7, 2, ran=True), PaperRow("theirs", 0.5, note="a source")], ["x"])
 
     outside = ModuleType("paper_from_outside")

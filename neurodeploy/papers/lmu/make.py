@@ -13,7 +13,7 @@ from neurodeploy.papers.lmu.delay import delay_network
 from neurodeploy.papers.lmu.drawing import draw_delay, draw_sweep
 from neurodeploy.papers.lmu.measure import measured
 from neurodeploy.papers.lmu.tables import page
-from neurodeploy.papers.paper import Made, PaperRow
+from neurodeploy.papers.paper import Asked, Made, PaperRow
 from neurodeploy.papers.silif.measurements import Kept
 from neurodeploy.pipeline.conversion import part
 from neurodeploy.pipeline.folder import Mode, RunFolder
@@ -38,26 +38,17 @@ FEEDBACK = "an LMU with feedback has no integers here: its hidden layer is part 
 FILES = ("orders.png", "bits.png", "delay.png", "lmu.md", "lmu.json")
 
 
-def make(
-    folder: Path,
-    limit: int | None,
-    mode: Mode,
-    progress: Progress,
-    runs: Sequence[RunFolder] = (),
-    settings: Sequence[str] = (),
-) -> Made:
+def make(asked: Asked) -> Made:
     """Write tables and pictures into a folder, and return the rows of accuracies.
 
-    Args:
-        limit: First test samples; `SAMPLES` when None.
-        runs: Trained networks of family lmu. The first one without feedback is whose memory sizes and bits are told.
-        settings: "key=value" pairs over its recipe, for the networks of other memory sizes that are trained here.
+    The first of the runs without feedback is whose memory sizes and bits are told; networks of other sizes are trained.
 
     Raises:
         RunError: an interrupted call's files are in the way.
         DataError: the data of a run are absent.
     """
-    limit, published = limit or SAMPLES, toml.read(PUBLISHED, RunError)[0]
+    folder, _, mode, progress, runs, settings = asked
+    limit, published = asked.limit or SAMPLES, toml.read(PUBLISHED, RunError)[0]
     kept = Kept(folder / "lmu.work.json", folder / "lmu.json", mode)
     given = [one for one in runs if _network(one.recipe()).model == "lmufft"]
     base = str(given[0].recipe_file) if given else _recipe()

@@ -14,7 +14,7 @@ from neurodeploy.networks.spike_driven import parts_of, told
 from neurodeploy.papers.lmuformer.drawing import draw
 from neurodeploy.papers.lmuformer.measure import INTEGERS, WHOLE, delays, enough, measured
 from neurodeploy.papers.lmuformer.tables import page
-from neurodeploy.papers.paper import Made, PaperRow
+from neurodeploy.papers.paper import Asked, Made, PaperRow
 from neurodeploy.pipeline.folder import Mode, RunFolder
 from neurodeploy.pipeline.stages import TRAINING, trained_network
 from neurodeploy.progress import Progress
@@ -29,25 +29,16 @@ SAMPLES = 1000
 FILES = ("lmuformer.png", "lmuformer.md", "lmuformer.json")
 
 
-def make(
-    folder: Path,
-    limit: int | None,
-    mode: Mode,
-    progress: Progress,
-    runs: Sequence[RunFolder] = (),
-    settings: Sequence[str] = (),
-) -> Made:
+def make(asked: Asked) -> Made:
     """Write tables and a picture into a folder, and return the rows of accuracies.
 
-    Args:
-        limit: First test samples; `SAMPLES` when None.
-        runs: Trained networks of family lmuformer, finished runs also as integers; seeds of one recipe are told as one.
-        settings: "key=value" pairs over `RECIPES`, which are trained where there are no runs.
+    Finished runs are told as integers too, seeds of one recipe as one; without runs `RECIPES` are trained.
 
     Raises:
         RunError: an interrupted call's files are in the way.
         DataError: the data of a run are absent.
     """
+    folder, limit, mode, progress, runs, settings = asked
     published = toml.read(PUBLISHED, RunError)[0]
     groups: dict[str, list[RunFolder]] = {}
     for one in runs or [_trained(folder / "runs" / name, name, settings, mode, progress) for name in RECIPES]:

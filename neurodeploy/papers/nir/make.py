@@ -1,6 +1,5 @@
 """`paper nir`: the three tasks on every backend that is here, and a row for each platform that classifies."""
 
-from pathlib import Path
 from typing import Any
 
 from neurodeploy.backends.lava.environment import status
@@ -9,15 +8,14 @@ from neurodeploy.installed import installed
 from neurodeploy.papers.nir.figure import nir_paper
 from neurodeploy.papers.nir.platforms import Row, rows_of, stated
 from neurodeploy.papers.nir.targets import BACKENDS, FRAMEWORKS, OWN
-from neurodeploy.papers.paper import Made, PaperRow
-from neurodeploy.pipeline.folder import Mode
-from neurodeploy.progress import Progress
+from neurodeploy.papers.paper import Asked, Made, PaperRow
 
 
-def make(folder: Path, limit: int | None, mode: Mode, progress: Progress) -> Made:
+def make(asked: Asked) -> Made:
     """Run the paper's graphs where they can run on this machine, and write its table and picture into a folder."""
     here = {name for name in FRAMEWORKS if installed(name)} | {one for one in OWN if one != "lava" or status().ready}
     backends = [name for name in BACKENDS if name in here]
+    folder, limit, mode, progress, *_ = asked
     drawn = nir_paper(out=folder / "nir_paper.png", backends=backends, limit=limit, mode=mode, progress=progress)
     rows = [
         _row(name, task, row)

@@ -1,7 +1,6 @@
 """`paper plif`: the paper's accuracies, networks and learned time constants, beside those of run folders."""
 
 import statistics
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +8,7 @@ from neurodeploy import toml
 from neurodeploy.accounting.recorded import Recorded
 from neurodeploy.errors import RunError
 from neurodeploy.files import write_text
-from neurodeploy.papers.paper import Made, PaperRow
-from neurodeploy.pipeline.folder import Mode
-from neurodeploy.progress import Progress
+from neurodeploy.papers.paper import Asked, Made, PaperRow
 
 PUBLISHED = Path(__file__).parent / "published.toml"
 VARIANTS = ("PLIF, tau0 2", "PLIF, tau0 16", "LIF, tau 2", "LIF, tau 16", "PLIF, tau0 2, average pools")
@@ -21,22 +18,20 @@ MOST = "accuracy-A: the most of all epochs on the test part, and so chosen on it
 NETWORKS = "networks.md"
 
 
-def make(folder: Path, limit: int | None, mode: Mode, progress: Progress, runs: Sequence[Recorded] = ()) -> Made:
+def make(asked: Asked) -> Made:
     """Write the tables of networks and time constants into a folder, and return the rows of accuracies.
 
-    Args:
-        limit, mode, progress: Nothing is run here.
-        runs: Reports of recipes of the PLIF family; seeds of one recipe are a row.
+    Nothing is run here. Of the runs, of recipes of the PLIF family, seeds of one recipe are a row.
     """
     data = toml.read(PUBLISHED, RunError)[0]["data"]
     groups: dict[str, list[Recorded]] = {}
-    for run in runs:
+    for run in asked.runs:
         groups.setdefault(str(run.text("recipe", "name")), []).append(run)
     rows = [PaperRow(f"{one['title']}: {VARIANTS[0]}", one["validated"], note=VALIDATED) for one in data]
     for index, variant in enumerate(VARIANTS):
         rows += [PaperRow(f"{one['title']}: {variant}, most", one["most"][index], note=MOST) for one in data]
     ours = [_ours(name, some, data) for name, some in groups.items()]
-    write_text(folder / NETWORKS, networks(data, groups))
+    write_text(asked.folder / NETWORKS, networks(data, groups))
     return Made([*ours, *rows], [NETWORKS])
 
 

@@ -1,20 +1,17 @@
 """`paper silif`: both figures, and the accuracies of its networks as published and as measured here."""
 
-from pathlib import Path
 from typing import Any
 
-from neurodeploy.papers.paper import Made, PaperRow
+from neurodeploy.papers.paper import Asked, Made, PaperRow
 from neurodeploy.papers.silif.figure2 import figure2
 from neurodeploy.papers.silif.figure3 import figure3
-from neurodeploy.pipeline.folder import Mode
-from neurodeploy.progress import Progress
 from neurodeploy.quantize.grid import MAX_WEIGHT_BITS
 
 
-def make(folder: Path, limit: int | None, mode: Mode, progress: Progress) -> Made:
+def make(asked: Asked) -> Made:
     """Draw Figures 2 and 3 into a folder, and return a row for each network of Figure 3."""
-    figure2(out=folder / "figure2.png", overwrite=True)
-    drawn = figure3(out=folder / "figure3.png", limit=limit, mode=mode, progress=progress)
+    figure2(out=asked.folder / "figure2.png", overwrite=True)
+    drawn = figure3(out=asked.folder / "figure3.png", limit=asked.limit, mode=asked.mode, progress=asked.progress)
     files = [f"figure{number}.{end}" for number in (2, 3) for end in ("png", "json")]
     return Made(rows_of(drawn), files)
 
