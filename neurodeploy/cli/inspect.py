@@ -67,19 +67,19 @@ def _memory(found: dict[str, Any]) -> list[str]:
     """Return what ways to hold a linear memory lose and cost; above a spectral radius of 1 it grows by itself."""
     told = f"memory {found['name']}: {found['neurons']} potentials, spectral radius {found['spectral_radius']:.4f}, "
     rows = [
-        [one["way"], one["refused"], "", "", ""]
-        if "refused" in one
-        else [
+        [
             one["way"],
             f"{one['spectral_radius']:.4f}{', grows' if one['spectral_radius'] > 1 else ''}",
-            percent(one["error"]),
+            small_percent(one["error"]),
             f"{one['synapses']:,}",
             f"{one['synops_per_step']:,.0f}",
         ]
         for one in found["ways"]
+        if "refused" not in one
     ]
+    refused = [f"{one['way']}: {one['refused']}" for one in found["ways"] if "refused" in one]
     heads = ["as integers", "spectral radius", f"error after {found['steps']} steps", "synapses", "synops a step"]
-    return [f"{told}forgets an input in {found['steps']} steps", *table(heads, rows)]
+    return [f"{told}forgets an input in {found['steps']} steps", *table(heads, rows), *refused]
 
 
 def _shape(shape: list[int] | None) -> str:

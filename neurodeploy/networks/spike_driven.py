@@ -13,7 +13,7 @@ from torch import nn
 
 from neurodeploy.errors import NetworkError
 from neurodeploy.networks.blocks.attention import SpikingAttention
-from neurodeploy.networks.blocks.frames import Beside, Shortcut
+from neurodeploy.networks.blocks.frames import Beside, Shortcut, reference_name
 from neurodeploy.networks.blocks.mixer import FramesLMU
 from neurodeploy.neurons.lmu_layers import LinearMemory
 from neurodeploy.neurons.plif import PLIF, LIFNode
@@ -56,7 +56,7 @@ class Part(NamedTuple):
     """A layer, or one of several things that a module does.
 
     Attributes:
-        name: Of the module in the network; paths beside shortcuts are called like these.
+        name: Of the module in the network; called as the reference calls its arrays.
         stage: The shortcut that it lies beside, or else the first word of its name.
         module: Its class, or what it does.
         what: "accumulate only", ...: one of `COLUMNS`, or "in the weights".
@@ -83,7 +83,8 @@ class At(NamedTuple):
 
     def inside(self, name: str) -> "At":
         """Return the place of a module in it."""
-        return self._replace(name=f"{self.name}.{name}" if self.name else name, stage=self.stage or name)
+        whole = f"{self.name}.{name}" if self.name else name
+        return self._replace(name=reference_name(whole), stage=self.stage or name)
 
     def part(self, module: object, what: str, macs: int = 0, reason: str = "", change: str = "") -> Part:
         """Return a part that lies here; `module` may be a word in its place."""

@@ -21,6 +21,7 @@ from neurodeploy.errors import NetworkError
 from neurodeploy.neurons.lmu import legendre_matrices
 from neurodeploy.neurons.lmu_blocks import BLOCK, blocked, by_fft, by_steps, grown
 from neurodeploy.neurons.lmu_scan import scan
+from neurodeploy.phrases import plural
 
 State = tuple[torch.Tensor, torch.Tensor]
 """Hidden (B, H) and memory (B, D)."""
@@ -73,7 +74,7 @@ class _Memory(nn.Module):
         if x.ndim != n_axes or x.shape[-1] != self.sizes["input_size"] or 0 in x.shape:
             raise NetworkError(
                 f"LMU: found an input of shape {tuple(x.shape)}, ({', '.join(expected)}) with at least one each and "
-                f"{self.sizes['input_size']} input(s) is needed"
+                f"{plural(self.sizes['input_size'], 'input')} is needed"
             )
 
     def _start(self, x: torch.Tensor, *states: tuple[str, torch.Tensor | None]) -> list[torch.Tensor]:

@@ -197,12 +197,12 @@ def test_a_learned_memory_that_grows_is_refused() -> None:
         (lambda: LMU(1, 3, 4, 0.5), "LMU: found theta=0.5, the window must be finite and at least 1 step long"),
         (
             lambda: LMU(2, 3, 4, 5)(torch.zeros(6, 0, 2)),
-            "LMU: found an input of shape (6, 0, 2), (samples, steps, inputs) with at least one each and 2 input(s) "
+            "LMU: found an input of shape (6, 0, 2), (samples, steps, inputs) with at least one each and 2 inputs "
             "is needed",
         ),
         (
             lambda: LMUCell(2, 3, 4, 5)(torch.zeros(6, 1), (torch.zeros(6, 3), torch.zeros(6, 4))),
-            "LMU: found an input of shape (6, 1), (samples, inputs) with at least one each and 2 input(s) is needed",
+            "LMU: found an input of shape (6, 1), (samples, inputs) with at least one each and 2 inputs is needed",
         ),
         (
             lambda: LMU(2, 3, 4, 5)(torch.zeros(6, 7, 2), (torch.zeros(6, 4), torch.zeros(6, 4))),
