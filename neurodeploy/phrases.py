@@ -90,6 +90,18 @@ def plural(number: int, word: str) -> str:
     return f"{number:,} {word}" if number == 1 else f"{number:,} {word}s"
 
 
+def refused_frame(number: int, shape: tuple[int, ...] | None, n_inputs: int) -> str:
+    """Return what a stream says of a frame that it does not take; its shape is None where it is no array.
+
+    >>> refused_frame(3, (5,), 4)
+    'stream: frame 3 has shape (5,), (4,) finite numbers are needed; it was not taken, push another'
+    """
+    if shape is None:
+        return f"stream: frame {number} is no array of numbers; push another"
+    odd = "holds what is not finite" if shape == (n_inputs,) else f"has shape {shape}"
+    return f"stream: frame {number} {odd}, ({n_inputs},) finite numbers are needed; it was not taken, push another"
+
+
 def _shown(value: object) -> str:
     return str(value) if str(value).isupper() else repr(value if isinstance(value, bool) else str(value))
 

@@ -20,6 +20,7 @@ from neurodeploy.networks.blocks.frames import FrameConv, FrameNorm, Shortcut, a
 from neurodeploy.networks.blocks.mixer import FramesLMU
 from neurodeploy.neurons.lmu_layers import LinearMemory
 from neurodeploy.neurons.plif import LIFNode, plif_step
+from neurodeploy.phrases import refused_frame
 
 OF_ONE_FRAME = (nn.ReLU, nn.GELU, nn.LayerNorm, nn.Identity)
 FEW = 3
@@ -97,13 +98,9 @@ class Streamer:
         try:
             x_I = torch.as_tensor(frame_I, dtype=head.weight.dtype, device=head.weight.device)
         except (TypeError, ValueError, RuntimeError):
-            raise NetworkError(f"stream: frame {self._n_pushed} is no array of numbers; push another") from None
+            raise NetworkError(refused_frame(self._n_pushed, None, n_inputs)) from None
         if tuple(x_I.shape) != (n_inputs,) or not bool(x_I.isfinite().all()):
-            odd = f"has shape {tuple(x_I.shape)}" if tuple(x_I.shape) != (n_inputs,) else "holds what is not finite"
-            raise NetworkError(
-                f"stream: frame {self._n_pushed} {odd}, ({n_inputs},) finite numbers are needed; it was not taken, "
-                "push another"
-            )
+            raise NetworkError(refused_frame(self._n_pushed, tuple(x_I.shape), n_inputs))
         self._n_pushed += 1
         with torch.no_grad():
             features_C = self._chain.push(self.network.normalised(x_I[None, None])[0, 0])

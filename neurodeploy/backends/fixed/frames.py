@@ -10,6 +10,7 @@ import numpy as np
 
 from neurodeploy.backends.fixed.simulator import Simulator
 from neurodeploy.errors import DataError, ProgramError
+from neurodeploy.phrases import refused_frame
 from neurodeploy.program.program import Program
 
 
@@ -69,13 +70,9 @@ class FrameSimulator:
         try:
             x_I = np.asarray(frame_I, np.float64)
         except (TypeError, ValueError):
-            raise DataError(f"stream: frame {self.n_pushed} is no array of numbers; push another") from None
+            raise DataError(refused_frame(self.n_pushed, None, n_inputs)) from None
         if x_I.shape != (n_inputs,) or not np.isfinite(x_I).all():
-            odd = f"has shape {x_I.shape}" if x_I.shape != (n_inputs,) else "holds what is not finite"
-            raise DataError(
-                f"stream: frame {self.n_pushed} {odd}, ({n_inputs},) finite numbers are needed; it was not taken, push "
-                "another"
-            )
+            raise DataError(refused_frame(self.n_pushed, x_I.shape, n_inputs))
         return self._after(self.host.currents(x_I[None, None])[:, 0])
 
     def finish(self) -> list[Heard]:
