@@ -14,6 +14,7 @@ from torch import nn
 from neurodeploy.errors import FrameworkError
 from neurodeploy.graph.metadata import FORMAT, INTEGRATION, ours, wrapped
 from neurodeploy.networks.chip_frames import INPUT, Neurons, chip_frames
+from neurodeploy.program.host import CURRENT_BITS, MOST
 from neurodeploy.reading.inputs import InputOrder, Sample
 from neurodeploy.reading.leaves import ChipNeurons, Source, numbers
 from neurodeploy.reading.memories import ANSWER, Integrators
@@ -100,8 +101,14 @@ def of_lmuformer(module: nn.Module, path: str, sample: Sample, dt_s: float, name
 
     with torch.no_grad():
         own = numbers(network(sample).output_BC).argmax(axis=1)
-    found = of_chip_frames(frames, "", torch.as_tensor(feed(sample)), dt_s, name)
+    sent = feed(sample)
+    heard_BTI = sent[:, : sample.shape[1], :n_inputs]
+    cut = int(np.count_nonzero(np.abs(heard_BTI) == MOST))
+    share = f"{cut:,} of {heard_BTI.size:,} numbers of the sample"
+    cuts = f"{path or 'module'}: {share} are cut off by the host, whose {CURRENT_BITS} bits end there; scale the input"
+    found = of_chip_frames(frames, "", torch.as_tensor(sent), dt_s, name)
     return found | {
+        "notes": (cuts,) if cut else (),
         "own": OwnAnswer(own, ANSWER, np.asarray, module, None),
         "inputs": InputOrder(0, 1, sample.shape[1], tuple(sample.shape), np.arange(n_inputs), (n_inputs,)),
         "feed": feed,

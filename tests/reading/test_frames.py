@@ -214,3 +214,13 @@ def test_frames_that_are_none_are_one_line_and_the_stream_goes_on(made: Compiled
         wanted = whole[: number + 1].sum(axis=0) / unit / (number + 1)
         np.testing.assert_array_equal(one.scores_C, wanted)  # type: ignore[union-attr]
     assert stream.finish() == []
+
+
+def test_what_the_host_cuts_off_is_told() -> None:
+    module, x_BTI = trained("spiking_lmuformer_ms"), clips(2).clamp(-3.5, 3.5)
+    assert graph_of(module, x_BTI, dt_s=0.01).notes == ()
+    x_BTI[0, 3, :2], x_BTI[1, 5, 0] = 40.0, -40.0
+    (note,) = graph_of(module, x_BTI, dt_s=0.01).notes
+    assert note == (
+        "module: 3 of 400 numbers of the sample are cut off by the host, whose 12 bits end there; scale the input"
+    )
