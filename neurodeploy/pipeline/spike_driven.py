@@ -15,7 +15,7 @@ FAMILIES = ("lmuformer",)
 
 
 def of_modules(file: object) -> dict[str, Any]:
-    """Return what `networks.spike_driven.told` says of modules; nothing where they are not known.
+    """Return what `networks.spike_driven.signals.told` says of modules; nothing where they are not known.
 
     Args:
         file: A torch module; or a path, of which some run folders have modules that are known.
@@ -26,7 +26,8 @@ def of_modules(file: object) -> dict[str, Any]:
         DataError: the run's data, which say what a step is, are absent, and there is no graph to be told of instead.
     """
     if hasattr(file, "named_modules"):
-        from neurodeploy.networks.spike_driven import parts_of, told
+        from neurodeploy.networks.spike_driven.signals import told
+        from neurodeploy.networks.spike_driven.table import parts_of
 
         return told(parts_of(file, 1))
     if not isinstance(file, str | os.PathLike) or not os.path.exists(Path(file, "recipe.toml")):
@@ -46,7 +47,8 @@ def _of_run(path: Path) -> dict[str, Any]:
 
     from neurodeploy.data.load import source_of, step_s, wanted_of
     from neurodeploy.networks.families.table import build_network
-    from neurodeploy.networks.spike_driven import parts_of, told
+    from neurodeploy.networks.spike_driven.signals import told
+    from neurodeploy.networks.spike_driven.table import parts_of
     from neurodeploy.pipeline.conversion import part
     from neurodeploy.pipeline.folder import RunFolder
 

@@ -119,7 +119,7 @@ def inspect_graph(
         parameters, and by target status, reason, source, error), `targets` (status, counts, agreement), `dt_s` and
         `dt_source`, `measured` (what on), `repaired` (lines) and `path` of the repaired file;
         where there are linear memories `memories`, see `pipeline.memories.of_memories`; where modules are known
-        `modules`, see `networks.spike_driven.told`.
+        `modules`, see `networks.spike_driven.signals.told`.
 
     Raises:
         NetworkError: nothing is known of a module of the network.

@@ -12,7 +12,8 @@ import neurodeploy
 from neurodeploy.errors import NetworkError
 from neurodeploy.networks.blocks.frames import OURS, node, reference_name
 from neurodeploy.networks.families.lmuformer import LmuFormerSettings, build
-from neurodeploy.networks.spike_driven import ACCUMULATES, parts_of, told
+from neurodeploy.networks.spike_driven.signals import ACCUMULATES, told
+from neurodeploy.networks.spike_driven.table import parts_of
 from tests.networks.test_lmuformer import PARAMETERS, tiny
 from tests.networks.test_streaming import lively
 

@@ -19,7 +19,8 @@ from neurodeploy.graph.network import discretised
 from neurodeploy.mapping.compile import compile_network
 from neurodeploy.networks.blocks.frames import FrameConv
 from neurodeploy.networks.families.lmuformer import deployable
-from neurodeploy.networks.spike_driven import parts_of, told
+from neurodeploy.networks.spike_driven.signals import told
+from neurodeploy.networks.spike_driven.table import parts_of
 from neurodeploy.papers.lmuformer import measure as measuring
 from neurodeploy.papers.lmuformer.drawing import draw
 from neurodeploy.papers.lmuformer.measure import RECEIVED, delays, enough

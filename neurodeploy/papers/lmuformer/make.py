@@ -10,7 +10,8 @@ from neurodeploy.data.load import step_s
 from neurodeploy.errors import RunError
 from neurodeploy.files import write_json, write_text
 from neurodeploy.networks.families.lmuformer import LmuFormerSettings
-from neurodeploy.networks.spike_driven import parts_of, told
+from neurodeploy.networks.spike_driven.signals import told
+from neurodeploy.networks.spike_driven.table import parts_of
 from neurodeploy.papers.lmuformer.drawing import draw
 from neurodeploy.papers.lmuformer.measure import INTEGERS, WHOLE, delays, enough, measured
 from neurodeploy.papers.lmuformer.tables import page
