@@ -10,7 +10,7 @@ from typing import Any
 from neurodeploy.errors import DataError
 from neurodeploy.pipeline.run_results import recipe_values
 
-FAMILIES = ("lmuformer",)
+FAMILIES = ("lmuformer", "transformer")
 """Whose modules are all known."""
 
 

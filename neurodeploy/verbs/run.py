@@ -29,6 +29,7 @@ from neurodeploy.pipeline.conversion import certified, deployable, fed, float_ne
 from neurodeploy.pipeline.costs import costs, counts_of, recorded
 from neurodeploy.pipeline.deployed import classes, made_by, plots
 from neurodeploy.pipeline.folder import Mode, RunFolder, check_chip, open_run
+from neurodeploy.pipeline.spike_driven import of_modules
 from neurodeploy.pipeline.stage_runs import certified_run, torch_run
 from neurodeploy.program.file import write_program
 from neurodeploy.progress import Progress, silent
@@ -122,6 +123,7 @@ def run(
             "training": training,
             "quantisation": quantisation,
             "initial_state": {"float": initial_state, "integer": "zero"},
+            "modules": of_modules(folder.path),
             "notes": [*data_notes, *([starts] if initial_state != "zero" else []), *made.program.notes],
             "plots": plots(*_weights(folder), made.program, fixed_trace, fed(network, test)),
         },

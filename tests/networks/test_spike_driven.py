@@ -110,5 +110,5 @@ def test_layer_norms_and_unknown_modules_are_told() -> None:
     ]
     own = neurodeploy.inspect_graph(nn.Sequential(nn.Linear(3, 4), node(), nn.Linear(4, 2)))["modules"]  # type: ignore
     assert [one["what"] for one in own["parts"]] == ["values by weights", "neurons", "accumulate only"]
-    with pytest.raises(NetworkError, match=r"^1\.0: found Tanh, what a chip makes of it is not known; known are B"):
+    with pytest.raises(NetworkError, match=r"^1\.0: found Tanh, what a chip makes of it is not known; known are And"):
         parts_of(nn.Sequential(nn.ReLU(), nn.Sequential(nn.Tanh())), 1)

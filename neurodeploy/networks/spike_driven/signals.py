@@ -32,14 +32,20 @@ class Origin(NamedTuple):
 
 
 class Signal(NamedTuple):
-    """What arrives at a module, or leaves it; `origins` are those of values."""
+    """What arrives at a module, or leaves it.
+
+    Attributes:
+        origins: Of values.
+        shape: Channels, rows and columns, of pictures.
+    """
 
     kind: Kind
     origins: tuple[Origin, ...] = ()
+    shape: tuple[int, ...] = ()
 
     def joined(self, other: "Signal") -> "Signal":
         """Return the sum of both, or both side by side."""
-        return Signal(max(self.kind, other.kind), tuple(dict.fromkeys(self.origins + other.origins)))
+        return Signal(max(self.kind, other.kind), tuple(dict.fromkeys(self.origins + other.origins)), self.shape)
 
 
 class Part(NamedTuple):

@@ -5,9 +5,15 @@ from typing import Any
 from torch import nn
 
 from neurodeploy.networks.blocks.attention import SpikingAttention
+from neurodeploy.networks.blocks.deformed import DeformedShortcut
 from neurodeploy.networks.blocks.frames import Beside, Shortcut
+from neurodeploy.networks.blocks.maps import And, AnyOf, Pictures, Wired
 from neurodeploy.networks.blocks.mixer import FramesLMU
-from neurodeploy.networks.spike_driven import frames
+from neurodeploy.networks.blocks.sdsa import OverHeads
+from neurodeploy.networks.blocks.ssa import SampleMixing, SpikeProducts, SpikingSelfAttention
+from neurodeploy.networks.blocks.tim import TemporalInteraction
+from neurodeploy.networks.families.transformer import SpikingTransformer
+from neurodeploy.networks.spike_driven import frames, pictures
 from neurodeploy.networks.spike_driven.signals import NEURONS, NO_NEURON, Part
 from neurodeploy.networks.spike_driven.walk import (
     INPUT,
@@ -58,4 +64,18 @@ RULES: dict[type[nn.Module], Rule] = {
     LinearMemory: frames.memory,
     FramesLMU: frames.unit,
     SpikingAttention: frames.attention,
+    SpikingTransformer: pictures.network,
+    Pictures: pictures.pictures,
+    nn.Conv2d: pictures.conv,
+    nn.BatchNorm2d: frames.norm,
+    nn.MaxPool2d: pictures.pool,
+    DeformedShortcut: pictures.deformed,
+    Wired: pictures.wired,
+    AnyOf: pictures.any_of,
+    And: pictures.both,
+    OverHeads: pictures.over_heads,
+    SpikingSelfAttention: pictures.attention,
+    SpikeProducts: pictures.products,
+    TemporalInteraction: pictures.tim,
+    SampleMixing: pictures.mixing,
 }

@@ -12,6 +12,7 @@ from neurodeploy.errors import NetworkError
 from neurodeploy.networks.blocks.frames import Shortcut, reference_name
 from neurodeploy.networks.spike_driven.signals import (
     ACCUMULATES,
+    FOLDED,
     NEURONS,
     STOPS,
     WEIGHS,
@@ -22,6 +23,7 @@ from neurodeploy.networks.spike_driven.signals import (
 )
 
 COMPOSED = "of sums of spikes: its weights times those of the layers before are synapses from their spikes"
+BESIDE = "whoever listens has synapses from all that are added up here"
 INPUT = Signal(Kind.VALUES, (Origin("the input", "spikes for input, as a cochlea sends them"),))
 
 
@@ -65,7 +67,10 @@ def chain(module: nn.Sequential, arrives: Signal, at: At) -> Walk:
 
 
 def shortcut(module: Shortcut, arrives: Signal, at: At) -> Walk:
-    return (yield from beside(module, arrives, at._replace(stage=at.name)))
+    at = at._replace(stage=at.name)
+    made = yield from beside(module, arrives, at)
+    yield at.inside("sum").part(module, FOLDED, 0, BESIDE)
+    return made
 
 
 def beside(module: Shortcut, arrives: Signal, at: At) -> Walk:
@@ -80,7 +85,7 @@ def weights(module: nn.Linear | nn.Conv1d, arrives: Signal, at: At) -> Walk:
 def weighed(macs: int, module: object, arrives: Signal, at: At) -> Walk:
     if arrives.kind < Kind.VALUES:
         yield at.part(module, ACCUMULATES, macs, COMPOSED if arrives.kind == Kind.SUMS else "")
-        return Signal(Kind.SUMS)
+        return Signal(Kind.SUMS, (), arrives.shape)
     names, changes = zip(*arrives.origins, strict=True)
     reason = f"numbers of {' and '.join(names)} are graded messages, which Loihi 2 has and Loihi 1 has not"
     yield at.part(module, WEIGHS, macs, reason, "; ".join(changes))
@@ -89,7 +94,7 @@ def weighed(macs: int, module: object, arrives: Signal, at: At) -> Walk:
 
 def neurons(module: nn.Module, arrives: Signal, at: At) -> Walk:
     yield at.part(module, NEURONS)
-    return Signal(Kind.SPIKES)
+    return Signal(Kind.SPIKES, (), arrives.shape)
 
 
 def nothing(module: nn.Module, arrives: Signal, at: At) -> Walk:
