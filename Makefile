@@ -24,7 +24,7 @@ install: $(VENV)/installed
 
 $(VENV)/installed: pyproject.toml constraints.txt neurodeploy/installed.py
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev,augment]"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev,augment,lamb]"
 	$(BIN)/neurodeploy frameworks setup
 	touch $@
 

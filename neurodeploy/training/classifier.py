@@ -1,5 +1,6 @@
 """One update: augmentation, the network, the loss; and the optimiser that goes with it."""
 
+import importlib
 import math
 from functools import partial
 from typing import Any
@@ -9,11 +10,11 @@ import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional
-from torch.optim import AdamW
+from torch.optim import AdamW, Optimizer
 from torch.optim.lr_scheduler import CosineAnnealingLR, LambdaLR, OneCycleLR, ReduceLROnPlateau, StepLR
 
 from neurodeploy.data.stream import PixelOrder, SampleSource
-from neurodeploy.errors import NetworkError
+from neurodeploy.errors import NetworkError, RecipeError
 from neurodeploy.networks.families.s4d import slow_parameters
 from neurodeploy.networks.fused_forward import rate_penalty, rates
 from neurodeploy.training.augment import augmented, blended, channels_mixed, masked, moved
@@ -181,13 +182,30 @@ def warm_cosine(settings: TrainingSettings, epoch: int) -> float:
     return lowest + (1 - lowest) * (1 + math.cos(math.pi * done)) / 2
 
 
-def optimiser(network: nn.Module, settings: TrainingSettings) -> AdamW:
-    """Return AdamW over all parameters; S4D's kernels have a lower rate and no weight decay."""
+def optimiser(network: nn.Module, settings: TrainingSettings) -> Optimizer:
+    """Return AdamW or LAMB over all parameters; S4D's kernels have a lower rate and no weight decay.
+
+    Raises:
+        RecipeError: LAMB's package is not installed.
+    """
     slow = {id(one) for one in slow_parameters(network)}
     trained = [one for one in network.parameters() if one.requires_grad]
     groups: list[dict[str, Any]] = [{"params": [one for one in trained if id(one) not in slow]}]
     kept = [one for one in trained if id(one) in slow]
     if kept:
         groups.append({"params": kept, "lr": min(SLOW_LEARNING_RATE, settings.learning_rate), "weight_decay": 0.0})
-    betas = settings.beta1, 0.999
-    return AdamW(groups, lr=settings.learning_rate, betas=betas, weight_decay=settings.weight_decay)
+    how: dict[str, Any] = {"lr": settings.learning_rate, "betas": (settings.beta1, 0.999)}
+    how["weight_decay"] = settings.weight_decay
+    return AdamW(groups, **how) if settings.optimizer == "adamw" else _lamb(groups, how)
+
+
+def _lamb(groups: list[dict[str, Any]], how: dict[str, Any]) -> Optimizer:
+    """Return LAMB as version 3 of its paper: no bias correction, decay is part of what the trust ratio scales."""
+    try:
+        made: Any = importlib.import_module("pytorch_optimizer").Lamb
+    except ImportError:
+        raise RecipeError(
+            "training.optimizer: found lamb, and pytorch_optimizer is not installed; pip install "
+            "'neurodeploy-toolkit[lamb]', or set adamw"
+        ) from None
+    return made(groups, **how, weight_decouple=False, pre_norm=True, adam_debias=True)  # type: ignore[no-any-return]

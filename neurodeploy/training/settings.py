@@ -10,7 +10,7 @@ Schedule = Literal["one_cycle", "plateau", "cosine", "warm_cosine", "step"]
 
 
 class TrainingSettings(BaseModel):
-    """How a network is trained, by AdamW (without `weight_decay`, that is Adam).
+    """How a network is trained.
 
     The loss is taken on the output's firing rates, or on the scores of a network that gives scores (the SiLIF family's:
     the sum over time of softmax; plif's: the mean spikes of a class's voters in a step).
@@ -46,8 +46,11 @@ class TrainingSettings(BaseModel):
     cooldown_epochs: int = Field(0, ge=0, description="The last ones, at the lowest (warm_cosine).")
     step_epochs: int = Field(10, ge=1, description="Epochs at one learning rate (step).")
     step_factor: float = Field(0.85, gt=0, le=1, description="Part of it kept after them (step).")
+    optimizer: Literal["adamw", "lamb"] = Field(
+        "adamw", description="adamw is Adam without `weight_decay`; lamb is for large batches (pytorch_optimizer)."
+    )
     beta1: float = Field(0.9, ge=0, lt=1, description="Part of the mean gradient kept in each update.")
-    weight_decay: float = Field(0.0, ge=0, description="Of AdamW; with 0 it is Adam.")
+    weight_decay: float = Field(0.0, ge=0, description="Part of the rate by which weights shrink in an update.")
     gradient_clip: float = Field(0.0, ge=0, description="Largest norm of an update's gradient; 0 is any.")
     average: float = Field(
         0.0, ge=0, lt=1, description="Part of the averaged weights kept in each update; 0 keeps plain weights."

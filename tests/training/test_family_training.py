@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from torch.nn import functional
 
 from neurodeploy.data.spikes import SpikeData
 from neurodeploy.data.stream import SampleSource, from_memory
-from neurodeploy.errors import RunError
+from neurodeploy.errors import RecipeError, RunError
 from neurodeploy.networks.families.s4d import slow_parameters
 from neurodeploy.networks.families.silif import LAYERS
 from neurodeploy.networks.families.table import build_network
@@ -109,13 +110,13 @@ def _stop_after(epoch: int) -> Any:
     return progress
 
 
-@pytest.mark.parametrize("schedule", ["one_cycle", "plateau"])
-def test_a_resumed_training_ends_like_an_uninterrupted_one(schedule: Any, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("schedule", "optimizer"), [("one_cycle", "adamw"), ("plateau", "adamw"), ("step", "lamb")])
+def test_a_resumed_training_ends_like_an_uninterrupted_one(schedule: Any, optimizer: Any, tmp_path: Path) -> None:
     """With everything random there is: dropout, initial states, augmentation, order."""
-    settings = TrainingSettings(
-        epochs=5, batch_size=16, schedule=schedule, plateau_patience=0, time_shift=1, event_drop=0.2, seed=3
-    )
-    how: Any = {"dropout": 0.4, "initial_state": "random"}
+    kept: dict[str, Any] = {"time_shift": 1, "event_drop": 0.2, "seed": 3}
+    how: dict[str, Any] = {"schedule": schedule, "optimizer": optimizer, "plateau_patience": 0, **kept}
+    settings = TrainingSettings(epochs=5, batch_size=16, **how)
+    how = {"dropout": 0.4, "initial_state": "random"}
     whole = network(**how)
     wanted = fit(whole, toy(0), toy(1), settings)
 
@@ -127,6 +128,29 @@ def test_a_resumed_training_ends_like_an_uninterrupted_one(schedule: Any, tmp_pa
     found = fit(again, toy(0), toy(1), settings, state_file=state)
     assert found == wanted
     assert all(torch.equal(value, whole.state_dict()[key]) for key, value in again.state_dict().items())
+
+
+def test_lamb_moves_each_array_by_its_own_norm() -> None:
+    """As You et al. (ICLR 2020, version 3 of the paper) have it, without bias correction."""
+    layer = nn.Linear(5, 3).double()
+    before = [one.detach().clone() for one in layer.parameters()]
+    settings = TrainingSettings(optimizer="lamb", learning_rate=0.01, weight_decay=0.1)
+    made = optimiser(layer, settings)
+    torch.manual_seed(1)
+    grads = [torch.randn_like(one) for one in before]
+    for one, grad in zip(layer.parameters(), grads, strict=True):
+        one.grad = grad.clone()
+    made.step()
+    clip = min(1.0, 1 / (sum(float((one**2).sum()) for one in grads) + 1e-6) ** 0.5)
+    for one, was, grad in zip(layer.parameters(), before, grads, strict=True):
+        update = 0.1 * clip * grad / ((0.001 * (clip * grad) ** 2).sqrt() + 1e-6) + 0.1 * was
+        torch.testing.assert_close(one.detach(), was - 0.01 * was.norm() / update.norm() * update)
+
+
+def test_lamb_says_what_it_needs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pytorch_optimizer", None)
+    with pytest.raises(RecipeError, match=r"^training\.optimizer: found lamb, and pytorch_optimizer is not installed"):
+        optimiser(network(), TrainingSettings(optimizer="lamb"))
 
 
 def test_dropout_differs_from_update_to_update(monkeypatch: pytest.MonkeyPatch) -> None:
