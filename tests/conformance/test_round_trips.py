@@ -34,9 +34,9 @@ from neurodeploy.recipes import Recipe, load_recipe
 from tests.conformance.test_nir_corpus import DT_S, read_files
 
 NO_PROGRAM = ("_spikformer", "_sdt", "_qkformer", "_tim")
-"""Recipes of networks that no Program is made of as published; those of MNIST are made for it."""
+"""Recipes of networks that no Program is made of as published; small ones are made for it."""
 EVERY = [path.stem for path in sorted((Path(__file__).parents[2] / "training").glob("*.toml"))]
-EVERY = [name for name in EVERY if name.startswith("mnist") or not name.endswith(NO_PROGRAM)]
+EVERY = [name for name in EVERY if name.startswith(("mnist", "cifar10_small")) or not name.endswith(NO_PROGRAM)]
 MEMORIES = [name for name in EVERY if name.endswith(("_lmu", "_lmufft", "_lmuformer"))]
 RECIPES = [name for name in EVERY if name not in MEMORIES and not name.endswith(NO_PROGRAM)]
 SIZES = {"digits": (64, 10), "braille7": (12, 7), "fsdd": (140, 10), "fsdd_spikes": (140, 10)}
@@ -48,12 +48,12 @@ TRAINED_ONLY = {"gsc_s4d": "sends no spikes, so no chip of this kind runs it"}
 TRAINED_ONLY |= dict.fromkeys(("psmnist_lmu", "digits_lmu"), "has feedback, so it has no integer form")
 NO_SPIKES = "is a ReLU, which sends no spikes frame by frame"
 TRAINED_ONLY |= {f"{data}_lmuformer": NO_SPIKES for data in ("fsdd", "gsc", "psmnist", "speech")}
-TRAINED_ONLY |= {"mnist_spikformer": "multiplies spikes with counts of them"}
+TRAINED_ONLY |= dict.fromkeys(("mnist_spikformer", "cifar10_small_spikformer"), "multiplies spikes with counts of them")
 PICTURES = {"mnist": (1, 28, 28), "fashion_mnist": (1, 28, 28), "nmnist_frames": (2, 34, 34), "nmnist": (2, 34, 34)}
 PICTURES |= {"cifar10": (3, 32, 32), "cifar10dvs": (2, 128, 128), "dvs128_gesture": (2, 128, 128)}
 SMALLER: dict[str, tuple[str, ...]] = {"_plif_paper": ("network.channels=2", "network.hidden=8", "network.voters=2")}
 SMALLER |= {"psmnist_lmufft": ("network.memory=20", "network.hidden=8"), "_lmuformer": ("network.width=16",)}
-SMALLER |= dict.fromkeys(("mnist_sdt", "mnist_qkformer"), ("network.width=16",))
+SMALLER |= dict.fromkeys(("mnist_sdt", "mnist_qkformer", "small_sdt", "small_qkformer"), ("network.width=16",))
 """By the ends of names: recipes whose whole networks would take minutes."""
 STEPS = 6
 

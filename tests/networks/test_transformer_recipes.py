@@ -22,6 +22,9 @@ MILLIONS = {
     "imagenet_qkformer": 29.079336,
     "cifar10dvs_qkformer": 1.504138,
     "dvs128_qkformer": 1.999371,
+    "cifar10_small_spikformer": 0.096210,
+    "cifar10_small_sdt": 0.096210,
+    "cifar10_small_qkformer": 0.101466,
     "mnist_spikformer": 0.096066,
 }
 
