@@ -167,7 +167,11 @@ def paper(
     out: Annotated[Path, Option(metavar="DIR", help="Folder for its figures and tables.")],
     runs: Annotated[
         list[Path] | None,
-        Option("--run", metavar="DIR", help="Of plif a finished run, of lmu and lmuformer a trained one; repeatable."),
+        Option(
+            "--run",
+            metavar="DIR",
+            help="Of plif a finished run, of all others that take any a trained one; repeatable.",
+        ),
     ] = None,
     settings: Settings = None,
     limit: Limit = None,

@@ -117,6 +117,13 @@ PAPERS: Mapping[str, Entry] = {
         family="lmuformer",
         trains=True,
     ),
+    "transformers": Entry(
+        "Spiking transformers: the benchmark's accuracies, and energy under each convention of counting",
+        "Shen et al., STEP, arXiv:2505.11151, 2025; and the transformers' papers",
+        "neurodeploy.papers.transformers.make",
+        family="transformer",
+        trains=True,
+    ),
 }
 
 
@@ -133,12 +140,13 @@ def paper(
     """Make a published system's figures and tables, with its own numbers beside ours.
 
     Args:
-        name: Of `PAPERS`: "silif", "nir", "plif", "lmu" or "lmuformer".
+        name: Of `PAPERS`: "silif", "nir", "plif", "lmu", "lmuformer" or "transformers".
         out: Folder for the pictures and tables, `paper.md` and `paper.json`.
-        runs: Of "plif", "lmu" and "lmuformer": runs whose numbers stand beside the paper's, those of one recipe as one
-            row; finished ones, of the last two ones that are trained.
+        runs: Of "plif", "lmu", "lmuformer" and "transformers": runs whose numbers stand beside the paper's, those of
+            one recipe as one row; finished ones of "plif", of the others ones that are trained.
         settings: "key=value" pairs over the recipe of the networks that "lmu" and "lmuformer" train.
-        limit: First test samples only; of "lmu" and "lmuformer" 1,000 when None.
+        limit: First test samples only; when None 1,000 of "lmu" and "lmuformer", and of "transformers" 2 of a
+            network with random weights and 64 of a run.
         mode: "resume" an interrupted run or add to a finished one, or "overwrite" what is there.
         progress: Told of every step.
 
