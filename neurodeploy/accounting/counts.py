@@ -3,7 +3,7 @@
 Axes: S sample, T step, N neuron of a layer, or channel of the input; I input of a connection or layer, O its output.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -63,7 +63,10 @@ class LayerCounts(Plain):
 
     Attributes:
         rate_per_step: Spikes per neuron and step.
+        gate: An AND or OR of spikes, see `gates`; None where it is not.
     """
+
+    OPTIONAL = ("gate",)
 
     name: str
     neurons: int = 0
@@ -72,6 +75,7 @@ class LayerCounts(Plain):
     updates_per_sample: int = 0
     synops_per_sample: float = 0.0
     messages_per_sample: float = 0.0
+    gate: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -84,12 +88,13 @@ class Counts(Plain):
         by_convention: The same run by others' rules; None where the run did not keep the values sent.
         conventions: What each of them says.
         macs, messages: What these two are, in words.
+        logic_per_sample: The part of the synops that reaches an AND or OR of spikes; None where there is none.
         dense_macs_per_sample: Were nothing skipped; None where it is not known.
         host_reads_per_sample: Potentials that leave the chip.
         seconds_per_sample: Of a network in real time, for chips that are priced by the second.
     """
 
-    OPTIONAL = ("host_reads_per_sample", "seconds_per_sample")
+    OPTIONAL = ("host_reads_per_sample", "seconds_per_sample", "logic_per_sample")
 
     convention: str = CONVENTION
     samples: int = 0
@@ -110,6 +115,7 @@ class Counts(Plain):
     layers: tuple[LayerCounts, ...] = ()
     host_reads_per_sample: int | None = None
     seconds_per_sample: float | None = None
+    logic_per_sample: float | None = None
 
 
 def count(
@@ -119,6 +125,7 @@ def count(
     n_steps: int,
     *,
     known: Sequence[Wires] | None = None,
+    gates: Collection[str] = (),
 ) -> Counts:
     """Return the counts of a run, per connection, per layer and in sum.
 
@@ -128,6 +135,7 @@ def count(
         run: What was sent.
         n_steps: Steps the network ran for each sample.
         known: The sizes of the connections where a `Counter` has them.
+        gates: Layers that are an AND or OR of spikes.
 
     Raises:
         DataError: the run is of another network.
@@ -155,6 +163,7 @@ def count(
             updates_per_sample=size * n_steps,
             synops_per_sample=sum(row.synops_per_sample for row in rows if row.target == name),
             messages_per_sample=sum(row.messages_per_sample for row in rows if row.source == name),
+            gate=name in gates or None,
         )
         for name, size in sizes.items()
     )
@@ -172,6 +181,7 @@ def count(
         spikes_per_sample=sum(layer.spikes_per_sample for layer in layers),
         connections=rows,
         layers=layers,
+        logic_per_sample=sum(layer.synops_per_sample for layer in layers if layer.gate) if gates else None,
     )
 
 

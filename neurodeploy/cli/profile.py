@@ -25,6 +25,8 @@ def _profiled(result: dict[str, Any]) -> list[str]:
     ]
     if result["macs_per_sample"]:
         said += [f"of these MACs      {result['macs_per_sample']:,.0f} (their source sends values)"]
+    if result.get("logic_per_sample"):
+        said += [f"of these logic     {result['logic_per_sample']:,.0f} (AND and OR of spikes)"]
     kind = "all-in" if energy["scope"] == "all-in" else "dynamic"
     said += [f"energy per sample  {band(energy['energy_j'], 'J')} on {energy['title']} ({kind}, estimated)"]
     if energy["all_in_j"] and energy["scope"] != "all-in":

@@ -10,6 +10,7 @@ import numpy as np
 
 from neurodeploy.accounting.counts import Counts, count
 from neurodeploy.accounting.energy import Energy, price
+from neurodeploy.accounting.gates import gates
 from neurodeploy.accounting.host import host_cost
 from neurodeploy.accounting.latency import Latency, latency
 from neurodeploy.accounting.routes import routes, traffic_of
@@ -145,7 +146,8 @@ def counts_of(target: Network | Program, run: Tally, counter: Counter | None = N
     """
     counter = counter_of(target) if counter is None else counter
     n_steps = run.n_input_steps if isinstance(target, Network) else target.n_steps(run.n_input_steps)
-    found = count(counter.connections, counter.sizes, run, n_steps, known=counter.wires)
+    gating = () if isinstance(target, Network) else gates(target)
+    found = count(counter.connections, counter.sizes, run, n_steps, known=counter.wires, gates=gating)
     reads = host_reads(target.readout, counter.sizes[target.output], run.n_input_steps, target.decode)
     return replace(found, host_reads_per_sample=reads)
 

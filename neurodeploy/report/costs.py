@@ -75,6 +75,7 @@ def events(counts: dict[str, Any]) -> Markup:
     names = {
         "messages_per_sample": "spike messages",
         "macs_per_sample": "multiplications by values that were sent",
+        "logic_per_sample": "synops that are AND or OR of spikes, logic of one bit",
         "host_reads_per_sample": "potentials read by the host",
         "dense_macs_per_sample": "multiplications in a network that skips nothing",
     }

@@ -27,6 +27,7 @@ from neurodeploy.mapping.compile import compile_network
 from neurodeploy.networks.families.transformer import SpikingTransformer, deployable
 from neurodeploy.pipeline.conversion import graph_of as graph_of_run
 from neurodeploy.pipeline.conversion import matrices, quantised
+from neurodeploy.pipeline.costs import synops_of
 from neurodeploy.program.host import UNIT
 from neurodeploy.reading import graph_of
 from neurodeploy.recipes import validated
@@ -101,6 +102,22 @@ def test_integers_obey_their_equations_and_come_back_from_a_file(kind: str, tmp_
         return  # read from the module its dilation is a matrix; its form for the chip comes back, see below
     write_graph(tmp_path / "m.nir", program_graph(made.program))
     assert carried_program(read_graph(tmp_path / "m.nir")).digest == made.program.digest  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_synops_of_gates_and_of_pools_are_logic(kind: str) -> None:
+    """Spikes times the entries that are not zero of each connection's whole matrix."""
+    program, some = deployed(kind).program, events().flatten(2).numpy().astype(np.int32)
+    run = fixed.run(program, some, record=True)
+    counts, logic = synops_of(program, run), 0
+    gates = [one.name for one in program.layers if one.name.endswith((*GATES, "pool"))]
+    for one in program.connections:
+        if one.target in gates:
+            matrix_OI = one.weight if one.window is None else one.window.unrolled(one.weight)
+            logic += int((run.counts[one.source].sum(0) @ (matrix_OI != 0).T).sum())
+    assert [one.name for one in counts.layers if one.gate] == gates
+    assert counts.logic_per_sample == logic / len(some) > 0
+    assert counts.logic_per_sample < counts.synops_per_sample
 
 
 @pytest.mark.lava
