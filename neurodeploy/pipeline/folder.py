@@ -152,6 +152,9 @@ def _check_needs(recipe: Recipe) -> None:
             raise RecipeError(
                 f"training.accelerator: found {device!r}, this machine has none that torch can use; set cpu or auto"
             )
+    from neurodeploy.training.processes import trainer_options
+
+    trainer_options(recipe.training)
 
 
 def check_chip(recipe: Recipe) -> None:

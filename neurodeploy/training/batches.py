@@ -11,6 +11,7 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 
 from neurodeploy.data.stream import SampleSource
 from neurodeploy.errors import DataError
+from neurodeploy.training.processes import process, share
 from neurodeploy.training.reading import read
 
 MIXTURES = 10.0
@@ -59,7 +60,7 @@ class SpikeBatches(Dataset):
 
 
 class EpochOrder(Sampler):
-    """Lists of indices; a permutation of its own for each epoch, or the stored order.
+    """Lists of indices; a permutation of its own for each epoch, shared by all processes, or the stored order.
 
     Args:
         mixup: Share of samples that are mixed with another; then these are `Mixture`s.
@@ -83,10 +84,12 @@ class EpochOrder(Sampler):
             order = torch.randperm(self.n_samples, generator=generator)
         for first in range(0, self.n_samples, self.batch_size):
             some = order[first : first + self.batch_size].tolist()
+            if self.seed is not None:
+                some = share(some, *process())
             yield self._drawn(some, first) if self.mixup else some
 
     def _drawn(self, chosen: list[int], first: int) -> Mixture:
-        random = np.random.default_rng([self.seed or 0, self.epoch, first])
+        random = np.random.default_rng([self.seed or 0, self.epoch, first + process()[0]])
         alone, others = random.random(len(chosen)) >= self.mixup, random.integers(self.n_samples, size=len(chosen))
         shares = np.where(alone, 1.0, random.beta(MIXTURES, MIXTURES, len(chosen)))
         return Mixture(chosen, others.tolist(), shares.tolist())

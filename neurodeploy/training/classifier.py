@@ -58,7 +58,8 @@ class Classifier(pl.LightningModule):
 
     def training_step(self, batch: tuple[torch.Tensor, torch.Tensor], batch_idx: int) -> torch.Tensor:
         spikes_BTI, labels_B = batch
-        generator = torch.Generator().manual_seed(self.settings.seed * 1_000_003 + self.global_step)
+        process = self.global_rank << 40  # each draws for its own samples
+        generator = torch.Generator().manual_seed(self.settings.seed * 1_000_003 + self.global_step + process)
         if self.settings.channel_mix:
             spikes_BTI = channels_mixed(spikes_BTI, labels_B, self.settings.channel_mix, generator)
         spikes_BTI = masked(augmented(spikes_BTI, self.settings, generator), self.settings, generator)
@@ -71,7 +72,7 @@ class Classifier(pl.LightningModule):
             n_classes: Any = self.network.n_classes
             spikes_BTI, labels_B = blended(spikes_BTI, labels_B, n_classes, self.settings, generator)
         # Of dropout and random initial states, unlike those of order and augmentation.
-        drawn = np.random.SeedSequence([self.settings.seed, self.global_step]).generate_state(1, np.uint64)
+        drawn = np.random.SeedSequence([self.settings.seed, self.global_step + process]).generate_state(1, np.uint64)
         torch.manual_seed(int(drawn[0] >> 1))
         found = self._read(self.network, spikes_BTI)
         loss = self.objective(found, labels_B, spikes_BTI)

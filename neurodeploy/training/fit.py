@@ -27,6 +27,7 @@ from neurodeploy.neurons.plif import PLIF, PLIFNode
 from neurodeploy.training.batches import evaluate, loader
 from neurodeploy.training.classifier import Classifier
 from neurodeploy.training.logs import logger_of
+from neurodeploy.training.processes import brought_back, trainer_options
 from neurodeploy.training.settings import TrainingSettings
 
 __all__ = ["EpochProgress", "History", "evaluate", "fit"]
@@ -74,24 +75,26 @@ def fit(
     Raises:
         KeyboardInterrupt: Ctrl-C; the state of the last whole epoch is in `state_file`.
         RunError: the loss, the objective or a weight is no longer finite.
-        RecipeError: `logs` are wanted, and the tracker is not installed.
+        RecipeError: `logs` are wanted, and the tracker is not installed; or more devices than there are.
     """
     torch.set_num_threads(settings.threads)
     batches = loader(train, settings.batch_size, settings.seed, settings.mixup)
     keeper = KeepBest(validation, state_file, progress, keep_initial=keep_initial)
     n_updates = settings.epochs * len(batches)
     module = Classifier(network.train(), settings, n_updates, teacher, train.order)
-    with quiet_lightning(), torch.random.fork_rng(devices=[]):
+    options = trainer_options(settings)
+    with quiet_lightning(), torch.random.fork_rng(devices=[]), brought_back(keeper, settings) as callbacks:
         trainer = pl.Trainer(
             max_epochs=settings.epochs,
             accelerator=settings.accelerator,
             precision=settings.precision,
-            callbacks=[keeper],
+            callbacks=callbacks,
             logger=False if logs is None or settings.tracker is None else logger_of(settings.tracker, logs),
             gradient_clip_val=settings.gradient_clip or None,
             enable_checkpointing=False,
             enable_progress_bar=False,
             enable_model_summary=False,
+            **options,
         )
         resume = str(state_file) if state_file is not None and state_file.exists() else None
         with interrupts_as_usual(trainer):
@@ -160,7 +163,8 @@ class KeepBest(pl.Callback):
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         assert isinstance(pl_module, Classifier)
-        loss, correct, rate, n_samples, *each = pl_module.seen.tolist()
+        seen: Any = trainer.strategy.reduce(pl_module.seen.to(pl_module.device), reduce_op="sum")  # of all processes
+        loss, correct, rate, n_samples, *each = seen.tolist()
         check_finite(loss, "the loss", trainer.current_epoch)
         record = {
             "loss": loss / n_samples,
@@ -176,14 +180,17 @@ class KeepBest(pl.Callback):
             pl_module.plateau.step(record["validation_accuracy"])
             self.plateau = pl_module.plateau.state_dict()
         if self.state_file is not None:
-            with written_whole(self.state_file) as beside:
-                trainer.save_checkpoint(beside)
+            if trainer.is_global_zero:
+                with written_whole(self.state_file) as beside:
+                    trainer.save_checkpoint(beside)
+            else:  # which takes part, and writes nothing
+                trainer.save_checkpoint(self.state_file)
         if trainer.logger is not None:
             layers = {f"rate/layer{number}": one / n_samples for number, one in enumerate(each, 1)}
             told = record | {"learning_rate": rates[0]} | layers
             told |= {f"tau/layer{number}": one for number, one in enumerate(time_constants(pl_module.network), 1)}
             trainer.logger.log_metrics(told, step=trainer.current_epoch + 1)
-        if self.progress:
+        if self.progress and trainer.local_rank == 0:
             self.progress(len(self.epochs), trainer.max_epochs or 0, record)
 
     def _scored(self, module: Classifier) -> nn.Module:

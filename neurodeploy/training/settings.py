@@ -104,6 +104,8 @@ class TrainingSettings(BaseModel):
     )
     threads: int = Field(1, ge=1, le=256, description="CPU threads; more slow small networks down.")
     accelerator: Literal["cpu", "gpu", "cuda", "mps", "auto"] = Field("cpu", description="Lightning's accelerator.")
+    devices: int = Field(1, ge=1, le=1024, description="Of a machine, which share each batch.")
+    nodes: int = Field(1, ge=1, le=1024, description="Machines, with so many devices each, which share each batch.")
     tracker: Literal["tensorboard", "csv", "wandb", "mlflow"] | None = Field(
         None, description="Where losses and accuracies are logged to as well; into the run's folder logs."
     )

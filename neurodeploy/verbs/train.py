@@ -217,9 +217,9 @@ def _earlier(folder: Path) -> dict[int, float]:
 def gpus_of(recipe: Recipe) -> int:
     """Return how many GPUs a training takes."""
     if recipe.training.accelerator in ("gpu", "cuda"):
-        return 1
+        return recipe.training.devices
     if recipe.training.accelerator == "auto":
         import torch
 
-        return int(torch.cuda.is_available())
+        return recipe.training.devices * int(torch.cuda.is_available())
     return 0
