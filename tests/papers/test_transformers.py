@@ -13,6 +13,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from neurodeploy.errors import RunError
 from neurodeploy.networks.blocks.ssa import SpikeProducts
 from neurodeploy.networks.families.table import build_network
 from neurodeploy.networks.spike_driven.signals import FOLDED
@@ -23,6 +24,8 @@ from neurodeploy.papers.transformers.drawing import draw
 from neurodeploy.papers.transformers.energy import ANN, ANN_SHARED, EXACT, JELLY, RATE, energies, papers_j
 from neurodeploy.papers.transformers.make import FULL_SIZE, spread
 from neurodeploy.recipes import load_recipe
+from neurodeploy.verbs.train import train
+from tests.accounting.finished import finished
 from tests.networks.test_transformer_spikingjelly import lively
 from tests.networks.transformers import tiny
 from tests.report.overlaps import text_problems
@@ -178,22 +181,51 @@ def test_energies_add_up_the_counts() -> None:
     assert prices[ANN_SHARED]["mac"] == pytest.approx(0.23e-12 * found.total("macs") / 3)
 
 
-def test_tables_and_picture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def pictures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     data = tmp_path / "data" / "cifar10"
     data.mkdir(parents=True)
     rng = np.random.default_rng(0)
     for name in ("data_batch_1.bin", "test_batch.bin"):
-        rng.integers(0, 10, (20, 3073), np.uint8).tofile(data / name)
+        some = rng.integers(0, 256, (40, 3073), np.uint8)
+        some[:, 0] %= 10
+        some.tofile(data / name)
     monkeypatch.setenv("NEURODEPLOY_DATA", str(data.parent))
     monkeypatch.setattr("neurodeploy.papers.transformers.make.FULL_SIZE", {"cifar10_sdt": "SDT 2-512"})
-    made = paper("transformers", out=tmp_path / "made", limit=1)
-    assert [row["ran"] for row in made["rows"]] == [False] * len(made["rows"])
-    assert {row["what"]: row["published"] for row in made["rows"]}["CIFAR-10, T 4: SDT 2-512, its paper"] == 0.956
+
+
+@pytest.mark.usefixtures("pictures")
+def test_tables_and_picture(tmp_path: Path) -> None:
+    small = ("training.epochs=1", "network.width=16", "network.heads=2", "training.threads=1")
+    train("cifar10_small_sdt", out=tmp_path / "run", settings=small)
+    counts: dict[str, Any] = {"samples": 40, "logic_per_sample": 2e6, "synops_per_sample": 5e6}
+    counts |= {"by_convention": {"nonzero_weights": 5e6, "rate_times_macs": 6e6, "binary_only": None}}
+    (tmp_path / "run" / "report.json").write_text(json.dumps(finished(counts=counts)))
+    train("cifar10_small_spikformer", out=tmp_path / "other", settings=small)
+    runs = [tmp_path / "run", tmp_path / "other"]
+    made = paper("transformers", out=tmp_path / "made", limit=1, runs=runs)
+    whole, trained, *cited = made["rows"]
+    assert [row["ran"] for row in made["rows"]] == [True, True] + [False] * len(cited)
+    assert (whole["ours"]["fixed"], whole["samples"], whole["seeds"]) == (0.95, 40, 1)
+    assert trained["ours"]["fixed"] is None is not trained["ours"]["float"]
+    assert {row["what"]: row["published"] for row in cited}["CIFAR-10, T 4: SDT 2-512, its paper"] == 0.956
     assert all((tmp_path / "made" / name).is_file() for name in made["files"])
     page = (tmp_path / "made/transformers.md").read_text()
     assert "10,233,418 parameters, random weights" in page
-    (network,) = json.loads((tmp_path / "made/transformers.json").read_text())["networks"]
-    result = {"networks": [network] * 4}
+    assert "# As integers" in page
+    result = json.loads((tmp_path / "made/transformers.json").read_text())
+    full, sdt, spikformer = result["networks"]
     assert text_problems(draw(result)) == []
     rows = list(csv.DictReader((tmp_path / "made/transformers_layers.csv").read_text().splitlines()))
-    assert sum(float(row["synops"]) for row in rows) == sum(network["parts"][part]["synops"] for part in PARTS) > 0
+    of = [row for row in rows if row["network"] == "SDT 2-512"]
+    assert sum(float(row["synops"]) for row in of) == sum(full["parts"][part]["synops"] for part in PARTS) > 0
+    (line,) = (line for line in page.splitlines() if line.startswith("| cifar10: recipe cifar10_small_sdt | 40 "))
+    assert line.split(" | ")[2:6] == ["3.000", "2.000", "6.000", ""], "what reaches gates is apart"
+    assert sdt["integers"]["chip"] == "loihi2"
+    assert spikformer["integers"] is None
+
+
+@pytest.mark.usefixtures("pictures")
+def test_settings_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(RunError, match="trains no networks"):
+        paper("transformers", out=tmp_path / "made", settings=("training.epochs=1",))

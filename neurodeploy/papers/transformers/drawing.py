@@ -45,10 +45,17 @@ def draw(result: dict[str, Any]) -> Figure:
         one = networks[number]
         for axes, names in zip(pair, (ARITHMETIC, WITH_MEMORY), strict=True):
             _bars(axes, one, names, named=column == 0)
-        panel(pair[0], chr(ord("a") + number), one["what"].rpartition(" recipe ")[2])
+        panel(pair[0], chr(ord("a") + number), _title(one["what"]))
     handles, labels = places[0, 0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=4)
     return figure
+
+
+def _title(what: str) -> str:
+    """Return a recipe's name, broken in two where it is long."""
+    name = what.rpartition(" recipe ")[2]
+    first, _, last = name.rpartition("_")
+    return f"{first}_\n{last}" if first and len(name) > 16 else name
 
 
 def _bars(axes: Axes, one: dict[str, Any], names: tuple[str, ...], *, named: bool) -> None:

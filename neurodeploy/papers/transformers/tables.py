@@ -25,6 +25,10 @@ BESIDE = (
     "each reads its weight, as each accumulate does; or each weight is read once and shared by all places, which "
     "an accelerator of dense layers can do and events cannot."
 )
+INTEGERS = (
+    "Of a run's Program, by the report of the first seed that has one: synops of a sample, millions; what reaches AND, "
+    "OR and pools of spikes apart. The other rules count that too. uJ: the chip's own prices, where gates are synapses."
+)
 SIDES = (EXACT, ANN, MEMORY, ANN_MEMORY, ANN_SHARED)
 M = 1e6
 
@@ -51,6 +55,11 @@ def page(result: dict[str, Any]) -> str:
         lines += ["", f"## {one['what']}", "", _network(one), ""]
         head = ("part", "MACs", "accumulates", "multiplications", "gates", "K, V", "rate x FLOPs", "SpikingJelly")
         lines += _table(head, _operations(one))
+    whole = [(one["what"], one["integers"]) for one in ran if one["integers"]]
+    if whole:
+        lines += ["", "# As integers", "", INTEGERS, ""]
+        head = ("network", "samples", "accumulates", "AND and OR", "rate x FLOPs", "SpikingJelly", "chip", "uJ")
+        lines += _table(head, (_integers(*one) for one in whole))
     lines += ["", "# Energy", "", ENERGY, ""]
     lines += _table(("network", "part", *CONVENTIONS), (row for one in networks for row in _energy(one)))
     lines += ["", "# Beside an ANN of the same layers", "", BESIDE, ""]
@@ -122,13 +131,21 @@ def _millions(found: dict[str, float], key: str) -> str:
     return f"{found[key]:,.0f}" if key == "stored_bits" else f"{found[key] / M:,.3f}"
 
 
+def _integers(what: str, found: dict[str, Any]) -> list[str]:
+    exact = found["nonzero_weights"] - found["logic"]
+    counts = (exact, found["logic"], found["rate_times_macs"], found["binary_only"])
+    millions = ["" if value is None else f"{value / M:,.3f}" for value in counts]
+    return [what, f"{found['samples']:,}", *millions, found["chip"] or "", _micro(found["energy_j"])]
+
+
 def _energy(one: dict[str, Any]) -> list[list[str]]:
     prices = one["energy_j"]
     parts = [part for part in (*one["parts"], UPDATES) if any(prices[name].get(part) for name in CONVENTIONS)]
     rows = [[one["what"], part, *(_micro(prices[name].get(part)) for name in CONVENTIONS)] for part in parts]
     rows.append([one["what"], "sum", *(_micro(one["total_j"][name]) for name in CONVENTIONS)])
-    shares = (small_percent(one["embedding_share"][name]) for name in CONVENTIONS)
-    return [*rows, [one["what"], "of it embedding", *shares]]
+    shares = (one["embedding_share"][name] for name in CONVENTIONS)
+    said = ("" if share is None else small_percent(share) for share in shares)
+    return [*rows, [one["what"], "of it embedding", *said]]
 
 
 def _micro(energy_j: float | None) -> str:
