@@ -45,15 +45,17 @@ def draw(result: dict[str, Any]) -> Figure:
         one = networks[number]
         for axes, names in zip(pair, (ARITHMETIC, WITH_MEMORY), strict=True):
             _bars(axes, one, names, named=column == 0)
-        panel(pair[0], chr(ord("a") + number), _title(one["what"]))
+        panel(pair[0], chr(ord("a") + number), _title(one))
     handles, labels = places[0, 0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=4)
     return figure
 
 
-def _title(what: str) -> str:
-    """Return a recipe's name, broken in two where it is long."""
-    name = what.rpartition(" recipe ")[2]
+def _title(one: dict[str, Any]) -> str:
+    """Return a recipe's name, with the data where it is of others, in two lines where it is long."""
+    before, _, name = one["what"].rpartition(" recipe ")
+    if before and not name.startswith(one["data"]):
+        return f"{one['data']}:\n{name}"
     first, _, last = name.rpartition("_")
     return f"{first}_\n{last}" if first and len(name) > 16 else name
 

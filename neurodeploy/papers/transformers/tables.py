@@ -13,12 +13,13 @@ COUNTS = (
     "edges and zeros left out, each spike of a sum by itself. `gates`: AND and OR of one bit, were all of them made, "
     "which are no accumulates. `K, V`: spikes of a step that SSA must hold until all places have sent theirs, bits of "
     "all blocks. `rate x FLOPs`: of layers that numbers reach, the multiply-adds; the papers count the gates as "
-    "accumulates. Pools are not counted."
+    "accumulates. Pools are not counted. The first convolution is counted at each step, as in the papers, though a "
+    "picture's steps are all the same."
 )
 ENERGY = (
     "uJ of a sample: 0.9 pJ an accumulate and 4.6 pJ a multiply-add (32-bit floats, 45 nm); with memory, 8 bits, and "
     "weights, messages and states that are moved. SpikingJelly's counter leaves out what gets more than 0 and 1: the "
-    "picture, and sums of spikes. Gates have no price; these are models of operations, of no chip."
+    "picture, and sums of spikes. Gates and TIM's own neurons have no price. Models of operations, of no chip."
 )
 BESIDE = (
     "uJ of a sample. The ANN has the same layers and 8 bits, and makes all multiply-adds of one step once. With memory "
