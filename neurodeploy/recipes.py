@@ -1,7 +1,7 @@
 """Recipes: complete, validated settings of a run, from one TOML file each."""
 
 import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -194,11 +194,13 @@ def _suggestion(key: str, keys: Sequence[str] = ()) -> str:
 
 def _one_line(error: ValidationError, before: str = "", keys: Sequence[str] = ()) -> str:
     first = error.errors()[0]
-    key = before + ".".join(str(part) for part in first["loc"])
+    key = (before + ".".join(str(part) for part in first["loc"])).rstrip(".")
     if first["type"] == "extra_forbidden":
         return f"{key!r} is not a setting; {_suggestion(key, keys)}"
-    found = "" if first["type"] == "missing" else f", found {first['input']!r}"
-    message = first["msg"][:1].lower() + first["msg"][1:]
+    whole_table = first["type"] == "missing" or isinstance(first["input"], Mapping)
+    found = "" if whole_table else f", found {first['input']!r}"
+    message = first["msg"].removeprefix("Value error, ")
+    message = message[:1].lower() + message[1:]
     if first["type"] == "tuple_type":
         message = f"a list is needed, e.g. [{first['input']}]"
     return f"{key}: {message}{found}"

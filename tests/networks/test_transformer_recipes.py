@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from neurodeploy.errors import RecipeError
 from neurodeploy.networks.families.transformer import TransformerSettings, build
 from neurodeploy.recipes import load_recipe
 from tests.conformance.test_round_trips import NO_PROGRAM, PICTURES
@@ -42,3 +43,27 @@ def test_a_recipe_builds_its_network(name: str) -> None:
         assert found + n_classes == round(MILLIONS[name] * 1e6)
     assert ("not run here" in recipe.description) == (recipe.data.dataset != "mnist")
     assert recipe.network.encoder == ("each_step" if "dvs" in name else "once")
+
+
+@pytest.mark.parametrize(
+    ("recipe", "setting", "told"),
+    [
+        (
+            "mnist_spikformer",
+            'attention=["token"]',
+            "attention is of qkformer alone, found model = spik",
+        ),
+        (
+            "mnist_spikformer",
+            "pools_spikes=true",
+            "pools_spikes is of sdt and qkformer alone, found model",
+        ),
+        ("mnist_sdt", "tim_axis=channels", "tim_axis is of tim alone, found model = sdt"),
+        ("mnist_sdt", "uncorrected=true", "uncorrected is of qkformer and tim alone, found model = sdt"),
+        ("mnist_qkformer", "pools=1100", "pools is of spikformer and sdt and tim alone, found model = qkformer"),
+    ],
+)
+def test_a_setting_that_the_model_has_not_is_refused(recipe: str, setting: str, told: str) -> None:
+    with pytest.raises(RecipeError, match=f"^{recipe}: network: {told}"):
+        load_recipe(recipe, (f"network.{setting}",))
+    assert load_recipe("mnist_spikformer", ("network.pools=1111",)).network.pools == "1111"  # type: ignore[attr-defined]

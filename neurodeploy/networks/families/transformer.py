@@ -11,7 +11,7 @@ SDT's talking heads. Samples never mix and TIM has its thresholds, but for `unco
 from typing import Annotated, Any, Literal, NamedTuple
 
 import torch
-from pydantic import Field
+from pydantic import BeforeValidator, Field, model_validator
 from torch import nn
 
 from neurodeploy.errors import NetworkError
@@ -56,6 +56,16 @@ FORMS = {
 }
 
 
+ONLY = {
+    "attention": ("qkformer",),
+    "tim_axis": ("tim",),
+    "pools": ("spikformer", "sdt", "tim"),
+    "pools_spikes": ("sdt", "qkformer"),
+    "uncorrected": ("qkformer", "tim"),
+}
+"""Settings that not all models have."""
+
+
 class TransformerSettings(NetworkSettings):
     """The defaults are Spikformer 4-384 for pictures of 32 by 32."""
 
@@ -73,7 +83,7 @@ class TransformerSettings(NetworkSettings):
     host_encoder: bool = Field(
         False, description="The first convolution runs on the host, which sends the chip currents; trained the same."
     )
-    pools: str | None = Field(
+    pools: Annotated[str | None, BeforeValidator(lambda one: str(one) if isinstance(one, int) else one)] = Field(
         None, pattern="^[01]{4}$", description="1 where a convolution of the embedding is pooled; not of qkformer."
     )
     pools_spikes: bool = Field(
@@ -92,6 +102,13 @@ class TransformerSettings(NetworkSettings):
     input_scale: Annotated[tuple[Annotated[float, Field(gt=0)], ...], Field(strict=False, min_length=1)] = Field(
         (1.0,), description="Then it is divided by this."
     )
+
+    @model_validator(mode="after")
+    def _of_the_model(self) -> "TransformerSettings":
+        for name, models in ONLY.items():
+            if self.model not in models and getattr(self, name) != type(self).model_fields[name].default:
+                raise ValueError(f"{name} is of {' and '.join(models)} alone, found model = {self.model}; leave it out")
+        return self
 
     def of_stages(self, n_stages: int) -> tuple[Attention, ...]:
         """Return the attention of each stage of a QKFormer."""
