@@ -19,15 +19,15 @@ INPUT, HEAD = "input", "head"
 class Scores(nn.Module):
     """Neurons that add up what arrives, and never spike."""
 
-    def forward(self, x_BTO: torch.Tensor) -> torch.Tensor:
-        return x_BTO.cumsum(1)
+    def forward(self, x_BTOHW: torch.Tensor) -> torch.Tensor:
+        return x_BTOHW.cumsum(1)
 
 
 class Heard(nn.Module):
     """Neurons, and what makes a current of each source's spikes: the current is the sum.
 
     Args:
-        taps: Convolutions; a full layer takes all channels and places in one.
+        taps: Convolutions.
     """
 
     def __init__(self, taps: list[nn.Module], neurons: nn.Module) -> None:
@@ -35,10 +35,7 @@ class Heard(nn.Module):
         self.taps, self.neurons = nn.ModuleList(taps), neurons
 
     def forward(self, *spikes: torch.Tensor) -> torch.Tensor:
-        found = []
-        for tap, one in zip(self.taps, spikes, strict=True):
-            flat = one.flatten(2) if isinstance(tap, nn.Linear) else one
-            found.append(tap(flat.flatten(0, 1)).unflatten(0, one.shape[:2]))
+        found = [tap(one.flatten(0, 1)).unflatten(0, one.shape[:2]) for tap, one in zip(self.taps, spikes, strict=True)]
         return self.neurons(functools.reduce(torch.add, found))  # type: ignore[no-any-return]
 
 
@@ -73,4 +70,4 @@ class ChipMaps(nn.Module):
         for name, sources, step in zip(self.layer_names, self.sources, self.steps, strict=True):
             given[name] = step(*(given[one] for one in sources))
         hidden = [given[name].flatten(2) for name in self.layer_names[:-1]]
-        return Answer(given[HEAD][:, -1] / x_BTI.shape[1], hidden, (), logits=True)
+        return Answer(given[HEAD].flatten(2)[:, -1] / x_BTI.shape[1], hidden, (), logits=True)

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import nn
+from torch.nn import functional
 
 from neurodeploy.errors import NetworkError
 from neurodeploy.networks.blocks.deformed import DeformedShortcut
@@ -81,15 +82,17 @@ class Flow:
         channels = self.seen[term.source].shape[2]
         return fixed(torch.eye(channels)[:, :, None, None]).double().requires_grad_(True)
 
-    def mean(self, term: Term) -> nn.Linear:
-        """Return the mean over places of a term as a full layer: (C) of (C, H, W)."""
-        tap, zeros = self.tap(term), self.seen[term.source][0].double()
+    def mean(self, term: Term) -> nn.Conv2d:
+        """Return the mean over places of a term as one window over the picture, (C, 1, 1) of (C, H, W).
 
-        def of(x_CHW: torch.Tensor) -> torch.Tensor:
-            return tap(x_CHW[None]).mean((2, 3))[0]  # type: ignore[no-any-return]
-
-        weight: Any = torch.autograd.functional.jacobian(of, zeros[0])
-        return full(weight.flatten(1), tap.bias)
+        A convolution, because its places share axons and, where their weights are equal, the synapses.
+        """
+        tap, places = self.tap(term), self.seen[term.source].shape[3:]
+        ones = torch.ones(1, tap.out_channels, *tap(self.seen[term.source][0].double()).shape[2:], dtype=torch.double)
+        back = functional.conv_transpose2d(ones, tap.weight, None, tap.stride, tap.padding, groups=tap.out_channels)
+        weight = back.unflatten(1, (tap.out_channels, -1))[0] / ones[0, 0].numel()
+        assert weight.shape[2:] == places
+        return windows(weight, tap.bias)
 
     def heard(self, path: str, module: LIFNode, taps: list[Any], sources: list[str]) -> Current:
         """Add neurons that listen to sources.
@@ -110,12 +113,11 @@ class Flow:
         return self.step(path, Heard(taps, leaky).float(), sources)
 
 
-def full(weight: torch.Tensor, bias: torch.Tensor | None) -> nn.Linear:
-    """Return a full layer of weights (O, I)."""
-    made = nn.Linear(weight.shape[1], weight.shape[0], bias=bias is not None).double()
+def windows(weight: torch.Tensor, bias: torch.Tensor | None) -> nn.Conv2d:
+    """Return a trainable convolution of weights (O, C, rows, columns), in float64."""
+    made = fixed(weight).double().requires_grad_(True)
     made.weight.copy_(weight)
-    if bias is not None:
-        made.bias.copy_(bias)
+    made.bias = None if bias is None else nn.Parameter(bias)
     return made
 
 
@@ -281,11 +283,15 @@ def chip_maps(network: Any) -> ChipMaps:
         raise NetworkError("network.input_mean: a chip takes no mean off its input; set network.host_encoder = true")
     taps = [flow.mean(one) for one in current]
     sources = [one.source for one in current]
-    head = full(network.head.weight.double(), network.head.bias)
+    head = network.head.weight.double()
     if network.head_lif is not None:
-        sources, taps = [flow.heard("head_lif", network.head_lif, taps, sources)[0].source], [head]
+        sources, taps = [flow.heard("head_lif", network.head_lif, taps, sources)[0].source], []
+        taps = [windows(head[:, :, None, None], None)]
     else:
-        taps = [full(head.weight @ one.weight, None if one.bias is None else head.weight @ one.bias) for one in taps]
-        taps[0].bias = nn.Parameter(head.bias + (0.0 if taps[0].bias is None else taps[0].bias))
+        for one in taps:
+            one.weight = nn.Parameter(torch.einsum("oc,cihw->oihw", head, one.weight))
+            one.bias = None if one.bias is None else nn.Parameter(head @ one.bias)
+    bias = network.head.bias.double()
+    taps[0].bias = nn.Parameter(bias if taps[0].bias is None else bias + taps[0].bias)
     flow.step(HEAD, Heard([*taps], Scores()).float(), sources)
     return ChipMaps(flow.steps, image, host).train(network.training)
