@@ -154,7 +154,9 @@ class Convolution:
 
     Its spikes come through population axons: one for each place of the source's image, whatever the channel.
     Places at the edge of a core's part of the image reach fewer outputs, and need a list of their own where
-    the chip does not cut the kernel by itself. Boxes are used throughout, see `order.box`; methods as of `Matrix`.
+    the chip does not cut the kernel by itself. Where the window is the whole image, as of a mean over places, those of
+    equal weights share one: axons may name the same list (nengo-loihi, `Synapse.axon_weight_map`). Boxes are used
+    throughout, see `order.box`; methods as of `Matrix`.
     """
 
     def __init__(self, one: Connection, bits: int, order: str, shape: tuple[int, ...], limits: Limits) -> None:
@@ -164,7 +166,8 @@ class Convolution:
         self.window: Window = one.window
         # A flat layer behind a convolution is still its image.
         self.shape = self.window.output_shape
-        self.there = one.weight != 0
+        self.whole = self.shape[1:] == (1, 1) and self.window.padding == (0, 0)
+        self.there = (_distinct(one.weight) if self.whole else one.weight) != 0
         self.n_exponents = len(np.unique(one.weight_exp))
         channels, rows, columns = self.window.input_shape
         self.units = np.tile(np.arange(rows * columns), channels)
@@ -176,6 +179,8 @@ class Convolution:
         channels, rows, columns = box(self.order, self.shape, first, last)
         (y_places, y_cuts), (x_places, x_cuts) = self._reach(0, rows), self._reach(1, columns)
         axons = len(y_places) * len(x_places) * -(-self.window.input_shape[0] // MOST_ATOMS)
+        if self.whole:  # lists of one tap each
+            y_cuts, x_cuts = ((True,),), tuple(map(tuple, np.eye(self.there.shape[3], dtype=bool).tolist()))
         needed, encoding = self._words(channels, y_cuts, x_cuts, index_bits(last - first, self.limits))
         return Demand(axons, needed, self.n_exponents, encoding)
 
@@ -215,6 +220,13 @@ class Convolution:
                 dense += len(synapses) * words(size, self.bits, self.limits)
         # Only where the kernel is stored whole can the places of its taps be left out.
         return (dense, CONV_DENSE) if self.limits.one_kernel and dense <= sparse else (sparse, CONV_SPARSE)
+
+
+def _distinct(weight: np.ndarray) -> np.ndarray:
+    """Return the taps (K, I, 1, taps) of a kernel of which no two have the same weights."""
+    taps = np.moveaxis(weight.reshape(*weight.shape[:2], -1), -1, 0)
+    kept = {one.tobytes(): number for number, one in enumerate(taps)}
+    return np.moveaxis(taps[sorted(kept.values())], 0, -1)[:, :, None]
 
 
 Wiring = Matrix | Convolution

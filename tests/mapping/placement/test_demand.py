@@ -39,6 +39,11 @@ def kernel(window: Window, seed: int) -> Connection:
 def test_a_whole_image_takes_every_different_list_of_a_kernel_once(window: Window, order: str, seed: int) -> None:
     one = kernel(window, seed)
     marks = np.arange(1, one.weight.size + 1).reshape(one.weight.shape)
+    if window.output_shape[1:] == (1, 1) and window.padding == (0, 0):  # taps of equal weights are one
+        taps, marked = one.weight.reshape(*one.weight.shape[:2], -1), marks.reshape(*one.weight.shape[:2], -1)
+        for number in range(taps.shape[2]):
+            alike = (taps == taps[..., [number]]).all(axis=(0, 1))
+            marked[..., number] = marked[..., np.flatnonzero(alike)[0]]
     channel_of = np.repeat(np.arange(window.input_shape[0]), np.prod(window.input_shape[1:]))
     # Which weights each source reaches: sources of one channel that reach the same share a list.
     lists = {

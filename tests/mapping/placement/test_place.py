@@ -190,6 +190,19 @@ def test_a_kernel_is_stored_once_for_all_places_inside() -> None:
     assert on2.layer("conv").encodings == {"kernel": "shared kernel"}
 
 
+@pytest.mark.parametrize("chip", [LOIHI1, LOIHI2], ids=lambda one: one.name)
+def test_a_mean_over_places_has_one_list_for_all_of_them(chip: Chip) -> None:
+    made = convolution(Window((6, 5, 4), 7, (5, 4)))
+    same = np.repeat(np.repeat(made.connections[0].weight[:, :, :1, :1], 5, 2), 4, 3)
+    alone = convolution(Window((6, 1, 1), 7, (1, 1)))
+    alone = replace(alone, connections=(replace(alone.connections[0], weight=same[:, :, :1, :1]),))
+    placed = place(replace(made, connections=(replace(made.connections[0], weight=same),)), chip)
+    need = placed.layer("conv").whole
+    assert need["input_axons_per_core"] == 20
+    assert need["synapse_memory_bits_per_core"] == place(alone, chip).layer("conv").whole["synapse_memory_bits_per_core"]
+    assert need["synapse_memory_bits_per_core"] < place(made, chip).layer("conv").whole["synapse_memory_bits_per_core"]
+
+
 def test_images_take_an_axon_for_each_place_whatever_the_channels() -> None:
     placed = place(convolution(Window((3, 6, 5), 2, (1, 1))), LOIHI1)
     assert placed.cores[0].used["input_axons_per_core"] == 30
