@@ -197,10 +197,12 @@ def test_a_mean_over_places_has_one_list_for_all_of_them(chip: Chip) -> None:
     alone = convolution(Window((6, 1, 1), 7, (1, 1)))
     alone = replace(alone, connections=(replace(alone.connections[0], weight=same[:, :, :1, :1]),))
     placed = place(replace(made, connections=(replace(made.connections[0], weight=same),)), chip)
-    need = placed.layer("conv").whole
-    assert need["input_axons_per_core"] == 20
-    assert need["synapse_memory_bits_per_core"] == place(alone, chip).layer("conv").whole["synapse_memory_bits_per_core"]
-    assert need["synapse_memory_bits_per_core"] < place(made, chip).layer("conv").whole["synapse_memory_bits_per_core"]
+    assert placed.layer("conv").whole["input_axons_per_core"] == 20
+    shared, single, each = (
+        one.layer("conv").whole["synapse_memory_bits_per_core"]
+        for one in (placed, place(alone, chip), place(made, chip))
+    )
+    assert shared == single < each
 
 
 def test_images_take_an_axon_for_each_place_whatever_the_channels() -> None:
