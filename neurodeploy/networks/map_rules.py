@@ -87,7 +87,8 @@ class Flow:
 
         A convolution, because its places share axons and, where their weights are equal, the synapses.
         """
-        tap, places = self.tap(term), self.seen[term.source].shape[3:]
+        tap: Any = self.tap(term)
+        places = self.seen[term.source].shape[3:]
         ones = torch.ones(1, tap.out_channels, *tap(self.seen[term.source][0].double()).shape[2:], dtype=torch.double)
         back = functional.conv_transpose2d(ones, tap.weight, None, tap.stride, tap.padding, groups=tap.out_channels)
         weight = back.unflatten(1, (tap.out_channels, -1))[0] / ones[0, 0].numel()
