@@ -88,9 +88,10 @@ def training_speeds(wanted: Sequence[Peer], speeds: Speeds, batch: int) -> dict[
     }
 
 
-def ours(program: Program, spikes_BTI: np.ndarray, threads: int) -> Trace:
+def ours(program: Program, spikes_BTI: np.ndarray, threads: int, *, scores_only: bool = False) -> Trace:
     """Return our simulator's Trace, all samples in one batch."""
-    return fixed.run(program, spikes_BTI, batch_size=len(spikes_BTI), threads=threads)
+    how: dict[str, Any] = {"scores_only": True} if scores_only else {}
+    return fixed.run(program, spikes_BTI, batch_size=len(spikes_BTI), threads=threads, **how)
 
 
 def our_block(work: Work, batch: int, threads: int, alone: list[float]) -> Block:
@@ -103,7 +104,9 @@ def our_block(work: Work, batch: int, threads: int, alone: list[float]) -> Block
     ahead = [work.batch(batch, index) for index in range(BATCHES_AHEAD)]
 
     def call(index: int) -> None:
-        alone.append(batch / ours(work.program, ahead[index % len(ahead)], threads).seconds)
+        alone.append(
+            batch / ours(work.program, ahead[index % len(ahead)], threads, scores_only=work.scores_only).seconds
+        )
 
     return block(call, batch)
 

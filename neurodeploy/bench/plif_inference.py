@@ -53,13 +53,18 @@ def read(network: Any, x_BTI: Any) -> "GraphOf":
     return graph_of(deployable(network), x_BTI[:1, :STEPS], dt_s=DT_S)
 
 
+def pictures() -> np.ndarray:
+    """Return random pictures (B, T, I) of `INK`, int32, the same at all steps."""
+    random = np.random.default_rng(SEED)
+    shape = (N_SAMPLES, 1, SIDE * SIDE)
+    return np.repeat((random.integers(1, 256, shape) * (random.random(shape) < INK)).astype(np.int32), N_STEPS, axis=1)
+
+
 def plif(progress: Progress = silent) -> Work:
     """Return the work: pictures of `INK`, the same at all steps, as counts."""
     import torch
 
-    random = np.random.default_rng(SEED)
-    pictures = random.integers(1, 256, (N_SAMPLES, 1, SIDE * SIDE)) * (random.random((N_SAMPLES, 1, SIDE * SIDE)) < INK)
-    spikes = np.repeat(pictures.astype(np.int32), N_STEPS, axis=1)
+    spikes = pictures()
     x_BTI = torch.from_numpy(spikes).float()
     network = random_network({"channels": CHANNELS, "hidden": HIDDEN}, (1, SIDE, SIDE), N_CLASSES, x_BTI)
     program = compiled(network_of(read(network, x_BTI), PLIF), GraphOptions(), progress)[0].program

@@ -12,7 +12,7 @@ from neurodeploy.backends.trace import Trace
 from neurodeploy.bench import contenders, fresh, machine, rounds
 from neurodeploy.bench.contenders import BATCHES_AHEAD, LAVA, Field, our_block, ours, positive, speed, threads_of_torch
 from neurodeploy.bench.rounds import in_turn, spread
-from neurodeploy.bench.workloads import DENSE, PLIF, WORKS, Work, dense, from_graph
+from neurodeploy.bench.workloads import DENSE, PLIF, SDT, WORKS, Work, dense, from_graph
 from neurodeploy.errors import NeurodeployError, nearest
 from neurodeploy.memory import cores
 from neurodeploy.pipeline.batches import counter_of
@@ -85,7 +85,8 @@ def bench_simulate(
     """Measure our simulator's speed, the peers' on the same spikes, and the floor of this machine.
 
     Args:
-        work: "dense", "plif": a PLIF network on pictures, or "nmnist": the network in `graph` on `data`.
+        work: "dense", "plif": a PLIF network on pictures, "sdt": a Spike-driven Transformer on them, or "nmnist": the
+            network in `graph` on `data`.
         batches: Samples run together; the work's own sizes when None.
         thread_counts: CPU threads; 1 and every core when None. More than the fewest are measured at the largest batch.
         repeats: Rounds; medians are reported.
@@ -114,6 +115,10 @@ def bench_simulate(
         from neurodeploy.bench.plif_inference import plif  # torch takes a second to load
 
         made = plif(progress)
+    elif work == SDT:
+        from neurodeploy.bench.sdt_inference import sdt
+
+        made = sdt(progress)
     else:
         made = dense() if work == DENSE else from_graph(graph, data, dt_s=dt_s, reset=reset, progress=progress)
     sizes = sizes or list(made.batches)
@@ -158,6 +163,7 @@ def _measured(
             peer["ratio"] = rows["ours"][0]["ratio_to_lava"]
     trace = ours(work.program, work.spikes_BTI, 1)
     steps, floor = trace.n_input_steps, machine.floor(work.program, trace)
+    in_steps = work.program.n_steps(steps) if work.scores_only else steps  # biases go on after the input
     fewest = [row for row in rows["ours"] if row["threads"] == min(row["threads"] for row in rows["ours"])]
     fastest = max(fewest, key=lambda row: row["batch"])["samples_per_second"]
     return {
@@ -166,7 +172,7 @@ def _measured(
             "sizes": work.sizes,
             "steps": steps,
             "density": float(trace.input_counts_BI.mean()) / steps,
-            "rates": [float(counts.mean()) / steps for counts in trace.counts.values()],
+            "rates": [float(counts.mean()) / in_steps for counts in trace.counts.values()],
             "samples": trace.n_samples,
             "program": work.program.digest,
         },

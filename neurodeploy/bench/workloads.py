@@ -20,8 +20,8 @@ from neurodeploy.program.layer import Layer
 from neurodeploy.program.program import INPUT, Program
 from neurodeploy.progress import Progress, silent
 
-DENSE, NMNIST, PLIF = "dense", "nmnist", "plif"
-WORKS = (DENSE, NMNIST, PLIF)
+DENSE, NMNIST, PLIF, SDT = "dense", "nmnist", "plif", "sdt"
+WORKS = (DENSE, NMNIST, PLIF, SDT)
 
 SIZES = (700, 512, 512, 35)
 N_STEPS = 100
@@ -46,6 +46,7 @@ class Work:
         spikes_BTI: 0 or 1, uint8, or counts, int32; batches are cut from it.
         batches: Batch sizes that are measured when none are asked for.
         peers: That run this work in a way of its own; where there are any, others do not.
+        scores_only: Contenders give no more than the class is read from.
     """
 
     name: str
@@ -53,6 +54,7 @@ class Work:
     spikes_BTI: np.ndarray
     batches: tuple[int, ...]
     peers: tuple[Peer, ...] = ()
+    scores_only: bool = False
 
     @property
     def sizes(self) -> list[int]:

@@ -73,7 +73,7 @@ def _speeds(row: dict[str, Any]) -> list[str]:
 @app.command("simulate")
 @verb(_lines, call="bench_simulate")
 def simulate(
-    work: Annotated[str, Option(help="dense, plif, or nmnist with --graph and --data.")] = "dense",
+    work: Annotated[str, Option(help="dense, plif, sdt, or nmnist with --graph and --data.")] = "dense",
     batches: Annotated[str | None, Option("--batch", metavar="N,N", help="Batch sizes.")] = None,
     thread_counts: Annotated[
         str | None, Option("--threads", metavar="N,N", help="Thread counts; 1 and all else.")

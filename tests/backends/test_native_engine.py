@@ -20,7 +20,7 @@ from neurodeploy.backends.fixed.plain import PlainEngine
 from neurodeploy.backends.trace import Part, check_spikes
 from neurodeploy.compiled import cache_folder
 from neurodeploy.conformance.generate import random_case
-from neurodeploy.errors import ProgramError
+from neurodeploy.errors import DataError, ProgramError
 from neurodeploy.fixedpoint import rules
 from neurodeploy.program.connection import Connection
 from neurodeploy.program.program import INPUT, Program
@@ -340,3 +340,34 @@ def test_room_to_work_in_is_used_again_after_many_other_programs() -> None:
     for _ in range(4):
         engine.advance(spikes)
     assert len(engine.free) == 1
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_scores_alone_are_those_of_the_whole_run(seed: int) -> None:
+    made, spikes = checked_case(seed)
+    expected, found = PlainEngine(made, len(spikes)), NativeEngine(made, len(spikes), goes_on=False)
+    whole = expected.advance(spikes, n_silent=made.depth)
+    few = found.advance(spikes, n_silent=made.depth, scores_only=True)
+    np.testing.assert_array_equal(few.counts[made.output], whole.counts[made.output])
+    if whole.scores_BN is not None:
+        np.testing.assert_array_equal(few.scores_BN, whole.scores_BN)
+    trace = fixed.run(made, spikes, scores_only=True)
+    np.testing.assert_array_equal(trace.output_BN, fixed.run(made, spikes).output_BN)
+    assert list(trace.counts) == [made.output]
+
+
+def test_layers_stop_where_nothing_reaches_the_output_any_more() -> None:
+    """Three layers whose biases make them spike at each step: the last sees all but the last two of the first."""
+    one = np.ones((1, 1), np.int64)
+    layers = [layer(name, 1, vth=1, bias_mant=np.array([100]), dv=4096, du=4095) for name in "abc"]
+    ways = [Connection(f"{a}{b}", a, b, one) for a, b in ((INPUT, "a"), ("a", "b"), ("b", "c"))]
+    made = program(1, layers, ways)
+    spikes = np.zeros((1, CHUNK + 3, 1), np.uint8)
+    found = NativeEngine(made, 1, goes_on=False).advance(spikes, scores_only=True)
+    assert [int(found.counts[name].sum()) for name in "abc"] == [CHUNK + 1, CHUNK + 2, CHUNK + 3]
+
+
+def test_scores_alone_keep_no_states() -> None:
+    made = one_layer(np.full((3, 4), 2), 0, vth=1)
+    with pytest.raises(DataError, match="scores_only: keeps no states; leave out record"):
+        fixed.run(made, np.ones((1, 5, 4), np.uint8), record=True, scores_only=True)

@@ -51,12 +51,15 @@ class PlainEngine:
     def _put_all(self, arrays: dict[str, np.ndarray]) -> dict[str, Any]:
         return {key: self.put(one) for key, one in arrays.items()}
 
-    def advance(self, spikes_BTI: np.ndarray, probes: Sequence[str] = (), *, n_silent: int = 0) -> Part:
+    def advance(
+        self, spikes_BTI: np.ndarray, probes: Sequence[str] = (), *, n_silent: int = 0, scores_only: bool = False
+    ) -> Part:
         """Run as many steps as there are spikes, and `n_silent` without any, and return what happened.
 
         Args:
             spikes_BTI: Checked input.
             probes: Layers whose every state is kept.
+            scores_only: Changes nothing; all counts are whole.
         """
         program, spikes = self.program, self.put(with_silence(spikes_BTI, n_silent))
         n_steps, output = spikes.shape[1], program.layer(program.output)

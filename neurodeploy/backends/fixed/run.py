@@ -35,8 +35,14 @@ class Engine(Protocol):
 
     now: int
 
-    def advance(self, spikes_BTI: np.ndarray, probes: Sequence[str] = (), *, n_silent: int = 0) -> Part:
-        """Run the steps of `spikes_BTI`, and `n_silent` without input; keep every state of `probes`."""
+    def advance(
+        self, spikes_BTI: np.ndarray, probes: Sequence[str] = (), *, n_silent: int = 0, scores_only: bool = False
+    ) -> Part:
+        """Run the steps of `spikes_BTI`, and `n_silent` without input; keep every state of `probes`.
+
+        Args:
+            scores_only: Counts of layers but the output need not be whole.
+        """
         ...
 
     def done(self) -> None:
@@ -110,6 +116,7 @@ def run(
     batch_size: int | None = None,
     threads: int | None = None,
     engine: str = AUTO,
+    scores_only: bool = False,
     progress: Progress | None = None,
 ) -> Trace:
     """Run `program` on every sample and return the Trace.
@@ -122,12 +129,16 @@ def run(
             changes the result.
         threads: Samples are divided among so many, all cores when None; never changes the result.
         engine: One of `ENGINES` or "auto"; never changes the result.
+        scores_only: The output's scores and counts are kept, the same as else, and of no other layer anything; the
+            compiled engine leaves out the steps of layers whose spikes would reach the output after the last step.
 
     Raises:
-        DataError: the spikes do not fit the Program, or an option is not one.
+        DataError: the spikes do not fit the Program, an option is not one, or states are asked for beside scores only.
     """
     spikes = check_spikes(spikes_BTI, program.n_inputs, NAME, graded=program.graded_input)
     names = [layer.name for layer in program.layers]
+    if scores_only and record:
+        raise DataError("scores_only: keeps no states; leave out record")
     probes = check_probes(program, names if record is True else record or ())
     make = partial(engine_for(program, engine), program, threads=check_threads(threads), goes_on=False)
     # What the host reads at every step is kept until the end; a softmax's potentials by the engine.
@@ -142,11 +153,12 @@ def run(
 
     def run_batch(some: np.ndarray) -> Part:
         engine = make(len(some))
-        part = engine.advance(some, seen, n_silent=program.depth)
+        part = engine.advance(some, seen, n_silent=program.depth, scores_only=scores_only)
         engine.done()
         return decoded(program, part, spikes.shape[1], probes)
 
     ran = chosen(program, engine)[1]
+    names = [program.output] if scores_only else names
     return in_batches(
         NAME, names, program.output, spikes, run_batch, batch_size=batch_size, progress=progress, engine=ran
     )

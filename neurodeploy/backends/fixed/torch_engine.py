@@ -40,7 +40,9 @@ class TorchEngine(PlainEngine):
         super().__init__(program, n_samples)
 
     @torch.inference_mode()
-    def advance(self, spikes_BTI: np.ndarray, probes: Sequence[str] = (), *, n_silent: int = 0) -> Part:
+    def advance(
+        self, spikes_BTI: np.ndarray, probes: Sequence[str] = (), *, n_silent: int = 0, scores_only: bool = False
+    ) -> Part:
         with exact_products():
             return super().advance(spikes_BTI, probes, n_silent=n_silent)
 

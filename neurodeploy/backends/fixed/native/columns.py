@@ -50,7 +50,8 @@ SUMMED_SOFTMAX = 4
     RESTS_FIRST,  # steps from the first on in which its neurons rest
     POOL,  # where the target of each of its sources starts among the places, where a spike of any fires it, else -1
     CHANNELS,  # of an image whose channels stand last, else all neurons
-) = range(21)
+    UNREAD,  # last steps of a run that reach nothing the class is read from
+) = range(22)
 KEPT_U, KEPT_V, BIAS, THRESHOLD, U_INIT, V_INIT, REST_INIT = range(7)
 PUSH_U, PUSH_V = KEPT_U, KEPT_V
 """What the last step's spike adds to the states of cells, which keep no fixed part of them."""

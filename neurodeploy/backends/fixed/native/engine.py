@@ -135,12 +135,15 @@ class NativeEngine:
         """Go back to before the first step, which starts all states anew."""
         self.now = 0
 
-    def advance(self, spikes_BTI: np.ndarray, probes: Sequence[str] = (), *, n_silent: int = 0) -> Part:
+    def advance(
+        self, spikes_BTI: np.ndarray, probes: Sequence[str] = (), *, n_silent: int = 0, scores_only: bool = False
+    ) -> Part:
         """Run as many steps as there are spikes, and `n_silent` without any, and return what happened.
 
         Args:
             spikes_BTI: Checked input, uint8 or int32 as `check_spikes` returns it.
             probes: Layers whose every state is kept.
+            scores_only: No layer runs on once nothing of it can reach the output in these steps.
         """
         n_samples, n_fed, n_inputs = spikes_BTI.shape
         n_steps = n_fed + n_silent
@@ -160,7 +163,20 @@ class NativeEngine:
             begin, after = part * n_samples // n_parts, (part + 1) * n_samples // n_parts
             room = scratch, state = self._borrowed()
             with TowardZero() as to_zero:
-                given = (results, scratch, spikes, values, n_inputs, n_fed, n_steps, now, begin, after, to_zero)
+                given = (
+                    results,
+                    scratch,
+                    spikes,
+                    values,
+                    n_inputs,
+                    n_fed,
+                    n_steps,
+                    now,
+                    begin,
+                    after,
+                    to_zero,
+                    scores_only,
+                )
                 _run_kernel(self.native.tables, self.state if len(self.state.u) else state, *given)
             self.free.append(room)
             if summed is not None:

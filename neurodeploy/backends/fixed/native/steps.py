@@ -113,7 +113,7 @@ def remember(t: Tables, state: State, scratch: Scratch, b: int) -> None:
 
 def advance(
     t: Tables, state: State, results: Results, scratch: Scratch, spikes: np.ndarray, values: np.ndarray, n_inputs: int,
-    n_fed: int, n_steps: int, now: int, begin: int, after: int, to_zero: bool,
+    n_fed: int, n_steps: int, now: int, begin: int, after: int, to_zero: bool, scores_only: bool,
 ) -> None:  # fmt: skip
     """Take the samples from `begin` to `after` through `n_steps`, of which `n_fed` have input.
 
@@ -122,6 +122,7 @@ def advance(
         values: Graded input, flat (B, T, I); nothing is read where it is not.
         now: Steps that were run before.
         to_zero: This thread rounds floats toward zero.
+        scores_only: Layers outside loops stop where nothing that they send reaches the output any more.
     """
     for b in range(begin, after):
         start(t, state, results, scratch.counts, b, now)
@@ -138,7 +139,14 @@ def advance(
                         for layer in range(low, high):
                             _layer(t, state, results, scratch, b, layer, first, step, step + 1, now, to_zero)
                 else:
-                    _layer(t, state, results, scratch, b, low, first, 0, steps, now, to_zero)
+                    until = steps
+                    if scores_only:
+                        until = max(0, min(steps, n_steps - t.layers[low, c.UNREAD] - first))
+                    if until:
+                        _layer(t, state, results, scratch, b, low, first, 0, until, now, to_zero)
+                    history = t.pops[low + 1, c.POP_HISTORY]
+                    for slot in range(history + until, history + steps):
+                        scratch.starts[low + 1, slot + 1] = scratch.starts[low + 1, slot]
             move_on(t, scratch, steps)
         remember(t, state, scratch, b)
         at = 0

@@ -29,6 +29,7 @@ COLUMNS = 32
 """Wide weights are padded to a whole number of so many."""
 CHUNK = 128
 """Steps that the kernels take a sample through at a time."""
+NEVER_READ = 1 << 40
 LEAST_OUTPUTS = 24
 """Channels of a convolution from which on rows of `c.MANY` bytes are worth their padding."""
 
@@ -126,7 +127,8 @@ class _Builder:
         neurons[c.THRESHOLD] = rules.NEVER << rules.ALIGN_SHIFT
         self.kinds = [_kind(layer) for layer in program.layers]
         after = np.cumsum([len(self._into(layer.name)) for layer in program.layers])
-        rows = np.zeros((len(padded), 21), np.int64)
+        rows = np.zeros((len(padded), 22), np.int64)
+        unread = _unread(program)
         for index, layer in enumerate(program.layers):
             here = slice(first[index], first[index] + layer.n_neurons)
             for key, value in rows_of(layer).items():
@@ -134,7 +136,7 @@ class _Builder:
             scored = READOUT_CODES[program.readout] if layer.name == program.output else 0
             row = rows[index]
             row[[c.KIND, c.FIRST, c.PADDED]] = self.kinds[index], first[index], padded[index]
-            row[c.QUICK] = self._quick(index)
+            row[[c.QUICK, c.UNREAD]] = self._quick(index), unread.get(layer.name, NEVER_READ)
             images = [one.window.out_channels for one in program.into(layer.name) if one.window]
             row[c.CHANNELS] = images[0] if images else layer.n_neurons
             row[[c.INTO_FIRST, c.INTO_AFTER]] = after[index] - len(self._into(layer.name)), after[index]
@@ -283,6 +285,18 @@ def _largest_message(joined: np.ndarray, pair: tuple[Connection, Connection]) ->
     """Return up to which message no sum over wide weights, nor over either half, can leave 32 bits."""
     sums = [np.abs(part.astype(np.int64)).sum(axis=1).max(initial=1) for part in (joined, *(one.held for one in pair))]
     return min(((1 << 31) - 1) // max(1, *map(int, sums)), (1 << 15) - 1)
+
+
+def _unread(program: Program) -> dict[str, int]:
+    """Return by layer the steps that a spike of it takes at least before it changes the output's state."""
+    found, near = {program.output: 0}, [program.output]
+    for name in near:
+        for one in program.into(name):
+            steps = found[name] + 1 + int(np.min(one.delay))
+            if one.source != INPUT and steps < found.get(one.source, NEVER_READ):
+                found[one.source] = steps
+                near.append(one.source)
+    return found
 
 
 def _padded(n_neurons: int) -> int:
