@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from neurodeploy.backends import fixed
 from neurodeploy.errors import RunError
 from neurodeploy.networks.blocks.ssa import SpikeProducts
 from neurodeploy.networks.families.table import build_network
@@ -22,10 +24,15 @@ from neurodeploy.papers.paper import paper
 from neurodeploy.papers.transformers.counting import EMBEDDING, GATES, HEAD, PARTS, PRODUCTS, counted
 from neurodeploy.papers.transformers.drawing import draw
 from neurodeploy.papers.transformers.energy import ANN, ANN_SHARED, EXACT, JELLY, RATE, energies, papers_j
+from neurodeploy.papers.transformers.integers import integers_of
 from neurodeploy.papers.transformers.make import FULL_SIZE, spread
+from neurodeploy.papers.transformers.tables import page as page_of
+from neurodeploy.pipeline.folder import RunFolder
+from neurodeploy.program.file import write_program
 from neurodeploy.recipes import load_recipe
 from neurodeploy.verbs.train import train
 from tests.accounting.finished import finished
+from tests.conformance.test_transformers import deployed, events
 from tests.networks.test_transformer_spikingjelly import lively
 from tests.networks.transformers import tiny
 from tests.report.overlaps import text_problems
@@ -198,9 +205,7 @@ def pictures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_tables_and_picture(tmp_path: Path) -> None:
     small = ("training.epochs=1", "network.width=16", "network.heads=2", "training.threads=1")
     train("cifar10_small_sdt", out=tmp_path / "run", settings=small)
-    counts: dict[str, Any] = {"samples": 40, "logic_per_sample": 2e6, "synops_per_sample": 5e6}
-    counts |= {"by_convention": {"nonzero_weights": 5e6, "rate_times_macs": 6e6, "binary_only": None}}
-    (tmp_path / "run" / "report.json").write_text(json.dumps(finished(counts=counts)))
+    (tmp_path / "run" / "report.json").write_text(json.dumps(finished()))
     train("cifar10_small_spikformer", out=tmp_path / "other", settings=small)
     runs = [tmp_path / "run", tmp_path / "other"]
     made = paper("transformers", out=tmp_path / "made", limit=1, runs=runs)
@@ -212,17 +217,51 @@ def test_tables_and_picture(tmp_path: Path) -> None:
     assert all((tmp_path / "made" / name).is_file() for name in made["files"])
     page = (tmp_path / "made/transformers.md").read_text()
     assert "10,233,418 parameters, random weights" in page
-    assert "# As integers" in page
     result = json.loads((tmp_path / "made/transformers.json").read_text())
     full, sdt, spikformer = result["networks"]
     assert text_problems(draw(result)) == []
     rows = list(csv.DictReader((tmp_path / "made/transformers_layers.csv").read_text().splitlines()))
     of = [row for row in rows if row["network"] == "SDT 2-512"]
     assert sum(float(row["synops"]) for row in of) == sum(full["parts"][part]["synops"] for part in PARTS) > 0
-    (line,) = (line for line in page.splitlines() if line.startswith("| cifar10: recipe cifar10_small_sdt | 40 "))
-    assert line.split(" | ")[2:6] == ["3.000", "2.000", "6.000", ""], "what reaches gates is apart"
-    assert sdt["integers"]["chip"] == "loihi2"
-    assert spikformer["integers"] is None
+    assert sdt["integers"] is spikformer["integers"] is None
+    integers: dict[str, Any] = {"steps": 2, "run_steps": 17, "synops": 5e6, "in_time": 2e6, "logic": 1e6}
+    sdt["integers"] = integers | {"rate_times_macs": 6e6, "binary_only": None}
+    assert "cifar10_small_sdt | 2 | 17 | 5.000 | 2.000 | 1.000 | 6.000 |  |\n" in page_of(result)
+
+
+def test_integers_are_counted_in_the_samples_own_steps(tmp_path: Path) -> None:
+    """Spikes of a layer in the steps after as many hops as lie before it; and a table of them."""
+    program, x_BTI = deployed("token").program, events().flatten(2).numpy().astype(np.int32)
+    write_program(tmp_path / "program.npz", program)
+
+    class Given:
+        n_inputs = 0
+
+        def __len__(self) -> int:
+            return 4
+
+        def batches(self, size: int) -> list[Any]:
+            return [SimpleNamespace(spikes_BTI=x_BTI)]
+
+    found = integers_of(RunFolder(tmp_path), Given())  # type: ignore[arg-type]
+    assert found is not None
+    trace = fixed.run(program, x_BTI, record=True)
+    in_time = whole = 0
+    for one in program.connections:
+        matrix_OI = one.weight if one.window is None else one.window.unrolled(one.weight)
+        for sample in range(4):
+            for step in range(trace.layers[program.output].spikes_BTN.shape[1]):
+                at = step - (0 if one.source == "input" else program.layer(one.source).start)
+                if one.source == "input":
+                    sent_N = x_BTI[sample, step] if step < x_BTI.shape[1] else np.zeros(x_BTI.shape[2])
+                else:
+                    sent_N = trace.layers[one.source].spikes_BTN[sample, step]
+                synops = int((matrix_OI[:, sent_N != 0] != 0).sum())
+                whole += synops
+                in_time += synops * (0 <= at < x_BTI.shape[1])
+    assert (found["synops"], found["in_time"]) == (whole / 4, in_time / 4)
+    assert 0 < found["in_time"] < found["synops"]
+    assert (found["steps"], found["run_steps"]) == (6, program.n_steps(6))
 
 
 @pytest.mark.usefixtures("pictures")

@@ -11,7 +11,6 @@ import torch
 from torch import nn
 
 from neurodeploy import toml
-from neurodeploy.accounting.recorded import Recorded
 from neurodeploy.errors import RunError
 from neurodeploy.files import write_json, write_text
 from neurodeploy.networks.families.table import build_network
@@ -19,6 +18,7 @@ from neurodeploy.papers.paper import Asked, Made, PaperRow
 from neurodeploy.papers.transformers.counting import COUNTED, EMBEDDING, PARTS, counted
 from neurodeploy.papers.transformers.drawing import draw
 from neurodeploy.papers.transformers.energy import energies
+from neurodeploy.papers.transformers.integers import integers_of
 from neurodeploy.papers.transformers.tables import layers_csv, page
 from neurodeploy.phrases import Phrase
 from neurodeploy.pipeline.conversion import n_classes, part
@@ -98,34 +98,22 @@ def spread(network: nn.Module, x_BTI: torch.Tensor) -> nn.Module:
 
 def _of_run(what: str, some: list[RunFolder], limit: int) -> dict[str, Any]:
     """Return what the first seed's network does, and the accuracies of all, which are means."""
-    recipe, seeds, integers = some[0].recipe(), list[dict[str, float | None]](), None
+    recipe, seeds = some[0].recipe(), list[dict[str, float | None]]()
     for one in some:
         report = read_finished(one.path) if one.report_file.exists() else None
         fixed = report.share("accuracy", "fixed") if report else None
         seeds.append({"float": one.metrics()[TRAINING]["test_accuracy"], "fixed": fixed})
-        integers = integers or (integers_of(report) if report else None)
     whole: Any = {key: [one[key] for one in seeds] for key in ("float", "fixed")}
     accuracy = {key: None if None in found else statistics.fmean(found) for key, found in whole.items()}
     test = part(recipe, "test")
     told = _told(what, trained_network(some[0]), _inputs(test.first(limit)), recipe.data.dataset)
+    integers = integers_of(some[0], test.first(limit))
     return told | {
         "seeds": len(some),
         "accuracy": accuracy,
         "each": whole["float"],
         "test_samples": len(test),
         "integers": integers,
-    }
-
-
-def integers_of(report: Recorded) -> dict[str, Any]:
-    """Return what a finished run counted of its Program, per sample, and the energy on its chip, J."""
-    rules = ("nonzero_weights", "rate_times_macs", "binary_only")
-    return {
-        "samples": report.number("counts", "samples"),
-        "logic": report.number("counts", "logic_per_sample") or 0.0,
-        **{rule: report.number("counts", "by_convention", rule) for rule in rules},
-        "chip": report.text("energy", "chip"),
-        "energy_j": report.number("energy", "energy_j", "mid"),
     }
 
 

@@ -27,8 +27,9 @@ BESIDE = (
     "an accelerator of dense layers can do and events cannot."
 )
 INTEGERS = (
-    "Of a run's Program, by the report of the first seed that has one: synops of a sample, millions; what reaches AND, "
-    "OR and pools of spikes apart. The other rules count that too. uJ: the chip's own prices, where gates are synapses."
+    "Of the Program of a recipe's first run, for the same samples, millions: synops of all steps that it runs until "
+    "the sample has left; those of spikes sent while the sample is at a layer, the rest comes of biases; and what "
+    "reaches AND, OR and pools of spikes. Each listener of a shortcut weighs its spikes again."
 )
 SIDES = (EXACT, ANN, MEMORY, ANN_MEMORY, ANN_SHARED)
 M = 1e6
@@ -59,7 +60,7 @@ def page(result: dict[str, Any]) -> str:
     whole = [(one["what"], one["integers"]) for one in ran if one["integers"]]
     if whole:
         lines += ["", "# As integers", "", INTEGERS, ""]
-        head = ("network", "samples", "accumulates", "AND and OR", "rate x FLOPs", "SpikingJelly", "chip", "uJ")
+        head = ("network", "steps", "run", "synops", "in the sample's steps", "gates", "rate x FLOPs", "SpikingJelly")
         lines += _table(head, (_integers(*one) for one in whole))
     lines += ["", "# Energy", "", ENERGY, ""]
     lines += _table(("network", "part", *CONVENTIONS), (row for one in networks for row in _energy(one)))
@@ -133,10 +134,9 @@ def _millions(found: dict[str, float], key: str) -> str:
 
 
 def _integers(what: str, found: dict[str, Any]) -> list[str]:
-    exact = found["nonzero_weights"] - found["logic"]
-    counts = (exact, found["logic"], found["rate_times_macs"], found["binary_only"])
-    millions = ["" if value is None else f"{value / M:,.3f}" for value in counts]
-    return [what, f"{found['samples']:,}", *millions, found["chip"] or "", _micro(found["energy_j"])]
+    keys = ("synops", "in_time", "logic", "rate_times_macs", "binary_only")
+    millions = ["" if found[key] is None else f"{found[key] / M:,.3f}" for key in keys]
+    return [what, str(found["steps"]), str(found["run_steps"]), *millions]
 
 
 def _energy(one: dict[str, Any]) -> list[list[str]]:
