@@ -21,6 +21,7 @@ from neurodeploy.errors import PrecisionError
 from neurodeploy.fixedpoint import rules
 from neurodeploy.graph.dynamics import DynamicsPopulation
 from neurodeploy.graph.network import Network
+from neurodeploy.graph.products import ProductsPopulation
 from neurodeploy.mapping.compile import Compiled, choose_plan, rounded_together
 from neurodeploy.mapping.discretize import integers
 from neurodeploy.mapping.discretize_dynamics import Measured
@@ -142,6 +143,8 @@ def _made(network: Network, plan: Plan) -> Compiled:
 def _holds(network: Network, name: str, measured: Mapping[str, Measured], plan: Plan) -> bool:
     """Return whether 24 bits hold every state of a layer that was seen."""
     one, seen, unit = network.population(name), measured[name], plan.vth_mant[name]
+    if isinstance(one, ProductsPopulation):
+        return True
     if isinstance(one, DynamicsPopulation):
         most = np.maximum(seen.u_peak.max(), seen.v_peak.max()) * unit
     else:

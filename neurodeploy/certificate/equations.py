@@ -28,6 +28,7 @@ from neurodeploy.graph.dynamics import DynamicsPopulation
 from neurodeploy.graph.euler import Population
 from neurodeploy.graph.network import Network
 from neurodeploy.graph.paths import INPUT
+from neurodeploy.graph.products import ProductsPopulation
 from neurodeploy.mapping.discretize import Constants, at_rest, constants, initial_state
 from neurodeploy.mapping.timing import starts_of
 from neurodeploy.program.plan import MESSAGE_EXP, Plan
@@ -67,6 +68,8 @@ def first_violation(quantised: Network, plan: Plan, trace: Trace, spikes_BTI: np
         unit, start = plan.vth_mant[one.name], starts[one.name]
         if isinstance(one, DynamicsPopulation):
             found.append(_first_wrong_state(one, unit, start, states[one.name], drive))
+        elif isinstance(one, ProductsPopulation):
+            found += _wrong_counts(one, unit, states[one.name], drive)
         else:
             found += _wrong_states(one, constants(one, unit), start, states[one.name], drive)
     last = max(starts, key=lambda name: starts[name])
@@ -189,6 +192,18 @@ def _first_wrong_state(
     )
 
 
+def _wrong_counts(
+    population: ProductsPopulation, unit: int, states: LayerTrace, drive_BTN: np.ndarray
+) -> Iterator[Difference | None]:
+    """Yield the first number that arrived and the first count that the products of spikes are not."""
+    name, arrived, wanted = population.name, drive_BTN * unit, np.empty_like(drive_BTN)
+    for sample, drive_TN in enumerate(drive_BTN):
+        wanted[sample] = population.counts(drive_TN)
+    yield first_where("u", name, states.u_BTN != arrived, states.u_BTN, arrived)
+    yield first_where("v", name, states.v_BTN != wanted, states.v_BTN, wanted)
+    yield first_where("spikes", name, states.spikes_BTN != wanted, states.spikes_BTN, wanted)
+
+
 def _wrong_sums(quantised: Network, plan: Plan, trace: Trace, start: int) -> Iterator[Difference | None]:
     """Yield the first spike counts, and scores that the class is read from, that are not the states' own."""
     last = trace.layers[quantised.output].v_BTN.shape[1] - 1
@@ -197,14 +212,14 @@ def _wrong_sums(quantised: Network, plan: Plan, trace: Trace, start: int) -> Ite
     one = quantised.population(quantised.output)
     v_BTN = trace.layers[one.name].v_BTN
     unit = plan.vth_mant[one.name]
-    per_unit = unit if isinstance(one, DynamicsPopulation) else constants(one, unit).unit / one.span
+    per_unit = constants(one, unit).unit / one.span if isinstance(one, Population) else unit
     scores = Scores(quantised.readout, len(v_BTN), one.n_neurons, start, unit=per_unit)
     for step in range(v_BTN.shape[1]):
         scores.add(v_BTN[:, step], step)
     wanted = trace.counts[one.name] if scores.BN is None else scores.BN
     if quantised.decode is not None:
         steps, states = slice(start, start + trace.n_input_steps), trace.layers[one.name]
-        offset = 0.0 if isinstance(one, DynamicsPopulation) else -one.v_reset * per_unit
+        offset = -one.v_reset * per_unit if isinstance(one, Population) else 0.0
         wanted = host_scores(quantised.readout, quantised.decode, wanted, states, steps, per_unit, offset)
     yield _wrong_sum("score", one.name, trace.output_BN, wanted, last)
 

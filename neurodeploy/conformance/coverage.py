@@ -74,7 +74,7 @@ def _of_layer(layer: AnyLayer) -> Iterator[str]:
         largest = max(int(np.abs(getattr(layer, key)).max()) for key in layer.dynamics.coefficients)
         if largest == COEFFICIENT_LIMIT << layer.fraction_bits:
             yield "largest coefficient"
-    else:
+    elif isinstance(layer, Layer):
         yield from _of_lif(layer)
 
 

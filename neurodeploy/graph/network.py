@@ -16,11 +16,12 @@ from neurodeploy.graph.metadata import LARGEST, carried, check_numbers
 from neurodeploy.graph.node_table import NODES, entry_of, neurons_of
 from neurodeploy.graph.node_type import Shape
 from neurodeploy.graph.paths import INPUT, Paths, Synapses
+from neurodeploy.graph.products import ProductsPopulation, SpikeProducts, products_of
 from neurodeploy.phrases import Phrase
 from neurodeploy.program.decode import Decode
 from neurodeploy.program.host import Host
 
-AnyPopulation = Population | DynamicsPopulation
+AnyPopulation = Population | DynamicsPopulation | ProductsPopulation
 FROM_NAME, FROM_NIR = "the file's name", "NIR's definition (to v_reset)"
 UNSURE = {
     FROM_NAME: "; the graph has none, give the reset rule to be sure",
@@ -128,6 +129,10 @@ def _discretised(file: GraphFile, dt_s: float | None, reset: str | None, readout
             populations.append(population_of(where, name, node, dt_s, paths.bias(name)))
             continue
         stored = carried(Place(where, name), node)
+        if isinstance(node, SpikeProducts):
+            at = Place(where, name)
+            populations.append(products_of(at, name, node, stored, paths.bias(name), paths.shapes[name]))
+            continue
         entry = neurons_of(node)
         assert isinstance(entry, EulerNeurons)
         if paths.sends_values(name):

@@ -11,9 +11,10 @@ import nir
 from neurodeploy.graph import euler, stateless
 from neurodeploy.graph.dynamics import DynamicsNode
 from neurodeploy.graph.node_type import Neurons, NodeType, Operation, Shape, Stateless, per_neuron
+from neurodeploy.graph.products import PRODUCTS
 
-NODES: dict[str, NodeType] = {one.name: one for one in (*euler.TYPES, *stateless.TYPES)}
-"""By name: NIR's sixteen computational nodes, and Input and Output; a nested NIRGraph is the only other."""
+NODES: dict[str, NodeType] = {one.name: one for one in (*euler.TYPES, *stateless.TYPES, PRODUCTS)}
+"""By name: NIR's sixteen computational nodes, Input and Output, and products of ours; beside them a nested NIRGraph."""
 
 WEIGHTS = tuple(one.type for one in NODES.values() if "weight" in one.fields.needed)
 MATRICES = tuple(one.type for one in NODES.values() if isinstance(one, Stateless) and one.matrix)

@@ -13,6 +13,7 @@ from neurodeploy.graph.dynamics import DynamicsPopulation
 from neurodeploy.graph.euler import Population
 from neurodeploy.graph.network import Network
 from neurodeploy.graph.paths import INPUT, Synapses
+from neurodeploy.graph.products import ProductsPopulation
 from neurodeploy.hardware.chip import Chip
 from neurodeploy.hardware.chips import DEFAULT, chip_named
 from neurodeploy.mapping.discretize import integers, plan_in, quantise
@@ -127,11 +128,12 @@ def choose_plan(
     graded = {one.name for one in network.populations if one.graded}
     for one in network.populations:
         into, values = network.into(one.name), any(synapses.source in graded for synapses in network.into(one.name))
-        if isinstance(one, DynamicsPopulation) or values or (has_equations and not one.spiking):
+        products = isinstance(one, ProductsPopulation)
+        if isinstance(one, DynamicsPopulation | ProductsPopulation) or values or (has_equations and not one.spiking):
             seen = None if measured is None else measured[one.name]
-            unit = state_unit(seen) if isinstance(one, DynamicsPopulation) else row_unit(one, seen)
+            unit = row_unit(one, seen) if isinstance(one, Population) else state_unit(seen)
             unit = plan.vth_mant.setdefault(one.name, unit)
-            bits = memory_bits if one.graded else weight_bits
+            bits = memory_bits if one.graded and not products else weight_bits
             scales = {synapses.name: unit_of(network, plan, synapses) for synapses in into}
             chosen = {
                 synapses.name: row_plan(synapses, one.weight_gain, scales[synapses.name], bits) for synapses in into

@@ -16,6 +16,7 @@ from neurodeploy.graph.dynamics import DynamicsPopulation
 from neurodeploy.graph.euler import Population
 from neurodeploy.graph.network import AnyPopulation, Network
 from neurodeploy.graph.paths import Synapses
+from neurodeploy.graph.products import ProductsPopulation
 from neurodeploy.mapping.discretize_dynamics import dynamics_layer, on_grid
 from neurodeploy.mapping.memory import check_sums, halved, told, unit_of
 from neurodeploy.mapping.rounded_away import notes_on_weights
@@ -26,6 +27,7 @@ from neurodeploy.program.connection import Connection
 from neurodeploy.program.dynamics import AnyLayer
 from neurodeploy.program.layer import Layer
 from neurodeploy.program.plan import ConnectionPlan, Plan
+from neurodeploy.program.products import SpikeProducts
 from neurodeploy.program.program import DATA_SETTINGS, Program
 from neurodeploy.quantize import grid
 
@@ -155,6 +157,9 @@ def quantise(network: Network, plan: Plan) -> Network:
         if isinstance(one, DynamicsPopulation):
             populations.append(on_grid(one, plan))
             continue
+        if isinstance(one, ProductsPopulation):
+            populations.append(one)
+            continue
         found = constants(one, plan.vth_mant[one.name])
         alpha = rules.kept_of_current(found.du) / rules.DECAY_ONE
         beta = rules.kept_of_potential(found.dv) / rules.DECAY_ONE
@@ -233,7 +238,7 @@ def integers(network: Network, plan: Plan, chip: str, asked: Network | None = No
         connections += halved(synapse, whole, precise, waits_of(synapse, starts))
         wholes.append(whole)
     check_sums(network, connections)
-    notes += [told(connections, one.name) for one in network.populations if one.graded]
+    notes += [told(connections, one) for one in network.populations if one.graded]
     notes += notes_on_weights(asked, layers, connections, wholes, clipped_weights(asked, plan))
     try:
         return Program(
@@ -261,6 +266,8 @@ def integers(network: Network, plan: Plan, chip: str, asked: Network | None = No
 def _layer(population: AnyPopulation, plan: Plan, start: int) -> tuple[AnyLayer, list[str]]:
     if isinstance(population, DynamicsPopulation):
         return dynamics_layer(population, plan, start)
+    if isinstance(population, ProductsPopulation):
+        return SpikeProducts(population.name, population.n_heads, start, population.shape), []
     vth_mant = plan.vth_mant[population.name]
     found = constants(population, vth_mant)
     state, note = initial_state(population, found, start)

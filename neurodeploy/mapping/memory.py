@@ -13,10 +13,11 @@ from typing import Any
 import numpy as np
 
 from neurodeploy.errors import MappingError
-from neurodeploy.fixedpoint import rules
+from neurodeploy.fixedpoint import rules, spike_products
 from neurodeploy.graph.dynamics import DynamicsPopulation
-from neurodeploy.graph.network import Network
+from neurodeploy.graph.network import AnyPopulation, Network
 from neurodeploy.graph.paths import INPUT, Synapses
+from neurodeploy.graph.products import ProductsPopulation
 from neurodeploy.program.connection import Connection
 from neurodeploy.program.plan import LOW_HALF, MESSAGE_EXP, ConnectionPlan, Plan
 from neurodeploy.quantize import grid
@@ -42,6 +43,9 @@ def memory_units(network: Network, peaks: Mapping[str, float]) -> dict[str, int]
     graded = {one.name: one for one in network.populations if one.graded}
     found = {}
     for name, one in graded.items():
+        if isinstance(one, ProductsPopulation):
+            found[name] = 1 << MESSAGE_EXP  # so that a message of 1 is a count of 1
+            continue
         alone = [synapses for synapses in network.into(name) if synapses.source not in graded]
         added = [float(np.abs(some.weight * some.per_row(one.weight_gain)).max(initial=0.0)) for some in alone]
         room = LARGEST_ADDED / max([*added, 2.0**-STATE_BITS])
@@ -135,8 +139,11 @@ def growing(quantised: Network, plan: Plan) -> list[str]:
     return notes
 
 
-def told(connections: Sequence[Connection], name: str) -> str:
+def told(connections: Sequence[Connection], one: AnyPopulation) -> str:
     """Return what there is to say of a population that sends values, and what its own synapses cost."""
+    name = one.name
+    if isinstance(one, ProductsPopulation):
+        return f"{name}: {spike_products.told(one.n_heads, one.shape)}"
     own = [one for one in connections if one.source == name == one.target]
     halves = any(one.name.endswith(LOW_HALF) for one in own)
     wide = f" (two of {grid.MAX_WEIGHT_BITS} bits for each weight of up to {MEMORY_BITS})" if halves else ""

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 import torch
 from torch import nn
 
+from neurodeploy.fixedpoint import spike_products
+from neurodeploy.networks.blocks.ssa import SpikeProducts
 from neurodeploy.networks.sequence import Answer
 from neurodeploy.program.host import Host
 
@@ -37,6 +39,38 @@ class Heard(nn.Module):
     def forward(self, *spikes: torch.Tensor) -> torch.Tensor:
         found = [tap(one.flatten(0, 1)).unflatten(0, one.shape[:2]) for tap, one in zip(self.taps, spikes, strict=True)]
         return self.neurons(functools.reduce(torch.add, found))  # type: ignore[no-any-return]
+
+
+class CountsOnHost(nn.Module):
+    """Counts (q k') v by heads, of spikes that arrive as one number, q + 2 k + 4 v."""
+
+    def __init__(self, n_heads: int) -> None:
+        super().__init__()
+        self.products = SpikeProducts(n_heads, 1.0)
+
+    def forward(self, x_BTCHW: torch.Tensor) -> torch.Tensor:
+        spikes = spike_products.apart(x_BTCHW.round().long())
+        return self.products(*(one.to(x_BTCHW.dtype) for one in spikes))  # type: ignore[no-any-return]
+
+
+class Multiplied(Heard):
+    """Products of three populations' spikes, through which gradients go."""
+
+    def __init__(self, n_channels: int, n_heads: int) -> None:
+        units = (spike_products.Q, spike_products.K, spike_products.V)
+        weights = (one * torch.eye(n_channels)[:, :, None, None] for one in units)
+        super().__init__([fixed(one) for one in weights], CountsOnHost(n_heads))
+
+    def forward(self, *spikes: torch.Tensor) -> torch.Tensor:
+        return self.neurons.products(*spikes) if torch.is_grad_enabled() else super().forward(*spikes)  # type: ignore
+
+
+def fixed(weight: torch.Tensor, padding: tuple[int, int] = (0, 0)) -> nn.Conv2d:
+    """Return a convolution (O, C, rows, columns) that nothing trains; without groups, whose channels NIR miscounts."""
+    size = weight.shape[2], weight.shape[3]
+    made = nn.Conv2d(weight.shape[1], len(weight), size, padding=padding, bias=False)
+    made.weight.data.copy_(weight)
+    return made.requires_grad_(False)
 
 
 class ChipMaps(nn.Module):

@@ -21,8 +21,8 @@ from neurodeploy.networks.blocks.deformed import DeformedShortcut
 from neurodeploy.networks.blocks.frames import Shortcut, affine
 from neurodeploy.networks.blocks.maps import And, AnyOf, AnySpike, Pictures, Wired
 from neurodeploy.networks.blocks.sdsa import OverHeads
-from neurodeploy.networks.blocks.ssa import SpikingSelfAttention
-from neurodeploy.networks.chip_maps import HEAD, INPUT, ChipMaps, Heard, Scores
+from neurodeploy.networks.blocks.ssa import SampleMixing, SpikingSelfAttention
+from neurodeploy.networks.chip_maps import HEAD, INPUT, ChipMaps, Heard, Multiplied, Scores, fixed
 from neurodeploy.networks.families.plif import ChipLIF
 from neurodeploy.neurons.lif import ScanSettings
 from neurodeploy.neurons.plif import CubaLIFNode, LIFNode
@@ -64,8 +64,8 @@ class Flow:
         """
         rule = next((RULES[kind] for kind in type(module).__mro__ if kind in RULES), None)
         if rule is None:
-            why = REFUSED.get(type(module), "is not known to be made of spikes; train it only")
-            raise NetworkError(f"network: {population_name(path)} ({type(module).__name__}) {why}")
+            called = f"{population_name(path)} ({type(module).__name__})"
+            raise NetworkError(f"network: {called} is not known to be made of spikes; train it only")
         return rule(self, module, path, *arrive)
 
     def step(self, path: str, module: nn.Module, sources: list[str]) -> Current:
@@ -231,12 +231,24 @@ def _over_heads(flow: Flow, module: OverHeads, path: str, current: Current) -> C
     return flow.step(path, Heard([tap], AnySpike()), [source])
 
 
-def fixed(weight: torch.Tensor, padding: tuple[int, int] = (0, 0)) -> nn.Conv2d:
-    """Return a convolution (O, C, rows, columns) that nothing trains; without groups, whose channels NIR miscounts."""
-    size = weight.shape[2], weight.shape[3]
-    made = nn.Conv2d(weight.shape[1], len(weight), size, padding=padding, bias=False)
-    made.weight.copy_(weight)
-    return made.requires_grad_(False)
+def _self_attention(flow: Flow, module: SpikingSelfAttention, path: str, current: Current) -> Current:
+    """The products are the host's; what is around them is neurons as everywhere."""
+    mixes = {
+        "q of a step with the one before, sooner than a chip's connections": hasattr(module, "TIM"),
+        "the samples of a batch, as network.uncorrected says": isinstance(module.proj.lif, SampleMixing),
+    }
+    for what, does in mixes.items():
+        if does:
+            raise NetworkError(
+                f"network: {population_name(path)} ({type(module).__name__}) mixes {what}; train it only"
+            )
+    q, k, v = (flow.through(getattr(module, name), f"{path}.{name}", current) for name in "qkv")
+    sources = _sources(q, k, v)
+    channels, products = flow.seen[sources[0]].shape[2], module.products
+    (counts,) = flow.step(f"{path}.products", Multiplied(channels, products.n_heads), sources)
+    scale = fixed(products.scale * torch.eye(channels)[:, :, None, None]).double().requires_grad_(True)
+    attended = flow.through(module.attn_lif, f"{path}.attn_lif", (Term(counts.source, scale),))
+    return flow.through(module.proj, f"{path}.proj", attended)
 
 
 RULES: dict[type[nn.Module], Rule] = {
@@ -249,10 +261,7 @@ RULES: dict[type[nn.Module], Rule] = {
     And: _and,
     AnyOf: _any,
     OverHeads: _over_heads,
-}
-REFUSED: dict[type[nn.Module], str] = {
-    SpikingSelfAttention: "multiplies spikes with counts of them, which no chip of this kind does; set network.model "
-    '= "sdt", or for qkformer network.attention of token and channel alone, and train it again'
+    SpikingSelfAttention: _self_attention,
 }
 
 

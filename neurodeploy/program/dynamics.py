@@ -17,6 +17,7 @@ from neurodeploy.fixedpoint.dynamics.table import known
 from neurodeploy.fixedpoint.rules import IntArray
 from neurodeploy.program.layer import Layer, SigmaDelta
 from neurodeploy.program.neurons import Bounds, Neurons, States
+from neurodeploy.program.products import SpikeProducts
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -128,7 +129,7 @@ def layer_type(dynamics: Dynamics) -> type[DynamicsLayer]:
     return make_dataclass(title, fields, bases=(DynamicsLayer,), namespace=members, frozen=True, eq=False, kw_only=True)
 
 
-AnyLayer = Layer | SigmaDelta | DynamicsLayer
+AnyLayer = Layer | SigmaDelta | SpikeProducts | DynamicsLayer
 
 
 def type_called(kind: str, definition: dict[str, Any] | None = None) -> Any:
@@ -140,7 +141,7 @@ def type_called(kind: str, definition: dict[str, Any] | None = None) -> Any:
     Raises:
         ProgramError: there is no such kind, or the file means another one by that name.
     """
-    own: dict[str, Any] = {one.kind: one for one in (Layer, SigmaDelta)}
+    own: dict[str, Any] = {one.kind: one for one in (Layer, SigmaDelta, SpikeProducts)}
     return own.get(kind) or layer_type(known(kind, definition))
 
 

@@ -77,7 +77,7 @@ FIELDS: dict[str, Problem] = {
     **dict.fromkeys(("clear_every", "clear_offset"), STEPS),
     **dict.fromkeys(("cumulative", "graded_input", "at_threshold"), _kind(bool | np.bool_, "truth")),
     **dict.fromkeys(("kernel", "stride", "dilation"), _wholes(1, 2, 2)),
-    **dict.fromkeys(("n_inputs", "start", "out_channels", "groups"), _whole(1, MOST)),
+    **dict.fromkeys(("n_inputs", "start", "out_channels", "groups", "n_heads"), _whole(1, MOST)),
     "shape": _wholes(1, 1, 8),
     "padding": _wholes(0, 2, 2),
     "fraction_bits": _whole(MIN_FRACTION_BITS, MAX_FRACTION_BITS),

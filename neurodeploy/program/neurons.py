@@ -24,6 +24,7 @@ class Neurons:
     Attributes:
         kind: Its name in files.
         graded: It sends values instead of spikes.
+        on_host: No chip runs it: the host does, between two steps.
         integers, units, plain: Names of its integer arrays, its real-valued arrays and the rest.
         later: Of the rest, what came later: files and digests have it only where it is not 0, so that they stay.
         input_shift: Bits by which a synaptic sum is shifted left before it meets the state.
@@ -31,6 +32,7 @@ class Neurons:
 
     kind: ClassVar[str]
     graded: ClassVar[bool] = False
+    on_host: ClassVar[bool] = False
     integers: ClassVar[tuple[str, ...]] = ()
     units: ClassVar[tuple[str, ...]] = ()
     plain: ClassVar[tuple[str, ...]] = ()

@@ -11,6 +11,7 @@ from torch import nn
 from neurodeploy.errors import FrameworkError
 from neurodeploy.graph.dynamics import subgraph
 from neurodeploy.graph.metadata import wrapped
+from neurodeploy.graph.products import SpikeProducts
 from neurodeploy.networks.blocks.maps import BOTH
 from neurodeploy.networks.chip_maps import Scores
 from neurodeploy.networks.families.folded import folded
@@ -135,6 +136,22 @@ def scores(module: Any) -> Neurons:
     return _sequence(module, build)
 
 
+class Exact(KeepsAll):
+    """Products of spikes: whole numbers, sent as they are."""
+
+    exact = graded = True
+
+
+def products(module: Any) -> Neurons:
+    """Return products of spikes, which the host computes."""
+
+    def build(shape: Shape, _dt_s: float, _potential_only: bool) -> Built:
+        node = SpikeProducts(count=np.ones(shape), n_heads=np.array([module.products.n_heads]))
+        return Built({"": node}, chip=Exact())
+
+    return _sequence(module, build)
+
+
 def _sequence(neuron: nn.Module, build: Any) -> Neurons:
     sends_potential = isinstance(neuron, LeakyReadout | Scores)
 
@@ -170,6 +187,7 @@ LEAVES = {
     "AnySpike": gating(SPIKE),
     "BothSpike": gating(BOTH),
     "Scores": scores,
+    "CountsOnHost": products,
     **dict.fromkeys(
         ("LIF", "ChipLIF", "CubaLIF", "DynamicsNeurons", "Adaptive", "Resonator", "LeakyReadout"), population
     ),

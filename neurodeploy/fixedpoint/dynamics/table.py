@@ -14,8 +14,8 @@ SHIPPED = (
     INTEGRATOR,
 )
 TABLE = {one.name: one for one in SHIPPED}
-LEAKY = ("lif", "sigma_delta")
-"""Populations that have a step of their own, see `fixedpoint.rules` and `fixedpoint.sigma_delta`."""
+LEAKY = ("lif", "sigma_delta", "spike_products")
+"""Populations that have a step of their own, see `fixedpoint.rules`, `sigma_delta` and `spike_products`."""
 
 
 def register(dynamics: Dynamics) -> Dynamics:

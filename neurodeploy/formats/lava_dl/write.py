@@ -20,6 +20,7 @@ from neurodeploy.formats.lava_dl import layers as net
 from neurodeploy.formats.lava_dl.read import MILLISECOND, late_start
 from neurodeploy.graph.dynamics import DynamicsPopulation
 from neurodeploy.graph.network import Network
+from neurodeploy.graph.products import ProductsPopulation
 from neurodeploy.mapping.compile import facts_of
 from neurodeploy.program.connection import Connection
 from neurodeploy.program.dynamics import AnyLayer
@@ -326,6 +327,10 @@ def net_plan(network: Network) -> Plan:
         if isinstance(one, DynamicsPopulation):
             raise PrecisionError(
                 f"{one.name}: neurons of two states have no place in a .net file; write .npz, or keep .nir"
+            )
+        if isinstance(one, ProductsPopulation):
+            raise PrecisionError(
+                f"{one.name}: products of spikes have no place in a .net file; write .npz, or keep .nir"
             )
         facts = facts_of(network, one, None)
         highest, _ = layer_plan(facts, grid.MAX_WEIGHT_BITS)

@@ -16,6 +16,8 @@ from neurodeploy.mapping.placement.order import CHANNELS, COLUMNS, FLAT, ROWS
 from neurodeploy.mapping.placement.placement import Core, PlacedLayer, Placement
 from neurodeploy.mapping.placement.split import Cut, Need, Outgoing, Range, Unsplittable, cut, unsupported
 from neurodeploy.program.connection import Connection
+from neurodeploy.program.dynamics import AnyLayer
+from neurodeploy.program.products import SpikeProducts
 from neurodeploy.program.program import Program
 
 MOST_ROUNDS = 8
@@ -41,11 +43,11 @@ def place(program: Program, chip: Chip, *, narrow: bool = False, counted: Counte
     """
     limits = Limits.of(chip)
     bits = {one.name: stored_bits(program, one, limits, narrow=narrow) for one in program.connections}
-    problems = [*too_wide(program, chip), *filter(None, (unsupported(layer, limits) for layer in program.layers))]
+    problems = [*too_wide(program, chip), *filter(None, (unsupported(layer, limits) for layer in on_chip(program)))]
     cuts = Cuts(program, bits, limits, {} if counted is None else counted)
     for _ in range(MOST_ROUNDS):
         before = cuts.ranges()
-        for layer in reversed(program.layers):
+        for layer in reversed(on_chip(program)):
             stuck = cuts.cut(layer.name)
             if stuck is not None:
                 said = _too_much(layer.name, stuck, limits)
@@ -56,6 +58,11 @@ def place(program: Program, chip: Chip, *, narrow: bool = False, counted: Counte
     if problems:
         return Placement(program, limits, problems=tuple(problems))
     return _assembled(program, limits, bits, cuts)
+
+
+def on_chip(program: Program) -> list[AnyLayer]:
+    """Return the layers that go on cores; the others are the host's."""
+    return [layer for layer in program.layers if not layer.on_host]
 
 
 class Cuts:
@@ -130,7 +137,8 @@ def _too_much(name: str, stuck: Unsplittable, limits: Limits) -> str:
 def _assembled(program: Program, limits: Limits, bits: Mapping[str, int], cuts: Cuts) -> Placement:
     cores: list[Core] = []
     layers, notes = [], []
-    for layer in program.layers:
+    notes += [layer.told for layer in program.layers if isinstance(layer, SpikeProducts)]
+    for layer in on_chip(program):
         need, found = cuts.found[layer.name]
         need.send(cuts.outgoing(layer.name))  # a loop may not have settled
         start = len(cores)

@@ -53,6 +53,7 @@ def rows_of(layer: AnyLayer) -> dict[int, Any]:
         jumps = KERNELS[layer.kind].jumps.items()
         pushes = {row: sign * getattr(layer, number) for row, (sign, number) in jumps}
         return {c.BIAS: layer.bias, c.THRESHOLD: layer.threshold} | pushes
+    assert isinstance(layer, Layer)
     return {
         c.KEPT_U: rules.kept_of_current(layer.du),
         c.KEPT_V: rules.kept_of_potential(layer.dv),

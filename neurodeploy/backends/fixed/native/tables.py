@@ -18,6 +18,7 @@ from neurodeploy.fixedpoint import rules, sigma_delta
 from neurodeploy.program.connection import Connection
 from neurodeploy.program.dynamics import AnyLayer, DynamicsLayer
 from neurodeploy.program.layer import Layer, SigmaDelta
+from neurodeploy.program.products import SpikeProducts
 from neurodeploy.program.program import INPUT, Program
 from neurodeploy.quantize import grid
 
@@ -63,6 +64,8 @@ class Native(NamedTuple):
 def unsupported(program: Program) -> str:
     """Return in words why the compiled kernels cannot run a Program; empty where they can."""
     for layer in program.layers:
+        if isinstance(layer, SpikeProducts):
+            return f"{layer.name}: products of spikes have no compiled kernel"
         if isinstance(layer, DynamicsLayer) and layer.kind not in KERNELS:
             return f"{layer.name}: {layer.kind} neurons have no compiled kernel"
         shapes = {one.window.output_shape for one in program.into(layer.name) if one.window}
@@ -148,6 +151,7 @@ class _Builder:
             if isinstance(layer, DynamicsLayer) and layer.graded:
                 row[[c.SPIKE_EXP, c.STATE_EXP]] = layer.message_exp, layer.fraction_bits
                 continue
+            assert not isinstance(layer, SpikeProducts)
             if isinstance(layer, Layer):
                 row[c.SUBTRACT] = (1 + layer.at_threshold) * (layer.reset == rules.RESET_SUBTRACT)
                 row[c.RESTS] = layer.refractory + 1 if layer.rests else 0
@@ -308,6 +312,7 @@ def _kind(layer: AnyLayer) -> int:
         return c.SIGMA_DELTA
     if isinstance(layer, DynamicsLayer):
         return KERNELS[layer.kind].code
+    assert isinstance(layer, Layer)
     if not layer.shared or layer.refractory or layer.clear_every:
         return c.LIF
     return c.LIF_SHARED if layer.numbers["kept_u"].any() else c.NO_CURRENT
