@@ -1,4 +1,4 @@
-"""Products of spikes, which NIR has no node for: a node of our own, which other readers refuse by its name.
+"""Products of spikes, which NIR has no node for: a node of our own, which NIR's reader refuses.
 
 Nothing of NIR multiplies what two populations send, so a graph of its own nodes could only say something else.
 Axes: N number of the products.

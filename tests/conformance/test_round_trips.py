@@ -48,12 +48,13 @@ TRAINED_ONLY = {"gsc_s4d": "sends no spikes, so no chip of this kind runs it"}
 TRAINED_ONLY |= dict.fromkeys(("psmnist_lmu", "digits_lmu"), "has feedback, so it has no integer form")
 NO_SPIKES = "is a ReLU, which sends no spikes frame by frame"
 TRAINED_ONLY |= {f"{data}_lmuformer": NO_SPIKES for data in ("fsdd", "gsc", "psmnist", "speech")}
-TRAINED_ONLY |= dict.fromkeys(("mnist_spikformer", "cifar10_small_spikformer"), "multiplies spikes with counts of them")
 PICTURES = {"mnist": (1, 28, 28), "fashion_mnist": (1, 28, 28), "nmnist_frames": (2, 34, 34), "nmnist": (2, 34, 34)}
 PICTURES |= {"cifar10": (3, 32, 32), "cifar10dvs": (2, 128, 128), "dvs128_gesture": (2, 128, 128)}
 SMALLER: dict[str, tuple[str, ...]] = {"_plif_paper": ("network.channels=2", "network.hidden=8", "network.voters=2")}
 SMALLER |= {"psmnist_lmufft": ("network.memory=20", "network.hidden=8"), "_lmuformer": ("network.width=16",)}
-SMALLER |= dict.fromkeys(("mnist_sdt", "mnist_qkformer", "small_sdt", "small_qkformer"), ("network.width=16",))
+SMALLER |= dict.fromkeys(
+    ("mnist_sdt", "mnist_qkformer", "small_sdt", "small_qkformer", "_spikformer"), ("network.width=16",)
+)
 """By the ends of names: recipes whose whole networks would take minutes."""
 STEPS = 6
 
@@ -98,7 +99,7 @@ def assert_the_program_itself_survives(made: Program, folder: Path) -> None:
     """As a Program file; and as a graph of standard nodes, where its neurons are such."""
     write_program(folder / "p.npz", made)
     assert read_program(folder / "p.npz").digest == made.digest
-    if any(isinstance(layer, DynamicsLayer) and not layer.graded for layer in made.layers):
+    if any(layer.on_host or (isinstance(layer, DynamicsLayer) and not layer.graded) for layer in made.layers):
         with pytest.raises(
             ProgramError, match="neurons are said by the graph that the Program was compiled from; name that"
         ):
@@ -130,7 +131,8 @@ def test_a_recipe_comes_back_as_the_identical_program(name: str, tmp_path: Path)
     assert program(file).digest == made.digest
     write_graph(tmp_path / "again.nir", normalised(file, discretised(file)))
     assert program(read_graph(tmp_path / "again.nir")).digest == made.digest
-    assert nir.read(tmp_path / "m.nir").nodes.keys() == graph.nodes.keys()
+    if not any(layer.on_host for layer in made.layers):  # whose node is none of NIR's
+        assert nir.read(tmp_path / "m.nir").nodes.keys() == graph.nodes.keys()
     assert_the_program_itself_survives(made, tmp_path)
 
 

@@ -205,8 +205,6 @@ def test_networks_are_put_on_a_grid_behind_a_host(kind: str, tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("settings", "line"),
     [
-        ({"model": "spikformer"}, r"block\.0\.attn \(SpikingSelfAttention\) multiplies .*; set network\.model"),
-        (QK | {"attention": None}, r"stage2\.0\.attn \(SpikingSelfAttention\) multiplies .*; set network\.model"),
         (KINDS["sdt"] | {"pools_spikes": False}, r"patch_embed\.proj3 takes the maximum of currents, .*; set netw"),
         (KINDS["sdt"] | {"neuron": "cuba"}, r"patch_embed\.proj\.lif \(CubaLIFNode\) .*; set network\.neuron"),
         (KINDS["sdt"] | {"input_mean": [3.0]}, r"a chip takes no mean off its input; set network\.host_encoder = t"),

@@ -247,5 +247,5 @@ def test_what_cannot_be_is_one_line() -> None:
         NetworkError, match=r"^transformer: found an input of shape \(2, 0, 768\), \(samples, steps, 768"
     ):
         tiny("spikformer")(torch.zeros(2, 0, 768))
-    with pytest.raises(NetworkError, match=r"^network: block\.0\.attn \(SpikingSelfAttention\) multiplies"):
-        deployable(tiny("spikformer"), TransformerSettings(), "mnist_spikformer")
+    with pytest.raises(NetworkError, match=r"^network: block\.0\.attn \(SpikingSelfAttention\) mixes q"):
+        deployable(tiny("tim"), TransformerSettings(), "dvs128_tim")
