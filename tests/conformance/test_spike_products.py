@@ -191,4 +191,5 @@ def test_gradients_go_through_the_products() -> None:
     torch.testing.assert_close(found.detach(), silent, rtol=0, atol=1e-6)
     found.sum().backward()
     at = network.layer_names.index("block.0.attn.q.lif")
-    assert network.steps[at].taps[0].weight.grad.any()
+    step: Any = network.steps[at]
+    assert step.taps[0].weight.grad.any()
