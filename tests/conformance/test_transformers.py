@@ -45,6 +45,11 @@ KINDS: dict[str, dict[str, Any]] = {
     "token": QK | {"attention": ["token", "token"]},
     "channel": QK | {"attention": ["channel", "token"]},
 }
+WITH_PRODUCTS: dict[str, dict[str, Any]] = {
+    "spikformer": SMALL | {"model": "spikformer", "layout": "cifar", "depth": 1, "pools_spikes": False},
+    "ssa": QK | {"attention": ["token", "ssa"]},
+}
+"""Whose products of spikes the host computes, see `test_spike_products`."""
 GATES = "both_neurons", "attn_lif_neurons", "gated_neurons"
 """Ends of the names of units that gate."""
 
@@ -52,7 +57,7 @@ GATES = "both_neurons", "attn_lif_neurons", "gated_neurons"
 def trained(kind: str, **settings: Any) -> SpikingTransformer:
     """Return a network whose batch norms have seen events: all of its neurons spike."""
     torch.manual_seed(0)
-    network = tiny(image=(2, 8, 8), **KINDS[kind] | settings)
+    network = tiny(image=(2, 8, 8), **(KINDS | WITH_PRODUCTS)[kind] | settings)
     for one in network.modules():
         if isinstance(one, nn.Conv2d):
             nn.init.kaiming_normal_(one.weight)
@@ -142,7 +147,7 @@ def test_a_batch_gives_each_sample_what_it_gets_alone_in_integers() -> None:
     ("settings", "line"),
     [
         (
-            {"model": "spikformer"},
+            {"model": "spikformer", "pools_spikes": False},
             r"^parts\.block\.0\.attn\.path\.products \(SpikeProducts\): .*; take attention of AND",
         ),
         (QK | {"attention": None}, r"^parts\.stage2\.0\.attn\.path\.products \(SpikeProducts\): .*; take attention"),
