@@ -34,23 +34,27 @@ def bench_train(
 
     Args:
         work: "silif": speech by state-space neurons; "plif": the PLIF paper's network for MNIST; "lmu" or "lmufft":
-            psMNIST by a Legendre memory; "lmuformer": the spiking LMUFormer for Speech Commands.
+            psMNIST by a Legendre memory; "lmuformer": the spiking LMUFormer for Speech Commands; "spikformer": that
+            of four blocks for CIFAR-10.
         model: A spiking model of the SiLIF family, of silif.
         hidden: Neurons in each of two hidden layers, between 140 inputs and 35 classes, 512 when None; of plif,
-            channels of each convolution, 32 when None; of lmu 212 and of lmufft 346; channels of lmuformer, 256.
+            channels of each convolution, 32 when None; of lmu 212 and of lmufft 346; channels of lmuformer, 256,
+            and of spikformer, 384, a multiple of 8.
         threads: CPU threads of all contenders.
         repeats: Rounds; medians are reported.
         peers: Their names with commas, or "none"; every one that is installed when None.
         fresh: Leave silif's network as it is initialised, instead of letting it fire as a trained one does.
         progress: Hears how far the work is.
-        steps: Of a sample; 250 when None, of plif 8, of lmu and lmufft 784, of lmuformer 128 frames.
+        steps: Of a sample; 250 when None, of plif 8, of lmu and lmufft 784, of lmuformer 128 frames, of
+            spikformer 4.
         batch: Samples of a training step.
 
     Returns:
         `work`, `machine`; `ours` (seconds per step and samples per second), `peers` (the same, and `ratio`, ours to the
-        peer's); `absent`. Of plif and lmuformer the bytes that some steps take, with a `memory_ratio`. Of all but plif
-        `gradients` (how far ours and eager torch's float32 are from float64), where what they are compared with is
-        installed. Of all but plif and lmuformer `floor`: the matrix products of our step alone, those of silif dense.
+        peer's); `absent`. Of plif, lmuformer and spikformer the bytes that some steps take, with a `memory_ratio`. Of
+        all but plif `gradients` (how far ours and eager torch's float32 are from float64, of spikformer in smaller
+        networks), where what they are compared with is installed. Of silif, lmu and lmufft
+        `floor`: the matrix products of our step alone, those of silif dense.
         Of lmuformer, `ours` has `frame_s`, what a frame of a stream takes in float64.
 
     Raises:

@@ -36,6 +36,7 @@ class Training(NamedTuple):
         products: Returns all matrix products of a step and nothing else.
         frame_s: Returns the seconds of a frame of a stream.
         memory: Whether memory is measured.
+        least: That `hidden` can be.
     """
 
     hidden: int
@@ -48,6 +49,7 @@ class Training(NamedTuple):
     products: Callable[[Any], Step] | None = None
     frame_s: Callable[[Any], float] | None = None
     memory: bool = False
+    least: int = 2
 
 
 class Classifier(NamedTuple):

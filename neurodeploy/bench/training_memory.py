@@ -33,7 +33,8 @@ def _main(who: str, work: str, *numbers: str) -> None:
     options, training = Options(work, hidden, steps, batch, threads), WORKS[work]
     builds: dict[str, Any] = {OURS: training.ours} | {peer.name: peer.build for peer in training.peers}
     with threads_of_torch(options.threads):
-        builds[who](training.made(options._replace(hidden=2, steps=2, batch=2)))(0)  # loads kernels and libraries
+        small = options._replace(hidden=training.least, steps=2, batch=2)
+        builds[who](training.made(small))(0)  # loads kernels and libraries
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         step = builds[who](training.made(options))
         for index in range(STEPS):

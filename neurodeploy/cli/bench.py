@@ -141,7 +141,10 @@ def _training_lines(result: dict[str, Any]) -> list[str]:
 @verb(_training_lines, call="bench_train")
 def train(
     work: Annotated[
-        str, Option(help="silif; plif: the PLIF paper's for MNIST; lmu, lmufft: psMNIST's; lmuformer: a spiking one.")
+        str,
+        Option(
+            help="silif; plif: the PLIF paper's for MNIST; lmu, lmufft: psMNIST's; lmuformer, spikformer: spiking ones."
+        ),
     ] = "silif",
     model: Annotated[str, Option(help="A spiking model of the SiLIF family.")] = "silif",
     hidden: Annotated[

@@ -169,6 +169,28 @@ class LIFNode(nn.Module):
         self.sent = plif(x_BTN, self.part(), self.rule, n_steps=n_steps)
         return self.sent.spikes
 
+    def takes_norm(self, norm: nn.Module, x_BTCHW: torch.Tensor) -> bool:
+        """Return whether these neurons and a batch norm of their current are trained in one piece, of such pictures."""
+        return (
+            type(self).forward is LIFNode.forward
+            and type(norm) is nn.BatchNorm2d
+            and norm.training
+            and norm.affine
+            and norm.track_running_stats
+            and norm.momentum is not None
+            and torch.is_grad_enabled()
+            and x_BTCHW.is_cpu
+            and x_BTCHW[:, :, 0, 0, 0].numel() > 1
+            and not torch.is_autocast_enabled("cpu")
+            and not engine.missing(x_BTCHW[:1, :1, :1, 0, 0])
+        )
+
+    def normed(self, x_BTCHW: torch.Tensor, norm: nn.Module) -> torch.Tensor:
+        """Return the spikes for the norm of a current, in one piece; see `takes_norm`."""
+        kernels = importlib.import_module("neurodeploy.neurons.fused.normed_plif")
+        self.sent = Sent(*kernels.scan(x_BTCHW, norm, self.part(), self.rule))
+        return self.sent.spikes
+
     def step(self, x: torch.Tensor, state: Any = None) -> tuple[torch.Tensor, Any]:
         """Return spikes of a step and the state after it, from its input and the state before; None is the start."""
         v = torch.full_like(x, self.rule.v_reset or 0.0) if state is None else state

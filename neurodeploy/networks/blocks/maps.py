@@ -130,6 +130,23 @@ def weighted(
     return {"conv": conv, "bn": nn.BatchNorm2d(n_outputs)}
 
 
+class Stage(nn.Sequential):
+    """A `map`, `Pictures` with a batch norm, neurons `lif`, and what follows; made as `nn.Sequential` is.
+
+    Norm and neurons are trained in one piece where they can, and a slice is one after another.
+    """
+
+    def forward(self, x_BTCHW: torch.Tensor) -> torch.Tensor:
+        lif, parts = self._modules.get("lif"), dict(getattr(self, "map", self).named_children())
+        if set(parts) != {"conv", "bn"} or not isinstance(lif, LIFNode) or not lif.takes_norm(parts["bn"], x_BTCHW):
+            return super().forward(x_BTCHW)  # type: ignore[no-any-return]
+        current = parts["conv"](x_BTCHW.flatten(0, 1)).unflatten(0, x_BTCHW.shape[:2])
+        found = lif.normed(current, parts["bn"])
+        for one in list(self)[2:]:
+            found = one(found)
+        return found
+
+
 def stage(
     n_inputs: int,
     n_outputs: int,
@@ -148,7 +165,7 @@ def stage(
     before = {"pool": pool()} if pooled == "before" else {}
     found = {"map": Pictures(**weighted(n_inputs, n_outputs, size, stride=stride, bias=bias), **before)}
     after = {"pool": Pictures(pool=pool())} if pooled == "after" else {}
-    return chain(**found, lif=neurons(kind), **after)
+    return Stage(OrderedDict(**found, lif=neurons(kind), **after))
 
 
 def mlp(width: int, hidden: int, kind: NeuronKind, *, membrane: bool) -> Shortcut:

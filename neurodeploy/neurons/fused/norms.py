@@ -76,7 +76,7 @@ def normalisation(norm: nn.BatchNorm1d, sums: np.ndarray, extent: Extent) -> Nor
             raise ValueError(f"expected more than 1 value per channel when training, got {n_rows} samples and steps")
         mean, squares = sums.reshape(2, -1)[:, :size] / n_rows
         variance = np.maximum(squares - mean**2, 0)
-        _note(norm, mean, variance * (n_rows / (n_rows - 1)))
+        note(norm, mean, variance * (n_rows / (n_rows - 1)))
     else:
         mean, variance = (one.double().numpy() for one in (norm.running_mean, norm.running_var))
     inverse = 1 / np.sqrt(variance + norm.eps)
@@ -90,7 +90,8 @@ def normalisation(norm: nn.BatchNorm1d, sums: np.ndarray, extent: Extent) -> Nor
 
 
 @torch.no_grad()
-def _note(norm: nn.BatchNorm1d, mean: np.ndarray, variance: np.ndarray) -> None:
+def note(norm: nn.BatchNorm1d | nn.BatchNorm2d, mean: np.ndarray, variance: np.ndarray) -> None:
+    """Note a batch's statistics of each channel in a module, as torch does; `variance` is over one number less."""
     momentum = norm.momentum
     assert momentum is not None
     for kept, seen in ((norm.running_mean, mean), (norm.running_var, variance)):

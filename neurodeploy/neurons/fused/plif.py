@@ -10,12 +10,23 @@ import numpy as np
 import torch
 from torch.autograd.function import once_differentiable
 
-from neurodeploy.neurons.fused.extents import flat, in_parts
+from neurodeploy.neurons.fused.extents import NONE_F32, NONE_F64, flat, in_parts
 from neurodeploy.neurons.fused.plif_kernels import plif_backward, plif_forward
 from neurodeploy.neurons.fused.pool import POOL
 from neurodeploy.neurons.plif import PlifRule
 
 CURVES = {"arctan": 0, "sigmoid": 1, "fast_sigmoid": 2}
+
+
+def of_rule(k: torch.Tensor, rule: PlifRule) -> tuple[np.ndarray, bool, bool]:
+    """Return what both kernels take of the neurons: numbers, whether the threshold is subtracted, and the leak."""
+    neuron = np.array([float(k), rule.v_threshold, rule.v_reset or 0.0], np.float32)
+    return neuron, rule.v_reset is None, rule.decay_input
+
+
+def of_surrogate(rule: PlifRule) -> tuple[bool, int, np.float32]:
+    """Return what the backward kernel takes besides."""
+    return rule.detach_reset, CURVES[rule.surrogate], np.float32(rule.slope)
 
 
 class _Scan(torch.autograd.Function):
@@ -28,8 +39,7 @@ class _Scan(torch.autograd.Function):
         sizes: tuple[int, ...] = (1, n, 0)
         if pooled:
             out_shape, sizes = (shape[0] // 2, shape[1] // 2, shape[2]), tuple(shape)
-        neuron = np.array([float(k), rule.v_threshold, rule.v_reset or 0.0], np.float32)
-        ctx.given = x_steps, n_steps, sizes, neuron, rule.v_reset is None, rule.decay_input
+        ctx.given = x_steps, n_steps, sizes, *of_rule(k, rule), NONE_F32
         ctx.rule, ctx.n = rule, n
         ctx.save_for_backward(x_BTN)
         out, fired = POOL.array(n_samples * n_steps * math.prod(out_shape)), np.empty(n_samples)
@@ -46,8 +56,8 @@ class _Scan(torch.autograd.Function):
         if channels and (rows % 2 or width % 2):
             of_x[:] = 0  # what no window sees
         of_rate = np.float32(float(grad_rate) / (n_samples * n_steps * ctx.n))
-        how = rule.detach_reset, CURVES[rule.surrogate], np.float32(rule.slope), of_out, of_rate
-        in_parts(n_samples, lambda first, after: plif_backward(first, after, flat(x_BTN), *ctx.given, *how, of_x, of_k))
+        how = *of_surrogate(rule), of_out, of_rate, of_x, of_k, NONE_F64
+        in_parts(n_samples, lambda first, after: plif_backward(first, after, flat(x_BTN), *ctx.given, *how))
         return torch.from_numpy(of_x).view(x_BTN.shape), torch.tensor(of_k.sum(), dtype=torch.float32), None, None, None
 
 

@@ -6,7 +6,8 @@ another, which keeps the processor busy: what a step needs of the one before is 
 The backward pass computes the potentials anew from the input current: nothing else is kept.
 
 Operations of a step are rounded one by one in the order of `plif_trace`, so that spikes are equal to its. Arrays are
-flat: (B, steps, N) of input currents, where steps may be 1 for a current that stays.
+flat: (B, steps, N) of input currents, where steps may be 1 for a current that stays. A batch norm of the current is
+done on the way, where neurons are not pooled: what it gives is no array.
 """
 
 import numpy as np
@@ -81,7 +82,9 @@ def _room(x_steps, n_steps, shape):  # type: ignore[no-untyped-def]
 
 
 @inlined
-def _units(x, sample, unit, units, x_steps, n_steps, shape, neuron, soft, decays, held, every_h, every_s):  # type: ignore[no-untyped-def]
+def _units(
+    x, sample, unit, units, x_steps, n_steps, shape, neuron, soft, decays, norm, held, every_h, every_s
+):  # type: ignore[no-untyped-def]  # fmt: skip
     """Take some units of a sample through all steps, and return their spikes' number."""
     rows, width, channels = shape
     _, together, _, n_own = _extent(shape)
@@ -91,16 +94,25 @@ def _units(x, sample, unit, units, x_steps, n_steps, shape, neuron, soft, decays
     for step in range(x_steps):
         at = (sample * x_steps + step) * rows * width * max(channels, 1)
         _moved(x, at, unit, units, shape, held[step * size :], False)
+        if len(norm):
+            n_tiled = len(norm) // 3
+            first = unit % (n_tiled - NEURONS)
+            scale, shift = norm[first:], norm[n_tiled + first :]
+            mine = held[step * size :]
+            for i in range(units):
+                mine[i] = mine[i] * scale[i] + shift[i]
     return _run(held, x_steps, n_steps, size, neuron, soft, decays, every_h, every_s)
 
 
 @Kernel
-def plif_forward(first, after, x, x_steps, n_steps, shape, neuron, soft, decays, out, fired):
+def plif_forward(first, after, x, x_steps, n_steps, shape, neuron, soft, decays, norm, out, fired):
     """Write spikes, or their maximum over windows of two rows and columns.
 
     Args:
         shape: Rows, columns and channels of a sample that is pooled; otherwise 1, its neurons, and 0.
         neuron: float32: k, threshold and v_reset.
+        norm: Scale, shift and mean of a batch norm of each channel, again and again for its number and `NEURONS` more;
+            nothing where there is none, or a pool.
         fired: float64 (B,); receives each sample's spikes.
     """
     channels = shape[2]
@@ -113,7 +125,7 @@ def plif_forward(first, after, x, x_steps, n_steps, shape, neuron, soft, decays,
             units = min(together, n_units - unit)
             size = _whole(units * n_own)
             count += _units(
-                x, sample, unit, units, x_steps, n_steps, shape, neuron, soft, decays, held, every_h, every_s
+                x, sample, unit, units, x_steps, n_steps, shape, neuron, soft, decays, norm, held, every_h, every_s
             )
             for step in range(n_steps):
                 s = every_s[step * size :]
@@ -148,16 +160,18 @@ def _curved(u, curve, slope):  # type: ignore[no-untyped-def]
 
 @Kernel
 def plif_backward(
-    first, after, x, x_steps, n_steps, shape, neuron, soft, decays, detached, curve, slope, grad, grad_rate, grad_x,
-    grad_k,
+    first, after, x, x_steps, n_steps, shape, neuron, soft, decays, norm, detached, curve, slope, grad, grad_rate,
+    grad_x, grad_k, sums,
 ):  # fmt: skip
-    """Write the gradient of the input current, and each sample's part of that of k.
+    """Write the gradient of the input current, normed where it is, and each sample's part of that of k.
 
     Args:
         curve: As in `_curved`.
         grad: Of what `plif_forward` wrote. That of a pool goes to its first neuron that spikes, or the first of four.
         grad_rate: Of every spike besides.
         grad_k: float64 (B,).
+        sums: Of a norm, zeros of float64 (B, 2 thirds of `norm`); to these, that gradient, and its product with the
+            current less its mean, are added.
     """
     rows, width, channels = shape
     n_units, together, n_sent, n_own = _extent(shape)
@@ -171,15 +185,19 @@ def plif_backward(
     every_g = np.empty(n_steps * most, np.float32)
     come, shared = np.zeros(most + 8, np.float32), np.zeros(most + 8, np.float32)
     every_of_v, every_of_k = np.empty(most, np.float32), np.empty(most, np.float32)
+    n_tiled = len(norm) // 3
+    sum_g, sum_gx = np.empty(n_tiled, np.float32), np.empty(n_tiled, np.float32)
     for sample in range(first, after):
         sum_k = 0.0
+        sum_g[:] = 0
+        sum_gx[:] = 0
         for unit in range(0, n_units, together):
             units = min(together, n_units - unit)
             size = _whole(units * n_own)
             if units < together:
                 come[:] = 0
                 shared[:] = 0
-            _units(x, sample, unit, units, x_steps, n_steps, shape, neuron, soft, decays, held, every_h, every_s)
+            _units(x, sample, unit, units, x_steps, n_steps, shape, neuron, soft, decays, norm, held, every_h, every_s)
             every_of_v[:] = 0
             every_of_k[:] = 0
             for back in range(n_steps):
@@ -209,8 +227,18 @@ def plif_backward(
             for at in range(0, size, 8):
                 sum_k += np.float64(total(load(every_of_k, at)))
             for step in range(x_steps):
-                _moved(grad_x, (sample * x_steps + step) * n, unit, units, shape, every_g[step * size :], True)
+                at, g = (sample * x_steps + step) * n, every_g[step * size :]
+                _moved(grad_x, at, unit, units, shape, g, True)
+                if n_tiled:
+                    own, place = x[at + unit :], unit % (n_tiled - NEURONS)
+                    mean, to_g, to_gx = norm[2 * n_tiled + place :], sum_g[place:], sum_gx[place:]
+                    for i in range(units):
+                        to_g[i] += g[i]
+                        to_gx[i] += g[i] * (own[i] - mean[i])
         grad_k[sample] = sum_k
+        for i in range(n_tiled):
+            sums[sample * 2 * n_tiled + i] = sum_g[i]
+            sums[(sample * 2 + 1) * n_tiled + i] = sum_gx[i]
 
 
 @inlined
