@@ -37,7 +37,7 @@ def _profiled(result: dict[str, Any]) -> list[str]:
         said += [f"static energy      {band(energy['static_j'], 'J')} more per sample, for being on"]
         if energy["scope"] != "all-in":
             said += [f"both together      {band(energy['whole_j'], 'J')}"]
-    said += [result["host"]["text"]] if "host" in result else []
+    said += [result[key]["text"] for key in ("host", "products") if key in result]
     if latency is not None and latency["latency_s"] is not None:
         bound = max(latency["bound"], key=latency["bound"].get)
         most = f"{percent(latency['bound'][bound])} of steps are {bound}-bound"

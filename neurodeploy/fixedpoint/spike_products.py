@@ -27,6 +27,14 @@ def apart(arrived: Any) -> tuple[Any, Any, Any]:
     return arrived & 1, arrived >> 1 & 1, arrived >> 2 & 1
 
 
+def _by_heads(arrived_BN: Any, n_heads: int, n_channels: int) -> tuple[Any, Any, Any]:
+    """Return q, k and v (B, h, d, N), in floats as wide as torch makes of whole numbers: they hold every count, and
+    products of their matrices are fast."""
+    shape = len(arrived_BN), n_heads, n_channels // n_heads, -1
+    q, k, v = (one.reshape(shape) * 1.0 for one in apart(arrived_BN))
+    return q, k, v
+
+
 def counts(arrived_BN: Any, n_heads: int, n_channels: int) -> Any:
     """Return the counts (B, N) of what arrived; arrays of numpy, or tensors of torch.
 
@@ -34,10 +42,20 @@ def counts(arrived_BN: Any, n_heads: int, n_channels: int) -> Any:
         arrived_BN: q + 2 k + 4 v, whole numbers.
         n_channels: All of them.
     """
-    # Floats as wide as torch makes of whole numbers hold every count, and products of their matrices are fast.
-    q, k, v = (one.reshape(len(one), n_heads, n_channels // n_heads, -1) * 1.0 for one in apart(arrived_BN))
+    q, k, v = _by_heads(arrived_BN, n_heads, n_channels)
     found_BN = ((v @ k.swapaxes(2, 3)) @ q).reshape(arrived_BN.shape)
     return found_BN.astype(np.int64) if isinstance(found_BN, np.ndarray) else found_BN.long()
+
+
+def accumulates(arrived_BN: np.ndarray, n_heads: int, n_channels: int) -> np.ndarray:
+    """Return the additions that `counts` needs, int64 (B,): one where v and k spike, then one for each q and count.
+
+    A count of v k' that is 0 is not added.
+    """
+    q, k, v = _by_heads(arrived_BN, n_heads, n_channels)
+    pairs = v @ k.swapaxes(2, 3)
+    after = (pairs != 0) @ q.sum(3, keepdims=True)
+    return (pairs.sum((1, 2, 3)) + after.sum((1, 2, 3))).astype(np.int64)  # type: ignore[no-any-return]
 
 
 def told(n_heads: int, shape: tuple[int, ...]) -> str:
@@ -48,3 +66,8 @@ def told(n_heads: int, shape: tuple[int, ...]) -> str:
         f"no chip of this kind multiplies spikes: the host computes these products, for which {3 * size:,} bits go "
         f"to it and {size:,} counts of {bits} bits come back in every step; it holds k and v, {2 * size:,} bits"
     )
+
+
+def step_bits(n_heads: int, shape: tuple[int, ...]) -> int:
+    """Return the bits that go to the host and come back in a step."""
+    return int(np.prod(shape)) * (3 + largest(n_heads, shape).bit_length())

@@ -11,7 +11,7 @@ import numpy as np
 from neurodeploy.accounting.counts import Counts, count
 from neurodeploy.accounting.energy import Energy, price
 from neurodeploy.accounting.gates import gates
-from neurodeploy.accounting.host import host_cost
+from neurodeploy.accounting.host import host_cost, products_cost
 from neurodeploy.accounting.latency import Latency, latency
 from neurodeploy.accounting.routes import routes, traffic_of
 from neurodeploy.accounting.tally import Counter, Tally
@@ -46,12 +46,14 @@ class Cost:
         fit: None where no Program can be made for the chip, or its limits are not known.
         latency: None there too, and where the network does not fit.
         host: What the host's own layer takes, see `accounting.host.host_cost`; None where it has none.
+        products: What products of spikes take there, see `accounting.host.products_cost`; None where there are none.
     """
 
     fit: Placement | None
     latency: Latency | None
     energy: Energy
     host: dict[str, Any] | None = None
+    products: dict[str, Any] | None = None
 
     @property
     def latency_s(self) -> float | None:
@@ -68,17 +70,19 @@ class Cost:
             "fit": None if self.fit is None else described(self.fit),
             "latency": None if self.latency is None else self.latency.to_dict(),
             "energy": self.energy.to_dict(),
-            **({} if self.host is None else {"host": self.host}),
+            **{key: one for key in ("host", "products") if (one := getattr(self, key)) is not None},
         }
 
 
 def recorded(program: Program, samples: SampleSource) -> Recorded:
-    """Return a run of the first samples with every spike."""
+    """Return a run of the first samples with every spike, and what arrived at the host's products."""
     states = 12 * program.n_steps(samples.n_steps) * sum(layer.n_neurons for layer in program.layers)
     few = samples.first(max(1, min(SAMPLES, MOST_BYTES // states))).whole().spikes_BTI
     trace = fixed.run(program, few, record=True)
     spikes = {
-        name: one._replace(u_BTN=one.u_BTN[:, :0].copy(), v_BTN=one.v_BTN[:, :0].copy())
+        name: one
+        if program.layer(name).on_host
+        else one._replace(u_BTN=one.u_BTN[:, :0].copy(), v_BTN=one.v_BTN[:, :0].copy())
         for name, one in trace.layers.items()
     }
     return replace(trace, layers=spikes), few
@@ -100,8 +104,8 @@ def costs(program: Program, counts: Counts, run: Tally, chip: Chip, timed: Recor
     """Return the cost of a run.
 
     A chip that no Program can be made for, or whose limits are not known, has energies only: `fit` and `latency` are
-    None. So is the latency of a network that does not fit. Chips that price seconds take the network's own, its steps
-    in real time.
+    None. So is the latency of a network that does not fit, or that waits for the host's products in every step. Chips
+    that price seconds take the network's own, its steps in real time.
 
     Args:
         program: What ran.
@@ -116,16 +120,17 @@ def costs(program: Program, counts: Counts, run: Tally, chip: Chip, timed: Recor
     fit = fit_of(program, chip, advise=advise) if chip.program and chip.limits else None
     after = 0 if program.decode is None else program.decode.macs
     host = None if program.host is None else host_cost(program.host, run.n_input_steps, after)
-    said = () if host is None else (host["text"],)
-    if fit is None or not fit.fits:
+    products = products_cost(program, timed[0])
+    said = tuple(one["text"] for one in (host, products) if one is not None)
+    if fit is None or not fit.fits or products is not None:
         energy = price(counts, chip)
-        return Cost(fit, None, replace(energy, notes=(*energy.notes, *said)), host)
+        return Cost(fit, None, replace(energy, notes=(*energy.notes, *said)), host, products)
     trace, spikes_BTI = timed
     known = routes(program, fit)
     found = latency(program, fit, trace, chip, spikes_BTI=spikes_BTI, known=known)
     traffic = traffic_of(program, fit, run.spikes, run.n_samples, known)
     energy = price(counts, chip, traffic, latency_s=found.latency_band_s)
-    return Cost(fit, found, replace(energy, notes=(*energy.notes, *said)), host)
+    return Cost(fit, found, replace(energy, notes=(*energy.notes, *said)), host, products)
 
 
 def synops_of(target: Network | Program, trace: Trace) -> Counts:

@@ -17,6 +17,8 @@ from torch import nn
 
 from neurodeploy.backends import fixed, lava, reference
 from neurodeploy.certificate.equations import first_violation
+from neurodeploy.data.spikes import SpikeData
+from neurodeploy.data.stream import from_memory
 from neurodeploy.errors import NetworkError, ProgramError
 from neurodeploy.fixedpoint import spike_products
 from neurodeploy.formats.program_to_nir import program_graph
@@ -27,6 +29,7 @@ from neurodeploy.mapping.compile import Compiled, compile_network
 from neurodeploy.mapping.placement.place import place
 from neurodeploy.networks.families.transformer import deployable
 from neurodeploy.pipeline.conversion import graph_of, quantised
+from neurodeploy.pipeline.costs import measured
 from neurodeploy.program.file import read_program, write_program
 from neurodeploy.program.plan import MESSAGE_EXP
 from neurodeploy.program.products import SpikeProducts
@@ -75,6 +78,39 @@ def test_counts_are_those_of_every_pair_of_places() -> None:
     of_torch = spike_products.counts(torch.from_numpy(arrived), 2, 6)
     assert of_torch.dtype == torch.int64
     np.testing.assert_array_equal(of_torch.numpy(), wanted.reshape(2, -1))
+
+
+def test_additions_are_those_of_a_walk_over_every_spike() -> None:
+    rng = np.random.default_rng(1)
+    q, k, v = rng.random((3, 2, 6, 4)) < 0.4
+    wanted = np.zeros(2, int)
+    for b, h in np.ndindex(2, 2):
+        head = range(3 * h, 3 * h + 3)
+        for c in head:
+            for d in head:
+                together = sum(v[b, c, m] and k[b, d, m] for m in range(4))
+                wanted[b] += together + (q[b, d].sum() if together else 0)
+    arrived = (q + 2 * k + 4 * v).reshape(2, -1)
+    np.testing.assert_array_equal(spike_products.accumulates(arrived, 2, 6), wanted)
+    assert wanted.min() > 9
+
+
+def test_products_are_counted_and_priced_beside_the_chip(folder: Path) -> None:
+    _, _, compiled = made("spikformer", folder)
+    samples = from_memory(SpikeData("x", DATA_BTI, np.zeros(len(DATA_BTI), np.int64), kind="counts"))
+    *_, cost = measured(compiled.program, samples, chip_named("loihi2"))
+    layer = products_in(compiled)
+    trace = fixed.run(compiled.program, DATA_BTI, record=True)
+    arrived = trace.layers[layer.name].u_BTN >> MESSAGE_EXP
+    by_step = [spike_products.accumulates(one, layer.n_heads, layer.shape[0]).sum() for one in arrived]
+    assert cost.products is not None
+    assert cost.products["accumulates_per_sample"] == np.mean(by_step) > 0
+    size, steps = layer.n_neurons, compiled.program.n_steps(DATA_BTI.shape[1])
+    bits = size * (3 + int(np.ceil(np.log2(size // layer.n_heads + 1))))
+    assert cost.products["bytes_per_sample"] == -(-steps * bits // 8)
+    assert cost.products["energy_j"]["low"] > 0
+    assert cost.energy.notes[-1] == cost.products["text"]
+    assert cost.to_dict()["products"] == cost.products
 
 
 def test_counts_may_fill_a_message_and_no_more() -> None:
