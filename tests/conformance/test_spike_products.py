@@ -152,8 +152,9 @@ def test_the_certificate_finds_one_wrong_count(folder: Path) -> None:
     assert (found.layer, found.step) == (name, 10)
 
 
-def test_a_batch_gives_each_sample_what_it_gets_alone(folder: Path) -> None:
-    program = made("spikformer", folder)[2].program
+@pytest.mark.parametrize("kind", WITH_PRODUCTS)
+def test_a_batch_gives_each_sample_what_it_gets_alone(kind: str, folder: Path) -> None:
+    program = made(kind, folder)[2].program
     whole = fixed.run(program, DATA_BTI, record=True)
     for number in range(len(DATA_BTI)):
         alone = fixed.run(program, DATA_BTI[number : number + 1], record=True)

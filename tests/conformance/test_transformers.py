@@ -134,8 +134,9 @@ def test_lava_gives_every_spike_and_state_of_four_samples(kind: str, worker: lav
     assert_same_states(expected, worker.run(program, some, record=True))
 
 
-def test_a_batch_gives_each_sample_what_it_gets_alone_in_integers() -> None:
-    program, some = deployed("sdt").program, events().flatten(2).numpy().astype(np.int32)
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_batch_gives_each_sample_what_it_gets_alone_in_integers(kind: str) -> None:
+    program, some = deployed(kind).program, events().flatten(2).numpy().astype(np.int32)
     whole = fixed.run(program, some, record=True)
     for number in range(len(some)):
         alone = fixed.run(program, some[number : number + 1], record=True)
