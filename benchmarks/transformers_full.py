@@ -19,13 +19,13 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
 
 import neurodeploy
 from neurodeploy.graph.files import GraphFile
 from neurodeploy.graph.network import discretised
 from neurodeploy.mapping.compile import choose_plan, compile_network
 from neurodeploy.networks.families.transformer import TransformerSettings, build, deployable
+from neurodeploy.networks.untrained import normed_by
 from neurodeploy.pipeline.conversion import read_network
 from neurodeploy.program.file import write_program
 
@@ -39,14 +39,7 @@ SHAPE, N_STEPS = (3, 32, 32), 4
 def random_network(model: str, x_BTI: torch.Tensor) -> Any:
     """Return a network whose neurons spike: their batch norms know these pictures."""
     settings = TransformerSettings(**SIZES[model], pools_spikes=True, host_encoder=True)
-    network = build(settings, SHAPE, 10, 1e-3)
-    for one in network.modules():
-        if isinstance(one, nn.BatchNorm2d):
-            one.momentum = None
-            nn.init.constant_(one.bias, 0.2)
-    with torch.no_grad():
-        network.train()(x_BTI)
-    return network.eval()
+    return normed_by(build(settings, SHAPE, 10, 1e-3), x_BTI, 0.2)
 
 
 class Stages:

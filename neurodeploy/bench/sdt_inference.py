@@ -24,19 +24,14 @@ SEED, SHIFT = 1, 0.35
 def random_network(x_BTI: Any) -> Any:
     """Return a network in evaluation mode, all of whose neurons spike on a batch."""
     import torch
-    from torch import nn
 
     from neurodeploy.networks.families.transformer import TransformerSettings, build
+    from neurodeploy.networks.untrained import normed_by
 
-    with torch.random.fork_rng([]), torch.no_grad():
+    with torch.random.fork_rng([]):
         torch.manual_seed(SEED)
-        network = build(TransformerSettings(**SETTINGS, pools_spikes=True), (1, SIDE, SIDE), N_CLASSES, DT_S).train()
-        for one in network.modules():
-            if isinstance(one, nn.BatchNorm2d):
-                one.momentum = None
-                nn.init.constant_(one.bias, SHIFT)
-        network(x_BTI)
-    return network.eval()
+        network = build(TransformerSettings(**SETTINGS, pools_spikes=True), (1, SIDE, SIDE), N_CLASSES, DT_S)
+        return normed_by(network, x_BTI, SHIFT)
 
 
 def sdt(progress: Progress = silent) -> Work:

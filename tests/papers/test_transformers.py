@@ -20,12 +20,13 @@ from neurodeploy.networks.blocks.ssa import SpikeProducts
 from neurodeploy.networks.families.table import build_network
 from neurodeploy.networks.spike_driven.signals import FOLDED
 from neurodeploy.networks.spike_driven.table import parts_of
+from neurodeploy.networks.untrained import normed_by
 from neurodeploy.papers.paper import paper
 from neurodeploy.papers.transformers.counting import EMBEDDING, GATES, HEAD, PARTS, PRODUCTS, counted
 from neurodeploy.papers.transformers.drawing import draw
 from neurodeploy.papers.transformers.energy import ANN, ANN_SHARED, EXACT, JELLY, RATE, energies, papers_j
 from neurodeploy.papers.transformers.integers import integers_of
-from neurodeploy.papers.transformers.make import FULL_SIZE, spread
+from neurodeploy.papers.transformers.make import FULL_SIZE
 from neurodeploy.papers.transformers.tables import page as page_of
 from neurodeploy.pipeline.folder import RunFolder
 from neurodeploy.program.file import write_program
@@ -151,7 +152,7 @@ def test_macs_and_neurons_are_the_published_networks(name: str) -> None:
     """Those of weights alone, without the head."""
     torch.manual_seed(0)
     x_BTI = torch.rand(1, 1, 3072) * 255
-    network = spread(build_network(load_recipe(name).network, (3, 32, 32), 10, 1e-3), x_BTI)
+    network = normed_by(build_network(load_recipe(name).network, (3, 32, 32), 10, 1e-3), x_BTI)
     found = counted(network, x_BTI)
     macs = sum(row.macs for row in found.rows if row.part not in (PRODUCTS, HEAD))
     assert (round(macs / 1e6, 1), found.updates) == KNOWN[name]

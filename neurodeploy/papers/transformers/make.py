@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
 
 from neurodeploy import toml
 from neurodeploy.errors import RunError
 from neurodeploy.files import write_json, write_text
 from neurodeploy.networks.families.table import build_network
+from neurodeploy.networks.untrained import normed_by
 from neurodeploy.papers.paper import Asked, Made, PaperRow
 from neurodeploy.papers.transformers.counting import COUNTED, EMBEDDING, PARTS, counted
 from neurodeploy.papers.transformers.drawing import draw
@@ -80,20 +80,7 @@ def _full_size(name: str, title: str, limit: int) -> dict[str, Any]:
     torch.manual_seed(recipe.training.seed)
     network = build_network(recipe.network, samples.shape, n_classes(recipe), 1e-3)
     x_BTI = _inputs(samples)
-    return _told(title, spread(network, x_BTI), x_BTI, recipe.data.dataset) | {"seeds": 0}
-
-
-@torch.no_grad()
-def spread(network: nn.Module, x_BTI: torch.Tensor) -> nn.Module:
-    """Return an untrained network in evaluation, whose batch norms have the statistics of these samples.
-
-    With the statistics that they start with, few neurons of random weights spike.
-    """
-    for one in network.modules():
-        if isinstance(one, nn.BatchNorm1d | nn.BatchNorm2d):
-            one.momentum = None
-    network.train()(x_BTI)
-    return network.eval()
+    return _told(title, normed_by(network, x_BTI), x_BTI, recipe.data.dataset) | {"seeds": 0}
 
 
 def _of_run(what: str, some: list[RunFolder], limit: int) -> dict[str, Any]:
