@@ -26,6 +26,7 @@ from neurodeploy.networks.spike_driven.signals import (
     Signal,
 )
 from neurodeploy.networks.spike_driven.walk import BESIDE, At, Walk, chain, walked, weighed
+from neurodeploy.program.window import Window
 
 PICTURE = (Origin("the picture", "network.host_encoder = true, which leaves the first convolution to the host"),)
 OR = "OR of the spikes {}: neurons without memory, of threshold 0.5"
@@ -72,9 +73,8 @@ def _encoder(module: Pictures, arrives: Signal, at: At) -> Walk:
     return Signal(Kind.VALUES, PICTURE, shape)
 
 
-def _convolved(conv: Any, shape: tuple[int, ...]) -> tuple[int, ...]:
-    places = zip(shape[1:], conv.kernel_size, conv.stride, conv.padding, strict=True)
-    return conv.out_channels, *((size + 2 * pad - kernel) // step + 1 for size, kernel, step, pad in places)
+def _convolved(conv: Any, shape: Any) -> tuple[int, ...]:
+    return Window(shape, conv.out_channels, conv.kernel_size, conv.stride, conv.padding).output_shape
 
 
 def pictures(module: Pictures, arrives: Signal, at: At) -> Walk:
@@ -91,14 +91,14 @@ def conv(module: nn.Conv2d, arrives: Signal, at: At) -> Walk:
 
 def pool(module: Any, arrives: Signal, at: At) -> Walk:
     """Follow a maximum pool: of spikes it is an OR."""
-    channels, *places = arrives.shape
-    places = [(size + 2 * module.padding - module.kernel_size) // module.stride + 1 for size in places]
+    kernel, stride, padding = ((one, one) for one in (module.kernel_size, module.stride, module.padding))
+    shape: Any = arrives.shape
     if arrives.kind == Kind.SPIKES:
         yield at.part(module, NEURONS, 0, OR.format("in a window"))
     else:
         reason = "it takes the maximum of currents, which no sum of spikes is"
         yield at.part(module, NO_NEURON, 0, reason, "network.pools_spikes = true: the pool behind the neurons")
-    return arrives._replace(shape=(channels, *places))
+    return arrives._replace(shape=Window(shape, shape[0], kernel, stride, padding).output_shape)
 
 
 def deformed(module: DeformedShortcut, arrives: Signal, at: At) -> Walk:
