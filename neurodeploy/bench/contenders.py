@@ -90,8 +90,7 @@ def training_speeds(wanted: Sequence[Peer], speeds: Speeds, batch: int) -> dict[
 
 def ours(program: Program, spikes_BTI: np.ndarray, threads: int, *, scores_only: bool = False) -> Trace:
     """Return our simulator's Trace, all samples in one batch."""
-    how: dict[str, Any] = {"scores_only": True} if scores_only else {}
-    return fixed.run(program, spikes_BTI, batch_size=len(spikes_BTI), threads=threads, **how)
+    return fixed.run(program, spikes_BTI, batch_size=len(spikes_BTI), threads=threads, scores_only=scores_only)
 
 
 def our_block(work: Work, batch: int, threads: int, alone: list[float]) -> Block:
