@@ -30,7 +30,8 @@ def trainer_options(settings: TrainingSettings) -> dict[str, Any]:
         RecipeError: there are fewer, or a machine does not know which of several it is.
     """
     n_gpus = torch.cuda.device_count()
-    if settings.accelerator in ("gpu", "cuda") and settings.devices > n_gpus:
+    on_gpus = settings.accelerator in ("gpu", "cuda") or (settings.accelerator == "auto" and n_gpus > 0)
+    if on_gpus and settings.devices > n_gpus:
         raise RecipeError(
             f"training.devices: found {settings.devices}, this machine has {n_gpus}; set as many or fewer"
         )

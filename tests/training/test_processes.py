@@ -87,8 +87,9 @@ def test_what_another_process_raises_is_told_in_one_line() -> None:
 
 def test_more_devices_than_there_are_and_a_machine_without_a_number_are_refused(monkeypatch: Any) -> None:
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
-    with pytest.raises(RecipeError, match=r"^training\.devices: found 8, this machine has 2; set as many or fewer$"):
-        trainer_options(TrainingSettings(devices=8, accelerator="gpu"))
+    for accelerator in ("gpu", "auto"):
+        with pytest.raises(RecipeError, match=r"^training\.devices: found 8, this machine has 2; set as many or few"):
+            trainer_options(TrainingSettings(devices=8, accelerator=accelerator))
     assert trainer_options(TrainingSettings(devices=2, accelerator="gpu"))["devices"] == 2
     for name in ("MASTER_ADDR", "MASTER_PORT", "NODE_RANK"):
         monkeypatch.delenv(name, raising=False)
