@@ -116,6 +116,23 @@ def test_every_picture_is_drawn(page: Page) -> None:
     assert sum(tag == "svg" for tag, _ in page.tags) == 19
 
 
+def test_what_a_chip_runs_of_each_block_is_told_where_modules_are_known() -> None:
+    stages = [
+        {"stage": "block.0.attn", "accumulate only": 802816, "two activations": 1234, "neurons": "LIFNode, OR"},
+        {"stage": "head", "accumulate only": 640, "two activations": None, "neurons": None},
+    ]
+    reason = {"what": "two activations", "reason": "no <chip> does", "change": 'model = "sdt"', "parts": ["block.0.q"]}
+    report = copy.deepcopy(example()) | {"modules": {"ok": False, "stages": stages, "reasons": [reason]}}
+    page = Page(render(report))
+    assert ("a", {"href": "#modules"}) in page.tags
+    assert "No chip of this kind runs all of it" in page.text
+    assert "802,816 1,234 LIFNode, OR" in page.text
+    assert 'no <chip> does; to change it: model = "sdt" block.0.q' in page.text
+    whole = shown(report | {"modules": {"ok": True, "stages": stages, "reasons": []}})
+    assert "Every part runs on a chip with graded messages" in whole
+    assert "What a chip of this kind runs" not in shown(report | {"modules": {}})
+
+
 def test_ids_are_unique_where_pictures_differ(html: str, page: Page) -> None:
     found = [
         attributes["id"] for tag, attributes in page.tags if tag not in ("clippath", "path") and "id" in attributes
