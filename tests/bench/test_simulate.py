@@ -99,16 +99,17 @@ def test_lava_needs_batches_of_one(small: works.Work, monkeypatch: pytest.Monkey
 
 
 def test_all_samples_are_one_batch_on_as_many_threads_as_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    seen: list[tuple[int, int]] = []
+    seen: list[tuple[int, int, bool]] = []
     work = work_of((5, 4, 3))
 
-    def run(program: Any, spikes: Any, *, batch_size: int, threads: int) -> str:
-        seen.append((batch_size, threads))
+    def run(program: Any, spikes: Any, *, batch_size: int, threads: int, scores_only: bool) -> str:
+        seen.append((batch_size, threads, scores_only))
         return "trace"
 
     monkeypatch.setattr(fixed, "run", run)
     assert contenders.ours(work.program, work.spikes_BTI, 2) == "trace"  # type: ignore[comparison-overlap]
-    assert seen == [(4, 2)]
+    contenders.ours(work.program, work.spikes_BTI, 1, scores_only=True)
+    assert seen == [(4, 2, False), (4, 1, True)]
 
 
 def test_the_file_in_shd_layout_holds_the_same_spikes(tmp_path: Path) -> None:
